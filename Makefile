@@ -1,0 +1,47 @@
+# Everything a newcomer types. Each target builds .venv itself when it is not there.
+#   make run                     start the bot; ARGS="ask 'a task'" runs any other command of it
+#   make test                    every check and every test
+#   make kill-test N=1000        kill a real process N times and look whether anything was lost
+.DEFAULT_GOAL := run
+.SILENT:
+MAKEFLAGS += --no-print-directory
+.PHONY: run test check venv lock fmt kill-test bench
+
+PY := .venv/bin/python
+export PYTHON
+PYTEST_ARGS ?= -n 2
+ARGS ?= run
+N ?= 200
+
+run:
+	scripts/venv.sh run
+	$(PY) -m bot $(ARGS)
+
+test: check
+	echo "== pytest" && $(PY) -m pytest $(PYTEST_ARGS)
+
+check:
+	scripts/venv.sh dev
+	echo "== ruff check" && $(PY) -m ruff check .
+	echo "== ruff format" && $(PY) -m ruff format --check .
+	echo "== import-linter" && .venv/bin/lint-imports
+	echo "== mypy" && $(PY) -m mypy
+
+venv:
+	scripts/venv.sh dev
+
+fmt: venv
+	$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format .
+
+kill-test: venv
+	KILLS=$(N) $(PY) -m pytest tests/faults --timeout=0
+
+bench: venv
+	$(PY) -m bot bench
+
+# Needs uv. Locks hold names, versions and hashes for every platform, and no addresses.
+COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+lock:
+	$(COMPILE) --group build -o requirements.lock
+	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock

@@ -1,0 +1,178 @@
+"""The adapter of the terminal: one person, one screen, with or without keys.
+
+The terminal opens no threads of its own: every line is labelled with the run or the question that it belongs to, and a person
+names the one that she means. It cannot be asked what it has shown (`findable` is off). So a post whose writing was not
+confirmed before a crash is shown once more by the next process, on a screen that the first one may have written to already.
+What the last process showed may be out of sight (`forgets`): cards that replace what this process never showed are shown whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+import secrets
+from collections.abc import Sequence
+from itertools import count
+
+from rich.text import Text
+
+from adapters.terminal.ear import Ear, Left
+from adapters.terminal.screen import Device, Screen
+from adapters.terminal.scrub import scrubbed
+from adapters.terminal.stamp import Stamp
+from adapters.terminal.threads import thread_of, thread_of_words
+from adapters.terminal.words import KEYS, word_lines
+from orchestrator_bridge.chat import (
+    Author,
+    Capabilities,
+    Commanded,
+    Inbound,
+    Place,
+    Posted,
+    Receive,
+    Rejected,
+    Said,
+    Sending,
+    Unsent,
+    Word,
+)
+
+_log = logging.getLogger(__name__)
+
+PLATFORM = "terminal"
+HOME = Place(platform=PLATFORM, channel="terminal")
+"""The one channel of the terminal."""
+COMMANDS = ("ask", "questions", "runs", "team", "cancel", "cost", "help")
+"""The commands that a bot knows at least."""
+
+
+class TerminalAdapter:
+    """One terminal. `commands` are the names that the bot knows; `name` is the person's, else the user's of this machine.
+
+    `quiet` shows only what needs the person, and final answers. `takes_tasks`: plain text may start a run. `session` sets the
+    message ids of this start apart from those of every other start.
+    """
+
+    platform = PLATFORM
+    capabilities = Capabilities(forgets=True)
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        commands: Sequence[str] = COMMANDS,
+        quiet: bool = False,
+        takes_tasks: bool = True,
+        name: str | None = None,
+        session: str | None = None,
+    ) -> None:
+        self.author = Author(platform=PLATFORM, id="you", name=name or _user_name())
+        self._device = device
+        self._commands = tuple(commands)
+        self._quiet = quiet
+        self._takes_tasks = takes_tasks
+        self._session = session or secrets.token_hex(4)
+        self._numbers = count(1)
+        self._screen: Screen | None = None
+        self._ear: Ear | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._left: Left = "left"
+        self._leaving = asyncio.Event()
+
+    async def start(self, receive: Receive) -> None:
+        """Show the input line, if there is one, and begin to read."""
+        screen = Screen(self._device, quiet=self._quiet)
+        await screen.front.open()
+        self._screen = screen
+        self._ear = Ear(
+            screen,
+            receive=receive,
+            new_stamp=self._new_stamp,
+            go=self._go,
+            commands=self._commands,
+            takes_tasks=self._takes_tasks,
+        )
+        self._listening = asyncio.create_task(self._ear.listen(), name="terminal")
+
+    async def stop(self) -> None:
+        """Read no more and give the screen back; again is harmless."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        screen, self._screen = self._screen, None
+        if screen is not None:
+            await screen.front.close()
+
+    async def send(self, sending: Sending) -> Posted:
+        """Show the post.
+
+        Raises:
+            Unsent: the terminal is not started, or the text could not be written just now.
+            Rejected: nobody sees this screen any more.
+        """
+        try:
+            await self._started().post(sending)
+        except Rejected:
+            self._go("left")
+            raise
+        message = sending.replaces.message if sending.replaces else self._new_id()
+        return Posted(message=message, thread=thread_of(sending), at=self._device.clock())
+
+    async def find(self, sending: Sending) -> Posted | None:
+        """Not to be asked: a screen cannot be read."""
+        raise NotImplementedError("the terminal is not findable")
+
+    async def read(self, place: Place, after: float) -> Sequence[Said]:
+        """Not to be asked: while nobody reads a terminal, nothing is said there."""
+        raise NotImplementedError("the terminal is not findable")
+
+    async def tell(self, heard: Inbound, word: Word) -> None:
+        """Show an answer to what the person entered."""
+        try:
+            screen = self._started()
+            lines = word_lines(scrubbed(word), screen.front.page())
+            if isinstance(heard, Commanded) and heard.name == "help":
+                lines.append(Text(KEYS, style="dim"))
+            await screen.say(lines, thread_of_words(heard))
+        except (Unsent, Rejected) as failure:
+            _log.warning("the person at the terminal could not be told: %s", failure)
+
+    async def enter(self, text: str) -> None:
+        """Take an entry as if the person had typed it.
+
+        Raises:
+            Unsent: the terminal is not started.
+        """
+        self._started()
+        if self._ear is not None:
+            await self._ear.take(text)
+
+    async def wait_left(self) -> Left:
+        """Wait until the person has gone, and say how."""
+        await self._leaving.wait()
+        return self._left
+
+    def _go(self, how: Left) -> None:
+        if not self._leaving.is_set():
+            self._left = how
+            self._leaving.set()
+
+    def _started(self) -> Screen:
+        if self._screen is None:
+            raise Unsent("the terminal is not started, or was stopped: nothing can be shown on it")
+        return self._screen
+
+    def _new_stamp(self) -> Stamp:
+        return Stamp(place=HOME, id=self._new_id(), author=self.author, at=self._device.clock())
+
+    def _new_id(self) -> str:
+        return f"{self._session}-{next(self._numbers)}"
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container whose user has no name
+        return "you"

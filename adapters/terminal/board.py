@@ -1,0 +1,49 @@
+"""What one terminal knows from the cards that it was sent: which runs go on and which questions are open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from orchestrator_bridge.chat import Post, QuestionCard, RunCard
+
+_Card = TypeVar("_Card")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Board:
+    """The runs that go on and the questions that are open, by number, and the numbers of those that are over."""
+
+    runs: Mapping[int, RunCard] = field(default_factory=dict)
+    ended: frozenset[int] = frozenset()
+    questions: Mapping[int, QuestionCard] = field(default_factory=dict)
+    closed: frozenset[int] = frozenset()
+
+    @property
+    def only_question(self) -> QuestionCard | None:
+        """The open question, if there is exactly one."""
+        return next(iter(self.questions.values())) if len(self.questions) == 1 else None
+
+    @property
+    def only_run(self) -> RunCard | None:
+        """The run that goes on, if there is exactly one."""
+        return next(iter(self.runs.values())) if len(self.runs) == 1 else None
+
+    def after(self, post: Post) -> Board:
+        """The board once `post` is shown. What is over stays over: an older card may still be on its way."""
+        match post:
+            case RunCard(ended=True):
+                return replace(self, runs=_without(self.runs, post.run), ended=self.ended | {post.run})
+            case RunCard() if post.run not in self.ended:
+                return replace(self, runs={**self.runs, post.run: post})
+            case QuestionCard(closed=None) if post.question not in self.closed:
+                return replace(self, questions={**self.questions, post.question: post})
+            case QuestionCard(closed=str()):
+                return replace(self, questions=_without(self.questions, post.question), closed=self.closed | {post.question})
+            case _:
+                return self
+
+
+def _without(values: Mapping[int, _Card], number: int) -> Mapping[int, _Card]:
+    return {key: value for key, value in values.items() if key != number}

@@ -1,0 +1,90 @@
+"""Listens at a terminal: reads entries, finds out what each means, and hands it to the bridge or tells the person why not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from rich.text import Text
+
+from adapters.terminal.entry import Hint, Leave, Nothing, read_entry
+from adapters.terminal.screen import Screen
+from adapters.terminal.stamp import Stamp, stamped
+from orchestrator_bridge.chat import Gone, Inbound, Receive, Rejected, Unsent
+
+_log = logging.getLogger(__name__)
+
+Left = Literal["left", "input_ended"]
+"""How a person goes: she left, so the process is to stop; or the input ended, so the process is to stop once nothing runs."""
+
+
+class Ear:
+    """Takes the entries of `screen`. `go` is called once the person has gone; `new_stamp` marks what is handed over."""
+
+    def __init__(
+        self,
+        screen: Screen,
+        *,
+        receive: Receive,
+        new_stamp: Callable[[], Stamp],
+        go: Callable[[Left], None],
+        commands: Sequence[str],
+        takes_tasks: bool,
+    ) -> None:
+        self._screen = screen
+        self._receive = receive
+        self._new_stamp = new_stamp
+        self._go = go
+        self._commands = tuple(commands)
+        self._takes_tasks = takes_tasks
+
+    async def listen(self) -> None:
+        """Take entries until there are no more. Without a keyboard the bridge is told then that nobody is there any more."""
+        front = self._screen.front
+        while (entry := await front.next()) is not None:
+            await self.take(entry)
+        if front.keyboard:
+            return await self._leave()
+        stamp = self._new_stamp()
+        await self._hand_over(Gone(place=stamp.place, interaction=stamp.id, at=stamp.at), "")
+        return self._go("input_ended")
+
+    async def take(self, entry: str) -> None:
+        """Take one entry."""
+        intent = read_entry(entry, self._screen.board, self._commands, takes_tasks=self._takes_tasks)
+        match intent:
+            case Nothing():
+                return
+            case Leave():
+                await self._leave()
+            case Hint():
+                await self._refuse(intent.text, entry)
+            case _:
+                await self._hand_over(stamped(intent, self._new_stamp()), entry)
+
+    async def _hand_over(self, heard: Inbound, entry: str) -> None:
+        try:
+            await self._receive(heard)
+        except Exception as failure:  # whatever the bridge ran into: the person keeps her words, and the terminal goes on
+            _log.exception("an entry could not be stored")
+            await self._refuse(f"That could not be stored, so nothing was done with it ({failure}). Try again.", entry)
+
+    async def _refuse(self, why: str, entry: str) -> None:
+        await self._say(why, "yellow")
+        if entry:
+            try:
+                await self._screen.front.give_back(entry)
+            except OSError as failure:
+                _log.warning("an entry could not be given back: %s", failure)
+
+    async def _leave(self) -> None:
+        numbers = ", ".join(map(str, sorted(self._screen.board.runs)))
+        await self._say(f"Leaving. To be continued at the next start: run {numbers}." if numbers else "Leaving.", "dim")
+        self._go("left")
+
+    async def _say(self, text: str, style: str) -> None:
+        try:
+            await self._screen.say([Text(text, style=style)])
+        except (Unsent, Rejected) as failure:
+            _log.warning("the person at the terminal could not be told: %s", failure)

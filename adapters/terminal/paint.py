@@ -1,0 +1,82 @@
+"""From renderables to the text that is written: wrapped to the width, each line under its thread's label, and clean.
+
+Everything the terminal shows goes through `paint`. Texts are cleaned when they come in; here every piece is cleaned once more,
+because Markdown can name a character (`&#8238;`) that was not there before.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.segment import Segment, Segments
+
+from orchestrator_bridge.text import clean
+
+NARROW = 60
+"""Columns below which labels are short: a phone's terminal has 30 to 40."""
+_LEAST = 12
+"""Columns that a text gets even where the label leaves fewer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """What the screen can show: columns, whether it knows styles and colours, and its encoding."""
+
+    width: int
+    styled: bool = False
+    coloured: bool = False
+    encoding: str = "utf-8"
+
+    @property
+    def narrow(self) -> bool:
+        """Labels have to be short."""
+        return self.width < NARROW
+
+
+def paint(parts: Iterable[RenderableType], page: Page, thread: str | None = None) -> str:
+    """The lines of `parts` as one text, ready to be written; `thread` is the thread that they stand in."""
+    label = _label(thread, page)
+    file = io.StringIO()
+    console = _console(page, max(_LEAST, page.width - cell_len(label)), file)
+    for part in parts:
+        console.print(Segments(_clean(console.render(part))))
+    lines = file.getvalue().removesuffix("\n").split("\n")
+    if page.styled and label:
+        label = f"\x1b[2m{label}\x1b[0m"
+    text = "".join(f"{label}{line.rstrip(' ')}".rstrip(" ") + "\n" for line in lines)
+    return text.encode(page.encoding, "replace").decode(page.encoding)
+
+
+def _label(thread: str | None, page: Page) -> str:
+    if thread is None:
+        return ""
+    kind, _, number = thread.rpartition("-")
+    bar = "│" if page.encoding.lower().startswith("utf") else "|"
+    if page.narrow:
+        return f"{'#' if kind == 'question' else 'r'}{number}{bar} "
+    return f"{kind} {number} {bar} "
+
+
+def _console(page: Page, width: int, file: io.StringIO) -> Console:
+    return Console(
+        file=file,
+        width=width,
+        height=100,
+        force_terminal=page.styled,
+        color_system="standard" if page.styled else None,
+        no_color=not page.coloured,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+    )
+
+
+def _clean(segments: Iterable[Segment]) -> Iterator[Segment]:
+    for text, style, control in segments:
+        if not control:
+            yield Segment(clean(text), style)

@@ -1,0 +1,112 @@
+"""The front without keys: lines are read from a pipe, a file or a dumb terminal, and text is written as it comes.
+
+Standard input is waited for by the event loop and read when there is something. It is not made non-blocking: that flag belongs
+to the open file and would reach whoever shares it, such as the shell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Mapping
+from typing import TextIO
+
+from adapters.terminal.front import takes_colours, takes_styles
+from adapters.terminal.paint import Page
+
+_CHUNK = 65536
+_ENDLESS = 1_000_000
+"""Columns of a page that is no screen: lines stay whole, for those who search or cut them."""
+
+
+class PipeFront:
+    """Reads lines of `stdin` (None: there are none) and writes to `screen`."""
+
+    def __init__(self, stdin: TextIO | None, screen: TextIO, environ: Mapping[str, str]) -> None:
+        self._fd = _descriptor(stdin)
+        self._screen = screen
+        self._environ = environ
+        self._rest = bytearray()
+        self._lines: deque[str] = deque()
+        self.keyboard = stdin is not None and stdin.isatty()
+
+    def page(self) -> Page:
+        """A terminal's columns where the screen is one, else no limit."""
+        return Page(
+            width=_columns(self._screen),
+            styled=takes_styles(self._screen, self._environ),
+            coloured=takes_colours(self._screen, self._environ),
+            encoding=self._screen.encoding or "utf-8",
+        )
+
+    async def open(self) -> None:
+        """There is nothing to prepare."""
+
+    async def show(self, text: str) -> None:
+        """Write at once."""
+        self._screen.write(text)
+        self._screen.flush()
+
+    async def next(self) -> str | None:
+        """The next line that is not blank; the last one counts without its line break too."""
+        while not self._lines and self._fd is not None:
+            self._take(await _read(self._fd))
+        return self._lines.popleft() if self._lines else None
+
+    async def give_back(self, entry: str) -> None:
+        """A pipe cannot take a line back: it is printed."""
+        await self.show(f"> {entry}\n")
+
+    def refresh(self) -> None:
+        """Nothing stands under the input."""
+
+    async def close(self) -> None:
+        """Read no more."""
+        self._fd = None
+        self._lines.clear()
+
+    def _take(self, chunk: bytes) -> None:
+        self._rest += chunk or b"\n"
+        if not chunk:
+            self._fd = None
+        if b"\n" in chunk or not chunk:
+            *lines, self._rest = self._rest.split(b"\n")
+            self._lines.extend(text for line in lines if (text := line.decode("utf-8", "replace").rstrip("\r")).strip())
+
+
+async def _read(fd: int) -> bytes:
+    """The next bytes, empty at the end. What the loop cannot wait for, such as a file, is read in a thread."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_reader(fd, ready.set)
+    except (PermissionError, NotImplementedError):
+        return await asyncio.to_thread(_read_now, fd)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(fd)
+    return _read_now(fd)
+
+
+def _read_now(fd: int) -> bytes:
+    try:
+        return os.read(fd, _CHUNK)
+    except OSError:  # a terminal whose window was closed
+        return b""
+
+
+def _descriptor(stdin: TextIO | None) -> int | None:
+    if stdin is None or stdin.closed:
+        return None
+    return stdin.fileno()
+
+
+def _columns(screen: TextIO) -> int:
+    if not screen.isatty():
+        return _ENDLESS
+    try:
+        return os.get_terminal_size(screen.fileno()).columns or 80
+    except OSError:
+        return 80

@@ -1,0 +1,170 @@
+"""The front of a real terminal: an input line that stays usable while text is printed above it, with a toolbar below.
+
+One prompt lives as long as the front: Enter hands its text over and empties the line. So there is no moment without a prompt in
+which keys would be echoed into the output, or in which Ctrl-C would become a signal. Printing is a lane of its own: what is
+waiting is written in one go, because the prompt is taken off and drawn again around each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import TextIO
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.input.defaults import create_input
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output.defaults import create_output
+from rich.text import Text
+
+from adapters.terminal.front import Bar, takes_colours
+from adapters.terminal.lane import Lane
+from adapters.terminal.paint import Page, paint
+from adapters.terminal.pastes import Pastes
+from adapters.terminal.strays import above_the_line
+from orchestrator_bridge.text import clean, shorten
+
+_log = logging.getLogger(__name__)
+
+AGAIN = 3.0
+"""Seconds within which a second Ctrl-C on the empty line leaves."""
+_ECHO = 300
+"""Characters of an entry that are repeated above the input line."""
+
+
+class PromptFront:
+    """Takes keys from `stdin` and draws on `screen`, both terminals. `clock` counts seconds."""
+
+    keyboard = True
+
+    def __init__(self, stdin: TextIO, screen: TextIO, environ: Mapping[str, str], bar: Bar, clock: Callable[[], float]) -> None:
+        self._screen = screen
+        self._coloured = takes_colours(screen, environ)
+        self._bar = bar
+        self._clock = clock
+        self._input = create_input(stdin)
+        self._output = create_output(screen)
+        self._pastes = Pastes()
+        self._entries: asyncio.Queue[str | None] = asyncio.Queue()
+        self._lane = Lane(self._write)
+        self._leaving_until = 0.0
+        self._session = self._new_session()
+        self._running: asyncio.Task[None] | None = None
+
+    def page(self) -> Page:
+        """The window as wide as it is now."""
+        width = self._output.get_size().columns
+        return Page(width=width, styled=True, coloured=self._coloured, encoding=self._screen.encoding or "utf-8")
+
+    async def open(self) -> None:
+        """Draw the input line."""
+        drawn = asyncio.Event()
+        self._running = asyncio.create_task(self._run(drawn))
+        await drawn.wait()
+
+    async def show(self, text: str) -> None:
+        """Print above the input line."""
+        await self._lane.put(text)
+
+    async def next(self) -> str | None:
+        """The next entry; one paste is one entry, however many lines it has."""
+        return await self._entries.get()
+
+    async def give_back(self, entry: str) -> None:
+        """Put the entry back into the line, unless the person has gone on to type something else."""
+        buffer = self._session.default_buffer
+        if buffer.text:
+            return await self.show(f"> {entry}\n")
+        text = self._pastes.stand_in(entry)
+        buffer.document = Document(text, len(text))
+        return None
+
+    def refresh(self) -> None:
+        """Draw the toolbar again."""
+        self._session.app.invalidate()
+
+    async def close(self) -> None:
+        """Take the input line away."""
+        if self._running is None:
+            return
+        if self._session.app.is_running and not self._session.app.is_done:
+            self._session.app.exit()
+        await self._running
+        self._running = None
+        self._input.close()
+
+    # The prompt -----------------------------------------------------------------------------------------------------------
+
+    async def _run(self, drawn: asyncio.Event) -> None:
+        with create_app_session(self._input, self._output), above_the_line(self._screen, self._lane.put):
+            printing = asyncio.create_task(self._lane.run())
+            try:
+                await self._session.prompt_async("> ", pre_run=drawn.set, set_exception_handler=False, handle_sigint=False)
+            except (EOFError, OSError) as end:
+                _log.debug("the input line has ended: %r", end)
+            finally:
+                self._lane.end()
+                await printing
+                self._entries.put_nowait(None)
+                drawn.set()
+
+    def _new_session(self) -> PromptSession[str]:
+        session: PromptSession[str] = PromptSession(
+            input=self._input,
+            output=self._output,
+            color_depth=None if self._coloured else ColorDepth.DEPTH_1_BIT,
+            bottom_toolbar=self._toolbar,
+            prompt_continuation="  ",
+            key_bindings=self._keys(),
+            erase_when_done=True,
+        )
+        session.default_buffer.accept_handler = self._accept
+        return session
+
+    def _toolbar(self) -> StyleAndTextTuples:
+        return [("", "\n".join(self._bar(self._output.get_size().columns)))]
+
+    def _accept(self, buffer: Buffer) -> bool:
+        """Enter was pressed; False empties the line."""
+        if buffer.text.strip():
+            echo = Text(f"> {shorten(clean(buffer.text), _ECHO)}", style="dim")
+            _ = self._lane.put(paint([echo], self.page()))
+            self._entries.put_nowait(self._pastes.whole(buffer.text))
+        return False
+
+    # Keys -----------------------------------------------------------------------------------------------------------------
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+        keys.add("c-c")(self._interrupt)
+        keys.add(Keys.BracketedPaste)(self._paste)
+        keys.add("escape", "enter")(_new_line)
+        return keys
+
+    def _interrupt(self, event: KeyPressEvent) -> None:
+        if event.current_buffer.text:
+            event.current_buffer.reset()
+        elif self._clock() < self._leaving_until:
+            event.app.exit()
+        else:
+            self._leaving_until = self._clock() + AGAIN
+            _ = self._lane.put("Press Ctrl-C again to leave.\n")
+
+    def _paste(self, event: KeyPressEvent) -> None:
+        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        event.current_buffer.insert_text(self._pastes.stand_in(text))
+
+    def _write(self, text: str) -> None:
+        self._output.write_raw(text)
+        self._output.flush()
+
+
+def _new_line(event: KeyPressEvent) -> None:
+    event.current_buffer.insert_text("\n")

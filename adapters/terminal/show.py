@@ -1,0 +1,60 @@
+"""What a post adds to the screen. Nothing is shown twice and nobody is flooded: a card that only changed gets a line, or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from adapters.terminal.board import Board
+from adapters.terminal.cards import Lines, question_changed, question_closed, question_opened, run_changed, run_opened
+from adapters.terminal.paint import Page
+from adapters.terminal.words import final_answer, note, receipt
+from orchestrator_bridge.chat import FinalAnswer, Note, Post, QuestionCard, Receipt, RunCard
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """What a post is shown against: what the person knows already, the page, the time in seconds and the zone to name it in."""
+
+    board: Board
+    page: Page
+    now: float
+    zone: tzinfo | None
+    quiet: bool = False
+    """Only what needs the person: no cards of runs, no notes."""
+
+
+def shown(post: Post, view: View) -> Lines:
+    """The lines that `post` adds to the screen; none if it changes nothing that a person cares about."""
+    match post:
+        case RunCard():
+            return [] if view.quiet else _run(post, view.board)
+        case QuestionCard():
+            return _question(post, view)
+        case Note():
+            return [] if view.quiet else note(post)
+        case FinalAnswer():
+            return final_answer(post, view.page)
+        case Receipt():
+            return receipt(post)
+
+
+def _run(card: RunCard, board: Board) -> Lines:
+    before = board.runs.get(card.run)
+    if card.run in board.ended:
+        return []
+    if before is None:
+        return run_opened(card)
+    return run_changed(card) if card.ended or card.status != before.status else []
+
+
+def _question(card: QuestionCard, view: View) -> Lines:
+    before = view.board.questions.get(card.question)
+    if card.question in view.board.closed:
+        return []
+    if card.closed is not None:
+        return question_closed(card, seen=before is not None)
+    if before is None:
+        return question_opened(card, view.now, view.zone)
+    changed = (card.expires_at, card.asked, card.silence) != (before.expires_at, before.asked, before.silence)
+    return question_changed(card, view.now, view.zone) if changed else []

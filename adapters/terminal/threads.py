@@ -1,0 +1,36 @@
+"""The terminal's threads. They are names only, the same at every start: `run-3`, `question-2`."""
+
+from __future__ import annotations
+
+from orchestrator_bridge.chat import FinalAnswer, Inbound, Post, QuestionCard, RunCard, Said, Sending
+
+
+def run_thread(run: int) -> str:
+    """The thread of a run."""
+    return f"run-{run}"
+
+
+def question_thread(question: int) -> str:
+    """The thread of a question."""
+    return f"question-{question}"
+
+
+def thread_of(sending: Sending) -> str | None:
+    """The thread that a post opens, or else stands in."""
+    post: Post = sending.post
+    match post:
+        case RunCard():
+            return run_thread(post.run)
+        case QuestionCard():
+            return question_thread(post.question)
+        case FinalAnswer():
+            return sending.place.thread or run_thread(post.run)
+        case _:
+            return sending.place.thread
+
+
+def thread_of_words(heard: Inbound) -> str | None:
+    """The thread in which an answer to `heard` belongs."""
+    if isinstance(heard, Said) and heard.question is not None:
+        return question_thread(heard.question)
+    return heard.place.thread

@@ -1,0 +1,96 @@
+"""How notes, final answers, receipts and answers to commands read on a terminal."""
+
+from __future__ import annotations
+
+from markdown_it import MarkdownIt
+from rich.cells import cell_len
+from rich.console import RenderableType
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from adapters.terminal.cards import Lines, one_line
+from adapters.terminal.paint import Page
+from orchestrator_bridge.chat import FinalAnswer, Note, Receipt, Table, Word
+
+_TONES = {"plain": "", "good": "green", "warning": "yellow"}
+_SIGNS = {"taken": "Taken", "late": "Too late", "refused": "Not taken", "passed": "Passed"}
+KEYS = (
+    "Here: `2 words` answers question 2 and `2 1` picks its option 1 · `/say 3 words` tells the agents of run 3 something · "
+    "`/pass 2` not me · `/more 2 1h` more time · `/quit` or Ctrl-D leaves"
+)
+"""What only the terminal needs to be told about."""
+_CELL = 200
+"""Characters of a table's cell that are shown."""
+
+
+def note(post: Note) -> Lines:
+    """A message in a thread, under its speaker's name if it is an agent's."""
+    speaker = f"{one_line(post.speaker)}: " if post.speaker else ""
+    return [Text.assemble((speaker, "bold"), (post.text.strip("\n"), _TONES[post.tone]))]
+
+
+def final_answer(post: FinalAnswer, page: Page) -> Lines:
+    """A run's final text: rendered where styles are known, else as it was written."""
+    head, how = final_notice(post)
+    return [head, _markdown(post.text) if page.styled else Text(post.text.strip("\n")), how]
+
+
+def final_notice(post: FinalAnswer) -> Lines:
+    """That there is a final text, and how it came about."""
+    head = Text(f"Final answer of run {post.run}, by {one_line(post.by)}", style="bold green")
+    return [head, Text(one_line(post.how, 1000), style="dim")]
+
+
+def receipt(post: Receipt) -> Lines:
+    """What became of a person's message."""
+    sign = _SIGNS[post.sign]
+    return [Text(f"{sign}: {post.text}" if post.text else f"{sign}.", style="dim" if post.sign == "taken" else "yellow")]
+
+
+def word_lines(said: Word, page: Page) -> Lines:
+    """The answer to a command."""
+    lines: Lines = [Text(said.text.strip("\n"), style=_TONES[said.tone])] if said.text else []
+    return lines if said.table is None else lines + _table(said.table, page)
+
+
+def _markdown(text: str) -> RenderableType:
+    """Markdown with addresses in sight instead of behind labels. What looks like HTML is text: models write `List<int>`."""
+    made = Markdown("", hyperlinks=False, code_theme="ansi_dark")
+    made.parsed = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).parse(text)
+    return made
+
+
+# Tables -------------------------------------------------------------------------------------------------------------------
+
+
+def _table(table: Table, page: Page) -> Lines:
+    rows = [tuple(one_line(cell, _CELL) for cell in row) for row in table.rows]
+    title: Lines = [Text(one_line(table.title), style="bold")] if table.title else []
+    if not rows:
+        return [*title, Text("Nothing.", style="dim")]
+    fits = _natural_width([table.columns, *rows]) <= page.width
+    return title + ([_grid(table.columns, rows)] if fits else _stacked(table.columns, rows))
+
+
+def _natural_width(rows: list[tuple[str, ...]]) -> int:
+    return sum(2 + max(map(cell_len, column)) for column in zip(*rows, strict=True))
+
+
+def _grid(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> RenderableType:
+    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        grid.add_column(Text(column), no_wrap=True)
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def _stacked(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Lines:
+    """Too wide for the screen: one row after the other, each cell under its column's name."""
+    lines: Lines = []
+    for row in rows:
+        head, *rest = (f"{column}: {cell}" for column, cell in zip(columns, row, strict=True))
+        lines += [Text(f"- {head}", style="bold"), *(Padding(Text(cell), (0, 0, 0, 2), expand=False) for cell in rest)]
+    return lines

@@ -1,0 +1,69 @@
+"""The parts of the bot put together: store, models, people, platforms, commands, engine. Started and stopped as one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.commands import Commands
+from bot.start import Start
+from orchestrator_bridge.chat import Adapter
+from orchestrator_bridge.clock import Clock, SystemClock
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.people import Directory
+from orchestrator_bridge.store.port import Store
+from orchestrator_bridge.store.sqlite import SqliteStore
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class App:
+    """A bot that is ready to be started."""
+
+    engine: Engine
+    commands: Commands
+    store: Store
+    models: Models
+
+
+@asynccontextmanager
+async def assembled(start: Start, adapters: Sequence[Adapter], file: Path, clock: Clock | None = None) -> AsyncIterator[App]:
+    """The bot over one store file, its engine not yet started; all is stopped and closed at the end.
+
+    Raises:
+        StoreError: the store cannot be opened.
+    """
+    clock = clock or SystemClock()
+    store = await SqliteStore.open(file, clock=clock.now)
+    models = _models(start, clock)
+    people = start.team_file
+    directory = Directory(people.people, people.roles, people.permissions)
+    commands = Commands(store, people, models, directory)
+    engine = Engine(store=store, models=models, clock=clock, directory=directory, adapters=adapters, on_command=commands.obey)
+    commands.engine = engine
+    try:
+        yield App(engine=engine, commands=commands, store=store, models=models)
+    finally:
+        await engine.stop()
+        await models.close()
+        await store.close()
+
+
+def _models(start: Start, clock: Clock) -> Models:
+    file = start.team_file.file
+    beside = (file.parent, file.parent / "scripts") if file else (Path(), Path("scripts"))
+    return Models(
+        keys=start.settings.secrets(start.team_file.key_variables),
+        base_urls=start.settings.base_urls,
+        own=start.team_file.models,
+        scripts=beside,
+        clock=clock.now,
+    )
+
+
+def own_file() -> Path:
+    """A store file for one run beside a running bot, which has the usual one."""
+    return Path(tempfile.mkdtemp(prefix="townhall-")) / "townhall.db"

@@ -1,0 +1,116 @@
+"""The command line. Each command imports what it needs when it is called, so that `townhall --help` is there at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli_errors import exit_code_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from click.decorators import FC
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def _as_json(what: str) -> Callable[[FC], FC]:
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as one JSON object, and nothing else.")
+
+
+@click.group(context_settings=_SETTINGS)
+@click.version_option(package_name="townhall")
+def cli() -> None:
+    """Agents and people work on one task together, and ask one another."""
+
+
+@cli.command()
+@_as_json("the models")
+def models(as_json: bool) -> None:
+    """Which models the team file uses, and whether their keys are set."""
+    from bot.model_list import print_models
+    from bot.start import read_start
+
+    print_models(read_start(), as_json)
+
+
+@cli.command()
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, newest first.")
+@_as_json("the runs")
+def runs(limit: int, as_json: bool) -> None:
+    """The newest runs: their state, cost and result."""
+    from bot.lookups import print_runs
+
+    _look_up(print_runs, limit=limit, as_json=as_json)
+
+
+@cli.command()
+@click.option("--all", "everything", is_flag=True, help="Also questions that have ended.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, newest first.")
+@_as_json("the questions")
+def questions(everything: bool, limit: int, as_json: bool) -> None:
+    """The questions that wait for somebody."""
+    from bot.lookups import print_questions
+
+    _look_up(print_questions, everything=everything, limit=limit, as_json=as_json)
+
+
+@cli.command()
+@click.argument("run", required=False, type=click.IntRange(min=1))
+@_as_json("the costs")
+def cost(run: int | None, as_json: bool) -> None:
+    """What agents and models have cost, in all runs or in one RUN."""
+    from bot.lookups import print_costs
+
+    _look_up(print_costs, run=run, as_json=as_json)
+
+
+@cli.command()
+@click.argument("run", type=click.IntRange(min=1))
+def export(run: int) -> None:
+    """Print the log of RUN as JSON lines."""
+    from bot.lookups import print_log
+
+    _look_up(print_log, run=run)
+
+
+def _look_up(print_: Callable[..., Coroutine[None, None, None]], **wanted: object) -> None:
+    """Carry out a look-up in the store of the settings, beside a bot that may be running."""
+    import asyncio
+
+    from bot.settings import read_settings
+
+    asyncio.run(print_(read_settings().store, **wanted))
+
+
+@cli.command()
+@click.option("--online", is_flag=True, help="Also ask every model's endpoint whether it answers.")
+@_as_json("the findings")
+def doctor(online: bool, as_json: bool) -> int:
+    """Check settings, team file, models, store and disk; exit 1 if anything is wrong."""
+    import asyncio
+
+    from bot.doctor.report import report
+
+    return asyncio.run(report(online=online, as_json=as_json))
+
+
+def _secrets() -> Mapping[str, str]:
+    """What must not stand in an error's text; nothing if it is the settings that are wrong, for those errors show none."""
+    from bot.settings import read_settings
+    from bot.trouble import Trouble
+
+    try:
+        return read_settings().secrets()
+    except Trouble:
+        return {}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry of the command `townhall`."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files when a program starts
+    sys.exit(exit_code_of(lambda: cli.main(arguments, prog_name="townhall", standalone_mode=False), _secrets))

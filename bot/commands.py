@@ -1,0 +1,200 @@
+"""The commands that people type, on any platform: what each does, and the word that goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from bot.team_file import TeamFile
+from bot.trouble import Trouble
+from orchestrator_bridge.chat import Commanded, Table, Word
+from orchestrator_bridge.duration import say_duration
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.model.catalogue import UnknownModelName
+from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.port import ModelError
+from orchestrator_bridge.model.script import ScriptError
+from orchestrator_bridge.people import Directory
+from orchestrator_bridge.store.port import Lookups, RunSummary
+from orchestrator_bridge.team import Team
+from orchestrator_bridge.text import clean, shorten
+
+TASK_LIMIT = 50_000
+"""Characters of a task: it stands in every prompt of the run."""
+
+LISTED = 15
+"""Rows of a table in chat."""
+
+HELP = {
+    "ask": ("ask TASK", "Give the team a task. `ask team=NAME TASK` for another team."),
+    "questions": ("questions", "What waits for people, with when it expires."),
+    "runs": ("runs", "What is under way and what came of earlier tasks."),
+    "team": ("team [NAME]", "Who works here, with which model and by which rules."),
+    "cancel": ("cancel [RUN]", "End a run; its questions are closed."),
+    "cost": ("cost [RUN]", "Tokens and US dollars by run, agent and model."),
+    "help": ("help", "This."),
+}
+
+
+class Commands:
+    """Obeys commands. The engine is given once it is made, for it takes its commands from here."""
+
+    def __init__(self, store: Lookups, team_file: TeamFile, models: Models, directory: Directory) -> None:
+        self._store = store
+        self._team_file = team_file
+        self._models = models
+        self._directory = directory
+        self.engine: Engine | None = None
+        self._courses: Mapping[str, Callable[[Commanded], Awaitable[Word | None]]] = {
+            "ask": self._ask,
+            "questions": self._questions,
+            "runs": self._runs,
+            "team": self._team,
+            "cancel": self._cancel,
+            "cost": self._cost,
+            "help": self._help,
+        }
+
+    async def obey(self, command: Commanded) -> Word | None:
+        """Do what a command says; the word is for whoever gave it."""
+        course = self._courses.get(command.name)
+        if course is None:
+            return _warn(f"There is no command {command.name!r}. The commands: {', '.join(HELP)}.")
+        return await course(command)
+
+    # Runs -----------------------------------------------------------------------------------------------------------------
+
+    async def _ask(self, command: Commanded) -> Word | None:
+        if not self._directory.may(command.author, "start"):
+            return _warn("You may not start runs here; townhall.toml says who may, under [permissions].")
+        task = clean(command.text).strip()
+        try:
+            team, task = self._chosen(task)
+            self.check(team, task)
+        except Trouble as trouble:
+            return _warn(str(trouble))
+        assert self.engine is not None
+        await self.engine.start_run(task=task, team=team, place=command.place, by=command.author, command=command.key)
+        return None
+
+    def _chosen(self, text: str) -> tuple[Team, str]:
+        first, _, rest = text.partition(" ")
+        if first.startswith("team="):
+            return self._team_file.team(first.removeprefix("team=")), rest.strip()
+        return self._team_file.team(), text
+
+    def check(self, team: Team, task: str) -> None:
+        """Look whether a run could begin.
+
+        Raises:
+            Trouble: the task is empty or too long, or a model of the team cannot be called.
+        """
+        if not task:
+            raise Trouble("The task is empty. Say what is to be done: /ask Plan the move to PostgreSQL.")
+        if len(task) > TASK_LIMIT:
+            raise Trouble(
+                f"The task has {len(task):,} characters; at most {TASK_LIMIT:,} fit. Give the gist, and put long material where "
+                "the agents can be told about it."
+            )
+        for model in dict.fromkeys(agent.model for agent in team.agents):
+            try:
+                self._models.check(model)
+            except (UnknownModelName, ScriptError) as error:
+                raise Trouble(f"The model {model!r} of team {team.name} cannot be used: {error}") from error
+            except ModelError as error:
+                raise Trouble(f"The model {model!r} of team {team.name} cannot be used: {error.found} {error.advice}") from error
+
+    async def _cancel(self, command: Commanded) -> Word | None:
+        live = await self._store.runs(limit=100, status="running")
+        named = command.text.strip().removeprefix("#")
+        chosen = [run for run in live if str(run.run) == named] if named else live
+        if not chosen:
+            return _warn(f"There is no run {named} under way." if named else "No run is under way.")
+        if len(chosen) > 1:
+            return _warn(f"Several runs are under way; say which: {', '.join(f'/cancel {run.run}' for run in chosen)}")
+        if chosen[0].by != command.author.name and not self._directory.may(command.author, "cancel"):
+            return _warn(f"Run {chosen[0].run} was started by {chosen[0].by}; you may not cancel it.")
+        assert self.engine is not None
+        self.engine.cancel_run(chosen[0].run, command.author, command.key)
+        return None
+
+    async def _runs(self, _: Commanded) -> Word:
+        runs = await self._store.runs(limit=LISTED)
+        if not runs:
+            return Word(text="No runs yet. Start one: /ask and the task.")
+        rows = tuple((str(run.run), run.status, _spent(run), shorten(run.task, 60), shorten(run.result, 60)) for run in runs)
+        return Word(
+            text="", table=Table(title="Runs, newest first", columns=("run", "state", "cost", "task", "result"), rows=rows)
+        )
+
+    # Questions ------------------------------------------------------------------------------------------------------------
+
+    async def _questions(self, command: Commanded) -> Word:
+        waiting = await self._store.questions(limit=LISTED, status="open")
+        if not waiting:
+            return Word(text="No question is open.")
+        rows = tuple(
+            (str(one.question), str(one.run), one.agent, shorten(one.text, 80), one.asked, _until(one.fires_at, command.at))
+            for one in waiting
+        )
+        columns = ("question", "run", "by", "what", "asks", "next step")
+        return Word(text="", table=Table(title="Open questions, newest first", columns=columns, rows=rows))
+
+    # Teams and costs ------------------------------------------------------------------------------------------------------
+
+    async def _team(self, command: Commanded) -> Word:
+        try:
+            team = self._team_file.team(command.text.strip() or None)
+        except Trouble as trouble:
+            return _warn(str(trouble))
+        others = [name for name in self._team_file.teams if name != team.name]
+        rows = tuple((agent.name, agent.model, shorten(agent.persona, 80)) for agent in team.agents)
+        title = f"Team {team.name}" + (f" (others: {', '.join(others)})" if others else "")
+        return Word(text=_rules(team), table=Table(title=title, columns=("agent", "model", "who it is"), rows=rows))
+
+    async def _cost(self, command: Commanded) -> Word:
+        named = command.text.strip().removeprefix("#")
+        if named and not named.isdecimal():
+            return _warn(f"{named!r} is no run's number. /runs shows them.")
+        lines = await self._store.costs(int(named) if named else None)
+        if not lines:
+            return Word(text="Nothing was spent yet." if not named else f"Run {named} has not called a model.")
+        rows = tuple(
+            (str(one.run), one.agent, one.model, str(one.calls), f"{one.input:,}", f"{one.output:,}", _dollars(one.cost))
+            for one in lines[:LISTED]
+        )
+        columns = ("run", "agent", "model", "calls", "tokens in", "tokens out", "cost")
+        return Word(text="", table=Table(title="Cost", columns=columns, rows=rows))
+
+    async def _help(self, _: Commanded) -> Word:
+        rows = tuple(HELP.values())
+        text = "Give a task; agents work on it together, and ask you when they need a decision. Reply in the question's thread."
+        return Word(text=text, table=Table(columns=("command", "what it does"), rows=rows))
+
+
+def _warn(text: str) -> Word:
+    return Word(text=text, tone="warning")
+
+
+def _dollars(amount: Decimal | None) -> str:
+    return "unknown" if amount is None else f"${amount:.4f}"
+
+
+def _spent(run: RunSummary) -> str:
+    return f"{_dollars(run.cost)}, {run.tokens:,} tokens"
+
+
+def _until(at: float, now: float) -> str:
+    clock = datetime.fromtimestamp(at).astimezone().strftime("%H:%M")
+    return f"{clock} (in {say_duration(at - now)})" if at > now else "now"
+
+
+def _rules(team: Team) -> str:
+    policy, bounds = team.policy, team.bounds
+    about = f"{team.about}\n" if team.about else ""
+    return (
+        f"{about}Questions go to {', '.join(team.ask)}; quorum {policy.quorum}, "
+        f"reminder after {say_duration(policy.remind_after)}, expiry after {say_duration(policy.expire_after)}, then {', then '.join(policy.fallback)}.\n"
+        f"A run may take {bounds.calls} calls, {bounds.tokens:,} tokens, ${bounds.money} and {say_duration(bounds.wall)}."
+    )

@@ -1,0 +1,63 @@
+"""All that the doctor looks at, in the order in which a start needs it."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from typing import TYPE_CHECKING
+
+from bot.doctor.disk import check_folder, check_space
+from bot.doctor.finding import Finding, findings_of
+from bot.doctor.models import check_endpoints, check_models
+from bot.doctor.store import check_store
+from bot.settings import Settings, read_settings
+from bot.start import Start
+from bot.team_file import TeamFile, read_team_file
+from bot.trouble import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+async def examine(online: bool = False) -> AsyncIterator[Finding]:
+    """Findings as they are made. What cannot be looked at because of an earlier finding is left out, and that is said."""
+    yield Finding(about="python", state="ok", found=f"{platform.python_version()} with SQLite {sqlite3.sqlite_version}")
+    try:
+        settings = read_settings()
+    except Trouble as trouble:
+        for finding in findings_of("settings", trouble):
+            yield finding
+        yield Finding(about="the rest", state="warn", found="not looked at", mend="mend the settings first")
+        return
+    for finding in _settings_findings(settings):
+        yield finding
+    yield check_folder(settings.data)
+    yield check_space(settings.data)
+    yield await check_store(settings.store)
+    try:
+        team_file = read_team_file(settings.team_file, must_exist=settings.names_team_file)
+    except Trouble as trouble:
+        for finding in findings_of("team file", trouble):
+            yield finding
+        yield Finding(about="models", state="warn", found="not looked at", mend="mend the team file first")
+        return
+    yield _team_finding(team_file)
+    start = Start(settings=settings, team_file=team_file)
+    for finding in check_models(start):
+        yield finding
+    for finding in await check_endpoints(start) if online else []:
+        yield finding
+
+
+def _settings_findings(settings: Settings) -> list[Finding]:
+    secrets = settings.set_secrets()
+    found = f"set: {', '.join(secrets)}" if secrets else "no token and no key is set; the terminal is the platform"
+    strangers = [Finding(about="settings", state="warn", found=warning) for warning in settings.warnings()]
+    return [Finding(about="settings", state="ok", found=found), *strangers]
+
+
+def _team_finding(team_file: TeamFile) -> Finding:
+    if team_file.file is None:
+        return Finding(about="team file", state="ok", found="none; the scripted demo team stands in")
+    teams = ", ".join(f"{name} (default)" if name == team_file.default_team else name for name in team_file.teams)
+    return Finding(about="team file", state="ok", found=f"{team_file.file}: teams {teams}")

@@ -1,0 +1,35 @@
+"""What the doctor says about one thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.trouble import Trouble
+
+State = Literal["ok", "warn", "wrong"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One line: what was looked at, how it is, what was found, and how to mend it."""
+
+    about: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+def findings_of(about: str, trouble: Trouble) -> list[Finding]:
+    """Every problem of a trouble as a finding of its own."""
+    if not trouble.problems:
+        return [Finding(about=about, state="wrong", found=trouble.title)]
+    return [
+        Finding(
+            about=about,
+            state="wrong",
+            found=f"{problem.where}: {problem.found}",
+            mend=f"expected {problem.expected}" + (f"; {problem.mend}" if problem.mend else ""),
+        )
+        for problem in trouble.problems
+    ]

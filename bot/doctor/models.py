@@ -1,0 +1,77 @@
+"""The models: are their keys set, and, where asked to look, do their endpoints answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bot.doctor.finding import Finding
+from bot.model_list import UsedModel, used_models
+from bot.start import Start
+from orchestrator_bridge.model.catalogue import SCRIPTED, Route
+from orchestrator_bridge.model.script import ScriptError, find_script, read_script
+
+_PATIENCE = 10.0
+"""Seconds to wait for an endpoint."""
+
+
+def check_models(start: Start) -> list[Finding]:
+    """One finding a model. A missing key is wrong where the default team needs it, and a warning elsewhere."""
+    return [_check(model, start) for model in used_models(start)]
+
+
+def _check(model: UsedModel, start: Start) -> Finding:
+    about = f"model {model.route.name}"
+    if model.route.provider == SCRIPTED:
+        return _check_script(about, model.route.id, start.team_file.folder)
+    if model.key == "missing":
+        mend = f"set {model.route.key_env} in .env or in the environment"
+        return Finding(
+            about=about, state="wrong" if model.default_team else "warn", found=f"{model.route.key_env} is not set", mend=mend
+        )
+    price = "its price is known" if model.route.price else "its price is unknown, so bounds of money cannot hold"
+    return Finding(about=about, state="ok", found=f"{model.route.id} at {model.route.base_url}, key {model.key}, {price}")
+
+
+def _check_script(about: str, name: str, folder: Path) -> Finding:
+    try:
+        read_script(find_script(name, (folder,)))
+    except ScriptError as error:
+        return Finding(about=about, state="wrong", found=str(error), mend="correct the script, or name another model")
+    return Finding(about=about, state="ok", found="a script, played without a key; no real model answers")
+
+
+async def check_endpoints(start: Start) -> list[Finding]:
+    """Ask every endpoint for its list of models, which costs nothing."""
+    return [await _ask(route, start) for route in _endpoints(used_models(start))]
+
+
+def _endpoints(models: Iterable[UsedModel]) -> list[Route]:
+    routes = {
+        model.route.base_url: model.route for model in models if model.route.provider != SCRIPTED and model.key != "missing"
+    }
+    return list(routes.values())
+
+
+async def _ask(route: Route, start: Start) -> Finding:
+    import httpx
+
+    about = f"endpoint {route.base_url}"
+    key = start.settings.key(route.key_env) if route.key_env else None
+    headers = {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+    try:
+        async with httpx.AsyncClient(timeout=_PATIENCE) as client:
+            answer = await client.get(f"{route.base_url}/models", headers=headers)
+    except httpx.HTTPError as error:
+        found = f"no answer: {str(error) or type(error).__name__}"
+        return Finding(about=about, state="wrong", found=found, mend="look at the address and the network")
+    return _judge(about, answer.status_code, route)
+
+
+def _judge(about: str, status: int, route: Route) -> Finding:
+    if status in (401, 403):
+        mend = f"put a valid key into {route.key_env}" if route.key_env else "name the key's variable: key_env in the team file"
+        return Finding(about=about, state="wrong", found=f"it refuses the key (HTTP {status})", mend=mend)
+    if status >= 500:
+        return Finding(about=about, state="warn", found=f"it has trouble of its own (HTTP {status})", mend="try again later")
+    return Finding(about=about, state="ok", found=f"it answers (HTTP {status})")

@@ -1,0 +1,119 @@
+"""What `runs`, `questions`, `cost` and `export` print. They read beside a running bot and change nothing.
+
+In JSON, times are seconds since the epoch and money is US dollars as text, so that no cent is rounded; `null` is unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import click
+
+from bot.tables import print_json, print_table, show_dollars, show_time
+from bot.trouble import Problem, Trouble
+from orchestrator_bridge.run.events import VERSION, Event, dump
+from orchestrator_bridge.store.lookups import SqliteLookups
+from orchestrator_bridge.store.port import CostLine, Lookups, Missing, QuestionSummary, RunSummary
+from orchestrator_bridge.text import shorten
+
+_TEXT = 60
+"""Characters of a task or a question in a table."""
+
+
+async def print_runs(store: Path, limit: int, as_json: bool) -> None:
+    """The newest runs."""
+    async with _lookups(store) as lookups:
+        found = await lookups.runs(limit) if lookups else []
+    if as_json:
+        print_json({"runs": found})
+    elif found:
+        print_table(["RUN", "STATE", "STARTED", "TEAM", "COST", "TASK"], [_run_row(run) for run in found])
+    else:
+        click.echo("No run yet. Start one: townhall ask 'a task'", err=True)
+
+
+def _run_row(run: RunSummary) -> list[str]:
+    return [
+        str(run.run),
+        run.status,
+        show_time(run.started_at),
+        run.team,
+        show_dollars(run.cost),
+        shorten(run.task, _TEXT),
+    ]
+
+
+async def print_questions(store: Path, everything: bool, limit: int, as_json: bool) -> None:
+    """The newest questions: those that are open, or all."""
+    async with _lookups(store) as lookups:
+        found = await lookups.questions(limit, None if everything else "open") if lookups else []
+    if as_json:
+        print_json({"questions": found})
+    elif found:
+        print_table(["QUESTION", "RUN", "AGENT", "ASKS", "STATE", "UNTIL", "TEXT"], [_question_row(one) for one in found])
+    else:
+        click.echo("No question yet." if everything else "No question waits for anybody.", err=True)
+
+
+def _question_row(one: QuestionSummary) -> list[str]:
+    until = show_time(one.fires_at) if one.status == "open" else show_time(one.closed_at)
+    return [str(one.question), str(one.run), one.agent, one.asked, one.status, until, shorten(one.text, _TEXT)]
+
+
+async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
+    """Costs per run, agent and model, and their sum."""
+    async with _lookups(store) as lookups:
+        lines = await lookups.costs(run) if lookups else []
+    known = sum((line.cost for line in lines if line.cost is not None), Decimal(0))
+    complete = all(line.cost is not None for line in lines)
+    if as_json:
+        print_json({"costs": lines, "known_usd": known, "complete": complete})
+    elif lines:
+        print_table(["RUN", "AGENT", "CALLS", "IN", "OUT", "COST", "MODEL"], [_cost_row(line) for line in lines])
+        click.echo(f"In all: {show_dollars(known)}{'' if complete else ', and what is unknown'}")
+    else:
+        click.echo("No call yet.", err=True)
+
+
+def _cost_row(line: CostLine) -> list[str]:
+    tokens = [str(line.calls), f"{line.input:,}", f"{line.output:,}"]
+    return [str(line.run), line.agent, *tokens, show_dollars(line.cost), line.model]
+
+
+async def print_log(store: Path, run: int) -> None:
+    """A run's log, one JSON object a line, each with its position in the log and the version of the events' catalogue.
+
+    Raises:
+        Trouble: there is no such run.
+    """
+    async with _lookups(store) as lookups:
+        events = await lookups.log(run) if lookups else []
+    if not events:
+        mend = "`townhall runs` lists those that there are"
+        problem = Problem(where="run", found=str(run), expected="the number of a run", mend=mend)
+        raise Trouble("there is no such run", [problem])
+    _print_lines(events)
+
+
+def _print_lines(events: Sequence[Event]) -> None:
+    for position, event in enumerate(events, start=1):
+        line = {"seq": position, "version": VERSION, **json.loads(dump(event))}
+        click.echo(json.dumps(line, ensure_ascii=False))
+
+
+@asynccontextmanager
+async def _lookups(store: Path) -> AsyncIterator[Lookups | None]:
+    """Look-ups in the file, or None where nothing was ever stored."""
+    try:
+        lookups = await SqliteLookups.open(store)
+    except Missing:
+        yield None
+        return
+    try:
+        yield lookups
+    finally:
+        await lookups.close()

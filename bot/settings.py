@@ -1,0 +1,179 @@
+"""Secrets and addresses, from `.env` in the working directory and from the environment, which wins.
+
+The attribute `xai_api_key` is the variable `XAI_API_KEY`; only the variables `TOWNHALL_*` have shorter names here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from bot.env_file import Found, read_variables
+from bot.trouble import Problem, Trouble, count_wrong, show_value, suggest
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def _plain_secret(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("a value with blanks, control or non-ASCII characters; expected the token alone, as its maker shows it")
+    return secret
+
+
+def _token(prefix: str, name: str) -> AfterValidator:
+    """Slack's tokens say by their beginning what they are for; taking one for another is the usual mistake."""
+
+    def check(secret: SecretStr) -> SecretStr:
+        text = secret.get_secret_value()
+        if not text.startswith(prefix):
+            kind = text[:5] if text.startswith(("xox", "xapp-")) else ""
+            found = f"a token that begins with {kind!r}" if kind else "a value that is no such token"
+            raise ValueError(f"{found}; expected {name}, which begins with {prefix!r}")
+        return secret
+
+    return AfterValidator(check)
+
+
+Secret = Annotated[SecretStr, AfterValidator(_plain_secret)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
+SocketAddress = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
+
+_PATTERNS = {
+    r"^https?://[^\s/]+\S*$": "an address that begins with http:// or https://",
+    r"^wss?://[^\s/]+\S*$": "an address that begins with ws:// or wss://",
+}
+
+
+_SECRETIVE = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+
+
+class Settings(BaseModel):
+    """Everything that differs from one installation to another and is not for `townhall.toml`. Made by `read_settings`."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=str.upper, hide_input_in_errors=True)
+
+    discord_token: Secret | None = None
+    slack_bot_token: Annotated[Secret, _token("xoxb-", "a bot token")] | None = None
+    slack_app_token: Annotated[Secret, _token("xapp-", "an app-level token")] | None = None
+    slack_signing_secret: Secret | None = None
+    xai_api_key: Secret | None = None
+    openai_api_key: Secret | None = None
+    openrouter_api_key: Secret | None = None
+
+    data: Annotated[Path, Field(alias="TOWNHALL_DATA")] = Path("data")
+    team_file: Annotated[Path, Field(alias="TOWNHALL_TEAM_FILE")] = Path("townhall.toml")
+    http_port: Annotated[Port | None, Field(alias="TOWNHALL_HTTP_PORT")] = None
+    log_level: Annotated[LogLevel, Field(alias="TOWNHALL_LOG_LEVEL")] = "info"
+
+    xai_base_url: WebAddress | None = None
+    openai_base_url: WebAddress | None = None
+    openrouter_base_url: WebAddress | None = None
+    discord_api_url: WebAddress | None = None
+    discord_gateway_url: SocketAddress | None = None
+    slack_api_url: WebAddress | None = None
+
+    _variables: dict[str, Found] = PrivateAttr(default_factory=dict)
+
+    @property
+    def names_team_file(self) -> bool:
+        """Whether somebody asked for this team file, so that it must be there."""
+        return "team_file" in self.model_fields_set
+
+    @property
+    def store(self) -> Path:
+        """The database, in the data folder."""
+        return self.data / "townhall.db"
+
+    @property
+    def base_urls(self) -> dict[str, str]:
+        """Addresses that replace the providers' own, by the provider's name."""
+        urls = {"xai": self.xai_base_url, "openai": self.openai_base_url, "openrouter": self.openrouter_base_url}
+        return {provider: url for provider, url in urls.items() if url is not None}
+
+    def key(self, variable: str) -> SecretStr | None:
+        """The key that this variable holds, whatever its name: a team file may name one of its own."""
+        found = self._variables.get(variable)
+        return SecretStr(found.value.strip()) if found else None
+
+    def set_secrets(self) -> list[str]:
+        """The names of our own tokens and keys that have a value."""
+        return [name.upper() for name in type(self).model_fields if isinstance(getattr(self, name), SecretStr)]
+
+    def secrets(self, also: frozenset[str] = frozenset()) -> dict[str, str]:
+        """The values that must not appear in any log or message, by their variables' names: our own, those of `also`, and
+        whatever else in the environment is called a key, a token, a secret or a password."""
+        alike = {name for name in self._variables if name.upper().endswith(_SECRETIVE)}
+        names = alike.union(self.set_secrets(), also)
+        return {name: self._variables[name].value.strip() for name in sorted(names) if name in self._variables}
+
+    def warnings(self) -> list[str]:
+        """One sentence for each `TOWNHALL_*` variable that nothing reads, most likely misspelt."""
+        known = _names()
+        strangers = (name for name in self._variables if name.startswith("TOWNHALL_") and name not in known)
+        return [_stranger(name, self._variables[name].place, known) for name in sorted(strangers)]
+
+
+def read_settings(file: Path = Path(".env"), environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this start.
+
+    Raises:
+        Trouble: a value is wrong; every wrong one is named, and no secret is shown.
+    """
+    variables = read_variables(file, environ)
+    known = {name: variables[name].value.strip() for name in _names() if name in variables}
+    if "TOWNHALL_LOG_LEVEL" in known:
+        known["TOWNHALL_LOG_LEVEL"] = known["TOWNHALL_LOG_LEVEL"].lower()
+    try:
+        settings = Settings.model_validate(known)
+    except ValidationError as error:
+        problems = [_problem(detail, variables) for detail in error.errors(include_url=False)]
+        raise Trouble(f"settings: {count_wrong(len(problems))}", problems) from None
+    settings._variables.update(variables)
+    return settings
+
+
+def _names() -> list[str]:
+    return [str(field.alias) for field in Settings.model_fields.values()]
+
+
+def _problem(detail: ErrorDetails, variables: Mapping[str, Found]) -> Problem:
+    name = str(detail["loc"][0])
+    found, expected = _found_and_expected(detail, variables[name].value)
+    return Problem(
+        where=f"{name} ({variables[name].place})",
+        found=found,
+        expected=expected,
+        mend="correct it, or leave it empty for the default",
+    )
+
+
+def _found_and_expected(detail: ErrorDetails, value: str) -> tuple[str, str]:
+    if detail["type"] == "value_error":
+        found, _, expected = str(detail["ctx"]["error"]).partition("; expected ")
+        return found, expected
+    if detail["type"] == "string_pattern_mismatch":
+        return _shown(value), _PATTERNS[detail["ctx"]["pattern"]]
+    if detail["type"].startswith(("int", "greater", "less")):
+        return _shown(value), "a port number from 1 to 65535"
+    return _shown(value), detail["msg"].removeprefix("Input should be ")
+
+
+def _shown(value: str) -> str:
+    """The value, unless it could be a key that was put under the wrong name: those are longer than any word meant here."""
+    if len(value) <= 16 or "://" in value:
+        return show_value(re.sub(r"//[^/@]*@", "//…@", value))
+    return f"a value of {len(value)} characters, not shown here"
+
+
+def _stranger(name: str, place: str, known: list[str]) -> str:
+    ours = [other for other in known if other.startswith("TOWNHALL_")]
+    advice = suggest(name, ours) or f"known are {', '.join(ours)}"
+    return f"{name} ({place}) is no setting and has no effect; {advice}"

@@ -1,0 +1,47 @@
+"""What every start reads first: the settings and the team file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from bot.settings import Settings, read_settings
+from bot.team_file import TeamFile, read_team_file
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """The checked settings and team file of this process."""
+
+    settings: Settings
+    team_file: TeamFile
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The values that must not appear anywhere, by their variables' names."""
+        return self.settings.secrets(self.team_file.key_variables)
+
+
+def read_start() -> Start:
+    """Read both; settings without effect are told on standard error.
+
+    Raises:
+        Trouble: something in them is wrong.
+    """
+    settings = read_settings()
+    for warning in settings.warnings():
+        click.echo(f"townhall: warning: {warning}", err=True)
+    return Start(settings=settings, team_file=read_team_file(settings.team_file, must_exist=settings.names_team_file))
+
+
+def open_start_log(start: Start) -> Path:
+    """Log into the data folder from now on; returns the file.
+
+    Raises:
+        Trouble: the folder cannot be written.
+    """
+    from bot.logs import open_log
+
+    return open_log(start.settings.data, start.settings.log_level, start.secrets)

@@ -1,0 +1,120 @@
+"""Whether the names in a team file mean something: people, roles, agents, models and whom a team asks."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.team_lines import KeyPath
+from bot.team_shape import Shaper, show_list
+from bot.trouble import suggest
+from orchestrator_bridge.model.catalogue import SCRIPTED, UnknownModelName, resolve
+from orchestrator_bridge.model.script import ScriptError, find_script, read_script
+from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """The tables of one file that are right by themselves, by name, and the names of all tables, right or wrong."""
+
+    teams: Mapping[str, Team]
+    people: Mapping[str, PersonSpec]
+    roles: Mapping[str, RoleSpec]
+    models: Mapping[str, ModelSpec]
+    permissions: Permissions
+    all_people: Sequence[str]
+    all_roles: Sequence[str]
+    all_models: Sequence[str]
+
+
+def check_names(parts: Parts, scripts: Path, shaper: Shaper) -> None:
+    """Write down with the shaper every name that stands for nothing, and every platform id that stands for two people."""
+    people = [f"@{name}" for name in parts.all_people]
+    roles = [f"role:{name}" for name in parts.all_roles]
+    for name, team in parts.teams.items():
+        agents = [f"agent:{agent.name}" for agent in team.agents]
+        _check_list(("team", name, "ask"), team.ask, ["humans", "agents", *people, *roles, *agents], shaper)
+        _check_agents(name, team, parts, scripts, shaper)
+    for key in Permissions.model_fields:
+        _check_list(("permissions", key), getattr(parts.permissions, key), ["anyone", *people, *roles], shaper)
+    for name, role in parts.roles.items():
+        _check_list(("roles", name, "people"), role.people, [*parts.all_people, *people], shaper)
+        if not (role.people or role.discord or role.slack):
+            shaper.wrong(("roles", name), "a role of nobody", "'people', or the role's id as 'discord' or 'slack'")
+    _check_people(parts.people, shaper)
+    _check_own_models(parts.models, scripts, shaper)
+
+
+def _check_list(path: KeyPath, names: Sequence[str], known: Sequence[str], shaper: Shaper) -> None:
+    for index, name in enumerate(names):
+        if name not in known:
+            shaper.wrong((*path, index), repr(name), f"one of {show_list(known)}", _advice(name, known))
+
+
+def _advice(name: str, known: Sequence[str]) -> str:
+    with_mark = next(
+        (one for one in known if one.lstrip("@").removeprefix("role:").removeprefix("agent:") == name.strip("@")), ""
+    )
+    return f"did you mean {with_mark!r}?" if with_mark else suggest(name, known)
+
+
+def _check_agents(name: str, team: Team, parts: Parts, scripts: Path, shaper: Shaper) -> None:
+    for index, agent in enumerate(team.agents):
+        if agent.model not in parts.all_models:
+            _check_model(("team", name, "agents", index, "model"), agent.model, parts.models, scripts, shaper)
+
+
+def _check_own_models(models: Mapping[str, ModelSpec], scripts: Path, shaper: Shaper) -> None:
+    for name, spec in models.items():
+        if spec.base_url is None:
+            _check_model(("models", name, "id"), name, models, scripts, shaper)
+        if (spec.input is None) != (spec.output is None):
+            shaper.wrong(
+                ("models", name), "one of the prices 'input' and 'output'", "both, in US dollars per million tokens, or neither"
+            )
+
+
+def _check_model(path: KeyPath, model: str, own: Mapping[str, ModelSpec], scripts: Path, shaper: Shaper) -> None:
+    """The name must lead to a provider, and a script must be there and right."""
+    try:
+        route = resolve(model, own)
+        if route.provider == SCRIPTED:
+            read_script(find_script(route.id, (scripts,)))
+    except UnknownModelName as error:
+        found, _, expected = str(error).partition("; expected ")
+        shaper.wrong(path, found, expected.partition(" Did you mean")[0], _did_you_mean(error.near))
+    except ScriptError as error:
+        found, _, expected = str(error).partition("; expected ")
+        shaper.wrong(path, found, expected or "a script that can be played")
+
+
+def _did_you_mean(near: Sequence[str]) -> str:
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def _check_people(people: Mapping[str, PersonSpec], shaper: Shaper) -> None:
+    zones = zoneinfo.available_timezones()
+    for name, person in people.items():
+        if zones and person.time_zone is not None and person.time_zone not in zones:
+            path = ("people", name, "time_zone")
+            shaper.wrong(
+                path,
+                repr(person.time_zone),
+                "a zone of the tz database, such as 'Europe/Berlin'",
+                suggest(person.time_zone, list(zones)),
+            )
+    for platform in ("discord", "slack", "terminal"):
+        _check_ids(platform, people, shaper)
+
+
+def _check_ids(platform: str, people: Mapping[str, PersonSpec], shaper: Shaper) -> None:
+    owners: dict[str, str] = {}
+    for name, person in people.items():
+        number = getattr(person, platform)
+        if number is None:
+            continue
+        if number in owners:
+            shaper.wrong(("people", name, platform), f"{number!r}, which is {owners[number]}'s too", "an id of one person only")
+        owners.setdefault(number, name)

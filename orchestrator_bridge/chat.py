@@ -1,0 +1,357 @@
+"""The port that every chat platform's adapter implements, and the neutral values that cross it.
+
+Inwards, an adapter turns what people do into `Said`, `Unsaid`, `Clicked`, `Commanded` or `Gone` and hands each to `receive`,
+which returns once it is stored: acknowledge to the platform after that, where the platform allows. Handing over the same thing
+twice is harmless. Outwards, an adapter renders a `Sending`. It decides nothing: who may do what, what counts as an answer and
+when a question ends is judged in the bridge.
+
+Chat is at-least-once in both directions. An adapter whose platform can be asked (`Capabilities.findable`) says in `find` whether
+an earlier, doubtful sending of the same key arrived; the poster asks it before it sends again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A channel of a platform, or one thread in it."""
+
+    platform: str
+    channel: str
+    thread: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Author:
+    """Somebody on a platform: the platform's id, the name that others see, and the platform roles held, by id."""
+
+    platform: str
+    id: str
+    name: str
+    roles: tuple[str, ...] = ()
+
+
+# Inwards ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """A message that concerns us, new or edited (`edit` counts up or is the edit's time). `at`: seconds, the platform's clock.
+
+    `question` is set where the person named the question by its number instead of speaking in its thread.
+    """
+
+    place: Place
+    message: str
+    author: Author
+    text: str
+    at: float
+    edit: str = ""
+    question: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Identifies this message in this version, across redeliveries."""
+        return _key(self.place, self.message, "said", self.edit)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unsaid:
+    """A message was deleted."""
+
+    place: Place
+    message: str
+    at: float
+
+    @property
+    def key(self) -> str:
+        """Identifies this deletion across redeliveries."""
+        return _key(self.place, self.message, "unsaid", "")
+
+
+Press = Literal["option", "pass", "more", "write"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clicked:
+    """A control of a question was used: an option (`value` its id), "Not me", "More time" (`value` a duration), a form's words."""
+
+    place: Place
+    interaction: str
+    question: int
+    press: Press
+    author: Author
+    at: float
+    value: str = ""
+
+    @property
+    def key(self) -> str:
+        """Identifies this click across redeliveries."""
+        return _key(self.place, self.interaction, "clicked", "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Commanded:
+    """A command with the rest of its line, such as `ask` and the task."""
+
+    place: Place
+    interaction: str
+    author: Author
+    name: str
+    text: str
+    at: float
+
+    @property
+    def key(self) -> str:
+        """Identifies this command across redeliveries."""
+        return _key(self.place, self.interaction, "commanded", "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gone:
+    """Nobody is there any more on this platform (the terminal's input has ended): whoever was asked there will not answer."""
+
+    place: Place
+    interaction: str
+    at: float
+
+    @property
+    def key(self) -> str:
+        """Identifies this end of input."""
+        return _key(self.place, self.interaction, "gone", "")
+
+
+Inbound = Said | Unsaid | Clicked | Commanded | Gone
+Receive = Callable[[Inbound], Awaitable[None]]
+
+
+def _key(place: Place, message: str, kind: str, version: str) -> str:
+    return "/".join((place.platform, place.channel, place.thread or "", message, kind, version))
+
+
+# Outwards -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CardAgent:
+    """One line of a run's card."""
+
+    name: str
+    model: str
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunCard:
+    """A run at a glance. Posting it opens the run's thread; later states replace it. `cost`: US dollars as text, or `unknown`."""
+
+    run: int
+    task: str
+    team: str
+    agents: tuple[CardAgent, ...]
+    status: str
+    cost: str
+    tokens: int
+    scripted: bool = False
+    ended: bool = False
+    """Nothing more will happen in this run."""
+    kind: Literal["run_card"] = "run_card"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CardOption:
+    """One option as people see it."""
+
+    id: str
+    label: str
+    description: str = ""
+    recommended: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionCard:
+    """A question in its own message with its own thread. `expires_at`: seconds since the epoch, our estimate; times for people.
+
+    `mentions` are those to notify; `asked` is the same in words. `silence` says what happens at expiry. `closed` is the one line
+    that says how it ended: the controls are gone then.
+    """
+
+    question: int
+    run: int
+    agent: str
+    text: str
+    context: str
+    answer_kind: str
+    options: tuple[CardOption, ...]
+    mentions: tuple[Author, ...]
+    asked: str
+    expires_at: float
+    silence: str
+    task: str = ""
+    closed: str | None = None
+    kind: Literal["question_card"] = "question_card"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """A plain message in a thread. `speaker` is the agent whose words these are; `mentions` are those to notify."""
+
+    text: str
+    speaker: str | None = None
+    tone: Literal["plain", "good", "warning"] = "plain"
+    mentions: tuple[Author, ...] = ()
+    kind: Literal["note"] = "note"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinalAnswer:
+    """The run's final text, as Markdown of a model, and one line on how it came about."""
+
+    run: int
+    text: str
+    how: str
+    by: str
+    kind: Literal["final_answer"] = "final_answer"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """Tells a person what became of a message of hers: a reaction where there are any, with a few words where they are needed."""
+
+    message: str
+    author: Author
+    sign: Literal["taken", "late", "refused", "passed"]
+    text: str = ""
+    kind: Literal["receipt"] = "receipt"
+
+
+Post = RunCard | QuestionCard | Note | FinalAnswer | Receipt
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Posted:
+    """What the platform made of a sending: the message, the thread that it opened or stands in, when by the platform's clock."""
+
+    message: str
+    thread: str | None
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sending:
+    """One post to bring to the platform. `key` is stable over every attempt; `replaces` is the message to edit instead."""
+
+    key: str
+    place: Place
+    post: Post
+    replaces: Posted | None = None
+    since: float = 0.0
+    """No attempt was made before this time: where to begin to look in the history."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """Rows for people to look through."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Word:
+    """An answer to whoever gave a command or clicked: private where the platform can. Not kept, not repeated."""
+
+    text: str
+    table: Table | None = None
+    tone: Literal["plain", "good", "warning"] = "plain"
+
+
+class Unsent(Exception):
+    """The sending did not arrive, nothing doubles when it is tried again; `retry_after` in seconds if the platform said so."""
+
+    def __init__(self, found: str, retry_after: float | None = None) -> None:
+        super().__init__(found)
+        self.retry_after = retry_after
+
+
+class Doubtful(Exception):
+    """Nobody knows whether the sending arrived: ask `find` before trying again."""
+
+
+class Rejected(Exception):
+    """The platform will never take this sending, such as into a deleted channel. The text says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capabilities:
+    """What a platform can do. What is not said is not there."""
+
+    threads: bool = False
+    edits: bool = False
+    buttons: bool = False
+    reactions: bool = False
+    private_words: bool = False
+    findable: bool = False
+    """The platform can be asked whether a sending arrived, and what was said in a thread."""
+    edit_interval: float = 0.0
+    """Seconds between two edits of the same message that people and the platform bear."""
+    forgets: bool = False
+    """What was posted is out of people's sight after a restart of ours: send the cards of what is open again, as replacements."""
+
+
+class Adapter(Protocol):
+    """One platform. Every method but `start` may be called at any time between `start` and `stop`."""
+
+    @property
+    def platform(self) -> str:
+        """The platform's name, as in `Place.platform`."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this platform can do."""
+        ...
+
+    async def start(self, receive: Receive) -> None:
+        """Connect and begin to listen; returns when sendings can be taken."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop listening and disconnect."""
+        ...
+
+    async def send(self, sending: Sending) -> Posted:
+        """Post, or edit what `sending.replaces` names.
+
+        Raises:
+            Unsent: it did not arrive.
+            Doubtful: it may have arrived.
+            Rejected: it never will.
+        """
+        ...
+
+    async def find(self, sending: Sending) -> Posted | None:
+        """What an earlier attempt with the same key left, or None if there is nothing. Only where `findable`.
+
+        Raises:
+            Unsent: the platform cannot be asked just now.
+        """
+        ...
+
+    async def read(self, place: Place, after: float) -> Sequence[Said]:
+        """What people said in a thread from `after` (seconds, the platform's clock) on, in order. Only where `findable`.
+
+        Raises:
+            Unsent: the platform cannot be asked just now.
+            Rejected: the thread is gone.
+        """
+        ...
+
+    async def tell(self, heard: Inbound, word: Word) -> None:
+        """Give a word back to whoever caused `heard`; what cannot be told is logged, never raised."""
+        ...

@@ -1,0 +1,48 @@
+"""Durations as people write them: `90`, `"90s"`, `"10m"`, `"1h 30m"`, `"2d"`. In code they are seconds."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)\s*", re.IGNORECASE)
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds of a duration.
+
+    Raises:
+        ValueError: it is negative or not a duration; the message says what is expected.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    else:
+        seconds = _parse_text(str(value).strip())
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"{value!r} is no duration from now on; expected seconds or a text such as '10m'")
+    return seconds
+
+
+def _parse_text(text: str) -> float:
+    parts = _PART.findall(text)
+    if not parts or _PART.sub("", text):
+        raise ValueError(f"{text!r} is not a duration; expected seconds or a text such as '90s', '10m', '1h 30m' or '2d'")
+    return sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts)
+
+
+def say_duration(seconds: float) -> str:
+    """A duration in words as short as a phone likes them: `45 s`, `10 min`, `1 h 30 min`, `2 d`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    days, rest = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(rest, 60)
+    parts = [f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if number]
+    return " ".join(parts[:2])
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]

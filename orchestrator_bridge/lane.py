@@ -1,0 +1,113 @@
+"""The order in which the posts of one channel leave: the most urgent first, in order within a thread. No I/O."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+
+from orchestrator_bridge.store.rows import Outgoing
+
+
+@dataclass(slots=True)
+class Job:
+    """One post on its way. `doubtful`: an earlier attempt may have arrived. Times in seconds since the epoch."""
+
+    outgoing: Outgoing
+    order: int = 0
+    doubtful: bool = False
+    not_before: float = 0.0
+    dropped: bool = False
+
+    @property
+    def thread(self) -> str:
+        """Jobs with the same one keep their order. What opens a thread and what edits a message stand for themselves."""
+        return self.outgoing.anchor or self.outgoing.key
+
+
+@dataclass(slots=True)
+class Lane:
+    """What is to go to one channel. A thread is as urgent as the most urgent post in it.
+
+    After a failure nothing leaves before `resume_at`; `tries` counts the failures in a row.
+    """
+
+    resume_at: float = 0.0
+    tries: int = 0
+    _heap: list[tuple[int, int, str]] = field(default_factory=list)
+    _threads: dict[str, deque[Job]] = field(default_factory=dict)
+    _jobs: dict[str, Job] = field(default_factory=dict)
+    _later: list[tuple[float, int, Job]] = field(default_factory=list)
+    _flying: Job | None = None
+
+    def __bool__(self) -> bool:
+        """Something is left to send."""
+        return bool(self._jobs)
+
+    def push(self, job: Job) -> None:
+        """Add a post, or put newer content in the place of one with the same key."""
+        known = self._jobs.get(job.outgoing.key)
+        if known is not None:
+            known.outgoing = job.outgoing
+            return
+        self._jobs[job.outgoing.key] = job
+        heapq.heappush(self._later, (job.not_before, job.order, job))
+
+    def drop(self, key: str) -> None:
+        """Forget a post that is not worth sending any more. One that may have arrived already is seen through."""
+        job = self._jobs.pop(key, None) or self._flying
+        if job is not None and job.outgoing.key == key:
+            job.dropped = True
+
+    def back(self, job: Job) -> None:
+        """Put back a post that did not leave, before all others of its thread; newer content in its place wins."""
+        if job.outgoing.key in self._jobs or (job.dropped and not job.doubtful):
+            return
+        job.dropped = False
+        self._jobs[job.outgoing.key] = job
+        self._threads.setdefault(job.thread, deque()).appendleft(job)
+        self._enter(job)
+
+    def pop(self, now: float) -> Job | None:
+        """The next post to send now, if there is one."""
+        if now < self.resume_at:
+            return None
+        while self._later and self._later[0][0] <= now:
+            self._line_up(heapq.heappop(self._later)[2])
+        while self._heap:
+            priority, order, thread = heapq.heappop(self._heap)
+            job = self._first(thread)
+            if job is None:
+                continue
+            if job.order != order and any(one.order == order for one in self._threads.get(thread, ())):
+                heapq.heappush(self._heap, (priority, order, thread))
+            del self._jobs[job.outgoing.key]
+            self._flying = job
+            return job
+        return None
+
+    def next_time(self, now: float) -> float | None:
+        """When to look again, if something waits for its time only."""
+        times = [self._later[0][0]] if self._later else []
+        if self.resume_at > now:
+            times = [self.resume_at]
+        return min(times, default=None)
+
+    def _line_up(self, job: Job) -> None:
+        if not job.dropped:
+            self._threads.setdefault(job.thread, deque()).append(job)
+            self._enter(job)
+
+    def _enter(self, job: Job) -> None:
+        heapq.heappush(self._heap, (job.outgoing.priority, job.order, job.thread))
+
+    def _first(self, thread: str) -> Job | None:
+        """Take the first post of a thread that was not dropped."""
+        jobs = self._threads.get(thread, deque())
+        while jobs:
+            job = jobs.popleft()
+            if not jobs:
+                self._threads.pop(thread, None)
+            if not job.dropped:
+                return job
+        return None

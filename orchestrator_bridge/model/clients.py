@@ -1,0 +1,127 @@
+"""All models behind one door: each request goes to the client of its model's provider.
+
+Nothing is opened before it is needed: a process whose agents are all scripted never imports `openai`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.model.catalogue import SCRIPTED, Route, UnknownModelName, price_of, resolve
+from orchestrator_bridge.model.openai_client import STALL_AFTER, Endpoint, checked_key
+from orchestrator_bridge.model.openai_wire import characters
+from orchestrator_bridge.model.port import Request, Response, UnknownModel, Usage
+from orchestrator_bridge.model.price import cost, estimate_tokens
+from orchestrator_bridge.model.script import ScriptError
+from orchestrator_bridge.model.scripted import Scripted
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from orchestrator_bridge.team import ModelSpec
+
+DEFAULT_OUTPUT = 4096
+"""Tokens of output to reserve for a request that does not limit its own: more than most answers take."""
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class Models:
+    """Every model that a name leads to; a `port.Model`.
+
+    `keys` holds secrets by the name of their environment variable; `base_urls` addresses that replace a provider's own, by the
+    provider's name; `own` the team file's `[models.<name>]`; `scripts` the folders in which to look for `<name>.toml`. `sleep` is
+    how scripted models take their time; `clock` tells seconds since the epoch; `stall_after` is in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        keys: Mapping[str, str] = _NONE,
+        base_urls: Mapping[str, str] = _NONE,
+        own: Mapping[str, ModelSpec] | None = None,
+        scripts: tuple[Path, ...] = (),
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], float] = time.time,
+        stall_after: float = STALL_AFTER,
+    ) -> None:
+        self._keys = keys
+        self._base_urls = base_urls
+        self._own = own or {}
+        self._scripted = Scripted(scripts, sleep)
+        self._clock = clock
+        self._stall_after = stall_after
+        self._routes: dict[str, Route] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+
+    def check(self, model: str) -> Route:
+        """The route of a model that could be called now, told without calling it.
+
+        Raises:
+            UnknownModelName: nobody answers to this name.
+            ScriptError: its script is missing or wrong.
+            BadKey: its key is not set, or is no key.
+        """
+        route = self._route(model)
+        if route.provider == SCRIPTED:
+            self._scripted.load(route.id)
+        else:
+            checked_key(self._key(route), route)
+        return route
+
+    async def respond(self, request: Request) -> Response:
+        """Make one call.
+
+        Raises:
+            ModelError: the call brought no usable response.
+        """
+        try:
+            route = self._route(request.model)
+            if route.provider == SCRIPTED:
+                return await self._scripted.respond(request, route)
+        except (UnknownModelName, ScriptError) as error:
+            raise UnknownModel(str(error), "Choose another model.") from None
+        response = await self._endpoint(route).respond(request, route, self._key(route))
+        return replace(response, cost=self._cost(response, route))
+
+    def reserve(self, request: Request) -> Decimal | None:
+        """The most that this call is expected to cost, in US dollars; None if the price is unknown. An estimate."""
+        try:
+            route = self._route(request.model)
+        except UnknownModelName:
+            return None
+        if route.price is None:
+            return None
+        usage = Usage(input=estimate_tokens(characters(request)), output=request.max_output or DEFAULT_OUTPUT)
+        return cost(usage, route.price)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        endpoints, self._endpoints = self._endpoints, {}
+        for endpoint in endpoints.values():
+            await endpoint.close()
+
+    def _route(self, model: str) -> Route:
+        if model not in self._routes:
+            self._routes[model] = resolve(model, self._own, self._base_urls)
+        return self._routes[model]
+
+    def _endpoint(self, route: Route) -> Endpoint:
+        if route.base_url not in self._endpoints:
+            self._endpoints[route.base_url] = Endpoint(route.base_url, stall_after=self._stall_after, clock=self._clock)
+        return self._endpoints[route.base_url]
+
+    def _key(self, route: Route) -> str:
+        return self._keys.get(route.key_env or "", "")
+
+    def _cost(self, response: Response, route: Route) -> Decimal | None:
+        if response.usage.estimated:
+            return None
+        price = price_of(route, response.served, self._own)
+        return cost(response.usage, price) if price else None

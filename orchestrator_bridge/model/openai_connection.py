@@ -1,0 +1,100 @@
+"""The calls of the `openai` client to one address. Importing this module imports `openai`: about a second.
+
+They go through the client's `post`, which gives the body back as it came: its shape is judged here and not guessed by lenient
+models, and a call takes no longer than `chat.completions.create` does (1.84 ms against 1.95 on a server that answers at once).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+from openai import AsyncOpenAI, AsyncStream, Omit, RequestOptions
+
+from orchestrator_bridge.model.catalogue import Route
+from orchestrator_bridge.model.openai_errors import CAUGHT, as_model_error
+from orchestrator_bridge.model.openai_stream import Gathered
+from orchestrator_bridge.model.openai_wire import PATH, Completion, body_of, read_completion
+from orchestrator_bridge.model.port import Down, Request, TimedOut
+from orchestrator_bridge.model.refusals import SLOW, place
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to reach a server. The rest of a call has the request's own limit."""
+
+STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+
+
+class Connection:
+    """A pool of connections to one address. `stall_after` is in seconds, `clock` in seconds since the epoch."""
+
+    def __init__(self, base_url: str, stall_after: float, clock: Callable[[], float]) -> None:
+        self._stall_after = stall_after
+        self._clock = clock
+        timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
+        # The key goes with each call: it may differ between models at one address.
+        self._client = AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0, timeout=timeout)
+        if not self._client.base_url.host.endswith("openai.com"):
+            # Read from OPENAI_ORG_ID and OPENAI_PROJECT_ID by the client, and no business of any other vendor.
+            self._client.organization = self._client.project = None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def whole(self, request: Request, route: Route, key: str) -> Completion:
+        """The answer in one piece.
+
+        Raises:
+            ModelError: the call brought no usable response.
+        """
+        return await self._told(self._whole(body_of(request, route), key), route, key)
+
+    async def streamed(self, request: Request, route: Route, key: str) -> Completion:
+        """The answer put together from its stream.
+
+        Raises:
+            ModelError: the call brought no usable response.
+        """
+        return await self._told(self._streamed({**body_of(request, route), **STREAMED}, route, key), route, key)
+
+    async def _told(self, work: Awaitable[Completion], route: Route, key: str) -> Completion:
+        try:
+            return await work
+        except CAUGHT as error:
+            failure = as_model_error(error, route, key, self._clock())
+        # Raised out here it carries no cause along, and so nothing that might quote the key.
+        raise failure
+
+    async def _whole(self, body: dict[str, Any], key: str) -> Completion:
+        response = await self._client.post(PATH, cast_to=httpx.Response, body=body, options=_options(key))
+        return read_completion(response.content)
+
+    async def _streamed(self, body: dict[str, Any], route: Route, key: str) -> Completion:
+        stream = await self._client.post(
+            PATH, cast_to=object, body=body, options=_options(key), stream=True, stream_cls=AsyncStream[object]
+        )
+        async with stream:
+            if "event-stream" in stream.response.headers.get("content-type", ""):
+                return await self._gather(stream, route)
+            return read_completion(await stream.response.aread())
+
+    async def _gather(self, stream: AsyncStream[object], route: Route) -> Completion:
+        gathered = Gathered()
+        now = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(None) as silence:
+                async for event in stream:
+                    gathered.take(event)
+                    if gathered.begun:
+                        silence.reschedule(now() + self._stall_after)
+        except TimeoutError:
+            raise TimedOut(f"{place(route)} stopped for {self._stall_after:g} s in the middle of its answer", SLOW) from None
+        if not gathered.finished:
+            raise Down(f"the stream of {place(route)} ended before its answer did", "Wait; it may be back soon.")
+        return gathered.completion()
+
+
+def _options(key: str) -> RequestOptions:
+    return {"headers": {"Authorization": f"Bearer {key}" if key else Omit()}}

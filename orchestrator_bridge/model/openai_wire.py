@@ -1,0 +1,184 @@
+"""The chat completions format: a `Request` as the JSON that goes out, and what comes back as a `Response`.
+
+Pure functions; the shapes that are read are as lenient as the field is: what Townhall does not use may be missing or of any form.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from orchestrator_bridge.model.port import Message, Request, Response, ToolCall, ToolSpec, Usage
+from orchestrator_bridge.model.price import estimate_tokens
+
+if TYPE_CHECKING:
+    from orchestrator_bridge.model.catalogue import Route
+
+PATH = "/chat/completions"
+
+
+class Function(BaseModel):
+    """What is called; a few servers send the arguments as an object instead of its text."""
+
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+
+
+class Call(BaseModel):
+    """One tool call, or a piece of one in a stream."""
+
+    index: int | None = None
+    id: str | None = None
+    function: Function = Function()
+
+
+class Said(BaseModel):
+    """The assistant's message, or a piece of it in a stream. Reasoning is left out of the text."""
+
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[Call] | None = None
+
+
+class Choice(BaseModel):
+    """One of the answers; only the first is ever asked for."""
+
+    message: Said
+
+
+class Details(BaseModel):
+    """The parts of a token count."""
+
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class Counted(BaseModel):
+    """The usage."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: Details | None = None
+    completion_tokens_details: Details | None = None
+
+
+class Completion(BaseModel):
+    """A whole answer."""
+
+    model: str | None = None
+    choices: Annotated[list[Choice], Field(min_length=1)]
+    usage: Counted | None = None
+
+
+class RefusedInside(Exception):
+    """`{"error": …}` in place of a completion, with a status of success, as some gateways send it. `body` is what it holds."""
+
+    def __init__(self, body: object) -> None:
+        super().__init__("the body holds an error")
+        self.body = body
+
+
+def body_of(request: Request, route: Route) -> dict[str, Any]:
+    """The JSON object of one call."""
+    body: dict[str, Any] = {"model": route.id, "messages": [_message(message) for message in request.messages]}
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    if request.max_output is not None:
+        body[route.limit_name] = request.max_output
+    return body
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": function}
+
+
+def _message(message: Message) -> dict[str, Any]:
+    text = _writable(message.text)
+    if message.role == "tool":
+        return {"role": "tool", "tool_call_id": message.tool_call, "content": text}
+    if not message.tool_calls:
+        return {"role": message.role, "content": text}
+    return {"role": message.role, "content": text or None, "tool_calls": [_call(call) for call in message.tool_calls]}
+
+
+def _writable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no UTF-8 can carry; they come from odd terminals and odd models."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _arguments(call.arguments)}}
+
+
+def _arguments(raw: str) -> str:
+    """Arguments that are no JSON object go back wrapped in one: some servers refuse a conversation that holds others."""
+    try:
+        if isinstance(json.loads(raw), dict):
+            return _writable(raw)
+    except (ValueError, RecursionError):
+        pass
+    return json.dumps({"unreadable": raw})
+
+
+def read_completion(body: bytes) -> Completion:
+    """A whole answer.
+
+    Raises:
+        json.JSONDecodeError, UnicodeDecodeError, RecursionError: the body is no JSON that can be read.
+        RefusedInside: the body is an error.
+        pydantic.ValidationError: the body has another shape.
+    """
+    value = json.loads(body)
+    if isinstance(value, dict) and value.get("error") and not value.get("choices"):
+        raise RefusedInside(value["error"])
+    return Completion.model_validate(value)
+
+
+def response_of(completion: Completion, request: Request, route: Route) -> Response:
+    """What the model said, without its cost."""
+    said = completion.choices[0].message
+    text = said.content or said.refusal or ""
+    calls = _calls(said.tool_calls or [], len(request.messages))
+    usage = read_usage(completion.usage) if completion.usage else estimate_usage(request, text, calls)
+    return Response(text=text, tool_calls=calls, usage=usage, served=completion.model or route.id)
+
+
+def _calls(calls: list[Call], turn: int) -> tuple[ToolCall, ...]:
+    """The tool calls; one without an id, or with the id of another, gets one of its own."""
+    read: dict[str, ToolCall] = {}
+    for place, call in enumerate(calls):
+        name = call.id if call.id and call.id not in read else f"call_{turn}_{place}"
+        arguments = call.function.arguments
+        raw = json.dumps(arguments) if isinstance(arguments, dict) else arguments or ""
+        read[name] = ToolCall(id=name, name=call.function.name or "", arguments=raw)
+    return tuple(read.values())
+
+
+def read_usage(counted: Counted) -> Usage:
+    """The usage as it is billed: xAI counts reasoning beside the output, not in it; its total shows that."""
+    taken, given = counted.prompt_tokens or 0, counted.completion_tokens or 0
+    reasoning = (counted.completion_tokens_details or Details()).reasoning_tokens or 0
+    if reasoning and counted.total_tokens == taken + given + reasoning:
+        given += reasoning
+    cached = (counted.prompt_tokens_details or Details()).cached_tokens or 0
+    return Usage(input=taken, output=given, cached=cached, reasoning=reasoning)
+
+
+def estimate_usage(request: Request, text: str, calls: tuple[ToolCall, ...]) -> Usage:
+    """About what was used, for an endpoint that does not say: without it no bound on tokens would hold."""
+    given = len(text) + sum(len(call.name) + len(call.arguments) for call in calls)
+    return Usage(input=estimate_tokens(characters(request)), output=estimate_tokens(given), estimated=True)
+
+
+def characters(request: Request) -> int:
+    """The characters that a request sends."""
+    messages = sum(len(message.text) + _size(message.tool_calls) for message in request.messages)
+    return messages + sum(len(tool.name) + len(tool.description) + len(json.dumps(tool.parameters)) for tool in request.tools)
+
+
+def _size(calls: tuple[ToolCall, ...]) -> int:
+    return sum(len(call.name) + len(call.arguments) for call in calls)

@@ -1,0 +1,200 @@
+"""What a run asks of a model, and what comes back: the neutral values of every provider.
+
+A client turns a `Request` into one call of its provider and returns a `Response`, or raises one of the
+`ModelError`s below. It never retries: when to try again is the run's decision, so that a retry is written down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolCall:
+    """One use of a tool as the model wrote it: `arguments` is its raw text, which may be no JSON at all."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """One message of a conversation; `tool_call` names the call that a `tool` message answers."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolSpec:
+    """A tool on offer: its name, what it is for, and the JSON schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """Tokens as the provider reports them; cached ones are part of `input`, reasoning ones part of `output`.
+
+    `estimated`: the provider reported none, and these are counted from the text.
+    """
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+
+    @property
+    def total(self) -> int:
+        """Tokens in and out."""
+        return self.input + self.output
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One call: who asks which model, with which conversation and tools. `timeout` is in seconds."""
+
+    agent: str
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    max_output: int | None = None
+    timeout: float = 300.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """What the model said. `served` is the model that the provider says answered; `cost` is in US dollars, None if unknown."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    served: str = ""
+    cost: Decimal | None = None
+
+
+class ModelError(Exception):
+    """A call that brought no usable response. `advice` is one sentence: what the person in charge can do.
+
+    ModelError
+    ├── Refused            final: trying again changes nothing
+    │   ├── BadKey         the key is missing, wrong or withdrawn (401, 403)
+    │   ├── NoCredit       the account cannot pay (402)
+    │   ├── UnknownModel   the provider has no such model (404, 410)
+    │   ├── TooLong        the prompt does not fit the model (413, or the provider's own code)
+    │   └── BadRequest     the provider does not take this request (400, 422)
+    └── Passing            may work when tried again; `retry_after` in seconds if the provider said
+        ├── RateLimited    429
+        ├── Overloaded     500, 502, 503, 504, 529
+        ├── Down           no connection, or it was cut
+        ├── TimedOut       no answer within the request's timeout
+        └── Garbled        the body is no JSON, or not the shape of a response
+    """
+
+    kind = "model_error"
+
+    def __init__(self, found: str, advice: str = "", retry_after: float | None = None) -> None:
+        super().__init__(found)
+        self.found = found
+        self.advice = advice
+        self.retry_after = retry_after
+
+
+class Refused(ModelError):
+    """The provider will not take this call, now or later."""
+
+    kind = "refused"
+
+
+class BadKey(Refused):
+    """The key is missing, wrong or withdrawn."""
+
+    kind = "bad_key"
+
+
+class NoCredit(Refused):
+    """The account cannot pay."""
+
+    kind = "no_credit"
+
+
+class UnknownModel(Refused):
+    """The provider has no such model."""
+
+    kind = "unknown_model"
+
+
+class TooLong(Refused):
+    """The prompt does not fit the model's context window."""
+
+    kind = "too_long"
+
+
+class BadRequest(Refused):
+    """The provider does not take this request."""
+
+    kind = "bad_request"
+
+
+class Passing(ModelError):
+    """The call may work when it is tried again."""
+
+    kind = "passing"
+
+
+class RateLimited(Passing):
+    """Too many requests or tokens for now."""
+
+    kind = "rate_limited"
+
+
+class Overloaded(Passing):
+    """The provider has trouble of its own."""
+
+    kind = "overloaded"
+
+
+class Down(Passing):
+    """The provider cannot be reached, or the connection was cut."""
+
+    kind = "down"
+
+
+class TimedOut(Passing):
+    """The provider did not answer in time."""
+
+    kind = "timed_out"
+
+
+class Garbled(Passing):
+    """The answer is no JSON, or not the shape of a response."""
+
+    kind = "garbled"
+
+
+class Model(Protocol):
+    """A client of one or more models."""
+
+    async def respond(self, request: Request) -> Response:
+        """Make one call.
+
+        Raises:
+            ModelError: the call brought no usable response.
+        """
+        ...
+
+    def reserve(self, request: Request) -> Decimal | None:
+        """The most that this call is expected to cost, in US dollars; None if the price is unknown. An estimate."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

@@ -1,0 +1,113 @@
+"""Which error of the port a provider's refusal is, told from its status, its code and its words.
+
+Providers agree on little: xAI answers 400 to a wrong key, OpenAI 429 to an empty account, and most say only in prose that a
+prompt is too long. So words are looked at first, within the statuses in which they have been seen; the status decides the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from orchestrator_bridge.model.catalogue import OWN, Route
+from orchestrator_bridge.model.port import (
+    BadKey,
+    BadRequest,
+    ModelError,
+    NoCredit,
+    Overloaded,
+    RateLimited,
+    TimedOut,
+    TooLong,
+    UnknownModel,
+)
+
+if TYPE_CHECKING:
+    from orchestrator_bridge.model.error_text import Said
+
+
+SLOW = "Wait, choose a faster model, or allow more time (call_timeout in the team's bounds)."
+"""What to do about a provider that does not answer in time."""
+
+
+class _Words(NamedTuple):
+    statuses: frozenset[int]
+    pattern: re.Pattern[str]
+    error: type[ModelError]
+
+
+def _words(statuses: set[int], pattern: str, error: type[ModelError]) -> _Words:
+    return _Words(frozenset(statuses), re.compile(pattern, re.IGNORECASE), error)
+
+
+_BY_WORDS = (
+    _words(
+        {400, 413, 422},
+        r"context_length_exceeded|context (length|window)|maximum prompt length|(prompt|input|request) is too long"
+        r"|request_too_large|string_above_max_length|too many (input )?tokens",
+        TooLong,
+    ),
+    _words(
+        {400, 403, 429},
+        r"insufficient_quota|exceeded your current quota|billing_hard_limit|spending limit"
+        r"|insufficient (funds|balance|credits?)|(no|any|out of|more) credits",
+        NoCredit,
+    ),
+    _words({400, 403}, r"model_not_found|model\b.{0,120}\b(does not exist|not exist|not found|decommissioned)", UnknownModel),
+    _words({400}, r"(incorrect|invalid|missing|no) api.?key|invalid_api_key", BadKey),
+)
+
+_BY_STATUS: dict[int, type[ModelError]] = {
+    401: BadKey,
+    402: NoCredit,
+    403: BadKey,
+    404: UnknownModel,
+    408: TimedOut,
+    409: Overloaded,
+    410: UnknownModel,
+    413: TooLong,
+    425: Overloaded,
+    429: RateLimited,
+}
+
+
+def refusal(status: int, said: Said, route: Route, wait: float | None = None) -> ModelError:
+    """The error for an answer with this status. `wait`: seconds until the provider wants to be asked again."""
+    error = _kind(status, f"{said.code} {said.message}")
+    words = f": {said.message}" if said.message else ""
+    return error(f"{place(route)} answered {status}{words}", _advice(error, route), wait)
+
+
+def _kind(status: int, words: str) -> type[ModelError]:
+    for entry in _BY_WORDS:
+        if status in entry.statuses and entry.pattern.search(words):
+            return entry.error
+    return _BY_STATUS.get(status) or (Overloaded if status >= 500 else BadRequest)
+
+
+def _advice(error: type[ModelError], route: Route) -> str:
+    return {
+        BadKey: f"Check {key_name(route)}: the key is wrong, withdrawn, or may not use {route.id!r}.",
+        NoCredit: f"Add credit to the account of {key_name(route)}, or choose another model.",
+        UnknownModel: f"Check the model's name {route.id!r} and the address {address(route)}, or choose another model.",
+        TooLong: "Give a shorter task, or choose a model with a larger context window.",
+        BadRequest: f"Choose another model: {route.id!r} does not take this request.",
+        RateLimited: "Wait, or choose a model or an account with higher limits.",
+    }.get(error, "The trouble is the provider's; wait, or choose another model.")
+
+
+def place(route: Route) -> str:
+    """Who answered, for a message: the provider, or an endpoint of one's own by the name that it was given."""
+    return route.name if route.provider == OWN else route.provider
+
+
+def address(route: Route) -> str:
+    """The base address without a user's name, password or query that may stand in it."""
+    parts = urlsplit(route.base_url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def key_name(route: Route) -> str:
+    """How to name the key to a person: its environment variable, or where one is declared."""
+    return route.key_env or f"key_env in [models.{route.name}] of the team file"

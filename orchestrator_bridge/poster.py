@@ -1,0 +1,218 @@
+"""Sends the outbox: one lane a channel, in order within a thread, questions and final answers first.
+
+A row of the outbox is written before anything is sent, and marked after. So a row that is still unsent at a start is doubtful:
+whether it arrived is asked of the platform before it is sent again. What a platform cannot be asked is sent again; that, and an
+effect whose mark is lost, is the window in which a post can double on such a platform.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from orchestrator_bridge.chat import Adapter, Doubtful, Place, Posted, QuestionCard, Rejected, RunCard, Sending, Unsent
+from orchestrator_bridge.clock import Clock
+from orchestrator_bridge.lane import Job, Lane
+from orchestrator_bridge.store.port import Pending, Store, StoreError
+from orchestrator_bridge.store.rows import Outgoing, PostDropped, PostFailed, PostSent, Row, RunPlaced
+
+_LOG = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+"""Seconds before a failed sending is tried again, doubled each time."""
+
+PROGRESS = 5
+"""The priority from which on an edit only shows progress."""
+
+REMEMBERED = 5000
+"""Receipts kept in memory; older ones are looked up in the store."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    """The task that empties one lane, and the bell that tells it of something new."""
+
+    lane: Lane = field(default_factory=Lane)
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class Poster:
+    """Takes stored rows and brings them to their platforms."""
+
+    def __init__(
+        self,
+        store: Store,
+        adapters: Mapping[str, Adapter],
+        clock: Clock,
+        placed: Callable[[Outgoing, Posted], None],
+        unplaceable: Callable[[Outgoing, str], None],
+        run_placed: Callable[[Place], None],
+    ) -> None:
+        self._store = store
+        self._adapters = adapters
+        self._clock = clock
+        self._placed = placed
+        self._unplaceable = unplaceable
+        self._run_placed = run_placed
+        self._workers: dict[tuple[str, str], _Worker] = {}
+        self._receipts: dict[str, Posted] = {}
+        self._edited_at: dict[str, float] = {}
+        self._order = 0
+        self._stopped = False
+
+    def recover(self, pending: Sequence[Pending]) -> None:
+        """Take what an earlier process left unsent: nobody knows whether it arrived."""
+        for one in pending:
+            if one.anchored and one.outgoing.anchor:
+                self._remember(one.outgoing.anchor, one.anchored)
+            if one.replaced and one.outgoing.replaces:
+                self._remember(one.outgoing.replaces, one.replaced)
+            self._take(one.outgoing, doubtful=True)
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """Take the posts among rows that have just been stored."""
+        for row in rows:
+            if isinstance(row, Outgoing):
+                self._take(row, doubtful=False)
+            elif isinstance(row, PostDropped):
+                self._drop(row.key)
+
+    async def settled(self) -> None:
+        """Wait until everything that was taken so far has left or has failed."""
+        tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Stop sending; what is left stays in the outbox."""
+        self._stopped = True
+        tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Lanes ----------------------------------------------------------------------------------------------------------------
+
+    def _take(self, outgoing: Outgoing, doubtful: bool) -> None:
+        if outgoing.place.platform not in self._adapters or self._stopped:
+            return
+        self._order += 1
+        worker = self._workers.setdefault((outgoing.place.platform, outgoing.place.channel), _Worker())
+        worker.lane.push(Job(outgoing, self._order, doubtful, self._may_edit_at(outgoing)))
+        worker.bell.set()
+        if worker.task is None or worker.task.done():
+            worker.task = asyncio.create_task(self._work(worker), name=f"lane {outgoing.place.platform}/{outgoing.place.channel}")
+
+    def _may_edit_at(self, outgoing: Outgoing) -> float:
+        """Progress on a card waits for the interval that the platform bears; what ends something does not."""
+        if outgoing.priority < PROGRESS or not outgoing.replaces:
+            return 0.0
+        interval = self._adapters[outgoing.place.platform].capabilities.edit_interval
+        return self._edited_at.get(outgoing.replaces, outgoing.at) + interval
+
+    def _drop(self, key: str) -> None:
+        for worker in self._workers.values():
+            worker.lane.drop(key)
+
+    async def _work(self, worker: _Worker) -> None:
+        """Empty a lane, then end: an idle channel costs nothing."""
+        while worker.lane:
+            worker.bell.clear()
+            job = worker.lane.pop(self._clock.now())
+            if job is None:
+                await self._rest(worker)
+            else:
+                await self._send(worker.lane, job)
+
+    async def _rest(self, worker: _Worker) -> None:
+        until = worker.lane.next_time(self._clock.now())
+        alarm = self._clock.call_at(until, worker.bell.set) if until is not None else None
+        try:
+            await worker.bell.wait()
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+
+    # Sending --------------------------------------------------------------------------------------------------------------
+
+    async def _send(self, lane: Lane, job: Job) -> None:
+        outgoing = job.outgoing
+        try:
+            posted = await self._attempt(job)
+        except Unsent as error:
+            self._again(lane, job, error.retry_after)
+        except Doubtful:
+            job.doubtful = True
+            self._again(lane, job, None)
+        except Rejected as error:
+            await self._fail(outgoing, str(error))
+        except Exception:
+            _LOG.exception("the adapter of %s broke while sending %s", outgoing.place.platform, outgoing.key)
+            await self._fail(outgoing, "the adapter broke; the log has the details")
+        else:
+            lane.tries = 0
+            await self._arrived(outgoing, posted)
+
+    def _again(self, lane: Lane, job: Job, retry_after: float | None) -> None:
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**lane.tries) if retry_after is None else retry_after
+        lane.tries += 1
+        lane.resume_at = self._clock.now() + pause
+        lane.back(job)
+
+    async def _attempt(self, job: Job) -> Posted:
+        adapter = self._adapters[job.outgoing.place.platform]
+        sending = await self._sending(job.outgoing)
+        if job.doubtful and adapter.capabilities.findable and sending.replaces is None:
+            found = await adapter.find(sending)
+            if found is not None:
+                return found
+        return await adapter.send(sending)
+
+    async def _sending(self, outgoing: Outgoing) -> Sending:
+        anchor = await self._receipt(outgoing.anchor) if outgoing.anchor else None
+        replaced = await self._receipt(outgoing.replaces) if outgoing.replaces else None
+        if outgoing.replaces and replaced is None:
+            raise Rejected("the message to be edited was never posted")
+        place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
+        return Sending(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at)
+
+    async def _receipt(self, key: str) -> Posted | None:
+        known = self._receipts.get(key)
+        return known or await self._store.sent(key)
+
+    # Marking --------------------------------------------------------------------------------------------------------------
+
+    async def _arrived(self, outgoing: Outgoing, posted: Posted) -> None:
+        if outgoing.replaces:
+            self._edited_at[outgoing.replaces] = self._clock.now()
+        self._remember(outgoing.key, posted)
+        if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
+            self._placed(outgoing, posted)
+            return
+        rows: list[Row] = [PostSent(key=outgoing.key, version=outgoing.version, posted=posted)]
+        if isinstance(outgoing.post, RunCard) and not outgoing.replaces:
+            place = replace(outgoing.place, thread=posted.thread)
+            rows.append(RunPlaced(run=outgoing.run, place=place, message=posted.message, thread=posted.thread))
+            await self._mark(rows)
+            self._run_placed(place)
+        else:
+            await self._mark(rows)
+
+    async def _fail(self, outgoing: Outgoing, why: str) -> None:
+        _LOG.warning("a post of run %s to %s will not arrive: %s", outgoing.run, outgoing.place.platform, why)
+        await self._mark([PostFailed(key=outgoing.key, why=why)])
+        if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
+            self._unplaceable(outgoing, why)
+
+    async def _mark(self, rows: list[Row]) -> None:
+        try:
+            await self._store.append(rows=rows)
+        except StoreError:
+            _LOG.exception("a post was sent but could not be marked: after a restart the platform is asked about it")
+
+    def _remember(self, key: str, posted: Posted) -> None:
+        self._receipts[key] = posted
+        if len(self._receipts) > REMEMBERED:
+            del self._receipts[next(iter(self._receipts))]

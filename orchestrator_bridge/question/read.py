@@ -1,0 +1,77 @@
+"""What the words of a reply say, by the kind of the question.
+
+Own words always count for a `text` and for a `choice`. A `confirm` needs a yes or a no and a `number` one number: what they
+cannot take becomes a `Misread`, one friendly line for the person, who may try again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator_bridge.question.confirm import yes_or_no
+from orchestrator_bridge.question.number import Unclear, leads, numbers
+from orchestrator_bridge.question.option import named
+from orchestrator_bridge.question.values import Ask
+from orchestrator_bridge.text import clean
+
+LIMIT = 10_000
+"""Characters of one message that are kept; no platform's message is longer than 40,000, and few answers than 1,000."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What was understood, with the words kept. `choice` is an option's id, or `yes` or `no`."""
+
+    text: str
+    choice: str | None = None
+    number: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Misread:
+    """What was said cannot be taken as an answer; `hint` says to the person what is expected."""
+
+    text: str
+    hint: str
+
+
+def read(ask: Ask, text: str) -> Reading | Misread:
+    """One message as an answer to what was asked."""
+    return read_parts(ask, (text,))
+
+
+def read_parts(ask: Ask, parts: Sequence[str]) -> Reading | Misread:
+    """Several messages of one person, oldest first, as one answer: the newest that decides something does."""
+    texts = [kept for part in parts if (kept := clean(part, LIMIT).strip())]
+    whole = "\n".join(texts)
+    if not texts:
+        return Misread(text="", hint="Your reply came without any words; please write your answer.")
+    if ask.kind == "choice":
+        option = next((found for text in reversed(texts) if (found := named(ask.options, text))), None)
+        return Reading(text=whole, choice=option.id if option else None)
+    if ask.kind == "confirm":
+        return _confirm(texts, whole)
+    if ask.kind == "number":
+        return _number(texts, whole)
+    return Reading(text=whole)
+
+
+def _confirm(texts: Sequence[str], whole: str) -> Reading | Misread:
+    side = next((found for text in reversed(texts) if (found := yes_or_no(text))), None)
+    if side is None:
+        return Misread(
+            text=whole, hint="I need a yes or a no here; please begin your reply with one of them, more words are welcome."
+        )
+    return Reading(text=whole, choice=side)
+
+
+def _number(texts: Sequence[str], whole: str) -> Reading | Misread:
+    try:
+        found = next((one for text in reversed(texts) if leads(text) and len(one := numbers(text)) == 1), None) or numbers(whole)
+    except Unclear as unclear:
+        return Misread(text=whole, hint=str(unclear))
+    if len(found) == 1:
+        return Reading(text=whole, number=next(iter(found)))
+    problem = f"I found {len(found)} numbers in that" if found else "I found no number in that"
+    return Misread(text=whole, hint=f"{problem}; please reply with one number, such as 12 or 3.5.")

@@ -1,0 +1,120 @@
+"""One voice each: what every responder says, made of all that was heard from them.
+
+It follows from what was heard and not from when it arrived: the newest version of a message counts; what was typed is joined in
+order of its time; a click replaces what was typed before it, and "not me" what was said before it. Words typed after a click
+change the choice if they name one, else they are a remark beside it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from orchestrator_bridge.question.confirm import YES_NO
+from orchestrator_bridge.question.due import deadline
+from orchestrator_bridge.question.read import Misread, Reading, read_parts
+from orchestrator_bridge.question.values import Ask, Heard, Option, Question, Reply
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Standing:
+    """What stands of one responder's messages: the typed ones in order, and the click that counts."""
+
+    typed: tuple[Heard, ...]
+    click: Heard | None
+    passed: bool
+
+
+def choices(ask: Ask) -> tuple[Option, ...]:
+    """What can be clicked."""
+    return YES_NO if ask.kind == "confirm" else ask.options
+
+
+def label_of(ask: Ask, choice: str | None) -> str:
+    """What people see of an option; the id itself if there is no such option."""
+    return next((option.label for option in choices(ask) if option.id == choice), choice or "")
+
+
+def voices(question: Question) -> tuple[Reply, ...]:
+    """The replies as they now stand, one a responder, in order of time."""
+    replies = [reply for heard in _by_author(question) if (reply := _voice(question, heard))]
+    return tuple(sorted(replies, key=lambda reply: (reply.at, reply.author.id)))
+
+
+def passes(question: Question) -> frozenset[str]:
+    """Those who said "not me" and nothing since."""
+    standing = {heard[0].author.id: _standing(question, _in_time(question, heard)) for heard in _by_author(question)}
+    return frozenset(author for author, stands in standing.items() if stands.passed and not stands.typed and not stands.click)
+
+
+def misread(question: Question, responder: str) -> Misread | None:
+    """Why what this responder has said so far is no answer, or None: it is one, or nothing was said."""
+    reply = next((one for one in question.replies if one.author.id == responder and one.choice is None), None)
+    reading = read_parts(question.ask, [text for _, text, _ in reply.parts]) if reply else None
+    return reading if isinstance(reading, Misread) else None
+
+
+def _by_author(question: Question) -> Iterable[list[Heard]]:
+    authors: dict[str, list[Heard]] = {}
+    for one in question.heard:
+        if one.message not in question.withdrawn:
+            authors.setdefault(one.author.id, []).append(one)
+    return authors.values()
+
+
+def _in_time(question: Question, heard: Sequence[Heard]) -> list[Heard]:
+    """What was said before the deadline. Agents have none of their own: what they say before the end counts."""
+    if question.delivery is None:
+        return list(heard)
+    end = deadline(question)
+    return [one for one in heard if one.author.kind == "agent" or one.at <= end]
+
+
+def _voice(question: Question, heard: Sequence[Heard]) -> Reply | None:
+    counted = _in_time(question, heard)
+    reply = _reply(question.ask, _standing(question, counted))
+    if reply is None and len(counted) < len(heard):
+        reply = _reply(question.ask, _standing(question, heard))
+        return reply.model_copy(update={"late": True}) if reply else None
+    return reply
+
+
+def _standing(question: Question, heard: Sequence[Heard]) -> _Standing:
+    versions: dict[str, list[Heard]] = {}
+    for one in heard:
+        versions.setdefault(one.message, []).append(one)
+    newest = [max(same, key=version) for same in versions.values()]
+    first = {message: min(one.at for one in same) for message, same in versions.items()}
+    passed_at = max((one.at for one in newest if one.passed), default=-math.inf)
+    standing = [one for one in newest if not one.passed and one.at >= passed_at]
+    click = max((one for one in standing if one.choice is not None), key=lambda one: (one.at, one.message), default=None)
+    typed = [one for one in standing if one.choice is None and one.text and (click is None or one.at > click.at)]
+    typed.sort(key=lambda one: (first[one.message], one.message))
+    return _Standing(typed=tuple(typed), click=click, passed=passed_at > -math.inf)
+
+
+def version(heard: Heard) -> tuple[tuple[int, ...], float, str, str]:
+    """What puts the versions of one message in order, whichever arrived first."""
+    return tuple(int(digits) for digits in re.findall(r"\d+", heard.edit)), heard.at, heard.edit, heard.text
+
+
+def _reply(ask: Ask, standing: _Standing) -> Reply | None:
+    said = (*standing.typed, *((standing.click,) if standing.click else ()))
+    if not said:
+        return None
+    newest = max(said, key=lambda one: (one.at, one.message))
+    reading = read_parts(ask, [one.text for one in standing.typed]) if standing.typed else None
+    chosen = reading.choice if isinstance(reading, Reading) else None
+    clicked = standing.click is not None and chosen is None
+    return Reply(
+        key=newest.message,
+        author=newest.author,
+        text=reading.text if reading else label_of(ask, newest.choice),
+        choice=standing.click.choice if standing.click and clicked else chosen,
+        number=reading.number if isinstance(reading, Reading) else None,
+        clicked=clicked,
+        at=newest.at,
+        parts=tuple((one.message, one.text, one.at) for one in standing.typed),
+    )

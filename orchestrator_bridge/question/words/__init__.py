@@ -1,0 +1,105 @@
+"""The words of people's languages, as data: one `*.toml` a language beside this file, all of them known at the same time.
+
+A phrase matches whole words in folded text (`fold`), and the longest phrase that fits is the one that counts.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from pydantic import BaseModel, ConfigDict
+
+EDGES = " \n\t,.;:!…–—-_*~'\"“”„«»()[]"
+"""Signs around a phrase that say nothing."""
+
+_APOSTROPHES = str.maketrans("’‘´`＇", "'''''")
+
+
+class Language(BaseModel):
+    """One file. `en.toml` says what each list is for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+    yes_alone: tuple[str, ...] = ()
+    no_alone: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+    filler: tuple[str, ...] = ()
+    turn: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    because: tuple[str, ...] = ()
+    option: tuple[str, ...] = ()
+    ordinals: tuple[tuple[str, ...], ...] = ()
+    numbers: Mapping[str, int] = {}
+    multipliers: Mapping[str, int] = {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Words:
+    """The phrases of every language together, as patterns over folded text."""
+
+    yes: re.Pattern[str]
+    no: re.Pattern[str]
+    yes_alone: re.Pattern[str]
+    no_alone: re.Pattern[str]
+    unsure: re.Pattern[str]
+    filler: re.Pattern[str]
+    turn: re.Pattern[str]
+    against: re.Pattern[str]
+    because: re.Pattern[str]
+    option: re.Pattern[str]
+    ordinals: Mapping[str, int]
+    numbers: Mapping[str, int]
+    multipliers: Mapping[str, int]
+
+
+def fold(text: str) -> str:
+    """`text` for comparing: composed, without case, with plain apostrophes and single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text.translate(_APOSTROPHES).casefold()).split())
+
+
+@cache
+def words() -> Words:
+    """The words of all languages that there are.
+
+    Raises:
+        ValueError: a language's file is no TOML, lacks a list or has one that nobody knows.
+    """
+    languages = [Language.model_validate(tomllib.loads(text)) for text in _texts()]
+    return Words(
+        yes=_any(one.yes for one in languages),
+        no=_any(one.no for one in languages),
+        yes_alone=_any(one.yes_alone for one in languages),
+        no_alone=_any(one.no_alone for one in languages),
+        unsure=_any(one.unsure for one in languages),
+        filler=_any(one.filler for one in languages),
+        turn=_any(one.turn for one in languages),
+        against=_any(one.against for one in languages),
+        because=_any(one.because for one in languages),
+        option=_any(one.option for one in languages),
+        ordinals=_table(dict.fromkeys(same, place) for one in languages for place, same in enumerate(one.ordinals, 1)),
+        numbers=_table(one.numbers for one in languages),
+        multipliers=_table(one.multipliers for one in languages),
+    )
+
+
+def _texts() -> list[str]:
+    files = sorted(resources.files(__name__).iterdir(), key=lambda file: file.name)
+    return [file.read_text("utf-8") for file in files if file.name.endswith(".toml")]
+
+
+def _any(lists: Iterable[tuple[str, ...]]) -> re.Pattern[str]:
+    """A pattern for whole phrases, the longest first; an empty list matches nothing."""
+    longest_first = sorted({fold(phrase) for phrases in lists for phrase in phrases}, key=lambda phrase: (-len(phrase), phrase))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)" if longest_first else r"(?!)")
+
+
+def _table(tables: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    return {fold(phrase): number for table in tables for phrase, number in table.items()}

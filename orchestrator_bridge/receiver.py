@@ -1,0 +1,110 @@
+"""The inbox: what people do is stored before it is acknowledged, then brought to what it concerns, in order.
+
+A message can come before we know what its thread is: it stays in the inbox, unmatched, until that place becomes known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from orchestrator_bridge.chat import Clicked, Commanded, Gone, Inbound, Place, Said, Unsaid
+from orchestrator_bridge.clock import Clock
+from orchestrator_bridge.store.port import Store, StoreError, Target
+from orchestrator_bridge.store.rows import InboxHandled, Row
+
+_LOG = logging.getLogger(__name__)
+
+UNMATCHED_FOR = 3600.0
+"""Seconds that a message of an unknown place is kept before it is taken to concern nobody here."""
+
+Route = Callable[[Inbound, Target | None], Awaitable[None]]
+
+
+class Receiver:
+    """Stores what is heard and routes it."""
+
+    def __init__(self, store: Store, clock: Clock, route: Route) -> None:
+        self._store = store
+        self._clock = clock
+        self._route = route
+        self._queue: asyncio.Queue[Inbound] = asyncio.Queue()
+        self._unmatched: dict[Place, list[Said | Unsaid]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._working = False
+
+    def start(self, unhandled: Sequence[Inbound]) -> None:
+        """Begin to route, first what an earlier process left."""
+        for heard in unhandled:
+            self._queue.put_nowait(heard)
+        self._task = asyncio.create_task(self._work(), name="receiver")
+
+    async def stop(self) -> None:
+        """Stop routing; what is left stays in the inbox."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def receive(self, heard: Inbound) -> None:
+        """Store what was heard and see to it. Returns when it is on disk; hearing it again changes nothing.
+
+        Raises:
+            StoreError: it is not stored: do not acknowledge it.
+        """
+        if await self._store.receive(heard, self._clock.now()):
+            self._queue.put_nowait(heard)
+
+    def place_known(self, place: Place) -> None:
+        """A place has come to be ours: what was said there before is routed now."""
+        for heard in self._unmatched.pop(place, []):
+            self._queue.put_nowait(heard)
+
+    async def idle(self) -> None:
+        """Wait until all that was heard so far is routed."""
+        await self._queue.join()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is left to be routed."""
+        return self._queue.empty()
+
+    async def _work(self) -> None:
+        while True:
+            waiting = [await self._queue.get()]
+            while not self._queue.empty():
+                waiting.append(self._queue.get_nowait())
+            await self._route_all(waiting)
+            for _ in waiting:
+                self._queue.task_done()
+
+    async def _route_all(self, waiting: list[Inbound]) -> None:
+        """Look up what each concerns side by side, then route them in the order in which they came."""
+        targets = await asyncio.gather(*(self._target(heard) for heard in waiting), return_exceptions=True)
+        for heard, target in zip(waiting, targets, strict=True):
+            try:
+                if isinstance(target, BaseException):
+                    raise target
+                await self._route_one(heard, target)
+            except StoreError:
+                _LOG.exception("what was heard stays in the inbox until the next start: %s", heard.key)
+
+    async def _target(self, heard: Inbound) -> Target | None:
+        match heard:
+            case Said(question=int(number)) | Clicked(question=number):
+                known = await self._store.question(number)
+                return Target(run=known.run, question=number) if known else None
+            case Said() | Unsaid():
+                return await self._store.target(heard.place, heard.message)
+            case _:
+                return None
+
+    async def _route_one(self, heard: Inbound, target: Target | None) -> None:
+        numbered = isinstance(heard, Said) and heard.question is not None
+        if target is not None or isinstance(heard, Commanded | Gone | Clicked):
+            await self._route(heard, target)
+        elif not numbered and heard.at > self._clock.now() - UNMATCHED_FOR:
+            self._unmatched.setdefault(heard.place, []).append(heard)
+        else:
+            rows: list[Row] = [InboxHandled(key=heard.key, why="nothing of ours")]
+            await self._store.append(rows=rows)

@@ -1,0 +1,57 @@
+"""What one transaction of a run will hold: events, and the rows and posts that follow from them."""
+
+from __future__ import annotations
+
+from orchestrator_bridge.chat import Inbound, Word
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.apply import apply, begin
+from orchestrator_bridge.run.project import moved, project
+from orchestrator_bridge.run.show import card, card_update, posts
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.store.rows import InboxHandled, Row
+
+
+class Batch:
+    """Grows event by event; `state` is the run as it will be when all of them are stored."""
+
+    def __init__(self, state: RunState, now: float) -> None:
+        self.before: RunState | None = state
+        self.state = state
+        self.now = now
+        self.events: list[e.Event] = []
+        self.rows: list[Row] = []
+        self.words: list[tuple[Inbound, Word]] = []
+
+    @classmethod
+    def of_new_run(cls, started: e.RunStarted) -> Batch:
+        """The batch that begins a run."""
+        batch = cls(begin(started), started.at)
+        batch.before = None
+        batch.events.append(started)
+        batch.rows += [*project(None, started, batch.state), *posts(None, started, batch.state)]
+        return batch
+
+    def add(self, event: e.Event) -> None:
+        """Take an event in, with everything that follows from it."""
+        before, self.state = self.state, apply(self.state, event)
+        self.events.append(event)
+        self.rows += [*project(before, event, self.state), *posts(before, event, self.state)]
+
+    def handled(self, key: str, why: str = "") -> None:
+        """What was heard is dealt with in this transaction."""
+        self.rows.append(InboxHandled(key=key, why=why))
+
+    def say(self, heard: Inbound, word: Word) -> None:
+        """Tell whoever caused this, once the transaction is stored."""
+        self.words.append((heard, word))
+
+    @property
+    def after(self) -> int:
+        """The position behind which the events go."""
+        return self.before.seq if self.before else 0
+
+    def close(self) -> None:
+        """Add what the transaction as a whole changes: times to look again, and the card if people would see a difference."""
+        self.rows += moved(self.before, self.state)
+        if self.before is not None and self.state.end is None and card(self.before) != card(self.state):
+            self.rows.append(card_update(self.state))

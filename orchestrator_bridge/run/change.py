@@ -1,0 +1,66 @@
+"""The small changes of a run's state of which every event's meaning is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Literal
+
+from orchestrator_bridge.question.values import Question, Responder
+from orchestrator_bridge.run.state import Call, News, RunState, Turn, Use
+
+
+def with_agent(state: RunState, name: str, **changes: Any) -> RunState:
+    """The state with one agent changed."""
+    return replace(state, agents={**state.agents, name: replace(state.agents[name], **changes)})
+
+
+def with_question(state: RunState, question: Question) -> RunState:
+    """The state with a question as it now is."""
+    return replace(state, questions={**state.questions, question.id: question})
+
+
+def with_call(state: RunState, call: Call) -> RunState:
+    """The state with a call as it now is."""
+    return replace(state, calls={**state.calls, call.action: call})
+
+
+def without_call(state: RunState, action: str) -> RunState:
+    """The state without a call."""
+    return replace(state, calls={key: call for key, call in state.calls.items() if key != action})
+
+
+def book_unknown(state: RunState, calls: Iterable[Call]) -> RunState:
+    """What was reserved for these calls stays booked: nobody knows whether they were billed."""
+    unknown = sum((call.reserved or Decimal(0) for call in calls if call.phase == "out"), state.spent.unknown)
+    return replace(state, spent=replace(state.spent, unknown=unknown))
+
+
+def finish_use(state: RunState, agent: str, use_id: str, result: str) -> RunState:
+    """Give a pending tool use its one result."""
+
+    def finish(use: Use) -> Use:
+        return replace(use, result=result) if use.id == use_id and use.result is None else use
+
+    def look(turn: Turn) -> Turn:
+        return replace(turn, uses=tuple(finish(use) for use in turn.uses)) if turn.pending else turn
+
+    return with_agent(state, agent, turns=tuple(look(turn) for turn in state.agents[agent].turns))
+
+
+def tell_agent(state: RunState, agent: str, kind: Literal["late", "outcome"], text: str) -> RunState:
+    """Say something to one agent alone; it has to read that before its vote counts."""
+    state = replace(state, news=(*state.news, News(seq=state.seq, kind=kind, text=text, to=agent)))
+    return with_agent(state, agent, fresh=state.seq)
+
+
+def peer(name: str) -> Responder:
+    """An agent as somebody who is asked and replies."""
+    return Responder(kind="agent", id=f"agent:{name}", name=name)
+
+
+def platform_time(question: Question, at: float) -> float:
+    """A time of our clock by the clock of the platform where the question stands, in seconds."""
+    delivery = question.delivery
+    return at - (delivery.noted_at - delivery.posted_at) if delivery else at

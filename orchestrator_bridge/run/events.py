@@ -1,0 +1,348 @@
+"""What can happen in a run. A run is nothing but these, in order; `apply` folds them.
+
+Every event carries `at`, seconds since the epoch by our clock. Stored as JSON with the version of this catalogue; `upgrade`
+lifts older versions, so that the logs of every release fold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, TypeAdapter
+
+from orchestrator_bridge.chat import Author, Place
+from orchestrator_bridge.model.port import ToolCall, Usage
+from orchestrator_bridge.question.values import Delivery, Outcome, Question, Responder
+from orchestrator_bridge.team import Team
+
+VERSION = 1
+
+Purpose = Literal["work", "final", "peer"]
+Bound = Literal["calls", "tokens", "money", "wall"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunStarted:
+    """Somebody gave a task to a team. `place` is the channel; the run's thread opens there."""
+
+    at: float
+    run: int
+    task: str
+    team: Team
+    place: Place
+    by: Author
+    event: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resumed:
+    """The process was started again: calls in flight are lost, and the time that it was down does not count."""
+
+    at: float
+    event: Literal["resumed"] = "resumed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallStarted:
+    """A request is about to leave. `seen`: the log position of what its prompt shows; `reserved`: in US dollars."""
+
+    at: float
+    action: str
+    attempt: int
+    agent: str
+    purpose: Purpose
+    model: str
+    seen: int
+    reserved: Decimal | None = None
+    question: int | None = None
+    event: Literal["call_started"] = "call_started"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Responded:
+    """A call brought a response. `consumed`: the positions of the guidance, late replies and outcomes that its prompt showed."""
+
+    at: float
+    action: str
+    agent: str
+    text: str
+    tool_calls: tuple[ToolCall, ...]
+    consumed: tuple[int, ...]
+    usage: Usage
+    served: str
+    cost: Decimal | None
+    event: Literal["responded"] = "responded"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallFailed:
+    """A call brought nothing. `retry_at`: when it is tried again, None: never. `billed`: whether it costs, None: unknown."""
+
+    at: float
+    action: str
+    agent: str
+    kind: str
+    found: str
+    advice: str
+    retry_at: float | None
+    billed: bool | None = False
+    event: Literal["call_failed"] = "call_failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryDue:
+    """A failed call may be tried again."""
+
+    at: float
+    action: str
+    event: Literal["retry_due"] = "retry_due"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StragglerDue:
+    """A call has been out for so long that nobody waits for it any more."""
+
+    at: float
+    action: str
+    event: Literal["straggler_due"] = "straggler_due"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BoundReached:
+    """A bound of the run is used up: nothing new is started."""
+
+    at: float
+    bound: Bound
+    event: Literal["bound_reached"] = "bound_reached"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentRetired:
+    """An agent is out of the run; its answers stay, its votes go."""
+
+    at: float
+    agent: str
+    reason: str
+    event: Literal["agent_retired"] = "agent_retired"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionAsked:
+    """An agent's `ask_others` became a question."""
+
+    at: float
+    action: str
+    question: Question
+    event: Literal["question_asked"] = "question_asked"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionRefused:
+    """An agent's `ask_others` did not become a question; it is told why."""
+
+    at: float
+    action: str
+    reason: str
+    event: Literal["question_refused"] = "question_refused"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionPosted:
+    """People can see the question: its times count from here."""
+
+    at: float
+    question: int
+    delivery: Delivery
+    event: Literal["question_posted"] = "question_posted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replied:
+    """Somebody replied, or edited a reply. `sent_at` is the platform's time; `choice` an option that was clicked."""
+
+    at: float
+    question: int
+    author: Responder
+    message: str
+    text: str
+    sent_at: float
+    edit: str = ""
+    choice: str | None = None
+    event: Literal["replied"] = "replied"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unreplied:
+    """A message with a reply was deleted."""
+
+    at: float
+    question: int
+    message: str
+    event: Literal["unreplied"] = "unreplied"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Passed:
+    """Somebody who was asked said "not me" (`sent_at`: by the platform's clock), or cannot be reached any more (`gone`)."""
+
+    at: float
+    question: int
+    responder: str
+    sent_at: float = 0.0
+    gone: bool = False
+    event: Literal["passed"] = "passed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extended:
+    """Somebody who was asked wants more time, in seconds."""
+
+    at: float
+    question: int
+    by: Responder
+    seconds: float
+    event: Literal["extended"] = "extended"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reminded:
+    """Those who have not replied were reminded."""
+
+    at: float
+    question: int
+    event: Literal["reminded"] = "reminded"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionSettled:
+    """The one end of a question."""
+
+    at: float
+    question: int
+    outcome: Outcome
+    event: Literal["question_settled"] = "question_settled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guided:
+    """A person told the agents something in the run's thread."""
+
+    at: float
+    message: str
+    author: Author
+    text: str
+    event: Literal["guided"] = "guided"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolStarted:
+    """An agent's tool of the team's own is about to run (kept for the tools of MCP servers)."""
+
+    at: float
+    action: str
+    agent: str
+    tool: str
+    arguments: str
+    event: Literal["tool_started"] = "tool_started"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolReturned:
+    """What that tool gave back."""
+
+    at: float
+    action: str
+    agent: str
+    result: str
+    failed: bool = False
+    event: Literal["tool_returned"] = "tool_returned"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFinished:
+    """The run has its answer. `by` is the agent who wrote it; `how` one sentence on how it came about."""
+
+    at: float
+    text: str
+    by: str
+    how: str
+    bound: Bound | None = None
+    event: Literal["run_finished"] = "run_finished"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFailed:
+    """The run ended without an answer."""
+
+    at: float
+    reason: str
+    event: Literal["run_failed"] = "run_failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunCancelled:
+    """A person ended the run."""
+
+    at: float
+    by: Author
+    event: Literal["run_cancelled"] = "run_cancelled"
+
+
+Event = (
+    RunStarted
+    | Resumed
+    | CallStarted
+    | Responded
+    | CallFailed
+    | RetryDue
+    | StragglerDue
+    | BoundReached
+    | AgentRetired
+    | QuestionAsked
+    | QuestionRefused
+    | QuestionPosted
+    | Replied
+    | Unreplied
+    | Passed
+    | Extended
+    | Reminded
+    | QuestionSettled
+    | Guided
+    | ToolStarted
+    | ToolReturned
+    | RunFinished
+    | RunFailed
+    | RunCancelled
+)
+
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Discriminator("event")])
+
+
+def dump(event: Event) -> bytes:
+    """An event as JSON."""
+    return _ADAPTER.dump_json(event, exclude_defaults=False)
+
+
+def load(version: int, body: bytes | str) -> Event:
+    """An event from the JSON of any release.
+
+    Raises:
+        ValueError: the version is newer than this release, or the body is not an event.
+    """
+    if version == VERSION:
+        return _ADAPTER.validate_json(body)
+    return _ADAPTER.validate_python(upgrade(version, _ANY.validate_json(body)), strict=False)
+
+
+_ANY: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+
+
+def upgrade(version: int, body: dict[str, Any]) -> dict[str, Any]:
+    """Lift an older event to this release's shape.
+
+    Raises:
+        ValueError: there is no way from that version.
+    """
+    raise ValueError(f"event version {version} is unknown to this release, which writes version {VERSION}: use a newer Townhall")

@@ -1,0 +1,93 @@
+"""What reaches a run from outside: landed calls, what people do, what the poster and the clock have to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator_bridge.chat import Author, Clicked, Posted, Said, Unsaid
+from orchestrator_bridge.model.port import ModelError, Response
+from orchestrator_bridge.store.rows import Outgoing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Landed:
+    """A model call came back. `consumed`: positions of the news that its prompt showed."""
+
+    action: str
+    consumed: tuple[int, ...]
+    result: Response | ModelError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """A person said something in a question's thread, or in the run's (`question` is None)."""
+
+    said: Said
+    question: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakenBack:
+    """A message of a question's thread was deleted."""
+
+    unsaid: Unsaid
+    question: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pressed:
+    """A control of a question was used."""
+
+    clicked: Clicked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NobodyThere:
+    """Nobody is left on a platform."""
+
+    platform: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LookAt:
+    """It is time to look at a question again. `read`: its thread has just been read to its end."""
+
+    question: int
+    read: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """A question's card is posted."""
+
+    outgoing: Outgoing
+    posted: Posted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unplaceable:
+    """A question's card will never be posted."""
+
+    outgoing: Outgoing
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cancel:
+    """Somebody who may do so ends the run. `key`: of the command, to be marked as handled."""
+
+    by: Author
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restarted:
+    """The process was started again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rang:
+    """A time that the run waits for has come."""
+
+
+Fact = Landed | Heard | TakenBack | Pressed | NobodyThere | LookAt | Placed | Unplaceable | Cancel | Restarted | Rang

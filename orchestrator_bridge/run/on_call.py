@@ -1,0 +1,141 @@
+"""What the events of model calls mean for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from orchestrator_bridge.question import hear
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.change import book_unknown, peer, platform_time, with_agent, with_call, with_question, without_call
+from orchestrator_bridge.run.respond import take_turn
+from orchestrator_bridge.run.state import Answer, Call, Failure, RunState, converged, leader
+
+FINAL_TRIES = 3
+"""How often a winner may hand in an empty final text before its answer is taken as it stands."""
+
+
+def _resumed(state: RunState, _: e.Resumed) -> RunState:
+    """Calls that were out are lost and have to be started again."""
+    lost = [call for call in state.calls.values() if call.phase == "out"]
+    state = book_unknown(state, lost)
+    return replace(state, calls={**state.calls, **{call.action: replace(call, phase="due", reserved=None) for call in lost}})
+
+
+def _started(state: RunState, event: e.CallStarted) -> RunState:
+    earlier = state.calls.get(event.action)
+    call = Call(
+        action=event.action,
+        agent=event.agent,
+        purpose=event.purpose,
+        attempt=event.attempt,
+        seen=event.seen,
+        started_at=earlier.started_at if earlier else event.at,
+        reserved=event.reserved,
+        question=event.question,
+        failures=earlier.failures if earlier else 0,
+        straggles=earlier.straggles if earlier else False,
+    )
+    return with_call(replace(state, spent=replace(state.spent, calls=state.spent.calls + 1)), call)
+
+
+def _failed(state: RunState, event: e.CallFailed) -> RunState:
+    call = state.calls.get(event.action)
+    if call is None:
+        return state
+    state = book_unknown(state, [call] if event.billed is None else [])
+    if event.retry_at is not None:
+        resting = replace(call, phase="resting", retry_at=event.retry_at, failures=call.failures + 1, reserved=None)
+        return with_call(state, resting)
+    return _given_up(without_call(state, event.action), call, event)
+
+
+def _given_up(state: RunState, call: Call, event: e.CallFailed) -> RunState:
+    if call.purpose == "final":
+        return replace(state, final_failure=event.found)
+    if call.purpose == "peer":
+        return _peer_out(state, call)
+    return with_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
+
+
+def _peer_out(state: RunState, call: Call) -> RunState:
+    question = state.questions[call.question or 0]
+    return with_question(state, hear.passed(question, peer(call.agent).id))
+
+
+def _retry_due(state: RunState, event: e.RetryDue) -> RunState:
+    call = state.calls.get(event.action)
+    return with_call(state, replace(call, phase="due")) if call and call.phase == "resting" else state
+
+
+def _straggler_due(state: RunState, event: e.StragglerDue) -> RunState:
+    call = state.calls.get(event.action)
+    return with_call(state, replace(call, straggles=True)) if call else state
+
+
+def _responded(state: RunState, event: e.Responded) -> RunState:
+    call = state.calls.get(event.action)
+    state = _book(state, event)
+    if call is None:
+        return state
+    state = without_call(state, event.action)
+    if call.purpose == "peer":
+        return _peer_replied(state, event, call)
+    if call.purpose == "final":
+        return _final_written(state, event, call)
+    return take_turn(state, event, call)
+
+
+def _book(state: RunState, event: e.Responded) -> RunState:
+    spent = replace(
+        state.spent,
+        tokens=state.spent.tokens + event.usage.total,
+        cost=state.spent.cost + (event.cost or 0),
+        priced=state.spent.priced and event.cost is not None,
+    )
+    return replace(state, spent=spent)
+
+
+def _peer_replied(state: RunState, event: e.Responded, call: Call) -> RunState:
+    question = state.questions[call.question or 0]
+    if not event.text.strip():
+        return _peer_out(state, call)
+    at = platform_time(question, event.at)
+    return with_question(state, hear.replied(question, author=peer(call.agent), message=event.action, text=event.text, at=at))
+
+
+def _final_written(state: RunState, event: e.Responded, call: Call) -> RunState:
+    """The final text ends the run if the vote still stands; else it is taken for what it saw, as its author's new answer."""
+    text = event.text.strip()
+    state = replace(state, finals=state.finals + 1)
+    if _still_wins(state, call):
+        return _finals(state, call, text)
+    if not text:
+        return state
+    author = state.agents[call.agent]
+    answer = Answer(label=author.label, agent=call.agent, text=text, seq=state.seq, seen=call.seen)
+    return replace(state, answers=(*state.answers, answer))
+
+
+def _still_wins(state: RunState, call: Call) -> bool:
+    winner = leader(state)
+    return winner is not None and winner.agent == call.agent and converged(state)
+
+
+def _finals(state: RunState, call: Call, text: str) -> RunState:
+    if text:
+        return replace(state, final_text=text)
+    if state.finals < FINAL_TRIES:
+        return state
+    return replace(state, final_failure=f"{call.agent} handed in an empty final text {FINAL_TRIES} times")
+
+
+MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
+    e.Resumed: _resumed,
+    e.CallStarted: _started,
+    e.Responded: _responded,
+    e.CallFailed: _failed,
+    e.RetryDue: _retry_due,
+    e.StragglerDue: _straggler_due,
+}

@@ -1,0 +1,59 @@
+"""What the events of the run itself mean: guidance, bounds, retirement, the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from orchestrator_bridge.question import hear
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.change import book_unknown, peer, with_agent, with_question, without_call
+from orchestrator_bridge.run.state import End, News, RunState
+
+
+def _guided(state: RunState, event: e.Guided) -> RunState:
+    text = f"{event.author.name}: {event.text}"
+    return replace(state, news=(*state.news, News(seq=state.seq, kind="guidance", text=text)))
+
+
+def _bound_reached(state: RunState, event: e.BoundReached) -> RunState:
+    return replace(state, bound=state.bound or event.bound)
+
+
+def _retired(state: RunState, event: e.AgentRetired) -> RunState:
+    """A retired agent's votes go, its answers stay, and it is out of every question as a peer."""
+    state = with_agent(state, event.agent, retired=event.reason, vote=None)
+    calls = [call for call in state.calls.values() if call.agent == event.agent]
+    state = book_unknown(state, calls)
+    for call in calls:
+        state = without_call(state, call.action)
+    for question in state.questions.values():
+        state = with_question(state, hear.passed(question, peer(event.agent).id))
+    return state
+
+
+def _finished(state: RunState, event: e.RunFinished) -> RunState:
+    return _ended(state, End(status="finished", text=event.text, how=event.how, by=event.by))
+
+
+def _failed(state: RunState, event: e.RunFailed) -> RunState:
+    return _ended(state, End(status="failed", text=event.reason))
+
+
+def _cancelled(state: RunState, event: e.RunCancelled) -> RunState:
+    return _ended(state, End(status="cancelled", text=f"Cancelled by {event.by.name}.", by=event.by.name))
+
+
+def _ended(state: RunState, end: End) -> RunState:
+    return replace(book_unknown(state, state.calls.values()), end=end, calls={}, asks={})
+
+
+MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
+    e.Guided: _guided,
+    e.BoundReached: _bound_reached,
+    e.AgentRetired: _retired,
+    e.RunFinished: _finished,
+    e.RunFailed: _failed,
+    e.RunCancelled: _cancelled,
+}

@@ -1,0 +1,185 @@
+"""The tables as a projection of the log: which rows an event changes. A plain function of the state before and after.
+
+The log alone would do; the tables are there to find things (which question stands in this thread, what waits for me, what did
+it cost) without folding every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator_bridge.question import due, tell
+from orchestrator_bridge.question.values import Question
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.state import Call, RunState
+from orchestrator_bridge.store import rows as r
+
+Rows = tuple[r.Row, ...]
+
+
+def project(before: RunState | None, event: e.Event, after: RunState) -> Rows:
+    """The rows that one event changes."""
+    change: Callable[[RunState | None, Any, RunState], Rows] | None = _CHANGES.get(type(event))
+    return change(before, event, after) if change else ()
+
+
+def moved(before: RunState | None, after: RunState) -> Rows:
+    """What a whole transaction changes: whether the run is busy, and when its open questions must be looked at next."""
+    rows: list[r.Row] = []
+    if before is not None and before.busy != after.busy and after.end is None:
+        rows.append(r.RunBusy(run=after.run, busy=after.busy))
+    for question in after.questions.values():
+        earlier = before.questions.get(question.id) if before else None
+        if question.open and earlier is not None and earlier is not question:
+            rows.append(r.QuestionMoved(question=question.id, fires_at=fires_at(question)))
+    return tuple(rows)
+
+
+def fires_at(question: Question) -> float:
+    """When, by our clock, a question must be looked at next."""
+    delivery = question.delivery
+    return due.next_due(question) + (delivery.noted_at - delivery.posted_at if delivery else 0.0)
+
+
+def _run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Rows:
+    return (r.RunOpened(run=event.run, task=event.task, team=event.team.name, place=event.place, by=event.by.name, at=event.at),)
+
+
+def _run_ended(_: RunState | None, event: e.Event, after: RunState) -> Rows:
+    assert after.end is not None
+    return (r.RunClosed(run=after.run, status=after.end.status, result=after.end.text, at=event.at),)
+
+
+# Calls --------------------------------------------------------------------------------------------------------------------
+
+
+def _call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> Rows:
+    return (
+        r.CallBooked(
+            run=after.run,
+            action=event.action,
+            attempt=event.attempt,
+            agent=event.agent,
+            model=event.model,
+            state="reserved",
+            reserved=event.reserved,
+            at=event.at,
+        ),
+    )
+
+
+def _responded(before: RunState | None, event: e.Responded, after: RunState) -> Rows:
+    call = before.calls.get(event.action) if before else None
+    return (
+        r.CallBooked(
+            run=after.run,
+            action=event.action,
+            attempt=call.attempt if call else 1,
+            agent=event.agent,
+            model=after.agents[event.agent].spec.model,
+            state="booked",
+            cost=event.cost,
+            served=event.served,
+            usage=event.usage,
+            at=event.at,
+        ),
+    )
+
+
+def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Rows:
+    call = before.calls.get(event.action) if before else None
+    return (_unbilled(after, call, "failed" if event.billed is False else "unknown", event.at),) if call else ()
+
+
+def _resumed(before: RunState | None, event: e.Resumed, after: RunState) -> Rows:
+    lost = [call for call in before.calls.values() if call.phase == "out"] if before else []
+    return tuple(_unbilled(after, call, "unknown", event.at) for call in lost)
+
+
+def _unbilled(state: RunState, call: Call, how: Any, at: float) -> r.CallBooked:
+    return r.CallBooked(
+        run=state.run,
+        action=call.action,
+        attempt=call.attempt,
+        agent=call.agent,
+        model=state.agents[call.agent].spec.model,
+        state=how,
+        reserved=call.reserved,
+        at=at,
+    )
+
+
+# Questions ----------------------------------------------------------------------------------------------------------------
+
+
+def _asked(_: RunState | None, event: e.QuestionAsked, after: RunState) -> Rows:
+    question = event.question
+    return (
+        r.QuestionOpened(
+            question=question.id,
+            run=after.run,
+            agent=question.agent,
+            text=question.ask.question,
+            asked=tell.asked_line(question),
+            fires_at=fires_at(question),
+            at=event.at,
+        ),
+    )
+
+
+def _posted(_: RunState | None, event: e.QuestionPosted, after: RunState) -> Rows:
+    delivery = event.delivery
+    return (
+        r.QuestionPlaced(
+            question=event.question,
+            place=delivery.place,
+            message=delivery.message,
+            thread=delivery.place.thread,
+            posted_at=delivery.posted_at,
+            noted_at=delivery.noted_at,
+        ),
+    )
+
+
+def _replied(before: RunState | None, event: e.Replied, after: RunState) -> Rows:
+    late = before is not None and not before.questions[event.question].open
+    return (
+        r.ReplyTaken(
+            question=event.question,
+            key=event.message,
+            author=event.author.id,
+            name=event.author.name,
+            text=event.text,
+            choice=event.choice,
+            late=late,
+            at=event.sent_at,
+        ),
+    )
+
+
+def _unreplied(_: RunState | None, event: e.Unreplied, after: RunState) -> Rows:
+    return (r.ReplyGone(question=event.question, key=event.message),)
+
+
+def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Rows:
+    question = after.questions[event.question]
+    line = tell.closing_line(question)
+    return (r.QuestionClosed(question=event.question, status=event.outcome.status, line=line, at=event.at),)
+
+
+_CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Rows]] = {
+    e.RunStarted: _run_started,
+    e.Resumed: _resumed,
+    e.CallStarted: _call_started,
+    e.Responded: _responded,
+    e.CallFailed: _call_failed,
+    e.QuestionAsked: _asked,
+    e.QuestionPosted: _posted,
+    e.Replied: _replied,
+    e.Unreplied: _unreplied,
+    e.QuestionSettled: _settled,
+    e.RunFinished: _run_ended,
+    e.RunFailed: _run_ended,
+    e.RunCancelled: _run_ended,
+}

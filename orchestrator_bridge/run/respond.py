@@ -1,0 +1,103 @@
+"""Taking an agent's turn: its tool uses, each with exactly one result, all asks first, then at most one answer or vote."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator_bridge.model.port import ToolCall
+from orchestrator_bridge.question.values import Ask
+from orchestrator_bridge.run.change import with_agent
+from orchestrator_bridge.run.events import Responded
+from orchestrator_bridge.run.state import AgentState, Answer, Call, PendingAsk, RunState, Turn, Use, Vote, standing
+from orchestrator_bridge.run.tools import CastVote, Mistake, NewAnswer, may_answer, offered, read_use
+
+_EMPTY = "Your response was empty. Use one of your tools."
+_PROSE = "Words without a tool reach nobody. Use one of your tools."
+_SECOND = "Not taken: a response may hold one answer or vote, and the first one was taken."
+
+Decided = NewAnswer | CastVote | None
+
+
+def take_turn(state: RunState, event: Responded, call: Call) -> RunState:
+    """The state after a landed call of an agent's own work."""
+    agent = state.agents[call.agent]
+    readings = _read(state, agent, event.tool_calls, call)
+    decided = _decided(readings) or _prose_answer(state, agent, event)
+    uses = _uses(readings, event, agent, decided)
+    asks = {
+        use.id: PendingAsk(agent=call.agent, use=use.id, ask=read)
+        for use, read in zip(uses, readings, strict=True)
+        if isinstance(read, Ask)
+    }
+    turn = Turn(seen_from=agent.seen, seen=call.seen, text=event.text, uses=uses, nudge=_nudge(event, decided))
+    usable = decided is not None or bool(asks)
+    state = with_agent(
+        state,
+        call.agent,
+        turns=(*agent.turns, turn),
+        seen=call.seen,
+        rests=decided is not None,
+        malformed=0 if usable else agent.malformed + 1,
+    )
+    return _decide(replace(state, asks={**state.asks, **asks}), call, decided)
+
+
+def _read(
+    state: RunState, agent: AgentState, calls: tuple[ToolCall, ...], call: Call
+) -> list[NewAnswer | CastVote | Ask | Mistake]:
+    tools = offered(state, agent, call.seen)
+    labels = tuple(standing(state, call.seen))
+    return [read_use(one, tools, labels) for one in calls]
+
+
+def _decided(readings: list[NewAnswer | CastVote | Ask | Mistake]) -> Decided:
+    return next((read for read in readings if isinstance(read, NewAnswer | CastVote)), None)
+
+
+def _prose_answer(state: RunState, agent: AgentState, event: Responded) -> Decided:
+    """An agent's first words without any tool are plainly its answer; later ones may be a mere remark."""
+    first = not event.tool_calls and agent.answers == 0 and may_answer(state, agent)
+    return NewAnswer(content=event.text) if first and event.text.strip() else None
+
+
+def _uses(
+    readings: list[NewAnswer | CastVote | Ask | Mistake], event: Responded, agent: AgentState, decided: Decided
+) -> tuple[Use, ...]:
+    return tuple(
+        Use(id=f"{event.action}/{index}", name=one.name, arguments=one.arguments, result=_result(read, agent, decided))
+        for index, (one, read) in enumerate(zip(event.tool_calls, readings, strict=True))
+    )
+
+
+def _result(read: NewAnswer | CastVote | Ask | Mistake, agent: AgentState, decided: Decided) -> str | None:
+    match read:
+        case Mistake():
+            return read.text
+        case Ask():
+            return None
+        case _ if read is not decided:
+            return _SECOND
+        case NewAnswer():
+            return f"Your answer stands as {agent.label}."
+        case CastVote():
+            return f"Your vote for {read.agent_id} is noted."
+
+
+def _nudge(event: Responded, decided: Decided) -> str:
+    if event.tool_calls or decided is not None:
+        return ""
+    return _PROSE if event.text.strip() else _EMPTY
+
+
+def _decide(state: RunState, call: Call, decided: Decided) -> RunState:
+    agent = state.agents[call.agent]
+    match decided:
+        case NewAnswer():
+            answer = Answer(label=agent.label, agent=call.agent, text=decided.content, seq=state.seq, seen=call.seen)
+            state = replace(state, answers=(*state.answers, answer))
+            return with_agent(state, call.agent, answers=agent.answers + 1, vote=None)
+        case CastVote():
+            vote = Vote(label=decided.agent_id, reason=decided.reason, seen=call.seen)
+            return with_agent(state, call.agent, vote=vote)
+        case None:
+            return state

@@ -1,0 +1,247 @@
+"""Everything known about a run, as one frozen value: the fold of its events. Positions (`seq`, `seen`) are places in its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from orchestrator_bridge.chat import Author, Place
+from orchestrator_bridge.question.values import Ask, Question
+from orchestrator_bridge.run.events import Bound, Purpose
+from orchestrator_bridge.team import AgentSpec, Team
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Use:
+    """One tool use of a turn. `result` is None while it is pending: a question that the agent waits for."""
+
+    id: str
+    name: str
+    arguments: str
+    result: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """One landed call of an agent: its prompt showed the news behind `seen_from` up to `seen`. `nudge`: what went wrong."""
+
+    seen_from: int
+    seen: int
+    text: str
+    uses: tuple[Use, ...] = ()
+    nudge: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """A tool use still has no result."""
+        return any(use.result is None for use in self.uses)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """An agent's answer; its newest one stands under the agent's label. `seen`: what its author had in view."""
+
+    label: str
+    agent: str
+    text: str
+    seq: int
+    seen: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vote:
+    """An agent's vote, for what it had in view."""
+
+    label: str
+    reason: str
+    seen: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class News:
+    """Something said to one agent (`to`) or to all: guidance, a late reply, the outcome of a question it did not wait for."""
+
+    seq: int
+    kind: Literal["guidance", "late", "outcome"]
+    text: str
+    to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """A model call without a result. `out`: under way; `resting`: to be tried again at `retry_at`; `due`: to be started again."""
+
+    action: str
+    agent: str
+    purpose: Purpose
+    attempt: int
+    seen: int
+    started_at: float
+    reserved: Decimal | None = None
+    question: int | None = None
+    phase: Literal["out", "resting", "due"] = "out"
+    retry_at: float = 0.0
+    failures: int = 0
+    straggles: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PendingAsk:
+    """A tool use that is to become a question."""
+
+    agent: str
+    use: str
+    ask: Ask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why a call will not be tried again."""
+
+    found: str
+    advice: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentState:
+    """One agent. `seen`: what its last landed call had in view; `fresh`: position of the newest thing meant for it alone.
+
+    `rests`: its last turn ended with an answer or a vote, so it is only called to look again. `malformed` counts responses in
+    a row without a usable tool use.
+    """
+
+    spec: AgentSpec
+    label: str
+    turns: tuple[Turn, ...] = ()
+    seen: int = 0
+    fresh: int = 0
+    answers: int = 0
+    vote: Vote | None = None
+    rests: bool = False
+    malformed: int = 0
+    asked: int = 0
+    failure: Failure | None = None
+    retired: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        """A question of its last turn is pending."""
+        return bool(self.turns) and self.turns[-1].pending
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """What the run has used, in US dollars, tokens and seconds. `unknown`: reserved for calls whose bill nobody knows.
+
+    `priced`: every cost so far is known.
+    """
+
+    calls: int = 0
+    tokens: int = 0
+    cost: Decimal = Decimal(0)
+    unknown: Decimal = Decimal(0)
+    priced: bool = True
+    wall: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class End:
+    """How the run ended."""
+
+    status: Literal["finished", "failed", "cancelled"]
+    text: str
+    how: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunState:
+    """A run. `at` is the time of its last event, `seq` its position."""
+
+    run: int
+    task: str
+    team: Team
+    place: Place
+    by: Author
+    started_at: float
+    at: float
+    seq: int
+    agents: Mapping[str, AgentState]
+    answers: tuple[Answer, ...] = ()
+    news: tuple[News, ...] = ()
+    calls: Mapping[str, Call] = field(default_factory=dict)
+    asks: Mapping[str, PendingAsk] = field(default_factory=dict)
+    questions: Mapping[int, Question] = field(default_factory=dict)
+    finals: int = 0
+    final_text: str | None = None
+    final_failure: str | None = None
+    bound: Bound | None = None
+    spent: Spent = Spent()
+    end: End | None = None
+
+    @property
+    def live(self) -> tuple[AgentState, ...]:
+        """The agents that are not retired, in the team's order."""
+        return tuple(agent for agent in self.agents.values() if agent.retired is None)
+
+    @property
+    def busy(self) -> bool:
+        """Something but people is awaited: only then does wall time pass, and only then does the run need a task."""
+        return bool(self.calls or self.asks)
+
+
+def standing(state: RunState, seen: int | None = None) -> dict[str, Answer]:
+    """The newest answer of every agent by label, earliest first, as of a position of the log."""
+    newest: dict[str, Answer] = {}
+    for answer in state.answers:
+        if seen is None or answer.seq <= seen:
+            newest.pop(answer.label, None)
+            newest[answer.label] = answer
+    return newest
+
+
+def last_guidance(state: RunState) -> int:
+    """The position of the newest guidance."""
+    return max((news.seq for news in state.news if news.kind == "guidance"), default=0)
+
+
+def last_change(state: RunState) -> int:
+    """The position behind which nothing has changed for everybody: the newest answer or guidance."""
+    return max(last_guidance(state), state.answers[-1].seq if state.answers else 0)
+
+
+def counts(state: RunState, agent: AgentState) -> bool:
+    """Whether an agent's vote counts: nothing that it should have known lies behind what it saw."""
+    if agent.vote is None or agent.retired is not None:
+        return False
+    return agent.vote.seen >= max(last_change(state), agent.fresh)
+
+
+def tally(state: RunState) -> dict[str, tuple[str, ...]]:
+    """The counting votes: label to the names of those who voted for it."""
+    votes: dict[str, tuple[str, ...]] = {}
+    for agent in state.agents.values():
+        if agent.vote is not None and counts(state, agent):
+            votes[agent.vote.label] = (*votes.get(agent.vote.label, ()), agent.spec.name)
+    return votes
+
+
+def leader(state: RunState) -> Answer | None:
+    """The answer with the most counting votes, a tie going to the earlier one; without votes the newest; None without answers."""
+    answers = standing(state)
+    votes = tally(state)
+    if not votes:
+        return state.answers[-1] if state.answers else None
+    return max(answers.values(), key=lambda answer: (len(votes.get(answer.label, ())), -answer.seq))
+
+
+def awaited(state: RunState) -> bool:
+    """Somebody waits for an open question."""
+    return any(question.open and question.ask.wait for question in state.questions.values())
+
+
+def converged(state: RunState) -> bool:
+    """Every live agent's vote counts, and no question that somebody waits for is open."""
+    return bool(state.live) and all(counts(state, agent) for agent in state.live) and not awaited(state)

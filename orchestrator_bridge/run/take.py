@@ -1,0 +1,114 @@
+"""What each fact from outside adds to a run's batch."""
+
+from __future__ import annotations
+
+from orchestrator_bridge.chat import Receipt, Said
+from orchestrator_bridge.model.port import ModelError, Response
+from orchestrator_bridge.question.desk import Desk
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run import facts as f
+from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.decide import cancel_open
+from orchestrator_bridge.run.retry import billed, retry_at
+from orchestrator_bridge.run.show import receipt
+from orchestrator_bridge.store.rows import PostSent
+from orchestrator_bridge.text import clean
+
+GUIDANCE_LIMIT = 20_000
+"""Characters of one message of guidance that are kept."""
+
+
+def take(batch: Batch, fact: f.Fact, desk: Desk) -> None:
+    """Add what a fact means to the batch."""
+    match fact:
+        case f.Landed():
+            _landed(batch, fact)
+        case f.Restarted():
+            batch.add(e.Resumed(at=batch.now))
+        case f.Cancel():
+            _cancel(batch, fact)
+        case f.Placed(outgoing=outgoing, posted=posted):
+            batch.rows.append(PostSent(key=outgoing.key, version=outgoing.version, posted=posted))
+            desk.placed(batch, outgoing, posted.message, posted.thread, posted.at)
+        case f.Unplaceable():
+            desk.unplaceable(batch, fact.outgoing.question or 0, fact.why)
+        case _:
+            _take_people(batch, fact, desk)
+
+
+def _take_people(batch: Batch, fact: f.Fact, desk: Desk) -> None:
+    """What people did. A time to look at a question adds nothing by itself: every pass looks."""
+    match fact:
+        case f.Heard(said=said, question=None):
+            _guided(batch, said)
+        case f.Heard(said=said, question=int(question)):
+            desk.hear(batch, said, question)
+        case f.TakenBack():
+            desk.take_back(batch, fact.unsaid, fact.question)
+        case f.Pressed():
+            desk.press(batch, fact.clicked)
+        case f.NobodyThere(platform=platform) if platform == batch.state.place.platform:
+            desk.leave(batch)
+        case _:
+            pass
+
+
+def _landed(batch: Batch, fact: f.Landed) -> None:
+    if fact.action not in batch.state.calls:
+        return
+    match fact.result:
+        case Response() as response:
+            batch.add(_responded(batch, fact, response))
+        case ModelError() as error:
+            batch.add(_failed(batch, fact, error))
+
+
+def _responded(batch: Batch, fact: f.Landed, response: Response) -> e.Responded:
+    return e.Responded(
+        at=batch.now,
+        action=fact.action,
+        agent=batch.state.calls[fact.action].agent,
+        text=response.text,
+        tool_calls=response.tool_calls,
+        consumed=fact.consumed,
+        usage=response.usage,
+        served=response.served,
+        cost=response.cost,
+    )
+
+
+def _failed(batch: Batch, fact: f.Landed, error: ModelError) -> e.CallFailed:
+    call = batch.state.calls[fact.action]
+    return e.CallFailed(
+        at=batch.now,
+        action=fact.action,
+        agent=call.agent,
+        kind=error.kind,
+        found=error.found,
+        advice=error.advice,
+        retry_at=retry_at(error, call.failures, batch.state.team.bounds.tries, batch.now),
+        billed=billed(error),
+    )
+
+
+def _guided(batch: Batch, said: Said) -> None:
+    batch.handled(said.key)
+    text = clean(said.text, GUIDANCE_LIMIT).strip()
+    if batch.state.end is not None:
+        given = Receipt(
+            message=said.message, author=said.author, sign="late", text="This run has ended. Start another with /ask."
+        )
+    elif text:
+        batch.add(e.Guided(at=batch.now, message=said.message, author=said.author, text=text))
+        given = Receipt(message=said.message, author=said.author, sign="taken")
+    else:
+        return
+    batch.rows.append(receipt(batch.state, said.key, given, None))
+
+
+def _cancel(batch: Batch, fact: f.Cancel) -> None:
+    batch.handled(fact.key)
+    if batch.state.end is None:
+        for event in cancel_open(batch.state, f"{fact.by.name} cancelled the run"):
+            batch.add(event)
+        batch.add(e.RunCancelled(at=batch.now, by=fact.by))

@@ -1,0 +1,159 @@
+"""The three tools of every agent, and reading the use of one: what is on offer, what was asked for, what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from orchestrator_bridge.model.port import ToolCall, ToolSpec
+from orchestrator_bridge.question.values import Ask, Kind, Urgency
+from orchestrator_bridge.run.state import AgentState, RunState, standing
+
+NEW_ANSWER, VOTE, ASK_OTHERS = "new_answer", "vote", "ask_others"
+
+
+class NewAnswer(BaseModel):
+    """What `new_answer` takes."""
+
+    model_config = ConfigDict(frozen=True)
+    content: Annotated[str, Field(min_length=1)]
+
+
+class CastVote(BaseModel):
+    """What `vote` takes."""
+
+    model_config = ConfigDict(frozen=True)
+    agent_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A tool use that cannot be taken, and what the agent is told."""
+
+    text: str
+
+
+def offered(state: RunState, agent: AgentState, seen: int | None = None) -> tuple[ToolSpec, ...]:
+    """The tools on offer to an agent: at its cap of answers it can only vote, and a vote needs an answer."""
+    labels = tuple(standing(state, seen))
+    tools = []
+    if may_answer(state, agent):
+        tools.append(_NEW_ANSWER)
+    if labels:
+        tools.append(_vote(labels))
+    if state.team.limits.per_agent and state.team.limits.per_run:
+        tools.append(_ASK_OTHERS)
+    return tuple(tools)
+
+
+def may_answer(state: RunState, agent: AgentState) -> bool:
+    """Whether an agent is below its cap of answers."""
+    return agent.answers < state.team.bounds.answers
+
+
+def read_use(call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...]) -> NewAnswer | CastVote | Ask | Mistake:
+    """One tool use as a value, or what is wrong with it, in words for the model."""
+    names = [tool.name for tool in tools]
+    if call.name not in names:
+        return Mistake(f"There is no tool {call.name!r} for you now. The tools on offer: {', '.join(names)}.")
+    try:
+        arguments = json.loads(call.arguments or "{}")
+    except json.JSONDecodeError as error:
+        return Mistake(f"The arguments of {call.name} are no JSON ({error}). Pass one JSON object.")
+    return _validate(call.name, arguments, labels)
+
+
+def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> NewAnswer | CastVote | Ask | Mistake:
+    try:
+        use = _ARGUMENTS[name].model_validate(arguments)
+    except ValidationError as error:
+        return Mistake(f"The arguments of {name} cannot be taken: {_say(error)}.")
+    if isinstance(use, CastVote) and use.agent_id not in labels:
+        return Mistake(f"There is no answer {use.agent_id!r} to vote for. The answers are: {', '.join(labels)}.")
+    if isinstance(use, NewAnswer) and not use.content.strip():
+        return Mistake("The answer is empty. Pass its whole text as 'content'.")
+    assert isinstance(use, NewAnswer | CastVote | Ask)
+    return use
+
+
+def _say(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(str(part) for part in one['loc']) or 'object'}: {one['msg']}" for one in problems[:5])
+
+
+_ARGUMENTS: dict[str, type[BaseModel]] = {NEW_ANSWER: NewAnswer, VOTE: CastVote, ASK_OTHERS: Ask}
+
+_NEW_ANSWER = ToolSpec(
+    name=NEW_ANSWER,
+    description="Give your complete answer to the task, or a better one than your last. It stands by itself.",
+    parameters={
+        "type": "object",
+        "properties": {"content": {"type": "string", "description": "The whole answer, in Markdown."}},
+        "required": ["content"],
+    },
+)
+
+
+def _vote(labels: tuple[str, ...]) -> ToolSpec:
+    return ToolSpec(
+        name=VOTE,
+        description="Vote for the answer that serves the task best, when no better one of your own is needed.",
+        parameters={
+            "type": "object",
+            "properties": {
+                "agent_id": {"type": "string", "enum": list(labels), "description": "The label of the answer."},
+                "reason": {"type": "string", "description": "Why, in one sentence."},
+            },
+            "required": ["agent_id", "reason"],
+        },
+    )
+
+
+def _text(description: str) -> dict[str, Any]:
+    return {"type": "string", "description": description}
+
+
+def _choices(kind: Any, description: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(kind.__args__), "description": description}
+
+
+_OPTION = {
+    "type": "object",
+    "properties": {
+        "id": _text("A short id."),
+        "label": _text("At most 75 characters; it is a button on a phone."),
+        "description": _text("What choosing it means."),
+        "recommended": {"type": "boolean", "description": "Set on one option: the one you would take."},
+    },
+    "required": ["id", "label"],
+}
+
+_ASK_OTHERS = ToolSpec(
+    name=ASK_OTHERS,
+    description=(
+        "Ask people or other agents one question, in a thread of its own. Only for what nobody but they can decide or know; "
+        "never for permission to go on, never for a password, key or other secret."
+    ),
+    parameters={
+        "type": "object",
+        "properties": {
+            "question": _text("One sentence, at most 500 characters."),
+            "context": _text("What you are doing, what you tried, why it matters."),
+            "kind": _choices(Kind, "What a reply is."),
+            "options": {"type": "array", "items": _OPTION, "description": "For kind 'choice': 2 to 10."},
+            "to": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "'humans', 'agents', or '@alice', 'role:backend', 'agent:skeptic'. Leave out for the usual.",
+            },
+            "assumption": _text("What you will do if nobody answers. People see it."),
+            "urgency": _choices(Urgency, "How soon the question lapses."),
+            "wait": {"type": "boolean", "description": "true: get the outcome here. false: go on, it comes as a later message."},
+        },
+        "required": ["question", "assumption"],
+    },
+)

@@ -1,0 +1,133 @@
+"""Reading a file that another process writes, or nobody, without leaving a trace.
+
+A database in WAL mode is three files. While a bot runs, `-wal` and `-shm` are there, and SQLite reads beside it, given
+`readonly_shm`. After a clean end they are gone, and SQLite would make them anew, as this user, in the bot's way: there the file
+is read as `immutable`, which makes nothing and locks nothing, and the reading is thrown away and repeated if the file has changed
+meanwhile. (sqlite.org/wal.html#read_only_databases, sqlite.org/uri.html)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+from orchestrator_bridge.store.connection import plain
+from orchestrator_bridge.store.faults import told
+from orchestrator_bridge.store.health import looks_like_ours, recognise, sound_library
+from orchestrator_bridge.store.port import Missing, StoreError, TooOld
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+_ATTEMPTS = 20
+_PAUSE = 0.05
+"""Seconds between attempts: a bot that starts or stops is through within one or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What tells that a file was changed, or is just being opened or closed."""
+
+    wal: bool
+    shm: bool
+    size: int
+    changed_ns: int
+
+
+class Beside:
+    """Look-ups in a file that this process does not own. A connection lives for one look-up."""
+
+    def __init__(self, path: Path, schema: int) -> None:
+        self._path = path
+        self._schema = schema
+
+    async def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of `look` over the file as it is now.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        return await asyncio.to_thread(read, self._path, self._schema, look)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+def read(path: Path, schema: int, look: Callable[[sqlite3.Connection], T]) -> T:
+    """The result of `look` over the file as it is now, which must have this schema version.
+
+    Raises:
+        Missing: there is no file.
+        Damaged: it is no sound database of ours.
+        TooOld: the bot has to lift it first.
+        TooNew: a newer release wrote it.
+        StoreError: it cannot be read.
+    """
+    sound_library()
+    for _ in range(_ATTEMPTS):
+        before = _trace(path)
+        try:
+            found = _look(path, schema, before, look)
+            if before.wal or _trace(path) == before:
+                return found
+        except (sqlite3.Error, OSError) as error:
+            if before.wal == before.shm and _trace(path) == before:
+                raise told(error, path) from error
+        time.sleep(_PAUSE)
+    raise _unsteady(path)
+
+
+def _look(path: Path, schema: int, before: _Trace, look: Callable[[sqlite3.Connection], T]) -> T:
+    looks_like_ours(path)
+    with closing(plain(_uri(path, before), uri=True)) as connection:
+        _expect(connection, path, schema)
+        return look(connection)
+
+
+def _trace(path: Path) -> _Trace:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        raise _missing(path) from None
+    wal, shm = (path.with_name(path.name + end).exists() for end in ("-wal", "-shm"))
+    return _Trace(wal=wal, shm=shm, size=stat.st_size, changed_ns=stat.st_mtime_ns)
+
+
+def _uri(path: Path, trace: _Trace) -> str:
+    way = "mode=ro&readonly_shm=1" if trace.wal else "immutable=1"
+    return f"file:{quote(str(path))}?{way}"
+
+
+def _expect(connection: sqlite3.Connection, path: Path, schema: int) -> None:
+    version = recognise(connection, path, schema)
+    if not version:
+        raise _missing(path)
+    if version < schema:
+        raise TooOld(
+            f"{path} has schema version {version}, written by an older release of Townhall",
+            f"version {schema}",
+            "Start the bot once with this release (`townhall run`): it lifts the file and keeps what is in it",
+        )
+
+
+def _missing(path: Path) -> StoreError:
+    return Missing(
+        f"there is no store at {path}",
+        "the file that a bot has made",
+        "Start the bot first (`townhall run`), or set TOWNHALL_DATA to the folder that it uses",
+    )
+
+
+def _unsteady(path: Path) -> StoreError:
+    return StoreError(
+        f"{path} changed with every look, or has a -wal without its -shm, as in a copy of a running bot's file",
+        "the file of a bot that runs or has ended",
+        "Try again; for a copy, copy the -wal and -shm too, or start the bot on it once",
+    )

@@ -1,0 +1,96 @@
+"""Whether a file is a database of ours and whole: what can be told at once when it is opened, and a full check for `doctor`."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.store.faults import damaged, not_ours
+from orchestrator_bridge.store.migrate import APPLICATION_ID
+from orchestrator_bridge.store.port import StoreError, TooNew
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MAGIC = b"SQLite format 3\x00"
+_CHECKED_AT_OPEN = 8 * 1024 * 1024
+"""Files up to this size, in bytes, are checked whole when they are opened: some 40 ms. Larger ones are for `townhall doctor`."""
+
+_STRICT_TABLES = (3, 37)
+
+
+def sound_library() -> None:
+    """SQLite itself must be new enough.
+
+    Raises:
+        StoreError: it is not.
+    """
+    if sqlite3.sqlite_version_info < _STRICT_TABLES:
+        raise StoreError(
+            f"this Python comes with SQLite {sqlite3.sqlite_version}",
+            "3.37 or newer",
+            "Use a Python that was built with a newer SQLite",
+        )
+
+
+def looks_like_ours(path: Path) -> None:
+    """What the outside of a file tells, before SQLite touches it. A file that is not there, or empty, is fine.
+
+    Raises:
+        Damaged: it is a folder, or no SQLite database.
+        OSError: it cannot be read.
+    """
+    if path.is_dir():
+        raise not_ours(path, "a folder")
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+    if head and head != _MAGIC:
+        raise not_ours(path, "a file that is no SQLite database")
+
+
+def recognise(connection: sqlite3.Connection, path: Path, newest: int) -> int:
+    """The schema version of an open file; 0 if it is new.
+
+    Raises:
+        Damaged: another program made it.
+        TooNew: a newer release made it.
+    """
+    owner = _number(connection, "application_id")
+    version = _number(connection, "user_version")
+    if owner != APPLICATION_ID and (owner or version or _number(connection, "schema_version")):
+        raise not_ours(path, f"a database of another program (application id {owner:#x}, expected {APPLICATION_ID:#x})")
+    if version > newest:
+        raise TooNew(
+            f"{path} has schema version {version}, written by a newer release of Townhall",
+            f"at most version {newest}, which is what this release knows",
+            "Use the newer release, or set TOWNHALL_DATA to another folder; nothing in the file was changed",
+        )
+    return version
+
+
+def whole(connection: sqlite3.Connection, path: Path) -> None:
+    """A cheap look: a small file holds together. (That a file was cut short SQLite tells itself, whatever its size.)
+
+    Raises:
+        Damaged: the file is broken.
+    """
+    size = _number(connection, "page_count") * _number(connection, "page_size")
+    if size <= _CHECKED_AT_OPEN:
+        holds_together(connection, path, "quick_check")
+
+
+def holds_together(connection: sqlite3.Connection, path: Path, check: str) -> None:
+    """Let SQLite read every page, with `quick_check`, or `integrity_check`, which compares the indices too.
+
+    Raises:
+        Damaged: the file is broken; the text quotes the first thing found.
+    """
+    found = [str(row[0]) for row in connection.execute(f"PRAGMA {check}(3)")]
+    if found != ["ok"]:
+        raise damaged(path, "; ".join(found))
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])

@@ -1,0 +1,71 @@
+"""Look-ups in a store's file: for the process that writes it, and for whoever reads beside it, such as the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from orchestrator_bridge.store.beside import Beside
+from orchestrator_bridge.store.migrate import Migration, newest, shipped
+from orchestrator_bridge.store.read import log, questions, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from orchestrator_bridge.run.events import Event
+    from orchestrator_bridge.store.connection import Reading
+    from orchestrator_bridge.store.port import CostLine, QuestionSummary, RunSummary
+    from orchestrator_bridge.store.rows import QuestionStatus, RunStatus
+
+
+class SqliteReads:
+    """The look-ups over SQLite, wherever they are read from. All of them raise `StoreError` if the file cannot be read."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    async def log(self, run: int, after: int = 0) -> list[Event]:
+        """The events of a run behind a position, in order; empty if there is no such run."""
+        return await self._reading.read(partial(log.events, run=run, after=after))
+
+    async def runs(self, limit: int = 50, status: RunStatus | None = None) -> list[RunSummary]:
+        """Runs, newest first."""
+        return await self._reading.read(partial(runs.summaries, limit=limit, status=status))
+
+    async def questions(self, limit: int = 50, status: QuestionStatus | None = None) -> list[QuestionSummary]:
+        """Questions, newest first."""
+        return await self._reading.read(partial(questions.summaries, limit=limit, status=status))
+
+    async def question(self, question: int) -> QuestionSummary | None:
+        """One question."""
+        return await self._reading.read(partial(questions.one, question=question))
+
+    async def costs(self, run: int | None = None) -> list[CostLine]:
+        """Costs per run, agent and model, newest run first."""
+        return await self._reading.read(partial(runs.costs, run=run))
+
+    async def close(self) -> None:
+        """Close the file; harmless when done twice."""
+        await self._reading.close()
+
+
+class SqliteLookups(SqliteReads):
+    """`Lookups` beside a bot that runs or has ended: nothing is made, changed or locked. Open it with `open`."""
+
+    @classmethod
+    async def open(cls, path: Path, *, migrations: Sequence[Migration] | None = None) -> Self:
+        """Open a file that is there.
+
+        Raises:
+            Missing: there is no file.
+            Damaged: it is no database of ours.
+            TooOld: an older release wrote it, and the bot was not started with this one yet.
+            TooNew: a newer release wrote it.
+            StoreError: it cannot be read.
+        """
+        known = newest(shipped() if migrations is None else migrations)
+        beside = Beside(await asyncio.to_thread(path.resolve), known)
+        await beside.read(questions.last_numbers)
+        return cls(beside)

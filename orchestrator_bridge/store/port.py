@@ -1,0 +1,217 @@
+"""The store as the bridge needs it. SQLite is the one implementation; the contract suite says what another must do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from orchestrator_bridge.chat import Inbound, Place, Posted
+from orchestrator_bridge.run.events import Event
+from orchestrator_bridge.store.rows import Outgoing, QuestionStatus, Row, RunStatus
+
+
+class StoreError(Exception):
+    """The store cannot do its work. The text says what was found, in which file, what is expected, and how to mend it.
+
+    StoreError
+    ├── Stale        somebody else wrote first: fold again and decide anew
+    ├── InUse        another process has this file
+    ├── Missing      there is no file to look things up in
+    ├── Damaged      the file is no healthy database of ours
+    ├── TooOld       look-ups only: the file was written by an older release and not lifted yet
+    ├── TooNew       the file was written by a newer release
+    └── Unwritable   read-only, no space left, or another fault of the disk
+    """
+
+    def __init__(self, found: str, expected: str = "", mend: str = "") -> None:
+        told = found + (f"; expected {expected}" if expected else "")
+        super().__init__(f"{told}. {mend}" if mend else told)
+        self.found = found
+        self.expected = expected
+        self.mend = mend
+
+
+class Stale(StoreError):
+    """The log has moved on, the question is closed, or the result is already there."""
+
+
+class InUse(StoreError):
+    """Another process has this file."""
+
+
+class Missing(StoreError):
+    """There is no file to look things up in."""
+
+
+class Damaged(StoreError):
+    """The file is no healthy database of ours."""
+
+
+class TooOld(StoreError):
+    """The file was written by an older release, and looking things up changes nothing in it."""
+
+
+class TooNew(StoreError):
+    """The file was written by a newer release."""
+
+
+class Unwritable(StoreError):
+    """Read-only, no space left, or another fault of the disk. What was acknowledged is safe."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pending:
+    """A post that is not known to have arrived; `replaced` is what it edits, once that was sent."""
+
+    outgoing: Outgoing
+    anchored: Posted | None = None
+    replaced: Posted | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Armed:
+    """An open question and when, by our clock, it must be looked at."""
+
+    question: int
+    run: int
+    fires_at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """What a place belongs to: a question's thread or message, or a run's."""
+
+    run: int
+    question: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSummary:
+    """A run at a glance. `cost` in US dollars of all that is booked, None if a part of it is unknown."""
+
+    run: int
+    task: str
+    team: str
+    place: Place
+    by: str
+    status: RunStatus
+    result: str
+    started_at: float
+    ended_at: float | None
+    calls: int
+    tokens: int
+    cost: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionSummary:
+    """A question at a glance. `place` and `message` are of its first posted copy; `place.thread` is where replies are read."""
+
+    question: int
+    run: int
+    agent: str
+    text: str
+    asked: str
+    status: QuestionStatus
+    line: str
+    asked_at: float
+    fires_at: float
+    closed_at: float | None
+    place: Place | None
+    message: str | None
+    posted_at: float | None
+    noted_at: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CostLine:
+    """What one agent's model has cost in one run: booked, reserved or unknown dollars, and tokens."""
+
+    run: int
+    agent: str
+    model: str
+    calls: int
+    input: int
+    output: int
+    cached: int
+    cost: Decimal | None
+    unknown: Decimal
+
+
+class Lookups(Protocol):
+    """Reading, beside the one process that writes."""
+
+    async def log(self, run: int, after: int = 0) -> list[Event]:
+        """The events of a run behind a position, in order; empty if there is no such run."""
+        ...
+
+    async def runs(self, limit: int = 50, status: RunStatus | None = None) -> list[RunSummary]:
+        """Runs, newest first."""
+        ...
+
+    async def questions(self, limit: int = 50, status: QuestionStatus | None = None) -> list[QuestionSummary]:
+        """Questions, newest first."""
+        ...
+
+    async def question(self, question: int) -> QuestionSummary | None:
+        """One question."""
+        ...
+
+    async def costs(self, run: int | None = None) -> list[CostLine]:
+        """Costs per run, agent and model, newest run first."""
+        ...
+
+    async def close(self) -> None:
+        """Close the file."""
+        ...
+
+
+class Store(Lookups, Protocol):
+    """The one door for changes, and what starting again needs to know."""
+
+    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Row] = ()) -> None:
+        """Write events behind position `after` of a run's log, and rows, in one durable transaction.
+
+        With a `run` its log must end at `after` (0: it is empty), even if there is no event; without one, no log is looked at.
+        Returns when it is on disk. Appends that wait at the same time are committed as one group; each stands or falls by itself.
+        Whoever is cancelled while waiting leaves it undecided: it is written as a whole or not at all.
+
+        Raises:
+            Stale: the log does not end at `after`, a question to close is not open, or the action has a response already.
+            Unwritable: the disk does not take it; nothing of it was written.
+        """
+        ...
+
+    async def receive(self, inbound: Inbound, at: float) -> bool:
+        """Keep what was heard, durably. False: it was known already, and nothing changed."""
+        ...
+
+    async def unhandled(self) -> list[Inbound]:
+        """What was heard and not dealt with, in the order in which it came."""
+        ...
+
+    async def pending(self) -> list[Pending]:
+        """Posts not known to have arrived, in the order in which they were written."""
+        ...
+
+    async def sent(self, key: str) -> Posted | None:
+        """What became of a post."""
+        ...
+
+    async def armed(self) -> list[Armed]:
+        """Every open question."""
+        ...
+
+    async def target(self, place: Place, message: str | None = None) -> Target | None:
+        """What a thread, or a message that is replied to, belongs to."""
+        ...
+
+    async def last_numbers(self) -> tuple[int, int]:
+        """The highest run and the highest question number."""
+        ...
+
+    async def busy_runs(self) -> list[int]:
+        """Runs that have not ended and wait for something but people, oldest first; a run is busy from `RunOpened` on."""
+        ...

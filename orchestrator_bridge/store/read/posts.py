@@ -1,0 +1,70 @@
+"""What is still to be posted and what was; what was heard and still waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.chat import Inbound, Place, Posted
+from orchestrator_bridge.store.codec import load_inbound, load_post
+from orchestrator_bridge.store.port import Pending
+from orchestrator_bridge.store.rows import Outgoing
+
+if TYPE_CHECKING:
+    import sqlite3
+
+PENDING = """
+SELECT post.*,
+    above.sent_message AS above_message, above.sent_thread AS above_thread, above.sent_at AS above_at,
+    old.sent_message AS old_message, old.sent_thread AS old_thread, old.sent_at AS old_at
+FROM outbox AS post
+LEFT JOIN outbox AS above ON above.key = post.anchor
+LEFT JOIN outbox AS old ON old.key = post.replaces
+WHERE post.state = 'unsent' ORDER BY post.turn
+"""
+RECEIPT = "SELECT sent_message, sent_thread, sent_at FROM outbox WHERE key = ?"
+UNHANDLED = "SELECT kind, body FROM inbox WHERE handled_at IS NULL ORDER BY turn"
+
+
+def pending(connection: sqlite3.Connection) -> list[Pending]:
+    """Posts not known to have arrived, in the order in which they were first written."""
+    return [_pending(row) for row in connection.execute(PENDING).fetchall()]
+
+
+def sent(connection: sqlite3.Connection, key: str) -> Posted | None:
+    """The receipt of a post."""
+    rows = connection.execute(RECEIPT, (key,)).fetchall()
+    return _posted(*rows[0]) if rows else None
+
+
+def unhandled(connection: sqlite3.Connection) -> list[Inbound]:
+    """What was heard and not dealt with, in the order in which it came."""
+    return [load_inbound(kind, body) for kind, body in connection.execute(UNHANDLED).fetchall()]
+
+
+def _pending(row: sqlite3.Row) -> Pending:
+    return Pending(
+        outgoing=_outgoing(row),
+        anchored=_posted(row["above_message"], row["above_thread"], row["above_at"]),
+        replaced=_posted(row["old_message"], row["old_thread"], row["old_at"]),
+    )
+
+
+def _outgoing(row: sqlite3.Row) -> Outgoing:
+    return Outgoing(
+        key=row["key"],
+        run=row["run"],
+        place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]),
+        post=load_post(row["post"]),
+        at=row["at"],
+        question=row["question"],
+        anchor=row["anchor"],
+        replaces=row["replaces"],
+        priority=row["priority"],
+        version=row["version"],
+    )
+
+
+def _posted(message: str | None, thread: str | None, at: float | None) -> Posted | None:
+    if message is None or at is None:
+        return None
+    return Posted(message=message, thread=thread, at=at)

@@ -1,0 +1,94 @@
+"""Questions at a glance, those that are open, and what a place belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.chat import Place
+from orchestrator_bridge.store.port import Armed, QuestionSummary, Target
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from orchestrator_bridge.store.rows import QuestionStatus
+
+_QUESTIONS = """
+SELECT shown.*, platform, channel, coalesce(thread, inside) AS thread, message, posted_at, noted_at
+FROM (SELECT * FROM questions {which} ORDER BY question DESC LIMIT :limit) AS shown
+LEFT JOIN places ON places.rowid = (
+    SELECT rowid FROM places WHERE question = shown.question ORDER BY noted_at LIMIT 1
+)
+ORDER BY shown.question DESC
+"""
+ALL_QUESTIONS = _QUESTIONS.format(which="")
+QUESTIONS_BY_STATUS = _QUESTIONS.format(which="WHERE status = :status")
+ONE_QUESTION = _QUESTIONS.format(which="WHERE question = :question")
+ARMED = "SELECT question, run, fires_at FROM questions WHERE status = 'open' ORDER BY fires_at"
+_TARGET = """
+SELECT coalesce(places.run, questions.run) AS run, places.question
+FROM places LEFT JOIN questions USING (question) WHERE platform = ? AND channel = ? AND {which}
+ORDER BY places.question DESC LIMIT 1
+"""
+TARGET_BY_MESSAGE = _TARGET.format(which="message = ?")
+TARGET_BY_THREAD = _TARGET.format(which="thread = ?")
+NUMBERS = "SELECT (SELECT coalesce(max(run), 0) FROM runs), (SELECT coalesce(max(question), 0) FROM questions)"
+
+
+def summaries(connection: sqlite3.Connection, limit: int, status: QuestionStatus | None) -> list[QuestionSummary]:
+    """Questions, newest first."""
+    sql = QUESTIONS_BY_STATUS if status else ALL_QUESTIONS
+    return [_summary(row) for row in connection.execute(sql, {"limit": limit, "status": status}).fetchall()]
+
+
+def one(connection: sqlite3.Connection, question: int) -> QuestionSummary | None:
+    """One question, by its number."""
+    rows = connection.execute(ONE_QUESTION, {"question": question, "limit": 1}).fetchall()
+    return _summary(rows[0]) if rows else None
+
+
+def armed(connection: sqlite3.Connection) -> list[Armed]:
+    """Every open question, the next to be looked at first."""
+    rows = connection.execute(ARMED).fetchall()
+    return [Armed(question=question, run=run, fires_at=fires_at) for question, run, fires_at in rows]
+
+
+def target(connection: sqlite3.Connection, place: Place, message: str | None) -> Target | None:
+    """The message that is replied to says more than the thread; a question more than its run."""
+    found = _at(connection, TARGET_BY_MESSAGE, place, message)
+    return found or _at(connection, TARGET_BY_THREAD, place, place.thread)
+
+
+def last_numbers(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The highest run and the highest question; 0 where there is none."""
+    (numbers,) = connection.execute(NUMBERS).fetchall()
+    return int(numbers[0]), int(numbers[1])
+
+
+def _at(connection: sqlite3.Connection, sql: str, place: Place, key: str | None) -> Target | None:
+    if key is None:
+        return None
+    rows = connection.execute(sql, (place.platform, place.channel, key)).fetchall()
+    return Target(run=rows[0]["run"], question=rows[0]["question"]) if rows else None
+
+
+def _summary(row: sqlite3.Row) -> QuestionSummary:
+    return QuestionSummary(
+        question=row["question"],
+        run=row["run"],
+        agent=row["agent"],
+        text=row["text"],
+        asked=row["asked"],
+        status=row["status"],
+        line=row["line"],
+        asked_at=row["asked_at"],
+        fires_at=row["fires_at"],
+        closed_at=row["closed_at"],
+        place=None if row["message"] is None else _place(row),
+        message=row["message"],
+        posted_at=row["posted_at"],
+        noted_at=row["noted_at"],
+    )
+
+
+def _place(row: sqlite3.Row) -> Place:
+    return Place(platform=row["platform"], channel=row["channel"], thread=row["thread"])

@@ -1,0 +1,81 @@
+"""Runs at a glance, and what they cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.chat import Place
+from orchestrator_bridge.store.codec import load_dollars
+from orchestrator_bridge.store.port import CostLine, RunSummary
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from orchestrator_bridge.store.rows import RunStatus
+
+# Whether the cost is known: a call that was booked without a price makes the whole unknown.
+_COST = "CASE WHEN total(state = 'booked' AND cost IS NULL) = 0 THEN dollars_sum(cost) END AS cost"
+_RUNS = f"""
+SELECT shown.*, count(calls.run) AS calls, total(input + output) AS tokens, {_COST}
+FROM (SELECT * FROM runs {{which}} ORDER BY run DESC LIMIT :limit) AS shown LEFT JOIN calls USING (run)
+GROUP BY shown.run ORDER BY shown.run DESC
+"""
+ALL_RUNS = _RUNS.format(which="")
+RUNS_BY_STATUS = _RUNS.format(which="WHERE status = :status")
+BUSY = "SELECT run FROM runs WHERE status = 'running' AND busy = 1 ORDER BY run"
+_COSTS = f"""
+SELECT run, agent, model, count(*) AS calls, sum(input) AS input, sum(output) AS output, sum(cached) AS cached, {_COST},
+    dollars_sum(CASE WHEN state IN ('reserved', 'unknown') THEN reserved END) AS unknown
+FROM calls {{which}} GROUP BY run, agent, model ORDER BY run DESC, agent, model
+"""
+ALL_COSTS = _COSTS.format(which="")
+COSTS_OF_RUN = _COSTS.format(which="WHERE run = :run")
+
+
+def summaries(connection: sqlite3.Connection, limit: int, status: RunStatus | None) -> list[RunSummary]:
+    """Runs, newest first."""
+    sql = RUNS_BY_STATUS if status else ALL_RUNS
+    return [_summary(row) for row in connection.execute(sql, {"limit": limit, "status": status}).fetchall()]
+
+
+def busy(connection: sqlite3.Connection) -> list[int]:
+    """Live runs that wait for something but people, oldest first."""
+    return [row["run"] for row in connection.execute(BUSY).fetchall()]
+
+
+def costs(connection: sqlite3.Connection, run: int | None) -> list[CostLine]:
+    """What one run or all runs cost, newest first."""
+    sql = ALL_COSTS if run is None else COSTS_OF_RUN
+    return [_line(row) for row in connection.execute(sql, {"run": run}).fetchall()]
+
+
+def _summary(row: sqlite3.Row) -> RunSummary:
+    return RunSummary(
+        run=row["run"],
+        task=row["task"],
+        team=row["team"],
+        place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]),
+        by=row["started_by"],
+        status=row["status"],
+        result=row["result"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        calls=row["calls"],
+        tokens=int(row["tokens"]),
+        cost=load_dollars(row["cost"]),
+    )
+
+
+def _line(row: sqlite3.Row) -> CostLine:
+    return CostLine(
+        run=row["run"],
+        agent=row["agent"],
+        model=row["model"],
+        calls=row["calls"],
+        input=row["input"],
+        output=row["output"],
+        cached=row["cached"],
+        cost=load_dollars(row["cost"]),
+        unknown=Decimal(row["unknown"]),
+    )

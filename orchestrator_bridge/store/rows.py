@@ -1,0 +1,208 @@
+"""What a transaction changes beside the log, as values. The store turns each into its SQL; nothing else writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from orchestrator_bridge.chat import Place, Post, Posted
+from orchestrator_bridge.model.port import Usage
+
+RunStatus = Literal["running", "finished", "failed", "cancelled"]
+QuestionStatus = Literal["open", "answered", "fallen_back", "cancelled"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOpened:
+    """A run begins. `by` is the person's name; `at` in seconds since the epoch, as everywhere here."""
+
+    run: int
+    task: str
+    team: str
+    place: Place
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunClosed:
+    """A run ended. `result` is its answer or the reason why there is none."""
+
+    run: int
+    status: RunStatus
+    result: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunBusy:
+    """Whether a live run waits for something but people: only such a run is driven on when the process starts again."""
+
+    run: int
+    busy: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionOpened:
+    """A question was asked. `fires_at`: when, by our clock, it must be looked at next; `asked` is in words."""
+
+    question: int
+    run: int
+    agent: str
+    text: str
+    asked: str
+    fires_at: float
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionMoved:
+    """The next time to look at an open question."""
+
+    question: int
+    fires_at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionClosed:
+    """The compare-and-set: the question must still be open, else the whole transaction fails with `Stale`."""
+
+    question: int
+    status: QuestionStatus
+    line: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionPlaced:
+    """A posted copy of a question: replies come from this message's thread, or answer this message."""
+
+    question: int
+    place: Place
+    message: str
+    thread: str | None
+    posted_at: float
+    noted_at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPlaced:
+    """The message and thread of a run: what is said there is guidance."""
+
+    run: int
+    place: Place
+    message: str
+    thread: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplyTaken:
+    """A reply as it now stands; the same key again replaces it."""
+
+    question: int
+    key: str
+    author: str
+    name: str
+    text: str
+    choice: str | None
+    late: bool
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplyGone:
+    """A reply was taken back."""
+
+    question: int
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """A post to be sent. `anchor` is the key of the post in whose thread it belongs, `replaces` of the post that it edits.
+
+    The same key again with a higher `version` replaces the content and makes it unsent again; with the same or a lower one
+    nothing happens. So a card's states share one key, and only the newest is worth sending. Lower `priority` goes first within a
+    channel, then the order of first writing.
+    """
+
+    key: str
+    run: int
+    place: Place
+    post: Post
+    at: float
+    question: int | None = None
+    anchor: str | None = None
+    replaces: str | None = None
+    priority: int = 5
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostSent:
+    """A post arrived. `version` is that of the content which was sent: a newer content stays unsent."""
+
+    key: str
+    version: int
+    posted: Posted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostFailed:
+    """A post will never arrive."""
+
+    key: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostDropped:
+    """A post that is not worth sending any more; nothing happens if it was sent."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InboxHandled:
+    """What was heard has been dealt with, in this transaction. `why` is for those that changed nothing."""
+
+    key: str
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallBooked:
+    """One attempt of a call. `reserved` before, `booked` after, `unknown` where nobody knows if it was billed. US dollars."""
+
+    run: int
+    action: str
+    attempt: int
+    agent: str
+    model: str
+    state: Literal["reserved", "booked", "failed", "unknown"]
+    reserved: Decimal | None = None
+    cost: Decimal | None = None
+    served: str = ""
+    usage: Usage | None = None
+    at: float
+
+
+Row = (
+    RunOpened
+    | RunClosed
+    | RunBusy
+    | QuestionOpened
+    | QuestionMoved
+    | QuestionClosed
+    | QuestionPlaced
+    | RunPlaced
+    | ReplyTaken
+    | ReplyGone
+    | Outgoing
+    | PostSent
+    | PostFailed
+    | PostDropped
+    | InboxHandled
+    | CallBooked
+)

@@ -1,0 +1,1 @@
+"""From rows to SQL: one module a subject, one function a row."""

@@ -1,0 +1,45 @@
+"""Runs, and the messages and threads in which they are talked about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.store.change import Change
+
+if TYPE_CHECKING:
+    from orchestrator_bridge.store.rows import RunBusy, RunClosed, RunOpened, RunPlaced
+
+_OPEN = "INSERT INTO runs (run, task, team, platform, channel, thread, started_by, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_CLOSE = "UPDATE runs SET status = ?, result = ?, ended_at = ? WHERE run = ? AND status = 'running'"
+_BUSY = "UPDATE runs SET busy = ? WHERE run = ?"
+_PLACE = """
+INSERT INTO places (platform, channel, message, inside, thread, run) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (platform, channel, message) DO UPDATE
+SET inside = excluded.inside, thread = excluded.thread, run = excluded.run, question = NULL
+"""
+
+
+def opened(row: RunOpened) -> Change:
+    """A new run; its number is taken from then on."""
+    place = row.place
+    return Change(
+        sql=_OPEN,
+        values=(row.run, row.task, row.team, place.platform, place.channel, place.thread, row.by, row.at),
+        taken=f"run {row.run} is there already",
+    )
+
+
+def closed(row: RunClosed) -> Change:
+    """The first end of a run counts."""
+    return Change(sql=_CLOSE, values=(row.status, row.result, row.at, row.run))
+
+
+def busy(row: RunBusy) -> Change:
+    """Whether a live run waits for something but people."""
+    return Change(sql=_BUSY, values=(int(row.busy), row.run))
+
+
+def placed(row: RunPlaced) -> Change:
+    """The same message again replaces what was known of it."""
+    place = row.place
+    return Change(sql=_PLACE, values=(place.platform, place.channel, row.message, place.thread, row.thread, row.run))

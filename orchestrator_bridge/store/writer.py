@@ -1,0 +1,140 @@
+"""The one writer of a file. What waits while it commits is committed next, as one group.
+
+A commit costs a wait for the disk, however much is in it. So the jobs that arrive during one commit share the next: each runs
+between a savepoint and its release, and one that fails is rolled back by itself while the group goes on. Only where the disk is
+at fault and not a job, the group is given up and each job tried alone, so that what still fits is written. A group is one hop to
+the connection's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.store.change import Change, carry_out
+from orchestrator_bridge.store.faults import told
+from orchestrator_bridge.store.port import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from orchestrator_bridge.store.connection import Connection
+
+GROUP = 500
+"""At most this many jobs share a commit: the first of a great many does not wait for the last."""
+
+Job = tuple[Change, ...]
+Result = int | Exception
+
+
+class Writer:
+    """Takes jobs from any number of tasks and commits them."""
+
+    def __init__(self, connection: Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._waiting: deque[tuple[Job, asyncio.Future[int]]] = deque()
+        self._woken = asyncio.Event()
+        self._closing = False
+        self._task = asyncio.create_task(self._work(), name="store writer")
+
+    async def commit(self, job: Job) -> int:
+        """Make the changes of a job durable, all or none; the number of rows that the last one touched.
+
+        A job that was handed over is committed even if nobody waits for it any more.
+
+        Raises:
+            Stale: a change needed a row that is not so any more, or met one with its key.
+            StoreError: the file does not take it, or the store is closed.
+        """
+        if self._closing:
+            raise StoreError(f"{self._path} is closed", "an open store", "Open it again")
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, done))
+        self._woken.set()
+        return await done
+
+    async def close(self) -> None:
+        """Commit what waits, then stop and close the connection. Harmless when done twice."""
+        self._closing = True
+        self._woken.set()
+        await asyncio.shield(self._task)
+        await self._connection.close()
+
+    async def _work(self) -> None:
+        while not (self._closing and not self._waiting):
+            await self._woken.wait()
+            self._woken.clear()
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+                results = await self._commit([job for job, _ in group])
+                for (_, done), result in zip(group, results, strict=True):
+                    _tell(done, result, self._path)
+
+    async def _commit(self, jobs: Sequence[Job]) -> Sequence[Result]:
+        try:
+            return await self._connection.run(partial(commit, jobs))
+        except Exception as error:
+            return [error] * len(jobs)
+
+
+def _tell(done: asyncio.Future[int], result: Result, path: Path) -> None:
+    if done.done():
+        return
+    if isinstance(result, Exception):
+        done.set_exception(told(result, path))
+    else:
+        done.set_result(result)
+
+
+def commit(jobs: Sequence[Job], connection: sqlite3.Connection) -> Sequence[Result]:
+    """Commit jobs as one group; for each what it touched, or why it was not written."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        return [error] * len(jobs)
+    try:
+        return _together(jobs, connection)
+    except sqlite3.Error as error:
+        _abandon(connection)
+        return [error] if len(jobs) == 1 else [_alone(job, connection) for job in jobs]
+
+
+def _together(jobs: Sequence[Job], connection: sqlite3.Connection) -> list[Result]:
+    cursor = connection.cursor()
+    results = [_within(job, cursor) for job in jobs]
+    cursor.execute("COMMIT")
+    return results
+
+
+def _within(job: Job, cursor: sqlite3.Cursor) -> Result:
+    cursor.execute("SAVEPOINT job")
+    result: Result
+    try:
+        result = carry_out(cursor, job)
+    except Exception as error:
+        if _of_the_disk(error):
+            raise
+        cursor.execute("ROLLBACK TO job")
+        result = error
+    cursor.execute("RELEASE job")
+    return result
+
+
+def _alone(job: Job, connection: sqlite3.Connection) -> Result:
+    return commit([job], connection)[0]
+
+
+def _abandon(connection: sqlite3.Connection) -> None:
+    """SQLite has rolled back by itself after some faults, and not after others (sqlite.org/lang_transaction.html)."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _of_the_disk(error: Exception) -> bool:
+    """Faults of the file come as OperationalError, or as a bare DatabaseError; those of a statement as one of the other kinds."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.model.port import Usage
+from orchestrator_bridge.run.events import Event
+from orchestrator_bridge.store.rows import QuestionClosed, Row
+from orchestrator_bridge.store.sqlite import SqliteStore
+from tests.bot.conftest import Townhall
+from tests.contract.store_values import booked, guided, question_opened, run_opened
+
+CLOSED = QuestionClosed(question=1, status="answered", line="Alice: yes", at=5.0)
+
+
+@pytest.fixture
+def file(folder: Path) -> Path:
+    """A store file with two runs and two questions, and the bot gone."""
+    file = folder / "data" / "townhall.db"
+    asked: list[Row] = [question_opened(1, run=1), question_opened(2, run=2), CLOSED]
+    costs: list[Row] = [booked(1, "a1", "0.0123", usage=Usage(input=1200, output=30)), booked(2, "a2", None)]
+    asyncio.run(_fill(file, [run_opened(1), run_opened(2), *asked, *costs], [guided("über"), guided("more")]))
+    return file
+
+
+async def _fill(file: Path, rows: Sequence[Row], events: Sequence[Event]) -> None:
+    store = await SqliteStore.open(file)
+    await store.append(run=1, events=events, rows=rows)
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "empty"),
+    [("runs", {"runs": []}), ("questions", {"questions": []}), ("cost", {"costs": [], "known_usd": "0", "complete": True})],
+)
+def test_before_the_first_run_there_is_nothing_and_nothing_is_made(
+    townhall: Townhall, folder: Path, command: str, empty: dict[str, object]
+) -> None:
+    assert json.loads(townhall(command, "--json").out) == empty
+    assert townhall(command).out == ""
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("file")
+def test_runs_are_listed_newest_first(townhall: Townhall) -> None:
+    found = json.loads(townhall("runs", "--json").out)["runs"]
+    assert [(run["run"], run["task"], run["status"]) for run in found] == [(2, "task 2", "running"), (1, "task 1", "running")]
+    assert json.loads(townhall("runs", "--json", "--limit", "1").out)["runs"] == found[:1]
+    head, first, _ = townhall("runs").out.splitlines()
+    assert head.split()[0] == "RUN"
+    assert first.split()[:2] == ["2", "running"]
+    assert first.endswith("task 2")
+
+
+@pytest.mark.usefixtures("file")
+def test_questions_that_wait_are_listed_and_all_of_them_where_asked(townhall: Townhall) -> None:
+    waiting = json.loads(townhall("questions", "--json").out)["questions"]
+    assert [(one["question"], one["text"]) for one in waiting] == [(2, "question 2?")]
+    every = json.loads(townhall("questions", "--json", "--all").out)["questions"]
+    assert [(one["question"], one["status"]) for one in every] == [(2, "open"), (1, "answered")]
+    assert "question 1?" not in townhall("questions").out
+
+
+@pytest.mark.usefixtures("file")
+def test_costs_are_exact_and_what_is_unknown_is_said(townhall: Townhall) -> None:
+    found = json.loads(townhall("cost", "--json").out)
+    assert (found["known_usd"], found["complete"]) == ("0.0123", False)
+    assert {line["run"]: line["cost"] for line in found["costs"]} == {1: "0.0123", 2: None}
+    assert json.loads(townhall("cost", "1", "--json").out)["complete"]
+    table = townhall("cost").out
+    assert "1,200" in table
+    assert table.endswith("In all: $0.0123, and what is unknown\n")
+
+
+@pytest.mark.usefixtures("file")
+def test_export_prints_the_log_one_event_a_line(townhall: Townhall) -> None:
+    lines = [json.loads(line) for line in townhall("export", "1").out.splitlines()]
+    assert [(line["seq"], line["event"], line["text"]) for line in lines] == [(1, "guided", "über"), (2, "guided", "more")]
+
+
+@pytest.mark.usefixtures("file")
+def test_a_run_that_does_not_exist_is_told(townhall: Townhall) -> None:
+    said = townhall("export", "7")
+    assert (said.code, said.out) == (1, "")
+    assert "there is no such run" in said.err
+
+
+def test_a_file_that_is_no_store_is_told_and_left_alone(townhall: Townhall, file: Path) -> None:
+    file.write_bytes(b"not a database at all, whatever its name says")
+    said = townhall("runs", "--json")
+    assert (said.code, said.out) == (1, "")
+    assert "townhall.db" in said.err
+    assert file.read_bytes().startswith(b"not a database")

@@ -1,0 +1,129 @@
+"""The contract of adapters: what people say reaches the bridge, once each, under keys that last."""
+
+from __future__ import annotations
+
+from orchestrator_bridge.chat import Clicked, Commanded, Posted, Said, Unsaid
+from tests.contract.adapter_posts import RUN, question
+from tests.contract.adapter_rig import Rig
+
+
+async def said_next(rig: Rig) -> Said:
+    heard = await rig.heard()
+    assert isinstance(heard, Said), heard
+    return heard
+
+
+def belongs_to(said: Said, number: int, posted: Posted) -> bool:
+    """Whether the message is known to be for that question: by its number, or by its thread."""
+    return said.question == number or said.place.thread == posted.thread
+
+
+class Hears:
+    async def test_what_is_said_in_a_runs_thread_arrives_with_its_thread_its_author_and_its_words(self, rig: Rig) -> None:
+        run = await rig.post(RUN)
+        await rig.say(rig.thread(run), "mind the budget, please")
+        said = await said_next(rig)
+        assert (said.text, said.place.thread, said.edit) == ("mind the budget, please", run.thread, "")
+        assert (said.author.platform, said.author.id) == (rig.adapter.platform, rig.person.id)
+        assert said.author.name
+
+    async def test_a_reply_to_a_question_arrives_as_one_to_that_question(self, rig: Rig) -> None:
+        posted = [await rig.post(question(number)) for number in (2, 7)]
+        await rig.say(rig.thread(posted[1]), "let's go with PostgreSQL")
+        await rig.say(rig.thread(posted[0]), "1")
+        first, second = await said_next(rig), await said_next(rig)
+        assert first.text == "let's go with PostgreSQL"
+        assert belongs_to(first, 7, posted[1])
+        assert second.text == "1"
+        assert belongs_to(second, 2, posted[0])
+
+    async def test_messages_arrive_in_order_and_each_under_a_key_of_its_own(self, rig: Rig) -> None:
+        run = await rig.post(RUN)
+        for number in range(5):
+            await rig.say(rig.thread(run), f"remark {number}")
+        said = [await said_next(rig) for _ in range(5)]
+        assert [one.text for one in said] == [f"remark {number}" for number in range(5)]
+        assert len({one.key for one in said}) == 5
+
+    async def test_times_are_the_platforms_and_do_not_run_backwards(self, rig: Rig) -> None:
+        asked = await rig.post(question())
+        await rig.say(rig.thread(asked), "1")
+        said = await said_next(rig)
+        assert said.at >= asked.at > 0
+
+    async def test_a_command_arrives_with_the_rest_of_its_line(self, rig: Rig) -> None:
+        await rig.command("ask", "build  it,\tplease")
+        heard = await rig.heard()
+        assert isinstance(heard, Commanded)
+        assert (heard.name, heard.text, heard.author.id) == ("ask", "build  it,\tplease", rig.person.id)
+
+    async def test_the_same_command_given_twice_is_two_commands(self, rig: Rig) -> None:
+        await rig.command("runs", "")
+        await rig.command("runs", "")
+        first, second = await rig.heard(), await rig.heard()
+        assert first.key != second.key
+
+    async def test_not_me_arrives_with_its_question(self, rig: Rig) -> None:
+        await rig.post(question())
+        await rig.press(2, "pass", "")
+        heard = await rig.heard()
+        assert isinstance(heard, Clicked)
+        assert (heard.question, heard.press, heard.author.id) == (2, "pass", rig.person.id)
+
+    async def test_more_time_arrives_in_seconds(self, rig: Rig) -> None:
+        await rig.post(question())
+        await rig.press(2, "more", "3600")
+        heard = await rig.heard()
+        assert isinstance(heard, Clicked)
+        assert (heard.question, heard.press, float(heard.value)) == (2, "more", 3600.0)
+
+    async def test_a_clicked_option_arrives_by_its_id(self, rig: Rig) -> None:
+        await rig.post(question())
+        await rig.press(2, "option", "lite")
+        heard = await rig.heard()
+        assert isinstance(heard, Clicked)
+        assert (heard.question, heard.press, heard.value) == (2, "option", "lite")
+
+    async def test_an_edit_is_another_version_of_the_same_message(self, rig: Rig) -> None:
+        asked = await rig.post(question())
+        await rig.say(rig.thread(asked), "SQLite")
+        await rig.edit("PostgreSQL")
+        before, after = await said_next(rig), await said_next(rig)
+        assert (after.message, after.text) == (before.message, "PostgreSQL")
+        assert after.key != before.key
+
+    async def test_a_deletion_arrives(self, rig: Rig) -> None:
+        asked = await rig.post(question())
+        await rig.say(rig.thread(asked), "SQLite")
+        await rig.unsay()
+        said, unsaid = await said_next(rig), await rig.heard()
+        assert isinstance(unsaid, Unsaid)
+        assert unsaid.message == said.message
+
+    async def test_what_is_delivered_twice_has_the_same_key_twice(self, rig: Rig) -> None:
+        asked = await rig.post(question())
+        await rig.say(rig.thread(asked), "SQLite")
+        first = await said_next(rig)
+        await rig.redeliver()
+        assert (await said_next(rig)).key == first.key
+
+    async def test_people_are_heard_after_a_cut_connection(self, rig: Rig) -> None:
+        asked = await rig.post(question())
+        await rig.reconnect()
+        await rig.say(rig.thread(asked), "SQLite")
+        assert (await said_next(rig)).text == "SQLite"
+
+    async def test_a_long_message_arrives_whole(self, rig: Rig) -> None:
+        run = await rig.post(RUN)
+        await rig.say(rig.thread(run), "tell me " * 200 + "now")
+        assert (await said_next(rig)).text == "tell me " * 200 + "now"
+
+    async def test_words_that_could_not_be_stored_do_not_stop_the_adapter(self, rig: Rig) -> None:
+        run = await rig.post(RUN)
+        rig.break_store()
+        await rig.say(rig.thread(run), "lost")
+        await rig.say(rig.thread(run), "kept")
+        heard = {(await said_next(rig)).text}
+        if heard != {"kept"}:  # platforms that deliver again what was not acknowledged bring both
+            heard.add((await said_next(rig)).text)
+        assert "kept" in heard

@@ -1,0 +1,126 @@
+"""What a platform's tests bring along so that the contract of adapters can be run on it: the adapter, people, and trouble."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from orchestrator_bridge.chat import Adapter, Author, Inbound, Place, Post, Posted, Press, Sending
+
+PATIENCE = 30.0
+"""Seconds after which something that ought to happen is taken not to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """One message as people see it now: its words, those of embeds and blocks too, and the labels of what can be clicked."""
+
+    text: str
+    controls: tuple[str, ...] = ()
+
+
+class Rig(ABC):
+    """One adapter on its platform. What a platform does not have is left as it is here, and skips the tests that need it."""
+
+    adapter: Adapter
+    home: Place
+    """The channel in which people and the bot are."""
+    person: Author
+    """Who speaks in these tests, as the platform knows her."""
+
+    def __init__(self) -> None:
+        self._heard: asyncio.Queue[Inbound] = asyncio.Queue()
+        self._store_breaks = False
+
+    # The bridge's side ----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the adapter."""
+        await self.adapter.start(self._receive)
+
+    async def _receive(self, heard: Inbound) -> None:
+        if self._store_breaks:
+            self._store_breaks = False
+            raise OSError("the disk is full")
+        self._heard.put_nowait(heard)
+
+    def break_store(self) -> None:
+        """The next thing that the adapter hands over cannot be stored."""
+        self._store_breaks = True
+
+    async def heard(self) -> Inbound:
+        """The next thing that the adapter hands over."""
+        async with asyncio.timeout(PATIENCE):
+            return await self._heard.get()
+
+    async def post(self, post: Post, *, place: Place | None = None, replaces: Posted | None = None, key: str = "") -> Posted:
+        """Send, under a key of its own unless one is given."""
+        return await self.adapter.send(self.sending(post, place=place, replaces=replaces, key=key))
+
+    def sending(self, post: Post, *, place: Place | None = None, replaces: Posted | None = None, key: str = "") -> Sending:
+        """What `post` sends."""
+        return Sending(key=key or f"{post.kind}-{id(post)}", place=place or self.home, post=post, replaces=replaces)
+
+    def thread(self, posted: Posted) -> Place:
+        """The thread that a post opened."""
+        return Place(platform=self.home.platform, channel=self.home.channel, thread=posted.thread)
+
+    # The people's side ----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def say(self, place: Place, text: str) -> None:
+        """The person writes in a channel or a thread, or names the thread if the platform has none."""
+
+    @abstractmethod
+    async def command(self, name: str, text: str) -> None:
+        """The person gives a command."""
+
+    @abstractmethod
+    async def seen(self, place: Place) -> Sequence[Seen]:
+        """What people see there, oldest first."""
+
+    @abstractmethod
+    async def notified(self) -> frozenset[str]:
+        """Ids of those whom a post has notified so far, and `everyone` if one has notified all."""
+
+    @abstractmethod
+    def when(self, at: float) -> str:
+        """How this platform names a moment to people (seconds since the epoch)."""
+
+    async def press(self, question: int, press: Press, value: str) -> None:
+        """The person uses a control of a question."""
+        pytest.skip("this platform has no such control")
+
+    async def edit(self, text: str) -> None:
+        """The person changes her newest message."""
+        pytest.skip("on this platform messages cannot be edited")
+
+    async def unsay(self) -> None:
+        """The person deletes her newest message."""
+        pytest.skip("on this platform messages cannot be deleted")
+
+    async def redeliver(self) -> None:
+        """The platform delivers the newest thing that the person did once more."""
+        pytest.skip("this platform delivers once")
+
+    async def reconnect(self) -> None:
+        """The connection is cut and made again."""
+        pytest.skip("this platform has no connection")
+
+    # Trouble --------------------------------------------------------------------------------------------------------------
+
+    async def fail_next(self) -> None:
+        """The next sending fails without having any effect."""
+        pytest.skip("this platform cannot fail so")
+
+    async def reject_next(self) -> None:
+        """The platform refuses the next sending for good."""
+        pytest.skip("this platform cannot refuse")
+
+    async def lose_reply(self) -> None:
+        """The next sending takes effect, but its confirmation is lost."""
+        pytest.skip("this platform cannot lose a confirmation")

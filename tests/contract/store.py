@@ -1,0 +1,19 @@
+"""What any `Store` must do. A store passes by a class that inherits this and gives the fixture `store`, open and empty:
+
+class TestMine(StoreContract):
+    @pytest.fixture
+    async def store(self) -> AsyncIterator[Store]:
+        ...
+"""
+
+from __future__ import annotations
+
+from tests.contract.store_inbox import InboxContract
+from tests.contract.store_log import LogContract
+from tests.contract.store_posts import PostContract
+from tests.contract.store_questions import QuestionContract
+from tests.contract.store_runs import RunContract
+
+
+class StoreContract(LogContract, QuestionContract, PostContract, InboxContract, RunContract):
+    """The whole contract."""

@@ -1,0 +1,55 @@
+"""What any store must do with the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from orchestrator_bridge.chat import Clicked, Commanded, Gone, Inbound, Unsaid
+from orchestrator_bridge.store.port import Stale, Store
+from orchestrator_bridge.store.rows import InboxHandled
+from tests.contract.store_values import ALICE, CHANNEL, guided, said, thread
+
+HEARD: list[Inbound] = [
+    said("m1"),
+    said("m1", "yes, but", edit="2"),
+    Unsaid(place=thread("t1"), message="m1", at=5.0),
+    Clicked(place=thread("t1"), interaction="i1", question=3, press="option", author=ALICE, at=5.0, value="a"),
+    Commanded(place=CHANNEL, interaction="i1", author=ALICE, name="ask", text="why?", at=6.0),
+    Gone(place=CHANNEL, interaction="i2", at=7.0),
+]
+
+
+class InboxContract:
+    async def test_everything_heard_waits_in_the_order_in_which_it_came(self, store: Store) -> None:
+        assert [await store.receive(inbound, at=1.0) for inbound in HEARD] == [True] * len(HEARD)
+        assert await store.unhandled() == HEARD
+
+    @pytest.mark.parametrize("inbound", HEARD, ids=lambda inbound: inbound.key)
+    async def test_a_redelivery_is_known(self, store: Store, inbound: Inbound) -> None:
+        assert await store.receive(inbound, at=1.0)
+        assert not await store.receive(inbound, at=2.0)
+        assert await store.unhandled() == [inbound]
+
+    async def test_of_the_same_thing_heard_many_times_at_once_one_is_new(self, store: Store) -> None:
+        new = await asyncio.gather(*(store.receive(said("m1"), at=1.0) for _ in range(30)))
+        assert sorted(new) == [False] * 29 + [True]
+
+    async def test_what_was_dealt_with_waits_no_more_and_stays_known(self, store: Store) -> None:
+        await store.receive(said("m1"), at=1.0)
+        await store.receive(said("m2"), at=1.0)
+        await store.append(rows=[InboxHandled(key=said("m1").key, why="not for us")])
+        assert await store.unhandled() == [said("m2")]
+        assert not await store.receive(said("m1"), at=2.0)
+        assert await store.unhandled() == [said("m2")]
+
+    async def test_it_is_dealt_with_only_if_what_follows_from_it_is_written(self, store: Store) -> None:
+        await store.receive(said("m1"), at=1.0)
+        with pytest.raises(Stale):
+            await store.append(run=1, after=5, events=[guided("yes")], rows=[InboxHandled(key=said("m1").key)])
+        assert await store.unhandled() == [said("m1")]
+
+    async def test_half_a_character_does_not_stop_a_message(self, store: Store) -> None:
+        await store.receive(said("m1", "cut \ud83d off"), at=1.0)
+        assert await store.unhandled() == [said("m1", "cut \ufffd off")]

@@ -1,0 +1,185 @@
+"""What goes to a provider and what is read from its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+from orchestrator_bridge.model.port import Message, Request, Response, ToolCall, Usage
+from tests.model.asking import BOTH_WAYS, KEY, NEW_ANSWER, a_request, models_at
+from tests.servers.model_play import Asked, Play, Tokens, ToolUse
+from tests.servers.model_server import ModelServer
+
+
+async def answered(play: Play, request: Request) -> tuple[Response, Asked]:
+    async with ModelServer([play]) as server:
+        models = models_at(server)
+        response = await models.respond(request)
+        await models.close()
+        return response, server.requests[0]
+
+
+@BOTH_WAYS
+async def test_the_text_is_what_the_model_said(model: str) -> None:
+    text = "Hello — this is a long enough answer to come in several pieces. 🌍"
+    response, _ = await answered(Play(text=text), a_request(model=model))
+    assert response.text == text
+    assert response.tool_calls == ()
+
+
+async def test_a_vendor_is_asked_to_stream_and_an_endpoint_of_ones_own_is_not() -> None:
+    _, streamed = await answered(Play(text="a"), a_request(model="xai/grok-4.3"))
+    _, whole = await answered(Play(text="a"), a_request(model="mine"))
+    assert streamed.body["stream"] is True
+    assert streamed.body["stream_options"] == {"include_usage": True}
+    assert "stream" not in whole.body
+
+
+@BOTH_WAYS
+async def test_reasoning_stays_out_of_the_text(model: str) -> None:
+    response, _ = await answered(Play(text="42", reasoning="Let me think …"), a_request(model=model))
+    assert response.text == "42"
+
+
+@BOTH_WAYS
+async def test_tool_calls_come_through_with_their_raw_arguments(model: str) -> None:
+    uses = [
+        ToolUse(name="new_answer", arguments='{"content": "begin', id="a"),
+        ToolUse(name="ask_others", arguments={"q": 1}, id="b"),
+    ]
+    response, _ = await answered(Play(tool_calls=uses), a_request(model=model))
+    assert response.tool_calls == (
+        ToolCall(id="a", name="new_answer", arguments='{"content": "begin'),
+        ToolCall(id="b", name="ask_others", arguments='{"q": 1}'),
+    )
+
+
+async def test_tool_calls_without_an_id_of_their_own_get_one() -> None:
+    uses = [ToolUse(name="vote", id="same"), ToolUse(name="vote", id="same")]
+    response, _ = await answered(Play(tool_calls=uses), a_request())
+    first, second = response.tool_calls
+    assert first.id == "same"
+    assert second.id not in ("", "same")
+
+
+@BOTH_WAYS
+async def test_usage_holds_cached_and_reasoning_tokens(model: str) -> None:
+    tokens = Tokens(input=1000, output=200, cached=600, reasoning=150)
+    response, _ = await answered(Play(text="x", usage=tokens), a_request(model=model))
+    assert response.usage == Usage(input=1000, output=200, cached=600, reasoning=150)
+
+
+async def test_reasoning_that_is_counted_beside_the_output_is_added_to_it() -> None:
+    tokens = Tokens(input=1000, output=200, reasoning=150, total=1350)
+    response, _ = await answered(Play(text="x", usage=tokens), a_request())
+    assert response.usage == Usage(input=1000, output=350, reasoning=150)
+
+
+@BOTH_WAYS
+async def test_usage_that_is_not_reported_is_estimated_and_costs_nobody_knows_what(model: str) -> None:
+    response, _ = await answered(Play(text="x" * 40, usage=None), a_request(model=model))
+    assert response.usage.estimated
+    assert response.usage.output == 10
+    assert response.usage.input > 0
+    assert response.cost is None
+
+
+async def test_the_model_that_served_is_the_one_that_the_answer_names() -> None:
+    response, asked = await answered(Play(text="x", served="grok-4.3"), a_request(model="grok-4.1-fast"))
+    assert asked.model == "grok-4-1-fast-reasoning"
+    assert response.served == "grok-4.3"
+
+
+async def test_the_cost_is_booked_from_the_reported_usage_at_the_declared_price() -> None:
+    tokens = Tokens(input=1000, output=200, cached=600)
+    response, _ = await answered(Play(text="x", usage=tokens), a_request(model="mine"))
+    assert response.cost == Decimal("0.0023")  # 400 at $2, 600 at $0.50 and 200 at $6 a million
+
+
+async def test_a_model_without_a_price_costs_nobody_knows_what() -> None:
+    response, _ = await answered(Play(text="x"), a_request(model="xai/grok-4.3"))
+    assert response.cost is None
+
+
+async def test_the_conversation_and_the_tools_are_sent_in_the_providers_format() -> None:
+    use = ToolCall(id="c1", name="new_answer", arguments='{"content": "a"}')
+    messages = (
+        Message(role="system", text="You are planner."),
+        Message(role="user", text="Do it."),
+        Message(role="assistant", tool_calls=(use,)),
+        Message(role="tool", text="taken", tool_call="c1"),
+    )
+    _, asked = await answered(Play(text="x"), a_request(messages=messages, max_output=99))
+    assert asked.messages == [
+        {"role": "system", "content": "You are planner."},
+        {"role": "user", "content": "Do it."},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "new_answer", "arguments": '{"content": "a"}'}}],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "taken"},
+    ]
+    assert asked.tools == {"new_answer": NEW_ANSWER.parameters}
+    assert asked.body["max_completion_tokens"] == 99
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+
+
+async def test_arguments_that_were_no_json_go_back_as_json() -> None:
+    use = ToolCall(id="c1", name="vote", arguments='{"agent_id": ')
+    messages = (Message(role="user", text="Do it."), Message(role="assistant", tool_calls=(use,)))
+    _, asked = await answered(Play(text="x"), a_request(messages=messages))
+    assert asked.messages[1]["tool_calls"][0]["function"]["arguments"] == '{"unreadable": "{\\"agent_id\\": "}'
+
+
+@BOTH_WAYS
+async def test_half_a_character_in_a_text_does_not_stop_a_call(model: str) -> None:
+    response, asked = await answered(Play(text="fine"), a_request("odd \ud83d end", model=model))
+    assert asked.messages[1]["content"] == "odd ? end"
+    assert response.text == "fine"
+
+
+async def test_an_endpoint_without_a_key_gets_none() -> None:
+    _, asked = await answered(Play(text="x"), a_request(model="keyless", max_output=9))
+    assert "authorization" not in asked.headers
+    assert asked.model == "keyless"
+    assert asked.body["max_tokens"] == 9
+
+
+async def test_an_empty_answer_is_an_answer() -> None:
+    response, _ = await answered(Play(text=None), a_request())
+    assert (response.text, response.tool_calls) == ("", ())
+
+
+async def test_a_refusal_in_words_is_the_text() -> None:
+    body = '{"model": "m", "choices": [{"message": {"content": null, "refusal": "I would rather not."}}]}'
+    response, _ = await answered(Play(body=body), a_request())
+    assert response.text == "I would rather not."
+
+
+async def test_arguments_that_come_as_an_object_are_taken_as_text() -> None:
+    call = '{"id": "c", "function": {"name": "vote", "arguments": {"agent_id": "agent1"}}}'
+    response, _ = await answered(Play(body=f'{{"choices": [{{"message": {{"tool_calls": [{call}]}}}}]}}'), a_request())
+    assert response.tool_calls == (ToolCall(id="c", name="vote", arguments='{"agent_id": "agent1"}'),)
+
+
+async def test_a_server_that_does_not_stream_is_understood_all_the_same() -> None:
+    response, _ = await answered(Play(body='{"model": "m", "choices": [{"message": {"content": "whole"}}]}'), a_request())
+    assert response.text == "whole"
+
+
+async def test_many_calls_at_once_share_one_endpoint() -> None:
+    async with ModelServer() as server:
+        models = models_at(server)
+        responses = await asyncio.gather(*(models.respond(a_request(f"task {number}")) for number in range(20)))
+        await models.close()
+    assert len(responses) == len(server.requests) == 20
+
+
+async def test_what_a_call_may_cost_is_told_before_it() -> None:
+    async with ModelServer() as server:
+        models = models_at(server)
+        small = a_request("x" * 4000, model="mine", tools=(), max_output=1000)
+        assert models.reserve(small) == Decimal("0.008008")  # 4016 characters are about 1004 tokens
+        assert models.reserve(a_request(model="xai/grok-4.3")) is None
+        assert models.reserve(a_request(model="nobody")) is None

@@ -1,0 +1,118 @@
+"""The test server of models itself: what it keeps of its requests, and how it runs beside other processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import openai
+
+from orchestrator_bridge.model.port import ToolSpec
+from tests.model.asking import NEW_ANSWER, a_request, models_at
+from tests.servers.model_play import Play, Queue
+from tests.servers.model_players import asking_player, asks_if, team_player
+from tests.servers.model_server import ModelServer
+
+ROOT = Path(__file__).parents[2]
+VOTE = ToolSpec(name="vote", description="Vote.", parameters={"properties": {"agent_id": {"enum": ["agent2", "agent1"]}}})
+ASK = ToolSpec(name="ask_others", description="Ask.", parameters={"type": "object"})
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[str]:
+    """The server as a process of its own; gives its address."""
+    command = [sys.executable, "-m", "tests.servers.model_server", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        try:
+            yield running.stdout.readline().strip()
+        finally:
+            running.terminate()
+
+
+async def test_a_team_player_answers_then_votes_then_writes() -> None:
+    async with ModelServer(team_player) as server:
+        models = models_at(server)
+        answered = await models.respond(a_request(tools=(NEW_ANSWER, ASK)))
+        voted = await models.respond(a_request(tools=(NEW_ANSWER, VOTE)))
+        written = await models.respond(a_request(tools=()))
+        await models.close()
+    assert answered.tool_calls[0].name == "new_answer"
+    assert json.loads(voted.tool_calls[0].arguments)["agent_id"] == "agent2"
+    assert written.text
+
+
+async def test_an_asking_player_asks_before_it_answers() -> None:
+    async with ModelServer(asking_player) as server:
+        models = models_at(server)
+        asked = await models.respond(a_request(tools=(NEW_ANSWER, ASK)))
+        await models.close()
+    assert asked.tool_calls[0].name == "ask_others"
+
+
+async def test_only_the_named_agents_ask() -> None:
+    async with ModelServer(asks_if("You are planner")) as server:
+        models = models_at(server)
+        asked = await models.respond(a_request(tools=(NEW_ANSWER, ASK)))
+        await models.close()
+    assert asked.tool_calls[0].name == "ask_others"
+
+
+async def test_a_call_that_was_answered_and_comes_again_is_seen() -> None:
+    async with ModelServer(Queue([Play(cut="before")], then=team_player)) as server:
+        models = models_at(server)
+        first = a_request("one")
+        for request in (first, first, a_request("two"), first):
+            await asyncio.gather(models.respond(request), return_exceptions=True)
+        await models.close()
+    assert [again.number for again in server.asked_again()] == [4]
+
+
+async def test_requests_are_waited_for_by_their_number() -> None:
+    async with ModelServer() as server:
+        models = models_at(server)
+        calls = [asyncio.ensure_future(models.respond(a_request(text))) for text in ("one", "two")]
+        second = await server.request_arrives(2)
+        assert second is server.requests[1]
+        await asyncio.gather(*calls)
+        await models.close()
+
+
+async def test_it_runs_as_a_process_and_writes_down_what_it_was_asked(tmp_path: Path) -> None:
+    script = tmp_path / "plays.toml"
+    script.write_text(
+        """
+        player = "asking"
+        [[plays]]
+        text = "scripted"
+        served = "served-1"
+        usage = { input = 7, output = 3, cached = 1 }
+        [[plays]]
+        tool_calls = [{ name = "vote", arguments = { agent_id = "agent1" } }]
+        [[plays]]
+        status = 429
+        headers = { retry-after = "3" }
+        """,
+        encoding="utf-8",
+    )
+    record = tmp_path / "asked.jsonl"
+    with process("--script", str(script), "--record", str(record), "--delay-ms", "1") as url:
+        client = openai.AsyncOpenAI(base_url=url, api_key="k", max_retries=0)
+        first = await client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hello"}])
+        models = [model.id async for model in client.models.list()]
+        await client.close()
+    assert first.choices[0].message.content == "scripted"
+    assert first.model == "served-1"
+    assert models == ["test-model"]
+    (line,) = record.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["body"]["messages"] == [{"role": "user", "content": "hello"}]
+
+
+def test_the_door_of_all_models_opens_without_importing_openai() -> None:
+    code = "import sys, orchestrator_bridge.model.clients as c; c.Models(); print(sorted({'openai', 'httpx'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout == "[]\n"

@@ -1,0 +1,291 @@
+"""What the words of a reply say: tables of examples by kind."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator_bridge.question.read import Misread, Reading, read, read_parts
+from orchestrator_bridge.question.values import Ask, Kind, Option
+from tests.question.builders import ask
+
+PLACES = (Option(id="prod", label="Production"), Option(id="stage", label="staging"), Option(id="eu", label="staging-eu"))
+STORES = (Option(id="a", label="Use Postgres 16"), Option(id="b", label="SQLite, one file"), Option(id="c", label="No database"))
+SIZES = (Option(id="s", label="4"), Option(id="m", label="2"), Option(id="l", label="8"))
+TOOLS = (Option(id="node", label="Node"), Option(id="go", label="Go"), Option(id="py", label="Python"))
+
+
+def choose(options: tuple[Option, ...], text: str) -> str | None:
+    reading = read(ask(options=options), text)
+    assert isinstance(reading, Reading)
+    return reading.choice
+
+
+@pytest.mark.parametrize(
+    ("text", "choice"),
+    [
+        ("2", "stage"),
+        ("2.", "stage"),
+        ("(2)", "stage"),
+        ("#2", "stage"),
+        ("2️⃣", "stage"),
+        ("2!", "stage"),
+        ("2 please", "stage"),
+        ("2 👍", "stage"),
+        ("2) because it is safe", "stage"),
+        ("2) because it's 1 step", "stage"),
+        ("2: safe", "stage"),
+        ("2 - the safe one", "stage"),
+        ("2 because it is safe", "stage"),
+        ("2 weil sicher", "stage"),
+        ("2\nit is safe", "stage"),
+        ("2 staging", "stage"),
+        ("stage", "stage"),
+        ("EU", "eu"),
+        ("Staging", "stage"),
+        ("STAGING!", "stage"),
+        ("“staging”", "stage"),
+        ("*staging*", "stage"),
+        ("staging-eu", "eu"),
+        ("prod", "prod"),
+        ("pro", "prod"),
+        ("produ", "prod"),
+        ("option 2", "stage"),
+        ("I'd say option 2, it is safe", "stage"),
+        ("Variante 3 bitte", "eu"),
+        ("#3 looks right", "eu"),
+        ("option eu", "eu"),
+        ("the second one", "stage"),
+        ("die zweite", "stage"),
+        ("I would go with the third option", "eu"),
+        ("let's go with staging please", "stage"),
+        ("let’s go with staging-eu please", "eu"),
+        ("staging, but only after 6 pm", "stage"),
+        ("no wait, 2", "stage"),
+        ("no, staging", "stage"),
+        ("oh sorry, I meant production", "prod"),
+        ("nein, lieber staging", "stage"),
+    ],
+)
+def test_an_option_is_named_in_many_ways(text: str, choice: str) -> None:
+    assert choose(PLACES, text) == choice
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0",
+        "4",
+        "12",
+        "2 concerns: cost and speed",
+        "2-3 of them",
+        "2, maybe 1",
+        "1 or 2",
+        "1\n2",
+        "2.5 million rows",
+        "2:30 pm",
+        "first, tell me what it costs",
+        "the fourth one",
+        "either staging or production",
+        "production, then staging",
+        "not staging",
+        "no staging",
+        "don't use staging",
+        "anything but production",
+        "staging is the worst of them",
+        "auf keinen Fall staging, nicht jetzt",
+        "is staging up?",
+        "why not staging?",
+        "not option 2",
+        "option 1 or option 2",
+        "neither",
+        "s",
+        "sta",
+        "whatever you like",
+        "thanks!",
+        "the",
+    ],
+)
+def test_what_names_no_option_or_several_counts_as_own_words(text: str) -> None:
+    assert read(ask(options=PLACES), text) == Reading(text=text, choice=None)
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "choice"),
+    [
+        (STORES, "postgres", "a"),
+        (STORES, "I'd take postgres", "a"),
+        (STORES, "use", "a"),
+        (STORES, "sqlite", "b"),
+        (STORES, "no database please", "c"),
+        (STORES, "database", "c"),
+        (STORES, "no", "c"),
+        (STORES, "a", "a"),
+        (STORES, "a file would do", None),
+        (SIZES, "8", "l"),
+        (SIZES, "2", "m"),
+        (SIZES, "4", "s"),
+        (SIZES, "1", "s"),
+        (SIZES, "we have 8 of them", None),
+        (TOOLS, "no", None),
+        (TOOLS, "nod", "node"),
+        (TOOLS, "go", "go"),
+        (TOOLS, "let's go with python", "py"),
+        (TOOLS, "let's go with that", None),
+        (TOOLS, "p", "py"),
+    ],
+)
+def test_labels_that_are_numbers_or_common_words_are_told_apart(options: tuple[Option, ...], text: str, choice: str | None) -> None:
+    assert choose(options, text) == choice
+
+
+def test_two_options_with_the_same_label_are_named_by_number_or_id_only() -> None:
+    twins = (Option(id="x", label="Same"), Option(id="y", label="same"))
+    assert [choose(twins, text) for text in ("same", "let's do same thing", "2", "x")] == [None, None, "y", "x"]
+
+
+def test_the_words_are_kept_beside_the_choice() -> None:
+    reading = read(ask(options=PLACES), "  2) because…\u202e it is\x07 safe ")
+    assert reading == Reading(text="2) because… it is safe", choice="stage")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["yes", "Yes!", "y", "ok", "yep, but after lunch", "yes please", "sure", "sure, go ahead", "go ahead", "do it", "👍", "👍🏽", "+1", ":+1:"]
+    + ["no problem", "why not", "well, I would say yes", "fine by me", "yes, no problem", "right", "1", "1)", "I think so", "of course"]
+    + ["ja", "Ja, gerne", "na klar", "mach das", "von mir aus", "kein Problem", "okay, mach es"],
+)
+def test_yes_is_said_in_many_ways(text: str) -> None:
+    assert read(ask("confirm"), text) == Reading(text=text, choice="yes")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no", "No.", "n", "nope", "no, not today", "no thanks", "not yet", "please don't", "don’t", "dont do it now", "absolutely not", "👎"]
+    + ["-1", "I don't think so", "better not", "well... no", "2", "2.", "never", "no because it breaks", "I'd rather not"]
+    + ["nein", "Nein danke", "lieber nicht", "auf keinen Fall", "noch nicht", "nö", "bitte nicht"],
+)
+def test_no_is_said_in_many_ways(text: str) -> None:
+    assert read(ask("confirm"), text) == Reading(text=text, choice="no")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["maybe", "not sure", "I don't know", "yes and no", "yes... no", "no, wait, yes", "y/n", "what does it cost?", "ok?", "yes?", "weiß nicht"]
+    + ["jein", "no backups exist", "good question", "right now we cannot", "ok, let me check", "There is no reason to wait", "3", "hm"]
+    + ["keine Ahnung", "it depends", "wait", "sure about that?", "nobody told me", "klar ist das nicht"],
+)
+def test_what_is_neither_yes_nor_no_gets_a_friendly_line(text: str) -> None:
+    reading = read(ask("confirm"), text)
+    assert isinstance(reading, Misread)
+    assert reading.text == text
+    assert "yes or a no" in reading.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("12", 12),
+        ("about 12", 12),
+        ("ungefähr 12", 12),
+        ("1,500", 1500),
+        ("1,500,000.5", 1500000.5),
+        ("1.500.000", 1500000),
+        ("1.500,25", 1500.25),
+        ("1'500", 1500),
+        ("1\u202f500 km", 1500),
+        ("1,5", 1.5),
+        ("0.125", 0.125),
+        ("0,125", 0.125),
+        (".5", 0.5),
+        ("3.5 h", 3.5),
+        ("3.5h", 3.5),
+        ("-3", -3),
+        ("−3 °C", -3),
+        ("$12.50", 12.5),
+        ("50%", 50),
+        ("10k", 10_000),
+        ("1.5k please", 1500),
+        ("2 million", 2_000_000),
+        ("3 Mio", 3_000_000),
+        ("I'd say 12.", 12),
+        ("12, and 12 is final", 12),
+        ("no wait, 13", 13),
+        ("twelve", 12),
+        ("about twelve", 12),
+        ("zwölf", 12),
+        ("none", 0),
+    ],
+)
+def test_a_number_is_found_in_words(text: str, number: float) -> None:
+    assert read(ask("number"), text) == Reading(text=text, number=number)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("many", "no number"),
+        ("I want one thing to be clear", "no number"),
+        ("10-20", "2 numbers"),
+        ("between 10 and 20", "2 numbers"),
+        ("10:30", "2 numbers"),
+        ("2026-11-22", "3 numbers"),
+        ("1.500", "write 1500 or 1.5000"),
+        ("1e6", "no number"),
+        ("v2", "no number"),
+        ("1,50,00", "cannot read 1,50,00"),
+        ("9" * 400, "too large"),
+    ],
+)
+def test_what_is_not_one_clear_number_gets_a_friendly_line(text: str, hint: str) -> None:
+    reading = read(ask("number"), text)
+    assert isinstance(reading, Misread)
+    assert hint in reading.hint
+
+
+@pytest.mark.parametrize("kind", ["text", "choice", "confirm", "number"])
+def test_a_reply_without_words_is_no_answer(kind: Kind) -> None:
+    assert isinstance(read(ask(kind), " \n\u200b\x1b[31m "), Misread)
+
+
+@pytest.mark.parametrize(
+    ("asked", "parts", "expected"),
+    [
+        (ask(options=PLACES), ["2", "because it is safe"], Reading(text="2\nbecause it is safe", choice="stage")),
+        (ask(options=PLACES), ["1", "no wait, 2"], Reading(text="1\nno wait, 2", choice="stage")),
+        (ask(options=PLACES), ["1", "hm, let's take staging after all"], Reading(text="1\nhm, let's take staging after all", choice="stage")),
+        (ask(options=PLACES), ["1", "but never touch staging"], Reading(text="1\nbut never touch staging", choice="prod")),
+        (ask("confirm"), ["well", "yes"], Reading(text="well\nyes", choice="yes")),
+        (ask("confirm"), ["yes", "no, stop"], Reading(text="yes\nno, stop", choice="no")),
+        (ask("confirm"), ["yes", "it's late anyway"], Reading(text="yes\nit's late anyway", choice="yes")),
+        (ask("number"), ["about", "12"], Reading(text="about\n12", number=12)),
+        (ask("number"), ["12", "we had 11 last year"], Reading(text="12\nwe had 11 last year", number=12)),
+        (ask("number"), ["12", "no sorry, 13"], Reading(text="12\nno sorry, 13", number=13)),
+        (ask("text"), ["one", "", "two"], Reading(text="one\ntwo")),
+    ],
+)
+def test_several_messages_are_read_as_one_reply(asked: Ask, parts: list[str], expected: Reading) -> None:
+    assert read_parts(asked, parts) == expected
+
+
+def test_a_very_long_reply_is_cut_and_read_in_no_time() -> None:
+    for kind in ("text", "choice", "confirm", "number"):
+        reading = read(ask(kind), "no 1, " * 50_000)
+        assert len(reading.text) <= 10_000
+
+
+@given(st.sampled_from(["text", "choice", "confirm", "number"]), st.text(max_size=80))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_either_read_or_asked_for_again(kind: Kind, text: str) -> None:
+    reading = read(ask(kind), text)
+    assert isinstance(reading, Misread) or kind in ("confirm", "number") or reading.text
+    assert read(ask(kind), reading.text) == reading
+
+
+@given(st.integers(-(10**9), 10**9), st.sampled_from(["{}", "about {}", "{} please", "I'd say {} h"]))
+@settings(max_examples=60, deadline=None)
+def test_whole_numbers_are_read_as_they_are(number: int, form: str) -> None:
+    reading = read(ask("number"), form.format(number))
+    assert isinstance(reading, Reading)
+    assert reading.number == number

@@ -1,0 +1,195 @@
+"""A table at which a run is played by hand: calls are answered one by one, time is said, and every event goes through `decide`.
+
+It carries out what the driver would, in the same order, without a loop, a clock or a store.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from orchestrator_bridge.chat import Author, Place, Posted, Said
+from orchestrator_bridge.model.port import Message, ModelError, Response, ToolCall, ToolSpec, Usage
+from orchestrator_bridge.people import Directory
+from orchestrator_bridge.question.desk import Desk
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run import facts as f
+from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.decide import AskPeople, CallModel, Record, Wait, decide
+from orchestrator_bridge.run.driver import make_request
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.run.take import take
+from orchestrator_bridge.store.rows import Outgoing, Row
+from orchestrator_bridge.team import AgentSpec, Bounds, Limits, Policy, Team
+
+PLACE = Place(platform="test", channel="general")
+ANA = Author(platform="test", id="ana", name="Ana")
+NAMES = ("one", "two", "three", "four", "five", "six")
+
+
+def team(size: int = 3, *, policy: Policy | None = None, limits: Limits | None = None, **bounds: Any) -> Team:
+    """A team of `size` agents called one, two, three …"""
+    agents = tuple(AgentSpec(name=name, model="test/model") for name in NAMES[:size])
+    return Team(agents=agents, policy=policy or Policy(), limits=limits or Limits(), bounds=Bounds(**bounds))
+
+
+def use(name: str, **arguments: Any) -> ToolCall:
+    """A tool use as a model would write it."""
+    return ToolCall(id="call", name=name, arguments=json.dumps(arguments))
+
+
+def answer(content: str) -> ToolCall:
+    return use("new_answer", content=content)
+
+
+def vote(label: str) -> ToolCall:
+    return use("vote", agent_id=label, reason="it is right")
+
+
+def ask(question: str = "Which one?", *, to: tuple[str, ...] = ("humans",), wait: bool = True, **more: Any) -> ToolCall:
+    return use("ask_others", question=question, assumption="I take the first.", to=list(to), wait=wait, **more)
+
+
+class Table:
+    """One run in play."""
+
+    def __init__(self, run_team: Team, *, gone: bool = False) -> None:
+        started = e.RunStarted(at=1000.0, run=1, task="the task", team=run_team, place=PLACE, by=ANA)
+        self.now = 1000.0
+        self.events: list[e.Event] = []
+        self.rows: list[Row] = []
+        self.seen_requests: dict[str, tuple[Message, ...]] = {}
+        self._numbers = iter(range(1, 1000))
+        self._gone = {"test"} if gone else set[str]()
+        self.desk = Desk(Directory(), lambda: next(self._numbers), self._gone)
+        self.read_to_end: set[int] = set()
+        self._messages = 0
+        self._commit(Batch.of_new_run(started))
+        self.go_on()
+
+    # Playing --------------------------------------------------------------------------------------------------------------
+
+    def go_on(self, *facts: f.Fact) -> None:
+        """Take facts and everything that follows from them."""
+        batch = Batch(self.state, self.now)
+        for fact in facts:
+            take(batch, fact, self.desk)
+        while batch.state.end is None:
+            self.desk.look(batch, self.read_to_end)
+            actions = decide(batch.state)
+            if not self._follow(batch, [one for one in actions if not isinstance(one, Wait)]):
+                break
+        batch.close()
+        self._commit(batch)
+
+    def _follow(self, batch: Batch, actions: list[Any]) -> bool:
+        records = [one for one in actions if isinstance(one, Record)]
+        for record in records:
+            batch.add(replace(record.event, at=self.now))
+        if records:
+            return True
+        asks = [one for one in actions if isinstance(one, AskPeople)]
+        for one in asks:
+            self.desk.ask(batch, one)
+        if asks:
+            return True
+        starts = [one for one in actions if isinstance(one, CallModel) and not one.out]
+        seen = batch.state.seq
+        for call in starts:
+            self._start(batch, call, seen)
+        return bool(starts)
+
+    def _start(self, batch: Batch, call: CallModel, seen: int) -> None:
+        self.seen_requests[call.action] = make_request(batch.state, call, seen).messages
+        batch.add(
+            e.CallStarted(
+                at=self.now,
+                action=call.action,
+                attempt=call.attempt,
+                agent=call.agent,
+                purpose=call.purpose,
+                model="test/model",
+                seen=seen,
+                question=call.question,
+            )
+        )
+
+    def _commit(self, batch: Batch) -> None:
+        self.state: RunState = batch.state
+        self.events += batch.events
+        self.rows += batch.rows
+
+    # Looking --------------------------------------------------------------------------------------------------------------
+
+    @property
+    def out(self) -> dict[str, str]:
+        """The calls under way: action by agent, peers' side calls by their action."""
+        calls = [call for call in self.state.calls.values() if call.phase == "out"]
+        return {call.action if call.purpose == "peer" else call.agent: call.action for call in calls}
+
+    def tools(self, agent: str) -> tuple[ToolSpec, ...]:
+        """The tools on offer to an agent in a call of now."""
+        call = CallModel(action="look", agent=agent, purpose="work", attempt=1)
+        return make_request(self.state, call, self.state.seq).tools
+
+    def prompt(self, agent: str) -> str:
+        """All that an agent's newest call shows, as one text."""
+        return "\n".join(message.text for message in self.seen_requests[self.out[agent]])
+
+    def posts(self) -> list[Outgoing]:
+        return [row for row in self.rows if isinstance(row, Outgoing)]
+
+    # What happens ---------------------------------------------------------------------------------------------------------
+
+    def says(self, agent: str, *uses: ToolCall, text: str = "", tokens: int = 10) -> None:
+        """An agent's call lands."""
+        response = Response(text=text, tool_calls=uses, usage=Usage(input=tokens), served="test/model")
+        self.go_on(f.Landed(action=self.out[agent], consumed=(), result=response))
+
+    def fails(self, agent: str, error: ModelError) -> None:
+        self.go_on(f.Landed(action=self.out[agent], consumed=(), result=error))
+
+    def guides(self, text: str) -> None:
+        """A person says something in the run's thread."""
+        self.go_on(f.Heard(said=self._said(text), question=None))
+
+    def replies(self, question: int, text: str) -> None:
+        """A person types a reply, and its settle delay passes."""
+        self.go_on(f.Heard(said=self._said(text), question=question))
+        self.passes(self.state.questions[question].policy.settle_delay)
+
+    def _said(self, text: str) -> Said:
+        self._messages += 1
+        return Said(place=PLACE, message=f"m{self._messages}", author=ANA, text=text, at=self.now)
+
+    def posts_question(self, question: int) -> None:
+        """The card of a question is posted, by a platform whose clock agrees with ours."""
+        outgoing = next(post for post in self.posts() if post.question == question and not post.replaces and not post.anchor)
+        posted = Posted(message=f"card{question}", thread=f"thread{question}", at=self.now)
+        self.go_on(f.Placed(outgoing=outgoing, posted=posted))
+
+    def passes(self, seconds: float) -> None:
+        """Time passes: everything that rings until then rings."""
+        until = self.now + seconds
+        while True:
+            waits = [one for one in decide(self.state) if isinstance(one, Wait) and one.until <= until]
+            if not waits:
+                break
+            self.now = max(self.now, min(one.until for one in waits))
+            self._ring()
+        self.now = until
+        self.read_to_end = {one.id for one in self.state.questions.values()}
+        self.go_on()
+
+    def _ring(self) -> None:
+        batch = Batch(self.state, self.now)
+        for one in decide(self.state):
+            if isinstance(one, Wait) and one.until <= self.now:
+                batch.add(replace(one.event, at=self.now))
+        self._commit(batch)
+        self.go_on()
+
+    def restarts(self) -> None:
+        """The process is killed and started again."""
+        self.go_on(f.Restarted())

@@ -1,0 +1,165 @@
+"""How agents work together: who is called when, whose vote counts, how a run ends well."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.run.table import NAMES, Table, answer, team, vote
+
+
+def test_a_single_agent_needs_one_call_and_its_answer_is_final() -> None:
+    table = Table(team(1))
+    table.says("one", answer("Forty-two."))
+    assert table.state.end is not None
+    assert (table.state.end.status, table.state.end.text) == ("finished", "Forty-two.")
+    assert table.state.spent.calls == 1
+
+
+@given(st.integers(2, 6).flatmap(lambda size: st.tuples(st.permutations(NAMES[:size]), st.permutations(NAMES[:size]))))
+def test_agents_with_one_answer_each_make_two_calls_each_and_one_more(orders: tuple[list[str], list[str]]) -> None:
+    first, second = orders
+    table = Table(team(len(first)))
+    for name in first:
+        table.says(name, answer(f"by {name}"))
+    for name in second:
+        table.says(name, vote("agent1"))
+    table.says("one", text="The final text.")
+    assert table.state.end is not None
+    assert table.state.end.text == "The final text."
+    assert table.state.spent.calls == 2 * len(first) + 1
+
+
+def test_agents_work_in_parallel_and_are_called_again_only_when_all_have_landed() -> None:
+    table = Table(team(3))
+    assert set(table.out) == {"one", "two", "three"}
+    table.says("one", answer("A"))
+    assert set(table.out) == {"two", "three"}
+    table.says("two", answer("B"))
+    assert set(table.out) == {"three"}
+    table.says("three", answer("C"))
+    assert set(table.out) == {"one", "two", "three"}
+    assert all(text in table.prompt("one") for text in ("B", "C"))
+
+
+def test_a_straggler_holds_up_the_others_for_a_while_only() -> None:
+    table = Table(team(3, straggler_after=120))
+    table.says("one", answer("A"))
+    table.says("two", answer("B"))
+    table.passes(119)
+    assert set(table.out) == {"three"}
+    table.passes(2)
+    assert set(table.out) == {"one", "two", "three"}
+
+
+def test_a_vote_for_what_has_changed_since_does_not_count() -> None:
+    table = Table(team(3, straggler_after=10))
+    table.says("one", answer("A"))
+    table.says("two", answer("B"))
+    table.passes(11)
+    table.says("one", vote("agent2"))
+    table.says("two", vote("agent2"))
+    table.says("three", answer("C"))
+    assert table.state.end is None
+    assert set(table.out) == {"one", "two", "three"}
+    assert "C" in table.prompt("one")
+
+
+def test_most_votes_win_and_the_winner_writes_the_final_text_with_all_in_view() -> None:
+    table = Table(team(3))
+    for name, text in (("one", "A"), ("two", "B"), ("three", "C")):
+        table.says(name, answer(f"answer {text}"))
+    table.says("one", vote("agent2"))
+    table.says("two", vote("agent1"))
+    table.says("three", vote("agent2"))
+    assert set(table.out) == {"two"}
+    prompt = table.prompt("two")
+    assert all(f"answer {text}" in prompt for text in "ABC")
+    assert "one for agent2: it is right" in prompt
+    table.says("two", text="Final.")
+    assert table.state.end is not None
+    assert (table.state.end.by, table.state.end.how) == ("two", "Won the vote, 2 of 3 votes.")
+
+
+def test_a_tie_goes_to_the_earlier_answer() -> None:
+    table = Table(team(2))
+    table.says("two", answer("B"))
+    table.says("one", answer("A"))
+    table.says("one", vote("agent1"))
+    table.says("two", vote("agent2"))
+    assert set(table.out) == {"two"}
+
+
+def test_a_new_answer_replaces_the_agents_earlier_one() -> None:
+    table = Table(team(2))
+    table.says("one", answer("A"))
+    table.says("two", answer("B"))
+    table.says("one", answer("better A"))
+    table.says("two", vote("agent1"))
+    assert "better A" in table.prompt("two")
+    table.says("one", vote("agent1"))
+    table.says("two", vote("agent1"))
+    table.says("one", text="")
+    assert set(table.out) == {"one"}
+
+
+def test_at_its_cap_of_answers_an_agent_can_only_vote() -> None:
+    table = Table(team(2, answers=1))
+    table.says("one", answer("A"))
+    table.says("two", answer("B"))
+    assert [tool.name for tool in table.tools("one")] == ["vote", "ask_others"]
+    table.says("one", answer("A again"))
+    assert "no tool 'new_answer'" in table.prompt("one")
+
+
+def test_guidance_reaches_every_agent_and_clears_all_votes() -> None:
+    table = Table(team(2))
+    table.says("one", answer("A"))
+    table.says("two", answer("B"))
+    table.says("one", vote("agent1"))
+    table.guides("It must be cheap.")
+    table.says("two", vote("agent1"))
+    assert table.state.end is None
+    for name in ("one", "two"):
+        assert "Ana: It must be cheap." in table.prompt(name)
+
+
+def test_a_final_text_that_has_missed_guidance_counts_as_a_new_answer() -> None:
+    table = Table(team(2))
+    table.says("one", answer("A"))
+    table.says("two", answer("B"))
+    table.says("one", vote("agent1"))
+    table.says("two", vote("agent1"))
+    table.guides("It must be cheap.")
+    table.says("one", text="The final text.")
+    assert table.state.end is None
+    assert "The final text." in table.prompt("two")
+    assert "Ana: It must be cheap." in table.prompt("two")
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_an_empty_final_text_is_asked_for_again_and_then_the_answer_stands(tries: int) -> None:
+    table = Table(team(2))
+    table.says("one", answer("A"))
+    table.says("two", answer("B"))
+    table.says("one", vote("agent1"))
+    table.says("two", vote("agent1"))
+    for _ in range(tries):
+        table.says("one", text=" ")
+    assert set(table.out) == {"one"}
+    for _ in range(3 - tries):
+        table.says("one", text="")
+    assert table.state.end is not None
+    assert table.state.end.text == "A"
+    assert "empty final text" in table.state.end.how
+
+
+def test_prose_without_a_tool_is_a_first_answer_but_no_later_one() -> None:
+    table = Table(team(2))
+    table.says("one", text="Plainly, forty-two.")
+    assert table.state.answers[0].text == "Plainly, forty-two."
+    table.says("two", answer("B"))
+    table.says("one", text="I agree.")
+    assert len(table.state.answers) == 2
+    assert "Words without a tool reach nobody" in table.prompt("one")

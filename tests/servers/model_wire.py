@@ -1,0 +1,91 @@
+"""A `Play` as the bytes of the chat completions format, in one body or as a stream of pieces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tests.servers.model_play import Asked, Play, Tokens, ToolUse
+
+DONE = b"data: [DONE]\n\n"
+PIECE = 16
+"""Characters of text in one piece of a stream."""
+
+
+def completion(asked: Asked, play: Play) -> bytes:
+    """The whole answer as one JSON object."""
+    message: dict[str, Any] = {"role": "assistant", "content": play.text, "refusal": None}
+    if play.reasoning is not None:
+        message["reasoning_content"] = play.reasoning
+    if play.tool_calls:
+        message["tool_calls"] = _calls(asked, play)
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(play)}
+    body = {**_head(asked, play, "chat.completion"), "choices": [choice]}
+    if play.usage is not None:
+        body["usage"] = _usage(play.usage)
+    return json.dumps(body).encode()
+
+
+def stream(asked: Asked, play: Play) -> Iterator[bytes]:
+    """The answer as server-sent events, the marks of its end included."""
+    head = _head(asked, play, "chat.completion.chunk")
+    for delta in _deltas(asked, play):
+        yield _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": _finish(play)}]})
+    wanted = (asked.body.get("stream_options") or {}).get("include_usage")
+    if play.usage is not None and wanted:
+        yield _event({**head, "choices": [], "usage": _usage(play.usage)})
+    yield DONE
+
+
+def _head(asked: Asked, play: Play, kind: str) -> dict[str, Any]:
+    served = asked.model if play.served is None else play.served
+    return {"id": f"chatcmpl-{asked.number}", "object": kind, "created": 1_700_000_000, "model": served}
+
+
+def _finish(play: Play) -> str:
+    return "tool_calls" if play.tool_calls else "stop"
+
+
+def _calls(asked: Asked, play: Play) -> list[dict[str, Any]]:
+    return [
+        {"id": _id(asked, place, use), "type": "function", "function": {"name": use.name, "arguments": use.raw}}
+        for place, use in enumerate(play.tool_calls)
+    ]
+
+
+def _id(asked: Asked, place: int, use: ToolUse) -> str:
+    return use.id or f"call_{asked.number}_{place}"
+
+
+def _deltas(asked: Asked, play: Play) -> Iterator[dict[str, Any]]:
+    yield {"role": "assistant", "content": ""}
+    if play.reasoning is not None:
+        yield {"reasoning_content": play.reasoning}
+    for piece in _pieces(play.text or ""):
+        yield {"content": piece}
+    for place, use in enumerate(play.tool_calls):
+        head = {"index": place, "id": _id(asked, place, use), "type": "function"}
+        yield {"tool_calls": [{**head, "function": {"name": use.name, "arguments": ""}}]}
+        for piece in _pieces(use.raw):
+            yield {"tool_calls": [{"index": place, "function": {"arguments": piece}}]}
+
+
+def _pieces(text: str) -> Iterator[str]:
+    return (text[start : start + PIECE] for start in range(0, len(text), PIECE))
+
+
+def _usage(tokens: Tokens) -> dict[str, Any]:
+    total = tokens.input + tokens.output if tokens.total is None else tokens.total
+    return {
+        "prompt_tokens": tokens.input,
+        "completion_tokens": tokens.output,
+        "total_tokens": total,
+        "prompt_tokens_details": {"cached_tokens": tokens.cached},
+        "completion_tokens_details": {"reasoning_tokens": tokens.reasoning},
+    }
+
+
+def _event(value: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"

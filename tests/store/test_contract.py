@@ -1,0 +1,20 @@
+"""SQLite keeps the contract of stores."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.store.port import Store
+from orchestrator_bridge.store.sqlite import SqliteStore
+from tests.contract.store import StoreContract
+
+
+class TestSqlite(StoreContract):
+    @pytest.fixture
+    async def store(self, path: Path) -> AsyncIterator[Store]:
+        opened: Store = await SqliteStore.open(path)
+        yield opened
+        await opened.close()

@@ -1,0 +1,106 @@
+"""Looking things up beside the bot leaves no trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.store.lookups import SqliteLookups
+from orchestrator_bridge.store.port import Damaged, Lookups, Missing, StoreError, TooNew
+from orchestrator_bridge.store.sqlite import SqliteStore
+from tests.contract.store_values import booked, guided, question_opened, run_opened
+from tests.store.files import run_sql, trace, write
+from tests.store.victim import RUNS, Victim, victim
+
+
+async def drained(process: Victim) -> None:
+    """The victim has written all that it will."""
+    for _ in RUNS:
+        assert await process.line()
+
+
+async def test_look_ups_see_what_the_bot_writes_as_it_writes(path: Path, store: SqliteStore) -> None:
+    lookups: Lookups = await SqliteLookups.open(path)
+    for position in range(5):
+        await store.append(run=1, after=position, events=[guided(str(position))])
+        assert await lookups.log(1) == await store.log(1)
+    await store.append(rows=[run_opened(1), question_opened(1, 1), booked(1, "a", "0.5")])
+    assert await lookups.runs() == await store.runs()
+    assert await lookups.questions() == await store.questions()
+    assert await lookups.question(1) == await store.question(1)
+    assert await lookups.costs() == await store.costs()
+    await lookups.close()
+
+
+async def test_beside_a_running_bot_and_after_its_kill_nothing_is_written(path: Path) -> None:
+    async with victim(path, count=1) as bot:
+        await drained(bot)
+        await _look_without_a_trace(path)
+        await bot.kill()
+        await _look_without_a_trace(path)
+
+
+async def _look_without_a_trace(path: Path) -> None:
+    before = trace(path)
+    assert f"{path.name}-wal" in before
+    lookups = await SqliteLookups.open(path)
+    assert await lookups.log(1) == [guided("1 0")]
+    assert trace(path) == before
+
+
+async def test_after_a_clean_end_nothing_is_made(path: Path, store: SqliteStore) -> None:
+    await store.append(run=1, events=[guided("one")])
+    await store.close()
+    before = trace(path)
+    lookups = await SqliteLookups.open(path)
+    assert await lookups.log(1) == [guided("one")]
+    await lookups.close()
+    assert trace(path) == before
+
+
+async def test_look_ups_outlive_the_bots_end_and_its_next_start(path: Path, store: SqliteStore) -> None:
+    lookups = await SqliteLookups.open(path)
+    await store.append(run=1, events=[guided("one")])
+    await store.close()
+    assert len(await lookups.log(1)) == 1
+    again = await SqliteStore.open(path)
+    await again.append(run=1, after=1, events=[guided("two")])
+    assert len(await lookups.log(1)) == 2
+    await again.close()
+    assert len(await lookups.log(1)) == 2
+
+
+async def test_a_file_that_is_not_there_is_missing_and_not_made(path: Path) -> None:
+    with pytest.raises(Missing, match=r"no store at .*townhall\.db.*Start the bot first"):
+        await SqliteLookups.open(path)
+    assert trace(path) == {}
+
+
+async def test_what_is_no_store_is_refused(path: Path) -> None:
+    write(path, b"dear diary")
+    with pytest.raises(Damaged):
+        await SqliteLookups.open(path)
+
+
+async def test_another_programs_database_is_refused(path: Path) -> None:
+    run_sql(path, "CREATE TABLE songs (title TEXT)")
+    with pytest.raises(Damaged, match="another program"):
+        await SqliteLookups.open(path)
+
+
+async def test_a_newer_file_is_refused(path: Path, store: SqliteStore) -> None:
+    await store.close()
+    run_sql(path, "PRAGMA user_version = 999")
+    with pytest.raises(TooNew):
+        await SqliteLookups.open(path)
+
+
+async def test_a_copy_of_a_running_bots_file_without_all_of_it_is_told(path: Path, store: SqliteStore) -> None:
+    await store.append(run=1, events=[guided("one")])
+    copy = path.with_name("copy.db")
+    files = trace(path)
+    for end in ("", "-wal"):
+        write(copy.with_name(copy.name + end), files[path.name + end][0])
+    with pytest.raises(StoreError, match="copy the -wal and -shm too"):
+        await SqliteLookups.open(copy)

@@ -1,0 +1,85 @@
+"""A file of an earlier schema is lifted step by step and keeps what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.store.lookups import SqliteLookups
+from orchestrator_bridge.store.migrate import Migration, shipped
+from orchestrator_bridge.store.port import Damaged, StoreError, TooNew, TooOld
+from orchestrator_bridge.store.sqlite import SqliteStore
+from tests.contract.store_values import guided, question_opened, run_opened
+from tests.store.files import run_sql, trace
+
+NEXT = len(shipped()) + 1
+# The way in which SQLite changes a table: make it anew, copy, drop, rename.
+REBUILD = Migration(
+    number=NEXT,
+    sql="""
+    CREATE TABLE runs_anew (
+        run INTEGER PRIMARY KEY, task TEXT NOT NULL, team TEXT NOT NULL, platform TEXT NOT NULL, channel TEXT NOT NULL,
+        thread TEXT, started_by TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'running', result TEXT NOT NULL DEFAULT '',
+        started_at REAL NOT NULL, ended_at REAL, busy INTEGER NOT NULL DEFAULT 1, mood TEXT NOT NULL DEFAULT 'calm'
+    ) STRICT;
+    INSERT INTO runs_anew SELECT *, 'calm' FROM runs;
+    DROP TABLE runs;
+    ALTER TABLE runs_anew RENAME TO runs;
+    """,
+)
+NOTE = Migration(number=NEXT + 1, sql="CREATE TABLE notes (text TEXT NOT NULL) STRICT;")
+LATER = (*shipped(), REBUILD, NOTE)
+
+
+async def _fill(path: Path) -> None:
+    store = await SqliteStore.open(path)
+    await store.append(run=1, events=[guided("kept")], rows=[run_opened(1), question_opened(1, 1)])
+    await store.close()
+
+
+def test_the_shipped_steps_are_numbered_without_a_gap() -> None:
+    assert [step.number for step in shipped()] == list(range(1, NEXT))
+
+
+async def test_an_older_file_is_lifted_and_keeps_everything(path: Path) -> None:
+    await _fill(path)
+    store = await SqliteStore.open(path, migrations=LATER)
+    assert await store.log(1) == [guided("kept")]
+    assert [run.task for run in await store.runs()] == ["task 1"]
+    await store.append(rows=[run_opened(2), question_opened(2, 2)])
+    await store.close()
+    assert run_sql(path, "SELECT run, mood FROM runs") == [(1, "calm"), (2, "calm")]
+    assert run_sql(path, "PRAGMA user_version") == [(NEXT + 1,)]
+
+
+async def test_a_lifted_file_is_too_new_for_the_release_before(path: Path) -> None:
+    await (await SqliteStore.open(path, migrations=LATER)).close()
+    with pytest.raises(TooNew, match=f"schema version {NEXT + 1}"):
+        await SqliteStore.open(path)
+
+
+async def test_a_step_that_fails_leaves_the_file_as_the_step_before_made_it(path: Path) -> None:
+    await _fill(path)
+    broken = Migration(number=NEXT + 1, sql="CREATE TABLE half (a TEXT) STRICT; INSERT INTO nowhere VALUES (1);")
+    with pytest.raises(StoreError, match="nowhere"):
+        await SqliteStore.open(path, migrations=(*shipped(), REBUILD, broken))
+    assert run_sql(path, "PRAGMA user_version") == [(NEXT,)]
+    assert run_sql(path, "SELECT name FROM sqlite_schema WHERE name = 'half'") == []
+    assert run_sql(path, "SELECT run, mood FROM runs") == [(1, "calm")]
+
+
+async def test_a_step_that_loses_rows_others_point_to_is_taken_back(path: Path) -> None:
+    await _fill(path)
+    careless = Migration(number=NEXT, sql="DELETE FROM runs;")
+    with pytest.raises(Damaged, match="1 rows point to rows that are not there"):
+        await SqliteStore.open(path, migrations=(*shipped(), careless))
+    assert run_sql(path, "SELECT run FROM runs") == [(1,)]
+
+
+async def test_look_ups_in_a_file_that_was_not_lifted_yet_say_so_and_lift_nothing(path: Path) -> None:
+    await _fill(path)
+    before = trace(path)
+    with pytest.raises(TooOld, match=rf"schema version {NEXT - 1}.*expected version {NEXT + 1}.*Start the bot once"):
+        await SqliteLookups.open(path, migrations=LATER)
+    assert trace(path) == before

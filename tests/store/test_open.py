@@ -1,0 +1,186 @@
+"""Opening a file: what is taken, what is refused, and that what is refused is left as it was."""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.store.migrate import shipped
+from orchestrator_bridge.store.port import Damaged, StoreError, TooNew, Unwritable
+from orchestrator_bridge.store.sqlite import SqliteStore
+from tests.contract.store_values import guided, outgoing, run_opened
+from tests.store.files import run_sql, size, trace, write
+
+
+async def test_what_was_written_is_there_when_the_file_is_opened_again(path: Path) -> None:
+    store = await SqliteStore.open(path)
+    await store.append(run=1, events=[guided("kept")], rows=[run_opened(1), outgoing("k")])
+    await store.close()
+    store = await SqliteStore.open(path)
+    assert await store.log(1) == [guided("kept")]
+    assert [one.outgoing for one in await store.pending()] == [outgoing("k")]
+    await store.close()
+
+
+async def test_the_folder_is_made(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "not" / "there" / "yet.db")
+    await store.close()
+    assert (tmp_path / "not" / "there" / "yet.db").exists()
+
+
+async def test_a_clean_end_leaves_one_database_file_and_its_lock(path: Path, store: SqliteStore) -> None:
+    await store.append(run=1, events=[guided("one")])
+    await store.close()
+    await store.close()
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}.lock"]
+
+
+async def test_commits_wait_for_the_disk(path: Path, store: SqliteStore) -> None:
+    # 2 is FULL. A power cut cannot be tried here; that the setting is on can.
+    assert await store._writer._connection.run(lambda raw: raw.execute("PRAGMA synchronous").fetchone()[0]) == 2
+    assert await store._writer._connection.run(lambda raw: raw.execute("PRAGMA journal_mode").fetchone()[0]) == "wal"
+
+
+async def test_a_closed_store_says_so(store: SqliteStore) -> None:
+    await store.close()
+    with pytest.raises(StoreError, match="is closed"):
+        await store.append(run=1, events=[guided("one")])
+    with pytest.raises(StoreError, match="is closed"):
+        await store.log(1)
+
+
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    write(path, b"dear diary " * 500)
+    before = trace(path)
+    with pytest.raises(Damaged, match="no SQLite database"):
+        await SqliteStore.open(path)
+    after = trace(path)
+    assert after[path.name] == before[path.name]
+
+
+async def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Damaged, match="is a folder"):
+        await SqliteStore.open(tmp_path)
+
+
+async def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(Unwritable, match=r"townhall\.db"):
+        await SqliteStore.open(tmp_path / "data" / "townhall.db")
+
+
+async def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None:
+    run_sql(path, "CREATE TABLE songs (title TEXT)")
+    before = trace(path)
+    with pytest.raises(Damaged, match="database of another program"):
+        await SqliteStore.open(path)
+    assert trace(path)[path.name] == before[path.name]
+
+
+async def test_a_newer_releases_file_is_refused_with_both_versions(path: Path) -> None:
+    await (await SqliteStore.open(path)).close()
+    newer = len(shipped()) + 1
+    run_sql(path, f"PRAGMA user_version = {newer}")
+    with pytest.raises(TooNew, match=rf"version {newer}.*at most version {newer - 1}"):
+        await SqliteStore.open(path)
+
+
+async def test_an_empty_file_becomes_a_store(path: Path) -> None:
+    write(path, b"")
+    store = await SqliteStore.open(path)
+    await store.append(run=1, events=[guided("one")])
+    await store.close()
+
+
+async def _filled(path: Path) -> int:
+    store = await SqliteStore.open(path)
+    await store.append(run=1, events=[guided(f"{n} " + "x" * 900) for n in range(200)])
+    await store.close()
+    return size(path)
+
+
+async def test_a_file_that_was_cut_short_is_damaged(path: Path) -> None:
+    os.truncate(path, await _filled(path) // 2)
+    with pytest.raises(Damaged, match=r"damaged.*restore a backup"):
+        await SqliteStore.open(path)
+
+
+async def test_a_file_with_overwritten_pages_is_damaged(path: Path) -> None:
+    size_now = await _filled(path)
+    write(path, random.Random(1).randbytes(size_now - 4096), at=4096)
+    with pytest.raises(Damaged, match="damaged"):
+        await SqliteStore.open(path)
+
+
+async def test_an_event_that_cannot_be_read_is_named(path: Path, store: SqliteStore) -> None:
+    await store.append(run=3, events=[guided("one"), guided("two")])
+    await store.close()
+    run_sql(path, "UPDATE log SET body = '{}' WHERE seq = 2")
+    store = await SqliteStore.open(path)
+    with pytest.raises(Damaged, match="event 2 of run 3"):
+        await store.log(3)
+    await store.close()
+
+
+async def test_an_event_of_a_newer_release_is_named(path: Path, store: SqliteStore) -> None:
+    await store.append(run=3, events=[guided("one")])
+    await store.close()
+    run_sql(path, "UPDATE log SET version = 99")
+    store = await SqliteStore.open(path)
+    with pytest.raises(TooNew, match=r"event 1 of run 3.*version 99"):
+        await store.log(3)
+    await store.close()
+
+
+@pytest.fixture
+def somebody() -> Iterator[None]:
+    """Root may write everything; these tests are about somebody who may not."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that somebody without rights can reach."""
+    shipped()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        folder.chmod(0o755)
+
+
+@pytest.fixture
+async def read_only_file(shared: Path) -> Path:
+    path = shared / "townhall.db"
+    await (await SqliteStore.open(path)).close()
+    for file, mode in ((path, 0o444), (path.with_name("townhall.db.lock"), 0o666), (shared, 0o777)):
+        os.chmod(file, mode)  # noqa: PTH101 - pathlib is blocking for the linter, this is not
+    return path
+
+
+async def test_a_read_only_file_is_told_when_it_is_opened(read_only_file: Path, somebody: None) -> None:
+    with pytest.raises(Unwritable, match=r"townhall\.db cannot be written.*Mend the owner"):
+        await SqliteStore.open(read_only_file)
+
+
+@pytest.fixture
+def read_only_folder(shared: Path) -> Path:
+    shared.chmod(0o555)
+    return shared
+
+
+async def test_a_read_only_folder_is_told_when_a_file_is_opened(read_only_folder: Path, somebody: None) -> None:
+    with pytest.raises(Unwritable, match="cannot be written"):
+        await SqliteStore.open(read_only_folder / "townhall.db")
+    with pytest.raises(Unwritable, match="cannot be written"):
+        await SqliteStore.open(read_only_folder / "sub" / "townhall.db")

@@ -1,0 +1,133 @@
+"""What entries mean, as a table: pure readings of a text and of what is open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from adapters.terminal.adapter import COMMANDS
+from adapters.terminal.board import Board
+from adapters.terminal.entry import MORE_TIME, Command, Guide, Hint, Intent, Leave, Nothing, Press, Reply, read_entry
+from tests.contract.adapter_posts import RUN, closed, question
+
+Numbers = tuple[int, ...]
+
+
+def board(*, questions: Numbers = (), over: Numbers = (), runs: Numbers = (), ended: Numbers = ()) -> Board:
+    made = Board()
+    for number in (*questions, *over):
+        made = made.after(question(number))
+    for number in over:
+        made = made.after(closed(question(number)))
+    for number in (*runs, *ended):
+        made = made.after(replace(RUN, run=number, ended=number in ended))
+    return made
+
+
+QUIET = board()
+ONE = board(questions=(2,), runs=(3,))
+SEVERAL = board(questions=(2, 5), over=(1,), runs=(3, 4))
+LATER = board(questions=(5,), over=(1, 2), runs=(3,))
+OVER = board(over=(2,), ended=(3,))
+
+
+@pytest.mark.parametrize(
+    ("entry", "seen", "expected"),
+    [
+        # tasks and commands
+        ("Build a shop", QUIET, Command(name="ask", text="Build a shop")),
+        ("  two\nlines  ", QUIET, Command(name="ask", text="two\nlines")),
+        ("/ask Build a shop", QUIET, Command(name="ask", text="Build a shop")),
+        ("/ask", QUIET, Command(name="ask")),
+        ("/ask  a\n\nb", SEVERAL, Command(name="ask", text="a\n\nb")),
+        ("/RUNS", QUIET, Command(name="runs")),
+        ("/cancel 3", SEVERAL, Command(name="cancel", text="3")),
+        ("", ONE, Nothing()),
+        (" \t\n", ONE, Nothing()),
+        # replies
+        ("2 postgres please", SEVERAL, Reply(question=2, text="postgres please")),
+        ("2: postgres", SEVERAL, Reply(question=2, text="postgres")),
+        ("2:postgres", SEVERAL, Reply(question=2, text="postgres")),
+        ("2 1", ONE, Reply(question=2, text="1")),
+        ("2 two\nlines", ONE, Reply(question=2, text="two\nlines")),
+        ("#2 1", ONE, Reply(question=2, text="1")),
+        ("#2: because", SEVERAL, Reply(question=2, text="because")),
+        ("#9 never heard of it", SEVERAL, Reply(question=9, text="never heard of it")),
+        ("1 too late, I know", SEVERAL, Reply(question=1, text="too late, I know")),
+        ("2 postgres", OVER, Reply(question=2, text="postgres")),
+        ("postgres", ONE, Reply(question=2, text="postgres")),
+        ("7 reasons for postgres", ONE, Reply(question=2, text="7 reasons for postgres")),
+        ("-3.5", ONE, Reply(question=2, text="-3.5")),
+        ("2.5", ONE, Reply(question=2, text="2.5")),
+        # a number alone
+        ("1", ONE, Reply(question=2, text="1")),
+        ("2", LATER, Reply(question=5, text="2")),
+        # a number that is no question's begins a task like any word
+        ("2 bugs are to be fixed", QUIET, Command(name="ask", text="2 bugs are to be fixed")),
+        ("1. first\n2. second", OVER, Command(name="ask", text="1. first\n2. second")),
+        # what is a button or a thread elsewhere
+        ("/pass 2", SEVERAL, Press(question=2, press="pass")),
+        ("/pass #2", SEVERAL, Press(question=2, press="pass")),
+        ("/pass", ONE, Press(question=2, press="pass")),
+        ("/pass 1", SEVERAL, Press(question=1, press="pass")),
+        ("/more 2 1h", SEVERAL, Press(question=2, press="more", value="3600")),
+        ("/more 2 1h 30m", SEVERAL, Press(question=2, press="more", value="5400")),
+        ("/more 2", SEVERAL, Press(question=2, press="more", value=f"{MORE_TIME:.0f}")),
+        ("/more 20m", ONE, Press(question=2, press="more", value="1200")),
+        ("/more", ONE, Press(question=2, press="more", value=f"{MORE_TIME:.0f}")),
+        ("/say 4 mind the budget", SEVERAL, Guide(run=4, text="mind the budget")),
+        ("/say mind the budget", ONE, Guide(run=3, text="mind the budget")),
+        ("/quit", ONE, Leave()),
+    ],
+)
+def test_an_entry_means(entry: str, seen: Board, expected: Intent) -> None:
+    assert read_entry(entry, seen, COMMANDS) == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "seen", "told"),
+    [
+        ("postgres", SEVERAL, ["2 and 5", "`2 your words`", "/ask"]),
+        ("3 postgres", SEVERAL, ["2 and 5"]),
+        ("1", SEVERAL, ["2 and 5"]),
+        ("2", ONE, ["question 2", "`2 2`"]),
+        ("2", SEVERAL, ["question 2", "`2 2`"]),
+        ("#2", ONE, ["question 2", "`2 1`"]),
+        ("2", OVER, ["Question 2 is closed", "`/ask 2`"]),
+        ("7", QUIET, ["No question is open", "`/ask 7`"]),
+        ("exit", QUIET, ["`/quit`", "`/ask exit`"]),
+        ("/qestions", QUIET, ["`/qestions`", "`/questions`"]),
+        ("/usr/bin/foo crashes", QUIET, ["no command `/usr/bin/foo`", "`/help`", "`/ask`"]),
+        ("/", QUIET, ["`/help`"]),
+        ("/say", SEVERAL, ["`/say 3", "3 and 4"]),
+        ("/say hurry up", SEVERAL, ["3 and 4"]),
+        ("/say 3 hurry up", OVER, ["Run 3 has ended"]),
+        ("/say 8 hurry up", ONE, ["Run 8 is not known", "Run 3"]),
+        ("/pass", SEVERAL, ["`/pass 2`", "2 and 5"]),
+        ("/pass soon", ONE, ["`/pass 2`"]),
+        ("/more 2 soon", SEVERAL, ["'soon'", "10m"]),
+        ("/more", QUIET, ["`/more 2 1h`", "No question is open"]),
+    ],
+)
+def test_what_could_mean_two_things_is_not_taken_and_says_what_to_type(entry: str, seen: Board, told: list[str]) -> None:
+    meant = read_entry(entry, seen, COMMANDS)
+    assert isinstance(meant, Hint)
+    for words in told:
+        assert words in meant.text
+
+
+def test_where_no_task_is_awaited_plain_words_start_none() -> None:
+    meant = read_entry("Build a shop", QUIET, COMMANDS, takes_tasks=False)
+    assert isinstance(meant, Hint)
+    assert read_entry("/ask Build a shop", QUIET, COMMANDS, takes_tasks=False) == Command(name="ask", text="Build a shop")
+
+
+def test_a_very_long_entry_is_taken_whole() -> None:
+    text = "word " * 40_000
+    assert read_entry(text, ONE, COMMANDS) == Reply(question=2, text=text.strip())
+
+
+def test_a_late_card_does_not_open_again_what_is_over() -> None:
+    assert OVER.after(question(2)).questions == {}
+    assert OVER.after(RUN).runs == {}

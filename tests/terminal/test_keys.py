@@ -1,0 +1,239 @@
+"""The terminal with keys: a real pseudo-terminal with an emulator behind it, a person who types, pastes and interrupts."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC
+
+import pytest
+from rich.cells import cell_len
+
+from adapters.terminal.adapter import HOME, TerminalAdapter
+from adapters.terminal.screen import Device
+from orchestrator_bridge.chat import CardAgent, Commanded, FinalAnswer, Inbound, Note, Post, Posted, Said, Sending
+from tests.contract.adapter_posts import HOSTILE, RUN, question
+from tests.terminal.pipes import NOW
+from tests.terminal.window import CTRL_C, CTRL_D, UP, Window
+
+
+class Desk:
+    """A person at a window in which the terminal adapter runs."""
+
+    def __init__(self, window: Window, adapter: TerminalAdapter) -> None:
+        self.window = window
+        self.adapter = adapter
+        self._heard: asyncio.Queue[Inbound] = asyncio.Queue()
+
+    async def start(self) -> None:
+        await self.adapter.start(self._heard.put)
+        await self.window.until("Type a task")
+
+    async def heard(self) -> Inbound:
+        return await self._heard.get()
+
+    async def post(self, post: Post, *, thread: str | None = None, replaces: Posted | None = None) -> Posted:
+        return await self.adapter.send(Sending(key="", place=replace(HOME, thread=thread), post=post, replaces=replaces))
+
+
+@asynccontextmanager
+async def a_desk(columns: int = 100, clock: Callable[[], float] = lambda: NOW, **environ: str) -> AsyncIterator[Desk]:
+    window = Window(columns)
+    try:
+        device = Device(stdin=window.stdin, screen=window.screen, clock=clock, zone=UTC, environ=environ)
+        desk = Desk(window, TerminalAdapter(device, name="Alice"))
+        await desk.start()
+        yield desk
+        await desk.adapter.stop()
+    finally:
+        window.close()
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    async with a_desk() as made:
+        yield made
+
+
+async def test_a_task_is_typed_a_question_seen_and_answered_by_an_option(desk: Desk) -> None:
+    await desk.window.enter("Build a shop")
+    task = await desk.heard()
+    assert isinstance(task, Commanded)
+    assert (task.name, task.text) == ("ask", "Build a shop")
+    await desk.post(RUN)
+    await desk.post(question())
+    await desk.window.until(lambda text: "1 PostgreSQL (recommended)" in text and "1 open question: 2" in text)
+    await desk.window.enter("2 1")
+    said = await desk.heard()
+    assert isinstance(said, Said)
+    assert (said.question, said.text) == (2, "1")
+    await desk.window.until("> 2 1")
+
+
+async def test_the_line_being_typed_survives_what_is_printed_above_it(desk: Desk) -> None:
+    await desk.window.type("half a tho")
+    await desk.window.until("> half a tho")
+    for number in range(30):
+        await desk.post(Note(text=f"progress {number}", speaker="architect"), thread="run-3")
+    await desk.window.enter("ught")
+    heard = await desk.heard()
+    assert isinstance(heard, Commanded)
+    assert heard.text == "half a thought"
+    lines = desk.window.lines()
+    assert [line for line in lines if "progress" in line] == [f"run 3 │ architect: progress {number}" for number in range(30)]
+
+
+async def test_the_toolbar_follows_the_runs_without_a_line_for_each_change(desk: Desk) -> None:
+    posted = await desk.post(RUN)
+    await desk.window.until("run 3 working · $0.02 · architect working, skeptic waiting")
+    newer = replace(RUN, cost="$0.05", agents=(CardAgent(name="architect", model="grok-4.3", state="voted"),))
+    await desk.post(newer, replaces=posted)
+    text = await desk.window.until("run 3 working · $0.05 · architect voted")
+    assert "$0.02" not in text
+    await desk.post(replace(newer, status="finished", ended=True), replaces=posted)
+    await desk.window.until(lambda text: "Run 3 is finished" in text and "Type a task" in text)
+
+
+async def test_a_paste_of_several_lines_is_one_entry(desk: Desk) -> None:
+    await desk.window.paste("def f():\r\n    return 1\n\nWhat is wrong?")
+    await desk.window.until("What is wrong?")
+    await desk.window.enter("")
+    heard = await desk.heard()
+    assert isinstance(heard, Commanded)
+    assert heard.text == "def f():\n    return 1\n\nWhat is wrong?"
+
+
+async def test_a_paste_of_200000_characters_is_handed_over_whole_and_shown_short(desk: Desk) -> None:
+    text = "word " * 40_000
+    await desk.window.type("/ask summarise: ")
+    await desk.window.paste(text)
+    await desk.window.until("> /ask summarise: [paste 1: 200,000 characters]")
+    await desk.window.enter("")
+    heard = await desk.heard()
+    assert isinstance(heard, Commanded)
+    assert heard.text == f"summarise: {text.strip()}"
+    await desk.window.type(UP)
+    await desk.window.until(lambda text: text.count("[paste 1: 200,000 characters]") == 2)
+
+
+async def test_ctrl_c_empties_the_line_first_and_leaves_when_pressed_twice_after_that(desk: Desk) -> None:
+    await desk.window.type("never mind")
+    await desk.window.until("> never mind")
+    await desk.window.type(CTRL_C)
+    await desk.window.until(lambda text: "never mind" not in text)
+    await desk.window.type(CTRL_C)
+    await desk.window.until("Press Ctrl-C again to leave.")
+    await desk.window.type(CTRL_C)
+    assert await desk.adapter.wait_left() == "left"
+
+
+async def test_two_ctrl_c_far_apart_do_not_leave() -> None:
+    now = NOW
+    async with a_desk(clock=lambda: now) as desk:
+        await desk.window.type(CTRL_C)
+        await desk.window.until("Press Ctrl-C again")
+        now += 60
+        await desk.window.type(CTRL_C)
+        await desk.window.until(lambda text: text.count("Press Ctrl-C again") == 2)
+        await desk.window.enter("still here")
+        await desk.heard()
+
+
+async def test_ctrl_d_on_the_empty_line_leaves_and_says_what_goes_on_later(desk: Desk) -> None:
+    await desk.post(RUN)
+    await desk.window.type(CTRL_D)
+    assert await desk.adapter.wait_left() == "left"
+    await desk.window.until("at the next start: run 3")
+
+
+async def test_words_that_could_mean_two_things_come_back_into_the_line(desk: Desk) -> None:
+    await desk.post(question(2))
+    await desk.post(question(5))
+    await desk.window.enter("postgres")
+    await desk.window.until(lambda text: "Questions 2 and 5 are open." in text and text.count("> postgres") == 2)
+    await desk.window.type("\x01")
+    await desk.window.enter("5 ")
+    said = await desk.heard()
+    assert isinstance(said, Said)
+    assert (said.question, said.text) == (5, "postgres")
+
+
+@pytest.mark.parametrize("columns", [30, 40])
+async def test_a_narrow_window_stays_readable(columns: int) -> None:
+    async with a_desk(columns) as desk:
+        await desk.post(RUN)
+        await desk.post(question())
+        await desk.post(Note(text="A sentence that is longer than the window is wide.", speaker="architect"), thread="run-3")
+        text = await desk.window.until("1 open question: 2")
+        lines = text.splitlines()
+        assert all(cell_len(line) <= columns for line in lines)
+        block = " ".join(line.removeprefix("#2│").strip() for line in lines if line.startswith("#2│"))
+        for whole in ("Which database shall we take?", "1 PostgreSQL (recommended): keeps its promises", "at 14:30 (in 30 min)"):
+            assert whole in block
+        assert "`2 your words`" in block
+
+
+async def test_a_window_made_narrower_gets_narrower_lines() -> None:
+    async with a_desk(100) as desk:
+        desk.window.resize(35)
+        await desk.post(Note(text="word " * 30, speaker="architect"), thread="run-3")
+        text = await desk.window.until(lambda text: text.count("word") == 30)
+        assert all(len(line) <= 35 for line in text.splitlines())
+
+
+async def test_markdown_is_rendered_and_cannot_do_anything_to_the_terminal(desk: Desk) -> None:
+    text = f"# Title\n\nUse `List<int>` or List<int>, **boldly**.\n\n```\ncode()\n```\n\n{HOSTILE}"
+    await desk.post(FinalAnswer(run=3, text=text, how="One vote of one.", by="architect"))
+    seen = await desk.window.until("One vote of one.")
+    assert "Use List<int> or List<int>, boldly." in seen
+    assert "code()" in seen
+    assert "https://evil.example/x" in seen
+    wire = desk.window.raw.decode()
+    assert "\x1b]" not in wire
+    assert "\x1b[2J" not in wire
+    assert "\u202e" not in wire
+
+
+async def test_there_are_no_colours_where_none_are_wanted() -> None:
+    async with a_desk(NO_COLOR="1") as desk:
+        await desk.post(question())
+        await desk.post(FinalAnswer(run=3, text="# Title\n\n`code`", how="One vote.", by="architect"))
+        await desk.window.until("One vote.")
+        assert not re.search(rb"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7])(?:;\d+)*m", bytes(desk.window.raw))
+
+
+async def test_a_dumb_terminal_gets_plain_lines() -> None:
+    window = Window()
+    try:
+        desk = Desk(window, TerminalAdapter(Device(stdin=window.stdin, screen=window.screen, environ={"TERM": "dumb"})))
+        await desk.adapter.start(desk._heard.put)
+        await window.enter("Build a shop")
+        heard = await desk.heard()
+        assert isinstance(heard, Commanded)
+        await desk.post(RUN)
+        await window.until("Run 3: Choose a database for the shop")
+        assert b"\x1b" not in window.raw
+        await window.type(CTRL_D)
+        assert await desk.adapter.wait_left() == "left"
+        await desk.adapter.stop()
+    finally:
+        window.close()
+
+
+async def test_the_terminal_is_given_back_as_it_was_found() -> None:
+    import termios
+
+    window = Window()
+    try:
+        before = termios.tcgetattr(window.stdin)
+        desk = Desk(window, TerminalAdapter(Device(stdin=window.stdin, screen=window.screen, environ={})))
+        await desk.start()
+        assert termios.tcgetattr(window.stdin) != before
+        await desk.adapter.stop()
+        assert termios.tcgetattr(window.stdin) == before
+        await window.until(lambda text: ">" not in text)
+    finally:
+        window.close()
