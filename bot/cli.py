@@ -28,6 +28,34 @@ def cli() -> None:
 
 
 @cli.command()
+def run() -> None:
+    """Start the bot. Without a token the terminal is the platform."""
+    import asyncio
+
+    from bot.running import run_bot
+    from bot.start import read_start
+
+    asyncio.run(run_bot(read_start()))
+
+
+@cli.command()
+@click.argument("task")
+@click.option("--team", help="A team of the team file, instead of its default.")
+@click.option("--model", help="The model of every agent, instead of their own.")
+@click.option("--no-input", is_flag=True, help="Nobody is there to answer: questions fall back at once.")
+@_as_json("the run")
+def ask(task: str, team: str | None, model: str | None, no_input: bool, as_json: bool) -> int:
+    """Give a team one TASK and wait for the answer."""
+    import asyncio
+
+    from bot.one_run import Wish, ask_once
+    from bot.start import read_start
+
+    wish = Wish(task=task, team=team, model=model, as_json=as_json, input=not no_input)
+    return asyncio.run(ask_once(read_start(), wish))
+
+
+@cli.command()
 @_as_json("the models")
 def models(as_json: bool) -> None:
     """Which models the team file uses, and whether their keys are set."""

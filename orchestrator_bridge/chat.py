@@ -78,7 +78,7 @@ Press = Literal["option", "pass", "more", "write"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clicked:
-    """A control of a question was used: an option (`value` its id), "Not me", "More time" (`value` a duration), a form's words."""
+    """A control of a question was used: an option (`value` its id), "Not me", "More time" (`value` how long), a form's words."""
 
     place: Place
     interaction: str

@@ -9,10 +9,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from orchestrator_bridge.chat import Clicked, Commanded, Gone, Inbound, Place, Said, Unsaid
+from orchestrator_bridge.chat import Clicked, Inbound, Place, Said, Unsaid
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.store.port import Store, StoreError, Target
-from orchestrator_bridge.store.rows import InboxHandled, Row
 
 _LOG = logging.getLogger(__name__)
 
@@ -101,10 +100,8 @@ class Receiver:
 
     async def _route_one(self, heard: Inbound, target: Target | None) -> None:
         numbered = isinstance(heard, Said) and heard.question is not None
-        if target is not None or isinstance(heard, Commanded | Gone | Clicked):
-            await self._route(heard, target)
-        elif not numbered and heard.at > self._clock.now() - UNMATCHED_FOR:
+        recent = heard.at > self._clock.now() - UNMATCHED_FOR
+        if target is None and isinstance(heard, Said | Unsaid) and not numbered and recent:
             self._unmatched.setdefault(heard.place, []).append(heard)
         else:
-            rows: list[Row] = [InboxHandled(key=heard.key, why="nothing of ours")]
-            await self._store.append(rows=rows)
+            await self._route(heard, target)

@@ -7,6 +7,7 @@ to the open file and would reach whoever shares it, such as the shell.
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 from collections import deque
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ class PipeFront:
         self._screen = screen
         self._environ = environ
         self._rest = bytearray()
-        self._lines: deque[str] = deque()
+        self._lines: deque[str] = deque(_kept_in_memory(stdin) if self._fd is None else ())
         self.keyboard = stdin is not None and stdin.isatty()
 
     def page(self) -> Page:
@@ -98,9 +99,15 @@ def _read_now(fd: int) -> bytes:
 
 
 def _descriptor(stdin: TextIO | None) -> int | None:
-    if stdin is None or stdin.closed:
+    try:
+        return None if stdin is None else stdin.fileno()
+    except io.UnsupportedOperation:
         return None
-    return stdin.fileno()
+
+
+def _kept_in_memory(stdin: TextIO | None) -> list[str]:
+    """The lines of an input that is no file, such as a test's."""
+    return [line for line in stdin.read().splitlines() if line.strip()] if stdin else []
 
 
 def _columns(screen: TextIO) -> int:

@@ -17,13 +17,13 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.input.defaults import create_input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.defaults import create_output
 from rich.text import Text
 
+from adapters.terminal.bursts import keyboard
 from adapters.terminal.front import Bar, takes_colours
 from adapters.terminal.lane import Lane
 from adapters.terminal.paint import Page, paint
@@ -49,7 +49,7 @@ class PromptFront:
         self._coloured = takes_colours(screen, environ)
         self._bar = bar
         self._clock = clock
-        self._input = create_input(stdin)
+        self._input = keyboard(stdin)
         self._output = create_output(screen)
         self._pastes = Pastes()
         self._entries: asyncio.Queue[str | None] = asyncio.Queue()
@@ -158,8 +158,11 @@ class PromptFront:
             _ = self._lane.put("Press Ctrl-C again to leave.\n")
 
     def _paste(self, event: KeyPressEvent) -> None:
-        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
-        event.current_buffer.insert_text(self._pastes.stand_in(text))
+        buffer, text = event.current_buffer, event.data.replace("\r\n", "\n").replace("\r", "\n")
+        if (last := self._pastes.take_last(buffer.document.text_before_cursor)) is not None:
+            buffer.delete_before_cursor(len(last[0]))
+            text = last[1] + text
+        buffer.insert_text(self._pastes.stand_in(text, buffer.text))
 
     def _write(self, text: str) -> None:
         self._output.write_raw(text)

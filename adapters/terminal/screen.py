@@ -99,6 +99,8 @@ class Screen:
 
     def _new_front(self) -> Front:
         stdin, screen, names = self._device.stdin, self._device.screen, self._device.environ
+        if stdin is not None and stdin.closed:
+            stdin = None
         if stdin is None or not takes_keys(stdin, screen, names):
             return PipeFront(stdin, screen, names)
         from adapters.terminal.prompt import PromptFront  # a fifth of a second, which only a keyboard is worth

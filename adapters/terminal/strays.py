@@ -27,7 +27,9 @@ class Strays(io.TextIOBase):
         """Show the lines that are complete with `text`."""
         whole, ended, rest = (self._rest + text).rpartition("\n")
         self._rest = rest
-        if ended:
+        if ended and self._loop.is_closed():  # somebody kept this stream for longer than the terminal
+            self._stream.write(whole + ended)
+        elif ended:
             self._loop.call_soon_threadsafe(self._show, whole + ended)
         return len(text)
 

@@ -72,7 +72,7 @@ class Endpoint:
             return self._connection
 
     def _open(self) -> Connection:
-        from orchestrator_bridge.model.openai_connection import Connection  # noqa: PLC0415 - slow, so only in this thread
+        from orchestrator_bridge.model.openai_connection import Connection
 
         try:
             return Connection(self._base_url, self._stall_after, self._clock)

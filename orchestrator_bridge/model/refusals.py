@@ -105,7 +105,8 @@ def place(route: Route) -> str:
 def address(route: Route) -> str:
     """The base address without a user's name, password or query that may stand in it."""
     parts = urlsplit(route.base_url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" if host else route.base_url.rpartition("@")[2]
 
 
 def key_name(route: Route) -> str:

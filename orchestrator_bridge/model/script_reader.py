@@ -75,7 +75,7 @@ def read_conversation(request: Request) -> Conversation:
         task=_task(heard[0] if heard else ""),
         answers=_answers(text),
         used=tuple(call.name for call in calls),
-        own=next((a or b for a, b in reversed(_OWN.findall(text))), ""),
+        own=next((shown or told for shown, told in _OWN.findall(text)), ""),
         own_answer=str(uses.get("new_answer", {}).get("content") or ""),
         options=[option for option in uses.get("ask_others", {}).get("options") or () if isinstance(option, dict)],
         ended=_ended(heard),

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Literal
 
 from orchestrator_bridge.chat import Clicked, Receipt, Said, Unsaid, Word
 from orchestrator_bridge.duration import parse_duration, say_duration
 from orchestrator_bridge.people import Audience, Directory, UnknownName
 from orchestrator_bridge.question import due, hear, settle, tell
-from orchestrator_bridge.question.read import Misread, read
+from orchestrator_bridge.question.read import LIMIT
 from orchestrator_bridge.question.values import Delivery, Question, Responder
+from orchestrator_bridge.question.voice import misread
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.actions import AskPeople
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.change import peer, platform_time
-from orchestrator_bridge.run.decide import AskPeople
 from orchestrator_bridge.run.show import receipt
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.rows import Outgoing
 from orchestrator_bridge.text import clean
-
-REPLY_LIMIT = 20_000
-"""Characters of one typed reply that are kept."""
 
 MORE_TIME = 3600.0
 """Seconds that "More time" grants when nobody says how much."""
@@ -95,17 +94,14 @@ class Desk:
             return _receipt(batch, said, question, "refused", f"Question {question.id} is for {tell.asked_line(question)}.")
         if not question.open:
             return self._late(batch, said, question, author)
-        text = clean(said.text, REPLY_LIMIT).strip()
-        reading = read(question.ask, text)
-        if isinstance(reading, Misread):
-            return _receipt(batch, said, question, "refused", reading.hint)
-        batch.add(_reply(batch, question, said, author, text))
-        return _receipt(batch, said, question, "taken", "")
+        batch.add(_reply(batch, question, said, author))
+        sign, text = _heard(batch.state.questions[question.id], author)
+        return _receipt(batch, said, question, sign, text)
 
     def _late(self, batch: Batch, said: Said, question: Question, author: Responder) -> str:
         ended = batch.state.end is not None
         if not ended:
-            batch.add(_reply(batch, question, said, author, clean(said.text, REPLY_LIMIT).strip()))
+            batch.add(_reply(batch, question, said, author))
         course = "The run has ended, so it reaches nobody." if ended else f"{question.agent} gets it as a late reply."
         return _receipt(batch, said, question, "late", f"{tell.closing_line(question)} {course}")
 
@@ -187,14 +183,32 @@ def _over_limit(state: RunState, action: AskPeople) -> str:
     return ""
 
 
-def _reply(batch: Batch, question: Question, said: Said, author: Responder, text: str) -> e.Replied:
+def _reply(batch: Batch, question: Question, said: Said, author: Responder) -> e.Replied:
     return e.Replied(
-        at=batch.now, question=question.id, author=author, message=said.message, text=text, sent_at=said.at, edit=said.edit
+        at=batch.now,
+        question=question.id,
+        author=author,
+        message=said.message,
+        text=clean(said.text, LIMIT).strip(),
+        sent_at=said.at,
+        edit=said.edit,
     )
 
 
-def _receipt(batch: Batch, said: Said, question: Question, sign: str, text: str) -> str:
-    given = Receipt(message=said.message, author=said.author, sign=sign, text=text)  # type: ignore[arg-type]
+Sign = Literal["taken", "late", "refused"]
+
+
+def _heard(question: Question, author: Responder) -> tuple[Sign, str]:
+    """What became of somebody's newest words: they count, came in the grace after the deadline, or are no answer yet."""
+    wrong = misread(question, author.id)
+    if wrong is not None:
+        return "refused", wrong.hint
+    late = any(reply.late for reply in question.replies if reply.author.id == author.id)
+    return ("late", "It came after the deadline, so it goes along without deciding.") if late else ("taken", "")
+
+
+def _receipt(batch: Batch, said: Said, question: Question, sign: Sign, text: str) -> str:
+    given = Receipt(message=said.message, author=said.author, sign=sign, text=text)
     batch.rows.append(receipt(batch.state, said.key, given, question.id))
     return "" if sign == "taken" else f"{sign}: {text}"
 
@@ -221,12 +235,9 @@ def _option(batch: Batch, clicked: Clicked, question: Question, author: Responde
 
 
 def _written(batch: Batch, clicked: Clicked, question: Question, author: Responder) -> Word:
-    text = clean(clicked.value, REPLY_LIMIT).strip()
-    reading = read(question.ask, text)
-    if isinstance(reading, Misread):
-        return Word(text=reading.hint, tone="warning")
-    batch.add(_click(batch, clicked, question, author, text, None))
-    return Word(text=f"You answered question {question.id}.")
+    batch.add(_click(batch, clicked, question, author, clicked.value, None))
+    sign, text = _heard(batch.state.questions[question.id], author)
+    return Word(text=text or f"You answered question {question.id}.", tone="plain" if sign == "taken" else "warning")
 
 
 def _click(batch: Batch, clicked: Clicked, question: Question, author: Responder, text: str, choice: str | None) -> e.Replied:

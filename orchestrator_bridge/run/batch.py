@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator_bridge.chat import Inbound, Word
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.apply import apply, begin
+from orchestrator_bridge.run.ending import cancel_open
 from orchestrator_bridge.run.project import moved, project
 from orchestrator_bridge.run.show import card, card_update, posts
 from orchestrator_bridge.run.state import RunState
@@ -36,6 +39,12 @@ class Batch:
         before, self.state = self.state, apply(self.state, event)
         self.events.append(event)
         self.rows += [*project(before, event, self.state), *posts(before, event, self.state)]
+
+    def fail(self, reason: str) -> None:
+        """End the run without an answer, closing what is open."""
+        for event in cancel_open(self.state, "the run has ended"):
+            self.add(replace(event, at=self.now))
+        self.add(e.RunFailed(at=self.now, reason=reason))
 
     def handled(self, key: str, why: str = "") -> None:
         """What was heard is dealt with in this transaction."""

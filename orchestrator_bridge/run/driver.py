@@ -19,8 +19,10 @@ from orchestrator_bridge.model.port import Message, Model, ModelError, Request, 
 from orchestrator_bridge.question.desk import Desk
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.actions import AskPeople, CallModel, Record, Wait
 from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.decide import AskPeople, CallModel, Record, Wait, committed, decide
+from orchestrator_bridge.run.bounds import committed
+from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.facts import Fact, Landed, LookAt, Rang
 from orchestrator_bridge.run.prompts import final_messages, peer_messages, work_messages
 from orchestrator_bridge.run.state import RunState

@@ -50,8 +50,8 @@ def final_messages(state: RunState, agent: AgentState, seen: int) -> tuple[Messa
     )
     text = (
         f"Your answer won the vote.\n\nAll answers:\n\n{answers}\n\nThe votes:\n{votes}\n\n"
-        "Now write the final text for the people who gave the task, as plain Markdown and without a tool. Keep what won, take over "
-        "what is right in the other answers and in the reasons, and say where something rests on an assumption."
+        "Now write the final text for the people who gave the task, as plain Markdown and without a tool. Keep what won, take "
+        "over what is right in the other answers and in the reasons, and say where something rests on an assumption."
     )
     return (*_history(state, agent), *_news(state, agent, agent.seen, seen), Message(role="user", text=text))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator_bridge.chat import CardAgent, FinalAnswer, Note, Post, QuestionCard, Receipt, RunCard
 from orchestrator_bridge.question import tell
+from orchestrator_bridge.question.quorum import silent
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.state import AgentState, RunState, counts
@@ -59,6 +60,7 @@ def card(state: RunState) -> RunCard:
         cost=say_cost(state.spent.cost + state.spent.unknown, state.spent.priced),
         tokens=state.spent.tokens,
         scripted=any(one.spec.model.startswith("scripted/") for one in state.agents.values()),
+        ended=state.end is not None,
     )
 
 
@@ -219,8 +221,8 @@ def _closing(state: RunState, question: int) -> Outgoing:
 
 def _reminded(_: RunState | None, event: e.Reminded, after: RunState) -> tuple[Shown, ...]:
     question = after.questions[event.question]
-    heard = {reply.author.id for reply in question.replies} | question.passed
-    awaited = tuple(author for one, author in zip(question.humans, question.authors, strict=True) if one.id not in heard)
+    waiting = {one.id for one in silent(question)}
+    awaited = tuple(author for one, author in zip(question.humans, question.authors, strict=True) if one.id in waiting)
     note = Note(text=tell.reminder_line(question), mentions=awaited)
     return (_post(after, note, "reminder", priority=FIRST, question=question.id),)
 

@@ -8,7 +8,7 @@ from orchestrator_bridge.question.desk import Desk
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.decide import cancel_open
+from orchestrator_bridge.run.ending import cancel_open
 from orchestrator_bridge.run.retry import billed, retry_at
 from orchestrator_bridge.run.show import receipt
 from orchestrator_bridge.store.rows import PostSent

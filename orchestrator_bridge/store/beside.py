@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-_ATTEMPTS = 20
-_PAUSE = 0.05
+_ATTEMPTS = 10
+_PAUSE = 0.03
 """Seconds between attempts: a bot that starts or stops is through within one or two."""
 
 

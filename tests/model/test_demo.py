@@ -6,124 +6,137 @@ import json
 
 import pytest
 
-from orchestrator_bridge.model.script import BUILT_IN, read_script
+from orchestrator_bridge.model.port import Message, Request, ToolCall
+from orchestrator_bridge.model.script import BUILT_IN, Script, read_script
 from orchestrator_bridge.model.scripted import play
 from orchestrator_bridge.question.values import Ask
-from tests.model.stage import Stage
+from tests.model.asking import NEW_ANSWER
+from tests.model.stage import TEAM, Stage
 
 TASK = "Pick a name for our cat"
+PEERS = [f"peer:1:{name}" for name in ("planner", "skeptic")]
 
 
-def opened(task: str = TASK) -> Stage:
-    """The run once planner and skeptic have answered and operator has asked."""
-    stage = Stage(read_script(BUILT_IN / "demo.toml"), task)
-    for agent in ("operator", "planner", "skeptic"):
-        stage.act(agent)
-    stage.ask()
+def demo() -> Script:
+    return read_script(BUILT_IN / "demo.toml")
+
+
+def asked(task: str = TASK) -> Stage:
+    """The run when planner and skeptic have done what they can, and a person is awaited."""
+    stage = Stage(demo(), task)
+    stage.act("operator")
+    stage.posts_question(1)
+    stage.plays_on()
     return stage
 
 
-def finished(stage: Stage) -> str:
-    """The final text, once everything that is outstanding has been called."""
-    while stage.state.end is None:
-        stage.act(stage.outstanding()[0].agent)
-        stage.outstanding()
+def final(stage: Stage) -> str:
+    """The final text, once everything that is outstanding has come back."""
+    stage.plays_on()
     assert stage.state.final_text is not None
     return stage.state.final_text
 
 
-def test_the_agents_disagree_before_a_person_has_spoken() -> None:
-    stage = opened()
-    stage.act("planner")
-    stage.act("skeptic")
-    assert "take one useful step now" in stage.answer("planner")
-    assert "try it small first" in stage.answer("skeptic")
-    assert (stage.vote("planner"), stage.vote("skeptic")) == ("planner", "skeptic")
+def test_the_agents_disagree_until_a_person_has_spoken() -> None:
+    stage = asked()
+    assert "take one useful step now" in stage.answer_of("planner")
+    assert "try it small first" in stage.answer_of("skeptic")
+    assert (stage.choice_of("planner"), stage.choice_of("skeptic")) == ("planner", "skeptic")
+    assert stage.state.questions[1].open
 
 
-@pytest.mark.parametrize("task", [TASK, "x" * 200_000, "two\nlines", "{task} and {nonsense}", "“", "\x1b[31mred", "."])
+@pytest.mark.parametrize("task", [TASK, "x" * 200_000, "two\nlines", "{task} and {nonsense}", "[[", "“", "."])
 def test_the_question_is_a_good_one_for_any_task(task: str) -> None:
-    stage = Stage(read_script(BUILT_IN / "demo.toml"), task)
+    stage = Stage(demo(), task)
     (call,) = stage.act("operator").tool_calls
     ask = Ask.model_validate_json(call.arguments)
-    assert ask.kind == "choice"
     assert ask.wait
-    assert len(ask.options) == 3
+    assert (ask.kind, len(ask.options)) == ("choice", 3)
     assert [option.recommended for option in ask.options].count(True) == 1
     assert "script" in ask.context
     assert task.splitlines()[0][:50] in ask.question
 
 
 def test_peers_advise_against_each_other() -> None:
-    stage = opened()
-    question = stage.state.questions[1]
-    assert stage.peer("planner", question).text.startswith("1.")
-    assert stage.peer("skeptic", question).text.startswith("2.")
+    stage = Stage(demo(), TASK)
+    stage.act("operator")
+    advice = [stage.act(peer).text for peer in PEERS]
+    assert [text[:2] for text in advice] == ["1.", "2."]
 
 
 def test_an_option_that_a_person_picked_leads_the_final_text() -> None:
-    stage = opened()
-    stage.settle("Wait and measure first", choice="measure", reply="3, we have time")
-    final = finished(stage)
-    assert f"On “{TASK}”: **Wait and measure first.** This was decided by you, who wrote “3, we have time”." in final
-    assert "Write down how things stand" in final
-    assert {stage.vote(name) for name in ("planner", "skeptic", "operator")} == {"operator"}
+    stage = asked()
+    stage.replies(1, "3, we have time")
+    text = final(stage)
+    assert text.startswith(f"On “{TASK}”: **Wait and measure first.** This was decided by Ana, who wrote “3, we have time”.")
+    assert "Write down how things stand" in text
+    assert {stage.choice_of(name) for name in TEAM} == {"operator"}
 
 
 def test_a_persons_own_words_lead_the_final_text() -> None:
-    stage = opened()
-    stage.settle("Ask the cat", reply="Ask the cat\nand go by what it does")
-    final = finished(stage)
-    assert "we go by what you wrote" in final
-    assert "“Ask the cat and go by what it does”" in final
+    stage = asked()
+    stage.replies(1, "Ask the cat\nand go by what it does")
+    text = final(stage)
+    assert "we go by what Ana wrote" in text
+    assert "“Ask the cat and go by what it does”" in text
 
 
-@pytest.mark.parametrize("way", ["fallback:default_option", "fallback:assume"])
-def test_a_fallback_is_called_one(way: str) -> None:
-    stage = opened()
-    stage.settle("Try it small first", choice="trial" if way.endswith("option") else None, by=way)
-    final = finished(stage)
-    assert f"this is a fallback ({way}) and no person's decision" in final
-    assert "**Try it small first.**" in final
+def test_a_fallback_is_called_one() -> None:
+    stage = asked()
+    stage.passes(2 * 1800.0)
+    text = final(stage)
+    assert "**Try it small first.** Nobody answered, so this is a fallback and no person's decision." in text
+
+
+def test_where_nobody_is_there_the_demo_comes_to_its_end_all_the_same() -> None:
+    stage = Stage(demo(), TASK, gone=True)
+    assert "no person's decision" in final(stage)
 
 
 def test_agents_that_decide_are_not_taken_for_people() -> None:
-    stage = opened()
-    stage.settle("Try it small first", choice="trial", by="agent")
-    assert "No person was asked; the agents decided this" in finished(stage)
+    asking = ToolCall(id="c", name="ask_others", arguments='{"options": [{"id": "trial", "label": "Try it small first"}]}')
+    outcome = json.dumps({"decision": "Try it small first", "choice": "trial", "decided_by": "agent"})
+    messages = (
+        Message(role="user", text=f"The task:\n\n{TASK}"),
+        Message(role="assistant", tool_calls=(asking,)),
+        Message(role="tool", text=outcome, tool_call="c"),
+    )
+    request = Request(agent="operator", model="scripted/demo", messages=messages, tools=(NEW_ANSWER,))
+    (call,) = play(demo(), request, "s")[1].tool_calls
+    assert "**Try it small first.** No person was asked; the agents decided this" in json.loads(call.arguments)["content"]
 
 
 def test_guidance_and_a_late_reply_change_the_answer() -> None:
-    stage = opened()
-    stage.settle("I try it small first.", by="fallback:assume")
+    stage = asked()
+    stage.passes(2 * 1800.0)
     stage.act("operator")
-    stage.guide("No names with umlauts.\n\nPlease.")
-    stage.reply_late("1 after all")
-    final = finished(stage)
-    assert "Heard in the thread: “you: No names with umlauts. Please.”." in final
-    assert "Too late for the question, but read: “1 after all”." in final
+    stage.guides("No names with umlauts.\n\nPlease.")
+    stage.replies(1, "1 after all")
+    text = final(stage)
+    assert "Heard in the thread: “" in text
+    assert "No names with umlauts. Please.”" in text
+    assert "Too late for the question, but read: “1 after all”." in text
 
 
 def test_a_demo_always_says_that_it_is_one() -> None:
-    stage = opened()
-    stage.settle("Take one useful step now", choice="now", reply="1")
-    assert "a script and not a model" in finished(stage)
-    for agent in ("planner", "skeptic", "operator"):
-        assert "a script and not a model" in stage.answer(agent)
+    stage = asked()
+    stage.replies(1, "1")
+    assert "a script and not a model" in final(stage)
+    for agent in TEAM:
+        assert "a script and not a model" in stage.answer_of(agent)
 
 
-def test_a_turn_is_the_same_however_often_it_is_asked_for() -> None:
-    stage = opened()
-    stage.settle("Take one useful step now", choice="now", reply="1")
-    (call,) = [call for call in stage.outstanding() if call.agent == "operator"]
-    request = stage.request(call)
-    fresh = read_script(BUILT_IN / "demo.toml")
-    assert play(stage.script, request, "s") == play(fresh, request, "s")
+def test_a_run_that_was_stopped_goes_on_as_it_would_have() -> None:
+    stage = asked()
+    stage.replies(1, "2")
+    before = play(stage.script, stage.request("operator"), "s")
+    stage.restarts()
+    assert play(demo(), stage.request("operator"), "s") == before
+    assert "Try it small first" in final(stage)
 
 
 def test_other_agents_and_one_agent_alone_can_play_it_too() -> None:
-    stage = Stage(read_script(BUILT_IN / "demo.toml"), TASK, agents=("zoe", "yan"))
-    assert "begin with one small step" in finished(stage)
-    alone = Stage(read_script(BUILT_IN / "demo.toml"), TASK, agents=("zoe",))
-    (call,) = alone.act("zoe").tool_calls
-    assert "zoe, a script and not a model" in json.loads(call.arguments)["content"]
+    assert "begin with one small step" in final(Stage(demo(), TASK, agents=("zoe", "yan")))
+    alone = Stage(demo(), TASK, agents=("zoe",))
+    alone.plays_on()
+    assert "zoe, a script and not a model" in alone.answer_of("zoe")

@@ -45,7 +45,7 @@ async def test_a_password_in_an_address_is_not_told() -> None:
 
 async def test_an_address_that_is_none_is_told() -> None:
     models = Models(base_urls={"xai": "localhost:8000/v1"}, keys={"XAI_API_KEY": KEY})
-    with pytest.raises(port.BadRequest, match="cannot be called"):
+    with pytest.raises(port.BadRequest, match="localhost:8000/v1 cannot be called"):
         await models.respond(a_request())
     await models.close()
 

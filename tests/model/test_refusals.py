@@ -107,6 +107,12 @@ async def test_a_key_that_the_provider_echoes_is_taken_out(status: int) -> None:
     assert error.__context__ is None
 
 
+async def test_a_key_that_looks_like_no_key_is_taken_out_too() -> None:
+    body = json.dumps({"detail": "no access for letmein42"})
+    error = await failure_of(Play(status=401, body=body), keys={"XAI_API_KEY": "letmein42"})
+    assert error.found == "xai answered 401: no access for [key]"
+
+
 async def test_control_characters_of_a_provider_reach_nobody() -> None:
     body = json.dumps({"error": {"message": "red \x1b[31malert\u202e\nnow"}})
     assert (await failure_of(Play(status=500, body=body))).found == "xai answered 500: red [31malert now"

@@ -30,7 +30,9 @@ def ask(kind: Kind = "choice", options: tuple[Option, ...] = (POSTGRES, SQLITE),
     return Ask.model_validate({"kind": kind, **given, **fields})
 
 
-def unposted(*asked: Responder, kind: Kind = "choice", options: tuple[Option, ...] = (POSTGRES, SQLITE), **policy: Any) -> Question:
+def unposted(
+    *asked: Responder, kind: Kind = "choice", options: tuple[Option, ...] = (POSTGRES, SQLITE), **policy: Any
+) -> Question:
     return Question(
         id=3,
         run=1,

@@ -1,7 +1,7 @@
 """Whatever is heard in whatever order: one outcome, nothing in time lost, nobody who may not answer changes it.
 
-What happens is a set of facts: versions of messages, clicks, deletions, passes, more time. They arrive in any order, some twice, while
-the clock jumps about. An oracle that knows nothing of the core's shape says who has spoken in time.
+What happens is a set of facts: versions of messages, clicks, deletions, passes, more time. They arrive in any order, some
+twice, while the clock jumps about. An oracle that knows nothing of the core's shape says who has spoken in time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,12 @@ from orchestrator_bridge.question.values import Kind, Outcome, Question, Respond
 from tests.question.builders import ANA, BEN, CY, EXPIRY, POSTED, SKEPTIC, STRANGER, posted, unposted
 
 ASKED = (ANA, BEN, CY, SKEPTIC)
-TEXTS = {"choice": ("2", "sqlite please", "neither", "hm?"), "confirm": ("yes", "no", "hm?"), "number": ("12", "hm?"), "text": ("a", "b")}
+TEXTS = {
+    "choice": ("2", "sqlite please", "neither", "hm?"),
+    "confirm": ("yes", "no", "hm?"),
+    "number": ("12", "hm?"),
+    "text": ("a", "b"),
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,9 @@ def says(kind: Kind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.Sear
 
 def clicks(kind: Kind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.SearchStrategy[Click]:
     choices = st.sampled_from(["yes", "no"] if kind == "confirm" else ["pg", "lite"])
-    return st.builds(lambda author, choice, at: Click(author, f"click-{author.name}-{at}-{choice}", choice, at), authors, choices, TIMES)
+    return st.builds(
+        lambda author, choice, at: Click(author, f"click-{author.name}-{at}-{choice}", choice, at), authors, choices, TIMES
+    )
 
 
 def facts(kind: Kind) -> st.SearchStrategy[list[Fact]]:
@@ -114,7 +122,7 @@ def facts(kind: Kind) -> st.SearchStrategy[list[Fact]]:
     return st.lists(says(kind) | says(kind) | clicks(kind) | rest, max_size=8)
 
 
-POLICIES = st.fixed_dictionaries(
+POLICIES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "quorum": st.sampled_from(["first", 2, "majority", "all"]),
         "responders": st.sampled_from(["asked", "anyone"]),
@@ -214,7 +222,9 @@ def passed_at(question: Question, heard: Sequence[Fact], author: Responder, end:
 def test_nobody_who_may_not_answer_changes_anything(data: st.DataObject) -> None:
     kind = data.draw(KINDS)
     heard = data.draw(facts(kind))
-    mine = [fact for fact in heard if getattr(fact, "author", None) != STRANGER and getattr(fact, "message", "")[:8] != "Stranger"]
+    mine = [
+        fact for fact in heard if getattr(fact, "author", None) != STRANGER and getattr(fact, "message", "")[:8] != "Stranger"
+    ]
     asked = posted(ANA, BEN, kind=kind, quorum=2)
     strange, clean = tell_all(asked, heard), tell_all(asked, mine)
     now = data.draw(CLOCK)

@@ -15,6 +15,26 @@ STORES = (Option(id="a", label="Use Postgres 16"), Option(id="b", label="SQLite,
 SIZES = (Option(id="s", label="4"), Option(id="m", label="2"), Option(id="l", label="8"))
 TOOLS = (Option(id="node", label="Node"), Option(id="go", label="Go"), Option(id="py", label="Python"))
 
+YES = """
+yes | Yes! | y | ok | yep, but after lunch | yes please | sure | sure, go ahead | go ahead | do it | 👍 | 👍🏽 | +1 | :+1:
+no problem | why not | well, I would say yes | fine by me | yes, no problem | right | 1 | 1) | I think so | of course
+ja | Ja, gerne | na klar | mach das | von mir aus | kein Problem | okay, mach es
+"""
+NO = """
+no | No. | n | nope | no, not today | no thanks | not yet | please don't | don’t | dont do it now | absolutely not | 👎
+-1 | 2 | 2. | never | I don't think so | better not | well... no | no because it breaks | I'd rather not
+nein | Nein danke | lieber nicht | auf keinen Fall | noch nicht | nö | bitte nicht
+"""
+NEITHER = """
+maybe | not sure | I don't know | yes and no | yes... no | no, wait, yes | y/n | what does it cost? | ok? | yes?
+no backups exist | hm | 3 | good question | right now we cannot | ok, let me check | There is no reason to wait | it depends
+wait | sure about that? | nobody told me | weiß nicht | jein | keine Ahnung | klar ist das nicht
+"""
+
+
+def phrases(text: str) -> list[str]:
+    return [phrase.strip() for line in text.strip().splitlines() for phrase in line.split(" | ")]
+
 
 def choose(options: tuple[Option, ...], text: str) -> str | None:
     reading = read(ask(options=options), text)
@@ -136,7 +156,9 @@ def test_what_names_no_option_or_several_counts_as_own_words(text: str) -> None:
         (TOOLS, "p", "py"),
     ],
 )
-def test_labels_that_are_numbers_or_common_words_are_told_apart(options: tuple[Option, ...], text: str, choice: str | None) -> None:
+def test_labels_that_are_numbers_or_common_words_are_told_apart(
+    options: tuple[Option, ...], text: str, choice: str | None
+) -> None:
     assert choose(options, text) == choice
 
 
@@ -150,32 +172,17 @@ def test_the_words_are_kept_beside_the_choice() -> None:
     assert reading == Reading(text="2) because… it is safe", choice="stage")
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["yes", "Yes!", "y", "ok", "yep, but after lunch", "yes please", "sure", "sure, go ahead", "go ahead", "do it", "👍", "👍🏽", "+1", ":+1:"]
-    + ["no problem", "why not", "well, I would say yes", "fine by me", "yes, no problem", "right", "1", "1)", "I think so", "of course"]
-    + ["ja", "Ja, gerne", "na klar", "mach das", "von mir aus", "kein Problem", "okay, mach es"],
-)
+@pytest.mark.parametrize("text", phrases(YES))
 def test_yes_is_said_in_many_ways(text: str) -> None:
     assert read(ask("confirm"), text) == Reading(text=text, choice="yes")
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["no", "No.", "n", "nope", "no, not today", "no thanks", "not yet", "please don't", "don’t", "dont do it now", "absolutely not", "👎"]
-    + ["-1", "I don't think so", "better not", "well... no", "2", "2.", "never", "no because it breaks", "I'd rather not"]
-    + ["nein", "Nein danke", "lieber nicht", "auf keinen Fall", "noch nicht", "nö", "bitte nicht"],
-)
+@pytest.mark.parametrize("text", phrases(NO))
 def test_no_is_said_in_many_ways(text: str) -> None:
     assert read(ask("confirm"), text) == Reading(text=text, choice="no")
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["maybe", "not sure", "I don't know", "yes and no", "yes... no", "no, wait, yes", "y/n", "what does it cost?", "ok?", "yes?", "weiß nicht"]
-    + ["jein", "no backups exist", "good question", "right now we cannot", "ok, let me check", "There is no reason to wait", "3", "hm"]
-    + ["keine Ahnung", "it depends", "wait", "sure about that?", "nobody told me", "klar ist das nicht"],
-)
+@pytest.mark.parametrize("text", phrases(NEITHER))
 def test_what_is_neither_yes_nor_no_gets_a_friendly_line(text: str) -> None:
     reading = read(ask("confirm"), text)
     assert isinstance(reading, Misread)
@@ -254,7 +261,11 @@ def test_a_reply_without_words_is_no_answer(kind: Kind) -> None:
     [
         (ask(options=PLACES), ["2", "because it is safe"], Reading(text="2\nbecause it is safe", choice="stage")),
         (ask(options=PLACES), ["1", "no wait, 2"], Reading(text="1\nno wait, 2", choice="stage")),
-        (ask(options=PLACES), ["1", "hm, let's take staging after all"], Reading(text="1\nhm, let's take staging after all", choice="stage")),
+        (
+            ask(options=PLACES),
+            ["1", "hm, let's take staging after all"],
+            Reading(text="1\nhm, let's take staging after all", choice="stage"),
+        ),
         (ask(options=PLACES), ["1", "but never touch staging"], Reading(text="1\nbut never touch staging", choice="prod")),
         (ask("confirm"), ["well", "yes"], Reading(text="well\nyes", choice="yes")),
         (ask("confirm"), ["yes", "no, stop"], Reading(text="yes\nno, stop", choice="no")),

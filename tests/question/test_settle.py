@@ -65,7 +65,17 @@ def test_own_words_answer_a_choice() -> None:
 
 @pytest.mark.parametrize(
     ("quorum", "asked", "enough"),
-    [("first", 3, 1), (1, 3, 1), (2, 3, 2), (3, 3, 3), (9, 3, 3), ("majority", 2, 2), ("majority", 3, 2), ("all", 1, 1), ("all", 3, 3)],
+    [
+        ("first", 3, 1),
+        (1, 3, 1),
+        (2, 3, 2),
+        (3, 3, 3),
+        (9, 3, 3),
+        ("majority", 2, 2),
+        ("majority", 3, 2),
+        ("all", 1, 1),
+        ("all", 3, 3),
+    ],
 )
 def test_the_quorum_says_how_many_voices_it_takes(quorum: Any, asked: int, enough: int) -> None:
     people = (ANA, BEN, CY)[:asked]

@@ -11,7 +11,21 @@ from orchestrator_bridge.chat import Author
 from orchestrator_bridge.question import hear, tell
 from orchestrator_bridge.question.settle import cancelled, settle
 from orchestrator_bridge.question.values import Outcome, Question, Responder
-from tests.question.builders import ANA, BEN, CRITIC, CY, DEADLINE, EXPIRY, POSTED, SKEPTIC, SQLITE, clicked, posted, typed, unposted
+from tests.question.builders import (
+    ANA,
+    BEN,
+    CRITIC,
+    CY,
+    DEADLINE,
+    EXPIRY,
+    POSTED,
+    SKEPTIC,
+    SQLITE,
+    clicked,
+    posted,
+    typed,
+    unposted,
+)
 
 
 def end(question: Question, now: float = EXPIRY) -> Question:
@@ -46,7 +60,11 @@ def test_the_agent_gets_the_whole_outcome() -> None:
 
 def test_a_fallback_is_never_dressed_up_as_a_persons_word() -> None:
     told = result(end(typed(posted(ANA, SKEPTIC), SKEPTIC, "2")))
-    assert (told["status"], told["decided_by"], told["note"]) == ("fallen_back", "fallback:default_option", "No person decided this.")
+    assert (told["status"], told["decided_by"], told["note"]) == (
+        "fallen_back",
+        "fallback:default_option",
+        "No person decided this.",
+    )
     assert told["why"] == "nobody answered in 30 min"
     assert [reply["by"] for reply in told["replies"]] == ["skeptic"]
 
@@ -93,7 +111,9 @@ def test_a_late_reply_quotes_the_question_and_says_how_it_ended() -> None:
 
 
 def outcome(**fields: Any) -> Outcome:
-    return Outcome.model_validate({"status": "fallen_back", "decision": "", "decided_by": "fallback:assume", "at": POSTED, **fields})
+    return Outcome.model_validate(
+        {"status": "fallen_back", "decision": "", "decided_by": "fallback:assume", "at": POSTED, **fields}
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,11 +122,17 @@ def outcome(**fields: Any) -> Outcome:
         (end(clicked(posted(ANA), ANA, "pg")), "Answered by Ana: Postgres"),
         (end(clicked(clicked(posted(ANA, BEN, quorum=2), ANA, "pg"), BEN, "pg")), "Answered by Ana and Ben: Postgres"),
         (end(typed(typed(posted(ANA, SKEPTIC), SKEPTIC, "2"), ANA, "1\nplease")), "Answered by Ana: Postgres (“1 please”)"),
-        (end(typed(typed(posted(SKEPTIC, CRITIC), SKEPTIC, "2"), CRITIC, "2")), "Answered by the agents critic and skeptic: SQLite"),
+        (
+            end(typed(typed(posted(SKEPTIC, CRITIC), SKEPTIC, "2"), CRITIC, "2")),
+            "Answered by the agents critic and skeptic: SQLite",
+        ),
         (end(posted(ANA)), "Nobody answered in 30 min; fallback: the recommended option, Postgres"),
         (end(posted(ANA, fallback=("assume",))), "Nobody answered in 30 min; fallback: the agent's assumption, I take Postgres."),
         (end(posted(ANA, fallback=("fail",))), "Nobody answered in 30 min; fallback: the run ends without a result"),
-        (end(clicked(posted(ANA, BEN, quorum=2), ANA, "lite")), "Only 1 of 2 answered in 30 min; fallback: the recommended option, Postgres"),
+        (
+            end(clicked(posted(ANA, BEN, quorum=2), ANA, "lite")),
+            "Only 1 of 2 answered in 30 min; fallback: the recommended option, Postgres",
+        ),
         (end(hear.passed(posted(ANA), ANA.id)), "Everybody passed; fallback: the recommended option, Postgres"),
         (end(unposted()), "Nobody can be reached; fallback: the recommended option, Postgres"),
         (end(unposted(ANA)), "It could not be posted in 30 min; fallback: the recommended option, Postgres"),
@@ -171,7 +197,10 @@ def test_a_question_becomes_a_card_and_closes_with_its_outcome() -> None:
     ana = Author(platform="terminal", id="ana", name="Ana")
     card = tell.card(posted(ANA), task="Pick a database", mentions=[ana])
     assert (card.question, card.run, card.agent, card.text, card.answer_kind) == (3, 1, "builder", "Which database?", "choice")
-    assert [(option.id, option.label, option.recommended) for option in card.options] == [("pg", "Postgres", True), ("lite", "SQLite", False)]
+    assert [(option.id, option.label, option.recommended) for option in card.options] == [
+        ("pg", "Postgres", True),
+        ("lite", "SQLite", False),
+    ]
     assert (card.mentions, card.task, card.expires_at, card.closed) == ((ana,), "Pick a database", DEADLINE, None)
     closed = tell.card(end(clicked(posted(ANA), ANA, "pg")), task="", mentions=[])
     assert closed.closed == "Answered by Ana: Postgres"

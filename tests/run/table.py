@@ -15,8 +15,9 @@ from orchestrator_bridge.people import Directory
 from orchestrator_bridge.question.desk import Desk
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
+from orchestrator_bridge.run.actions import AskPeople, CallModel, Record, Wait
 from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.decide import AskPeople, CallModel, Record, Wait, decide
+from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.driver import make_request
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.take import take
@@ -54,8 +55,8 @@ def ask(question: str = "Which one?", *, to: tuple[str, ...] = ("humans",), wait
 class Table:
     """One run in play."""
 
-    def __init__(self, run_team: Team, *, gone: bool = False) -> None:
-        started = e.RunStarted(at=1000.0, run=1, task="the task", team=run_team, place=PLACE, by=ANA)
+    def __init__(self, run_team: Team, *, gone: bool = False, task: str = "the task") -> None:
+        started = e.RunStarted(at=1000.0, run=1, task=task, team=run_team, place=PLACE, by=ANA)
         self.now = 1000.0
         self.events: list[e.Event] = []
         self.rows: list[Row] = []

@@ -19,6 +19,11 @@ def write(path: Path, content: bytes, at: int = 0) -> None:
         file.write(content)
 
 
+def permit(path: Path, mode: int) -> None:
+    """Set the permissions."""
+    path.chmod(mode)
+
+
 def size(path: Path) -> int:
     """In bytes."""
     return path.stat().st_size

@@ -1,6 +1,6 @@
 """A process with an open store, to be looked at, locked out by, and killed.
 
-Started as `python -m tests.store.victim FILE COUNT`, it prints `open`, then appends COUNT events to each of a few runs at once and
+Started as `python -m tests.store.victim FILE COUNT`, it prints `open`, then appends COUNT events to each of a few runs at once,
 prints `RUN POSITION` after each one that was acknowledged, then waits to be killed.
 """
 

@@ -63,9 +63,10 @@ class PipeRig(Rig):
         self.pipe = pipe
         self.paper = paper or Paper()
         device = Device(stdin=pipe.stdin, screen=self.paper, answers=answers, clock=lambda: NOW, zone=UTC, environ=environ or {})
-        self.adapter: TerminalAdapter = TerminalAdapter(device, name="Alice")
+        self.terminal = TerminalAdapter(device, name="Alice")
+        self.adapter = self.terminal
         self.home = HOME
-        self.person = self.adapter.author
+        self.person = self.terminal.author
 
     async def say(self, place: Place, text: str) -> None:
         kind, _, number = (place.thread or "").rpartition("-")

@@ -6,10 +6,11 @@ import pytest
 
 from tests.contract.adapter import AdapterContract
 from tests.contract.adapter_rig import Rig
+from tests.terminal.desk import a_desk
 from tests.terminal.pipes import PipeRig, a_pipe
 
 
-class TestTheTerminalKeepsTheContract(AdapterContract):
+class TestATerminalWithoutKeysKeepsTheContract(AdapterContract):
     @pytest.fixture
     async def rig(self) -> AsyncIterator[Rig]:
         with a_pipe() as pipe:
@@ -17,3 +18,10 @@ class TestTheTerminalKeepsTheContract(AdapterContract):
             await rig.start()
             yield rig
             await rig.adapter.stop()
+
+
+class TestATerminalWithKeysKeepsTheContract(AdapterContract):
+    @pytest.fixture
+    async def rig(self) -> AsyncIterator[Rig]:
+        async with a_desk() as rig:
+            yield rig

@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import sys
+import termios
+from collections.abc import AsyncIterator
+from contextlib import redirect_stderr
 from dataclasses import replace
-from datetime import UTC
 
 import pytest
 from rich.cells import cell_len
 
 from adapters.terminal.adapter import HOME, TerminalAdapter
 from adapters.terminal.screen import Device
-from orchestrator_bridge.chat import CardAgent, Commanded, FinalAnswer, Inbound, Note, Post, Posted, Said, Sending
+from orchestrator_bridge.chat import CardAgent, Commanded, FinalAnswer, Note, Said
 from tests.contract.adapter_posts import HOSTILE, RUN, question
+from tests.terminal.desk import Desk, a_desk
 from tests.terminal.pipes import NOW
 from tests.terminal.window import CTRL_C, CTRL_D, UP, Window
 
-
-class Desk:
-    """A person at a window in which the terminal adapter runs."""
-
-    def __init__(self, window: Window, adapter: TerminalAdapter) -> None:
-        self.window = window
-        self.adapter = adapter
-        self._heard: asyncio.Queue[Inbound] = asyncio.Queue()
-
-    async def start(self) -> None:
-        await self.adapter.start(self._heard.put)
-        await self.window.until("Type a task")
-
-    async def heard(self) -> Inbound:
-        return await self._heard.get()
-
-    async def post(self, post: Post, *, thread: str | None = None, replaces: Posted | None = None) -> Posted:
-        return await self.adapter.send(Sending(key="", place=replace(HOME, thread=thread), post=post, replaces=replaces))
-
-
-@asynccontextmanager
-async def a_desk(columns: int = 100, clock: Callable[[], float] = lambda: NOW, **environ: str) -> AsyncIterator[Desk]:
-    window = Window(columns)
-    try:
-        device = Device(stdin=window.stdin, screen=window.screen, clock=clock, zone=UTC, environ=environ)
-        desk = Desk(window, TerminalAdapter(device, name="Alice"))
-        await desk.start()
-        yield desk
-        await desk.adapter.stop()
-    finally:
-        window.close()
+IN_RUN = replace(HOME, thread="run-3")
 
 
 @pytest.fixture
@@ -77,7 +48,7 @@ async def test_the_line_being_typed_survives_what_is_printed_above_it(desk: Desk
     await desk.window.type("half a tho")
     await desk.window.until("> half a tho")
     for number in range(30):
-        await desk.post(Note(text=f"progress {number}", speaker="architect"), thread="run-3")
+        await desk.post(Note(text=f"progress {number}", speaker="architect"), place=IN_RUN)
     await desk.window.enter("ught")
     heard = await desk.heard()
     assert isinstance(heard, Commanded)
@@ -119,6 +90,39 @@ async def test_a_paste_of_200000_characters_is_handed_over_whole_and_shown_short
     await desk.window.until(lambda text: text.count("[paste 1: 200,000 characters]") == 2)
 
 
+async def test_a_paste_that_the_terminal_does_not_mark_as_one_is_taken_as_quickly(desk: Desk) -> None:
+    await desk.window.type("жук " * 5_000)
+    await desk.window.until("characters]")
+    await desk.window.enter("!")
+    heard = await desk.heard()
+    assert isinstance(heard, Commanded)
+    assert heard.text == "жук " * 5_000 + "!"
+
+
+async def test_what_others_print_goes_above_the_line_being_typed() -> None:
+    window = Window()
+    try:
+        with redirect_stderr(window.screen):
+            desk = Desk(window, TerminalAdapter(Device(stdin=window.stdin, screen=window.screen, environ={})))
+            await desk.start()
+            await window.type("half a tho")
+            await window.until("> half a tho")
+            sys.stderr.write("a warning of a library\n")
+            text = await window.until("a warning of a library")
+            assert "> half a tho" not in text.partition("a warning")[0]
+            await window.enter("ught")
+            assert isinstance(await desk.heard(), Commanded)
+            await desk.adapter.stop()
+    finally:
+        window.close()
+
+
+async def test_a_window_that_is_closed_is_a_person_who_left(desk: Desk) -> None:
+    await desk.post(RUN)
+    desk.window.hang_up()
+    assert await desk.terminal.wait_left() == "left"
+
+
 async def test_ctrl_c_empties_the_line_first_and_leaves_when_pressed_twice_after_that(desk: Desk) -> None:
     await desk.window.type("never mind")
     await desk.window.until("> never mind")
@@ -127,7 +131,7 @@ async def test_ctrl_c_empties_the_line_first_and_leaves_when_pressed_twice_after
     await desk.window.type(CTRL_C)
     await desk.window.until("Press Ctrl-C again to leave.")
     await desk.window.type(CTRL_C)
-    assert await desk.adapter.wait_left() == "left"
+    assert await desk.terminal.wait_left() == "left"
 
 
 async def test_two_ctrl_c_far_apart_do_not_leave() -> None:
@@ -145,7 +149,7 @@ async def test_two_ctrl_c_far_apart_do_not_leave() -> None:
 async def test_ctrl_d_on_the_empty_line_leaves_and_says_what_goes_on_later(desk: Desk) -> None:
     await desk.post(RUN)
     await desk.window.type(CTRL_D)
-    assert await desk.adapter.wait_left() == "left"
+    assert await desk.terminal.wait_left() == "left"
     await desk.window.until("at the next start: run 3")
 
 
@@ -166,7 +170,7 @@ async def test_a_narrow_window_stays_readable(columns: int) -> None:
     async with a_desk(columns) as desk:
         await desk.post(RUN)
         await desk.post(question())
-        await desk.post(Note(text="A sentence that is longer than the window is wide.", speaker="architect"), thread="run-3")
+        await desk.post(Note(text="A sentence that is longer than the window is wide.", speaker="architect"), place=IN_RUN)
         text = await desk.window.until("1 open question: 2")
         lines = text.splitlines()
         assert all(cell_len(line) <= columns for line in lines)
@@ -179,7 +183,7 @@ async def test_a_narrow_window_stays_readable(columns: int) -> None:
 async def test_a_window_made_narrower_gets_narrower_lines() -> None:
     async with a_desk(100) as desk:
         desk.window.resize(35)
-        await desk.post(Note(text="word " * 30, speaker="architect"), thread="run-3")
+        await desk.post(Note(text="word " * 30, speaker="architect"), place=IN_RUN)
         text = await desk.window.until(lambda text: text.count("word") == 30)
         assert all(len(line) <= 35 for line in text.splitlines())
 
@@ -209,7 +213,7 @@ async def test_a_dumb_terminal_gets_plain_lines() -> None:
     window = Window()
     try:
         desk = Desk(window, TerminalAdapter(Device(stdin=window.stdin, screen=window.screen, environ={"TERM": "dumb"})))
-        await desk.adapter.start(desk._heard.put)
+        await desk.start()
         await window.enter("Build a shop")
         heard = await desk.heard()
         assert isinstance(heard, Commanded)
@@ -217,20 +221,19 @@ async def test_a_dumb_terminal_gets_plain_lines() -> None:
         await window.until("Run 3: Choose a database for the shop")
         assert b"\x1b" not in window.raw
         await window.type(CTRL_D)
-        assert await desk.adapter.wait_left() == "left"
+        assert await desk.terminal.wait_left() == "left"
         await desk.adapter.stop()
     finally:
         window.close()
 
 
 async def test_the_terminal_is_given_back_as_it_was_found() -> None:
-    import termios
-
     window = Window()
     try:
         before = termios.tcgetattr(window.stdin)
         desk = Desk(window, TerminalAdapter(Device(stdin=window.stdin, screen=window.screen, environ={})))
         await desk.start()
+        await window.until("Type a task")
         assert termios.tcgetattr(window.stdin) != before
         await desk.adapter.stop()
         assert termios.tcgetattr(window.stdin) == before

@@ -43,7 +43,7 @@ async def test_every_line_is_handed_over_before_the_end_is(pipe: Pipe, rig: Pipe
         ("ask", "last task"),
     ]
     assert isinstance(heard[-1], Gone)
-    assert await rig.adapter.wait_left() == "input_ended"
+    assert await rig.terminal.wait_left() == "input_ended"
 
 
 async def test_a_file_can_stand_in_for_the_pipe(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ async def test_a_line_that_could_not_be_stored_is_printed_back_with_the_reason(p
 async def test_quitting_leaves_at_once_and_says_what_goes_on_later(pipe: Pipe, rig: PipeRig) -> None:
     await rig.post(RUN)
     pipe.put("/quit\n")
-    assert await rig.adapter.wait_left() == "left"
+    assert await rig.terminal.wait_left() == "left"
     assert "at the next start: run 3" in rig.paper.getvalue()
 
 
@@ -117,7 +117,7 @@ async def test_a_reader_who_went_away_has_left(rig: PipeRig) -> None:
     rig.paper.failure = errno.EPIPE
     with pytest.raises(Rejected):
         await rig.post(RUN)
-    assert await rig.adapter.wait_left() == "left"
+    assert await rig.terminal.wait_left() == "left"
 
 
 async def test_what_is_piped_on_has_neither_escapes_nor_line_breaks_of_its_own(rig: PipeRig) -> None:
@@ -223,7 +223,7 @@ async def test_standard_input_stays_blocking_for_whoever_shares_it(pipe: Pipe, r
 
 
 async def test_entries_can_be_given_by_the_program_itself(rig: PipeRig) -> None:
-    await rig.adapter.enter("/ask Build a shop")
+    await rig.terminal.enter("/ask Build a shop")
     heard = await rig.heard()
     assert isinstance(heard, Commanded)
     assert heard.text == "Build a shop"

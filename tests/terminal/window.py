@@ -1,6 +1,7 @@
 """A terminal window for tests: a real pseudo-terminal with an emulator (pyte) at its other end, and a person at the keys.
 
-Nothing sleeps: the emulator is fed as bytes come, and who waits for something on the screen is woken by each.
+Nothing sleeps: the emulator is fed as bytes come, and who waits for something on the screen is woken by each. A thread reads, as
+a window is another process: a program may write more than a pseudo-terminal holds before it goes on.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ import asyncio
 import fcntl
 import os
 import pty
+import select
 import struct
 import termios
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TextIO
 
 import pyte
@@ -46,14 +50,28 @@ class Window:
         self.raw = bytearray()
         self.stdin: TextIO = os.fdopen(os.dup(self._slave), "r")
         self.screen: TextIO = os.fdopen(os.dup(self._slave), "w", encoding="utf-8")
-        asyncio.get_running_loop().add_reader(self._master, self._feed)
+        self._loop = asyncio.get_running_loop()
+        self._woken, self._wake = os.pipe()
+        self._reader = threading.Thread(target=self._read, name="window")
+        self._reader.start()
+
+    def hang_up(self) -> None:
+        """Close the window under the program."""
+        if self._wake < 0:
+            return
+        os.close(self._wake)
+        self._wake = -1
+        self._reader.join()
+        os.close(self._master)
+        os.close(self._woken)
 
     def close(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._master)
+        """Let go of everything."""
+        self.hang_up()
         self.stdin.close()
-        self.screen.close()
+        with suppress(OSError):  # what could not be written to a closed window is still in the buffer
+            self.screen.close()
         os.close(self._slave)
-        os.close(self._master)
 
     # The person -----------------------------------------------------------------------------------------------------------
 
@@ -100,8 +118,13 @@ class Window:
 
     # The wire -------------------------------------------------------------------------------------------------------------
 
-    def _feed(self) -> None:
-        data = os.read(self._master, 65536)
+    def _read(self) -> None:
+        while self._woken not in select.select([self._master, self._woken], [], [])[0]:
+            self._loop.call_soon_threadsafe(self._feed, os.read(self._master, 65536))
+
+    def _feed(self, data: bytes) -> None:
+        if self._wake < 0:
+            return
         self.raw += data
         self._stream.feed(data)
         self._changed.set()

@@ -60,7 +60,7 @@ CREATE TABLE places (
     PRIMARY KEY (platform, channel, message),
     CHECK ((run IS NULL) <> (question IS NULL))
 ) STRICT;
-CREATE INDEX places_by_thread ON places (platform, channel, thread) WHERE thread IS NOT NULL;
+CREATE INDEX places_by_thread ON places (platform, channel, thread, question) WHERE thread IS NOT NULL;
 CREATE INDEX places_by_question ON places (question, noted_at) WHERE question IS NOT NULL;
 
 CREATE TABLE replies (

@@ -23,7 +23,8 @@ GROUP BY shown.run ORDER BY shown.run DESC
 """
 ALL_RUNS = _RUNS.format(which="")
 RUNS_BY_STATUS = _RUNS.format(which="WHERE status = :status")
-BUSY = "SELECT run FROM runs WHERE status = 'running' AND busy = 1 ORDER BY run"
+# Without the hint the planner takes the index of all live runs, most of which sleep.
+BUSY = "SELECT run FROM runs INDEXED BY runs_busy WHERE status = 'running' AND busy = 1 ORDER BY run"
 _COSTS = f"""
 SELECT run, agent, model, count(*) AS calls, sum(input) AS input, sum(output) AS output, sum(cached) AS cached, {_COST},
     dollars_sum(CASE WHEN state IN ('reserved', 'unknown') THEN reserved END) AS unknown

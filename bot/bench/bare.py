@@ -1,0 +1,68 @@
+"""The floor: the same requests, made with nothing but the `openai` client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+from openai import AsyncOpenAI
+from openai.types.chat import ChatCompletion
+
+from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.openai_wire import body_of
+from orchestrator_bridge.model.port import Request, Response
+
+Body = dict[str, Any]
+
+
+class Recorder:
+    """A `port.Model` that passes every request on, and keeps what went over the wire."""
+
+    def __init__(self, models: Models) -> None:
+        self.bodies: list[Body] = []
+        self._models = models
+
+    async def respond(self, request: Request) -> Response:
+        """Keep the request and make the call."""
+        self.bodies.append(body_of(request, self._models.check(request.model)))
+        return await self._models.respond(request)
+
+    def reserve(self, request: Request) -> Decimal | None:
+        """What the models say."""
+        return self._models.reserve(request)
+
+    async def close(self) -> None:
+        """The models are closed by whoever opened them."""
+
+    def rounds(self, agents: int) -> list[list[Body]]:
+        """What one run has sent: all answers side by side, then all votes, then the final text; then forgets it.
+
+        Raises:
+            ValueError: it was not 2N+1 calls.
+        """
+        bodies, self.bodies = self.bodies, []
+        if len(bodies) != 2 * agents + 1:
+            raise ValueError(f"{agents} agents made {len(bodies)} calls; expected {2 * agents + 1}")
+        return [bodies[:agents], bodies[agents : 2 * agents], bodies[2 * agents :]]
+
+
+@asynccontextmanager
+async def bare_client(address: str) -> AsyncIterator[AsyncOpenAI]:
+    """A client with its own connections."""
+    async with AsyncOpenAI(base_url=address, api_key="none", max_retries=0) as client:
+        yield client
+
+
+async def bare_rounds(client: AsyncOpenAI, rounds: Sequence[Sequence[Body]]) -> None:
+    """The calls of a run, side by side where the run makes them so."""
+    for bodies in rounds:
+        await asyncio.gather(*(bare_call(client, body) for body in bodies))
+
+
+async def bare_call(client: AsyncOpenAI, body: Body) -> ChatCompletion:
+    """One call."""
+    completion: ChatCompletion = await client.chat.completions.create(**body)
+    return completion

@@ -1,0 +1,95 @@
+"""A model server of OpenAI's chat completions in a process of its own: HTTP/1.1 with kept connections, nothing installed.
+
+It prints its port and serves until its standard input ends, so that it never outlives who started it. `python -m
+bot.bench.model_server` starts it by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from bot.bench.plays import THINKING, Play, play
+
+_END = b"\r\n\r\n"
+
+
+class Door(asyncio.Protocol):
+    """One connection. Requests on it come one after the other, as HTTP/1.1 clients send them."""
+
+    def __init__(self) -> None:
+        self._heard = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of a request, or the whole of it."""
+        now = time.perf_counter()
+        self._heard += data
+        head, end, body = self._heard.partition(_END)
+        if end and len(body) >= _length(head):
+            self._heard.clear()
+            self._answer(json.loads(body), now)
+
+    def _answer(self, body: dict[str, Any], now: float) -> None:
+        thinking = THINKING[body["model"]]
+        if thinking:
+            asyncio.get_running_loop().call_later(thinking, self._send, body, now)
+        else:
+            self._send(body, now)
+
+    def _send(self, body: dict[str, Any], now: float) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        # A question tells when it was asked, and that is now; an answer when its request came.
+        asked = play(body, now)
+        said = play(body, time.perf_counter()) if asked.tool == "ask_others" else asked
+        content = completion(body["model"], said)
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+        self._transport.write(head.encode() + content)
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    return 0
+
+
+def completion(model: str, said: Play) -> bytes:
+    """A chat completion that holds what was said."""
+    message: dict[str, Any] = {"role": "assistant", "content": said.text or None}
+    if said.tool:
+        function = {"name": said.tool, "arguments": said.raw}
+        message["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}]
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if said.tool else "stop"}
+    usage = {"prompt_tokens": 900, "completion_tokens": 150, "total_tokens": 1050}
+    head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": model}
+    return json.dumps({**head, "choices": [choice], "usage": usage}).encode()
+
+
+async def _serve() -> None:
+    server = await asyncio.get_running_loop().create_server(Door, "127.0.0.1", 0, backlog=1024)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+def _end_with_the_caller() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_the_caller, daemon=True).start()
+    asyncio.run(_serve())

@@ -1,0 +1,148 @@
+"""`townhall ask`: one run in the terminal, from the task to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from adapters.terminal.adapter import HOME, TerminalAdapter
+from adapters.terminal.screen import Device
+from bot.app import App, assembled, own_file
+from bot.start import Start, open_start_log
+from bot.tables import print_json
+from orchestrator_bridge.chat import Posted, RunCard, Sending
+from orchestrator_bridge.store.port import InUse, QuestionSummary, RunSummary
+from orchestrator_bridge.team import Team
+from orchestrator_bridge.text import clean
+
+LEFT = 130
+"""The exit code where the person left before the end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """What was asked for. `model` replaces that of every agent; without `input` nobody is there, and questions fall back."""
+
+    task: str
+    team: str | None = None
+    model: str | None = None
+    as_json: bool = False
+    input: bool = True
+
+
+class OneRunTerminal(TerminalAdapter):
+    """A terminal that notices that a run has ended by its card."""
+
+    def __init__(self, device: Device, *, quiet: bool) -> None:
+        super().__init__(device, quiet=quiet, takes_tasks=False)
+        self._ended: set[int] = set()
+        self._news = asyncio.Event()
+
+    async def send(self, sending: Sending) -> Posted:
+        """Show the post."""
+        posted = await super().send(sending)
+        if isinstance(sending.post, RunCard) and sending.post.ended:
+            self._ended.add(sending.post.run)
+            self._news.set()
+        return posted
+
+    async def wait_ended(self, run: int) -> None:
+        """Wait until the run has ended."""
+        while run not in self._ended:
+            self._news.clear()
+            await self._news.wait()
+
+
+async def ask_once(start: Start, wish: Wish) -> int:
+    """Carry out one run; returns the exit code: 0 if it has an answer, 130 if the person left before, else 1.
+
+    Raises:
+        Trouble: there is no such team, or the run cannot begin.
+        StoreError: the store cannot be opened.
+    """
+    open_start_log(start)
+    task = clean(wish.task).strip()
+    team = _team(start, wish)
+    device = Device(stdin=sys.stdin if wish.input else None, screen=sys.stderr, answers=None if wish.as_json else sys.stdout)
+    terminal = OneRunTerminal(device, quiet=wish.as_json)
+    async with _assembled(start, terminal) as (app, file):
+        app.commands.check(team, task)
+        await app.engine.start()
+        run = await app.engine.start_run(task=task, team=team, place=HOME, by=terminal.author)
+        if not await _wait_end(app, terminal, run):
+            return LEFT
+        summary, questions = await _result(app, run)
+    if wish.as_json:
+        print_json(_object(summary, questions, team, file))
+    return 0 if summary.status == "finished" else 1
+
+
+def _team(start: Start, wish: Wish) -> Team:
+    team = start.team_file.team(wish.team)
+    if wish.model is None:
+        return team
+    return team.model_copy(update={"agents": tuple(one.model_copy(update={"model": wish.model}) for one in team.agents)})
+
+
+@asynccontextmanager
+async def _assembled(start: Start, terminal: TerminalAdapter) -> AsyncIterator[tuple[App, Path]]:
+    """The bot over the usual file, or over one of its own while another process has that."""
+    file = start.settings.store
+    try:
+        async with assembled(start, [terminal], file) as app:
+            yield app, file
+            return
+    except InUse:
+        file = own_file()
+    click.echo(f"townhall: {start.settings.store} is in use by a bot that runs; this run has a file of its own: {file}", err=True)
+    async with assembled(start, [terminal], file) as app:
+        yield app, file
+
+
+async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
+    """Wait for the run's end, and until all of it was shown; False if the person left before."""
+    ended = asyncio.create_task(terminal.wait_ended(run))
+    left = asyncio.create_task(terminal.wait_left())
+    try:
+        await asyncio.wait([ended, left], return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done() and left.result() == "left":
+            return False
+        await ended
+        await app.engine.finished()
+        return True
+    finally:
+        ended.cancel()
+        left.cancel()
+
+
+async def _result(app: App, run: int) -> tuple[RunSummary, list[QuestionSummary]]:
+    (summary,) = (one for one in await app.store.runs() if one.run == run)
+    return summary, [one for one in await app.store.questions() if one.run == run]
+
+
+def _object(summary: RunSummary, questions: list[QuestionSummary], team: Team, file: Path) -> dict[str, object]:
+    """The run for a program. Times are seconds since the epoch; money is US dollars as text, null where it is unknown."""
+    return {
+        "run": summary.run,
+        "status": summary.status,
+        "result": summary.result,
+        "task": summary.task,
+        "team": summary.team,
+        "agents": [{"name": agent.name, "model": agent.model} for agent in team.agents],
+        "started_at": summary.started_at,
+        "ended_at": summary.ended_at,
+        "calls": summary.calls,
+        "tokens": summary.tokens,
+        "cost_usd": summary.cost,
+        "questions": [
+            {"question": one.question, "agent": one.agent, "text": one.text, "status": one.status, "outcome": one.line}
+            for one in reversed(questions)
+        ],
+        "store": file,
+    }

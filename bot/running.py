@@ -1,0 +1,62 @@
+"""`townhall run`: the bot, until whoever sits at the terminal leaves, the input has ended and all is done, or a signal comes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from adapters.terminal.adapter import TerminalAdapter
+from adapters.terminal.screen import Device
+from bot.app import assembled
+from bot.commands import HELP
+from bot.start import Start, open_start_log
+from bot.welcome import welcome
+
+
+async def run_bot(start: Start) -> None:
+    """Run the bot on the terminal.
+
+    Raises:
+        Trouble: the data folder cannot be written.
+        StoreError: the store cannot be opened, or another process has it.
+    """
+    open_start_log(start)
+    terminal = TerminalAdapter(Device(stdin=sys.stdin, screen=sys.stdout), commands=tuple(HELP))
+    async with assembled(start, [terminal], start.settings.store) as app:
+        click.echo(welcome(start))
+        with _signals() as told_to_stop:
+            await app.engine.start()
+            if await _first(terminal.wait_left(), told_to_stop.wait()) == "input_ended":
+                await _first(app.engine.finished(), told_to_stop.wait())
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> object:
+    """The result of whichever ends first; the others are cancelled."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+@contextmanager
+def _signals() -> Iterator[asyncio.Event]:
+    """An event that is set when the system asks us to stop: a service manager's SIGTERM, or a closed window's SIGHUP."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    names = [signal.SIGTERM, signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
+    for name in names:
+        loop.add_signal_handler(name, told.set)
+    try:
+        yield told
+    finally:
+        for name in names:
+            loop.remove_signal_handler(name)

@@ -1,0 +1,47 @@
+"""What can be outstanding in a run. Actions have stable ids: who carries them out starts only what is new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator_bridge.question.values import Ask
+from orchestrator_bridge.run.events import Event, Purpose
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallModel:
+    """Make this call; `out` says that it has been started. Attempts count from 1."""
+
+    action: str
+    agent: str
+    purpose: Purpose
+    attempt: int
+    question: int | None = None
+    out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskPeople:
+    """Make a question of this, or refuse it."""
+
+    action: str
+    agent: str
+    ask: Ask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """Append this event: it follows from the state."""
+
+    event: Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wait:
+    """Append this event (its `at` aside) when our clock reaches `until`, in seconds, if this is still outstanding then."""
+
+    until: float
+    event: Event
+
+
+Action = CallModel | AskPeople | Record | Wait

@@ -1,0 +1,104 @@
+"""How a run ends: by agreement, by a bound, because nobody is left, or because a question's fallback is to stop."""
+
+from __future__ import annotations
+
+from orchestrator_bridge.question import settle
+from orchestrator_bridge.question.values import Question
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.bounds import NAMES
+from orchestrator_bridge.run.events import Event
+from orchestrator_bridge.run.state import Answer, RunState, awaited, converged, last_guidance, leader, tally
+
+
+def ending(state: RunState) -> tuple[Event, ...]:
+    """The events that end the run now, if it ends: open questions are cancelled first."""
+    end = _end(state)
+    return (*cancel_open(state, "the run has ended"), end) if end else ()
+
+
+def cancel_open(state: RunState, why: str) -> tuple[Event, ...]:
+    """The end of every question that is still open."""
+    return tuple(
+        e.QuestionSettled(at=state.at, question=question.id, outcome=settle.cancelled(question, state.at, why))
+        for question in state.questions.values()
+        if question.open
+    )
+
+
+def _end(state: RunState) -> Event | None:
+    fatal = next((one for one in state.questions.values() if _ends_run(one)), None)
+    if fatal is not None:
+        why = f"Question {fatal.id} was not answered, and the team's fallback is to stop: {fatal.ask.question}"
+        return e.RunFailed(at=state.at, reason=why)
+    return _agreed(state) or _stopped(state)
+
+
+def _stopped(state: RunState) -> Event | None:
+    if not state.live:
+        return _best(state, "Every agent had to be retired")
+    if state.bound is not None and _landed(state):
+        return _best(state, f"Stopped by its bound on {NAMES[state.bound]}")
+    return None
+
+
+def _ends_run(question: Question) -> bool:
+    return question.outcome is not None and question.outcome.decided_by == "fallback:fail"
+
+
+def _landed(state: RunState) -> bool:
+    """Nothing under way is worth waiting for: calls are paid already, but time that is up is up."""
+    return state.bound == "wall" or not any(call.phase == "out" and call.purpose != "peer" for call in state.calls.values())
+
+
+def _best(state: RunState, why: str) -> Event:
+    best = leader(state)
+    if best is None:
+        return e.RunFailed(at=state.at, reason=f"{why} before there was any answer.{_retired(state)}")
+    return _finish(state, best, f"{why}: the best answer so far, {_votes(state, best)}.{_retired(state)}")
+
+
+def _retired(state: RunState) -> str:
+    return "".join(f" {agent.spec.name} retired: {agent.retired}" for agent in state.agents.values() if agent.retired)
+
+
+def _agreed(state: RunState) -> Event | None:
+    alone = _alone(state)
+    if alone is not None:
+        how = "One agent, one answer." if len(state.agents) == 1 else f"{alone.agent} was left to decide alone."
+        return _finish(state, alone, how)
+    winner = leader(state) if converged(state) else None
+    return _won(state, winner) if winner is not None else None
+
+
+def _won(state: RunState, winner: Answer) -> Event | None:
+    """The winner's final text, or its answer as it stands where there will be none; None while it is being written."""
+    won = f"Won the vote, {_votes(state, winner)}"
+    if state.final_text is not None:
+        return e.RunFinished(at=state.at, text=state.final_text, by=winner.agent, how=f"{won}.")
+    if state.agents[winner.agent].retired is not None:
+        return _finish(state, winner, f"{won}; its author is retired, so it is taken as it stands.")
+    if state.final_failure is not None:
+        return _finish(state, winner, f"{won}; taken as it stands ({state.final_failure}).")
+    return None
+
+
+def _finish(state: RunState, answer: Answer, how: str) -> Event:
+    return e.RunFinished(at=state.at, text=answer.text, by=answer.agent, how=how, bound=state.bound)
+
+
+def _votes(state: RunState, answer: Answer) -> str:
+    votes = tally(state)
+    number, total = len(votes.get(answer.label, ())), sum(len(voters) for voters in votes.values())
+    return f"{number} of {total} votes" if total else "not voted on"
+
+
+def _alone(state: RunState) -> Answer | None:
+    """The answer of the one agent that is left, once it has seen all that the others and the people said."""
+    if len(state.live) != 1 or awaited(state):
+        return None
+    agent = state.live[0]
+    own = [answer for answer in state.answers if answer.agent == agent.spec.name]
+    others = [answer.seq for answer in state.answers if answer.agent != agent.spec.name]
+    if not own or not agent.rests or agent.vote is not None:
+        return None
+    return own[-1] if own[-1].seen >= max((last_guidance(state), agent.fresh, *others)) else None

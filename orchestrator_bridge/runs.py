@@ -1,0 +1,137 @@
+"""The runs of this process: a driver for each that has something to do, woken by facts, supervised one by one.
+
+A run has a driver only while something but people is awaited. A reply, a click or a deadline wakes it by folding its log;
+recently active runs are kept folded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+
+from orchestrator_bridge.chat import Author, Place
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run import facts as f
+from orchestrator_bridge.run.apply import fold
+from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.driver import Driver, Surroundings
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.store.port import StoreError
+from orchestrator_bridge.team import Team
+
+_LOG = logging.getLogger(__name__)
+
+WARM = 256
+"""Sleeping runs that are kept folded."""
+
+
+class Runs:
+    """Begins runs and brings facts to them. `last_number` is the highest number of a run so far."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.last_number = 0
+        self._around = around
+        self._drivers: dict[int, Driver] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._waking: dict[int, list[f.Fact]] = {}
+        self._warm: OrderedDict[int, RunState] = OrderedDict()
+
+    async def begin(self, *, task: str, team: Team, place: Place, by: Author, command: str = "") -> int:
+        """Begin a run and return its number. `command`: key of the command that asked for it, marked in the same transaction.
+
+        Raises:
+            StoreError: it could not be stored, and has not begun.
+        """
+        self.last_number += 1
+        now = self._around.clock.now()
+        batch = Batch.of_new_run(e.RunStarted(at=now, run=self.last_number, task=task, team=team, place=place, by=by))
+        if command:
+            batch.handled(command)
+        await self._append(batch)
+        self._keep_warm(batch.state)
+        self.deliver(batch.state.run, f.Rang())
+        return batch.state.run
+
+    def deliver(self, run: int, fact: f.Fact) -> None:
+        """Hand a fact to a run, waking it if it sleeps."""
+        driver = self._drivers.get(run)
+        if driver is not None:
+            driver.deliver(fact)
+        elif run in self._waking:
+            self._waking[run].append(fact)
+        else:
+            self._waking[run] = [fact]
+            self._tasks[run] = asyncio.create_task(self._supervise(run), name=f"run {run}")
+
+    @property
+    def awake(self) -> tuple[int, ...]:
+        """The runs that have something to do."""
+        return tuple(self._tasks)
+
+    async def state(self, run: int) -> RunState:
+        """A run as it is stored.
+
+        Raises:
+            ValueError: there is no such run.
+        """
+        return self._warm.get(run) or fold(await self._around.store.log(run))
+
+    async def one_sleeps(self) -> None:
+        """Wait until one of the runs that are awake has ended or sleeps."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+
+    async def stop(self) -> None:
+        """Stop every driver where it stands."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Supervision ----------------------------------------------------------------------------------------------------------
+
+    async def _supervise(self, run: int) -> None:
+        """Drive one run; what breaks in it is told in its own thread and touches no other."""
+        try:
+            await self._drive(run)
+        except Exception as error:
+            _LOG.exception("run %s broke", run)
+            await self._break(run, error)
+        finally:
+            self._waking.pop(run, None)
+            self._drivers.pop(run, None)
+            self._tasks.pop(run, None)
+
+    async def _drive(self, run: int) -> None:
+        state = await self.state(run)
+        self._warm.pop(run, None)
+        driver = Driver(state, self._around)
+        for fact in self._waking.pop(run):
+            driver.deliver(fact)
+        self._drivers[run] = driver
+        await driver.drive()
+        if driver.state.end is None:
+            self._keep_warm(driver.state)
+
+    def _keep_warm(self, state: RunState) -> None:
+        self._warm[state.run] = state
+        if len(self._warm) > WARM:
+            self._warm.popitem(last=False)
+
+    async def _break(self, run: int, error: Exception) -> None:
+        """End a run that broke, from what is stored of it."""
+        try:
+            state = fold(await self._around.store.log(run))
+            if state.end is None:
+                batch = Batch(state, self._around.clock.now())
+                reason = f"Something in Townhall broke ({type(error).__name__}); the log has the details."
+                batch.fail(reason)
+                await self._append(batch)
+        except (StoreError, ValueError):
+            _LOG.exception("run %s could not be ended either; the next start tries to go on with it", run)
+
+    async def _append(self, batch: Batch) -> None:
+        batch.close()
+        await self._around.store.append(run=batch.state.run, after=batch.after, events=batch.events, rows=batch.rows)
+        self._around.stored(batch.state, batch.rows)

@@ -1,0 +1,208 @@
+"""Whatever happens in whatever order, the rules of a run hold: answers, votes, questions, replies, guidance, restarts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from orchestrator_bridge.chat import Unsaid
+from orchestrator_bridge.model.port import BadKey, Message, ModelError, Overloaded, TimedOut, ToolCall
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run import facts as f
+from orchestrator_bridge.run.actions import CallModel, Wait
+from orchestrator_bridge.run.apply import fold
+from orchestrator_bridge.run.decide import decide
+from orchestrator_bridge.run.prompts import PENDING
+from orchestrator_bridge.store.rows import Outgoing, QuestionClosed
+from orchestrator_bridge.team import Policy
+from tests.run.table import PLACE, Table, answer, ask, team, use, vote
+
+OPTIONS = [{"id": "a", "label": "Apples", "recommended": True}, {"id": "b", "label": "Pears"}]
+
+asks = st.builds(
+    ask,
+    st.sampled_from(["Which?", "When?"]),
+    to=st.sampled_from([("humans",), ("agents",), ("humans", "agents"), ("agent:two",), ("@nobody",)]),
+    wait=st.booleans(),
+) | st.builds(ask, st.just("Pick one."), kind=st.just("choice"), options=st.just(OPTIONS), wait=st.booleans())
+uses = (
+    st.builds(answer, st.sampled_from(["A", "B", "C"]))
+    | st.builds(vote, st.sampled_from(["agent1", "agent2", "agent3", "agent9"]))
+    | asks
+    | st.just(use("nonsense"))
+    | st.just(ToolCall(id="call", name="vote", arguments="{no json"))
+)
+errors: st.SearchStrategy[ModelError] = st.sampled_from([Overloaded("busy"), TimedOut("slow"), BadKey("wrong")])
+index = st.integers(0, 7)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """One run to which anything may happen."""
+
+    @initialize(size=st.integers(1, 3), answers=st.integers(1, 2), calls=st.integers(4, 40), fallback=st.booleans())
+    def start(self, size: int, answers: int, calls: int, fallback: bool) -> None:
+        chain: Any = ("default_option", "assume") if fallback else ("fail",)
+        policy = Policy(expire_after=100, remind_after=40, settle_delay=5, fallback=chain)
+        self.table = Table(team(size, policy=policy, answers=answers, calls=calls, wall=5000))
+
+    def pick(self, number: int) -> str:
+        return sorted(self.table.out)[number % len(self.table.out)]
+
+    @precondition(lambda self: self.table.out)
+    @rule(number=index, uses=st.lists(uses, max_size=3), text=st.sampled_from(["", "Some words."]))
+    def a_call_lands(self, number: int, uses: list[ToolCall], text: str) -> None:
+        self.table.says(self.pick(number), *uses, text=text)
+
+    @precondition(lambda self: self.table.out)
+    @rule(number=index, error=errors)
+    def a_call_fails(self, number: int, error: ModelError) -> None:
+        self.table.fails(self.pick(number), error)
+
+    @precondition(lambda self: self.unposted())
+    @rule(number=index)
+    def a_question_is_posted(self, number: int) -> None:
+        waiting = self.unposted()
+        self.table.posts_question(waiting[number % len(waiting)])
+
+    def unposted(self) -> list[int]:
+        return [one.id for one in self.table.state.questions.values() if one.delivery is None and one.open]
+
+    @precondition(lambda self: self.table.state.questions)
+    @rule(number=index, text=st.sampled_from(["1", "pears", "my own words"]), passes=st.sampled_from([0.0, 6.0]))
+    def a_person_replies(self, number: int, text: str, passes: float) -> None:
+        questions = list(self.table.state.questions)
+        question = questions[number % len(questions)]
+        self.table.go_on(f.Heard(said=self.table._said(text), question=question))
+        self.table.passes(passes)
+
+    @precondition(lambda self: self.table.state.questions)
+    @rule(number=index, message=st.integers(1, 5))
+    def a_person_takes_something_back(self, number: int, message: int) -> None:
+        questions = list(self.table.state.questions)
+        unsaid = Unsaid(place=PLACE, message=f"m{message}", at=self.table.now)
+        self.table.go_on(f.TakenBack(unsaid=unsaid, question=questions[number % len(questions)]))
+
+    @rule(text=st.sampled_from(["Cheaper, please.", "Faster."]))
+    def a_person_guides(self, text: str) -> None:
+        self.table.guides(text)
+
+    @rule(seconds=st.sampled_from([0.3, 2.0, 45.0, 130.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.table.passes(seconds)
+
+    @rule()
+    def everybody_leaves(self) -> None:
+        self.table.go_on(f.NobodyThere(platform="test"))
+
+    @rule(down=st.sampled_from([0.0, 500.0]))
+    def the_process_restarts(self, down: float) -> None:
+        self.table.state = fold(_stored(self.table.events))
+        self.table.now += down
+        self.table.restarts()
+
+    # The rules ------------------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def the_log_folds_to_the_state(self) -> None:
+        assert fold(_stored(self.table.events)) == self.table.state
+
+    @invariant()
+    def deciding_again_changes_nothing(self) -> None:
+        actions = decide(self.table.state)
+        assert actions == decide(self.table.state)
+        assert all((isinstance(one, CallModel) and one.out) or isinstance(one, Wait) for one in actions)
+
+    @invariant()
+    def an_agent_does_one_thing_at_a_time(self) -> None:
+        working = Counter(call.agent for call in self.table.state.calls.values() if call.purpose != "peer")
+        assert all(number == 1 for number in working.values())
+
+    @invariant()
+    def bounds_hold(self) -> None:
+        state = self.table.state
+        assert state.spent.calls <= state.team.bounds.calls
+        assert all(agent.answers <= state.team.bounds.answers for agent in state.agents.values())
+
+    @invariant()
+    def everything_happens_once(self) -> None:
+        results = Counter(event.action for event in self.table.events if isinstance(event, e.Responded))
+        closed = Counter(row.question for row in self.table.rows if isinstance(row, QuestionClosed))
+        posts = Counter((row.key, row.version) for row in self.table.rows if isinstance(row, Outgoing))
+        for counted in (results, closed, posts):
+            assert all(number == 1 for number in counted.values()), counted
+
+    @invariant()
+    def conversations_are_well_formed(self) -> None:
+        for action, messages in self.table.seen_requests.items():
+            assert_well_formed(messages)
+            if not action.startswith("peer:"):
+                assert PENDING not in [message.text for message in messages if message.role == "tool"]
+
+    @invariant()
+    def an_end_leaves_nothing_open(self) -> None:
+        state = self.table.state
+        if state.end is not None:
+            assert state.end.text
+            assert not state.calls
+            assert all(not question.open for question in state.questions.values())
+
+    @invariant()
+    def a_run_that_goes_on_has_something_to_wait_for(self) -> None:
+        state = self.table.state
+        if state.end is None:
+            assert state.busy or any(question.open for question in state.questions.values())
+
+    def teardown(self) -> None:
+        """With agents that behave and people who are silent, every run comes to an end."""
+        if not hasattr(self, "table"):
+            return
+        for _ in range(200):
+            if self.table.state.end is not None:
+                return
+            self.behave()
+        raise AssertionError("the run does not end")
+
+    def behave(self) -> None:
+        for name in sorted(self.table.out):
+            if name not in self.table.out:
+                continue
+            offered = [tool.name for tool in self.table.tools(name)] if not name.startswith("peer:") else []
+            labels = [one.label for one in self.table.state.answers]
+            if "vote" in offered:
+                self.table.says(name, vote(labels[0]), text="Final words.")
+            elif "new_answer" in offered:
+                self.table.says(name, answer("at last"))
+            else:
+                self.table.says(name, text="Words.")
+        for question in self.unposted():
+            self.table.posts_question(question)
+        self.table.passes(50)
+
+
+def _stored(events: list[e.Event]) -> list[e.Event]:
+    return [e.load(e.VERSION, e.dump(event)) for event in events]
+
+
+def assert_well_formed(messages: tuple[Message, ...]) -> None:
+    """As providers demand: the results of an assistant's tool calls follow it at once, one each, and nothing else has any."""
+    awaited: list[str] = []
+    for message in messages:
+        if message.role == "tool":
+            assert message.tool_call == awaited.pop(0)
+        else:
+            assert not awaited
+        if message.role == "assistant":
+            assert message.text or message.tool_calls
+            awaited = [call.id for call in message.tool_calls]
+    assert not awaited
+    assert messages[0].role == "system"
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

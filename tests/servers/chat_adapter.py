@@ -1,0 +1,186 @@
+"""An adapter for the fake chat platform: the model for those of real ones that can be asked (Discord, Slack).
+
+Three habits are what it is there to show. An event is acknowledged only after `receive` has returned, so that whatever is not
+stored comes again. A card is two requests, the message and its thread: an end between them is doubtful, and `find` makes the
+thread that is missing. `find` looks for the key in the whole history: `Sending.since` is a time of our clock, and the platform's
+may be minutes off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator_bridge.chat import (
+    Author,
+    Capabilities,
+    Clicked,
+    Commanded,
+    Doubtful,
+    Inbound,
+    Place,
+    Posted,
+    QuestionCard,
+    Receive,
+    Rejected,
+    RunCard,
+    Said,
+    Sending,
+    Unsaid,
+    Unsent,
+    Word,
+)
+from tests.servers.chat_client import ChatClient
+from tests.servers.chat_shown import shown, told
+from tests.servers.chat_world import BOT
+
+_LOG = logging.getLogger(__name__)
+
+PLATFORM = "loopback"
+SILENCE = 10.0
+"""Seconds after which an answer is taken to be lost."""
+POLL = 60.0
+"""Seconds after which a request for events is made anew."""
+
+
+class LoopbackAdapter:
+    """One bot on the fake platform. `silence` as in `ChatClient`; `pause` is the time between two attempts to hear, in seconds."""
+
+    platform = PLATFORM
+    capabilities = Capabilities(threads=True, edits=True, buttons=True, private_words=True, findable=True)
+
+    def __init__(self, url: str, *, silence: float = SILENCE, pause: float = 0.05) -> None:
+        self._url = url
+        self._silence = silence
+        self._pause = pause
+        self._client = ChatClient(url, silence)
+        self._listening: asyncio.Task[None] | None = None
+
+    async def start(self, receive: Receive) -> None:
+        """Connect and begin to listen."""
+        self._client = await ChatClient(self._url, self._silence).__aenter__()
+        self._listening = asyncio.create_task(self._listen(receive), name="loopback")
+
+    async def stop(self) -> None:
+        """Stop listening and disconnect; again is harmless."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        await self._client.__aexit__(None, None, None)
+
+    # Outwards -------------------------------------------------------------------------------------------------------------
+
+    async def send(self, sending: Sending) -> Posted:
+        """Post or edit, as `Adapter.send` says."""
+        content = shown(sending.post)
+        content["meta"]["key"] = sending.key
+        if sending.replaces is not None:
+            await self._client.ask("/edit", {**content, "message": sending.replaces.message})
+            return sending.replaces
+        made = await self._client.ask("/post", {**content, "channel": sending.place.channel, "thread": sending.place.thread})
+        return await self._whole(sending, made)
+
+    async def find(self, sending: Sending) -> Posted | None:
+        """What an earlier attempt left, as `Adapter.find` says; the thread that it did not come to is made."""
+        for message in reversed(await self._history(sending.place)):
+            if message["author"] == BOT and message["meta"].get("key") == sending.key:
+                try:
+                    return await self._whole(sending, message)
+                except Doubtful as error:
+                    raise Unsent(str(error)) from error
+        return None
+
+    async def read(self, place: Place, after: float) -> Sequence[Said]:
+        """What people said in a thread, as `Adapter.read` says."""
+        return [_said(message) for message in await self._history(place, after) if message["author"] != BOT]
+
+    async def tell(self, heard: Inbound, word: Word) -> None:
+        """Tell one person alone."""
+        to = heard.author.id if isinstance(heard, Said | Clicked | Commanded) else ""
+        body = {"channel": heard.place.channel, "thread": heard.place.thread, "to": to, "text": told(word)}
+        try:
+            await self._client.ask("/tell", body)
+        except (Unsent, Doubtful, Rejected) as failure:
+            _LOG.warning("%s could not be told: %s", to, failure)
+
+    async def _whole(self, sending: Sending, message: Mapping[str, Any]) -> Posted:
+        """A posted message with the thread that belongs to it: its own for a card, else the one in which it stands."""
+        thread = message["thread"]
+        if isinstance(sending.post, RunCard | QuestionCard):
+            thread = message["id"]
+            if not message["has_thread"]:
+                await self._make_thread(message["id"])
+        return Posted(message=message["id"], thread=thread, at=message["at"])
+
+    async def _make_thread(self, message: str) -> None:
+        try:
+            await self._client.ask("/thread", {"message": message})
+        except Unsent as error:
+            raise Doubtful(f"message {message} was posted, but not its thread: {error}") from error
+
+    async def _history(self, place: Place, after: float = 0.0) -> Sequence[Mapping[str, Any]]:
+        try:
+            answer = await self._client.ask("/history", {"channel": place.channel, "thread": place.thread, "after": after})
+        except Doubtful as error:
+            raise Unsent(f"the history could not be read: {error}") from error
+        messages: Sequence[Mapping[str, Any]] = answer["messages"]
+        return messages
+
+    # Inwards --------------------------------------------------------------------------------------------------------------
+
+    async def _listen(self, receive: Receive) -> None:
+        while True:
+            try:
+                answer = await self._client.ask("/events", {}, silence=POLL)
+                for event in answer["events"]:
+                    await receive(heard(event["kind"], event["data"]))
+                    await self._client.ask("/ack", {"number": event["number"]})
+            except (Unsent, Doubtful, Rejected) as failure:
+                _LOG.info("events could not be fetched: %s", failure)
+                await asyncio.sleep(self._pause)
+            except Exception:
+                _LOG.exception("an event could not be taken; it comes again")
+                await asyncio.sleep(self._pause)
+
+
+def heard(kind: str, data: Mapping[str, Any]) -> Inbound:
+    """An event of the platform as the bridge knows it.
+
+    Raises:
+        ValueError: there is no such kind of event.
+    """
+    match kind:
+        case "said" | "edited":
+            return _said(data["message"])
+        case "deleted":
+            return Unsaid(place=_place(data["message"]), message=data["message"]["id"], at=data["at"])
+        case "clicked":
+            return Clicked(question=data["question"], press=data["press"], value=data["value"], **_interaction(data))
+        case "command":
+            return Commanded(name=data["name"], text=data["text"], **_interaction(data))
+        case _:
+            raise ValueError(f"an event of kind {kind!r}; expected said, edited, deleted, clicked or command")
+
+
+def _interaction(data: Mapping[str, Any]) -> dict[str, Any]:
+    place = Place(platform=PLATFORM, channel=data["channel"], thread=data.get("thread"))
+    return {"place": place, "interaction": data["interaction"], "author": person(data["person"]), "at": data["at"]}
+
+
+def _said(message: Mapping[str, Any]) -> Said:
+    edit = str(message["edits"]) if message["edits"] else ""
+    author = person(message["author"])
+    place = _place(message)
+    return Said(place=place, message=message["id"], author=author, text=message["text"], at=message["at"], edit=edit)
+
+
+def _place(message: Mapping[str, Any]) -> Place:
+    return Place(platform=PLATFORM, channel=message["channel"], thread=message["thread"])
+
+
+def person(name: str) -> Author:
+    """Somebody on the fake platform, where ids are names in small letters."""
+    return Author(platform=PLATFORM, id=name, name=name.capitalize())

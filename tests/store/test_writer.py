@@ -1,0 +1,90 @@
+"""Groups of jobs: one commit for all that waits, each job standing or falling by itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.migrate import shipped
+from orchestrator_bridge.store.opening import open_writer
+from orchestrator_bridge.store.port import Stale
+from orchestrator_bridge.store.write.log import appended
+from orchestrator_bridge.store.write.rows import written
+from orchestrator_bridge.store.writer import Job, commit
+from tests.contract.store_values import guided, question_opened, run_opened
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_writer(path, shipped())) as opened:
+        yield opened
+
+
+def job(run: int, text: str = "hello") -> Job:
+    return tuple(appended(run, 0, [guided(text)]))
+
+
+def kinds(results: object) -> list[type]:
+    assert isinstance(results, list)
+    return [type(result) for result in results]
+
+
+def runs_in(connection: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in connection.execute("SELECT run FROM log ORDER BY run")]
+
+
+def test_commits_wait_for_the_disk(connection: sqlite3.Connection) -> None:
+    # 2 is FULL. A power cut cannot be tried here; that the setting is on can.
+    assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
+def test_a_group_is_one_commit(connection: sqlite3.Connection) -> None:
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    assert kinds(commit([job(run) for run in range(1, 101)], connection)) == [int] * 100
+    connection.set_trace_callback(None)
+    assert [statement for statement in statements if statement in ("COMMIT", "BEGIN IMMEDIATE")] == ["BEGIN IMMEDIATE", "COMMIT"]
+    assert len(runs_in(connection)) == 100
+
+
+def test_a_faulty_job_falls_alone_with_all_its_changes(connection: sqlite3.Connection) -> None:
+    stale = (*job(8), *appended(9, 5, [guided("far")]))
+    no_run = (*job(9), written(question_opened(1, run=404), 0.0))
+    no_sql = (*job(10), Change(sql="SELECT nothing", values=()))
+    too_large = (*job(11), Change(sql="SELECT ?", values=(2**80,)))
+    half_a_character = (*job(12), written(run_opened(12), 0.0), Change(sql="SELECT ?", values=("\ud800",)))
+    results = commit([job(1), stale, no_run, too_large, half_a_character, job(2)], connection)
+    assert kinds(results) == [int, Stale, sqlite3.IntegrityError, OverflowError, UnicodeEncodeError, int]
+    assert runs_in(connection) == [1, 2]
+    assert kinds(commit([job(3), no_sql, job(4)], connection)) == [int, sqlite3.OperationalError, int]
+    assert runs_in(connection) == [1, 2, 3, 4]
+
+
+def test_when_there_is_no_room_for_all_what_fits_is_written(connection: sqlite3.Connection) -> None:
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages + 8}")
+    results = commit([job(1), job(2, "x" * 100_000), job(3)], connection)
+    assert kinds(results) == [int, sqlite3.OperationalError, int]
+    assert runs_in(connection) == [1, 3]
+    connection.execute("PRAGMA max_page_count = 100000")
+    assert kinds(commit([job(2, "x" * 100_000)], connection)) == [int]
+    assert runs_in(connection) == [1, 2, 3]
+
+
+def test_a_locked_file_is_waited_for_once_and_not_by_every_job(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA busy_timeout = 1")
+    statements: list[str] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        connection.set_trace_callback(statements.append)
+        results = commit([job(1), job(2)], connection)
+        assert kinds(results) == [sqlite3.OperationalError] * 2
+        assert statements == ["BEGIN IMMEDIATE"]
+        other.execute("ROLLBACK")
+    assert kinds(commit([job(1), job(2)], connection)) == [int, int]

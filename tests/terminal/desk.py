@@ -1,0 +1,74 @@
+"""A person at a window in which the terminal adapter runs, with keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import count
+
+from adapters.terminal.adapter import HOME, TerminalAdapter
+from adapters.terminal.screen import Device
+from orchestrator_bridge.chat import Commanded, Place, Press, Word
+from tests.contract.adapter_rig import Rig, Seen
+from tests.terminal.pipes import NOW
+from tests.terminal.window import Window
+
+_LABEL = re.compile(r"^(run|question) \d+ │ ?")
+_DRAWN = "-- drawn"
+
+
+class Desk(Rig):
+    """The terminal adapter with keys."""
+
+    def __init__(self, window: Window, adapter: TerminalAdapter) -> None:
+        super().__init__()
+        self.window = window
+        self.terminal = adapter
+        self.adapter = adapter
+        self.home = HOME
+        self.person = adapter.author
+        self._marks = count(1)
+
+    async def say(self, place: Place, text: str) -> None:
+        kind, _, number = (place.thread or "").rpartition("-")
+        await self.window.enter({"run": f"/say {number} {text}", "question": f"#{number} {text}"}.get(kind, text))
+
+    async def command(self, name: str, text: str) -> None:
+        await self.window.paste(f"/{name} {text}")
+        await self.window.enter("")
+
+    async def press(self, question: int, press: Press, value: str) -> None:
+        if press not in ("pass", "more"):
+            await super().press(question, press, value)
+        await self.window.enter(f"/{press} {question} {value + 's' if value else ''}")
+
+    async def seen(self, place: Place) -> Sequence[Seen]:
+        """What the window shows once everything before this call is drawn."""
+        mark = f"{_DRAWN} {next(self._marks)}."
+        heard = Commanded(place=HOME, interaction="", author=self.person, name="runs", text="", at=0)
+        await self.adapter.tell(heard, Word(text=mark))
+        lines = [line for line in (await self.window.until(mark)).splitlines() if _DRAWN not in line]
+        label = f"{place.thread.replace('-', ' ')} │" if place.thread else ""
+        return [Seen(text="\n".join(_LABEL.sub("", line) for line in lines if line.startswith(label)))]
+
+    async def notified(self) -> frozenset[str]:
+        return frozenset()
+
+    def when(self, at: float) -> str:
+        return f"{datetime.fromtimestamp(at, UTC):%H:%M}"
+
+
+@asynccontextmanager
+async def a_desk(columns: int = 100, clock: Callable[[], float] = lambda: NOW, **environ: str) -> AsyncIterator[Desk]:
+    """A desk whose adapter is started."""
+    window = Window(columns)
+    try:
+        device = Device(stdin=window.stdin, screen=window.screen, clock=clock, zone=UTC, environ=environ)
+        desk = Desk(window, TerminalAdapter(device, name="Alice"))
+        await desk.start()
+        yield desk
+        await desk.adapter.stop()
+    finally:
+        window.close()
