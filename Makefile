@@ -8,7 +8,9 @@ MAKEFLAGS += --no-print-directory
 .PHONY: run test check venv lock fmt kill-test bench
 
 PY := .venv/bin/python
+ifdef PYTHON
 export PYTHON
+endif
 PYTEST_ARGS ?= -n 2
 ARGS ?= run
 N ?= 200

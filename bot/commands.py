@@ -195,6 +195,7 @@ def _rules(team: Team) -> str:
     about = f"{team.about}\n" if team.about else ""
     return (
         f"{about}Questions go to {', '.join(team.ask)}; quorum {policy.quorum}, "
-        f"reminder after {say_duration(policy.remind_after)}, expiry after {say_duration(policy.expire_after)}, then {', then '.join(policy.fallback)}.\n"
+        f"reminder after {say_duration(policy.remind_after)}, expiry after {say_duration(policy.expire_after)}, "
+        f"then {', then '.join(policy.fallback)}.\n"
         f"A run may take {bounds.calls} calls, {bounds.tokens:,} tokens, ${bounds.money} and {say_duration(bounds.wall)}."
     )

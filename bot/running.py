@@ -28,9 +28,9 @@ async def run_bot(start: Start) -> None:
     """
     open_start_log(start)
     terminal = TerminalAdapter(Device(stdin=sys.stdin, screen=sys.stdout), commands=tuple(HELP))
-    async with assembled(start, [terminal], start.settings.store) as app:
-        click.echo(welcome(start))
-        with _signals() as told_to_stop:
+    with _signals() as told_to_stop:
+        async with assembled(start, [terminal], start.settings.store) as app:
+            click.echo(welcome(start))
             await app.engine.start()
             if await _first(terminal.wait_left(), told_to_stop.wait()) == "input_ended":
                 await _first(app.engine.finished(), told_to_stop.wait())

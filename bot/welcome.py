@@ -1,33 +1,40 @@
-"""What a start says first: who works here, whether they are real, and what to do."""
+"""What a start says first: who works here, whether they are real, and what is still missing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.model_list import used_models
 from orchestrator_bridge.model.catalogue import SCRIPTED
 from orchestrator_bridge.text import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bot.start import Start
     from orchestrator_bridge.team import Team
 
-_NOT_YET = ("discord_token", "slack_bot_token")
+_PLATFORM_TOKENS = ("DISCORD_TOKEN", "SLACK_BOT_TOKEN")
 
 
 def welcome(start: Start) -> str:
     """A few lines for the person at the terminal."""
     team = start.team_file.team()
     who = listed([agent.name for agent in team.agents])
-    lines = [f"Townhall: team {team.name} ({who}) on this terminal. Type a task, or /help."]
-    if _is_scripted(team):
-        lines.append(
-            "These agents are played from a script; no model is called. For real ones: copy .env.example to .env, put a key"
-        )
-        lines.append("into it, such as XAI_API_KEY, and name models in townhall.toml. `townhall doctor` checks both.")
-    if tokens := [name.upper() for name in _NOT_YET if getattr(start.settings, name) is not None]:
-        lines.append(f"{listed(tokens)} is set, but this release speaks on the terminal only.")
-    return "\n".join(lines)
+    return "\n".join([f"Townhall: team {team.name} ({who}) on this terminal. Type a task, or /help.", *_remarks(start, team)])
 
 
-def _is_scripted(team: Team) -> bool:
-    return any(agent.model.startswith(f"{SCRIPTED}/") for agent in team.agents)
+def _remarks(start: Start, team: Team) -> Iterator[str]:
+    if any(agent.model.startswith(f"{SCRIPTED}/") for agent in team.agents):
+        yield "These agents are played from a script; no model is called. " + _way_to_real_ones(start)
+    for model in used_models(start):
+        if model.default_team and model.key == "missing":
+            yield f"{model.route.key_env} is not set, so {model.route.name} cannot be called: put it into .env."
+    if tokens := [name for name in start.settings.set_secrets() if name in _PLATFORM_TOKENS]:
+        yield f"{listed(tokens)} is set, but this release speaks on the terminal only."
+
+
+def _way_to_real_ones(start: Start) -> str:
+    if keys := [name for name in start.settings.set_secrets() if name.endswith("_API_KEY")]:
+        return f"For real ones name models in townhall.toml; {listed(keys)} is set."
+    return "For real ones put a key such as XAI_API_KEY into .env (see .env.example) and name models in townhall.toml."

@@ -20,7 +20,7 @@ from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.driver import Surroundings
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.runs import Runs
-from orchestrator_bridge.store.port import Store, Target
+from orchestrator_bridge.store.port import Store, StoreError, Target
 from orchestrator_bridge.store.rows import InboxHandled, Outgoing, QuestionClosed, QuestionMoved, QuestionOpened, Row
 from orchestrator_bridge.team import Team
 
@@ -126,6 +126,11 @@ class Engine:
         """End a run; its open questions are closed. `command`: key of the command that asked for it."""
         self._runs.deliver(run, f.Cancel(by=by, key=command))
 
+    @property
+    def awake(self) -> tuple[int, ...]:
+        """The runs that wait for something but people."""
+        return self._runs.awake
+
     def nobody_there(self, platform: str) -> None:
         """From the start nobody is there on this platform: questions to people fall back at once."""
         self._gone.add(platform)
@@ -191,7 +196,13 @@ class Engine:
             await self._handled(heard, "guidance cannot be taken back")
 
     async def _command(self, heard: Commanded) -> None:
-        word = await self._on_command(heard)
+        try:
+            word = await self._on_command(heard)
+        except StoreError as error:
+            word = Word(text=f"Not done: {error}", tone="warning")
+        except Exception as error:
+            _LOG.exception("the command %s broke", heard.name)
+            word = Word(text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning")
         if word is not None:
             self._tell(heard, word)
         await self._handled(heard, "")

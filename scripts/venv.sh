@@ -30,6 +30,9 @@ is_ready() {
     [ -f "$(stamp_of dev requirements-dev.lock)" ] || [ -f "$(stamp_of "$what" "$lock")" ]
 }
 
+# Its scripts name the folder that it was made in.
+has_moved() { [ "$(cat "$venv/made-in" 2>/dev/null)" != "$(pwd -P)" ]; }
+
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 has_venv() { "$1" -c 'import venv, ensurepip' >/dev/null 2>&1; }
 version_of() { "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null || echo "no working Python"; }
@@ -59,7 +62,7 @@ find_python() {
 wait_for_other() {
     waiting=
     while [ -f "$busy" ] && kill -0 "$(cat "$busy")" 2>/dev/null; do
-        [ -n "$waiting" ] || say "another start is building $venv; waiting for it"
+        [ -n "$waiting" ] || say "process $(cat "$busy") is building $venv; waiting for it (if that is wrong, remove $busy)"
         waiting=yes
         sleep 1
     done
@@ -73,14 +76,15 @@ install() {
 is_ready && [ ! -f "$busy" ] && exit 0
 wait_for_other
 fresh=
-[ -f "$busy" ] && fresh=--clear
-is_ready && [ -z "$fresh" ] && exit 0
+[ -f "$busy" ] && fresh=yes
+[ -z "$fresh" ] && is_ready && exit 0
 
 python=$(find_python)
 echo $$ >"$busy"
-if [ -n "$fresh" ] || ! [ -x "$venv/bin/python" ] || ! new_enough "$venv/bin/python"; then
+if [ -n "$fresh" ] || has_moved || ! new_enough "$venv/bin/python"; then
     say "setting up $venv with Python $(version_of "$python") from $lock; this takes a minute, once"
     "$python" -m venv --clear "$venv"
+    pwd -P >"$venv/made-in"
 else
     say "updating $venv from $lock"
 fi

@@ -82,7 +82,7 @@ class Response:
 
 
 class ModelError(Exception):
-    """A call that brought no usable response. `advice` is one sentence: what the person in charge can do.
+    """A call that brought no usable response: `found` says what happened, `advice` what the person in charge can do.
 
     ModelError
     ├── Refused            final: trying again changes nothing
@@ -102,8 +102,8 @@ class ModelError(Exception):
     kind = "model_error"
 
     def __init__(self, found: str, advice: str = "", retry_after: float | None = None) -> None:
-        super().__init__(found)
-        self.found = found
+        self.found = found if found.endswith((".", "…", "!", "?")) else f"{found}."
+        super().__init__(self.found)
         self.advice = advice
         self.retry_after = retry_after
 

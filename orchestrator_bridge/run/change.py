@@ -33,8 +33,10 @@ def without_call(state: RunState, action: str) -> RunState:
 
 def book_unknown(state: RunState, calls: Iterable[Call]) -> RunState:
     """What was reserved for these calls stays booked: nobody knows whether they were billed."""
-    unknown = sum((call.reserved or Decimal(0) for call in calls if call.phase == "out"), state.spent.unknown)
-    return replace(state, spent=replace(state.spent, unknown=unknown))
+    out = [call for call in calls if call.phase == "out"]
+    unknown = sum((call.reserved or Decimal(0) for call in out), state.spent.unknown)
+    priced = state.spent.priced and all(call.reserved is not None for call in out)
+    return replace(state, spent=replace(state.spent, unknown=unknown, priced=priced))
 
 
 def finish_use(state: RunState, agent: str, use_id: str, result: str) -> RunState:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from orchestrator_bridge.chat import Inbound, Word
-from orchestrator_bridge.clock import Alarm, Clock
+from orchestrator_bridge.clock import Alarm, Clock, sleep_until
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.model.port import Message, Model, ModelError, Request, Response, TimedOut
 from orchestrator_bridge.question.desk import Desk
@@ -28,10 +28,13 @@ from orchestrator_bridge.run.prompts import final_messages, peer_messages, work_
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.take import take
 from orchestrator_bridge.run.tools import offered
-from orchestrator_bridge.store.port import Store
+from orchestrator_bridge.store.port import Store, Unwritable
 from orchestrator_bridge.store.rows import Row
 
 _LOG = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""Seconds before a disk that took nothing is tried again, doubled each time."""
 
 LAST_RESORT = 5.0
 """Seconds that a client gets beyond its own time limit before it is given up."""
@@ -155,13 +158,23 @@ class Driver:
     async def _store(self, batch: Batch) -> None:
         batch.close()
         if batch.events or batch.rows:
-            await self._around.store.append(
-                run=batch.state.run if batch.events else 0, after=batch.after, events=batch.events, rows=batch.rows
-            )
+            await self._append(batch)
         self.state = batch.state
         self._around.stored(batch.state, batch.rows)
         for heard, word in batch.words:
             self._around.tell(heard, word)
+
+    async def _append(self, batch: Batch) -> None:
+        """Store the batch, however long the disk takes no more: nothing that was paid for is let go."""
+        pause = FIRST_PAUSE
+        run = batch.state.run if batch.events else 0
+        while True:
+            try:
+                return await self._around.store.append(run=run, after=batch.after, events=batch.events, rows=batch.rows)
+            except Unwritable as error:
+                _LOG.error("run %s waits for the store: %s", batch.state.run, error)
+            await sleep_until(self._around.clock, self._around.clock.now() + pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
 
     # Acting ---------------------------------------------------------------------------------------------------------------
 

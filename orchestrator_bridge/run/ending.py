@@ -8,6 +8,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.bounds import NAMES
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.state import Answer, RunState, awaited, converged, last_guidance, leader, tally
+from orchestrator_bridge.text import listed
 
 
 def ending(state: RunState) -> tuple[Event, ...]:
@@ -58,7 +59,12 @@ def _best(state: RunState, why: str) -> Event:
 
 
 def _retired(state: RunState) -> str:
-    return "".join(f" {agent.spec.name} retired: {agent.retired}" for agent in state.agents.values() if agent.retired)
+    """Who retired why; what several have in common is said once."""
+    reasons: dict[str, list[str]] = {}
+    for agent in state.agents.values():
+        if agent.retired is not None:
+            reasons.setdefault(agent.retired, []).append(agent.spec.name)
+    return "".join(f" {listed(names)} retired: {reason}" for reason, names in reasons.items())
 
 
 def _agreed(state: RunState) -> Event | None:

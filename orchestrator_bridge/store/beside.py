@@ -96,6 +96,8 @@ def _trace(path: Path) -> _Trace:
         stat = path.stat()
     except FileNotFoundError:
         raise _missing(path) from None
+    except OSError as error:
+        raise told(error, path) from error
     wal, shm = (path.with_name(path.name + end).exists() for end in ("-wal", "-shm"))
     return _Trace(wal=wal, shm=shm, size=stat.st_size, changed_ns=stat.st_mtime_ns)
 

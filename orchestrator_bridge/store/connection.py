@@ -34,6 +34,17 @@ class Connection(aiosqlite.Connection):
         self._path = path
         # A process that ends without closing its store must end all the same: what was acknowledged is on disk.
         self._thread.daemon = True
+        self._stopped: asyncio.Future[object] | None = None
+
+    def stop(self) -> asyncio.Future[object] | None:
+        """Let the thread end, and remember when it has: it reports to the event loop, which must be there still."""
+        self._stopped = super().stop()
+        return self._stopped
+
+    async def ended(self) -> None:
+        """Wait for the thread's end, once it was stopped."""
+        if self._stopped is not None:
+            await self._stopped
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """The result of `work`.
@@ -62,6 +73,8 @@ async def connect(path: Path, connector: Callable[[], sqlite3.Connection]) -> Co
         _ = await connection
     except (sqlite3.Error, OSError) as error:
         raise told(error, path) from error
+    finally:
+        await connection.ended()
     return connection
 
 

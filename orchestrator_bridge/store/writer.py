@@ -1,9 +1,9 @@
 """The one writer of a file. What waits while it commits is committed next, as one group.
 
 A commit costs a wait for the disk, however much is in it. So the jobs that arrive during one commit share the next: each runs
-between a savepoint and its release, and one that fails is rolled back by itself while the group goes on. Only where the disk is
-at fault and not a job, the group is given up and each job tried alone, so that what still fits is written. A group is one hop to
-the connection's thread.
+between a savepoint and its release, and one that fails is rolled back by itself while the group goes on. If the whole cannot be
+committed, as on a full disk, each job is tried alone, so that what still fits is written. A group is one hop to the connection's
+thread.
 """
 
 from __future__ import annotations
@@ -117,8 +117,7 @@ def _within(job: Job, cursor: sqlite3.Cursor) -> Result:
     try:
         result = carry_out(cursor, job)
     except Exception as error:
-        if _of_the_disk(error):
-            raise
+        # Where the disk is at fault SQLite may have given up the whole transaction: then this fails too, and so does the group.
         cursor.execute("ROLLBACK TO job")
         result = error
     cursor.execute("RELEASE job")
@@ -133,8 +132,3 @@ def _abandon(connection: sqlite3.Connection) -> None:
     """SQLite has rolled back by itself after some faults, and not after others (sqlite.org/lang_transaction.html)."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
-
-
-def _of_the_disk(error: Exception) -> bool:
-    """Faults of the file come as OperationalError, or as a bare DatabaseError; those of a statement as one of the other kinds."""
-    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError

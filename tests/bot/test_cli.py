@@ -26,7 +26,7 @@ print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert ended.stderr == "[]\n"
-    for command in ("run", "ask", "runs", "questions", "cost", "models", "export", "doctor", "bench"):
+    for command in ("run", "ask", "runs", "questions", "cost", "models", "export", "doctor"):
         assert f"\n  {command} " in ended.stdout
 
 

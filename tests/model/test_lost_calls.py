@@ -30,7 +30,7 @@ async def test_a_server_that_is_not_there_is_down(model: str) -> None:
     with pytest.raises(port.Down) as caught:
         await models.respond(a_request(model=model))
     await models.close()
-    assert caught.value.found == f"no connection to {address}: connection refused"
+    assert caught.value.found == f"no connection to {address}: connection refused."
     assert address in caught.value.advice
 
 
@@ -76,20 +76,20 @@ async def test_a_connection_that_is_cut_is_down(cut: Cut, model: str) -> None:
 async def test_a_stream_that_ends_before_its_answer_is_down() -> None:
     error = await failure_of(Play(text=LONG, cut="unfinished"), a_request())
     assert type(error) is port.Down
-    assert error.found == "the stream of xai ended before its answer did"
+    assert error.found == "the stream of xai ended before its answer did."
 
 
 @BOTH_WAYS
 async def test_a_silent_server_is_left_after_the_requests_time(model: str) -> None:
     error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(model=model, timeout=0.05))
     assert type(error) is port.TimedOut
-    assert error.found == f"{model.split('/')[0]} did not answer within 0.05 s"
+    assert error.found == f"{model.split('/')[0]} did not answer within 0.05 s."
 
 
 async def test_a_stream_that_stops_in_the_middle_is_left_before_the_whole_time_is_up() -> None:
     error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(), stall_after=0.05)
     assert type(error) is port.TimedOut
-    assert error.found == "xai stopped for 0.05 s in the middle of its answer"
+    assert error.found == "xai stopped for 0.05 s in the middle of its answer."
 
 
 async def test_a_model_may_think_in_silence_before_its_first_word() -> None:
@@ -121,7 +121,7 @@ GARBAGE = [
 
 async def test_a_page_in_place_of_a_stream_is_garbled() -> None:
     error = await failure_of(Play(body="<title>Log in to the hotel</title>", content_type="text/html"))
-    assert error.found == "xai answered with something else than JSON: 'Log in to the hotel'"
+    assert error.found == "xai answered with something else than JSON: 'Log in to the hotel'."
 
 
 @pytest.mark.parametrize(("play", "found"), GARBAGE)

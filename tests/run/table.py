@@ -9,7 +9,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from orchestrator_bridge.chat import Author, Place, Posted, Said
+from orchestrator_bridge.chat import Author, Clicked, Place, Posted, Press, Said, Unsaid
 from orchestrator_bridge.model.port import Message, ModelError, Response, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.question.desk import Desk
@@ -157,8 +157,25 @@ class Table:
 
     def replies(self, question: int, text: str) -> None:
         """A person types a reply, and its settle delay passes."""
-        self.go_on(f.Heard(said=self._said(text), question=question))
+        self.types(question, text)
         self.passes(self.state.questions[question].policy.settle_delay)
+
+    def types(self, question: int, text: str) -> None:
+        """A person types a reply just now."""
+        self.go_on(f.Heard(said=self._said(text), question=question))
+
+    def presses(self, question: int, press: Press, value: str = "") -> None:
+        """A person uses a control of a question."""
+        self._messages += 1
+        place, interaction = PLACE, f"i{self._messages}"
+        clicked = Clicked(
+            place=place, interaction=interaction, question=question, press=press, author=ANA, at=self.now, value=value
+        )
+        self.go_on(f.Pressed(clicked=clicked))
+
+    def takes_back(self, question: int, message: str) -> None:
+        """A person deletes a message."""
+        self.go_on(f.TakenBack(unsaid=Unsaid(place=PLACE, message=message, at=self.now), question=question))
 
     def _said(self, text: str) -> Said:
         self._messages += 1

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from orchestrator_bridge.chat import Unsaid
+from orchestrator_bridge.chat import Press
 from orchestrator_bridge.model.port import BadKey, Message, ModelError, Overloaded, TimedOut, ToolCall
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -19,7 +19,7 @@ from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.prompts import PENDING
 from orchestrator_bridge.store.rows import Outgoing, QuestionClosed
 from orchestrator_bridge.team import Policy
-from tests.run.table import PLACE, Table, answer, ask, team, use, vote
+from tests.run.table import Table, answer, ask, team, use, vote
 
 OPTIONS = [{"id": "a", "label": "Apples", "recommended": True}, {"id": "b", "label": "Pears"}]
 
@@ -76,15 +76,20 @@ class AnyOrder(RuleBasedStateMachine):
     def a_person_replies(self, number: int, text: str, passes: float) -> None:
         questions = list(self.table.state.questions)
         question = questions[number % len(questions)]
-        self.table.go_on(f.Heard(said=self.table._said(text), question=question))
+        self.table.types(question, text)
         self.table.passes(passes)
 
     @precondition(lambda self: self.table.state.questions)
     @rule(number=index, message=st.integers(1, 5))
     def a_person_takes_something_back(self, number: int, message: int) -> None:
         questions = list(self.table.state.questions)
-        unsaid = Unsaid(place=PLACE, message=f"m{message}", at=self.table.now)
-        self.table.go_on(f.TakenBack(unsaid=unsaid, question=questions[number % len(questions)]))
+        self.table.takes_back(questions[number % len(questions)], f"m{message}")
+
+    @precondition(lambda self: self.table.state.questions)
+    @rule(number=index, press=st.sampled_from(["option", "pass", "more", "write"]), value=st.sampled_from(["a", "1h", "yes"]))
+    def a_person_presses_something(self, number: int, press: Press, value: str) -> None:
+        questions = list(self.table.state.questions)
+        self.table.presses(questions[number % len(questions)], press, value)
 
     @rule(text=st.sampled_from(["Cheaper, please.", "Faster."]))
     def a_person_guides(self, text: str) -> None:

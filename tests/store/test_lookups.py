@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from orchestrator_bridge.store.beside import read
 from orchestrator_bridge.store.lookups import SqliteLookups
+from orchestrator_bridge.store.migrate import newest, shipped
+from orchestrator_bridge.store.opening import open_writer
 from orchestrator_bridge.store.port import Damaged, Lookups, Missing, StoreError, TooNew
+from orchestrator_bridge.store.read import runs
 from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.store.write.rows import written
+from orchestrator_bridge.store.writer import commit
 from tests.contract.store_values import booked, guided, question_opened, run_opened
 from tests.store.files import run_sql, trace, write
 from tests.store.victim import RUNS, Victim, victim
@@ -69,6 +77,22 @@ async def test_look_ups_outlive_the_bots_end_and_its_next_start(path: Path, stor
     assert len(await lookups.log(1)) == 2
     await again.close()
     assert len(await lookups.log(1)) == 2
+
+
+def test_a_look_that_a_starting_bot_disturbed_is_repeated(path: Path) -> None:
+    with closing(open_writer(path, shipped())) as bot:
+        commit([(written(run_opened(1), 1.0),)], bot)
+    looks: list[int] = []
+
+    def look(connection: sqlite3.Connection) -> int:
+        looks.append(runs.summaries(connection, limit=1, status=None)[0].run)
+        if len(looks) == 1:
+            with closing(open_writer(path, shipped())) as bot:
+                commit([(written(run_opened(2), 1.0),)], bot)
+        return looks[-1]
+
+    assert read(path, newest(shipped()), look) == 2
+    assert looks == [1, 2]
 
 
 async def test_a_file_that_is_not_there_is_missing_and_not_made(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import tempfile
@@ -38,6 +39,16 @@ async def test_a_clean_end_leaves_one_database_file_and_its_lock(path: Path, sto
     await store.close()
     await store.close()
     assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}.lock"]
+
+
+async def test_closing_writes_what_waits(path: Path, store: SqliteStore) -> None:
+    waiting = [asyncio.create_task(store.append(run=run, events=[guided("one")])) for run in range(1, 1201)]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*waiting)
+    store = await SqliteStore.open(path)
+    assert [len(await store.log(run)) for run in (1, 600, 1200)] == [1, 1, 1]
+    await store.close()
 
 
 async def test_a_closed_store_says_so(store: SqliteStore) -> None:
@@ -103,9 +114,11 @@ async def test_a_file_that_was_cut_short_is_damaged(path: Path) -> None:
         await SqliteStore.open(path)
 
 
-async def test_a_file_with_overwritten_pages_is_damaged(path: Path) -> None:
-    size_now = await _filled(path)
-    write(path, random.Random(1).randbytes(size_now - 4096), at=4096)
+@pytest.mark.parametrize("first", [1, -1], ids=["all but the first page", "the last page"])
+async def test_a_file_with_overwritten_pages_is_damaged(path: Path, first: int) -> None:
+    pages = await _filled(path) // 4096
+    first %= pages
+    write(path, random.Random(1).randbytes(4096 * (pages - first)), at=4096 * first)
     with pytest.raises(Damaged, match="damaged"):
         await SqliteStore.open(path)
 

@@ -127,3 +127,11 @@ def test_a_change_goes_by_an_index(connection: sqlite3.Connection, write: str) -
     statements = traced(connection, lambda raw: commit([WRITES[write]], raw))
     assert statements
     assert scans(connection, statements) == []
+
+
+@pytest.mark.parametrize(("look", "index"), [("busy", "runs_busy"), ("armed", "questions_open")])
+def test_what_a_start_needs_does_not_grow_with_what_sleeps_or_is_closed(
+    connection: sqlite3.Connection, look: str, index: str
+) -> None:
+    (sql,) = traced(connection, LOOKS[look])
+    assert [index in row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")] == [True]

@@ -1,0 +1,98 @@
+"""Rows 3 and 4: from a reply to the agent's next request, and from an agent's question to the platform, stored in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.bench.bare import Body, Recorder, bare_call, bare_client
+from bot.bench.figures import Figure, middle, ms, tail
+from bot.bench.house import House, house, http_models, team
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types.chat import ChatCompletion
+
+TASK = "Say which database a small team should take for a service that books rooms."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Times:
+    """Seconds, one of each for each sample."""
+
+    replied: list[float] = field(default_factory=list)
+    replied_bare: list[float] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
+    asked_bare: list[float] = field(default_factory=list)
+
+
+async def reply(folder: Path, address: str, samples: int) -> list[Figure]:
+    """One agent asks people; a reply comes; the agent goes on. Bare: one call of the client to the same server."""
+    times = await _times(folder, address, samples)
+    return [
+        _figure("reply", "reply in -> next request at the model, p50", middle(times.replied), 3.0, middle(times.replied_bare), samples),
+        _figure("reply", "… p99", tail(times.replied), 6.0, tail(times.replied_bare), samples),
+        _figure("ask", "question asked -> request to the platform, p50", middle(times.asked), 3.0, middle(times.asked_bare), samples),
+    ]
+
+
+def _figure(row: str, name: str, ours: float, target: float, bare: float, samples: int) -> Figure:
+    return Figure(row=row, name=name, ours=ms(ours), target=target, bare=ms(bare), unit="ms", samples=samples)
+
+
+async def _times(folder: Path, address: str, samples: int) -> Times:
+    times = Times()
+    async with http_models(address) as models, bare_client(address) as client:
+        recorder = Recorder(models)
+        async with house(folder / "reply.db", recorder) as home:
+            await _ours(home, Times())
+            asks, answers = recorder.bodies
+            for _ in range(samples + 1):
+                await _ours(home, times)
+                await _bare(client, asks, answers, times)
+    for values in (times.replied, times.replied_bare, times.asked, times.asked_bare):
+        del values[0]
+    return times
+
+
+async def _ours(home: House, times: Times) -> None:
+    run = await home.begin(team(1, "asking"), TASK)
+    card, shown = await home.asked(run)
+    times.asked.append(shown.at - float(card.context))
+    await home.rests()
+    before = time.perf_counter()
+    await home.platform.reply(shown.posted.thread, "postgres please")
+    arrived = (await home.answered(run)).partition("\n")[0]
+    times.replied.append(float(arrived) - before)
+    await home.rests()
+
+
+async def _bare(client: AsyncOpenAI, asks: Body, answers: Body, times: Times) -> None:
+    """The same two requests; each is made by a task that waits for an event, as an agent waits for its reply."""
+    question = await bare_call(client, asks)
+    now = time.perf_counter()
+    times.asked_bare.append(now - float(_said(question, "context")))
+    event = asyncio.Event()
+
+    async def agent() -> ChatCompletion:
+        await event.wait()
+        return await bare_call(client, answers)
+
+    waiting = asyncio.create_task(agent())
+    await asyncio.sleep(0)
+    before = time.perf_counter()
+    event.set()
+    arrived = _said(await waiting, "content").partition("\n")[0]
+    times.replied_bare.append(float(arrived) - before)
+
+
+def _said(completion: ChatCompletion, name: str) -> str:
+    """One argument of the tool that was used."""
+    calls = completion.choices[0].message.tool_calls or []
+    function = getattr(calls[0], "function", None)
+    assert function is not None
+    return str(json.loads(function.arguments)[name])

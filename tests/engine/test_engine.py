@@ -1,0 +1,150 @@
+"""Whole runs through the engine: a real store, a real model client, a platform that keeps what it is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator_bridge.chat import RunCard
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.team import Policy
+from tests.clock import ManualClock
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.servers.model_play import Asked, Play
+from tests.servers.model_players import asking_player, asks_if
+from tests.servers.model_server import ModelServer
+
+
+async def begin(engine: Engine, *names: str, policy: Policy | None = None) -> int:
+    return await engine.start_run(task="Move to a new database.", team=team(*names, policy=policy), place=PLACE, by=ANA)
+
+
+def said(asked: Asked) -> str:
+    return "\n".join(str(message.get("content")) for message in asked.messages)
+
+
+async def test_three_agents_answer_vote_and_finish_in_seven_calls(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine, "one", "two", "three")
+        await platform.until(lambda: bool(platform.finals))
+        await engine.finished()
+        assert len(server.requests) == 7
+    assert platform.finals[0].how == "Won the vote, 3 of 3 votes."
+    cards = [one.post for one in platform.sent if isinstance(one.post, RunCard)]
+    assert (cards[0].status, cards[-1].status) == ("working", "finished")
+
+
+async def test_a_reply_reaches_the_agent_that_asked_and_a_run_that_waits_for_people_sleeps(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine, "one")
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        assert engine.awake == ()
+        await platform.hears("sqlite, it has to be small", question=1)
+        again = await server.request_arrives(2)
+        assert "it has to be small" in said(again)
+        await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite (“sqlite, it has to be small”)"
+    assert [receipt.sign for receipt in platform.receipts] == ["taken"]
+
+
+async def test_what_is_said_in_the_threads_reaches_the_question_and_the_run_that_they_belong_to(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with ModelServer(asks_if("You are one,")) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine, "one", "two")
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        run_thread, question_thread = (
+            "p1",
+            next(f"p{number}" for number, one in enumerate(platform.sent, 1) if one.key == "question:1:card"),
+        )
+        await platform.hears("It must be cheap.", thread=run_thread)
+        await platform.hears("1", thread=question_thread)
+        await platform.until(lambda: bool(platform.finals))
+        assert any("Ana: It must be cheap." in said(asked) for asked in server.requests)
+    assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL"
+
+
+async def test_a_deadline_wakes_a_sleeping_run_after_a_reminder(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    policy = Policy(remind_after=600, expire_after=1800, grace=3)
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await begin(engine, "one", policy=policy)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        clock.advance(601)
+        await platform.until(lambda: any("Still open" in note for note in platform.notes))
+        await engine.finished()
+        clock.advance(1300)
+        await platform.until(lambda: bool(platform.finals))
+        assert "fallback:default_option" in said(server.requests[1])
+    assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
+
+
+async def test_a_late_reply_is_acknowledged_and_reaches_the_running_agent(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    policy = Policy(remind_after=0, expire_after=60, settle_delay=0)
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await begin(engine, "one", "two", policy=policy)
+        await platform.until(lambda: len(platform.questions) == 2)
+        await engine.finished()
+        await platform.hears("postgres", question=1)
+        await engine.finished()
+        await platform.hears("no, sqlite!", question=1)
+        await engine.finished()
+        await platform.hears("postgres", question=2)
+        await platform.until(lambda: bool(platform.finals))
+        assert any("A late reply by Ana" in said(asked) and "no, sqlite!" in said(asked) for asked in server.requests)
+    assert "late" in [receipt.sign for receipt in platform.receipts]
+
+
+async def test_a_cancelled_run_closes_its_questions_and_says_so(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        run = await begin(engine, "one")
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        engine.cancel_run(run, ANA, "")
+        await engine.finished()
+    assert platform.questions[-1].closed == "Cancelled: Ana cancelled the run"
+    assert "Run 1 was cancelled by Ana." in platform.notes
+
+
+async def test_a_run_that_breaks_says_so_and_touches_no_other(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+
+    def player(asked: Asked) -> Play:
+        return Play(status=401) if "You are bad" in said(asked) else asking_player(asked)
+
+    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine, "bad")
+        await begin(engine, "good")
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        await platform.hears("1", question=1)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.finished()
+    assert any("This run ended without an answer." in note for note in platform.notes)
+    assert platform.finals[0].run == 2
+
+
+async def test_open_questions_survive_a_restart_with_their_first_deadline(tmp_path: Path) -> None:
+    clock = ManualClock()
+    policy = Policy(remind_after=0, expire_after=1800, grace=3)
+    async with ModelServer(asking_player) as server:
+        platform = ListPlatform(clock)
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+            await begin(engine, "one", policy=policy)
+            await platform.until(lambda: bool(platform.questions))
+            await engine.finished()
+        clock.advance(1000)
+        platform = ListPlatform(clock)
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+            await clock.armed_until(clock.now() + 804)
+            assert not platform.questions
+            clock.advance(804)
+            await platform.until(lambda: bool(platform.finals))
+        assert len(server.requests) == 2

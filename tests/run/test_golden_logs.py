@@ -1,0 +1,91 @@
+"""The logs of every release fold: one file a release, written once by the release itself and never changed.
+
+`python -m tests.run.test_golden_logs` writes the file of this release, where there is none.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.model.port import BadKey, Overloaded
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.apply import fold
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.team import Policy
+from tests.run.table import Table, answer, ask, team, use, vote
+
+GOLDEN = Path(__file__).parent / "golden"
+THIS_RELEASE = GOLDEN / "0.1.0.jsonl"
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.jsonl")), ids=lambda file: file.stem)
+def test_the_log_of_a_release_folds_to_what_it_meant_then(file: Path) -> None:
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    meant = lines.pop()
+    state = fold(e.load(line["version"], json.dumps(line["event"])) for line in lines)
+    assert meaning(state) == meant["means"]
+
+
+def test_this_release_has_a_golden_log_with_every_kind_of_event_that_a_run_has() -> None:
+    kinds = {json.loads(line)["event"]["event"] for line in THIS_RELEASE.read_text(encoding="utf-8").splitlines()[:-1]}
+    every = {kind.__dataclass_fields__["event"].default for kind in e.Event.__args__}
+    assert every - kinds == {"tool_started", "tool_returned", "run_failed", "run_cancelled", "bound_reached"}
+
+
+def meaning(state: RunState) -> dict[str, object]:
+    """What a log comes down to."""
+    assert state.end is not None
+    return {
+        "seq": state.seq,
+        "status": state.end.status,
+        "text": state.end.text,
+        "calls": state.spent.calls,
+        "tokens": state.spent.tokens,
+        "outcomes": {str(one.id): one.outcome.decided_by for one in state.questions.values() if one.outcome},
+        "retired": [agent.spec.name for agent in state.agents.values() if agent.retired],
+    }
+
+
+def eventful() -> Table:
+    """A run in which nearly everything happens."""
+    table = Table(team(3, policy=Policy(expire_after=100, remind_after=40), straggler_after=20))
+    table.says(
+        "one", ask("Which?", kind="choice", options=[{"id": "a", "label": "A", "recommended": True}, {"id": "b", "label": "B"}])
+    )
+    table.fails("two", Overloaded("busy"))
+    table.passes(1)
+    table.says("two", answer("by two"), ask("Anything else?", to=("humans", "agents"), wait=False), ask("And?", to=("@nobody",)))
+    table.posts_question(1)
+    table.posts_question(2)
+    table.says("peer:2:one", text="No.")
+    table.passes(41)
+    table.presses(2, "more", "1m")
+    table.presses(2, "pass")
+    table.types(1, "b please")
+    table.takes_back(1, "m3")
+    table.replies(1, "b, I am sure")
+    table.restarts()
+    table.guides("Keep it cheap.")
+    table.says("one", answer("by one"))
+    table.fails("three", BadKey("The key is wrong."))
+    table.passes(120)
+    table.replies(1, "too late, but a")
+    while table.state.end is None:
+        for name in list(table.out):
+            offered = [tool.name for tool in table.tools(name)]
+            table.says(name, *([vote("agent1")] if "vote" in offered else [use("nonsense")]), text="The final text.")
+    return table
+
+
+def write() -> None:
+    """Write this release's golden log."""
+    table = eventful()
+    lines = [json.dumps({"version": e.VERSION, "event": json.loads(e.dump(event))}) for event in table.events]
+    THIS_RELEASE.write_text("\n".join([*lines, json.dumps({"means": meaning(table.state)})]) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__" and not THIS_RELEASE.exists():
+    write()
