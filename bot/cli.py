@@ -126,6 +126,20 @@ def doctor(online: bool, as_json: bool) -> int:
     return asyncio.run(report(online=online, as_json=as_json))
 
 
+@cli.command()
+@click.option("--only", multiple=True, type=click.Choice(["overhead", "at-once", "reply", "asleep"]), help="Only this row.")
+@click.option("--quick", is_flag=True, help="Fewer samples and fewer questions: a look in some seconds.")
+@_as_json("the figures")
+def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
+    """Measure Townhall beside the bare floor of the same work; takes about three minutes."""
+    import asyncio
+
+    from bot.bench.run import FULL, QUICK
+    from bot.bench.run import bench as measure
+
+    asyncio.run(measure(only=only, sizes=QUICK if quick else FULL, as_json=as_json))
+
+
 def _secrets() -> Mapping[str, str]:
     """What must not stand in an error's text; nothing if it is the settings that are wrong, for those errors show none."""
     from bot.settings import read_settings

@@ -106,17 +106,22 @@ class Commands:
                 raise Trouble(f"The model {model!r} of team {team.name} cannot be used: {error.found} {error.advice}") from error
 
     async def _cancel(self, command: Commanded) -> Word | None:
-        live = await self._store.runs(limit=100, status="running")
         named = command.text.strip().removeprefix("#")
-        chosen = [run for run in live if str(run.run) == named] if named else live
-        if not chosen:
-            return _warn(f"There is no run {named} under way." if named else "No run is under way.")
-        if len(chosen) > 1:
-            return _warn(f"Several runs are under way; say which: {', '.join(f'/cancel {run.run}' for run in chosen)}")
-        if chosen[0].by != command.author.name and not self._directory.may(command.author, "cancel"):
-            return _warn(f"Run {chosen[0].run} was started by {chosen[0].by}; you may not cancel it.")
+        live = [str(run.run) for run in await self._store.runs(limit=LISTED, status="running")]
+        if not named and len(live) != 1:
+            which = ", ".join(f"/cancel {number}" for number in live)
+            return _warn(f"Several runs are under way; say which: {which}" if live else "No run is under way.")
+        return await self._cancel_run(command, named or live[0])
+
+    async def _cancel_run(self, command: Commanded, number: str) -> Word | None:
         assert self.engine is not None
-        self.engine.cancel_run(chosen[0].run, command.author, command.key)
+        state = await self.engine.run(int(number)) if number.isdecimal() and len(number) < 16 else None
+        if state is None or state.end is not None:
+            return _warn(f"There is no run {number} under way.")
+        starter = (state.by.platform, state.by.id)
+        if (command.author.platform, command.author.id) != starter and not self._directory.may(command.author, "cancel"):
+            return _warn(f"Run {number} was started by {state.by.name}; you may not cancel it.")
+        self.engine.cancel_run(state.run, command.author, command.key)
         return None
 
     async def _runs(self, _: Commanded) -> Word:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,15 +93,15 @@ def _team(start: Start, wish: Wish) -> Team:
 @asynccontextmanager
 async def _assembled(start: Start, terminal: TerminalAdapter) -> AsyncIterator[tuple[App, Path]]:
     """The bot over the usual file, or over one of its own while another process has that."""
-    file = start.settings.store
-    try:
-        async with assembled(start, [terminal], file) as app:
-            yield app, file
-            return
-    except InUse:
-        file = own_file()
-    click.echo(f"townhall: {start.settings.store} is in use by a bot that runs; this run has a file of its own: {file}", err=True)
-    async with assembled(start, [terminal], file) as app:
+    async with AsyncExitStack() as stack:
+        file = start.settings.store
+        try:
+            app = await stack.enter_async_context(assembled(start, [terminal], file))
+        except InUse:
+            file = own_file()
+            say = f"townhall: {start.settings.store} is in use by a bot that runs; this run has a file of its own: {file}"
+            click.echo(say, err=True)
+            app = await stack.enter_async_context(assembled(start, [terminal], file))
         yield app, file
 
 

@@ -21,36 +21,62 @@ AT_ONCE = 8
 
 
 class CatchUp:
-    """Reads the threads of open questions, and shows questions again where an earlier process's screen is gone."""
+    """Reads the threads of open questions, and shows questions again where an earlier process's screen is gone.
+
+    `sure` waits until no post of an earlier process is doubtful any more; `arm` sets a question's deadline if it has none yet.
+    """
 
     def __init__(
         self,
         store: Store,
         adapters: Mapping[str, Adapter],
         receiver: Receiver,
-        arm: Callable[[Armed], None],
+        *,
+        sure: Callable[[], Awaitable[None]],
+        arm: Callable[[int, int, float], None],
         state: Callable[[int], Awaitable[RunState]],
     ) -> None:
         self._store = store
         self._adapters = adapters
         self._receiver = receiver
+        self._sure = sure
         self._arm = arm
         self._state = state
+        self._left: dict[int, list[Armed]] = {}
+        self._reading: dict[int, asyncio.Future[None]] = {}
+        self._gate = asyncio.Semaphore(AT_ONCE)
 
-    async def start(self, armed: Sequence[Armed]) -> None:
-        """Read the threads of open questions, arming each one's deadline when its thread is read."""
-        gate = asyncio.Semaphore(AT_ONCE)
+    def expect(self, armed: Sequence[Armed]) -> None:
+        """These questions were open when the process started."""
+        for one in armed:
+            self._left.setdefault(one.run, []).append(one)
 
-        async def one(question: Armed) -> None:
-            async with gate:
-                await self._read_question(question.question)
-            self._arm(question)
+    async def start(self) -> None:
+        """Catch up on every run with open questions."""
+        for run in list(self._left):
+            await self.before(run)
 
-        if any(adapter.capabilities.findable for adapter in self._adapters.values()):
-            await asyncio.gather(*(one(question) for question in armed))
-        else:
-            for question in armed:
-                self._arm(question)
+    async def before(self, run: int) -> None:
+        """Before anything is judged in a run for the first time: its posts are sure, its questions' threads read, then armed."""
+        if run in self._left:
+            questions = self._left.pop(run)
+            self._reading[run] = asyncio.ensure_future(self._catch_up(questions))
+        if run in self._reading:
+            await asyncio.shield(self._reading[run])
+            self._reading.pop(run, None)
+
+    async def _catch_up(self, questions: Sequence[Armed]) -> None:
+        if self._can_ask:
+            await self._sure()
+            for one in questions:
+                async with self._gate:
+                    await self._read_question(one.question)
+        for one in questions:
+            self._arm(one.run, one.question, one.fires_at)
+
+    @property
+    def _can_ask(self) -> bool:
+        return any(adapter.capabilities.findable for adapter in self._adapters.values())
 
     async def show_again(self, armed: Sequence[Armed]) -> None:
         """Show open questions once more on platforms that have forgotten what an earlier process showed."""
@@ -76,7 +102,11 @@ class CatchUp:
             await self._read(known.place, known.posted_at)
 
     async def _read(self, place: Place, after: float) -> None:
-        """Hear all that was said in a thread; what is known already changes nothing."""
+        """Hear all that was said in a thread; what is known already changes nothing.
+
+        Raises:
+            StoreError: something was said that could not be stored.
+        """
         adapter = self._adapters.get(place.platform)
         if adapter is None or not adapter.capabilities.findable:
             return

@@ -318,7 +318,11 @@ class Adapter(Protocol):
         ...
 
     async def start(self, receive: Receive) -> None:
-        """Connect and begin to listen; returns when sendings can be taken."""
+        """Connect and begin to listen; returns when sendings can be taken.
+
+        Raises:
+            Unsent: the platform cannot be reached just now; `start` is called again later.
+        """
         ...
 
     async def stop(self) -> None:

@@ -5,26 +5,55 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from orchestrator_bridge.catch_up import CatchUp
-from orchestrator_bridge.chat import Adapter, Author, Clicked, Commanded, Gone, Inbound, Place, Posted, Said, Unsaid, Word
-from orchestrator_bridge.clock import Clock
+from orchestrator_bridge.chat import (
+    Adapter,
+    Author,
+    Clicked,
+    Commanded,
+    Gone,
+    Inbound,
+    Note,
+    Place,
+    Posted,
+    Said,
+    Sending,
+    Unsaid,
+    Unsent,
+    Word,
+)
+from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.deadlines import Deadlines
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.poster import Poster
-from orchestrator_bridge.question.desk import Desk
 from orchestrator_bridge.receiver import Receiver
 from orchestrator_bridge.run import facts as f
+from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.driver import Surroundings
+from orchestrator_bridge.run.show import run_key
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.runs import Runs
 from orchestrator_bridge.store.port import Store, StoreError, Target
-from orchestrator_bridge.store.rows import InboxHandled, Outgoing, QuestionClosed, QuestionMoved, QuestionOpened, Row
+from orchestrator_bridge.store.rows import (
+    InboxHandled,
+    Outgoing,
+    QuestionClosed,
+    QuestionMoved,
+    QuestionOpened,
+    QuestionPlaced,
+    Row,
+    RunPlaced,
+)
 from orchestrator_bridge.team import Team
 
 _LOG = logging.getLogger(__name__)
+
+RECONNECT = 10.0
+"""Seconds before what failed for now is tried again."""
 
 OnCommand = Callable[[Commanded], Awaitable[Word | None]]
 
@@ -43,6 +72,7 @@ class Engine:
         on_command: OnCommand,
     ) -> None:
         self._store = store
+        self._clock = clock
         self._adapters: Mapping[str, Adapter] = {adapter.platform: adapter for adapter in adapters}
         self._on_command = on_command
         self._gone: set[str] = set()
@@ -50,22 +80,32 @@ class Engine:
         self._others: set[asyncio.Future[None]] = set()
         self._receiver = Receiver(store, clock, self._route)
         self._deadlines = Deadlines(clock, lambda run, question: self._runs.deliver(run, f.LookAt(question=question)))
-        self._poster = Poster(store, self._adapters, clock, self._placed, self._unplaceable, self._receiver.place_known)
+        self._poster = Poster(
+            store, self._adapters, clock, placed=self._placed, unplaceable=self._unplaceable, marked=self._places_known
+        )
         around = Surroundings(
             store=store,
             models=models,
             clock=clock,
             desk=Desk(directory, self._next_question, self._gone),
             stored=self._stored,
+            look_at=self._deadlines.arm,
             tell=self._tell,
             read_thread=lambda question: self._catch_up.read(question),
+            trouble=self._trouble,
         )
-        self._runs = Runs(around)
+        self._runs = Runs(
+            around,
+            before=lambda run: self._catch_up.before(run),
+            present=lambda platform: platform in self._adapters,
+            askable=directory.askable,
+        )
         self._catch_up = CatchUp(
             store,
             self._adapters,
             self._receiver,
-            arm=lambda one: self._deadlines.arm(one.run, one.question, one.fires_at),
+            sure=self._poster.sure,
+            arm=self._arm_if_new,
             state=self._runs.state,
         )
 
@@ -78,28 +118,46 @@ class Engine:
             StoreError: the store cannot be read.
         """
         self._runs.last_number, self._last_question = await self._store.last_numbers()
-        armed = await self._store.armed()
+        armed, pending = await self._store.armed(), await self._store.pending()
+        unhandled, busy = await self._store.unhandled(), await self._store.busy_runs()
+        self._catch_up.expect(armed)
         for adapter in self._adapters.values():
-            await adapter.start(self._receiver.receive)
-        self._poster.recover(await self._store.pending())
-        self._receiver.start(await self._store.unhandled())
-        for run in await self._store.busy_runs():
+            await self._connect(adapter)
+        self._poster.recover(pending)
+        self._receiver.start(unhandled)
+        for run in busy:
             self._runs.deliver(run, f.Restarted())
         self._spawn(self._catch_up.show_again(armed))
-        self._spawn(self._catch_up.start(armed))
+        self._spawn(self._catch_up.start())
+
+    async def _connect(self, adapter: Adapter) -> None:
+        """Start a platform; one that cannot be reached just now is tried again and holds up no other."""
+        try:
+            await adapter.start(self._receiver.receive)
+        except Unsent as error:
+            _LOG.error("%s cannot be reached, which is tried again: %s", adapter.platform, error)
+            self._spawn(self._connect_later(adapter, error.retry_after or RECONNECT))
+
+    async def _connect_later(self, adapter: Adapter, pause: float) -> None:
+        await sleep_until(self._clock, self._clock.now() + pause)
+        await self._connect(adapter)
 
     async def stop(self) -> None:
         """Stop where things stand: the next start goes on from there."""
-        for adapter in self._adapters.values():
-            await adapter.stop()
-        self._deadlines.stop()
-        await self._receiver.stop()
-        await self._runs.stop()
+        async with AsyncExitStack() as stack:
+            for adapter in self._adapters.values():
+                stack.push_async_callback(adapter.stop)
+            stack.push_async_callback(self._poster.stop)
+            stack.push_async_callback(self._runs.stop)
+            stack.push_async_callback(self._stop_others)
+            stack.push_async_callback(self._receiver.stop)
+            stack.callback(self._deadlines.stop)
+
+    async def _stop_others(self) -> None:
         others = list(self._others)
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        await self._poster.stop()
 
     async def finished(self) -> None:
         """Wait until no run is awake and all that was to be posted has left, as far as the platforms allow."""
@@ -121,6 +179,13 @@ class Engine:
             StoreError: it could not be stored, and has not begun.
         """
         return await self._runs.begin(task=task, team=team, place=place, by=by, command=command)
+
+    async def run(self, run: int) -> RunState | None:
+        """A run as it is stored; None if there is no such run."""
+        try:
+            return await self._runs.state(run)
+        except ValueError:
+            return None
 
     def cancel_run(self, run: int, by: Author, command: str) -> None:
         """End a run; its open questions are closed. `command`: key of the command that asked for it."""
@@ -144,15 +209,38 @@ class Engine:
     def _stored(self, state: RunState, rows: Sequence[Row]) -> None:
         """A run's transaction is on disk: post what is to be posted, and look at questions when it is time."""
         self._poster.take(rows)
+        self._places_known(rows)
         for row in rows:
             if isinstance(row, QuestionOpened | QuestionMoved):
                 self._deadlines.arm(state.run, row.question, row.fires_at)
             elif isinstance(row, QuestionClosed):
                 self._deadlines.disarm(row.question)
 
-    def _placed(self, outgoing: Outgoing, posted: Posted) -> None:
-        self._runs.deliver(outgoing.run, f.Placed(outgoing=outgoing, posted=posted))
-        self._receiver.place_known(replace(outgoing.place, thread=posted.thread))
+    def _places_known(self, rows: Sequence[Row]) -> None:
+        """What was said in a place before we knew that it is ours is heard now."""
+        for row in rows:
+            if isinstance(row, QuestionPlaced | RunPlaced):
+                self._receiver.place_known(row.place)
+
+    def _arm_if_new(self, run: int, question: int, at: float) -> None:
+        """A deadline from before the start, unless something has moved it or ended the question since."""
+        if not self._deadlines.armed(question):
+            self._deadlines.arm(run, question, at)
+
+    def _trouble(self, state: RunState, text: str) -> None:
+        """Tell the people of a run what the store cannot keep, past the outbox."""
+        adapter = self._adapters.get(state.place.platform)
+        if adapter is not None:
+            self._spawn(self._warn(adapter, state, text))
+
+    async def _warn(self, adapter: Adapter, state: RunState, text: str) -> None:
+        card = await self._poster.receipt(run_key(state.run))
+        place = replace(state.place, thread=card.thread) if card else state.place
+        key = f"run:{state.run}:trouble:{self._clock.now()}"
+        await adapter.send(Sending(key=key, place=place, post=Note(text=text, tone="warning"), since=self._clock.now()))
+
+    def _placed(self, outgoing: Outgoing, posted: Posted, noted_at: float) -> None:
+        self._runs.deliver(outgoing.run, f.Placed(outgoing=outgoing, posted=posted, noted_at=noted_at))
 
     def _unplaceable(self, outgoing: Outgoing, why: str) -> None:
         self._runs.deliver(outgoing.run, f.Unplaceable(outgoing=outgoing, why=why))
@@ -196,16 +284,20 @@ class Engine:
             await self._handled(heard, "guidance cannot be taken back")
 
     async def _command(self, heard: Commanded) -> None:
-        try:
-            word = await self._on_command(heard)
-        except StoreError as error:
-            word = Word(text=f"Not done: {error}", tone="warning")
-        except Exception as error:
-            _LOG.exception("the command %s broke", heard.name)
-            word = Word(text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning")
+        """Obey a command. One that has no word to say back is marked as handled by the transaction that carries it out."""
+        word = await self._obey(heard)
         if word is not None:
             self._tell(heard, word)
-        await self._handled(heard, "")
+            await self._handled(heard, "")
+
+    async def _obey(self, heard: Commanded) -> Word | None:
+        try:
+            return await self._on_command(heard)
+        except StoreError as error:
+            return Word(text=f"Not done: {error}", tone="warning")
+        except Exception as error:
+            _LOG.exception("the command %s broke", heard.name)
+            return Word(text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning")
 
     async def _leave(self, heard: Gone) -> None:
         """Nobody is there any more: open questions to people of this platform fall back, and later ones too."""
@@ -215,7 +307,13 @@ class Engine:
         await self._handled(heard, "")
 
     async def _handled(self, heard: Inbound, why: str) -> None:
-        await self._store.append(rows=[InboxHandled(key=heard.key, why=why)])
+        """Mark what was heard, however long the disk takes: what was refused must not be done at the next start."""
+        while True:
+            try:
+                return await self._store.append(rows=[InboxHandled(key=heard.key, why=why)])
+            except StoreError as error:
+                _LOG.error("%s waits to be marked as handled: %s", heard.key, error)
+            await sleep_until(self._clock, self._clock.now() + RECONNECT)
 
 
 def _fact(heard: Said | Unsaid | Clicked, target: Target) -> f.Fact | None:

@@ -38,7 +38,6 @@ class Lane:
     _threads: dict[str, deque[Job]] = field(default_factory=dict)
     _jobs: dict[str, Job] = field(default_factory=dict)
     _later: list[tuple[float, int, Job]] = field(default_factory=list)
-    _flying: Job | None = None
 
     def __bool__(self) -> bool:
         """Something is left to send."""
@@ -53,20 +52,19 @@ class Lane:
         self._jobs[job.outgoing.key] = job
         heapq.heappush(self._later, (job.not_before, job.order, job))
 
-    def drop(self, key: str) -> None:
-        """Forget a post that is not worth sending any more. One that may have arrived already is seen through."""
-        job = self._jobs.pop(key, None) or self._flying
-        if job is not None and job.outgoing.key == key:
+    def take_out(self, key: str) -> Job | None:
+        """Remove a post that waits."""
+        job = self._jobs.pop(key, None)
+        if job is not None:
             job.dropped = True
+        return job
 
     def back(self, job: Job) -> None:
         """Put back a post that did not leave, before all others of its thread; newer content in its place wins."""
-        if job.outgoing.key in self._jobs or (job.dropped and not job.doubtful):
-            return
-        job.dropped = False
-        self._jobs[job.outgoing.key] = job
-        self._threads.setdefault(job.thread, deque()).appendleft(job)
-        self._enter(job)
+        if job.outgoing.key not in self._jobs:
+            self._jobs[job.outgoing.key] = job
+            self._threads.setdefault(job.thread, deque()).appendleft(job)
+            self._enter(job)
 
     def pop(self, now: float) -> Job | None:
         """The next post to send now, if there is one."""
@@ -82,16 +80,14 @@ class Lane:
             if job.order != order and any(one.order == order for one in self._threads.get(thread, ())):
                 heapq.heappush(self._heap, (priority, order, thread))
             del self._jobs[job.outgoing.key]
-            self._flying = job
             return job
         return None
 
     def next_time(self, now: float) -> float | None:
         """When to look again, if something waits for its time only."""
-        times = [self._later[0][0]] if self._later else []
         if self.resume_at > now:
-            times = [self.resume_at]
-        return min(times, default=None)
+            return self.resume_at
+        return self._later[0][0] if self._later else None
 
     def _line_up(self, job: Job) -> None:
         if not job.dropped:
@@ -102,7 +98,7 @@ class Lane:
         heapq.heappush(self._heap, (job.outgoing.priority, job.order, job.thread))
 
     def _first(self, thread: str) -> Job | None:
-        """Take the first post of a thread that was not dropped."""
+        """Take the first post of a thread that was not taken out."""
         jobs = self._threads.get(thread, deque())
         while jobs:
             job = jobs.popleft()

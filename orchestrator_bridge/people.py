@@ -86,10 +86,14 @@ class Directory:
             raise UnknownName(f"There is no role {name!r} to ask. {self.known()}")
         return self._roles[name]
 
+    @property
+    def askable(self) -> tuple[str, ...]:
+        """Whom agents can ask, by name; other agents of the run aside."""
+        return ("humans", "agents", *(f"@{name}" for name in self._people), *(f"role:{name}" for name in self._roles))
+
     def known(self) -> str:
         """Whom one can ask, in words."""
-        names = ["humans", "agents", *(f"@{name}" for name in self._people), *(f"role:{name}" for name in self._roles)]
-        return f"You can ask: {', '.join(names)}."
+        return f"You can ask: {', '.join(self.askable)}."
 
     def may(self, author: Author, deed: Deed) -> bool:
         """Whether somebody may start runs, or cancel runs that others started."""

@@ -12,9 +12,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from orchestrator_bridge.chat import Adapter, Doubtful, Place, Posted, QuestionCard, Rejected, RunCard, Sending, Unsent
+from orchestrator_bridge.chat import Adapter, Doubtful, Posted, QuestionCard, Rejected, RunCard, Sending, Unsent
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.lane import Job, Lane
+from orchestrator_bridge.run.show import closing_key
 from orchestrator_bridge.store.port import Pending, Store, StoreError
 from orchestrator_bridge.store.rows import Outgoing, PostDropped, PostFailed, PostSent, Row, RunPlaced
 
@@ -22,6 +23,9 @@ _LOG = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 """Seconds before a failed sending is tried again, doubled each time."""
+
+SURE_AFTER = 30.0
+"""Seconds that others wait at a start for doubtful posts to be looked for."""
 
 PROGRESS = 5
 """The priority from which on an edit only shows progress."""
@@ -40,26 +44,34 @@ class _Worker:
 
 
 class Poster:
-    """Takes stored rows and brings them to their platforms."""
+    """Takes stored rows and brings them to their platforms.
+
+    `placed(outgoing, posted, noted_at)` is told of a question's card that people can see, and since when by our clock;
+    `unplaceable` of one that they never will; `marked` of the rows by which a receipt was stored.
+    """
 
     def __init__(
         self,
         store: Store,
         adapters: Mapping[str, Adapter],
         clock: Clock,
-        placed: Callable[[Outgoing, Posted], None],
+        *,
+        placed: Callable[[Outgoing, Posted, float], None],
         unplaceable: Callable[[Outgoing, str], None],
-        run_placed: Callable[[Place], None],
+        marked: Callable[[Sequence[Row]], None],
     ) -> None:
         self._store = store
         self._adapters = adapters
         self._clock = clock
         self._placed = placed
         self._unplaceable = unplaceable
-        self._run_placed = run_placed
+        self._marked = marked
         self._workers: dict[tuple[str, str], _Worker] = {}
         self._receipts: dict[str, Posted] = {}
         self._edited_at: dict[str, float] = {}
+        self._behind: dict[str, float] = {}
+        self._doubts: set[str] = set()
+        self._sure = asyncio.Event()
         self._order = 0
         self._stopped = False
 
@@ -70,20 +82,37 @@ class Poster:
                 self._remember(one.outgoing.anchor, one.anchored)
             if one.replaced and one.outgoing.replaces:
                 self._remember(one.outgoing.replaces, one.replaced)
+            if self._can_ask(one.outgoing):
+                self._doubts.add(one.outgoing.key)
             self._take(one.outgoing, doubtful=True)
+        self._settle_doubt("")
 
     def take(self, rows: Sequence[Row]) -> None:
         """Take the posts among rows that have just been stored."""
         for row in rows:
             if isinstance(row, Outgoing):
                 self._take(row, doubtful=False)
-            elif isinstance(row, PostDropped):
-                self._drop(row.key)
+
+    async def sure(self) -> None:
+        """Wait until every doubtful post has been looked for once, or for as long as that is worth waiting for."""
+        late = self._clock.call_at(self._clock.now() + SURE_AFTER, self._sure.set)
+        try:
+            await self._sure.wait()
+        finally:
+            late.cancel()
 
     async def settled(self) -> None:
         """Wait until everything that was taken so far has left or has failed."""
         tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def receipt(self, key: str) -> Posted | None:
+        """What became of a post.
+
+        Raises:
+            StoreError: it cannot be looked up.
+        """
+        return self._receipts.get(key) or await self._store.sent(key)
 
     async def stop(self) -> None:
         """Stop sending; what is left stays in the outbox."""
@@ -112,10 +141,6 @@ class Poster:
         interval = self._adapters[outgoing.place.platform].capabilities.edit_interval
         return self._edited_at.get(outgoing.replaces, outgoing.at) + interval
 
-    def _drop(self, key: str) -> None:
-        for worker in self._workers.values():
-            worker.lane.drop(key)
-
     async def _work(self, worker: _Worker) -> None:
         """Empty a lane, then end: an idle channel costs nothing."""
         while worker.lane:
@@ -125,6 +150,7 @@ class Poster:
                 await self._rest(worker)
             else:
                 await self._send(worker.lane, job)
+                self._settle_doubt(job.outgoing.key)
 
     async def _rest(self, worker: _Worker) -> None:
         until = worker.lane.next_time(self._clock.now())
@@ -135,12 +161,22 @@ class Poster:
             if alarm is not None:
                 alarm.cancel()
 
+    def _settle_doubt(self, key: str) -> None:
+        self._doubts.discard(key)
+        if not self._doubts:
+            self._sure.set()
+
+    def _can_ask(self, outgoing: Outgoing) -> bool:
+        adapter = self._adapters.get(outgoing.place.platform)
+        return adapter is not None and adapter.capabilities.findable and not outgoing.replaces
+
     # Sending --------------------------------------------------------------------------------------------------------------
 
     async def _send(self, lane: Lane, job: Job) -> None:
         outgoing = job.outgoing
+        closing = lane.take_out(closing_key(outgoing.key))
         try:
-            posted = await self._attempt(job)
+            posted = await self._find(job) or (None if closing else await self._deliver(outgoing))
         except Unsent as error:
             self._again(lane, job, error.retry_after)
         except Doubtful:
@@ -153,64 +189,82 @@ class Poster:
             await self._fail(outgoing, "the adapter broke; the log has the details")
         else:
             lane.tries = 0
-            await self._arrived(outgoing, posted)
+            await self._done(outgoing, posted)
+            if posted is None:
+                closing = None
+        if closing is not None:
+            lane.push(Job(closing.outgoing, closing.order, closing.doubtful))
 
-    def _again(self, lane: Lane, job: Job, retry_after: float | None) -> None:
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**lane.tries) if retry_after is None else retry_after
-        lane.tries += 1
-        lane.resume_at = self._clock.now() + pause
-        lane.back(job)
-
-    async def _attempt(self, job: Job) -> Posted:
+    async def _find(self, job: Job) -> Posted | None:
+        """What an earlier attempt left, where there was one and the platform can be asked."""
+        if not job.doubtful or not self._can_ask(job.outgoing):
+            return None
         adapter = self._adapters[job.outgoing.place.platform]
-        sending = await self._sending(job.outgoing)
-        if job.doubtful and adapter.capabilities.findable and sending.replaces is None:
-            found = await adapter.find(sending)
-            if found is not None:
-                return found
-        return await adapter.send(sending)
+        return await adapter.find(await self._sending(job.outgoing))
+
+    async def _deliver(self, outgoing: Outgoing) -> Posted:
+        adapter = self._adapters[outgoing.place.platform]
+        posted = await adapter.send(await self._sending(outgoing))
+        self._behind[outgoing.place.platform] = self._clock.now() - posted.at
+        return posted
 
     async def _sending(self, outgoing: Outgoing) -> Sending:
-        anchor = await self._receipt(outgoing.anchor) if outgoing.anchor else None
-        replaced = await self._receipt(outgoing.replaces) if outgoing.replaces else None
+        try:
+            anchor = await self.receipt(outgoing.anchor) if outgoing.anchor else None
+            replaced = await self.receipt(outgoing.replaces) if outgoing.replaces else None
+        except StoreError as error:
+            raise Unsent(str(error)) from error
         if outgoing.replaces and replaced is None:
             raise Rejected("the message to be edited was never posted")
         place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
         return Sending(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at)
 
-    async def _receipt(self, key: str) -> Posted | None:
-        known = self._receipts.get(key)
-        return known or await self._store.sent(key)
+    def _again(self, lane: Lane, job: Job, retry_after: float | None) -> None:
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(lane.tries, 10)) if retry_after is None else retry_after
+        lane.tries += 1
+        lane.resume_at = self._clock.now() + pause
+        lane.back(job)
 
     # Marking --------------------------------------------------------------------------------------------------------------
 
-    async def _arrived(self, outgoing: Outgoing, posted: Posted) -> None:
-        if outgoing.replaces:
-            self._edited_at[outgoing.replaces] = self._clock.now()
+    async def _done(self, outgoing: Outgoing, posted: Posted | None) -> None:
+        """A post arrived, or (None) it is a question's card that nobody has seen and that was closed before: both are dropped."""
+        if posted is None:
+            await self._mark([PostDropped(key=outgoing.key), PostDropped(key=closing_key(outgoing.key))])
+            return
         self._remember(outgoing.key, posted)
+        if outgoing.replaces:
+            self._note_edit(outgoing)
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
-            self._placed(outgoing, posted)
+            self._placed(outgoing, posted, posted.at + self._behind.get(outgoing.place.platform, 0.0))
             return
         rows: list[Row] = [PostSent(key=outgoing.key, version=outgoing.version, posted=posted)]
         if isinstance(outgoing.post, RunCard) and not outgoing.replaces:
             place = replace(outgoing.place, thread=posted.thread)
             rows.append(RunPlaced(run=outgoing.run, place=place, message=posted.message, thread=posted.thread))
-            await self._mark(rows)
-            self._run_placed(place)
+        await self._mark(rows)
+
+    def _note_edit(self, outgoing: Outgoing) -> None:
+        assert outgoing.replaces is not None
+        if isinstance(outgoing.post, RunCard) and not outgoing.post.ended:
+            self._edited_at[outgoing.replaces] = self._clock.now()
         else:
-            await self._mark(rows)
+            self._edited_at.pop(outgoing.replaces, None)
 
     async def _fail(self, outgoing: Outgoing, why: str) -> None:
         _LOG.warning("a post of run %s to %s will not arrive: %s", outgoing.run, outgoing.place.platform, why)
-        await self._mark([PostFailed(key=outgoing.key, why=why)])
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
             self._unplaceable(outgoing, why)
+        else:
+            await self._mark([PostFailed(key=outgoing.key, why=why)])
 
     async def _mark(self, rows: list[Row]) -> None:
         try:
             await self._store.append(rows=rows)
         except StoreError:
             _LOG.exception("a post was sent but could not be marked: after a restart the platform is asked about it")
+        else:
+            self._marked(rows)
 
     def _remember(self, key: str, posted: Posted) -> None:
         self._receipts[key] = posted

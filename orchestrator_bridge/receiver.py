@@ -12,11 +12,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from orchestrator_bridge.chat import Clicked, Inbound, Place, Said, Unsaid
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.store.port import Store, StoreError, Target
+from orchestrator_bridge.store.rows import InboxHandled
 
 _LOG = logging.getLogger(__name__)
 
 UNMATCHED_FOR = 3600.0
 """Seconds that a message of an unknown place is kept before it is taken to concern nobody here."""
+
+HIGHEST_NUMBER = 2**53
+"""Numbers of questions are below this; what people and platforms send may be anything."""
 
 Route = Callable[[Inbound, Target | None], Awaitable[None]]
 
@@ -31,7 +35,7 @@ class Receiver:
         self._queue: asyncio.Queue[Inbound] = asyncio.Queue()
         self._unmatched: dict[Place, list[Said | Unsaid]] = {}
         self._task: asyncio.Task[None] | None = None
-        self._working = False
+        self._places_known = 0
 
     def start(self, unhandled: Sequence[Inbound]) -> None:
         """Begin to route, first what an earlier process left."""
@@ -55,7 +59,8 @@ class Receiver:
             self._queue.put_nowait(heard)
 
     def place_known(self, place: Place) -> None:
-        """A place has come to be ours: what was said there before is routed now."""
+        """A place has come to be ours, and is stored as such: what was said there before is routed now."""
+        self._places_known += 1
         for heard in self._unmatched.pop(place, []):
             self._queue.put_nowait(heard)
 
@@ -73,9 +78,11 @@ class Receiver:
             waiting = [await self._queue.get()]
             while not self._queue.empty():
                 waiting.append(self._queue.get_nowait())
-            await self._route_all(waiting)
-            for _ in waiting:
-                self._queue.task_done()
+            try:
+                await self._route_all(waiting)
+            finally:
+                for _ in waiting:
+                    self._queue.task_done()
 
     async def _route_all(self, waiting: list[Inbound]) -> None:
         """Look up what each concerns side by side, then route them in the order in which they came."""
@@ -87,10 +94,15 @@ class Receiver:
                 await self._route_one(heard, target)
             except StoreError:
                 _LOG.exception("what was heard stays in the inbox until the next start: %s", heard.key)
+            except Exception:
+                _LOG.exception("what was heard could not be dealt with and is put aside: %s", heard.key)
+                await self._put_aside(heard, "it could not be dealt with; the log has the details")
 
     async def _target(self, heard: Inbound) -> Target | None:
         match heard:
             case Said(question=int(number)) | Clicked(question=number):
+                if not 0 < number < HIGHEST_NUMBER:
+                    return None
                 known = await self._store.question(number)
                 return Target(run=known.run, question=number) if known else None
             case Said() | Unsaid():
@@ -102,6 +114,22 @@ class Receiver:
         numbered = isinstance(heard, Said) and heard.question is not None
         recent = heard.at > self._clock.now() - UNMATCHED_FOR
         if target is None and isinstance(heard, Said | Unsaid) and not numbered and recent:
+            await self._forget_old()
             self._unmatched.setdefault(heard.place, []).append(heard)
         else:
             await self._route(heard, target)
+
+    async def _forget_old(self) -> None:
+        """What nobody has claimed for long concerns nobody here."""
+        oldest = self._clock.now() - UNMATCHED_FOR
+        for place, waiting in list(self._unmatched.items()):
+            if waiting[0].at < oldest:
+                del self._unmatched[place]
+                for heard in waiting:
+                    await self._put_aside(heard, "nothing of ours")
+
+    async def _put_aside(self, heard: Inbound, why: str) -> None:
+        try:
+            await self._store.append(rows=[InboxHandled(key=heard.key, why=why)])
+        except StoreError:
+            _LOG.exception("what was heard stays in the inbox until the next start: %s", heard.key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.run import events as e
@@ -27,11 +28,25 @@ WARM = 256
 
 
 class Runs:
-    """Begins runs and brings facts to them. `last_number` is the highest number of a run so far."""
+    """Begins runs and brings facts to them. `last_number` is the highest number of a run so far.
 
-    def __init__(self, around: Surroundings) -> None:
+    `before` is awaited before a run is driven; `present` says whether a platform is there to be spoken on; `askable` whom agents
+    can ask.
+    """
+
+    def __init__(
+        self,
+        around: Surroundings,
+        before: Callable[[int], Awaitable[None]],
+        present: Callable[[str], bool],
+        askable: tuple[str, ...],
+    ) -> None:
         self.last_number = 0
         self._around = around
+        self._before = before
+        self._present = present
+        self._askable = askable
+        self._zombies: set[int] = set()
         self._drivers: dict[int, Driver] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._waking: dict[int, list[f.Fact]] = {}
@@ -45,7 +60,8 @@ class Runs:
         """
         self.last_number += 1
         now = self._around.clock.now()
-        batch = Batch.of_new_run(e.RunStarted(at=now, run=self.last_number, task=task, team=team, place=place, by=by))
+        started = e.RunStarted(at=now, run=self.last_number, task=task, team=team, place=place, by=by, askable=self._askable)
+        batch = Batch.of_new_run(started)
         if command:
             batch.handled(command)
         await self._append(batch)
@@ -61,7 +77,8 @@ class Runs:
         elif run in self._waking:
             self._waking[run].append(fact)
         else:
-            self._waking[run] = [fact]
+            self._waking[run] = [*([f.Restarted()] if run in self._zombies else ()), fact]
+            self._zombies.discard(run)
             self._tasks[run] = asyncio.create_task(self._supervise(run), name=f"run {run}")
 
     @property
@@ -97,14 +114,22 @@ class Runs:
             await self._drive(run)
         except Exception as error:
             _LOG.exception("run %s broke", run)
+            self._drivers.pop(run, None)
+            self._waking.setdefault(run, [])
             await self._break(run, error)
         finally:
-            self._waking.pop(run, None)
             self._drivers.pop(run, None)
             self._tasks.pop(run, None)
+            for fact in self._waking.pop(run, []):
+                self.deliver(run, fact)
 
     async def _drive(self, run: int) -> None:
+        await self._before(run)
         state = await self.state(run)
+        if not self._present(state.place.platform):
+            _LOG.warning("run %s rests: it lives on %s, which is not set up", run, state.place.platform)
+            self._waking[run].clear()
+            return
         self._warm.pop(run, None)
         driver = Driver(state, self._around)
         for fact in self._waking.pop(run):
@@ -129,7 +154,8 @@ class Runs:
                 batch.fail(reason)
                 await self._append(batch)
         except (StoreError, ValueError):
-            _LOG.exception("run %s could not be ended either; the next start tries to go on with it", run)
+            _LOG.exception("run %s could not be ended either; the next fact tries to go on with it", run)
+            self._zombies.add(run)
 
     async def _append(self, batch: Batch) -> None:
         batch.close()

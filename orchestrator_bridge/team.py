@@ -70,7 +70,6 @@ class Limits(Value):
 
     per_agent: Annotated[int, Field(ge=0)] = 3
     per_run: Annotated[int, Field(ge=0)] = 8
-    open_per_person: Annotated[int, Field(ge=1)] = 3
 
 
 class Team(Value):

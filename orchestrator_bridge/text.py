@@ -26,17 +26,29 @@ _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\ufeff\u202a-\u202e\u20
 _TAGS = re.compile(r"(\U0001f3f4[\U000e0030-\U000e007a]{2,6}\U000e007f)|[\U000e0000-\U000e007f]")
 """Invisible copies of ASCII; they have a use only in flags such as Scotland's, which stay."""
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
+_PLAIN = re.compile(r"[\t\n -~]*")
+"""What most texts are: nothing to take out, nothing to compose."""
 
 
 def clean(text: str, limit: int | None = None) -> str:
     """`text` without what hides or disguises, lines ended by `\\n`, composed as NFC; at most `limit` characters if given."""
+    if not _PLAIN.fullmatch(text):
+        text = _without_disguise(text)
+    return text if limit is None else shorten(text, limit)
+
+
+def _without_disguise(text: str) -> str:
     text = _ESCAPES.sub("", text)
     text = _BREAKS.sub("\n", text)
     text = _HIDDEN.sub("", text)
     text = _TAGS.sub(r"\1", text)
     text = _SURROGATES.sub("\ufffd", text)
-    text = unicodedata.normalize("NFC", text)
-    return text if limit is None else shorten(text, limit)
+    return unicodedata.normalize("NFC", text)
+
+
+def one_line(text: str, limit: int) -> str:
+    """`text` cleaned, without line breaks, in at most `limit` characters."""
+    return shorten(" ".join(clean(text).split()), limit)
 
 
 def shorten(text: str, limit: int) -> str:

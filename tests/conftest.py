@@ -1,10 +1,14 @@
-"""What holds for all tests: hypothesis judges results, not speed, and a build gives the same verdict twice."""
+"""What holds for all tests: failures in shared suites are told in full, hypothesis judges results and not speed, and a build
+gives the same verdict twice."""
 
 from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
+
+pytest.register_assert_rewrite("tests.contract", "tests.servers")
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("build", deadline=None, derandomize=True)

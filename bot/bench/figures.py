@@ -12,7 +12,7 @@ Unit = Literal["ms", "s", "%", "KB"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """One figure. `ours` and `bare` are in `unit`; `bare` is the least that the same work costs without Townhall, where there is one.
+    """One figure, in `unit`. `bare` is the least that the same work costs without Townhall, where that can be said.
 
     `of_bare`: the target is a multiple of `bare`; otherwise it is in `unit`.
     """

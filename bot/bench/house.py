@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.bench.platform import ANA, HOME, BenchPlatform, Shown
+from bot.bench.platform import ANA, CHANNELS, BenchPlatform, Shown
 from orchestrator_bridge.chat import Commanded, FinalAnswer, QuestionCard, Word
 from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.engine import Engine
@@ -26,9 +26,9 @@ class House:
     platform: BenchPlatform
     store: SqliteStore
 
-    async def begin(self, team: Team, task: str) -> int:
-        """Start a run; returns its number once it is stored."""
-        return await self.engine.start_run(task=task, team=team, place=HOME, by=ANA)
+    async def begin(self, team: Team, task: str, channel: int = 0) -> int:
+        """Start a run in one of the channels; returns its number once it is stored."""
+        return await self.engine.start_run(task=task, team=team, place=CHANNELS[channel % len(CHANNELS)], by=ANA)
 
     async def answered(self, run: int) -> str:
         """The final text of a run, as it reaches the platform: all that led to it is stored by then."""
@@ -53,9 +53,7 @@ async def house(file: Path, models: Model) -> AsyncIterator[House]:
     clock = SystemClock()
     store = await SqliteStore.open(file, clock=clock.now)
     platform = BenchPlatform()
-    engine = Engine(
-        store=store, models=models, clock=clock, directory=Directory(), adapters=[platform], on_command=_no_commands
-    )
+    engine = Engine(store=store, models=models, clock=clock, directory=Directory(), adapters=[platform], on_command=_no_commands)
     try:
         await engine.start()
         yield House(engine=engine, platform=platform, store=store)

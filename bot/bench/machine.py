@@ -22,7 +22,7 @@ COMMITS = 50
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
-    """`commit_ms`: one durable commit of one small row in this folder, the floor of everything that is stored, in milliseconds."""
+    """`commit_ms`: one durable commit of one small row in this folder, the floor of all that is stored, in milliseconds."""
 
     cores: int
     python: str
@@ -41,7 +41,7 @@ class Machine:
 @contextmanager
 def bench_folder() -> Iterator[Path]:
     """A folder on a disk, removed at the end: that for temporary files, unless it is in memory and another is not."""
-    choices = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path.cwd()]  # noqa: S108
+    choices = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path.cwd()]
     there = [choice for choice in choices if os.access(choice, os.W_OK)]
     on_disk = [choice for choice in there if file_system(choice) not in IN_MEMORY]
     with tempfile.TemporaryDirectory(prefix="townhall-bench-", dir=(on_disk or there)[0]) as folder:

@@ -58,7 +58,7 @@ class Door(asyncio.Protocol):
         self._transport.write(head.encode() + content)
 
 
-def _length(head: bytes) -> int:
+def _length(head: bytearray) -> int:
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":

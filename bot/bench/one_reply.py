@@ -34,9 +34,13 @@ async def reply(folder: Path, address: str, samples: int) -> list[Figure]:
     """One agent asks people; a reply comes; the agent goes on. Bare: one call of the client to the same server."""
     times = await _times(folder, address, samples)
     return [
-        _figure("reply", "reply in -> next request at the model, p50", middle(times.replied), 3.0, middle(times.replied_bare), samples),
+        _figure(
+            "reply", "reply in -> next request at the model, p50", middle(times.replied), 3.0, middle(times.replied_bare), samples
+        ),
         _figure("reply", "… p99", tail(times.replied), 6.0, tail(times.replied_bare), samples),
-        _figure("ask", "question asked -> request to the platform, p50", middle(times.asked), 3.0, middle(times.asked_bare), samples),
+        _figure(
+            "ask", "question asked -> request to the platform, p50", middle(times.asked), 3.0, middle(times.asked_bare), samples
+        ),
     ]
 
 
@@ -65,7 +69,7 @@ async def _ours(home: House, times: Times) -> None:
     times.asked.append(shown.at - float(card.context))
     await home.rests()
     before = time.perf_counter()
-    await home.platform.reply(shown.posted.thread, "postgres please")
+    await home.platform.reply(shown.thread, "postgres please")
     arrived = (await home.answered(run)).partition("\n")[0]
     times.replied.append(float(arrived) - before)
     await home.rests()

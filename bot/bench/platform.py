@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from orchestrator_bridge.chat import (
@@ -24,30 +25,36 @@ from orchestrator_bridge.chat import (
 )
 
 NAME = "bench"
-HOME = Place(platform=NAME, channel="general")
+CHANNELS = tuple(Place(platform=NAME, channel=f"channel{number}") for number in range(16))
+"""The posts of one channel leave one after the other; so large crowds are spread over several."""
 ANA = Author(platform=NAME, id="ana", name="Ana")
+
+TYPED_BEFORE = 1.0
+"""Seconds ago, by the platform's clock, that a reply was typed. Words are judged when that clock has reached their time as far as
+we can tell, and what we can tell is late by as long as posting took."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """A post that arrived, and when, by the clock of `perf_counter`."""
+    """A post that arrived, the thread to reply to it in, and when, by the clock of `perf_counter`."""
 
     post: QuestionCard | FinalAnswer
-    posted: Posted
+    thread: Place
     at: float
 
 
 class BenchPlatform:
-    """One channel. `open` lets sendings through; while it is cleared they wait, as behind a platform's rate limit."""
+    """Posts are known by their keys. `open` lets sendings through; while it is cleared they wait, as behind a rate limit."""
 
     platform = NAME
-    # An edit of a card waits for as long as Slack bears; it can be asked, so that a start reads every open question's thread.
-    capabilities = Capabilities(threads=True, edits=True, buttons=True, findable=True, edit_interval=1.0)
+    # It can be asked, so that a start reads every thread; edits come together, as everywhere, but sooner than any platform bears.
+    capabilities = Capabilities(threads=True, edits=True, buttons=True, findable=True, edit_interval=0.05)
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
         self.open.set()
         self._awaited: dict[tuple[type, int], asyncio.Future[Shown]] = {}
+        self._session = uuid.uuid4().hex
         self._numbers = count(1)
         self._receive: Receive | None = None
 
@@ -62,13 +69,13 @@ class BenchPlatform:
         """Take a post."""
         now = time.perf_counter()
         await self.open.wait()
-        number = next(self._numbers)
-        opens = isinstance(sending.post, RunCard | QuestionCard)
-        thread = f"thread{number}" if opens else sending.place.thread
-        posted = sending.replaces or Posted(message=f"message{number}", thread=thread, at=time.time())
-        if isinstance(sending.post, QuestionCard | FinalAnswer) and sending.replaces is None:
-            self._await(type(sending.post), sending.post.run).set_result(Shown(post=sending.post, posted=posted, at=now))
-        return posted
+        if sending.replaces is not None:
+            return sending.replaces
+        thread = sending.key if isinstance(sending.post, RunCard | QuestionCard) else sending.place.thread
+        if isinstance(sending.post, QuestionCard | FinalAnswer):
+            shown = Shown(post=sending.post, thread=replace(sending.place, thread=thread), at=now)
+            self._await(type(sending.post), sending.post.run).set_result(shown)
+        return Posted(message=sending.key, thread=thread, at=time.time())
 
     async def find(self, sending: Sending) -> Posted | None:
         """Nothing was ever sent before."""
@@ -87,16 +94,11 @@ class BenchPlatform:
         del self._awaited[(kind, run)]
         return shown
 
-    async def reply(self, thread: str | None, text: str) -> None:
+    async def reply(self, thread: Place, text: str) -> None:
         """A person says something in a thread; returns when it is stored."""
         assert self._receive is not None
-        await self._receive(reply_in(thread, f"reply{next(self._numbers)}", text))
+        message = f"{self._session}/{next(self._numbers)}"
+        await self._receive(Said(place=thread, message=message, author=ANA, text=text, at=time.time() - TYPED_BEFORE))
 
     def _await(self, kind: type, run: int) -> asyncio.Future[Shown]:
         return self._awaited.setdefault((kind, run), asyncio.get_running_loop().create_future())
-
-
-def reply_in(thread: str | None, message: str, text: str) -> Said:
-    """A message of a person in a thread."""
-    place = Place(platform=NAME, channel=HOME.channel, thread=thread)
-    return Said(place=place, message=message, author=ANA, text=text, at=time.time())

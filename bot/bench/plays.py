@@ -1,7 +1,7 @@
 """What the models of the benchmarks say: plain functions of a request, with the standard library only.
 
-A model's name says how it plays: `quick` and `slow` answer, vote for the first label and write; `asking` asks people one question
-first. Moments are written into what is said, by the clock of `perf_counter`, which all processes of one machine share: the context
+A model's name says how it plays: `quick` and `slow` answer, vote for the first label and write; `asking` asks people a question
+first. Moments are written into what is said, by the clock of `perf_counter`, which the processes of a machine share: the context
 of a question holds the moment at which the model asked it, and an answer the moment at which the request for it arrived.
 """
 

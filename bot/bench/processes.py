@@ -15,7 +15,7 @@ _ROOT = Path(__file__).parents[2]
 
 @asynccontextmanager
 async def started(module: str, *arguments: str) -> AsyncIterator[asyncio.StreamReader]:
-    """A module run as a program; gives its standard output. Its standard input stays open until the end, and then it is killed."""
+    """A module run as a program; gives its standard output. Its input stays open until the end, and then it is killed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

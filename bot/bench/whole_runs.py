@@ -106,7 +106,7 @@ async def _by_turns(
     samples: int,
     late: list[float] | None = None,
 ) -> tuple[Sequence[float], Sequence[float]]:
-    """Seconds that each takes, one after the other, so that what else the machine does meets both; the first pair is a warm-up."""
+    """Seconds that each takes, by turns, so that what else the machine does meets both; the first pair is a warm-up."""
     ours_took, bare_took = [], []
     for _ in range(samples + 1):
         with stalls() as ticks:

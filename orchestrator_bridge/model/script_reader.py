@@ -20,9 +20,7 @@ SHORT_TASK, SHORT_REPLY = 120, 500
 _TASK = re.compile(r"\AThe task:\s*(.*)", re.DOTALL)
 _ANSWER = re.compile(r'<answer label="([^"]+)"[^>]*?(?:/>|>\n(.*?)\n</answer>)', re.DOTALL)
 _OWN = re.compile(r'<answer label="([^"]+)" \(your own|Your answer stands as (\S+?)\.?$', re.MULTILINE)
-_GUIDANCE = re.compile(
-    r"^From the people:\n\n(.*?)(?=\n\nFrom the people:|\n\nVote for the best|\n\nA late reply by|\Z)", re.DOTALL | re.MULTILINE
-)
+_GUIDANCE = re.compile(r'<guidance by="[^"]*">\n(.*?)\n</guidance>', re.DOTALL)
 _LATE = re.compile(r"^A late reply by [^\n]*:\n\n(.*?)(?=\n\n|\Z)", re.DOTALL | re.MULTILINE)
 
 

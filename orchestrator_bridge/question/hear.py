@@ -94,4 +94,10 @@ def _with(question: Question, **changes: Any) -> Question:
     if not question.open or all(getattr(question, field) == value for field, value in changes.items()):
         return question
     question = question.model_copy(update=changes)
+    if _SPOKEN.isdisjoint(changes):
+        return question
     return question.model_copy(update={"replies": voices(question), "passed": passes(question)})
+
+
+_SPOKEN = frozenset({"heard", "withdrawn", "delivery", "extended"})
+"""What replies follow from: what was heard, and until when it was in time."""

@@ -17,7 +17,7 @@ from orchestrator_bridge.question.quorum import counts, needed, people_decide
 from orchestrator_bridge.question.settle import UNDELIVERABLE, Step, fallback
 from orchestrator_bridge.question.values import Outcome, Question, Reply
 from orchestrator_bridge.question.voice import choices
-from orchestrator_bridge.text import clean, listed, shorten
+from orchestrator_bridge.text import clean, listed, one_line, shorten
 
 LINE = 300
 """Characters of somebody's words in one line for people."""
@@ -39,7 +39,7 @@ def tool_result(question: Question) -> str:
         told |= {"status": outcome.status, "decision": outcome.decision, "choice": outcome.choice, "number": outcome.number}
         told |= {"decided_by": outcome.decided_by, "why": outcome.why or None, "note": _caution(outcome)}
         told["replies"] = [_told(reply) for reply in outcome.replies]
-    return json.dumps({key: value for key, value in told.items() if value is not None}, ensure_ascii=False, indent=1)
+    return json.dumps({key: value for key, value in told.items() if value is not None}, ensure_ascii=False)
 
 
 def outcome_note(question: Question) -> str:
@@ -189,4 +189,4 @@ def _taken(outcome: Outcome, decision: str) -> str:
 
 def _name(name: str) -> str:
     """Somebody's name on one line: names are chosen freely on some platforms."""
-    return shorten(" ".join(clean(name).split()), 80) or "somebody"
+    return one_line(name, 80) or "somebody"

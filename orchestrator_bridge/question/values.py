@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,7 +22,9 @@ class Value(BaseModel):
 
 
 class Option(Value):
-    """One option of a choice. `label` must fit a button."""
+    """One option of a choice. `label` must fit a button. What else a model writes is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: Annotated[str, Field(min_length=1, max_length=40)]
     label: Annotated[str, Field(min_length=1, max_length=75)]
@@ -31,7 +33,9 @@ class Option(Value):
 
 
 class Ask(Value):
-    """What an agent passes to `ask_others`."""
+    """What an agent passes to `ask_others`. What else it writes is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     question: Annotated[str, Field(min_length=1, max_length=500)]
     context: Annotated[str, Field(max_length=4000)] = ""
@@ -43,6 +47,19 @@ class Ask(Value):
     urgency: Urgency = "normal"
     wait: bool = True
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_meant(cls, given: Any) -> Any:
+        """Take what models write for what they mean: null is left out, one name is a list of one, options make a choice."""
+        if not isinstance(given, dict):
+            return given
+        meant = {key: value for key, value in given.items() if value is not None}
+        if isinstance(meant.get("to"), str):
+            meant["to"] = tuple(name.strip() for name in meant["to"].split(",") if name.strip())
+        if meant.get("options"):
+            meant.setdefault("kind", "choice")
+        return meant
+
     @model_validator(mode="after")
     def _options_fit(self) -> Self:
         if self.kind == "choice" and len(self.options) < 2:
@@ -52,6 +69,9 @@ class Ask(Value):
         ids = [option.id for option in self.options]
         if len(set(ids)) < len(ids):
             raise ValueError("two options have the same id; give each an id of its own")
+        labels = [option.label.casefold().strip() for option in self.options]
+        if len(set(labels)) < len(labels):
+            raise ValueError("two options have the same label; people could not tell them apart")
         return self
 
 

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from string import ascii_uppercase
 from typing import Any
 
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import on_call, on_question, on_run
-from orchestrator_bridge.run.state import AgentState, RunState
+from orchestrator_bridge.run.state import AgentState, RunState, Spent
+
+LABELS = ascii_uppercase
+"""Under which others see an agent's answers. Letters, for agents have names of their own choice."""
 
 _MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {**on_call.MEANINGS, **on_question.MEANINGS, **on_run.MEANINGS}
 
 
 def begin(event: e.RunStarted) -> RunState:
     """The state after a run's first event."""
-    agents = {spec.name: AgentState(spec=spec, label=f"agent{number}") for number, spec in enumerate(event.team.agents, 1)}
+    agents = {spec.name: AgentState(spec=spec, label=label) for label, spec in zip(LABELS, event.team.agents, strict=False)}
     return RunState(
         run=event.run,
         task=event.task,
         team=event.team,
         place=event.place,
         by=event.by,
+        askable=event.askable,
         started_at=event.at,
         at=event.at,
         seq=1,
@@ -31,19 +36,19 @@ def begin(event: e.RunStarted) -> RunState:
 
 def apply(state: RunState, event: e.Event) -> RunState:
     """The state after one more event. Nothing but its position changes a run that has ended."""
-    state = replace(state, seq=state.seq + 1)
     if state.end is not None:
-        return state
-    state = _pass_time(state, event)
+        return replace(state, seq=state.seq + 1)
+    state = replace(state, seq=state.seq + 1, at=event.at, spent=_time_passed(state, event))
     meaning = _MEANINGS.get(type(event))
     return meaning(state, event) if meaning else state
 
 
-def _pass_time(state: RunState, event: e.Event) -> RunState:
+def _time_passed(state: RunState, event: e.Event) -> Spent:
     """Wall time passes while the run is busy; it stands still while only people are awaited, and while the process is down."""
-    counts = state.busy and not isinstance(event, e.Resumed)
-    wall = state.spent.wall + (max(0.0, event.at - state.at) if counts else 0.0)
-    return replace(state, at=event.at, spent=replace(state.spent, wall=wall))
+    passed = event.at - state.at
+    if passed <= 0 or not state.busy or isinstance(event, e.Resumed):
+        return state.spent
+    return replace(state.spent, wall=state.spent.wall + passed)
 
 
 def fold(log: Iterable[e.Event]) -> RunState:

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from orchestrator_bridge.chat import Inbound, Word
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.actions import Action
 from orchestrator_bridge.run.apply import apply, begin
+from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.ending import cancel_open
 from orchestrator_bridge.run.project import moved, project
 from orchestrator_bridge.run.show import card, card_update, posts
@@ -24,6 +26,8 @@ class Batch:
         self.events: list[e.Event] = []
         self.rows: list[Row] = []
         self.words: list[tuple[Inbound, Word]] = []
+        self.unread: tuple[int, ...] = ()
+        self._decided: tuple[RunState, tuple[Action, ...]] | None = None
 
     @classmethod
     def of_new_run(cls, started: e.RunStarted) -> Batch:
@@ -39,6 +43,13 @@ class Batch:
         before, self.state = self.state, apply(self.state, event)
         self.events.append(event)
         self.rows += [*project(before, event, self.state), *posts(before, event, self.state)]
+
+    @property
+    def outstanding(self) -> tuple[Action, ...]:
+        """What `decide` says of the state; decided once for each state, for it is asked several times in every pass."""
+        if self._decided is None or self._decided[0] is not self.state:
+            self._decided = (self.state, decide(self.state))
+        return self._decided[1]
 
     def fail(self, reason: str) -> None:
         """End the run without an answer, closing what is open."""

@@ -34,6 +34,8 @@ def without_call(state: RunState, action: str) -> RunState:
 def book_unknown(state: RunState, calls: Iterable[Call]) -> RunState:
     """What was reserved for these calls stays booked: nobody knows whether they were billed."""
     out = [call for call in calls if call.phase == "out"]
+    if not out:
+        return state
     unknown = sum((call.reserved or Decimal(0) for call in out), state.spent.unknown)
     priced = state.spent.priced and all(call.reserved is not None for call in out)
     return replace(state, spent=replace(state.spent, unknown=unknown, priced=priced))

@@ -52,8 +52,8 @@ def _unfit(agent: AgentState) -> str:
 
 
 def _exhausted(state: RunState) -> tuple[Event, ...]:
-    bound = used_up(state) if state.bound is None and any(startable(state)) else None
-    return (e.BoundReached(at=state.at, bound=bound),) if bound else ()
+    bound = used_up(state) if state.bound is None else None
+    return (e.BoundReached(at=state.at, bound=bound),) if bound and any(startable(state)) else ()
 
 
 def _waits(state: RunState) -> Iterator[Wait]:

@@ -1,6 +1,6 @@
 """The driver of one run: takes facts, stores what follows from them, starts what is new, and ends when only people are awaited.
 
-One pass is one transaction: every fact that has come in becomes events, `decide` adds what follows, and all of it is stored
+One pass is one transaction: every fact that has come in becomes events, `advance` adds what follows, and all of it is stored
 before anything of it is done. So a crash at any moment leaves a log from which the same code goes on.
 """
 
@@ -9,26 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import dataclass
 
 from orchestrator_bridge.chat import Inbound, Word
 from orchestrator_bridge.clock import Alarm, Clock, sleep_until
 from orchestrator_bridge.duration import say_duration
-from orchestrator_bridge.model.port import Message, Model, ModelError, Request, Response, TimedOut
-from orchestrator_bridge.question.desk import Desk
+from orchestrator_bridge.model.port import Model, ModelError, Request, Response, TimedOut
+from orchestrator_bridge.question.due import deadline
 from orchestrator_bridge.question.values import Question
-from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.actions import AskPeople, CallModel, Record, Wait
+from orchestrator_bridge.run import facts as f
+from orchestrator_bridge.run.advance import Start, advance, conclude, next_ring, rung
+from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.bounds import committed
-from orchestrator_bridge.run.decide import decide
-from orchestrator_bridge.run.facts import Fact, Landed, LookAt, Rang
-from orchestrator_bridge.run.prompts import final_messages, peer_messages, work_messages
+from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.project import fires_at
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.take import take
-from orchestrator_bridge.run.tools import offered
-from orchestrator_bridge.store.port import Store, Unwritable
+from orchestrator_bridge.store.port import InUse, Stale, Store, Unwritable
 from orchestrator_bridge.store.rows import Row
 
 _LOG = logging.getLogger(__name__)
@@ -36,30 +33,27 @@ _LOG = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds before a disk that took nothing is tried again, doubled each time."""
 
+LOOK_AGAIN = 1.0
+"""Seconds before a question is looked at again whose time has come without anything to do: the clock may have been set back."""
+
 LAST_RESORT = 5.0
 """Seconds that a client gets beyond its own time limit before it is given up."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a driver works with. `stored` is told every transaction's rows; `read_thread` hears a question's thread to its end."""
+    """What a driver works with. `stored` is told every transaction's rows; `look_at` is when to look at a question again;
+    `read_thread` hears a question's thread to its end; `trouble` tells people of a run what the store cannot."""
 
     store: Store
     models: Model
     clock: Clock
     desk: Desk
     stored: Callable[[RunState, Sequence[Row]], None]
+    look_at: Callable[[int, int, float], None]
     tell: Callable[[Inbound, Word], None]
     read_thread: Callable[[Question], Awaitable[None]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Start:
-    """A call to be made as soon as its start is stored."""
-
-    action: str
-    request: Request
-    consumed: tuple[int, ...]
+    trouble: Callable[[RunState, str], None]
 
 
 class Driver:
@@ -68,13 +62,13 @@ class Driver:
     def __init__(self, state: RunState, around: Surroundings) -> None:
         self.state = state
         self._around = around
-        self._facts: list[Fact] = []
+        self._facts: list[f.Fact] = []
         self._bell = asyncio.Event()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._read_to_end: set[int] = set()
+        self._tasks: dict[str, asyncio.Future[None]] = {}
+        self._read_until: dict[int, float] = {}
         self._alarm: Alarm | None = None
 
-    def deliver(self, fact: Fact) -> None:
+    def deliver(self, fact: f.Fact) -> None:
         """Hand over a fact; it is taken in the next pass."""
         self._facts.append(fact)
         self._bell.set()
@@ -92,66 +86,44 @@ class Driver:
 
     async def _pass(self) -> None:
         facts, self._facts = self._facts, []
-        batch = Batch(self.state, self._around.clock.now())
-        for fact in facts:
-            self._take(batch, fact)
-        starts = self._go_on(batch)
-        await self._store(batch)
+        try:
+            starts = await self._carry_on(facts)
+        except Stale:
+            _LOG.warning("run %s is read again: its log is not where it was left", self.state.run)
+            self.state = fold(await self._around.store.log(self.state.run))
+            starts = await self._carry_on(facts)
         self._drop_tasks()
         for start in starts:
             self._run(start.action, self._call(start))
+        self._look_again(facts)
 
-    def _take(self, batch: Batch, fact: Fact) -> None:
-        if isinstance(fact, Rang):
-            for event in _rung(batch.state, batch.now):
-                batch.add(event)
-        else:
-            if isinstance(fact, LookAt) and fact.read:
-                self._read_to_end.add(fact.question)
-            take(batch, fact, self._around.desk)
-
-    # Deciding -------------------------------------------------------------------------------------------------------------
-
-    def _go_on(self, batch: Batch) -> list[_Start]:
-        """Add all that follows until nothing but calls, people and the clock is outstanding; returns the calls to start."""
-        starts: dict[str, _Start] = {}
-        while batch.state.end is None:
-            self._settle(batch)
-            actions = decide(batch.state)
-            records = [action for action in actions if isinstance(action, Record)]
-            asks = [action for action in actions if isinstance(action, AskPeople)]
-            calls = [action for action in actions if isinstance(action, CallModel) and not action.out]
-            if records:
-                for record in records:
-                    batch.add(replace(record.event, at=batch.now))
-            elif asks:
-                for ask in asks:
-                    self._around.desk.ask(batch, ask)
-            elif calls:
-                starts |= self._start(batch, calls)
-            else:
-                break
-        return [start for start in starts.values() if start.action in batch.state.calls]
-
-    def _settle(self, batch: Batch) -> None:
-        for number in self._around.desk.look(batch, self._read_to_end):
-            name = f"read:{number}"
-            if name not in self._tasks:
-                self._run(name, self._read(batch.state.questions[number]))
-
-    def _start(self, batch: Batch, calls: list[CallModel]) -> dict[str, _Start]:
-        """Log the start of calls, as long as what they may cost is within the bound."""
-        starts: dict[str, _Start] = {}
-        seen = batch.state.seq
-        for call in calls:
-            request = make_request(batch.state, call, seen)
-            reserved = self._around.models.reserve(request)
-            if committed(batch.state) + (reserved or Decimal(0)) > batch.state.team.bounds.money:
-                batch.add(e.BoundReached(at=batch.now, bound="money"))
-                break
-            batch.add(_started(call, request, seen, reserved, batch.now))
-            starts[call.action] = _Start(action=call.action, request=request, consumed=_consumed(batch.state, call, seen))
+    async def _carry_on(self, facts: Sequence[f.Fact]) -> tuple[Start, ...]:
+        """Make one transaction of these facts and all that follows from them, and store it."""
+        batch = Batch(self.state, self._around.clock.now())
+        for fact in facts:
+            self._take(batch, fact)
+        starts = advance(batch, self._around.desk, self._around.models.reserve, self._read_to_end(batch.state))
+        await self._store(batch)
+        for number in batch.unread:
+            if f"read:{number}" not in self._tasks:
+                self._run(f"read:{number}", self._read(self.state.questions[number]))
         return starts
+
+    def _take(self, batch: Batch, fact: f.Fact) -> None:
+        """Take one fact and what follows from it at once, so that the next one finds a run that is where it would be."""
+        if isinstance(fact, f.Rang):
+            for event in rung(batch.state, batch.now):
+                batch.add(event)
+        elif isinstance(fact, f.ThreadRead):
+            self._read_until[fact.question] = fact.deadline
+        else:
+            take(batch, fact, self._around.desk)
+        conclude(batch)
+
+    def _read_to_end(self, state: RunState) -> frozenset[int]:
+        """The questions whose threads were read since their present deadline: more time wants another reading."""
+        read = self._read_until.items()
+        return frozenset(number for number, until in read if until == deadline(state.questions[number]))
 
     # Storing --------------------------------------------------------------------------------------------------------------
 
@@ -171,27 +143,36 @@ class Driver:
         while True:
             try:
                 return await self._around.store.append(run=run, after=batch.after, events=batch.events, rows=batch.rows)
-            except Unwritable as error:
+            except (Unwritable, InUse) as error:
                 _LOG.error("run %s waits for the store: %s", batch.state.run, error)
+                if pause == FIRST_PAUSE:
+                    self._around.trouble(self.state, f"This run waits until its store can be written again. {error}")
             await sleep_until(self._around.clock, self._around.clock.now() + pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
 
     # Acting ---------------------------------------------------------------------------------------------------------------
 
-    async def _call(self, start: _Start) -> None:
+    async def _call(self, start: Start) -> None:
         result = await _respond(self._around.models, start.request)
-        self.deliver(Landed(action=start.action, consumed=start.consumed, result=result))
+        self.deliver(f.Landed(action=start.action, consumed=start.consumed, result=result))
 
     async def _read(self, question: Question) -> None:
-        await self._around.read_thread(question)
-        self.deliver(LookAt(question=question.id, read=True))
+        """Read a thread to its end; where that fails, the question is looked at again after a while, and then read again."""
+        try:
+            await self._around.read_thread(question)
+        except Exception:
+            _LOG.exception("the thread of question %s could not be read", question.id)
+            await sleep_until(self._around.clock, self._around.clock.now() + FIRST_PAUSE)
+            self.deliver(f.LookAt(question=question.id))
+        else:
+            self.deliver(f.ThreadRead(question=question.id, deadline=deadline(question)))
 
     def _run(self, name: str, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks[name] = task
         task.add_done_callback(lambda _: self._finished(name, task))
 
-    def _finished(self, name: str, task: asyncio.Task[None]) -> None:
+    def _finished(self, name: str, task: asyncio.Future[None]) -> None:
         if self._tasks.get(name) is task:
             del self._tasks[name]
         self._bell.set()
@@ -203,24 +184,25 @@ class Driver:
                 task.cancel()
                 del self._tasks[name]
 
+    def _look_again(self, facts: Sequence[f.Fact]) -> None:
+        """A look that came before anything was due is repeated."""
+        for fact in facts:
+            question = self.state.questions.get(fact.question) if isinstance(fact, f.LookAt) else None
+            if question is not None and question.open:
+                soon = self._around.clock.now() + LOOK_AGAIN
+                self._around.look_at(self.state.run, question.id, max(fires_at(question), soon))
+
     def _set_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        waits = [action.until for action in decide(self.state) if isinstance(action, Wait)]
-        self._alarm = self._around.clock.call_at(min(waits), self._ring) if waits else None
-
-    def _ring(self) -> None:
-        self.deliver(Rang())
+        ring = next_ring(self.state)
+        self._alarm = None if ring is None else self._around.clock.call_at(ring, lambda: self.deliver(f.Rang()))
 
     def _stop(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         for task in self._tasks.values():
             task.cancel()
-
-
-def _rung(state: RunState, now: float) -> list[e.Event]:
-    return [replace(action.event, at=now) for action in decide(state) if isinstance(action, Wait) and action.until <= now]
 
 
 async def _respond(models: Model, request: Request) -> Response | ModelError:
@@ -235,45 +217,3 @@ async def _respond(models: Model, request: Request) -> Response | ModelError:
     except Exception as error:
         _LOG.exception("the client of %s broke", request.model)
         return ModelError(f"The client of {request.model} broke ({type(error).__name__}).", "The log has the details.")
-
-
-def _messages(state: RunState, call: CallModel, seen: int) -> tuple[Message, ...]:
-    agent = state.agents[call.agent]
-    match call.purpose:
-        case "work":
-            return work_messages(state, agent, seen)
-        case "final":
-            return final_messages(state, agent, seen)
-        case "peer":
-            return peer_messages(state, agent, state.questions[call.question or 0])
-
-
-def make_request(state: RunState, call: CallModel, seen: int) -> Request:
-    """The request of a call, showing the log up to `seen`."""
-    agent = state.agents[call.agent]
-    return Request(
-        agent=call.agent,
-        model=agent.spec.model,
-        messages=_messages(state, call, seen),
-        tools=offered(state, agent, seen) if call.purpose == "work" else (),
-        timeout=state.team.bounds.call_timeout,
-    )
-
-
-def _started(call: CallModel, request: Request, seen: int, reserved: Decimal | None, now: float) -> e.CallStarted:
-    return e.CallStarted(
-        at=now,
-        action=call.action,
-        attempt=call.attempt,
-        agent=call.agent,
-        purpose=call.purpose,
-        model=request.model,
-        seen=seen,
-        reserved=reserved,
-        question=call.question,
-    )
-
-
-def _consumed(state: RunState, call: CallModel, seen: int) -> tuple[int, ...]:
-    agent = state.agents[call.agent]
-    return tuple(news.seq for news in state.news if agent.seen < news.seq <= seen and news.to in (None, call.agent))

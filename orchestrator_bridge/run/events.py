@@ -25,7 +25,7 @@ Bound = Literal["calls", "tokens", "money", "wall"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted:
-    """Somebody gave a task to a team. `place` is the channel; the run's thread opens there."""
+    """Somebody gave a task to a team. `place` is the channel; the run's thread opens there. `askable`: whom agents can ask."""
 
     at: float
     run: int
@@ -33,6 +33,7 @@ class RunStarted:
     team: Team
     place: Place
     by: Author
+    askable: tuple[str, ...] = ("humans", "agents")
     event: Literal["run_started"] = "run_started"
 
 

@@ -50,18 +50,26 @@ class NobodyThere:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookAt:
-    """It is time to look at a question again. `read`: its thread has just been read to its end."""
+    """It is time to look at a question again."""
 
     question: int
-    read: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ThreadRead:
+    """A question's thread was read to its end, because of this deadline: what was said in time has been heard."""
+
+    question: int
+    deadline: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
-    """A question's card is posted."""
+    """A question's card is posted. `noted_at`: when that was, by our clock."""
 
     outgoing: Outgoing
     posted: Posted
+    noted_at: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,4 +98,4 @@ class Rang:
     """A time that the run waits for has come."""
 
 
-Fact = Landed | Heard | TakenBack | Pressed | NobodyThere | LookAt | Placed | Unplaceable | Cancel | Restarted | Rang
+Fact = Landed | Heard | TakenBack | Pressed | NobodyThere | LookAt | ThreadRead | Placed | Unplaceable | Cancel | Restarted | Rang

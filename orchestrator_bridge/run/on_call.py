@@ -53,7 +53,7 @@ def _failed(state: RunState, event: e.CallFailed) -> RunState:
 
 def _given_up(state: RunState, call: Call, event: e.CallFailed) -> RunState:
     if call.purpose == "final":
-        return replace(state, final_failure=event.found)
+        return replace(state, final_failure=event.found) if _still_wins(state, call) else state
     if call.purpose == "peer":
         return _peer_out(state, call)
     return with_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))

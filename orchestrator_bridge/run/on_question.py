@@ -17,7 +17,7 @@ def _asked(state: RunState, event: e.QuestionAsked) -> RunState:
     if pending is None:
         return state
     state = with_question(state, event.question)
-    state = with_agent(state, pending.agent, asked=state.agents[pending.agent].asked + 1)
+    state = with_agent(state, pending.agent, asked=state.agents[pending.agent].asked + 1, malformed=0)
     if event.question.ask.wait:
         return state
     result = f"Question {event.question.id} is asked; its outcome comes as a later message."
@@ -28,6 +28,8 @@ def _refused(state: RunState, event: e.QuestionRefused) -> RunState:
     pending, state = _take_ask(state, event.action)
     if pending is None:
         return state
+    agent = state.agents[pending.agent]
+    state = with_agent(state, pending.agent, malformed=agent.malformed if agent.rests else agent.malformed + 1)
     result = f"Not asked: {event.reason} Go by your assumption: {pending.ask.assumption}"
     return finish_use(state, pending.agent, event.action, result)
 

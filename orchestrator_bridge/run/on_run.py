@@ -10,11 +10,12 @@ from orchestrator_bridge.question import hear
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.change import book_unknown, peer, with_agent, with_question, without_call
 from orchestrator_bridge.run.state import End, News, RunState
+from orchestrator_bridge.text import one_line
 
 
 def _guided(state: RunState, event: e.Guided) -> RunState:
-    text = f"{event.author.name}: {event.text}"
-    return replace(state, news=(*state.news, News(seq=state.seq, kind="guidance", text=text)))
+    author = one_line(event.author.name, 80).replace('"', "'")
+    return replace(state, news=(*state.news, News(seq=state.seq, kind="guidance", text=event.text, author=author)))
 
 
 def _bound_reached(state: RunState, event: e.BoundReached) -> RunState:

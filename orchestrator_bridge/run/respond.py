@@ -30,16 +30,22 @@ def take_turn(state: RunState, event: Responded, call: Call) -> RunState:
         if isinstance(read, Ask)
     }
     turn = Turn(seen_from=agent.seen, seen=call.seen, text=event.text, uses=uses, nudge=_nudge(event, decided))
-    usable = decided is not None or bool(asks)
     state = with_agent(
         state,
         call.agent,
         turns=(*agent.turns, turn),
         seen=call.seen,
         rests=decided is not None,
-        malformed=0 if usable else agent.malformed + 1,
+        malformed=_malformed(agent, decided, bool(asks)),
     )
     return _decide(replace(state, asks={**state.asks, **asks}), call, decided)
+
+
+def _malformed(agent: AgentState, decided: Decided, asks: bool) -> int:
+    """Responses in a row without a use that was taken; whether asks are taken is known when they have been asked."""
+    if decided is not None:
+        return 0
+    return agent.malformed if asks else agent.malformed + 1
 
 
 def _read(

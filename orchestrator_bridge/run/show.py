@@ -15,7 +15,7 @@ from orchestrator_bridge.question.quorum import silent
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.state import AgentState, RunState, counts
-from orchestrator_bridge.store.rows import Outgoing, PostDropped
+from orchestrator_bridge.store.rows import Outgoing
 from orchestrator_bridge.text import shorten
 
 FIRST, CLOSING, RECEIPT, NOTE, CARD = 0, 1, 2, 5, 9
@@ -35,7 +35,12 @@ def question_key(question: int) -> str:
     return f"question:{question}:card"
 
 
-Shown = Outgoing | PostDropped
+def closing_key(card_key: str) -> str:
+    """The edit that closes a question's card."""
+    return f"{card_key}:closed"
+
+
+Shown = Outgoing
 
 
 def posts(before: RunState | None, event: e.Event, after: RunState) -> tuple[Shown, ...]:
@@ -190,25 +195,42 @@ def question_card(state: RunState, question: Question) -> QuestionCard:
     return tell.card(question, task=state.task, mentions=question.authors)
 
 
-def _posted(before: RunState | None, event: e.QuestionPosted, after: RunState) -> tuple[Shown, ...]:
-    """A question that was settled while it was being posted is closed now."""
-    return () if after.questions[event.question].open else (_closing(after, event.question),)
+def _extended(before: RunState | None, event: e.Extended, after: RunState) -> tuple[Shown, ...]:
+    """The card says until when the question now waits."""
+    question = after.questions[event.question]
+    if not question.open or question.delivery is None:
+        return ()
+    key = question_key(question.id)
+    post = question_card(after, question)
+    return (
+        Outgoing(
+            key=f"{key}:now",
+            run=after.run,
+            place=after.place,
+            post=post,
+            at=after.at,
+            question=question.id,
+            replaces=key,
+            priority=CLOSING,
+            version=after.seq,
+        ),
+    )
 
 
 def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> tuple[Shown, ...]:
     question = after.questions[event.question]
     if before is None or not before.questions[event.question].open:
         return ()
-    if question.delivery is None:
-        note = Note(text=f"Question {question.id} by {question.agent}: {question.ask.question}\n{tell.closing_line(question)}")
-        return (PostDropped(key=question_key(question.id)), _post(after, note, "settled"))
-    return (_closing(after, question.id),)
+    if question.delivery is not None:
+        return (_closing(after, question.id),)
+    text = f"Question {question.id} by {question.agent}: {question.ask.question}\n{tell.closing_line(question)}"
+    return (_closing(after, question.id), _post(after, Note(text=text), "settled"))
 
 
 def _closing(state: RunState, question: int) -> Outgoing:
     key = question_key(question)
     return Outgoing(
-        key=f"{key}:closed",
+        key=closing_key(key),
         run=state.run,
         place=state.place,
         post=question_card(state, state.questions[question]),
@@ -248,7 +270,7 @@ _SHOWS: dict[type, Callable[[RunState | None, Any, RunState], tuple[Shown, ...]]
     e.CallFailed: _call_failed,
     e.AgentRetired: _retired,
     e.QuestionAsked: _asked,
-    e.QuestionPosted: _posted,
+    e.Extended: _extended,
     e.QuestionSettled: _settled,
     e.Reminded: _reminded,
     e.RunFinished: _finished,

@@ -61,12 +61,13 @@ class Vote:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class News:
-    """Something said to one agent (`to`) or to all: guidance, a late reply, the outcome of a question it did not wait for."""
+    """Something said to one agent (`to`) or to all: guidance by its `author`, a late reply, the outcome of a question."""
 
     seq: int
     kind: Literal["guidance", "late", "outcome"]
     text: str
     to: str | None = None
+    author: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,13 +159,14 @@ class End:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunState:
-    """A run. `at` is the time of its last event, `seq` its position."""
+    """A run. `at` is the time of its last event, `seq` its position; `askable` whom agents can ask, by name."""
 
     run: int
     task: str
     team: Team
     place: Place
     by: Author
+    askable: tuple[str, ...]
     started_at: float
     at: float
     seq: int

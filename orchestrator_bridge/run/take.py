@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from orchestrator_bridge.chat import Receipt, Said
 from orchestrator_bridge.model.port import ModelError, Response
-from orchestrator_bridge.question.desk import Desk
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.ending import cancel_open
 from orchestrator_bridge.run.retry import billed, retry_at
 from orchestrator_bridge.run.show import receipt
-from orchestrator_bridge.store.rows import PostSent
+from orchestrator_bridge.store.rows import PostFailed, PostSent
 from orchestrator_bridge.text import clean
 
 GUIDANCE_LIMIT = 20_000
@@ -29,9 +29,10 @@ def take(batch: Batch, fact: f.Fact, desk: Desk) -> None:
             _cancel(batch, fact)
         case f.Placed(outgoing=outgoing, posted=posted):
             batch.rows.append(PostSent(key=outgoing.key, version=outgoing.version, posted=posted))
-            desk.placed(batch, outgoing, posted.message, posted.thread, posted.at)
-        case f.Unplaceable():
-            desk.unplaceable(batch, fact.outgoing.question or 0, fact.why)
+            desk.placed(batch, outgoing, posted, fact.noted_at)
+        case f.Unplaceable(outgoing=outgoing):
+            batch.rows.append(PostFailed(key=outgoing.key, why=fact.why))
+            desk.unplaceable(batch, outgoing.question or 0, fact.why)
         case _:
             _take_people(batch, fact, desk)
 

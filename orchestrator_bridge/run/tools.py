@@ -38,16 +38,21 @@ class Mistake:
 
 
 def offered(state: RunState, agent: AgentState, seen: int | None = None) -> tuple[ToolSpec, ...]:
-    """The tools on offer to an agent: at its cap of answers it can only vote, and a vote needs an answer."""
+    """The tools on offer to an agent: at its cap of answers it can only vote; a vote needs answers and others."""
     labels = tuple(standing(state, seen))
-    tools = []
-    if may_answer(state, agent):
-        tools.append(_NEW_ANSWER)
-    if labels:
+    answers = may_answer(state, agent)
+    tools = [_NEW_ANSWER] if answers else []
+    if labels and (len(state.agents) > 1 or not answers):
         tools.append(_vote(labels))
-    if state.team.limits.per_agent and state.team.limits.per_run:
-        tools.append(_ASK_OTHERS)
+    if may_ask(state, agent):
+        tools.append(_ask_others(state.askable))
     return tuple(tools)
+
+
+def may_ask(state: RunState, agent: AgentState) -> bool:
+    """Whether neither the agent nor the run has asked as much as it may."""
+    limits = state.team.limits
+    return agent.asked < limits.per_agent and len(state.questions) < limits.per_run
 
 
 def may_answer(state: RunState, agent: AgentState) -> bool:
@@ -62,7 +67,7 @@ def read_use(call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...
         return Mistake(f"There is no tool {call.name!r} for you now. The tools on offer: {', '.join(names)}.")
     try:
         arguments = json.loads(call.arguments or "{}")
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         return Mistake(f"The arguments of {call.name} are no JSON ({error}). Pass one JSON object.")
     return _validate(call.name, arguments, labels)
 
@@ -82,7 +87,15 @@ def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> NewAnswer |
 
 def _say(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(str(part) for part in one['loc']) or 'object'}: {one['msg']}" for one in problems[:5])
+    return "; ".join(f"{'.'.join(str(part) for part in one['loc']) or 'object'}: {_in_json(one['msg'])}" for one in problems[:5])
+
+
+def _in_json(message: str) -> str:
+    """What pydantic says of Python's types, in JSON's words: a model has never seen our code."""
+    words = {"a valid tuple": "an array", "a valid dictionary": "an object", "a valid boolean": "true or false"}
+    for python, jsons in words.items():
+        message = message.replace(python, jsons)
+    return message
 
 
 _ARGUMENTS: dict[str, type[BaseModel]] = {NEW_ANSWER: NewAnswer, VOTE: CastVote, ASK_OTHERS: Ask}
@@ -132,28 +145,27 @@ _OPTION = {
     "required": ["id", "label"],
 }
 
-_ASK_OTHERS = ToolSpec(
-    name=ASK_OTHERS,
-    description=(
-        "Ask people or other agents one question, in a thread of its own. Only for what nobody but they can decide or know; "
-        "never for permission to go on, never for a password, key or other secret."
-    ),
-    parameters={
-        "type": "object",
-        "properties": {
-            "question": _text("One sentence, at most 500 characters."),
-            "context": _text("What you are doing, what you tried, why it matters."),
-            "kind": _choices(Kind, "What a reply is."),
-            "options": {"type": "array", "items": _OPTION, "description": "For kind 'choice': 2 to 10."},
-            "to": {
-                "type": "array",
-                "items": {"type": "string"},
-                "description": "'humans', 'agents', or '@alice', 'role:backend', 'agent:skeptic'. Leave out for the usual.",
+
+def _ask_others(askable: tuple[str, ...]) -> ToolSpec:
+    whom = f"Whom to ask: one or more of {', '.join(askable)}. Leave out for the usual."
+    return ToolSpec(
+        name=ASK_OTHERS,
+        description=(
+            "Ask people or other agents one question, in a thread of its own. Only for what nobody but they can decide or know; "
+            "never for permission to go on, never for a password, key or other secret."
+        ),
+        parameters={
+            "type": "object",
+            "properties": {
+                "question": _text("One sentence, at most 500 characters."),
+                "context": _text("What you are doing, what you tried, why it matters."),
+                "kind": _choices(Kind, "What a reply is."),
+                "options": {"type": "array", "items": _OPTION, "description": "For kind 'choice': 2 to 10."},
+                "to": {"type": "array", "items": {"type": "string"}, "description": whom},
+                "assumption": _text("What you will do if nobody answers. People see it."),
+                "urgency": _choices(Urgency, "How soon the question lapses."),
+                "wait": {"type": "boolean", "description": "true: get the outcome here. false: go on, it comes later."},
             },
-            "assumption": _text("What you will do if nobody answers. People see it."),
-            "urgency": _choices(Urgency, "How soon the question lapses."),
-            "wait": {"type": "boolean", "description": "true: get the outcome here. false: go on, it comes as a later message."},
+            "required": ["question", "assumption"],
         },
-        "required": ["question", "assumption"],
-    },
-)
+    )

@@ -7,12 +7,13 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from orchestrator_bridge.store.connection import Readers, connect
+from orchestrator_bridge.store.connection import connect
 from orchestrator_bridge.store.faults import told
 from orchestrator_bridge.store.lookups import SqliteReads
 from orchestrator_bridge.store.migrate import Migration, shipped
 from orchestrator_bridge.store.opening import open_writer, reserve
 from orchestrator_bridge.store.read import posts, questions, runs
+from orchestrator_bridge.store.readers import Readers
 from orchestrator_bridge.store.write.inbox import heard
 from orchestrator_bridge.store.write.log import appended
 from orchestrator_bridge.store.write.rows import written

@@ -7,8 +7,8 @@
         async def rig(self) -> AsyncIterator[Rig]:
             ...  # a started rig; stop it afterwards
 
-A conftest.py beside it calls `pytest.register_assert_rewrite("tests.contract")` before that import, so that failures are told
-in full. Tests of what a platform does not have are skipped, by its capabilities or by its rig.
+Outside this repository, call `pytest.register_assert_rewrite("tests.contract")` before that import, as tests/conftest.py does
+here, so that failures are told in full. Tests of what a platform does not have are skipped, by its capabilities or by its rig.
 """
 
 from __future__ import annotations

@@ -122,6 +122,7 @@ class Hears:
         run = await rig.post(RUN)
         rig.break_store()
         await rig.say(rig.thread(run), "lost")
+        await rig.begin_afresh()
         await rig.say(rig.thread(run), "kept")
         heard = {(await said_next(rig)).text}
         if heard != {"kept"}:  # platforms that deliver again what was not acknowledged bring both

@@ -91,6 +91,9 @@ class Rig(ABC):
     def when(self, at: float) -> str:
         """How this platform names a moment to people (seconds since the epoch)."""
 
+    async def begin_afresh(self) -> None:  # noqa: B027  # most platforms tell her nothing
+        """The person learns that her words were not stored, where she is told, and is ready to write something else."""
+
     async def press(self, question: int, press: Press, value: str) -> None:
         """The person uses a control of a question."""
         pytest.skip("this platform has no such control")

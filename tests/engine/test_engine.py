@@ -62,7 +62,7 @@ async def test_what_is_said_in_the_threads_reaches_the_question_and_the_run_that
         await platform.hears("It must be cheap.", thread=run_thread)
         await platform.hears("1", thread=question_thread)
         await platform.until(lambda: bool(platform.finals))
-        assert any("Ana: It must be cheap." in said(asked) for asked in server.requests)
+        assert any('<guidance by="Ana">\nIt must be cheap.' in said(asked) for asked in server.requests)
     assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL"
 
 

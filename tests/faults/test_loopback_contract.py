@@ -15,6 +15,18 @@ from tests.servers.chat_shown import moment
 from tests.servers.chat_world import Message
 
 
+class TidyAdapter(LoopbackAdapter):
+    """Stops only when the server, which is in the same process here, has seen it go."""
+
+    def __init__(self, server: ChatServer) -> None:
+        super().__init__(server.url)
+        self._server = server
+
+    async def stop(self) -> None:
+        await super().stop()
+        await self._server.left()
+
+
 class LoopbackRig(Rig):
     """The adapter on the fake platform, with Ana, who writes in its one channel."""
 
@@ -22,7 +34,7 @@ class LoopbackRig(Rig):
         super().__init__()
         self.server = server
         self.world = server.world
-        self.adapter = LoopbackAdapter(server.url)
+        self.adapter = TidyAdapter(server)
         self.home = Place(platform=PLATFORM, channel="general")
         self.person = person("ana")
 

@@ -7,7 +7,7 @@ from orchestrator_bridge.model.script import Script
 from orchestrator_bridge.model.scripted import play
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.actions import CallModel
-from orchestrator_bridge.run.driver import make_request
+from orchestrator_bridge.run.request import make_request
 from orchestrator_bridge.team import AgentSpec, Team
 from tests.run.table import Table
 

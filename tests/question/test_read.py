@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from orchestrator_bridge.question.read import Misread, Reading, read, read_parts
 from orchestrator_bridge.question.values import Ask, Kind, Option
@@ -162,9 +163,9 @@ def test_labels_that_are_numbers_or_common_words_are_told_apart(
     assert choose(options, text) == choice
 
 
-def test_two_options_with_the_same_label_are_named_by_number_or_id_only() -> None:
-    twins = (Option(id="x", label="Same"), Option(id="y", label="same"))
-    assert [choose(twins, text) for text in ("same", "let's do same thing", "2", "x")] == [None, None, "y", "x"]
+def test_two_options_with_the_same_label_are_refused_for_people_could_not_tell_them_apart() -> None:
+    with pytest.raises(ValidationError, match="two options have the same label"):
+        ask(options=(Option(id="x", label="Same"), Option(id="y", label="same ")))
 
 
 def test_the_words_are_kept_beside_the_choice() -> None:

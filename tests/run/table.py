@@ -6,19 +6,19 @@ It carries out what the driver would, in the same order, without a loop, a clock
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from orchestrator_bridge.chat import Author, Clicked, Place, Posted, Press, Said, Unsaid
 from orchestrator_bridge.model.port import Message, ModelError, Response, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.people import Directory
-from orchestrator_bridge.question.desk import Desk
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.actions import AskPeople, CallModel, Record, Wait
+from orchestrator_bridge.run.actions import CallModel
+from orchestrator_bridge.run.advance import advance, conclude, next_ring, rung
 from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.decide import decide
-from orchestrator_bridge.run.driver import make_request
+from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.request import make_request
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.take import take
 from orchestrator_bridge.store.rows import Outgoing, Row
@@ -62,6 +62,7 @@ class Table:
         self.rows: list[Row] = []
         self.seen_requests: dict[str, tuple[Message, ...]] = {}
         self._numbers = iter(range(1, 1000))
+        self.reserved: Decimal | None = None
         self._gone = {"test"} if gone else set[str]()
         self.desk = Desk(Directory(), lambda: next(self._numbers), self._gone)
         self.read_to_end: set[int] = set()
@@ -76,45 +77,14 @@ class Table:
         batch = Batch(self.state, self.now)
         for fact in facts:
             take(batch, fact, self.desk)
-        while batch.state.end is None:
-            self.desk.look(batch, self.read_to_end)
-            actions = decide(batch.state)
-            if not self._follow(batch, [one for one in actions if not isinstance(one, Wait)]):
-                break
+            conclude(batch)
+        self._advance(batch)
+
+    def _advance(self, batch: Batch) -> None:
+        for start in advance(batch, self.desk, lambda _: self.reserved, self.read_to_end):
+            self.seen_requests[start.action] = start.request.messages
         batch.close()
         self._commit(batch)
-
-    def _follow(self, batch: Batch, actions: list[Any]) -> bool:
-        records = [one for one in actions if isinstance(one, Record)]
-        for record in records:
-            batch.add(replace(record.event, at=self.now))
-        if records:
-            return True
-        asks = [one for one in actions if isinstance(one, AskPeople)]
-        for one in asks:
-            self.desk.ask(batch, one)
-        if asks:
-            return True
-        starts = [one for one in actions if isinstance(one, CallModel) and not one.out]
-        seen = batch.state.seq
-        for call in starts:
-            self._start(batch, call, seen)
-        return bool(starts)
-
-    def _start(self, batch: Batch, call: CallModel, seen: int) -> None:
-        self.seen_requests[call.action] = make_request(batch.state, call, seen).messages
-        batch.add(
-            e.CallStarted(
-                at=self.now,
-                action=call.action,
-                attempt=call.attempt,
-                agent=call.agent,
-                purpose=call.purpose,
-                model="test/model",
-                seen=seen,
-                question=call.question,
-            )
-        )
 
     def _commit(self, batch: Batch) -> None:
         self.state: RunState = batch.state
@@ -185,27 +155,19 @@ class Table:
         """The card of a question is posted, by a platform whose clock agrees with ours."""
         outgoing = next(post for post in self.posts() if post.question == question and not post.replaces and not post.anchor)
         posted = Posted(message=f"card{question}", thread=f"thread{question}", at=self.now)
-        self.go_on(f.Placed(outgoing=outgoing, posted=posted))
+        self.go_on(f.Placed(outgoing=outgoing, posted=posted, noted_at=self.now))
 
     def passes(self, seconds: float) -> None:
         """Time passes: everything that rings until then rings."""
         until = self.now + seconds
-        while True:
-            waits = [one for one in decide(self.state) if isinstance(one, Wait) and one.until <= until]
-            if not waits:
-                break
-            self.now = max(self.now, min(one.until for one in waits))
-            self._ring()
+        while (ring := next_ring(self.state)) is not None and ring <= until:
+            self.now = max(self.now, ring)
+            batch = Batch(self.state, self.now)
+            for event in rung(batch.state, self.now):
+                batch.add(event)
+            self._advance(batch)
         self.now = until
         self.read_to_end = {one.id for one in self.state.questions.values()}
-        self.go_on()
-
-    def _ring(self) -> None:
-        batch = Batch(self.state, self.now)
-        for one in decide(self.state):
-            if isinstance(one, Wait) and one.until <= self.now:
-                batch.add(replace(one.event, at=self.now))
-        self._commit(batch)
         self.go_on()
 
     def restarts(self) -> None:

@@ -31,7 +31,7 @@ asks = st.builds(
 ) | st.builds(ask, st.just("Pick one."), kind=st.just("choice"), options=st.just(OPTIONS), wait=st.booleans())
 uses = (
     st.builds(answer, st.sampled_from(["A", "B", "C"]))
-    | st.builds(vote, st.sampled_from(["agent1", "agent2", "agent3", "agent9"]))
+    | st.builds(vote, st.sampled_from(["A", "B", "C", "Z"]))
     | asks
     | st.just(use("nonsense"))
     | st.just(ToolCall(id="call", name="vote", arguments="{no json"))

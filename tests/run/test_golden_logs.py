@@ -76,7 +76,7 @@ def eventful() -> Table:
     while table.state.end is None:
         for name in list(table.out):
             offered = [tool.name for tool in table.tools(name)]
-            table.says(name, *([vote("agent1")] if "vote" in offered else [use("nonsense")]), text="The final text.")
+            table.says(name, *([vote("A")] if "vote" in offered else [use("nonsense")]), text="The final text.")
     return table
 
 

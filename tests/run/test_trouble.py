@@ -15,7 +15,7 @@ MISTAKES = {
     "an unknown tool": (use("run_shell", command="ls"), "There is no tool 'run_shell'"),
     "a missing argument": (use("new_answer", text="oops"), "content: Field required"),
     "an empty answer": (use("new_answer", content="  "), "The answer is empty"),
-    "a vote without answers": (vote("agent1"), "There is no tool 'vote'"),
+    "a vote without answers": (vote("A"), "There is no tool 'vote'"),
     "a choice without options": (ask(kind="choice"), "needs 2 to 10 options"),
     "a long label": (ask(kind="choice", options=[{"id": "a", "label": "x" * 10_000}, {"id": "b", "label": "B"}]), "at most 75"),
 }
@@ -33,8 +33,8 @@ def test_a_vote_for_an_unknown_label_is_told_with_the_labels() -> None:
     table = Table(team(2))
     table.says("one", answer("A"))
     table.says("two", answer("B"))
-    table.says("one", vote("agent9"))
-    assert "There is no answer 'agent9' to vote for. The answers are: agent1, agent2." in table.prompt("one")
+    table.says("one", vote("Z"))
+    assert "There is no answer 'Z' to vote for. The answers are: A, B." in table.prompt("one")
 
 
 def test_an_empty_response_is_told_to_the_agent() -> None:
@@ -47,7 +47,7 @@ def test_of_several_tool_uses_all_asks_and_the_first_answer_or_vote_are_taken_ea
     table = Table(team(2))
     table.says("one", answer("A"), ask(wait=False), answer("A2"), use("nonsense"))
     results = [use.result for use in table.state.agents["one"].turns[0].uses]
-    assert results[0] == "Your answer stands as agent1."
+    assert results[0] == "Your answer stands as A."
     assert results[1] == "Question 1 is asked; its outcome comes as a later message."
     assert results[2] is not None
     assert "the first one was taken" in results[2]
@@ -65,7 +65,7 @@ def test_three_malformed_responses_in_a_row_retire_an_agent_and_the_run_goes_on(
     for name in ("two", "three"):
         table.says(name, answer(f"by {name}"))
     for name in ("two", "three"):
-        table.says(name, vote("agent2"))
+        table.says(name, vote("B"))
     assert table.out == {"two": "final:1"}
 
 
@@ -83,8 +83,8 @@ def test_a_retired_agents_votes_go_and_its_answers_stay() -> None:
     table = Table(team(3))
     for name in ("one", "two", "three"):
         table.says(name, answer(f"by {name}"))
-    table.says("one", vote("agent1"))
-    table.says("two", vote("agent1"))
+    table.says("one", vote("A"))
+    table.says("two", vote("A"))
     table.fails("three", BadKey("The key is wrong."))
     assert table.out == {"one": "final:1"}
 
@@ -104,7 +104,7 @@ def test_the_last_one_looks_at_the_answer_that_a_retired_agent_left() -> None:
     table.says("two", answer("B"))
     table.fails("one", BadKey("The key is wrong."))
     assert set(table.out) == {"two"}
-    table.says("two", vote("agent1"))
+    table.says("two", vote("A"))
     assert table.state.end is not None
     assert table.state.end.text == "A"
     assert "author is retired" in table.state.end.how
@@ -155,7 +155,7 @@ def test_the_bound_on_calls_ends_the_run_with_the_best_answer_so_far() -> None:
     table.says("one", answer("A"))
     table.says("two", answer("B"))
     assert table.state.spent.calls == 3
-    table.says("one", vote("agent2"))
+    table.says("one", vote("B"))
     assert table.state.end is not None
     assert (table.state.bound, table.state.end.text) == ("calls", "B")
     assert "model calls" in table.state.end.how

@@ -6,7 +6,6 @@ Only a failure before a request has left, or a refusal in so many words, is `Uns
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from types import TracebackType
@@ -52,7 +51,7 @@ class ChatClient:
                 return _read(path, response, await response.read())
         except aiohttp.ClientConnectorError as error:
             raise Unsent(f"the chat server cannot be reached: {error}") from error
-        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+        except (TimeoutError, aiohttp.ClientError) as error:
             raise Doubtful(f"{path} was sent, and then: {error or 'silence'}") from error
         except RuntimeError as error:  # aiohttp's word for a session that was closed while the request waited
             raise Doubtful(f"{path} was cut short: {error}") from error

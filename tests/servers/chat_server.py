@@ -36,7 +36,8 @@ class ChatServer:
         self.requests: list[Asked] = []
         self.url = ""
         self._bell = asyncio.Event()
-        self._polls: set[web.BaseRequest] = set()
+        self._polls: dict[int, web.BaseRequest] = {}
+        self._connections: set[asyncio.Task[Any]] = set()
         self._runner = web.ServerRunner(web.Server(self._serve, handler_cancellation=True, access_log=None), shutdown_timeout=0)
         self._effects: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
             "/post": lambda body: wire(self.world.post(body)),
@@ -76,12 +77,19 @@ class ChatServer:
 
     def hang_up(self) -> None:
         """Cut every connection that waits for events."""
-        for request in self._polls:
+        for request in self._polls.values():
             _hang_up(request)
+
+    async def left(self) -> None:
+        """Wait until every client that was ever here has gone."""
+        if self._connections:
+            await asyncio.wait(self._connections)
 
     # Requests -------------------------------------------------------------------------------------------------------------
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._connections.add(request.task)
+        request.task.add_done_callback(self._connections.discard)
         body = await request.json()
         if request.path == "/events":
             return await self._events(request)
@@ -124,14 +132,14 @@ class ChatServer:
         return {}
 
     async def _events(self, request: web.BaseRequest) -> web.Response:
-        self._polls.add(request)
+        self._polls[id(request)] = request
         try:
             async with asyncio.timeout(HOLD):
                 await self.until(lambda: self.world.unacknowledged)
         except TimeoutError:
             pass
         finally:
-            self._polls.discard(request)
+            del self._polls[id(request)]
         waiting = list(self.world.unacknowledged.values())
         return web.json_response({"events": [{"number": one.number, "kind": one.kind, "data": one.data} for one in waiting]})
 

@@ -31,7 +31,8 @@ Listener = Callable[[Asked], None]
 class ModelServer:
     """The server. `requests` are in order of arrival; `answered` and `left` hold the numbers of requests that ended so.
 
-    `answered`: the whole answer was handed to the connection. `left`: the client went away before that.
+    `answered`: the whole answer was handed to the connection. `left`: the client went away before that. `on_arrival` and
+    `on_answer` are told of each request that came, and that was answered in full.
     """
 
     def __init__(
@@ -40,10 +41,11 @@ class ModelServer:
         self.behaviour: Behaviour = behaviour if callable(behaviour) else Queue(behaviour)
         self.requests: list[Asked] = []
         self.answered: set[int] = set()
+        self.on_answer: Listener = _nobody
         self.left: set[int] = set()
         self.url = ""
         self._port = port
-        self._listener = listener
+        self.on_arrival: Listener = listener or _nobody
         self._changed = asyncio.Condition()
         # A server without routes: it has two doors and is used to measure what others cost.
         self._runner = web.ServerRunner(web.Server(self._serve, handler_cancellation=True, access_log=None), shutdown_timeout=0)
@@ -99,12 +101,16 @@ class ModelServer:
         play = self.behaviour(asked)
         try:
             response = await self._play(request, asked, play)
+            if not response.prepared:
+                await response.prepare(request)
+                await response.write_eof()
         except (asyncio.CancelledError, ConnectionError):
             self.left.add(asked.number)
             await asyncio.shield(asyncio.ensure_future(self._tell()))
             raise
         if play.cut is None:
             self.answered.add(asked.number)
+            self.on_answer(asked)
         await self._tell()
         return response
 
@@ -119,8 +125,7 @@ class ModelServer:
             fingerprint=hashlib.sha256(raw).hexdigest(),
         )
         self.requests.append(asked)
-        if self._listener is not None:
-            self._listener(asked)
+        self.on_arrival(asked)
         await self._tell()
         return asked
 
@@ -156,6 +161,10 @@ class ModelServer:
             await response.write(piece)
         await response.write_eof()
         return response
+
+
+def _nobody(_: Asked) -> None:
+    """Whom it may concern."""
 
 
 async def _half(request: web.BaseRequest, whole: bytes) -> web.StreamResponse:

@@ -9,8 +9,6 @@ import pytest
 
 from orchestrator_bridge.store.sqlite import SqliteStore
 
-pytest.register_assert_rewrite("tests.contract")
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

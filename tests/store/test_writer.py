@@ -56,14 +56,14 @@ def test_a_group_is_one_commit(connection: sqlite3.Connection) -> None:
 def test_a_faulty_job_falls_alone_with_all_its_changes(connection: sqlite3.Connection) -> None:
     stale = (*job(8), *appended(9, 5, [guided("far")]))
     no_run = (*job(9), written(question_opened(1, run=404), 0.0))
-    no_sql = (*job(10), Change(sql="SELECT nothing", values=()))
     too_large = (*job(11), Change(sql="SELECT ?", values=(2**80,)))
+    no_sql = (*job(10), Change(sql="SELECT nothing", values=()))
     half_a_character = (*job(12), written(run_opened(12), 0.0), Change(sql="SELECT ?", values=("\ud800",)))
-    results = commit([job(1), stale, no_run, too_large, half_a_character, job(2)], connection)
-    assert kinds(results) == [int, Stale, sqlite3.IntegrityError, OverflowError, UnicodeEncodeError, int]
+    faulty = [stale, no_run, no_sql, too_large, half_a_character]
+    results = commit([job(1), *faulty, job(2)], connection)
+    errors = [Stale, sqlite3.IntegrityError, sqlite3.OperationalError, OverflowError, UnicodeEncodeError]
+    assert kinds(results) == [int, *errors, int]
     assert runs_in(connection) == [1, 2]
-    assert kinds(commit([job(3), no_sql, job(4)], connection)) == [int, sqlite3.OperationalError, int]
-    assert runs_in(connection) == [1, 2, 3, 4]
 
 
 def test_when_there_is_no_room_for_all_what_fits_is_written(connection: sqlite3.Connection) -> None:
@@ -75,6 +75,15 @@ def test_when_there_is_no_room_for_all_what_fits_is_written(connection: sqlite3.
     connection.execute("PRAGMA max_page_count = 100000")
     assert kinds(commit([job(2, "x" * 100_000)], connection)) == [int]
     assert runs_in(connection) == [1, 2, 3]
+
+
+def test_when_the_group_cannot_be_committed_each_job_is_tried_alone(connection: sqlite3.Connection) -> None:
+    # A reference that is checked late only: the job looks well until the commit.
+    late = Change(sql="PRAGMA defer_foreign_keys = ON", values=())
+    spoiler = (*job(8), late, written(question_opened(1, run=404), 0.0))
+    assert kinds(commit([job(1), spoiler, job(2)], connection)) == [int, sqlite3.IntegrityError, int]
+    assert runs_in(connection) == [1, 2]
+    assert not connection.in_transaction
 
 
 def test_a_locked_file_is_waited_for_once_and_not_by_every_job(path: Path, connection: sqlite3.Connection) -> None:

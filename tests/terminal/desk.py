@@ -13,7 +13,7 @@ from adapters.terminal.screen import Device
 from orchestrator_bridge.chat import Commanded, Place, Press, Word
 from tests.contract.adapter_rig import Rig, Seen
 from tests.terminal.pipes import NOW
-from tests.terminal.window import Window
+from tests.terminal.window import CLEAR, Window
 
 _LABEL = re.compile(r"^(run|question) \d+ │ ?")
 _DRAWN = "-- drawn"
@@ -38,6 +38,13 @@ class Desk(Rig):
     async def command(self, name: str, text: str) -> None:
         await self.window.paste(f"/{name} {text}")
         await self.window.enter("")
+
+    async def begin_afresh(self) -> None:
+        """Her words come back into the line, above which they stand already; she takes them out."""
+        before = "> /say 3 lost"
+        await self.window.until(lambda text: "could not be stored" in text and text.count(before) == 2)
+        await self.window.type(CLEAR)
+        await self.window.until(lambda text: text.count(before) == 1)
 
     async def press(self, question: int, press: Press, value: str) -> None:
         if press not in ("pass", "more"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
+import signal
 import sys
 import termios
 from collections.abc import AsyncIterator
@@ -16,6 +19,7 @@ from adapters.terminal.adapter import HOME, TerminalAdapter
 from adapters.terminal.screen import Device
 from orchestrator_bridge.chat import CardAgent, Commanded, FinalAnswer, Note, Said
 from tests.contract.adapter_posts import HOSTILE, RUN, question
+from tests.contract.adapter_rig import PATIENCE
 from tests.terminal.desk import Desk, a_desk
 from tests.terminal.pipes import NOW
 from tests.terminal.window import CTRL_C, CTRL_D, UP, Window
@@ -53,7 +57,7 @@ async def test_the_line_being_typed_survives_what_is_printed_above_it(desk: Desk
     heard = await desk.heard()
     assert isinstance(heard, Commanded)
     assert heard.text == "half a thought"
-    lines = desk.window.lines()
+    lines = (await desk.window.until("progress 29")).splitlines()
     assert [line for line in lines if "progress" in line] == [f"run 3 │ architect: progress {number}" for number in range(30)]
 
 
@@ -97,6 +101,20 @@ async def test_a_paste_that_the_terminal_does_not_mark_as_one_is_taken_as_quickl
     heard = await desk.heard()
     assert isinstance(heard, Commanded)
     assert heard.text == "жук " * 5_000 + "!"
+
+
+async def test_a_signal_from_elsewhere_is_the_programs_own_affair() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, told.set)
+    try:
+        async with a_desk() as desk, asyncio.timeout(PATIENCE):
+            os.kill(os.getpid(), signal.SIGINT)
+            await told.wait()
+            await desk.window.enter("still here")
+            assert isinstance(await desk.heard(), Commanded)
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 async def test_what_others_print_goes_above_the_line_being_typed() -> None:

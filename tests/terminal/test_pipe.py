@@ -160,6 +160,7 @@ async def test_cards_that_change_do_not_flood(rig: PipeRig) -> None:
         await rig.post(replace(RUN, tokens=tokens, cost=f"${tokens}"), replaces=posted)
     assert rig.paper.getvalue() == before
     await rig.post(replace(RUN, status="finished", ended=True, cost="$0.07"), replaces=posted)
+    await rig.post(replace(RUN, status="late news from before"), replaces=posted)
     assert rig.paper.getvalue().removeprefix(before) == "run 3 │ Run 3 is finished · $0.07 · 12,345 tokens\n"
 
 

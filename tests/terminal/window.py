@@ -24,6 +24,7 @@ from tests.contract.adapter_rig import PATIENCE
 
 CTRL_C = "\x03"
 CTRL_D = "\x04"
+CLEAR = "\x15"
 UP = "\x1b[A"
 
 

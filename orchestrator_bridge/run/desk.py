@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Literal
 
-from orchestrator_bridge.chat import Clicked, Receipt, Said, Unsaid, Word
+from orchestrator_bridge.chat import Clicked, Posted, Receipt, Said, Unsaid, Word
 from orchestrator_bridge.duration import parse_duration, say_duration
 from orchestrator_bridge.people import Audience, Directory, UnknownName
 from orchestrator_bridge.question import due, hear, settle, tell
+from orchestrator_bridge.question.quorum import people_decide
 from orchestrator_bridge.question.read import LIMIT
 from orchestrator_bridge.question.values import Delivery, Question, Responder
 from orchestrator_bridge.question.voice import misread
@@ -67,16 +69,16 @@ class Desk:
             asked_at=batch.now,
         )
 
-    def placed(self, batch: Batch, outgoing: Outgoing, message: str, thread: str | None, posted_at: float) -> None:
+    def placed(self, batch: Batch, outgoing: Outgoing, posted: Posted, noted_at: float) -> None:
         """People can see the question."""
-        place = type(outgoing.place)(platform=outgoing.place.platform, channel=outgoing.place.channel, thread=thread)
-        delivery = Delivery(place=place, message=message, posted_at=posted_at, noted_at=batch.now)
+        place = replace(outgoing.place, thread=posted.thread)
+        delivery = Delivery(place=place, message=posted.message, posted_at=posted.at, noted_at=noted_at)
         batch.add(e.QuestionPosted(at=batch.now, question=outgoing.question or 0, delivery=delivery))
 
     def unplaceable(self, batch: Batch, question: int, why: str) -> None:
-        """The question will never be seen by people: it falls back at once."""
+        """The question will never be seen: where people were to decide, it falls back at once."""
         known = batch.state.questions.get(question)
-        if known is not None and known.open and batch.state.end is None:
+        if known is not None and known.open and people_decide(known):
             outcome = settle.fall_back(known, batch.now, f"it could not be posted: {why}")
             batch.add(e.QuestionSettled(at=batch.now, question=question, outcome=outcome))
 
@@ -215,7 +217,7 @@ def _receipt(batch: Batch, said: Said, question: Question, sign: Sign, text: str
 
 def _more(batch: Batch, clicked: Clicked, question: Question, by: Responder) -> Word:
     try:
-        seconds = parse_duration(clicked.value) if clicked.value else MORE_TIME
+        seconds = parse_duration(float(clicked.value) if clicked.value.isdecimal() else clicked.value or MORE_TIME)
     except ValueError as error:
         return Word(text=str(error), tone="warning")
     before = due.deadline(question)

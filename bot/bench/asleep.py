@@ -1,0 +1,182 @@
+"""Row 5: ten thousand open questions. What waiting costs, what one more costs, how soon replies go on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.bench.crowd import ask_one, gather_crowd
+from bot.bench.figures import Figure, middle, ms
+from bot.bench.floor import Journal, journal
+from bot.bench.house import House, house
+from bot.bench.instant import InstantModel
+from bot.bench.processes import started
+from bot.bench.stall import stalls
+from orchestrator_bridge.chat import Place
+
+FEW = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Crowd:
+    """A store and the threads of its open questions, in no order, so that nothing is warm by being near."""
+
+    file: Path
+    threads: list[Place]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slept:
+    """What a process that waits was seen to need, in seconds, percent of a core and KB."""
+
+    ready_after: float
+    idle_percent: float
+    resident_kb: float
+
+
+async def asleep(folder: Path, *, count: int, burst: int, samples: int, idle: float) -> list[Figure]:
+    """All figures of this row, from one store with `count` open questions and one with a few; `idle` is in seconds."""
+    many = await _crowd(folder / "many.db", count)
+    few = await _crowd(folder / "few.db", FEW)
+    found = await _waiting(few, many, idle)
+    async with journal(folder / "journal.db") as floor:
+        found += await _one_by_one(few, many, floor, samples)
+        found += await _burst(many, floor, burst)
+    return found
+
+
+async def _crowd(file: Path, count: int) -> Crowd:
+    threads = list(await gather_crowd(file, count))
+    random.Random(count).shuffle(threads)
+    return Crowd(file=file, threads=threads)
+
+
+# In a process of its own --------------------------------------------------------------------------------------------------
+
+
+async def _waiting(few: Crowd, many: Crowd, idle: float) -> list[Figure]:
+    count = len(many.threads)
+    small, large = await _slept(few, idle), await _slept(many, idle)
+    each = (large.resident_kb - small.resident_kb) / (count - len(few.threads))
+    start = f"{count:,} open: start of a process -> first reply resumed"
+    return [
+        Figure(
+            row="asleep",
+            name=start,
+            ours=large.ready_after,
+            bare=small.ready_after,
+            target=2.0,
+            unit="s",
+            samples=1,
+            note=f"bare: {FEW} open",
+        ),
+        Figure(row="asleep", name="… idle, of a core", ours=large.idle_percent, target=1.0, unit="%", samples=1),
+        Figure(row="asleep", name="… memory of each", ours=each, target=2.0, unit="KB", samples=count),
+    ]
+
+
+async def _slept(crowd: Crowd, idle: float) -> Slept:
+    thread = crowd.threads.pop()
+    before = time.perf_counter()
+    async with started("bot.bench.sleeper", str(crowd.file), thread.channel, thread.thread or "", str(idle)) as output:
+        resumed_at = json.loads(await output.readline())["resumed_at"]
+        return Slept(ready_after=resumed_at - before, **json.loads(await output.readline()))
+
+
+# One by one ---------------------------------------------------------------------------------------------------------------
+
+
+async def _one_by_one(few: Crowd, many: Crowd, floor: Journal, samples: int) -> list[Figure]:
+    """Replies to questions that sleep, and new questions, in both stores by turns."""
+    replied, bare, asked_many, asked_few = [], [], [], []
+    model, model_of_few = InstantModel(), InstantModel()
+    async with house(many.file, model) as crowded, house(few.file, model_of_few) as quiet:
+        await crowded.rests()
+        for _ in range(samples):
+            replied.append(await _reply(crowded, model, many.threads.pop()))
+            bare.append(await floor.resume_one())
+            asked_many.append(await _ask(crowded, model))
+            asked_few.append(await _ask(quiet, model_of_few))
+    count = f"{len(many.threads):,} open"
+    return [
+        Figure(
+            row="asleep",
+            name=f"{count}: reply -> resumed, p50",
+            ours=ms(middle(replied)),
+            bare=ms(middle(bare)),
+            target=3.0,
+            unit="ms",
+            samples=samples,
+        ),
+        Figure(
+            row="asleep",
+            name="… one more question",
+            ours=ms(middle(asked_many)),
+            bare=ms(middle(asked_few)),
+            target=1.2,
+            of_bare=True,
+            unit="ms",
+            samples=samples,
+            note=f"bare: {FEW} open",
+        ),
+    ]
+
+
+async def _reply(home: House, model: InstantModel, thread: Place) -> float:
+    model.resumed.clear()
+    before = time.perf_counter()
+    await home.platform.reply(thread, "postgres please")
+    took = await model.have_resumed(1) - before
+    await home.rests()
+    return took
+
+
+async def _ask(home: House, model: InstantModel) -> float:
+    """Seconds from the task to the question at the platform; it is answered then, so that as many stay open as were."""
+    before = time.perf_counter()
+    thread = await ask_one(home)
+    took = time.perf_counter() - before
+    await home.rests()
+    await _reply(home, model, thread)
+    return took
+
+
+# All at once --------------------------------------------------------------------------------------------------------------
+
+
+async def _burst(many: Crowd, floor: Journal, count: int) -> list[Figure]:
+    """Replies to so many questions at the same moment, while the platform takes no post."""
+    threads = [many.threads.pop() for _ in range(count)]
+    bare = await floor.resume_all(count)
+    model = InstantModel()
+    async with house(many.file, model) as home:
+        await home.rests()
+        home.platform.open.clear()
+        model.open.clear()
+        with stalls() as late:
+            took = await _all_reply(home, model, threads)
+    return [
+        Figure(
+            row="burst",
+            name=f"{count:,} replies at once, all stored and resumed",
+            ours=took,
+            bare=bare,
+            target=count / 2000,
+            unit="s",
+            samples=1,
+        ),
+        Figure(
+            row="burst", name="… longest stall of the event loop", ours=ms(max(late)), target=100.0, unit="ms", samples=len(late)
+        ),
+    ]
+
+
+async def _all_reply(home: House, model: InstantModel, threads: Sequence[Place]) -> float:
+    before = time.perf_counter()
+    await asyncio.gather(*(home.platform.reply(thread, "postgres please") for thread in threads))
+    return await model.have_resumed(len(threads)) - before

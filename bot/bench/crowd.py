@@ -1,0 +1,31 @@
+"""A store full of open questions of about 1 KB, one run each, asked through the front door and left asleep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.bench.house import House, house, team
+from bot.bench.instant import InstantModel
+from orchestrator_bridge.chat import Place
+
+AT_ONCE = 100
+TASK = "Say which database a small team should take for a service that books rooms. " * 14
+"""About 1 KB."""
+
+
+async def gather_crowd(file: Path, count: int) -> Sequence[Place]:
+    """Make a store with so many open questions; returns their threads."""
+    threads: list[Place] = []
+    async with house(file, InstantModel()) as home:
+        for first in range(0, count, AT_ONCE):
+            threads += await asyncio.gather(*(ask_one(home, number) for number in range(first, min(count, first + AT_ONCE))))
+        await home.rests()
+    return threads
+
+
+async def ask_one(home: House, channel: int = 0) -> Place:
+    """Start a run whose agent asks; returns the question's thread once the question is at the platform."""
+    _, shown = await home.asked(await home.begin(team(1, "asking"), TASK, channel))
+    return shown.thread

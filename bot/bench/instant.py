@@ -1,0 +1,49 @@
+"""A model in this process that answers at once: for what the engine costs by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from decimal import Decimal
+
+from bot.bench.plays import play
+from orchestrator_bridge.model.catalogue import Route
+from orchestrator_bridge.model.openai_wire import body_of
+from orchestrator_bridge.model.port import Request, Response, ToolCall, Usage
+
+_USAGE = Usage(input=900, output=150)
+
+
+class InstantModel:
+    """A `port.Model`. `resumed` holds when requests came that show a question's outcome; while `open` is cleared they wait."""
+
+    def __init__(self) -> None:
+        self.resumed: list[float] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self._bell = asyncio.Event()
+
+    async def respond(self, request: Request) -> Response:
+        """Say what the model of that name says."""
+        now = time.perf_counter()
+        if any(message.role == "tool" for message in request.messages):
+            self.resumed.append(now)
+            self._bell.set()
+            await self.open.wait()
+        said = play(body_of(request, Route(name=request.model, provider="own", id=request.model)), now)
+        calls = (ToolCall(id="call", name=said.tool, arguments=said.raw),) if said.tool else ()
+        return Response(text=said.text, tool_calls=calls, usage=_USAGE, served=request.model)
+
+    def reserve(self, request: Request) -> Decimal | None:
+        """It has no price."""
+        return None
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def have_resumed(self, count: int) -> float:
+        """Wait until so many requests have come that show an outcome; when the last of them came."""
+        while len(self.resumed) < count:
+            self._bell.clear()
+            await self._bell.wait()
+        return self.resumed[count - 1]

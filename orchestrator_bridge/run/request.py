@@ -1,0 +1,38 @@
+"""The request of a model call: the conversation and the tools that it shows, as of a position of the log."""
+
+from __future__ import annotations
+
+from orchestrator_bridge.model.port import Message, Request
+from orchestrator_bridge.run.actions import CallModel
+from orchestrator_bridge.run.prompts import final_messages, news_for, peer_messages, work_messages
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.run.tools import offered
+
+
+def make_request(state: RunState, call: CallModel, seen: int) -> Request:
+    """The request of a call, showing the log up to `seen`."""
+    agent = state.agents[call.agent]
+    return Request(
+        agent=call.agent,
+        model=agent.spec.model,
+        messages=_messages(state, call, seen),
+        tools=offered(state, agent, seen) if call.purpose == "work" else (),
+        timeout=state.team.bounds.call_timeout,
+    )
+
+
+def consumed(state: RunState, call: CallModel, seen: int) -> tuple[int, ...]:
+    """The positions of the news that an agent reads in a call; a peer's side call reads a copy and consumes nothing."""
+    agent = state.agents[call.agent]
+    return () if call.purpose == "peer" else tuple(news.seq for news in news_for(state, agent, agent.seen, seen))
+
+
+def _messages(state: RunState, call: CallModel, seen: int) -> tuple[Message, ...]:
+    agent = state.agents[call.agent]
+    match call.purpose:
+        case "work":
+            return work_messages(state, agent, seen)
+        case "final":
+            return final_messages(state, agent, seen)
+        case "peer":
+            return peer_messages(state, agent, state.questions[call.question or 0])

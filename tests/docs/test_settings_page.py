@@ -1,0 +1,91 @@
+"""docs/settings.md names every setting and key with its default, and nothing that does not exist."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from bot.settings import Settings
+from bot.team_file import TeamFile
+from orchestrator_bridge.model.catalogue import PROVIDERS
+from orchestrator_bridge.team import AgentSpec, Bounds, Limits, ModelSpec, Permissions, PersonSpec, Policy, RoleSpec, Team
+from tests.docs.page import read, table
+
+PAGE = "docs/settings.md"
+TABLES: dict[str, type[BaseModel]] = {
+    "team.NAME": Team,
+    "team.NAME.agents": AgentSpec,
+    "team.NAME.policy": Policy,
+    "team.NAME.bounds": Bounds,
+    "team.NAME.limits": Limits,
+    "people.NAME": PersonSpec,
+    "roles.NAME": RoleSpec,
+    "permissions": Permissions,
+    "models.NAME": ModelSpec,
+}
+IN_WORDS = ("required", "none", "unknown", "as below", "as input", "the table's name")
+"""Defaults that are no value: there is none, or another key's is taken."""
+
+
+def rows(heading: str) -> dict[str, str]:
+    """Keys and their defaults, as the page gives them."""
+    first = "setting" if heading == "Environment" else "key"
+    return {row[first]: row["default"].replace("`", "") for row in table(PAGE, heading).rows}
+
+
+def settings() -> dict[str, Any]:
+    return {field.alias or name.upper(): field.default for name, field in Settings.model_fields.items()}
+
+
+def test_the_page_has_every_setting_and_no_other() -> None:
+    assert set(rows("Environment")) == set(settings())
+
+
+def test_the_example_has_every_setting_and_no_other() -> None:
+    assert set(re.findall(r"^#?([A-Z_]+)=", read(".env.example"), re.MULTILINE)) == set(settings())
+
+
+def test_the_settings_have_the_defaults_that_the_page_gives() -> None:
+    addresses = {f"{name.upper()}_BASE_URL": one.base_url for name, one in PROVIDERS.items() if one.base_url}
+    for name, default in rows("Environment").items():
+        value = addresses.get(name, settings()[name])
+        assert default == ("" if value is None else str(value)), name
+
+
+def test_the_page_has_every_table_of_the_team_file() -> None:
+    tables = {"team" if name == "teams" else name for name in TeamFile.__dataclass_fields__} - {"file"}
+    assert set(rows("Top level")) == tables
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_the_page_has_every_key_and_no_other(heading: str) -> None:
+    fields = list(TABLES[heading].model_fields)
+    assert list(rows(heading)) == (fields[1:] if heading == "team.NAME" else fields)
+
+
+@pytest.mark.parametrize(("heading", "key"), [(heading, key) for heading in TABLES for key in rows(heading)])
+def test_a_key_has_the_default_that_the_page_gives(heading: str, key: str) -> None:
+    told = rows(heading)[key]
+    default = TABLES[heading].model_fields[key].default
+    if told in IN_WORDS:
+        nothing = PydanticUndefined if told == "required" else {"as below": default}.get(told)
+        assert default == nothing
+    else:
+        assert read_as(heading, key, told) == default
+
+
+def read_as(heading: str, key: str, told: str) -> object:
+    """What the table's value would be if the file said `key = told`."""
+    written = tomllib.loads(f"{key} = {told}")
+    return getattr(TABLES[heading].model_validate(MUST_BE_THERE.get(heading, {}) | written), key)
+
+
+MUST_BE_THERE: dict[str, dict[str, Any]] = {
+    "team.NAME": {"agents": [{"name": "one", "model": "gpt-5"}]},
+    "team.NAME.agents": {"name": "one", "model": "gpt-5"},
+}

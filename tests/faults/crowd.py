@@ -1,0 +1,174 @@
+"""The people of the kill test: they give tasks, and answer questions at once, late, while the bot is down, twice, or never.
+
+They act on what they see: after every change on the platform each question's course is looked at again. Whatever they write
+holds a word of its own (`said-17`), by which it is found again in prompts and logs.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from tests.servers.chat_server import ChatServer
+from tests.servers.chat_world import Message
+
+CHANNEL = "general"
+TASKS_AT_ONCE = 3
+PEOPLE = ("ana", "ben")
+STRANGER = "sly"
+
+Step = Callable[[], bool]
+"""Does what it is there for once it is time; whether it did."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Typed:
+    """A message that somebody wrote in a question's thread. `word` is in its newest version; `asked`: by who was asked."""
+
+    message: str
+    question: int
+    word: str
+    asked: bool
+    deleted: bool = False
+
+
+class Crowd:
+    """Acts on a platform. `down` says whether the bot is down just now; while `busy` is set, new tasks are given."""
+
+    def __init__(self, server: ChatServer, chance: random.Random, down: Callable[[], bool]) -> None:
+        self.server = server
+        self.world = server.world
+        self.busy = True
+        self.tasks: dict[str, str] = {}
+        self.typed: dict[str, Typed] = {}
+        self._chance = chance
+        self._down = down
+        self._words = count(1)
+        self._steps: list[Step] = []
+        self._seen: set[str] = set()
+        self._looking = False
+        self.world.changed = self.look
+
+    def look(self) -> None:
+        """Something has changed: act."""
+        self.server.ring()
+        if self._looking:
+            return
+        self._looking = True
+        try:
+            self._give_tasks()
+            self._steps += [step for card in self._new_cards() for step in self._course(card)]
+            self._steps = [step for step in self._steps if not step()]
+        finally:
+            self._looking = False
+
+    @property
+    def satisfied(self) -> bool:
+        """Every task has its end, every question is closed, and the bot has taken all that was said."""
+        open_cards = [card for card in self.cards() if not card.meta["closed"]]
+        return not (self._unfinished() or open_cards or self.world.unacknowledged)
+
+    def cards(self) -> list[Message]:
+        """The questions in the channel, closed ones too."""
+        return [one for one in self.world.messages.values() if one.meta.get("kind") == "question_card"]
+
+    def starter(self, card: Message) -> str:
+        """Who gave the task that a question is about: people's questions ask nobody else."""
+        return next(person for task, person in self.tasks.items() if f"of {task})" in card.text)
+
+    # Tasks ----------------------------------------------------------------------------------------------------------------
+
+    def _give_tasks(self) -> None:
+        if self.busy and len(self._unfinished()) < TASKS_AT_ONCE:
+            task, person = f"task-{len(self.tasks) + 1}", self._chance.choice(PEOPLE)
+            self.tasks[task] = person
+            self.world.command(person, CHANNEL, "ask", f"Do {task} well.")
+
+    def _unfinished(self) -> set[str]:
+        ended = {
+            str(one.text)
+            for one in self.world.messages.values()
+            if one.meta.get("kind") == "run_card" and one.meta["status"] in ("finished", "failed", "cancelled")
+        }
+        return {task for task in self.tasks if not any(f"Do {task} well." in text for text in ended)}
+
+    # Courses --------------------------------------------------------------------------------------------------------------
+
+    def _new_cards(self) -> Iterator[Message]:
+        for card in self.cards():
+            if card.has_thread and card.id not in self._seen and "for the agent" not in card.text:
+                self._seen.add(card.id)
+                yield card
+
+    def _course(self, card: Message) -> list[Step]:
+        """What people will do about a question."""
+        first = self._chance.choices(
+            [self._replies, self._replies_while_down, self._clicks, self._changes_her_mind, self._takes_back, self._keeps_silent],
+            weights=[30, 25, 10, 10, 5, 20],
+        )[0]
+        more = [self._replies_late] if self._chance.random() < 0.25 else []
+        more += [self._meddles] if self._chance.random() < 0.1 else []
+        return [step for course in (first, *more) for step in course(card)]
+
+    def _replies(self, card: Message) -> list[Step]:
+        return [self._after(self._chance.randint(0, 12), lambda: self._type(card))]
+
+    def _replies_while_down(self, card: Message) -> list[Step]:
+        return [_when(self._down, lambda: self._type(card))]
+
+    def _replies_late(self, card: Message) -> list[Step]:
+        return [_when(lambda: bool(self.world.messages[card.id].meta["closed"]), lambda: self._type(card))]
+
+    def _clicks(self, card: Message) -> list[Step]:
+        press, value = self._chance.choice([("option", "first"), ("option", "second"), ("pass", ""), ("more", "1")])
+        return [self._after(self._chance.randint(0, 12), lambda: self.world.click(self.starter(card), card.id, press, value))]
+
+    def _changes_her_mind(self, card: Message) -> list[Step]:
+        def change() -> None:
+            message = self._type(card)
+            word = f"said-{next(self._words)}"
+            self.typed[message.id] = Typed(message=message.id, question=_number(card), word=word, asked=True)
+            self.world.change(message.id, f"2, {word}")
+
+        return [self._after(self._chance.randint(0, 6), change)]
+
+    def _takes_back(self, card: Message) -> list[Step]:
+        def take_back() -> None:
+            message = self._type(card)
+            self.typed[message.id] = Typed(message=message.id, question=_number(card), word="", asked=True, deleted=True)
+            self.world.delete(message.id)
+
+        return [self._after(self._chance.randint(0, 6), take_back)]
+
+    def _keeps_silent(self, card: Message) -> list[Step]:
+        return []
+
+    def _meddles(self, card: Message) -> list[Step]:
+        return [self._after(3, lambda: self._type(card, STRANGER))]
+
+    def _type(self, card: Message, person: str | None = None) -> Message:
+        word = f"said-{next(self._words)}"
+        message = self.world.say(person or self.starter(card), card.channel, card.id, f"{self._chance.choice('12')}, {word}")
+        self.typed[message.id] = Typed(message=message.id, question=_number(card), word=word, asked=person is None)
+        return message
+
+    def _after(self, changes: int, act: Callable[[], object]) -> Step:
+        """Act after so many more changes on the platform: no time is waited for."""
+        left = count(changes, -1)
+        return _when(lambda: next(left) <= 0, act)
+
+
+def _when(true: Callable[[], bool], act: Callable[[], object]) -> Step:
+    def step() -> bool:
+        if not true():
+            return False
+        act()
+        return True
+
+    return step
+
+
+def _number(card: Message) -> int:
+    return int(card.meta["question"])

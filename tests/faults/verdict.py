@@ -1,0 +1,158 @@
+"""What must hold after any number of kills. Each check is a plain function of the evidence that says what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from orchestrator_bridge.question.due import deadline
+from orchestrator_bridge.question.values import Question
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.show import question_key
+from tests.faults.evidence import Evidence, Wrote
+from tests.faults.prompts import conversations, of_request, request_of
+
+Check = Callable[[Evidence], Iterator[str]]
+
+
+def judge(evidence: Evidence, *more: Check) -> list[str]:
+    """Everything that is wrong; `more` are checks of a platform's own."""
+    return [f"{check.__name__}: {wrong}" for check in (*CHECKS, *more) for wrong in check(evidence)]
+
+
+def every_task_became_one_run_with_an_answer(evidence: Evidence) -> Iterator[str]:
+    """One command, one run, finished with a text."""
+    for task in evidence.tasks:
+        found = [one for one in evidence.runs if f"{task} " in one.task]
+        if [one.status for one in found] != ["finished"] or not found[0].result:
+            yield f"{task} became {[(one.run, one.status) for one in found]}, expected one finished run"
+
+
+def every_question_was_posted_once_and_closed_once(evidence: Evidence) -> Iterator[str]:
+    """One card, which names one end; or none at all, if it was settled before it could be posted."""
+    for question in _questions(evidence):
+        cards = [one for one in evidence.shown if one.key == question_key(question.id)]
+        ends = {end for card in cards for end in card.closings}
+        if len(cards) != (question.delivery is not None):
+            yield f"question {question.id} has {len(cards)} cards, and its log knows {question.delivery}"
+        if cards and len(ends) != 1:
+            yield f"the card of question {question.id} names {len(ends)} ends: {sorted(ends)}"
+        settled = _count(evidence, question, e.QuestionSettled)
+        if settled != 1 or _count(evidence, question, e.QuestionPosted) > 1:
+            yield f"question {question.id} was settled {settled} times, or noted as posted more than once"
+
+
+def nothing_was_posted_twice(evidence: Evidence) -> Iterator[str]:
+    """No two messages have the same key."""
+    for key, number in Counter(one.key for one in evidence.shown).items():
+        if number > 1:
+            yield f"{key} stands {number} times"
+
+
+def no_reply_was_lost(evidence: Evidence) -> Iterator[str]:
+    """Each reply is in a later prompt of the agent that asked, or its author was told why not."""
+    prompts = [str(asked.body) for asked in evidence.requests]
+    for one in evidence.wrote:
+        read = any(f"{one.word}" in prompt for prompt in prompts)
+        if not read and not one.signs & {"late", "refused"}:
+            yield f"{one.word} (message {one.message}, question {one.question}, receipts {set(one.signs)}) reached nobody"
+        if not one.signs:
+            yield f"{one.word} (message {one.message}, question {one.question}) got no receipt"
+
+
+def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:
+    """A question falls back only if nobody who was asked had replied by its first deadline, and not before that."""
+    for question in _questions(evidence):
+        outcome, delivery = question.outcome, question.delivery
+        if outcome is None or outcome.status != "fallen_back" or delivery is None:
+            continue
+        card = next(one for one in evidence.shown if one.key == question_key(question.id))
+        if delivery.posted_at != card.at:
+            yield f"question {question.id} counts from {delivery.posted_at}, and was posted at {card.at}"
+        if outcome.at < deadline(question) and not question.passed:
+            yield f"question {question.id} fell back at {outcome.at}, before its deadline {deadline(question)}"
+        for one in evidence.wrote:
+            if _in_time(one, question):
+                yield f"question {question.id} fell back ({outcome.why}) though {one.word} was written in time"
+
+
+def no_stored_response_was_asked_for_again(evidence: Evidence) -> Iterator[str]:
+    """Every request is announced in a log, and none comes after a stored response to the same conversation."""
+    asked = [of_request(one) for one in evidence.requests]
+    announced: Counter[str] = Counter()
+    for log in evidence.logs.values():
+        told = conversations(log)
+        announced.update(conversation for started in told.values() for conversation in started)
+        for event in log:
+            if isinstance(event, e.Responded):
+                yield from _asked_again(event, told[event.action][-1], asked)
+    for conversation, number in Counter(asked).items():
+        if number > announced[conversation]:
+            yield f"a conversation was sent {number} times and announced {announced[conversation]} times: …{conversation[-300:]}"
+
+
+def _asked_again(event: e.Responded, conversation: str, asked: list[str]) -> Iterator[str]:
+    number = request_of(event)
+    if number is None or asked[number - 1] != conversation:
+        yield f"{event.action} was answered by request {number}, whose conversation is not the announced one"
+    elif conversation in asked[number:]:
+        yield f"{event.action} was answered by request {number} and asked for again"
+
+
+def no_action_was_answered_twice(evidence: Evidence) -> Iterator[str]:
+    """At most one response an action."""
+    for run, log in evidence.logs.items():
+        for action, number in Counter(event.action for event in log if isinstance(event, e.Responded)).items():
+            if number > 1:
+                yield f"{action} of run {run} has {number} responses"
+
+
+def tables_agree_with_the_logs(evidence: Evidence) -> Iterator[str]:
+    """Status, result and costs of runs, and status of questions, are as the logs fold."""
+    states = evidence.states
+    for run in evidence.runs:
+        state = states[run.run]
+        end = (state.end.status, state.end.text) if state.end else ("running", "")
+        if (run.status, run.result) != end or run.calls != state.spent.calls:
+            yield f"run {run.run} is {run.status} after {run.calls} calls in its table, {end} after {state.spent.calls} in its log"
+        costs = [line for line in evidence.costs if line.run == run.run]
+        booked = (sum(line.cost or 0 for line in costs), sum(line.unknown for line in costs))
+        if booked != (state.spent.cost, state.spent.unknown):
+            yield f"run {run.run} costs {booked} in its table, {state.spent} in its log"
+    known = {question.id: question for question in _questions(evidence)}
+    for row in evidence.questions:
+        outcome = known[row.question].outcome
+        if row.status != (outcome.status if outcome else "open"):
+            yield f"question {row.question} is {row.status} in its table, {outcome} in its log"
+
+
+def nothing_is_left_to_do(evidence: Evidence) -> Iterator[str]:
+    """The outbox and the inbox are empty."""
+    yield from (f"unsent: {one.outgoing.key}" for one in evidence.pending)
+    yield from (f"unhandled: {one.key}" for one in evidence.unhandled)
+
+
+CHECKS: tuple[Check, ...] = (
+    every_task_became_one_run_with_an_answer,
+    every_question_was_posted_once_and_closed_once,
+    nothing_was_posted_twice,
+    no_reply_was_lost,
+    what_was_said_in_time_counted,
+    no_stored_response_was_asked_for_again,
+    no_action_was_answered_twice,
+    tables_agree_with_the_logs,
+    nothing_is_left_to_do,
+)
+
+
+def _questions(evidence: Evidence) -> list[Question]:
+    return [question for state in evidence.states.values() for question in state.questions.values()]
+
+
+def _count(evidence: Evidence, question: Question, kind: type[e.QuestionSettled] | type[e.QuestionPosted]) -> int:
+    return sum(isinstance(event, kind) and event.question == question.id for event in evidence.logs[question.run])
+
+
+def _in_time(wrote: Wrote, question: Question) -> bool:
+    assert question.outcome is not None
+    return wrote.asked and wrote.question == question.id and wrote.at <= min(deadline(question), question.outcome.at)
