@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from orchestrator_bridge.chat import Clicked, Inbound, Place, Said, Unsaid
 from orchestrator_bridge.clock import Clock
+from orchestrator_bridge.store.codec import storable
 from orchestrator_bridge.store.port import Store, StoreError, Target
 from orchestrator_bridge.store.rows import InboxHandled
 
@@ -55,6 +56,7 @@ class Receiver:
         Raises:
             StoreError: it is not stored: do not acknowledge it.
         """
+        heard = storable(heard)
         if await self._store.receive(heard, self._clock.now()):
             self._queue.put_nowait(heard)
 
@@ -86,12 +88,13 @@ class Receiver:
 
     async def _route_all(self, waiting: list[Inbound]) -> None:
         """Look up what each concerns side by side, then route them in the order in which they came."""
+        known = self._places_known
         targets = await asyncio.gather(*(self._target(heard) for heard in waiting), return_exceptions=True)
         for heard, target in zip(waiting, targets, strict=True):
             try:
                 if isinstance(target, BaseException):
                     raise target
-                await self._route_one(heard, target)
+                await self._route_one(heard, target, known)
             except StoreError:
                 _LOG.exception("what was heard stays in the inbox until the next start: %s", heard.key)
             except Exception:
@@ -110,14 +113,20 @@ class Receiver:
             case _:
                 return None
 
-    async def _route_one(self, heard: Inbound, target: Target | None) -> None:
-        numbered = isinstance(heard, Said) and heard.question is not None
-        recent = heard.at > self._clock.now() - UNMATCHED_FOR
-        if target is None and isinstance(heard, Said | Unsaid) and not numbered and recent:
+    async def _route_one(self, heard: Inbound, target: Target | None, known: int) -> None:
+        """Route what has a target and keep the rest. If a place came to be known since (`known` of them were), look again."""
+        if target is not None or not isinstance(heard, Said | Unsaid) or not self._may_be_ours(heard):
+            await self._route(heard, target)
+        elif known != self._places_known:
+            self._queue.put_nowait(heard)
+        else:
             await self._forget_old()
             self._unmatched.setdefault(heard.place, []).append(heard)
-        else:
-            await self._route(heard, target)
+
+    def _may_be_ours(self, heard: Said | Unsaid) -> bool:
+        """Whether its place may come to be known yet."""
+        numbered = isinstance(heard, Said) and heard.question is not None
+        return not numbered and heard.at > self._clock.now() - UNMATCHED_FOR
 
     async def _forget_old(self) -> None:
         """What nobody has claimed for long concerns nobody here."""

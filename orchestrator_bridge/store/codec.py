@@ -36,6 +36,15 @@ def dump_inbound(inbound: Inbound) -> tuple[str, str]:
         return kind, _SURROGATES.sub("\ufffd", raw)
 
 
+def storable(inbound: Inbound) -> Inbound:
+    """What was heard as it will be read back: platforms may send halves of surrogate pairs, even in names and ids."""
+    try:
+        _HEARD[_KINDS[type(inbound)]].dump_json(inbound)
+    except PydanticSerializationError:
+        return load_inbound(*dump_inbound(inbound))
+    return inbound
+
+
 def load_inbound(kind: str, body: str) -> Inbound:
     """What was heard, from its kind and JSON.
 

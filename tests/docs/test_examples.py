@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from bot.team_file import read_team_file
+from bot.team_file import parse_team_file, read_team_file
 from orchestrator_bridge.model.catalogue import resolve
+from orchestrator_bridge.team import Team
 from tests.bot.conftest import Townhall
 from tests.docs.page import ROOT, read
 from tests.docs.session import a_session
@@ -67,3 +69,10 @@ async def test_the_script_goes_by_what_the_person_says(reply: str, answer: str, 
         await session.types("May the release go out?", until="Was the migration tried")
         await session.types(reply, until="Final answer of run 1")
         await session.types("/runs", until=answer)
+
+
+def test_the_team_file_is_right_with_its_remarks_taken_away_and_names_the_defaults() -> None:
+    text = re.sub(r"^# (?=\[|[\w.\"-]+ = )", "", read("townhall.toml"), flags=re.MULTILINE)
+    team = parse_team_file(text, ROOT / "townhall.toml").team("review")
+    defaults = Team(agents=team.agents)
+    assert (team.policy, team.bounds, team.limits) == (defaults.policy, defaults.bounds, defaults.limits)
