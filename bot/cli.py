@@ -118,7 +118,7 @@ def _look_up(print_: Callable[..., Coroutine[None, None, None]], **wanted: objec
 @click.option("--online", is_flag=True, help="Also ask every model's endpoint whether it answers.")
 @_as_json("the findings")
 def doctor(online: bool, as_json: bool) -> int:
-    """Check settings, team file, models, store and disk; exit 1 if anything is wrong."""
+    """Check settings, team file, models, store, disk."""
     import asyncio
 
     from bot.doctor.report import report

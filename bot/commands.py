@@ -27,13 +27,13 @@ LISTED = 15
 """Rows of a table in chat."""
 
 HELP = {
-    "ask": ("ask TASK", "Give the team a task. `ask team=NAME TASK` for another team."),
-    "questions": ("questions", "What waits for people, with when it expires."),
-    "runs": ("runs", "What is under way and what came of earlier tasks."),
-    "team": ("team [NAME]", "Who works here, with which model and by which rules."),
-    "cancel": ("cancel [RUN]", "End a run; its questions are closed."),
-    "cost": ("cost [RUN]", "Tokens and US dollars by run, agent and model."),
-    "help": ("help", "This."),
+    "ask": ("/ask TASK", "Give the team a task. `/ask team=NAME TASK` for another team."),
+    "questions": ("/questions", "What waits for people, with when it expires."),
+    "runs": ("/runs", "What is under way and what came of earlier tasks."),
+    "team": ("/team [NAME]", "Who works here, with which model and by which rules."),
+    "cancel": ("/cancel [RUN]", "End a run; its questions are closed."),
+    "cost": ("/cost [RUN]", "Tokens and US dollars by run, agent and model."),
+    "help": ("/help", "This."),
 }
 
 
@@ -91,11 +91,10 @@ class Commands:
             Trouble: the task is empty or too long, or a model of the team cannot be called.
         """
         if not task:
-            raise Trouble("The task is empty. Say what is to be done: /ask Plan the move to PostgreSQL.")
+            raise Trouble("The task is empty. Say what is to be done, such as: Plan the move to PostgreSQL.")
         if len(task) > TASK_LIMIT:
             raise Trouble(
-                f"The task has {len(task):,} characters; at most {TASK_LIMIT:,} fit. Give the gist, and put long material where "
-                "the agents can be told about it."
+                f"The task has {len(task):,} characters; at most {TASK_LIMIT:,} fit. Give the gist: agents ask for what they miss."
             )
         for model in dict.fromkeys(agent.model for agent in team.agents):
             try:

@@ -16,7 +16,7 @@ from adapters.terminal.screen import Device
 from bot.app import App, assembled, own_file
 from bot.start import Start, open_start_log
 from bot.tables import print_json
-from orchestrator_bridge.chat import Posted, RunCard, Sending
+from orchestrator_bridge.chat import FinalAnswer, Posted, RunCard, Sending
 from orchestrator_bridge.store.port import InUse, QuestionSummary, RunSummary
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.text import clean
@@ -39,13 +39,16 @@ class Wish:
 class OneRunTerminal(TerminalAdapter):
     """A terminal that notices that a run has ended by its card."""
 
-    def __init__(self, device: Device, *, quiet: bool) -> None:
-        super().__init__(device, quiet=quiet, takes_tasks=False)
+    def __init__(self, device: Device, *, as_json: bool) -> None:
+        super().__init__(device, quiet=as_json, takes_tasks=False)
+        self._as_json = as_json
         self._ended: set[int] = set()
         self._news = asyncio.Event()
 
     async def send(self, sending: Sending) -> Posted:
-        """Show the post."""
+        """Show the post; a final text that a program will read as JSON is not shown beside it."""
+        if self._as_json and isinstance(sending.post, FinalAnswer):
+            return Posted(message=sending.key, thread=None, at=sending.since)
         posted = await super().send(sending)
         if isinstance(sending.post, RunCard) and sending.post.ended:
             self._ended.add(sending.post.run)
@@ -70,7 +73,7 @@ async def ask_once(start: Start, wish: Wish) -> int:
     task = clean(wish.task).strip()
     team = _team(start, wish)
     device = Device(stdin=sys.stdin if wish.input else None, screen=sys.stderr, answers=None if wish.as_json else sys.stdout)
-    terminal = OneRunTerminal(device, quiet=wish.as_json)
+    terminal = OneRunTerminal(device, as_json=wish.as_json)
     async with _assembled(start, terminal) as (app, file):
         app.commands.check(team, task)
         await app.engine.start()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +16,7 @@ import click
 from adapters.terminal.adapter import TerminalAdapter
 from adapters.terminal.screen import Device
 from bot.app import assembled
+from bot.collector import look_seldom
 from bot.commands import HELP
 from bot.start import Start, open_start_log
 from bot.welcome import welcome
@@ -30,10 +33,19 @@ async def run_bot(start: Start) -> None:
     terminal = TerminalAdapter(Device(stdin=sys.stdin, screen=sys.stdout), commands=tuple(HELP))
     with _signals() as told_to_stop:
         async with assembled(start, [terminal], start.settings.store) as app:
-            click.echo(welcome(start))
+            click.echo(_wrapped(welcome(start)))
             await app.engine.start()
+            look_seldom()
             if await _first(terminal.wait_left(), told_to_stop.wait()) == "input_ended":
                 await _first(app.engine.finished(), told_to_stop.wait())
+
+
+def _wrapped(text: str) -> str:
+    """Lines as long as the window is wide; a pipe has no width."""
+    if not sys.stdout.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in text.splitlines())
 
 
 async def _first(*waits: Coroutine[Any, Any, object]) -> object:

@@ -105,7 +105,7 @@ def _check_people(people: Mapping[str, PersonSpec], shaper: Shaper) -> None:
                 "a zone of the tz database, such as 'Europe/Berlin'",
                 suggest(person.time_zone, list(zones)),
             )
-    for platform in ("discord", "slack", "terminal"):
+    for platform in ("discord", "slack"):
         _check_ids(platform, people, shaper)
 
 

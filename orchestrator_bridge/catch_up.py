@@ -12,7 +12,7 @@ from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.receiver import Receiver
 from orchestrator_bridge.run.show import question_card, question_key
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.port import Armed, Store
+from orchestrator_bridge.store.port import Armed, Store, StoreError
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,8 +53,14 @@ class CatchUp:
 
     async def start(self) -> None:
         """Catch up on every run with open questions."""
-        for run in list(self._left):
-            await self.before(run)
+        await asyncio.gather(*(self.before(run) for run in list(self._left)))
+
+    async def stop(self) -> None:
+        """Stop reading; the next start catches up."""
+        reading = list(self._reading.values())
+        for one in reading:
+            one.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
 
     async def before(self, run: int) -> None:
         """Before anything is judged in a run for the first time: its posts are sure, its questions' threads read, then armed."""
@@ -69,8 +75,7 @@ class CatchUp:
         if self._can_ask:
             await self._sure()
             for one in questions:
-                async with self._gate:
-                    await self._read_question(one.question)
+                await self._read_question(one.question)
         for one in questions:
             self._arm(one.run, one.question, one.fires_at)
 
@@ -97,9 +102,14 @@ class CatchUp:
             await self._read(question.delivery.place, question.delivery.posted_at)
 
     async def _read_question(self, question: int) -> None:
-        known = await self._store.question(question)
-        if known is not None and known.place is not None and known.posted_at is not None:
-            await self._read(known.place, known.posted_at)
+        """Read a question's thread; where that fails it is read again when the question expires."""
+        try:
+            async with self._gate:
+                known = await self._store.question(question)
+                if known is not None and known.place is not None and known.posted_at is not None:
+                    await self._read(known.place, known.posted_at)
+        except StoreError:
+            _LOG.exception("the thread of question %s could not be heard; it is read again at its end", question)
 
     async def _read(self, place: Place, after: float) -> None:
         """Hear all that was said in a thread; what is known already changes nothing.

@@ -149,6 +149,7 @@ class Engine:
                 stack.push_async_callback(adapter.stop)
             stack.push_async_callback(self._poster.stop)
             stack.push_async_callback(self._runs.stop)
+            stack.push_async_callback(self._catch_up.stop)
             stack.push_async_callback(self._stop_others)
             stack.push_async_callback(self._receiver.stop)
             stack.callback(self._deadlines.stop)

@@ -111,5 +111,5 @@ class Directory:
 
 def _id_on(spec: PersonSpec, platform: str) -> str | None:
     """A person's id on a platform. Whoever sits at the terminal stands in for everybody, so that a team file can be tried out."""
-    ids: dict[str, str | None] = {"discord": spec.discord, "slack": spec.slack, "terminal": spec.terminal or "you"}
+    ids: dict[str, str | None] = {"discord": spec.discord, "slack": spec.slack, "terminal": "you"}
     return ids.get(platform)

@@ -205,7 +205,8 @@ class Poster:
     async def _deliver(self, outgoing: Outgoing) -> Posted:
         adapter = self._adapters[outgoing.place.platform]
         posted = await adapter.send(await self._sending(outgoing))
-        self._behind[outgoing.place.platform] = self._clock.now() - posted.at
+        if not outgoing.replaces:
+            self._behind[outgoing.place.platform] = self._clock.now() - posted.at
         return posted
 
     async def _sending(self, outgoing: Outgoing) -> Sending:
@@ -236,13 +237,18 @@ class Poster:
         if outgoing.replaces:
             self._note_edit(outgoing)
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
-            self._placed(outgoing, posted, posted.at + self._behind.get(outgoing.place.platform, 0.0))
+            self._placed(outgoing, posted, self._noted_at(outgoing, posted))
             return
         rows: list[Row] = [PostSent(key=outgoing.key, version=outgoing.version, posted=posted)]
         if isinstance(outgoing.post, RunCard) and not outgoing.replaces:
             place = replace(outgoing.place, thread=posted.thread)
             rows.append(RunPlaced(run=outgoing.run, place=place, message=posted.message, thread=posted.thread))
         await self._mark(rows)
+
+    def _noted_at(self, outgoing: Outgoing, posted: Posted) -> float:
+        """When, by our clock, a card was posted: for one that an earlier process posted, about when its row was written."""
+        behind = self._behind.get(outgoing.place.platform)
+        return outgoing.at if behind is None else posted.at + behind
 
     def _note_edit(self, outgoing: Outgoing) -> None:
         assert outgoing.replaces is not None

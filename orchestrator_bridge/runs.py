@@ -46,6 +46,7 @@ class Runs:
         self._before = before
         self._present = present
         self._askable = askable
+        self._stopped = False
         self._zombies: set[int] = set()
         self._drivers: dict[int, Driver] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -70,8 +71,10 @@ class Runs:
         return batch.state.run
 
     def deliver(self, run: int, fact: f.Fact) -> None:
-        """Hand a fact to a run, waking it if it sleeps."""
+        """Hand a fact to a run, waking it if it sleeps. After the stop facts are left to the next start."""
         driver = self._drivers.get(run)
+        if self._stopped:
+            return
         if driver is not None:
             driver.deliver(fact)
         elif run in self._waking:
@@ -101,6 +104,7 @@ class Runs:
 
     async def stop(self) -> None:
         """Stop every driver where it stands."""
+        self._stopped = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

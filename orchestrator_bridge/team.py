@@ -61,7 +61,7 @@ class Bounds(Value):
     wall: Annotated[Duration, Field(gt=0)] = 1800.0
     straggler_after: Duration = 120.0
     call_timeout: Annotated[Duration, Field(gt=0)] = 300.0
-    tries: Annotated[int, Field(ge=1, le=20)] = 4
+    tries: Annotated[int, Field(ge=1, le=20)] = 6
     """How often a call is tried while its provider has trouble, the first time included."""
 
 
@@ -98,7 +98,6 @@ class PersonSpec(Value):
 
     discord: str | None = None
     slack: str | None = None
-    terminal: str | None = None
     time_zone: str | None = None
 
 

@@ -46,6 +46,11 @@ def _without_disguise(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def sentence(text: str) -> str:
+    """`text` with a full stop at its end, unless it has an end."""
+    return text if text.endswith((".", "!", "?", "…", ")", "”")) else f"{text}."
+
+
 def one_line(text: str, limit: int) -> str:
     """`text` cleaned, without line breaks, in at most `limit` characters."""
     return shorten(" ".join(clean(text).split()), limit)

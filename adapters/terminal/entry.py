@@ -2,7 +2,7 @@
 
     /ask text, /runs, …         a command with the rest of its line
     2 postgres please, #2 1     a reply to question 2: words, or the number of an option
-    postgres please             a reply where exactly one question is open; a task where none is
+    postgres please, 1          a reply where exactly one question is open; words are a task where none is
     /say 3 use less memory      words to the agents of run 3
     /pass 2, /more 2 1h         "not me" and "more time" on question 2
     /quit                       leave
@@ -99,12 +99,23 @@ def read_entry(entry: str, board: Board, commands: Sequence[str], *, takes_tasks
     if _NUMBER.fullmatch(text):
         return _bare_number(int(text), text, board)
     if (numbered := _NUMBERED.match(text)) and _known(int(numbered[1]), board):
-        return Reply(question=int(numbered[1]), text=numbered[2])
+        return _numbered(int(numbered[1]), numbered[2], board)
     return _plain(text, board, takes_tasks)
 
 
 def _known(number: int, board: Board) -> bool:
     return number in board.questions or number in board.closed
+
+
+def _numbered(number: int, words: str, board: Board) -> Intent:
+    only = board.only_question
+    if number in board.closed and only is not None and number <= len(only.options):
+        open_one = only.question
+        return Hint(
+            text=f"Question {number} is closed, and question {open_one} has an option {number}. For the option type "
+            f"`{open_one} {number} your words`; for a late word to question {number}, `#{number} your words`."
+        )
+    return Reply(question=number, text=words)
 
 
 def _named(number: int, text: str, board: Board) -> Intent:
@@ -116,10 +127,11 @@ def _named(number: int, text: str, board: Board) -> Intent:
 
 
 def _bare_number(number: int, text: str, board: Board) -> Intent:
+    only = board.only_question
+    if only is not None and (number != only.question or number <= len(only.options) or only.answer_kind == "number"):
+        return Reply(question=only.question, text=text)
     if number in board.questions:
         return Hint(text=_how_to_answer(board.questions[number], number))
-    if board.only_question is not None:
-        return Reply(question=board.only_question.question, text=text)
     if board.questions:
         return Hint(text=_which_question(board))
     if number in board.closed:

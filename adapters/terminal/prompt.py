@@ -134,7 +134,7 @@ class PromptFront:
     def _accept(self, buffer: Buffer) -> bool:
         """Enter was pressed; False empties the line."""
         if buffer.text.strip():
-            echo = Text(f"> {shorten(clean(buffer.text), _ECHO)}", style="dim")
+            echo = Text(f"> {shorten(clean(buffer.text), _ECHO)}", style="bold")
             _ = self._lane.put(paint([echo], self.page()))
             self._entries.put_nowait(self._pastes.whole(buffer.text))
         return False

@@ -20,6 +20,8 @@ from bot.bench.stall import stalls
 from orchestrator_bridge.chat import Place
 
 FEW = 10
+CONNECTIONS = 64
+"""Replies of a burst that arrive at the same moment; the next one comes when one of them is stored and acknowledged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,5 +180,11 @@ async def _burst(many: Crowd, floor: Journal, count: int) -> list[Figure]:
 
 async def _all_reply(home: House, model: InstantModel, threads: Sequence[Place]) -> float:
     before = time.perf_counter()
-    await asyncio.gather(*(home.platform.reply(thread, "postgres please") for thread in threads))
+    left = iter(threads)
+
+    async def connection() -> None:
+        for thread in left:
+            await home.platform.reply(thread, "postgres please")
+
+    await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
     return await model.have_resumed(len(threads)) - before

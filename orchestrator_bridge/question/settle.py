@@ -116,5 +116,7 @@ def _why(question: Question) -> str:
     given = len(counting(question))
     if given:
         return f"only {given} of {min(needed(question), given + len(awaited(question))):g} answered in {time}"
-    unread = any(reply.author.kind == "human" for reply in question.replies)
-    return f"no reply in {time} could be taken as an answer" if unread else f"nobody answered in {time}"
+    given_by_people = [reply for reply in question.replies if reply.author.kind == "human"]
+    if given_by_people and all(reply.late for reply in given_by_people):
+        return f"nobody answered within {time}, only after it"
+    return f"no reply in {time} could be taken as an answer" if given_by_people else f"nobody answered in {time}"

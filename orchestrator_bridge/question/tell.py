@@ -17,7 +17,7 @@ from orchestrator_bridge.question.quorum import counts, needed, people_decide
 from orchestrator_bridge.question.settle import UNDELIVERABLE, Step, fallback
 from orchestrator_bridge.question.values import Outcome, Question, Reply
 from orchestrator_bridge.question.voice import choices
-from orchestrator_bridge.text import clean, listed, one_line, shorten
+from orchestrator_bridge.text import clean, listed, one_line, sentence, shorten
 
 LINE = 300
 """Characters of somebody's words in one line for people."""
@@ -136,7 +136,7 @@ def silence_line(question: Question) -> str:
 def _course(question: Question, step: Step) -> str:
     match step.name:
         case "default_option":
-            return f"{question.agent} takes the recommended option: {step.decision}"
+            return f"{question.agent} takes the recommended option: {sentence(step.decision)}"
         case "assume":
             return f"{question.agent} goes by its assumption: {clean(step.decision)}"
         case "fail":

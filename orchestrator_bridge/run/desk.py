@@ -21,7 +21,7 @@ from orchestrator_bridge.run.change import peer, platform_time
 from orchestrator_bridge.run.show import receipt
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.rows import Outgoing
-from orchestrator_bridge.text import clean
+from orchestrator_bridge.text import clean, sentence
 
 MORE_TIME = 3600.0
 """Seconds that "More time" grants when nobody says how much."""
@@ -105,7 +105,7 @@ class Desk:
         if not ended:
             batch.add(_reply(batch, question, said, author))
         course = "The run has ended, so it reaches nobody." if ended else f"{question.agent} gets it as a late reply."
-        return _receipt(batch, said, question, "late", f"{tell.closing_line(question)} {course}")
+        return _receipt(batch, said, question, "late", f"{sentence(tell.closing_line(question))} {course}")
 
     def take_back(self, batch: Batch, unsaid: Unsaid, number: int) -> None:
         """A reply was deleted: it is withdrawn while its question is open."""

@@ -87,27 +87,24 @@ class Driver:
     async def _pass(self) -> None:
         facts, self._facts = self._facts, []
         try:
-            starts = await self._carry_on(facts)
+            await self._carry_on(facts)
         except Stale:
             _LOG.warning("run %s is read again: its log is not where it was left", self.state.run)
             self.state = fold(await self._around.store.log(self.state.run))
-            starts = await self._carry_on(facts)
-        self._drop_tasks()
-        for start in starts:
-            self._run(start.action, self._call(start))
+            await self._carry_on(facts)
         self._look_again(facts)
 
-    async def _carry_on(self, facts: Sequence[f.Fact]) -> tuple[Start, ...]:
-        """Make one transaction of these facts and all that follows from them, and store it."""
+    async def _carry_on(self, facts: Sequence[f.Fact]) -> None:
+        """Make one transaction of these facts and all that follows from them, store it, and do what it says."""
         batch = Batch(self.state, self._around.clock.now())
         for fact in facts:
             self._take(batch, fact)
         starts = advance(batch, self._around.desk, self._around.models.reserve, self._read_to_end(batch.state))
         await self._store(batch)
-        for number in batch.unread:
-            if f"read:{number}" not in self._tasks:
-                self._run(f"read:{number}", self._read(self.state.questions[number]))
-        return starts
+        self._act(batch, starts)
+        self._around.stored(batch.state, batch.rows)
+        for heard, word in batch.words:
+            self._around.tell(heard, word)
 
     def _take(self, batch: Batch, fact: f.Fact) -> None:
         """Take one fact and what follows from it at once, so that the next one finds a run that is where it would be."""
@@ -132,9 +129,6 @@ class Driver:
         if batch.events or batch.rows:
             await self._append(batch)
         self.state = batch.state
-        self._around.stored(batch.state, batch.rows)
-        for heard, word in batch.words:
-            self._around.tell(heard, word)
 
     async def _append(self, batch: Batch) -> None:
         """Store the batch, however long the disk takes no more: nothing that was paid for is let go."""
@@ -151,6 +145,15 @@ class Driver:
             pause = min(LONGEST_PAUSE, 2 * pause)
 
     # Acting ---------------------------------------------------------------------------------------------------------------
+
+    def _act(self, batch: Batch, starts: Sequence[Start]) -> None:
+        """Start what is new. Calls come before posts: an agent waits for the one, people hardly notice the other."""
+        self._drop_tasks()
+        for start in starts:
+            self._run(start.action, self._call(start))
+        for number in batch.unread:
+            if f"read:{number}" not in self._tasks:
+                self._run(f"read:{number}", self._read(self.state.questions[number]))
 
     async def _call(self, start: Start) -> None:
         result = await _respond(self._around.models, start.request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator_bridge.model.port import ModelError, Passing
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before the second try, doubled each time, and the most that it grows to."""
 
 LONGEST_WISH = 600.0

@@ -161,10 +161,12 @@ def _vote(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
 
 
 def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> tuple[Shown, ...]:
+    """The first failure of a call, and the last where its agent is not retired for it, which says the same."""
     call = before.calls.get(event.action) if before else None
-    if call is None or (event.retry_at is not None and call.failures):
+    again = event.retry_at is not None
+    if call is None or (again and call.failures) or (not again and call.purpose == "work"):
         return ()
-    course = "I try again." if event.retry_at is not None else "I give up on this call."
+    course = "I try again." if again else "I give up on this call."
     note = Note(text=f"{event.found} {course} {event.advice}".strip(), speaker=event.agent, tone="warning")
     return (_post(after, note, "failed"),)
 

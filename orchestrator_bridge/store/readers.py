@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
-GROUP = 50
-"""At most this many look-ups share a hop: the first of a great many does not wait for the last."""
+GROUP = 16
+"""At most this many look-ups share a hop: more would all go on at the same moment, and the event loop stand still meanwhile."""
 
 
 class Readers:

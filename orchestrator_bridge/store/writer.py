@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from orchestrator_bridge.store.connection import Connection
 
-GROUP = 500
-"""At most this many jobs share a commit: the first of a great many does not wait for the last."""
+GROUP = 100
+"""At most this many jobs share a commit: more would all go on at the same moment, and the event loop stand still meanwhile."""
 
 Job = tuple[Change, ...]
 Result = int | Exception

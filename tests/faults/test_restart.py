@@ -77,7 +77,7 @@ async def test_a_run_that_is_cut_at_any_transaction_comes_to_the_same_end(tmp_pa
                 assert not await house.store.unhandled()
 
 
-async def test_a_run_that_is_restarted_at_every_transaction_comes_to_the_same_end(tmp_path: Path) -> None:
+async def test_a_run_that_is_restarted_after_every_few_transactions_comes_to_the_same_end(tmp_path: Path) -> None:
     expected, _ = await uninterrupted(tmp_path)
     async with a_house(tmp_path / "often", play=two_agents, names=("one", "two")) as house:
         answer_at_once(house)
@@ -85,10 +85,10 @@ async def test_a_run_that_is_restarted_at_every_transaction_comes_to_the_same_en
         lives = 0
         while not house.of_kind("final_answer"):
             lives += 1
-            async with house.life(cuts_at=1):
+            async with house.life(cuts_at=1 + lives % 4):  # what was not acknowledged comes again and is a write too
                 await house.cut()
         async with house.life():
             await house.ended()
             assert await outcome(house) == expected
             assert not house.doubles()
-        assert lives > 20
+        assert lives > 8

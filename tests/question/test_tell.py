@@ -165,7 +165,7 @@ def test_a_crowd_is_not_listed_in_full() -> None:
 @pytest.mark.parametrize(
     ("question", "line"),
     [
-        (posted(ANA), "Without an answer, builder takes the recommended option: Postgres"),
+        (posted(ANA), "Without an answer, builder takes the recommended option: Postgres."),
         (posted(ANA, kind="text"), "Without an answer, builder goes by its assumption: I take Postgres."),
         (posted(ANA, BEN, quorum=2, fallback=("fail",)), "Without enough answers, the run ends without a result."),
     ],

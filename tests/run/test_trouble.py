@@ -127,7 +127,7 @@ def test_when_all_are_retired_the_best_answer_stands_or_the_run_has_failed() -> 
 
 def test_a_passing_failure_is_tried_again_later_and_later_and_then_given_up() -> None:
     table = Table(team(1, tries=3))
-    for pause in (0.5, 1.0):
+    for pause in (1.0, 2.0):
         table.fails("one", Overloaded("The provider has trouble."))
         table.passes(pause - 0.1)
         assert table.out == {}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -120,8 +121,9 @@ class ChatServer:
 
     async def _hand_over(self, request: web.BaseRequest, response: web.Response) -> None:
         """Write the whole answer now, so that what comes after it comes after it."""
-        await response.prepare(request)
-        await response.write_eof()
+        with suppress(ConnectionError):
+            await response.prepare(request)
+            await response.write_eof()
 
     def _history(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         found = self.world.history(body["channel"], body.get("thread"), body.get("after", 0.0))

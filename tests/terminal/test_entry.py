@@ -63,6 +63,7 @@ OVER = board(over=(2,), ended=(3,))
         # a number alone
         ("1", ONE, Reply(question=2, text="1")),
         ("2", LATER, Reply(question=5, text="2")),
+        ("2", ONE, Reply(question=2, text="2")),
         # a number that is no question's begins a task like any word
         ("2 bugs are to be fixed", QUIET, Command(name="ask", text="2 bugs are to be fixed")),
         ("1. first\n2. second", OVER, Command(name="ask", text="1. first\n2. second")),
@@ -91,9 +92,9 @@ def test_an_entry_means(entry: str, seen: Board, expected: Intent) -> None:
         ("postgres", SEVERAL, ["2 and 5", "`2 your words`", "/ask"]),
         ("3 postgres", SEVERAL, ["2 and 5"]),
         ("1", SEVERAL, ["2 and 5"]),
-        ("2", ONE, ["question 2", "`2 2`"]),
         ("2", SEVERAL, ["question 2", "`2 2`"]),
         ("#2", ONE, ["question 2", "`2 1`"]),
+        ("1 because it is quick", LATER, ["Question 1 is closed", "`5 1 your words`", "`#1 your words`"]),
         ("2", OVER, ["Question 2 is closed", "`/ask 2`"]),
         ("7", QUIET, ["No question is open", "`/ask 7`"]),
         ("exit", QUIET, ["`/quit`", "`/ask exit`"]),

@@ -1,0 +1,64 @@
+"""A list that can be asked what stands on it and what was said there; it outlives the bots that use it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from orchestrator_bridge.chat import Capabilities, Place, Posted, QuestionCard, Said, Sending
+from tests.engine.stage import ListPlatform
+
+
+@dataclass
+class World:
+    """What stands on the platform, by key, and what people said there, heard or not."""
+
+    stands: dict[str, Posted] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
+
+
+@dataclass
+class FindablePlatform(ListPlatform):
+    """One bot's access to a world. `finding` and `reading` are gates: an answer waits until they are set."""
+
+    capabilities: Capabilities = field(default_factory=lambda: Capabilities(threads=True, edits=True, findable=True))
+    world: World = field(default_factory=World)
+    finding: asyncio.Event = field(default_factory=lambda: _open())
+    reading: asyncio.Event = field(default_factory=lambda: _open())
+    found: list[str] = field(default_factory=list)
+    """Keys that were looked for."""
+    read_after: list[tuple[Place, float]] = field(default_factory=list)
+    """Threads that were read, and from when on."""
+
+    def _stand(self, sending: Sending) -> Posted:
+        posted = Posted(message=sending.key, thread=sending.place.thread or sending.key, at=self.now)
+        return self.world.stands.setdefault(sending.key, posted)
+
+    async def find(self, sending: Sending) -> Posted | None:
+        await self._note(self.found, sending.key)
+        await self.finding.wait()
+        return self.world.stands.get(sending.key)
+
+    async def read(self, place: Place, after: float) -> Sequence[Said]:
+        await self._note(self.read_after, (place, after))
+        await self.reading.wait()
+        return [said for said in self.world.said if said.place == place and said.at >= after]
+
+    def says_unheard(self, text: str, *, thread: str, after: float = 0.0) -> None:
+        """A person says something of which the platform tells nobody, `after` seconds from now."""
+        place = Place(platform=self.platform, channel="general", thread=thread)
+        message = f"unheard{len(self.world.said)}"
+        self.world.said.append(Said(place=place, message=message, author=self._ana, text=text, at=self.now + after))
+
+
+async def never_heard_of(sending: Sending, _: Posted) -> None:
+    """A question's card stands, and the bot dies before it hears of that."""
+    if isinstance(sending.post, QuestionCard) and sending.replaces is None:
+        await asyncio.Event().wait()
+
+
+def _open() -> asyncio.Event:
+    gate = asyncio.Event()
+    gate.set()
+    return gate
