@@ -7,7 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator_bridge.chat import Adapter, Place, Said, Sending
+from orchestrator_bridge.chat import Adapter, Place, Said, Sending, Unsent
+from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.receiver import Receiver
 from orchestrator_bridge.run.show import question_card, question_key
@@ -19,6 +20,9 @@ _LOG = logging.getLogger(__name__)
 AT_ONCE = 8
 """Threads that are read at the same time."""
 
+READ_FOR, PAUSE = 60.0, 1.0
+"""Seconds for which an expired question's thread is tried while its platform cannot be asked, and between two tries."""
+
 
 class CatchUp:
     """Reads the threads of open questions, and shows questions again where an earlier process's screen is gone.
@@ -29,6 +33,7 @@ class CatchUp:
     def __init__(
         self,
         store: Store,
+        clock: Clock,
         adapters: Mapping[str, Adapter],
         receiver: Receiver,
         *,
@@ -37,6 +42,7 @@ class CatchUp:
         state: Callable[[int], Awaitable[RunState]],
     ) -> None:
         self._store = store
+        self._clock = clock
         self._adapters = adapters
         self._receiver = receiver
         self._sure = sure
@@ -52,8 +58,12 @@ class CatchUp:
             self._left.setdefault(one.run, []).append(one)
 
     async def start(self) -> None:
-        """Catch up on every run with open questions."""
-        await asyncio.gather(*(self.before(run) for run in list(self._left)))
+        """Catch up on every run with open questions, a few at a time; a run that is woken meanwhile does not wait for its turn."""
+        await asyncio.gather(*(self._work_through() for _ in range(AT_ONCE)))
+
+    async def _work_through(self) -> None:
+        while self._left:
+            await self.before(next(iter(self._left)))
 
     async def stop(self) -> None:
         """Stop reading; the next start catches up."""
@@ -97,9 +107,21 @@ class CatchUp:
                 await adapter.send(Sending(key=key, place=place, post=question_card(state, question), replaces=shown))
 
     async def read(self, question: Question) -> None:
-        """Hear a question's thread to its end."""
-        if question.delivery is not None:
-            await self._read(question.delivery.place, question.delivery.posted_at)
+        """Hear a question's thread to its end; a platform that cannot be asked just now is tried for a while.
+
+        Raises:
+            StoreError: something was said that could not be stored.
+        """
+        if question.delivery is None:
+            return None
+        until = self._clock.now() + READ_FOR
+        while True:
+            try:
+                return await self._read(question.delivery.place, question.delivery.posted_at)
+            except Unsent as error:
+                if self._clock.now() >= until:
+                    return _LOG.warning("replies to question %s may be missed: %s", question.id, error)
+                await sleep_until(self._clock, self._clock.now() + (error.retry_after or PAUSE))
 
     async def _read_question(self, question: int) -> None:
         """Read a question's thread; where that fails it is read again when the question expires."""
@@ -108,13 +130,14 @@ class CatchUp:
                 known = await self._store.question(question)
                 if known is not None and known.place is not None and known.posted_at is not None:
                     await self._read(known.place, known.posted_at)
-        except StoreError:
-            _LOG.exception("the thread of question %s could not be heard; it is read again at its end", question)
+        except (StoreError, Unsent) as error:
+            _LOG.warning("the thread of question %s could not be heard and is read again at its end: %s", question, error)
 
     async def _read(self, place: Place, after: float) -> None:
         """Hear all that was said in a thread; what is known already changes nothing.
 
         Raises:
+            Unsent: the platform cannot be asked just now.
             StoreError: something was said that could not be stored.
         """
         adapter = self._adapters.get(place.platform)
@@ -122,6 +145,8 @@ class CatchUp:
             return
         try:
             said: Sequence[Said] = await adapter.read(place, after)
+        except Unsent:
+            raise
         except Exception as error:
             _LOG.warning("a thread on %s could not be read, replies in it may be missed: %s", place.platform, error)
             return

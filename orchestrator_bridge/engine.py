@@ -102,6 +102,7 @@ class Engine:
         )
         self._catch_up = CatchUp(
             store,
+            clock,
             self._adapters,
             self._receiver,
             sure=self._poster.sure,
@@ -120,10 +121,11 @@ class Engine:
         self._runs.last_number, self._last_question = await self._store.last_numbers()
         armed, pending = await self._store.armed(), await self._store.pending()
         unhandled, busy = await self._store.unhandled(), await self._store.busy_runs()
+        behind = {platform: await self._store.behind(platform) for platform in self._adapters}
         self._catch_up.expect(armed)
         for adapter in self._adapters.values():
             await self._connect(adapter)
-        self._poster.recover(pending)
+        self._poster.recover(pending, behind)
         self._receiver.start(unhandled)
         for run in busy:
             self._runs.deliver(run, f.Restarted())

@@ -74,10 +74,10 @@ class Lane:
             self._line_up(heapq.heappop(self._later)[2])
         while self._heap:
             priority, order, thread = heapq.heappop(self._heap)
-            job = self._first(thread)
+            job = self._first(thread, order)
             if job is None:
                 continue
-            if job.order != order and any(one.order == order for one in self._threads.get(thread, ())):
+            if job.order != order:
                 heapq.heappush(self._heap, (priority, order, thread))
             del self._jobs[job.outgoing.key]
             return job
@@ -97,13 +97,10 @@ class Lane:
     def _enter(self, job: Job) -> None:
         heapq.heappush(self._heap, (job.outgoing.priority, job.order, job.thread))
 
-    def _first(self, thread: str) -> Job | None:
-        """Take the first post of a thread that was not taken out."""
-        jobs = self._threads.get(thread, deque())
-        while jobs:
-            job = jobs.popleft()
-            if not jobs:
-                self._threads.pop(thread, None)
-            if not job.dropped:
-                return job
-        return None
+    def _first(self, thread: str, order: int) -> Job | None:
+        """Take the first post of a thread, if the one of this order waits there: it may have left for a more urgent one behind."""
+        jobs = deque(job for job in self._threads.pop(thread, ()) if not job.dropped)
+        job = jobs.popleft() if any(one.order == order for one in jobs) else None
+        if jobs:
+            self._threads[thread] = jobs
+        return job

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -75,14 +76,18 @@ class Poster:
         self._order = 0
         self._stopped = False
 
-    def recover(self, pending: Sequence[Pending]) -> None:
-        """Take what an earlier process left unsent: nobody knows whether it arrived."""
+    def recover(self, pending: Sequence[Pending], behind: Mapping[str, float | None]) -> None:
+        """Take what an earlier process left unsent: nobody knows whether it arrived.
+
+        `behind`: how far the platforms' clocks are behind ours, as earlier posts tell.
+        """
+        self._behind |= {platform: known for platform, known in behind.items() if known is not None}
         for one in pending:
             if one.anchored and one.outgoing.anchor:
                 self._remember(one.outgoing.anchor, one.anchored)
             if one.replaced and one.outgoing.replaces:
                 self._remember(one.outgoing.replaces, one.replaced)
-            if self._can_ask(one.outgoing):
+            if self._can_ask(one.outgoing) and isinstance(one.outgoing.post, QuestionCard):
                 self._doubts.add(one.outgoing.key)
             self._take(one.outgoing, doubtful=True)
         self._settle_doubt("")
@@ -94,7 +99,7 @@ class Poster:
                 self._take(row, doubtful=False)
 
     async def sure(self) -> None:
-        """Wait until every doubtful post has been looked for once, or for as long as that is worth waiting for."""
+        """Wait until of every doubtful card of a question is known whether it arrived, for as long as that is worth waiting for."""
         late = self._clock.call_at(self._clock.now() + SURE_AFTER, self._sure.set)
         try:
             await self._sure.wait()
@@ -150,7 +155,6 @@ class Poster:
                 await self._rest(worker)
             else:
                 await self._send(worker.lane, job)
-                self._settle_doubt(job.outgoing.key)
 
     async def _rest(self, worker: _Worker) -> None:
         until = worker.lane.next_time(self._clock.now())
@@ -190,6 +194,7 @@ class Poster:
         else:
             lane.tries = 0
             await self._done(outgoing, posted)
+            self._settle_doubt(outgoing.key)
             if posted is None:
                 closing = None
         if closing is not None:
@@ -246,9 +251,9 @@ class Poster:
         await self._mark(rows)
 
     def _noted_at(self, outgoing: Outgoing, posted: Posted) -> float:
-        """When, by our clock, a card was posted: for one that an earlier process posted, about when its row was written."""
-        behind = self._behind.get(outgoing.place.platform)
-        return outgoing.at if behind is None else posted.at + behind
+        """When, by our clock, a card was posted, also if an earlier process did it: not before its row was written."""
+        behind = self._behind.get(outgoing.place.platform, -math.inf)
+        return max(outgoing.at, posted.at + behind)
 
     def _note_edit(self, outgoing: Outgoing) -> None:
         assert outgoing.replaces is not None
@@ -263,6 +268,7 @@ class Poster:
             self._unplaceable(outgoing, why)
         else:
             await self._mark([PostFailed(key=outgoing.key, why=why)])
+        self._settle_doubt(outgoing.key)
 
     async def _mark(self, rows: list[Row]) -> None:
         try:

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from orchestrator_bridge.chat import Author, Place
+from orchestrator_bridge.clock import sleep_until
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.apply import fold
@@ -22,6 +23,9 @@ from orchestrator_bridge.store.port import StoreError
 from orchestrator_bridge.team import Team
 
 _LOG = logging.getLogger(__name__)
+
+REVIVE_AFTER = 30.0
+"""Seconds before a run that broke and could not be ended takes another fact: what is damaged stays damaged for a while."""
 
 WARM = 256
 """Sleeping runs that are kept folded."""
@@ -119,8 +123,9 @@ class Runs:
         except Exception as error:
             _LOG.exception("run %s broke", run)
             self._drivers.pop(run, None)
-            self._waking.setdefault(run, [])
-            await self._break(run, error)
+            self._waking[run] = []
+            if not await self._break(run, error):
+                await sleep_until(self._around.clock, self._around.clock.now() + REVIVE_AFTER)
         finally:
             self._drivers.pop(run, None)
             self._tasks.pop(run, None)
@@ -148,8 +153,8 @@ class Runs:
         if len(self._warm) > WARM:
             self._warm.popitem(last=False)
 
-    async def _break(self, run: int, error: Exception) -> None:
-        """End a run that broke, from what is stored of it."""
+    async def _break(self, run: int, error: Exception) -> bool:
+        """End a run that broke, from what is stored of it; False if it cannot be read or written."""
         try:
             state = fold(await self._around.store.log(run))
             if state.end is None:
@@ -160,6 +165,8 @@ class Runs:
         except (StoreError, ValueError):
             _LOG.exception("run %s could not be ended either; the next fact tries to go on with it", run)
             self._zombies.add(run)
+            return False
+        return True
 
     async def _append(self, batch: Batch) -> None:
         batch.close()

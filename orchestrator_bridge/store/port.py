@@ -200,6 +200,13 @@ class Store(Lookups, Protocol):
         """What became of a post."""
         ...
 
+    async def behind(self, platform: str) -> float | None:
+        """How far a platform's clock is behind ours at least, in seconds, as its last posts tell; None if there were none.
+
+        A post is written, by our clock, before it is posted, by the platform's; the one that waited least tells most.
+        """
+        ...
+
     async def armed(self) -> list[Armed]:
         """Every open question."""
         ...

@@ -104,6 +104,10 @@ class SqliteStore(SqliteReads):
         """The receipt of a post, of its newest content that arrived."""
         return await self._reading.read(partial(posts.sent, key=key))
 
+    async def behind(self, platform: str) -> float | None:
+        """How far a platform's clock is behind ours at least, in seconds, as its last posts tell; None if there were none."""
+        return await self._reading.read(partial(posts.behind, platform=platform))
+
     async def armed(self) -> list[Armed]:
         """Every open question, the next to be looked at first."""
         return await self._reading.read(questions.armed)

@@ -10,6 +10,7 @@ from orchestrator_bridge.chat import (
     FinalAnswer,
     Note,
     Post,
+    Posted,
     QuestionCard,
     Receipt,
     RunCard,
@@ -126,6 +127,15 @@ class PostContract:
         await store.append(rows=[sent("k", "m1")])
         assert await store.sent("k") == posted("m1")
         assert await store.pending() == []
+
+
+    async def test_the_post_that_waited_least_tells_how_far_a_platforms_clock_is_behind(self, store: Store) -> None:
+        assert await store.behind("fake") is None
+        await store.append(rows=[outgoing("waited", at=70.0), outgoing("went", at=100.0), outgoing("waits", at=500.0)])
+        for key in ("waited", "went"):
+            await store.append(rows=[PostSent(key=key, version=1, posted=Posted(message=key, thread=None, at=50.0))])
+        assert await store.behind("fake") == 50.0
+        assert await store.behind("another") is None
 
 
 async def _keys(store: Store) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from orchestrator_bridge.chat import Capabilities, Place, Posted, QuestionCard, Said, Sending
+from orchestrator_bridge.chat import Capabilities, Place, Posted, QuestionCard, Said, Sending, Unsent
 from tests.engine.stage import ListPlatform
 
 
@@ -24,26 +24,36 @@ class FindablePlatform(ListPlatform):
 
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(threads=True, edits=True, findable=True))
     world: World = field(default_factory=World)
-    finding: asyncio.Event = field(default_factory=lambda: _open())
-    reading: asyncio.Event = field(default_factory=lambda: _open())
+    finding: asyncio.Event = field(default_factory=lambda: _open_gate())
+    reading: asyncio.Event = field(default_factory=lambda: _open_gate())
     found: list[str] = field(default_factory=list)
     """Keys that were looked for."""
     read_after: list[tuple[Place, float]] = field(default_factory=list)
     """Threads that were read, and from when on."""
+    unreadable: list[Exception] = field(default_factory=list)
+    """What the next readings come to."""
 
     def _stand(self, sending: Sending) -> Posted:
         posted = Posted(message=sending.key, thread=sending.place.thread or sending.key, at=self.now)
         return self.world.stands.setdefault(sending.key, posted)
 
     async def find(self, sending: Sending) -> Posted | None:
+        self._must_be_connected()
         await self._note(self.found, sending.key)
         await self.finding.wait()
         return self.world.stands.get(sending.key)
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:
+        self._must_be_connected()
         await self._note(self.read_after, (place, after))
         await self.reading.wait()
+        if self.unreadable:
+            raise self.unreadable.pop(0)
         return [said for said in self.world.said if said.place == place and said.at >= after]
+
+    def _must_be_connected(self) -> None:
+        if self._receive is None:
+            raise Unsent("there is no connection yet")
 
     def says_unheard(self, text: str, *, thread: str, after: float = 0.0) -> None:
         """A person says something of which the platform tells nobody, `after` seconds from now."""
@@ -58,7 +68,7 @@ async def never_heard_of(sending: Sending, _: Posted) -> None:
         await asyncio.Event().wait()
 
 
-def _open() -> asyncio.Event:
+def _open_gate() -> asyncio.Event:
     gate = asyncio.Event()
     gate.set()
     return gate

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from orchestrator_bridge.chat import (
     Adapter,
@@ -34,8 +35,10 @@ from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import Store
 from orchestrator_bridge.store.sqlite import SqliteStore
 from orchestrator_bridge.team import AgentSpec, Bounds, ModelSpec, Policy, Team
+from tests.servers.model_play import Asked
 from tests.servers.model_server import ModelServer
 
+T = TypeVar("T")
 Obey = Callable[[Engine, Commanded], Awaitable[Word | None]]
 
 PLACE = Place(platform="list", channel="general")
@@ -48,6 +51,11 @@ def team(*names: str, policy: Policy | None = None, bounds: Bounds | None = None
     return Team(agents=agents, policy=policy or Policy(settle_delay=0), bounds=bounds or Bounds())
 
 
+def said(asked: Asked) -> str:
+    """All that a request shows."""
+    return "\n".join(str(message.get("content")) for message in asked.messages)
+
+
 async def nothing_more(*_: object) -> None:
     """What happens by the way: nothing."""
 
@@ -57,7 +65,7 @@ class ListPlatform:
     """A platform that keeps what it is sent; people speak through it.
 
     `while_starting` is awaited once it listens and before it says so; `while_sending` once a post stands and before the bot hears
-    of it: what is raised there is raised by the sending. `ahead`: seconds that the platform's clock is before ours.
+    of it; `while_stopping` at the end: what is raised there is raised to the bot. `ahead`: seconds that its clock is before ours.
     """
 
     clock: Clock
@@ -65,6 +73,7 @@ class ListPlatform:
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(threads=True, edits=True))
     while_starting: Callable[[], Awaitable[None]] = nothing_more
     while_sending: Callable[[Sending, Posted], Awaitable[None]] = nothing_more
+    while_stopping: Callable[[], Awaitable[None]] = nothing_more
     ahead: float = 0.0
     sent: list[Sending] = field(default_factory=list)
     words: list[tuple[Inbound, Word]] = field(default_factory=list)
@@ -74,15 +83,18 @@ class ListPlatform:
 
     async def start(self, receive: Receive) -> None:
         self._receive = receive
-        await self.while_starting()
+        try:
+            await self.while_starting()
+        except BaseException:
+            self._receive = None
+            raise
 
     async def stop(self) -> None:
         self._receive = None
+        await self.while_stopping()
 
     async def send(self, sending: Sending) -> Posted:
-        async with self._changed:
-            self.sent.append(sending)
-            self._changed.notify_all()
+        await self._note(self.sent, sending)
         posted = sending.replaces or self._stand(sending)
         await self.while_sending(sending, posted)
         return posted
@@ -104,9 +116,7 @@ class ListPlatform:
         raise NotImplementedError
 
     async def tell(self, heard: Inbound, word: Word) -> None:
-        async with self._changed:
-            self.words.append((heard, word))
-            self._changed.notify_all()
+        await self._note(self.words, (heard, word))
 
     async def hears(self, text: str, *, question: int | None = None, thread: str | None = None) -> None:
         """A person says something."""
@@ -143,6 +153,11 @@ class ListPlatform:
     @property
     def _ana(self) -> Author:
         return Author(platform=self.platform, id="ana", name="Ana")
+
+    async def _note(self, kept: list[T], new: T) -> None:
+        async with self._changed:
+            kept.append(new)
+            self._changed.notify_all()
 
     async def until(self, seen: Callable[[], bool]) -> None:
         """Wait until what was sent makes this true."""
@@ -197,10 +212,8 @@ async def engine_on(
     engine = Engine(
         store=store, models=models, clock=clock, directory=directory or Directory(), adapters=platforms, on_command=on_command
     )
-    try:
+    async with AsyncExitStack() as stack:
+        for close in (store.close, models.close, engine.stop):
+            stack.push_async_callback(close)
         await engine.start()
         yield engine
-    finally:
-        await engine.stop()
-        await models.close()
-        await store.close()

@@ -1,48 +1,169 @@
-"""A disk that takes nothing for a while: the run waits with what it has, and goes on."""
+"""A store that takes nothing for a while: the run waits with what it has, says so, and goes on."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.run.events import Event, Responded
-from orchestrator_bridge.store.port import Unwritable
-from orchestrator_bridge.store.rows import Row
-from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.chat import Note
+from orchestrator_bridge.engine import RECONNECT, Engine
+from orchestrator_bridge.run.events import QuestionAsked, Responded
+from orchestrator_bridge.store.port import Damaged, Stale, StoreError
+from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.engine.stage import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
+from tests.engine.troubled import FULL, LOCKED, everything, nothing, troubled, with_event
+from tests.servers.model_players import asking_player
 from tests.servers.model_server import ModelServer
 
 
-class FullDisk(SqliteStore):
-    """A real store whose disk is full while `full` is set, from the first response on."""
-
-    full = False
-    refused: asyncio.Event
-
-    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Row] = ()) -> None:
-        if self.full and any(isinstance(event, Responded) for event in events):
-            self.refused.set()
-            raise Unwritable("no space is left for townhall.db; free some")
-        await super().append(run=run, after=after, events=events, rows=rows)
+async def begin(engine: Engine, policy: Policy | None = None) -> None:
+    await engine.start_run(task="a task", team=team("one", policy=policy), place=PLACE, by=ANA)
 
 
-async def test_a_response_that_was_paid_for_outlives_a_full_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def passes(clock: ManualClock, seconds: float) -> None:
+    """Somebody waits for so long, and then it is over."""
+    await clock.armed_until(clock.now() + seconds)
+    clock.advance(seconds)
+
+
+@pytest.mark.parametrize("trouble", [FULL, LOCKED], ids=["full", "locked"])
+async def test_a_response_that_was_paid_for_outlives_a_store_that_takes_nothing(
+    trouble: StoreError, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
-    store = await FullDisk.open(tmp_path / "townhall.db", clock=clock.now)
-    store.refused = asyncio.Event()
+    store = await troubled(tmp_path / "townhall.db", clock)
     async with ModelServer() as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
-        store.full = True
-        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
-        await store.refused.wait()
-        store.full = False
-        await clock.armed_until(clock.now() + 2)
-        clock.advance(2)
+        store.refuse = with_event(Responded, trouble, times=2)
+        await begin(engine)
+        await passes(clock, 1)
+        await store.refused(2)
+        await passes(clock, 2)
         await engine.finished()
         assert len(server.requests) == 1
         assert platform.finals
-    assert "no space is left" in caplog.text
+    assert trouble.found in caplog.text
+
+
+async def test_people_of_a_run_are_told_of_a_full_disk_once_an_outage(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(tmp_path / "townhall.db", clock)
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path, server, platform, clock=clock, store=store) as engine,
+    ):
+        store.refuse = with_event(Responded, FULL, times=3)
+        await begin(engine)
+        for pause in (1, 2, 4):
+            await passes(clock, pause)
+        await platform.until(lambda: bool(platform.questions))
+        assert warnings(platform) == ["p1"]
+        await engine.finished()
+        store.refuse = with_event(Responded, FULL, times=2)
+        await platform.hears("1", question=1)
+        for pause in (1, 2):
+            await passes(clock, pause)
+        await platform.until(lambda: bool(platform.finals))
+        assert warnings(platform) == ["p1", "p1"]
+
+
+def warnings(platform: ListPlatform) -> list[str | None]:
+    """The threads in which people were told that a run waits for its store."""
+    said = [one for one in platform.sent if isinstance(one.post, Note) and "waits until its store can be" in one.post.text]
+    assert all("no space is left" in str(one.post) for one in said)
+    return [one.place.thread for one in said]
+
+
+async def test_a_reply_outlives_a_full_disk(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(tmp_path / "townhall.db", clock)
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path, server, platform, clock=clock, store=store) as engine,
+    ):
+        await begin(engine)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        store.refuse = everything(FULL)
+        await platform.hears("1", question=1)
+        await store.refused()
+        store.refuse = nothing
+        await passes(clock, 1)
+        await platform.until(lambda: bool(platform.finals))
+    assert [receipt.sign for receipt in platform.receipts] == ["taken"]
+
+
+async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(tmp_path / "townhall.db", clock)
+    async with ModelServer() as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+        store.refuse = with_event(Responded, Stale("somebody else wrote first"), times=1)
+        await begin(engine)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.finished()
+        assert len(server.requests) == 1
+
+
+async def test_a_run_whose_end_cannot_be_stored_goes_on_with_the_next_thing_that_is_heard(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(tmp_path / "townhall.db", clock)
+    async with ModelServer() as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+        refuse = with_event(Responded, Damaged("a page is torn"))
+        store.refuse = lambda events, rows: refuse(events, rows) or (FULL if store.refusals else None)
+        await begin(engine)
+        await store.refused(2)
+        await engine.finished()
+        store.refuse = nothing
+        assert not platform.finals
+        await platform.hears("Are you there?", thread="p1")
+        await platform.until(lambda: bool(platform.finals))
+        assert len(server.requests) == 2
+
+
+async def test_a_run_that_breaks_says_that_it_has_failed(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(tmp_path / "townhall.db", clock)
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path, server, platform, clock=clock, store=store) as engine,
+    ):
+        store.refuse = with_event(QuestionAsked, RuntimeError("a bug of our own"))
+        await begin(engine)
+        await engine.finished()
+        assert engine.awake == ()
+    assert any("Something in Townhall broke (RuntimeError)" in note for note in platform.notes)
+
+
+# Commands -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_command_that_was_refused_for_a_full_disk_is_not_done_at_the_next_start(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    file = tmp_path / "townhall.db"
+    store = await troubled(file, clock)
+    async with (
+        ModelServer() as server,
+        engine_on(file, server, platform, clock=clock, store=store, obey=ask_is_a_run) as engine,
+    ):
+        store.refuse = everything(FULL)
+        await platform.commands("ask", "a task")
+        await store.refused(2)
+        store.refuse = nothing
+        await passes(clock, RECONNECT)
+        await engine.finished()
+    assert "Not done: no space is left for townhall.db" in platform.words[0][1].text
+    async with ModelServer() as server, engine_on(file, server, platform, clock=clock, obey=ask_is_a_run) as engine:
+        await platform.commands("ask", "another task")
+        await engine.finished()
+        assert [final.run for final in platform.finals] == [1]
+        state = await engine.run(1)
+    assert state is not None
+    assert state.task == "another task"

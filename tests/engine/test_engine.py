@@ -8,7 +8,7 @@ from orchestrator_bridge.chat import RunCard
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said, team
 from tests.servers.model_play import Asked, Play
 from tests.servers.model_players import asking_player, asks_if
 from tests.servers.model_server import ModelServer
@@ -16,10 +16,6 @@ from tests.servers.model_server import ModelServer
 
 async def begin(engine: Engine, *names: str, policy: Policy | None = None) -> int:
     return await engine.start_run(task="Move to a new database.", team=team(*names, policy=policy), place=PLACE, by=ANA)
-
-
-def said(asked: Asked) -> str:
-    return "\n".join(str(message.get("content")) for message in asked.messages)
 
 
 async def test_three_agents_answer_vote_and_finish_in_seven_calls(tmp_path: Path) -> None:

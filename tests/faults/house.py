@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -112,7 +112,7 @@ class CutStore(SqliteStore):
     async def receive(self, inbound: Inbound, at: float) -> bool:
         return await self._write(super().receive(inbound, at))
 
-    async def _write(self, write: Any) -> Any:
+    async def _write(self, write: Coroutine[Any, Any, T]) -> T:
         self.writes += 1
         if not self.cuts_at or self.writes < self.cuts_at:
             return await write
@@ -121,7 +121,7 @@ class CutStore(SqliteStore):
         else:
             write.close()
         self.cut.set()
-        return await asyncio.Event().wait()
+        return await asyncio.Future[T]()
 
 
 class House:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from orchestrator_bridge.question.due import deadline
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.show import question_key
-from tests.faults.evidence import Evidence, Wrote
+from tests.faults.evidence import Evidence
 from tests.faults.prompts import conversations, of_request, request_of
 
+E = TypeVar("E", e.QuestionPosted, e.QuestionSettled)
 Check = Callable[[Evidence], Iterator[str]]
 
 
@@ -33,13 +34,13 @@ def every_question_was_posted_once_and_closed_once(evidence: Evidence) -> Iterat
     for question in _questions(evidence):
         cards = [one for one in evidence.shown if one.key == question_key(question.id)]
         ends = {end for card in cards for end in card.closings}
-        if len(cards) != (question.delivery is not None):
-            yield f"question {question.id} has {len(cards)} cards, and its log knows {question.delivery}"
+        posted, settled = _events(evidence, question, e.QuestionPosted), _events(evidence, question, e.QuestionSettled)
+        if len(cards) != len(posted) or len(posted) > 1:
+            yield f"question {question.id} has {len(cards)} cards and is noted as posted {len(posted)} times"
         if cards and len(ends) != 1:
             yield f"the card of question {question.id} names {len(ends)} ends: {sorted(ends)}"
-        settled = _count(evidence, question, e.QuestionSettled)
-        if settled != 1 or _count(evidence, question, e.QuestionPosted) > 1:
-            yield f"question {question.id} was settled {settled} times, or noted as posted more than once"
+        if len(settled) != 1:
+            yield f"question {question.id} was settled {len(settled)} times"
 
 
 def nothing_was_posted_twice(evidence: Evidence) -> Iterator[str]:
@@ -63,16 +64,17 @@ def no_reply_was_lost(evidence: Evidence) -> Iterator[str]:
 def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:
     """A question falls back only if nobody who was asked had replied by its first deadline, and not before that."""
     for question in _questions(evidence):
-        outcome, delivery = question.outcome, question.delivery
-        if outcome is None or outcome.status != "fallen_back" or delivery is None:
+        outcome, posted = question.outcome, _events(evidence, question, e.QuestionPosted)
+        if outcome is None or outcome.status != "fallen_back" or not posted:
             continue
         card = next(one for one in evidence.shown if one.key == question_key(question.id))
-        if delivery.posted_at != card.at:
-            yield f"question {question.id} counts from {delivery.posted_at}, and was posted at {card.at}"
-        if outcome.at < deadline(question) and not question.passed:
-            yield f"question {question.id} fell back at {outcome.at}, before its deadline {deadline(question)}"
+        until = card.at + question.policy.expire_after + question.extended
+        if posted[0].delivery.posted_at != card.at:
+            yield f"question {question.id} counts from {posted[0].delivery.posted_at}, and was posted at {card.at}"
+        if question.delivery is not None and outcome.at < until and not question.passed:
+            yield f"question {question.id} fell back at {outcome.at}, before its deadline {until}"
         for one in evidence.wrote:
-            if _in_time(one, question):
+            if one.asked and one.question == question.id and one.at <= until and question.asked[0].id not in question.passed:
                 yield f"question {question.id} fell back ({outcome.why}) though {one.word} was written in time"
 
 
@@ -149,10 +151,5 @@ def _questions(evidence: Evidence) -> list[Question]:
     return [question for state in evidence.states.values() for question in state.questions.values()]
 
 
-def _count(evidence: Evidence, question: Question, kind: type[e.QuestionSettled] | type[e.QuestionPosted]) -> int:
-    return sum(isinstance(event, kind) and event.question == question.id for event in evidence.logs[question.run])
-
-
-def _in_time(wrote: Wrote, question: Question) -> bool:
-    assert question.outcome is not None
-    return wrote.asked and wrote.question == question.id and wrote.at <= min(deadline(question), question.outcome.at)
+def _events(evidence: Evidence, question: Question, kind: type[E]) -> list[E]:
+    return [event for event in evidence.logs[question.run] if isinstance(event, kind) and event.question == question.id]

@@ -52,7 +52,7 @@ class ChatClient:
         except aiohttp.ClientConnectorError as error:
             raise Unsent(f"the chat server cannot be reached: {error}") from error
         except (TimeoutError, aiohttp.ClientError) as error:
-            raise Doubtful(f"{path} was sent, and then: {error or 'silence'}") from error
+            raise Doubtful(f"{path} was sent, and then: {error!r}") from error
         except RuntimeError as error:  # aiohttp's word for a session that was closed while the request waited
             raise Doubtful(f"{path} was cut short: {error}") from error
 

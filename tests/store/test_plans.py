@@ -53,6 +53,7 @@ LOOKS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "target": lambda connection: questions.target(connection, thread("t"), "unknown"),
     "last numbers": questions.last_numbers,
     "pending": posts.pending,
+    "behind": lambda connection: posts.behind(connection, platform="fake"),
     "sent": lambda connection: posts.sent(connection, key="k"),
     "unhandled": posts.unhandled,
 }

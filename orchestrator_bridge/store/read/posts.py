@@ -22,6 +22,12 @@ LEFT JOIN outbox AS old ON old.key = post.replaces
 WHERE post.state = 'unsent' ORDER BY post.turn
 """
 RECEIPT = "SELECT sent_message, sent_thread, sent_at FROM outbox WHERE key = ?"
+BEHIND = """
+SELECT max(at - sent_at) FROM (
+    SELECT at, sent_at FROM outbox AS shown WHERE platform = ? AND sent_at IS NOT NULL AND replaces IS NULL
+    ORDER BY turn DESC LIMIT 100
+)
+"""
 UNHANDLED = "SELECT kind, body FROM inbox WHERE handled_at IS NULL ORDER BY turn"
 
 
@@ -34,6 +40,12 @@ def sent(connection: sqlite3.Connection, key: str) -> Posted | None:
     """The receipt of a post."""
     rows = connection.execute(RECEIPT, (key,)).fetchall()
     return _posted(*rows[0]) if rows else None
+
+
+def behind(connection: sqlite3.Connection, platform: str) -> float | None:
+    """How far a platform's clock is behind ours at least, in seconds."""
+    (row,) = connection.execute(BEHIND, (platform,)).fetchall()
+    return None if row[0] is None else float(row[0])
 
 
 def unhandled(connection: sqlite3.Connection) -> list[Inbound]:

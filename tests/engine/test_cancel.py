@@ -1,0 +1,100 @@
+"""Ending a run by command: who may, and what a crash in between leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.commands import Commands
+from bot.team_file import TeamFile
+from orchestrator_bridge.chat import Author, Commanded, Word
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.people import Directory
+from orchestrator_bridge.run.events import RunCancelled
+from orchestrator_bridge.store.port import Lookups
+from orchestrator_bridge.team import Permissions
+from tests.clock import ManualClock
+from tests.engine.stage import ANA, PLACE, ListPlatform, Obey, engine_on, team
+from tests.engine.troubled import FULL, troubled, with_event
+from tests.servers.model_players import asking_player
+from tests.servers.model_server import ModelServer
+
+NAMESAKE = Author(platform="list", id="another", name="Ana")
+RENAMED = Author(platform="list", id="ana", name="Ana (on leave)")
+ELSEWHERE = Author(platform="other", id="ana", name="Ana")
+NOBODY_ELSE = Directory(permissions=Permissions(cancel=()))
+
+
+def obeying(store: Lookups, directory: Directory) -> Obey:
+    """The bot's own commands."""
+    commands = Commands(store, TeamFile(), Models(), directory)
+
+    async def obey(engine: Engine, command: Commanded) -> Word | None:
+        commands.engine = engine
+        return await commands.obey(command)
+
+    return obey
+
+
+async def begin(engine: Engine, platform: ListPlatform) -> None:
+    """A run of Ana's that waits for people."""
+    await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+    await platform.until(lambda: bool(platform.questions))
+    await engine.finished()
+
+
+@pytest.mark.parametrize("author", [ANA, RENAMED], ids=["by the same name", "by a new name"])
+async def test_whoever_started_a_run_may_cancel_it(tmp_path: Path, author: Author) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(tmp_path / "t.db", clock)
+    obey = obeying(store, NOBODY_ELSE)
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path, server, platform, clock=clock, store=store, directory=NOBODY_ELSE, obey=obey) as engine,
+    ):
+        await begin(engine, platform)
+        await platform.commands("cancel", "1", by=author)
+        await engine.finished()
+    assert f"Run 1 was cancelled by {author.name}." in platform.notes
+
+
+@pytest.mark.parametrize("author", [NAMESAKE, ELSEWHERE], ids=["of the same name", "of the same id elsewhere"])
+async def test_somebody_else_may_not_cancel_a_run(tmp_path: Path, author: Author) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(tmp_path / "t.db", clock)
+    obey = obeying(store, NOBODY_ELSE)
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path, server, platform, clock=clock, store=store, directory=NOBODY_ELSE, obey=obey) as engine,
+    ):
+        await begin(engine, platform)
+        await platform.commands("cancel", "1", by=author)
+        await engine.finished()
+        state = await engine.run(1)
+    assert [word.text for _, word in platform.words] == ["Run 1 was started by Ana; you may not cancel it."]
+    assert state is not None
+    assert state.end is None
+
+
+async def test_a_cancel_is_marked_as_done_in_the_transaction_that_does_it(tmp_path: Path) -> None:
+    """So whatever dies in between, the next start does it, and never does it twice."""
+    clock = ManualClock()
+    file = tmp_path / "t.db"
+    platform = ListPlatform(clock)
+    store = await troubled(file, clock)
+    async with ModelServer(asking_player) as server:
+        async with engine_on(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
+            await begin(engine, platform)
+            store.refuse = with_event(RunCancelled, FULL)
+            await platform.commands("cancel", "1")
+            await store.refused()
+        store = await troubled(file, clock)
+        platform = ListPlatform(clock)
+        async with engine_on(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
+            await engine.finished()
+            assert "Run 1 was cancelled by Ana." in platform.notes
+            assert not await store.unhandled()

@@ -1,0 +1,189 @@
+"""After a start: what stands and what was said meanwhile is found out before anything is judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.chat import Commanded, Rejected, Unsent, Word
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.team import Policy
+from tests.clock import ManualClock
+from tests.engine.findable import FindablePlatform, World, never_heard_of
+from tests.engine.stage import ANA, PLACE, engine_on, team
+from tests.engine.troubled import FULL, troubled
+from tests.servers.model_players import asking_player
+from tests.servers.model_server import ModelServer
+
+POLICY = Policy(settle_delay=5, remind_after=0, expire_after=1800, grace=3)
+CARD = "question:1:card"
+"""The key of the first question's card, which is its thread on this platform."""
+
+
+async def pong(_: Engine, __: Commanded) -> Word:
+    return Word(text="pong")
+
+
+async def others_are_served(platform: FindablePlatform) -> None:
+    """Somebody gives a command and gets a word back: whatever was about to happen at once has happened."""
+    await platform.commands("ping")
+    await platform.until(lambda: bool(platform.words))
+
+
+async def asks_and_sleeps(file: Path, server: ModelServer, platform: FindablePlatform) -> None:
+    """A bot asks question 1 and is stopped while it waits for people."""
+    async with engine_on(file, server, platform, clock=platform.clock) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+
+
+async def asks_and_dies(file: Path, server: ModelServer, platform: FindablePlatform) -> None:
+    """A bot is killed when its question's card stands and before it knows."""
+    platform.while_sending = never_heard_of
+    async with engine_on(file, server, platform, clock=platform.clock) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+
+
+async def test_a_doubtful_card_is_looked_for_before_its_question_may_lapse(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_dies(file, server, FindablePlatform(clock, world=world))
+        platform = FindablePlatform(clock, world=world)
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        clock.advance(3600)
+        platform.finding.clear()
+        async with engine_on(file, server, platform, clock=clock, obey=pong):
+            await platform.until(lambda: CARD in platform.found)
+            await others_are_served(platform)
+            platform.finding.set()
+            await platform.until(lambda: bool(platform.finals))
+    assert [card.closed for card in platform.questions] == ["Answered by Ana: SQLite"]
+
+
+async def test_a_thread_is_read_before_the_words_that_are_known_settle_its_question(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        platform = FindablePlatform(clock, world=world)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+            await platform.until(lambda: bool(platform.questions))
+            await engine.finished()
+            await platform.hears("postgres", thread=CARD)
+            await engine.finished()
+        platform = FindablePlatform(clock, world=world)
+        platform.says_unheard("no, sqlite!", thread=CARD, after=2)
+        clock.advance(60)
+        platform.reading.clear()
+        async with engine_on(file, server, platform, clock=clock, obey=pong):
+            await platform.until(lambda: bool(platform.read_after))
+            await others_are_served(platform)
+            platform.reading.set()
+            await platform.until(lambda: bool(platform.finals))
+    assert "SQLite" in (platform.questions[-1].closed or "")
+
+
+async def test_a_deadline_from_before_the_start_does_not_take_the_place_of_a_newer_one(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_sleeps(file, server, FindablePlatform(clock, world=world))
+        platform = FindablePlatform(clock, world=world)
+        platform.reading.clear()
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await platform.hears("postgres", question=1)
+            await platform.until(lambda: bool(platform.read_after))
+            platform.reading.set()
+            await engine.finished()
+            clock.advance(POLICY.settle_delay)
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL"
+
+
+@pytest.mark.parametrize("down", [1000.0, 3600.0])
+async def test_what_was_said_in_time_counts_however_long_the_bot_was_down(tmp_path: Path, down: float) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_sleeps(file, server, FindablePlatform(clock, world=world))
+        platform = FindablePlatform(clock, world=world)
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        clock.advance(down)
+        async with engine_on(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+# Threads that cannot be read ----------------------------------------------------------------------------------------------
+
+
+async def test_a_thread_whose_words_cannot_be_kept_is_read_again_after_a_pause(tmp_path: Path) -> None:
+    clock, world = ManualClock(), World()
+    platform = FindablePlatform(clock, world=world)
+    store = await troubled(tmp_path / "t.db", clock)
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path, server, platform, clock=clock, store=store, obey=pong) as engine,
+    ):
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        store.deaf = FULL
+        clock.advance(1803)
+        await store.refused()
+        store.deaf = None
+        await others_are_served(platform)
+        assert len(platform.read_after) == 1
+        await clock.armed_until(clock.now() + 1)
+        clock.advance(1)
+        await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_words_that_cannot_be_kept_at_the_start_keep_no_question_from_ending(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_sleeps(file, server, FindablePlatform(clock, world=world))
+        platform = FindablePlatform(clock, world=world)
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        store = await troubled(file, clock)
+        store.deaf = FULL
+        async with engine_on(file, server, platform, clock=clock, store=store) as engine:
+            await engine.finished()
+            store.deaf = None
+            clock.advance(1803)
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+    assert "no space is left" in caplog.text
+
+
+async def test_a_thread_that_is_gone_keeps_no_question_from_ending(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    platform = FindablePlatform(clock, unreadable=[Rejected("the thread was deleted")])
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        clock.advance(1803)
+        await platform.until(lambda: bool(platform.finals))
+    assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
+    assert "the thread was deleted" in caplog.text
+
+
+async def test_a_thread_that_cannot_be_read_just_now_is_read_before_its_question_lapses(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = FindablePlatform(clock, unreadable=[Unsent("out of order"), Unsent("out of order")])
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        clock.advance(1803)
+        for pause in (1, 2):
+            await clock.armed_until(clock.now() + pause)
+            clock.advance(pause)
+        await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"

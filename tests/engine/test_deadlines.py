@@ -1,0 +1,144 @@
+"""When a question ends: clocks that jump and differ, cards found late, more time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.chat import Doubtful, Posted, Sending
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.team import Policy
+from tests.clock import ManualClock
+from tests.engine.findable import FindablePlatform, World, never_heard_of
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.servers.model_play import Asked, Play, ToolUse
+from tests.servers.model_players import asking_player, question
+from tests.servers.model_server import ModelServer
+
+POLICY = Policy(settle_delay=0, remind_after=0, expire_after=1800, grace=3)
+UNTIL_EXPIRY = 1803.0
+"""Seconds from the posting of a card until its question lapses, the grace included."""
+
+MINUTES_OFF = [0.0, 300.0, -300.0]
+CARD = "question:1:card"
+
+
+async def asks(engine: Engine, platform: ListPlatform) -> None:
+    """A run whose question 1 waits for people."""
+    await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+    await platform.until(lambda: bool(platform.questions))
+    await engine.finished()
+
+
+def asks_twice(asked: Asked) -> Play:
+    """Ask people a second time once the first question has its outcome."""
+    again = len(asked.messages) > 2 and "Once more?" not in str(asked.messages)
+    if again:
+        return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(question="Once more?"))])
+    return asking_player(asked)
+
+
+async def asks_and_dies(file: Path, server: ModelServer, platform: FindablePlatform) -> None:
+    """A bot is killed when its question's card stands and before it knows."""
+    platform.while_sending = never_heard_of
+    async with engine_on(file, server, platform, clock=platform.clock) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+
+
+async def test_a_look_that_came_too_early_is_repeated(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await asks(engine, platform)
+        clock.advance(UNTIL_EXPIRY)
+        clock.time -= 0.01  # set back before the run has looked
+        await engine.finished()
+        assert not platform.finals
+        await clock.armed_until(clock.now() + 1)
+        clock.advance(1)
+        await platform.until(lambda: bool(platform.finals))
+    assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
+
+
+@pytest.mark.parametrize("ahead", MINUTES_OFF)
+async def test_a_platform_whose_clock_is_minutes_off_gives_people_as_long_as_any(tmp_path: Path, ahead: float) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock, ahead=ahead)
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await asks(engine, platform)
+        clock.advance(UNTIL_EXPIRY - 1)
+        await engine.finished()
+        assert not platform.finals
+        clock.advance(1)
+        await platform.until(lambda: bool(platform.finals))
+
+
+@pytest.mark.parametrize("ahead", MINUTES_OFF)
+async def test_a_card_that_is_found_after_an_hour_has_lapsed_by_its_first_deadline(tmp_path: Path, ahead: float) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_dies(file, server, FindablePlatform(clock, world=world, ahead=ahead))
+        clock.advance(3600)
+        platform = FindablePlatform(clock, world=world, ahead=ahead)
+        async with engine_on(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.finals))
+    assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
+
+
+@pytest.mark.parametrize("ahead", MINUTES_OFF)
+async def test_a_card_that_is_found_in_time_leaves_people_the_rest_of_it(tmp_path: Path, ahead: float) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_dies(file, server, FindablePlatform(clock, world=world, ahead=ahead))
+        clock.advance(1000)
+        platform = FindablePlatform(clock, world=world, ahead=ahead)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await engine.finished()
+            clock.advance(UNTIL_EXPIRY - 1000 - 1)
+            await engine.finished()
+            assert not platform.finals
+            clock.advance(1)
+            await platform.until(lambda: bool(platform.finals))
+
+
+async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path: Path) -> None:
+    """What an edit comes back with is the time of the message that it edits."""
+    clock = ManualClock()
+    platform = FindablePlatform(clock)
+
+    async def doubtful(sending: Sending, _: Posted) -> None:
+        if sending.key == "question:2:card":
+            raise Doubtful("no answer came")
+
+    platform.while_sending = doubtful
+    async with ModelServer(asks_twice) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await asks(engine, platform)
+        clock.advance(1000)
+        await platform.hears("1", question=1)
+        await platform.until(lambda: platform.questions[-1].question == 2)
+        await clock.armed_until(clock.now() + 1)
+        clock.advance(1)
+        await engine.finished()
+        clock.advance(UNTIL_EXPIRY)
+        await platform.until(lambda: bool(platform.finals))
+
+
+async def test_more_time_wants_another_reading_before_the_question_lapses(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = FindablePlatform(clock)
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await asks(engine, platform)
+        platform.reading.clear()
+        clock.advance(UNTIL_EXPIRY)
+        await platform.until(lambda: len(platform.read_after) == 1)
+        await platform.clicks(1, "more", "600")
+        platform.reading.set()
+        await platform.until(lambda: bool(platform.words))
+        await engine.finished()
+        platform.says_unheard("sqlite", thread=CARD)
+        clock.advance(600)
+        await platform.until(lambda: bool(platform.finals))
+    assert len(platform.read_after) == 2
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"

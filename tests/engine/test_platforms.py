@@ -1,0 +1,127 @@
+"""Several platforms: one that is down, broken or not set up any more harms no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.chat import Place, Unsent
+from orchestrator_bridge.engine import RECONNECT
+from tests.clock import ManualClock
+from tests.engine.findable import FindablePlatform
+from tests.engine.stage import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
+from tests.engine.troubled import troubled
+from tests.servers.model_play import Play, Queue
+from tests.servers.model_players import asking_player
+from tests.servers.model_server import ModelServer
+
+OTHER = Place(platform="other", channel="general")
+
+
+def down_for(attempts: int, up: asyncio.Event, retry_after: float | None = None) -> Callable[[], Awaitable[None]]:
+    """A platform that cannot be reached for so many attempts; after that it is `up`."""
+    left = iter(range(attempts))
+
+    async def start() -> None:
+        if next(left, None) is not None:
+            raise Unsent("the gateway does not answer", retry_after)
+        up.set()
+
+    return start
+
+
+async def seconds_pass(clock: ManualClock) -> None:
+    """Second by second, as long as somebody waits for the next one."""
+    while True:
+        await clock.armed_until(clock.now() + 1)
+        clock.advance(1)
+
+
+@pytest.mark.parametrize(("retry_after", "pause"), [(None, RECONNECT), (3.0, 3.0)])
+async def test_a_platform_that_cannot_be_reached_holds_up_no_other_and_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, retry_after: float | None, pause: float
+) -> None:
+    clock, up = ManualClock(), asyncio.Event()
+    down = ListPlatform(clock, platform="other", while_starting=down_for(2, up, retry_after))
+    platform = ListPlatform(clock)
+    async with (
+        ModelServer() as server,
+        engine_on(tmp_path / "t.db", server, down, platform, clock=clock, obey=ask_is_a_run),
+    ):
+        await platform.commands("ask", "a task")
+        await platform.until(lambda: bool(platform.finals))
+        for _ in range(2):
+            await clock.armed_until(clock.now() + pause)
+            clock.advance(pause)
+        await up.wait()
+        await down.commands("ask", "another task")
+        await down.until(lambda: bool(down.finals))
+    assert "other cannot be reached" in caplog.text
+    assert "the gateway does not answer" in caplog.text
+
+
+async def test_what_was_said_in_time_counts_where_a_platform_is_reached_only_after_a_while(tmp_path: Path) -> None:
+    clock = ManualClock()
+    file = tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        platform = FindablePlatform(clock)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+            await platform.until(lambda: bool(platform.questions))
+            await engine.finished()
+        platform = FindablePlatform(clock, world=platform.world, while_starting=down_for(1, asyncio.Event()))
+        platform.says_unheard("sqlite", thread="question:1:card", after=60)
+        clock.advance(3600)
+        async with engine_on(file, server, platform, clock=clock):
+            seconds = asyncio.create_task(seconds_pass(clock))
+            await platform.until(lambda: bool(platform.finals))
+            seconds.cancel()
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_stopping_stops_all_even_if_a_platform_breaks_meanwhile(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platforms = [ListPlatform(clock, platform=name) for name in ("first", "second", "third")]
+    stopped: list[str] = []
+
+    def stop_of(platform: ListPlatform) -> Callable[[], Awaitable[None]]:
+        async def stop() -> None:
+            stopped.append(platform.platform)
+            if platform.platform == "second":
+                raise RuntimeError("it broke while it was stopped")
+
+        return stop
+
+    for platform in platforms:
+        platform.while_stopping = stop_of(platform)
+    store = await troubled(tmp_path / "t.db", clock)
+    with pytest.raises(RuntimeError, match="it broke while it was stopped"):
+        async with ModelServer() as server, engine_on(tmp_path, server, *platforms, clock=clock, store=store):
+            await platforms[0].hears("nothing of ours")
+    assert sorted(stopped) == ["first", "second", "third"]
+    assert clock.alarms == []
+
+
+async def test_a_run_of_a_platform_that_is_not_set_up_rests_and_calls_no_model(tmp_path: Path) -> None:
+    clock = ManualClock()
+    file = tmp_path / "t.db"
+    never = Play(gate=asyncio.Event())
+    async with ModelServer(Queue([never], then=asking_player)) as server:
+        other = ListPlatform(clock, platform="other")
+        async with engine_on(file, server, other, clock=clock) as engine:
+            await engine.start_run(task="a task", team=team("one"), place=OTHER, by=ANA)
+            await server.request_arrives(1)
+        platform = ListPlatform(clock)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await engine.finished()
+            clock.advance(24 * 3600)
+            await engine.finished()
+            assert engine.awake == ()
+            assert len(server.requests) == 1
+        other = ListPlatform(clock, platform="other")
+        async with engine_on(file, server, other, clock=clock):
+            await other.until(lambda: bool(other.questions))
+            assert len(server.requests) == 2

@@ -1,0 +1,173 @@
+"""Posts on their way: what fails is tried again, what nobody has seen is not shown too late, what may be seen is closed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.chat import Doubtful, FinalAnswer, Posted, QuestionCard, Rejected, RunCard, Sending, Unsent
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.team import Bounds
+from tests.clock import ManualClock
+from tests.engine.findable import FindablePlatform
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.engine.troubled import FULL, troubled
+from tests.servers.model_play import Asked, Play, ToolUse
+from tests.servers.model_players import asking_player, question
+from tests.servers.model_server import ModelServer
+
+CARD = "question:1:card"
+LONGEST_PAUSE = 60.0
+FAILURES = 1_100
+"""More than a pause can be doubled: 2.0 ** 1024 is too large for a float."""
+
+
+def asks_and_answers(_: Asked) -> Play:
+    """One response with a question that nobody waits for and the answer that ends the run."""
+    answer = ToolUse(name="new_answer", arguments={"content": "Begin small."})
+    return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(wait=False)), answer])
+
+
+async def begin(engine: Engine) -> None:
+    await engine.start_run(task="a task", team=team("one", bounds=Bounds(wall=1e9)), place=PLACE, by=ANA)
+
+
+async def nothing_waits_in(file: Path) -> bool:
+    """Whether the outbox of a store that nobody uses is empty."""
+    store = await SqliteStore.open(file)
+    pending = await store.pending()
+    await store.close()
+    return not pending
+
+
+async def test_a_channel_that_fails_more_than_a_thousand_times_gets_its_posts_in_the_end(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+
+    async def fail(_: Sending, __: Posted) -> None:
+        if len(platform.sent) <= FAILURES:
+            raise Unsent("out of order")
+
+    platform.while_sending = fail
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await begin(engine)
+        for _ in range(FAILURES):
+            await clock.armed_until(clock.now() + LONGEST_PAUSE)
+            clock.advance(LONGEST_PAUSE)
+        await platform.until(lambda: bool(platform.finals))
+
+
+async def test_a_post_whose_thread_cannot_be_looked_up_just_now_is_tried_again(tmp_path: Path) -> None:
+    clock = ManualClock()
+    file = tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        platform = FindablePlatform(clock)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await begin(engine)
+            await platform.until(lambda: bool(platform.questions))
+            await engine.finished()
+        platform = FindablePlatform(clock, world=platform.world)
+        store = await troubled(file, clock)
+        async with engine_on(file, server, platform, clock=clock, store=store) as engine:
+            await engine.finished()
+            store.forgets = [FULL, FULL]
+            await platform.hears("1", question=1)
+            for _ in range(2):
+                await clock.armed_until(clock.now() + LONGEST_PAUSE)
+                clock.advance(LONGEST_PAUSE)
+            await platform.until(lambda: bool(platform.finals))
+            await engine.finished()
+        assert not store.forgets
+    assert [one.place.thread for one in platform.sent if one.post in platform.receipts] == [CARD]
+    assert await nothing_waits_in(file)
+
+
+@pytest.mark.parametrize("kind", [RunCard, FinalAnswer])
+async def test_what_a_platform_never_takes_frees_the_way_for_the_rest(tmp_path: Path, kind: type) -> None:
+    platform = ListPlatform(ManualClock())
+
+    async def refuse(sending: Sending, _: Posted) -> None:
+        if isinstance(sending.post, kind):
+            raise Rejected("this is too long")
+
+    platform.while_sending = refuse
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine)
+        await engine.finished()
+    assert platform.finals
+    assert await nothing_waits_in(tmp_path / "t.db")
+
+
+async def test_a_question_that_the_platform_never_takes_falls_back_at_once(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+
+    async def refuse(sending: Sending, _: Posted) -> None:
+        if isinstance(sending.post, QuestionCard):
+            raise Rejected("the channel was deleted")
+
+    platform.while_sending = refuse
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine)
+        await platform.until(lambda: bool(platform.finals))
+        assert "the channel was deleted" in str(server.requests[1].messages)
+
+
+# Questions that are over before they can be seen --------------------------------------------------------------------------
+
+
+async def test_the_card_of_a_question_that_is_over_before_anybody_saw_it_is_never_shown(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with ModelServer(asks_and_answers) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine)
+        await engine.finished()
+    assert platform.finals
+    assert not platform.questions
+    assert await nothing_waits_in(tmp_path / "t.db")
+
+
+async def cancelled_while_doubtful(file: Path, platform: FindablePlatform, clock: ManualClock) -> None:
+    """A run is cancelled while nobody knows whether its question's card has arrived."""
+    async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=clock) as engine:
+        await begin(engine)
+        await platform.until(lambda: bool(platform.questions))
+        await clock.armed_until(clock.now() + 1)
+        engine.cancel_run(1, ANA, "")
+        await platform.clicks(1, "option", "postgres")
+        await platform.until(lambda: any("Too late" in word.text for _, word in platform.words))
+        clock.advance(1)
+        await engine.finished()
+
+
+async def test_a_card_that_may_have_been_seen_is_looked_for_and_closed(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = FindablePlatform(clock)
+
+    async def lose_the_answer(sending: Sending, _: Posted) -> None:
+        if sending.key == CARD:
+            raise Doubtful("no answer came")
+
+    platform.while_sending = lose_the_answer
+    await cancelled_while_doubtful(tmp_path / "t.db", platform, clock)
+    assert platform.found == [CARD]
+    shown = [(one.replaces.message if one.replaces else None) for one in platform.sent if isinstance(one.post, QuestionCard)]
+    assert shown == [None, CARD]
+    assert platform.questions[-1].closed == "Cancelled: Ana cancelled the run"
+    assert await nothing_waits_in(tmp_path / "t.db")
+
+
+async def test_a_card_that_is_looked_for_in_vain_is_dropped_with_its_closing(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = FindablePlatform(clock)
+
+    async def lose_the_card(sending: Sending, _: Posted) -> None:
+        if sending.key == CARD:
+            del platform.world.stands[CARD]
+            raise Doubtful("no answer came")
+
+    platform.while_sending = lose_the_card
+    await cancelled_while_doubtful(tmp_path / "t.db", platform, clock)
+    assert platform.found == [CARD]
+    assert len(platform.questions) == 1
+    assert await nothing_waits_in(tmp_path / "t.db")
