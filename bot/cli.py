@@ -136,7 +136,9 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
 
     from bot.bench.run import FULL, QUICK
     from bot.bench.run import bench as measure
+    from bot.collector import look_seldom
 
+    look_seldom()
     asyncio.run(measure(only=only, sizes=QUICK if quick else FULL, as_json=as_json))
 
 

@@ -58,7 +58,7 @@ class CatchUp:
             self._left.setdefault(one.run, []).append(one)
 
     async def start(self) -> None:
-        """Catch up on every run with open questions, a few at a time; a run that is woken meanwhile does not wait for its turn."""
+        """Catch up on every run with open questions, a few at a time; a run that is woken meanwhile does not wait in line."""
         await asyncio.gather(*(self._work_through() for _ in range(AT_ONCE)))
 
     async def _work_through(self) -> None:

@@ -17,10 +17,11 @@ def parse_duration(value: Any) -> float:
     Raises:
         ValueError: it is negative or not a duration; the message says what is expected.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
-    else:
-        seconds = _parse_text(str(value).strip())
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        seconds = float(value) if is_number else _parse_text(str(value).strip())
+    except OverflowError:
+        seconds = float("inf")
     if not 0 <= seconds < float("inf"):
         raise ValueError(f"{value!r} is no duration from now on; expected seconds or a text such as '10m'")
     return seconds

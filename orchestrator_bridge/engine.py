@@ -131,6 +131,13 @@ class Engine:
             self._runs.deliver(run, f.Restarted())
         self._spawn(self._catch_up.show_again(armed))
         self._spawn(self._catch_up.start())
+        self._spawn(self._be_sure())
+
+    async def _be_sure(self) -> None:
+        """Know of every post of an earlier process whether it arrived, and of what was heard then whom it concerns."""
+        await self._poster.sure()
+        await self._receiver.idle()
+        self._receiver.places_sure()
 
     async def _connect(self, adapter: Adapter) -> None:
         """Start a platform; one that cannot be reached just now is tried again and holds up no other."""

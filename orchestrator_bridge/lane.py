@@ -98,7 +98,7 @@ class Lane:
         heapq.heappush(self._heap, (job.outgoing.priority, job.order, job.thread))
 
     def _first(self, thread: str, order: int) -> Job | None:
-        """Take the first post of a thread, if the one of this order waits there: it may have left for a more urgent one behind."""
+        """Take the first post of a thread, unless the one of this order has left already, before a more urgent one behind it."""
         jobs = deque(job for job in self._threads.pop(thread, ()) if not job.dropped)
         job = jobs.popleft() if any(one.order == order for one in jobs) else None
         if jobs:

@@ -99,7 +99,7 @@ class Poster:
                 self._take(row, doubtful=False)
 
     async def sure(self) -> None:
-        """Wait until of every doubtful card of a question is known whether it arrived, for as long as that is worth waiting for."""
+        """Wait until it is known of every doubtful card whether it arrived, for as long as that is worth waiting for."""
         late = self._clock.call_at(self._clock.now() + SURE_AFTER, self._sure.set)
         try:
             await self._sure.wait()

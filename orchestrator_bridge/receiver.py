@@ -35,12 +35,14 @@ class Receiver:
         self._route = route
         self._queue: asyncio.Queue[Inbound] = asyncio.Queue()
         self._unmatched: dict[Place, list[Said | Unsaid]] = {}
+        self._inherited: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._places_known = 0
 
     def start(self, unhandled: Sequence[Inbound]) -> None:
         """Begin to route, first what an earlier process left."""
         for heard in unhandled:
+            self._inherited.add(heard.key)
             self._queue.put_nowait(heard)
         self._task = asyncio.create_task(self._work(), name="receiver")
 
@@ -65,6 +67,10 @@ class Receiver:
         self._places_known += 1
         for heard in self._unmatched.pop(place, []):
             self._queue.put_nowait(heard)
+
+    def places_sure(self) -> None:
+        """Every place that an earlier process made is known: what it heard elsewhere is kept no longer than anything."""
+        self._inherited.clear()
 
     async def idle(self) -> None:
         """Wait until all that was heard so far is routed."""
@@ -124,15 +130,16 @@ class Receiver:
             self._unmatched.setdefault(heard.place, []).append(heard)
 
     def _may_be_ours(self, heard: Said | Unsaid) -> bool:
-        """Whether its place may come to be known yet."""
+        """Whether its place may come to be known yet. What an earlier process heard is of any age: its card may just be found."""
         numbered = isinstance(heard, Said) and heard.question is not None
-        return not numbered and heard.at > self._clock.now() - UNMATCHED_FOR
+        recent = heard.at > self._clock.now() - UNMATCHED_FOR
+        return not numbered and (recent or heard.key in self._inherited)
 
     async def _forget_old(self) -> None:
         """What nobody has claimed for long concerns nobody here."""
         oldest = self._clock.now() - UNMATCHED_FOR
         for place, waiting in list(self._unmatched.items()):
-            if waiting[0].at < oldest:
+            if waiting[0].at < oldest and waiting[0].key not in self._inherited:
                 del self._unmatched[place]
                 for heard in waiting:
                     await self._put_aside(heard, "nothing of ours")

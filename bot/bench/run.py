@@ -15,7 +15,6 @@ from bot.bench.one_reply import reply
 from bot.bench.processes import model_server
 from bot.bench.report import print_figures
 from bot.bench.whole_runs import at_once, overhead
-from bot.collector import look_seldom
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +36,6 @@ QUICK = Sizes(overhead=8, at_once=1, reply=25, one_by_one=15, crowd=400, burst=1
 
 async def bench(*, only: Sequence[str] = (), sizes: Sizes = FULL, as_json: bool = False) -> None:
     """Measure the rows of these names, or all, and print what was found."""
-    look_seldom()
     with bench_folder() as folder:
         machine = look(folder)
         figures: list[Figure] = []

@@ -7,7 +7,6 @@ when the agent went on, then what waiting for so many seconds cost.
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import resource
@@ -18,6 +17,7 @@ from pathlib import Path
 from bot.bench.house import house
 from bot.bench.instant import InstantModel
 from bot.bench.platform import NAME
+from bot.collector import look_seldom
 from orchestrator_bridge.chat import Place
 
 
@@ -28,7 +28,7 @@ async def sleep_over(file: Path, thread: Place, seconds: float) -> None:
         await home.platform.reply(thread, "postgres please")
         _print({"resumed_at": await model.have_resumed(1)})
         await home.rests()
-        gc.collect()
+        look_seldom()
         before = time.process_time()
         await asyncio.sleep(seconds)
         _print({"idle_percent": 100 * (time.process_time() - before) / seconds, "resident_kb": resident_kb()})

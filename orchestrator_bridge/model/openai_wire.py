@@ -106,8 +106,11 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _writable(text: str) -> str:
-    """The text without halves of surrogate pairs, which no UTF-8 can carry; they come from odd terminals and odd models."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """The text with its surrogate pairs joined and U+FFFD for lone halves, which no UTF-8 can carry.
+
+    They come from odd terminals, from models that are cut off, and from streams that are cut between the halves.
+    """
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
@@ -141,10 +144,10 @@ def read_completion(body: bytes) -> Completion:
 def response_of(completion: Completion, request: Request, route: Route) -> Response:
     """What the model said, without its cost."""
     said = completion.choices[0].message
-    text = said.content or said.refusal or ""
+    text = _writable(said.content or said.refusal or "")
     calls = _calls(said.tool_calls or [], len(request.messages))
     usage = read_usage(completion.usage) if completion.usage else estimate_usage(request, text, calls)
-    return Response(text=text, tool_calls=calls, usage=usage, served=completion.model or route.id)
+    return Response(text=text, tool_calls=calls, usage=usage, served=_writable(completion.model or route.id))
 
 
 def _calls(calls: list[Call], turn: int) -> tuple[ToolCall, ...]:
@@ -154,7 +157,7 @@ def _calls(calls: list[Call], turn: int) -> tuple[ToolCall, ...]:
         name = call.id if call.id and call.id not in read else f"call_{turn}_{place}"
         arguments = call.function.arguments
         raw = json.dumps(arguments) if isinstance(arguments, dict) else arguments or ""
-        read[name] = ToolCall(id=name, name=call.function.name or "", arguments=raw)
+        read[name] = ToolCall(id=_writable(name), name=_writable(call.function.name or ""), arguments=_writable(raw))
     return tuple(read.values())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator_bridge.question import hear, tell
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.change import book_unknown, finish_use, tell_agent, with_agent, with_question, without_call
-from orchestrator_bridge.run.state import PendingAsk, RunState
+from orchestrator_bridge.run.state import AgentState, PendingAsk, RunState
 
 
 def _asked(state: RunState, event: e.QuestionAsked) -> RunState:
@@ -29,9 +29,18 @@ def _refused(state: RunState, event: e.QuestionRefused) -> RunState:
     if pending is None:
         return state
     agent = state.agents[pending.agent]
-    state = with_agent(state, pending.agent, malformed=agent.malformed if agent.rests else agent.malformed + 1)
+    if _in_vain(state, agent):
+        state = with_agent(state, pending.agent, malformed=agent.malformed + 1)
     result = f"Not asked: {event.reason} Go by your assumption: {pending.ask.assumption}"
     return finish_use(state, pending.agent, event.action, result)
+
+
+def _in_vain(state: RunState, agent: AgentState) -> bool:
+    """An agent's whole last response came to nothing: no answer, no vote, and its last question is refused like the others."""
+    uses = {use.id for use in agent.turns[-1].uses}
+    more = any(pending.agent == agent.spec.name for pending in state.asks.values())
+    taken = any(question.action in uses for question in state.questions.values())
+    return not (agent.rests or more or taken)
 
 
 def _take_ask(state: RunState, action: str) -> tuple[PendingAsk | None, RunState]:

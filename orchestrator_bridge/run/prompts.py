@@ -14,7 +14,7 @@ from orchestrator_bridge.run.state import AgentState, Answer, News, RunState, Tu
 
 PENDING = "Pending: asked, no outcome yet."
 
-_TAGS = re.compile(r"<(?=/?\s*(?:answer|guidance)\b)", re.IGNORECASE)
+_TAGS = re.compile(r"<(?=\s*/?\s*(?:answer|guidance)\b)", re.IGNORECASE)
 
 _RULES = """\
 You are {name}, one of {count} agents ({others}) who work on one task beside a team of people. {persona}
@@ -50,7 +50,7 @@ def final_messages(state: RunState, agent: AgentState, seen: int) -> tuple[Messa
     """The conversation in which the winner writes the final text, with all answers and votes in view."""
     answers = "\n\n".join(_quoted(answer, agent) for answer in standing(state, seen).values())
     votes = "\n".join(
-        f"- {voter.spec.name} for {voter.vote.label}: {voter.vote.reason}"
+        f"- {voter.spec.name} for {voter.vote.label}: {_inert(voter.vote.reason)}"
         for voter in state.agents.values()
         if voter.vote and counts(state, voter)
     )
@@ -65,9 +65,9 @@ def final_messages(state: RunState, agent: AgentState, seen: int) -> tuple[Messa
 def peer_messages(state: RunState, agent: AgentState, question: Question) -> tuple[Message, ...]:
     """A copy of an agent's conversation in which a peer asks it something; it answers in words, without tools."""
     options = "".join(f"\n{number}. {option.label}" for number, option in enumerate(question.ask.options, 1))
-    text = (
-        f"{question.agent}, an agent of your team, asks: {question.ask.question}{options}\n\n{question.ask.context}\n\n"
-        "Answer in a few sentences and without a tool" + (", beginning with the number of an option." if options else ".")
+    asked = _inert(f"{question.ask.question}{options}\n\n{question.ask.context}")
+    text = f"{question.agent}, an agent of your team, asks: {asked}\n\nAnswer in a few sentences and without a tool" + (
+        ", beginning with the number of an option." if options else "."
     )
     return (*_history(state, agent), *_news(state, agent, agent.seen, state.seq), Message(role="user", text=text))
 
@@ -100,7 +100,7 @@ def _id(number: int, index: int) -> str:
 
 
 def _result(number: int, index: int, use: Use) -> Message:
-    return Message(role="tool", text=PENDING if use.result is None else use.result, tool_call=_id(number, index))
+    return Message(role="tool", text=PENDING if use.result is None else _inert(use.result), tool_call=_id(number, index))
 
 
 def news_for(state: RunState, agent: AgentState, after: int, until: int) -> list[News]:
@@ -141,8 +141,8 @@ def _quoted(answer: Answer, agent: AgentState) -> str:
 
 def _said(news: News) -> str:
     if news.kind != "guidance":
-        return news.text
-    return f'<guidance by="{news.author}">\n{_inert(news.text)}\n</guidance>'
+        return _inert(news.text)
+    return f'<guidance by="{_inert(news.author)}">\n{_inert(news.text)}\n</guidance>'
 
 
 def _inert(text: str) -> str:

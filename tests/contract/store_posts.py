@@ -128,7 +128,6 @@ class PostContract:
         assert await store.sent("k") == posted("m1")
         assert await store.pending() == []
 
-
     async def test_the_post_that_waited_least_tells_how_far_a_platforms_clock_is_behind(self, store: Store) -> None:
         assert await store.behind("fake") is None
         await store.append(rows=[outgoing("waited", at=70.0), outgoing("went", at=100.0), outgoing("waits", at=500.0)])

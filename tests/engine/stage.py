@@ -187,6 +187,18 @@ async def ask_is_a_run(engine: Engine, command: Commanded) -> None:
     await engine.start_run(task=command.text, team=team("one"), place=place, by=by, command=key)
 
 
+async def pong(_: Engine, __: Commanded) -> Word | None:
+    """Every command gets a word back."""
+    return Word(text="pong")
+
+
+async def others_are_served(platform: ListPlatform) -> None:
+    """A command gets its word back (`obey=pong`): what was heard before it is routed, what could happen at once has happened."""
+    before = len(platform.words)
+    await platform.commands("ping")
+    await platform.until(lambda: len(platform.words) > before)
+
+
 async def _no_commands(_: Engine, __: Commanded) -> Word | None:
     return None
 

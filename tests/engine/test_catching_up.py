@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat import Commanded, Rejected, Unsent, Word
-from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.chat import Rejected, Unsent
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
 from tests.engine.findable import FindablePlatform, World, never_heard_of
-from tests.engine.stage import ANA, PLACE, engine_on, team
+from tests.engine.stage import ANA, PLACE, engine_on, others_are_served, pong, team
 from tests.engine.troubled import FULL, troubled
 from tests.servers.model_players import asking_player
 from tests.servers.model_server import ModelServer
@@ -19,16 +18,6 @@ from tests.servers.model_server import ModelServer
 POLICY = Policy(settle_delay=5, remind_after=0, expire_after=1800, grace=3)
 CARD = "question:1:card"
 """The key of the first question's card, which is its thread on this platform."""
-
-
-async def pong(_: Engine, __: Commanded) -> Word:
-    return Word(text="pong")
-
-
-async def others_are_served(platform: FindablePlatform) -> None:
-    """Somebody gives a command and gets a word back: whatever was about to happen at once has happened."""
-    await platform.commands("ping")
-    await platform.until(lambda: bool(platform.words))
 
 
 async def asks_and_sleeps(file: Path, server: ModelServer, platform: FindablePlatform) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat import Doubtful, Posted, Sending
+from orchestrator_bridge.chat import Doubtful, Posted, RunCard, Sending
 from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.team import Policy
+from orchestrator_bridge.team import Bounds, Policy
 from tests.clock import ManualClock
 from tests.engine.findable import FindablePlatform, World, never_heard_of
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, others_are_served, pong, said, team
 from tests.servers.model_play import Asked, Play, ToolUse
 from tests.servers.model_players import asking_player, question
 from tests.servers.model_server import ModelServer
 
 POLICY = Policy(settle_delay=0, remind_after=0, expire_after=1800, grace=3)
+LONG = Bounds(wall=1e9)
 UNTIL_EXPIRY = 1803.0
 """Seconds from the posting of a card until its question lapses, the grace included."""
 
@@ -29,14 +31,6 @@ async def asks(engine: Engine, platform: ListPlatform) -> None:
     await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
     await platform.until(lambda: bool(platform.questions))
     await engine.finished()
-
-
-def asks_twice(asked: Asked) -> Play:
-    """Ask people a second time once the first question has its outcome."""
-    again = len(asked.messages) > 2 and "Once more?" not in str(asked.messages)
-    if again:
-        return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(question="Once more?"))])
-    return asking_player(asked)
 
 
 async def asks_and_dies(file: Path, server: ModelServer, platform: FindablePlatform) -> None:
@@ -105,18 +99,24 @@ async def test_a_card_that_is_found_in_time_leaves_people_the_rest_of_it(tmp_pat
 
 async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path: Path) -> None:
     """What an edit comes back with is the time of the message that it edits."""
-    clock = ManualClock()
+    clock, edited = ManualClock(), asyncio.Event()
     platform = FindablePlatform(clock)
+
+    def asks_again(asked: Asked) -> Play:
+        again = ToolUse(name="ask_others", arguments=question(question="Once more?"))
+        return Play(tool_calls=[again], gate=edited) if len(asked.messages) == 4 else asking_player(asked)
 
     async def doubtful(sending: Sending, _: Posted) -> None:
         if sending.key == "question:2:card":
             raise Doubtful("no answer came")
 
     platform.while_sending = doubtful
-    async with ModelServer(asks_twice) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(asks_again) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await asks(engine, platform)
         clock.advance(1000)
         await platform.hears("1", question=1)
+        await platform.until(lambda: bool(platform.receipts) and isinstance(platform.sent[-1].post, RunCard))
+        edited.set()
         await platform.until(lambda: platform.questions[-1].question == 2)
         await clock.armed_until(clock.now() + 1)
         clock.advance(1)
@@ -128,17 +128,28 @@ async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path:
 async def test_more_time_wants_another_reading_before_the_question_lapses(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = FindablePlatform(clock)
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
-        await asks(engine, platform)
+    never = asyncio.Event()
+
+    def player(asked: Asked) -> Play:
+        """`one` asks people; `two` thinks for ever, so that the run never sleeps."""
+        return asking_player(asked) if "You are one," in said(asked) else Play(gate=never)
+
+    async with (
+        ModelServer(player) as server,
+        engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
+    ):
+        await engine.start_run(task="a task", team=team("one", "two", policy=POLICY, bounds=LONG), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await others_are_served(platform)
         platform.reading.clear()
         clock.advance(UNTIL_EXPIRY)
         await platform.until(lambda: len(platform.read_after) == 1)
         await platform.clicks(1, "more", "600")
+        await others_are_served(platform)
         platform.reading.set()
-        await platform.until(lambda: bool(platform.words))
-        await engine.finished()
+        await others_are_served(platform)
         platform.says_unheard("sqlite", thread=CARD)
         clock.advance(600)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: platform.questions[-1].closed is not None)
     assert len(platform.read_after) == 2
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"

@@ -9,6 +9,7 @@ import pytest
 from orchestrator_bridge.chat import Note
 from orchestrator_bridge.engine import RECONNECT, Engine
 from orchestrator_bridge.run.events import QuestionAsked, Responded
+from orchestrator_bridge.runs import REVIVE_AFTER
 from orchestrator_bridge.store.port import Damaged, Stale, StoreError
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
@@ -117,11 +118,11 @@ async def test_a_run_whose_end_cannot_be_stored_goes_on_with_the_next_thing_that
         refuse = with_event(Responded, Damaged("a page is torn"))
         store.refuse = lambda events, rows: refuse(events, rows) or (FULL if store.refusals else None)
         await begin(engine)
-        await store.refused(2)
-        await engine.finished()
+        await clock.armed_until(clock.now() + REVIVE_AFTER)
         store.refuse = nothing
         assert not platform.finals
         await platform.hears("Are you there?", thread="p1")
+        await passes(clock, REVIVE_AFTER)
         await platform.until(lambda: bool(platform.finals))
         assert len(server.requests) == 2
 

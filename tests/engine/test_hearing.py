@@ -11,7 +11,7 @@ from orchestrator_bridge.receiver import UNMATCHED_FOR
 from orchestrator_bridge.run.events import Guided, Replied
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, said, team
+from tests.engine.stage import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, others_are_served, pong, said, team
 from tests.engine.troubled import troubled
 from tests.servers.model_players import asking_player
 from tests.servers.model_server import ModelServer
@@ -48,9 +48,10 @@ async def test_a_reply_that_comes_before_we_know_where_its_question_stands_is_ma
     async def reply_at_once(sending: Sending, posted: Posted) -> None:
         if isinstance(sending.post, QuestionCard) and not sending.replaces:
             await platform.hears("sqlite", thread=posted.thread)
+            await others_are_served(platform)
 
     platform.while_sending = reply_at_once
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, obey=pong) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.finals))
         await engine.finished()
@@ -64,9 +65,10 @@ async def test_guidance_that_comes_before_we_know_the_runs_thread_reaches_its_ag
     async def guide_at_once(sending: Sending, posted: Posted) -> None:
         if isinstance(sending.post, RunCard) and not sending.replaces:
             await platform.hears("It must be cheap.", thread=posted.thread)
+            await others_are_served(platform)
 
     platform.while_sending = guide_at_once
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, obey=pong) as engine:
         await ask_people(engine, platform)
         await platform.hears("1", question=1)
         await platform.until(lambda: bool(platform.finals))

@@ -1,7 +1,7 @@
 """The people of the kill test: they give tasks, and answer questions at once, late, while the bot is down, twice, or never.
 
 They act on what they see: after every change on the platform each question's course is looked at again. Whatever they write
-holds a word of its own (`said-17`), by which it is found again in prompts and logs.
+holds a word of its own (`said-0017`), by which it is found again in prompts and logs.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ Step = Callable[[], bool]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Typed:
-    """A message that somebody wrote in a question's thread. `word` is in its newest version; `asked`: by who was asked."""
+    """A message that somebody wrote in a thread. `word` is in its newest version; `question` is 0 in the thread of a run.
+
+    `asked`: its author was asked.
+    """
 
     message: str
     question: int
     word: str
     asked: bool
+    delivered: bool = True
     deleted: bool = False
 
 
@@ -59,7 +63,8 @@ class Crowd:
         self._looking = True
         try:
             self._give_tasks()
-            self._steps += [step for card in self._new_cards() for step in self._course(card)]
+            self._steps += [step for card in self._new("question_card") for step in self._course(card)]
+            self._steps += [step for card in self._new("run_card") for step in self._guides(card)]
             self._steps = [step for step in self._steps if not step()]
         finally:
             self._looking = False
@@ -96,14 +101,16 @@ class Crowd:
 
     # Courses --------------------------------------------------------------------------------------------------------------
 
-    def _new_cards(self) -> Iterator[Message]:
-        for card in self.cards():
-            if card.has_thread and card.id not in self._seen and "for the agent" not in card.text:
+    def _new(self, kind: str) -> Iterator[Message]:
+        for card in list(self.world.messages.values()):
+            if card.meta.get("kind") == kind and card.has_thread and card.id not in self._seen:
                 self._seen.add(card.id)
                 yield card
 
     def _course(self, card: Message) -> list[Step]:
-        """What people will do about a question."""
+        """What people will do about a question; those to agents are none of their business."""
+        if "for the agent" in card.text:
+            return []
         first = self._chance.choices(
             [self._replies, self._replies_while_down, self._clicks, self._changes_her_mind, self._takes_back, self._keeps_silent],
             weights=[30, 25, 10, 10, 5, 20],
@@ -116,7 +123,8 @@ class Crowd:
         return [self._after(self._chance.randint(0, 12), lambda: self._type(card))]
 
     def _replies_while_down(self, card: Message) -> list[Step]:
-        return [_when(self._down, lambda: self._type(card))]
+        delivered = self._chance.random() < 0.5
+        return [_when(self._down, lambda: self._type(card, delivered=delivered))]
 
     def _replies_late(self, card: Message) -> list[Step]:
         return [_when(lambda: bool(self.world.messages[card.id].meta["closed"]), lambda: self._type(card))]
@@ -128,7 +136,7 @@ class Crowd:
     def _changes_her_mind(self, card: Message) -> list[Step]:
         def change() -> None:
             message = self._type(card)
-            word = f"said-{next(self._words)}"
+            word = self._word()
             self.typed[message.id] = Typed(message=message.id, question=_number(card), word=word, asked=True)
             self.world.change(message.id, f"2, {word}")
 
@@ -148,11 +156,22 @@ class Crowd:
     def _meddles(self, card: Message) -> list[Step]:
         return [self._after(3, lambda: self._type(card, STRANGER))]
 
-    def _type(self, card: Message, person: str | None = None) -> Message:
-        word = f"said-{next(self._words)}"
-        message = self.world.say(person or self.starter(card), card.channel, card.id, f"{self._chance.choice('12')}, {word}")
-        self.typed[message.id] = Typed(message=message.id, question=_number(card), word=word, asked=person is None)
+    def _guides(self, card: Message) -> list[Step]:
+        """Now and then somebody says something to all agents of a run, perhaps when it is over."""
+        chosen = self._chance.random() < 0.4
+        return [self._after(self._chance.randint(0, 60), lambda: self._type(card, STRANGER))] if chosen else []
+
+    def _type(self, card: Message, person: str | None = None, *, delivered: bool = True) -> Message:
+        word, number = self._word(), self._chance.choice("12")
+        writer = person or self.starter(card)
+        message = self.world.say(writer, card.channel, card.id, f"{number}, {word}", delivered=delivered)
+        self.typed[message.id] = Typed(
+            message=message.id, question=_number(card), word=word, asked=person is None, delivered=delivered
+        )
         return message
+
+    def _word(self) -> str:
+        return f"said-{next(self._words):04}"
 
     def _after(self, changes: int, act: Callable[[], object]) -> Step:
         """Act after so many more changes on the platform: no time is waited for."""
@@ -171,4 +190,4 @@ def _when(true: Callable[[], bool], act: Callable[[], object]) -> Step:
 
 
 def _number(card: Message) -> int:
-    return int(card.meta["question"])
+    return int(card.meta.get("question", 0))

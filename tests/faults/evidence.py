@@ -30,9 +30,10 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wrote:
-    """A person's message in a question's thread. `word` is in its newest text; `at` by the platform's clock.
+    """A person's message in the thread of a question, or of a run (`question` is 0). What was deleted is not among these.
 
-    `signs` are those of the receipts that it got. `asked`: its author was asked. What was deleted is not among these.
+    `word` is in its newest text; `at` is by the platform's clock; `signs` are those of the receipts that it got; `asked`: by
+    somebody who was asked; `delivered`: the platform brought it, so that nobody had to read the thread for it.
     """
 
     message: str
@@ -40,6 +41,7 @@ class Wrote:
     word: str
     at: float
     asked: bool
+    delivered: bool
     signs: frozenset[str]
 
 

@@ -6,122 +6,31 @@ Time stands still until a test advances it. The model is a function, so that a c
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-from orchestrator_bridge.chat import Commanded, Inbound, Word
+from orchestrator_bridge.chat import Commanded, Word
 from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.model.port import Request, Response, ToolCall, Usage
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.rows import Row
-from orchestrator_bridge.store.sqlite import SqliteStore
 from orchestrator_bridge.team import AgentSpec, Policy, Team
 from tests.clock import ManualClock
 from tests.faults import timeline
+from tests.faults.cut_store import CutStore
+from tests.faults.puppet import Play, Puppet, asks_then_answers
 from tests.servers.chat_adapter import LoopbackAdapter
 from tests.servers.chat_server import ChatServer
 from tests.servers.chat_world import Message
 
-T = TypeVar("T")
-Play = Callable[[Request], Response]
-
 CHANNEL = "general"
 PATIENCE = 10.0
 """Seconds after which something that ought to happen is taken not to."""
-
-
-def use(name: str, **arguments: Any) -> ToolCall:
-    """A tool use as a model writes it."""
-    return ToolCall(id=f"call_{name}", name=name, arguments=json.dumps(arguments))
-
-
-def says(*uses: ToolCall, text: str = "") -> Response:
-    """A model's response."""
-    return Response(text=text, tool_calls=uses, usage=Usage(input=100, output=10), served="puppet", cost=Decimal("0.01"))
-
-
-def ask(question: str, *, wait: bool = True) -> ToolCall:
-    """A question with two options, the first recommended."""
-    options = [{"id": "pg", "label": "PostgreSQL", "recommended": True}, {"id": "lite", "label": "SQLite"}]
-    return use("ask_others", question=question, kind="choice", options=options, assumption="PostgreSQL.", wait=wait)
-
-
-def used(request: Request, tool: str) -> bool:
-    """Whether the agent has used a tool before."""
-    return any(call.name == tool for message in request.messages for call in message.tool_calls)
-
-
-def said(request: Request) -> str:
-    """All that a request shows."""
-    return "\n".join(message.text for message in request.messages)
-
-
-def asks_then_answers(request: Request) -> Response:
-    """One question that is waited for, then an answer; one vote; a final text."""
-    if not request.tools:
-        return says(text="The final text.")
-    if not used(request, "ask_others"):
-        return says(ask("Which database?"))
-    if not used(request, "new_answer"):
-        return says(use("new_answer", content=f"An answer by {request.agent}."))
-    return says(use("vote", agent_id="A", reason="It is right."))
-
-
-@dataclass
-class Puppet:
-    """A model whose every response is worked out from its request. `hold` is set where responses are to wait for it."""
-
-    play: Play = asks_then_answers
-    requests: list[Request] = field(default_factory=list)
-    hold: asyncio.Event | None = None
-
-    async def respond(self, request: Request) -> Response:
-        self.requests.append(request)
-        if self.hold is not None:
-            await self.hold.wait()
-        return self.play(request)
-
-    def reserve(self, request: Request) -> Decimal | None:
-        return Decimal("0.02")
-
-    async def close(self) -> None:
-        pass
-
-
-class CutStore(SqliteStore):
-    """A real store at whose `cuts_at`-th write the power fails: before it, or just after, so that nobody hears of it."""
-
-    cuts_at = 0
-    after = True
-    writes = 0
-    cut: asyncio.Event
-
-    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Row] = ()) -> None:
-        await self._write(super().append(run=run, after=after, events=events, rows=rows))
-
-    async def receive(self, inbound: Inbound, at: float) -> bool:
-        return await self._write(super().receive(inbound, at))
-
-    async def _write(self, write: Coroutine[Any, Any, T]) -> T:
-        self.writes += 1
-        if not self.cuts_at or self.writes < self.cuts_at:
-            return await write
-        if self.writes == self.cuts_at and self.after:
-            await write
-        else:
-            write.close()
-        self.cut.set()
-        return await asyncio.Future[T]()
 
 
 class House:
@@ -141,7 +50,7 @@ class House:
     async def life(self, *, cuts_at: int = 0, after: bool = True) -> AsyncIterator[Engine]:
         """The bot from a start to a stop. With `cuts_at` its store fails for good at that write."""
         self.store = await CutStore.open(self.file, clock=self.clock.now)
-        self.store.cuts_at, self.store.after, self.store.cut = cuts_at, after, asyncio.Event()
+        self.store.cuts_at, self.store.cuts_after = cuts_at, after
         self.engine = Engine(
             store=self.store,
             models=self.puppet,
@@ -158,9 +67,11 @@ class House:
             await self.store.close()
 
     async def _obey(self, command: Commanded) -> Word | None:
-        await self.engine.start_run(
-            task=command.text, team=self.team, place=command.place, by=command.author, command=command.key
-        )
+        if command.name == "cancel":
+            self.engine.cancel_run(1, command.author, command.key)
+            return None
+        place = command.place
+        await self.engine.start_run(task=command.text, team=self.team, place=place, by=command.author, command=command.key)
         return None
 
     # What people do -------------------------------------------------------------------------------------------------------
@@ -196,6 +107,10 @@ class House:
         """Every message of one kind of post."""
         return [one for one in self.world.messages.values() if one.meta.get("kind") == kind]
 
+    def signs(self) -> list[str]:
+        """What people were told about their messages, in order."""
+        return [str(receipt.meta["sign"]) for receipt in self.of_kind("receipt")]
+
     def doubles(self) -> list[str]:
         """Keys under which more than one message stands."""
         keys = [effect.meta["key"] for effect in self.world.effects if effect.what == "post"]
@@ -218,6 +133,10 @@ class House:
         ended.cancel()
         cut.cancel()
 
+    async def stored(self, kind: type[Event]) -> None:
+        """Wait until this life has stored an event of this kind."""
+        await self._patiently(self.store.holds(kind))
+
     async def rests(self) -> None:
         """Wait until nothing but people and time is awaited."""
         await self._patiently(self.engine.finished())
@@ -228,7 +147,9 @@ class House:
                 await event
         except TimeoutError:
             log = await self.store.log(1)
-            pytest.fail(f"what was waited for did not come\n{timeline.told(timeline.of_log(1, log), timeline.of_world(self.world))}")
+            pytest.fail(
+                f"what was waited for did not come\n{timeline.told(timeline.of_log(1, log), timeline.of_world(self.world))}"
+            )
 
     async def state(self, run: int = 1) -> RunState:
         """The run as its log has it."""
@@ -246,14 +167,6 @@ async def a_house(
 ) -> AsyncIterator[House]:
     """A house with its platform. The policy's times are `settle_delay` 0 and a grace of 3 s unless they are given."""
     clock = ManualClock()
-    rules = replace_policy(policy)
+    rules = Policy.model_validate({"settle_delay": 0, "remind_after": 0, "expire_after": 600, "grace": 3, **policy})
     async with ChatServer(clock=lambda: clock.now() + offset) as server:
         yield House(folder, server, clock, play, rules, names)
-
-
-def replace_policy(given: dict[str, Any]) -> Policy:
-    """The policy of these tests with what is given."""
-    return Policy.model_validate({"settle_delay": 0, "remind_after": 0, "expire_after": 600, "grace": 3, **given})
-
-
-__all__ = ["CutStore", "House", "Puppet", "a_house", "ask", "asks_then_answers", "replace", "said", "says", "use", "used"]

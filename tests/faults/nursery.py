@@ -22,6 +22,8 @@ from bot.app import assembled
 from bot.start import Start, read_start
 from orchestrator_bridge.chat import Adapter
 
+_LOG = logging.getLogger(__name__)
+
 _DIES_WITH_PARENT = 1
 """`PR_SET_PDEATHSIG` of prctl(2): a harness that is killed leaves no process behind."""
 
@@ -45,7 +47,7 @@ def _live(start: Start, adapters: Callable[[], Sequence[Adapter]], file: Path) -
     try:
         asyncio.run(_bot(start, adapters, file))
     except Exception:
-        logging.exception("the bot broke")
+        _LOG.exception("the bot broke")
         return 1
     return 0
 

@@ -38,7 +38,7 @@ def of_request(asked: Asked) -> str:
 
 
 def request_of(event: e.Responded) -> int | None:
-    """The number of the request that brought a stored response: players put it into tool calls' ids (`r17_0`) or texts (`#17`)."""
+    """The number of the request that brought a response: players put it into tool calls' ids (`r17_0`) or texts (`#17`)."""
     marks = [call.id for call in event.tool_calls] or re.findall(r"#\d+", event.text)
     found = re.search(r"\d+", marks[0]) if marks else None
     return int(found[0]) if found else None

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.model.port import Request, Response
-from tests.faults.house import House, a_house, ask, asks_then_answers, says, used
+from tests.faults.house import House, a_house
+from tests.faults.puppet import ask, asks_then_answers, says, used
 
 
 def two_agents(request: Request) -> Response:

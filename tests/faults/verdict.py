@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -9,7 +10,7 @@ from typing import TypeVar
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.show import question_key
-from tests.faults.evidence import Evidence
+from tests.faults.evidence import Evidence, Wrote
 from tests.faults.prompts import conversations, of_request, request_of
 
 E = TypeVar("E", e.QuestionPosted, e.QuestionSettled)
@@ -51,14 +52,21 @@ def nothing_was_posted_twice(evidence: Evidence) -> Iterator[str]:
 
 
 def no_reply_was_lost(evidence: Evidence) -> Iterator[str]:
-    """Each reply is in a later prompt of the agent that asked, or its author was told why not."""
-    prompts = [str(asked.body) for asked in evidence.requests]
+    """Whatever was said is in a prompt, or its author was told why not; and she got a receipt."""
+    read = {word for asked in evidence.requests for word in re.findall(r"[\w-]+", str(asked.body))}
+    questions = {question.id: question for question in _questions(evidence)}
     for one in evidence.wrote:
-        read = any(f"{one.word}" in prompt for prompt in prompts)
-        if not read and not one.signs & {"late", "refused"}:
+        if not one.delivered and _was_over(questions[one.question], one):
+            continue
+        if one.word not in read and not one.signs & {"late", "refused"}:
             yield f"{one.word} (message {one.message}, question {one.question}, receipts {set(one.signs)}) reached nobody"
         if not one.signs:
             yield f"{one.word} (message {one.message}, question {one.question}) got no receipt"
+
+
+def _was_over(question: Question, wrote: Wrote) -> bool:
+    """Nobody reads the threads of questions that have ended."""
+    return question.outcome is not None and (question.delivery is None or question.outcome.at <= wrote.at)
 
 
 def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:
@@ -74,7 +82,7 @@ def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:
         if question.delivery is not None and outcome.at < until and not question.passed:
             yield f"question {question.id} fell back at {outcome.at}, before its deadline {until}"
         for one in evidence.wrote:
-            if one.asked and one.question == question.id and one.at <= until and question.asked[0].id not in question.passed:
+            if one.asked and one.question == question.id and one.at <= until and not question.passed:
                 yield f"question {question.id} fell back ({outcome.why}) though {one.word} was written in time"
 
 
@@ -116,7 +124,7 @@ def tables_agree_with_the_logs(evidence: Evidence) -> Iterator[str]:
         state = states[run.run]
         end = (state.end.status, state.end.text) if state.end else ("running", "")
         if (run.status, run.result) != end or run.calls != state.spent.calls:
-            yield f"run {run.run} is {run.status} after {run.calls} calls in its table, {end} after {state.spent.calls} in its log"
+            yield f"run {run.run} is {run.status} with {run.calls} calls by its table, {end} with {state.spent.calls} by its log"
         costs = [line for line in evidence.costs if line.run == run.run]
         booked = (sum(line.cost or 0 for line in costs), sum(line.unknown for line in costs))
         if booked != (state.spent.cost, state.spent.unknown):

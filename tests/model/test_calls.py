@@ -135,8 +135,16 @@ async def test_arguments_that_were_no_json_go_back_as_json() -> None:
 @BOTH_WAYS
 async def test_half_a_character_in_a_text_does_not_stop_a_call(model: str) -> None:
     response, asked = await answered(Play(text="fine"), a_request("odd \ud83d end", model=model))
-    assert asked.messages[1]["content"] == "odd ? end"
+    assert asked.messages[1]["content"] == "odd \ufffd end"
     assert response.text == "fine"
+
+
+@BOTH_WAYS
+async def test_a_character_in_two_halves_is_joined_and_a_lone_half_is_replaced(model: str) -> None:
+    use = ToolUse(name="vote", arguments='{"agent_id": "\ud83d\ude00 \ud83d"}')
+    response, _ = await answered(Play(text="yes \ud83d\ude00 no \ude00", tool_calls=[use]), a_request(model=model))
+    assert response.text == "yes \U0001f600 no \ufffd"
+    assert response.tool_calls[0].arguments == '{"agent_id": "\U0001f600 \ufffd"}'
 
 
 async def test_an_endpoint_without_a_key_gets_none() -> None:

@@ -55,8 +55,9 @@ def ask(question: str = "Which one?", *, to: tuple[str, ...] = ("humans",), wait
 class Table:
     """One run in play."""
 
-    def __init__(self, run_team: Team, *, gone: bool = False, task: str = "the task") -> None:
-        started = e.RunStarted(at=1000.0, run=1, task=task, team=run_team, place=PLACE, by=ANA)
+    def __init__(self, run_team: Team, *, gone: bool = False, task: str = "the task", directory: Directory | None = None) -> None:
+        directory = directory or Directory()
+        started = e.RunStarted(at=1000.0, run=1, task=task, team=run_team, place=PLACE, by=ANA, askable=directory.askable)
         self.now = 1000.0
         self.events: list[e.Event] = []
         self.rows: list[Row] = []
@@ -64,7 +65,7 @@ class Table:
         self._numbers = iter(range(1, 1000))
         self.reserved: Decimal | None = None
         self._gone = {"test"} if gone else set[str]()
-        self.desk = Desk(Directory(), lambda: next(self._numbers), self._gone)
+        self.desk = Desk(directory, lambda: next(self._numbers), self._gone)
         self.read_to_end: set[int] = set()
         self._messages = 0
         self._commit(Batch.of_new_run(started))
@@ -116,14 +117,22 @@ class Table:
     def says(self, agent: str, *uses: ToolCall, text: str = "", tokens: int = 10) -> None:
         """An agent's call lands."""
         response = Response(text=text, tool_calls=uses, usage=Usage(input=tokens), served="test/model")
-        self.go_on(f.Landed(action=self.out[agent], consumed=(), result=response))
+        self.go_on(self.landed(agent, response))
 
     def fails(self, agent: str, error: ModelError) -> None:
-        self.go_on(f.Landed(action=self.out[agent], consumed=(), result=error))
+        self.go_on(self.landed(agent, error))
 
-    def guides(self, text: str) -> None:
+    def landed(self, agent: str, result: Response | ModelError) -> f.Landed:
+        """The fact that an agent's call came back, for several facts in one pass."""
+        return f.Landed(action=self.out[agent], consumed=(), result=result)
+
+    def guides(self, text: str, by: Author = ANA) -> None:
         """A person says something in the run's thread."""
-        self.go_on(f.Heard(said=self._said(text), question=None))
+        self.go_on(self.guidance(text, by))
+
+    def guidance(self, text: str, by: Author = ANA) -> f.Heard:
+        """The fact that a person said something in the run's thread, for several facts in one pass."""
+        return f.Heard(said=self._said(text, by), question=None)
 
     def replies(self, question: int, text: str) -> None:
         """A person types a reply, and its settle delay passes."""
@@ -147,15 +156,21 @@ class Table:
         """A person deletes a message."""
         self.go_on(f.TakenBack(unsaid=Unsaid(place=PLACE, message=message, at=self.now), question=question))
 
-    def _said(self, text: str) -> Said:
+    def _said(self, text: str, by: Author = ANA) -> Said:
         self._messages += 1
-        return Said(place=PLACE, message=f"m{self._messages}", author=ANA, text=text, at=self.now)
+        return Said(place=PLACE, message=f"m{self._messages}", author=by, text=text, at=self.now)
 
     def posts_question(self, question: int) -> None:
         """The card of a question is posted, by a platform whose clock agrees with ours."""
-        outgoing = next(post for post in self.posts() if post.question == question and not post.replaces and not post.anchor)
         posted = Posted(message=f"card{question}", thread=f"thread{question}", at=self.now)
-        self.go_on(f.Placed(outgoing=outgoing, posted=posted, noted_at=self.now))
+        self.go_on(f.Placed(outgoing=self._card(question), posted=posted, noted_at=self.now))
+
+    def rejects_question(self, question: int, why: str = "the channel was deleted") -> None:
+        """The card of a question will never be posted."""
+        self.go_on(f.Unplaceable(outgoing=self._card(question), why=why))
+
+    def _card(self, question: int) -> Outgoing:
+        return next(post for post in self.posts() if post.question == question and not post.replaces and not post.anchor)
 
     def passes(self, seconds: float) -> None:
         """Time passes: everything that rings until then rings."""

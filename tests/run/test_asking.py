@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from orchestrator_bridge.model.port import BadKey
 from orchestrator_bridge.run.show import closing_key, question_key
 from orchestrator_bridge.store.rows import Outgoing
@@ -183,3 +185,67 @@ def test_a_question_that_was_settled_while_it_was_posted_is_closed_when_it_appea
     table.posts_question(1)
     closing = [row for row in table.rows if isinstance(row, Outgoing) and row.key == f"{question_key(1)}:closed"]
     assert len(closing) == 1
+
+
+# Asking in vain -----------------------------------------------------------------------------------------------------------
+
+
+def test_refused_questions_retire_an_agent_that_does_nothing_else() -> None:
+    table = Table(team(2))
+    table.says("two", answer("B"))
+    for _ in range(3):
+        table.says("one", ask(to=("@nobody",)))
+    assert table.state.agents["one"].retired is not None
+    assert table.state.end is not None
+    assert table.state.end.text == "B"
+
+
+def test_a_question_that_is_taken_between_refused_ones_starts_the_count_again() -> None:
+    table = Table(team(2))
+    for to in ("@nobody", "@nobody", "humans", "@nobody", "@nobody"):
+        table.says("one", ask(to=(to,), wait=False))
+    assert table.state.agents["one"].retired is None
+    assert table.state.agents["one"].malformed == 2
+
+
+def test_an_answer_beside_refused_questions_counts_as_work() -> None:
+    table = Table(team(2))
+    nobody = ask(to=("@nobody",))
+    table.says("one", nobody, nobody, nobody, answer("A"))
+    assert table.state.agents["one"].malformed == 0
+
+
+@pytest.mark.parametrize("to", [("@nobody", "@nobody", "@nobody"), ("@nobody", "humans"), ("humans", "@nobody")])
+def test_a_response_with_refused_questions_counts_once_and_not_at_all_if_one_is_taken(to: tuple[str, ...]) -> None:
+    table = Table(team(2))
+    table.says("one", *(ask(to=(name,), wait=False) for name in to))
+    assert table.state.agents["one"].malformed == ("humans" not in to)
+
+
+@pytest.mark.parametrize("limits", [Limits(per_agent=1), Limits(per_run=1), Limits(per_agent=0)])
+def test_an_agent_that_may_not_ask_any_more_is_not_offered_to(limits: Limits) -> None:
+    table = Table(team(2, limits=limits))
+    if limits.per_agent:
+        table.says("one", ask(wait=False))
+    assert "ask_others" not in [tool.name for tool in table.tools("one")]
+    assert ("ask_others" in [tool.name for tool in table.tools("two")]) == (limits.per_run > 1 and limits.per_agent > 0)
+
+
+# Cards that cannot be posted ----------------------------------------------------------------------------------------------
+
+
+def test_a_question_to_agents_survives_that_its_card_is_rejected() -> None:
+    table = Table(team(2))
+    table.says("one", ask(to=("agents",)))
+    table.rejects_question(1)
+    assert table.state.questions[1].open
+    table.says("peer:1:two", text="Do it.")
+    assert "Do it." in table.prompt("one")
+
+
+def test_a_question_to_people_falls_back_as_soon_as_its_card_is_rejected() -> None:
+    table = Table(team(2))
+    table.says("one", ask(to=("humans", "agents")))
+    table.rejects_question(1, "the channel was deleted")
+    assert '"decided_by": "fallback:assume"' in table.prompt("one")
+    assert "it could not be posted: the channel was deleted" in table.prompt("one")

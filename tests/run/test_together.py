@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator_bridge.chat import Receipt
+from orchestrator_bridge.model.port import Response, Usage
 from tests.run.table import NAMES, Table, answer, team, vote
+
+
+def agree(table: Table) -> None:
+    """Two agents answer and vote for the first one's answer: its final call is out."""
+    table.says("one", answer("A"))
+    table.says("two", answer("B"))
+    table.says("one", vote("A"))
+    table.says("two", vote("A"))
+    assert table.out == {"one": "final:1"}
 
 
 def test_a_single_agent_needs_one_call_and_its_answer_is_final() -> None:
@@ -136,6 +147,31 @@ def test_a_final_text_that_has_missed_guidance_counts_as_a_new_answer() -> None:
     assert table.state.end is None
     assert "The final text." in table.prompt("two")
     assert '<guidance by="Ana">\nIt must be cheap.' in table.prompt("two")
+
+
+def test_guidance_in_the_same_pass_as_the_final_text_is_not_overheard() -> None:
+    table = Table(team(2))
+    agree(table)
+    table.go_on(table.landed("one", Response(text="The old final text.", usage=Usage())), table.guidance("No! Use SQLite."))
+    assert table.state.end is not None
+    assert table.state.end.text == "The old final text."
+    late = [post.post for post in table.posts() if isinstance(post.post, Receipt)]
+    assert [(one.sign, one.text) for one in late] == [("late", "This run has ended. Start another with /ask.")]
+
+
+def test_guidance_just_before_the_final_text_is_heeded_by_a_new_round() -> None:
+    table = Table(team(2))
+    agree(table)
+    table.go_on(table.guidance("No! Use SQLite."), table.landed("one", Response(text="The old final text.", usage=Usage())))
+    assert table.state.end is None
+    table.says("one", answer("SQLite"))
+    table.says("two", answer("SQLite, too"))
+    table.says("one", vote("B"))
+    table.says("two", vote("B"))
+    assert table.state.end is None
+    table.says("two", text="The final text, with SQLite.")
+    assert table.state.end is not None
+    assert table.state.end.text == "The final text, with SQLite."
 
 
 @pytest.mark.parametrize("tries", [1, 2])

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from orchestrator_bridge.model.port import BadKey, Overloaded, RateLimited, ToolCall
+from orchestrator_bridge.model.port import BadKey, BadRequest, Overloaded, RateLimited, ToolCall
 from tests.run.table import Table, answer, ask, team, use, vote
 
 MISTAKES = {
@@ -136,6 +136,24 @@ def test_a_passing_failure_is_tried_again_later_and_later_and_then_given_up() ->
     table.fails("one", Overloaded("The provider has trouble."))
     assert table.state.end is not None
     assert table.state.end.status == "failed"
+
+
+def test_a_final_text_that_failed_does_not_matter_once_its_author_has_to_win_again() -> None:
+    table = Table(team(2))
+    table.says("one", answer("A"))
+    table.says("two", answer("B"))
+    table.says("one", vote("A"))
+    table.says("two", vote("A"))
+    assert table.out == {"one": "final:1"}
+    table.go_on(table.guidance("Use SQLite."), table.landed("one", BadRequest("The request is too long.")))
+    for name in ("one", "two"):
+        table.says(name, answer(f"SQLite, says {name}"))
+    for name in ("one", "two"):
+        table.says(name, vote("B"))
+    assert table.state.end is None
+    table.says("two", text="The final text.")
+    assert table.state.end is not None
+    assert (table.state.end.text, table.state.end.how) == ("The final text.", "Won the vote, 2 of 2 votes.")
 
 
 def test_a_provider_that_says_when_to_come_back_is_obeyed() -> None:

@@ -46,7 +46,7 @@ POLL = 60.0
 
 
 class LoopbackAdapter:
-    """One bot on the fake platform. `silence` as in `ChatClient`; `pause` is the time between two attempts to hear, in seconds."""
+    """One bot on the fake platform. `silence` as in `ChatClient`; `pause`, in seconds, is between two attempts to hear."""
 
     platform = PLATFORM
     capabilities = Capabilities(threads=True, edits=True, buttons=True, private_words=True, findable=True)

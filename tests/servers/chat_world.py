@@ -145,13 +145,14 @@ class World:
 
     # People ---------------------------------------------------------------------------------------------------------------
 
-    def say(self, person: str, channel: str, thread: str | None, text: str) -> Message:
-        """A person writes."""
+    def say(self, person: str, channel: str, thread: str | None, text: str, *, delivered: bool = True) -> Message:
+        """A person writes. What is not `delivered` can only be read: some platforms forget what bots miss for too long."""
         message = Message(
             id=f"m{next(self._ids)}", channel=channel, thread=thread, author=person, text=text, at=self.clock(), meta={}
         )
         self.messages[message.id] = message
-        self._happens("said", {"message": wire(message)})
+        if delivered:
+            self._happens("said", {"message": wire(message)})
         return message
 
     def change(self, message: str, text: str) -> Message:

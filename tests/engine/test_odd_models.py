@@ -1,0 +1,53 @@
+"""Models that write what nobody expects: the run goes on, or ends with words for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.clock import ManualClock
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.servers.model_play import Play, ToolUse
+from tests.servers.model_server import ModelServer
+
+HALF = "\ud83d"
+"""Half of a character, as a model leaves it that is cut off in an emoji. No database and no UTF-8 takes it."""
+
+
+@pytest.mark.parametrize(
+    ("play", "text"),
+    [
+        (Play(text=f"Begin {HALF} small."), "Begin \ufffd small."),
+        (Play(tool_calls=[ToolUse(name="new_answer", arguments=f'{{"content": "Begin {HALF} small."}}')]), "Begin \ufffd small."),
+        (Play(tool_calls=[ToolUse(name=HALF, id=HALF), ToolUse(name="new_answer", arguments={"content": "Yes."})]), "Yes."),
+        (Play(text="Yes.", served=f"model-{HALF}"), "Yes."),
+    ],
+    ids=["words", "arguments", "a tool's name", "the model's name"],
+)
+async def test_half_a_character_breaks_no_run(tmp_path: Path, play: Play, text: str) -> None:
+    platform = ListPlatform(ManualClock())
+    async with ModelServer([play]) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.finals))
+    assert platform.finals[0].text == text
+
+
+async def test_half_a_character_in_a_refusal_breaks_no_run(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    refusal = Play(status=400, body='{"error": {"message": "too \\ud83d long"}}')
+    async with ModelServer([refusal]) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await engine.finished()
+    assert any("too long" in note and "Townhall broke" not in note for note in platform.notes)
+
+
+@pytest.mark.parametrize("odd", ['{"content": "x", "n": ' + "1" * 5_000 + "}", "[" * 100_000], ids=["digits", "brackets"])
+async def test_arguments_that_no_reader_takes_cost_one_response(tmp_path: Path, odd: str) -> None:
+    platform = ListPlatform(ManualClock())
+    plays = [Play(tool_calls=[ToolUse(name="new_answer", arguments=use)]) for use in (odd, {"content": "Begin small."})]
+    async with ModelServer(plays) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.finals))
+        assert len(server.requests) == 2
+    assert platform.finals[0].text == "Begin small."
