@@ -94,7 +94,7 @@ class Commands:
             raise Trouble("The task is empty. Say what is to be done, such as: Plan the move to PostgreSQL.")
         if len(task) > TASK_LIMIT:
             raise Trouble(
-                f"The task has {len(task):,} characters; at most {TASK_LIMIT:,} fit. Give the gist: agents ask for what they miss."
+                f"The task has {len(task):,} characters; at most {TASK_LIMIT:,} fit. Give the gist; agents ask for more."
             )
         for model in dict.fromkeys(agent.model for agent in team.agents):
             try:

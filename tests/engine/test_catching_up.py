@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.chat import Rejected, Unsent
+from orchestrator_bridge.receiver import UNMATCHED_FOR
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
 from tests.engine.findable import FindablePlatform, World, never_heard_of
@@ -50,6 +51,26 @@ async def test_a_doubtful_card_is_looked_for_before_its_question_may_lapse(tmp_p
             platform.finding.set()
             await platform.until(lambda: bool(platform.finals))
     assert [card.closed for card in platform.questions] == ["Answered by Ana: SQLite"]
+
+
+async def test_what_an_earlier_process_heard_before_it_knew_the_thread_is_matched_however_old_it_is(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        platform = FindablePlatform(clock, world=world, while_sending=never_heard_of)
+        async with engine_on(file, server, platform, clock=clock, obey=pong) as engine:
+            await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+            await platform.until(lambda: bool(platform.questions))
+            await platform.hears("sqlite", thread=CARD)
+            await others_are_served(platform)
+        clock.advance(2 * UNMATCHED_FOR)
+        platform = FindablePlatform(clock, world=world)
+        platform.finding.clear()
+        async with engine_on(file, server, platform, clock=clock, obey=pong):
+            await platform.until(lambda: CARD in platform.found)
+            await others_are_served(platform)
+            platform.finding.set()
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
 async def test_a_thread_is_read_before_the_words_that_are_known_settle_its_question(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ holds a word of its own (`said-0017`), by which it is found again in prompts and
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
 from tests.servers.chat_server import ChatServer
-from tests.servers.chat_world import Message
+from tests.servers.chat_world import Effect, Message
 
 CHANNEL = "general"
 TASKS_AT_ONCE = 3
@@ -51,7 +52,10 @@ class Crowd:
         self._down = down
         self._words = count(1)
         self._steps: list[Step] = []
+        self._read = 0
         self._seen: set[str] = set()
+        self._ended: set[str] = set()
+        self._open: set[str] = set()
         self._looking = False
         self.world.changed = self.look
 
@@ -62,9 +66,8 @@ class Crowd:
             return
         self._looking = True
         try:
+            self._read_on()
             self._give_tasks()
-            self._steps += [step for card in self._new("question_card") for step in self._course(card)]
-            self._steps += [step for card in self._new("run_card") for step in self._guides(card)]
             self._steps = [step for step in self._steps if not step()]
         finally:
             self._looking = False
@@ -72,40 +75,48 @@ class Crowd:
     @property
     def satisfied(self) -> bool:
         """Every task has its end, every question is closed, and the bot has taken all that was said."""
-        open_cards = [card for card in self.cards() if not card.meta["closed"]]
-        return not (self._unfinished() or open_cards or self.world.unacknowledged)
-
-    def cards(self) -> list[Message]:
-        """The questions in the channel, closed ones too."""
-        return [one for one in self.world.messages.values() if one.meta.get("kind") == "question_card"]
+        return not (self.tasks.keys() - self._ended or self._open or self.world.unacknowledged)
 
     def starter(self, card: Message) -> str:
         """Who gave the task that a question is about: people's questions ask nobody else."""
         return next(person for task, person in self.tasks.items() if f"of {task})" in card.text)
 
+    def _read_on(self) -> None:
+        """See what bots did since: a card with its thread sets a course, and some news ends what is waited for."""
+        while self._read < len(self.world.effects):
+            effect = self.world.effects[self._read]
+            self._read += 1
+            match effect.meta.get("kind"):
+                case "run_card":
+                    self._see_run(effect)
+                case "question_card":
+                    self._see_question(effect)
+
+    def _see_run(self, effect: Effect) -> None:
+        if effect.what == "thread" and effect.message not in self._seen:
+            self._seen.add(effect.message)
+            self._steps += self._guides(self.world.messages[effect.message])
+        if effect.meta["status"] in ("finished", "failed", "cancelled"):
+            self._ended |= set(re.findall(r"Do (task-\d+) well", effect.text))
+
+    def _see_question(self, effect: Effect) -> None:
+        if effect.what == "thread" and effect.message not in self._seen:
+            self._seen.add(effect.message)
+            self._steps += self._course(self.world.messages[effect.message])
+        if effect.meta["closed"]:
+            self._open.discard(effect.message)
+        elif effect.what == "post":
+            self._open.add(effect.message)
+
     # Tasks ----------------------------------------------------------------------------------------------------------------
 
     def _give_tasks(self) -> None:
-        if self.busy and len(self._unfinished()) < TASKS_AT_ONCE:
+        if self.busy and len(self.tasks.keys() - self._ended) < TASKS_AT_ONCE:
             task, person = f"task-{len(self.tasks) + 1}", self._chance.choice(PEOPLE)
             self.tasks[task] = person
             self.world.command(person, CHANNEL, "ask", f"Do {task} well.")
 
-    def _unfinished(self) -> set[str]:
-        ended = {
-            str(one.text)
-            for one in self.world.messages.values()
-            if one.meta.get("kind") == "run_card" and one.meta["status"] in ("finished", "failed", "cancelled")
-        }
-        return {task for task in self.tasks if not any(f"Do {task} well." in text for text in ended)}
-
     # Courses --------------------------------------------------------------------------------------------------------------
-
-    def _new(self, kind: str) -> Iterator[Message]:
-        for card in list(self.world.messages.values()):
-            if card.meta.get("kind") == kind and card.has_thread and card.id not in self._seen:
-                self._seen.add(card.id)
-                yield card
 
     def _course(self, card: Message) -> list[Step]:
         """What people will do about a question; those to agents are none of their business."""

@@ -2,23 +2,26 @@
 
     ordeal = Ordeal(victim, moments, chance)
     await ordeal.kill(50)        # so many lives and deaths
-    await ordeal.settle(done)    # one more life, without trouble, until `done` is true; then it is told to end
+    await ordeal.settle(done)    # one more life, without trouble, until `done` has come; then it is told to end
 
 It knows no platform. What another one (Discord, Slack, an MCP server) brings along:
 
 - a module that is the bot, like `bot_process.py`: `raise_bots` with its adapters, which point at a local server;
 - people who act on that server, like `crowd.py`; `on_down` lets them act while the bot is down;
-- moments: things at which to kill. A `Moment` arms something that calls `kill` as it happens, such as a server's
-  `watch`; one that does not happen in time ends in a kill all the same. `AFTER_READY` and `WHILE_STARTING` need no platform;
-- `Evidence` for `verdict.py`: the logs and tables of the store, what the model server was asked, and the platform's view as
-  `Post`s and `Word`s; whatever else a platform promises is a check of its own.
+- moments: things at which to kill, like those of `moments.py`. A `Moment` arms something that calls `kill` as it happens, such
+  as a server's `watch`; one that does not happen in time ends in a kill all the same. Lives that end while the bot starts, or
+  after any time, need no platform and are mixed in;
+- `Evidence` for `verdict.judge`: `gather` reads the store; the platform's view of what bots posted and people wrote is given to
+  it as `Seen`. Whatever else a platform promises is a check of its own, passed to `judge`.
+
+`test_kill.py` puts it all together for the fake platform and tells the whole story when something is wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from tests.faults.victim import Victim
@@ -34,7 +37,7 @@ Kill = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A moment to kill at. `arm` prepares it once the bot is ready, and `disarm` is called when it is dead."""
+    """A moment to kill at. `arm` prepares it when the bot has been started, and `disarm` is called when it is dead."""
 
     name: str
     arm: Callable[[Kill], None]
@@ -64,8 +67,8 @@ class Ordeal:
         for _ in range(times):
             await self._live_and_die()
 
-    async def settle(self, done: Callable[[], object]) -> None:
-        """Leave it in peace until `done` has returned, then tell it to end. `done` may be awaitable.
+    async def settle(self, done: Callable[[], Awaitable[None]]) -> None:
+        """Leave it in peace until `done` has come, then tell it to end.
 
         Raises:
             TimeoutError: it did not come to rest.
@@ -73,9 +76,7 @@ class Ordeal:
         await self.victim.start()
         await self.victim.ready()
         async with asyncio.timeout(SETTLES_IN):
-            waiting = done()
-            if asyncio.iscoroutine(waiting):
-                await waiting
+            await done()
             status = await self.victim.end()
         assert status == 0, f"the bot ended with status {status}"
 

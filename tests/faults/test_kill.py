@@ -48,6 +48,7 @@ class Town:
     file: Path
 
 
+@pytest.mark.timeout(120 + 4 * KILLS)
 async def test_nothing_is_lost_or_doubled_however_often_the_process_is_killed(tmp_path: Path) -> None:
     async with a_town(tmp_path, random.Random(SEED)) as town:
         wrong = []
