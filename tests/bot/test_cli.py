@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -87,7 +88,7 @@ output = 2.50
 
 
 def test_a_pipe_that_nobody_reads_any_more_is_silent(folder: Path) -> None:
-    command = f"{sys.executable} -m bot models | true; echo ${{PIPESTATUS[0]}}"
+    command = f"{shlex.quote(sys.executable)} -m bot models | true; echo ${{PIPESTATUS[0]}}"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=True)
     assert ended.stdout in ("1\n", "0\n"), "0 where the reader was too slow to leave"
     assert ended.stderr == ""
