@@ -20,6 +20,8 @@ from bot.bench.stall import stalls
 from orchestrator_bridge.chat import Place
 
 FEW = 10
+TELLING = 5_000
+"""Questions from which on what each needs stands out from what a process needs one time more and one time less."""
 CONNECTIONS = 64
 """Replies of a burst that arrive at the same moment; the next one comes when one of them is stored and acknowledged."""
 
@@ -65,6 +67,7 @@ async def _waiting(few: Crowd, many: Crowd, idle: float) -> list[Figure]:
     count = len(many.threads)
     small, large = await _slept(few, idle), await _slept(many, idle)
     each = (large.resident_kb - small.resident_kb) / (count - len(few.threads))
+    note = "" if count >= TELLING else "too few to tell"
     start = f"{count:,} open: start of a process -> first reply resumed"
     return [
         Figure(
@@ -78,7 +81,7 @@ async def _waiting(few: Crowd, many: Crowd, idle: float) -> list[Figure]:
             note=f"bare: {FEW} open",
         ),
         Figure(row="asleep", name="… idle, of a core", ours=large.idle_percent, target=1.0, unit="%", samples=1),
-        Figure(row="asleep", name="… memory of each", ours=each, target=2.0, unit="KB", samples=count),
+        Figure(row="asleep", name="… memory of each", ours=each, target=2.0, unit="KB", samples=count, note=note),
     ]
 
 
