@@ -16,7 +16,7 @@ from adapters.terminal.screen import Device
 from bot.app import App, assembled, own_file
 from bot.start import Start, open_start_log
 from bot.tables import print_json
-from orchestrator_bridge.chat import FinalAnswer, Posted, RunCard, Sending
+from orchestrator_bridge.chat import FinalAnswer, Posted, Sending
 from orchestrator_bridge.store.port import InUse, QuestionSummary, RunSummary
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.text import clean
@@ -37,29 +37,17 @@ class Wish:
 
 
 class OneRunTerminal(TerminalAdapter):
-    """A terminal that notices that a run has ended by its card."""
+    """A terminal for one run: with `as_json` its final text is left to the JSON."""
 
     def __init__(self, device: Device, *, as_json: bool) -> None:
         super().__init__(device, quiet=as_json, takes_tasks=False)
         self._as_json = as_json
-        self._ended: set[int] = set()
-        self._news = asyncio.Event()
 
     async def send(self, sending: Sending) -> Posted:
-        """Show the post; a final text that a program will read as JSON is not shown beside it."""
+        """Show the post."""
         if self._as_json and isinstance(sending.post, FinalAnswer):
             return Posted(message=sending.key, thread=None, at=sending.since)
-        posted = await super().send(sending)
-        if isinstance(sending.post, RunCard) and sending.post.ended:
-            self._ended.add(sending.post.run)
-            self._news.set()
-        return posted
-
-    async def wait_ended(self, run: int) -> None:
-        """Wait until the run has ended."""
-        while run not in self._ended:
-            self._news.clear()
-            await self._news.wait()
+        return await super().send(sending)
 
 
 async def ask_once(start: Start, wish: Wish) -> int:
@@ -110,7 +98,7 @@ async def _assembled(start: Start, terminal: TerminalAdapter) -> AsyncIterator[t
 
 async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
     """Wait for the run's end, and until all of it was shown; False if the person left before."""
-    ended = asyncio.create_task(terminal.wait_ended(run))
+    ended = asyncio.create_task(app.engine.ended(run))
     left = asyncio.create_task(terminal.wait_left())
     try:
         await asyncio.wait([ended, left], return_when=asyncio.FIRST_COMPLETED)

@@ -46,6 +46,7 @@ from orchestrator_bridge.store.rows import (
     QuestionOpened,
     QuestionPlaced,
     Row,
+    RunClosed,
     RunPlaced,
 )
 from orchestrator_bridge.team import Team
@@ -76,6 +77,7 @@ class Engine:
         self._adapters: Mapping[str, Adapter] = {adapter.platform: adapter for adapter in adapters}
         self._on_command = on_command
         self._gone: set[str] = set()
+        self._ends: dict[int, asyncio.Event] = {}
         self._last_question = 0
         self._others: set[asyncio.Future[None]] = set()
         self._receiver = Receiver(store, clock, self._route)
@@ -197,6 +199,13 @@ class Engine:
         except ValueError:
             return None
 
+    async def ended(self, run: int) -> None:
+        """Wait until a run has ended."""
+        end = self._ends.setdefault(run, asyncio.Event())
+        state = await self.run(run)
+        if state is None or state.end is None:
+            await end.wait()
+
     def cancel_run(self, run: int, by: Author, command: str) -> None:
         """End a run; its open questions are closed. `command`: key of the command that asked for it."""
         self._runs.deliver(run, f.Cancel(by=by, key=command))
@@ -225,6 +234,8 @@ class Engine:
                 self._deadlines.arm(state.run, row.question, row.fires_at)
             elif isinstance(row, QuestionClosed):
                 self._deadlines.disarm(row.question)
+            elif isinstance(row, RunClosed) and row.run in self._ends:
+                self._ends.pop(row.run).set()
 
     def _places_known(self, rows: Sequence[Row]) -> None:
         """What was said in a place before we knew that it is ours is heard now."""

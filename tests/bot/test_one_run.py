@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.bot.conftest import Said, Townhall
+
+ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
 [[agents.asker]]
@@ -118,3 +123,12 @@ def test_beside_a_running_bot_a_run_has_a_file_of_its_own(townhall: Townhall, fo
     assert "this run has a file of its own" in said.err
     assert json.loads(said.out)["store"] != str(Path("data", "townhall.db"))
     assert json.loads(townhall("runs", "--json").out)["runs"] == []
+
+
+def test_a_run_whose_output_nobody_reads_any_more_comes_to_its_end_all_the_same(folder: Path) -> None:
+    line = f"{shlex.quote(sys.executable)} -m bot ask 'count to three' --no-input 2>&1 | true; echo ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, check=True, cwd=folder, env={"PYTHONPATH": str(ROOT)}, timeout=60
+    )
+    assert ended.stdout in ("0\n", "1\n", "120\n"), "120: the interpreter had nobody to flush to"
+    assert "Traceback" not in ended.stderr
