@@ -156,5 +156,6 @@ def _secrets() -> Mapping[str, str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry of the command `townhall`."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files when a program starts
+        if stream is not None:  # closed by whoever started us
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files when a program starts
     sys.exit(exit_code_of(lambda: cli.main(arguments, prog_name="townhall", standalone_mode=False), _secrets))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from orchestrator_bridge.chat import FinalAnswer, Posted, Sending
 from orchestrator_bridge.store.port import InUse, QuestionSummary, RunSummary
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.text import clean
+
+SHOWN_WITHIN = 15.0
+"""Seconds after a run's end in which all of it must be shown: an output that takes nothing is not waited for longer."""
 
 LEFT = 130
 """The exit code where the person left before the end."""
@@ -105,7 +108,9 @@ async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
         if not ended.done() and left.result() == "left":
             return False
         await ended
-        await app.engine.finished()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHOWN_WITHIN):
+                await app.engine.finished()
         return True
     finally:
         ended.cancel()

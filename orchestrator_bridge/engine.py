@@ -128,7 +128,10 @@ class Engine:
         for adapter in self._adapters.values():
             await self._connect(adapter)
         self._poster.recover(pending, behind)
-        self._receiver.start(unhandled)
+        self._receiver.start([heard for heard in unhandled if not isinstance(heard, Gone)])
+        for heard in unhandled:
+            if isinstance(heard, Gone):  # whoever left an earlier process may be back
+                self._spawn(self._handled(heard, "of an earlier process"))
         for run in busy:
             self._runs.deliver(run, f.Restarted())
         self._spawn(self._catch_up.show_again(armed))

@@ -98,7 +98,8 @@ class Desk:
             return self._late(batch, said, question, author)
         batch.add(_reply(batch, question, said, author))
         sign, text = _heard(batch.state.questions[question.id], author)
-        return _receipt(batch, said, question, sign, text)
+        cut = f"Only its first {LIMIT:,} characters are kept." if len(said.text) > LIMIT else ""
+        return _receipt(batch, said, question, sign, f"{text} {cut}".strip())
 
     def _late(self, batch: Batch, said: Said, question: Question, author: Responder) -> str:
         ended = batch.state.end is not None

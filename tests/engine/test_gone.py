@@ -1,0 +1,25 @@
+"""Somebody left an earlier process: that says nothing about who is there now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator_bridge.chat import Gone
+from orchestrator_bridge.store.sqlite import SqliteStore
+from tests.clock import ManualClock
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.servers.model_players import asking_player
+from tests.servers.model_server import ModelServer
+
+
+async def test_an_end_of_input_that_an_earlier_process_left_unhandled_is_forgotten(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
+    await store.receive(Gone(place=PLACE, interaction="end", at=clock.now()), clock.now())
+    await store.close()
+    platform = ListPlatform(clock)
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        assert platform.questions[-1].closed is None
