@@ -41,9 +41,9 @@ kill-test: venv
 bench: venv
 	$(PY) -m bot bench
 
-# Needs uv. Locks hold names, versions and hashes for every platform, and no addresses.
+# Needs uv, which writes names, versions and hashes for every platform, and no addresses unless it is told to.
 COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+	--custom-compile-command "make lock"
 lock:
 	$(COMPILE) --group build -o requirements.lock
 	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
