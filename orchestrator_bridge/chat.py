@@ -340,7 +340,7 @@ class Adapter(Protocol):
         ...
 
     async def find(self, sending: Sending) -> Posted | None:
-        """What an earlier attempt with the same key left, or None if there is nothing. Only where `findable`.
+        """What an earlier attempt with the same key left, or None if there is nothing, or if the platform cannot be asked.
 
         Raises:
             Unsent: the platform cannot be asked just now.
@@ -348,7 +348,7 @@ class Adapter(Protocol):
         ...
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:
-        """What people said in a thread from `after` (seconds, the platform's clock) on, in order. Only where `findable`.
+        """What people said in a thread from `after` (seconds, the platform's clock) on, in order; nothing where it cannot be read.
 
         Raises:
             Unsent: the platform cannot be asked just now.

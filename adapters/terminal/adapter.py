@@ -121,12 +121,12 @@ class TerminalAdapter:
         return Posted(message=message, thread=thread_of(sending), at=self._device.clock())
 
     async def find(self, sending: Sending) -> Posted | None:
-        """Not to be asked: a screen cannot be read."""
-        raise NotImplementedError("the terminal is not findable")
+        """None: a screen cannot be read."""
+        return None
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:
-        """Not to be asked: while nobody reads a terminal, nothing is said there."""
-        raise NotImplementedError("the terminal is not findable")
+        """Nothing: while nobody reads a terminal, nothing is said there."""
+        return ()
 
     async def tell(self, heard: Inbound, word: Word) -> None:
         """Show an answer to what the person entered."""

@@ -110,10 +110,10 @@ class ListPlatform:
         return self.clock.now() + self.ahead
 
     async def find(self, sending: Sending) -> Posted | None:
-        raise NotImplementedError
+        return None
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:
-        raise NotImplementedError
+        return ()
 
     async def tell(self, heard: Inbound, word: Word) -> None:
         await self._note(self.words, (heard, word))
