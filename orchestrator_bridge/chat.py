@@ -348,7 +348,7 @@ class Adapter(Protocol):
         ...
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:
-        """What people said in a thread from `after` (seconds, the platform's clock) on, in order; nothing where it cannot be read.
+        """What people said in a thread from `after` (seconds, the platform's clock) on, in order; nothing if it cannot be read.
 
         Raises:
             Unsent: the platform cannot be asked just now.

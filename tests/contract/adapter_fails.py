@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator_bridge.chat import Doubtful, Note, Rejected, Unsent, Word
 from tests.contract.adapter_posts import RUN
-from tests.contract.adapter_rig import Rig
+from tests.contract.adapter_rig import Rig, needs
 
 
 async def times_seen(rig: Rig, text: str) -> int:
@@ -14,6 +14,7 @@ async def times_seen(rig: Rig, text: str) -> int:
 
 
 class Fails:
+    @needs("fail_next")
     async def test_a_failed_sending_is_unsent_and_arrives_once_when_tried_again(self, rig: Rig) -> None:
         sending = rig.sending(Note(text="only once"))
         await rig.fail_next()
@@ -23,33 +24,31 @@ class Fails:
         await rig.adapter.send(sending)
         assert await times_seen(rig, "only once") == 1
 
+    @needs("reject_next")
     async def test_a_refused_sending_is_rejected_with_the_reason(self, rig: Rig) -> None:
         await rig.reject_next()
         with pytest.raises(Rejected, match=r"\w+ \w+"):
             await rig.post(Note(text="never"))
         assert await times_seen(rig, "never") == 0
 
+    @needs("lose_reply", "find")
     async def test_a_sending_whose_confirmation_was_lost_is_doubtful_and_can_be_found(self, rig: Rig) -> None:
         sending = rig.sending(RUN, key="run-card-3")
         await rig.lose_reply()
         with pytest.raises(Doubtful):
             await rig.adapter.send(sending)
-        if not rig.adapter.capabilities.findable:
-            pytest.skip("this platform cannot be asked")
         found = await rig.adapter.find(sending)
         assert found is not None
         assert found.thread is not None
         assert await times_seen(rig, RUN.task) == 1
 
+    @needs("find")
     async def test_what_was_never_sent_is_not_found(self, rig: Rig) -> None:
-        if not rig.adapter.capabilities.findable:
-            pytest.skip("this platform cannot be asked")
         await rig.post(RUN, key="one")
         assert await rig.adapter.find(rig.sending(RUN, key="another")) is None
 
+    @needs("find")
     async def test_what_was_said_in_a_thread_can_be_read_again_under_the_same_key(self, rig: Rig) -> None:
-        if not rig.adapter.capabilities.findable:
-            pytest.skip("this platform cannot be asked")
         run = await rig.post(RUN)
         await rig.say(rig.thread(run), "first")
         await rig.say(rig.thread(run), "second")
@@ -57,6 +56,7 @@ class Fails:
         read = await rig.adapter.read(rig.thread(run), run.at)
         assert [said.key for said in read] == [said.key for said in heard]
 
+    @needs("fail_next")
     async def test_telling_never_raises(self, rig: Rig) -> None:
         await rig.command("runs", "")
         heard = await rig.heard()

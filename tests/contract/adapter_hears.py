@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator_bridge.chat import Clicked, Commanded, Posted, Said, Unsaid
 from tests.contract.adapter_posts import RUN, question
-from tests.contract.adapter_rig import Rig
+from tests.contract.adapter_rig import Rig, needs
 
 
 async def said_next(rig: Rig) -> Said:
@@ -77,13 +77,15 @@ class Hears:
         assert isinstance(heard, Clicked)
         assert (heard.question, heard.press, float(heard.value)) == (2, "more", 3600.0)
 
+    @needs("choose")
     async def test_a_clicked_option_arrives_by_its_id(self, rig: Rig) -> None:
         await rig.post(question())
-        await rig.press(2, "option", "lite")
+        await rig.choose(2, "lite")
         heard = await rig.heard()
         assert isinstance(heard, Clicked)
         assert (heard.question, heard.press, heard.value) == (2, "option", "lite")
 
+    @needs("edit")
     async def test_an_edit_is_another_version_of_the_same_message(self, rig: Rig) -> None:
         asked = await rig.post(question())
         await rig.say(rig.thread(asked), "SQLite")
@@ -92,6 +94,7 @@ class Hears:
         assert (after.message, after.text) == (before.message, "PostgreSQL")
         assert after.key != before.key
 
+    @needs("unsay")
     async def test_a_deletion_arrives(self, rig: Rig) -> None:
         asked = await rig.post(question())
         await rig.say(rig.thread(asked), "SQLite")
@@ -100,6 +103,7 @@ class Hears:
         assert isinstance(unsaid, Unsaid)
         assert unsaid.message == said.message
 
+    @needs("redeliver")
     async def test_what_is_delivered_twice_has_the_same_key_twice(self, rig: Rig) -> None:
         asked = await rig.post(question())
         await rig.say(rig.thread(asked), "SQLite")
@@ -107,6 +111,7 @@ class Hears:
         await rig.redeliver()
         assert (await said_next(rig)).key == first.key
 
+    @needs("reconnect")
     async def test_people_are_heard_after_a_cut_connection(self, rig: Rig) -> None:
         asked = await rig.post(question())
         await rig.reconnect()

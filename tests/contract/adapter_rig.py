@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import pytest
+from typing import Any, Literal, TypeVar, get_args
 
 from orchestrator_bridge.chat import Adapter, Author, Inbound, Place, Post, Posted, Press, Sending
 
 PATIENCE = 30.0
 """Seconds after which something that ought to happen is taken not to."""
+
+
+Feature = Literal["choose", "edit", "unsay", "redeliver", "reconnect", "fail_next", "reject_next", "lose_reply", "find"]
+"""What a platform may lack: a method of its rig, or that it can be asked."""
+
+FEATURES: tuple[Feature, ...] = tuple(feature for feature in get_args(Feature) if feature != "find")
+"""Those that are methods of a rig."""
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+def needs(*features: Feature) -> Callable[[T], T]:
+    """Mark a test of the contract that only platforms with these features can pass."""
+
+    def mark(test: T) -> T:
+        test.__dict__["needs"] = frozenset(features)
+        return test
+
+    return mark
+
+
+def needed_by(test: object) -> frozenset[Feature]:
+    """What a test of the contract needs."""
+    needed: frozenset[Feature] = getattr(test, "needs", frozenset())
+    return needed
+
+
+def _lacking(feature: Feature) -> AssertionError:
+    return AssertionError(f"this rig has no {feature}: write it, or name it in `lacks`, and what needs it with @needs")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +52,7 @@ class Seen:
 
 
 class Rig(ABC):
-    """One adapter on its platform. What a platform does not have is left as it is here, and skips the tests that need it."""
+    """One adapter on its platform. What a platform does not have is left as it is here, and named in its contract's `lacks`."""
 
     adapter: Adapter
     home: Place
@@ -94,36 +122,40 @@ class Rig(ABC):
     async def begin_afresh(self) -> None:  # noqa: B027  # most platforms tell her nothing
         """The person learns that her words were not stored, where she is told, and is ready to write something else."""
 
+    @abstractmethod
     async def press(self, question: int, press: Press, value: str) -> None:
-        """The person uses a control of a question."""
-        pytest.skip("this platform has no such control")
+        """The person says "not me" or asks for more time, by whatever control there is."""
+
+    async def choose(self, question: int, option: str) -> None:
+        """The person clicks an option."""
+        raise _lacking("choose")
 
     async def edit(self, text: str) -> None:
         """The person changes her newest message."""
-        pytest.skip("on this platform messages cannot be edited")
+        raise _lacking("edit")
 
     async def unsay(self) -> None:
         """The person deletes her newest message."""
-        pytest.skip("on this platform messages cannot be deleted")
+        raise _lacking("unsay")
 
     async def redeliver(self) -> None:
         """The platform delivers the newest thing that the person did once more."""
-        pytest.skip("this platform delivers once")
+        raise _lacking("redeliver")
 
     async def reconnect(self) -> None:
         """The connection is cut and made again."""
-        pytest.skip("this platform has no connection")
+        raise _lacking("reconnect")
 
     # Trouble --------------------------------------------------------------------------------------------------------------
 
     async def fail_next(self) -> None:
         """The next sending fails without having any effect."""
-        pytest.skip("this platform cannot fail so")
+        raise _lacking("fail_next")
 
     async def reject_next(self) -> None:
         """The platform refuses the next sending for good."""
-        pytest.skip("this platform cannot refuse")
+        raise _lacking("reject_next")
 
     async def lose_reply(self) -> None:
         """The next sending takes effect, but its confirmation is lost."""
-        pytest.skip("this platform cannot lose a confirmation")
+        raise _lacking("lose_reply")

@@ -58,6 +58,9 @@ class LoopbackRig(Rig):
         card = next(one for one in self.world.messages.values() if one.meta.get("question") == question)
         self.world.click(self.person.id, card.id, press, value)
 
+    async def choose(self, question: int, option: str) -> None:
+        await self.press(question, "option", option)
+
     async def edit(self, text: str) -> None:
         self.world.change(self._newest().id, text)
 

@@ -47,8 +47,6 @@ class Desk(Rig):
         await self.window.until(lambda text: text.count(before) == 1)
 
     async def press(self, question: int, press: Press, value: str) -> None:
-        if press not in ("pass", "more"):
-            await super().press(question, press, value)
         await self.window.enter(f"/{press} {question} {value + 's' if value else ''}")
 
     async def seen(self, place: Place) -> Sequence[Seen]:

@@ -76,8 +76,6 @@ class PipeRig(Rig):
         self.pipe.put(f"/{name} {text}\n")
 
     async def press(self, question: int, press: Press, value: str) -> None:
-        if press not in ("pass", "more"):
-            await super().press(question, press, value)
         self.pipe.put(f"/{press} {question} {value + 's' if value else ''}\n")
 
     async def seen(self, place: Place) -> Sequence[Seen]:

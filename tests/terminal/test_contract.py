@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contract.adapter import AdapterContract
-from tests.contract.adapter_rig import Rig
+from tests.contract.adapter_rig import Feature, Rig
 from tests.terminal.desk import a_desk
 from tests.terminal.pipes import PipeRig, a_pipe
 
+ONE_WAY: frozenset[Feature] = frozenset({"choose", "edit", "unsay", "redeliver", "reconnect", "lose_reply", "find"})
+"""What no terminal has: what was typed and shown stays as it is, and nobody can be asked about it."""
 
-class TestATerminalWithoutKeysKeepsTheContract(AdapterContract):
+
+class TestATerminalWithoutKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY):
     @pytest.fixture
     async def rig(self) -> AsyncIterator[Rig]:
         with a_pipe() as pipe:
@@ -20,7 +23,7 @@ class TestATerminalWithoutKeysKeepsTheContract(AdapterContract):
             await rig.adapter.stop()
 
 
-class TestATerminalWithKeysKeepsTheContract(AdapterContract):
+class TestATerminalWithKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY | {"fail_next", "reject_next"}):
     @pytest.fixture
     async def rig(self) -> AsyncIterator[Rig]:
         async with a_desk() as rig:
