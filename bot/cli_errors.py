@@ -1,10 +1,9 @@
 """How a command ends: whatever goes wrong becomes one block of text on standard error and an exit code, never a traceback.
 
 0    done
-1    something is wrong; the text says what, and how to mend it
+1    something is wrong; the text says what, and how to mend it; or nobody reads our output any more
 2    the command was not understood
 130  Ctrl-C
-141  nobody reads our output any more
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.tables import print_json, print_table
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route, resolve
+from orchestrator_bridge.model.refusals import address
 
 if TYPE_CHECKING:
     from bot.start import Start
@@ -68,7 +69,7 @@ def print_models(start: Start, as_json: bool) -> None:
 def _row(model: UsedModel) -> list[str]:
     route = model.route
     key = f"{route.key_env} {model.key}" if route.key_env else model.key
-    at = f" at {route.base_url}" if route.base_url else ""
+    at = f" at {address(route)}" if route.base_url else ""
     return [route.name, f"{route.provider}/{route.id}{at}", key, ", ".join(model.users) or "nobody"]
 
 
@@ -79,7 +80,7 @@ def _object(model: UsedModel) -> dict[str, object]:
         "model": route.name,
         "provider": route.provider,
         "id": route.id,
-        "base_url": route.base_url or None,
+        "base_url": address(route) or None,
         "key_env": route.key_env,
         "key": model.key,
         "usd_per_million_tokens": prices,

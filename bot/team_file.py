@@ -83,7 +83,7 @@ def parse_team_file(text: str, file: Path) -> TeamFile:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Trouble(f"{file}: 1 thing is wrong", [_no_toml(file, error)]) from None
     shaper = Shaper(file.name, text)
     parsed = _shape(document, file, shaper)
@@ -177,8 +177,12 @@ def _unreadable(file: Path, error: OSError | UnicodeDecodeError) -> Problem:
     return Problem(where=str(file), found=str(found), expected="a readable TOML file in UTF-8")
 
 
-def _no_toml(file: Path, error: tomllib.TOMLDecodeError) -> Problem:
+def _no_toml(file: Path, error: tomllib.TOMLDecodeError | RecursionError) -> Problem:
     """The parser's words with its place in front: `Expected '=' after a key in a key/value pair (at line 3, column 8)`."""
+    if isinstance(error, RecursionError):
+        return Problem(
+            where=file.name, found="brackets in brackets, hundreds deep", expected="tables and lists a few levels deep"
+        )
     said, _, place = str(error).removesuffix(")").partition(" (at ")
     where = f"{file.name}, {place}" if place else file.name
     mend = "a table or key that is written twice must be joined into one" if "overwrite" in said or "twice" in said else ""

@@ -89,7 +89,7 @@ class Engine:
             store=store,
             models=models,
             clock=clock,
-            desk=Desk(directory, self._next_question, self._gone),
+            desk=Desk(directory, self._next_question, self._nobody_there),
             stored=self._stored,
             look_at=self._deadlines.arm,
             tell=self._tell,
@@ -218,9 +218,8 @@ class Engine:
         """The runs that wait for something but people."""
         return self._runs.awake
 
-    def nobody_there(self, platform: str) -> None:
-        """From the start nobody is there on this platform: questions to people fall back at once."""
-        self._gone.add(platform)
+    def _nobody_there(self, state: RunState) -> bool:
+        return state.place.platform in self._gone and state.run in self._runs.begun
 
     def _next_question(self) -> int:
         self._last_question += 1
@@ -324,9 +323,12 @@ class Engine:
             return Word(text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning")
 
     async def _leave(self, heard: Gone) -> None:
-        """Nobody is there any more: open questions to people of this platform fall back, and later ones too."""
+        """Nobody is there any more: questions to people of this platform fall back, now and later, in runs that began here.
+
+        Runs of an earlier process keep theirs open: whoever was asked then may come back to answer.
+        """
         self._gone.add(heard.place.platform)
-        for run in {one.run for one in await self._store.armed()} | set(self._runs.awake):
+        for run in self._runs.begun:
             self._runs.deliver(run, f.NobodyThere(platform=heard.place.platform))
         await self._handled(heard, "")
 

@@ -32,7 +32,7 @@ WARM = 256
 
 
 class Runs:
-    """Begins runs and brings facts to them. `last_number` is the highest number of a run so far.
+    """Begins runs and brings facts to them. `last_number` is the highest number of a run so far; `begun` are this process's own.
 
     `before` is awaited before a run is driven; `present` says whether a platform is there to be spoken on; `askable` whom agents
     can ask.
@@ -51,6 +51,7 @@ class Runs:
         self._present = present
         self._askable = askable
         self._stopped = False
+        self.begun: set[int] = set()
         self._zombies: set[int] = set()
         self._drivers: dict[int, Driver] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -70,6 +71,7 @@ class Runs:
         if command:
             batch.handled(command)
         await self._append(batch)
+        self.begun.add(batch.state.run)
         self._keep_warm(batch.state)
         self.deliver(batch.state.run, f.Rang())
         return batch.state.run
@@ -121,7 +123,7 @@ class Runs:
         try:
             await self._drive(run)
         except Exception as error:
-            _LOG.exception("run %s broke", run)
+            _LOG.error("run %s broke: %s", run, error, exc_info=not isinstance(error, StoreError))
             self._drivers.pop(run, None)
             self._waking[run] = []
             if not await self._break(run, error):

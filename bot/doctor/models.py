@@ -9,6 +9,7 @@ from bot.doctor.finding import Finding
 from bot.model_list import UsedModel, used_models
 from bot.start import Start
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route
+from orchestrator_bridge.model.refusals import address
 from orchestrator_bridge.model.script import ScriptError, find_script, read_script
 
 _PATIENCE = 10.0
@@ -30,7 +31,7 @@ def _check(model: UsedModel, start: Start) -> Finding:
             about=about, state="wrong" if model.default_team else "warn", found=f"{model.route.key_env} is not set", mend=mend
         )
     price = "its price is known" if model.route.price else "its price is unknown, so bounds of money cannot hold"
-    return Finding(about=about, state="ok", found=f"{model.route.id} at {model.route.base_url}, key {model.key}, {price}")
+    return Finding(about=about, state="ok", found=f"{model.route.id} at {address(model.route)}, key {model.key}, {price}")
 
 
 def _check_script(about: str, name: str, folder: Path) -> Finding:
@@ -56,14 +57,14 @@ def _endpoints(models: Iterable[UsedModel]) -> list[Route]:
 async def _ask(route: Route, start: Start) -> Finding:
     import httpx
 
-    about = f"endpoint {route.base_url}"
+    about = f"endpoint {address(route)}"
     key = start.settings.key(route.key_env) if route.key_env else None
     headers = {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
     try:
         async with httpx.AsyncClient(timeout=_PATIENCE) as client:
             answer = await client.get(f"{route.base_url}/models", headers=headers)
     except httpx.HTTPError as error:
-        found = f"no answer: {str(error) or type(error).__name__}"
+        found = f"no answer: {type(error).__name__}"
         return Finding(about=about, state="wrong", found=found, mend="look at the address and the network")
     return _judge(about, answer.status_code, route)
 

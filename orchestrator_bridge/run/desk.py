@@ -28,12 +28,12 @@ MORE_TIME = 3600.0
 
 
 class Desk:
-    """Makes questions of what agents ask, and replies of what people say."""
+    """Makes questions of what agents ask, and replies of what people say. `nobody_there`: no person of a run can be reached."""
 
-    def __init__(self, directory: Directory, next_number: Callable[[], int], gone: Collection[str]) -> None:
+    def __init__(self, directory: Directory, next_number: Callable[[], int], nobody_there: Callable[[RunState], bool]) -> None:
         self._directory = directory
         self._next_number = next_number
-        self._gone = gone
+        self._nobody_there = nobody_there
 
     # Asking ---------------------------------------------------------------------------------------------------------------
 
@@ -48,7 +48,7 @@ class Desk:
             batch.add(e.QuestionRefused(at=batch.now, action=action.action, reason=refusal))
         else:
             batch.add(e.QuestionAsked(at=batch.now, action=action.action, question=self._question(batch, action, audience)))
-            if batch.state.place.platform in self._gone:
+            if self._nobody_there(batch.state):
                 self.leave(batch)
 
     def _audience(self, state: RunState, action: AskPeople) -> Audience:

@@ -79,6 +79,8 @@ _FAULTS = {
 
 def of_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
     """A fault that SQLite reports, by its result code (sqlite.org/rescode.html; the low byte is the kind)."""
+    if "Could not decode to UTF-8" in str(error):
+        return damaged(path, "a text in it is no UTF-8")
     code = getattr(error, "sqlite_errorcode", None)
     fault = _FAULTS.get(code & 0xFF) if isinstance(code, int) else None
     if fault is None:

@@ -22,7 +22,8 @@ class Lock:
 
     def release(self) -> None:
         """Let the next process in; harmless when done twice."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk may refuse the signature once more; the file is closed all the same
+            self._file.close()
 
 
 def take(path: Path) -> Lock:
