@@ -128,9 +128,8 @@ class Commands:
         if not runs:
             return Word(text="No runs yet. Start one: /ask and the task.")
         rows = tuple((str(run.run), run.status, _spent(run), shorten(run.task, 60), shorten(run.result, 60)) for run in runs)
-        return Word(
-            text="", table=Table(title="Runs, newest first", columns=("run", "state", "cost", "task", "result"), rows=rows)
-        )
+        columns = ("run", "state", "cost", "task", "result")
+        return Word(text="", tables=(Table(title="Runs, newest first", columns=columns, rows=rows),))
 
     # Questions ------------------------------------------------------------------------------------------------------------
 
@@ -143,7 +142,7 @@ class Commands:
             for one in waiting
         )
         columns = ("question", "run", "by", "what", "asks", "next step")
-        return Word(text="", table=Table(title="Open questions, newest first", columns=columns, rows=rows))
+        return Word(text="", tables=(Table(title="Open questions, newest first", columns=columns, rows=rows),))
 
     # Teams and costs ------------------------------------------------------------------------------------------------------
 
@@ -155,7 +154,7 @@ class Commands:
         others = [name for name in self._team_file.teams if name != team.name]
         rows = tuple((agent.name, agent.model, shorten(agent.persona, 80)) for agent in team.agents)
         title = f"Team {team.name}" + (f" (others: {', '.join(others)})" if others else "")
-        return Word(text=_rules(team), table=Table(title=title, columns=("agent", "model", "who it is"), rows=rows))
+        return Word(text=_rules(team), tables=(Table(title=title, columns=("agent", "model", "who it is"), rows=rows),))
 
     async def _cost(self, command: Commanded) -> Word:
         named = command.text.strip().removeprefix("#")
@@ -169,12 +168,12 @@ class Commands:
             for one in lines[:LISTED]
         )
         columns = ("run", "agent", "model", "calls", "tokens in", "tokens out", "cost")
-        return Word(text="", table=Table(title="Cost", columns=columns, rows=rows))
+        return Word(text="", tables=(Table(title="Cost", columns=columns, rows=rows),))
 
     async def _help(self, _: Commanded) -> Word:
         rows = tuple(HELP.values())
         text = "Give a task; agents work on it together, and ask you when they need a decision. Reply in the question's thread."
-        return Word(text=text, table=Table(columns=("command", "what it does"), rows=rows))
+        return Word(text=text, tables=(Table(columns=("command", "what it does"), rows=rows),))
 
 
 def _warn(text: str) -> Word:

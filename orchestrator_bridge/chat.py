@@ -18,7 +18,10 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A channel of a platform, or one thread in it."""
+    """A channel of a platform, or one thread in it. The channel `@42` is the direct messages with the author whose id is 42.
+
+    Where a platform has no threads (direct messages, inside a thread), `thread` is the message that others reply to.
+    """
 
     platform: str
     channel: str
@@ -35,14 +38,34 @@ class Author:
     roles: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """People whom a platform can notify together: a Discord role, a Slack user group."""
+
+    platform: str
+    id: str
+    name: str
+
+
 # Inwards ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A file that a person attached. `size` in bytes; `ref` is what the platform's `fetch` finds it by."""
+
+    name: str
+    media_type: str
+    size: int
+    ref: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
     """A message that concerns us, new or edited (`edit` counts up or is the edit's time). `at`: seconds, the platform's clock.
 
-    `question` is set where the person named the question by its number instead of speaking in its thread.
+    `question` is set where the person named the question by its number instead of speaking in its thread. `mentions` are the
+    people whom the text names (as `@name`), our own bot aside.
     """
 
     place: Place
@@ -52,6 +75,8 @@ class Said:
     at: float
     edit: str = ""
     question: int | None = None
+    mentions: tuple[Author, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def key(self) -> str:
@@ -96,7 +121,10 @@ class Clicked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Commanded:
-    """A command with the rest of its line, such as `ask` and the task."""
+    """A command with the rest of its line, such as `ask` and the task.
+
+    `options` are named choices that a platform's form gives beside the line, such as `("team", "docs")`.
+    """
 
     place: Place
     interaction: str
@@ -104,6 +132,8 @@ class Commanded:
     name: str
     text: str
     at: float
+    options: tuple[tuple[str, str], ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def key(self) -> str:
@@ -176,8 +206,8 @@ class CardOption:
 class QuestionCard:
     """A question in its own message with its own thread. `expires_at`: seconds since the epoch, our estimate; times for people.
 
-    `mentions` are those to notify; `asked` is the same in words. `silence` says what happens at expiry. `closed` is the one line
-    that says how it ended: the controls are gone then.
+    `mentions` and `groups` are those to notify; `asked` is the same in words. `silence` says what happens at expiry. `closed` is
+    the one line that says how it ended: the controls are gone then.
     """
 
     question: int
@@ -192,18 +222,20 @@ class QuestionCard:
     expires_at: float
     silence: str
     task: str = ""
+    groups: tuple[Group, ...] = ()
     closed: str | None = None
     kind: Literal["question_card"] = "question_card"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """A plain message in a thread. `speaker` is the agent whose words these are; `mentions` are those to notify."""
+    """A plain message in a thread. `speaker` is the agent whose words these are; `mentions` and `groups` are those to notify."""
 
     text: str
     speaker: str | None = None
     tone: Literal["plain", "good", "warning"] = "plain"
     mentions: tuple[Author, ...] = ()
+    groups: tuple[Group, ...] = ()
     kind: Literal["note"] = "note"
 
 
@@ -254,12 +286,31 @@ class Sending:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """A table's cell that leads to a message, where the platform can link to one."""
+
+    text: str
+    place: Place
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
     """Rows for people to look through."""
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str | Link, ...], ...]
     title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confirm:
+    """The command that is given when a person says yes to what a word asks; `label` is what the button says."""
+
+    label: str
+    name: str
+    text: str
+    options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -267,8 +318,9 @@ class Word:
     """An answer to whoever gave a command or clicked: private where the platform can. Not kept, not repeated."""
 
     text: str
-    table: Table | None = None
+    tables: tuple[Table, ...] = ()
     tone: Literal["plain", "good", "warning"] = "plain"
+    confirm: Confirm | None = None
 
 
 class Unsent(Exception):
@@ -354,6 +406,19 @@ class Adapter(Protocol):
             Unsent: the platform cannot be asked just now.
             Rejected: the thread is gone.
         """
+        ...
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        """The content of a file that a person attached.
+
+        Raises:
+            Unsent: the platform cannot be asked just now.
+            Rejected: the file is gone, or this platform has no attachments.
+        """
+        ...
+
+    def members(self, group: str) -> tuple[Author, ...] | None:
+        """Who belongs to a group (its id), from memory; None where that is not known."""
         ...
 
     async def tell(self, heard: Inbound, word: Word) -> None:

@@ -24,6 +24,7 @@ from adapters.terminal.stamp import Stamp
 from adapters.terminal.threads import thread_of, thread_of_words
 from adapters.terminal.words import KEYS, word_lines
 from orchestrator_bridge.chat import (
+    Attachment,
     Author,
     Capabilities,
     Commanded,
@@ -127,6 +128,14 @@ class TerminalAdapter:
     async def read(self, place: Place, after: float) -> Sequence[Said]:
         """Nothing: while nobody reads a terminal, nothing is said there."""
         return ()
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        """Nothing can be attached here."""
+        raise Rejected(f"{attachment.name}: this platform has no attachments")
+
+    def members(self, group: str) -> tuple[Author, ...] | None:
+        """There are no groups here."""
+        return None
 
     async def tell(self, heard: Inbound, word: Word) -> None:
         """Show an answer to what the person entered."""

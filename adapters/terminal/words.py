@@ -12,7 +12,7 @@ from rich.text import Text
 
 from adapters.terminal.cards import Lines, one_line
 from adapters.terminal.paint import Page
-from orchestrator_bridge.chat import FinalAnswer, Note, Receipt, Table, Word
+from orchestrator_bridge.chat import Confirm, FinalAnswer, Note, Receipt, Table, Word
 
 _TONES = {"plain": "", "good": "green", "warning": "yellow"}
 _SIGNS = {"taken": "Taken", "late": "Too late", "refused": "Not taken", "passed": "Passed"}
@@ -52,7 +52,15 @@ def receipt(post: Receipt) -> Lines:
 def word_lines(said: Word, page: Page) -> Lines:
     """The answer to a command."""
     lines: Lines = [Text(said.text.strip("\n"), style=_TONES[said.tone])] if said.text else []
-    return lines if said.table is None else lines + _table(said.table, page)
+    return lines + [line for table in said.tables for line in _table(table, page)] + _confirm(said.confirm)
+
+
+def _confirm(asked: Confirm | None) -> Lines:
+    if asked is None:
+        return []
+    options = " ".join(f"{name}={value}" for name, value in asked.options)
+    command = " ".join(word for word in (f"/{asked.name}", options, asked.text) if word)
+    return [Text(f"{asked.label}: type {one_line(command, 400)}", style="yellow")]
 
 
 def _markdown(text: str) -> RenderableType:
@@ -66,7 +74,7 @@ def _markdown(text: str) -> RenderableType:
 
 
 def _table(table: Table, page: Page) -> Lines:
-    rows = [tuple(one_line(cell, _CELL) for cell in row) for row in table.rows]
+    rows = [tuple(one_line(cell if isinstance(cell, str) else cell.text, _CELL) for cell in row) for row in table.rows]
     title: Lines = [Text(one_line(table.title), style="bold")] if table.title else []
     if not rows:
         return [*title, Text("Nothing.", style="dim")]

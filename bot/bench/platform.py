@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from orchestrator_bridge.chat import (
+    Attachment,
     Author,
     Capabilities,
     FinalAnswer,
@@ -18,6 +19,7 @@ from orchestrator_bridge.chat import (
     Posted,
     QuestionCard,
     Receive,
+    Rejected,
     RunCard,
     Said,
     Sending,
@@ -84,6 +86,14 @@ class BenchPlatform:
     async def read(self, place: Place, after: float) -> Sequence[Said]:
         """Nothing was said."""
         return ()
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        """Nothing can be attached here."""
+        raise Rejected(f"{attachment.name}: this platform has no attachments")
+
+    def members(self, group: str) -> tuple[Author, ...] | None:
+        """There are no groups here."""
+        return None
 
     async def tell(self, heard: Inbound, word: Word) -> None:
         """Nobody reads it."""

@@ -117,7 +117,7 @@ class Shows:
         heard = await rig.heard()
         assert isinstance(heard, Commanded)
         table = Table(columns=("run", "status"), rows=(("3", "working"), ("4", "finished")), title="Runs of today")
-        await rig.adapter.tell(heard, Word(text="There are two.", table=table))
+        await rig.adapter.tell(heard, Word(text="There are two.", tables=(table,)))
         shown = await words(rig)
         for expected in ("There are two.", "Runs of today", "status", "working", "finished"):
             assert expected in shown
@@ -163,7 +163,7 @@ async def _post_hostile(rig: Rig, part: str, thread: Place) -> None:
         case _:
             await rig.command("runs", "")
             table = Table(columns=("run", "task"), rows=(("3", HOSTILE),))
-            await rig.adapter.tell(await rig.heard(), Word(text=HOSTILE, table=table))
+            await rig.adapter.tell(await rig.heard(), Word(text=HOSTILE, tables=(table,)))
 
 
 def _hostile_question() -> QuestionCard:

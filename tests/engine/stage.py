@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from orchestrator_bridge.chat import (
     Adapter,
+    Attachment,
     Author,
     Capabilities,
     Clicked,
@@ -24,6 +25,7 @@ from orchestrator_bridge.chat import (
     QuestionCard,
     Receipt,
     Receive,
+    Rejected,
     Said,
     Sending,
     Word,
@@ -114,6 +116,12 @@ class ListPlatform:
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:
         return ()
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        raise Rejected(f"{attachment.name}: this platform has no attachments")
+
+    def members(self, group: str) -> tuple[Author, ...] | None:
+        return None
 
     async def tell(self, heard: Inbound, word: Word) -> None:
         await self._note(self.words, (heard, word))

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator_bridge.chat import (
+    Attachment,
     Author,
     Capabilities,
     Clicked,
@@ -96,6 +97,12 @@ class LoopbackAdapter:
     async def read(self, place: Place, after: float) -> Sequence[Said]:
         """What people said in a thread, as `Adapter.read` says."""
         return [_said(message) for message in await self._history(place, after) if message["author"] != BOT]
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        raise Rejected(f"{attachment.name}: this platform has no attachments")
+
+    def members(self, group: str) -> tuple[Author, ...] | None:
+        return None
 
     async def tell(self, heard: Inbound, word: Word) -> None:
         """Tell one person alone."""

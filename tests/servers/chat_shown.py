@@ -23,7 +23,7 @@ def moment(at: float) -> str:
 
 def told(word: Word) -> str:
     """A word with its table."""
-    return clean("\n".join(line for line in (word.text, *_rows(word.table)) if line))
+    return clean("\n".join(line for line in (word.text, *(row for table in word.tables for row in _rows(table))) if line))
 
 
 def _text(post: Post) -> str:
@@ -82,7 +82,6 @@ def _meta(post: Post) -> dict[str, Any]:
             return {"kind": post.kind}
 
 
-def _rows(table: Table | None) -> list[str]:
-    if table is None:
-        return []
-    return [table.title, " | ".join(table.columns), *(" | ".join(row) for row in table.rows)]
+def _rows(table: Table) -> list[str]:
+    rows = (" | ".join(cell if isinstance(cell, str) else cell.text for cell in row) for row in table.rows)
+    return [table.title, " | ".join(table.columns), *rows]

@@ -199,7 +199,7 @@ async def test_a_question_says_how_its_kind_is_answered(rig: PipeRig, kind: str,
 
 async def test_help_names_the_keys_of_the_terminal_too(pipe: Pipe, rig: PipeRig) -> None:
     pipe.put("/help\n")
-    await rig.adapter.tell(await rig.heard(), Word(text="/ask starts a run", table=Table(columns=("a",), rows=())))
+    await rig.adapter.tell(await rig.heard(), Word(text="/ask starts a run", tables=(Table(columns=("a",), rows=()),)))
     assert "/say 3" in rig.paper.getvalue()
 
 
