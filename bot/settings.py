@@ -11,20 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.env_file import Found, read_variables
+from bot.model_settings import ModelSettings, Secret, WebAddress
 from bot.trouble import Problem, Trouble, count_wrong, show_value, suggest
 
 LogLevel = Literal["debug", "info", "warning", "error"]
-
-
-def _plain_secret(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError("a value with blanks, control or non-ASCII characters; expected the token alone, as its maker shows it")
-    return secret
 
 
 def _token(prefix: str, name: str) -> AfterValidator:
@@ -41,9 +35,7 @@ def _token(prefix: str, name: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Secret = Annotated[SecretStr, AfterValidator(_plain_secret)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 SocketAddress = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
 
 _PATTERNS = {
@@ -55,27 +47,19 @@ _PATTERNS = {
 _SECRETIVE = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
-class Settings(BaseModel):
+class Settings(ModelSettings):
     """Everything that differs from one installation to another and is not for `townhall.toml`. Made by `read_settings`."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=str.upper, hide_input_in_errors=True)
 
     discord_token: Secret | None = None
     slack_bot_token: Annotated[Secret, _token("xoxb-", "a bot token")] | None = None
     slack_app_token: Annotated[Secret, _token("xapp-", "an app-level token")] | None = None
     slack_signing_secret: Secret | None = None
-    xai_api_key: Secret | None = None
-    openai_api_key: Secret | None = None
-    openrouter_api_key: Secret | None = None
 
     data: Annotated[Path, Field(alias="TOWNHALL_DATA")] = Path("data")
     team_file: Annotated[Path, Field(alias="TOWNHALL_TEAM_FILE")] = Path("townhall.toml")
     http_port: Annotated[Port | None, Field(alias="TOWNHALL_HTTP_PORT")] = None
     log_level: Annotated[LogLevel, Field(alias="TOWNHALL_LOG_LEVEL")] = "info"
 
-    xai_base_url: WebAddress | None = None
-    openai_base_url: WebAddress | None = None
-    openrouter_base_url: WebAddress | None = None
     discord_api_url: WebAddress | None = None
     discord_gateway_url: SocketAddress | None = None
     slack_api_url: WebAddress | None = None
@@ -93,10 +77,9 @@ class Settings(BaseModel):
         return self.data / "townhall.db"
 
     @property
-    def base_urls(self) -> dict[str, str]:
-        """Addresses that replace the providers' own, by the provider's name."""
-        urls = {"xai": self.xai_base_url, "openai": self.openai_base_url, "openrouter": self.openrouter_base_url}
-        return {provider: url for provider, url in urls.items() if url is not None}
+    def for_models(self) -> dict[str, str]:
+        """What is set of the settings that providers need, by the variables' names; keys among them."""
+        return {name: one.value.strip() for name, one in self._variables.items() if name.lower() in ModelSettings.model_fields}
 
     def key(self, variable: str) -> SecretStr | None:
         """The key that this variable holds, whatever its name: a team file may name one of its own."""

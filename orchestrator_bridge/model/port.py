@@ -43,6 +43,7 @@ class ToolSpec:
 class Usage:
     """Tokens as the provider reports them; cached ones are part of `input`, reasoning ones part of `output`.
 
+    `cache_written`: the part of `input` that was written into a cache, which some vendors charge for.
     `estimated`: the provider reported none, and these are counted from the text.
     """
 
@@ -50,6 +51,7 @@ class Usage:
     output: int = 0
     cached: int = 0
     reasoning: int = 0
+    cache_written: int = 0
     estimated: bool = False
 
     @property

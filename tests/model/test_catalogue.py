@@ -26,6 +26,7 @@ OWN = {
         ("grok-4.1-fast", "xai", "grok-4-1-fast-reasoning", "XAI_API_KEY"),
         ("gpt-5-mini", "openai", "gpt-5-mini", "OPENAI_API_KEY"),
         ("o3", "openai", "o3", "OPENAI_API_KEY"),
+        ("claude-4", "anthropic", "claude-4", "ANTHROPIC_API_KEY"),
         ("openai/some-new-thing", "openai", "some-new-thing", "OPENAI_API_KEY"),
         ("openrouter/x-ai/grok-4.1-fast", "openrouter", "x-ai/grok-4.1-fast", "OPENROUTER_API_KEY"),
         ("scripted/demo", "scripted", "demo", None),
@@ -75,7 +76,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(name: str, near: 
     assert repr(near) in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["", "/", "xai/", "xai/ ", "claude-4", "nothing like it at all"])
+@pytest.mark.parametrize("name", ["", "/", "xai/", "xai/ ", "nothing like it at all"])
 def test_a_name_that_leads_nowhere_is_refused(name: str) -> None:
     with pytest.raises(UnknownModelName, match="is not known; expected"):
         resolve(name)
