@@ -75,7 +75,14 @@ class Commands:
         except Trouble as trouble:
             return _warn(str(trouble))
         assert self.engine is not None
-        await self.engine.start_run(task=task, team=team, place=command.place, by=command.author, command=command.key)
+        await self.engine.start_run(
+            task=task,
+            team=team,
+            place=command.place,
+            by=command.author,
+            command=command.key,
+            attachments=command.attachments,
+        )
         return None
 
     def _chosen(self, text: str) -> tuple[Team, str]:

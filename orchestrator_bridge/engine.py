@@ -11,6 +11,7 @@ from dataclasses import replace
 from orchestrator_bridge.catch_up import CatchUp
 from orchestrator_bridge.chat import (
     Adapter,
+    Attachment,
     Author,
     Clicked,
     Commanded,
@@ -27,6 +28,8 @@ from orchestrator_bridge.chat import (
 )
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.deadlines import Deadlines
+from orchestrator_bridge.fetcher import Fetcher
+from orchestrator_bridge.file import with_texts
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.poster import Poster
@@ -80,6 +83,8 @@ class Engine:
         self._ends: dict[int, asyncio.Event] = {}
         self._last_question = 0
         self._others: set[asyncio.Future[None]] = set()
+        self._models = models
+        self._fetcher = Fetcher(store, clock, self._adapters)
         self._receiver = Receiver(store, clock, self._route)
         self._deadlines = Deadlines(clock, lambda run, question: self._runs.deliver(run, f.LookAt(question=question)))
         self._poster = Poster(
@@ -187,13 +192,16 @@ class Engine:
 
     # Runs -----------------------------------------------------------------------------------------------------------------
 
-    async def start_run(self, *, task: str, team: Team, place: Place, by: Author, command: str = "") -> int:
+    async def start_run(
+        self, *, task: str, team: Team, place: Place, by: Author, command: str = "", attachments: Sequence[Attachment] = ()
+    ) -> int:
         """Begin a run and return its number. `command`: key of the command that asked for it, marked in the same transaction.
 
         Raises:
             StoreError: it could not be stored, and has not begun.
         """
-        return await self._runs.begin(task=task, team=team, place=place, by=by, command=command)
+        files = await self._fetcher.fetch(place.platform, attachments, self._blind(team))
+        return await self._runs.begin(task=task, team=team, place=place, by=by, command=command, files=files)
 
     async def run(self, run: int) -> RunState | None:
         """A run as it is stored; None if there is no such run."""
@@ -291,6 +299,8 @@ class Engine:
                 self._spawn(self._command(heard))
             case Gone():
                 await self._leave(heard)
+            case Said() if target is not None and heard.attachments:
+                self._spawn(self._attached(heard, target))
             case _ if target is not None:
                 await self._concerns(heard, target)
             case Clicked():
@@ -305,6 +315,22 @@ class Engine:
             self._runs.deliver(target.run, fact)
         else:
             await self._handled(heard, "guidance cannot be taken back")
+
+    async def _attached(self, said: Said, target: Target) -> None:
+        """Words with files: text goes along with the words; pictures reach every agent, as guidance does."""
+        state = await self._runs.state(target.run)
+        files = await self._fetcher.fetch(said.place.platform, said.attachments, self._blind(state.team))
+        if target.question is None:
+            self._runs.deliver(target.run, f.Heard(said=said, question=None, files=files))
+            return
+        self._runs.deliver(target.run, f.Heard(said=replace(said, text=with_texts(said.text, files)), question=target.question))
+        pictures = tuple(file for file in files if file.picture)
+        if pictures:
+            shown = replace(said, text=f"Attached to a reply to question {target.question}.")
+            self._runs.deliver(target.run, f.Heard(said=shown, question=None, files=pictures))
+
+    def _blind(self, team: Team) -> tuple[str, ...]:
+        return tuple(agent.name for agent in team.agents if not self._models.sees(agent.model))
 
     async def _command(self, heard: Commanded) -> None:
         """Obey a command. One that has no word to say back is marked as handled by the transaction that carries it out."""

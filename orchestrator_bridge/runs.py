@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.clock import sleep_until
+from orchestrator_bridge.file import File
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.apply import fold
@@ -58,7 +59,9 @@ class Runs:
         self._waking: dict[int, list[f.Fact]] = {}
         self._warm: OrderedDict[int, RunState] = OrderedDict()
 
-    async def begin(self, *, task: str, team: Team, place: Place, by: Author, command: str = "") -> int:
+    async def begin(
+        self, *, task: str, team: Team, place: Place, by: Author, command: str = "", files: tuple[File, ...] = ()
+    ) -> int:
         """Begin a run and return its number. `command`: key of the command that asked for it, marked in the same transaction.
 
         Raises:
@@ -66,7 +69,9 @@ class Runs:
         """
         self.last_number += 1
         now = self._around.clock.now()
-        started = e.RunStarted(at=now, run=self.last_number, task=task, team=team, place=place, by=by, askable=self._askable)
+        started = e.RunStarted(
+            at=now, run=self.last_number, task=task, team=team, place=place, by=by, askable=self._askable, files=files
+        )
         batch = Batch.of_new_run(started)
         if command:
             batch.handled(command)

@@ -133,3 +133,5 @@ class ModelSpec(Value):
     input: Price | None = None
     cached_input: Price | None = None
     output: Price | None = None
+    vision: bool | None = None
+    """Whether the model takes pictures."""

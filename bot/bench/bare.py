@@ -34,6 +34,10 @@ class Recorder:
         """What the models say."""
         return self._models.reserve(request)
 
+    def sees(self, model: str) -> bool:
+        """It takes none."""
+        return False
+
     async def close(self) -> None:
         """The models are closed by whoever opened them."""
 

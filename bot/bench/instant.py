@@ -38,6 +38,10 @@ class InstantModel:
         """It has no price."""
         return None
 
+    def sees(self, model: str) -> bool:
+        """It takes none."""
+        return False
+
     async def close(self) -> None:
         """Nothing is open."""
 

@@ -101,6 +101,13 @@ class Models:
         usage = Usage(input=estimate_tokens(characters(request)), output=request.max_output or DEFAULT_OUTPUT)
         return cost(usage, route.price)
 
+    def sees(self, model: str) -> bool:
+        """Whether a model is known to take pictures."""
+        try:
+            return self._route(model).vision is True
+        except UnknownModelName:
+            return False
+
     async def close(self) -> None:
         """Close all connections."""
         endpoints, self._endpoints = self._endpoints, {}

@@ -21,6 +21,16 @@ class ToolCall:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """A picture of a user's message. `id` names it in the store; `data` is what it holds once it has been fetched from there."""
+
+    id: str
+    name: str
+    media_type: str
+    data: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
     """One message of a conversation; `tool_call` names the call that a `tool` message answers."""
 
@@ -28,6 +38,7 @@ class Message:
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call: str | None = None
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,6 +206,10 @@ class Model(Protocol):
 
     def reserve(self, request: Request) -> Decimal | None:
         """The most that this call is expected to cost, in US dollars; None if the price is unknown. An estimate."""
+        ...
+
+    def sees(self, model: str) -> bool:
+        """Whether a model is known to take pictures."""
         ...
 
     async def close(self) -> None:

@@ -31,6 +31,7 @@ def begin(event: e.RunStarted) -> RunState:
         at=event.at,
         seq=1,
         agents=agents,
+        files=event.files,
     )
 
 

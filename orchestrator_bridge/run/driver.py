@@ -22,6 +22,7 @@ from orchestrator_bridge.run.advance import Start, advance, conclude, next_ring,
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.pictures import with_pictures
 from orchestrator_bridge.run.project import fires_at
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.take import take
@@ -156,7 +157,7 @@ class Driver:
                 self._run(f"read:{number}", self._read(self.state.questions[number]))
 
     async def _call(self, start: Start) -> None:
-        result = await _respond(self._around.models, start.request)
+        result = await _respond(self._around, start.request)
         self.deliver(f.Landed(action=start.action, consumed=start.consumed, result=result))
 
     async def _read(self, question: Question) -> None:
@@ -208,11 +209,11 @@ class Driver:
             task.cancel()
 
 
-async def _respond(models: Model, request: Request) -> Response | ModelError:
+async def _respond(around: Surroundings, request: Request) -> Response | ModelError:
     """One call; a client that hangs or breaks harms its own agent only."""
     try:
         async with asyncio.timeout(request.timeout + LAST_RESORT):
-            return await models.respond(request)
+            return await around.models.respond(await with_pictures(request, around.store))
     except ModelError as error:
         return error
     except TimeoutError:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, TypeAdapter
 
 from orchestrator_bridge.chat import Author, Place
+from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import ToolCall, Usage
 from orchestrator_bridge.question.values import Delivery, Outcome, Question, Responder
 from orchestrator_bridge.team import Team
@@ -34,6 +35,7 @@ class RunStarted:
     place: Place
     by: Author
     askable: tuple[str, ...] = ("humans", "agents")
+    files: tuple[File, ...] = ()
     event: Literal["run_started"] = "run_started"
 
 
@@ -234,6 +236,7 @@ class Guided:
     message: str
     author: Author
     text: str
+    files: tuple[File, ...] = ()
     event: Literal["guided"] = "guided"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator_bridge.chat import Author, Clicked, Posted, Said, Unsaid
+from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import ModelError, Response
 from orchestrator_bridge.store.rows import Outgoing
 
@@ -24,6 +25,7 @@ class Heard:
 
     said: Said
     question: int | None
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,8 @@ from orchestrator_bridge.text import one_line
 
 def _guided(state: RunState, event: e.Guided) -> RunState:
     author = one_line(event.author.name, 80).replace('"', "'")
-    return replace(state, news=(*state.news, News(seq=state.seq, kind="guidance", text=event.text, author=author)))
+    news = News(seq=state.seq, kind="guidance", text=event.text, author=author, files=event.files)
+    return replace(state, news=(*state.news, news))
 
 
 def _bound_reached(state: RunState, event: e.BoundReached) -> RunState:

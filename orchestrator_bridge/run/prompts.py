@@ -7,14 +7,16 @@ those of providers may be missing or doubled.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from orchestrator_bridge.model.port import Message, ToolCall
+from orchestrator_bridge.file import File
+from orchestrator_bridge.model.port import Message, Picture, ToolCall
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run.state import AgentState, Answer, News, RunState, Turn, Use, counts, standing
 
 PENDING = "Pending: asked, no outcome yet."
 
-_TAGS = re.compile(r"<(?=\s*/?\s*(?:answer|guidance)\b)", re.IGNORECASE)
+_TAGS = re.compile(r"<(?=\s*/?\s*(?:answer|guidance|file)\b)", re.IGNORECASE)
 
 _RULES = """\
 You are {name}, one of {count} agents ({others}) who work on one task beside a team of people. {persona}
@@ -110,13 +112,15 @@ def news_for(state: RunState, agent: AgentState, after: int, until: int) -> list
 
 def _news(state: RunState, agent: AgentState, after: int, until: int) -> list[Message]:
     answers = [answer for answer in standing(state, until).values() if answer.seq > after]
-    parts = [f"The task:\n\n{state.task}"] if after == 0 else []
+    heard = news_for(state, agent, after, until)
+    files = (*(state.files if after == 0 else ()), *(file for news in heard for file in news.files))
+    parts = [f"The task:\n\n{state.task}{_attached(state.files, agent)}"] if after == 0 else []
     if answers:
         parts.append("Answers that are new to you:\n\n" + "\n\n".join(_shown(state, answer, agent) for answer in answers))
-    parts += [_said(news) for news in news_for(state, agent, after, until)]
+    parts += [_said(news, agent) for news in heard]
     if after and parts:
         parts.append(_call_to_act(state, agent, until))
-    return [Message(role="user", text="\n\n".join(parts))] if parts else []
+    return [Message(role="user", text="\n\n".join(parts), pictures=_pictures(files, agent))] if parts else []
 
 
 def _call_to_act(state: RunState, agent: AgentState, until: int) -> str:
@@ -139,10 +143,28 @@ def _quoted(answer: Answer, agent: AgentState) -> str:
     return f'<answer label="{answer.label}"{whose}>\n{_inert(answer.text)}\n</answer>'
 
 
-def _said(news: News) -> str:
+def _said(news: News, agent: AgentState) -> str:
     if news.kind != "guidance":
         return _inert(news.text)
-    return f'<guidance by="{_inert(news.author)}">\n{_inert(news.text)}\n</guidance>'
+    return f'<guidance by="{_inert(news.author)}">\n{_inert(news.text)}{_attached(news.files, agent)}\n</guidance>'
+
+
+def _attached(files: Sequence[File], agent: AgentState) -> str:
+    return "".join(f"\n\n{_file(file, agent)}" for file in files)
+
+
+def _file(file: File, agent: AgentState) -> str:
+    name = _inert(file.name).replace('"', "'")
+    if file.picture:
+        seen = "a picture, left out: your model takes none" if agent.spec.name in file.unseen_by else "a picture, attached"
+        return f'<file name="{name}">({seen})</file>'
+    return f'<file name="{name}">' + (f"(left out: {file.why})" if file.why else f"\n{_inert(file.text)}\n") + "</file>"
+
+
+def _pictures(files: Sequence[File], agent: AgentState) -> tuple[Picture, ...]:
+    """The pictures among files that an agent can see, yet to be fetched."""
+    seen = [file for file in files if file.picture and agent.spec.name not in file.unseen_by]
+    return tuple(Picture(id=file.picture, name=file.name, media_type=file.media_type) for file in seen)
 
 
 def _inert(text: str) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from orchestrator_bridge.chat import CardAgent, FinalAnswer, Note, Post, QuestionCard, Receipt, RunCard
+from orchestrator_bridge.file import left_out
 from orchestrator_bridge.question import tell
 from orchestrator_bridge.question.quorum import silent
 from orchestrator_bridge.question.values import Question
@@ -132,7 +133,9 @@ def _post(state: RunState, post: Post, name: str, priority: int = NOTE, question
 
 def _started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[Shown, ...]:
     key = run_key(after.run)
-    return (Outgoing(key=key, run=after.run, place=after.place, post=card(after), at=after.at, priority=FIRST),)
+    opening = Outgoing(key=key, run=after.run, place=after.place, post=card(after), at=after.at, priority=FIRST)
+    missing = left_out(event.files)
+    return (opening, _post(after, Note(text=missing, tone="warning"), "files")) if missing else (opening,)
 
 
 def _responded(before: RunState | None, event: e.Responded, after: RunState) -> tuple[Shown, ...]:

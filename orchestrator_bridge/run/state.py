@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from orchestrator_bridge.chat import Author, Place
+from orchestrator_bridge.file import File
 from orchestrator_bridge.question.values import Ask, Question
 from orchestrator_bridge.run.events import Bound, Purpose
 from orchestrator_bridge.team import AgentSpec, Team
@@ -68,6 +69,7 @@ class News:
     text: str
     to: str | None = None
     author: str = ""
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,6 +173,7 @@ class RunState:
     at: float
     seq: int
     agents: Mapping[str, AgentState]
+    files: tuple[File, ...] = ()
     answers: tuple[Answer, ...] = ()
     news: tuple[News, ...] = ()
     calls: Mapping[str, Call] = field(default_factory=dict)

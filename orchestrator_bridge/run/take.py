@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator_bridge.chat import Receipt, Said
+from orchestrator_bridge.file import File, left_out
 from orchestrator_bridge.model.port import ModelError, Response
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -40,8 +41,8 @@ def take(batch: Batch, fact: f.Fact, desk: Desk) -> None:
 def _take_people(batch: Batch, fact: f.Fact, desk: Desk) -> None:
     """What people did. A time to look at a question adds nothing by itself: every pass looks."""
     match fact:
-        case f.Heard(said=said, question=None):
-            _guided(batch, said)
+        case f.Heard(said=said, question=None, files=files):
+            _guided(batch, said, files)
         case f.Heard(said=said, question=int(question)):
             desk.hear(batch, said, question)
         case f.TakenBack():
@@ -92,16 +93,16 @@ def _failed(batch: Batch, fact: f.Landed, error: ModelError) -> e.CallFailed:
     )
 
 
-def _guided(batch: Batch, said: Said) -> None:
+def _guided(batch: Batch, said: Said, files: tuple[File, ...]) -> None:
     batch.handled(said.key)
     text = clean(said.text, GUIDANCE_LIMIT).strip()
     if batch.state.end is not None:
         given = Receipt(
             message=said.message, author=said.author, sign="late", text="This run has ended. Start another with /ask."
         )
-    elif text:
-        batch.add(e.Guided(at=batch.now, message=said.message, author=said.author, text=text))
-        given = Receipt(message=said.message, author=said.author, sign="taken")
+    elif text or files:
+        batch.add(e.Guided(at=batch.now, message=said.message, author=said.author, text=text, files=files))
+        given = Receipt(message=said.message, author=said.author, sign="taken", text=left_out(files))
     else:
         return
     batch.rows.append(receipt(batch.state, said.key, given, None))

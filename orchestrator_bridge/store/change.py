@@ -11,7 +11,7 @@ from orchestrator_bridge.store.port import Stale
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Cell = str | int | float | None
+Cell = str | int | float | bytes | None
 
 _MEND = "Fold the log again and decide anew"
 _TAKEN = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator_bridge.store.beside import Beside
 from orchestrator_bridge.store.migrate import Migration, newest, shipped
-from orchestrator_bridge.store.read import log, questions, runs
+from orchestrator_bridge.store.read import log, pictures, questions, runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,10 @@ class SqliteReads:
     async def costs(self, run: int | None = None) -> list[CostLine]:
         """Costs per run, agent and model, newest run first."""
         return await self._reading.read(partial(runs.costs, run=run))
+
+    async def picture(self, picture: str) -> bytes | None:
+        """A picture that was kept; None if there is none of this name."""
+        return await self._reading.read(partial(pictures.body, picture=picture))
 
     async def close(self) -> None:
         """Close the file; harmless when done twice."""

@@ -163,6 +163,10 @@ class Lookups(Protocol):
         """Costs per run, agent and model, newest run first."""
         ...
 
+    async def picture(self, picture: str) -> bytes | None:
+        """A picture that was kept; None if there is none of this name."""
+        ...
+
     async def close(self) -> None:
         """Close the file."""
         ...

@@ -188,6 +188,14 @@ class CallBooked:
     at: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PictureKept:
+    """A picture that a person attached; `picture` names it by its content."""
+
+    picture: str
+    body: bytes
+
+
 Row = (
     RunOpened
     | RunClosed
@@ -205,4 +213,5 @@ Row = (
     | PostDropped
     | InboxHandled
     | CallBooked
+    | PictureKept
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,7 +76,9 @@ class ListPlatform:
     while_starting: Callable[[], Awaitable[None]] = nothing_more
     while_sending: Callable[[Sending, Posted], Awaitable[None]] = nothing_more
     while_stopping: Callable[[], Awaitable[None]] = nothing_more
+    while_fetching: Callable[[], Awaitable[None]] = nothing_more
     ahead: float = 0.0
+    files: dict[str, bytes] = field(default_factory=dict)
     sent: list[Sending] = field(default_factory=list)
     words: list[tuple[Inbound, Word]] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -118,7 +120,10 @@ class ListPlatform:
         return ()
 
     async def fetch(self, attachment: Attachment) -> bytes:
-        raise Rejected(f"{attachment.name}: this platform has no attachments")
+        await self.while_fetching()
+        if attachment.ref not in self.files:
+            raise Rejected(f"{attachment.name} is gone")
+        return self.files[attachment.ref]
 
     def members(self, group: str) -> tuple[Author, ...] | None:
         return None
@@ -126,11 +131,18 @@ class ListPlatform:
     async def tell(self, heard: Inbound, word: Word) -> None:
         await self._note(self.words, (heard, word))
 
-    async def hears(self, text: str, *, question: int | None = None, thread: str | None = None) -> None:
-        """A person says something."""
+    async def hears(
+        self, text: str, *, question: int | None = None, thread: str | None = None, files: Sequence[str] = ()
+    ) -> None:
+        """A person says something, with files attached that are named as in `files`."""
         place = Place(platform=self.platform, channel="general", thread=thread)
         author, message = self._ana, self._next("m")
-        await self.receives(Said(place=place, message=message, author=author, text=text, at=self.now, question=question))
+        said = Said(place=place, message=message, author=author, text=text, at=self.now, question=question)
+        await self.receives(replace(said, attachments=tuple(map(self.attached, files))))
+
+    def attached(self, name: str) -> Attachment:
+        """A file of the platform's as somebody attaches it."""
+        return Attachment(name=name, media_type="application/octet-stream", size=len(self.files.get(name, b"")), ref=name)
 
     async def clicks(self, question: int, press: Press, value: str = "") -> None:
         """A person uses a control of a question."""
@@ -220,11 +232,12 @@ async def engine_on(
     store: Store | None = None,
     directory: Directory | None = None,
     obey: Obey = _no_commands,
+    sees: bool = False,
 ) -> AsyncIterator[Engine]:
-    """A started engine."""
+    """A started engine. `sees`: the local server's model takes pictures."""
     clock = clock or SystemClock()
     store = store or await SqliteStore.open(file, clock=clock.now)
-    models = Models(own={"local": ModelSpec(base_url=server.url, id="local")})
+    models = Models(own={"local": ModelSpec(base_url=server.url, id="local", vision=sees)})
 
     async def on_command(command: Commanded) -> Word | None:
         return await obey(engine, command)

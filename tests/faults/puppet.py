@@ -64,5 +64,8 @@ class Puppet:
     def reserve(self, request: Request) -> Decimal | None:
         return Decimal("0.02")
 
+    def sees(self, model: str) -> bool:
+        return False
+
     async def close(self) -> None:
         pass

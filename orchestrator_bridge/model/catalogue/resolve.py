@@ -59,7 +59,8 @@ def _own(name: str, own: Mapping[str, ModelSpec], base_urls: Mapping[str, str]) 
     needs = (spec.key_env,) if spec.key_env else ()
     if spec.base_url is not None:
         url = spec.base_url.rstrip("/")
-        return Route(name=name, provider=OWN, id=model, base_url=url, key_env=spec.key_env, needs=needs, price=own_price(spec))
+        route = Route(name=name, provider=OWN, id=model, base_url=url, key_env=spec.key_env, needs=needs, price=own_price(spec))
+        return replace(route, vision=spec.vision)
     known = _known(model, own, base_urls)
     return replace(
         known,
@@ -67,6 +68,7 @@ def _own(name: str, own: Mapping[str, ModelSpec], base_urls: Mapping[str, str]) 
         key_env=spec.key_env or known.key_env,
         needs=tuple(spec.key_env if spec.key_env and one == known.key_env else one for one in known.needs),
         price=own_price(spec) or known.price,
+        vision=known.vision if spec.vision is None else spec.vision,
     )
 
 

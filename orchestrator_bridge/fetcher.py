@@ -1,0 +1,66 @@
+"""Brings what people attach from their platform into the store, before the run hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+from orchestrator_bridge.chat import Adapter, Attachment, Rejected, Unsent
+from orchestrator_bridge.clock import Clock, sleep_until
+from orchestrator_bridge.file import LARGEST, File, read_file, too_large
+from orchestrator_bridge.store.port import Store, StoreError
+from orchestrator_bridge.store.rows import PictureKept
+from orchestrator_bridge.text import one_line
+
+_LOG = logging.getLogger(__name__)
+
+MOST = 10
+"""Files of one message that are taken, as many as Discord and Slack let people attach at once."""
+
+TRIES, PAUSE = 3, 2.0
+"""How often a file is asked for, and seconds in between."""
+
+
+class Fetcher:
+    """Fetches attachments; the same file is kept once, however often it is sent."""
+
+    def __init__(self, store: Store, clock: Clock, adapters: Mapping[str, Adapter]) -> None:
+        self._store = store
+        self._clock = clock
+        self._adapters = adapters
+
+    async def fetch(self, platform: str, attachments: Sequence[Attachment], unseen_by: tuple[str, ...]) -> tuple[File, ...]:
+        """The files, in order; one that cannot be had or kept says why. `unseen_by`: the agents whose models take no pictures."""
+        taken = await asyncio.gather(*(self._fetch(self._adapters[platform], one, unseen_by) for one in attachments[:MOST]))
+        rest = (File(name=one_line(one.name, 120), why=f"only {MOST} files are taken at once") for one in attachments[MOST:])
+        return (*taken, *rest)
+
+    async def _fetch(self, adapter: Adapter, attachment: Attachment, unseen_by: tuple[str, ...]) -> File:
+        if attachment.size > LARGEST:
+            return too_large(attachment.name, attachment.size)
+        body = await self._body(adapter, attachment)
+        if body is None:
+            return File(name=one_line(attachment.name, 120), why="it could not be fetched")
+        return await self._kept(read_file(attachment.name, body, unseen_by), body)
+
+    async def _kept(self, file: File, body: bytes) -> File:
+        try:
+            if file.picture:
+                await self._store.append(rows=[PictureKept(picture=file.picture, body=body)])
+        except StoreError as error:
+            _LOG.error("%s could not be kept: %s", file.name, error)
+            return File(name=file.name, why="the disk could not take it")
+        return file
+
+    async def _body(self, adapter: Adapter, attachment: Attachment) -> bytes | None:
+        for _ in range(TRIES):
+            try:
+                return await adapter.fetch(attachment)
+            except Rejected as error:
+                _LOG.warning("%s cannot be fetched: %s", attachment.name, error)
+                return None
+            except Unsent as error:
+                _LOG.warning("%s cannot be fetched just now: %s", attachment.name, error)
+                await sleep_until(self._clock, self._clock.now() + (error.retry_after or PAUSE))
+        return None
