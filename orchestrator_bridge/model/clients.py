@@ -1,6 +1,7 @@
 """All models behind one door: each request goes to the client of its model's provider.
 
-Nothing is opened before it is needed: a process whose agents are all scripted never imports `openai`.
+Nothing is opened before it is needed: a process whose agents are all scripted never imports `openai`, and one whose models all
+speak OpenAI's format never imports `litellm`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.catalogue import SCRIPTED, Route, UnknownModelName, price_of, resolve
+from orchestrator_bridge.model.catalogue import Route, UnknownModelName, price_of, resolve
+from orchestrator_bridge.model.credentials import credentials
+from orchestrator_bridge.model.extras import check_extra
+from orchestrator_bridge.model.litellm_client import LiteLLM
 from orchestrator_bridge.model.openai_client import STALL_AFTER, Endpoint, checked_key
 from orchestrator_bridge.model.openai_wire import characters
 from orchestrator_bridge.model.port import Request, Response, UnknownModel, Usage
@@ -35,9 +39,10 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 class Models:
     """Every model that a name leads to; a `port.Model`.
 
-    `keys` holds secrets by the name of their environment variable; `base_urls` addresses that replace a provider's own, by the
-    provider's name; `own` the team file's `[models.<name>]`; `scripts` the folders in which to look for `<name>.toml`. `sleep` is
-    how scripted models take their time; `clock` tells seconds since the epoch; `stall_after` is in seconds.
+    `keys` holds secrets and what else providers need, by the name of the environment variable; `base_urls` addresses that replace
+    a provider's own, by the provider's name; `own` the team file's `[models.<name>]`; `scripts` the folders in which to look for
+    `<name>.toml`. `sleep` is how scripted models take their time; `clock` tells seconds since the epoch; `stall_after` is in
+    seconds.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Models:
         self._stall_after = stall_after
         self._routes: dict[str, Route] = {}
         self._endpoints: dict[str, Endpoint] = {}
+        self._litellm = LiteLLM(clock=clock)
 
     def check(self, model: str) -> Route:
         """The route of a model that could be called now, told without calling it.
@@ -66,13 +72,18 @@ class Models:
         Raises:
             UnknownModelName: nobody answers to this name.
             ScriptError: its script is missing or wrong.
-            BadKey: its key is not set, or is no key.
+            BadKey: its key, or what else it needs, is not set, or is no key.
+            BadRequest: it needs optional packages that are not installed.
         """
         route = self._route(model)
-        if route.provider == SCRIPTED:
-            self._scripted.load(route.id)
-        else:
-            checked_key(self._key(route), route)
+        match route.client:
+            case "scripted":
+                self._scripted.load(route.id)
+            case "litellm":
+                check_extra(route)
+                credentials(route, self._keys)
+            case "openai":
+                checked_key(self._key(route), route)
         return route
 
     async def respond(self, request: Request) -> Response:
@@ -83,12 +94,17 @@ class Models:
         """
         try:
             route = self._route(request.model)
-            if route.provider == SCRIPTED:
+            if route.client == "scripted":
                 return await self._scripted.respond(request, route)
         except (UnknownModelName, ScriptError) as error:
             raise UnknownModel(str(error), "Choose another model.") from None
-        response = await self._endpoint(route).respond(request, route, self._key(route))
+        response = await self._ask(request, route)
         return replace(response, cost=self._cost(response, route))
+
+    async def _ask(self, request: Request, route: Route) -> Response:
+        if route.client == "litellm":
+            return await self._litellm.respond(request, route, credentials(route, self._keys))
+        return await self._endpoint(route).respond(request, route, self._key(route))
 
     def reserve(self, request: Request) -> Decimal | None:
         """The most that this call is expected to cost, in US dollars; None if the price is unknown. An estimate."""
@@ -113,6 +129,7 @@ class Models:
         endpoints, self._endpoints = self._endpoints, {}
         for endpoint in endpoints.values():
             await endpoint.close()
+        await self._litellm.close()
 
     def _route(self, model: str) -> Route:
         if model not in self._routes:

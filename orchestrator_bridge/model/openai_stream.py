@@ -27,14 +27,19 @@ class Chunk(BaseModel):
 
 @dataclass(slots=True)
 class Gathered:
-    """What has come so far. `finished`: the provider said that the answer is whole; `begun`: it has started to speak."""
+    """What has come so far. `finish`: how the provider says that the answer ended, None while it has not."""
 
     model: str | None = None
     usage: Counted | None = None
-    finished: bool = False
+    finish: str | None = None
     texts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the provider said that the answer is whole."""
+        return self.finish is not None
 
     @property
     def begun(self) -> bool:
@@ -51,7 +56,7 @@ class Gathered:
         self.model = chunk.model or self.model
         self.usage = chunk.usage or self.usage
         for piece in (chunk.choices or ())[:1]:
-            self.finished = self.finished or piece.finish_reason is not None
+            self.finish = piece.finish_reason or self.finish
             self._add(piece.delta)
 
     def _add(self, delta: Said) -> None:
@@ -76,7 +81,7 @@ class Gathered:
     def completion(self) -> Completion:
         """The whole answer."""
         said = Said(content="".join(self.texts), refusal="".join(self.refusals), tool_calls=self.calls)
-        return Completion(model=self.model, choices=[Choice(message=said)], usage=self.usage)
+        return Completion(model=self.model, choices=[Choice(message=said, finish_reason=self.finish)], usage=self.usage)
 
 
 def _raw(call: Call) -> str:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from orchestrator_bridge.model.port import Message, Picture, Request, Response, ToolCall, ToolSpec, Usage
+from orchestrator_bridge.model.error_text import Said as ErrorSaid
+from orchestrator_bridge.model.port import Message, Picture, RefusedContent, Request, Response, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.model.price import estimate_tokens
+from orchestrator_bridge.model.refusals import refused_as
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -21,6 +23,9 @@ PATH = "/chat/completions"
 
 PICTURE_CHARACTERS = 6000
 """For how many characters a picture counts in an estimate: about 1,500 tokens, what vendors bill for a large one."""
+
+FILTERED = "content_filter"
+"""How an answer ends that the provider's filter held back, in OpenAI's format and in LiteLLM's."""
 
 
 class Function(BaseModel):
@@ -50,13 +55,16 @@ class Choice(BaseModel):
     """One of the answers; only the first is ever asked for."""
 
     message: Said
+    finish_reason: str | None = None
 
 
 class Details(BaseModel):
-    """The parts of a token count."""
+    """The parts of a token count; what was written into a cache is called so by OpenRouter, and so by LiteLLM."""
 
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_creation_tokens: int | None = None
 
 
 class Counted(BaseModel):
@@ -155,10 +163,17 @@ def read_completion(body: bytes) -> Completion:
 
 
 def response_of(completion: Completion, request: Request, route: Route) -> Response:
-    """What the model said, without its cost."""
-    said = completion.choices[0].message
+    """What the model said, without its cost.
+
+    Raises:
+        RefusedContent: it said nothing, since the provider's filter held it back.
+    """
+    choice = completion.choices[0]
+    said = choice.message
     text = _writable(said.content or said.refusal or "")
     calls = _calls(said.tool_calls or [], len(request.messages))
+    if choice.finish_reason == FILTERED and not (text.strip() or calls):
+        raise refused_as(RefusedContent, None, ErrorSaid(), route)
     usage = read_usage(completion.usage) if completion.usage else estimate_usage(request, text, calls)
     return Response(text=text, tool_calls=calls, usage=usage, served=_writable(completion.model or route.id))
 
@@ -180,8 +195,9 @@ def read_usage(counted: Counted) -> Usage:
     reasoning = (counted.completion_tokens_details or Details()).reasoning_tokens or 0
     if reasoning and counted.total_tokens == taken + given + reasoning:
         given += reasoning
-    cached = (counted.prompt_tokens_details or Details()).cached_tokens or 0
-    return Usage(input=taken, output=given, cached=cached, reasoning=reasoning)
+    details = counted.prompt_tokens_details or Details()
+    written = details.cache_write_tokens or details.cache_creation_tokens or 0
+    return Usage(input=taken, output=given, cached=details.cached_tokens or 0, reasoning=reasoning, cache_written=written)
 
 
 def estimate_usage(request: Request, text: str, calls: tuple[ToolCall, ...]) -> Usage:

@@ -103,6 +103,7 @@ class ModelError(Exception):
     │   ├── NoCredit       the account cannot pay (402)
     │   ├── UnknownModel   the provider has no such model (404, 410)
     │   ├── TooLong        the prompt does not fit the model (413, or the provider's own code)
+    │   ├── RefusedContent the provider's rules do not allow what was asked (its own code or words)
     │   └── BadRequest     the provider does not take this request (400, 422)
     └── Passing            may work when tried again; `retry_after` in seconds if the provider said
         ├── RateLimited    429
@@ -149,6 +150,12 @@ class TooLong(Refused):
     """The prompt does not fit the model's context window."""
 
     kind = "too_long"
+
+
+class RefusedContent(Refused):
+    """The provider's rules do not allow what was asked, or what was about to be answered."""
+
+    kind = "refused_content"
 
 
 class BadRequest(Refused):

@@ -18,6 +18,7 @@ from orchestrator_bridge.model.port import (
     NoCredit,
     Overloaded,
     RateLimited,
+    RefusedContent,
     TimedOut,
     TooLong,
     UnknownModel,
@@ -49,13 +50,19 @@ _BY_WORDS = (
         TooLong,
     ),
     _words(
-        {400, 403, 429},
+        {400, 403, 422, 451},
+        r"content.?(policy|filter|management)|violates? (our |the )?(usage|content|safety)|usage guidelines"
+        r"|safety.?(check|system)|responsible.?ai|prohibited.?content|moderation",
+        RefusedContent,
+    ),
+    _words(
+        {400, 402, 403, 429},
         r"insufficient_quota|exceeded your current quota|billing_hard_limit|spending limit"
-        r"|insufficient (funds|balance|credits?)|(no|any|out of|more) credits",
+        r"|insufficient (funds|balance|credits?)|(no|any|out of|more) credits|credit balance is too low",
         NoCredit,
     ),
     _words({400, 403}, r"model_not_found|model\b.{0,120}\b(does not exist|not exist|not found|decommissioned)", UnknownModel),
-    _words({400}, r"(incorrect|invalid|missing|no) api.?key|invalid_api_key", BadKey),
+    _words({400}, r"(incorrect|invalid|missing|no) api.?key|api.?key not valid|invalid_api_key|api_key_invalid", BadKey),
 )
 
 _BY_STATUS: dict[int, type[ModelError]] = {
@@ -69,14 +76,20 @@ _BY_STATUS: dict[int, type[ModelError]] = {
     413: TooLong,
     425: Overloaded,
     429: RateLimited,
+    451: RefusedContent,
 }
 
 
 def refusal(status: int, said: Said, route: Route, wait: float | None = None) -> ModelError:
     """The error for an answer with this status. `wait`: seconds until the provider wants to be asked again."""
-    error = _kind(status, f"{said.code} {said.message}")
+    return refused_as(_kind(status, f"{said.code} {said.message}"), status, said, route, wait)
+
+
+def refused_as(error: type[ModelError], status: int | None, said: Said, route: Route, wait: float | None = None) -> ModelError:
+    """An error of this kind, with the provider's words and what the person in charge can do."""
     words = f": {said.message}" if said.message else ""
-    return error(f"{place(route)} answered {status}{words}", _advice(error, route), wait)
+    answered = f"answered {status}" if status else "refused"
+    return error(f"{place(route)} {answered}{words}", _advice(error, route), wait)
 
 
 def _kind(status: int, words: str) -> type[ModelError]:
@@ -92,6 +105,7 @@ def _advice(error: type[ModelError], route: Route) -> str:
         NoCredit: f"Add credit to the account of {key_name(route)}, or choose another model.",
         UnknownModel: f"Check the model's name {route.id!r} and the address {address(route)}, or choose another model.",
         TooLong: "Give a shorter task, or choose a model with a larger context window.",
+        RefusedContent: "Word the task differently, or choose another model: this one's provider does not allow it.",
         BadRequest: f"Choose another model: {route.id!r} does not take this request.",
         RateLimited: "Wait, or choose a model or an account with higher limits.",
     }.get(error, "The trouble is the provider's; wait, or choose another model.")

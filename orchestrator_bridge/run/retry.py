@@ -21,5 +21,6 @@ def retry_at(error: ModelError, failures: int, tries: int, now: float) -> float 
 
 
 def billed(error: ModelError) -> bool | None:
-    """Whether a failed call may have cost something: nobody knows where it was cut short after it had been taken."""
-    return None if error.kind in ("timed_out", "down", "garbled") else False
+    """Whether a failed call may have cost something: nobody knows where it was cut short after it had been taken, or where the
+    provider looked at what was asked before it refused (xAI charges for that, docs.x.ai/docs/models, "usage guidelines")."""
+    return None if error.kind in ("timed_out", "down", "garbled", "refused_content") else False

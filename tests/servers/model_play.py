@@ -33,6 +33,7 @@ class Tokens:
     output: int = 10
     cached: int = 0
     reasoning: int = 0
+    written: int = 0
     total: int | None = None
 
 
@@ -46,6 +47,12 @@ class Play:
     served: str | None = None
     """The model that the answer names; the one that was asked for unless it is given."""
     reasoning: str | None = None
+    signature: str | None = None
+    """What the provider signs its reasoning with, where its format has such a thing."""
+    finish: str | None = None
+    """Why the answer ends, in the words of the format; the usual reason unless it is given."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the assistant's message."""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | bytes | None = None
@@ -70,6 +77,8 @@ class Asked:
     body: Mapping[str, Any]
     fingerprint: str
     """Equal for requests with equal bodies: a call that is made again shows as the same fingerprint."""
+    tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The tools on offer: name to JSON schema of the arguments."""
 
     @property
     def model(self) -> str:
@@ -80,12 +89,6 @@ class Asked:
     def messages(self) -> Sequence[Mapping[str, Any]]:
         """The conversation, oldest message first."""
         return self.body.get("messages") or ()
-
-    @property
-    def tools(self) -> Mapping[str, Mapping[str, Any]]:
-        """The tools on offer: name to JSON schema of the arguments."""
-        offered = (tool["function"] for tool in self.body.get("tools") or ())
-        return {tool["name"]: tool.get("parameters") or {} for tool in offered}
 
 
 Behaviour = Callable[[Asked], Play]

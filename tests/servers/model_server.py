@@ -1,4 +1,5 @@
-"""An OpenAI-compatible model server on the loopback, for tests and benchmarks: it answers by plan and keeps what it was asked.
+"""A model server on the loopback, for tests and benchmarks: it answers by plan and keeps what it was asked. It speaks OpenAI's
+format, or the one of another vendor (`wire`).
 
 In process it is an async context manager:
 
@@ -23,7 +24,7 @@ from aiohttp import web
 
 from tests.servers.model_play import Asked, Behaviour, Play, Queue
 from tests.servers.model_players import team_player
-from tests.servers.model_wire import DONE, completion, stream
+from tests.servers.model_wire import DONE, OPENAI, Wire
 
 Listener = Callable[[Asked], None]
 
@@ -36,14 +37,20 @@ class ModelServer:
     """
 
     def __init__(
-        self, behaviour: Behaviour | Sequence[Play] = team_player, *, port: int = 0, listener: Listener | None = None
+        self,
+        behaviour: Behaviour | Sequence[Play] = team_player,
+        *,
+        port: int = 0,
+        listener: Listener | None = None,
+        wire: Wire = OPENAI,
     ) -> None:
         self.behaviour: Behaviour = behaviour if callable(behaviour) else Queue(behaviour)
         self.requests: list[Asked] = []
         self.answered: set[int] = set()
         self.on_answer: Listener = _nobody
         self.left: set[int] = set()
-        self.url = ""
+        self.url = self.root = ""
+        self._wire = wire
         self._port = port
         self.on_arrival: Listener = listener or _nobody
         self._changed = asyncio.Condition()
@@ -58,11 +65,12 @@ class ModelServer:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen on the loopback; `url` is the base address from then on, `/v1` included."""
+        """Listen on the loopback; `url` is the base address from then on, `/v1` included, and `root` is it without that."""
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self._port = self._runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{self._port}/v1"
+        self.root = f"http://127.0.0.1:{self._port}"
+        self.url = f"{self.root}/v1"
 
     async def stop(self) -> None:
         """Close the port and every connection."""
@@ -95,7 +103,7 @@ class ModelServer:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/v1/models":
             return web.json_response({"object": "list", "data": [{"id": "test-model", "object": "model"}]})
-        if request.method != "POST" or request.path != "/v1/chat/completions":
+        if request.method != "POST" or not self._wire.serves(request.path):
             return web.json_response({"error": {"message": f"no such path: {request.path}"}}, status=404)
         asked = await self._note(request)
         play = self.behaviour(asked)
@@ -116,13 +124,15 @@ class ModelServer:
 
     async def _note(self, request: web.BaseRequest) -> Asked:
         raw = await request.read()
+        body = json.loads(raw)
         asked = Asked(
             number=len(self.requests) + 1,
             at=time.monotonic(),
             path=request.path,
             headers={name.lower(): value for name, value in request.headers.items()},
-            body=json.loads(raw),
+            body=body,
             fingerprint=hashlib.sha256(raw).hexdigest(),
+            tools=self._wire.tools(body),
         )
         self.requests.append(asked)
         self.on_arrival(asked)
@@ -134,21 +144,20 @@ class ModelServer:
             await asyncio.sleep(play.delay_ms / 1000)
         if play.cut == "before":
             return _hang_up(request, web.Response())
-        if asked.body.get("stream") and play.body is None and play.status == 200:
-            return await self._stream(request, asked, play)
+        if self._wire.stream and asked.body.get("stream") and play.body is None and play.status == 200:
+            return await self._stream(request, list(self._wire.stream(asked, play)), play)
         if play.gate is not None:
             await play.gate.wait()
         body = play.body.encode() if isinstance(play.body, str) else play.body
-        whole = completion(asked, play) if body is None else body
+        whole = self._wire.completion(asked, play) if body is None else body
         if play.cut is not None:
             return await _half(request, whole)
         headers = {"content-type": play.content_type, **play.headers}
         return web.Response(body=whole, status=play.status, headers=headers)
 
-    async def _stream(self, request: web.BaseRequest, asked: Asked, play: Play) -> web.StreamResponse:
+    async def _stream(self, request: web.BaseRequest, pieces: Sequence[bytes], play: Play) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "text/event-stream", **play.headers})
         await response.prepare(request)
-        pieces = list(stream(asked, play))
         middle = len(pieces) // 2
         for place, piece in enumerate(pieces):
             if place == middle and play.gate is not None:

@@ -1,12 +1,24 @@
-"""A `Play` as the bytes of the chat completions format, in one body or as a stream of pieces."""
+"""A vendor's format as a value, and OpenAI's: a `Play` as the bytes of a completion, in one body or as a stream of pieces."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tests.servers.model_play import Asked, Play, Tokens, ToolUse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wire:
+    """A vendor's format: which paths it serves, how it offers tools, and a `Play` in it, whole and (None: never) as a stream."""
+
+    serves: Callable[[str], bool]
+    tools: Callable[[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]]
+    completion: Callable[[Asked, Play], bytes]
+    stream: Callable[[Asked, Play], Iterator[bytes]] | None = None
+
 
 DONE = b"data: [DONE]\n\n"
 PIECE = 16
@@ -16,6 +28,7 @@ PIECE = 16
 def completion(asked: Asked, play: Play) -> bytes:
     """The whole answer as one JSON object."""
     message: dict[str, Any] = {"role": "assistant", "content": play.text, "refusal": None}
+    message |= play.extra
     if play.reasoning is not None:
         message["reasoning_content"] = play.reasoning
     if play.tool_calls:
@@ -39,13 +52,19 @@ def stream(asked: Asked, play: Play) -> Iterator[bytes]:
     yield DONE
 
 
+def read_tools(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The tools that a request offers."""
+    offered = (tool["function"] for tool in body.get("tools") or ())
+    return {tool["name"]: tool.get("parameters") or {} for tool in offered}
+
+
 def _head(asked: Asked, play: Play, kind: str) -> dict[str, Any]:
     served = asked.model if play.served is None else play.served
     return {"id": f"chatcmpl-{asked.number}", "object": kind, "created": 1_700_000_000, "model": served}
 
 
 def _finish(play: Play) -> str:
-    return "tool_calls" if play.tool_calls else "stop"
+    return play.finish or ("tool_calls" if play.tool_calls else "stop")
 
 
 def _calls(asked: Asked, play: Play) -> list[dict[str, Any]]:
@@ -63,6 +82,8 @@ def _deltas(asked: Asked, play: Play) -> Iterator[dict[str, Any]]:
     yield {"role": "assistant", "content": ""}
     if play.reasoning is not None:
         yield {"reasoning_content": play.reasoning}
+    if play.extra:
+        yield dict(play.extra)
     for piece in _pieces(play.text or ""):
         yield {"content": piece}
     for place, use in enumerate(play.tool_calls):
@@ -89,3 +110,12 @@ def _usage(tokens: Tokens) -> dict[str, Any]:
 
 def _event(value: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+OPENAI = Wire(
+    serves=lambda path: path == "/v1/chat/completions",
+    tools=read_tools,
+    completion=completion,
+    stream=stream,
+)
+"""Chat completions, whole or streamed."""

@@ -1,0 +1,55 @@
+"""An event loop in a thread of its own, for a library that stands still while it is imported or looks for credentials."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Aside:
+    """Runs what it is given on its own loop; the thread is started with the first piece of work. `name` is the thread's."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._loop: Future[asyncio.AbstractEventLoop] | None = None
+        self._thread: threading.Thread | None = None
+        self._stop: asyncio.Event | None = None
+
+    async def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What the work gives back. Whoever is cancelled here cancels it there.
+
+        Raises:
+            Exception: whatever the work raises.
+        """
+        if self._loop is None:
+            self._loop = Future()
+            self._thread = threading.Thread(target=asyncio.run, args=(self._live(self._loop),), name=self._name, daemon=True)
+            self._thread.start()
+        loop = await asyncio.shield(asyncio.wrap_future(self._loop))
+
+        async def there() -> T:
+            return await work()
+
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), loop))
+
+    async def close(self) -> None:
+        """Cancel what still runs there and let the thread end; later work starts a new one."""
+        loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is None or thread is None:
+            return
+        (await asyncio.wrap_future(loop)).call_soon_threadsafe(self._ends)
+        await asyncio.to_thread(thread.join)
+
+    async def _live(self, told: Future[asyncio.AbstractEventLoop]) -> None:
+        self._stop = asyncio.Event()
+        told.set_result(asyncio.get_running_loop())
+        await self._stop.wait()
+
+    def _ends(self) -> None:
+        if self._stop is not None:
+            self._stop.set()

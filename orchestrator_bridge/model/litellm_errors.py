@@ -1,0 +1,115 @@
+"""LiteLLM's exceptions as errors of the port.
+
+It raises OpenAI's classes for every provider, with a status that it guesses where there was none, the provider's headers beside
+it, and a text in which the provider's own body stands behind names of its own. So the class tells what LiteLLM knows better than
+words, the body is read as any other, and what never reached the provider is told by the text alone. No error raised from here
+carries its cause along: a cause may quote the request, and with it the key.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pydantic
+from litellm import exceptions as theirs
+
+from orchestrator_bridge.model.catalogue import Route
+from orchestrator_bridge.model.error_text import Said, clean, read_error, retry_after
+from orchestrator_bridge.model.port import BadRequest, Down, Garbled, ModelError, RefusedContent, TimedOut, TooLong
+from orchestrator_bridge.model.refusals import address, place, refusal, refused_as
+
+_NAMES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Exceeded)(?: \w+Error)?(?: -|:)\s*)+")
+_TAIL = re.compile(r"(?:\.? Handle with `litellm|\. File an issue if|\nTraceback ).*", re.DOTALL)
+_UNREACHED = re.compile(r"cannot connect|connect call failed|connection error|name or service not known", re.IGNORECASE)
+_CUT = re.compile(r"server disconnected|connection reset|response payload|peer closed|incomplete", re.IGNORECASE)
+_UNREAD = re.compile(r"expecting value|get json response|valid response block|unterminated string|jsondecode", re.IGNORECASE)
+_SILENT = re.compile(r"timed? ?out", re.IGNORECASE)
+
+_BY_CLASS: Mapping[type[Exception], type[ModelError]] = {
+    theirs.ContextWindowExceededError: TooLong,
+    theirs.ContentPolicyViolationError: RefusedContent,
+}
+"""What LiteLLM tells from a provider's words better than we do."""
+
+
+def as_model_error(error: Exception, route: Route, keys: Sequence[str], now: float) -> ModelError:
+    """The error of the port. `keys` are taken out of every text; `now` is in seconds since the epoch."""
+    text = _without(str(error), keys)
+    known = next((ours for kind, ours in _BY_CLASS.items() if isinstance(error, kind)), None)
+    if known is not None:
+        return refused_as(known, _status(error), _said(text), route)
+    if isinstance(error, theirs.Timeout):
+        return TimedOut(f"{place(route)} fell silent", "Wait, or choose another model.")
+    if isinstance(error, pydantic.ValidationError):
+        return _garbled("a shape that is not known", route)
+    return _unanswered(text, route) or _answered(error, text, route, now)
+
+
+def _unanswered(text: str, route: Route) -> ModelError | None:
+    """The error where no readable answer of the provider lies behind it."""
+    at = f" at {address(route)}" if route.base_url else ""
+    if _UNREACHED.search(text):
+        return Down(f"no connection to {place(route)}{at}", "Check the address, and that it can be reached from here.")
+    if _CUT.search(text):
+        return Down(f"the connection to {place(route)} was cut", "Wait; it may be back soon.")
+    if _UNREAD.search(text):
+        return _garbled("something else than JSON", route)
+    if "No module named" in text:
+        return BadRequest(
+            f"a package that {place(route)} needs is not installed: {clean(_words(text))}",
+            "Start with `make run`, which installs what belongs to Townhall.",
+        )
+    return None
+
+
+def _answered(error: Exception, text: str, route: Route, now: float) -> ModelError:
+    status = _status(error)
+    if status is None:
+        if _SILENT.search(text):
+            return TimedOut(f"{place(route)} fell silent", "Wait, or choose another model.")
+        found = f"the call to {place(route)} failed before it was answered: {type(error).__name__}: {clean(_words(text))}"
+        return BadRequest(found, f"Check the settings of {place(route)}, or choose another model.")
+    return refusal(status, _said(text), route, retry_after(_headers(error), now))
+
+
+def _status(error: Exception) -> int | None:
+    """The status of the answer; an error of an Anthropic body that came with a success has none of its own."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) and status >= 400 else None
+
+
+def _headers(error: Exception) -> Mapping[str, str]:
+    headers: Any = getattr(error, "litellm_response_headers", None)
+    if not headers:
+        headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    return {str(name).lower(): str(value) for name, value in dict(headers).items()}
+
+
+def _said(text: str) -> Said:
+    """The provider's words: its JSON body where the text holds one, else what is left without LiteLLM's names."""
+    start = text.find("{")
+    if start >= 0:
+        try:
+            body, _ = json.JSONDecoder().raw_decode(text, start)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            return read_error(json.dumps(body))
+    return Said(clean(_words(text)))
+
+
+def _words(text: str) -> str:
+    return _TAIL.sub("", _NAMES.sub("", text)).strip()
+
+
+def _without(text: str, keys: Sequence[str]) -> str:
+    for key in sorted(filter(None, keys), key=len, reverse=True):
+        text = text.replace(key, "[key]")
+    return text
+
+
+def _garbled(what: str, route: Route) -> Garbled:
+    return Garbled(f"{place(route)} answered with {what}", "Wait; if it stays so, choose another model.")

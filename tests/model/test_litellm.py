@@ -1,0 +1,181 @@
+"""Calls through LiteLLM to vendors with formats of their own, served locally."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.port import BadKey, BadRequest, Message, Overloaded, TimedOut, ToolCall, Usage
+from tests.model.asking import NEW_ANSWER, a_request
+from tests.model.through_litellm import ALL_VENDORS, CLAUDE, FLASH, SECRET, Vendor, answered, models_of, refused
+from tests.servers.model_play import Play, Tokens, ToolUse
+from tests.servers.model_server import ModelServer
+
+ROOT = Path(__file__).parents[2]
+
+USE = ToolUse(name="new_answer", arguments={"content": "begin small"}, id="toolu_7")
+
+
+@ALL_VENDORS
+async def test_the_text_and_the_model_that_served_come_back(vendor: Vendor) -> None:
+    response, _ = await answered(vendor, Play(text="Hello — 🌍", served="served-1"))
+    assert response.text == "Hello — 🌍"
+    assert response.served == "served-1"
+
+
+@ALL_VENDORS
+async def test_tools_are_offered_and_their_use_comes_back(vendor: Vendor) -> None:
+    response, asked = await answered(vendor, Play(tool_calls=[USE]))
+    assert set(asked.tools["new_answer"]["properties"]) == {"content"}
+    (call,) = response.tool_calls
+    assert (call.name, call.arguments) == ("new_answer", '{"content": "begin small"}')
+
+
+@ALL_VENDORS
+async def test_a_conversation_with_a_tools_result_goes_on(vendor: Vendor) -> None:
+    use = ToolCall(id="turn_0_0", name="new_answer", arguments='{"content": "a"}')
+    messages = (
+        Message(role="system", text="You are planner."),
+        Message(role="user", text="Do it."),
+        Message(role="assistant", tool_calls=(use,)),
+        Message(role="tool", text="Your answer stands.", tool_call="turn_0_0"),
+        Message(role="user", text="Vote."),
+    )
+    for tools in ((NEW_ANSWER,), ()):  # peers and winners write without tools, in a conversation that holds uses of them
+        response, asked = await answered(vendor, Play(text="x"), a_request(model=vendor.model, messages=messages, tools=tools))
+        assert response.text == "x"
+        assert "Your answer stands." in str(asked.body)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "tokens", "usage"),
+    [
+        (
+            CLAUDE,
+            Tokens(input=1000, output=200, cached=600, written=100),
+            Usage(input=1000, output=200, cached=600, cache_written=100),
+        ),
+        (
+            FLASH,
+            Tokens(input=1000, output=200, cached=600, reasoning=150),
+            Usage(input=1000, output=200, cached=600, reasoning=150),
+        ),
+    ],
+    ids=["anthropic", "gemini"],
+)
+async def test_usage_holds_what_was_cached_and_what_was_thought(vendor: Vendor, tokens: Tokens, usage: Usage) -> None:
+    response, _ = await answered(vendor, Play(text="x", usage=tokens))
+    assert response.usage == usage
+
+
+@ALL_VENDORS
+async def test_reasoning_stays_out_of_the_text(vendor: Vendor) -> None:
+    response, _ = await answered(vendor, Play(text="42", reasoning="Let me think …", signature="c2lnbmVk"))
+    assert response.text == "42"
+
+
+@ALL_VENDORS
+async def test_a_silent_vendor_is_left_after_the_requests_time(vendor: Vendor) -> None:
+    async with ModelServer([Play(text="warm"), Play(text="x", gate=asyncio.Event())], wire=vendor.wire) as server:
+        models = models_of(vendor, server)
+        await models.respond(a_request(model=vendor.model))
+        with pytest.raises(TimedOut, match=rf"{vendor.provider} did not answer within 0\.05 s"):
+            await models.respond(a_request(model=vendor.model, timeout=0.05))
+        await models.close()
+
+
+async def test_a_call_that_is_given_up_hangs_up() -> None:
+    async with ModelServer([Play(text="x", gate=asyncio.Event())], wire=CLAUDE.wire) as server:
+        models = models_of(CLAUDE, server)
+        call = asyncio.ensure_future(models.respond(a_request(model=CLAUDE.model)))
+        await server.request_arrives(1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await server.client_leaves(1)
+        await models.close()
+
+
+async def test_a_call_is_made_once_and_never_again_by_itself() -> None:
+    async with ModelServer([Play(status=529, body="{}"), Play(text="second")], wire=CLAUDE.wire) as server:
+        models = models_of(CLAUDE, server)
+        with pytest.raises(Overloaded, match="answered 5"):
+            await models.respond(a_request(model=CLAUDE.model))
+        assert len(server.requests) == 1
+        assert (await models.respond(a_request(model=CLAUDE.model))).text == "second"
+        await models.close()
+
+
+async def test_many_calls_at_once_go_through_one_thread_which_ends_with_the_models() -> None:
+    async with ModelServer(lambda _: Play(text="x"), wire=CLAUDE.wire) as server:
+        models = models_of(CLAUDE, server)
+        await asyncio.gather(*(models.respond(a_request(f"task {number}", model=CLAUDE.model)) for number in range(10)))
+        assert sum(thread.name == "litellm" for thread in threading.enumerate()) == 1
+        await models.close()
+    assert not any(thread.name == "litellm" for thread in threading.enumerate())
+    assert len(server.requests) == 10
+
+
+async def test_what_is_not_set_is_told_before_anything_is_imported_or_sent() -> None:
+    with pytest.raises(BadKey) as caught:
+        await Models(keys={"AZURE_API_KEY": SECRET}).respond(a_request(model="azure/mine"))
+    assert caught.value.found == "AZURE_API_BASE, AZURE_API_VERSION are not set, and 'azure/mine' needs them."
+
+
+async def test_a_route_without_its_optional_packages_says_how_to_install_them() -> None:
+    settings = {"VERTEXAI_PROJECT": "p", "VERTEXAI_LOCATION": "global"}
+    with pytest.raises(BadRequest) as caught:
+        await Models(keys=settings).respond(a_request(model="vertex_ai/xai/grok-4.1-fast-reasoning"))
+    assert caught.value.found == "vertex_ai needs the optional packages of the extra 'vertex', which are not installed."
+    assert "`make vertex`" in caught.value.advice
+
+
+async def test_no_key_shows_in_what_a_vendor_says() -> None:
+    error = await refused(CLAUDE, Play(status=401, body=f'{{"error": {{"message": "bad key {SECRET}"}}}}'))
+    assert SECRET not in repr(error) + error.found + error.advice
+    assert "[key]" in error.found
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+_OFFLINE = """
+import asyncio, os, socket, sys
+real = socket.socket.connect
+def connect(self, address):
+    if not str(address[0]).startswith("127."):
+        print("reached for", address)
+    return real(self, address)
+socket.socket.connect = connect
+socket.getaddrinfo = lambda host, *rest, **more: print("looked up", host) or []
+os.environ.pop("TIKTOKEN_CACHE_DIR", None)
+from tests.model.through_litellm import CLAUDE, FLASH, answered
+from tests.servers.model_play import Play
+async def main():
+    assert "litellm" not in sys.modules
+    for vendor in (CLAUDE, FLASH):
+        response, _ = await answered(vendor, Play(text="x", reasoning="y", signature="c2ln"))
+        print(response.text)
+    assert "litellm" in sys.modules
+asyncio.run(main())
+print("A_SECRET" in os.environ)
+"""
+
+
+def test_nothing_is_downloaded_printed_or_read_from_env_files(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A_SECRET=1\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", _OFFLINE],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "x\nx\nFalse\n"
+    assert done.stderr == ""
