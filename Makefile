@@ -1,11 +1,12 @@
 # Everything a newcomer types. Each target builds .venv itself when it is not there.
 #   make run                     start the bot; ARGS="ask 'a task'" runs any other command of it
 #   make test                    every check and every test
+#   make vertex                  add the optional packages for Google's Vertex AI, once; make run keeps them
 #   make kill-test N=1000        kill a real process N times and look whether anything was lost
 .DEFAULT_GOAL := run
 .SILENT:
 MAKEFLAGS += --no-print-directory
-.PHONY: run test check venv lock fmt kill-test bench
+.PHONY: run test check venv vertex lock fmt kill-test bench
 
 PY := .venv/bin/python
 ifdef PYTHON
@@ -32,6 +33,9 @@ check:
 venv:
 	scripts/venv.sh dev
 
+vertex:
+	scripts/venv.sh vertex
+
 fmt: venv
 	$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format .
 
@@ -46,4 +50,5 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.
 	--custom-compile-command "make lock"
 lock:
 	$(COMPILE) --group build -o requirements.lock
+	$(COMPILE) --group build --extra vertex -c requirements.lock -o requirements-vertex.lock
 	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock

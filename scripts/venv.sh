@@ -1,8 +1,9 @@
 #!/bin/sh
 # Builds .venv from a hashed lock, or does nothing when it is built already.
 #
-#   scripts/venv.sh run     what the bot needs       (requirements.lock)
-#   scripts/venv.sh dev     and what the tests need  (requirements-dev.lock)
+#   scripts/venv.sh run      what the bot needs                    (requirements.lock)
+#   scripts/venv.sh vertex   and what Google's Vertex AI needs     (requirements-vertex.lock)
+#   scripts/venv.sh dev      what the bot and the tests need       (requirements-dev.lock)
 #
 # PYTHON=/path/to/python3 chooses the interpreter; else the first suitable one on the PATH is taken.
 # A stamp is written only after everything is installed. It carries a checksum of the lock, of pyproject.toml and of
@@ -11,14 +12,19 @@ set -eu
 cd "$(dirname "$0")/.."
 
 what=${1:-run}
-case $what in
-run) lock=requirements.lock ;;
-dev) lock=requirements-dev.lock ;;
-*) echo "scripts/venv.sh: expected 'run' or 'dev', found '$what'" >&2 && exit 2 ;;
-esac
-
 venv=.venv
 busy=.venv.installing
+
+# Who took the optional packages once keeps them, through every update and move.
+wanted_vertex() { for stamp in "$venv"/vertex-*.stamp; do [ -f "$stamp" ] && return; done; return 1; }
+[ "$what" = run ] && wanted_vertex && what=vertex
+
+case $what in
+run) lock=requirements.lock ;;
+vertex) lock=requirements-vertex.lock ;;
+dev) lock=requirements-dev.lock ;;
+*) echo "scripts/venv.sh: expected 'run', 'vertex' or 'dev', found '$what'" >&2 && exit 2 ;;
+esac
 
 say() { echo "townhall: $*" >&2; }
 
@@ -27,7 +33,7 @@ stamp_of() { echo "$venv/$1-$({ pwd -P && cat "$2" pyproject.toml; } | cksum | t
 # The packages of `dev` include those of `run`, so its stamp is good for both.
 is_ready() {
     [ -x "$venv/bin/python" ] || return 1
-    [ -f "$(stamp_of dev requirements-dev.lock)" ] || [ -f "$(stamp_of "$what" "$lock")" ]
+    [ -f "$(stamp_of "$what" "$lock")" ] || { [ "$what" = run ] && [ -f "$(stamp_of dev requirements-dev.lock)" ]; }
 }
 
 # Its scripts name the folder that it was made in.

@@ -31,7 +31,7 @@ class Checkout:
         self.bin = folder.parent / "bin"
         (folder / "scripts").mkdir(parents=True)
         shutil.copy(ROOT / "scripts" / "venv.sh", folder / "scripts")
-        for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+        for name in ("pyproject.toml", "requirements.lock", "requirements-vertex.lock", "requirements-dev.lock"):
             (folder / name).write_text(name)
         self.bin.mkdir(exist_ok=True)
         for tool in TOOLS:
@@ -79,6 +79,19 @@ def test_what_the_tests_need_comes_on_top_and_is_good_for_the_bot_too(checkout: 
     checkout.set_up()
     assert checkout.calls == ""
     assert checkout.stamps == ["dev"]
+
+
+def test_the_packages_for_vertex_ai_come_on_top_and_stay_through_updates_and_moves(checkout: Checkout) -> None:
+    checkout.set_up()
+    checkout.set_up("vertex")
+    assert "-m venv" not in checkout.calls
+    assert "--require-hashes -r requirements-vertex.lock" in checkout.calls
+    assert checkout.set_up().returncode == 0
+    assert (checkout.calls, checkout.stamps) == ("", ["vertex"])
+    (checkout.folder / "requirements-vertex.lock").write_text("newer")
+    checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved"))
+    checkout.set_up()
+    assert "-r requirements-vertex.lock" in checkout.calls
 
 
 def test_a_failed_install_leaves_no_stamp_and_the_next_start_begins_anew(checkout: Checkout) -> None:
