@@ -1,4 +1,4 @@
-"""After a start and at an expiry: hear what was said while nobody listened, before anything is judged too late."""
+"""After a start and at an expiry: hear what was said, edited and deleted while nobody listened, before anything is judged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator_bridge.chat import Adapter, Place, Said, Sending, Unsent
+from orchestrator_bridge.chat import Adapter, Place, Said, Sending, Unsaid, Unsent
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.receiver import Receiver
@@ -22,6 +22,10 @@ AT_ONCE = 8
 
 READ_FOR, PAUSE = 60.0, 1.0
 """Seconds for which an expired question's thread is tried while its platform cannot be asked, and between two tries."""
+
+STARTS_IN = 10.0
+"""Seconds after the start within which threads are tried again: a refused request is no reason to judge by half of what was said,
+a platform that is down none to hold up everything."""
 
 
 class CatchUp:
@@ -48,12 +52,14 @@ class CatchUp:
         self._sure = sure
         self._arm = arm
         self._state = state
+        self._read_by = 0.0
         self._left: dict[int, list[Armed]] = {}
         self._reading: dict[int, asyncio.Future[None]] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     def expect(self, armed: Sequence[Armed]) -> None:
-        """These questions were open when the process started."""
+        """These questions were open when the process started, which is now."""
+        self._read_by = self._clock.now() + STARTS_IN
         for one in armed:
             self._left.setdefault(one.run, []).append(one)
 
@@ -113,28 +119,39 @@ class CatchUp:
             StoreError: something was said that could not be stored.
         """
         if question.delivery is None:
-            return None
-        until = self._clock.now() + READ_FOR
-        while True:
-            try:
-                return await self._read(question.delivery.place, question.delivery.posted_at)
-            except Unsent as error:
-                if self._clock.now() >= until:
-                    return _LOG.warning("replies to question %s may be missed: %s", question.id, error)
-                await sleep_until(self._clock, self._clock.now() + (error.retry_after or PAUSE))
+            return
+        try:
+            await self._try(question.delivery.place, question.delivery.posted_at, self._clock.now() + READ_FOR)
+        except Unsent as error:
+            _LOG.warning("replies to question %s may be missed: %s", question.id, error)
 
     async def _read_question(self, question: int) -> None:
-        """Read a question's thread; where that fails it is read again when the question expires."""
+        """Read a question's thread after the start; where that fails it is read again when the question expires."""
         try:
-            async with self._gate:
-                known = await self._store.question(question)
-                if known is not None and known.place is not None and known.posted_at is not None:
-                    await self._read(known.place, known.posted_at)
+            known = await self._store.question(question)
+            if known is not None and known.place is not None and known.posted_at is not None:
+                await self._try(known.place, known.posted_at, self._read_by)
         except (StoreError, Unsent) as error:
             _LOG.warning("the thread of question %s could not be heard and is read again at its end: %s", question, error)
 
+    async def _try(self, place: Place, after: float, until: float) -> None:
+        """Read a thread, again and again while its platform cannot be asked, until a time of our clock.
+
+        Raises:
+            Unsent: the platform could not be asked by then.
+            StoreError: something was said that could not be stored.
+        """
+        while True:
+            try:
+                async with self._gate:
+                    return await self._read(place, after)
+            except Unsent as error:
+                if self._clock.now() >= until:
+                    raise
+                await sleep_until(self._clock, self._clock.now() + (error.retry_after or PAUSE))
+
     async def _read(self, place: Place, after: float) -> None:
-        """Hear all that was said in a thread; what is known already changes nothing.
+        """Hear all that was said in a thread, and what of it was edited or deleted; what is known already changes nothing.
 
         Raises:
             Unsent: the platform cannot be asked just now.
@@ -143,6 +160,8 @@ class CatchUp:
         adapter = self._adapters.get(place.platform)
         if adapter is None or not adapter.capabilities.findable:
             return
+        # Looked up first: what arrives while the thread is read is not missing in it.
+        known = await self._store.heard_in(place)
         try:
             said: Sequence[Said] = await adapter.read(place, after)
         except Unsent:
@@ -150,6 +169,13 @@ class CatchUp:
         except Exception as error:
             _LOG.warning("a thread on %s could not be read, replies in it may be missed: %s", place.platform, error)
             return
-        for one in said:
+        heard: Sequence[Said | Unsaid] = (*said, *self._deleted(known, said, after))
+        for one in heard:
             await self._receiver.receive(one)
         await self._receiver.idle()
+
+    def _deleted(self, known: Sequence[Said], said: Sequence[Said], after: float) -> Sequence[Unsaid]:
+        """What was heard in a thread and does not stand there any more."""
+        stands = {one.message for one in said}
+        places = {one.message: one.place for one in known if one.at >= after and one.message not in stands}
+        return [Unsaid(place=place, message=message, at=self._clock.now()) for message, place in places.items()]

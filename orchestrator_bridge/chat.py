@@ -27,6 +27,11 @@ class Place:
     channel: str
     thread: str | None = None
 
+    @property
+    def prefix(self) -> str:
+        """What the keys of all that happens here begin with."""
+        return f"{self.platform}/{self.channel}/{self.thread or ''}/"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Author:
@@ -86,7 +91,7 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unsaid:
-    """A message was deleted."""
+    """A message was deleted. `at`: when, or when that was found out if nobody was told; seconds."""
 
     place: Place
     message: str
@@ -160,7 +165,7 @@ Receive = Callable[[Inbound], Awaitable[None]]
 
 
 def _key(place: Place, message: str, kind: str, version: str) -> str:
-    return "/".join((place.platform, place.channel, place.thread or "", message, kind, version))
+    return f"{place.prefix}{message}/{kind}/{version}"
 
 
 # Outwards -----------------------------------------------------------------------------------------------------------------
@@ -400,11 +405,15 @@ class Adapter(Protocol):
         ...
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:
-        """What people said in a thread from `after` (seconds, the platform's clock) on, in order; nothing if it cannot be read.
+        """All that people said in a thread from `after` (seconds, the platform's clock) to now, in order, as it now stands.
+
+        Those are the messages that would arrive by themselves, under the same keys: an edited one in its present version, a
+        deleted one not at all. It is all or nothing, for a reply that is missing here is taken to be deleted: what cannot be
+        read to its end is `Unsent`. Nobody asks a platform that is not `findable`.
 
         Raises:
-            Unsent: the platform cannot be asked just now.
-            Rejected: the thread is gone.
+            Unsent: the platform cannot be asked just now, or not for the whole.
+            Rejected: the thread is gone, or is not for us to read.
         """
         ...
 

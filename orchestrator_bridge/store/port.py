@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from orchestrator_bridge.chat import Inbound, Place, Posted
+from orchestrator_bridge.chat import Inbound, Place, Posted, Said
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.store.rows import Outgoing, QuestionStatus, Row, RunStatus
 
@@ -194,6 +194,10 @@ class Store(Lookups, Protocol):
 
     async def unhandled(self) -> list[Inbound]:
         """What was heard and not dealt with, in the order in which it came."""
+        ...
+
+    async def heard_in(self, place: Place) -> list[Said]:
+        """What was said in a thread, every version of it, without the messages that are known to be deleted; in any order."""
         ...
 
     async def pending(self) -> list[Pending]:

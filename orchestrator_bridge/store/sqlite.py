@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from orchestrator_bridge.chat import Inbound, Place, Posted
+    from orchestrator_bridge.chat import Inbound, Place, Posted, Said
     from orchestrator_bridge.run.events import Event
     from orchestrator_bridge.store.lock import Lock
     from orchestrator_bridge.store.port import Armed, Pending, Target
@@ -95,6 +95,10 @@ class SqliteStore(SqliteReads):
     async def unhandled(self) -> list[Inbound]:
         """What was heard and not dealt with, in the order in which it came."""
         return await self._reading.read(posts.unhandled)
+
+    async def heard_in(self, place: Place) -> list[Said]:
+        """What was said in a thread, every version of it, without the messages that are known to be deleted."""
+        return await self._reading.read(partial(posts.heard_in, place=place))
 
     async def pending(self) -> list[Pending]:
         """Posts not known to have arrived, in the order in which they were written."""

@@ -56,6 +56,32 @@ class Fails:
         read = await rig.adapter.read(rig.thread(run), run.at)
         assert [said.key for said in read] == [said.key for said in heard]
 
+    @needs("find", "edit")
+    async def test_what_was_edited_is_read_as_it_now_stands_under_the_key_of_its_edit(self, rig: Rig) -> None:
+        run = await rig.post(RUN)
+        await rig.say(rig.thread(run), "first")
+        await rig.edit("second thoughts")
+        heard = [await rig.heard(), await rig.heard()]
+        (read,) = await rig.adapter.read(rig.thread(run), run.at)
+        assert (read.key, read.text) == (heard[1].key, "second thoughts")
+
+    @needs("find", "unsay")
+    async def test_what_was_deleted_is_read_no_more(self, rig: Rig) -> None:
+        run = await rig.post(RUN)
+        await rig.say(rig.thread(run), "first")
+        await rig.say(rig.thread(run), "second")
+        await rig.unsay()
+        read = await rig.adapter.read(rig.thread(run), run.at)
+        assert [said.text for said in read] == ["first"]
+
+    @needs("find", "fail_reading")
+    async def test_a_thread_that_cannot_be_read_is_not_said_to_be_empty(self, rig: Rig) -> None:
+        run = await rig.post(RUN)
+        await rig.say(rig.thread(run), "first")
+        await rig.fail_reading()
+        with pytest.raises(Unsent):
+            await rig.adapter.read(rig.thread(run), run.at)
+
     @needs("fail_next")
     async def test_telling_never_raises(self, rig: Rig) -> None:
         await rig.command("runs", "")

@@ -14,7 +14,9 @@ PATIENCE = 30.0
 """Seconds after which something that ought to happen is taken not to."""
 
 
-Feature = Literal["choose", "edit", "unsay", "redeliver", "reconnect", "fail_next", "reject_next", "lose_reply", "find"]
+Feature = Literal[
+    "choose", "edit", "unsay", "redeliver", "reconnect", "fail_next", "fail_reading", "reject_next", "lose_reply", "find"
+]
 """What a platform may lack: a method of its rig, or that it can be asked."""
 
 FEATURES: tuple[Feature, ...] = tuple(feature for feature in get_args(Feature) if feature != "find")
@@ -151,6 +153,10 @@ class Rig(ABC):
     async def fail_next(self) -> None:
         """The next sending fails without having any effect."""
         raise _lacking("fail_next")
+
+    async def fail_reading(self) -> None:
+        """What people said cannot be read the next time, or not to its end."""
+        raise _lacking("fail_reading")
 
     async def reject_next(self) -> None:
         """The platform refuses the next sending for good."""

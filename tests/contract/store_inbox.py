@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,18 @@ class InboxContract:
         with pytest.raises(Stale):
             await store.append(run=1, after=5, events=[guided("yes")], rows=[InboxHandled(key=said("m1").key)])
         assert await store.unhandled() == [said("m1")]
+
+    async def test_what_stands_in_a_thread_is_found_dealt_with_or_not(self, store: Store) -> None:
+        elsewhere = (thread("t1/m1"), thread("t"), CHANNEL)
+        for inbound in (*HEARD, said("m2"), *(replace(said("m3"), place=place) for place in elsewhere)):
+            await store.receive(inbound, at=1.0)
+        await store.append(rows=[InboxHandled(key=said("m2").key)])
+        assert await store.heard_in(thread("t1")) == [said("m2")]
+
+    async def test_every_version_of_what_stands_in_a_thread_is_found(self, store: Store) -> None:
+        for inbound in HEARD[:2]:
+            await store.receive(inbound, at=1.0)
+        assert {one.text for one in await store.heard_in(thread("t1"))} == {"yes", "yes, but"}
 
     async def test_half_a_character_does_not_stop_a_message(self, store: Store) -> None:
         await store.receive(said("m1", "cut \ud83d off"), at=1.0)

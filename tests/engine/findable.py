@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator_bridge.chat import Capabilities, Place, Posted, QuestionCard, Said, Sending, Unsent
 from tests.engine.stage import ListPlatform
@@ -60,6 +60,15 @@ class FindablePlatform(ListPlatform):
         place = Place(platform=self.platform, channel="general", thread=thread)
         message = f"unheard{len(self.world.said)}"
         self.world.said.append(Said(place=place, message=message, author=self._ana, text=text, at=self.now + after))
+
+    def edits_unheard(self, text: str) -> None:
+        """A person changes the newest message of which the platform told nobody, and it tells nobody of that either."""
+        old = self.world.said.pop()
+        self.world.said.append(replace(old, text=text, edit=str(int(old.edit or 0) + 1)))
+
+    def deletes_unheard(self) -> None:
+        """A person deletes that message, of which the platform tells nobody."""
+        del self.world.said[-1]
 
 
 async def never_heard_of(sending: Sending, _: Posted) -> None:

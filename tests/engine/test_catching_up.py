@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator_bridge.catch_up import STARTS_IN
 from orchestrator_bridge.chat import Rejected, Unsent
 from orchestrator_bridge.receiver import UNMATCHED_FOR
 from orchestrator_bridge.team import Policy
@@ -124,6 +125,88 @@ async def test_what_was_said_in_time_counts_however_long_the_bot_was_down(tmp_pa
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
+# Edits and deletions ------------------------------------------------------------------------------------------------------
+
+
+async def reads_sqlite_and_sleeps(file: Path, server: ModelServer, platform: FindablePlatform) -> None:
+    """A bot learns from its thread that Ana wants SQLite, and is stopped before that settles the question."""
+    await asks_and_sleeps(file, server, platform)
+    platform.says_unheard("sqlite", thread=CARD)
+    async with engine_on(file, server, platform, clock=platform.clock) as engine:
+        await engine.finished()
+
+
+async def test_a_reply_that_was_edited_while_the_bot_was_down_counts_as_it_now_stands(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await reads_sqlite_and_sleeps(file, server, FindablePlatform(clock, world=world))
+        platform = FindablePlatform(clock, world=world)
+        platform.edits_unheard("no, postgres")
+        clock.advance(60)
+        async with engine_on(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL (“no, postgres”)"
+
+
+async def test_a_reply_that_was_deleted_while_the_bot_was_down_does_not_count(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await reads_sqlite_and_sleeps(file, server, FindablePlatform(clock, world=world))
+        platform = FindablePlatform(clock, world=world)
+        platform.deletes_unheard()
+        clock.advance(60)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await engine.finished()
+            assert platform.questions == []
+            clock.advance(1803)
+            await platform.until(lambda: bool(platform.finals))
+    assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
+
+
+async def test_a_reply_that_arrives_while_its_thread_is_read_is_not_taken_for_deleted(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_sleeps(file, server, FindablePlatform(clock, world=world))
+        platform = FindablePlatform(clock, world=world)
+        platform.reading.clear()
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await platform.until(lambda: bool(platform.read_after))
+            await platform.hears("sqlite", thread=CARD)
+            platform.reading.set()
+            await engine.finished()
+            clock.advance(POLICY.settle_delay)
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_a_thread_that_is_refused_once_is_read_before_the_words_that_are_known_settle_its_question(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await reads_sqlite_and_sleeps(file, server, FindablePlatform(clock, world=world))
+        platform = FindablePlatform(clock, world=world, unreadable=[Unsent("out of order")])
+        platform.edits_unheard("no, postgres")
+        clock.advance(60)
+        async with engine_on(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.read_after))
+            clock.advance(1)
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL (“no, postgres”)"
+
+
+async def test_a_thread_that_cannot_be_read_takes_nothing_back(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await reads_sqlite_and_sleeps(file, server, FindablePlatform(clock, world=world))
+        platform = FindablePlatform(clock, world=world, unreadable=[Unsent("out of order", retry_after=STARTS_IN)] * 2)
+        platform.deletes_unheard()
+        clock.advance(60)
+        async with engine_on(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.read_after))
+            clock.advance(STARTS_IN)
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
 # Threads that cannot be read ----------------------------------------------------------------------------------------------
 
 
@@ -192,8 +275,8 @@ async def test_a_thread_that_cannot_be_read_just_now_is_read_before_its_question
         await engine.finished()
         platform.says_unheard("sqlite", thread=CARD, after=60)
         clock.advance(1803)
-        for pause in (1, 2):
-            await clock.armed_until(clock.now() + pause)
-            clock.advance(pause)
+        for tries in (1, 2):
+            await platform.until(lambda: len(platform.read_after) == tries)  # noqa: B023
+            clock.advance(1)
         await platform.until(lambda: bool(platform.finals))
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"

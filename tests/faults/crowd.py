@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from tests.servers.chat_server import ChatServer
 from tests.servers.chat_world import Effect, Message
@@ -28,13 +29,14 @@ Step = Callable[[], bool]
 class Typed:
     """A message that somebody wrote in a thread. `word` is in its newest version; `question` is 0 in the thread of a run.
 
-    `asked`: its author was asked.
+    `asked`: its author was asked. `delivered`: the platform told of its newest version, which is of the time `at`.
     """
 
     message: str
     question: int
     word: str
     asked: bool
+    at: float
     delivered: bool = True
     deleted: bool = False
 
@@ -124,7 +126,7 @@ class Crowd:
             return []
         first = self._chance.choices(
             [self._replies, self._replies_while_down, self._clicks, self._changes_her_mind, self._takes_back, self._keeps_silent],
-            weights=[30, 25, 10, 10, 5, 20],
+            weights=[25, 20, 10, 15, 10, 20],
         )[0]
         more = [self._replies_late] if self._chance.random() < 0.25 else []
         more += [self._meddles] if self._chance.random() < 0.1 else []
@@ -145,21 +147,33 @@ class Crowd:
         return [self._after(self._chance.randint(0, 12), lambda: self.world.click(self.starter(card), card.id, press, value))]
 
     def _changes_her_mind(self, card: Message) -> list[Step]:
-        def change() -> None:
-            message = self._type(card)
+        def change(message: Message, delivered: bool) -> None:
             word = self._word()
-            self.typed[message.id] = Typed(message=message.id, question=_number(card), word=word, asked=True)
-            self.world.change(message.id, f"2, {word}")
+            self.world.change(message.id, f"2, {word}", delivered=delivered)
+            self._note(card, message, word=word, delivered=delivered)
 
-        return [self._after(self._chance.randint(0, 6), change)]
+        return self._types_and_then(card, change)
 
     def _takes_back(self, card: Message) -> list[Step]:
-        def take_back() -> None:
-            message = self._type(card)
-            self.typed[message.id] = Typed(message=message.id, question=_number(card), word="", asked=True, deleted=True)
-            self.world.delete(message.id)
+        def take_back(message: Message, delivered: bool) -> None:
+            self.world.delete(message.id, delivered=delivered)
+            self._note(card, message, word="", delivered=delivered, deleted=True)
 
-        return [self._after(self._chance.randint(0, 6), take_back)]
+        return self._types_and_then(card, take_back)
+
+    def _types_and_then(self, card: Message, then: Callable[[Message, bool], None]) -> list[Step]:
+        """Type, and do something with that, at once or while the bot is down; a platform may forget to tell of the latter."""
+        typed: list[Message] = []
+        at_once, delivered = self._chance.random() < 0.5, self._chance.random() < 0.5
+
+        def act() -> None:
+            typed.append(self._type(card))
+            if at_once:
+                then(typed[0], True)
+
+        steps = [self._after(self._chance.randint(0, 6), act)]
+        later = _when(lambda: bool(typed) and self._down(), lambda: then(typed[0], delivered))
+        return steps if at_once else [*steps, later]
 
     def _keeps_silent(self, card: Message) -> list[Step]:
         return []
@@ -176,10 +190,13 @@ class Crowd:
         word, number = self._word(), self._chance.choice("12")
         writer = person or self.starter(card)
         message = self.world.say(writer, card.channel, card.id, f"{number}, {word}", delivered=delivered)
-        self.typed[message.id] = Typed(
-            message=message.id, question=_number(card), word=word, asked=person is None, delivered=delivered
-        )
+        self._note(card, message, word=word, asked=person is None, delivered=delivered)
         return message
+
+    def _note(self, card: Message, message: Message, **known: Any) -> None:
+        """Remember the newest version of a message."""
+        now = self.world.clock()
+        self.typed[message.id] = Typed(message=message.id, question=_number(card), at=now, **{"asked": True, **known})
 
     def _word(self) -> str:
         return f"said-{next(self._words):04}"

@@ -32,14 +32,16 @@ class Shown:
 class Wrote:
     """A person's message in the thread of a question, or of a run (`question` is 0). What was deleted is not among these.
 
-    `word` is in its newest text; `at` is by the platform's clock; `signs` are those of the receipts that it got; `asked`: by
-    somebody who was asked; `delivered`: the platform brought it, so that nobody had to read the thread for it.
+    `word` is in its newest text; `at` is when it was written and `newest_at` when it was edited last, by the platform's clock;
+    `signs` are those of the receipts that it got; `asked`: by somebody who was asked; `delivered`: the platform brought its
+    newest text, so that nobody had to read the thread for it.
     """
 
     message: str
     question: int
     word: str
     at: float
+    newest_at: float
     asked: bool
     delivered: bool
     signs: frozenset[str]

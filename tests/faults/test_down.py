@@ -73,6 +73,37 @@ async def test_of_a_message_that_was_edited_in_the_night_the_last_version_counts
         assert house.closed() == "Answered by Ana: SQLite (“no, 2”)"
 
 
+@pytest.mark.parametrize("delivered", [True, False], ids=["told of", "found out"])
+async def test_what_was_taken_back_in_the_night_does_not_count(tmp_path: Path, delivered: bool) -> None:
+    async with a_house(tmp_path, settle_delay=5) as house:
+        await asked(house)
+        reply = house.reply("2")
+        async with house.life():
+            await house.until(house.signs)
+            await house.rests()
+        house.world.delete(reply.id, delivered=delivered)
+        house.clock.advance(599)
+        async with house.life():
+            await house.rests()
+            house.clock.advance(5)
+            await house.ended()
+        assert house.closed().startswith("Nobody answered in 10 min")
+
+
+async def test_an_edit_of_the_night_that_the_platform_forgot_to_tell_of_counts(tmp_path: Path) -> None:
+    async with a_house(tmp_path, settle_delay=5) as house:
+        await asked(house)
+        reply = house.reply("1")
+        async with house.life():
+            await house.until(house.signs)
+            await house.rests()
+        house.world.change(reply.id, "no, 2", delivered=False)
+        house.clock.advance(60)
+        async with house.life():
+            await house.ended()
+        assert house.closed() == "Answered by Ana: SQLite (“no, 2”)"
+
+
 async def test_what_is_delivered_again_and_again_is_heard_once(tmp_path: Path) -> None:
     async with a_house(tmp_path) as house:
         await asked(house)

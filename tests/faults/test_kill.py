@@ -121,6 +121,7 @@ def seen(town: Town) -> Seen:
                 question=one.question,
                 word=one.word,
                 at=world.messages[one.message].at,
+                newest_at=one.at,
                 asked=one.asked,
                 delivered=one.delivered,
                 signs=frozenset(str(bot.meta["sign"]) for bot in bots if bot.meta.get("of") == one.message),

@@ -77,6 +77,9 @@ class LoopbackRig(Rig):
     async def fail_next(self) -> None:
         self.server.faults.put("refuse")
 
+    async def fail_reading(self) -> None:
+        self.server.faults.put("refuse", "/history")
+
     async def reject_next(self) -> None:
         self.server.faults.put("reject")
 

@@ -66,7 +66,7 @@ def no_reply_was_lost(evidence: Evidence) -> Iterator[str]:
 
 def _was_over(question: Question, wrote: Wrote) -> bool:
     """Nobody reads the threads of questions that have ended."""
-    return question.outcome is not None and (question.delivery is None or question.outcome.at <= wrote.at)
+    return question.outcome is not None and (question.delivery is None or question.outcome.at <= wrote.newest_at)
 
 
 def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:

@@ -155,19 +155,21 @@ class World:
             self._happens("said", {"message": wire(message)})
         return message
 
-    def change(self, message: str, text: str) -> Message:
-        """A person edits a message of hers."""
+    def change(self, message: str, text: str, *, delivered: bool = True) -> Message:
+        """A person edits a message of hers. What is not `delivered` can only be read, as with `say`."""
         old = self._at(message)
         new = replace(old, text=text, edits=old.edits + 1)
         self.messages[message] = new
-        self._happens("edited", {"message": wire(new)})
+        if delivered:
+            self._happens("edited", {"message": wire(new)})
         return new
 
-    def delete(self, message: str) -> None:
-        """A person deletes a message of hers."""
+    def delete(self, message: str, *, delivered: bool = True) -> None:
+        """A person deletes a message of hers. What is not `delivered` can only be missed when the thread is read."""
         gone = replace(self._at(message), deleted=True)
         self.messages[message] = gone
-        self._happens("deleted", {"message": wire(gone)})
+        if delivered:
+            self._happens("deleted", {"message": wire(gone)})
 
     def click(self, person: str, message: str, press: str, value: str) -> str:
         """A person uses a control, also one that was there when she looked and is gone now. Returns the interaction's id."""

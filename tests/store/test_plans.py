@@ -56,6 +56,7 @@ LOOKS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "behind": lambda connection: posts.behind(connection, platform="fake"),
     "sent": lambda connection: posts.sent(connection, key="k"),
     "unhandled": posts.unhandled,
+    "heard in": lambda connection: posts.heard_in(connection, thread("t1")),
 }
 WRITES = {
     "append": tuple(appended(1, 0, [guided("one")])),

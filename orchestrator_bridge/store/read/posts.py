@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.chat import Inbound, Place, Posted
+from orchestrator_bridge.chat import Inbound, Place, Posted, Said, Unsaid
 from orchestrator_bridge.store.codec import load_inbound, load_post
 from orchestrator_bridge.store.port import Pending
 from orchestrator_bridge.store.rows import Outgoing
@@ -28,6 +28,7 @@ SELECT max(at - sent_at) FROM (
     ORDER BY turn DESC LIMIT 100
 )
 """
+HEARD_IN = "SELECT kind, body FROM inbox WHERE key >= ? AND key < ?"
 UNHANDLED = "SELECT kind, body FROM inbox WHERE handled_at IS NULL ORDER BY turn"
 
 
@@ -51,6 +52,15 @@ def behind(connection: sqlite3.Connection, platform: str) -> float | None:
 def unhandled(connection: sqlite3.Connection) -> list[Inbound]:
     """What was heard and not dealt with, in the order in which it came."""
     return [load_inbound(kind, body) for kind, body in connection.execute(UNHANDLED).fetchall()]
+
+
+def heard_in(connection: sqlite3.Connection, place: Place) -> list[Said]:
+    """What was said in a thread, every version of it, without the messages that are known to be deleted."""
+    behind = place.prefix[:-1] + chr(ord("/") + 1)
+    rows = connection.execute(HEARD_IN, (place.prefix, behind)).fetchall()
+    heard = [one for kind, body in rows if (one := load_inbound(kind, body)).place == place]
+    deleted = {one.message for one in heard if isinstance(one, Unsaid)}
+    return [one for one in heard if isinstance(one, Said) and one.message not in deleted]
 
 
 def _pending(row: sqlite3.Row) -> Pending:
