@@ -31,7 +31,8 @@ a platform that is down none to hold up everything."""
 class CatchUp:
     """Reads the threads of open questions, and shows questions again where an earlier process's screen is gone.
 
-    `sure` waits until no post of an earlier process is doubtful any more; `arm` sets a question's deadline if it has none yet.
+    `sure` waits until it is known of doubtful cards whether they arrived; `arm` sets a question's deadline. Nothing else can have
+    set it before, for nothing is judged in a run before its threads are read.
     """
 
     def __init__(

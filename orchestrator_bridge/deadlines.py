@@ -27,10 +27,6 @@ class Deadlines:
         heapq.heappush(self._heap, (at, question, run))
         self._set_alarm()
 
-    def armed(self, question: int) -> bool:
-        """Whether a question's time is still to come."""
-        return question in self._times
-
     def disarm(self, question: int) -> None:
         """A question is settled."""
         self._times.pop(question, None)

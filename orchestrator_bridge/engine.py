@@ -113,7 +113,7 @@ class Engine:
             self._adapters,
             self._receiver,
             sure=self._poster.sure,
-            arm=self._arm_if_new,
+            arm=self._deadlines.arm,
             state=self._runs.state,
         )
 
@@ -252,11 +252,6 @@ class Engine:
         for row in rows:
             if isinstance(row, QuestionPlaced | RunPlaced):
                 self._receiver.place_known(row.place)
-
-    def _arm_if_new(self, run: int, question: int, at: float) -> None:
-        """A deadline from before the start, unless something has moved it or ended the question since."""
-        if not self._deadlines.armed(question):
-            self._deadlines.arm(run, question, at)
 
     def _trouble(self, state: RunState, text: str) -> None:
         """Tell the people of a run what the store cannot keep, past the outbox."""

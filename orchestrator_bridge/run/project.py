@@ -46,9 +46,10 @@ def _run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Ro
     return (r.RunOpened(run=event.run, task=event.task, team=event.team.name, place=event.place, by=event.by.name, at=event.at),)
 
 
-def _run_ended(_: RunState | None, event: e.Event, after: RunState) -> Rows:
+def _run_ended(before: RunState | None, event: e.Event, after: RunState) -> Rows:
     assert after.end is not None
-    return (r.RunClosed(run=after.run, status=after.end.status, result=after.end.text, at=event.at),)
+    closed = r.RunClosed(run=after.run, status=after.end.status, result=after.end.text, at=event.at)
+    return (*_given_up(before, event, after), closed)
 
 
 # Calls --------------------------------------------------------------------------------------------------------------------
@@ -90,6 +91,13 @@ def _responded(before: RunState | None, event: e.Responded, after: RunState) -> 
 def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Rows:
     call = before.calls.get(event.action) if before else None
     return (_unbilled(after, call, "failed" if event.billed is False else "unknown", event.at),) if call else ()
+
+
+def _given_up(before: RunState | None, event: e.Event, after: RunState) -> Rows:
+    """Nobody waits any more for calls that are out, so nobody will know whether they were billed."""
+    calls = before.calls.values() if before else ()
+    given_up = [call for call in calls if call.phase == "out" and call.action not in after.calls]
+    return tuple(_unbilled(after, call, "unknown", event.at) for call in given_up)
 
 
 def _resumed(before: RunState | None, event: e.Resumed, after: RunState) -> Rows:
@@ -165,7 +173,8 @@ def _unreplied(_: RunState | None, event: e.Unreplied, after: RunState) -> Rows:
 def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Rows:
     question = after.questions[event.question]
     line = tell.closing_line(question)
-    return (r.QuestionClosed(question=event.question, status=event.outcome.status, line=line, at=event.at),)
+    closed = r.QuestionClosed(question=event.question, status=event.outcome.status, line=line, at=event.at)
+    return (*_given_up(before, event, after), closed)
 
 
 _CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Rows]] = {
@@ -174,6 +183,7 @@ _CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Rows]] = {
     e.CallStarted: _call_started,
     e.Responded: _responded,
     e.CallFailed: _call_failed,
+    e.AgentRetired: _given_up,
     e.QuestionAsked: _asked,
     e.QuestionPosted: _posted,
     e.Replied: _replied,

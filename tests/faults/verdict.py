@@ -16,6 +16,9 @@ from tests.faults.prompts import conversations, of_request, request_of
 E = TypeVar("E", e.QuestionPosted, e.QuestionSettled)
 Check = Callable[[Evidence], Iterator[str]]
 
+SKEW = 0.2
+"""Seconds by which the bot's estimate of the platform's clock may be off: as much as an answer may be slow."""
+
 
 def judge(evidence: Evidence, *more: Check) -> list[str]:
     """Everything that is wrong; `more` are checks of a platform's own."""
@@ -66,7 +69,7 @@ def no_reply_was_lost(evidence: Evidence) -> Iterator[str]:
 
 def _was_over(question: Question, wrote: Wrote) -> bool:
     """Nobody reads the threads of questions that have ended."""
-    return question.outcome is not None and (question.delivery is None or question.outcome.at <= wrote.newest_at)
+    return question.outcome is not None and (question.delivery is None or question.outcome.at <= wrote.newest_at + SKEW)
 
 
 def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:

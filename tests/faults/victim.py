@@ -59,8 +59,8 @@ class Victim:
 
     @property
     def alive(self) -> bool:
-        """A bot runs that has not been killed."""
-        return bool(self._pid)
+        """A bot was told to start and is not gone yet: it may be reading what people write."""
+        return self._is_process
 
     async def start(self) -> None:
         """Start a bot; it is a process now, and nothing more."""

@@ -17,7 +17,7 @@ from orchestrator_bridge.run.actions import CallModel, Wait
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.prompts import PENDING
-from orchestrator_bridge.store.rows import Outgoing, QuestionClosed
+from orchestrator_bridge.store.rows import CallBooked, Outgoing, QuestionClosed
 from orchestrator_bridge.team import Policy
 from tests.run.table import Table, answer, ask, team, use, vote
 
@@ -139,6 +139,12 @@ class AnyOrder(RuleBasedStateMachine):
         posts = Counter((row.key, row.version) for row in self.table.rows if isinstance(row, Outgoing))
         for counted in (results, closed, posts):
             assert all(number == 1 for number in counted.values()), counted
+
+    @invariant()
+    def what_is_reserved_is_under_way(self) -> None:
+        books = {(row.action, row.attempt): row.state for row in self.table.rows if isinstance(row, CallBooked)}
+        reserved = {call for call, state in books.items() if state == "reserved"}
+        assert reserved == {(call.action, call.attempt) for call in self.table.state.calls.values() if call.phase == "out"}
 
     @invariant()
     def conversations_are_well_formed(self) -> None:

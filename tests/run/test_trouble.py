@@ -7,7 +7,9 @@ from decimal import Decimal
 import pytest
 
 from orchestrator_bridge.model.port import BadKey, BadRequest, Overloaded, RateLimited, ToolCall
-from tests.run.table import Table, answer, ask, team, use, vote
+from orchestrator_bridge.run import facts as f
+from orchestrator_bridge.store.rows import CallBooked
+from tests.run.table import ANA, Table, answer, ask, team, use, vote
 
 MISTAKES = {
     "no JSON": (ToolCall(id="1", name="new_answer", arguments="{content: oops"), "no JSON"),
@@ -218,6 +220,16 @@ def test_a_bound_that_is_reached_cancels_open_questions() -> None:
     table.replies(1, "yes")
     assert table.state.end is not None
     assert table.state.end.text == "B"
+
+
+def test_what_calls_under_way_at_the_end_may_cost_stays_booked_as_unknown() -> None:
+    table = Table(team(2))
+    table.reserved = Decimal("0.5")
+    table.says("one", answer("A"))
+    table.go_on(f.Cancel(by=ANA, key="cancel"))
+    books = {row.action: row for row in table.rows if isinstance(row, CallBooked)}
+    assert books["work:one:1"].state == "booked"
+    assert {row.state for row in books.values() if row.action != "work:one:1"} == {"unknown"}
 
 
 # Crashes ------------------------------------------------------------------------------------------------------------------
