@@ -56,6 +56,7 @@ class BenchPlatform:
         self.open = asyncio.Event()
         self.open.set()
         self._awaited: dict[tuple[type, int], asyncio.Future[Shown]] = {}
+        self._said: dict[Place, list[Said]] = {}
         self._session = uuid.uuid4().hex
         self._numbers = count(1)
         self._receive: Receive | None = None
@@ -84,8 +85,8 @@ class BenchPlatform:
         return None
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:
-        """Nothing was said."""
-        return ()
+        """What was said since this process began; before that nothing was."""
+        return self._said.get(place, ())
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """Nothing can be attached here."""
@@ -108,7 +109,9 @@ class BenchPlatform:
         """A person says something in a thread; returns when it is stored."""
         assert self._receive is not None
         message = f"{self._session}/{next(self._numbers)}"
-        await self._receive(Said(place=thread, message=message, author=ANA, text=text, at=time.time() - TYPED_BEFORE))
+        said = Said(place=thread, message=message, author=ANA, text=text, at=time.time() - TYPED_BEFORE)
+        self._said.setdefault(thread, []).append(said)
+        await self._receive(said)
 
     def _await(self, kind: type, run: int) -> asyncio.Future[Shown]:
         return self._awaited.setdefault((kind, run), asyncio.get_running_loop().create_future())
