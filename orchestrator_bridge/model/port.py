@@ -94,6 +94,20 @@ class Response:
     cost: Decimal | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demand:
+    """What a call asks of its route before it is made. `tokens` is an estimate of what it will take, in and out.
+
+    Calls with the same `route` share its limits, which are per minute, None where none is known. `provider` is for people.
+    """
+
+    route: str
+    provider: str
+    tokens: int
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
 class ModelError(Exception):
     """A call that brought no usable response: `found` says what happened, `advice` what the person in charge can do.
 
@@ -108,6 +122,7 @@ class ModelError(Exception):
     └── Passing            may work when tried again; `retry_after` in seconds if the provider said
         ├── RateLimited    429
         ├── Overloaded     500, 502, 503, 504, 529
+        ├── Suspended      not made: the provider failed so often in a row that it is left alone for a while
         ├── Down           no connection, or it was cut
         ├── TimedOut       no answer within the request's timeout
         └── Garbled        the body is no JSON, or not the shape of a response
@@ -182,6 +197,12 @@ class Overloaded(Passing):
     kind = "overloaded"
 
 
+class Suspended(Passing):
+    """The call was not made, because calls of this route have failed in a row; `retry_after` is when one may be tried."""
+
+    kind = "suspended"
+
+
 class Down(Passing):
     """The provider cannot be reached, or the connection was cut."""
 
@@ -217,6 +238,10 @@ class Model(Protocol):
 
     def sees(self, model: str) -> bool:
         """Whether a model is known to take pictures."""
+        ...
+
+    def demand(self, request: Request) -> Demand:
+        """What this call asks of its route. An estimate."""
         ...
 
     async def close(self) -> None:

@@ -1,0 +1,80 @@
+"""How many calls and tokens a route has taken within the last minute, and when the next call fits. Plain arithmetic of `now`.
+
+A token bucket lets a full bucket and what flows in meanwhile through one minute: up to twice the limit. Providers count by
+buckets, by fixed minutes or by sliding ones, and do not say which. So every call is kept for a minute after it went, and no minute,
+wherever it begins, holds more than the limit: that is within all three.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MINUTE = 60.0
+"""Seconds that a call counts."""
+
+
+@dataclass(eq=False, kw_only=True, slots=True)
+class Slot:
+    """One call that was let through at `at`, in seconds, and the tokens that count for it: an estimate until they are known."""
+
+    at: float
+    tokens: int
+
+
+class Window:
+    """The calls of the last minute. A limit of None does not limit. A call larger than the whole limit goes alone.
+
+    `closed_until`: nothing goes before that time, because the provider said so.
+    """
+
+    def __init__(self, requests: int | None = None, tokens: int | None = None, slots: Iterable[Slot] = ()) -> None:
+        self.requests = requests
+        self.tokens = tokens
+        self.closed_until = 0.0
+        self._slots = deque(slots)
+
+    def free_at(self, tokens: int, now: float) -> float:
+        """The first time, from `now` on, at which a call of so many tokens fits if nothing else goes before it."""
+        self._forget(now)
+        return max(now, self.closed_until, self._room_for_one_more(), self._room_for(tokens))
+
+    def take(self, tokens: int, now: float) -> Slot:
+        """Let a call through; whether it fits is for the caller to ask first."""
+        slot = Slot(at=now, tokens=tokens)
+        if self.requests is not None or self.tokens is not None:
+            self._slots.append(slot)
+        return slot
+
+    def give_back(self, slot: Slot) -> None:
+        """A call that was let through was not made."""
+        if slot in self._slots:
+            self._slots.remove(slot)
+
+    def copy(self) -> Window:
+        """A window to think ahead with."""
+        other = Window(self.requests, self.tokens, self._slots)
+        other.closed_until = self.closed_until
+        return other
+
+    def _forget(self, now: float) -> None:
+        while self._slots and self._slots[0].at + MINUTE <= now:
+            self._slots.popleft()
+
+    def _room_for_one_more(self) -> float:
+        if self.requests is None or len(self._slots) < self.requests:
+            return 0.0
+        return self._slots[len(self._slots) - self.requests].at + MINUTE
+
+    def _room_for(self, tokens: int) -> float:
+        if self.tokens is None:
+            return 0.0
+        most, used = max(0, self.tokens - tokens), sum(slot.tokens for slot in self._slots)
+        free_at = 0.0
+        for slot in self._slots:
+            if used <= most:
+                break
+            used -= slot.tokens
+            free_at = slot.at + MINUTE
+        return free_at
