@@ -103,7 +103,7 @@ class Commands:
             raise Trouble(
                 f"The task has {len(task):,} characters; at most {TASK_LIMIT:,} fit. Give the gist; agents ask for more."
             )
-        for model in dict.fromkeys(agent.model for agent in team.agents):
+        for model in dict.fromkeys(model for agent in team.agents for model in agent.models):
             try:
                 self._models.check(model)
             except (UnknownModelName, ScriptError) as error:

@@ -36,7 +36,8 @@ def _users(start: Start) -> Mapping[str, list[str]]:
     users: dict[str, list[str]] = {}
     for team in start.team_file.teams.values():
         for agent in team.agents:
-            users.setdefault(agent.model, []).append(f"{team.name}/{agent.name}")
+            for model in agent.models:
+                users.setdefault(model, []).append(f"{team.name}/{agent.name}")
     return users
 
 
@@ -46,7 +47,7 @@ def _used(name: str, users: list[str], start: Start) -> UsedModel:
     return UsedModel(
         route=route,
         users=tuple(users),
-        default_team=any(agent.model == name for agent in default),
+        default_team=any(name in agent.models for agent in default),
         key=_key_state(route, start),
     )
 

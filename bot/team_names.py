@@ -62,8 +62,14 @@ def _advice(name: str, known: Sequence[str]) -> str:
 
 def _check_agents(name: str, team: Team, parts: Parts, scripts: Path, shaper: Shaper) -> None:
     for index, agent in enumerate(team.agents):
-        if agent.model not in parts.all_models:
-            _check_model(("team", name, "agents", index, "model"), agent.model, parts.models, scripts, shaper)
+        for key, model in (("model", agent.model), ("backup", agent.backup)):
+            if model is not None and model not in parts.all_models:
+                _check_model(("team", name, "agents", index, key), model, parts.models, scripts, shaper)
+        if agent.backup == agent.model:
+            path = ("team", name, "agents", index, "backup")
+            shaper.wrong(
+                path, f"{agent.backup!r}, the agent's own model", "another model, that can be called when this one cannot"
+            )
 
 
 def _check_own_models(models: Mapping[str, ModelSpec], scripts: Path, shaper: Shaper) -> None:

@@ -28,8 +28,10 @@ from orchestrator_bridge.chat import (
 )
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.deadlines import Deadlines
+from orchestrator_bridge.door import Door
 from orchestrator_bridge.fetcher import Fetcher
 from orchestrator_bridge.file import with_texts
+from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.poster import Poster
@@ -92,7 +94,7 @@ class Engine:
         )
         around = Surroundings(
             store=store,
-            models=models,
+            door=Door(models, Gate(clock), store),
             clock=clock,
             desk=Desk(directory, self._next_question, self._nobody_there),
             stored=self._stored,

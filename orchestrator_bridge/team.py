@@ -24,7 +24,14 @@ class AgentSpec(Value):
 
     name: Name
     model: Annotated[str, Field(min_length=1, max_length=200)]
+    backup: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The model that takes over for the rest of a run when `model` cannot be called."""
     persona: Annotated[str, Field(max_length=4000)] = ""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model that it may work with, its own first."""
+        return (self.model, self.backup) if self.backup else (self.model,)
 
 
 class Policy(Value):
@@ -135,3 +142,5 @@ class ModelSpec(Value):
     output: Price | None = None
     vision: bool | None = None
     """Whether the model takes pictures."""
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None

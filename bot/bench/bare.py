@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletion
 
 from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.model.openai_wire import body_of
-from orchestrator_bridge.model.port import Request, Response
+from orchestrator_bridge.model.port import Demand, Request, Response
 
 Body = dict[str, Any]
 
@@ -37,6 +37,10 @@ class Recorder:
     def sees(self, model: str) -> bool:
         """It takes none."""
         return False
+
+    def demand(self, request: Request) -> Demand:
+        """What the models say."""
+        return self._models.demand(request)
 
     async def close(self) -> None:
         """The models are closed by whoever opened them."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from bot.bench.plays import play
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.openai_wire import body_of
-from orchestrator_bridge.model.port import Request, Response, ToolCall, Usage
+from orchestrator_bridge.model.port import Demand, Request, Response, ToolCall, Usage
 
 _USAGE = Usage(input=900, output=150)
 
@@ -41,6 +41,10 @@ class InstantModel:
     def sees(self, model: str) -> bool:
         """It takes none."""
         return False
+
+    def demand(self, request: Request) -> Demand:
+        """It has no limits."""
+        return Demand(route=request.model, provider=request.model, tokens=_USAGE.total)
 
     async def close(self) -> None:
         """Nothing is open."""

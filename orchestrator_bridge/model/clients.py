@@ -10,24 +10,24 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.catalogue import Route, UnknownModelName, price_of, resolve
+from orchestrator_bridge.model.catalogue import SCRIPTED, Route, UnknownModelName, price_of, resolve
 from orchestrator_bridge.model.credentials import credentials
+from orchestrator_bridge.model.demand import demand
 from orchestrator_bridge.model.extras import check_extra
 from orchestrator_bridge.model.litellm_client import LiteLLM
 from orchestrator_bridge.model.openai_client import STALL_AFTER, Endpoint, checked_key
 from orchestrator_bridge.model.openai_wire import characters
-from orchestrator_bridge.model.port import Request, Response, UnknownModel, Usage
+from orchestrator_bridge.model.port import Demand, Request, Response, UnknownModel, Usage
 from orchestrator_bridge.model.price import cost, estimate_tokens
 from orchestrator_bridge.model.script import ScriptError
 from orchestrator_bridge.model.scripted import Scripted
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from orchestrator_bridge.team import ModelSpec
 
 DEFAULT_OUTPUT = 4096
@@ -112,6 +112,8 @@ class Models:
             route = self._route(request.model)
         except UnknownModelName:
             return None
+        if route.provider == SCRIPTED:
+            return Decimal(0)
         if route.price is None:
             return None
         usage = Usage(input=estimate_tokens(characters(request)), output=request.max_output or DEFAULT_OUTPUT)
@@ -123,6 +125,14 @@ class Models:
             return self._route(model).vision is True
         except UnknownModelName:
             return False
+
+    def demand(self, request: Request) -> Demand:
+        """What this call asks of its route. An estimate."""
+        tokens = estimate_tokens(characters(request)) + (request.max_output or DEFAULT_OUTPUT)
+        try:
+            return demand(self._route(request.model), tokens)
+        except UnknownModelName:
+            return Demand(route=request.model, provider=request.model, tokens=tokens)
 
     async def close(self) -> None:
         """Close all connections."""

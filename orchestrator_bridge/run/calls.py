@@ -21,7 +21,7 @@ def calls(state: RunState) -> Iterator[CallModel]:
 def startable(state: RunState) -> Iterator[CallModel]:
     """Calls to be started now, bounds aside."""
     for call in state.calls.values():
-        if call.phase == "due":
+        if call.phase in ("due", "held"):
             yield _again(call)
     yield from _peer_calls(state)
     final = _final_call(state)
@@ -46,7 +46,7 @@ def _again(call: Call) -> CallModel:
         action=call.action,
         agent=call.agent,
         purpose=call.purpose,
-        attempt=call.attempt if call.phase == "out" else call.attempt + 1,
+        attempt=call.attempt + 1 if call.phase == "due" else call.attempt,
         question=call.question,
         out=call.phase == "out",
     )

@@ -39,8 +39,16 @@ def _asks(state: RunState) -> Iterator[AskPeople]:
 
 
 def _retirements(state: RunState) -> tuple[Event, ...]:
-    reasons = {agent.spec.name: _unfit(agent) for agent in state.live}
-    return tuple(e.AgentRetired(at=state.at, agent=name, reason=reason) for name, reason in reasons.items() if reason)
+    """Agents that cannot go on as they are: with their backup, if they have one, or not at all."""
+    return tuple(event for agent in state.live if (event := _relief(state, agent)) is not None)
+
+
+def _relief(state: RunState, agent: AgentState) -> Event | None:
+    name, failure = agent.spec.name, agent.failure
+    if failure is not None and agent.has_backup:
+        return e.BackupTaken(at=state.at, agent=name, model=agent.spec.backup or "", reason=failure.found)
+    reason = _unfit(agent)
+    return e.AgentRetired(at=state.at, agent=name, reason=reason) if reason else None
 
 
 def _unfit(agent: AgentState) -> str:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator_bridge.chat import Inbound, Word
 from orchestrator_bridge.clock import Alarm, Clock, sleep_until
-from orchestrator_bridge.duration import say_duration
-from orchestrator_bridge.model.port import Model, ModelError, Request, Response, TimedOut
+from orchestrator_bridge.door import Door
+from orchestrator_bridge.model.port import Suspended
 from orchestrator_bridge.question.due import deadline
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.advance import Start, advance, conclude, next_ring, rung
+from orchestrator_bridge.run.advance import Advanced, Start, advance, conclude, next_ring, rung
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.desk import Desk
-from orchestrator_bridge.run.pictures import with_pictures
 from orchestrator_bridge.run.project import fires_at
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.take import take
@@ -37,9 +36,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 LOOK_AGAIN = 1.0
 """Seconds before a question is looked at again whose time has come without anything to do: the clock may have been set back."""
 
-LAST_RESORT = 5.0
-"""Seconds that a client gets beyond its own time limit before it is given up."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
@@ -47,7 +43,7 @@ class Surroundings:
     `read_thread` hears a question's thread to its end; `trouble` tells people of a run what the store cannot."""
 
     store: Store
-    models: Model
+    door: Door
     clock: Clock
     desk: Desk
     stored: Callable[[RunState, Sequence[Row]], None]
@@ -66,6 +62,7 @@ class Driver:
         self._facts: list[f.Fact] = []
         self._bell = asyncio.Event()
         self._tasks: dict[str, asyncio.Future[None]] = {}
+        self._held: frozenset[str] = frozenset()
         self._read_until: dict[int, float] = {}
         self._alarm: Alarm | None = None
 
@@ -100,9 +97,13 @@ class Driver:
         batch = Batch(self.state, self._around.clock.now())
         for fact in facts:
             self._take(batch, fact)
-        starts = advance(batch, self._around.desk, self._around.models.reserve, self._read_to_end(batch.state))
-        await self._store(batch)
-        self._act(batch, starts)
+        advanced = advance(batch, self._around.desk, self._around.door, self._read_to_end(batch.state))
+        try:
+            await self._store(batch)
+        except BaseException:
+            self._leave({start.action for start in advanced.starts} | advanced.held)
+            raise
+        self._act(batch, advanced)
         self._around.stored(batch.state, batch.rows)
         for heard, word in batch.words:
             self._around.tell(heard, word)
@@ -147,18 +148,38 @@ class Driver:
 
     # Acting ---------------------------------------------------------------------------------------------------------------
 
-    def _act(self, batch: Batch, starts: Sequence[Start]) -> None:
+    def _act(self, batch: Batch, advanced: Advanced) -> None:
         """Start what is new. Calls come before posts: an agent waits for the one, people hardly notice the other."""
+        started = {start.action for start in advanced.starts}
+        self._leave(self._held - advanced.held - started)
+        self._held = advanced.held
         self._drop_tasks()
-        for start in starts:
+        for start in advanced.starts:
             self._run(start.action, self._call(start))
+        for action in advanced.held:
+            if f"wait:{action}" not in self._tasks:
+                self._run(f"wait:{action}", self._wait(action))
         for number in batch.unread:
             if f"read:{number}" not in self._tasks:
                 self._run(f"read:{number}", self._read(self.state.questions[number]))
 
     async def _call(self, start: Start) -> None:
-        result = await _respond(self._around, start.request)
+        result = await self._around.door.call(self.state.run, start.action, start.request)
         self.deliver(f.Landed(action=start.action, consumed=start.consumed, result=result))
+
+    async def _wait(self, action: str) -> None:
+        """Wait until a call that is held may go, or has failed without having been made."""
+        try:
+            await self._around.door.turn(self.state.run, action)
+        except Suspended as error:
+            self.deliver(f.Landed(action=action, consumed=(), result=error))
+        else:
+            self.deliver(f.LetIn(action=action))
+
+    def _leave(self, actions: Iterable[str]) -> None:
+        """These calls will not be made, or not now."""
+        for action in actions:
+            self._around.door.leave(self.state.run, action)
 
     async def _read(self, question: Question) -> None:
         """Read a thread to its end; where that fails, the question is looked at again after a while, and then read again."""
@@ -182,9 +203,10 @@ class Driver:
         self._bell.set()
 
     def _drop_tasks(self) -> None:
-        """Calls that nobody waits for any more are cut short."""
+        """Calls that nobody waits for any more are cut short, and so is waiting for what will not be made."""
+        wanted = {*self.state.calls, *(f"wait:{action}" for action in self._held)}
         for name, task in list(self._tasks.items()):
-            if not name.startswith("read:") and name not in self.state.calls:
+            if not name.startswith("read:") and name not in wanted:
                 task.cancel()
                 del self._tasks[name]
 
@@ -205,19 +227,6 @@ class Driver:
     def _stop(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
+        self._leave(self._held)
         for task in self._tasks.values():
             task.cancel()
-
-
-async def _respond(around: Surroundings, request: Request) -> Response | ModelError:
-    """One call; a client that hangs or breaks harms its own agent only."""
-    try:
-        async with asyncio.timeout(request.timeout + LAST_RESORT):
-            return await around.models.respond(await with_pictures(request, around.store))
-    except ModelError as error:
-        return error
-    except TimeoutError:
-        return TimedOut(f"{request.model} gave no answer within {say_duration(request.timeout)}.")
-    except Exception as error:
-        _LOG.exception("the client of %s broke", request.model)
-        return ModelError(f"The client of {request.model} broke ({type(error).__name__}).", "The log has the details.")

@@ -64,6 +64,22 @@ class CallStarted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CallHeld:
+    """A call cannot be started yet. `why` completes "waiting for …"; `until`: when it may go, None if nobody can tell."""
+
+    at: float
+    action: str
+    attempt: int
+    agent: str
+    purpose: Purpose
+    model: str
+    why: str
+    until: float | None = None
+    question: int | None = None
+    event: Literal["call_held"] = "call_held"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Responded:
     """A call brought a response. `consumed`: the positions of the guidance, late replies and outcomes that its prompt showed."""
 
@@ -119,6 +135,17 @@ class BoundReached:
     at: float
     bound: Bound
     event: Literal["bound_reached"] = "bound_reached"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackupTaken:
+    """An agent's model cannot be called: its backup takes over for the rest of the run."""
+
+    at: float
+    agent: str
+    model: str
+    reason: str
+    event: Literal["backup_taken"] = "backup_taken"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -297,12 +324,14 @@ class RunCancelled:
 Event = (
     RunStarted
     | Resumed
+    | CallHeld
     | CallStarted
     | Responded
     | CallFailed
     | RetryDue
     | StragglerDue
     | BoundReached
+    | BackupTaken
     | AgentRetired
     | QuestionAsked
     | QuestionRefused

@@ -20,6 +20,13 @@ class Landed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LetIn:
+    """A call that was held may go."""
+
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
     """A person said something in a question's thread, or in the run's (`question` is None)."""
 
@@ -100,4 +107,18 @@ class Rang:
     """A time that the run waits for has come."""
 
 
-Fact = Landed | Heard | TakenBack | Pressed | NobodyThere | LookAt | ThreadRead | Placed | Unplaceable | Cancel | Restarted | Rang
+Fact = (
+    Landed
+    | LetIn
+    | Heard
+    | TakenBack
+    | Pressed
+    | NobodyThere
+    | LookAt
+    | ThreadRead
+    | Placed
+    | Unplaceable
+    | Cancel
+    | Restarted
+    | Rang
+)

@@ -23,19 +23,43 @@ def _resumed(state: RunState, _: e.Resumed) -> RunState:
     return replace(state, calls={**state.calls, **{call.action: replace(call, phase="due", reserved=None) for call in lost}})
 
 
-def _started(state: RunState, event: e.CallStarted) -> RunState:
+def _held(state: RunState, event: e.CallHeld) -> RunState:
+    """It is waited for like a call under way, but nothing of it was spent, and it will show what is new when it starts."""
     earlier = state.calls.get(event.action)
+    waits = earlier if earlier and earlier.phase == "held" else None
     call = Call(
         action=event.action,
         agent=event.agent,
         purpose=event.purpose,
         attempt=event.attempt,
+        model=event.model,
+        seen=waits.seen if waits else state.seq,
+        started_at=waits.started_at if waits else event.at,
+        question=event.question,
+        phase="held",
+        why=event.why,
+        left=None if event.until is None else max(0.0, event.until - event.at),
+        failures=earlier.failures if earlier else 0,
+        straggles=waits.straggles if waits else False,
+    )
+    return with_call(state, call)
+
+
+def _started(state: RunState, event: e.CallStarted) -> RunState:
+    earlier = state.calls.get(event.action)
+    known = earlier if earlier and earlier.phase != "held" else None
+    call = Call(
+        action=event.action,
+        agent=event.agent,
+        purpose=event.purpose,
+        attempt=event.attempt,
+        model=event.model,
         seen=event.seen,
-        started_at=earlier.started_at if earlier else event.at,
+        started_at=known.started_at if known else event.at,
         reserved=event.reserved,
         question=event.question,
         failures=earlier.failures if earlier else 0,
-        straggles=earlier.straggles if earlier else False,
+        straggles=known.straggles if known else False,
     )
     return with_call(replace(state, spent=replace(state.spent, calls=state.spent.calls + 1)), call)
 
@@ -48,6 +72,11 @@ def _failed(state: RunState, event: e.CallFailed) -> RunState:
     if event.retry_at is not None:
         resting = replace(call, phase="resting", retry_at=event.retry_at, failures=call.failures + 1, reserved=None)
         return with_call(state, resting)
+    agent = state.agents[call.agent]
+    if agent.has_backup:
+        state = with_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
+    if agent.has_backup or call.model != agent.model:
+        return with_call(state, replace(call, phase="due", failures=0, reserved=None))
     return _given_up(without_call(state, event.action), call, event)
 
 
@@ -133,6 +162,7 @@ def _finals(state: RunState, call: Call, text: str) -> RunState:
 
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
     e.Resumed: _resumed,
+    e.CallHeld: _held,
     e.CallStarted: _started,
     e.Responded: _responded,
     e.CallFailed: _failed,

@@ -23,6 +23,10 @@ def _bound_reached(state: RunState, event: e.BoundReached) -> RunState:
     return replace(state, bound=state.bound or event.bound)
 
 
+def _backup_taken(state: RunState, event: e.BackupTaken) -> RunState:
+    return with_agent(state, event.agent, backed_up=True, failure=None)
+
+
 def _retired(state: RunState, event: e.AgentRetired) -> RunState:
     """A retired agent's votes go, its answers stay, and it is out of every question as a peer."""
     state = with_agent(state, event.agent, retired=event.reason, vote=None)
@@ -54,6 +58,7 @@ def _ended(state: RunState, end: End) -> RunState:
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
     e.Guided: _guided,
     e.BoundReached: _bound_reached,
+    e.BackupTaken: _backup_taken,
     e.AgentRetired: _retired,
     e.RunFinished: _finished,
     e.RunFailed: _failed,

@@ -78,7 +78,7 @@ def _responded(before: RunState | None, event: e.Responded, after: RunState) -> 
             action=event.action,
             attempt=call.attempt if call else 1,
             agent=event.agent,
-            model=after.agents[event.agent].spec.model,
+            model=call.model if call else after.agents[event.agent].model,
             state="booked",
             cost=event.cost,
             served=event.served,
@@ -90,7 +90,9 @@ def _responded(before: RunState | None, event: e.Responded, after: RunState) -> 
 
 def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Rows:
     call = before.calls.get(event.action) if before else None
-    return (_unbilled(after, call, "failed" if event.billed is False else "unknown", event.at),) if call else ()
+    if call is None or call.phase != "out":
+        return ()
+    return (_unbilled(after, call, "failed" if event.billed is False else "unknown", event.at),)
 
 
 def _given_up(before: RunState | None, event: e.Event, after: RunState) -> Rows:
@@ -111,7 +113,7 @@ def _unbilled(state: RunState, call: Call, how: Any, at: float) -> r.CallBooked:
         action=call.action,
         attempt=call.attempt,
         agent=call.agent,
-        model=state.agents[call.agent].spec.model,
+        model=call.model,
         state=how,
         reserved=call.reserved,
         at=at,

@@ -14,7 +14,7 @@ def make_request(state: RunState, call: CallModel, seen: int) -> Request:
     agent = state.agents[call.agent]
     return Request(
         agent=call.agent,
-        model=agent.spec.model,
+        model=agent.model,
         messages=_messages(state, call, seen),
         tools=offered(state, agent, seen) if call.purpose == "work" else (),
         timeout=state.team.bounds.call_timeout,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.model.port import ModelError, Passing
+from orchestrator_bridge.model.port import ModelError, Passing, Suspended
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before the second try, doubled each time, and the most that it grows to."""
@@ -11,9 +11,12 @@ LONGEST_WISH = 600.0
 """Seconds: a provider that asks to wait longer is as good as down."""
 
 
-def retry_at(error: ModelError, failures: int, tries: int, now: float) -> float | None:
-    """The time of the next try, or None if there is none; `failures` counts those before this one."""
-    if not isinstance(error, Passing) or failures + 1 >= tries:
+def retry_at(error: ModelError, failures: int, tries: int, now: float, *, backup: bool = False) -> float | None:
+    """The time of the next try, or None if there is none; `failures` counts those before this one.
+
+    What is known to be down is not waited for where a `backup` stands ready.
+    """
+    if not isinstance(error, Passing) or failures + 1 >= tries or (backup and isinstance(error, Suspended)):
         return None
     if error.retry_after is not None:
         return now + max(0.0, error.retry_after) if error.retry_after <= LONGEST_WISH else None

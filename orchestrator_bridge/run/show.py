@@ -10,12 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 from orchestrator_bridge.chat import CardAgent, FinalAnswer, Note, Post, QuestionCard, Receipt, RunCard
+from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.file import left_out
 from orchestrator_bridge.question import tell
 from orchestrator_bridge.question.quorum import silent
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.state import AgentState, RunState, counts
+from orchestrator_bridge.run.state import AgentState, Call, RunState, counts
 from orchestrator_bridge.store.rows import Outgoing
 from orchestrator_bridge.text import shorten
 
@@ -59,13 +60,11 @@ def card(state: RunState) -> RunCard:
         run=state.run,
         task=state.task,
         team=state.team.name,
-        agents=tuple(
-            CardAgent(name=one.spec.name, model=one.spec.model, state=_doing(state, one)) for one in state.agents.values()
-        ),
+        agents=tuple(CardAgent(name=one.spec.name, model=one.model, state=_doing(state, one)) for one in state.agents.values()),
         status=_status(state),
         cost=say_cost(state.spent.cost + state.spent.unknown, state.spent.priced),
         tokens=state.spent.tokens,
-        scripted=any(one.spec.model.startswith("scripted/") for one in state.agents.values()),
+        scripted=any(one.model.startswith("scripted/") for one in state.agents.values()),
         ended=state.end is not None,
     )
 
@@ -105,13 +104,23 @@ def _doing(state: RunState, agent: AgentState) -> str:
         return "retired"
     call = next((one for one in state.calls.values() if one.agent == agent.spec.name and one.purpose != "peer"), None)
     if call is not None:
-        resting = "tries again soon" if call.phase == "resting" else "thinking"
-        return "writing the final text" if call.purpose == "final" else resting
+        return _calling(call)
     if agent.waits:
         return "waits for a reply"
     if agent.vote is not None and counts(state, agent):
         return f"voted for {author_of(state, agent.vote.label)}"
     return "answered" if agent.answers else "ready"
+
+
+def _calling(call: Call) -> str:
+    match call.phase:
+        case "held":
+            left = "" if call.left is None else f", {say_duration(max(1.0, call.left))}"
+            return f"waiting for {call.why}{left}"
+        case "resting":
+            return "tries again soon"
+        case _:
+            return "writing the final text" if call.purpose == "final" else "thinking"
 
 
 def author_of(state: RunState, label: str) -> str:
@@ -167,11 +176,18 @@ def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) 
     """The first failure of a call, and the last where its agent is not retired for it, which says the same."""
     call = before.calls.get(event.action) if before else None
     again = event.retry_at is not None
-    if call is None or (again and call.failures) or (not again and call.purpose == "work"):
+    if call is None or (again and call.failures):
+        return ()
+    if not again and (call.purpose == "work" or event.action in after.calls):
         return ()
     course = "I try again." if again else "I give up on this call."
     note = Note(text=f"{event.found} {course} {event.advice}".strip(), speaker=event.agent, tone="warning")
     return (_post(after, note, "failed"),)
+
+
+def _backup_taken(_: RunState | None, event: e.BackupTaken, after: RunState) -> tuple[Shown, ...]:
+    text = f"{event.agent} goes on with {event.model}: {event.reason}"
+    return (_post(after, Note(text=text, tone="warning"), "backup"),)
 
 
 def _retired(_: RunState | None, event: e.AgentRetired, after: RunState) -> tuple[Shown, ...]:
@@ -273,6 +289,7 @@ _SHOWS: dict[type, Callable[[RunState | None, Any, RunState], tuple[Shown, ...]]
     e.RunStarted: _started,
     e.Responded: _responded,
     e.CallFailed: _call_failed,
+    e.BackupTaken: _backup_taken,
     e.AgentRetired: _retired,
     e.QuestionAsked: _asked,
     e.Extended: _extended,

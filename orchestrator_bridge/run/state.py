@@ -74,18 +74,24 @@ class News:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """A model call without a result. `out`: under way; `resting`: to be tried again at `retry_at`; `due`: to be started again."""
+    """A model call without a result. `out`: under way; `resting`: to be tried again at `retry_at`; `due`: to be started again.
+
+    `held`: not started yet, for it waits for `why`, as far as anybody can tell for `left` seconds.
+    """
 
     action: str
     agent: str
     purpose: Purpose
     attempt: int
+    model: str
     seen: int
     started_at: float
     reserved: Decimal | None = None
     question: int | None = None
-    phase: Literal["out", "resting", "due"] = "out"
+    phase: Literal["out", "resting", "due", "held"] = "out"
     retry_at: float = 0.0
+    why: str = ""
+    left: float | None = None
     failures: int = 0
     straggles: bool = False
 
@@ -126,7 +132,18 @@ class AgentState:
     malformed: int = 0
     asked: int = 0
     failure: Failure | None = None
+    backed_up: bool = False
     retired: str | None = None
+
+    @property
+    def model(self) -> str:
+        """The model that it works with now."""
+        return self.spec.backup if self.backed_up and self.spec.backup else self.spec.model
+
+    @property
+    def has_backup(self) -> bool:
+        """There is a backup, and it has not taken over yet."""
+        return self.spec.backup is not None and not self.backed_up
 
     @property
     def waits(self) -> bool:

@@ -81,6 +81,7 @@ def _responded(batch: Batch, fact: f.Landed, response: Response) -> e.Responded:
 
 def _failed(batch: Batch, fact: f.Landed, error: ModelError) -> e.CallFailed:
     call = batch.state.calls[fact.action]
+    agent = batch.state.agents[call.agent]
     return e.CallFailed(
         at=batch.now,
         action=fact.action,
@@ -88,7 +89,7 @@ def _failed(batch: Batch, fact: f.Landed, error: ModelError) -> e.CallFailed:
         kind=error.kind,
         found=error.found,
         advice=error.advice,
-        retry_at=retry_at(error, call.failures, batch.state.team.bounds.tries, batch.now),
+        retry_at=retry_at(error, call.failures, batch.state.team.bounds.tries, batch.now, backup=agent.has_backup),
         billed=billed(error),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -233,20 +233,21 @@ async def engine_on(
     directory: Directory | None = None,
     obey: Obey = _no_commands,
     sees: bool = False,
+    models: Mapping[str, ModelSpec] | None = None,
 ) -> AsyncIterator[Engine]:
-    """A started engine. `sees`: the local server's model takes pictures."""
+    """A started engine. `sees`: the local server's model takes pictures. `models`: others of one's own than `local` alone."""
     clock = clock or SystemClock()
     store = store or await SqliteStore.open(file, clock=clock.now)
-    models = Models(own={"local": ModelSpec(base_url=server.url, id="local", vision=sees)})
+    client = Models(own=models or {"local": ModelSpec(base_url=server.url, id="local", vision=sees)})
 
     async def on_command(command: Commanded) -> Word | None:
         return await obey(engine, command)
 
     engine = Engine(
-        store=store, models=models, clock=clock, directory=directory or Directory(), adapters=platforms, on_command=on_command
+        store=store, models=client, clock=clock, directory=directory or Directory(), adapters=platforms, on_command=on_command
     )
     async with AsyncExitStack() as stack:
-        for close in (store.close, models.close, engine.stop):
+        for close in (store.close, client.close, engine.stop):
             stack.push_async_callback(close)
         await engine.start()
         yield engine

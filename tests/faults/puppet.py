@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from orchestrator_bridge.model.port import Request, Response, ToolCall, Usage
+from orchestrator_bridge.model.port import Demand, Request, Response, ToolCall, Usage
 
 Play = Callable[[Request], Response]
 
@@ -66,6 +66,9 @@ class Puppet:
 
     def sees(self, model: str) -> bool:
         return False
+
+    def demand(self, request: Request) -> Demand:
+        return Demand(route=request.model, provider="Puppets", tokens=100)
 
     async def close(self) -> None:
         pass

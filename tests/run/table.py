@@ -6,11 +6,13 @@ It carries out what the driver would, in the same order, without a loop, a clock
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from orchestrator_bridge.chat import Author, Clicked, Place, Posted, Press, Said, Unsaid
-from orchestrator_bridge.model.port import Message, ModelError, Response, ToolCall, ToolSpec, Usage
+from orchestrator_bridge.model.limits.road import Hold
+from orchestrator_bridge.model.port import Message, ModelError, Request, Response, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -19,7 +21,7 @@ from orchestrator_bridge.run.advance import advance, conclude, next_ring, rung
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.request import make_request
-from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.run.state import Call, RunState
 from orchestrator_bridge.run.take import take
 from orchestrator_bridge.store.rows import Outgoing, Row
 from orchestrator_bridge.team import AgentSpec, Bounds, Limits, Policy, Team
@@ -29,9 +31,11 @@ ANA = Author(platform="test", id="ana", name="Ana")
 NAMES = ("one", "two", "three", "four", "five", "six")
 
 
-def team(size: int = 3, *, policy: Policy | None = None, limits: Limits | None = None, **bounds: Any) -> Team:
+def team(
+    size: int = 3, *, policy: Policy | None = None, limits: Limits | None = None, backup: str | None = None, **bounds: Any
+) -> Team:
     """A team of `size` agents called one, two, three …"""
-    agents = tuple(AgentSpec(name=name, model="test/model") for name in NAMES[:size])
+    agents = tuple(AgentSpec(name=name, model="test/model", backup=backup) for name in NAMES[:size])
     return Team(agents=agents, policy=policy or Policy(), limits=limits or Limits(), bounds=Bounds(**bounds))
 
 
@@ -64,6 +68,7 @@ class Table:
         self.seen_requests: dict[str, tuple[Message, ...]] = {}
         self._numbers = iter(range(1, 1000))
         self.reserved: Decimal | None = None
+        self.holds: Callable[[str], Hold | None] = lambda _: None
         self.desk = Desk(directory, lambda: next(self._numbers), lambda _: gone)
         self.read_to_end: set[int] = set()
         self._messages = 0
@@ -81,10 +86,18 @@ class Table:
         self._advance(batch)
 
     def _advance(self, batch: Batch) -> None:
-        for start in advance(batch, self.desk, lambda _: self.reserved, self.read_to_end):
+        for start in advance(batch, self.desk, self, self.read_to_end).starts:
             self.seen_requests[start.action] = start.request.messages
         batch.close()
         self._commit(batch)
+
+    def reserve(self, _: Request) -> Decimal | None:
+        """What every call may cost, as a test has it."""
+        return self.reserved
+
+    def enter(self, _: int, action: str, __: Request) -> Hold | None:
+        """Every call goes, unless a test holds it by its action."""
+        return self.holds(action)
 
     def _commit(self, batch: Batch) -> None:
         self.state: RunState = batch.state
@@ -124,6 +137,20 @@ class Table:
     def landed(self, agent: str, result: Response | ModelError) -> f.Landed:
         """The fact that an agent's call came back, for several facts in one pass."""
         return f.Landed(action=self.out[agent], consumed=(), result=result)
+
+    def holds_all(self, why: str = "Test's rate limit", seconds: float = 30.0) -> None:
+        """From now on no call may start."""
+        self.holds = lambda _: Hold(why=why, until=self.now + seconds)
+
+    def lets_in(self) -> None:
+        """Calls may start again, and those that are held do."""
+        self.holds = lambda _: None
+        self.go_on(*(f.LetIn(action=call.action) for call in self.held))
+
+    @property
+    def held(self) -> list[Call]:
+        """The calls that wait to be started."""
+        return [call for call in self.state.calls.values() if call.phase == "held"]
 
     def guides(self, text: str, by: Author = ANA) -> None:
         """A person says something in the run's thread."""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator_bridge.chat import Press
-from orchestrator_bridge.model.port import BadKey, Message, ModelError, Overloaded, TimedOut, ToolCall
+from orchestrator_bridge.model.limits.road import Hold
+from orchestrator_bridge.model.port import BadKey, Message, ModelError, Overloaded, Suspended, TimedOut, ToolCall
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.actions import CallModel, Wait
@@ -43,11 +44,17 @@ index = st.integers(0, 7)
 class AnyOrder(RuleBasedStateMachine):
     """One run to which anything may happen."""
 
-    @initialize(size=st.integers(1, 3), answers=st.integers(1, 2), calls=st.integers(4, 40), fallback=st.booleans())
-    def start(self, size: int, answers: int, calls: int, fallback: bool) -> None:
+    @initialize(
+        size=st.integers(1, 3),
+        answers=st.integers(1, 2),
+        calls=st.integers(4, 40),
+        fallback=st.booleans(),
+        backup=st.sampled_from([None, "test/backup"]),
+    )
+    def start(self, size: int, answers: int, calls: int, fallback: bool, backup: str | None) -> None:
         chain: Any = ("default_option", "assume") if fallback else ("fail",)
         policy = Policy(expire_after=100, remind_after=40, settle_delay=5, fallback=chain)
-        self.table = Table(team(size, policy=policy, answers=answers, calls=calls, wall=5000))
+        self.table = Table(team(size, policy=policy, backup=backup, answers=answers, calls=calls, wall=5000))
 
     def pick(self, number: int) -> str:
         return sorted(self.table.out)[number % len(self.table.out)]
@@ -61,6 +68,25 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(number=index, error=errors)
     def a_call_fails(self, number: int, error: ModelError) -> None:
         self.table.fails(self.pick(number), error)
+
+    @rule(number=index, holds=st.sampled_from(["work", "final", "peer", ""]))
+    def a_limit_holds_calls(self, number: int, holds: str) -> None:
+        """Calls of one kind and agent wait, or (empty) all."""
+        name = self.table.state.team.agents[number % len(self.table.state.team.agents)].name
+        hold = Hold(why="a limit", until=None)
+        self.table.holds = lambda action: hold if action.startswith(holds) and (not holds or name in action) else None
+        self.table.go_on()
+
+    @rule()
+    def calls_are_let_in(self) -> None:
+        self.table.lets_in()
+
+    @precondition(lambda self: self.table.held)
+    @rule(number=index)
+    def a_held_call_fails_without_having_been_made(self, number: int) -> None:
+        held = self.table.held
+        error = Suspended("It is down.", retry_after=30)
+        self.table.go_on(f.Landed(action=held[number % len(held)].action, consumed=(), result=error))
 
     @precondition(lambda self: self.unposted())
     @rule(number=index)
@@ -119,12 +145,20 @@ class AnyOrder(RuleBasedStateMachine):
     def deciding_again_changes_nothing(self) -> None:
         actions = decide(self.table.state)
         assert actions == decide(self.table.state)
-        assert all((isinstance(one, CallModel) and one.out) or isinstance(one, Wait) for one in actions)
+        held = {call.action for call in self.table.held}
+        assert all((isinstance(one, CallModel) and (one.out or one.action in held)) or isinstance(one, Wait) for one in actions)
 
     @invariant()
     def an_agent_does_one_thing_at_a_time(self) -> None:
         working = Counter(call.agent for call in self.table.state.calls.values() if call.purpose != "peer")
         assert all(number == 1 for number in working.values())
+
+    @invariant()
+    def what_is_held_has_cost_nothing(self) -> None:
+        started = {(event.action, event.attempt) for event in self.table.events if isinstance(event, e.CallStarted)}
+        booked = {(row.action, row.attempt) for row in self.table.rows if isinstance(row, CallBooked)}
+        assert booked == started
+        assert not started & {(call.action, call.attempt) for call in self.table.held}
 
     @invariant()
     def bounds_hold(self) -> None:
@@ -178,6 +212,7 @@ class AnyOrder(RuleBasedStateMachine):
         raise AssertionError("the run does not end")
 
     def behave(self) -> None:
+        self.table.lets_in()
         for name in sorted(self.table.out):
             if name not in self.table.out:
                 continue

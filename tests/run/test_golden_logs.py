@@ -51,7 +51,7 @@ def meaning(state: RunState) -> dict[str, object]:
 
 def eventful() -> Table:
     """A run in which nearly everything happens."""
-    table = Table(team(3, policy=Policy(expire_after=100, remind_after=40), straggler_after=20))
+    table = Table(team(3, policy=Policy(expire_after=100, remind_after=40), backup="test/backup", straggler_after=20))
     table.says(
         "one", ask("Which?", kind="choice", options=[{"id": "a", "label": "A", "recommended": True}, {"id": "b", "label": "B"}])
     )
@@ -70,7 +70,10 @@ def eventful() -> Table:
     table.restarts()
     table.guides("Keep it cheap.")
     table.says("one", answer("by one"))
+    table.holds_all()
     table.fails("three", BadKey("The key is wrong."))
+    table.lets_in()
+    table.fails("three", BadKey("This key is wrong too."))
     table.passes(120)
     table.replies(1, "too late, but a")
     while table.state.end is None:

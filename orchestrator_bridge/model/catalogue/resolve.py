@@ -59,8 +59,18 @@ def _own(name: str, own: Mapping[str, ModelSpec], base_urls: Mapping[str, str]) 
     needs = (spec.key_env,) if spec.key_env else ()
     if spec.base_url is not None:
         url = spec.base_url.rstrip("/")
-        route = Route(name=name, provider=OWN, id=model, base_url=url, key_env=spec.key_env, needs=needs, price=own_price(spec))
-        return replace(route, vision=spec.vision)
+        return Route(
+            name=name,
+            provider=OWN,
+            id=model,
+            base_url=url,
+            key_env=spec.key_env,
+            needs=needs,
+            price=own_price(spec),
+            vision=spec.vision,
+            requests_per_minute=spec.requests_per_minute,
+            tokens_per_minute=spec.tokens_per_minute,
+        )
     known = _known(model, own, base_urls)
     return replace(
         known,
@@ -69,6 +79,8 @@ def _own(name: str, own: Mapping[str, ModelSpec], base_urls: Mapping[str, str]) 
         needs=tuple(spec.key_env if spec.key_env and one == known.key_env else one for one in known.needs),
         price=own_price(spec) or known.price,
         vision=known.vision if spec.vision is None else spec.vision,
+        requests_per_minute=spec.requests_per_minute or known.requests_per_minute,
+        tokens_per_minute=spec.tokens_per_minute or known.tokens_per_minute,
     )
 
 

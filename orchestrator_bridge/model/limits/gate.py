@@ -1,7 +1,7 @@
 """The gate before every model call: limits, fairness and circuits of all routes, shared by all runs of the process.
 
-The rules are `Road`'s and are told the time; here are the clock, its alarms, and those who wait. A process that starts again knows
-nothing of the minute before: then the provider's own limit answers with how long to wait, and that is obeyed.
+The rules are `Road`'s and are told the time; here are the clock, its alarms, and those who wait. A process that starts again
+knows nothing of the minute before: then the provider's own limit answers with how long to wait, and that is obeyed.
 """
 
 from __future__ import annotations

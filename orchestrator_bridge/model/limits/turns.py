@@ -1,4 +1,4 @@
-"""Who waits for a route, and who is next: one call of each run in turn, so that a run of sixteen agents does not starve the others.
+"""Who waits for a route, and who is next: one call of each run in turn, so that no run's sixteen agents starve the others.
 
 Within a run the call that came first goes first. A large call at the front is waited for; smaller ones do not slip past it, or it
 would never go.

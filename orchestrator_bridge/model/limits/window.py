@@ -1,8 +1,9 @@
 """How many calls and tokens a route has taken within the last minute, and when the next call fits. Plain arithmetic of `now`.
 
 A token bucket lets a full bucket and what flows in meanwhile through one minute: up to twice the limit. Providers count by
-buckets, by fixed minutes or by sliding ones, and do not say which. So every call is kept for a minute after it went, and no minute,
-wherever it begins, holds more than the limit: that is within all three.
+buckets, by fixed minutes or by sliding ones, and do not say which. So every call is kept for a minute after it went, and no
+minute, wherever it begins, holds more than the limit: that is within all three. Libraries that were looked at (aiolimiter,
+limits, pyrate-limiter) read a clock of their own, and serve whoever came first.
 """
 
 from __future__ import annotations

@@ -1,0 +1,72 @@
+"""The door through which every model call of every run goes: what it may cost, whether it may go now, and the call itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from decimal import Decimal
+
+from orchestrator_bridge.duration import say_duration
+from orchestrator_bridge.model.limits.gate import Gate
+from orchestrator_bridge.model.limits.road import Hold
+from orchestrator_bridge.model.port import Model, ModelError, Request, Response, TimedOut
+from orchestrator_bridge.run.pictures import with_pictures
+from orchestrator_bridge.store.port import Store
+
+_LOG = logging.getLogger(__name__)
+
+LAST_RESORT = 5.0
+"""Seconds that a client gets beyond its own time limit before it is given up."""
+
+
+class Door:
+    """The models behind their gate; the store has the files that calls show.
+
+    A call that may not `enter` now waits for its `turn` and asks again.
+    """
+
+    def __init__(self, models: Model, gate: Gate, store: Store) -> None:
+        self._models = models
+        self._gate = gate
+        self._store = store
+
+    def reserve(self, request: Request) -> Decimal | None:
+        """The most that a call is expected to cost, in US dollars; None if nobody knows."""
+        return self._models.reserve(request)
+
+    def enter(self, run: int, action: str, request: Request) -> Hold | None:
+        """Go now (None), or wait. Whoever may go makes the call or leaves."""
+        return self._gate.enter(run, action, self._models.demand(request))
+
+    async def turn(self, run: int, action: str) -> None:
+        """Wait until a call that is held may ask again.
+
+        Raises:
+            Suspended: there is no point in waiting; the call has failed.
+        """
+        await self._gate.turn(run, action)
+
+    def leave(self, run: int, action: str) -> None:
+        """A call will not be made; nothing happens if it never asked."""
+        self._gate.leave(run, action)
+
+    async def call(self, run: int, action: str, request: Request) -> Response | ModelError:
+        """Make a call that may go; a client that hangs or breaks harms its own agent only."""
+        result: Response | ModelError | None = None
+        try:
+            result = await self._respond(request)
+        finally:
+            self._gate.landed(run, action, result)
+        return result
+
+    async def _respond(self, request: Request) -> Response | ModelError:
+        try:
+            async with asyncio.timeout(request.timeout + LAST_RESORT):
+                return await self._models.respond(await with_pictures(request, self._store))
+        except ModelError as error:
+            return error
+        except TimeoutError:
+            return TimedOut(f"{request.model} gave no answer within {say_duration(request.timeout)}.")
+        except Exception as error:
+            _LOG.exception("the client of %s broke", request.model)
+            return ModelError(f"The client of {request.model} broke ({type(error).__name__}).", "The log has the details.")
