@@ -56,7 +56,7 @@ def _models(start: Start, clock: Clock) -> Models:
     file = start.team_file.file
     beside = (file.parent, file.parent / "scripts") if file else (Path(), Path("scripts"))
     return Models(
-        keys={**start.settings.for_models, **start.settings.secrets(start.team_file.key_variables)},
+        keys=start.for_models,
         base_urls=start.settings.base_urls,
         own=start.team_file.models,
         scripts=beside,

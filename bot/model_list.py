@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bot.tables import print_json, print_table
-from orchestrator_bridge.model.catalogue import SCRIPTED, Route, resolve
+from orchestrator_bridge.model.catalogue import SCRIPTED, Route, can_be_called
 from orchestrator_bridge.model.refusals import address
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _users(start: Start) -> Mapping[str, list[str]]:
 
 
 def _used(name: str, users: list[str], start: Start) -> UsedModel:
-    route = resolve(name, start.team_file.models, start.settings.base_urls)
+    route = start.route(name)
     default = start.team_file.team().agents
     return UsedModel(
         route=route,
@@ -53,9 +53,9 @@ def _used(name: str, users: list[str], start: Start) -> UsedModel:
 
 
 def _key_state(route: Route, start: Start) -> KeyState:
-    if route.provider == SCRIPTED or route.key_env is None:
+    if route.provider == SCRIPTED or not route.needs:
         return "not needed"
-    return "set" if start.settings.key(route.key_env) else "missing"
+    return "set" if can_be_called(route, start.for_models) else "missing"
 
 
 def print_models(start: Start, as_json: bool) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from bot.settings import Settings, read_settings
 from bot.team_file import TeamFile, read_team_file
+from orchestrator_bridge.model.catalogue import Route, resolve
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +24,20 @@ class Start:
     def secrets(self) -> dict[str, str]:
         """The values that must not appear anywhere, by their variables' names."""
         return self.settings.secrets(self.team_file.key_variables)
+
+    @property
+    def for_models(self) -> dict[str, str]:
+        """What is set of the settings that models need, keys among them, by the variables' names."""
+        return {**self.settings.for_models, **self.secrets}
+
+    def route(self, model: str) -> Route:
+        """The route that this model would take today, with what is set now.
+
+        Raises:
+            UnknownModelName: nobody answers to this name.
+        """
+        today = datetime.now(UTC).date()
+        return resolve(model, self.team_file.models, self.settings.base_urls, have=self.for_models, today=today)
 
 
 def read_start() -> Start:

@@ -13,7 +13,8 @@ from bot.demo_team import DEMO
 from bot.team_names import Parts, check_names
 from bot.team_shape import Shaper
 from bot.trouble import Problem, Trouble, count_wrong, show_value, suggest
-from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team, Value
+from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team
+from orchestrator_bridge.value import Value
 
 V = TypeVar("V", bound=Value)
 

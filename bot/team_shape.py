@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from bot.team_lines import KeyPath, Lines
 from bot.trouble import Problem, show_value, suggest
-from orchestrator_bridge.team import Value
+from orchestrator_bridge.value import Value
 
 V = TypeVar("V", bound=Value)
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from orchestrator_bridge.duration import Duration
+from orchestrator_bridge.model.facts import ModelFacts
+from orchestrator_bridge.value import Value
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Fallback = Literal["default_option", "assume", "fail"]
-
-
-class Value(BaseModel):
-    """A frozen value that takes no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class AgentSpec(Value):
@@ -123,13 +119,10 @@ class Permissions(Value):
     cancel: tuple[str, ...] = ("anyone",)
 
 
-Price = Annotated[Decimal, Field(ge=0)]
+class ModelSpec(ModelFacts):
+    """A model of one's own: an OpenAI-compatible endpoint, or what differs for a model that Townhall already knows.
 
-
-class ModelSpec(Value):
-    """A model of one's own: an OpenAI-compatible endpoint, or other prices. Prices are in US dollars per million tokens.
-
-    Without `base_url` it is another name, or another price, for the model `id` that Townhall already knows.
+    Without `base_url` it is another name, or other facts, for the model `id`.
     """
 
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] | None = None
@@ -137,10 +130,3 @@ class ModelSpec(Value):
     """The environment variable that holds the key; none for an endpoint that takes any."""
     id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """What the endpoint calls the model; the table's name where it is left out."""
-    input: Price | None = None
-    cached_input: Price | None = None
-    output: Price | None = None
-    vision: bool | None = None
-    """Whether the model takes pictures."""
-    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
-    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None

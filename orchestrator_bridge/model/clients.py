@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -39,10 +40,10 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 class Models:
     """Every model that a name leads to; a `port.Model`.
 
-    `keys` holds secrets and what else providers need, by the name of the environment variable; `base_urls` addresses that replace
-    a provider's own, by the provider's name; `own` the team file's `[models.<name>]`; `scripts` the folders in which to look for
-    `<name>.toml`. `sleep` is how scripted models take their time; `clock` tells seconds since the epoch; `stall_after` is in
-    seconds.
+    `keys` holds what is set of the settings that providers need, secrets among them, by the names of their variables;
+    `base_urls` addresses that replace a provider's own, by the provider's name; `own` the team file's `[models.<name>]`;
+    `scripts` the folders in which to look for `<name>.toml`. `sleep` is how scripted models take their time; `clock` tells
+    seconds since the epoch; `stall_after` is in seconds.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Models:
         self._scripted = Scripted(scripts, sleep)
         self._clock = clock
         self._stall_after = stall_after
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[tuple[str, date], Route] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._litellm = LiteLLM(clock=clock)
 
@@ -142,9 +143,10 @@ class Models:
         await self._litellm.close()
 
     def _route(self, model: str) -> Route:
-        if model not in self._routes:
-            self._routes[model] = resolve(model, self._own, self._base_urls)
-        return self._routes[model]
+        today = datetime.fromtimestamp(self._clock(), UTC).date()
+        if (model, today) not in self._routes:
+            self._routes[model, today] = resolve(model, self._own, self._base_urls, have=self._keys, today=today)
+        return self._routes[model, today]
 
     def _endpoint(self, route: Route) -> Endpoint:
         if route.base_url not in self._endpoints:

@@ -81,7 +81,7 @@ output = 2.50
     assert table[1].split() == ["grok-4.3", "xai/grok-4.3", "at", "https://api.x.ai/v1", "XAI_API_KEY", "missing", "review/one"]
     said = townhall("models", "--json")
     (grok, mine) = json.loads(said.out)["models"]
-    assert (grok["key"], grok["usd_per_million_tokens"]) == ("missing", None)
+    assert (grok["key"], grok["usd_per_million_tokens"]["output"]) == ("missing", "2.5")
     assert (mine["key"], mine["key_env"], mine["used_by"]) == ("set", "MINE", ["review/two"])
     assert mine["usd_per_million_tokens"] == {"input": "1", "cached_input": None, "output": "2.5"}
     assert "my-secret-key" not in said.out + said.err

@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from bot.settings import Settings
 from bot.team_file import TeamFile
 from orchestrator_bridge.model.catalogue import PROVIDERS
+from orchestrator_bridge.model.facts import TierFacts
 from orchestrator_bridge.team import AgentSpec, Bounds, Limits, ModelSpec, Permissions, PersonSpec, Policy, RoleSpec, Team
 from tests.docs.page import read, table
 
@@ -27,6 +28,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "roles.NAME": RoleSpec,
     "permissions": Permissions,
     "models.NAME": ModelSpec,
+    "models.NAME.tiers": TierFacts,
 }
 IN_WORDS = ("required", "none", "unknown", "as below", "as input", "the table's name")
 """Defaults that are no value: there is none, or another key's is taken."""

@@ -1,20 +1,23 @@
-"""Which provider a name leads to, and what is said of a name that leads nowhere."""
+"""Which provider a name leads to, what the team file can change, and what is said of a name that leads nowhere."""
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from orchestrator_bridge.model.catalogue import UnknownModelName, price_of, resolve
-from orchestrator_bridge.model.price import Price
+from orchestrator_bridge.model.catalogue import PROVIDERS, UnknownModelName, price_of, resolve
+from orchestrator_bridge.model.catalogue.entries import entries
+from orchestrator_bridge.model.facts import TierFacts
+from orchestrator_bridge.model.price import Tier
 from orchestrator_bridge.team import ModelSpec
 
 OWN = {
     "local": ModelSpec(base_url="http://localhost:11434/v1/", id="llama3.2:3b", input=Decimal(0), output=Decimal(0)),
-    "cheap": ModelSpec(id="grok-4.1-fast", input=Decimal("0.2"), cached_input=Decimal("0.05"), output=Decimal("0.5")),
+    "cheap": ModelSpec(id="grok-4.1-fast", input=Decimal("0.1"), cached_input=Decimal("0.05"), output=Decimal("0.5")),
     "xai/grok-4.3": ModelSpec(key_env="OTHER_KEY"),
-    "half": ModelSpec(id="gpt-5", input=Decimal(1)),
+    "half": ModelSpec(id="xai/not-listed", input=Decimal(1)),
 }
 
 
@@ -23,19 +26,85 @@ OWN = {
     [
         ("xai/grok-4.3", "xai", "grok-4.3", "XAI_API_KEY"),
         ("grok-4.3", "xai", "grok-4.3", "XAI_API_KEY"),
-        ("grok-4.1-fast", "xai", "grok-4-1-fast-reasoning", "XAI_API_KEY"),
         ("gpt-5-mini", "openai", "gpt-5-mini", "OPENAI_API_KEY"),
         ("o3", "openai", "o3", "OPENAI_API_KEY"),
-        ("claude-4", "anthropic", "claude-4", "ANTHROPIC_API_KEY"),
+        ("claude-opus-5.5", "anthropic", "claude-opus-5-5", "ANTHROPIC_API_KEY"),
+        ("claude-9", "anthropic", "claude-9", "ANTHROPIC_API_KEY"),
+        ("gemini-2.5-flash", "gemini", "gemini-2.5-flash", "GEMINI_API_KEY"),
+        ("mistral-large", "mistral", "mistral-large-latest", "MISTRAL_API_KEY"),
+        ("deepseek-v4-flash", "deepseek", "deepseek-v4-flash", "DEEPSEEK_API_KEY"),
         ("openai/some-new-thing", "openai", "some-new-thing", "OPENAI_API_KEY"),
         ("openrouter/x-ai/grok-4.1-fast", "openrouter", "x-ai/grok-4.1-fast", "OPENROUTER_API_KEY"),
+        ("ollama/llama3.2:3b", "ollama", "llama3.2:3b", None),
+        ("vllm/my/own-model", "vllm", "my/own-model", None),
         ("scripted/demo", "scripted", "demo", None),
     ],
 )
 def test_a_name_leads_to_its_provider(name: str, provider: str, model: str, key: str | None) -> None:
     route = resolve(name)
     assert (route.name, route.provider, route.id, route.key_env) == (name, provider, model, key)
-    assert route.price is None
+
+
+@pytest.mark.parametrize(
+    ("name", "client", "litellm_model", "needs"),
+    [
+        ("grok-4.3", "openai", "", ("XAI_API_KEY",)),
+        ("claude-sonnet-5", "litellm", "anthropic/claude-sonnet-5", ("ANTHROPIC_API_KEY",)),
+        ("vertex_ai/xai/grok-4.3", "litellm", "vertex_ai/xai/grok-4.3", ("VERTEXAI_PROJECT", "VERTEXAI_LOCATION")),
+        ("azure_ai/grok-4.3", "litellm", "azure_ai/grok-4.3", ("AZURE_AI_API_KEY", "AZURE_AI_API_BASE")),
+        ("ollama/llama3.3", "openai", "", ()),
+        ("scripted/demo", "scripted", "", ()),
+    ],
+)
+def test_a_route_says_who_calls_it_and_what_it_needs(name: str, client: str, litellm_model: str, needs: tuple[str, ...]) -> None:
+    route = resolve(name)
+    assert (route.client, route.litellm_model, route.needs) == (client, litellm_model, needs)
+    assert route.extra == ("vertex" if name.startswith("vertex_ai") else None)
+
+
+def test_every_listed_model_has_all_that_a_picker_shows() -> None:
+    for name in entries():
+        route = resolve(name)
+        assert route.price is not None, name
+        assert route.context is not None or route.provider == "ollama", name
+        assert route.tools is not None, name
+
+
+def test_every_spelling_leads_to_one_model_only() -> None:
+    taken: dict[str, str] = {}
+    for name, entry in entries().items():
+        for spelling in (name, *entry.also):
+            assert taken.setdefault(spelling, name) == name
+            before, slash, _ = spelling.partition("/")
+            assert not (slash and before in PROVIDERS), "a provider in front leads there, whatever else it may spell"
+
+
+def test_a_listed_model_has_its_sizes_abilities_efforts_and_parameters() -> None:
+    route = resolve("grok-4.3")
+    assert (route.context, route.tools, route.vision) == (1_000_000, True, True)
+    assert route.efforts == ("none", "low", "medium", "high")
+    assert route.accepts is not None
+    assert {"temperature", "reasoning_effort", "tool_choice"} <= route.accepts
+    assert not route.accepts & {"stop", "presence_penalty", "frequency_penalty"}
+
+
+@pytest.mark.parametrize("name", ["grok-4.1-fast", "grok-4.20", "gpt-4.1", "deepseek-v4-flash"])
+def test_a_model_whose_effort_cannot_be_chosen_takes_no_such_parameter(name: str) -> None:
+    route = resolve(name)
+    assert route.efforts == ()
+    assert route.accepts is not None
+    assert "reasoning_effort" not in route.accepts
+
+
+def test_what_an_endpoint_of_ones_own_takes_is_not_known() -> None:
+    assert resolve("local", OWN).accepts is None
+    assert resolve("ollama/llama3.3").accepts is None
+
+
+def test_a_model_that_is_not_listed_has_what_the_bundled_map_knows() -> None:
+    route = resolve("mistral/mistral-medium-2604")
+    assert route.context == 262144
+    assert resolve("xai/nobody-knows-it").price is None
 
 
 def test_an_address_can_be_pointed_elsewhere() -> None:
@@ -47,17 +116,53 @@ def test_an_entry_of_the_team_file_is_a_model_of_its_own() -> None:
     route = resolve("local", OWN)
     assert (route.provider, route.id, route.base_url) == ("own", "llama3.2:3b", "http://localhost:11434/v1")
     assert route.key_env is None
-    assert route.price == Price(input=Decimal(0), output=Decimal(0))
+    assert route.price is not None
+    assert (route.price.input, route.price.output) == (Decimal(0), Decimal(0))
 
 
 def test_an_entry_without_an_address_is_another_name_for_a_known_model() -> None:
     route = resolve("cheap", OWN)
     assert (route.name, route.provider, route.id, route.key_env) == ("cheap", "xai", "grok-4-1-fast-reasoning", "XAI_API_KEY")
-    assert route.price == Price(input=Decimal("0.2"), cached=Decimal("0.05"), output=Decimal("0.5"))
+    assert route.price is not None
+    assert (route.price.input, route.price.cached, route.price.output) == (Decimal("0.1"), Decimal("0.05"), Decimal("0.5"))
+    assert route.price.source == "townhall.toml"
+    assert route.context == 2_000_000, "what the entry leaves out stays as it is known"
+
+
+def test_an_entry_can_say_all_that_is_to_be_known_of_a_model() -> None:
+    tiers = (
+        TierFacts(above=200_000, input=Decimal(4), output=Decimal(8)),
+        TierFacts(above=100_000, input=Decimal(2), output=Decimal(4)),
+    )
+    spec = ModelSpec(
+        base_url="http://localhost:1/v1",
+        input=Decimal(1),
+        output=Decimal(2),
+        tiers=tiers,
+        context=300_000,
+        max_output=8_000,
+        tools=True,
+        vision=False,
+        efforts=("low", "high"),
+        accepts=("temperature",),
+        requests_per_minute=10,
+        tokens_per_minute=20_000,
+        retires_on=date(2027, 1, 1),
+    )
+    route = resolve("mine", {"mine": spec})
+    assert route.price is not None
+    assert [tier.above for tier in route.price.tiers] == [100_000, 200_000], "in order, whatever the file's"
+    assert route.price.tiers[0] == Tier(above=100_000, input=Decimal(2), output=Decimal(4))
+    assert (route.context, route.max_output, route.tools, route.vision) == (300_000, 8_000, True, False)
+    assert (route.efforts, route.accepts) == (("low", "high"), frozenset({"temperature"}))
+    assert (route.requests_per_minute, route.tokens_per_minute) == (10, 20_000)
+    assert route.lifecycle is not None
+    assert route.lifecycle.retires_on == date(2027, 1, 1)
 
 
 def test_an_entry_can_give_a_known_model_another_key() -> None:
-    assert resolve("xai/grok-4.3", OWN).key_env == "OTHER_KEY"
+    route = resolve("xai/grok-4.3", OWN)
+    assert (route.key_env, route.needs) == ("OTHER_KEY", ("OTHER_KEY",))
 
 
 def test_half_a_price_is_no_price() -> None:
@@ -72,7 +177,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(name: str, near: 
     with pytest.raises(UnknownModelName) as caught:
         resolve(name, OWN)
     assert near in caught.value.near
-    assert f"model {name!r} is not known; expected 'provider/model'" in str(caught.value)
+    assert f"model {name!r} is not known; expected a name that `townhall models` lists" in str(caught.value)
     assert repr(near) in str(caught.value)
 
 
@@ -90,16 +195,18 @@ def test_an_entry_that_names_no_known_model_is_refused_by_that_name() -> None:
 def test_the_price_is_that_of_the_model_that_served() -> None:
     cheap = resolve("cheap", OWN)
     assert price_of(cheap, "grok-4-1-fast-reasoning", OWN) == cheap.price
-    assert price_of(cheap, "grok-4.3", OWN) is None
-    dear = {**OWN, "grok-4.3": ModelSpec(input=Decimal("1.25"), output=Decimal("2.5"))}
-    assert price_of(cheap, "grok-4.3", dear) == Price(input=Decimal("1.25"), output=Decimal("2.5"))
+    assert price_of(cheap, "grok-4.3", OWN) == resolve("grok-4.3").price
+    assert price_of(cheap, "a-model-of-tomorrow", OWN) is None
+    dear = {**OWN, "grok-4.3": ModelSpec(input=Decimal("9.25"), output=Decimal("2.5"))}
+    served = price_of(cheap, "grok-4.3", dear)
+    assert served is not None
+    assert served.input == Decimal("9.25")
 
 
 def test_a_dated_release_has_the_price_of_its_model() -> None:
-    own = {"gpt-4o": ModelSpec(input=Decimal(2), output=Decimal(10))}
-    route = resolve("gpt-4o", own)
-    assert price_of(route, "gpt-4o-2024-08-06", {}) == route.price
-    assert price_of(route, "gpt-4o-mini", {}) is None
+    route = resolve("gpt-5-mini")
+    assert price_of(route, "gpt-5-mini-2025-08-07") == route.price
+    assert price_of(route, "gpt-5-nano") == resolve("gpt-5-nano").price
 
 
 def test_at_an_endpoint_of_ones_own_the_price_holds_for_whatever_answers() -> None:

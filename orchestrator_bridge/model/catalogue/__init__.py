@@ -2,15 +2,20 @@
 
 A name is one of:
 
-- an entry of the team file: `[models.<name>]`, an endpoint or a price of one's own;
+- an entry of the team file: `[models.<name>]`, an endpoint or facts of one's own;
+- a friendly name of our own list, or any other spelling of it: `grok-4.1-fast`, `x-ai/grok-4.1-fast`, `gpt-5.4-mini`;
 - `provider/model`, where the rest is the provider's own id: `xai/grok-4.3`, `openrouter/x-ai/grok-4.3`, `scripted/demo`;
-- a bare name whose beginning tells the provider: `grok-4.1-fast`, `gpt-5`, `o3`.
+- a name that is not listed but tells its vendor by its beginning: `gpt-…`, `claude-…`, `gemini-…`.
+
+What is known of a route comes from its provider (`providers`), from LiteLLM's map (`bundled`), from our own dated list
+(`entries`, `data/*.toml`) and from the team file, in this order.
 """
 
+from orchestrator_bridge.model.catalogue.lifecycle import Stage, badge, notice, stage
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider
-from orchestrator_bridge.model.catalogue.resolve import UnknownModelName, resolve
+from orchestrator_bridge.model.catalogue.resolve import UnknownModelName, can_be_called, resolve
 from orchestrator_bridge.model.catalogue.route import Client, Lifecycle, LimitName, Route
-from orchestrator_bridge.model.catalogue.served import price_of
+from orchestrator_bridge.model.catalogue.served import price_of, surprise
 
 __all__ = [
     "OWN",
@@ -21,7 +26,13 @@ __all__ = [
     "LimitName",
     "Provider",
     "Route",
+    "Stage",
     "UnknownModelName",
+    "badge",
+    "can_be_called",
+    "notice",
     "price_of",
     "resolve",
+    "stage",
+    "surprise",
 ]

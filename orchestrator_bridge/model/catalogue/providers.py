@@ -1,4 +1,4 @@
-"""Who serves models: addresses, the settings that each needs, and the client that speaks to it.
+"""Who serves models: addresses, the settings that each needs, the client that speaks to it, and what it takes in a request.
 
 OpenAI-compatible ones are called through `openai`, every other one through `litellm` under its own name for the provider.
 """
@@ -13,6 +13,9 @@ from orchestrator_bridge.model.catalogue.route import Client, LimitName
 
 SCRIPTED = "scripted"
 OWN = "own"
+
+_ALWAYS = ("parallel_tool_calls", "reasoning_effort", "response_format", "tool_choice")
+_SAMPLING = ("frequency_penalty", "presence_penalty", "seed", "stop", "temperature", "top_p")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,51 +33,113 @@ class Provider:
     client: Client = "openai"
     litellm_prefix: str = ""
     """What LiteLLM puts before its ids; the provider's name where it is empty."""
+    bare_in_map: bool = False
+    """Whether LiteLLM's map lists its models without the provider in front."""
     extra: str | None = None
     streams: bool = True
     limit_name: LimitName = "max_completion_tokens"
+    accepts: tuple[str, ...] = _ALWAYS
+    """Parameters that its models take, each where the model can do what it is about."""
+    sampling: tuple[str, ...] = _SAMPLING
+    """Parameters of sampling that its models take."""
+    samples_while_reasoning: bool = True
+    """Whether its reasoning models take those, too."""
+    tiers_reach: bool = False
+    """Whether the dearer rates of long prompts begin at the bound itself; elsewhere one token above it."""
+    any_model: bool = False
+    """Whether it serves what its owner puts there, under any name."""
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Every setting that must be set."""
         return (self.key_env, *self.also_needs) if self.key_env else self.also_needs
 
+    def litellm_name(self, model: str) -> str:
+        """What LiteLLM calls one of its models."""
+        return f"{self.litellm_prefix or self.name}/{model}"
 
-_ALL = (
-    Provider(name="xai", base_url="https://api.x.ai/v1", key_env="XAI_API_KEY", prefixes=("grok",)),
-    Provider(
-        name="openai",
-        base_url="https://api.openai.com/v1",
-        key_env="OPENAI_API_KEY",
-        prefixes=("gpt", "chatgpt", "o1", "o3", "o4"),
-    ),
-    Provider(name="openrouter", base_url="https://openrouter.ai/api/v1", key_env="OPENROUTER_API_KEY", limit_name="max_tokens"),
-    Provider(
-        name="deepseek",
-        base_url="https://api.deepseek.com",
-        key_env="DEEPSEEK_API_KEY",
-        prefixes=("deepseek",),
-        limit_name="max_tokens",
-    ),
-    Provider(name="ollama", base_url="http://localhost:11434/v1", streams=False, limit_name="max_tokens"),
-    Provider(name="vllm", base_url="http://localhost:8000/v1", streams=False, limit_name="max_tokens"),
-    Provider(name="anthropic", key_env="ANTHROPIC_API_KEY", prefixes=("claude",), client="litellm"),
-    Provider(name="gemini", key_env="GEMINI_API_KEY", prefixes=("gemini",), client="litellm"),
-    Provider(
-        name="mistral",
-        key_env="MISTRAL_API_KEY",
-        prefixes=("mistral", "magistral", "ministral", "codestral", "devstral", "pixtral"),
-        client="litellm",
-    ),
+    def map_key(self, model: str) -> str:
+        """Where LiteLLM's map has one of its models."""
+        return model if self.bare_in_map else self.litellm_name(model)
+
+
+_XAI = Provider(
+    name="xai",
+    base_url="https://api.x.ai/v1",
+    key_env="XAI_API_KEY",
+    prefixes=("grok",),
+    # Its reasoning models answer 400 to presence_penalty, frequency_penalty and stop, and all its models reason since Grok 4.
+    sampling=("seed", "temperature", "top_p"),
+    # docs.x.ai, models: "requests whose prompt reaches 200k tokens"
+    tiers_reach=True,
+)
+_OPENAI = Provider(
+    name="openai",
+    base_url="https://api.openai.com/v1",
+    key_env="OPENAI_API_KEY",
+    prefixes=("gpt", "chatgpt", "o1", "o3", "o4"),
+    bare_in_map=True,
+    samples_while_reasoning=False,
+)
+_OPENROUTER = Provider(
+    name="openrouter", base_url="https://openrouter.ai/api/v1", key_env="OPENROUTER_API_KEY", limit_name="max_tokens"
+)
+_DEEPSEEK = Provider(
+    name="deepseek",
+    base_url="https://api.deepseek.com",
+    key_env="DEEPSEEK_API_KEY",
+    prefixes=("deepseek",),
+    limit_name="max_tokens",
+    accepts=("response_format", "tool_choice"),
+    sampling=("frequency_penalty", "presence_penalty", "stop", "temperature", "top_p"),
+)
+_ANTHROPIC = Provider(
+    name="anthropic",
+    key_env="ANTHROPIC_API_KEY",
+    prefixes=("claude",),
+    client="litellm",
+    bare_in_map=True,
+    sampling=("stop", "temperature", "top_p"),
+)
+_MISTRAL = Provider(
+    name="mistral",
+    key_env="MISTRAL_API_KEY",
+    prefixes=("mistral", "magistral", "ministral", "codestral", "devstral"),
+    client="litellm",
+    sampling=("seed", "stop", "temperature", "top_p"),
+)
+_LOCAL = (
+    Provider(name="ollama", base_url="http://localhost:11434/v1", streams=False, limit_name="max_tokens", any_model=True),
+    Provider(name="vllm", base_url="http://localhost:8000/v1", streams=False, limit_name="max_tokens", any_model=True),
+)
+_CLOUDS = (
     Provider(name="azure_ai", key_env="AZURE_AI_API_KEY", also_needs=("AZURE_AI_API_BASE",), client="litellm"),
-    Provider(name="azure", key_env="AZURE_API_KEY", also_needs=("AZURE_API_BASE", "AZURE_API_VERSION"), client="litellm"),
+    Provider(
+        name="azure",
+        key_env="AZURE_API_KEY",
+        also_needs=("AZURE_API_BASE", "AZURE_API_VERSION"),
+        client="litellm",
+        samples_while_reasoning=False,
+    ),
     Provider(name="vertex_ai", also_needs=("VERTEXAI_PROJECT", "VERTEXAI_LOCATION"), client="litellm", extra="vertex"),
     Provider(
         name="bedrock",
         key_env="AWS_SECRET_ACCESS_KEY",
         also_needs=("AWS_ACCESS_KEY_ID", "AWS_REGION_NAME"),
         client="litellm",
+        bare_in_map=True,
     ),
+)
+_ALL = (
+    _XAI,
+    _OPENAI,
+    _OPENROUTER,
+    _DEEPSEEK,
+    _ANTHROPIC,
+    Provider(name="gemini", key_env="GEMINI_API_KEY", prefixes=("gemini",), client="litellm"),
+    _MISTRAL,
+    *_LOCAL,
+    *_CLOUDS,
     Provider(name=SCRIPTED, client="scripted"),
 )
 

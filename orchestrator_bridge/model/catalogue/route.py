@@ -60,6 +60,8 @@ class Route:
     vision: bool | None = None
     efforts: tuple[str, ...] = ()
     """The reasoning efforts that can be asked for, least first; none where the route takes no such parameter."""
+    effort: str = ""
+    """The effort to ask for where the agent names none; empty for the model's own default."""
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     lifecycle: Lifecycle | None = None

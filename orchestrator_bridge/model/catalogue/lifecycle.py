@@ -1,0 +1,67 @@
+"""How long a model lives at a host, judged by a date that is given, and what to say of it to people."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from orchestrator_bridge.model.catalogue.route import Lifecycle, Route
+from orchestrator_bridge.model.catalogue.show import show_price
+
+Stage = Literal["unknown", "current", "retiring", "retired"]
+
+SOON = 60
+"""Days before its retirement from which a model is called retiring."""
+
+
+def stage(life: Lifecycle | None, today: date) -> Stage:
+    """Where a model stands on that day. Its last day counts as retired: hosts end it at some hour of theirs."""
+    if life is None or life.retires_on is None:
+        return "unknown"
+    left = (life.retires_on - today).days
+    if left <= 0:
+        return "retired"
+    return "retiring" if left <= SOON else "current"
+
+
+def notice(route: Route, today: date) -> str:
+    """What whoever is about to pay for this model has to know of its lifecycle, as a sentence; empty if nothing.
+
+    A retired model: since when, what answers instead and at which price. One that will be retired soon: when.
+    """
+    life = route.lifecycle
+    if life is None or life.retires_on is None:
+        return ""
+    match stage(life, today):
+        case "retired":
+            return f"{route.provider} retired {_both(route)} on {life.retires_on}{_instead(route, life)}"
+        case "retiring":
+            left = (life.retires_on - today).days
+            return f"{route.provider} retires {_both(route)} on {life.retires_on}, in {left} day{'s' if left > 1 else ''}."
+        case _:
+            return ""
+
+
+def _both(route: Route) -> str:
+    return route.name if route.name == route.id or route.name.endswith(f"/{route.id}") else f"{route.name} ({route.id})"
+
+
+def _instead(route: Route, life: Lifecycle) -> str:
+    if not life.answered_by:
+        return "; requests to it are refused. Choose another model."
+    effort = f" with reasoning effort {life.answered_effort}" if life.answered_effort else ""
+    price = f", at {show_price(life.price)}" if life.price else ", at a price that is not known"
+    return f"; {life.answered_by} answers instead{effort}{price}."
+
+
+def badge(life: Lifecycle | None, today: date) -> str:
+    """The lifecycle in a few words for a table, as `retired 2026-05-15, grok-4.3 answers`; empty if no day is known."""
+    if life is None or life.retires_on is None:
+        return ""
+    match stage(life, today):
+        case "retired":
+            return f"retired {life.retires_on}" + (f", {life.answered_by} answers" if life.answered_by else "")
+        case "retiring":
+            return f"retires {life.retires_on}"
+        case _:
+            return f"until {life.retires_on}"

@@ -1,0 +1,174 @@
+"""Grok 4.1 Fast: every spelling of it, the host that it goes to, and what is said of its retirement. Today is 2026-11-22."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from orchestrator_bridge.model.catalogue import notice, price_of, resolve, surprise
+
+TODAY = date(2026, 11, 22)
+XAI = {"XAI_API_KEY"}
+AZURE = {"AZURE_AI_API_KEY", "AZURE_AI_API_BASE"}
+VERTEX = {"VERTEXAI_PROJECT", "VERTEXAI_LOCATION"}
+OPENROUTER = {"OPENROUTER_API_KEY"}
+
+REASONING = (
+    "grok-4.1-fast",
+    "grok-4-1-fast",
+    "x-ai/grok-4.1-fast",
+    "grok-4.1-fast-reasoning",
+    "grok-4-1-fast-reasoning",
+    "xai/grok-4.1-fast",
+    "xai/grok-4-1-fast-reasoning",
+    "xai/grok-4.1-fast-reasoning",
+)
+NON_REASONING = (
+    "grok-4.1-fast-non-reasoning",
+    "grok-4-1-fast-non-reasoning",
+    "xai/grok-4-1-fast-non-reasoning",
+    "xai/grok-4.1-fast-non-reasoning",
+)
+
+
+@pytest.mark.parametrize("name", REASONING)
+def test_every_spelling_reaches_it_at_xai(name: str) -> None:
+    route = resolve(name, have=XAI, today=TODAY)
+    assert (route.name, route.provider, route.id) == (name, "xai", "grok-4-1-fast-reasoning")
+
+
+@pytest.mark.parametrize("name", NON_REASONING)
+def test_every_spelling_reaches_the_one_that_does_not_reason(name: str) -> None:
+    route = resolve(name, have=XAI, today=TODAY)
+    assert (route.provider, route.id) == ("xai", "grok-4-1-fast-non-reasoning")
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "model"),
+    [
+        ("vertex_ai/xai/grok-4.1-fast-reasoning", "vertex_ai", "xai/grok-4.1-fast-reasoning"),
+        ("vertex_ai/grok-4.1-fast-non-reasoning", "vertex_ai", "xai/grok-4.1-fast-non-reasoning"),
+        ("azure_ai/grok-4-1-fast-reasoning", "azure_ai", "grok-4-1-fast-reasoning"),
+        ("azure_ai/grok-4.1-fast", "azure_ai", "grok-4-1-fast-reasoning"),
+        ("openrouter/x-ai/grok-4.1-fast", "openrouter", "x-ai/grok-4.1-fast"),
+        ("openrouter/grok-4.1-fast", "openrouter", "x-ai/grok-4.1-fast"),
+    ],
+)
+def test_a_host_that_is_named_is_taken_whatever_is_set(name: str, provider: str, model: str) -> None:
+    route = resolve(name, have=XAI, today=TODAY)
+    assert (route.provider, route.id, route.why) == (provider, model, f"{provider} is named")
+
+
+@pytest.mark.parametrize(
+    ("have", "provider", "context"),
+    [
+        (XAI | AZURE, "azure_ai", 128_000),
+        (XAI | VERTEX, "vertex_ai", 128_000),
+        (XAI | OPENROUTER, "openrouter", 2_000_000),
+        (OPENROUTER | VERTEX, "vertex_ai", 128_000),
+        (XAI | {"AZURE_AI_API_KEY"}, "xai", 1_000_000),  # half of Azure's settings are not enough
+    ],
+)
+@pytest.mark.parametrize("name", ["grok-4.1-fast", "grok-4.1-fast-non-reasoning"])
+def test_with_another_hosts_settings_it_goes_to_the_genuine_model(name: str, have: set[str], provider: str, context: int) -> None:
+    route = resolve(name, have=have, today=TODAY)
+    assert (route.provider, route.context) == (provider, context)
+    assert route.price is not None
+    if provider == "xai":
+        assert (route.price.input, route.price.output) == (Decimal("1.25"), Decimal("2.50"))
+    else:
+        assert (route.price.input, route.price.output) == (Decimal("0.20"), Decimal("0.50"))
+        assert notice(route, TODAY) == ""
+
+
+def test_it_says_why_it_goes_there() -> None:
+    assert resolve("grok-4.1-fast", have=XAI | OPENROUTER, today=TODAY).why == "xai retired it, openrouter has it"
+    assert resolve("grok-4.3", have=OPENROUTER, today=TODAY).why == "XAI_API_KEY is not set, openrouter has it"
+    assert resolve("grok-4.3", have=XAI, today=TODAY).why == "the only host whose settings are set"
+    assert resolve("grok-4.3", have=XAI | OPENROUTER, today=TODAY).why == "the vendor's own"
+    assert resolve("grok-4.3", today=TODAY).why == "the vendor's own; no host's settings are set"
+    assert resolve("grok-build-0.1", today=TODAY).why == "its only host here"
+
+
+def test_with_xais_key_alone_it_says_what_answers_and_at_which_price() -> None:
+    route = resolve("grok-4.1-fast", have=XAI, today=TODAY)
+    assert notice(route, TODAY) == (
+        "xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15; grok-4.3 answers instead with reasoning effort low,"
+        " at $1.25 in, $0.20 cached, $2.50 out per million tokens; from 200k of prompt $2.50 / $0.40 / $5.00."
+    )
+    quick = resolve("grok-4.1-fast-non-reasoning", have=XAI, today=TODAY)
+    assert "grok-4.3 answers instead with reasoning effort none" in notice(quick, TODAY)
+
+
+def test_at_xai_it_is_booked_as_what_answers_whatever_name_the_response_bears() -> None:
+    route = resolve("grok-4.1-fast", have=XAI, today=TODAY)
+    for served in ("grok-4.3", "grok-4-1-fast-reasoning"):
+        price = price_of(route, served)
+        assert price is not None
+        assert (price.input, price.cached, price.output) == (Decimal("1.25"), Decimal("0.20"), Decimal("2.50"))
+
+
+def test_before_its_retirement_it_was_what_it_was() -> None:
+    route = resolve("grok-4.1-fast", have=XAI | OPENROUTER, today=date(2026, 2, 1))
+    assert (route.provider, route.context) == ("xai", 2_000_000)
+    assert route.price is not None
+    assert (route.price.input, route.price.output) == (Decimal("0.20"), Decimal("0.50"))
+    assert notice(route, date(2026, 2, 1)) == ""
+
+
+def test_where_reasoning_is_turned_off_by_the_request_the_route_says_so() -> None:
+    route = resolve("grok-4.1-fast-non-reasoning", have=OPENROUTER, today=TODAY)
+    assert (route.id, route.effort, route.efforts) == ("x-ai/grok-4.1-fast", "none", ("none",))
+    assert route.accepts is not None
+    assert "reasoning_effort" in route.accepts
+
+
+@pytest.mark.parametrize(
+    ("name", "answering"),
+    [
+        ("grok-2", "grok-4.3"),
+        ("grok-3", "grok-4.3"),
+        ("grok-3-mini", "grok-4.3"),
+        ("grok-4", "grok-4.3"),
+        ("grok-4-0709", "grok-4.3"),
+        ("grok-4-fast", "grok-4.3"),
+        ("grok-4-fast-non-reasoning", "grok-4.3"),
+        ("grok-code-fast-1", "grok-build-0.1"),
+    ],
+)
+def test_an_older_model_says_what_answers_for_it(name: str, answering: str) -> None:
+    route = resolve(name, have=XAI, today=TODAY)
+    said = notice(route, TODAY)
+    assert said.startswith(f"xai retired {name}")
+    assert f"on 2026-05-15; {answering} answers instead" in said
+    assert route.price == resolve(answering).price
+
+
+@pytest.mark.parametrize("name", ["grok-4.3", "grok-4.5", "grok-4.6", "grok-4.7", "grok-4.20"])
+def test_the_current_ones_are_not_retired(name: str) -> None:
+    assert notice(resolve(name, have=XAI, today=TODAY), TODAY) == ""
+
+
+def test_the_multi_agent_model_takes_no_tools() -> None:
+    assert resolve("grok-4.20-multi-agent").tools is False
+
+
+def test_an_answer_by_the_announced_model_is_no_surprise_and_any_other_is() -> None:
+    route = resolve("grok-4.1-fast", have=XAI, today=TODAY)
+    assert surprise(route, "grok-4.3") == ""
+    assert surprise(route, "grok-4-1-fast-reasoning") == ""
+    assert surprise(route, "grok-4.7").startswith(
+        "xai answered 'grok-4-1-fast-reasoning' with grok-4.7. What answered is booked, at $2.00 in"
+    )
+    elsewhere = resolve("grok-4.1-fast", have=OPENROUTER, today=TODAY)
+    assert surprise(elsewhere, "x-ai/grok-4.1-fast") == ""
+    assert surprise(elsewhere, "x-ai/grok-4.1-fast-20251119") == ""
+    assert surprise(elsewhere, "x-ai/grok-4.3").startswith("openrouter answered 'x-ai/grok-4.1-fast' with x-ai/grok-4.3.")
+    assert surprise(resolve("ollama/llama3.2"), "anything") == ""
+
+
+def test_a_refused_id_says_what_answers_in_its_place() -> None:
+    said = surprise(resolve("xai/grok-4.3"), "grok-4.3", refused="grok-4-1-fast-reasoning")
+    assert said.startswith("xai does not take 'grok-4-1-fast-reasoning' any more. grok-4.3 answers in its place, at $1.25 in")

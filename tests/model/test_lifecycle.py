@@ -1,0 +1,86 @@
+"""Where a model stands on a day, and what is said of it: before it retires, on the day, after it, and where no day is known."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator_bridge.model.catalogue import Lifecycle, Stage, badge, notice, resolve, stage
+from orchestrator_bridge.model.catalogue.entries import entries
+from orchestrator_bridge.model.catalogue.lifecycle import SOON
+from orchestrator_bridge.team import ModelSpec
+
+DAY = date(2027, 3, 1)
+LIFE = Lifecycle(retires_on=DAY, answered_by="grok-4.3")
+
+
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [
+        (DAY - timedelta(days=SOON + 1), "current"),
+        (DAY - timedelta(days=SOON), "retiring"),
+        (DAY - timedelta(days=1), "retiring"),
+        (DAY, "retired"),
+        (DAY + timedelta(days=1), "retired"),
+        (DAY + timedelta(days=1000), "retired"),
+    ],
+)
+def test_a_day_decides_where_a_model_stands(today: date, expected: Stage) -> None:
+    assert stage(LIFE, today) == expected
+
+
+@given(st.dates())
+def test_without_a_day_nothing_is_known_and_nothing_is_said(today: date) -> None:
+    assert stage(None, today) == stage(Lifecycle(), today) == "unknown"
+    assert badge(None, today) == badge(Lifecycle(), today) == ""
+
+
+@given(st.dates(), st.dates())
+def test_what_is_retired_stays_retired(one: date, other: date) -> None:
+    earlier, later = sorted((one, other))
+    if stage(LIFE, earlier) == "retired":
+        assert stage(LIFE, later) == "retired"
+
+
+def test_a_table_says_it_in_a_few_words() -> None:
+    assert badge(LIFE, DAY) == "retired 2027-03-01, grok-4.3 answers"
+    assert badge(Lifecycle(retires_on=DAY), DAY) == "retired 2027-03-01"
+    assert badge(LIFE, DAY - timedelta(days=3)) == "retires 2027-03-01"
+    assert badge(LIFE, DAY - timedelta(days=300)) == "until 2027-03-01"
+
+
+def test_people_are_told_before_and_after_but_not_long_before() -> None:
+    own = {"mine": ModelSpec(id="xai/grok-4.7", retires_on=DAY, answered_by="grok-4.3")}
+    route = resolve("mine", own, today=DAY)
+    assert notice(route, DAY - timedelta(days=SOON + 1)) == ""
+    assert notice(route, DAY - timedelta(days=2)) == "xai retires mine (grok-4.7) on 2027-03-01, in 2 days."
+    assert notice(route, DAY - timedelta(days=1)) == "xai retires mine (grok-4.7) on 2027-03-01, in 1 day."
+    assert notice(route, DAY).startswith("xai retired mine (grok-4.7) on 2027-03-01; grok-4.3 answers instead")
+
+
+def test_a_model_that_nothing_answers_for_is_refused_and_said_to_be() -> None:
+    own = {"mine": ModelSpec(id="gpt-5", retires_on=DAY)}
+    route = resolve("mine", own, today=DAY)
+    assert notice(route, DAY) == "openai retired mine (gpt-5) on 2027-03-01; requests to it are refused. Choose another model."
+
+
+def test_a_retired_model_costs_and_holds_what_answers_for_it() -> None:
+    own = {"mine": ModelSpec(id="xai/grok-4.5", retires_on=DAY, answered_by="grok-build-0.1")}
+    before, after = resolve("mine", own, today=DAY - timedelta(days=1)), resolve("mine", own, today=DAY)
+    assert (before.price, before.context) == (resolve("grok-4.5").price, 500_000)
+    assert (after.price, after.context) == (resolve("grok-build-0.1").price, 256_000)
+
+
+def test_days_of_retirement_in_the_bundled_map_count() -> None:
+    assert stage(resolve("gpt-5-mini-2025-08-07").lifecycle, date(2026, 12, 10)) == "retiring"
+    assert stage(resolve("gpt-5-mini-2025-08-07").lifecycle, date(2026, 12, 11)) == "retired"
+
+
+def test_whatever_answers_for_a_listed_model_is_known_with_its_price() -> None:
+    for name in entries():
+        life = resolve(name).lifecycle
+        if life is not None and life.answered_by:
+            assert life.price is not None, name
