@@ -16,6 +16,7 @@ from adapters.terminal.screen import Device
 from bot.app import App, assembled, own_file
 from bot.start import Start, open_start_log
 from bot.tables import print_json
+from bot.team_parameters import dropped, with_model
 from orchestrator_bridge.chat import FinalAnswer, Posted, Sending
 from orchestrator_bridge.store.port import InUse, QuestionSummary, RunSummary
 from orchestrator_bridge.team import Team
@@ -63,6 +64,8 @@ async def ask_once(start: Start, wish: Wish) -> int:
     open_start_log(start)
     task = clean(wish.task).strip()
     team = _team(start, wish)
+    for line in dropped(start.team_file.team(wish.team), team):
+        click.echo(f"townhall: warning: {line}", err=True)
     device = Device(stdin=sys.stdin if wish.input else None, screen=sys.stderr, answers=None if wish.as_json else sys.stdout)
     terminal = OneRunTerminal(device, as_json=wish.as_json)
     async with _assembled(start, terminal) as (app, file):
@@ -81,7 +84,8 @@ def _team(start: Start, wish: Wish) -> Team:
     team = start.team_file.team(wish.team)
     if wish.model is None:
         return team
-    return team.model_copy(update={"agents": tuple(one.model_copy(update={"model": wish.model}) for one in team.agents)})
+    agents = tuple(with_model(one, wish.model, start.team_file.models) for one in team.agents)
+    return team.model_copy(update={"agents": agents})
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.team_lines import KeyPath
+from bot.team_parameters import check_parameters
 from bot.team_shape import Shaper, show_list
 from bot.trouble import suggest
 from orchestrator_bridge.model.catalogue import SCRIPTED, UnknownModelName, resolve
@@ -62,14 +63,17 @@ def _advice(name: str, known: Sequence[str]) -> str:
 
 def _check_agents(name: str, team: Team, parts: Parts, scripts: Path, shaper: Shaper) -> None:
     for index, agent in enumerate(team.agents):
+        path: KeyPath = ("team", name, "agents", index)
         for key, model in (("model", agent.model), ("backup", agent.backup)):
             if model is not None and model not in parts.all_models:
-                _check_model(("team", name, "agents", index, key), model, parts.models, scripts, shaper)
+                _check_model((*path, key), model, parts.models, scripts, shaper)
         if agent.backup == agent.model:
-            path = ("team", name, "agents", index, "backup")
             shaper.wrong(
-                path, f"{agent.backup!r}, the agent's own model", "another model, that can be called when this one cannot"
+                (*path, "backup"),
+                f"{agent.backup!r}, the agent's own model",
+                "another model, that can be called when this one cannot",
             )
+        check_parameters(path, agent, parts.models, shaper)
 
 
 def _check_own_models(models: Mapping[str, ModelSpec], scripts: Path, shaper: Shaper) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from orchestrator_bridge.duration import Duration
 from orchestrator_bridge.model.facts import ModelFacts
+from orchestrator_bridge.model.parameters import PARAMETERS
 from orchestrator_bridge.value import Value
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -16,13 +17,31 @@ Fallback = Literal["default_option", "assume", "fail"]
 
 
 class AgentSpec(Value):
-    """One agent: its name, its model, and who it is in a sentence or two."""
+    """One agent: its name, its model, and who it is in a sentence or two.
+
+    The rest is how its model is asked to answer; what is left out is the provider's own default. Not every model takes every one.
+    """
 
     name: Name
     model: Annotated[str, Field(min_length=1, max_length=200)]
     backup: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """The model that takes over for the rest of a run when `model` cannot be called."""
     persona: Annotated[str, Field(max_length=4000)] = ""
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    """How much a reasoning model thinks."""
+    max_output: Annotated[int, Field(ge=1)] | None = None
+    """Tokens of one response at most, what the model thinks included."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    stop: Annotated[tuple[str, ...], Field(min_length=1, max_length=4)] | None = None
+    seed: int | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """How its model is asked to answer, as far as that is set, by the names here."""
+        return {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field
 
 from orchestrator_bridge.model.error_text import Said as ErrorSaid
+from orchestrator_bridge.model.parameters import to_send
 from orchestrator_bridge.model.port import Message, Picture, RefusedContent, Request, Response, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.model.price import estimate_tokens
 from orchestrator_bridge.model.refusals import refused_as
@@ -100,7 +101,7 @@ def body_of(request: Request, route: Route) -> dict[str, Any]:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if request.max_output is not None:
         body[route.limit_name] = request.max_output
-    return body
+    return {**body, **to_send(route, request.parameters)}
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A client turns a `Request` into one call of its provider and returns a `Response
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -73,13 +74,17 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One call: who asks which model, with which conversation and tools. `timeout` is in seconds."""
+    """One call: who asks which model, with which conversation and tools. `timeout` is in seconds.
+
+    `parameters` are by the names of the team file, such as `temperature`; what the model's route does not take is not sent.
+    """
 
     agent: str
     model: str
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
     max_output: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 300.0
 
 

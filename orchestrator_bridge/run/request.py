@@ -17,6 +17,8 @@ def make_request(state: RunState, call: CallModel, seen: int) -> Request:
         model=agent.model,
         messages=_messages(state, call, seen),
         tools=offered(state, agent, seen) if call.purpose == "work" else (),
+        max_output=agent.spec.max_output,
+        parameters=agent.spec.parameters,
         timeout=state.team.bounds.call_timeout,
     )
 

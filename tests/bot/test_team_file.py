@@ -194,3 +194,15 @@ def test_the_file_that_comes_with_townhall_is_right_also_with_its_examples_in_fo
     assert {"demo", "review"} == set(found.teams)
     review, demo = found.team("review"), found.team("demo")
     assert (review.policy, review.bounds, review.limits) == (demo.policy, demo.bounds, demo.limits), "said to be the defaults"
+
+
+def test_a_parameter_out_of_its_range_is_refused(file: Path) -> None:
+    text = refused(file, AGENT + "temperature = 3\neffort = 'huge'\n")
+    assert "team.review.agents[1].temperature" in text
+    assert "2 or less" in text
+    assert "team.review.agents[1].effort" in text
+
+
+def test_parameters_are_kept_as_they_were_set(file: Path) -> None:
+    (agent,) = read(file, AGENT + "temperature = 0.5\nmax_output = 900\nstop = ['END']\n").team().agents
+    assert agent.parameters == {"temperature": 0.5, "stop": ("END",), "max_output": 900}

@@ -1,0 +1,66 @@
+"""What can be set for a model, and what of it is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator_bridge.model.catalogue import Route
+from orchestrator_bridge.model.parameters import accepted, to_send, why_not
+from tests.model.asking import a_request, models_at
+from tests.model.through_litellm import CLAUDE, FLASH, Vendor, answered
+from tests.servers.model_play import Play
+from tests.servers.model_server import ModelServer
+
+SET = {"effort": "low", "temperature": 0.5, "top_p": 0.9, "presence_penalty": 1.0, "stop": ("END",), "seed": 7}
+
+
+def route(**known: Any) -> Route:
+    return Route(**{"name": "m", "provider": "xai", "id": "m", **known})
+
+
+def test_only_what_a_route_takes_is_sent() -> None:
+    taken = route(accepts=frozenset({"temperature", "stop"}))
+    assert to_send(taken, SET) == {"temperature": 0.5, "stop": ["END"]}
+
+
+def test_where_nothing_is_known_all_that_a_person_set_is_sent() -> None:
+    assert set(to_send(route(), SET)) == {"reasoning_effort", "temperature", "top_p", "presence_penalty", "stop", "seed"}
+
+
+def test_a_refusal_lists_what_is_taken() -> None:
+    taken = route(accepts=frozenset({"temperature", "seed"}), max_output=1000)
+    assert accepted(taken) == ("temperature", "seed", "max_output")
+    assert why_not(taken, "stop", ("END",)) == "only parameters that it takes: temperature, seed, max_output"
+    assert why_not(taken, "seed", 7) == ""
+
+
+def test_an_effort_is_one_of_the_routes() -> None:
+    taken = route(accepts=frozenset({"reasoning_effort"}), efforts=("none", "low", "high"))
+    assert why_not(taken, "effort", "medium") == "one of none, low, high"
+    assert to_send(taken, {"effort": "medium"}) == {}
+    assert to_send(taken, {"effort": "high"}) == {"reasoning_effort": "high"}
+
+
+def test_an_output_is_no_longer_than_the_route_gives() -> None:
+    assert why_not(route(max_output=1000), "max_output", 1001) == "at most 1000"
+    assert why_not(route(max_output=1000), "max_output", 1000) == ""
+    assert why_not(route(), "max_output", 10**9) == ""
+
+
+async def test_what_was_set_goes_along_with_a_call() -> None:
+    async with ModelServer([Play(text="x")]) as server:
+        models = models_at(server)
+        await models.respond(a_request(model="mine", parameters={"temperature": 0.5, "effort": "high"}, max_output=99))
+        await models.close()
+    body = server.requests[0].body
+    assert (body["temperature"], body["reasoning_effort"], body["max_tokens"]) == (0.5, "high", 99)
+
+
+@pytest.mark.parametrize(("vendor", "thinks"), [(CLAUDE, "thinking"), (FLASH, "thinkingConfig")], ids=["anthropic", "gemini"])
+async def test_an_effort_becomes_what_the_vendor_calls_thinking(vendor: Vendor, thinks: str) -> None:
+    request = a_request(model=vendor.model, parameters={"effort": "high"}, max_output=9000)
+    _, asked = await answered(vendor, Play(text="x"), request)
+    assert thinks in str(asked.body)
+    assert "9000" in str(asked.body)
