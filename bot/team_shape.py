@@ -178,7 +178,8 @@ def _expected(detail: ErrorDetails) -> str:
         return _TYPES[detail["type"]]
     if detail["type"] in _LIMITS:
         words, key = _LIMITS[detail["type"]]
-        return words.format(detail["ctx"][key])
+        limit = detail["ctx"][key]
+        return words.format(f"{limit:g}" if isinstance(limit, float) else limit)
     return detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
 
 

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
 
 from orchestrator_bridge.model.clients import Models
-from orchestrator_bridge.model.openai_wire import body_of
+from orchestrator_bridge.model.openai_body import body_of
 from orchestrator_bridge.model.port import Demand, Request, Response
 
 Body = dict[str, Any]

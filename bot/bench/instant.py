@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from bot.bench.plays import play
 from orchestrator_bridge.model.catalogue import Route
-from orchestrator_bridge.model.openai_wire import body_of
+from orchestrator_bridge.model.openai_body import body_of
 from orchestrator_bridge.model.port import Demand, Request, Response, ToolCall, Usage
 
 _USAGE = Usage(input=900, output=150)

@@ -19,7 +19,8 @@ os.environ.update(ENVIRONMENT)
 import litellm
 
 from orchestrator_bridge.model.litellm_errors import as_model_error
-from orchestrator_bridge.model.openai_wire import Completion, body_of
+from orchestrator_bridge.model.openai_body import body_of
+from orchestrator_bridge.model.openai_wire import Completion
 
 silence(litellm)
 

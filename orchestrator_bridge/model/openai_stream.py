@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -35,6 +35,8 @@ class Gathered:
     texts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    details: list[Any] = field(default_factory=list)
 
     @property
     def finished(self) -> bool:
@@ -64,6 +66,10 @@ class Gathered:
             self.texts.append(delta.content)
         if delta.refusal:
             self.refusals.append(delta.refusal)
+        if isinstance(delta.reasoning_content, str):
+            self.thoughts.append(delta.reasoning_content)
+        for detail in delta.reasoning_details if isinstance(delta.reasoning_details, list) else ():
+            add_detail(self.details, detail)
         for call in delta.tool_calls or ():
             self._add_call(call)
 
@@ -80,8 +86,31 @@ class Gathered:
 
     def completion(self) -> Completion:
         """The whole answer."""
-        said = Said(content="".join(self.texts), refusal="".join(self.refusals), tool_calls=self.calls)
+        said = Said(
+            content="".join(self.texts),
+            refusal="".join(self.refusals),
+            tool_calls=self.calls,
+            reasoning_content="".join(self.thoughts),
+            reasoning_details=self.details,
+        )
         return Completion(model=self.model, choices=[Choice(message=said, finish_reason=self.finish)], usage=self.usage)
+
+
+def add_detail(details: list[Any], piece: Any) -> None:
+    """Add a piece of OpenRouter's `reasoning_details`: it goes on with the entry before it where it has its index and type."""
+    last = details[-1] if details else None
+    if not (isinstance(piece, dict) and isinstance(last, dict) and _goes_on(last, piece)):
+        details.append(piece)
+        return
+    joined = {name: f"{last.get(name) or ''}{piece[name]}" for name in _GROWING if isinstance(piece.get(name), str)}
+    details[-1] = {**last, **{name: value for name, value in piece.items() if value is not None}, **joined}
+
+
+_GROWING = ("text", "summary", "data")
+
+
+def _goes_on(last: dict[str, Any], piece: dict[str, Any]) -> bool:
+    return piece.get("index") is not None and all(last.get(name) == piece.get(name) for name in ("index", "type"))
 
 
 def _raw(call: Call) -> str:

@@ -1,26 +1,25 @@
-"""The chat completions format: a `Request` as the JSON that goes out, and what comes back as a `Response`.
+"""The chat completions format, as it comes back: an answer as a `Response`.
 
 Pure functions; the shapes that are read are as lenient as the field is: what Townhall does not use may be missing or of any form.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from orchestrator_bridge.model.error_text import Said as ErrorSaid
-from orchestrator_bridge.model.parameters import to_send
-from orchestrator_bridge.model.port import Message, Picture, RefusedContent, Request, Response, ToolCall, ToolSpec, Usage
+from orchestrator_bridge.model.kept import keep
+from orchestrator_bridge.model.port import Message, RefusedContent, Request, Response, ToolCall, Usage
 from orchestrator_bridge.model.price import estimate_tokens
 from orchestrator_bridge.model.refusals import refused_as
+from orchestrator_bridge.model.thoughts import without_thoughts
+from orchestrator_bridge.model.writable import all_writable, writable
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
-
-PATH = "/chat/completions"
 
 PICTURE_CHARACTERS = 6000
 """For how many characters a picture counts in an estimate: about 1,500 tokens, what vendors bill for a large one."""
@@ -42,14 +41,19 @@ class Call(BaseModel):
     index: int | None = None
     id: str | None = None
     function: Function = Function()
+    provider_specific_fields: Any = None
 
 
 class Said(BaseModel):
-    """The assistant's message, or a piece of it in a stream. Reasoning is left out of the text."""
+    """The assistant's message, or a piece of it in a stream. The last four hold reasoning, which is kept and not read."""
 
     content: str | None = None
     refusal: str | None = None
     tool_calls: list[Call] | None = None
+    reasoning_content: Any = None
+    reasoning_details: Any = None
+    thinking_blocks: Any = None
+    provider_specific_fields: Any = None
 
 
 class Choice(BaseModel):
@@ -94,61 +98,6 @@ class RefusedInside(Exception):
         self.body = body
 
 
-def body_of(request: Request, route: Route) -> dict[str, Any]:
-    """The JSON object of one call."""
-    body: dict[str, Any] = {"model": route.id, "messages": [_message(message) for message in request.messages]}
-    if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
-    if request.max_output is not None:
-        body[route.limit_name] = request.max_output
-    return {**body, **to_send(route, request.parameters)}
-
-
-def _tool(tool: ToolSpec) -> dict[str, Any]:
-    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return {"type": "function", "function": function}
-
-
-def _message(message: Message) -> dict[str, Any]:
-    text = _writable(message.text)
-    if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.tool_call, "content": text}
-    if not message.tool_calls:
-        return {"role": message.role, "content": _with_pictures(text, message.pictures)}
-    return {"role": message.role, "content": text or None, "tool_calls": [_call(call) for call in message.tool_calls]}
-
-
-def _with_pictures(text: str, pictures: tuple[Picture, ...]) -> str | list[dict[str, Any]]:
-    return [{"type": "text", "text": text}, *map(_picture, pictures)] if pictures else text
-
-
-def _picture(picture: Picture) -> dict[str, Any]:
-    data = base64.b64encode(picture.data).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:{picture.media_type};base64,{data}"}}
-
-
-def _writable(text: str) -> str:
-    """The text with its surrogate pairs joined and U+FFFD for lone halves, which no UTF-8 can carry.
-
-    They come from odd terminals, from models that are cut off, and from streams that are cut between the halves.
-    """
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _call(call: ToolCall) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _arguments(call.arguments)}}
-
-
-def _arguments(raw: str) -> str:
-    """Arguments that are no JSON object go back wrapped in one: some servers refuse a conversation that holds others."""
-    try:
-        if isinstance(json.loads(raw), dict):
-            return _writable(raw)
-    except (ValueError, RecursionError):
-        pass
-    return json.dumps({"unreadable": raw})
-
-
 def read_completion(body: bytes) -> Completion:
     """A whole answer.
 
@@ -171,12 +120,13 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
     """
     choice = completion.choices[0]
     said = choice.message
-    text = _writable(said.content or said.refusal or "")
+    text = without_thoughts(writable(said.content or said.refusal or ""))
     calls = _calls(said.tool_calls or [], len(request.messages))
     if choice.finish_reason == FILTERED and not (text.strip() or calls):
         raise refused_as(RefusedContent, None, ErrorSaid(), route)
     usage = read_usage(completion.usage) if completion.usage else estimate_usage(request, text, calls)
-    return Response(text=text, tool_calls=calls, usage=usage, served=_writable(completion.model or route.id))
+    kept = keep(route, all_writable(said.model_dump()), [all_writable(call.model_dump()) for call in said.tool_calls or ()])
+    return Response(text=text, tool_calls=calls, usage=usage, served=writable(completion.model or route.id), kept=kept)
 
 
 def _calls(calls: list[Call], turn: int) -> tuple[ToolCall, ...]:
@@ -186,7 +136,7 @@ def _calls(calls: list[Call], turn: int) -> tuple[ToolCall, ...]:
         name = call.id if call.id and call.id not in read else f"call_{turn}_{place}"
         arguments = call.function.arguments
         raw = json.dumps(arguments) if isinstance(arguments, dict) else arguments or ""
-        read[name] = ToolCall(id=_writable(name), name=_writable(call.function.name or ""), arguments=_writable(raw))
+        read[name] = ToolCall(id=writable(name), name=writable(call.function.name or ""), arguments=writable(raw))
     return tuple(read.values())
 
 

@@ -32,14 +32,28 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """What a provider wants back with a message of its model, as it gave it: reasoning, mostly signed. Nobody else reads it.
+
+    `maker` is the provider and model that made it, the only one that it is sent to. `message` holds fields of the message,
+    `calls` those of its tool calls, in their order; both as JSON values.
+    """
+
+    maker: str
+    message: dict[str, Any] = field(default_factory=dict)
+    calls: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """One message of a conversation; `tool_call` names the call that a `tool` message answers."""
+    """One message of a conversation; `tool_call` names the call that a `tool` message answers. `kept`: see there."""
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call: str | None = None
     pictures: tuple[Picture, ...] = ()
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,13 +104,17 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """What the model said. `served` is the model that the provider says answered; `cost` is in US dollars, None if unknown."""
+    """What the model said. `served` is the model that the provider says answered; `cost` is in US dollars, None if unknown.
+
+    `kept` goes back with it in later calls.
+    """
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage = field(default_factory=Usage)
     served: str = ""
     cost: Decimal | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

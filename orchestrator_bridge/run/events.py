@@ -14,7 +14,7 @@ from pydantic import Discriminator, TypeAdapter
 
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.file import File
-from orchestrator_bridge.model.port import ToolCall, Usage
+from orchestrator_bridge.model.port import Kept, ToolCall, Usage
 from orchestrator_bridge.question.values import Delivery, Outcome, Question, Responder
 from orchestrator_bridge.team import Team
 
@@ -81,7 +81,10 @@ class CallHeld:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Responded:
-    """A call brought a response. `consumed`: the positions of the guidance, late replies and outcomes that its prompt showed."""
+    """A call brought a response. `consumed`: the positions of the guidance, late replies and outcomes that its prompt showed.
+
+    `kept`: what the provider wants back with it, such as signed reasoning; shown to nobody.
+    """
 
     at: float
     action: str
@@ -92,6 +95,7 @@ class Responded:
     usage: Usage
     served: str
     cost: Decimal | None
+    kept: Kept | None = None
     event: Literal["responded"] = "responded"
 
 

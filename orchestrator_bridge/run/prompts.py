@@ -90,7 +90,7 @@ def _system(state: RunState, agent: AgentState) -> str:
 
 def _spoken(turn: Turn, number: int) -> list[Message]:
     calls = tuple(ToolCall(id=_id(number, index), name=use.name, arguments=use.arguments) for index, use in enumerate(turn.uses))
-    messages = [Message(role="assistant", text=turn.text, tool_calls=calls)] if calls or turn.text else []
+    messages = [Message(role="assistant", text=turn.text, tool_calls=calls, kept=turn.kept)] if calls or turn.text else []
     messages += [_result(number, index, use) for index, use in enumerate(turn.uses)]
     if turn.nudge:
         messages.append(Message(role="user", text=turn.nudge))

@@ -29,7 +29,7 @@ def take_turn(state: RunState, event: Responded, call: Call) -> RunState:
         for use, read in zip(uses, readings, strict=True)
         if isinstance(read, Ask)
     }
-    turn = Turn(seen_from=agent.seen, seen=call.seen, text=event.text, uses=uses, nudge=_nudge(event, decided))
+    turn = Turn(seen_from=agent.seen, seen=call.seen, text=event.text, uses=uses, nudge=_nudge(event, decided), kept=event.kept)
     state = with_agent(
         state,
         call.agent,

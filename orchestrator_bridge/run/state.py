@@ -9,6 +9,7 @@ from typing import Literal
 
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.file import File
+from orchestrator_bridge.model.port import Kept
 from orchestrator_bridge.question.values import Ask, Question
 from orchestrator_bridge.run.events import Bound, Purpose
 from orchestrator_bridge.team import AgentSpec, Team
@@ -26,13 +27,17 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Turn:
-    """One landed call of an agent: its prompt showed the news behind `seen_from` up to `seen`. `nudge`: what went wrong."""
+    """One landed call of an agent: its prompt showed the news behind `seen_from` up to `seen`. `nudge`: what went wrong.
+
+    `kept`: what its provider wants back with it.
+    """
 
     seen_from: int
     seen: int
     text: str
     uses: tuple[Use, ...] = ()
     nudge: str = ""
+    kept: Kept | None = None
 
     @property
     def pending(self) -> bool:

@@ -76,6 +76,7 @@ def _responded(batch: Batch, fact: f.Landed, response: Response) -> e.Responded:
         usage=response.usage,
         served=response.served,
         cost=response.cost,
+        kept=response.kept,
     )
 
 

@@ -233,12 +233,13 @@ async def engine_on(
     directory: Directory | None = None,
     obey: Obey = _no_commands,
     sees: bool = False,
-    models: Mapping[str, ModelSpec] | None = None,
+    models: Mapping[str, ModelSpec] | Models | None = None,
 ) -> AsyncIterator[Engine]:
-    """A started engine. `sees`: the local server's model takes pictures. `models`: others of one's own than `local` alone."""
+    """A started engine. `sees`: the local server's model takes pictures. `models`: others than the local server's one alone."""
     clock = clock or SystemClock()
     store = store or await SqliteStore.open(file, clock=clock.now)
-    client = Models(own=models or {"local": ModelSpec(base_url=server.url, id="local", vision=sees)})
+    own = {"local": ModelSpec(base_url=server.url, id="local", vision=sees)} if models is None else models
+    client = own if isinstance(own, Models) else Models(own=own)
 
     async def on_command(command: Commanded) -> Word | None:
         return await obey(engine, command)

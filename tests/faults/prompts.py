@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from orchestrator_bridge.model.catalogue import Route
-from orchestrator_bridge.model.openai_wire import body_of
+from orchestrator_bridge.model.openai_body import body_of
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import CallModel
 from orchestrator_bridge.run.apply import apply, begin
