@@ -49,12 +49,19 @@ def why_not(route: Route, key: str, value: Any) -> str:
 
 
 def to_send(route: Route, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What of these goes to a route, by the names of the format. `parameters`: by the names of the team file."""
-    return {WIRE[key]: _plain(value) for key, value in parameters.items() if key in WIRE and not why_not(route, key, value)}
+    """What of these goes to a route, by the names of the format. `parameters`: by the names of the team file.
+
+    The effort that makes a model of that name out of what the host serves goes along where nobody asks for another.
+    """
+    by_default = {WIRE["effort"]: route.effort} if route.effort else {}
+    return by_default | {
+        WIRE[key]: _plain(value) for key, value in parameters.items() if key in WIRE and not why_not(route, key, value)
+    }
 
 
 def _takes(route: Route, wire: str) -> bool:
-    return route.accepts is None or wire in route.accepts
+    """A script takes everything, since it heeds nothing: it stands in where a real model is meant."""
+    return route.accepts is None or wire in route.accepts or route.client == "scripted"
 
 
 def _plain(value: Any) -> Any:

@@ -206,3 +206,21 @@ def test_a_parameter_out_of_its_range_is_refused(file: Path) -> None:
 def test_parameters_are_kept_as_they_were_set(file: Path) -> None:
     (agent,) = read(file, AGENT + "temperature = 0.5\nmax_output = 900\nstop = ['END']\n").team().agents
     assert agent.parameters == {"temperature": 0.5, "stop": ("END",), "max_output": 900}
+
+
+@pytest.mark.parametrize(
+    "setting", ["presence_penalty = 0.5", "frequency_penalty = 0.5", "stop = ['END']", "effort = 'low'", "max_output = 10000000"]
+)
+def test_what_grok_4_1_fast_does_not_take_is_refused_with_what_it_takes(file: Path, setting: str) -> None:
+    key = setting.partition(" ")[0]
+    text = refused(file, AGENT.replace("scripted/yes", "grok-4.1-fast") + setting)
+    assert f"line 4: team.review.agents[1].{key}" in text
+    assert f"found:    {setting.replace('  ', ' ')}, which grok-4.1-fast does not take" in text
+    expected = "at most 30000" if key == "max_output" else "only parameters that it takes: temperature, top_p, seed, max_output"
+    assert f"expected: {expected}" in text
+
+
+def test_an_effort_that_a_model_does_not_know_is_refused_with_those_that_it_knows(file: Path) -> None:
+    grok = AGENT.replace("scripted/yes", "grok-4.3")
+    assert read(file, grok + "effort = 'low'\n").team().agents[0].effort == "low"
+    assert "one of none, low, medium, high" in refused(file, grok + "effort = 'max'\n")
