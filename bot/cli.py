@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from click.decorators import FC
 
+    from orchestrator_bridge.store.port import CostBy
+
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -88,12 +90,21 @@ def questions(everything: bool, limit: int, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("run", required=False, type=click.IntRange(min=1))
+@click.option(
+    "--by", type=click.Choice(["agent", "run", "channel", "person", "day", "model"]), help="Sum by this, instead of every detail."
+)
 @_as_json("the costs")
-def cost(run: int | None, as_json: bool) -> None:
+def cost(run: int | None, by: CostBy | None, as_json: bool) -> None:
     """What agents and models have cost, in all runs or in one RUN."""
-    from bot.lookups import print_costs
+    import asyncio
 
-    _look_up(print_costs, run=run, as_json=as_json)
+    from bot.lookups import print_costs, print_spending
+    from bot.start import read_start
+
+    if by is None:
+        _look_up(print_costs, run=run, as_json=as_json)
+    else:
+        asyncio.run(print_spending(read_start(), run, by, as_json))
 
 
 @cli.command()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
+from bot.costs import cost_word, read_wish, spent_by
 from bot.team_file import TeamFile
 from bot.trouble import Trouble
 from orchestrator_bridge.chat import Commanded, Table, Word
@@ -32,7 +33,7 @@ HELP = {
     "runs": ("/runs", "What is under way and what came of earlier tasks."),
     "team": ("/team [NAME]", "Who works here, with which model and by which rules."),
     "cancel": ("/cancel [RUN]", "End a run; its questions are closed."),
-    "cost": ("/cost [RUN]", "Tokens and US dollars by run, agent and model."),
+    "cost": ("/cost [RUN] [by WHAT]", "Tokens and US dollars; by agent, run, channel, person, day or model."),
     "help": ("/help", "This."),
 }
 
@@ -164,12 +165,15 @@ class Commands:
         return Word(text=_rules(team), tables=(Table(title=title, columns=("agent", "model", "who it is"), rows=rows),))
 
     async def _cost(self, command: Commanded) -> Word:
-        named = command.text.strip().removeprefix("#")
-        if named and not named.isdecimal():
-            return _warn(f"{named!r} is no run's number. /runs shows them.")
-        lines = await self._store.costs(int(named) if named else None)
+        try:
+            wish = read_wish(command.text)
+        except Trouble as trouble:
+            return _warn(str(trouble))
+        if wish.by is not None:
+            return cost_word(await spent_by(self._store, self._team_file, wish.by, wish.run), wish.by, LISTED)
+        lines = await self._store.costs(wish.run)
         if not lines:
-            return Word(text="Nothing was spent yet." if not named else f"Run {named} has not called a model.")
+            return Word(text="Nothing was spent yet." if wish.run is None else f"Run {wish.run} has not called a model.")
         rows = tuple(
             (str(one.run), one.agent, one.model, str(one.calls), f"{one.input:,}", f"{one.output:,}", _dollars(one.cost))
             for one in lines[:LISTED]

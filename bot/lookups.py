@@ -13,11 +13,13 @@ from pathlib import Path
 
 import click
 
+from bot.costs import rows_of, say_total, spent_by, total
+from bot.start import Start
 from bot.tables import print_json, print_table, show_dollars, show_time
 from bot.trouble import Problem, Trouble
 from orchestrator_bridge.run.events import VERSION, Event, dump
 from orchestrator_bridge.store.lookups import SqliteLookups
-from orchestrator_bridge.store.port import CostLine, Lookups, Missing, QuestionSummary, RunSummary
+from orchestrator_bridge.store.port import CostBy, CostLine, Lookups, Missing, QuestionSummary, RunSummary
 from orchestrator_bridge.text import shorten
 
 _TEXT = 60
@@ -75,6 +77,21 @@ async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
     elif lines:
         print_table(["RUN", "AGENT", "CALLS", "IN", "OUT", "COST", "MODEL"], [_cost_row(line) for line in lines])
         click.echo(f"In all: {show_dollars(known)}{'' if complete else ', and what is unknown'}")
+    else:
+        click.echo("No call yet.", err=True)
+
+
+async def print_spending(start: Start, run: int | None, by: CostBy, as_json: bool) -> None:
+    """Costs by what calls have in common, and their sum."""
+    async with _lookups(start.settings.store) as lookups:
+        lines = await spent_by(lookups, start.team_file, by, run) if lookups else []
+    whole = total(lines)
+    if as_json:
+        known = {"known_usd": whole.cost, "unknown_usd": whole.unknown, "complete": whole.complete}
+        print_json({"by": by, "time_zone": start.team_file.budgets.time_zone, "costs": lines, **known})
+    elif lines:
+        print_table([by.upper(), "CALLS", "IN", "OUT", "COST", "NOT KNOWN"], rows_of(lines))
+        click.echo(say_total(lines))
     else:
         click.echo("No call yet.", err=True)
 

@@ -13,12 +13,13 @@ from bot.demo_team import DEMO
 from bot.team_names import Parts, check_names
 from bot.team_shape import Shaper
 from bot.trouble import Problem, Trouble, count_wrong, show_value, suggest
+from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team
 from orchestrator_bridge.value import Value
 
 V = TypeVar("V", bound=Value)
 
-_TABLES = ["default_team", "team", "people", "roles", "permissions", "models"]
+_TABLES = ["default_team", "team", "people", "roles", "permissions", "models", "budgets"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +33,7 @@ class TeamFile:
     roles: Mapping[str, RoleSpec] = field(default_factory=dict)
     permissions: Permissions = field(default_factory=Permissions)
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
+    budgets: Budgets = field(default_factory=Budgets)
 
     @property
     def folder(self) -> Path:
@@ -103,6 +105,7 @@ def _shape(document: dict[str, Any], file: Path, shaper: Shaper) -> TeamFile:
         roles=_shape_all(RoleSpec, "roles", document, shaper),
         models=_shape_all(ModelSpec, "models", document, shaper, named=False),
         permissions=permissions or Permissions(),
+        budgets=shaper.shape(Budgets, ("budgets",), document.get("budgets", {})) or Budgets(),
         all_people=_names(document, "people"),
         all_roles=_names(document, "roles"),
         all_models=_names(document, "models"),
@@ -117,6 +120,7 @@ def _shape(document: dict[str, Any], file: Path, shaper: Shaper) -> TeamFile:
         roles=MappingProxyType(parts.roles),
         permissions=parts.permissions,
         models=MappingProxyType(parts.models),
+        budgets=parts.budgets,
     )
 
 

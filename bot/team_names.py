@@ -13,6 +13,7 @@ from bot.team_shape import Shaper, show_list
 from bot.trouble import suggest
 from orchestrator_bridge.model.catalogue import SCRIPTED, UnknownModelName, resolve
 from orchestrator_bridge.model.script import ScriptError, find_script, read_script
+from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team
 
 
@@ -25,6 +26,7 @@ class Parts:
     roles: Mapping[str, RoleSpec]
     models: Mapping[str, ModelSpec]
     permissions: Permissions
+    budgets: Budgets
     all_people: Sequence[str]
     all_roles: Sequence[str]
     all_models: Sequence[str]
@@ -45,6 +47,7 @@ def check_names(parts: Parts, scripts: Path, shaper: Shaper) -> None:
         if not (role.people or role.discord or role.slack):
             shaper.wrong(("roles", name), "a role of nobody", "'people', or the role's id as 'discord' or 'slack'")
     _check_people(parts.people, shaper)
+    _check_zone(("budgets", "time_zone"), parts.budgets.time_zone, shaper)
     _check_own_models(parts.models, scripts, shaper)
 
 
@@ -105,18 +108,17 @@ def _did_you_mean(near: Sequence[str]) -> str:
 
 
 def _check_people(people: Mapping[str, PersonSpec], shaper: Shaper) -> None:
-    zones = zoneinfo.available_timezones()
     for name, person in people.items():
-        if zones and person.time_zone is not None and person.time_zone not in zones:
-            path = ("people", name, "time_zone")
-            shaper.wrong(
-                path,
-                repr(person.time_zone),
-                "a zone of the tz database, such as 'Europe/Berlin'",
-                suggest(person.time_zone, list(zones)),
-            )
+        if person.time_zone is not None:
+            _check_zone(("people", name, "time_zone"), person.time_zone, shaper)
     for platform in ("discord", "slack"):
         _check_ids(platform, people, shaper)
+
+
+def _check_zone(path: KeyPath, zone: str, shaper: Shaper) -> None:
+    zones = zoneinfo.available_timezones()
+    if zones and zone not in zones:
+        shaper.wrong(path, repr(zone), "a zone of the tz database, such as 'Europe/Berlin'", suggest(zone, list(zones)))
 
 
 def _check_ids(platform: str, people: Mapping[str, PersonSpec], shaper: Shaper) -> None:

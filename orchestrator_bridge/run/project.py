@@ -43,7 +43,18 @@ def fires_at(question: Question) -> float:
 
 
 def _run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Rows:
-    return (r.RunOpened(run=event.run, task=event.task, team=event.team.name, place=event.place, by=event.by.name, at=event.at),)
+    by = event.by
+    return (
+        r.RunOpened(
+            run=event.run,
+            task=event.task,
+            team=event.team.name,
+            place=event.place,
+            by=by.name,
+            at=event.at,
+            person=f"{by.platform}:{by.id}",
+        ),
+    )
 
 
 def _run_ended(before: RunState | None, event: e.Event, after: RunState) -> Rows:

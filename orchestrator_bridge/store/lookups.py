@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from orchestrator_bridge.store.beside import Beside
 from orchestrator_bridge.store.migrate import Migration, newest, shipped
-from orchestrator_bridge.store.read import log, pictures, questions, runs
+from orchestrator_bridge.store.read import log, pictures, questions, runs, spending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import tzinfo
     from pathlib import Path
 
     from orchestrator_bridge.run.events import Event
     from orchestrator_bridge.store.connection import Reading
-    from orchestrator_bridge.store.port import CostLine, QuestionSummary, RunSummary
+    from orchestrator_bridge.store.port import CostBy, CostLine, QuestionSummary, RunSummary, Spending
     from orchestrator_bridge.store.rows import QuestionStatus, RunStatus
 
 
@@ -49,6 +51,10 @@ class SqliteReads:
     async def picture(self, picture: str) -> bytes | None:
         """A picture that was kept; None if there is none of this name."""
         return await self._reading.read(partial(pictures.body, picture=picture))
+
+    async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
+        """Costs by what calls have in common, of all runs or of one; days are those of `zone`."""
+        return await self._reading.read(partial(spending.spending, by=by, run=run, zone=zone))
 
     async def close(self) -> None:
         """Close the file; harmless when done twice."""

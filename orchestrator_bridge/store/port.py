@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 
 from orchestrator_bridge.chat import Inbound, Place, Posted, Said
 from orchestrator_bridge.run.events import Event
@@ -140,6 +141,29 @@ class CostLine:
     unknown: Decimal
 
 
+CostBy = Literal["agent", "run", "channel", "person", "day", "model"]
+"""What the costs of calls are summed by; a model is the one that answered."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spending:
+    """What calls with something in common have cost, in US dollars and tokens. `key` tells them apart, `name` is for people.
+
+    `cost` is what is booked; `unknown` what was reserved for calls whose bill nobody knows, or not yet. Not `complete`: some
+    calls were answered by a model without a known price.
+    """
+
+    key: str
+    name: str
+    calls: int
+    input: int
+    output: int
+    cached: int
+    cost: Decimal
+    unknown: Decimal
+    complete: bool
+
+
 class Lookups(Protocol):
     """Reading, beside the one process that writes."""
 
@@ -165,6 +189,10 @@ class Lookups(Protocol):
 
     async def picture(self, picture: str) -> bytes | None:
         """A picture that was kept; None if there is none of this name."""
+        ...
+
+    async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
+        """Costs by what calls have in common, of all runs or of one; days are those of `zone`."""
         ...
 
     async def close(self) -> None:

@@ -15,7 +15,7 @@ QuestionStatus = Literal["open", "answered", "fallen_back", "cancelled"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOpened:
-    """A run begins. `by` is the person's name; `at` in seconds since the epoch, as everywhere here."""
+    """A run begins. `by` is the person's name, `person` who that is; `at` in seconds since the epoch, as everywhere here."""
 
     run: int
     task: str
@@ -23,6 +23,8 @@ class RunOpened:
     place: Place
     by: str
     at: float
+    person: str = ""
+    """The platform and the person's id there: `discord:42`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

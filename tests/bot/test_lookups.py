@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def file(folder: Path) -> Path:
 
 async def _fill(file: Path, rows: Sequence[Row], events: Sequence[Event]) -> None:
     store = await SqliteStore.open(file)
-    await store.append(run=1, events=events, rows=rows)
+    await store.append(run=1 if events else 0, events=events, rows=rows)
     await store.close()
 
 
@@ -74,6 +75,27 @@ def test_costs_are_exact_and_what_is_unknown_is_said(townhall: Townhall) -> None
     table = townhall("cost").out
     assert "1,200" in table
     assert table.endswith("In all: $0.0123, and what is unknown\n")
+
+
+@pytest.mark.usefixtures("file")
+def test_costs_are_summed_by_what_is_asked_for(townhall: Townhall) -> None:
+    found = json.loads(townhall("cost", "--by", "model", "--json").out)
+    assert (found["by"], found["known_usd"], found["complete"]) == ("model", "0.0123", False)
+    assert [(line["name"], line["calls"], line["cost"]) for line in found["costs"]] == [("grok", 2, "0.0123")]
+    assert "calls without a price" in townhall("cost", "--by", "agent").out
+    assert townhall("cost", "1", "--by", "day").out.splitlines()[1].split()[0] == "1970-01-01"
+
+
+@pytest.mark.usefixtures("file")
+def test_a_person_is_one_line_over_all_platforms(townhall: Townhall, folder: Path) -> None:
+    (folder / "townhall.toml").write_text('[people.alice]\ndiscord = "42"\nslack = "U1"\n')
+    opened = [replace(run_opened(3), person="discord:42"), replace(run_opened(4), person="slack:U1", by="Ali")]
+    asyncio.run(_fill(folder / "data" / "townhall.db", [*opened, booked(3, "a", "0.1"), booked(4, "a", "0.2")], []))
+    found = json.loads(townhall("cost", "--by", "person", "--json").out)["costs"]
+    assert [(line["key"], line["name"], line["cost"]) for line in found] == [
+        ("@alice", "alice", "0.3"),
+        ("Alice", "Alice", "0.0123"),
+    ]
 
 
 @pytest.mark.usefixtures("file")

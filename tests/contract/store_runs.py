@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
+from orchestrator_bridge.chat import Place
 from orchestrator_bridge.model.port import Usage
-from orchestrator_bridge.store.port import CostLine, RunSummary, Store
+from orchestrator_bridge.store.port import CostBy, CostLine, RunSummary, Store
 from orchestrator_bridge.store.rows import RunBusy, RunClosed
 from tests.contract.store_values import CHANNEL, booked, run_opened
 
@@ -78,6 +81,47 @@ class RunContract:
         )
         assert await store.costs(run=2) == lines[:1]
         assert [(run.calls, run.tokens) for run in await store.runs()] == [(1, 0), (3, 240)]
+
+    async def test_costs_are_summed_by_what_calls_have_in_common(self, store: Store) -> None:
+        elsewhere = Place(platform="fake", channel="random")
+        bob = replace(run_opened(2), by="Bob", person="fake:u2", place=elsewhere)
+        await store.append(rows=[replace(run_opened(1), person="fake:u1"), bob, replace(run_opened(3), person="fake:u1")])
+        usage = Usage(input=100, output=20, cached=40)
+        await store.append(
+            rows=[
+                replace(booked(1, "a", "0.1", usage=usage), at=0.0, served="grok-4.3"),
+                replace(booked(2, "a", "0.4", agent="bob", usage=usage), at=86_399.0, served="grok-4.3"),
+                replace(booked(3, "a", "0.2", usage=usage), at=86_400.0),
+                replace(booked(3, "b", None, usage=usage), at=86_400.0, state="unknown", reserved=Decimal("0.05")),
+            ]
+        )
+
+        async def names(by: CostBy, run: int | None = None) -> list[tuple[str, str]]:
+            return [(line.name, str(line.cost)) for line in await store.spending(by, run)]
+
+        assert await names("run") == [("3", "0.2"), ("2", "0.4"), ("1", "0.1")]
+        assert await names("agent") == [("bob", "0.4"), ("ada", "0.3")]
+        assert await names("channel") == [("fake:random", "0.4"), ("fake:general", "0.3")]
+        assert await names("person") == [("Bob", "0.4"), ("Alice", "0.3")]
+        assert await names("model") == [("grok-4.3", "0.5"), ("grok", "0.2")]
+        assert await names("day") == [("1970-01-02", "0.2"), ("1970-01-01", "0.5")]
+        assert await names("agent", 3) == [("ada", "0.2")]
+        (unknown, *_) = await store.spending("run")
+        assert (unknown.calls, unknown.input, unknown.unknown, unknown.complete) == (2, 200, Decimal("0.05"), True)
+
+    async def test_a_day_is_one_of_a_time_zone_also_where_the_clock_is_put_back(self, store: Store) -> None:
+        berlin = ZoneInfo("Europe/Berlin")
+        begins = datetime(2026, 10, 25, tzinfo=berlin).timestamp()
+        ends = datetime(2026, 10, 26, tzinfo=berlin).timestamp()
+        assert ends - begins == 25 * 3600
+        moments = (begins - 1, begins, ends - 1, ends)
+        calls = [replace(booked(1, f"a{n}", f"{10**n}"), at=at) for n, at in enumerate(moments)]
+        await store.append(rows=[run_opened(1), *calls])
+        assert [(line.name, line.cost) for line in await store.spending("day", zone=berlin)] == [
+            ("2026-10-26", Decimal(1000)),
+            ("2026-10-25", Decimal(110)),
+            ("2026-10-24", Decimal(1)),
+        ]
 
     async def test_an_attempt_moves_from_reserved_to_booked_or_unknown(self, store: Store) -> None:
         reserved = replace(booked(1, "a", None), state="reserved", reserved=Decimal("0.5"))

@@ -21,7 +21,8 @@ REBUILD = Migration(
     CREATE TABLE runs_anew (
         run INTEGER PRIMARY KEY, task TEXT NOT NULL, team TEXT NOT NULL, platform TEXT NOT NULL, channel TEXT NOT NULL,
         thread TEXT, started_by TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'running', result TEXT NOT NULL DEFAULT '',
-        started_at REAL NOT NULL, ended_at REAL, busy INTEGER NOT NULL DEFAULT 1, mood TEXT NOT NULL DEFAULT 'calm'
+        started_at REAL NOT NULL, ended_at REAL, busy INTEGER NOT NULL DEFAULT 1,
+        person TEXT NOT NULL, mood TEXT NOT NULL DEFAULT 'calm'
     ) STRICT;
     INSERT INTO runs_anew SELECT *, 'calm' FROM runs;
     DROP TABLE runs;

@@ -9,7 +9,10 @@ from orchestrator_bridge.store.change import Change
 if TYPE_CHECKING:
     from orchestrator_bridge.store.rows import RunBusy, RunClosed, RunOpened, RunPlaced
 
-_OPEN = "INSERT INTO runs (run, task, team, platform, channel, thread, started_by, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_OPEN = """
+INSERT INTO runs (run, task, team, platform, channel, thread, started_by, person, started_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 _CLOSE = "UPDATE runs SET status = ?, result = ?, ended_at = ? WHERE run = ? AND status = 'running'"
 _BUSY = "UPDATE runs SET busy = ? WHERE run = ?"
 _PLACE = """
@@ -24,7 +27,7 @@ def opened(row: RunOpened) -> Change:
     place = row.place
     return Change(
         sql=_OPEN,
-        values=(row.run, row.task, row.team, place.platform, place.channel, place.thread, row.by, row.at),
+        values=(row.run, row.task, row.team, place.platform, place.channel, place.thread, row.by, row.person, row.at),
         taken=f"run {row.run} is there already",
     )
 

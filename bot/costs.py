@@ -1,0 +1,99 @@
+"""What was spent, by agent, run, channel, person, day or model: the same lines for the command line and for chats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from bot.team_file import TeamFile
+from bot.trouble import Problem, Trouble, show_value, suggest
+from orchestrator_bridge.chat import Author, Table, Word
+from orchestrator_bridge.people import Directory
+from orchestrator_bridge.store.port import CostBy, Lookups, Spending
+from orchestrator_bridge.store.read.spending import summed
+
+BY: tuple[CostBy, ...] = get_args(CostBy)
+
+_WISH = re.compile(r"(?:(?:run\s+)?#?(?P<run>\d{1,15}))?\s*(?:(?:by\s+)?(?P<by>[a-z]+))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """What somebody wants to know: the costs of one run or of all, summed by something or in detail."""
+
+    run: int | None = None
+    by: CostBy | None = None
+
+
+def read_wish(text: str) -> Wish:
+    """What `/cost` was typed with: `3`, `by day`, `3 by agent`.
+
+    Raises:
+        Trouble: it is neither.
+    """
+    match = _WISH.fullmatch(text.strip())
+    by = next((one for one in BY if match and one == (match["by"] or "").lower()), None)
+    if match is None or (match["by"] and by is None):
+        expected = f"a run's number, `by` and one of {', '.join(BY)}, or both: `/cost 3 by agent`"
+        word = match["by"] if match else text
+        problem = Problem(where="/cost", found=show_value(text), expected=expected, mend=suggest(word, BY))
+        raise Trouble("this is not understood", [problem])
+    return Wish(run=int(match["run"]) if match["run"] else None, by=by)
+
+
+async def spent_by(lookups: Lookups, team_file: TeamFile, by: CostBy, run: int | None) -> list[Spending]:
+    """The lines; people have one line each over all their platforms, as the team file knows them."""
+    lines = await lookups.spending(by, run, team_file.budgets.zone)
+    return _people(lines, Directory(team_file.people)) if by == "person" else lines
+
+
+def _people(lines: Sequence[Spending], directory: Directory) -> list[Spending]:
+    persons: dict[str, list[Spending]] = {}
+    for line in lines:
+        someone = _person(line, directory)
+        persons.setdefault(someone.key, []).append(someone)
+    merged = [summed(key, parts[0].name, parts) for key, parts in persons.items()]
+    return sorted(merged, key=lambda line: (-line.cost, line.name))
+
+
+def _person(line: Spending, directory: Directory) -> Spending:
+    platform, _, id_ = line.key.partition(":")
+    if not id_:
+        return line
+    someone = directory.responder(Author(platform=platform, id=id_, name=line.name))
+    return replace(line, key=someone.id, name=someone.name)
+
+
+def rows_of(lines: Sequence[Spending]) -> list[list[str]]:
+    """The cells of a table: name, calls, tokens in and out, what is booked, what is not known."""
+    return [
+        [line.name, str(line.calls), f"{line.input:,}", f"{line.output:,}", f"${line.cost:.4f}", _unknown(line)] for line in lines
+    ]
+
+
+def _unknown(line: Spending) -> str:
+    """What may have been spent beside what is booked."""
+    reserved = f"up to ${line.unknown:.4f}" if line.unknown else ""
+    return " and ".join(part for part in (reserved, "" if line.complete else "calls without a price") if part)
+
+
+def total(lines: Sequence[Spending]) -> Spending:
+    """All lines as one."""
+    return summed("", "in all", lines)
+
+
+def say_total(lines: Sequence[Spending]) -> str:
+    """All that was spent, in one line."""
+    whole = total(lines)
+    unknown = _unknown(whole)
+    return f"In all: ${whole.cost:.4f}" + (f", and what is not known: {unknown}" if unknown else "")
+
+
+def cost_word(lines: Sequence[Spending], by: CostBy, most: int) -> Word:
+    """The table for a chat, of at most so many lines."""
+    columns = (by, "calls", "tokens in", "tokens out", "cost", "not known")
+    rows = tuple(tuple(row) for row in rows_of(lines[:most]))
+    more = f" The {most} first of {len(lines)} lines are shown." if len(lines) > most else ""
+    return Word(text=f"{say_total(lines)}.{more}", tables=(Table(title=f"Cost by {by}", columns=columns, rows=rows),))
