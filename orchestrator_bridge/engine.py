@@ -203,7 +203,9 @@ class Engine:
             StoreError: it could not be stored, and has not begun.
         """
         files = await self._fetcher.fetch(place.platform, attachments, self._blind(team))
-        return await self._runs.begin(task=task, team=team, place=place, by=by, command=command, files=files)
+        models = dict.fromkeys(model for agent in team.agents for model in agent.models)
+        notices = tuple(notice for model in models if (notice := self._models.notice(model)))
+        return await self._runs.begin(task=task, team=team, place=place, by=by, command=command, files=files, notices=notices)
 
     async def run(self, run: int) -> RunState | None:
         """A run as it is stored; None if there is no such run."""

@@ -60,9 +60,18 @@ class Runs:
         self._warm: OrderedDict[int, RunState] = OrderedDict()
 
     async def begin(
-        self, *, task: str, team: Team, place: Place, by: Author, command: str = "", files: tuple[File, ...] = ()
+        self,
+        *,
+        task: str,
+        team: Team,
+        place: Place,
+        by: Author,
+        command: str = "",
+        files: tuple[File, ...] = (),
+        notices: tuple[str, ...] = (),
     ) -> int:
         """Begin a run and return its number. `command`: key of the command that asked for it, marked in the same transaction.
+        `notices`: what people are told at its beginning.
 
         Raises:
             StoreError: it could not be stored, and has not begun.
@@ -70,7 +79,15 @@ class Runs:
         self.last_number += 1
         now = self._around.clock.now()
         started = e.RunStarted(
-            at=now, run=self.last_number, task=task, team=team, place=place, by=by, askable=self._askable, files=files
+            at=now,
+            run=self.last_number,
+            task=task,
+            team=team,
+            place=place,
+            by=by,
+            askable=self._askable,
+            files=files,
+            notices=notices,
         )
         batch = Batch.of_new_run(started)
         if command:

@@ -34,6 +34,10 @@ class Recorder:
         """What the models say."""
         return self._models.reserve(request)
 
+    def notice(self, model: str) -> str:
+        """Nothing is to be known of it."""
+        return ""
+
     def sees(self, model: str) -> bool:
         """It takes none."""
         return False

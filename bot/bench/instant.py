@@ -38,6 +38,10 @@ class InstantModel:
         """It has no price."""
         return None
 
+    def notice(self, model: str) -> str:
+        """Nothing is to be known of it."""
+        return ""
+
     def sees(self, model: str) -> bool:
         """It takes none."""
         return False

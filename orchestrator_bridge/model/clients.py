@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.catalogue import SCRIPTED, Route, UnknownModelName, price_of, resolve
+from orchestrator_bridge.model.catalogue import SCRIPTED, Route, UnknownModelName, instead_of, notice, price_of, resolve, surprise
 from orchestrator_bridge.model.credentials import credentials
 from orchestrator_bridge.model.demand import demand
 from orchestrator_bridge.model.extras import check_extra
@@ -64,6 +64,7 @@ class Models:
         self._clock = clock
         self._stall_after = stall_after
         self._routes: dict[tuple[str, date], Route] = {}
+        self._instead: dict[Route, Route] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._litellm = LiteLLM(clock=clock)
 
@@ -99,8 +100,24 @@ class Models:
                 return await self._scripted.respond(request, route)
         except (UnknownModelName, ScriptError) as error:
             raise UnknownModel(str(error), "Choose another model.") from None
-        response = await self._ask(request, route)
-        return replace(response, cost=self._cost(response, route))
+        return await self._answered(request, route)
+
+    async def _answered(self, request: Request, route: Route) -> Response:
+        """The answer of the model, or of what its provider names in its place where it no longer takes the id."""
+        instead = self._instead.get(route)
+        if instead is None:
+            try:
+                return self._booked(await self._ask(request, route), route)
+            except UnknownModel:
+                instead = instead_of(route)
+                if instead is None:
+                    raise
+                self._instead[route] = instead
+        return self._booked(await self._ask(request, instead), instead, refused=route.id)
+
+    def _booked(self, response: Response, route: Route, refused: str = "") -> Response:
+        said = surprise(route, response.served, refused=refused)
+        return replace(response, cost=self._cost(response, route), notice=said)
 
     async def _ask(self, request: Request, route: Route) -> Response:
         if route.client == "litellm":
@@ -119,6 +136,13 @@ class Models:
             return None
         usage = Usage(input=estimate_tokens(characters(request)), output=request.max_output or DEFAULT_OUTPUT)
         return cost(usage, route.price)
+
+    def notice(self, model: str) -> str:
+        """What whoever is about to pay for this model has to know of its lifecycle, as a sentence; empty if nothing."""
+        try:
+            return notice(self._route(model), self._today)
+        except UnknownModelName:
+            return ""
 
     def sees(self, model: str) -> bool:
         """Whether a model is known to take pictures."""
@@ -143,10 +167,14 @@ class Models:
         await self._litellm.close()
 
     def _route(self, model: str) -> Route:
-        today = datetime.fromtimestamp(self._clock(), UTC).date()
+        today = self._today
         if (model, today) not in self._routes:
             self._routes[model, today] = resolve(model, self._own, self._base_urls, have=self._keys, today=today)
         return self._routes[model, today]
+
+    @property
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self._clock(), UTC).date()
 
     def _endpoint(self, route: Route) -> Endpoint:
         if route.base_url not in self._endpoints:

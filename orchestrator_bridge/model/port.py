@@ -107,6 +107,7 @@ class Response:
     """What the model said. `served` is the model that the provider says answered; `cost` is in US dollars, None if unknown.
 
     `kept` goes back with it in later calls.
+    `notice`: what people have to know of who answered, as a sentence; the run says it once.
     """
 
     text: str = ""
@@ -115,6 +116,7 @@ class Response:
     served: str = ""
     cost: Decimal | None = None
     kept: Kept | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -257,6 +259,10 @@ class Model(Protocol):
 
     def reserve(self, request: Request) -> Decimal | None:
         """The most that this call is expected to cost, in US dollars; None if the price is unknown. An estimate."""
+        ...
+
+    def notice(self, model: str) -> str:
+        """What whoever is about to pay for this model has to know of its lifecycle, as a sentence; empty if nothing."""
         ...
 
     def sees(self, model: str) -> bool:

@@ -32,6 +32,7 @@ def begin(event: e.RunStarted) -> RunState:
         seq=1,
         agents=agents,
         files=event.files,
+        notices=event.notices,
     )
 
 

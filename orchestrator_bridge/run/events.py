@@ -26,7 +26,10 @@ Bound = Literal["calls", "tokens", "money", "wall"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted:
-    """Somebody gave a task to a team. `place` is the channel; the run's thread opens there. `askable`: whom agents can ask."""
+    """Somebody gave a task to a team. `place` is the channel; the run's thread opens there. `askable`: whom agents can ask.
+
+    `notices`: what is to be known of the team's models before anything is paid.
+    """
 
     at: float
     run: int
@@ -36,6 +39,7 @@ class RunStarted:
     by: Author
     askable: tuple[str, ...] = ("humans", "agents")
     files: tuple[File, ...] = ()
+    notices: tuple[str, ...] = ()
     event: Literal["run_started"] = "run_started"
 
 
@@ -84,6 +88,7 @@ class Responded:
     """A call brought a response. `consumed`: the positions of the guidance, late replies and outcomes that its prompt showed.
 
     `kept`: what the provider wants back with it, such as signed reasoning; shown to nobody.
+    `notice`: what is to be known of who answered, where it is not the model that was expected.
     """
 
     at: float
@@ -96,6 +101,7 @@ class Responded:
     served: str
     cost: Decimal | None
     kept: Kept | None = None
+    notice: str = ""
     event: Literal["responded"] = "responded"
 
 

@@ -105,7 +105,7 @@ def _straggler_due(state: RunState, event: e.StragglerDue) -> RunState:
 
 def _responded(state: RunState, event: e.Responded) -> RunState:
     call = state.calls.get(event.action)
-    state = _book(state, event)
+    state = _noticed(_book(state, event), event)
     if call is None:
         return state
     state = without_call(state, event.action)
@@ -124,6 +124,11 @@ def _book(state: RunState, event: e.Responded) -> RunState:
         priced=state.spent.priced and event.cost is not None,
     )
     return replace(state, spent=spent)
+
+
+def _noticed(state: RunState, event: e.Responded) -> RunState:
+    news = bool(event.notice) and event.notice not in state.notices
+    return replace(state, notices=(*state.notices, event.notice)) if news else state
 
 
 def _peer_replied(state: RunState, event: e.Responded, call: Call) -> RunState:

@@ -144,10 +144,21 @@ def _started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[
     key = run_key(after.run)
     opening = Outgoing(key=key, run=after.run, place=after.place, post=card(after), at=after.at, priority=FIRST)
     missing = left_out(event.files)
-    return (opening, _post(after, Note(text=missing, tone="warning"), "files")) if missing else (opening,)
+    warnings = [(f"notice{index}", text) for index, text in enumerate(event.notices)] + [("files", missing)]
+    return (opening, *(_post(after, Note(text=text, tone="warning"), name) for name, text in warnings if text))
 
 
 def _responded(before: RunState | None, event: e.Responded, after: RunState) -> tuple[Shown, ...]:
+    return (*_noticed(before, after), *_said(before, event, after))
+
+
+def _noticed(before: RunState | None, after: RunState) -> tuple[Shown, ...]:
+    """What is to be known of who answered, once in a run."""
+    new = after.notices[len(before.notices) :] if before else ()
+    return tuple(_post(after, Note(text=text, tone="warning"), "notice") for text in new)
+
+
+def _said(before: RunState | None, event: e.Responded, after: RunState) -> tuple[Shown, ...]:
     call = before.calls.get(event.action) if before else None
     if call is None:
         return ()

@@ -207,6 +207,8 @@ class RunState:
     bound: Bound | None = None
     spent: Spent = Spent()
     end: End | None = None
+    notices: tuple[str, ...] = ()
+    """What people were told of the models."""
 
     @property
     def live(self) -> tuple[AgentState, ...]:

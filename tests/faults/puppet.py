@@ -64,6 +64,9 @@ class Puppet:
     def reserve(self, request: Request) -> Decimal | None:
         return Decimal("0.02")
 
+    def notice(self, model: str) -> str:
+        return ""
+
     def sees(self, model: str) -> bool:
         return False
 

@@ -11,6 +11,7 @@ What is known of a route comes from its provider (`providers`), from LiteLLM's m
 (`entries`, `data/*.toml`) and from the team file, in this order.
 """
 
+from orchestrator_bridge.model.catalogue.build import instead_of
 from orchestrator_bridge.model.catalogue.lifecycle import Stage, badge, notice, stage
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider
 from orchestrator_bridge.model.catalogue.resolve import UnknownModelName, can_be_called, resolve
@@ -30,6 +31,7 @@ __all__ = [
     "UnknownModelName",
     "badge",
     "can_be_called",
+    "instead_of",
     "notice",
     "price_of",
     "resolve",

@@ -51,6 +51,22 @@ def as_it_is_on(route: Route, today: date | None) -> Route:
     return replace(route, price=life.price or answering.price, context=min(sizes, default=None))
 
 
+def instead_of(route: Route) -> Route | None:
+    """The route of what its provider names in place of a model, asked for by the same name; None if it names nothing."""
+    life, provider = route.lifecycle, PROVIDERS.get(route.provider)
+    if life is None or provider is None or not life.answered_by:
+        return None
+    return replace(
+        _known(provider, life.answered_by),
+        name=route.name,
+        base_url=route.base_url,
+        key_env=route.key_env,
+        needs=route.needs,
+        effort=life.answered_effort,
+        why=f"{provider.name} no longer takes {route.id}",
+    )
+
+
 def _here_and_now(route: Route, today: date | None, base_urls: Mapping[str, str]) -> Route:
     url = base_urls.get(route.provider, route.base_url).rstrip("/")
     return as_it_is_on(replace(route, base_url=url), today)

@@ -1,0 +1,69 @@
+"""A run whose model is retired: said before anything is paid, once, and the run goes on with what answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.clock import Clock
+from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.port import Usage
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.team import AgentSpec, Team
+from tests.clock import ManualClock
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on
+from tests.servers.model_play import Asked, Behaviour, Play, ToolUse
+from tests.servers.model_server import ModelServer
+
+TEAM = Team(agents=tuple(AgentSpec(name=name, model="grok-4.1-fast") for name in ("one", "two")))
+RETIRED = "xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15; grok-4.3 answers instead"
+
+
+def agree(asked: Asked, served: str) -> Play:
+    """Answer, then vote for the first answer, then write the final text."""
+    if "vote" in asked.tools:
+        return Play(tool_calls=[ToolUse(name="vote", arguments={"agent_id": "A", "reason": "It is good."})], served=served)
+    if "new_answer" in asked.tools:
+        return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "Begin small."})], served=served)
+    return Play(text="Begin small, then grow.", served=served)
+
+
+def at_xai(server: ModelServer, clock: Clock) -> Models:
+    """All models, with xAI at the server and no other host."""
+    return Models(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": server.url}, clock=clock.now)
+
+
+def redirects(asked: Asked) -> Play:
+    return agree(asked, "grok-4.3")
+
+
+def refuses(asked: Asked) -> Play:
+    if asked.model == "grok-4-1-fast-reasoning":
+        return Play(status=410, body='{"error": "The model grok-4-1-fast-reasoning was retired."}')
+    return agree(asked, asked.model)
+
+
+@pytest.mark.parametrize(("behaviour", "told"), [(redirects, 0), (refuses, 1)], ids=["redirected", "refused"])
+async def test_it_is_said_before_anything_is_paid_and_the_run_goes_on(tmp_path: Path, behaviour: Behaviour, told: int) -> None:
+    platform = ListPlatform(ManualClock())
+    file = tmp_path / "t.db"
+    store = await SqliteStore.open(file, clock=platform.clock.now)
+    async with (
+        ModelServer(behaviour) as server,
+        engine_on(file, server, platform, clock=platform.clock, store=store, models=at_xai(server, platform.clock)) as engine,
+    ):
+        run = await engine.start_run(task="a task", team=TEAM, place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.finals))
+        state = await engine.run(run)
+        log = await store.log(run)
+    assert platform.notes[0].startswith(RETIRED)
+    assert sum(note.startswith("xai retired") for note in platform.notes) == 1, "once, for both agents"
+    assert sum("does not take 'grok-4-1-fast-reasoning' any more" in note for note in platform.notes) == told
+    assert state is not None
+    assert state.spent.priced
+    assert {event.served for event in log if isinstance(event, e.Responded)} == {"grok-4.3"}
+    calls = [event for event in log if isinstance(event, e.Responded)]
+    assert calls[0].usage == Usage(input=100, output=10)
+    assert str(calls[0].cost) == "0.00015000", "100 x 1.25 and 10 x 2.50, by the price of grok-4.3"
