@@ -1,0 +1,81 @@
+"""What can be clicked: how a control says what it is for, and how that is read when it comes back, after any restart.
+
+A question's controls stand in blocks whose id begins with `question/<number>/`; nothing has to be remembered.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.slack.blocks import ROW, VALUE, Block, button, option, row, select
+from orchestrator_bridge.chat import CardOption, Confirm, Press, QuestionCard
+from orchestrator_bridge.text import shorten
+
+LABEL = 30
+"""Characters of an option's button: more is cut off on a phone. The whole stands in the text above, under the same number."""
+
+MORE_TIMES = (("15 minutes", 900), ("1 hour", 3600), ("4 hours", 14_400), ("1 day", 86_400))
+"""How much more time can be asked for, in seconds."""
+
+_BLOCK = re.compile(r"question/(\d{1,16})/.*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Control:
+    """What somebody did to a question's control."""
+
+    question: int
+    press: Press
+    value: str = ""
+
+
+def controls(card: QuestionCard) -> list[Block]:
+    """A question's controls: its options in rows of five, then what one can say without choosing one."""
+    name = f"question/{card.question}"
+    options = [_option(number, one) for number, one in enumerate(card.options, 1)]
+    rows = [row(f"{name}/{at}", options[at : at + ROW]) for at in range(0, len(options), ROW)]
+    times = [option(text, str(seconds)) for text, seconds in MORE_TIMES]
+    others = (button("Write an answer", "write"), button("Not me", "pass"), select("More time", "more", times))
+    return [*rows, row(f"{name}/others", others)]
+
+
+def _option(number: int, one: CardOption) -> Block:
+    return button(shorten(f"{number} {one.label}", LABEL), f"option/{number}", one.id, "primary" if one.recommended else "")
+
+
+def read_control(action: Mapping[str, Any]) -> Control | None:
+    """What an action of a `block_actions` payload means for a question; None if it is none of a question's controls."""
+    found = _BLOCK.fullmatch(str(action.get("block_id", "")))
+    if found is None:
+        return None
+    question, name = int(found[1]), str(action.get("action_id", ""))
+    if name.startswith("option/"):
+        return Control(question=question, press="option", value=str(action.get("value", "")))
+    if name == "more":
+        return Control(question=question, press="more", value=str((action.get("selected_option") or {}).get("value", "")))
+    return Control(question=question, press="pass" if name == "pass" else "write") if name in ("pass", "write") else None
+
+
+# Commands behind buttons --------------------------------------------------------------------------------------------------
+
+
+def command_button(confirm: Confirm) -> Block | None:
+    """A button that gives a command; None if the command is too long for one."""
+    value = json.dumps({"name": confirm.name, "text": confirm.text, "options": confirm.options}, ensure_ascii=False)
+    return button(confirm.label, "command", value, "primary") if len(value) <= VALUE else None
+
+
+def read_command(action: Mapping[str, Any]) -> Confirm | None:
+    """The command that a button stands for."""
+    if action.get("action_id") != "command":
+        return None
+    try:
+        told = json.loads(str(action.get("value", "")))
+        options = tuple((str(name), str(value)) for name, value in told["options"])
+        return Confirm(label="", name=str(told["name"]), text=str(told["text"]), options=options)
+    except (ValueError, KeyError, TypeError):
+        return None

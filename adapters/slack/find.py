@@ -1,0 +1,84 @@
+"""What stands in a channel's or a thread's recent history: our own messages by their markers, and what people said.
+
+Slack's clock and ours may be minutes apart, and a time of ours says where to begin to look; so a good while before it is looked
+at too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from adapters.slack.api import Api
+from adapters.slack.parts import marked
+from adapters.slack.workspace import Workspace
+from orchestrator_bridge.chat import QuestionCard, Receipt, RunCard, Sending
+
+MARGIN = 3600.0
+"""Seconds by which a search begins earlier than it has to."""
+
+PAGE = 200
+"""Messages that are asked for at once; Slack recommends no more."""
+
+
+class Finder:
+    """Looks into histories."""
+
+    def __init__(self, api: Api, workspace: Workspace) -> None:
+        self._api = api
+        self._workspace = workspace
+
+    async def find(self, sending: Sending, channel: str) -> dict[str, str]:
+        """The messages of a sending that arrived: the timestamp of each by its key.
+
+        Raises:
+            Unsent: Slack cannot be asked just now.
+            Rejected: the channel is gone, or not for us to read.
+        """
+        opens = isinstance(sending.post, RunCard | QuestionCard)
+        thread = None if opens else sending.place.thread
+        found: dict[str, str] = {}
+        if isinstance(sending.post, Receipt):
+            return found
+        async for message in self.messages(channel, thread, max(0.0, sending.since - MARGIN)):
+            found |= self._keys(sending, message)
+        if opens and found and sending.place.thread:
+            async for message in self.messages(channel, sending.place.thread, max(0.0, sending.since - MARGIN)):
+                found |= self._keys(sending, message)
+        return found
+
+    def _keys(self, sending: Sending, message: Mapping[str, Any]) -> dict[str, str]:
+        if message.get("bot_id") != self._workspace.bot and message.get("user") != self._workspace.user:
+            return {}
+        key = marked(message)
+        if key == sending.key or key.startswith(f"{sending.key}#"):
+            return {key: str(message["ts"])}
+        run = getattr(sending.post, "run", None)
+        names = [str(file.get("name")) for file in message.get("files") or ()]
+        return {f"{sending.key}#file": str(message["ts"])} if f"run-{run}-answer.md" in names else {}
+
+    async def messages(self, channel: str, thread: str | None, oldest: float) -> AsyncIterator[Mapping[str, Any]]:
+        """Messages from `oldest` on, of a thread or of the channel itself, as Slack orders them. All of them or an error.
+
+        Raises:
+            Unsent: Slack cannot be asked just now.
+            Rejected: the channel or the thread is gone, or not for us to read.
+        """
+        cursor = ""
+        while True:
+            page = await self._page(channel, thread, f"{oldest:.6f}", cursor)
+            for message in page.get("messages") or ():
+                yield message
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return
+
+    async def _page(self, channel: str, thread: str | None, oldest: str, cursor: str) -> Mapping[str, Any]:
+        wanted: dict[str, Any] = {"channel": channel, "oldest": oldest, "inclusive": True, "limit": PAGE}
+        wanted |= {"include_all_metadata": True} | ({"cursor": cursor} if cursor else {})
+        if thread is None:
+            told = await self._api.read("conversations.history", lambda client: client.conversations_history(**wanted))
+        else:
+            told = await self._api.read("conversations.replies", lambda client: client.conversations_replies(ts=thread, **wanted))
+        found: Mapping[str, Any] = told.data if isinstance(told.data, dict) else {}
+        return found

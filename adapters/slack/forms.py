@@ -1,0 +1,163 @@
+"""Forms (Slack calls them modals): a task, a model, an answer in one's own words. Built from memory, read when they come back.
+
+What a form is about goes along in its `private_metadata`, so that nothing has to be remembered between the two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from adapters.slack.blocks import OPTIONS, TITLE, Block, label, option, section, select, small
+from adapters.slack.escape import bare, escaped
+from orchestrator_bridge.chat import Place
+from orchestrator_bridge.menu import Menu, ModelChoice
+from orchestrator_bridge.text import shorten
+
+TYPED = 3000
+"""Characters that a field for typing takes."""
+
+METADATA = 3000
+LARGEST_VALUE = 150
+"""Characters of what goes along with a form, and of the value of one entry of a list."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """What a form is about. An empty `channel`: the form asks for it. `scope` is what a model is picked for."""
+
+    channel: str = ""
+    thread: str | None = None
+    question: int = 0
+    scope: str = ""
+
+    def place(self, platform: str) -> Place:
+        """Where what the form leads to is to happen."""
+        return Place(platform=platform, channel=self.channel, thread=self.thread)
+
+
+def read_about(view: Mapping[str, Any]) -> About:
+    """What a form that came back is about.
+
+    Raises:
+        ValueError: it is not one of ours.
+    """
+    try:
+        return About(**json.loads(str(view.get("private_metadata") or "")))
+    except TypeError as error:
+        raise ValueError(f"a form with {error}; expected one of ours") from error
+
+
+# A task -------------------------------------------------------------------------------------------------------------------
+
+
+def task_form(about: About, menu: Menu, text: str = "") -> Block:
+    """What is to be done, by which team, with which files."""
+    field = {"type": "plain_text_input", "action_id": "task", "multiline": True, "max_length": TYPED}
+    shown = field | ({"initial_value": shorten(text, TYPED - 50)} if text else {})
+    blocks = [_input("task", "What is to be done?", shown)]
+    place = about.place("slack")
+    teams = list(menu.teams(place))
+    if len(teams) > 1:
+        choice = select("The usual team", "team", [_option(name) for name in teams])
+        blocks.append(_input("team", "Team", choice, optional=True))
+    if not about.channel:
+        where = {"type": "conversations_select", "action_id": "channel", "filter": {"include": ["public", "private"]}}
+        blocks.append(_input("channel", "In which channel?", where))
+    files = {"type": "file_input", "action_id": "files", "max_files": 5}
+    blocks.append(_input("files", "Files that belong to it", files, optional=True))
+    return _modal("ask", "Give a task", "Start", about, blocks)
+
+
+# A model ------------------------------------------------------------------------------------------------------------------
+
+
+def model_form(about: About, menu: Menu) -> Block:
+    """A model, found by typing any part of its name, for the channel, a team or an agent."""
+    place = about.place("slack")
+    scopes = [option("This channel", "channel")]
+    scopes += [option(f"Team {name}", f"team {name}") for name in menu.teams(place)]
+    scopes += [option(f"Agent {name}", f"agent {name}") for name in menu.agents(place)]
+    chosen = next((one for one in scopes if one["value"] == about.scope), scopes[0])
+    scope = select("For what?", "scope", scopes) | {"initial_option": chosen}
+    found = {"type": "external_select", "action_id": "model", "min_query_length": 0, "placeholder": label("Type to search", 150)}
+    now = next((one for one in menu.models(place, "", scope=scope_name(about.scope), limit=OPTIONS) if one.current), None)
+    blocks = [
+        _input("scope", "For what?", scope) | {"dispatch_action": True},
+        _input(f"model/{about.scope or 'channel'}"[:200], "Model", found | ({"initial_option": _model(now)} if now else {})),
+        small(f"Now: *{bare(now.name)}* {escaped(now.about)}" if now else "Prices are in US dollars per million tokens."),
+    ]
+    return _modal("model", "Pick a model", "Use it", about, blocks)
+
+
+def scope_name(scope: str) -> str:
+    """The name of what a model is picked for, as the menu takes it: empty for the channel."""
+    return scope.partition(" ")[2]
+
+
+def model_options(about: About, menu: Menu, search: str) -> list[Block]:
+    """Models that fit what was typed, as entries of the list."""
+    found = menu.models(about.place("slack"), search, scope=scope_name(about.scope), limit=OPTIONS)
+    return [_model(one) for one in found if len(one.name) <= LARGEST_VALUE]
+
+
+def _model(one: ModelChoice) -> Block:
+    mark = "✓ " if one.current else ("" if one.usable else "no key: ")
+    about = " · ".join(filter(None, (f"⚠ {one.warning}" if one.warning else "", one.about)))
+    return option(f"{mark}{one.name}", one.name, about)
+
+
+# An answer ----------------------------------------------------------------------------------------------------------------
+
+
+def answer_form(about: About, question: str) -> Block:
+    """A reply in one's own words. `question` is the text of the message whose button was pressed."""
+    field = {"type": "plain_text_input", "action_id": "answer", "multiline": True, "max_length": TYPED}
+    shown = [section(escaped(shorten(question, 1000)))] if question.strip() else []
+    return _modal("answer", f"Question {about.question}", "Send", about, [*shown, _input("answer", "Your answer", field)])
+
+
+# Reading ------------------------------------------------------------------------------------------------------------------
+
+
+def typed(view: Mapping[str, Any], name: str) -> str:
+    """What was typed or chosen in a field; empty if nothing was."""
+    field = _field(view, name)
+    chosen = field.get("selected_option") or {}
+    return str(field.get("value") or chosen.get("value") or field.get("selected_conversation") or "")
+
+
+def files_of(view: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The files that a form brought along."""
+    files: Sequence[Mapping[str, Any]] = _field(view, "files").get("files") or ()
+    return files
+
+
+def _field(view: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    values: Mapping[str, Mapping[str, Any]] = (view.get("state") or {}).get("values") or {}
+    return next((fields[name] for fields in values.values() if name in fields), {})
+
+
+# Shapes -------------------------------------------------------------------------------------------------------------------
+
+
+def _modal(callback: str, title: str, submit: str, about: About, blocks: Sequence[Block]) -> Block:
+    return {
+        "type": "modal",
+        "callback_id": callback,
+        "title": label(title, TITLE),
+        "submit": label(submit, TITLE),
+        "close": label("Cancel", TITLE),
+        "private_metadata": json.dumps(asdict(about)),
+        "blocks": list(blocks),
+    }
+
+
+def _input(block_id: str, name: str, element: Block, *, optional: bool = False) -> Block:
+    return {"type": "input", "block_id": block_id, "label": label(name, 150), "element": element, "optional": optional}
+
+
+def _option(name: str) -> Block:
+    return option(name, name)

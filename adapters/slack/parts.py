@@ -1,0 +1,86 @@
+"""A post as the messages that it takes, each with a marker by which it is found again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.slack.blocks import section
+from adapters.slack.cards import Message, question_card, run_card
+from adapters.slack.notes import final_answer, note, shortened_answer
+from orchestrator_bridge.chat import FinalAnswer, Note, QuestionCard, RunCard, Sending
+
+MARK = "townhall_post"
+"""The type of our metadata. All that it holds is the key of the outbox, for everybody in the workspace can read it."""
+
+LONGEST = 4
+"""Messages of one final answer; what is longer goes along as a file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One message. `file` and `content` are set where it is a file; `pointer` stands where the post was asked for."""
+
+    key: str
+    message: Message
+    thread: str | None
+    file: str = ""
+    content: bytes = b""
+    pointer: bool = False
+
+
+def metadata(key: str) -> Mapping[str, Any]:
+    """The marker of a message."""
+    return {"event_type": MARK, "event_payload": {"key": key}}
+
+
+def marked(message: Mapping[str, Any]) -> str:
+    """The key in a message's marker; empty if it has none of ours."""
+    found = message.get("metadata") or {}
+    payload = found.get("event_payload") or {}
+    return str(payload.get("key") or "") if found.get("event_type") == MARK else ""
+
+
+def parts(sending: Sending, *, as_speaker: bool) -> list[Part]:
+    """The messages of a sending, in order. Cards open threads of their own and so stand in the channel itself."""
+    match sending.post:
+        case RunCard() as card:
+            return [_part(sending, run_card(card), None), *_pointer(sending, card)]
+        case QuestionCard() as card:
+            return [_part(sending, question_card(card), None)]
+        case Note() as said:
+            return _numbered(sending, note(said, as_speaker=as_speaker))
+        case FinalAnswer() as answer:
+            return _answer(sending, answer)
+        case _:
+            return []
+
+
+def _part(sending: Sending, message: Message, thread: str | None) -> Part:
+    return Part(key=sending.key, message=message, thread=thread)
+
+
+def _numbered(sending: Sending, messages: Sequence[Message], first: int = 1) -> list[Part]:
+    keys = [sending.key if number == 1 else f"{sending.key}#{number}" for number in range(first, first + len(messages))]
+    return [Part(key=key, message=one, thread=sending.place.thread) for key, one in zip(keys, messages, strict=True)]
+
+
+def _pointer(sending: Sending, card: RunCard) -> list[Part]:
+    """A run that was asked for inside a thread has a thread of its own, to which a line there leads."""
+    if sending.place.thread is None:
+        return []
+    text = f"Run {card.run} has begun, in a thread of its own in this channel:"
+    message = {"text": text, "blocks": [section(text)]}
+    return [Part(key=f"{sending.key}#2", message=message, thread=sending.place.thread, pointer=True)]
+
+
+def _answer(sending: Sending, answer: FinalAnswer) -> list[Part]:
+    whole = final_answer(answer)
+    if len(whole) <= LONGEST:
+        return _numbered(sending, whole)
+    name = f"run-{answer.run}-answer.md"
+    shown = _numbered(sending, [shortened_answer(answer, whole, name)])
+    content = answer.text.encode("utf-8", "replace")
+    file = Part(key=f"{sending.key}#file", message={}, thread=sending.place.thread, file=name, content=content)
+    return [file, *shown]

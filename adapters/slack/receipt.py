@@ -1,0 +1,61 @@
+"""What a person is told about a message of hers: a reaction, which takes no room, and words where a sign says too little."""
+
+from __future__ import annotations
+
+from adapters.slack.api import Api
+from adapters.slack.blocks import section
+from adapters.slack.cards import Message
+from adapters.slack.errors import Refused
+from adapters.slack.escape import escaped
+from adapters.slack.parts import metadata
+from orchestrator_bridge.chat import Place, Posted, Receipt
+
+REACTIONS = {"taken": "white_check_mark", "late": "hourglass", "refused": "x", "passed": "wave"}
+
+_DONE = frozenset({"already_reacted", "too_many_emoji", "too_many_reactions"})
+"""Refusals that leave nothing to do: the sign is there, or there is no room for one."""
+
+
+async def give_receipt(api: Api, channel: str, place: Place, receipt: Receipt, key: str) -> Posted:
+    """React, and say what there is to say. Again is harmless: a reaction is there once, and a private word goes away by itself.
+
+    Raises:
+        Unsent: it did not arrive.
+        Doubtful: it may have arrived.
+        Rejected: it never will.
+    """
+    await _react(api, channel, receipt)
+    at = api.now()
+    if receipt.text:
+        at = await _say(api, channel, place, receipt, key)
+    return Posted(message=receipt.message, thread=place.thread, at=at)
+
+
+async def _react(api: Api, channel: str, receipt: Receipt) -> None:
+    name = REACTIONS[receipt.sign]
+    try:
+        await api.write(
+            "reactions.add", lambda client: client.reactions_add(channel=channel, timestamp=receipt.message, name=name)
+        )
+    except Refused as error:
+        if error.name not in _DONE:
+            raise
+
+
+async def _say(api: Api, channel: str, place: Place, receipt: Receipt, key: str) -> float:
+    """Late words are answered for all to see, since all see the thread; what was no answer, to its writer alone."""
+    message: Message = {"text": escaped(receipt.text), "blocks": [section(escaped(receipt.text))]}
+    private = receipt.sign == "refused" and not place.channel.startswith("@")
+    if private:
+        told = await api.write(
+            "chat.postEphemeral",
+            lambda client: client.chat_postEphemeral(channel=channel, user=receipt.author.id, thread_ts=place.thread, **message),
+        )
+        return float(told["message_ts"])
+    told = await api.write(
+        "chat.postMessage",
+        lambda client: client.chat_postMessage(
+            channel=channel, thread_ts=place.thread or receipt.message, metadata=dict(metadata(key)), **message
+        ),
+    )
+    return float(told["ts"])

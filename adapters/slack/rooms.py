@@ -1,0 +1,80 @@
+"""Channels: which id Slack has for a place, which place a channel's id means, and whether the bot is a member there.
+
+The bridge knows direct messages by the person (`@U1`), Slack by a channel of their own (`D1`).
+"""
+
+from __future__ import annotations
+
+from adapters.slack.api import Api
+from adapters.slack.errors import Refused
+from adapters.slack.workspace import PLATFORM, direct
+from orchestrator_bridge.chat import Place, Rejected, Unsent
+
+
+class Rooms:
+    """Remembers channels for as long as the process lives."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._direct: dict[str, str] = {}
+        self._partners: dict[str, str] = {}
+        self._joined: set[str] = set()
+
+    async def channel(self, place: Place) -> str:
+        """Slack's id of a place's channel; direct messages are opened where they are not yet.
+
+        Raises:
+            Unsent: Slack cannot be asked just now.
+            Rejected: nobody can be written to there.
+        """
+        if not place.channel.startswith("@"):
+            return place.channel
+        user = place.channel.removeprefix("@")
+        if user not in self._direct:
+            told = await self._api.read("conversations.open", lambda client: client.conversations_open(users=user))
+            self.met(str((told["channel"] or {}).get("id")), user)
+        return self._direct[user]
+
+    def known_channel(self, place: Place) -> str | None:
+        """The same from memory."""
+        return self._direct.get(place.channel[1:]) if place.channel.startswith("@") else place.channel
+
+    def met(self, channel: str, user: str) -> None:
+        """This channel is our direct messages with somebody."""
+        self._direct[user] = channel
+        self._partners[channel] = user
+
+    def place(self, channel: str, thread: str | None = None) -> Place:
+        """What a channel's id means."""
+        partner = self._partners.get(channel)
+        return Place(platform=PLATFORM, channel=direct(partner).channel if partner else channel, thread=thread)
+
+    async def can_write(self, channel: str, user: str) -> bool:
+        """Whether the bot can post in a channel from which somebody gave a command. In doubt it is tried.
+
+        The bot is not in people's direct messages with one another, nor in channels to which nobody has invited it.
+        """
+        if channel in self._joined or channel in self._partners:
+            return True
+        if channel.startswith("D"):
+            return await self._is_direct(channel, user)
+        try:
+            told = await self._api.read("conversations.info", lambda client: client.conversations_info(channel=channel))
+        except Refused as error:
+            return error.name != "channel_not_found"
+        except Unsent:
+            return True
+        found = told["channel"] or {}
+        if found.get("is_member") or found.get("is_mpim"):
+            self._joined.add(channel)
+        return bool(found.get("is_member") or found.get("is_mpim"))
+
+    async def _is_direct(self, channel: str, user: str) -> bool:
+        try:
+            return await self.channel(direct(user)) == channel
+        except (Unsent, Rejected):
+            return False
+
+    def lost(self, channel: str) -> None:
+        """The bot is no member of a channel any more."""
+        self._joined.discard(channel)

@@ -1,0 +1,141 @@
+"""Posts and edits. What takes several messages is carried on where it stopped, for each of them can be found again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.slack.api import Api
+from adapters.slack.blocks import section
+from adapters.slack.errors import Refused
+from adapters.slack.find import Finder
+from adapters.slack.parts import Part, metadata, parts
+from adapters.slack.receipt import give_receipt
+from adapters.slack.rooms import Rooms
+from adapters.slack.workspace import Workspace
+from orchestrator_bridge.chat import Doubtful, Posted, QuestionCard, Receipt, Rejected, RunCard, Sending, Unsent
+
+REMEMBERED = 1000
+"""Cards whose newest content is remembered, so that an edit without a change is not sent."""
+
+
+class Sender:
+    """Sends for one bot."""
+
+    def __init__(self, api: Api, workspace: Workspace, rooms: Rooms, finder: Finder) -> None:
+        self._api = api
+        self._workspace = workspace
+        self._rooms = rooms
+        self._finder = finder
+        self._as_speaker = workspace.may("chat:write.customize")
+        self._shown: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+
+    async def send(self, sending: Sending) -> Posted:
+        """Post or edit, as `Adapter.send` says."""
+        channel = await self._rooms.channel(sending.place)
+        try:
+            if isinstance(sending.post, Receipt):
+                return await give_receipt(self._api, channel, sending.place, sending.post, sending.key)
+            if sending.replaces is not None:
+                return await self._edit(sending, channel, sending.replaces)
+            return await self._post(sending, channel, {})
+        except Refused as error:
+            if error.name in ("not_in_channel", "channel_not_found"):
+                self._rooms.lost(channel)
+            raise
+
+    async def find(self, sending: Sending) -> Posted | None:
+        """What an earlier attempt left, as `Adapter.find` says; what it did not come to is posted."""
+        channel = await self._rooms.channel(sending.place)
+        there = await self._finder.find(sending, channel)
+        if not there:
+            return None
+        try:
+            return await self._post(sending, channel, there)
+        except Doubtful as error:
+            raise Unsent(str(error)) from error
+
+    # Posting --------------------------------------------------------------------------------------------------------------
+
+    async def _post(self, sending: Sending, channel: str, there: Mapping[str, str]) -> Posted:
+        """Post the parts that are not there yet. The first message is the one that others refer to."""
+        first, begun = "", bool(there)
+        for part in parts(sending, as_speaker=self._as_speaker):
+            message = there.get(part.key) or await self._post_part(part, channel, first, begun=begun)
+            first, begun = first or ("" if part.file else message), True
+        opens = isinstance(sending.post, RunCard | QuestionCard)
+        return Posted(message=first, thread=first if opens else sending.place.thread, at=float(first))
+
+    async def _post_part(self, part: Part, channel: str, first: str, *, begun: bool) -> str:
+        try:
+            if part.file:
+                return await self._upload(part, channel)
+            return await self._say(part, channel, self._pointing(part, channel, first))
+        except Unsent as error:
+            if not begun:
+                raise
+            raise Doubtful(f"a part of the post has arrived, and then: {error}") from error
+
+    def _pointing(self, part: Part, channel: str, first: str) -> Mapping[str, Any]:
+        if not part.pointer:
+            return part.message
+        address = self._workspace.address(channel, first)
+        return {**part.message, "blocks": [*part.message["blocks"], section(f"<{address}|Go to the run>")]}
+
+    async def _say(self, part: Part, channel: str, message: Mapping[str, Any]) -> str:
+        try:
+            return await self._say_as(part, channel, message)
+        except Refused as error:
+            if error.name != "missing_scope" or "username" not in message:
+                raise
+        self._as_speaker = False
+        spoken = {name: value for name, value in message.items() if name not in ("username", "icon_emoji")}
+        return await self._say_as(part, channel, {**spoken, "blocks": [section(f"*{message['username']}*"), *spoken["blocks"]]})
+
+    async def _say_as(self, part: Part, channel: str, message: Mapping[str, Any]) -> str:
+        told = await self._api.write(
+            "chat.postMessage",
+            lambda client: client.chat_postMessage(
+                channel=channel,
+                thread_ts=part.thread,
+                metadata=dict(metadata(part.key)),
+                parse="none",
+                link_names=False,
+                unfurl_links=False,
+                unfurl_media=False,
+                **message,
+            ),
+        )
+        return str(told["ts"])
+
+    async def _upload(self, part: Part, channel: str) -> str:
+        """A file in a thread. It has no marker: it is found again by its name, which is the run's alone."""
+        await self._api.write(
+            "files.completeUploadExternal",
+            lambda client: client.files_upload_v2(
+                filename=part.file, title=part.file, content=part.content, channel=channel, thread_ts=part.thread
+            ),
+        )
+        return part.key
+
+    # Editing --------------------------------------------------------------------------------------------------------------
+
+    async def _edit(self, sending: Sending, channel: str, replaced: Posted) -> Posted:
+        """Newer content of a card. What is the same as before is not sent: Slack bears few edits."""
+        made = parts(sending, as_speaker=self._as_speaker)
+        if not made:
+            raise Rejected(f"a {sending.post.kind} cannot replace a message; expected a card")
+        content = made[0].message
+        name = f"{channel}/{replaced.message}"
+        if self._shown.get(name) != content:
+            shown = {"channel": channel, "ts": replaced.message, "text": content["text"], "blocks": content["blocks"]}
+            await self._api.write("chat.update", lambda client: client.chat_update(**shown, parse="none", link_names=False))
+            self._remember(name, content)
+        return replaced
+
+    def _remember(self, name: str, content: Mapping[str, Any]) -> None:
+        self._shown[name] = content
+        self._shown.move_to_end(name)
+        if len(self._shown) > REMEMBERED:
+            self._shown.popitem(last=False)

@@ -1,0 +1,94 @@
+"""Private words: to whoever gave a command, clicked or wrote. Nobody repeats them, and they never fail loudly."""
+
+from __future__ import annotations
+
+import logging
+
+from adapters.slack.api import Api
+from adapters.slack.aside import Form
+from adapters.slack.cards import Message
+from adapters.slack.errors import Refused
+from adapters.slack.home import home_view
+from adapters.slack.rooms import Rooms
+from adapters.slack.words import word_message
+from adapters.slack.workspace import Workspace, direct
+from orchestrator_bridge.chat import Clicked, Commanded, Doubtful, Inbound, Link, Place, Rejected, Said, Unsent, Word
+
+_LOG = logging.getLogger(__name__)
+
+_NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived", "thread_not_found"})
+"""Refusals after which somebody is told in direct messages instead."""
+
+
+class Teller:
+    """Tells people things."""
+
+    def __init__(self, api: Api, workspace: Workspace, rooms: Rooms) -> None:
+        self._api = api
+        self._workspace = workspace
+        self._rooms = rooms
+
+    async def tell(self, heard: Inbound, word: Word) -> None:
+        """Give a word back, as `Adapter.tell` says."""
+        if not isinstance(heard, Said | Clicked | Commanded):
+            return
+        if isinstance(heard, Commanded) and heard.name == "home":
+            await self._publish(heard.author.id, word)
+        else:
+            await self.say(heard, word_message(word, self.address))
+
+    async def say(self, heard: Said | Clicked | Commanded, message: Message) -> None:
+        """Say something to whoever caused `heard`, where it happened; failing that, in direct messages."""
+        user = heard.author.id
+        thread = None if isinstance(heard, Clicked) else heard.place.thread
+        try:
+            await self._private(heard.place, user, thread, message)
+        except Refused as error:
+            if error.name in _NOT_THERE:
+                return await self._directly(user, message)
+            _LOG.warning("%s could not be told: %s", user, error)
+        except (Unsent, Doubtful, Rejected) as error:
+            _LOG.warning("%s could not be told: %s", user, error)
+
+    async def show(self, form: Form) -> None:
+        """Open a form, or redraw an open one."""
+        try:
+            if form.view_id:
+                await self._api.say(
+                    "views.update", lambda client: client.views_update(view_id=form.view_id, hash=form.hash, view=form.view)
+                )
+            else:
+                await self._api.say("views.open", lambda client: client.views_open(trigger_id=form.trigger, view=form.view))
+        except (Unsent, Doubtful, Rejected) as error:
+            _LOG.warning("a form could not be opened: %s", error)
+
+    def address(self, link: Link) -> str | None:
+        """The web address of a message, if its channel is known."""
+        channel = self._rooms.known_channel(link.place)
+        return self._workspace.address(channel, link.message, link.place.thread) if channel else None
+
+    async def _private(self, place: Place, user: str, thread: str | None, message: Message) -> None:
+        channel = await self._rooms.channel(place)
+        if place.channel.startswith("@"):
+            await self._api.say(
+                "chat.postMessage",
+                lambda client: client.chat_postMessage(channel=channel, thread_ts=thread, unfurl_links=False, **message),
+            )
+        else:
+            await self._api.say(
+                "chat.postEphemeral",
+                lambda client: client.chat_postEphemeral(channel=channel, user=user, thread_ts=thread, **message),
+            )
+
+    async def _directly(self, user: str, message: Message) -> None:
+        try:
+            await self._private(direct(user), user, None, message)
+        except (Unsent, Doubtful, Rejected) as error:
+            _LOG.warning("%s could not be told: %s", user, error)
+
+    async def _publish(self, user: str, word: Word) -> None:
+        view = home_view(word, self.address)
+        try:
+            await self._api.say("views.publish", lambda client: client.views_publish(user_id=user, view=view))
+        except (Unsent, Doubtful, Rejected) as error:
+            _LOG.warning("App Home of %s could not be shown: %s", user, error)

@@ -1,0 +1,70 @@
+"""After a reconnection: what was said meanwhile to open questions, changed or taken back, is heard.
+
+Slack sends again what was not acknowledged, but not for ever. A question's thread is watched from its posting, or from the first
+reading after our start, until its card is closed; no other thread is read.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator_bridge.chat import Inbound, Place, Posted, QuestionCard, Rejected, Said, Sending, Unsaid, Unsent
+
+_LOG = logging.getLogger(__name__)
+
+Read = Callable[[Place, float], Awaitable[Sequence[Said]]]
+
+
+@dataclass(slots=True)
+class _Thread:
+    """An open question's thread: when its card was posted, and the messages that were heard in it."""
+
+    since: float
+    heard: set[str] = field(default_factory=set)
+
+
+class Watch:
+    """The threads of open questions. `now` is Slack's clock, in seconds since the epoch."""
+
+    def __init__(self, read: Read, now: Callable[[], float]) -> None:
+        self._read = read
+        self._now = now
+        self._open: dict[Place, _Thread] = {}
+
+    def sent(self, sending: Sending, posted: Posted) -> None:
+        """Something was posted or edited: a question's card begins or ends the watch."""
+        if not isinstance(sending.post, QuestionCard):
+            return
+        place = Place(platform=sending.place.platform, channel=sending.place.channel, thread=posted.thread)
+        if sending.post.closed is not None:
+            self._open.pop(place, None)
+        else:
+            self._open.setdefault(place, _Thread(posted.at))
+
+    def wanted(self, place: Place, after: float) -> None:
+        """The bridge reads a thread, so an open question's it is."""
+        self._open.setdefault(place, _Thread(after))
+
+    def heard(self, heard: Inbound) -> None:
+        """Something was handed over."""
+        thread = self._open.get(heard.place)
+        if thread is not None and isinstance(heard, Said):
+            thread.heard.add(heard.message)
+        elif thread is not None and isinstance(heard, Unsaid):
+            thread.heard.discard(heard.message)
+
+    async def catch_up(self, receive: Callable[[Inbound], Awaitable[None]]) -> None:
+        """Read every watched thread, and hand over what stands there and what stands there no more."""
+        for place, thread in list(self._open.items()):
+            known = set(thread.heard)
+            try:
+                said = await self._read(place, thread.since)
+            except (Unsent, Rejected) as error:
+                _LOG.warning("replies to a question may be missed until it expires: %s", error)
+                continue
+            for message in sorted(known - {one.message for one in said}):
+                await receive(Unsaid(place=place, message=message, at=self._now()))
+            for one in said:
+                await receive(one)

@@ -1,0 +1,67 @@
+"""Answers to commands and clicks as Slack shows them: a text, tables made for narrow screens, a button to say yes with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from adapters.slack.blocks import BLOCKS, Block, row, section, sections
+from adapters.slack.cards import Message
+from adapters.slack.controls import command_button
+from adapters.slack.escape import bare, escaped
+from orchestrator_bridge.chat import Link, Table, Word
+from orchestrator_bridge.text import one_line
+
+CELL = 300
+"""Characters of a table's cell."""
+
+Address = Callable[[Link], str | None]
+"""The web address of a message, where one can be made."""
+
+_SIGNS = {"plain": "", "good": ":white_check_mark: ", "warning": ":warning: "}
+_SLASH = re.compile(r"(?<![\w/:.])/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")
+
+
+def word_message(word: Word, address: Address) -> Message:
+    """A word as a message."""
+    text = in_slack(word.text)
+    blocks = sections(_SIGNS[word.tone] + escaped(text)) if text.strip() else []
+    for table in word.tables:
+        blocks += table_blocks(table, address)
+    if word.confirm is not None:
+        made = command_button(word.confirm)
+        blocks.append(row("word", [made]) if made else section("This is too long for a button: type the command instead."))
+    return {"text": escaped(one_line(text, 300)) or _titles(word), "blocks": blocks[:BLOCKS]}
+
+
+def in_slack(text: str) -> str:
+    """The bridge's words with commands as they are typed here: `/runs` is `/townhall runs`."""
+    return _SLASH.sub("/townhall ", text)
+
+
+def _titles(word: Word) -> str:
+    return escaped(", ".join(filter(None, (table.title for table in word.tables)))) or "Here is what you asked for."
+
+
+def table_blocks(table: Table, address: Address) -> list[Block]:
+    """A table, one entry below the other: phones have no room for columns."""
+    title = f"*{bare(table.title)}*\n" if table.title else ""
+    return sections(title + "\n".join(_row(table, cells, address) for cells in table.rows))
+
+
+def _row(table: Table, cells: tuple[str | Link, ...], address: Address) -> str:
+    first = f"*{_cell(cells[0], address)}*" if cells else ""
+    rest = (_named(name, cell, address) for name, cell in zip(table.columns[1:], cells[1:], strict=False))
+    return "• " + " · ".join(filter(None, (first, *rest)))
+
+
+def _named(name: str, cell: str | Link, address: Address) -> str:
+    shown = _cell(cell, address)
+    return f"{bare(name)}: {shown}" if shown else ""
+
+
+def _cell(cell: str | Link, address: Address) -> str:
+    if isinstance(cell, Link):
+        where, text = address(cell), bare(cell.text, CELL).replace("|", "¦")
+        return f"<{where}|{text}>" if where else text
+    return bare(in_slack(cell), CELL)

@@ -1,0 +1,154 @@
+"""Slack's published limits of messages and views, as a check of whole payloads. It says everything that is wrong with one.
+
+The source: Slack's reference of blocks, block elements, composition objects, views and `chat.postMessage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+Thing = Mapping[str, Any]
+
+MARKDOWN_IN_ALL = 12_000
+MODALS = ("modal", "home")
+
+
+def wrong_in_message(message: Thing) -> list[str]:
+    """What Slack would not take of a message."""
+    blocks = message.get("blocks") or []
+    found = list(_blocks(blocks, 50, "message"))
+    if not str(message.get("text") or "").strip():
+        found.append("no text for notifications")
+    if len(str(message.get("text"))) > 4000:
+        found.append(f"text of {len(str(message.get('text')))} characters, 4,000 are good")
+    markdown = sum(len(block["text"]) for block in blocks if block.get("type") == "markdown")
+    if markdown > MARKDOWN_IN_ALL:
+        found.append(f"{markdown} characters of markdown in all")
+    if len(str(message.get("username") or "")) > 80:
+        found.append("a username of more than 80 characters")
+    return found
+
+
+def wrong_in_view(view: Thing) -> list[str]:
+    """What Slack would not take of a modal or of App Home."""
+    found = list(_blocks(view.get("blocks") or [], 100, str(view.get("type"))))
+    if view.get("type") not in MODALS:
+        found.append(f"a view of type {view.get('type')!r}")
+    for part in ("title", "submit", "close"):
+        if part in view:
+            found += _text(view[part], 24, part)
+    if len(str(view.get("private_metadata") or "")) > 3000:
+        found.append("private_metadata of more than 3,000 characters")
+    if view.get("type") == "modal" and any(block["type"] == "input" for block in view["blocks"]) and "submit" not in view:
+        found.append("a modal with inputs and without a button to submit")
+    return found
+
+
+def wrong_in_options(options: Sequence[Thing]) -> list[str]:
+    """What Slack would not take of an answer to `block_suggestion`."""
+    found = [] if len(options) <= 100 else [f"{len(options)} options"]
+    return [*found, *(one for option in options for one in _option(option))]
+
+
+def _blocks(blocks: Sequence[Thing], most: int, where: str) -> Iterator[str]:
+    if len(blocks) > most:
+        yield f"{len(blocks)} blocks in a {where}"
+    ids = [block["block_id"] for block in blocks if "block_id" in block]
+    if len(ids) != len(set(ids)):
+        yield f"block ids twice: {ids}"
+    for block in blocks:
+        if len(block.get("block_id", "")) > 255:
+            yield "a block_id of more than 255 characters"
+        yield from _block(block, where)
+
+
+def _block(block: Thing, where: str) -> Iterator[str]:
+    check = _CHECKS.get(block.get("type", ""))
+    if check is None:
+        yield f"a block of type {block.get('type')!r}"
+    elif block["type"] == "markdown" and where != "message":
+        yield f"markdown in a {where}"
+    else:
+        yield from check(block)
+
+
+def _context(block: Thing) -> Iterator[str]:
+    if not 0 < len(block["elements"]) <= 10:
+        yield f"{len(block['elements'])} elements in a context"
+    for one in block["elements"]:
+        yield from _text(one, 3000, "context")
+
+
+def _markdown(block: Thing) -> Iterator[str]:
+    if not 0 < len(block["text"]) <= MARKDOWN_IN_ALL:
+        yield f"markdown of {len(block['text'])} characters"
+
+
+def _input(block: Thing) -> Iterator[str]:
+    yield from _text(block["label"], 2000, "label")
+    yield from _element(block["element"])
+
+
+def _actions(block: Thing) -> Iterator[str]:
+    if not 0 < len(block["elements"]) <= 25:
+        yield f"{len(block['elements'])} elements in one row"
+    ids = [one.get("action_id") for one in block["elements"]]
+    if len(set(ids)) != len(ids):
+        yield f"action ids twice in one row: {ids}"
+    for one in block["elements"]:
+        yield from _element(one)
+
+
+def _element(one: Thing) -> Iterator[str]:
+    if not 0 < len(one.get("action_id", "")) <= 255:
+        yield f"an action_id of {len(one.get('action_id', ''))} characters"
+    if one["type"] == "button":
+        yield from _button(one)
+    if "placeholder" in one:
+        yield from _text(one["placeholder"], 150, "placeholder")
+    if "options" in one:
+        yield from _list(one)
+    if len(one.get("initial_value", "")) > one.get("max_length", 3000):
+        yield "an initial value that is longer than the field"
+
+
+def _button(one: Thing) -> Iterator[str]:
+    yield from _text(one["text"], 75, "button")
+    if len(one.get("value", "")) > 2000:
+        yield "a button's value of more than 2,000 characters"
+    if one.get("style") not in (None, "primary", "danger"):
+        yield f"a button in style {one['style']!r}"
+
+
+def _list(one: Thing) -> Iterator[str]:
+    yield from [] if one["options"] else ["a list without options"]
+    yield from wrong_in_options(one["options"])
+    if "initial_option" in one and one["initial_option"] not in one["options"]:
+        yield "an initial option that is none of the options"
+
+
+def _option(option: Thing) -> Iterator[str]:
+    yield from _text(option["text"], 75, "option")
+    if not 0 < len(option["value"]) <= 150:
+        yield f"an option's value of {len(option['value'])} characters"
+    if "description" in option:
+        yield from _text(option["description"], 75, "an option's description")
+
+
+def _text(text: Thing, most: int, what: str) -> Iterator[str]:
+    if text.get("type") not in ("plain_text", "mrkdwn"):
+        yield f"{what}: a text of type {text.get('type')!r}"
+    if not 0 < len(text["text"]) <= most:
+        yield f"{what}: {len(text['text'])} characters, 1 to {most} are taken"
+
+
+_CHECKS: Mapping[str, Callable[[Thing], Iterator[str]]] = {
+    "section": lambda block: _text(block["text"], 3000, "section"),
+    "header": lambda block: _text(block["text"], 150, "header"),
+    "context": _context,
+    "actions": _actions,
+    "markdown": _markdown,
+    "input": _input,
+    "divider": lambda block: iter(()),
+}
