@@ -129,12 +129,26 @@ def _look_up(print_: Callable[..., Coroutine[None, None, None]], **wanted: objec
 @click.option("--online", is_flag=True, help="Also ask every model's endpoint whether it answers.")
 @_as_json("the findings")
 def doctor(online: bool, as_json: bool) -> int:
-    """Check settings, team file, models, store, disk."""
+    """Check settings, team file, models, store, disk, chat platforms."""
     import asyncio
 
     from bot.doctor.report import report
 
     return asyncio.run(report(online=online, as_json=as_json))
+
+
+@cli.group()
+def setup() -> None:
+    """Set up a chat platform."""
+
+
+@setup.command()
+@click.option("--url", help="For HTTP mode: the public address that leads to this bot, such as https://bot.example/slack/events.")
+def slack(url: str | None) -> None:
+    """Print the app manifest to paste at api.slack.com/apps."""
+    from bot.setup_slack import print_manifest
+
+    print_manifest(url)
 
 
 @cli.command()

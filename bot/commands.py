@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.costs import cost_word, read_wish, spent_by
+from bot.home import home_page
 from bot.team_file import TeamFile
 from bot.trouble import Trouble
 from orchestrator_bridge.chat import Commanded, Table, Word
@@ -55,6 +56,7 @@ class Commands:
             "cancel": self._cancel,
             "cost": self._cost,
             "help": self._help,
+            "home": self._home,
         }
 
     async def obey(self, command: Commanded) -> Word | None:
@@ -71,7 +73,7 @@ class Commands:
             return _warn("You may not start runs here; townhall.toml says who may, under [permissions].")
         task = clean(command.text).strip()
         try:
-            team, task = self._chosen(task)
+            team, task = self._chosen(task, dict(command.options).get("team"))
             self.check(team, task)
         except Trouble as trouble:
             return _warn(str(trouble))
@@ -86,7 +88,10 @@ class Commands:
         )
         return None
 
-    def _chosen(self, text: str) -> tuple[Team, str]:
+    def _chosen(self, text: str, picked: str | None) -> tuple[Team, str]:
+        """The team that was picked in a form or named before the task, and the task."""
+        if picked is not None:
+            return self._team_file.team(picked), text
         first, _, rest = text.partition(" ")
         if first.startswith("team="):
             return self._team_file.team(first.removeprefix("team=")), rest.strip()
@@ -114,7 +119,9 @@ class Commands:
 
     async def _cancel(self, command: Commanded) -> Word | None:
         named = command.text.strip().removeprefix("#")
-        live = [str(run.run) for run in await self._store.runs(limit=LISTED, status="running")]
+        under_way = await self._store.runs(limit=LISTED, status="running")
+        here = [run for run in under_way if run.place == command.place and run.place.thread is not None]
+        live = [str(run.run) for run in here or under_way]
         if not named and len(live) != 1:
             which = ", ".join(f"/cancel {number}" for number in live)
             return _warn(f"Several runs are under way; say which: {which}" if live else "No run is under way.")
@@ -151,6 +158,10 @@ class Commands:
         )
         columns = ("question", "run", "by", "what", "asks", "next step")
         return Word(text="", tables=(Table(title="Open questions, newest first", columns=columns, rows=rows),))
+
+    async def _home(self, command: Commanded) -> Word:
+        assert self.engine is not None
+        return await home_page(command, self._store, self._team_file, self.engine.run)
 
     # Teams and costs ------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""`townhall run`: the bot, until whoever sits at the terminal leaves, the input has ended and all is done, or a signal comes."""
+"""`townhall run`: the bot on its platforms until a signal comes, or on the terminal until whoever sits there leaves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import textwrap
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,18 +18,38 @@ from adapters.terminal.screen import Device
 from bot.app import assembled
 from bot.collector import look_seldom
 from bot.commands import HELP
+from bot.platforms import chat_adapters
 from bot.start import Start, open_start_log
+from bot.team_menu import TeamMenu
 from bot.welcome import welcome
+from orchestrator_bridge.chat import Adapter
 
 
 async def run_bot(start: Start) -> None:
-    """Run the bot on the terminal.
+    """Run the bot on every platform whose token is set, or else on the terminal.
 
     Raises:
-        Trouble: the data folder cannot be written.
+        Trouble: the data folder cannot be written, or a platform's settings do not go together.
         StoreError: the store cannot be opened, or another process has it.
+        Rejected: a platform does not take its token.
     """
     open_start_log(start)
+    adapters = chat_adapters(start, TeamMenu(start), tuple(HELP))
+    await (_run_on_chat(start, adapters) if adapters else _run_on_terminal(start))
+
+
+async def _run_on_chat(start: Start, adapters: Sequence[Adapter]) -> None:
+    """Serve until a signal comes."""
+    with _signals() as told_to_stop:
+        async with assembled(start, adapters, start.settings.store) as app:
+            await app.engine.start()
+            click.echo(_wrapped(welcome(start)))
+            look_seldom()
+            await told_to_stop.wait()
+
+
+async def _run_on_terminal(start: Start) -> None:
+    """Serve until whoever sits there leaves, until the input has ended and all is done, or until a signal comes."""
     terminal = TerminalAdapter(Device(stdin=sys.stdin, screen=sys.stdout), commands=tuple(HELP))
     with _signals() as told_to_stop:
         async with assembled(start, [terminal], start.settings.store) as app:

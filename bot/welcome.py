@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.model_list import used_models
+from bot.platforms import platform_names
 from orchestrator_bridge.model.catalogue import SCRIPTED
 from orchestrator_bridge.text import listed
 
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
     from bot.start import Start
     from orchestrator_bridge.team import Team
 
-_PLATFORM_TOKENS = ("DISCORD_TOKEN", "SLACK_BOT_TOKEN")
-
 
 def welcome(start: Start) -> str:
     """A few lines for the person at the terminal."""
     team = start.team_file.team()
     who = listed([agent.name for agent in team.agents])
-    return "\n".join([f"Townhall: team {team.name} ({who}) on this terminal. Type a task, or /help.", *_remarks(start, team)])
+    platforms = platform_names(start)
+    where = f"on {listed(platforms)}. Ctrl-C stops it." if platforms else "on this terminal. Type a task, or /help."
+    return "\n".join([f"Townhall: team {team.name} ({who}) {where}", *_remarks(start, team)])
 
 
 def _remarks(start: Start, team: Team) -> Iterator[str]:
@@ -30,8 +31,8 @@ def _remarks(start: Start, team: Team) -> Iterator[str]:
     for model in used_models(start):
         if model.default_team and model.key == "missing":
             yield f"{model.route.key_env} is not set, so {model.route.name} cannot be called: put it into .env."
-    if tokens := [name for name in start.settings.set_secrets() if name in _PLATFORM_TOKENS]:
-        yield f"{listed(tokens)} is set, but this release speaks on the terminal only."
+    if start.settings.discord_token is not None:
+        yield "DISCORD_TOKEN is set, but this release does not speak on Discord."
 
 
 def _way_to_real_ones(start: Start) -> str:

@@ -141,8 +141,8 @@ class SlackAdapter:
         groups, rooms = Groups(api), Rooms(api)
         people = People(api, workspace, groups, self._listed)
         ear = Ear(workspace, people, rooms, self._names)
-        finder, teller = Finder(api, workspace), Teller(api, workspace, rooms)
-        hand = Hand(api, workspace, people, rooms, ear, self._menu)
+        finder, teller = Finder(api, workspace), Teller(api, workspace, rooms, picks="model" in self._names)
+        hand = Hand(api, workspace, people, rooms, ear, self._menu, self._names)
 
         watch = Watch(lambda place, after: self._read(place, after), api.now)
 

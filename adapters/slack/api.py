@@ -125,6 +125,8 @@ class Api:
             response = await call(client)
         except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise meaning(error, what) from error
+        except AttributeError as error:  # the SDK's word for an answer that is no JSON but says that it is text
+            raise meaning(error, what) from error
         except RuntimeError as error:  # aiohttp's word for a session that was closed while the request waited
             if not asked.closed:
                 raise

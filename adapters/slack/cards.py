@@ -74,7 +74,7 @@ def _closed(card: QuestionCard) -> Message:
         section(f"*{bare(ended)}*"),
         small(f"Question {card.question} of run {card.run}. The thread stays open to read; a late reply is still passed on."),
     ]
-    return {"text": escaped(f"Question {card.question} has ended. {sentence(ended)}"), "blocks": blocks}
+    return {"text": escaped(f"Question {card.question} has ended. {sentence(shorten(ended, LINE))}"), "blocks": blocks}
 
 
 def _whom(card: QuestionCard) -> str:

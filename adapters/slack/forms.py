@@ -78,8 +78,8 @@ def model_form(about: About, menu: Menu) -> Block:
     """A model, found by typing any part of its name, for the channel, a team or an agent."""
     place = about.place("slack")
     scopes = [option("This channel", "channel")]
-    scopes += [option(f"Team {name}", f"team {name}") for name in menu.teams(place)]
-    scopes += [option(f"Agent {name}", f"agent {name}") for name in menu.agents(place)]
+    scopes += [option(f"Team {name}", f"team:{name}") for name in menu.teams(place)]
+    scopes += [option(f"Agent {name}", f"agent:{name}") for name in menu.agents(place)]
     chosen = next((one for one in scopes if one["value"] == about.scope), scopes[0])
     scope = select("For what?", "scope", scopes) | {"initial_option": chosen}
     found = {"type": "external_select", "action_id": "model", "min_query_length": 0, "placeholder": label("Type to search", 150)}
@@ -94,7 +94,7 @@ def model_form(about: About, menu: Menu) -> Block:
 
 def scope_name(scope: str) -> str:
     """The name of what a model is picked for, as the menu takes it: empty for the channel."""
-    return scope.partition(" ")[2]
+    return scope.partition(":")[2]
 
 
 def model_options(about: About, menu: Menu, search: str) -> list[Block]:

@@ -96,7 +96,7 @@ class Ear:
         return Spoken(
             message=message,
             place=self._rooms.place(channel, _thread(message)),
-            author=await self._people.author(user),
+            author=self._people.as_author(person),
             text=text,
             called=begins_with_mention(text, self._workspace.user),
             named=self._workspace.user in mentioned(text),

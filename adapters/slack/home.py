@@ -11,13 +11,11 @@ MOST = 100
 """Blocks of a view."""
 
 
-def home_view(word: Word, address: Address) -> Block:
-    """The page. Each table of the word is a chapter; an empty one says so."""
-    blocks = [
-        header("Townhall"),
-        *sections(escaped(in_slack(word.text))),
-        row("home", [button("Give a task", "form/ask", "", "primary"), button("Pick a model", "form/model")]),
-    ]
+def home_view(word: Word, address: Address, *, picks: bool) -> Block:
+    """The page. Each table of the word is a chapter; an empty one says so. `picks`: models can be picked."""
+    buttons = [button("Give a task", "form/ask", "", "primary")]
+    buttons += [button("Pick a model", "form/model")] if picks else []
+    blocks = [header("Townhall"), *sections(escaped(in_slack(word.text))), row("home", buttons)]
     for table in word.tables:
         blocks += [{"type": "divider"}, *_chapter(table, address)]
     blocks.append(small("This page is drawn anew each time you open it."))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,13 +25,16 @@ Body = Mapping[str, Any]
 class Hand:
     """Understands slash commands and the payloads of interactive elements."""
 
-    def __init__(self, api: Api, workspace: Workspace, people: People, rooms: Rooms, ear: Ear, menu: Menu) -> None:
+    def __init__(
+        self, api: Api, workspace: Workspace, people: People, rooms: Rooms, ear: Ear, menu: Menu, names: Collection[str]
+    ) -> None:
         self._api = api
         self._workspace = workspace
         self._people = people
         self._rooms = rooms
         self._ear = ear
         self._menu = menu
+        self._names = names
 
     async def take(self, body: Body) -> Heard | None:
         """What somebody did means; None if it is nothing.
@@ -79,7 +82,7 @@ class Hand:
             await self._rooms.can_write(channel, user)  # learns whether these are our direct messages with her
         line = slash_line(str(body.get("text") or ""))
         place = self._rooms.place(channel)
-        if line.wants_form:
+        if line.wants_form(self._names):
             about = About(channel=place.channel)
             view = task_form(about, self._menu) if line.name == "ask" else model_form(about, self._menu)
             return Form(trigger=str(body["trigger_id"]), view=view)
@@ -191,6 +194,5 @@ class Hand:
 
 
 def _scope(scope: str) -> tuple[tuple[str, str], ...]:
-    """What a model is picked for, as an option of the command: a team's or an agent's name, or nothing for the channel."""
-    kind, _, name = scope.partition(" ")
-    return ((kind, name),) if name else ()
+    """What a model is picked for, as an option of the command: `channel`, `team:docs`, `agent:skeptic`."""
+    return (("scope", scope),) if scope else ()

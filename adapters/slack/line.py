@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 FEW = 2
@@ -19,10 +19,9 @@ class Line:
     name: str
     text: str
 
-    @property
-    def wants_form(self) -> bool:
-        """Nothing was said but what is to be done."""
-        return self.name in FORMS and not self.text.strip()
+    def wants_form(self, names: Collection[str]) -> bool:
+        """Nothing was said but what is to be done, and there is such a command."""
+        return self.name in FORMS and self.name in names and not self.text.strip()
 
 
 def slash_line(text: str) -> Line:
@@ -31,7 +30,7 @@ def slash_line(text: str) -> Line:
     return Line(name=name.lower().removeprefix("/") or "help", text=rest)
 
 
-def spoken_line(text: str, names: Iterable[str], *, in_thread: bool) -> Line | None:
+def spoken_line(text: str, names: Collection[str], *, in_thread: bool) -> Line | None:
     """What follows a mention: a command if it begins with a command's name, else None.
 
     In a thread people also answer and guide: there only `ask` and short lines are commands.

@@ -43,7 +43,7 @@ def _said(post: Note) -> list[str]:
 def _message(post: Note, text: str) -> Message:
     blocks = [markdown_block(text or "…")] if post.speaker is not None else sections(text) or [section("…")]
     who = f"{one_line(post.speaker, 80)}: " if post.speaker else ""
-    return {"text": escaped(who + one_line(post.text, 300)), "blocks": blocks[:45]}
+    return {"text": escaped(who + (one_line(post.text, 300) or "…")), "blocks": blocks[:45]}
 
 
 def _heading(post: Note, as_speaker: bool) -> list[Message]:

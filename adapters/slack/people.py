@@ -68,8 +68,11 @@ class People:
 
     async def author(self, user: str) -> Author:
         """Somebody as the bridge knows her: with her name and her user groups."""
-        person = await self.person(user)
-        return Author(platform=PLATFORM, id=user, name=person.name, roles=self._groups.of(user))
+        return self.as_author(await self.person(user))
+
+    def as_author(self, person: Person) -> Author:
+        """The same of somebody who was looked up."""
+        return Author(platform=PLATFORM, id=person.id, name=person.name, roles=self._groups.of(person.id))
 
     def name(self, user: str) -> str:
         """Somebody's name from memory; the id if there is none."""

@@ -21,12 +21,13 @@ _NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "user_not_in_chan
 
 
 class Teller:
-    """Tells people things."""
+    """Tells people things. `picks`: there is a command to pick models with."""
 
-    def __init__(self, api: Api, workspace: Workspace, rooms: Rooms) -> None:
+    def __init__(self, api: Api, workspace: Workspace, rooms: Rooms, *, picks: bool) -> None:
         self._api = api
         self._workspace = workspace
         self._rooms = rooms
+        self._picks = picks
 
     async def tell(self, heard: Inbound, word: Word) -> None:
         """Give a word back, as `Adapter.tell` says."""
@@ -87,7 +88,7 @@ class Teller:
             _LOG.warning("%s could not be told: %s", user, error)
 
     async def _publish(self, user: str, word: Word) -> None:
-        view = home_view(word, self.address)
+        view = home_view(word, self.address, picks=self._picks)
         try:
             await self._api.say("views.publish", lambda client: client.views_publish(user_id=user, view=view))
         except (Unsent, Doubtful, Rejected) as error:

@@ -31,7 +31,7 @@ def word_message(word: Word, address: Address) -> Message:
     if word.confirm is not None:
         made = command_button(word.confirm)
         blocks.append(row("word", [made]) if made else section("This is too long for a button: type the command instead."))
-    return {"text": escaped(one_line(text, 300)) or _titles(word), "blocks": blocks[:BLOCKS]}
+    return {"text": escaped(one_line(text, 300) or _titles(word)), "blocks": blocks[:BLOCKS]}
 
 
 def in_slack(text: str) -> str:
@@ -40,7 +40,8 @@ def in_slack(text: str) -> str:
 
 
 def _titles(word: Word) -> str:
-    return escaped(", ".join(filter(None, (table.title for table in word.tables)))) or "Here is what you asked for."
+    titles = one_line(", ".join(filter(None, (table.title for table in word.tables))), 300)
+    return titles or "Here is what you asked for."
 
 
 def table_blocks(table: Table, address: Address) -> list[Block]:

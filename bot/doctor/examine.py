@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot.doctor.disk import check_folder, check_space
 from bot.doctor.finding import Finding, findings_of
 from bot.doctor.models import check_endpoints, check_models
+from bot.doctor.slack import check_slack
 from bot.doctor.store import check_store
 from bot.settings import Settings, read_settings
 from bot.start import Start
@@ -42,10 +43,17 @@ async def examine(online: bool = False) -> AsyncIterator[Finding]:
         yield Finding(about="models", state="warn", found="not looked at", mend="mend the team file first")
         return
     yield _team_finding(team_file)
-    start = Start(settings=settings, team_file=team_file)
+    async for finding in _of_start(Start(settings=settings, team_file=team_file), online):
+        yield finding
+
+
+async def _of_start(start: Start, online: bool) -> AsyncIterator[Finding]:
+    """What can be looked at once settings and team file are good: models and platforms."""
     for finding in check_models(start):
         yield finding
     for finding in await check_endpoints(start) if online else []:
+        yield finding
+    async for finding in check_slack(start):
         yield finding
 
 

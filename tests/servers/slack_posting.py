@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import time
 from collections.abc import Mapping
@@ -52,7 +53,7 @@ class Posting:
         stamp = str(int(time.time() if at is None else at))
         signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
         signed = {"X-Slack-Signature": signature or "", "X-Slack-Request-Timestamp": stamp, "Content-Type": kind, **headers}
-        async with self._session.post(self.address, data=body.encode(), headers=signed) as answer:
+        async with self._session.post(self.address, data=io.BytesIO(body.encode()), headers=signed) as answer:
             self.text = await answer.text()
             return answer.status
 

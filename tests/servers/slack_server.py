@@ -45,6 +45,9 @@ class SlackServer:
         self.tokens = {BOT_TOKEN: "", APP_TOKEN: ""}
         """Tokens with the error that each is answered with; none while it is good."""
         self.connections = 0
+        self.refused_sockets = 0
+        """How many of the next sockets are refused."""
+        self._tickets: set[str] = set()
         self.deaf = False
         """While this is set, sockets are open and silent: nothing is sent, no ping is answered."""
         self._bell = asyncio.Event()
@@ -99,7 +102,17 @@ class SlackServer:
         while self._tasks:
             await asyncio.wait(list(self._tasks))
 
-    async def _listen(self, request: web.BaseRequest) -> web.WebSocketResponse:
+    def _admits(self, request: web.BaseRequest) -> bool:
+        """Whether a socket may be opened: each address is good for one attempt."""
+        ticket = request.query.get("ticket", "")
+        known, refused = ticket in self._tickets, self.refused_sockets > 0
+        self._tickets.discard(ticket)
+        self.refused_sockets -= refused
+        return known and not refused
+
+    async def _listen(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not self._admits(request):
+            return web.Response(status=403)
         socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         self.connections += 1
@@ -147,6 +160,8 @@ class SlackServer:
             return await self._listen(request)
         if request.path.startswith(("/upload/", "/file/")):
             return await self._content(request)
+        if not request.path.startswith("/api/"):
+            return web.Response(status=404, text="<html>no such page</html>", content_type="text/html")
         method = request.path.removeprefix("/api/")
         arguments = await _arguments(request)
         asked = Asked(number=len(self.requests) + 1, path=method, about=_about(arguments), verb=request.method)
@@ -178,7 +193,9 @@ class SlackServer:
         if error := self.tokens.get(token, "invalid_auth"):
             raise Wrong(error)
         if method == "apps.connections.open":
-            return {"url": f"{self.methods.url.replace('http', 'ws')}/socket?ticket={self.world.number()}"}
+            ticket = str(self.world.number())
+            self._tickets.add(ticket)
+            return {"url": f"{self.methods.url.replace('http', 'ws')}/socket?ticket={ticket}"}
         if method not in self.methods.all:
             raise Wrong("unknown_method")
         return self.methods.all[method](arguments)

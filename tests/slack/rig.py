@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 from adapters.slack.adapter import SlackAccess, SlackAdapter
 from adapters.slack.http import PATH
 from bot.commands import HELP
-from orchestrator_bridge.chat import Author, Place, Press
+from orchestrator_bridge.chat import Author, Inbound, Place, Press
 from tests.contract.adapter_rig import Rig, Seen
 from tests.servers import slack_shown
 from tests.servers.slack_posting import SECRET, Posting
@@ -45,6 +46,7 @@ class SlackRig(Rig):
         self.home = Place(platform=PLATFORM, channel=GENERAL)
         self.person = Author(platform=PLATFORM, id=ANA, name="Ana")
         self._newest: tuple[str, str] = ("", "")
+        self._broken = asyncio.Event()
 
     async def say(self, place: Place, text: str) -> None:
         said = self.server.people.say(ANA, place.channel, text, place.thread)
@@ -90,6 +92,17 @@ class SlackRig(Rig):
 
     async def unsay(self) -> None:
         self.server.people.delete(*self._newest)
+
+    async def _receive(self, heard: Inbound) -> None:
+        try:
+            await super()._receive(heard)
+        except OSError:
+            self._broken.set()
+            raise
+
+    async def wait_broken(self) -> None:
+        """Wait until something could not be stored."""
+        await self._broken.wait()
 
     async def redeliver(self) -> None:
         await self.server.until(lambda: not self.world.unacknowledged)

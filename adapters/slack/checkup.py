@@ -1,0 +1,82 @@
+"""What can be asked of Slack about an installation: who we are, what we may, where we are. Nothing is changed by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from adapters.slack.api import SLACK, Api
+from adapters.slack.manifest import SCOPES
+from adapters.slack.workspace import Workspace, recognise
+from orchestrator_bridge.chat import Rejected, Unsent
+
+MOST = 200
+"""Channels that are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What an installation looks like. `unknown` are ids of people whom the workspace does not have."""
+
+    workspace: Workspace
+    missing: tuple[str, ...]
+    channels: tuple[str, ...] | None
+    unknown: tuple[str, ...]
+
+
+async def look(token: str, url: str | None, people: Iterable[str]) -> Seen:
+    """Look at everything that a bot token can see.
+
+    Raises:
+        Unsent: Slack cannot be asked just now.
+        Rejected: Slack does not take the token.
+    """
+    api = Api(token, url or SLACK)
+    await api.open()
+    try:
+        workspace = await recognise(api)
+        missing = tuple(scope for scope in SCOPES if not workspace.may(scope))
+        return Seen(
+            workspace=workspace, missing=missing, channels=await _channels(api), unknown=await _unknown(api, tuple(people))
+        )
+    finally:
+        await api.close()
+
+
+async def open_socket(app_token: str, url: str | None) -> None:
+    """Whether an app token lets us connect by Socket Mode.
+
+    Raises:
+        Unsent: Slack cannot be asked just now, or does not take the token.
+        Rejected: it never will.
+    """
+    api = Api("", url or SLACK)
+    await api.open()
+    try:
+        await api.read("apps.connections.open", lambda client: client.apps_connections_open(app_token=app_token))
+    finally:
+        await api.close()
+
+
+async def _channels(api: Api) -> tuple[str, ...] | None:
+    """Names of the channels in which the bot is; None if it may not ask."""
+    try:
+        told = await api.read(
+            "users.conversations",
+            lambda client: client.users_conversations(types="public_channel,private_channel", exclude_archived=True, limit=MOST),
+        )
+    except (Unsent, Rejected):
+        return None
+    return tuple(str(one.get("name") or one.get("id")) for one in told["channels"] or ())
+
+
+async def _unknown(api: Api, people: Sequence[str]) -> tuple[str, ...]:
+    return tuple([user for user in people if not await _is_there(api, user)])
+
+
+async def _is_there(api: Api, user: str) -> bool:
+    try:
+        await api.read("users.info", lambda client: client.users_info(user=user))
+    except Rejected:
+        return False
+    return True

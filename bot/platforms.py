@@ -1,0 +1,61 @@
+"""The chat platforms of a start: an adapter for each whose token is set. Their libraries are imported only then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from bot.trouble import Problem, Trouble
+
+if TYPE_CHECKING:
+    from bot.start import Start
+    from orchestrator_bridge.chat import Adapter
+    from orchestrator_bridge.menu import Menu
+
+    Maker = Callable[[Start, Menu, Sequence[str]], Adapter]
+
+
+def platform_names(start: Start) -> list[str]:
+    """The platforms whose token is set, as people call them."""
+    return [name for name, (token, _) in _PLATFORMS.items() if getattr(start.settings, token) is not None]
+
+
+def chat_adapters(start: Start, menu: Menu, commands: Sequence[str]) -> list[Adapter]:
+    """An adapter for each platform whose token is set; none if the terminal is the platform.
+
+    Raises:
+        Trouble: a platform's settings do not go together.
+    """
+    makers = {name: maker for name, (_, maker) in _PLATFORMS.items()}
+    return [makers[name](start, menu, commands) for name in platform_names(start)]
+
+
+def _slack(start: Start, menu: Menu, commands: Sequence[str]) -> Adapter:
+    from adapters.slack.adapter import SlackAccess, SlackAdapter
+    from adapters.slack.api import SLACK
+
+    settings = start.settings
+    assert settings.slack_bot_token is not None
+    if settings.slack_app_token is None and settings.slack_signing_secret is None:
+        raise Trouble("Slack cannot be reached", [_NO_WAY_IN])
+    secret = settings.slack_signing_secret
+    access = SlackAccess(
+        bot_token=settings.slack_bot_token.get_secret_value(),
+        app_token=settings.slack_app_token.get_secret_value() if settings.slack_app_token else None,
+        signing_secret=secret.get_secret_value() if secret else None,
+        port=settings.http_port,
+        url=settings.slack_api_url or SLACK,
+    )
+    listed = [person.slack for person in start.team_file.people.values() if person.slack]
+    return SlackAdapter(access, menu, names=commands, listed=listed)
+
+
+_NO_WAY_IN = Problem(
+    where="SLACK_BOT_TOKEN",
+    found="neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET beside it",
+    expected="one of them",
+    mend="set SLACK_APP_TOKEN for Socket Mode (usual), or SLACK_SIGNING_SECRET for HTTP mode behind a proxy of yours",
+)
+
+_PLATFORMS: dict[str, tuple[str, Maker]] = {"Slack": ("slack_bot_token", _slack)}
+"""By name: the setting that switches it on, and what makes its adapter."""

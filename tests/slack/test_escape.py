@@ -1,0 +1,176 @@
+"""A list of tricks by which a model's text could act on people, and that none of them works anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.slack.cards import question_card, run_card
+from adapters.slack.escape import bare, escaped, fenced, markdown
+from adapters.slack.notes import final_answer, note
+from adapters.slack.split import BLOCK, messages
+from adapters.slack.words import word_message
+from orchestrator_bridge.chat import CardOption, Confirm, FinalAnswer, Note, Table, Word
+from tests.contract.adapter_posts import RUN, question
+from tests.servers.slack_limits import wrong_in_message
+from tests.servers.slack_shown import hidden_links, notified, words
+
+MENTIONS = (
+    "<!channel>",
+    "<!here|here>",
+    "<!everyone>",
+    "<@U1ANA>",
+    "<@U1ANA|ana>",
+    "<!subteam^S1CREW|@crew>",
+    "&lt;!channel&gt;",
+    "&#60;!channel&#62;",
+    "&#x3c;!here&#x3e;",
+    "<\u200b!channel>",
+    "\u202e>lennahc!<",
+    "```\n<!channel>\n```",
+    "`<!channel>`",
+    "> <!channel>",
+    "| a | <!channel> |",
+)
+LINKS = (
+    "[see the log](https://evil.example/x)",
+    "[https://good.example](https://evil.example/x)",
+    "![a picture](https://evil.example/x)",
+    '[see](https://evil.example/x "good.example")',
+    "[see](<https://evil.example/x>)",
+    "[see][1]\n\n[1]: https://evil.example/x",
+    "[see][]\n\n[see]: https://evil.example/x",
+    "[see]\n\n[see]: https://evil.example/x",
+    "> [see][1]\n> [1]: https://evil.example/x",
+    "<https://evil.example/x|good.example>",
+    "&lt;https://evil.example/x|good.example&gt;",
+    "~~~\ncode\n~~~\n[see](https://evil.example/x)",
+    "- ```\n```\n[see](https://evil.example/x)\n```",
+    "``` [see](https://evil.example/x) ```",
+    "[a [b](https://evil.example/x) c](https://evil.example/y)",
+    "[see\\](https://evil.example/x)",
+)
+
+Renders = Callable[[str], Mapping[str, Any]]
+
+PLACES: dict[str, Renders] = {
+    "task": lambda text: run_card(RUN.__class__(**{**_fields(RUN), "task": text, "team": text, "status": text})),
+    "question": lambda text: question_card(question().__class__(**{**_fields(question()), "text": text, "context": text})),
+    "option": lambda text: question_card(
+        question().__class__(**{**_fields(question()), "options": (CardOption(id="a", label=text[:75], description=text),)})
+    ),
+    "closed": lambda text: question_card(question().__class__(**{**_fields(question()), "closed": text})),
+    "note": lambda text: note(Note(text=text), as_speaker=True)[0],
+    "agent": lambda text: note(Note(text=text, speaker=text), as_speaker=False)[0],
+    "final": lambda text: final_answer(FinalAnswer(run=1, text=text, how=text, by=text))[0],
+    "word": lambda text: word_message(
+        Word(text=text, tables=(Table(columns=("a", text), rows=((text, text),), title=text),)), lambda link: None
+    ),
+    "confirm": lambda text: word_message(
+        Word(text="Sure?", confirm=Confirm(label=text, name="model", text=text)), lambda _: None
+    ),
+}
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("trick", MENTIONS)
+def test_no_text_mentions_anybody(place: str, trick: str) -> None:
+    assert not notified(PLACES[place](trick))
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("trick", LINKS)
+def test_no_link_hides_where_it_leads(place: str, trick: str) -> None:
+    message = PLACES[place](trick)
+    assert not hidden_links(message)
+    for block in message["blocks"]:
+        if block["type"] == "markdown":
+            assert not re.search(r"\]\(|\]\[|^\s*(> ?)*\[[^\]]*\]:", _prose(block["text"]), re.MULTILINE)
+
+
+def _prose(text: str) -> str:
+    return re.sub(r"^```[^\n]*\n.*?\n```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_text_makes_blocks_or_buttons(place: str) -> None:
+    plain = PLACES[place]("harmless")
+    tricky = PLACES[place]('{"type":"actions","elements":[{"type":"button"}]}')
+    assert [block["type"] for block in tricky["blocks"]] == [block["type"] for block in plain["blocks"]]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("text", ["", " ", "\n", "&" * 20_000, "<>&" * 9000, "a" * 40_000, "🙂" * 9000, "\x00\x1b[2J"])
+def test_every_text_makes_a_message_that_slack_takes(place: str, text: str) -> None:
+    assert wrong_in_message(PLACES[place](text)) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("a < b && c > d", "a &lt; b &amp;&amp; c &gt; d"),
+        ("&amp;lt;", "&amp;lt;"),
+        ("*bold* and _soft_", "*bold* and _soft_"),
+        ("x\u200by", "xy"),
+    ],
+)
+def test_text_is_shown_as_it_was_written(written: str, shown: str) -> None:
+    assert escaped(written) == shown
+
+
+def test_names_are_not_styled() -> None:
+    assert words({"blocks": [{"type": "section", "text": {"text": bare("*a* `b` ~c~ snake_case _d_")}}]}) == (
+        "*a* `b` ~c~ snake_case _d_"
+    )
+    assert "*a*" not in bare("*a*")
+
+
+def test_code_keeps_its_brackets_and_its_language() -> None:
+    (piece,) = markdown("```python\nrows[0](x)  # [a](b)\n```")
+    assert fenced(piece) == "```python\nrows[0](x)  # [a](b)\n```"
+
+
+def test_code_in_a_list_is_code_too() -> None:
+    pieces = markdown("1. Do this:\n\n    ```sh\n    ls\n    ```\n2. Done.")
+    assert [(piece.code, piece.text.strip()) for piece in pieces] == [(False, "1. Do this:"), (True, "ls"), (False, "2. Done.")]
+
+
+def test_quotations_stay_quotations() -> None:
+    (piece,) = markdown("> she said\n> > he said")
+    assert piece.text == "> she said\n> > he said"
+
+
+# Splitting ----------------------------------------------------------------------------------------------------------------
+
+text = st.text(alphabet=st.sampled_from("ab &<>`~\n[]()#*_.\u200b🙂"), max_size=3000)
+
+
+@given(text, st.integers(min_value=100, max_value=800))
+def test_no_message_is_too_long_and_every_fence_is_closed(written: str, limit: int) -> None:
+    made = messages(markdown(written), limit)
+    assert all(len(one) <= limit for one in made)
+    for one in made:
+        assert len(re.findall(r"^```", one, re.MULTILINE)) % 2 == 0
+
+
+@given(st.lists(st.text(alphabet="abcdefg ", min_size=1, max_size=60).filter(str.strip), max_size=80))
+def test_no_word_of_a_text_is_lost_or_turned_around(lines: list[str]) -> None:
+    whole = "\n".join(lines)
+    made = messages(markdown(whole), 120)
+    assert " ".join(" ".join(made).split()) == " ".join(whole.split())
+
+
+def test_a_long_block_of_code_goes_on_in_the_next_message() -> None:
+    code = "\n".join(f"    line_{number} = {number}" for number in range(2000))
+    made = messages(markdown(f"```python\n{code}\n```"))
+    assert all(one.startswith("```python\n    line_") and one.endswith("\n```") and len(one) <= BLOCK for one in made)
+    assert "\n".join(one.removeprefix("```python\n").removesuffix("\n```") for one in made) == code

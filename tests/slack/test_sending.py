@@ -1,0 +1,277 @@
+"""What the bot posts on Slack, and each way in which that can fail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from orchestrator_bridge.chat import (
+    Author,
+    Doubtful,
+    FinalAnswer,
+    Group,
+    Note,
+    Place,
+    Receipt,
+    Rejected,
+    Said,
+    Unsent,
+    Word,
+)
+from tests.contract.adapter_posts import RUN, long_answer, question
+from tests.servers.slack_shown import notified, raw_texts, words
+from tests.servers.slack_world import ANA, BEN, CREW, GENERAL
+from tests.slack.rig import SlackRig, a_rig
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[SlackRig]:
+    async with a_rig(silence=0.3) as rig:
+        yield rig
+
+
+def posted(rig: SlackRig) -> list[str]:
+    """The markers of everything that was posted."""
+    marks = [one.body["metadata"]["event_payload"]["key"] for one in rig.world.effects if one.body.get("metadata")]
+    return [mark for mark, one in zip(marks, rig.world.effects, strict=False) if one.what == "post"]
+
+
+# Looks --------------------------------------------------------------------------------------------------------------------
+
+
+async def test_those_asked_and_their_groups_are_notified_and_nobody_else(rig: SlackRig) -> None:
+    alien = Author(platform="discord", id="42", name="Cy")
+    broken = Author(platform="slack", id="U1> <!channel", name="Cy")
+    card = replace(question(), mentions=(rig.person, alien, broken), groups=(Group(platform="slack", id=CREW, name="crew"),))
+    await rig.post(card)
+    assert await rig.notified() == {ANA, CREW}
+
+
+async def test_a_lock_screen_shows_a_whole_sentence(rig: SlackRig) -> None:
+    await rig.post(question())
+    assert rig.card(2)["text"] == "skeptic asks you: Which database shall we take? 1 PostgreSQL, 2 SQLite."
+
+
+async def test_agents_speak_under_their_own_names(rig: SlackRig) -> None:
+    run = await rig.post(RUN)
+    said = await rig.post(Note(text="**I** propose a queue", speaker="architect"), place=rig.thread(run))
+    message = rig.world.channels[GENERAL].messages[said.message]
+    assert message["username"] == "architect"
+    assert list(raw_texts(message)) == ["**I** propose a queue"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_where_the_app_may_not_customise_the_name_stands_in_the_text(known: bool) -> None:
+    async with a_rig() as rig:
+        rig.world.scopes = rig.world.scopes - {"chat:write.customize"}
+        if known:
+            await rig.adapter.stop()
+            await rig.start()
+        run = await rig.post(RUN)
+        for text in ("first", "second"):
+            said = await rig.post(Note(text=text, speaker="architect"), place=rig.thread(run))
+            message = rig.world.channels[GENERAL].messages[said.message]
+            assert "username" not in message
+            assert words(message) == f"*architect*\n{text}"
+
+
+async def test_a_run_that_was_asked_for_in_a_thread_has_its_own_and_is_pointed_at(rig: SlackRig) -> None:
+    first = rig.server.people.say(ANA, GENERAL, "we should move")
+    place = Place(platform="slack", channel=GENERAL, thread=first["ts"])
+    run = await rig.post(RUN, place=place)
+    assert run.thread == run.message != first["ts"]
+    (pointer,) = await rig.seen(place)
+    assert "Run 3 has begun" in pointer.text
+    assert run.message.replace(".", "") in str(rig.world.effects[-1].body["blocks"])
+
+
+async def test_a_very_long_answer_is_a_file_too(rig: SlackRig) -> None:
+    run = await rig.post(RUN)
+    answer = FinalAnswer(
+        run=3, text="\n\n".join(f"Point {number}. " + "All in all. " * 30 for number in range(300)), how="", by="x"
+    )
+    await rig.post(answer, place=rig.thread(run))
+    seen = await rig.seen(rig.thread(run))
+    assert seen[0].text == "run-3-answer.md"
+    assert "The whole is in the file run-3-answer.md" in seen[1].text
+    assert rig.world.contents.popitem()[1].decode() == answer.text
+
+
+async def test_a_card_is_edited_only_when_something_has_changed(rig: SlackRig) -> None:
+    run = await rig.post(RUN)
+    newer = replace(RUN, status="finished")
+    for card in (newer, newer, RUN, RUN):
+        await rig.post(card, replaces=run)
+    assert rig.server.count("chat.update") == 2
+
+
+async def test_receipts_are_reactions_and_late_words_are_answered_in_the_thread(rig: SlackRig) -> None:
+    asked = await rig.post(question())
+    await rig.say(rig.thread(asked), "SQLite")
+    said = await rig.heard()
+    assert isinstance(said, Said)
+    for sign in ("taken", "taken", "late"):
+        receipt = Receipt(message=said.message, author=said.author, sign=sign, text="" if sign == "taken" else "It has ended.")
+        await rig.post(receipt, place=rig.thread(asked))
+    assert rig.world.channels[GENERAL].messages[said.message]["reactions"] == ["white_check_mark", "hourglass"]
+    assert [one.text for one in await rig.seen(rig.thread(asked))] == ["It has ended."]
+
+
+async def test_what_was_no_answer_is_said_to_its_writer_alone(rig: SlackRig) -> None:
+    asked = await rig.post(question())
+    await rig.say(rig.thread(asked), "hm")
+    said = await rig.heard()
+    assert isinstance(said, Said)
+    receipt = Receipt(message=said.message, author=said.author, sign="refused", text="I need a number.")
+    await rig.post(receipt, place=rig.thread(asked))
+    assert [(one["to"], words(one)) for one in rig.world.ephemeral] == [(ANA, "I need a number.")]
+
+
+# Failures -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["channel_not_found", "not_in_channel", "is_archived", "missing_scope", "some_new_error"])
+async def test_what_stays_refused_is_rejected_with_its_name_and_what_to_do(rig: SlackRig, name: str) -> None:
+    rig.server.faults.put("error", name=name)
+    with pytest.raises(Rejected, match=rf"chat\.postMessage \({name}\): \w+"):
+        await rig.post(RUN)
+
+
+async def test_a_missing_scope_is_named(rig: SlackRig) -> None:
+    rig.server.faults.put("error", name="missing_scope", also={"needed": "chat:write"})
+    with pytest.raises(Rejected, match=r"needed: chat:write"):
+        await rig.post(RUN)
+
+
+async def test_an_edit_of_a_deleted_message_is_rejected(rig: SlackRig) -> None:
+    run = await rig.post(RUN)
+    del rig.world.channels[GENERAL].messages[run.message]
+    with pytest.raises(Rejected, match="message_not_found"):
+        await rig.post(replace(RUN, status="finished"), replaces=run)
+
+
+@pytest.mark.parametrize("name", ["token_revoked", "invalid_auth", "account_inactive"])
+async def test_a_revoked_token_leaves_posts_waiting(rig: SlackRig, name: str) -> None:
+    rig.server.faults.put("error", name=name)
+    with pytest.raises(Unsent, match="SLACK_BOT_TOKEN") as waiting:
+        await rig.post(RUN)
+    assert waiting.value.retry_after == 60
+
+
+async def test_a_rate_limit_says_how_long_to_wait_and_is_left_to_the_outbox(rig: SlackRig) -> None:
+    run = await rig.post(RUN)
+    newer = rig.sending(replace(RUN, status="finished"), replaces=run)
+    receipt = rig.sending(Receipt(message=run.message, author=rig.person, sign="taken"), place=rig.thread(run))
+    for method, sending in (("chat.postMessage", rig.sending(RUN)), ("chat.update", newer), ("reactions.add", receipt)):
+        rig.server.faults.put("limit", method, seconds=17)
+        with pytest.raises(Unsent) as waiting:
+            await rig.adapter.send(sending)
+        assert waiting.value.retry_after == 17
+        assert rig.server.count(method) == 1 + (method == "chat.postMessage")
+
+
+@pytest.mark.parametrize("trouble", ["lose", "silence"])
+async def test_a_lost_answer_is_doubtful_posts_once_and_is_found(rig: SlackRig, trouble: str) -> None:
+    sending = rig.sending(RUN, key="run:3:card")
+    rig.server.faults.put("lose" if trouble == "lose" else "silence")
+    with pytest.raises(Doubtful):
+        await rig.adapter.send(sending)
+    assert posted(rig) == ["run:3:card"]
+    found = await rig.adapter.find(sending)
+    assert found is not None
+    assert posted(rig) == ["run:3:card"]
+
+
+@pytest.mark.parametrize("trouble", ["down", "cut"])
+async def test_what_may_not_have_arrived_is_doubtful_and_not_found(rig: SlackRig, trouble: str) -> None:
+    sending = rig.sending(RUN, key="run:3:card")
+    rig.server.faults.put("down" if trouble == "down" else "cut")
+    with pytest.raises(Doubtful):
+        await rig.adapter.send(sending)
+    assert rig.server.count("chat.postMessage") == 1
+    assert await rig.adapter.find(sending) is None
+
+
+@pytest.mark.parametrize("name", ["internal_error", "fatal_error"])
+async def test_slacks_own_errors_leave_open_what_happened(rig: SlackRig, name: str) -> None:
+    rig.server.faults.put("error", name=name)
+    with pytest.raises(Doubtful):
+        await rig.post(RUN)
+
+
+async def test_a_long_answer_is_carried_on_where_it_stopped(rig: SlackRig) -> None:
+    run = await rig.post(RUN)
+    sending = rig.sending(long_answer(), place=rig.thread(run), key="run:3:final")
+    rig.server.faults.plan = lambda asked: None
+    rig.server.faults.put("slow", "chat.postMessage")
+    rig.server.faults.put("limit", "chat.postMessage", seconds=5)
+    with pytest.raises(Doubtful):
+        await rig.adapter.send(sending)
+    first = await rig.adapter.find(sending)
+    again = await rig.adapter.find(sending)
+    assert first == again
+    assert posted(rig)[1:] == ["run:3:final", "run:3:final#2"]
+
+
+async def test_a_card_is_found_though_the_clocks_are_minutes_apart(rig: SlackRig) -> None:
+    rig.world.clock = lambda: 1_795_000_000.0
+    sending = replace(rig.sending(RUN, key="run:3:card"), since=1_795_000_000.0 + 600)
+    posted_card = await rig.adapter.send(sending)
+    assert await rig.adapter.find(sending) == posted_card
+
+
+async def test_a_card_is_found_behind_many_messages(rig: SlackRig) -> None:
+    sending = rig.sending(RUN, key="run:3:card")
+    card = await rig.adapter.send(sending)
+    for number in range(450):
+        rig.server.people.say(BEN, GENERAL, f"chatter {number}", delivered=False)
+    assert await rig.adapter.find(sending) == card
+
+
+async def test_a_thread_of_many_replies_is_read_whole(rig: SlackRig) -> None:
+    asked = await rig.post(question())
+    for number in range(450):
+        rig.server.people.say(BEN, GENERAL, f"reply {number}", asked.thread, delivered=False)
+    read = await rig.adapter.read(rig.thread(asked), asked.at)
+    assert [one.text for one in read] == [f"reply {number}" for number in range(450)]
+
+
+async def test_reads_are_repeated_after_a_cut_connection_and_writes_are_not(rig: SlackRig) -> None:
+    asked = await rig.post(question())
+    rig.server.faults.put("cut", "conversations.replies")
+    assert await rig.adapter.read(rig.thread(asked), asked.at) == []
+    assert rig.server.count("conversations.replies") == 2
+
+
+async def test_a_deleted_thread_is_rejected_as_gone(rig: SlackRig) -> None:
+    with pytest.raises(Rejected, match="thread_not_found"):
+        await rig.adapter.read(Place(platform="slack", channel=GENERAL, thread="1.000001"), 0)
+
+
+async def test_a_private_word_waits_out_a_rate_limit(rig: SlackRig) -> None:
+    await rig.command("runs", "")
+    heard = await rig.heard()
+    rig.server.faults.put("limit", "chat.postEphemeral", seconds=0)
+    await rig.adapter.tell(heard, Word(text="after all"))
+    assert words(rig.world.ephemeral[-1]) == "after all"
+
+
+async def test_a_file_is_fetched_only_from_where_the_token_may_be_shown(rig: SlackRig) -> None:
+    run = await rig.post(RUN)
+    file = {"id": "F1", "name": "x.png", "mimetype": "image/png", "size": 3}
+    rig.world.files["F1"] = {**file, "url_private_download": "https://evil.example/x.png"}
+    rig.server.people.say(ANA, GENERAL, "see", run.thread, files=[file])
+    said = await rig.heard()
+    assert isinstance(said, Said)
+    with pytest.raises(Rejected, match="does not lie on Slack"):
+        await rig.adapter.fetch(said.attachments[0])
+
+
+async def test_nothing_of_a_token_is_in_an_error(rig: SlackRig) -> None:
+    rig.server.faults.put("error", name="invalid_auth")
+    with pytest.raises(Unsent) as waiting:
+        await rig.post(RUN)
+    assert "xoxb" not in str(waiting.value)
+    assert not notified({"text": str(waiting.value)})
