@@ -39,6 +39,7 @@ async def assembled(start: Start, adapters: Sequence[Adapter], file: Path, clock
     clock = clock or SystemClock()
     store = await SqliteStore.open(file, clock=clock.now)
     models = _models(start, clock)
+    models.prepare(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     people = start.team_file
     directory = Directory(people.people, people.roles, people.permissions)
     commands = Commands(store, people, models, directory)

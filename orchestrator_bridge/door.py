@@ -34,6 +34,10 @@ class Door:
         """The most that a call is expected to cost, in US dollars; None if nobody knows."""
         return self._models.reserve(request)
 
+    def excess(self, request: Request) -> int:
+        """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows."""
+        return self._models.excess(request)
+
     def enter(self, run: int, action: str, request: Request) -> Hold | None:
         """Go now (None), or wait. Whoever may go makes the call or leaves."""
         return self._gate.enter(run, action, self._models.demand(request))

@@ -38,6 +38,10 @@ class Recorder:
         """Nothing is to be known of it."""
         return ""
 
+    def excess(self, request: Request) -> int:
+        """Every prompt fits."""
+        return 0
+
     def sees(self, model: str) -> bool:
         """It takes none."""
         return False

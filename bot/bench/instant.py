@@ -42,6 +42,10 @@ class InstantModel:
         """Nothing is to be known of it."""
         return ""
 
+    def excess(self, request: Request) -> int:
+        """Every prompt fits."""
+        return 0
+
     def sees(self, model: str) -> bool:
         """It takes none."""
         return False

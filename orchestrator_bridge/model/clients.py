@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,22 +18,21 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route, UnknownModelName, instead_of, notice, price_of, resolve, surprise
+from orchestrator_bridge.model.count import Counter
 from orchestrator_bridge.model.credentials import credentials
 from orchestrator_bridge.model.demand import demand
+from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator
 from orchestrator_bridge.model.extras import check_extra
 from orchestrator_bridge.model.litellm_client import LiteLLM
 from orchestrator_bridge.model.openai_client import STALL_AFTER, Endpoint, checked_key
-from orchestrator_bridge.model.openai_wire import characters
-from orchestrator_bridge.model.port import Demand, Request, Response, UnknownModel, Usage
-from orchestrator_bridge.model.price import cost, estimate_tokens
+from orchestrator_bridge.model.port import Demand, Request, Response, TooLong, UnknownModel, Usage
+from orchestrator_bridge.model.price import cost
 from orchestrator_bridge.model.script import ScriptError
 from orchestrator_bridge.model.scripted import Scripted
+from orchestrator_bridge.model.tokenizer import Tokenizers, tokenizer_of
 
 if TYPE_CHECKING:
     from orchestrator_bridge.team import ModelSpec
-
-DEFAULT_OUTPUT = 4096
-"""Tokens of output to reserve for a request that does not limit its own: more than most answers take."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -67,6 +67,17 @@ class Models:
         self._instead: dict[Route, Route] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._litellm = LiteLLM(clock=clock)
+        self._tokenizers = Tokenizers()
+        self._estimator = Estimator(Counter(self._tokenizers))
+
+    def prepare(self, models: Iterable[str]) -> None:
+        """Begin to load the tokenizers that these models are counted with: the last step of that holds up every thread, for up to
+        half a second, and had better be over before people are waiting."""
+        for model in models:
+            with suppress(UnknownModelName):
+                name = tokenizer_of(self._route(model))
+                if name:
+                    self._tokenizers.get(name)
 
     def check(self, model: str) -> Route:
         """The route of a model that could be called now, told without calling it.
@@ -107,17 +118,31 @@ class Models:
         instead = self._instead.get(route)
         if instead is None:
             try:
-                return self._booked(await self._ask(request, route), route)
+                return self._booked(await self._counted(request, route), route)
             except UnknownModel:
                 instead = instead_of(route)
                 if instead is None:
                     raise
                 self._instead[route] = instead
-        return self._booked(await self._ask(request, instead), instead, refused=route.id)
+        return self._booked(await self._counted(request, instead), instead, refused=route.id)
 
     def _booked(self, response: Response, route: Route, refused: str = "") -> Response:
         said = surprise(route, response.served, refused=refused)
         return replace(response, cost=self._cost(response, route), notice=said)
+
+    async def _counted(self, request: Request, route: Route) -> Response:
+        """One call whose prompt is counted before it; what the provider makes of it corrects the next count."""
+        self._estimator.check(request, route)
+        counted = self._estimator.counted(request, route)
+        try:
+            response = await self._ask(request, route)
+        except TooLong as error:
+            self._estimator.too_long(counted, route)
+            # The next try is cut to what this one taught.
+            error.retry_after = 0.0
+            raise
+        self._estimator.learn(counted, response.usage)
+        return replace(response, counted=counted)
 
     async def _ask(self, request: Request, route: Route) -> Response:
         if route.client == "litellm":
@@ -134,7 +159,7 @@ class Models:
             return Decimal(0)
         if route.price is None:
             return None
-        usage = Usage(input=estimate_tokens(characters(request)), output=request.max_output or DEFAULT_OUTPUT)
+        usage = Usage(input=self._estimator.tokens(request, route), output=request.max_output or DEFAULT_OUTPUT)
         return cost(usage, route.price)
 
     def notice(self, model: str) -> str:
@@ -153,11 +178,19 @@ class Models:
 
     def demand(self, request: Request) -> Demand:
         """What this call asks of its route. An estimate."""
-        tokens = estimate_tokens(characters(request)) + (request.max_output or DEFAULT_OUTPUT)
+        answer = request.max_output or DEFAULT_OUTPUT
         try:
-            return demand(self._route(request.model), tokens)
+            route = self._route(request.model)
         except UnknownModelName:
-            return Demand(route=request.model, provider=request.model, tokens=tokens)
+            return Demand(route=request.model, provider=request.model, tokens=answer)
+        return demand(route, self._estimator.tokens(request, route) + answer)
+
+    def excess(self, request: Request) -> int:
+        """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows. An estimate."""
+        try:
+            return self._estimator.excess(request, self._route(request.model))
+        except UnknownModelName:
+            return 0
 
     async def close(self) -> None:
         """Close all connections."""

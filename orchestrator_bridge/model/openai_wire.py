@@ -10,19 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from orchestrator_bridge.model.count import estimate, estimate_prompt
 from orchestrator_bridge.model.error_text import Said as ErrorSaid
 from orchestrator_bridge.model.kept import keep
-from orchestrator_bridge.model.port import Message, RefusedContent, Request, Response, ToolCall, Usage
-from orchestrator_bridge.model.price import estimate_tokens
+from orchestrator_bridge.model.port import RefusedContent, Request, Response, ToolCall, Usage
 from orchestrator_bridge.model.refusals import refused_as
 from orchestrator_bridge.model.thoughts import without_thoughts
 from orchestrator_bridge.model.writable import all_writable, writable
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
-
-PICTURE_CHARACTERS = 6000
-"""For how many characters a picture counts in an estimate: about 1,500 tokens, what vendors bill for a large one."""
 
 FILTERED = "content_filter"
 """How an answer ends that the provider's filter held back, in OpenAI's format and in LiteLLM's."""
@@ -153,16 +150,5 @@ def read_usage(counted: Counted) -> Usage:
 
 def estimate_usage(request: Request, text: str, calls: tuple[ToolCall, ...]) -> Usage:
     """About what was used, for an endpoint that does not say: without it no bound on tokens would hold."""
-    given = len(text) + sum(len(call.name) + len(call.arguments) for call in calls)
-    return Usage(input=estimate_tokens(characters(request)), output=estimate_tokens(given), estimated=True)
-
-
-def characters(request: Request) -> int:
-    """The characters that a request sends."""
-    messages = sum(len(message.text) + _size(message) for message in request.messages)
-    return messages + sum(len(tool.name) + len(tool.description) + len(json.dumps(tool.parameters)) for tool in request.tools)
-
-
-def _size(message: Message) -> int:
-    calls = sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
-    return calls + PICTURE_CHARACTERS * len(message.pictures)
+    given = estimate(text) + sum(estimate(f"{call.name}{call.arguments}") for call in calls)
+    return Usage(input=estimate_prompt(request), output=given, estimated=True)

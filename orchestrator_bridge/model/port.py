@@ -103,10 +103,20 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Counted:
+    """Our own count of a prompt's tokens before its call: for which model at its provider, and by which tokenizer or
+    `estimate`."""
+
+    model: str
+    by: str
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
     """What the model said. `served` is the model that the provider says answered; `cost` is in US dollars, None if unknown.
 
-    `kept` goes back with it in later calls.
+    `kept` goes back with it in later calls; `counted` is how we had counted its prompt.
     `notice`: what people have to know of who answered, as a sentence; the run says it once.
     """
 
@@ -117,6 +127,7 @@ class Response:
     cost: Decimal | None = None
     kept: Kept | None = None
     notice: str = ""
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,11 +148,11 @@ class ModelError(Exception):
     """A call that brought no usable response: `found` says what happened, `advice` what the person in charge can do.
 
     ModelError
-    ├── Refused            final: trying again changes nothing
+    ├── Refused            final: trying again changes nothing, unless the error itself has a `retry_after`
     │   ├── BadKey         the key is missing, wrong or withdrawn (401, 403)
     │   ├── NoCredit       the account cannot pay (402)
     │   ├── UnknownModel   the provider has no such model (404, 410)
-    │   ├── TooLong        the prompt does not fit the model (413, or the provider's own code)
+    │   ├── TooLong        the prompt does not fit the model (413, or the provider's own code); the next one may be cut
     │   ├── RefusedContent the provider's rules do not allow what was asked (its own code or words)
     │   └── BadRequest     the provider does not take this request (400, 422)
     └── Passing            may work when tried again; `retry_after` in seconds if the provider said
@@ -263,6 +274,10 @@ class Model(Protocol):
 
     def notice(self, model: str) -> str:
         """What whoever is about to pay for this model has to know of its lifecycle, as a sentence; empty if nothing."""
+        ...
+
+    def excess(self, request: Request) -> int:
+        """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows. An estimate."""
         ...
 
     def sees(self, model: str) -> bool:

@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from orchestrator_bridge.model.port import Usage
 
-CHARACTERS_A_TOKEN = 4
-"""The usual rule of thumb for English text; other scripts take more tokens. Good enough for a reservation, not for a bill."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rates:
@@ -66,8 +63,3 @@ def cost(usage: Usage, price: Price) -> Decimal:
 
 def _or_input(rate: Decimal | None, rates: Rates) -> Decimal:
     return rates.input if rate is None else rate
-
-
-def estimate_tokens(characters: int) -> int:
-    """About how many tokens a text of this many characters has: an estimate, never a count."""
-    return -(-characters // CHARACTERS_A_TOKEN)

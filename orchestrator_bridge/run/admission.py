@@ -16,6 +16,10 @@ class Admission(Protocol):
         """The most that a call is expected to cost, in US dollars; None if nobody knows."""
         ...
 
+    def excess(self, request: Request) -> int:
+        """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows."""
+        ...
+
     def enter(self, run: int, action: str, request: Request) -> Hold | None:
         """Go now (None), or wait: whoever is held is told when it may ask again."""
         ...

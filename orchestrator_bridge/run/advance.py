@@ -13,9 +13,10 @@ from orchestrator_bridge.run.actions import AskPeople, CallModel, Record, Wait
 from orchestrator_bridge.run.admission import Admission
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.bounds import committed
+from orchestrator_bridge.run.cut import fitted
 from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.desk import Desk
-from orchestrator_bridge.run.request import consumed, make_request
+from orchestrator_bridge.run.request import consumed
 from orchestrator_bridge.run.state import RunState
 
 
@@ -85,7 +86,7 @@ def _start(batch: Batch, calls: Sequence[CallModel], admission: Admission) -> Se
     starts = []
     seen = batch.state.seq
     for call in calls:
-        request = make_request(batch.state, call, seen)
+        request, left_out = fitted(batch.state, call, seen, admission.excess)
         reserved = admission.reserve(request)
         if committed(batch.state) + (reserved or Decimal(0)) > batch.state.team.bounds.money:
             batch.add(e.BoundReached(at=batch.now, bound="money"))
@@ -95,7 +96,7 @@ def _start(batch: Batch, calls: Sequence[CallModel], admission: Admission) -> Se
             _hold(batch, call, request, hold)
             continue
         starts.append(Start(action=call.action, request=request, consumed=consumed(batch.state, call, seen)))
-        batch.add(_started(call, request, seen, reserved, batch.now))
+        batch.add(_started(call, request, seen, reserved, batch.now, left_out))
     return starts
 
 
@@ -120,7 +121,7 @@ def _held(call: CallModel, request: Request, hold: Hold, now: float) -> e.CallHe
     )
 
 
-def _started(call: CallModel, request: Request, seen: int, reserved: Decimal | None, now: float) -> e.CallStarted:
+def _started(call: CallModel, request: Request, seen: int, reserved: Decimal | None, now: float, left_out: int) -> e.CallStarted:
     return e.CallStarted(
         at=now,
         action=call.action,
@@ -130,5 +131,6 @@ def _started(call: CallModel, request: Request, seen: int, reserved: Decimal | N
         model=request.model,
         seen=seen,
         reserved=reserved,
+        left_out=left_out,
         question=call.question,
     )

@@ -53,7 +53,10 @@ class Resumed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallStarted:
-    """A request is about to leave. `seen`: the log position of what its prompt shows; `reserved`: in US dollars."""
+    """A request is about to leave. `seen`: the log position of what its prompt shows; `reserved`: in US dollars.
+
+    `left_out`: how many pieces of the conversation did not fit into the model's window.
+    """
 
     at: float
     action: str
@@ -63,6 +66,7 @@ class CallStarted:
     model: str
     seen: int
     reserved: Decimal | None = None
+    left_out: int = 0
     question: int | None = None
     event: Literal["call_started"] = "call_started"
 

@@ -1,6 +1,7 @@
 """What a model is shown: the conversation of one agent, rebuilt from the run's state.
 
-A conversation only ever grows at its end, so that providers can reuse what they have cached. Tool calls get ids of our own:
+A conversation only ever grows at its end, so that providers can reuse what they have cached; only where it is too long for the
+model is anything left out. Tool calls get ids of our own:
 those of providers may be missing or doubled.
 """
 
@@ -8,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import Message, Picture, ToolCall
 from orchestrator_bridge.question.values import Question
+from orchestrator_bridge.run.pieces import NOTHING, Kind, Left, shorter, shorter_arguments, shorter_result
 from orchestrator_bridge.run.state import AgentState, Answer, News, RunState, Turn, Use, counts, standing
 
 PENDING = "Pending: asked, no outcome yet."
@@ -43,14 +46,14 @@ How you work:
   change of these rules."""
 
 
-def work_messages(state: RunState, agent: AgentState, seen: int) -> tuple[Message, ...]:
-    """The conversation for an agent's next turn, showing the log up to `seen`."""
-    return (*_history(state, agent), *_news(state, agent, agent.seen, seen))
+def work_messages(state: RunState, agent: AgentState, seen: int, left: Left = NOTHING) -> tuple[Message, ...]:
+    """The conversation for an agent's next turn, showing the log up to `seen` but for what is `left` out."""
+    return (*_history(state, agent, left), *_news(state, agent, agent.seen, seen, left))
 
 
-def final_messages(state: RunState, agent: AgentState, seen: int) -> tuple[Message, ...]:
+def final_messages(state: RunState, agent: AgentState, seen: int, left: Left = NOTHING) -> tuple[Message, ...]:
     """The conversation in which the winner writes the final text, with all answers and votes in view."""
-    answers = "\n\n".join(_quoted(answer, agent) for answer in standing(state, seen).values())
+    answers = "\n\n".join(_quoted(answer, agent, left, "final") for answer in standing(state, seen).values())
     votes = "\n".join(
         f"- {voter.spec.name} for {voter.vote.label}: {_inert(voter.vote.reason)}"
         for voter in state.agents.values()
@@ -61,24 +64,24 @@ def final_messages(state: RunState, agent: AgentState, seen: int) -> tuple[Messa
         "Now write the final text for the people who gave the task, as plain Markdown and without a tool. Keep what won, take "
         "over what is right in the other answers and in the reasons, and say where something rests on an assumption."
     )
-    return (*_history(state, agent), *_news(state, agent, agent.seen, seen), Message(role="user", text=text))
+    return (*_history(state, agent, left), *_news(state, agent, agent.seen, seen, left), Message(role="user", text=text))
 
 
-def peer_messages(state: RunState, agent: AgentState, question: Question) -> tuple[Message, ...]:
+def peer_messages(state: RunState, agent: AgentState, question: Question, left: Left = NOTHING) -> tuple[Message, ...]:
     """A copy of an agent's conversation in which a peer asks it something; it answers in words, without tools."""
     options = "".join(f"\n{number}. {option.label}" for number, option in enumerate(question.ask.options, 1))
     asked = _inert(f"{question.ask.question}{options}\n\n{question.ask.context}")
     text = f"{question.agent}, an agent of your team, asks: {asked}\n\nAnswer in a few sentences and without a tool" + (
         ", beginning with the number of an option." if options else "."
     )
-    return (*_history(state, agent), *_news(state, agent, agent.seen, state.seq), Message(role="user", text=text))
+    return (*_history(state, agent, left), *_news(state, agent, agent.seen, state.seq, left), Message(role="user", text=text))
 
 
-def _history(state: RunState, agent: AgentState) -> tuple[Message, ...]:
+def _history(state: RunState, agent: AgentState, left: Left) -> tuple[Message, ...]:
     messages = [Message(role="system", text=_system(state, agent))]
     for number, turn in enumerate(agent.turns):
-        messages += _news(state, agent, turn.seen_from, turn.seen)
-        messages += _spoken(turn, number)
+        messages += _news(state, agent, turn.seen_from, turn.seen, left)
+        messages += _spoken(turn, number, left)
     return tuple(messages)
 
 
@@ -88,13 +91,25 @@ def _system(state: RunState, agent: AgentState) -> str:
     return rules.format(name=agent.spec.name, count=len(others) + 1, others=", ".join(others), persona=agent.spec.persona.strip())
 
 
-def _spoken(turn: Turn, number: int) -> list[Message]:
+def _spoken(turn: Turn, number: int, left: Left) -> list[Message]:
+    if ("turn", number) in left:
+        turn = _shorter(turn)
+    kept = None if left & {("turn", number), ("thoughts", number)} else turn.kept
     calls = tuple(ToolCall(id=_id(number, index), name=use.name, arguments=use.arguments) for index, use in enumerate(turn.uses))
-    messages = [Message(role="assistant", text=turn.text, tool_calls=calls, kept=turn.kept)] if calls or turn.text else []
+    messages = [Message(role="assistant", text=turn.text, tool_calls=calls, kept=kept)] if calls or turn.text else []
     messages += [_result(number, index, use) for index, use in enumerate(turn.uses)]
     if turn.nudge:
         messages.append(Message(role="user", text=turn.nudge))
     return messages
+
+
+def _shorter(turn: Turn) -> Turn:
+    return replace(turn, text=shorter(turn.text), uses=tuple(map(_shorter_use, turn.uses)))
+
+
+def _shorter_use(use: Use) -> Use:
+    result = None if use.result is None else shorter_result(use.name, use.result)
+    return replace(use, arguments=shorter_arguments(use.name, use.arguments), result=result)
 
 
 def _id(number: int, index: int) -> str:
@@ -110,14 +125,14 @@ def news_for(state: RunState, agent: AgentState, after: int, until: int) -> list
     return [news for news in state.news if after < news.seq <= until and news.to in (None, agent.spec.name)]
 
 
-def _news(state: RunState, agent: AgentState, after: int, until: int) -> list[Message]:
+def _news(state: RunState, agent: AgentState, after: int, until: int, left: Left) -> list[Message]:
     answers = [answer for answer in standing(state, until).values() if answer.seq > after]
     heard = news_for(state, agent, after, until)
     files = (*(state.files if after == 0 else ()), *(file for news in heard for file in news.files))
-    parts = [f"The task:\n\n{state.task}{_attached(state.files, agent)}"] if after == 0 else []
+    parts = [f"The task:\n\n{state.task}{_attached(state.files, agent, ('files', 0) in left)}"] if after == 0 else []
     if answers:
-        parts.append("Answers that are new to you:\n\n" + "\n\n".join(_shown(state, answer, agent) for answer in answers))
-    parts += [_said(news, agent) for news in heard]
+        parts.append("Answers that are new to you:\n\n" + "\n\n".join(_shown(state, answer, agent, left) for answer in answers))
+    parts += [_said(news, agent, left) for news in heard]
     if after and parts:
         parts.append(_call_to_act(state, agent, until))
     return [Message(role="user", text="\n\n".join(parts), pictures=_pictures(files, agent))] if parts else []
@@ -130,34 +145,39 @@ def _call_to_act(state: RunState, agent: AgentState, until: int) -> str:
     return "Vote for the best answer, or give a clearly better one." if len(state.agents) > 1 else "Give your answer."
 
 
-def _shown(state: RunState, answer: Answer, agent: AgentState) -> str:
+def _shown(state: RunState, answer: Answer, agent: AgentState, left: Left) -> str:
     """An answer; its own author reads the label only, unless it became one without its doing: a final text that came too late."""
     own = [one for one in state.answers if one.agent == agent.spec.name]
     if answer in own and len(own) == agent.answers:
         return f'<answer label="{answer.label}" (your own, as above) />'
-    return _quoted(answer, agent)
+    return _quoted(answer, agent, left)
 
 
-def _quoted(answer: Answer, agent: AgentState) -> str:
+def _quoted(answer: Answer, agent: AgentState, left: Left, kind: Kind = "answer") -> str:
     whose = " (your own)" if answer.agent == agent.spec.name else ""
+    if (kind, answer.seq) in left:
+        return f'<answer label="{answer.label}"{whose} (left out: {len(answer.text):,} characters) />'
     return f'<answer label="{answer.label}"{whose}>\n{_inert(answer.text)}\n</answer>'
 
 
-def _said(news: News, agent: AgentState) -> str:
+def _said(news: News, agent: AgentState, left: Left) -> str:
     if news.kind != "guidance":
         return _inert(news.text)
-    return f'<guidance by="{_inert(news.author)}">\n{_inert(news.text)}{_attached(news.files, agent)}\n</guidance>'
+    files = _attached(news.files, agent, ("files", news.seq) in left)
+    return f'<guidance by="{_inert(news.author)}">\n{_inert(news.text)}{files}\n</guidance>'
 
 
-def _attached(files: Sequence[File], agent: AgentState) -> str:
-    return "".join(f"\n\n{_file(file, agent)}" for file in files)
+def _attached(files: Sequence[File], agent: AgentState, left_out: bool) -> str:
+    return "".join(f"\n\n{_file(file, agent, left_out)}" for file in files)
 
 
-def _file(file: File, agent: AgentState) -> str:
+def _file(file: File, agent: AgentState, left_out: bool) -> str:
     name = _inert(file.name).replace('"', "'")
     if file.picture:
         seen = "a picture, left out: your model takes none" if agent.spec.name in file.unseen_by else "a picture, attached"
         return f'<file name="{name}">({seen})</file>'
+    if left_out and file.text:
+        return f'<file name="{name}">{shorter(file.text)}</file>'
     return f'<file name="{name}">' + (f"(left out: {file.why})" if file.why else f"\n{_inert(file.text)}\n") + "</file>"
 
 

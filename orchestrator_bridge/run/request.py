@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from orchestrator_bridge.model.port import Message, Request
 from orchestrator_bridge.run.actions import CallModel
+from orchestrator_bridge.run.pieces import NOTHING, Left
 from orchestrator_bridge.run.prompts import final_messages, news_for, peer_messages, work_messages
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.tools import offered
 
 
-def make_request(state: RunState, call: CallModel, seen: int) -> Request:
-    """The request of a call, showing the log up to `seen`."""
+def make_request(state: RunState, call: CallModel, seen: int, left: Left = NOTHING) -> Request:
+    """The request of a call, showing the log up to `seen` but for what is `left` out."""
     agent = state.agents[call.agent]
     return Request(
         agent=call.agent,
         model=agent.model,
-        messages=_messages(state, call, seen),
+        messages=_messages(state, call, seen, left),
         tools=offered(state, agent, seen) if call.purpose == "work" else (),
         max_output=agent.spec.max_output,
         parameters=agent.spec.parameters,
@@ -29,12 +30,12 @@ def consumed(state: RunState, call: CallModel, seen: int) -> tuple[int, ...]:
     return () if call.purpose == "peer" else tuple(news.seq for news in news_for(state, agent, agent.seen, seen))
 
 
-def _messages(state: RunState, call: CallModel, seen: int) -> tuple[Message, ...]:
+def _messages(state: RunState, call: CallModel, seen: int, left: Left) -> tuple[Message, ...]:
     agent = state.agents[call.agent]
     match call.purpose:
         case "work":
-            return work_messages(state, agent, seen)
+            return work_messages(state, agent, seen, left)
         case "final":
-            return final_messages(state, agent, seen)
+            return final_messages(state, agent, seen, left)
         case "peer":
-            return peer_messages(state, agent, state.questions[call.question or 0])
+            return peer_messages(state, agent, state.questions[call.question or 0], left)

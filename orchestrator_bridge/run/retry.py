@@ -16,7 +16,8 @@ def retry_at(error: ModelError, failures: int, tries: int, now: float, *, backup
 
     What is known to be down is not waited for where a `backup` stands ready.
     """
-    if not isinstance(error, Passing) or failures + 1 >= tries or (backup and isinstance(error, Suspended)):
+    final = not isinstance(error, Passing) and error.retry_after is None
+    if final or failures + 1 >= tries or (backup and isinstance(error, Suspended)):
         return None
     if error.retry_after is not None:
         return now + max(0.0, error.retry_after) if error.retry_after <= LONGEST_WISH else None

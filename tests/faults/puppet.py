@@ -67,6 +67,9 @@ class Puppet:
     def notice(self, model: str) -> str:
         return ""
 
+    def excess(self, request: Request) -> int:
+        return 0
+
     def sees(self, model: str) -> bool:
         return False
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_bridge.model.port import Usage
-from orchestrator_bridge.model.price import Price, cost, estimate_tokens
+from orchestrator_bridge.model.price import Price, cost
 
 PRICE = Price(input=Decimal("0.20"), cached=Decimal("0.05"), output=Decimal("0.50"))
 TOKENS = st.integers(min_value=0, max_value=2_000_000)
@@ -31,7 +31,3 @@ def test_more_cached_tokens_than_input_cannot_make_a_call_cheaper_than_all_cache
 def test_costs_add_up_exactly(input_a: int, input_b: int, output_a: int, output_b: int) -> None:
     parts = cost(Usage(input=input_a, output=output_a), PRICE) + cost(Usage(input=input_b, output=output_b), PRICE)
     assert parts == cost(Usage(input=input_a + input_b, output=output_a + output_b), PRICE)
-
-
-def test_an_estimate_never_takes_some_text_for_none() -> None:
-    assert [estimate_tokens(number) for number in (0, 1, 4, 5)] == [0, 1, 1, 2]

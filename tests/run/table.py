@@ -68,6 +68,7 @@ class Table:
         self.seen_requests: dict[str, tuple[Message, ...]] = {}
         self._numbers = iter(range(1, 1000))
         self.reserved: Decimal | None = None
+        self.exceeds: Callable[[Request], int] = lambda _: 0
         self.holds: Callable[[str], Hold | None] = lambda _: None
         self.desk = Desk(directory, lambda: next(self._numbers), lambda _: gone)
         self.read_to_end: set[int] = set()
@@ -94,6 +95,10 @@ class Table:
     def reserve(self, _: Request) -> Decimal | None:
         """What every call may cost, as a test has it."""
         return self.reserved
+
+    def excess(self, request: Request) -> int:
+        """How much too long a call's prompt is, as a test has it."""
+        return self.exceeds(request)
 
     def enter(self, _: int, action: str, __: Request) -> Hold | None:
         """Every call goes, unless a test holds it by its action."""

@@ -1,0 +1,93 @@
+"""What a call will take before it is made: the tokens of its prompt, by our count and by what earlier responses taught."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.model.count import ESTIMATE, Counter
+from orchestrator_bridge.model.kept import maker
+from orchestrator_bridge.model.port import Counted, Request, TooLong, Usage
+from orchestrator_bridge.model.ratio import Ratio
+
+if TYPE_CHECKING:
+    from orchestrator_bridge.model.catalogue import Route
+
+DEFAULT_OUTPUT = 4096
+"""Tokens of output to expect of a request that does not limit its own: more than most answers take."""
+
+MARGIN = 0.95
+"""The part of a window that is filled where tokens are estimated."""
+
+SURELY = 1.25
+"""By how much an estimate must be above a window before a call is not even tried: estimates err, and the provider knows."""
+
+STRICTER = 1.1
+"""What a provider's "too long" adds to the ratio that it proves wrong."""
+
+Key = tuple[str, str]
+"""A model at its provider, and how its prompts are counted."""
+
+
+class Estimator:
+    """Counts, corrects and learns. `known`: what was learned in earlier processes."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._ratios: dict[Key, Ratio] = {}
+
+    def know(self, known: Mapping[Key, Ratio]) -> None:
+        """Take over what was learned in earlier processes."""
+        self._ratios.update(known)
+
+    def counted(self, request: Request, route: Route) -> Counted:
+        """Our own count, before it is corrected."""
+        count = self._counter.count(request, route)
+        return Counted(model=maker(route), by=count.by, tokens=count.tokens)
+
+    def tokens(self, request: Request, route: Route) -> int:
+        """The tokens of the prompt, as good as we know. An estimate, unless nothing is corrected at an exact count."""
+        return self._corrected(self.counted(request, route))
+
+    def excess(self, request: Request, route: Route) -> int:
+        """By how many tokens the prompt is longer than the route takes; 0 if it fits, or nobody knows."""
+        return 0 if route.context is None else max(0, self.tokens(request, route) - self._room(request, route, route.context))
+
+    def check(self, request: Request, route: Route) -> None:
+        """Look whether the prompt can fit at all.
+
+        Raises:
+            TooLong: it cannot.
+        """
+        counted = self.counted(request, route)
+        tokens = self._corrected(counted)
+        if route.context is not None and tokens > route.context * (SURELY if counted.by == ESTIMATE else 1):
+            about = "about " if counted.by == ESTIMATE else ""
+            raise TooLong(
+                f"the prompt has {about}{tokens:,} tokens, and {route.name} takes {route.context:,}",
+                "Give a shorter task, or choose a model with a larger context window.",
+            )
+
+    def learn(self, counted: Counted, usage: Usage) -> None:
+        """What a response reports corrects the next count."""
+        if not usage.estimated:
+            key = (counted.model, counted.by)
+            self._ratios[key] = self._ratios.get(key, Ratio()).after(counted.tokens, usage.input)
+
+    def too_long(self, counted: Counted, route: Route) -> None:
+        """A provider's "too long" shows that this prompt is more than its window, whatever we thought."""
+        if route.context is not None and counted.tokens:
+            floor = route.context * STRICTER
+            key = (counted.model, counted.by)
+            if self._corrected(counted) < floor:
+                self._ratios[key] = Ratio(counted=counted.tokens, reported=floor, calls=1)
+
+    def _corrected(self, counted: Counted) -> int:
+        return math.ceil(counted.tokens * self._ratios.get((counted.model, counted.by), Ratio()).value)
+
+    def _room(self, request: Request, route: Route, context: int) -> int:
+        """What is left for the prompt beside the answer; an answer never takes more than half of a small window."""
+        answer = min(request.max_output or DEFAULT_OUTPUT, context // 2)
+        exact = self.counted(request, route).by != ESTIMATE
+        return int((context - answer) * (1 if exact else MARGIN))
