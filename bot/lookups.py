@@ -6,7 +6,7 @@ In JSON, times are seconds since the epoch and money is US dollars as text, so t
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -17,9 +17,9 @@ from bot.costs import rows_of, say_total, spent_by, total
 from bot.start import Start
 from bot.tables import print_json, print_table, show_dollars, show_time
 from bot.trouble import Problem, Trouble
-from orchestrator_bridge.run.events import VERSION, Event, dump
+from orchestrator_bridge.run.events import VERSION, dump
 from orchestrator_bridge.store.lookups import SqliteLookups
-from orchestrator_bridge.store.port import CostBy, CostLine, Lookups, Missing, QuestionSummary, RunSummary
+from orchestrator_bridge.store.port import CostBy, CostLine, Lookups, Missing, QuestionSummary, RunSummary, StoreError
 from orchestrator_bridge.text import shorten
 
 _TEXT = 60
@@ -105,21 +105,25 @@ async def print_log(store: Path, run: int) -> None:
     """A run's log, one JSON object a line, each with its position in the log and the version of the events' catalogue.
 
     Raises:
-        Trouble: there is no such run.
+        Trouble: there is no such run, or a row of its log cannot be read; the others are printed before.
     """
     async with _lookups(store) as lookups:
-        events = await lookups.log(run) if lookups else []
-    if not events:
+        rows = await lookups.log_rows(run) if lookups else []
+    if not rows:
         mend = "`townhall runs` lists those that there are"
         problem = Problem(where="run", found=str(run), expected="the number of a run", mend=mend)
         raise Trouble("there is no such run", [problem])
-    _print_lines(events)
+    for row in rows:
+        if row.event is not None:
+            line = {"seq": row.seq, "version": VERSION, **json.loads(dump(row.event))}
+            click.echo(json.dumps(line, ensure_ascii=False))
+    broken = [_broken(run, row.seq, row.fault) for row in rows if row.fault is not None]
+    if broken:
+        raise Trouble(f"{len(broken)} of the {len(rows)} events of run {run} cannot be read; the others were printed", broken)
 
 
-def _print_lines(events: Sequence[Event]) -> None:
-    for position, event in enumerate(events, start=1):
-        line = {"seq": position, "version": VERSION, **json.loads(dump(event))}
-        click.echo(json.dumps(line, ensure_ascii=False))
+def _broken(run: int, seq: int, fault: StoreError) -> Problem:
+    return Problem(where=f"event {seq} of run {run}", found=fault.found, expected=fault.expected, mend=fault.mend)
 
 
 @asynccontextmanager

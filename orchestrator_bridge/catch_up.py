@@ -31,8 +31,9 @@ a platform that is down none to hold up everything."""
 class CatchUp:
     """Reads the threads of open questions, and shows questions again where an earlier process's screen is gone.
 
-    `sure` waits until it is known of doubtful cards whether they arrived; `arm` sets a question's deadline. Nothing else can have
-    set it before, for nothing is judged in a run before its threads are read.
+    `sure` waits until it is known of an earlier process's doubtful cards whether they arrived, `known` until it is of one of any
+    process; `arm` sets a question's deadline. Nothing else can have set it before, for nothing is judged in a run before its
+    threads are read.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class CatchUp:
         receiver: Receiver,
         *,
         sure: Callable[[], Awaitable[None]],
+        known: Callable[[str], Awaitable[None]],
         arm: Callable[[int, int, float], None],
         state: Callable[[int], Awaitable[RunState]],
     ) -> None:
@@ -51,6 +53,7 @@ class CatchUp:
         self._adapters = adapters
         self._receiver = receiver
         self._sure = sure
+        self._known = known
         self._arm = arm
         self._state = state
         self._read_by = 0.0
@@ -104,9 +107,13 @@ class CatchUp:
         """Show open questions once more on platforms that have forgotten what an earlier process showed."""
         forgetful = {name: adapter for name, adapter in self._adapters.items() if adapter.capabilities.forgets}
         for one in armed if forgetful else ():
-            state = await self._state(one.run)
+            try:
+                state = await self._state(one.run)
+                shown = await self._store.sent(question_key(one.question))
+            except StoreError as error:
+                _LOG.info("question %s is not shown again: %s", one.question, error)
+                continue
             adapter = forgetful.get(state.place.platform)
-            shown = await self._store.sent(question_key(one.question))
             question = state.questions[one.question]
             if adapter is not None and shown is not None and question.open:
                 key = f"{question_key(one.question)}:again"
@@ -114,13 +121,13 @@ class CatchUp:
                 await adapter.send(Sending(key=key, place=place, post=question_card(state, question), replaces=shown))
 
     async def read(self, question: Question) -> None:
-        """Hear a question's thread to its end; a platform that cannot be asked just now is tried for a while.
+        """Hear a question's thread to its end, or know whether it has one; a platform that cannot be asked is tried for a while.
 
         Raises:
             StoreError: something was said that could not be stored.
         """
         if question.delivery is None:
-            return
+            return await self._known(question_key(question.id))
         try:
             await self._try(question.delivery.place, question.delivery.posted_at, self._clock.now() + READ_FOR)
         except Unsent as error:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 
 from orchestrator_bridge.catch_up import CatchUp
 from orchestrator_bridge.chat import (
@@ -15,11 +16,13 @@ from orchestrator_bridge.chat import (
     Author,
     Clicked,
     Commanded,
+    Doubtful,
     Gone,
     Inbound,
     Note,
     Place,
     Posted,
+    Rejected,
     Said,
     Sending,
     Unsaid,
@@ -33,6 +36,7 @@ from orchestrator_bridge.fetcher import Fetcher
 from orchestrator_bridge.file import with_texts
 from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.port import Model
+from orchestrator_bridge.patience import patiently
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.poster import Poster
 from orchestrator_bridge.receiver import Receiver
@@ -115,6 +119,7 @@ class Engine:
             self._adapters,
             self._receiver,
             sure=self._poster.sure,
+            known=self._poster.known,
             arm=self._deadlines.arm,
             state=self._runs.state,
         )
@@ -264,10 +269,13 @@ class Engine:
             self._spawn(self._warn(adapter, state, text))
 
     async def _warn(self, adapter: Adapter, state: RunState, text: str) -> None:
-        card = await self._poster.receipt(run_key(state.run))
-        place = replace(state.place, thread=card.thread) if card else state.place
         key = f"run:{state.run}:trouble:{self._clock.now()}"
-        await adapter.send(Sending(key=key, place=place, post=Note(text=text, tone="warning"), since=self._clock.now()))
+        try:
+            card = await self._poster.receipt(run_key(state.run))
+            place = replace(state.place, thread=card.thread) if card else state.place
+            await adapter.send(Sending(key=key, place=place, post=Note(text=text, tone="warning"), since=self._clock.now()))
+        except (StoreError, Unsent, Doubtful, Rejected) as error:
+            _LOG.warning("the people of run %s could not be told of it: %s", state.run, error)
 
     def _placed(self, outgoing: Outgoing, posted: Posted, noted_at: float) -> None:
         self._runs.deliver(outgoing.run, f.Placed(outgoing=outgoing, posted=posted, noted_at=noted_at))
@@ -339,13 +347,18 @@ class Engine:
             await self._handled(heard, "")
 
     async def _obey(self, heard: Commanded) -> Word | None:
+        """Carry a command out as soon as the store takes it. Until then it stays in the inbox: a restart carries it out too."""
         try:
-            return await self._on_command(heard)
+            return await patiently(self._clock, lambda: self._on_command(heard), lambda error: self._tell_waits(heard, error))
         except StoreError as error:
             return Word(text=f"Not done: {error}", tone="warning")
         except Exception as error:
             _LOG.exception("the command %s broke", heard.name)
             return Word(text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning")
+
+    def _tell_waits(self, heard: Commanded, error: StoreError) -> None:
+        text = f"This waits, and is done as soon as the store can be written again; there is no need to repeat it. {error}"
+        self._tell(heard, Word(text=text, tone="warning"))
 
     async def _leave(self, heard: Gone) -> None:
         """Nobody is there any more: questions to people of this platform fall back, now and later, in runs that began here.
@@ -358,13 +371,12 @@ class Engine:
         await self._handled(heard, "")
 
     async def _handled(self, heard: Inbound, why: str) -> None:
-        """Mark what was heard, however long the disk takes: what was refused must not be done at the next start."""
-        while True:
-            try:
-                return await self._store.append(rows=[InboxHandled(key=heard.key, why=why)])
-            except StoreError as error:
-                _LOG.error("%s waits to be marked as handled: %s", heard.key, error)
-            await sleep_until(self._clock, self._clock.now() + RECONNECT)
+        """Mark what was heard, however long the disk takes: what has been refused must not be done at the next start."""
+        mark = partial(self._store.append, rows=[InboxHandled(key=heard.key, why=why)])
+        try:
+            await patiently(self._clock, mark, lambda error: _LOG.error("%s waits to be marked as handled: %s", heard.key, error))
+        except StoreError as error:
+            _LOG.error("%s could not be marked as handled and is heard again at the next start: %s", heard.key, error)
 
 
 def _fact(heard: Said | Unsaid | Clicked, target: Target) -> f.Fact | None:

@@ -12,10 +12,12 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from orchestrator_bridge.chat import Adapter, Doubtful, Posted, QuestionCard, Rejected, RunCard, Sending, Unsent
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.lane import Job, Lane
+from orchestrator_bridge.patience import patiently
 from orchestrator_bridge.run.show import closing_key
 from orchestrator_bridge.store.port import Pending, Store, StoreError
 from orchestrator_bridge.store.rows import Outgoing, PostDropped, PostFailed, PostSent, Row, RunPlaced
@@ -26,7 +28,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 """Seconds before a failed sending is tried again, doubled each time."""
 
 SURE_AFTER = 30.0
-"""Seconds that others wait at a start for doubtful posts to be looked for."""
+"""Seconds that others wait at most for doubtful cards to be looked for, after a start and before a question falls back unseen."""
 
 PROGRESS = 5
 """The priority from which on an edit only shows progress."""
@@ -71,7 +73,7 @@ class Poster:
         self._receipts: dict[str, Posted] = {}
         self._edited_at: dict[str, float] = {}
         self._behind: dict[str, float] = {}
-        self._doubts: set[str] = set()
+        self._doubts: dict[str, asyncio.Event] = {}
         self._sure = asyncio.Event()
         self._order = 0
         self._stopped = False
@@ -87,10 +89,9 @@ class Poster:
                 self._remember(one.outgoing.anchor, one.anchored)
             if one.replaced and one.outgoing.replaces:
                 self._remember(one.outgoing.replaces, one.replaced)
-            if self._can_ask(one.outgoing) and isinstance(one.outgoing.post, QuestionCard):
-                self._doubts.add(one.outgoing.key)
+            self._note_doubt(one.outgoing)
             self._take(one.outgoing, doubtful=True)
-        self._settle_doubt("")
+        self._look_whether_sure()
 
     def take(self, rows: Sequence[Row]) -> None:
         """Take the posts among rows that have just been stored."""
@@ -99,10 +100,18 @@ class Poster:
                 self._take(row, doubtful=False)
 
     async def sure(self) -> None:
-        """Wait until it is known of every doubtful card whether it arrived, for as long as that is worth waiting for."""
-        late = self._clock.call_at(self._clock.now() + SURE_AFTER, self._sure.set)
+        """Wait until it is known of every card of an earlier process whether it arrived, while that is worth waiting for."""
+        await self._wait_for(self._sure)
+
+    async def known(self, key: str) -> None:
+        """Wait until a card is not doubtful any more, for as long as that is worth waiting for."""
+        if key in self._doubts:
+            await self._wait_for(self._doubts[key])
+
+    async def _wait_for(self, known: asyncio.Event) -> None:
+        late = self._clock.call_at(self._clock.now() + SURE_AFTER, known.set)
         try:
-            await self._sure.wait()
+            await known.wait()
         finally:
             late.cancel()
 
@@ -165,8 +174,18 @@ class Poster:
             if alarm is not None:
                 alarm.cancel()
 
+    def _note_doubt(self, outgoing: Outgoing) -> None:
+        """Nobody knows whether this arrived. Others wait for a question's card only, and only where it can be looked for."""
+        if self._can_ask(outgoing) and isinstance(outgoing.post, QuestionCard):
+            self._doubts.setdefault(outgoing.key, asyncio.Event())
+
     def _settle_doubt(self, key: str) -> None:
-        self._doubts.discard(key)
+        doubt = self._doubts.pop(key, None)
+        if doubt is not None:
+            doubt.set()
+        self._look_whether_sure()
+
+    def _look_whether_sure(self) -> None:
         if not self._doubts:
             self._sure.set()
 
@@ -185,6 +204,7 @@ class Poster:
             self._again(lane, job, error.retry_after)
         except Doubtful:
             job.doubtful = True
+            self._note_doubt(outgoing)
             self._again(lane, job, None)
         except Rejected as error:
             await self._fail(outgoing, str(error))
@@ -271,12 +291,16 @@ class Poster:
         self._settle_doubt(outgoing.key)
 
     async def _mark(self, rows: list[Row]) -> None:
+        """Store what became of a post. While the disk takes nothing the lane waits: so no more than one post is left in doubt."""
         try:
-            await self._store.append(rows=rows)
-        except StoreError:
-            _LOG.exception("a post was sent but could not be marked: after a restart the platform is asked about it")
+            await patiently(self._clock, partial(self._store.append, rows=rows), self._tell_unmarked)
+        except StoreError as error:
+            self._tell_unmarked(error)
         else:
             self._marked(rows)
+
+    def _tell_unmarked(self, error: StoreError) -> None:
+        _LOG.error("a post has left but could not be marked, which a restart would have to find out: %s", error)
 
     def _remember(self, key: str, posted: Posted) -> None:
         self._receipts[key] = posted

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from orchestrator_bridge.chat import Author, Place
+from orchestrator_bridge.chat import Author, Place, Word
 from orchestrator_bridge.clock import sleep_until
 from orchestrator_bridge.file import File
 from orchestrator_bridge.run import events as e
@@ -20,7 +20,7 @@ from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.driver import Driver, Surroundings
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.port import StoreError
+from orchestrator_bridge.store.port import Damaged, StoreError, TooNew
 from orchestrator_bridge.team import Team
 
 _LOG = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class Runs:
         self._stopped = False
         self.begun: set[int] = set()
         self._zombies: set[int] = set()
+        self._aside: set[int] = set()
         self._drivers: dict[int, Driver] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._waking: dict[int, list[f.Fact]] = {}
@@ -92,7 +93,11 @@ class Runs:
         batch = Batch.of_new_run(started)
         if command:
             batch.handled(command)
-        await self._append(batch)
+        try:
+            await self._append(batch)
+        except StoreError:
+            self.last_number -= self.last_number == batch.state.run  # a run that waits for a full disk takes one number, not many
+            raise
         self.begun.add(batch.state.run)
         self._keep_warm(batch.state)
         self.deliver(batch.state.run, f.Rang())
@@ -103,7 +108,9 @@ class Runs:
         driver = self._drivers.get(run)
         if self._stopped:
             return
-        if driver is not None:
+        if run in self._aside:
+            self._refuse(run, [fact])
+        elif driver is not None:
             driver.deliver(fact)
         elif run in self._waking:
             self._waking[run].append(fact)
@@ -122,8 +129,36 @@ class Runs:
 
         Raises:
             ValueError: there is no such run.
+            StoreError: its log cannot be read.
         """
-        return self._warm.get(run) or fold(await self._around.store.log(run))
+        return self._warm.get(run) or await self._read(run)
+
+    async def _read(self, run: int) -> RunState:
+        """Fold a run's log. One that makes no sense, or is of a newer release, sets the run aside until the next start.
+
+        Raises:
+            ValueError: there is no such run.
+            StoreError: its log cannot be read.
+        """
+        try:
+            log = await self._around.store.log(run)
+        except (Damaged, TooNew) as error:
+            self._set_aside(run, error)
+            raise
+        if not log:
+            raise ValueError(f"there is no run {run}")
+        try:
+            return fold(log)
+        except (LookupError, ValueError) as error:
+            found = f"the log of run {run} does not hold together ({type(error).__name__}: {error})"
+            broken = Damaged(found, "one that begins with its start and has no gap", "Restore a backup")
+            self._set_aside(run, broken)
+            raise broken from error
+
+    def _set_aside(self, run: int, error: StoreError) -> None:
+        if run not in self._aside:
+            self._aside.add(run)
+            _LOG.error("run %s is set aside until the next start, the others go on: %s", run, error)
 
     async def one_sleeps(self) -> None:
         """Wait until one of the runs that are awake has ended or sleeps."""
@@ -145,6 +180,8 @@ class Runs:
         try:
             await self._drive(run)
         except Exception as error:
+            if run in self._aside:
+                return self._refuse(run, self._waking.pop(run, []))
             _LOG.error("run %s broke: %s", run, error, exc_info=not isinstance(error, StoreError))
             self._drivers.pop(run, None)
             self._waking[run] = []
@@ -155,6 +192,15 @@ class Runs:
             self._tasks.pop(run, None)
             for fact in self._waking.pop(run, []):
                 self.deliver(run, fact)
+
+    def _refuse(self, run: int, facts: Sequence[f.Fact]) -> None:
+        """What was heard for a run that is set aside stays in the inbox; whoever said it is told."""
+        word = Word(
+            text=f"Run {run} is set aside: its log cannot be read. `townhall doctor` says how to mend it.", tone="warning"
+        )
+        for fact in facts:
+            if isinstance(fact, f.Heard | f.Pressed):
+                self._around.tell(fact.said if isinstance(fact, f.Heard) else fact.clicked, word)
 
     async def _drive(self, run: int) -> None:
         await self._before(run)
@@ -180,12 +226,14 @@ class Runs:
     async def _break(self, run: int, error: Exception) -> bool:
         """End a run that broke, from what is stored of it; False if it cannot be read or written."""
         try:
-            state = fold(await self._around.store.log(run))
+            state = await self._read(run)
             if state.end is None:
                 batch = Batch(state, self._around.clock.now())
                 reason = f"Something in Townhall broke ({type(error).__name__}); the log has the details."
                 batch.fail(reason)
                 await self._append(batch)
+        except (Damaged, TooNew):
+            return True  # it is set aside, and that was told
         except (StoreError, ValueError):
             _LOG.exception("run %s could not be ended either; the next fact tries to go on with it", run)
             self._zombies.add(run)

@@ -66,7 +66,7 @@ async def _crowd(file: Path, count: int) -> Crowd:
 async def _waiting(few: Crowd, many: Crowd, idle: float) -> list[Figure]:
     count = len(many.threads)
     small, large = await _slept(few, idle), await _slept(many, idle)
-    each = (large.resident_kb - small.resident_kb) / (count - len(few.threads))
+    each = max(0.0, large.resident_kb - small.resident_kb) / (count - len(few.threads))
     note = "" if count >= TELLING else "too few to tell"
     start = f"{count:,} open: start of a process -> first reply resumed"
     return [

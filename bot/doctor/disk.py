@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from pathlib import Path
@@ -21,10 +22,18 @@ def check_folder(folder: Path) -> Finding:
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
-        mend = "make it writable, or name another folder in TOWNHALL_DATA"
-        return Finding(about="data folder", state="wrong", found=f"{place}: {error.strerror}", mend=mend)
+        return Finding(about="data folder", state="wrong", found=f"{place}: {error.strerror}", mend=_mend(error))
     made = "can be written" if place == folder else "will be made at the first start"
     return Finding(about="data folder", state="ok", found=f"{folder} {made}")
+
+
+def _mend(error: OSError) -> str:
+    another = "name another folder in TOWNHALL_DATA"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"make space, or {another}"
+    if error.errno == errno.ENOTDIR:
+        return f"move the file of this name away, or {another}"
+    return f"make it writable for this user, or {another}"
 
 
 def check_space(folder: Path, free: int | None = None) -> Finding:

@@ -34,7 +34,13 @@ async def examine(online: bool = False) -> AsyncIterator[Finding]:
         yield finding
     yield check_folder(settings.data)
     yield check_space(settings.data)
-    yield await check_store(settings.store)
+    for finding in await check_store(settings.store):
+        yield finding
+    async for finding in _team_and_models(settings, online):
+        yield finding
+
+
+async def _team_and_models(settings: Settings, online: bool) -> AsyncIterator[Finding]:
     try:
         team_file = read_team_file(settings.team_file, must_exist=settings.names_team_file)
     except Trouble as trouble:

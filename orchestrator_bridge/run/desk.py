@@ -157,7 +157,8 @@ class Desk:
     def look(self, batch: Batch, read_to_end: Collection[int]) -> tuple[int, ...]:
         """Settle what can be settled and remind where it is time.
 
-        Returns the questions that have expired and whose threads must first be read to their end, for replies that were in time.
+        Returns the questions that have expired and whose threads must first be read to their end, for replies that were in time;
+        of one that nobody is known to see it must be known first that its card has not arrived.
         """
         unread = []
         for question in [one for one in batch.state.questions.values() if one.open]:
@@ -174,7 +175,7 @@ class Desk:
 
 
 def _may_be_unheard(question: Question, now: float) -> bool:
-    return question.delivery is not None and due.due(question, now).expired
+    return due.due(question, now).expired
 
 
 def _over_limit(state: RunState, action: AskPeople) -> str:

@@ -10,13 +10,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from orchestrator_bridge.chat import Inbound, Word
 from orchestrator_bridge.clock import Alarm, Clock, sleep_until
 from orchestrator_bridge.door import Door
 from orchestrator_bridge.model.port import Suspended
+from orchestrator_bridge.patience import patiently
 from orchestrator_bridge.question.due import deadline
 from orchestrator_bridge.question.values import Question
+from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.advance import Advanced, Start, advance, conclude, next_ring, rung
 from orchestrator_bridge.run.apply import fold
@@ -25,13 +28,13 @@ from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.project import fires_at
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.take import take
-from orchestrator_bridge.store.port import InUse, Stale, Store, Unwritable
+from orchestrator_bridge.store.port import Stale, Store, StoreError
 from orchestrator_bridge.store.rows import Row
 
 _LOG = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-"""Seconds before a disk that took nothing is tried again, doubled each time."""
+PAUSE = 1.0
+"""Seconds before a thread that could not be read is read again."""
 
 LOOK_AGAIN = 1.0
 """Seconds before a question is looked at again whose time has come without anything to do: the clock may have been set back."""
@@ -103,6 +106,7 @@ class Driver:
         except BaseException:
             self._leave({start.action for start in advanced.starts} | advanced.held)
             raise
+        _log_failures(batch)
         self._act(batch, advanced)
         self._around.stored(batch.state, batch.rows)
         for heard, word in batch.words:
@@ -134,17 +138,13 @@ class Driver:
 
     async def _append(self, batch: Batch) -> None:
         """Store the batch, however long the disk takes no more: nothing that was paid for is let go."""
-        pause = FIRST_PAUSE
         run = batch.state.run if batch.events else 0
-        while True:
-            try:
-                return await self._around.store.append(run=run, after=batch.after, events=batch.events, rows=batch.rows)
-            except (Unwritable, InUse) as error:
-                _LOG.error("run %s waits for the store: %s", batch.state.run, error)
-                if pause == FIRST_PAUSE:
-                    self._around.trouble(self.state, f"This run waits until its store can be written again. {error}")
-            await sleep_until(self._around.clock, self._around.clock.now() + pause)
-            pause = min(LONGEST_PAUSE, 2 * pause)
+        append = partial(self._around.store.append, run=run, after=batch.after, events=batch.events, rows=batch.rows)
+        await patiently(self._around.clock, append, self._tell_trouble)
+
+    def _tell_trouble(self, error: StoreError) -> None:
+        _LOG.error("run %s waits for the store: %s", self.state.run, error)
+        self._around.trouble(self.state, f"This run waits until its store can be written again. {error}")
 
     # Acting ---------------------------------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class Driver:
             await self._around.read_thread(question)
         except Exception:
             _LOG.exception("the thread of question %s could not be read", question.id)
-            await sleep_until(self._around.clock, self._around.clock.now() + FIRST_PAUSE)
+            await sleep_until(self._around.clock, self._around.clock.now() + PAUSE)
             self.deliver(f.LookAt(question=question.id))
         else:
             self.deliver(f.ThreadRead(question=question.id, deadline=deadline(question)))
@@ -230,3 +230,14 @@ class Driver:
         self._leave(self._held)
         for task in self._tasks.values():
             task.cancel()
+
+
+def _log_failures(batch: Batch) -> None:
+    """One line for each call that brought nothing: people read it in the run's thread, and who looks after the bot here."""
+    for event in batch.events:
+        if isinstance(event, e.CallFailed):
+            model, found = batch.state.agents[event.agent].spec.model, " ".join(event.found.split())
+            level, course = (logging.WARNING, "given up") if event.retry_at is None else (logging.INFO, "tried again")
+            _LOG.log(
+                level, "run %s: a call of %s to %s is %s: %s: %s", batch.state.run, event.agent, model, course, event.kind, found
+            )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from orchestrator_bridge.store.connection import plain
-from orchestrator_bridge.store.faults import told
+from orchestrator_bridge.store.faults import told_of_reading
 from orchestrator_bridge.store.health import looks_like_ours, recognise, sound_library
 from orchestrator_bridge.store.port import Missing, StoreError, TooOld
 
@@ -79,7 +79,7 @@ def read(path: Path, schema: int, look: Callable[[sqlite3.Connection], T]) -> T:
                 return found
         except (sqlite3.Error, OSError) as error:
             if before.wal == before.shm and _trace(path) == before:
-                raise told(error, path) from error
+                raise told_of_reading(error, path) from error
         time.sleep(_PAUSE)
     raise _unsteady(path)
 
@@ -97,7 +97,7 @@ def _trace(path: Path) -> _Trace:
     except FileNotFoundError:
         raise _missing(path) from None
     except OSError as error:
-        raise told(error, path) from error
+        raise told_of_reading(error, path) from error
     wal, shm = (path.with_name(path.name + end).exists() for end in ("-wal", "-shm"))
     return _Trace(wal=wal, shm=shm, size=stat.st_size, changed_ns=stat.st_mtime_ns)
 

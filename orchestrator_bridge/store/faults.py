@@ -33,6 +33,15 @@ def unwritable(path: Path, found: str) -> Unwritable:
     )
 
 
+def unreadable(path: Path, found: str) -> StoreError:
+    """The file or its folder cannot be read, which is all that a look-up wants of it."""
+    return StoreError(
+        f"{path} cannot be read ({found})",
+        "a file that this user may read, in a folder",
+        "Mend the owner, the permissions or the disk, or set TOWNHALL_DATA to the folder that the bot uses",
+    )
+
+
 def damaged(path: Path, found: str) -> Damaged:
     """The file is broken."""
     return Damaged(f"{path} is damaged ({found})", "a sound SQLite database", _RESTORE)
@@ -95,3 +104,14 @@ def told(error: Exception, path: Path) -> Exception:
     fault = of_sqlite(error, path) if isinstance(error, sqlite3.Error) else of_system(error, path)
     fault.__cause__ = error
     return fault
+
+
+def told_of_reading(error: Exception, path: Path) -> Exception:
+    """As `told`, for whoever only reads: that a file cannot be written is no fault then."""
+    fault = told(error, path)
+    if not isinstance(fault, Unwritable):
+        return fault
+    found = error.strerror if isinstance(error, OSError) else str(error)
+    reading = unreadable(path, found or str(error))
+    reading.__cause__ = error
+    return reading

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from orchestrator_bridge.run.events import Event
     from orchestrator_bridge.store.connection import Reading
-    from orchestrator_bridge.store.port import CostBy, CostLine, QuestionSummary, RunSummary, Spending
+    from orchestrator_bridge.store.port import CostBy, CostLine, LogRow, QuestionSummary, RunSummary, Spending
     from orchestrator_bridge.store.rows import QuestionStatus, RunStatus
 
 
@@ -31,6 +31,10 @@ class SqliteReads:
     async def log(self, run: int, after: int = 0) -> list[Event]:
         """The events of a run behind a position, in order; empty if there is no such run."""
         return await self._reading.read(partial(log.events, run=run, after=after))
+
+    async def log_rows(self, run: int) -> list[LogRow]:
+        """Every row of a run's log in order, also those that cannot be read."""
+        return await self._reading.read(partial(log.rows, run=run))
 
     async def runs(self, limit: int = 50, status: RunStatus | None = None) -> list[RunSummary]:
         """Runs, newest first."""

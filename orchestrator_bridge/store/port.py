@@ -164,11 +164,34 @@ class Spending:
     complete: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogRow:
+    """One row of a run's log: its event, or the fault because of which it cannot be read."""
+
+    seq: int
+    event: Event | None = None
+    fault: StoreError | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unreadable:
+    """A run in whose log `rows` rows cannot be read; the first of them is at `seq`, because of `fault`."""
+
+    run: int
+    seq: int
+    fault: StoreError
+    rows: int
+
+
 class Lookups(Protocol):
     """Reading, beside the one process that writes."""
 
     async def log(self, run: int, after: int = 0) -> list[Event]:
         """The events of a run behind a position, in order; empty if there is no such run."""
+        ...
+
+    async def log_rows(self, run: int) -> list[LogRow]:
+        """Every row of a run's log in order, also those that cannot be read, for which `log` raises."""
         ...
 
     async def runs(self, limit: int = 50, status: RunStatus | None = None) -> list[RunSummary]:

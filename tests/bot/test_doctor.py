@@ -16,6 +16,8 @@ from bot.start import Start
 from bot.team_file import parse_team_file
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.bot.conftest import Townhall
+from tests.contract.store_values import guided, run_opened
+from tests.store.files import run_sql
 
 TEAM = '[[team.review.agents]]\nname = "one"\nmodel = "mine"\n[models.mine]\nbase_url = "{url}"\nkey_env = "MINE"\n'
 
@@ -85,11 +87,38 @@ def test_a_damaged_store_is_wrong(townhall: Townhall, folder: Path) -> None:
     assert states(said.out)["store"] == "wrong"
 
 
+def test_a_row_of_the_log_that_cannot_be_read_is_wrong_and_says_how_to_go_on(townhall: Townhall, folder: Path) -> None:
+    file = folder / "data" / "townhall.db"
+
+    async def fill() -> None:
+        store = await SqliteStore.open(file)
+        await store.append(run=1, events=[guided("one"), guided("two")], rows=[run_opened(1)])
+        await store.close()
+
+    asyncio.run(fill())
+    run_sql(file, "UPDATE log SET body = '{}' WHERE seq = 2")
+    said = townhall("doctor")
+    assert said.code == 1
+    assert "WRONG store:" in said.out
+    assert "event 2 of run 1" in said.out
+    assert "sets run 1 aside and goes on with the others; `townhall export 1` prints what is whole of it" in said.out
+
+
 def test_a_data_folder_that_is_a_file_is_wrong(townhall: Townhall, folder: Path) -> None:
     (folder / "data").write_text("")
     said = townhall("doctor", "--json")
     assert said.code == 1
     assert states(said.out)["data folder"] == "wrong"
+    assert "move the file of this name away" in said.out
+
+
+def test_credentials_in_an_address_are_never_shown(townhall: Townhall, folder: Path) -> None:
+    file = TEAM.format(url="http://ana:hunter2@127.0.0.1:9/v1?token=hunter2").replace('key_env = "MINE"\n', "")
+    (folder / "townhall.toml").write_text(file)
+    for command in (("doctor",), ("doctor", "--json"), ("doctor", "--online"), ("models",), ("models", "--json")):
+        said = townhall(*command)
+        assert "127.0.0.1:9/v1" in said.out
+        assert "hunter2" not in said.out + said.err
 
 
 @pytest.mark.parametrize(("free", "state"), [(5_000_000_000, "ok"), (500_000_000, "warn"), (10_000_000, "wrong")])

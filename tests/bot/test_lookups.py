@@ -14,6 +14,7 @@ from orchestrator_bridge.store.rows import QuestionClosed, Row
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.bot.conftest import Townhall
 from tests.contract.store_values import booked, guided, question_opened, run_opened
+from tests.store.files import run_sql
 
 CLOSED = QuestionClosed(question=1, status="answered", line="Alice: yes", at=5.0)
 
@@ -117,3 +118,24 @@ def test_a_file_that_is_no_store_is_told_and_left_alone(townhall: Townhall, file
     assert (said.code, said.out) == (1, "")
     assert "townhall.db" in said.err
     assert file.read_bytes().startswith(b"not a database")
+
+
+@pytest.mark.parametrize("damage", ["'{}'", "CAST(x'ff' AS TEXT)"], ids=["no event", "no UTF-8"])
+def test_export_prints_what_is_whole_and_then_says_which_row_is_damaged(townhall: Townhall, file: Path, damage: str) -> None:
+    run_sql(file, f"UPDATE log SET body = {damage} WHERE seq = 1")
+    said = townhall("export", "1")
+    assert said.code == 1
+    assert [json.loads(line)["seq"] for line in said.out.splitlines()] == [2]
+    assert "1 of the 2 events of run 1 cannot be read; the others were printed" in said.err
+    assert "event 1 of run 1" in said.err
+
+
+@pytest.mark.parametrize("command", [("runs",), ("questions", "--json"), ("cost",), ("export", "1")])
+def test_a_data_folder_that_is_a_file_is_told_with_how_to_mend_it(
+    townhall: Townhall, folder: Path, command: tuple[str, ...]
+) -> None:
+    (folder / "data").write_text("")
+    said = townhall(*command)
+    assert (said.code, said.out) == (1, "")
+    assert "cannot be read (Not a directory)" in said.err
+    assert "set TOWNHALL_DATA to the folder that the bot uses" in said.err

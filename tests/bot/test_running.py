@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.files import run_sql
+
 ROOT = Path(__file__).parents[2]
 TEAM = '[[team.quick.agents]]\nname = "only"\nmodel = "scripted/play"\n'
 
@@ -58,6 +60,17 @@ def test_a_task_from_a_pipe_runs_to_its_end(environ: dict[str, str]) -> None:
     ended = run(environ, "count to three\n")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "Done: count to three" in ended.stdout
+
+
+def test_a_task_from_a_pipe_does_not_wait_for_a_damaged_run_nor_end_with_its_error(environ: dict[str, str], folder: Path) -> None:
+    run(environ, "the first\n")
+    busy = "UPDATE runs SET status = 'running', busy = 1 WHERE run = 1"
+    run_sql(folder / "data" / "townhall.db", busy, "UPDATE log SET body = '{}' WHERE run = 1 AND seq = 2")
+    ended = run(environ, "the second\n")
+    assert ended.returncode == 0
+    assert "Done: the second" in ended.stdout
+    assert ended.stderr.count("\n") == 1
+    assert "run 1 is set aside until the next start, the others go on" in ended.stderr
 
 
 def test_a_first_start_says_that_agents_are_scripted_and_what_to_set(environ: dict[str, str], folder: Path) -> None:

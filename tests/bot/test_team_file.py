@@ -224,3 +224,17 @@ def test_an_effort_that_a_model_does_not_know_is_refused_with_those_that_it_know
     grok = AGENT.replace("scripted/yes", "grok-4.3")
     assert read(file, grok + "effort = 'low'\n").team().agents[0].effort == "low"
     assert "one of none, low, medium, high" in refused(file, grok + "effort = 'max'\n")
+
+
+@pytest.mark.parametrize("depth", [1_000, 50_000])
+@pytest.mark.parametrize(("before", "after"), [("x = ", ""), ("[team.review]\nask = ", "\n")], ids=["anywhere", "in a team"])
+def test_brackets_thousands_deep_are_told_plainly(file: Path, depth: int, before: str, after: str) -> None:
+    said = refused(file, f"{before}{'[' * depth}{']' * depth}{after}")
+    assert "townhall.toml" in said
+    assert "brackets in brackets, hundreds deep" in said
+    assert "tables and lists a few levels deep" in said
+
+
+def test_names_thousands_deep_are_told_plainly(file: Path) -> None:
+    said = refused(file, f"[{'.'.join('x' * 5_000)}]\ny = 1\n")
+    assert "the unknown key 'x'" in said

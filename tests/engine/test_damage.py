@@ -1,38 +1,83 @@
-"""A run whose log cannot be read: it rests, is told in the log, and does not eat the machine."""
+"""Runs whose logs cannot be read: they are set aside, that is told once, and everything else goes on."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from orchestrator_bridge.chat import Capabilities
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.servers.model_play import Play
 from tests.servers.model_players import asking_player
 from tests.servers.model_server import ModelServer
+from tests.store.files import run_sql
+
+DAMAGE = {
+    "no event": "UPDATE log SET body = '{\"oops' WHERE run = 1 AND seq = 2",
+    "an unknown event": """UPDATE log SET body = '{"event": "sang", "at": 1.0}' WHERE run = 1 AND seq = 2""",
+    "no UTF-8": "UPDATE log SET body = CAST(x'7bff7d' AS TEXT) WHERE run = 1 AND seq = 2",
+    "a newer release's": "UPDATE log SET version = 99 WHERE run = 1 AND seq = 2",
+    "no beginning": "DELETE FROM log WHERE run = 1 AND seq = 1",
+    "a gap": "DELETE FROM log WHERE run = 1 AND event = 'question_asked'",
+}
 
 
-async def test_a_run_with_a_damaged_log_is_tried_once_a_while_and_others_go_on(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def two_questions_and_a_damage(file: Path, server: ModelServer, clock: ManualClock, damage: str) -> None:
+    """Two runs wait for people, and the log of the first one is damaged while the bot is down."""
+    platform = ListPlatform(clock)
+    async with engine_on(file, server, platform, clock=clock) as engine:
+        for _ in range(2):
+            await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await platform.until(lambda: len(platform.questions) == 2)
+        await engine.finished()
+    run_sql(file, damage)
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+async def test_a_run_with_a_damaged_log_is_set_aside_and_others_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
-    file = tmp_path / "t.db"
     clock = ManualClock()
     async with ModelServer(asking_player) as server:
+        await two_questions_and_a_damage(tmp_path / "t.db", server, clock, damage)
         platform = ListPlatform(clock)
-        async with engine_on(file, server, platform, clock=clock) as engine:
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
             for _ in range(2):
-                await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
-            await platform.until(lambda: len(platform.questions) == 2)
-            await engine.finished()
-        with closing(sqlite3.connect(file, isolation_level=None)) as raw:
-            raw.execute("UPDATE log SET body = '{\"oops' WHERE run = 1 AND seq = 2")
-        platform = ListPlatform(clock)
-        async with engine_on(file, server, platform, clock=clock):
-            await platform.hears("1", question=1)
+                await platform.hears("1", question=1)
+                await platform.clicks(1, "option", "postgres")
+                await engine.finished()
             await platform.hears("1", question=2)
             await platform.until(lambda: bool(platform.finals))
-            await clock.armed_until(clock.now() + 30)
-        assert platform.finals[0].run == 2
-    assert caplog.text.count("run 1 broke") == 1
+            await engine.finished()
+    assert [final.run for final in platform.finals] == [2]
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "run 1 is set aside" in caplog.text
+    assert len(platform.words) == 4
+    assert all("Run 1 is set aside" in word.text for _, word in platform.words)
+
+
+async def test_nobody_waits_for_a_damaged_run_that_was_busy(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    async with ModelServer([Play(cut="before")]) as server:
+        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock) as engine:
+            await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+            await server.request_arrives(1)
+        run_sql(tmp_path / "t.db", DAMAGE["no event"])
+        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock) as engine:
+            await engine.finished()
+    assert [record.levelname for record in caplog.records if "set aside" in record.message] == ["ERROR"]
+
+
+async def test_questions_of_sound_runs_are_shown_again_beside_those_of_a_damaged_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock()
+    async with ModelServer(asking_player) as server:
+        await two_questions_and_a_damage(tmp_path / "t.db", server, clock, DAMAGE["no event"])
+        platform = ListPlatform(clock, capabilities=Capabilities(forgets=True))
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+            await engine.finished()
+    assert [card.question for card in platform.questions] == [2]
+    assert [record.levelname for record in caplog.records] == ["ERROR"]

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator_bridge.chat import Doubtful, Posted, RunCard, Sending
 from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.poster import SURE_AFTER
 from orchestrator_bridge.team import Bounds, Policy
 from tests.clock import ManualClock
 from tests.engine.findable import FindablePlatform, World, never_heard_of
@@ -39,6 +40,12 @@ async def asks_and_dies(file: Path, server: ModelServer, platform: FindablePlatf
     async with engine_on(file, server, platform, clock=platform.clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
+
+
+async def card_without_an_answer(sending: Sending, _: Posted) -> None:
+    """The card of question 1 stands, and nobody tells the bot."""
+    if sending.key == CARD:
+        raise Doubtful("no answer came")
 
 
 async def test_a_look_that_came_too_early_is_repeated(tmp_path: Path) -> None:
@@ -124,6 +131,49 @@ async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path:
         await engine.finished()
         clock.advance(UNTIL_EXPIRY)
         await platform.until(lambda: bool(platform.finals))
+
+
+async def test_a_card_that_is_doubtful_at_its_questions_deadline_is_looked_for_first(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = FindablePlatform(clock)
+    platform.while_sending = card_without_an_answer
+    platform.finding.clear()
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
+    ):
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await clock.armed_until(clock.now() + 1)
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        clock.advance(POLICY.expire_after)
+        await platform.until(lambda: CARD in platform.found)
+        await others_are_served(platform)
+        platform.finding.set()
+        await engine.finished()
+        clock.advance(POLICY.grace)
+        await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_a_card_of_which_nothing_can_be_known_holds_up_its_question_for_a_while_only(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = FindablePlatform(clock)
+    platform.while_sending = card_without_an_answer
+    platform.finding.clear()
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
+    ):
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await clock.armed_until(clock.now() + 1)
+        clock.advance(POLICY.expire_after)
+        await platform.until(lambda: CARD in platform.found)
+        await others_are_served(platform)
+        clock.advance(SURE_AFTER)
+        await server.request_arrives(2)
+        assert "undeliverable" in str(server.requests[1].messages)
 
 
 async def test_more_time_wants_another_reading_before_the_question_lapses(tmp_path: Path) -> None:

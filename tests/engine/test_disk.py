@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.chat import Note
-from orchestrator_bridge.engine import RECONNECT, Engine
+from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.run.events import QuestionAsked, Responded
 from orchestrator_bridge.runs import REVIVE_AFTER
 from orchestrator_bridge.store.port import Damaged, Stale, StoreError
+from orchestrator_bridge.store.rows import PostSent
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
@@ -145,26 +146,62 @@ async def test_a_run_that_breaks_says_that_it_has_failed(tmp_path: Path) -> None
 # Commands -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_command_that_was_refused_for_a_full_disk_is_not_done_at_the_next_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dies", [False, True], ids=["in the same process", "after a restart"])
+async def test_a_command_that_a_full_disk_does_not_take_is_done_once_as_soon_as_there_is_room(tmp_path: Path, dies: bool) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     file = tmp_path / "townhall.db"
     store = await troubled(file, clock)
-    async with (
-        ModelServer() as server,
-        engine_on(file, server, platform, clock=clock, store=store, obey=ask_is_a_run) as engine,
-    ):
-        store.refuse = everything(FULL)
-        await platform.commands("ask", "a task")
-        await store.refused(2)
-        store.refuse = nothing
-        await passes(clock, RECONNECT)
+    async with ModelServer() as server:
+        async with engine_on(file, server, platform, clock=clock, store=store, obey=ask_is_a_run) as engine:
+            store.refuse = everything(FULL)
+            await platform.commands("ask", "a task")
+            await passes(clock, 1)
+            await store.refused(2)
+            if not dies:
+                store.refuse = nothing
+                await passes(clock, 2)
+                await engine.finished()
+        async with engine_on(file, server, platform, clock=clock, obey=ask_is_a_run) as engine:
+            await engine.finished()
+            assert [final.run for final in platform.finals] == [1]
+    (word,) = [word.text for _, word in platform.words]
+    assert word.startswith("This waits, and is done as soon as the store can be written again")
+    assert FULL.found in word
+
+
+# What is told -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_trouble_is_told_once_and_another_one_once_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(tmp_path / "townhall.db", clock)
+    async with ModelServer() as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+        troubles = iter([FULL, FULL, LOCKED, FULL, LOCKED])
+        refuse = with_event(Responded, FULL)
+        store.refuse = lambda events, rows: next(troubles, None) if refuse(events, rows) else None
+        await begin(engine)
+        for pause in (1, 2, 4, 8, 16):
+            await passes(clock, pause)
         await engine.finished()
-    assert "Not done: no space is left for townhall.db" in platform.words[0][1].text
-    async with ModelServer() as server, engine_on(file, server, platform, clock=clock, obey=ask_is_a_run) as engine:
-        await platform.commands("ask", "another task")
+    told = [note for note in platform.notes if "waits until its store can be written again" in note]
+    assert [FULL.found in note for note in told] == [True, False]
+    assert caplog.text.count("run 1 waits for the store") == 2
+
+
+async def test_a_post_that_a_full_disk_does_not_let_be_marked_is_marked_as_soon_as_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(tmp_path / "townhall.db", clock)
+    async with ModelServer() as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+        left = iter([FULL, FULL])
+        store.refuse = lambda _, rows: next(left, None) if any(isinstance(row, PostSent) for row in rows) else None
+        await begin(engine)
+        for pause in (1, 2):
+            await passes(clock, pause)
         await engine.finished()
-        assert [final.run for final in platform.finals] == [1]
-        state = await engine.run(1)
-    assert state is not None
-    assert state.task == "another task"
+        assert not await store.pending()
+    assert caplog.text.count("could not be marked") == 1

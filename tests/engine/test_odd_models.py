@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,27 @@ async def test_half_a_character_in_a_refusal_breaks_no_run(tmp_path: Path) -> No
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await engine.finished()
     assert any("too long" in note and "Townhall broke" not in note for note in platform.notes)
+
+
+async def test_failures_of_models_are_logged_in_a_line_each_with_who_and_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    busy = Play(status=500, body='{"error": {"message": "out of\\norder"}}')
+    wrong = Play(status=401, body='{"error": {"message": "no such key"}}')
+    caplog.set_level(logging.INFO)
+    async with ModelServer([busy, wrong]) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await server.request_arrives(1)
+        await clock.armed_until(clock.now() + 60)
+        clock.advance(60)
+        await engine.finished()
+    told = [(one.levelname, one.getMessage()) for one in caplog.records if "a call of" in one.getMessage()]
+    assert told == [
+        ("INFO", "run 1: a call of one to local is tried again: overloaded: local answered 500: out of order."),
+        ("WARNING", "run 1: a call of one to local is given up: bad_key: local answered 401: no such key."),
+    ]
 
 
 @pytest.mark.parametrize("odd", ['{"content": "x", "n": ' + "1" * 5_000 + "}", "[" * 100_000], ids=["digits", "brackets"])

@@ -222,14 +222,32 @@ def test_a_bound_that_is_reached_cancels_open_questions() -> None:
     assert table.state.end.text == "B"
 
 
+def books(table: Table) -> dict[str, str]:
+    """How each call is booked."""
+    return {row.action: row.state for row in table.rows if isinstance(row, CallBooked)}
+
+
 def test_what_calls_under_way_at_the_end_may_cost_stays_booked_as_unknown() -> None:
     table = Table(team(2))
-    table.reserved = Decimal("0.5")
     table.says("one", answer("A"))
     table.go_on(f.Cancel(by=ANA, key="cancel"))
-    books = {row.action: row for row in table.rows if isinstance(row, CallBooked)}
-    assert books["work:one:1"].state == "booked"
-    assert {row.state for row in books.values() if row.action != "work:one:1"} == {"unknown"}
+    assert books(table) == {"work:one:1": "booked", "work:two:1": "unknown"}
+
+
+def test_what_the_side_calls_of_a_retired_agent_may_cost_stays_booked_as_unknown() -> None:
+    table = Table(team(3))
+    table.says("one", ask(to=("agents",)))
+    table.fails("two", BadKey("The key is wrong."))
+    assert books(table)["peer:1:two"] == "unknown"
+    assert books(table)["peer:1:three"] == "reserved"
+
+
+def test_what_the_side_calls_of_a_settled_question_may_cost_stays_booked_as_unknown() -> None:
+    table = Table(team(2))
+    table.says("one", ask(to=("humans", "agents")))
+    table.posts_question(1)
+    table.replies(1, "yes")
+    assert books(table)["peer:1:two"] == "unknown"
 
 
 # Crashes ------------------------------------------------------------------------------------------------------------------

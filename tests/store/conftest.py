@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from orchestrator_bridge.store.migrate import shipped
 from orchestrator_bridge.store.sqlite import SqliteStore
 
 
@@ -20,3 +23,25 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
     opened = await SqliteStore.open(path, clock=lambda: 100.0)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def somebody() -> Iterator[None]:
+    """Root may write everything; these tests are about somebody who may not."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that somebody without rights can reach."""
+    shipped()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        folder.chmod(0o755)

@@ -8,9 +8,9 @@ import pytest
 
 from orchestrator_bridge.store.checkup import check
 from orchestrator_bridge.store.migrate import newest, shipped
-from orchestrator_bridge.store.port import Damaged, Missing
+from orchestrator_bridge.store.port import Damaged, Missing, TooNew
 from orchestrator_bridge.store.sqlite import SqliteStore
-from tests.contract.store_values import outgoing, question_opened, run_opened
+from tests.contract.store_values import guided, outgoing, question_opened, run_opened
 from tests.store.files import run_sql
 
 
@@ -36,6 +36,20 @@ async def test_rows_that_point_nowhere_are_found(path: Path, store: SqliteStore)
     run_sql(path, "DELETE FROM runs")
     with pytest.raises(Damaged, match="point to rows that are not there"):
         check(path)
+
+
+async def test_rows_of_the_log_that_nobody_can_read_are_found_for_each_run(path: Path, store: SqliteStore) -> None:
+    for run in (1, 2, 3):
+        await store.append(run=run, events=[guided(str(number)) for number in range(5)], rows=[run_opened(run)])
+    await store.close()
+    run_sql(
+        path,
+        "UPDATE log SET body = '{}' WHERE run = 1 AND seq IN (2, 4)",
+        "UPDATE log SET version = 99 WHERE run = 3 AND seq = 5",
+    )
+    found = check(path).unreadable
+    assert [(one.run, one.seq, one.rows) for one in found] == [(1, 2, 2), (3, 5, 1)]
+    assert [type(one.fault) for one in found] == [Damaged, TooNew]
 
 
 def test_a_missing_file_is_told(path: Path) -> None:

@@ -18,7 +18,7 @@ from orchestrator_bridge.store.sqlite import SqliteStore
 from orchestrator_bridge.store.write.rows import written
 from orchestrator_bridge.store.writer import commit
 from tests.contract.store_values import booked, guided, question_opened, run_opened
-from tests.store.files import run_sql, trace, write
+from tests.store.files import permit, run_sql, trace, write
 from tests.store.victim import RUNS, Victim, victim
 
 
@@ -128,3 +128,15 @@ async def test_a_copy_of_a_running_bots_file_without_all_of_it_is_told(path: Pat
         write(copy.with_name(copy.name + end), files[path.name + end][0])
     with pytest.raises(StoreError, match="copy the -wal and -shm too"):
         await SqliteLookups.open(copy)
+
+
+@pytest.fixture
+def hidden(shared: Path) -> Path:
+    write(shared / "townhall.db", b"")
+    permit(shared / "townhall.db", 0)
+    return shared / "townhall.db"
+
+
+async def test_a_file_that_this_user_may_not_read_is_told(hidden: Path, somebody: None) -> None:
+    with pytest.raises(StoreError, match=r"townhall\.db cannot be read .*TOWNHALL_DATA"):
+        await SqliteLookups.open(hidden)

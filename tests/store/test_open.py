@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ import pytest
 from orchestrator_bridge.store.migrate import shipped
 from orchestrator_bridge.store.port import Damaged, StoreError, TooNew, Unwritable
 from orchestrator_bridge.store.sqlite import SqliteStore
-from tests.contract.store_values import guided, outgoing, run_opened
+from tests.contract.store_values import guided, outgoing, run_opened, said
 from tests.store.files import permit, run_sql, size, trace, write
 
 
@@ -133,36 +131,46 @@ async def test_an_event_that_cannot_be_read_is_named(path: Path, store: SqliteSt
     await store.close()
 
 
+async def test_an_event_that_is_no_utf_8_is_named(path: Path, store: SqliteStore) -> None:
+    await store.append(run=3, events=[guided("one"), guided("two")])
+    await store.close()
+    run_sql(path, "UPDATE log SET body = CAST(x'7bff7d' AS TEXT) WHERE seq = 2")
+    store = await SqliteStore.open(path)
+    with pytest.raises(Damaged, match=r"is damaged \(event 2 of run 3: its text is no UTF-8\)"):
+        await store.log(3)
+    assert [(row.seq, row.event is None) for row in await store.log_rows(3)] == [(1, False), (2, True)]
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        ("UPDATE inbox SET body = '{'", "row 1 of the inbox: Invalid JSON"),
+        ("UPDATE inbox SET kind = 'sung'", "row 1 of the inbox: kind 'sung'"),
+        ("UPDATE outbox SET post = '[]'", "post 'k' of the outbox"),
+        ("UPDATE inbox SET body = CAST(x'7bff7d' AS TEXT)", "no UTF-8"),
+    ],
+    ids=["no JSON", "unknown", "no post", "no UTF-8"],
+)
+async def test_what_waits_and_cannot_be_read_is_damage(path: Path, store: SqliteStore, damage: str, named: str) -> None:
+    await store.receive(said("m1"), at=1.0)
+    await store.append(rows=[outgoing("k")])
+    await store.close()
+    run_sql(path, damage)
+    store = await SqliteStore.open(path)
+    with pytest.raises(Damaged, match=named):
+        _ = await store.unhandled(), await store.pending()
+    await store.close()
+
+
 async def test_an_event_of_a_newer_release_is_named(path: Path, store: SqliteStore) -> None:
     await store.append(run=3, events=[guided("one")])
     await store.close()
     run_sql(path, "UPDATE log SET version = 99")
     store = await SqliteStore.open(path)
-    with pytest.raises(TooNew, match=r"event 1 of run 3.*version 99"):
+    with pytest.raises(TooNew, match=r"event 1 of run 3 is of version 99"):
         await store.log(3)
     await store.close()
-
-
-@pytest.fixture
-def somebody() -> Iterator[None]:
-    """Root may write everything; these tests are about somebody who may not."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    yield
-    os.seteuid(0)
-
-
-@pytest.fixture
-def shared() -> Iterator[Path]:
-    """A folder that somebody without rights can reach."""
-    shipped()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-        folder.chmod(0o755)
 
 
 @pytest.fixture

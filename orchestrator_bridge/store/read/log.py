@@ -1,18 +1,20 @@
-"""A run's log."""
+"""A run's log, and the rows of it that cannot be read."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.run.events import VERSION, Event, load
-from orchestrator_bridge.store.faults import damaged
-from orchestrator_bridge.store.port import TooNew
+from orchestrator_bridge.store.port import LogRow, StoreError, TooNew, Unreadable
+from orchestrator_bridge.store.read.broken import broken
 
 if TYPE_CHECKING:
     import sqlite3
 
-EVENTS = "SELECT seq, version, body FROM log WHERE run = ? AND seq > ? ORDER BY seq"
+# As bytes: SQLite would refuse a text that is no UTF-8 without a word on which row it is.
+_BODY = "version, CAST(body AS BLOB) AS body"
+EVENTS = f"SELECT run, seq, {_BODY} FROM log WHERE run = ? AND seq > ? ORDER BY seq"
+EVERYTHING = f"SELECT run, seq, {_BODY} FROM log"
 
 
 def events(connection: sqlite3.Connection, run: int, after: int) -> list[Event]:
@@ -22,18 +24,40 @@ def events(connection: sqlite3.Connection, run: int, after: int) -> list[Event]:
         TooNew: a newer release wrote one of them.
         Damaged: one of them is not an event.
     """
-    return [_event(connection, run, row) for row in connection.execute(EVENTS, (run, after)).fetchall()]
+    return [_event(connection, row) for row in connection.execute(EVENTS, (run, after)).fetchall()]
 
 
-def _event(connection: sqlite3.Connection, run: int, row: sqlite3.Row) -> Event:
+def rows(connection: sqlite3.Connection, run: int) -> list[LogRow]:
+    """Every row of a run's log, those too that cannot be read."""
+    return [_row(connection, row) for row in connection.execute(EVENTS, (run, 0)).fetchall()]
+
+
+def unreadable(connection: sqlite3.Connection) -> tuple[Unreadable, ...]:
+    """The runs in whose logs something cannot be read. Looks at every row of every log."""
+    found: dict[int, Unreadable] = {}
+    for raw in connection.execute(EVERYTHING):
+        row = _row(connection, raw)
+        if row.fault is not None:
+            first = found.get(raw["run"])
+            count = first.rows + 1 if first else 1
+            seq, fault = (first.seq, first.fault) if first else (row.seq, row.fault)
+            found[raw["run"]] = Unreadable(run=raw["run"], seq=seq, fault=fault, rows=count)
+    return tuple(found.values())
+
+
+def _row(connection: sqlite3.Connection, row: sqlite3.Row) -> LogRow:
+    try:
+        return LogRow(seq=row["seq"], event=_event(connection, row))
+    except StoreError as error:
+        return LogRow(seq=row["seq"], fault=error)
+
+
+def _event(connection: sqlite3.Connection, row: sqlite3.Row) -> Event:
     try:
         return load(row["version"], row["body"])
     except ValueError as error:
-        found = f"event {row['seq']} of run {run}: {error}"
+        what = f"event {row['seq']} of run {row['run']}"
         if row["version"] > VERSION:
-            raise TooNew(found, f"version {VERSION} or older", "Use the release that wrote it, or a newer one") from error
-        raise damaged(_path(connection), found) from error
-
-
-def _path(connection: sqlite3.Connection) -> Path:
-    return Path(connection.execute("PRAGMA database_list").fetchone()[2])
+            expected, mend = f"version {VERSION} or older", "Use the release that wrote it, or a newer one"
+            raise TooNew(f"{what} is of version {row['version']}", expected, mend) from error
+        raise broken(connection, what, row["body"], error) from error

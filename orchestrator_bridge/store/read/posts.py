@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.chat import Inbound, Place, Posted, Said, Unsaid
+from orchestrator_bridge.chat import Inbound, Place, Post, Posted, Said, Unsaid
 from orchestrator_bridge.store.codec import load_inbound, load_post
 from orchestrator_bridge.store.port import Pending
+from orchestrator_bridge.store.read.broken import broken
 from orchestrator_bridge.store.rows import Outgoing
 
 if TYPE_CHECKING:
@@ -28,13 +29,17 @@ SELECT max(at - sent_at) FROM (
     ORDER BY turn DESC LIMIT 100
 )
 """
-HEARD_IN = "SELECT kind, body FROM inbox WHERE key >= ? AND key < ?"
-UNHANDLED = "SELECT kind, body FROM inbox WHERE handled_at IS NULL ORDER BY turn"
+HEARD_IN = "SELECT turn, kind, body FROM inbox WHERE key >= ? AND key < ?"
+UNHANDLED = "SELECT turn, kind, body FROM inbox WHERE handled_at IS NULL ORDER BY turn"
 
 
 def pending(connection: sqlite3.Connection) -> list[Pending]:
-    """Posts not known to have arrived, in the order in which they were first written."""
-    return [_pending(row) for row in connection.execute(PENDING).fetchall()]
+    """Posts not known to have arrived, in the order in which they were first written.
+
+    Raises:
+        Damaged: one of them cannot be read. The same holds for what was heard.
+    """
+    return [_pending(connection, row) for row in connection.execute(PENDING).fetchall()]
 
 
 def sent(connection: sqlite3.Connection, key: str) -> Posted | None:
@@ -51,32 +56,39 @@ def behind(connection: sqlite3.Connection, platform: str) -> float | None:
 
 def unhandled(connection: sqlite3.Connection) -> list[Inbound]:
     """What was heard and not dealt with, in the order in which it came."""
-    return [load_inbound(kind, body) for kind, body in connection.execute(UNHANDLED).fetchall()]
+    return [_inbound(connection, row) for row in connection.execute(UNHANDLED).fetchall()]
 
 
 def heard_in(connection: sqlite3.Connection, place: Place) -> list[Said]:
     """What was said in a thread, every version of it, without the messages that are known to be deleted."""
     behind = place.prefix[:-1] + chr(ord("/") + 1)
     rows = connection.execute(HEARD_IN, (place.prefix, behind)).fetchall()
-    heard = [one for kind, body in rows if (one := load_inbound(kind, body)).place == place]
+    heard = [one for row in rows if (one := _inbound(connection, row)).place == place]
     deleted = {one.message for one in heard if isinstance(one, Unsaid)}
     return [one for one in heard if isinstance(one, Said) and one.message not in deleted]
 
 
-def _pending(row: sqlite3.Row) -> Pending:
+def _inbound(connection: sqlite3.Connection, row: sqlite3.Row) -> Inbound:
+    try:
+        return load_inbound(row["kind"], row["body"])
+    except ValueError as error:
+        raise broken(connection, f"row {row['turn']} of the inbox", row["body"], error) from error
+
+
+def _pending(connection: sqlite3.Connection, row: sqlite3.Row) -> Pending:
     return Pending(
-        outgoing=_outgoing(row),
+        outgoing=_outgoing(connection, row),
         anchored=_posted(row["above_message"], row["above_thread"], row["above_at"]),
         replaced=_posted(row["old_message"], row["old_thread"], row["old_at"]),
     )
 
 
-def _outgoing(row: sqlite3.Row) -> Outgoing:
+def _outgoing(connection: sqlite3.Connection, row: sqlite3.Row) -> Outgoing:
     return Outgoing(
         key=row["key"],
         run=row["run"],
         place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]),
-        post=load_post(row["post"]),
+        post=_post(connection, row),
         at=row["at"],
         question=row["question"],
         anchor=row["anchor"],
@@ -84,6 +96,13 @@ def _outgoing(row: sqlite3.Row) -> Outgoing:
         priority=row["priority"],
         version=row["version"],
     )
+
+
+def _post(connection: sqlite3.Connection, row: sqlite3.Row) -> Post:
+    try:
+        return load_post(row["post"])
+    except ValueError as error:
+        raise broken(connection, f"post {row['key']!r} of the outbox", row["post"], error) from error
 
 
 def _posted(message: str | None, thread: str | None, at: float | None) -> Posted | None:

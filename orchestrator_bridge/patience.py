@@ -1,0 +1,33 @@
+"""Waiting for a store that takes nothing just now, such as on a full disk: each trouble is told once, not every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from orchestrator_bridge.clock import Clock, sleep_until
+from orchestrator_bridge.store.port import InUse, StoreError, Unwritable
+
+T = TypeVar("T")
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""Seconds before a store that took nothing is tried again, doubled each time."""
+
+
+async def patiently(clock: Clock, attempt: Callable[[], Awaitable[T]], tell: Callable[[StoreError], None]) -> T:
+    """The result of `attempt`, which is made until the store takes it; `tell` hears of each trouble on the way once.
+
+    Raises:
+        StoreError: a trouble that does not pass by waiting.
+    """
+    pause = FIRST_PAUSE
+    told: set[str] = set()
+    while True:
+        try:
+            return await attempt()
+        except (Unwritable, InUse) as error:
+            if str(error) not in told:
+                told.add(str(error))
+                tell(error)
+        await sleep_until(clock, clock.now() + pause)
+        pause = min(LONGEST_PAUSE, 2 * pause)
