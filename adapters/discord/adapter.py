@@ -1,0 +1,254 @@
+"""The adapter of Discord: what each part does, put together as the port wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import discord
+
+from adapters.discord.answers import Answers
+from adapters.discord.attempt import SILENCE, attempt
+from adapters.discord.client import Client
+from adapters.discord.commands import Tree
+from adapters.discord.connection import Connection
+from adapters.discord.controls import confirm
+from adapters.discord.ear import Ear
+from adapters.discord.fetch import fetch
+from adapters.discord.find import Find
+from adapters.discord.marks import nonce
+from adapters.discord.places import PLATFORM, author_of, direct, link
+from adapters.discord.post import Post
+from adapters.discord.presses import Presses
+from adapters.discord.rooms import Rooms
+from adapters.discord.send import Send
+from adapters.discord.shown import Shown
+from adapters.discord.sync import Sync
+from adapters.discord.watch import Watch
+from adapters.discord.words import word
+from orchestrator_bridge.chat import (
+    Attachment,
+    Author,
+    Capabilities,
+    Clicked,
+    Commanded,
+    Doubtful,
+    Gone,
+    Inbound,
+    Place,
+    Posted,
+    Receive,
+    Said,
+    Sending,
+    Unsaid,
+    Unsent,
+    Word,
+)
+from orchestrator_bridge.clock import Clock
+from orchestrator_bridge.menu import Menu
+
+_LOG = logging.getLogger(__name__)
+
+EDIT_EVERY = 4.0
+"""Seconds between two edits of a card; Discord takes about one a second in a channel."""
+UNREADABLE = (
+    "I cannot read what you type there, because the Message Content intent is off. Use the buttons, or mention me in your reply. "
+    "Whoever runs me can switch it on in Discord's developer portal (Bot, Privileged Gateway Intents)."
+)
+
+
+class DiscordAdapter:
+    """Discord, as one bot. `listed` are ids of bots that are heard like people; `silence`, in seconds, as in `attempt`.
+
+    `commands_file` remembers which commands Discord knows; `guild` is a server that gets them at once, while developing.
+    """
+
+    platform = PLATFORM
+    capabilities = Capabilities(
+        threads=True,
+        edits=True,
+        buttons=True,
+        reactions=True,
+        private_words=True,
+        findable=True,
+        edit_interval=EDIT_EVERY,
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        menu: Menu,
+        clock: Clock,
+        *,
+        listed: Collection[str] = (),
+        commands_file: Path | None = None,
+        guild: int | None = None,
+        silence: float = SILENCE,
+    ) -> None:
+        self._connection = connection
+        self._menu = menu
+        self._clock = clock
+        self._sync = Sync(commands_file, guild)
+        self._rooms = Rooms(lambda: connection.client)
+        self._post = Post(self._rooms, silence)
+        self._send = Send(self._post, self._typed)
+        self._find = Find(self._rooms, self._post, self._send, frozenset(listed))
+        self._watch = Watch(clock, self._find.read)
+        self._ear = Ear(self._rooms, clock, frozenset(listed), self._unread)
+        self._answers = Answers(clock)
+        self._presses = Presses(self._answers)
+        self._receive: Receive | None = None
+        self._sessions = 0
+        self._told_unread: set[str] = set()
+        self._others: set[asyncio.Task[None]] = set()
+
+    # Start and stop ---------------------------------------------------------------------------------------------------------
+
+    async def start(self, receive: Receive) -> None:
+        """Connect, as `Adapter.start` says."""
+        self._receive = receive
+        self._sessions = 0
+        await self._connection.open(self, self._prepare)
+
+    async def stop(self) -> None:
+        """Disconnect; again is harmless."""
+        others = list(self._others)
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._connection.close()
+
+    def _prepare(self, client: Client) -> None:
+        assert self._receive is not None
+        client.tree = Tree(client, self._menu, self._answers, self._receive)
+
+    # Outwards ---------------------------------------------------------------------------------------------------------------
+
+    async def send(self, sending: Sending) -> Posted:
+        """Post or edit, as `Adapter.send` says."""
+        posted = await self._send.send(sending)
+        self._watch.note(sending, posted)
+        return posted
+
+    async def find(self, sending: Sending) -> Posted | None:
+        """Look for an earlier attempt, as `Adapter.find` says."""
+        try:
+            posted = await self._find.find(sending)
+        except Doubtful as failure:
+            raise Unsent(str(failure)) from failure
+        if posted is not None:
+            self._watch.note(sending, posted)
+        return posted
+
+    async def read(self, place: Place, after: float) -> Sequence[Said]:
+        """What people said in a thread, as `Adapter.read` says."""
+        self._watch.began(place, after)
+        try:
+            return await self._find.read(place, after)
+        except Doubtful as failure:
+            raise Unsent(str(failure)) from failure
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        """The content of a file, as `Adapter.fetch` says."""
+        try:
+            return await fetch(self._rooms, attachment)
+        except Doubtful as failure:
+            raise Unsent(str(failure)) from failure
+
+    def members(self, group: str) -> tuple[Author, ...] | None:
+        """Who has a role, from memory; None without the Members intent, since then nobody tells us."""
+        client = self._connection.client
+        if client is None or not client.intents.members or not group.isdecimal():
+            return None
+        roles = [role for guild in client.guilds if (role := guild.get_role(int(group))) is not None]
+        return tuple(author_of(member) for role in roles for member in role.members if not member.bot) if roles else None
+
+    async def tell(self, heard: Inbound, word_: Word) -> None:
+        """Give a word back to one person, as `Adapter.tell` says."""
+        if isinstance(heard, Unsaid | Gone):
+            return
+        interaction = heard.interaction if isinstance(heard, Clicked | Commanded) else ""
+        shown = self._word(word_, interaction)
+        try:
+            if not await self._answers.give(interaction, shown):
+                await self._privately(heard, shown)
+        except Exception as failure:
+            _LOG.warning("%s could not be told: %s", heard.author.id, failure)
+
+    def _word(self, said: Word, interaction: str) -> Shown:
+        shown = word(said, lambda place, message: link(place, message, self._rooms.guild_of))
+        if said.confirm is None or not interaction.isdecimal():
+            return shown
+        self._answers.offer(interaction, said.confirm)
+        controls = confirm(int(interaction), said.confirm.label)
+        return Shown(content=shown.content, embeds=shown.embeds, controls=controls)
+
+    async def _privately(self, heard: Said | Clicked | Commanded, shown: Shown) -> None:
+        channel, _ = await self._post.spot(direct(heard.author.id))
+        await self._post.say(channel, shown, nonce(f"{heard.key} {shown.fingerprint}"))
+
+    # Inwards: what the client tells ------------------------------------------------------------------------------------------
+
+    async def ready(self, client: Client) -> None:
+        """A session has begun: a further one may have missed something. Commands are made known off the way of the start."""
+        self._sessions += 1
+        if self._sessions > 1:
+            await self._watch.catch_up(self._hear, self._compare)
+        elif isinstance(client.tree, Tree):
+            await self._sync.tell(client.tree)
+
+    async def message(self, message: discord.Message) -> None:
+        """Somebody wrote."""
+        if self._receive is not None:
+            await self._ear.message(message, self._receive)
+
+    async def edited(self, message: discord.Message) -> None:
+        """A message was changed by its author; what Discord itself adds, such as a link's preview, changes no words."""
+        if message.edited_at is not None:
+            await self.message(message)
+
+    async def deleted(self, message: int) -> None:
+        """A message was deleted."""
+        if self._receive is not None:
+            await self._ear.deleted(message, self._receive)
+
+    async def pressed(self, interaction: discord.Interaction[Any]) -> None:
+        """A control was used."""
+        if self._receive is not None:
+            await self._presses.take(interaction, self._receive)
+
+    async def _hear(self, said: Said) -> None:
+        assert self._receive is not None
+        await self._ear.hand_over(said, self._receive)
+
+    async def _compare(self, place: Place, said: Sequence[Said]) -> None:
+        """What was heard in a thread and stands there no longer was deleted."""
+        standing = {int(one.message) for one in said}
+        for message in sorted(self._ear.heard_in(place) - standing):
+            await self.deleted(message)
+
+    # Without the Message Content intent --------------------------------------------------------------------------------------
+
+    def _typed(self) -> bool:
+        client = self._connection.client
+        return client is None or client.intents.message_content
+
+    def _unread(self, author: Author, place: Place) -> None:
+        """Tell whoever wrote, once, that it cannot be read."""
+        if author.id in self._told_unread:
+            return
+        self._told_unread.add(author.id)
+        task = asyncio.create_task(self._say_unread(author))
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+    async def _say_unread(self, author: Author) -> None:
+        try:
+            async with attempt():
+                channel, _ = await self._post.spot(direct(author.id))
+            await self._post.say(channel, Shown(content=UNREADABLE), nonce(f"unread {author.id}"))
+        except Exception as failure:
+            _LOG.warning("%s could not be told that words cannot be read: %s", author.id, failure)

@@ -1,0 +1,87 @@
+"""One try at Discord, watched: whether a request has left, and how long it is silent.
+
+discord.py waits without end for an answer, and repeats some failed requests by itself. What is told apart by a nonce may be
+repeated. What is not (a forum's post) is stopped at its second request: only we know that history must be looked at first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import discord
+
+from adapters.discord.failures import judged
+from orchestrator_bridge.chat import Doubtful
+
+SILENCE = 15.0
+"""Seconds after which an answer is taken to be lost."""
+QUEUE = 90.0
+"""Seconds for all of a try: discord.py itself waits up to 30 where Discord asks for fewer requests."""
+
+
+@dataclass(slots=True)
+class _Try:
+    silence: float
+    repeatable: bool
+    limit: asyncio.Timeout
+    left: bool = False
+    status: int = 0
+
+
+_CURRENT: ContextVar[_Try | None] = ContextVar("the try that requests of this task belong to", default=None)
+
+
+@asynccontextmanager
+async def attempt(silence: float = SILENCE, *, repeatable: bool = True) -> AsyncIterator[None]:
+    """What is asked of Discord in here is one try.
+
+    Raises:
+        Unsent: it had no effect.
+        Doubtful: nobody knows.
+        Rejected: it never will.
+    """
+    limit = asyncio.timeout(QUEUE)
+    trial = _Try(silence, repeatable, limit)
+    token = _CURRENT.set(trial)
+    try:
+        async with limit:
+            yield
+    except (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError) as error:
+        raise judged(error, left=trial.left) from error
+    finally:
+        _CURRENT.reset(token)
+
+
+def trace() -> aiohttp.TraceConfig:
+    """What tells a try of its requests; for the client's constructor."""
+    config = aiohttp.TraceConfig()
+    config.on_request_start.append(_started)
+    config.on_request_end.append(_answered)
+    return config
+
+
+async def _started(*_: Any) -> None:
+    trial = _CURRENT.get()
+    if trial is None:
+        return
+    if trial.left and not trial.repeatable and trial.status != 429:
+        raise Doubtful(f"Discord answered with HTTP {trial.status}, and this may not be sent twice unseen")
+    trial.left = True
+    _within(trial.limit, trial.silence)
+
+
+async def _answered(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
+    trial = _CURRENT.get()
+    if trial is not None:
+        trial.status = params.response.status
+        _within(trial.limit, QUEUE)
+
+
+def _within(limit: asyncio.Timeout, seconds: float) -> None:
+    limit.reschedule(asyncio.get_running_loop().time() + seconds)

@@ -1,0 +1,132 @@
+"""How the cards of runs and questions look on Discord: words that a phone's notification shows, and a card below them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import discord
+
+from adapters.discord.controls import controls
+from adapters.discord.escape import harmless, plain, unformatted
+from adapters.discord.marks import question_foot, run_foot
+from adapters.discord.shown import Shown, notice
+from adapters.discord.split import parts
+from orchestrator_bridge.chat import CardAgent, CardOption, QuestionCard, RunCard
+
+OPEN, DONE, OVER, SCRIPTED = (discord.Colour(value) for value in (0x5865F2, 0x3BA55D, 0x80848E, 0xF0B232))
+"""Waits for people; ended well; ended otherwise; played from a script."""
+
+THREAD_NAME = 100
+_CONTEXT = 1500
+_FIELD = 1024
+"""Characters of an embed's field."""
+
+
+# Runs ---------------------------------------------------------------------------------------------------------------------
+
+
+def run_name(card: RunCard) -> str:
+    """The name of a run's thread."""
+    return unformatted(f"Run {card.run}: {card.task}", THREAD_NAME)
+
+
+def run_card(card: RunCard, key: str) -> Shown:
+    """A run at a glance. `key` is the sending's, for the reference in the last line."""
+    head = f"**Run {card.run}** · {plain(card.status, 200)}"
+    lines = [plain(card.task, 1000), "", *(_agent(agent) for agent in card.agents)]
+    if card.scripted:
+        lines += ["", "-# These agents are scripted: no model is asked, and nothing is paid."]
+    embed = discord.Embed(description="\n".join(lines)[:4000], colour=_run_colour(card))
+    embed.add_field(name="Team", value=plain(card.team, 100) or "–")
+    embed.add_field(name="Cost so far" if not card.ended else "Cost", value=f"{plain(card.cost, 60)} · {card.tokens:,} tokens")
+    embed.set_footer(text=run_foot(card.run, key))
+    return Shown(content=head, embeds=(embed,))
+
+
+def _agent(agent: CardAgent) -> str:
+    state = f" · {plain(agent.state, 80)}" if agent.state else ""
+    return f"**{plain(agent.name, 40)}** {plain(agent.model, 80)}{state}"
+
+
+def _run_colour(card: RunCard) -> discord.Colour:
+    if card.ended:
+        return DONE if card.status == "finished" else OVER
+    return SCRIPTED if card.scripted else OPEN
+
+
+# Questions ----------------------------------------------------------------------------------------------------------------
+
+
+def question_name(card: QuestionCard) -> str:
+    """The name of a question's thread."""
+    return unformatted(f"Question {card.question}: {card.text}", THREAD_NAME)
+
+
+def question_card(card: QuestionCard, key: str, *, typed: bool = True) -> Shown:
+    """A question, open or closed. Without `typed` words in threads cannot be read here, and the card says so."""
+    if card.closed is not None:
+        return _closed(card, key, card.closed)
+    called = notice(card.mentions, card.groups)
+    embed = _body(card)
+    embed.colour = OPEN
+    _add(embed, "Asks", plain(card.asked, 300))
+    _add(embed, "If nobody answers", f"{plain(card.silence, 600)}\n{expiry(card.expires_at)}")
+    if not typed:
+        _add(embed, "How to answer", "Use the buttons, or reply to this message and mention me: I cannot read other words here.")
+    embed.set_footer(text=question_foot(card.question, card.run, key))
+    content = f"{called.text} {_head(card, 'asks')}".strip()
+    return Shown(content=content, embeds=(embed,), controls=controls(card), notify=called.allowed)
+
+
+def _closed(card: QuestionCard, key: str, how: str) -> Shown:
+    embed = _body(card)
+    embed.colour = DONE if how.startswith("Answered") else OVER
+    embed.set_footer(text=question_foot(card.question, card.run, key))
+    return Shown(content=f"{_head(card, 'asked')}\n**{plain(how, 700)}**", embeds=(embed,))
+
+
+def _head(card: QuestionCard, verb: str) -> str:
+    return f"**{plain(card.agent, 60)}** {verb}: {plain(card.text, 600)}"
+
+
+def _body(card: QuestionCard) -> discord.Embed:
+    embed = discord.Embed(description=_first_part(card.context, _CONTEXT) or None)
+    if card.options:
+        room = _FIELD // len(card.options) - 2
+        _add(embed, "Options", "\n".join(_option(place, option, room) for place, option in enumerate(card.options, 1)))
+    if card.task:
+        _add(embed, "Task", plain(card.task, 200))
+    return embed
+
+
+def _option(place: int, option: CardOption, room: int) -> str:
+    star = " *(recommended)*" if option.recommended else ""
+    head = f"**{place}** {plain(option.label, max(20, min(160, room // 2)))}{star}"
+    left = room - len(head) - 3
+    about = plain(option.description, left // 2) if option.description.strip() and left > 20 else ""
+    return f"{head}: {about}" if about else head
+
+
+def expiry(at: float) -> str:
+    """When a question expires: a countdown that the reader's client counts by itself, and the time."""
+    return f"{countdown(at)} (<t:{int(at)}:t>)"
+
+
+def countdown(at: float) -> str:
+    """A moment as Discord counts down to it."""
+    return f"<t:{int(at)}:R>"
+
+
+def utc(at: float) -> str:
+    """A moment in words that say their zone, for places that show no timestamps."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _first_part(text: str, limit: int) -> str:
+    """As much Markdown as fits, with its code closed."""
+    made = parts(harmless(text), limit - 2)
+    return made[0] + ("\n…" if len(made) > 1 else "")
+
+
+def _add(embed: discord.Embed, name: str, value: str) -> None:
+    embed.add_field(name=name, value=value[:_FIELD] or "–", inline=False)

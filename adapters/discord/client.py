@@ -1,0 +1,119 @@
+"""The discord.py client: it hears, and hands on what it hears. What it may hear is decided by what the portal allows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+import discord
+
+from adapters.discord.attempt import trace
+from adapters.discord.shown import NOBODY
+
+GUILDS_READY = 0.2
+"""Seconds without a further server after which the start is over; one that comes later is known then."""
+
+
+class Ears(Protocol):
+    """Who is told of what happens on Discord."""
+
+    async def ready(self, client: Client) -> None:
+        """A session has begun, the first or another one: what happened in between may be unheard."""
+        ...
+
+    async def message(self, message: discord.Message) -> None:
+        """Somebody wrote."""
+        ...
+
+    async def edited(self, message: discord.Message) -> None:
+        """A message was changed, by its author or by Discord."""
+        ...
+
+    async def deleted(self, message: int) -> None:
+        """A message was deleted."""
+        ...
+
+    async def pressed(self, interaction: discord.Interaction[Any]) -> None:
+        """A control was used, or a form sent."""
+        ...
+
+
+class Client(discord.AutoShardedClient):
+    """As many connections as Discord wants; one for a few servers."""
+
+    def __init__(self, intents: discord.Intents, ears: Ears) -> None:
+        super().__init__(
+            intents=intents,
+            allowed_mentions=NOBODY,
+            max_messages=None,
+            http_trace=trace(),
+            max_ratelimit_timeout=30.0,
+            guild_ready_timeout=GUILDS_READY,
+            chunk_guilds_at_startup=intents.members,
+        )
+        self._ears = ears
+        self.tree: object = None
+        self._at_work: set[asyncio.Task[object]] = set()
+        self.logged_in = asyncio.Event()
+
+    @property
+    def me(self) -> int:
+        """Our own id; 0 before the login."""
+        return self.user.id if self.user else 0
+
+    async def setup_hook(self) -> None:
+        """discord.py calls it after the login; from then on one may wait until it is ready."""
+        self.logged_in.set()
+
+    async def on_ready(self) -> None:
+        """discord.py's event."""
+        await self.work(self._ears.ready(self))
+
+    async def on_message(self, message: discord.Message) -> None:
+        """discord.py's event."""
+        await self.work(self._ears.message(message))
+
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        """discord.py's event, for messages of any age."""
+        await self.work(self._ears.edited(event.message))
+
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        """discord.py's event, for messages of any age."""
+        await self.work(self._ears.deleted(event.message_id))
+
+    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        """discord.py's event, such as a moderator's purge."""
+        for message in sorted(event.message_ids):
+            await self.work(self._ears.deleted(message))
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """discord.py's event; commands are heard by the tree."""
+        if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
+            await self.work(self._ears.pressed(interaction))
+
+    async def work(self, doing: Awaitable[None]) -> None:
+        """Do this as a part of the task that is running, which `drop` then ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._at_work.add(task)
+        try:
+            await doing
+        finally:
+            self._at_work.discard(task)
+
+    async def drop(self) -> None:
+        """End what is still being heard."""
+        tasks = [task for task in self._at_work if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def intents(flags: discord.ApplicationFlags) -> discord.Intents:
+    """What to listen to: what we need, and of what is privileged what the developer portal has switched on."""
+    wanted = discord.Intents.none()
+    wanted.guilds = wanted.guild_messages = wanted.dm_messages = True
+    wanted.message_content = flags.gateway_message_content or flags.gateway_message_content_limited
+    wanted.members = flags.gateway_guild_members or flags.gateway_guild_members_limited
+    return wanted

@@ -1,0 +1,179 @@
+"""The connection to Discord: made within a deadline, kept alive, made anew when it ends for good.
+
+discord.py reconnects and resumes by itself. Three ends are left to us: a first connection that fails (which it either dies of or
+tries for ever, depending on where it fails), a session that Discord closes for good, and a token that is no longer valid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import chain, repeat
+from typing import Protocol
+
+import aiohttp
+import discord
+
+from adapters.discord.addresses import Addresses
+from adapters.discord.client import Client, Ears, intents
+from orchestrator_bridge.chat import Unsent
+from orchestrator_bridge.clock import Clock, sleep_until
+
+_LOG = logging.getLogger(__name__)
+
+DEADLINE = 45.0
+"""Seconds in which a connection is there or is given up."""
+AGAIN = (5.0, 15.0, 60.0, 300.0)
+"""Seconds before a connection that ended for good is made anew, the first time, the second, and so on."""
+
+
+class Connection(Protocol):
+    """What the adapter needs of a connection; tests bring one that is made already."""
+
+    @property
+    def client(self) -> Client | None:
+        """The client, while there is one."""
+        ...
+
+    async def open(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
+        """Connect. `prepare` is called with each client before it connects.
+
+        Raises:
+            Unsent: there is no connection just now.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Disconnect; again is harmless."""
+        ...
+
+
+class RealConnection:
+    """A connection with this token. `deadline` in seconds."""
+
+    def __init__(self, token: str, addresses: Addresses, clock: Clock, *, deadline: float = DEADLINE) -> None:
+        self._token = token
+        self._addresses = addresses
+        self._clock = clock
+        self._deadline = deadline
+        self._client: Client | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def client(self) -> Client | None:
+        """The client, while there is one."""
+        return self._client
+
+    async def open(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
+        """Connect, as `Connection.open` says."""
+        await self.close()
+        client, running = await self._connect(ears, prepare)
+        self._client = client
+        self._keeper = asyncio.create_task(self._keep(client, running, ears, prepare), name="discord")
+
+    async def close(self) -> None:
+        """Disconnect; again is harmless."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+    async def _connect(self, ears: Ears, prepare: Callable[[Client], None]) -> tuple[Client, asyncio.Task[None]]:
+        """A client that is ready, and the task that it runs in."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                wanted = intents(await self._flags())
+                client = Client(wanted, ears)
+                self._addresses.use(client)
+                prepare(client)
+                running = asyncio.create_task(client.start(self._token), name="discord.py")
+                try:
+                    await _ready(client, running)
+                except BaseException:
+                    await _end(client, running)
+                    raise
+                return client, running
+        except Exception as error:
+            raise Unsent(_explained(error), 300.0 if isinstance(error, discord.LoginFailure) else None) from error
+
+    async def _flags(self) -> discord.ApplicationFlags:
+        """What the developer portal allows this application."""
+        probe = discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=30.0)
+        self._addresses.use(probe)
+        try:
+            await probe.login(self._token)
+            return probe.application_flags
+        finally:
+            await probe.close()
+
+    async def _keep(self, client: Client, running: asyncio.Task[None], ears: Ears, prepare: Callable[[Client], None]) -> None:
+        """See to it that there is a connection, until this is cancelled."""
+        try:
+            while True:
+                await asyncio.wait([running])
+                _LOG.error("the connection to Discord has ended, which is made anew: %s", _explained(_error_of(running)))
+                self._client = None
+                await _end(client, running)
+                client, running = await self._again(ears, prepare)
+                self._client = client
+        finally:
+            self._client = None
+            await asyncio.shield(_end(client, running))
+
+    async def _again(self, ears: Ears, prepare: Callable[[Client], None]) -> tuple[Client, asyncio.Task[None]]:
+        for pause in chain(AGAIN, repeat(AGAIN[-1])):
+            await sleep_until(self._clock, self._clock.now() + pause)
+            try:
+                return await self._connect(ears, prepare)
+            except Unsent as error:
+                _LOG.error("Discord cannot be reached, which is tried again: %s", error)
+        raise AssertionError("there is always another try")
+
+
+async def _ready(client: Client, running: asyncio.Task[None]) -> None:
+    """Wait until the client is ready; if it ends before, raise what it ended of."""
+    waiting = asyncio.ensure_future(_wait_ready(client))
+    try:
+        await asyncio.wait([waiting, running], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+            raise ConnectionError("the connection was closed before it was ready")
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def _wait_ready(client: Client) -> None:
+    await client.logged_in.wait()
+    await client.wait_until_ready()
+
+
+async def _end(client: Client, running: asyncio.Task[None]) -> None:
+    await client.drop()
+    with suppress(discord.DiscordException, aiohttp.ClientError, OSError):
+        await client.close()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def _error_of(running: asyncio.Task[None]) -> BaseException:
+    if running.cancelled():
+        return asyncio.CancelledError()
+    return running.exception() or ConnectionError("it was closed")
+
+
+def _explained(error: BaseException) -> str:
+    """What went wrong and how to mend it; the token never stands in it."""
+    match error:
+        case discord.LoginFailure():
+            return "Discord refuses DISCORD_TOKEN: take the present one from the developer portal (Bot, Reset Token)"
+        case discord.PrivilegedIntentsRequired():
+            return "an intent was switched off in the developer portal (Bot, Privileged Gateway Intents); switch it on again"
+        case discord.ConnectionClosed():
+            return f"Discord closed the connection with code {error.code}"
+        case TimeoutError():
+            return "no connection within the deadline: is Discord down, or a firewall in between?"
+        case _:
+            return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,106 @@
+"""Hears messages: those to our cards, in our threads and to us by name are handed to the bridge, each until it is stored."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import discord
+
+from adapters.discord.attempt import attempt
+from adapters.discord.hear import command_of, concerns_us, mentions_us, open_card, said_of
+from adapters.discord.memory import Memory
+from adapters.discord.places import direct, place_of
+from adapters.discord.rooms import Rooms
+from orchestrator_bridge.chat import Author, Commanded, Inbound, Place, Receive, Rejected, Said, Unsaid, Unsent
+from orchestrator_bridge.clock import Clock, sleep_until
+
+_LOG = logging.getLogger(__name__)
+
+REMEMBERED = 10_000
+"""Messages of which we know where they stand: Discord tells of a deletion without the message's place."""
+PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
+"""Seconds between two tries to store what was said; Discord does not say it again by itself."""
+RECENT = 25
+"""Messages looked through for the question that a plain word in direct messages is about."""
+
+
+class Ear:
+    """Hears for one adapter. `listed` are bots that are heard like people; `unread` is told who wrote what we may not read."""
+
+    def __init__(self, rooms: Rooms, clock: Clock, listed: frozenset[str], unread: Callable[[Author, Place], None]) -> None:
+        self._rooms = rooms
+        self._clock = clock
+        self._listed = listed
+        self._unread = unread
+        self._where: Memory[int, Place] = Memory(REMEMBERED)
+
+    async def message(self, message: discord.Message, receive: Receive) -> None:
+        """Hear a message, new or edited, if it concerns us."""
+        me = self._rooms.client().me
+        if not concerns_us(message, me, self._listed):
+            return
+        heard = await self._meaning(message, me)
+        if isinstance(heard, Said) and not (heard.text or heard.attachments):
+            if not self._rooms.client().intents.message_content and message.guild is not None:
+                self._unread(heard.author, heard.place)
+            return
+        if heard is not None:
+            await self.hand_over(heard, receive)
+
+    async def deleted(self, message: int, receive: Receive) -> None:
+        """Hear that a message was deleted, if we heard it."""
+        place = self._where.take(message)
+        if place is not None:
+            await self.hand_over(Unsaid(place=place, message=str(message), at=self._clock.now()), receive)
+
+    async def hand_over(self, heard: Said | Unsaid | Commanded, receive: Receive) -> None:
+        """Give it to the bridge until it is stored."""
+        if isinstance(heard, Said):
+            self._where.put(int(heard.message), heard.place)
+        tries = 0
+        while not await self._stored(heard, receive):
+            await sleep_until(self._clock, self._clock.now() + PAUSES[min(tries, len(PAUSES) - 1)])
+            tries += 1
+
+    def heard_in(self, place: Place) -> frozenset[int]:
+        """The messages that were heard there and have not been deleted since, as far as they are remembered."""
+        return frozenset(message for message, where in self._where.items() if where == place)
+
+    async def _stored(self, heard: Inbound, receive: Receive) -> bool:
+        try:
+            await receive(heard)
+        except Exception:
+            _LOG.exception("%s could not be stored, which is tried again", heard.key)
+            return False
+        return True
+
+    async def _meaning(self, message: discord.Message, me: int) -> Said | Commanded | None:
+        if isinstance(message.channel, discord.PartialMessageable) and message.guild is not None:
+            message.channel = await self._channel(message)
+        place = place_of(message, me)
+        if place is None and message.guild is None:
+            place = await self._card_in_direct(message, me)
+            return said_of(message, place, me) if place else command_of(message, me)
+        if place is not None:
+            return said_of(message, place, me)
+        return command_of(message, me) if mentions_us(message, me) else None
+
+    async def _channel(self, message: discord.Message) -> discord.abc.MessageableChannel:
+        """A thread that was archived a moment ago is not known to the client yet."""
+        try:
+            return await self._rooms.get(message.channel.id)  # type: ignore[return-value]  # whatever holds a message
+        except (Unsent, Rejected) as failure:
+            _LOG.warning("the channel of message %s is not known: %s", message.id, failure)
+            return message.channel
+
+    async def _card_in_direct(self, message: discord.Message, me: int) -> Place | None:
+        """A plain word in direct messages answers the newest question there that is open."""
+        try:
+            async with attempt():
+                recent = [one async for one in message.channel.history(limit=RECENT, before=message)]
+        except (Unsent, Rejected) as failure:
+            _LOG.warning("the direct messages with %s cannot be read: %s", message.author.id, failure)
+            return None
+        card = open_card(recent, me)
+        return Place(platform=direct(0).platform, channel=direct(message.author.id).channel, thread=card) if card else None

@@ -1,0 +1,35 @@
+"""Files that people attached. Their addresses last a day, so a file is found by its message."""
+
+from __future__ import annotations
+
+import discord
+
+from adapters.discord.attempt import attempt
+from adapters.discord.rooms import Rooms
+from orchestrator_bridge.chat import Attachment, Rejected
+
+
+async def fetch(rooms: Rooms, attachment: Attachment) -> bytes:
+    """The content of a file.
+
+    Raises:
+        Unsent: Discord cannot be asked just now.
+        Rejected: the file is gone.
+    """
+    address = attachment.ref if "://" in attachment.ref else await _address(rooms, attachment)
+    async with attempt(60.0):
+        return await rooms.client().http.get_from_cdn(address)
+
+
+async def _address(rooms: Rooms, attachment: Attachment) -> str:
+    """Where the file of a message is today. `ref` is channel/message/file."""
+    where, message, file = attachment.ref.split("/")
+    channel = await rooms.get(int(where))
+    if not isinstance(channel, discord.abc.Messageable):
+        raise Rejected(f"{attachment.name}: its channel holds no messages")
+    async with attempt():
+        found = await channel.fetch_message(int(message))
+    for one in found.attachments:
+        if str(one.id) == file:
+            return one.url
+    raise Rejected(f"{attachment.name}: the file was taken out of its message")

@@ -1,0 +1,150 @@
+"""Looks into the history: did an earlier attempt arrive, and is anything of it missing? And: what was said in a thread?"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import discord
+
+from adapters.discord.attempt import attempt
+from adapters.discord.hear import concerns_us, said_of
+from adapters.discord.marks import code, code_in
+from adapters.discord.places import Somewhere, place_of
+from adapters.discord.post import Post
+from adapters.discord.rooms import Rooms
+from adapters.discord.send import Send, posted
+from adapters.discord.shown import Shown
+from orchestrator_bridge.chat import (
+    FinalAnswer,
+    Note,
+    Place,
+    Posted,
+    QuestionCard,
+    Receipt,
+    Rejected,
+    RunCard,
+    Said,
+    Sending,
+)
+
+LOOK_BACK = 500
+"""Messages looked through for an earlier attempt."""
+REPLIES = 200
+"""Messages of a channel looked through for replies to a card that has a thread too."""
+SLACK = 900.0
+"""Seconds by which Discord's clock and ours may differ."""
+
+
+class Find:
+    """Asks Discord's history, for one adapter."""
+
+    def __init__(self, rooms: Rooms, post: Post, send: Send, listed: frozenset[str]) -> None:
+        self._rooms = rooms
+        self._post = post
+        self._send = send
+        self._listed = listed
+
+    # Our own ----------------------------------------------------------------------------------------------------------------
+
+    async def find(self, sending: Sending) -> Posted | None:
+        """As `Adapter.find` says; what an attempt did not come to, such as a card's thread, is made now."""
+        match sending.post:
+            case RunCard() | QuestionCard():
+                return await self._card(sending)
+            case Note() | FinalAnswer():
+                return await self._texts(sending, self._send.rendered(sending.post))
+            case Receipt():
+                return None  # a reaction does not double, and its words have a nonce
+
+    async def _card(self, sending: Sending) -> Posted | None:
+        channel, form = await self._post.form(sending.place)
+        wanted = code(sending.key)
+        history = self._posts(channel, sending) if form == "post" else self._ours(channel, sending.since)
+        async for message in history:
+            if any(code_in(embed.footer.text) == wanted for embed in message.embeds):
+                if form == "thread":
+                    await self._post.open_thread(message, self._send.card(sending)[1])
+                return posted(message)
+        return None
+
+    async def _posts(self, forum: Somewhere, sending: Sending) -> AsyncIterator[discord.Message]:
+        """The first messages of a forum's newest posts that are ours."""
+        if not isinstance(forum, discord.ForumChannel):
+            return
+        async with attempt():
+            active = [one for one in await forum.guild.active_threads() if one.parent_id == forum.id]
+            archived = [one async for one in forum.archived_threads(limit=50)]
+        for thread in sorted([*active, *archived], key=lambda one: one.id, reverse=True):
+            if thread.owner_id == self._rooms.client().me and not _before(thread.id, sending.since):
+                async with attempt():
+                    yield await thread.fetch_message(thread.id)
+
+    async def _texts(self, sending: Sending, messages: list[Shown]) -> Posted | None:
+        """Find the messages of a text by their words; those that are missing at its end are posted."""
+        channel, _ = await self._post.spot(sending.place)
+        wanted = [_same(shown.content) for shown in messages]
+        history = [one async for one in self._ours(channel, sending.since) if _same(one.content) in wanted]
+        done: list[discord.Message] = []
+        for message in reversed(history):
+            if len(done) < len(wanted) and _same(message.content) == wanted[len(done)]:
+                done.append(message)
+        return await self._send.texts(sending, messages, done) if done else None
+
+    async def _ours(self, channel: Somewhere, since: float) -> AsyncIterator[discord.Message]:
+        """Our messages in a channel, newest first, as far back as an attempt may have been made."""
+        me = self._rooms.client().me
+        async for message in _history(channel, limit=LOOK_BACK):
+            if _before(message.id, since):
+                return
+            if message.author.id == me:
+                yield message
+
+    # People's ---------------------------------------------------------------------------------------------------------------
+
+    async def read(self, place: Place, after: float) -> Sequence[Said]:
+        """As `Adapter.read` says: a thread, and the replies to its card in the channel."""
+        if place.thread is None:
+            return ()
+        channel, reply_to = await self._post.spot(place)
+        since = datetime.fromtimestamp(after, UTC)
+        found = [one async for one in _history(channel, after=since, oldest_first=False, limit=LOOK_BACK if reply_to else None)]
+        home = await self._rooms.find(place.channel)
+        if isinstance(home, discord.abc.Messageable) and home is not channel:
+            found += [one async for one in _history(home, after=since, oldest_first=False, limit=REPLIES)]
+        return self._said(found, place)
+
+    def _said(self, messages: list[discord.Message], place: Place) -> list[Said]:
+        me = self._rooms.client().me
+        here = [one for one in messages if concerns_us(one, me, self._listed) and place_of(one, me) == place]
+        ordered = sorted({one.id: one for one in here}.values(), key=lambda one: one.id)
+        said = [said_of(one, place, me) for one in ordered]
+        return [one for one in said if one.text or one.attachments]
+
+
+async def _history(channel: Somewhere, **which: Any) -> AsyncIterator[discord.Message]:
+    """Messages of a channel, a page at a time; each page is a try of its own.
+
+    Raises:
+        Unsent: it cannot be read just now.
+        Rejected: it is gone, or may not be read.
+    """
+    if not isinstance(channel, discord.abc.Messageable):
+        raise Rejected(f"channel {getattr(channel, 'id', '?')} holds no messages")
+    pages = channel.history(**which)
+    while True:
+        async with attempt():
+            message = await anext(pages, None)
+        if message is None:
+            return
+        yield message
+
+
+def _before(snowflake: int, since: float) -> bool:
+    return bool(since) and discord.utils.snowflake_time(snowflake).timestamp() < since - SLACK
+
+
+def _same(content: str) -> str:
+    """Words as they are compared: Discord takes blanks away at the ends."""
+    return content.strip()

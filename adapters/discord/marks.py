@@ -1,0 +1,38 @@
+"""What makes our own posts known again: a nonce for the next minutes, a code on every card for ever.
+
+Discord keeps a nonce for some minutes and gives it back in no history. So a card carries a short code of its sending's key in
+its last line, like a reference number on a letter; what is plain text is known by its words.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2s
+
+_FOOT = re.compile(r"(?:Run|Question) \d+ ·.* ([0-9a-f]{8})")
+
+
+def nonce(key: str, part: int = 0) -> str:
+    """24 characters for one message of a sending; Discord takes at most 25."""
+    return blake2s(f"{key}\n{part}".encode(), digest_size=12).hexdigest()
+
+
+def code(key: str) -> str:
+    """The reference that a card's last line ends with."""
+    return blake2s(key.encode(), digest_size=4).hexdigest()
+
+
+def run_foot(run: int, key: str) -> str:
+    """A run card's last line."""
+    return f"Run {run} · {code(key)}"
+
+
+def question_foot(question: int, run: int, key: str) -> str:
+    """A question card's last line."""
+    return f"Question {question} · run {run} · {code(key)}"
+
+
+def code_in(foot: str | None) -> str | None:
+    """The reference in a card's last line; None if it is no card's."""
+    found = _FOOT.fullmatch(foot or "")
+    return found[1] if found else None

@@ -1,0 +1,104 @@
+"""Who and where, in the bridge's words.
+
+A card in a text channel opens a thread, which has the card's id. Where there are no threads (voice channels, inside a thread,
+direct messages) the card itself is what others reply to. So `Place.thread` is the card's id everywhere, and its channel is where
+the card stands: a thread that is not ours counts as a channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import discord
+
+from adapters.discord.marks import code_in
+from orchestrator_bridge.chat import Author, Place
+
+PLATFORM = "discord"
+
+Form = Literal["thread", "post", "replies"]
+Somewhere = discord.abc.GuildChannel | discord.Thread | discord.abc.PrivateChannel | discord.PartialMessageable
+
+_FORMS: dict[discord.ChannelType, Form] = {
+    discord.ChannelType.text: "thread",
+    discord.ChannelType.news: "thread",
+    discord.ChannelType.forum: "post",
+    discord.ChannelType.media: "post",
+}
+
+
+def form_of(channel: object) -> Form:
+    """What a card becomes in a channel: a message with a thread, a forum's post, or a message and the replies to it."""
+    kind = getattr(channel, "type", None)
+    return _FORMS.get(kind, "replies") if isinstance(kind, discord.ChannelType) else "replies"
+
+
+def author_of(user: discord.User | discord.Member | discord.ClientUser) -> Author:
+    """Somebody on Discord, with the roles held here."""
+    roles = [str(role.id) for role in user.roles if not role.is_default()] if isinstance(user, discord.Member) else []
+    return Author(platform=PLATFORM, id=str(user.id), name=user.display_name, roles=tuple(roles))
+
+
+def person_id(channel: str) -> int | None:
+    """The person whose direct messages the channel `@42` is; None if it is another channel."""
+    return int(channel[1:]) if channel.startswith("@") and channel[1:].isdecimal() else None
+
+
+def direct(user: str | int) -> Place:
+    """The direct messages with somebody."""
+    return Place(platform=PLATFORM, channel=f"@{user}")
+
+
+def channel_place(channel: Somewhere, person: int) -> Place:
+    """The place of a command: a thread counts as a channel, since nothing can be opened in it. `person` gave the command."""
+    if isinstance(channel, discord.abc.PrivateChannel):
+        return direct(person)
+    return Place(platform=PLATFORM, channel=str(getattr(channel, "id", 0)))
+
+
+def place_of(message: discord.Message, me: int) -> Place | None:
+    """Where a message belongs to if it is said to us: to one of our cards, or into one of our threads. Else None."""
+    anchor = _anchor(message, me)
+    channel = message.channel
+    if isinstance(channel, discord.Thread):
+        if channel.owner_id == me and not (anchor and _is_card(message)):
+            return Place(platform=PLATFORM, channel=str(channel.parent_id), thread=str(channel.id))
+        return Place(platform=PLATFORM, channel=str(channel.id), thread=anchor) if anchor else None
+    if anchor is None:
+        return None
+    where = direct(message.author.id).channel if message.guild is None else str(channel.id)
+    return Place(platform=PLATFORM, channel=where, thread=anchor)
+
+
+def _anchor(message: discord.Message, me: int) -> str | None:
+    """The card that a message replies to: our message that it names, or the one which that answers."""
+    replied = replied_to(message)
+    if replied is None or replied.author.id != me:
+        return None
+    further = replied.reference.message_id if replied.reference and replied.type is discord.MessageType.reply else None
+    return str(further or replied.id)
+
+
+def replied_to(message: discord.Message) -> discord.Message | None:
+    """The message that this one replies to, if Discord sent it along."""
+    if message.reference is None or message.type is not discord.MessageType.reply:
+        return None
+    resolved = message.reference.resolved
+    return resolved if isinstance(resolved, discord.Message) else None
+
+
+def _is_card(message: discord.Message) -> bool:
+    replied = replied_to(message)
+    if replied is None:
+        return False
+    return any(code_in(embed.footer.text) for embed in replied.embeds) or replied.type is discord.MessageType.reply
+
+
+GuildOf = Callable[[str], int | None]
+
+
+def link(place: Place, message: str, guild_of: GuildOf) -> str | None:
+    """The address of a message in a channel of a server; None for direct messages and unknown channels."""
+    guild = None if place.channel.startswith("@") else guild_of(place.channel)
+    return f"https://discord.com/channels/{guild}/{place.channel}/{message}" if guild else None

@@ -1,0 +1,127 @@
+"""Hears clicks and forms. A form is opened from memory, as the first response; all else is acknowledged, stored and answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import discord
+
+from adapters.discord.answers import Answers
+from adapters.discord.attempt import attempt
+from adapters.discord.controls import Control, control_in, form, longer
+from adapters.discord.places import author_of, channel_place
+from adapters.discord.shown import Shown
+from orchestrator_bridge.chat import Clicked, Commanded, Place, Press, Receive
+
+_LOG = logging.getLogger(__name__)
+
+NOT_STORED = "This could not be stored just now: please do it again in a minute."
+LAPSED = "This offer is over: please give the command again."
+
+_PRESSES: dict[str, Press] = {"option": "option", "pick": "option", "pass": "pass", "longer": "more", "form": "write"}
+
+
+class Presses:
+    """Takes what is clicked to the bridge."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    async def take(self, interaction: discord.Interaction[Any], receive: Receive) -> None:
+        """Take one click or form. What is none of ours is left alone."""
+        data: dict[str, Any] = dict(interaction.data or {})
+        control = control_in(str(data.get("custom_id", "")))
+        if control is None:
+            return
+        match control.deed:
+            case "write":
+                await self._respond(interaction.response.send_modal(form(control.number, _asked(interaction))))
+            case "more":
+                shown = Shown(content="How much longer?", controls=longer(control.number))
+                await self._respond(interaction.response.send_message(shown.content, view=shown.view(), ephemeral=True))
+            case "yes":
+                await self._confirmed(interaction, control, receive)
+            case _:
+                await self._clicked(interaction, clicked(interaction, control, data), receive)
+
+    async def _clicked(self, interaction: discord.Interaction[Any], heard: Clicked | Commanded, receive: Receive) -> None:
+        """Acknowledge while it is being stored: neither waits for the other."""
+        acknowledging = asyncio.create_task(self._answers.acknowledge(interaction))
+        try:
+            await receive(heard)
+        except Exception:
+            _LOG.exception("%s could not be stored", heard.key)
+            await acknowledging
+            await self._answers.settle(str(interaction.id), NOT_STORED)
+        finally:
+            await acknowledging
+
+    async def _confirmed(self, interaction: discord.Interaction[Any], control: Control, receive: Receive) -> None:
+        offer = self._answers.accept(str(control.number))
+        if offer is None:
+            await self._respond(interaction.response.send_message(LAPSED, ephemeral=True))
+            return
+        heard = Commanded(
+            place=_channel(interaction),
+            interaction=str(interaction.id),
+            author=author_of(interaction.user),
+            name=offer.name,
+            text=offer.text,
+            at=interaction.created_at.timestamp(),
+            options=offer.options,
+        )
+        await self._clicked(interaction, heard, receive)
+
+    async def _respond(self, response: Any) -> None:
+        try:
+            async with attempt():
+                await response
+        except Exception as failure:
+            _LOG.warning("a click could not be answered: %s", failure)
+
+
+def clicked(interaction: discord.Interaction[Any], control: Control, data: dict[str, Any]) -> Clicked:
+    """A click or a form as the bridge takes it."""
+    return Clicked(
+        place=_channel(interaction),
+        interaction=str(interaction.id),
+        question=control.number,
+        press=_PRESSES[control.deed],
+        author=author_of(interaction.user),
+        at=interaction.created_at.timestamp(),
+        value=_value(control, data),
+    )
+
+
+def _value(control: Control, data: dict[str, Any]) -> str:
+    match control.deed:
+        case "pick":
+            return str((data.get("values") or [""])[0])
+        case "form":
+            return _words(data.get("components") or [])
+        case _:
+            return control.value
+
+
+def _words(components: list[dict[str, Any]]) -> str:
+    """What stands in a form's one field, however the client nests it."""
+    for component in components:
+        if "value" in component:
+            return str(component["value"])
+        inner = component.get("components") or ([component["component"]] if "component" in component else [])
+        if found := _words(inner):
+            return found
+    return ""
+
+
+def _asked(interaction: discord.Interaction[Any]) -> str:
+    """The question's sentence, from the message that came with the click."""
+    content = interaction.message.content if interaction.message else ""
+    return content.partition(": ")[2] or "In your own words"
+
+
+def _channel(interaction: discord.Interaction[Any]) -> Place:
+    channel: Any = interaction.channel
+    return channel_place(channel, interaction.user.id)

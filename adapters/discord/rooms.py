@@ -1,0 +1,79 @@
+"""Channels and threads by their ids, from memory where Discord keeps us told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import discord
+
+from adapters.discord.attempt import attempt
+from adapters.discord.client import Client
+from adapters.discord.memory import Memory
+from adapters.discord.places import Somewhere, person_id
+from orchestrator_bridge.chat import Unsent
+
+REMEMBERED = 2000
+"""Channels kept that the client itself forgets: threads that are archived, direct messages."""
+
+NOT_STARTED = "the connection to Discord is not there, or was stopped"
+
+
+class Rooms:
+    """The channels of whatever client there is."""
+
+    def __init__(self, client: Callable[[], Client | None]) -> None:
+        self._client = client
+        self._known: Memory[int, Somewhere] = Memory(REMEMBERED)
+
+    def client(self) -> Client:
+        """The client.
+
+        Raises:
+            Unsent: there is none just now.
+        """
+        client = self._client()
+        if client is None or client.is_closed():
+            raise Unsent(NOT_STARTED)
+        return client
+
+    async def find(self, channel: str) -> Somewhere:
+        """A channel by its name in a `Place`.
+
+        Raises:
+            Unsent: it cannot be looked up just now.
+            Rejected: it is gone, or we may not see it.
+        """
+        person = person_id(channel)
+        if person is not None:
+            return await self.direct(person)
+        return await self.get(int(channel))
+
+    async def get(self, id_: int) -> Somewhere:
+        """A channel or thread by its id; raises as `find` does."""
+        known = self.client().get_channel(id_) or self._known.get(id_)
+        if known is not None:
+            return known
+        async with attempt():
+            found = await self.client().fetch_channel(id_)
+        return self._keep(found)
+
+    async def direct(self, person: int) -> discord.DMChannel:
+        """The direct messages with somebody; raises as `find` does."""
+        async with attempt():
+            channel = await self.client().create_dm(discord.Object(person))
+        self._keep(channel)
+        return channel
+
+    def forget(self, id_: int) -> None:
+        """Look it up anew next time."""
+        self._known.take(id_)
+
+    def guild_of(self, channel: str) -> int | None:
+        """The server that a channel is on, from memory."""
+        client = self._client()
+        known = client.get_channel(int(channel)) if client is not None and channel.isdecimal() else None
+        return known.guild.id if isinstance(known, discord.abc.GuildChannel | discord.Thread) else None
+
+    def _keep(self, channel: Somewhere) -> Somewhere:
+        self._known.put(getattr(channel, "id", 0), channel)
+        return channel

@@ -1,0 +1,64 @@
+"""After a connection that could not be resumed: what was said meanwhile to open questions, changed or taken back, is heard.
+
+A question is watched from its posting, or from the first reading of its thread after our start, until its card is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from adapters.discord.ear import PAUSES
+from orchestrator_bridge.chat import Place, Posted, QuestionCard, Rejected, Said, Sending, Unsent
+from orchestrator_bridge.clock import Clock, sleep_until
+
+_LOG = logging.getLogger(__name__)
+
+Read = Callable[[Place, float], Awaitable[Sequence[Said]]]
+
+Hear = Callable[[Said], Awaitable[None]]
+Compare = Callable[[Place, Sequence[Said]], Awaitable[None]]
+
+
+class Watch:
+    """The threads of open questions, each with the time of its card, and how to hear what is in them."""
+
+    def __init__(self, clock: Clock, read: Read) -> None:
+        self._clock = clock
+        self._read = read
+        self._open: dict[Place, float] = {}
+
+    def note(self, sending: Sending, posted: Posted) -> None:
+        """Something was sent: a question's card begins or ends the watch."""
+        if not isinstance(sending.post, QuestionCard):
+            return
+        place = Place(platform=sending.place.platform, channel=sending.place.channel, thread=posted.thread)
+        if sending.post.closed is not None:
+            self._open.pop(place, None)
+        else:
+            self._open.setdefault(place, posted.at)
+
+    def began(self, place: Place, after: float) -> None:
+        """The bridge reads a thread, so it is one of an open question."""
+        self._open.setdefault(place, after)
+
+    async def catch_up(self, hear: Hear, gone: Compare) -> None:
+        """Read every watched thread: `hear` is given all that stands there, `gone` what a thread holds now."""
+        for place, after in list(self._open.items()):
+            said = await self._until_read(place, after)
+            for one in said or ():
+                await hear(one)
+            if said is not None:
+                await gone(place, said)
+
+    async def _until_read(self, place: Place, after: float) -> Sequence[Said] | None:
+        for pause in PAUSES:
+            try:
+                return await self._read(place, after)
+            except Rejected as failure:
+                _LOG.warning("a question's thread cannot be read, replies in it may be missed: %s", failure)
+                return None
+            except Unsent as failure:
+                _LOG.warning("a question's thread cannot be read yet: %s", failure)
+                await sleep_until(self._clock, self._clock.now() + (failure.retry_after or pause))
+        return None

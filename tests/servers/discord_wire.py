@@ -1,0 +1,230 @@
+"""What the fake Discord keeps, and the JSON in which the real one tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+TEXT, DM, VOICE, NEWS, THREAD, FORUM = 0, 1, 2, 5, 11, 15
+GUILD = 1_000_000_000_000_000_001
+BOT = 1_000_000_000_000_000_002
+APPLICATION = 1_000_000_000_000_000_003
+EPOCH = 1_420_070_400.0
+"""2015-01-01, from which Discord counts."""
+
+MESSAGE_CONTENT, MEMBERS = 1 << 18, 1 << 14
+"""Flags of the application: what its owner has switched on in the developer portal."""
+CONTENT_INTENT = 1 << 15
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Person:
+    """Somebody with an account."""
+
+    id: int
+    name: str
+    bot: bool = False
+    roles: list[int] = field(default_factory=list)
+    takes_direct: bool = True
+
+
+@dataclass
+class Channel:
+    """A channel, a thread, or direct messages (`person` is with whom). `forbidden`: what the bot may not do here."""
+
+    id: int
+    kind: int
+    name: str
+    parent: int = 0
+    owner: int = 0
+    person: int = 0
+    archived: bool = False
+    locked: bool = False
+    forbidden: set[Literal["send", "threads", "history"]] = field(default_factory=set)
+
+
+@dataclass
+class Message:
+    """One message. `private_to` is the one person who sees it; `at` in seconds by Discord's clock."""
+
+    id: int
+    channel: int
+    author: int
+    content: str
+    at: float
+    embeds: list[Json] = field(default_factory=list)
+    components: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    replies_to: int = 0
+    allowed: Json = field(default_factory=dict)
+    edited: float | None = None
+    reactions: list[str] = field(default_factory=list)
+    private_to: int = 0
+    versions: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All words that people see, those of embeds and of text files too."""
+        parts = [self.content]
+        for embed in self.embeds:
+            parts += [embed.get("title") or "", embed.get("description") or ""]
+            parts += [f"{one['name']}\n{one['value']}" for one in embed.get("fields", [])]
+            parts.append(embed.get("footer", {}).get("text", ""))
+        return "\n".join([*parts, *(file["text"] for file in self.attachments)])
+
+    @property
+    def controls(self) -> list[Json]:
+        """Everything that can be clicked."""
+        return [inner for row in self.components for inner in row.get("components", [])]
+
+
+def moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+def user(person: Person) -> Json:
+    return {
+        "id": str(person.id),
+        "username": person.name.lower(),
+        "global_name": person.name,
+        "discriminator": "0",
+        "avatar": None,
+        "bot": person.bot,
+        "public_flags": 0,
+    }
+
+
+def member(person: Person) -> Json:
+    return {
+        "user": user(person),
+        "roles": [str(role) for role in person.roles],
+        "nick": None,
+        "joined_at": moment(EPOCH),
+        "deaf": False,
+        "mute": False,
+        "flags": 0,
+    }
+
+
+def role(id_: int, name: str) -> Json:
+    return {
+        "id": str(id_),
+        "name": name,
+        "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "hoist": False,
+        "position": 0,
+        "permissions": str((1 << 53) - 1),
+        "managed": False,
+        "mentionable": True,
+        "flags": 0,
+    }
+
+
+def channel(one: Channel, person: Person | None = None) -> Json:
+    if one.kind == DM:
+        return {"id": str(one.id), "type": DM, "last_message_id": None, "recipients": [user(person)] if person else []}
+    if one.kind == THREAD:
+        return thread(one)
+    return {
+        "id": str(one.id),
+        "type": one.kind,
+        "guild_id": str(GUILD),
+        "name": one.name,
+        "position": 0,
+        "permission_overwrites": [],
+        "parent_id": None,
+        "topic": None,
+        "rate_limit_per_user": 0,
+        "last_message_id": None,
+        "bitrate": 64000,
+        "user_limit": 0,
+        "available_tags": [],
+        "nsfw": False,
+    }
+
+
+def thread(one: Channel) -> Json:
+    return {
+        "id": str(one.id),
+        "type": THREAD,
+        "guild_id": str(GUILD),
+        "name": one.name,
+        "parent_id": str(one.parent),
+        "owner_id": str(one.owner),
+        "last_message_id": None,
+        "rate_limit_per_user": 0,
+        "message_count": 0,
+        "member_count": 1,
+        "total_message_sent": 0,
+        "applied_tags": [],
+        "flags": 0,
+        "thread_metadata": {
+            "archived": one.archived,
+            "auto_archive_duration": 10080,
+            "archive_timestamp": moment(EPOCH),
+            "locked": one.locked,
+            "create_timestamp": moment(EPOCH),
+        },
+    }
+
+
+def application(flags: int) -> Json:
+    owner = user(Person(id=7, name="Owner"))
+    return {
+        "id": str(APPLICATION),
+        "name": "Townhall",
+        "icon": None,
+        "description": "",
+        "summary": "",
+        "bot_public": False,
+        "bot_require_code_grant": False,
+        "verify_key": "0" * 64,
+        "owner": owner,
+        "team": None,
+        "flags": flags,
+    }
+
+
+def guild(channels: list[Channel], people: list[Person], roles: dict[int, str], *, members: bool) -> Json:
+    known = [one for one in people if members or one.id == BOT]
+    return {
+        "id": str(GUILD),
+        "name": "The house",
+        "owner_id": "7",
+        "icon": None,
+        "splash": None,
+        "banner": None,
+        "description": None,
+        "afk_channel_id": None,
+        "afk_timeout": 300,
+        "verification_level": 0,
+        "default_message_notifications": 1,
+        "explicit_content_filter": 0,
+        "mfa_level": 0,
+        "premium_tier": 0,
+        "preferred_locale": "en-US",
+        "system_channel_id": None,
+        "system_channel_flags": 0,
+        "rules_channel_id": None,
+        "public_updates_channel_id": None,
+        "features": [],
+        "emojis": [],
+        "stickers": [],
+        "roles": [role(GUILD, "@everyone"), *(role(id_, name) for id_, name in roles.items())],
+        "member_count": len(people),
+        "large": False,
+        "unavailable": False,
+        "joined_at": moment(EPOCH),
+        "members": [member(one) for one in known],
+        "channels": [channel(one) for one in channels if one.kind not in (DM, THREAD)],
+        "threads": [thread(one) for one in channels if one.kind == THREAD and not one.archived],
+        "presences": [],
+        "voice_states": [],
+        "stage_instances": [],
+        "guild_scheduled_events": [],
+        "soundboard_sounds": [],
+    }
