@@ -124,7 +124,7 @@ def test_only_those_asked_are_called_and_allowed() -> None:
     people = (Author(platform="discord", id="42", name="@everyone"), Author(platform="discord", id="@here", name="x"))
     called = notice(people, (Group(platform="discord", id="7", name="ops"),))
     assert called.text == "<@42> <@&7>"
-    assert called.allowed.to_dict() == {"parse": [], "users": [42], "roles": [7]}
+    assert dict(called.allowed.to_dict()) == {"parse": [], "users": [42], "roles": [7]}
 
 
 def test_the_name_of_a_thread_calls_nobody_and_is_never_empty() -> None:
