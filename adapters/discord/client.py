@@ -43,6 +43,7 @@ class Client(discord.AutoShardedClient):
     """As many connections as Discord wants; one for a few servers."""
 
     def __init__(self, intents: discord.Intents, ears: Ears) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we do not speak
         super().__init__(
             intents=intents,
             allowed_mentions=NOBODY,

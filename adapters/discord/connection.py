@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Protocol
 
@@ -50,6 +51,14 @@ class Connection(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """A client, and the task in which discord.py runs it."""
+
+    client: Client
+    running: asyncio.Task[None]
+
+
 class RealConnection:
     """A connection with this token. `deadline` in seconds."""
 
@@ -58,20 +67,19 @@ class RealConnection:
         self._addresses = addresses
         self._clock = clock
         self._deadline = deadline
-        self._client: Client | None = None
+        self._live: _Live | None = None
         self._keeper: asyncio.Task[None] | None = None
 
     @property
     def client(self) -> Client | None:
         """The client, while there is one."""
-        return self._client
+        return self._live.client if self._live is not None else None
 
     async def open(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
         """Connect, as `Connection.open` says."""
         await self.close()
-        client, running = await self._connect(ears, prepare)
-        self._client = client
-        self._keeper = asyncio.create_task(self._keep(client, running, ears, prepare), name="discord")
+        self._live = await self._connect(ears, prepare)
+        self._keeper = asyncio.create_task(self._keep(ears, prepare), name="discord")
 
     async def close(self) -> None:
         """Disconnect; again is harmless."""
@@ -79,22 +87,24 @@ class RealConnection:
         if keeper is not None:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
+        live, self._live = self._live, None
+        if live is not None:
+            await _end(live)
 
-    async def _connect(self, ears: Ears, prepare: Callable[[Client], None]) -> tuple[Client, asyncio.Task[None]]:
+    async def _connect(self, ears: Ears, prepare: Callable[[Client], None]) -> _Live:
         """A client that is ready, and the task that it runs in."""
         try:
             async with asyncio.timeout(self._deadline):
-                wanted = intents(await self._flags())
-                client = Client(wanted, ears)
+                client = Client(intents(await self._flags()), ears)
                 self._addresses.use(client)
                 prepare(client)
-                running = asyncio.create_task(client.start(self._token), name="discord.py")
+                live = _Live(client, asyncio.create_task(client.start(self._token), name="discord.py"))
                 try:
-                    await _ready(client, running)
+                    await _ready(live)
                 except BaseException:
-                    await _end(client, running)
+                    await _end(live)
                     raise
-                return client, running
+                return live
         except Exception as error:
             raise Unsent(_explained(error), 300.0 if isinstance(error, discord.LoginFailure) else None) from error
 
@@ -108,21 +118,16 @@ class RealConnection:
         finally:
             await probe.close()
 
-    async def _keep(self, client: Client, running: asyncio.Task[None], ears: Ears, prepare: Callable[[Client], None]) -> None:
+    async def _keep(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
         """See to it that there is a connection, until this is cancelled."""
-        try:
-            while True:
-                await asyncio.wait([running])
-                _LOG.error("the connection to Discord has ended, which is made anew: %s", _explained(_error_of(running)))
-                self._client = None
-                await _end(client, running)
-                client, running = await self._again(ears, prepare)
-                self._client = client
-        finally:
-            self._client = None
-            await asyncio.shield(_end(client, running))
+        while self._live is not None:
+            ended = self._live
+            await asyncio.wait([ended.running])
+            _LOG.error("the connection to Discord has ended, which is made anew: %s", _explained(_error_of(ended.running)))
+            await _end(ended)
+            self._live = await self._again(ears, prepare)
 
-    async def _again(self, ears: Ears, prepare: Callable[[Client], None]) -> tuple[Client, asyncio.Task[None]]:
+    async def _again(self, ears: Ears, prepare: Callable[[Client], None]) -> _Live:
         for pause in chain(AGAIN, repeat(AGAIN[-1])):
             await sleep_until(self._clock, self._clock.now() + pause)
             try:
@@ -132,13 +137,13 @@ class RealConnection:
         raise AssertionError("there is always another try")
 
 
-async def _ready(client: Client, running: asyncio.Task[None]) -> None:
+async def _ready(live: _Live) -> None:
     """Wait until the client is ready; if it ends before, raise what it ended of."""
-    waiting = asyncio.ensure_future(_wait_ready(client))
+    waiting = asyncio.ensure_future(_wait_ready(live.client))
     try:
-        await asyncio.wait([waiting, running], return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            running.result()
+        await asyncio.wait([waiting, live.running], return_when=asyncio.FIRST_COMPLETED)
+        if live.running.done():
+            live.running.result()
             raise ConnectionError("the connection was closed before it was ready")
     finally:
         waiting.cancel()
@@ -150,12 +155,12 @@ async def _wait_ready(client: Client) -> None:
     await client.wait_until_ready()
 
 
-async def _end(client: Client, running: asyncio.Task[None]) -> None:
-    await client.drop()
+async def _end(live: _Live) -> None:
+    await live.client.drop()
     with suppress(discord.DiscordException, aiohttp.ClientError, OSError):
-        await client.close()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+        await live.client.close()
+    live.running.cancel()
+    await asyncio.gather(live.running, return_exceptions=True)
 
 
 def _error_of(running: asyncio.Task[None]) -> BaseException:

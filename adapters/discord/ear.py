@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import discord
 
@@ -25,6 +26,14 @@ RECENT = 25
 """Messages looked through for the question that a plain word in direct messages is about."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Where a message stands: `inside` of a thread, or beside it as a reply to the thread's card."""
+
+    place: Place
+    inside: bool
+
+
 class Ear:
     """Hears for one adapter. `listed` are bots that are heard like people; `unread` is told who wrote what we may not read."""
 
@@ -33,7 +42,7 @@ class Ear:
         self._clock = clock
         self._listed = listed
         self._unread = unread
-        self._where: Memory[int, Place] = Memory(REMEMBERED)
+        self._where: Memory[int, Heard] = Memory(REMEMBERED)
 
     async def message(self, message: discord.Message, receive: Receive) -> None:
         """Hear a message, new or edited, if it concerns us."""
@@ -45,27 +54,27 @@ class Ear:
             if not self._rooms.client().intents.message_content and message.guild is not None:
                 self._unread(heard.author, heard.place)
             return
+        if isinstance(heard, Said):
+            self._where.put(message.id, Heard(place_of(message, me) or heard.place, inside=heard.question is None))
         if heard is not None:
             await self.hand_over(heard, receive)
 
     async def deleted(self, message: int, receive: Receive) -> None:
         """Hear that a message was deleted, if we heard it."""
-        place = self._where.take(message)
-        if place is not None:
-            await self.hand_over(Unsaid(place=place, message=str(message), at=self._clock.now()), receive)
+        heard = self._where.take(message)
+        if heard is not None:
+            await self.hand_over(Unsaid(place=heard.place, message=str(message), at=self._clock.now()), receive)
 
     async def hand_over(self, heard: Said | Unsaid | Commanded, receive: Receive) -> None:
         """Give it to the bridge until it is stored."""
-        if isinstance(heard, Said):
-            self._where.put(int(heard.message), heard.place)
         tries = 0
         while not await self._stored(heard, receive):
             await sleep_until(self._clock, self._clock.now() + PAUSES[min(tries, len(PAUSES) - 1)])
             tries += 1
 
     def heard_in(self, place: Place) -> frozenset[int]:
-        """The messages that were heard there and have not been deleted since, as far as they are remembered."""
-        return frozenset(message for message, where in self._where.items() if where == place)
+        """The messages that were heard in a thread and have not been deleted since, as far as they are remembered."""
+        return frozenset(message for message, heard in self._where.items() if heard == Heard(place, inside=True))
 
     async def _stored(self, heard: Inbound, receive: Receive) -> bool:
         try:

@@ -31,6 +31,8 @@ from orchestrator_bridge.chat import (
 
 LOOK_BACK = 500
 """Messages looked through for an earlier attempt."""
+MOMENT = 0.002
+"""Seconds: Discord's `after` leaves out what was said in the same millisecond."""
 REPLIES = 200
 """Messages of a channel looked through for replies to a card that has a thread too."""
 SLACK = 900.0
@@ -104,23 +106,41 @@ class Find:
     # People's ---------------------------------------------------------------------------------------------------------------
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:
-        """As `Adapter.read` says: a thread, and the replies to its card in the channel."""
+        """As `Adapter.read` says: all of a thread, and the newest replies to its card in the channel, which name the question."""
         if place.thread is None:
             return ()
-        channel, reply_to = await self._post.spot(place)
-        since = datetime.fromtimestamp(after, UTC)
-        found = [one async for one in _history(channel, after=since, oldest_first=False, limit=LOOK_BACK if reply_to else None)]
+        channel, _ = await self._post.spot(place)
+        since = datetime.fromtimestamp(after - MOMENT, UTC)
+        found = [one async for one in _history(channel, after=since, oldest_first=True, limit=None)]
         home = await self._rooms.find(place.channel)
         if isinstance(home, discord.abc.Messageable) and home is not channel:
             found += [one async for one in _history(home, after=since, oldest_first=False, limit=REPLIES)]
-        return self._said(found, place)
+        return await self._said(found, place)
 
-    def _said(self, messages: list[discord.Message], place: Place) -> list[Said]:
+    async def _said(self, messages: list[discord.Message], place: Place) -> list[Said]:
         me = self._rooms.client().me
         here = [one for one in messages if concerns_us(one, me, self._listed) and place_of(one, me) == place]
         ordered = sorted({one.id: one for one in here}.values(), key=lambda one: one.id)
+        await self._give_roles(ordered)
         said = [said_of(one, place, me) for one in ordered]
         return [one for one in said if one.text or one.attachments]
+
+    async def _give_roles(self, messages: list[discord.Message]) -> None:
+        """A history names authors without their roles, by which it is judged who may answer: they are looked up."""
+        known: dict[int, discord.User | discord.Member] = {}
+        for message in messages:
+            if isinstance(message.author, discord.Member) or message.guild is None:
+                continue
+            if message.author.id not in known:
+                known[message.author.id] = await self._member(message.guild, message.author)
+            message.author = known[message.author.id]
+
+    async def _member(self, guild: discord.Guild, user: discord.User) -> discord.User | discord.Member:
+        try:
+            async with attempt():
+                return await guild.fetch_member(user.id)
+        except Rejected:
+            return user  # has left the server: no roles
 
 
 async def _history(channel: Somewhere, **which: Any) -> AsyncIterator[discord.Message]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import discord
 
-from adapters.discord.places import author_of, channel_place, replied_to
+from adapters.discord.places import author_of, channel_place, question_of, replied_to
 from orchestrator_bridge.chat import Attachment, Commanded, Place, Said
 
 _PEOPLE = re.compile(r"<@!?(\d+)>")
@@ -25,9 +26,15 @@ def concerns_us(message: discord.Message, me: int, listed: frozenset[str]) -> bo
 
 
 def said_of(message: discord.Message, place: Place, me: int) -> Said:
-    """A message in this version."""
+    """A message in this version.
+
+    A reply to a question's card in a channel, beside the card's thread, names the question: it is not said in the thread, which
+    can so be read whole without the channel.
+    """
+    question = question_of(message, me)
     return Said(
-        place=place,
+        place=place if question is None else replace(place, thread=None),
+        question=question,
         message=str(message.id),
         author=author_of(message.author),
         text=text_of(message, me),

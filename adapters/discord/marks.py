@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from hashlib import blake2s
 
-_FOOT = re.compile(r"(?:Run|Question) \d+ ·.* ([0-9a-f]{8})")
+_FOOT = re.compile(r"(Run|Question) (\d{1,15}) ·.* ([0-9a-f]{8})")
 
 
 def nonce(key: str, part: int = 0) -> str:
@@ -35,4 +35,10 @@ def question_foot(question: int, run: int, key: str) -> str:
 def code_in(foot: str | None) -> str | None:
     """The reference in a card's last line; None if it is no card's."""
     found = _FOOT.fullmatch(foot or "")
-    return found[1] if found else None
+    return found[3] if found else None
+
+
+def question_in(foot: str | None) -> int | None:
+    """The number of the question whose card ends with this line; None if it is no question's."""
+    found = _FOOT.fullmatch(foot or "")
+    return int(found[2]) if found and found[1] == "Question" else None

@@ -12,7 +12,7 @@ from typing import Literal
 
 import discord
 
-from adapters.discord.marks import code_in
+from adapters.discord.marks import code_in, question_in
 from orchestrator_bridge.chat import Author, Place
 
 PLATFORM = "discord"
@@ -86,6 +86,14 @@ def replied_to(message: discord.Message) -> discord.Message | None:
         return None
     resolved = message.reference.resolved
     return resolved if isinstance(resolved, discord.Message) else None
+
+
+def question_of(message: discord.Message, me: int) -> int | None:
+    """The number of the question to whose card a message replies in a channel that has threads."""
+    replied = replied_to(message)
+    if replied is None or replied.author.id != me or form_of(message.channel) != "thread":
+        return None
+    return next((number for embed in replied.embeds if (number := question_in(embed.footer.text)) is not None), None)
 
 
 def _is_card(message: discord.Message) -> bool:

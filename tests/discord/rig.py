@@ -134,6 +134,9 @@ class DiscordRig(Rig):
     async def fail_next(self) -> None:
         self.server.faults.put("refuse")
 
+    async def fail_reading(self) -> None:
+        self.server.faults.put("refuse", lambda asked: asked.method == "GET" and asked.path.endswith("/messages"))
+
     async def reject_next(self) -> None:
         self.server.faults.put("reject")
 

@@ -59,6 +59,13 @@ def _guilds(world: DiscordWorld, **_: Any) -> list[Json]:
     return [{"id": str(wire.GUILD), "name": "The house", "icon": None, "owner": False, "permissions": "0", "features": []}]
 
 
+@route("GET", "/guilds/{guild}/members/{member}")
+def _member(world: DiscordWorld, member: str, **_: Any) -> Json:
+    if int(member) not in world.people:
+        raise Refused(404, 10007, "Unknown Member")
+    return wire.member(world.people[int(member)])
+
+
 @route("GET", "/guilds/{guild}/channels")
 def _channels(world: DiscordWorld, **_: Any) -> list[Json]:
     return [wire.channel(one) for one in world.channels.values() if one.kind not in (DM, THREAD)]

@@ -86,6 +86,7 @@ class DiscordServer:
         self.token = "a-token-for-tests"
         self.watch: Callable[[Asked], None] = lambda asked: None
         self._port = port
+        self._files: dict[str, bytes] = {}
         self._bell = asyncio.Event()
         self._runner = web.ServerRunner(web.Server(self._serve, handler_cancellation=True, access_log=None), shutdown_timeout=0)
 
@@ -100,6 +101,14 @@ class DiscordServer:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._runner.cleanup()
 
+    def put_file(self, name: str, content: bytes) -> dict[str, Any]:
+        """A file as a message or a command brings it along."""
+        number = str(self.world.new_id())
+        self._files[f"/files/{number}/{name}"] = content
+        url = f"http://{self.address}/files/{number}/{name}"
+        more = {"url": url, "proxy_url": url, "content_type": "text/plain; charset=utf-8", "text": content.decode()}
+        return {"id": number, "filename": name, "size": len(content), **more}
+
     def ring(self) -> None:
         """Something has changed: whoever waits looks again."""
         bell, self._bell = self._bell, asyncio.Event()
@@ -113,6 +122,8 @@ class DiscordServer:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path.startswith("/gateway"):
             return await self.gateway.serve(request, self.world)  # type: ignore[arg-type]  # all that it uses is there
+        if request.path in self._files:
+            return web.Response(body=self._files[request.path])
         if not request.path.startswith("/api/v10/"):
             self.strays.append(request.path)
             return web.Response(status=404)

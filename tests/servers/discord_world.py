@@ -199,7 +199,7 @@ class DiscordWorld:
 
     def payload(self, message: Message) -> Json:
         who = self.people[message.author]
-        named = [self.people[int(one)] for one in _PINGS.findall(message.content) if int(one) in self.people]
+        named = [self.people[one] for one in dict.fromkeys(map(int, _PINGS.findall(message.content))) if one in self.people]
         made: Json = {
             "id": str(message.id),
             "channel_id": str(message.channel),

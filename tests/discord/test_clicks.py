@@ -1,0 +1,170 @@
+"""Buttons, lists, forms and confirmations: acknowledged at once whatever the store does, stored, then answered."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from adapters.discord.controls import AS_BUTTONS, LABEL, Control
+from orchestrator_bridge.chat import CardOption, Clicked, Commanded, Confirm, Inbound, Word
+from tests.contract.adapter_posts import question
+from tests.discord.rig import DiscordRig, a_rig
+
+LITE = Control(deed="option", number=2, value="lite").id
+WRITE = Control(deed="write", number=2).id
+
+
+def many(count: int) -> tuple[CardOption, ...]:
+    return tuple(CardOption(id=f"o{number}", label=f"Option {number} " + "of many words" * 5) for number in range(count))
+
+
+async def test_a_few_options_are_buttons_that_a_phone_can_show() -> None:
+    async with a_rig() as rig:
+        await rig.post(replace(question(), options=many(AS_BUTTONS)))
+        (card,) = rig.world.here(rig.channel.id)
+        labels = [str(one["label"]) for one in card.controls]
+        assert labels[AS_BUTTONS:] == ["Write an answer", "Not me", "More time"]
+        assert all(len(label) <= LABEL for label in labels)
+        assert [label[:1] for label in labels[:AS_BUTTONS]] == ["1", "2", "3", "4", "5"]
+
+
+async def test_many_options_are_a_list_to_pick_from() -> None:
+    async with a_rig() as rig:
+        await rig.post(replace(question(), options=many(AS_BUTTONS + 1)))
+        pick = Control(deed="pick", number=2).id
+        held = rig.holding(pick)
+        assert held is not None
+        assert len(held.controls[0]["options"]) == AS_BUTTONS + 1
+        rig.click(pick, values=["o3"])
+        heard = await rig.heard()
+        assert isinstance(heard, Clicked)
+        assert (heard.press, heard.value) == ("option", "o3")
+
+
+async def test_a_click_is_acknowledged_while_the_store_still_works() -> None:
+    async with a_rig() as rig:
+        stored = asyncio.Event()
+        received: list[Inbound] = []
+
+        async def slow(heard: Inbound) -> None:
+            received.append(heard)
+            await stored.wait()
+
+        await rig.adapter.stop()
+        await rig.adapter.start(slow)
+        await rig.post(question())
+        interaction = rig.click(LITE)
+        await rig.server.until(lambda: rig.answer_to(interaction))
+        assert not stored.is_set()
+        stored.set()
+
+
+async def test_a_click_that_could_not_be_stored_says_so() -> None:
+    async with a_rig() as rig:
+        await rig.post(question())
+        rig.break_store()
+        interaction = rig.click(LITE)
+        await answered(rig, interaction, "do it again")
+
+
+async def answered(rig: DiscordRig, interaction: str, text: str) -> None:
+    def there() -> bool:
+        message = rig.answer_to(interaction)
+        return message is not None and text in message.text
+
+    await rig.server.until(there)
+    message = rig.answer_to(interaction)
+    assert message is not None
+    assert message.private_to == rig.ana.id
+
+
+async def test_the_word_on_a_click_takes_the_place_of_the_acknowledgement_and_is_private() -> None:
+    async with a_rig() as rig:
+        await rig.post(question())
+        interaction = rig.click(LITE)
+        heard = await rig.heard()
+        await rig.adapter.tell(heard, Word(text="You answered question 2: SQLite"))
+        await answered(rig, interaction, "You answered question 2")
+        await rig.adapter.tell(heard, Word(text="And something else"))
+        private = [one.content for one in rig.world.here(rig.channel.id) if one.private_to]
+        assert private == ["You answered question 2: SQLite", "And something else"]
+
+
+async def test_after_a_restart_buttons_work_and_an_old_click_is_answered_directly() -> None:
+    async with a_rig() as rig:
+        await rig.post(question())
+        rig.click(LITE)
+        before = await rig.heard()
+        await rig.adapter.stop()
+        later = DiscordRig(rig.server)
+        await later.start()
+        try:
+            later.click(LITE)
+            heard = await later.heard()
+            assert isinstance(heard, Clicked)
+            assert (heard.question, heard.value) == (2, "lite")
+            await later.adapter.tell(before, Word(text="Too late: it was answered"))
+            direct = rig.world.direct(rig.ana.id).id
+            assert [one.content for one in rig.world.here(direct)] == ["Too late: it was answered"]
+        finally:
+            await later.adapter.stop()
+
+
+async def test_a_form_is_the_first_response_and_shows_the_question() -> None:
+    async with a_rig() as rig:
+        await rig.post(question())
+        rig.break_store()  # nothing is stored to open a form
+        rig.click(WRITE)
+        await rig.server.until(lambda: rig.world.modals)
+        modal = rig.world.modals[0]
+        assert modal["title"] == "Answer question 2"
+        assert modal["components"][0]["description"] == "Which database shall we take?"
+
+
+async def test_what_was_written_into_a_form_arrives_also_after_a_restart() -> None:
+    async with a_rig() as rig:
+        await rig.post(question())
+        rig.click(WRITE)
+        await rig.server.until(lambda: rig.world.modals)
+        await rig.adapter.stop()
+        later = DiscordRig(rig.server)
+        await later.start()
+        try:
+            later.submit(rig.world.modals[0], "let's go with staging, please")
+            heard = await later.heard()
+            assert isinstance(heard, Clicked)
+            assert (heard.question, heard.press, heard.value) == (2, "write", "let's go with staging, please")
+        finally:
+            await later.adapter.stop()
+
+
+async def test_a_confirmation_gives_the_command_that_it_asks_about_once() -> None:
+    async with a_rig() as rig:
+        await rig.command("model", "grok-4.1-fast")
+        heard = await rig.heard()
+        assert isinstance(heard, Commanded)
+        offer = Confirm(label="Take it anyway", name="model", text="grok-4.1-fast", options=(("sure", "yes"),))
+        await rig.adapter.tell(heard, Word(text="It is retired; grok-4.3 answers.", confirm=offer))
+        yes = Control(deed="yes", number=int(heard.interaction)).id
+        message = rig.holding(yes)
+        rig.click(yes)
+        confirmed = await rig.heard()
+        assert isinstance(confirmed, Commanded)
+        assert (confirmed.name, confirmed.text, confirmed.options) == ("model", "grok-4.1-fast", (("sure", "yes"),))
+        assert confirmed.key != heard.key
+        again = rig.click(yes, message=message)
+        await answered(rig, again, "give the command again")
+
+
+@pytest.mark.parametrize("custom_id", ["somebody-elses", "th:z:2", "th:o:x:y", "th:o:"])
+async def test_controls_of_others_are_left_alone(custom_id: str) -> None:
+    async with a_rig() as rig:
+        await rig.post(question())
+        (card,) = rig.world.here(rig.channel.id)
+        rig.click(custom_id, message=card)
+        rig.click(LITE)
+        heard = await rig.heard()
+        assert isinstance(heard, Clicked)
+        assert heard.value == "lite"
