@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grimp
 
-OPEN_TO_ADAPTERS = {f"orchestrator_bridge.{name}" for name in ("chat", "menu", "text", "duration")}
+OPEN_TO_ADAPTERS = {f"orchestrator_bridge.{name}" for name in ("chat", "clock", "menu", "text", "duration")}
 
 
 def test_adapters_take_only_the_port_and_plain_values_from_the_bridge() -> None:
