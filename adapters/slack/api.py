@@ -8,8 +8,10 @@ Reads may be repeated as often as is useful.
 from __future__ import annotations
 
 import email.utils
+import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import aiohttp
@@ -22,8 +24,10 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from adapters.slack.errors import meaning
+from adapters.slack.errors import Unauthorised, meaning
 from orchestrator_bridge.chat import Doubtful, Unsent
+
+_LOG = logging.getLogger(__name__)
 
 SLACK = "https://slack.com/api/"
 SILENCE = 20.0
@@ -47,6 +51,7 @@ class Api:
         self._silence = silence
         self._clock = clock
         self._ahead = 0.0
+        self._refused = False
         self._session: aiohttp.ClientSession | None = None
         self._writer = self._reader = self._sayer = AsyncWebClient()
 
@@ -85,9 +90,14 @@ class Api:
             raise Unsent("the adapter is not started, or was stopped")
         return self._session
 
-    def authorization(self) -> dict[str, str]:
-        """The header by which Slack's file server knows us. Send it to Slack only."""
-        return {"Authorization": f"Bearer {self._token}"}
+    def download(self, address: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Ask Slack's file server for something. It is shown our token: see to it that the address is Slack's.
+
+        Raises:
+            Unsent: the adapter is stopped.
+        """
+        known = {"Authorization": f"Bearer {self._token}"}
+        return self.session.get(address, headers=known, allow_redirects=False, proxy=self._reader.proxy)
 
     def now(self) -> float:
         """Slack's clock, as its newest answer tells: seconds since the epoch, exact to about a second."""
@@ -124,7 +134,9 @@ class Api:
         try:
             response = await call(client)
         except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise meaning(error, what) from error
+            failure = meaning(error, what)
+            self._note_trouble(failure)
+            raise failure from error
         except AttributeError as error:  # the SDK's word for an answer that is no JSON but says that it is text
             raise meaning(error, what) from error
         except RuntimeError as error:  # aiohttp's word for a session that was closed while the request waited
@@ -132,7 +144,15 @@ class Api:
                 raise
             raise Doubtful(f"{what} was cut short: {error}") from error
         self._note_time(response)
+        self._note_trouble(None)
         return response
+
+    def _note_trouble(self, failure: Exception | None) -> None:
+        """Say once, to whoever reads the log, that the token is taken no more; and that it is taken again."""
+        refused = isinstance(failure, Unauthorised)
+        if refused and not self._refused:
+            _LOG.error("everything waits until somebody has mended this: %s", failure)
+        self._refused = refused or (self._refused and failure is not None)
 
     def _note_time(self, response: AsyncSlackResponse) -> None:
         told = email.utils.parsedate_tz(str(response.headers.get("Date", "")))

@@ -57,7 +57,7 @@ def _is_slacks(address: str, api_url: str) -> bool:
 
 async def _download(api: Api, name: str, address: str) -> bytes:
     try:
-        async with api.session.get(address, headers=api.authorization(), allow_redirects=False) as answer:
+        async with api.download(address) as answer:
             return await _content(name, answer)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise Unsent(f"{name} could not be fetched: {type(error).__name__}") from error

@@ -12,7 +12,7 @@ from typing import Any
 from adapters.slack.api import Api
 from adapters.slack.parts import marked
 from adapters.slack.workspace import Workspace
-from orchestrator_bridge.chat import QuestionCard, Receipt, RunCard, Sending
+from orchestrator_bridge.chat import QuestionCard, RunCard, Sending
 
 MARGIN = 3600.0
 """Seconds by which a search begins earlier than it has to."""
@@ -38,8 +38,6 @@ class Finder:
         opens = isinstance(sending.post, RunCard | QuestionCard)
         thread = None if opens else sending.place.thread
         found: dict[str, str] = {}
-        if isinstance(sending.post, Receipt):
-            return found
         async for message in self.messages(channel, thread, max(0.0, sending.since - MARGIN)):
             found |= self._keys(sending, message)
         if opens and found and sending.place.thread:

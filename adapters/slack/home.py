@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from adapters.slack.blocks import Block, button, header, row, section, sections, small
 from adapters.slack.escape import bare, escaped
-from adapters.slack.words import Address, in_slack, table_blocks
+from adapters.slack.phrases import in_slack
+from adapters.slack.words import Address, table_blocks
 from orchestrator_bridge.chat import Table, Word
 
 MOST = 100

@@ -104,6 +104,8 @@ class Hand:
         writer = message.get("user")
         by = f" by {(await self._people.person(str(writer))).name}" if writer else ""
         quoted = "\n".join(f"> {line}" for line in text.splitlines())
+        if channel.startswith("D"):
+            await self._rooms.can_write(channel, str(body["user"]["id"]))
         about = About(channel=self._rooms.place(channel).channel)
         return Form(trigger=str(body["trigger_id"]), view=task_form(about, self._menu, f"About this message{by}:\n{quoted}\n\n"))
 
@@ -122,20 +124,26 @@ class Hand:
         if str(action.get("action_id", "")).startswith("form/"):
             return self._form(body, str(action["action_id"]).removeprefix("form/"), place)
         if confirmed is not None:
-            given = self._commanded(place, str(body["trigger_id"]), author, confirmed.name, confirmed.text)
+            once = str(_container(body).get("message_ts") or body["trigger_id"])  # twice clicked is once meant
+            given = self._commanded(self._asked_in(body, place), once, author, confirmed.name, confirmed.text)
             return replace(given, options=confirmed.options)
-        return outdated(self._commanded(place, str(body["trigger_id"]), author, "", ""))
+        return outdated(self._commanded(self._asked_in(body, place), str(body["trigger_id"]), author, "", ""))
 
     def _where(self, body: Body, user: str) -> Place:
         """Where a control stands: the thread of its message. In App Home that is our direct messages."""
-        container = body.get("container") or {}
+        container = _container(body)
         channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
         if not channel:
             return direct(user)
-        message = body.get("message") or {}
-        thread = message.get("thread_ts") or container.get("thread_ts") or container.get("message_ts")
-        own = None if container.get("is_ephemeral") and not container.get("thread_ts") else thread
-        return self._rooms.place(channel, str(own) if own else None)
+        if channel.startswith("D"):
+            self._rooms.met(channel, user)
+        thread = _thread(body) or container.get("message_ts")
+        return self._rooms.place(channel, str(thread) if thread else None)
+
+    def _asked_in(self, body: Body, place: Place) -> Place:
+        """Where a command is given by a button: in the thread of its message, if that stands in one."""
+        thread = _thread(body)
+        return replace(place, thread=str(thread) if thread else None)
 
     def _control(self, body: Body, control: Control, place: Place, author: Author) -> Heard:
         if control.press == "write":
@@ -196,3 +204,15 @@ class Hand:
 def _scope(scope: str) -> tuple[tuple[str, str], ...]:
     """What a model is picked for, as an option of the command: `channel`, `team:docs`, `agent:skeptic`."""
     return (("scope", scope),) if scope else ()
+
+
+def _container(body: Body) -> Body:
+    """What a control stands in."""
+    found: Body = body.get("container") or {}
+    return found
+
+
+def _thread(body: Body) -> str | None:
+    """The thread in which the message of a control stands."""
+    found = (body.get("message") or {}).get("thread_ts") or _container(body).get("thread_ts")
+    return str(found) if found else None

@@ -8,6 +8,7 @@ from adapters.slack.blocks import markdown_block, section, sections, small
 from adapters.slack.cards import Message
 from adapters.slack.escape import bare, escaped, markdown
 from adapters.slack.mention import mentions
+from adapters.slack.phrases import in_slack
 from adapters.slack.split import messages
 from orchestrator_bridge.chat import FinalAnswer, Note
 from orchestrator_bridge.text import one_line, sentence
@@ -30,7 +31,7 @@ def face(name: str) -> str:
 
 def note(post: Note, *, as_speaker: bool) -> list[Message]:
     """A note, in more than one message if it is long. `as_speaker`: the app may post under an agent's name."""
-    texts = _said(post) if post.speaker is not None else [_SIGNS[post.tone] + escaped(post.text.strip())]
+    texts = _said(post) if post.speaker is not None else [_SIGNS[post.tone] + escaped(in_slack(post.text.strip()))]
     made = [_message(post, text) for text in texts or [""]]
     made[0] |= {"blocks": [*_heading(post, as_speaker), *made[0]["blocks"]]}
     return [one | _speaker(post, as_speaker) for one in made]

@@ -8,6 +8,7 @@ from adapters.slack.cards import Message
 from adapters.slack.errors import Refused
 from adapters.slack.escape import escaped
 from adapters.slack.parts import metadata
+from adapters.slack.phrases import in_slack
 from orchestrator_bridge.chat import Place, Posted, Receipt
 
 REACTIONS = {"taken": "white_check_mark", "late": "hourglass", "refused": "x", "passed": "wave"}
@@ -17,7 +18,7 @@ _DONE = frozenset({"already_reacted", "too_many_emoji", "too_many_reactions"})
 
 
 async def give_receipt(api: Api, channel: str, place: Place, receipt: Receipt, key: str) -> Posted:
-    """React, and say what there is to say. Again is harmless: a reaction is there once, and a private word goes away by itself.
+    """React, and say what there is to say. Again is harmless but for words in the thread, which have a marker.
 
     Raises:
         Unsent: it did not arrive.
@@ -25,10 +26,13 @@ async def give_receipt(api: Api, channel: str, place: Place, receipt: Receipt, k
         Rejected: it never will.
     """
     await _react(api, channel, receipt)
-    at = api.now()
-    if receipt.text:
-        at = await _say(api, channel, place, receipt, key)
-    return Posted(message=receipt.message, thread=place.thread, at=at)
+    said = await _say(api, channel, place, receipt, key) if receipt.text else f"{api.now():.6f}"
+    return receipt_given(place, receipt, said)
+
+
+def receipt_given(place: Place, receipt: Receipt, stamp: str) -> Posted:
+    """What became of a receipt whose last request has this timestamp."""
+    return Posted(message=receipt.message, thread=place.thread, at=float(stamp))
 
 
 async def _react(api: Api, channel: str, receipt: Receipt) -> None:
@@ -42,20 +46,21 @@ async def _react(api: Api, channel: str, receipt: Receipt) -> None:
             raise
 
 
-async def _say(api: Api, channel: str, place: Place, receipt: Receipt, key: str) -> float:
+async def _say(api: Api, channel: str, place: Place, receipt: Receipt, key: str) -> str:
     """Late words are answered for all to see, since all see the thread; what was no answer, to its writer alone."""
-    message: Message = {"text": escaped(receipt.text), "blocks": [section(escaped(receipt.text))]}
+    text = escaped(in_slack(receipt.text))
+    message: Message = {"text": text, "blocks": [section(text)]}
     private = receipt.sign == "refused" and not place.channel.startswith("@")
     if private:
         told = await api.write(
             "chat.postEphemeral",
             lambda client: client.chat_postEphemeral(channel=channel, user=receipt.author.id, thread_ts=place.thread, **message),
         )
-        return float(told["message_ts"])
+        return str(told["message_ts"])
     told = await api.write(
         "chat.postMessage",
         lambda client: client.chat_postMessage(
             channel=channel, thread_ts=place.thread or receipt.message, metadata=dict(metadata(key)), **message
         ),
     )
-    return float(told["ts"])
+    return str(told["ts"])

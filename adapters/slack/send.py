@@ -11,7 +11,7 @@ from adapters.slack.blocks import section
 from adapters.slack.errors import Refused
 from adapters.slack.find import Finder
 from adapters.slack.parts import Part, metadata, parts
-from adapters.slack.receipt import give_receipt
+from adapters.slack.receipt import give_receipt, receipt_given
 from adapters.slack.rooms import Rooms
 from adapters.slack.workspace import Workspace
 from orchestrator_bridge.chat import Doubtful, Posted, QuestionCard, Receipt, Rejected, RunCard, Sending, Unsent
@@ -51,6 +51,8 @@ class Sender:
         there = await self._finder.find(sending, channel)
         if not there:
             return None
+        if isinstance(sending.post, Receipt):  # its words come last, after the reaction
+            return receipt_given(sending.place, sending.post, there[sending.key])
         try:
             return await self._post(sending, channel, there)
         except Doubtful as error:

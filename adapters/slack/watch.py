@@ -58,13 +58,17 @@ class Watch:
     async def catch_up(self, receive: Callable[[Inbound], Awaitable[None]]) -> None:
         """Read every watched thread, and hand over what stands there and what stands there no more."""
         for place, thread in list(self._open.items()):
-            known = set(thread.heard)
             try:
-                said = await self._read(place, thread.since)
+                await self._catch_up_on(place, thread, receive)
             except (Unsent, Rejected) as error:
                 _LOG.warning("replies to a question may be missed until it expires: %s", error)
-                continue
-            for message in sorted(known - {one.message for one in said}):
-                await receive(Unsaid(place=place, message=message, at=self._now()))
-            for one in said:
-                await receive(one)
+            except Exception:
+                _LOG.exception("what was said to a question could not be stored; its thread is read again when it expires")
+
+    async def _catch_up_on(self, place: Place, thread: _Thread, receive: Callable[[Inbound], Awaitable[None]]) -> None:
+        known = set(thread.heard)
+        said = await self._read(place, thread.since)
+        for message in sorted(known - {one.message for one in said}):
+            await receive(Unsaid(place=place, message=message, at=self._now()))
+        for one in said:
+            await receive(one)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from adapters.slack.blocks import BLOCKS, Block, row, section, sections
 from adapters.slack.cards import Message
 from adapters.slack.controls import command_button
 from adapters.slack.escape import bare, escaped
+from adapters.slack.phrases import in_slack
 from orchestrator_bridge.chat import Link, Table, Word
 from orchestrator_bridge.text import one_line
 
@@ -19,7 +19,6 @@ Address = Callable[[Link], str | None]
 """The web address of a message, where one can be made."""
 
 _SIGNS = {"plain": "", "good": ":white_check_mark: ", "warning": ":warning: "}
-_SLASH = re.compile(r"(?<![\w/:.])/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")
 
 
 def word_message(word: Word, address: Address) -> Message:
@@ -32,11 +31,6 @@ def word_message(word: Word, address: Address) -> Message:
         made = command_button(word.confirm)
         blocks.append(row("word", [made]) if made else section("This is too long for a button: type the command instead."))
     return {"text": escaped(one_line(text, 300) or _titles(word)), "blocks": blocks[:BLOCKS]}
-
-
-def in_slack(text: str) -> str:
-    """The bridge's words with commands as they are typed here: `/runs` is `/townhall runs`."""
-    return _SLASH.sub("/townhall ", text)
 
 
 def _titles(word: Word) -> str:

@@ -87,6 +87,8 @@ async def test_a_pick_that_needs_a_yes_gets_a_button(rig: SlackRig) -> None:
     rig.server.people.click(ANA, GENERAL, rig.world.ephemeral[-1], "command")
     again = await commanded(rig)
     assert (again.name, again.text, again.options) == ("model", "grok-4.1-fast", (("sure", "yes"),))
+    rig.server.people.click(ANA, GENERAL, rig.world.ephemeral[-1], "command")
+    assert (await commanded(rig)).key == again.key, "clicked twice is meant once"
 
 
 async def test_ask_about_a_message_brings_its_words_into_the_form(rig: SlackRig) -> None:

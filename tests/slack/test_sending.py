@@ -28,7 +28,7 @@ from tests.slack.rig import SlackRig, a_rig
 
 @pytest.fixture
 async def rig() -> AsyncIterator[SlackRig]:
-    async with a_rig(silence=0.3) as rig:
+    async with a_rig() as rig:
         yield rig
 
 
@@ -119,6 +119,22 @@ async def test_receipts_are_reactions_and_late_words_are_answered_in_the_thread(
     assert [one.text for one in await rig.seen(rig.thread(asked))] == ["It has ended."]
 
 
+async def test_a_late_answer_whose_confirmation_was_lost_is_found(rig: SlackRig) -> None:
+    asked = await rig.post(question())
+    await rig.say(rig.thread(asked), "SQLite")
+    said = await rig.heard()
+    assert isinstance(said, Said)
+    receipt = Receipt(message=said.message, author=said.author, sign="late", text="It has ended.")
+    sending = rig.sending(receipt, place=rig.thread(asked), key="receipt-1")
+    assert await rig.adapter.find(sending) is None
+    rig.server.faults.put("lose", "chat.postMessage")
+    with pytest.raises(Doubtful):
+        await rig.adapter.send(sending)
+    found = await rig.adapter.find(sending)
+    assert found is not None
+    assert found.message == said.message
+
+
 async def test_what_was_no_answer_is_said_to_its_writer_alone(rig: SlackRig) -> None:
     asked = await rig.post(question())
     await rig.say(rig.thread(asked), "hm")
@@ -173,15 +189,16 @@ async def test_a_rate_limit_says_how_long_to_wait_and_is_left_to_the_outbox(rig:
 
 
 @pytest.mark.parametrize("trouble", ["lose", "silence"])
-async def test_a_lost_answer_is_doubtful_posts_once_and_is_found(rig: SlackRig, trouble: str) -> None:
-    sending = rig.sending(RUN, key="run:3:card")
-    rig.server.faults.put("lose" if trouble == "lose" else "silence")
-    with pytest.raises(Doubtful):
-        await rig.adapter.send(sending)
-    assert posted(rig) == ["run:3:card"]
-    found = await rig.adapter.find(sending)
-    assert found is not None
-    assert posted(rig) == ["run:3:card"]
+async def test_a_lost_answer_is_doubtful_posts_once_and_is_found(trouble: str) -> None:
+    async with a_rig(silence=2.0) as rig:
+        sending = rig.sending(RUN, key="run:3:card")
+        rig.server.faults.put("lose" if trouble == "lose" else "silence")
+        with pytest.raises(Doubtful):
+            await rig.adapter.send(sending)
+        assert posted(rig) == ["run:3:card"]
+        found = await rig.adapter.find(sending)
+        assert found is not None
+        assert posted(rig) == ["run:3:card"]
 
 
 @pytest.mark.parametrize("trouble", ["down", "cut"])
