@@ -40,6 +40,7 @@ async def assembled(start: Start, adapters: Sequence[Adapter], file: Path, clock
     store = await SqliteStore.open(file, clock=clock.now)
     models = _models(start, clock)
     models.prepare(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
+    models.know({(one.model, one.by): one.ratio for one in await store.counting()})
     people = start.team_file
     directory = Directory(people.people, people.roles, people.permissions)
     commands = Commands(store, people, models, directory)

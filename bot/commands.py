@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.costs import cost_word, read_wish, spent_by
+from bot.counting import counting_lines
 from bot.home import home_page
 from bot.team_file import TeamFile
 from bot.trouble import Trouble
@@ -190,7 +191,8 @@ class Commands:
             for one in lines[:LISTED]
         )
         columns = ("run", "agent", "model", "calls", "tokens in", "tokens out", "cost")
-        return Word(text="", tables=(Table(title="Cost", columns=columns, rows=rows),))
+        text = "\n".join(counting_lines(await self._store.counting()))
+        return Word(text=text, tables=(Table(title="Cost", columns=columns, rows=rows),))
 
     async def _help(self, _: Commanded) -> Word:
         rows = tuple(HELP.values())

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from bot.costs import rows_of, say_total, spent_by, total
+from bot.counting import counting_lines, counting_objects
 from bot.start import Start
 from bot.tables import print_json, print_table, show_dollars, show_time
 from bot.trouble import Problem, Trouble
@@ -70,13 +71,16 @@ async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
     """Costs per run, agent and model, and their sum."""
     async with _lookups(store) as lookups:
         lines = await lookups.costs(run) if lookups else []
+        counting = await lookups.counting() if lookups else []
     known = sum((line.cost for line in lines if line.cost is not None), Decimal(0))
     complete = all(line.cost is not None for line in lines)
     if as_json:
-        print_json({"costs": lines, "known_usd": known, "complete": complete})
+        print_json({"costs": lines, "known_usd": known, "complete": complete, "counting": counting_objects(counting)})
     elif lines:
         print_table(["RUN", "AGENT", "CALLS", "IN", "OUT", "COST", "MODEL"], [_cost_row(line) for line in lines])
         click.echo(f"In all: {show_dollars(known)}{'' if complete else ', and what is unknown'}")
+        for line in counting_lines(counting):
+            click.echo(line)
     else:
         click.echo("No call yet.", err=True)
 

@@ -21,12 +21,13 @@ from orchestrator_bridge.model.catalogue import SCRIPTED, Route, UnknownModelNam
 from orchestrator_bridge.model.count import Counter
 from orchestrator_bridge.model.credentials import credentials
 from orchestrator_bridge.model.demand import demand
-from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator
+from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key
 from orchestrator_bridge.model.extras import check_extra
 from orchestrator_bridge.model.litellm_client import LiteLLM
 from orchestrator_bridge.model.openai_client import STALL_AFTER, Endpoint, checked_key
 from orchestrator_bridge.model.port import Demand, Request, Response, TooLong, UnknownModel, Usage
 from orchestrator_bridge.model.price import cost
+from orchestrator_bridge.model.ratio import Ratio
 from orchestrator_bridge.model.script import ScriptError
 from orchestrator_bridge.model.scripted import Scripted
 from orchestrator_bridge.model.tokenizer import Tokenizers, tokenizer_of
@@ -69,6 +70,10 @@ class Models:
         self._litellm = LiteLLM(clock=clock)
         self._tokenizers = Tokenizers()
         self._estimator = Estimator(Counter(self._tokenizers))
+
+    def know(self, learned: Mapping[Key, Ratio]) -> None:
+        """Take over what earlier processes learned of our counts."""
+        self._estimator.know(learned)
 
     def prepare(self, models: Iterable[str]) -> None:
         """Begin to load the tokenizers that these models are counted with: the last step of that holds up every thread, for up to

@@ -14,7 +14,7 @@ from pydantic import Discriminator, TypeAdapter
 
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.file import File
-from orchestrator_bridge.model.port import Kept, ToolCall, Usage
+from orchestrator_bridge.model.port import Counted, Kept, ToolCall, Usage
 from orchestrator_bridge.question.values import Delivery, Outcome, Question, Responder
 from orchestrator_bridge.team import Team
 
@@ -91,7 +91,8 @@ class CallHeld:
 class Responded:
     """A call brought a response. `consumed`: the positions of the guidance, late replies and outcomes that its prompt showed.
 
-    `kept`: what the provider wants back with it, such as signed reasoning; shown to nobody.
+    `kept`: what the provider wants back with it, such as signed reasoning; shown to nobody. `counted`: how we had counted its
+    prompt.
     `notice`: what is to be known of who answered, where it is not the model that was expected.
     """
 
@@ -105,6 +106,7 @@ class Responded:
     served: str
     cost: Decimal | None
     kept: Kept | None = None
+    counted: Counted | None = None
     notice: str = ""
     event: Literal["responded"] = "responded"
 

@@ -84,6 +84,7 @@ def _call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> 
 def _responded(before: RunState | None, event: e.Responded, after: RunState) -> Rows:
     call = before.calls.get(event.action) if before else None
     return (
+        *_counted(event),
         r.CallBooked(
             run=after.run,
             action=event.action,
@@ -97,6 +98,14 @@ def _responded(before: RunState | None, event: e.Responded, after: RunState) -> 
             at=event.at,
         ),
     )
+
+
+def _counted(event: e.Responded) -> Rows:
+    """What the provider reports beside what we had counted, where it reports anything."""
+    counted, reported = event.counted, 0 if event.usage.estimated else event.usage.input
+    if counted is None or not (counted.tokens > 0 and reported > 0):
+        return ()
+    return (r.PromptCounted(model=counted.model, by=counted.by, counted=counted.tokens, reported=reported, at=event.at),)
 
 
 def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Rows:

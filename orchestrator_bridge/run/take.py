@@ -77,6 +77,7 @@ def _responded(batch: Batch, fact: f.Landed, response: Response) -> e.Responded:
         served=response.served,
         cost=response.cost,
         kept=response.kept,
+        counted=response.counted,
         notice=response.notice,
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator_bridge.store.beside import Beside
 from orchestrator_bridge.store.migrate import Migration, newest, shipped
-from orchestrator_bridge.store.read import log, pictures, questions, runs, spending
+from orchestrator_bridge.store.read import counting, log, pictures, questions, runs, spending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from orchestrator_bridge.run.events import Event
     from orchestrator_bridge.store.connection import Reading
-    from orchestrator_bridge.store.port import CostBy, CostLine, LogRow, QuestionSummary, RunSummary, Spending
+    from orchestrator_bridge.store.port import CostBy, CostLine, Counting, LogRow, QuestionSummary, RunSummary, Spending
     from orchestrator_bridge.store.rows import QuestionStatus, RunStatus
 
 
@@ -51,6 +51,10 @@ class SqliteReads:
     async def costs(self, run: int | None = None) -> list[CostLine]:
         """Costs per run, agent and model, newest run first."""
         return await self._reading.read(partial(runs.costs, run=run))
+
+    async def counting(self) -> list[Counting]:
+        """How far our counts of prompts are from what providers report, by model."""
+        return await self._reading.read(counting.counting)
 
     async def picture(self, picture: str) -> bytes | None:
         """A picture that was kept; None if there is none of this name."""

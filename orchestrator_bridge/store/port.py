@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from orchestrator_bridge.chat import Inbound, Place, Posted, Said
+from orchestrator_bridge.model.ratio import Ratio
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.store.rows import Outgoing, QuestionStatus, Row, RunStatus
 
@@ -183,6 +184,15 @@ class Unreadable:
     rows: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counting:
+    """How far our counts of a model's prompts are from what its provider reports; `by` a tokenizer or `estimate`."""
+
+    model: str
+    by: str
+    ratio: Ratio
+
+
 class Lookups(Protocol):
     """Reading, beside the one process that writes."""
 
@@ -208,6 +218,10 @@ class Lookups(Protocol):
 
     async def costs(self, run: int | None = None) -> list[CostLine]:
         """Costs per run, agent and model, newest run first."""
+        ...
+
+    async def counting(self) -> list[Counting]:
+        """How far our counts of prompts are from what providers report, by model."""
         ...
 
     async def picture(self, picture: str) -> bytes | None:

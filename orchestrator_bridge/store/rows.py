@@ -191,6 +191,17 @@ class CallBooked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PromptCounted:
+    """A prompt's tokens as we counted them, by a tokenizer or `estimate`, and as its provider reported them."""
+
+    model: str
+    by: str
+    counted: int
+    reported: int
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PictureKept:
     """A picture that a person attached; `picture` names it by its content."""
 
@@ -216,4 +227,5 @@ Row = (
     | InboxHandled
     | CallBooked
     | PictureKept
+    | PromptCounted
 )

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator_bridge.model.port import Usage
 from orchestrator_bridge.run.events import Event
-from orchestrator_bridge.store.rows import QuestionClosed, Row
+from orchestrator_bridge.store.rows import PromptCounted, QuestionClosed, Row
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.bot.conftest import Townhall
 from tests.contract.store_values import booked, guided, question_opened, run_opened
@@ -37,7 +37,11 @@ async def _fill(file: Path, rows: Sequence[Row], events: Sequence[Event]) -> Non
 
 @pytest.mark.parametrize(
     ("command", "empty"),
-    [("runs", {"runs": []}), ("questions", {"questions": []}), ("cost", {"costs": [], "known_usd": "0", "complete": True})],
+    [
+        ("runs", {"runs": []}),
+        ("questions", {"questions": []}),
+        ("cost", {"costs": [], "known_usd": "0", "complete": True, "counting": []}),
+    ],
 )
 def test_before_the_first_run_there_is_nothing_and_nothing_is_made(
     townhall: Townhall, folder: Path, command: str, empty: dict[str, object]
@@ -139,3 +143,13 @@ def test_a_data_folder_that_is_a_file_is_told_with_how_to_mend_it(
     assert (said.code, said.out) == (1, "")
     assert "cannot be read (Not a directory)" in said.err
     assert "set TOWNHALL_DATA to the folder that the bot uses" in said.err
+
+
+def test_costs_say_how_good_our_counts_of_prompts_are(townhall: Townhall, folder: Path) -> None:
+    learned = PromptCounted(model="xai/grok-4.3", by="estimate", counted=100, reported=125, at=1.0)
+    asyncio.run(_fill(folder / "data" / "townhall.db", [run_opened(1), booked(1, "a1", "0.01"), learned], []))
+    assert townhall("cost").out.splitlines()[-1] == (
+        "Prompts of xai/grok-4.3: estimated by size, reported 1.25 times that (1 call)"
+    )
+    told = [{"model": "xai/grok-4.3", "counted_by": "estimate", "ratio": 1.25, "calls": 1}]
+    assert json.loads(townhall("cost", "--json").out)["counting"] == told

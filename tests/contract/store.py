@@ -8,6 +8,7 @@ class TestMine(StoreContract):
 
 from __future__ import annotations
 
+from tests.contract.store_counting import CountingContract
 from tests.contract.store_inbox import InboxContract
 from tests.contract.store_log import LogContract
 from tests.contract.store_posts import PostContract
@@ -15,5 +16,5 @@ from tests.contract.store_questions import QuestionContract
 from tests.contract.store_runs import RunContract
 
 
-class StoreContract(LogContract, QuestionContract, PostContract, InboxContract, RunContract):
+class StoreContract(LogContract, QuestionContract, PostContract, InboxContract, RunContract, CountingContract):
     """The whole contract."""

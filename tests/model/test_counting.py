@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.count import Counter, estimate, sampled
 from orchestrator_bridge.model.estimator import Estimator
 from orchestrator_bridge.model.port import Counted, Kept, Message, TooLong, Usage
 from orchestrator_bridge.model.ratio import LEAST, MOST, Ratio
 from orchestrator_bridge.model.tokenizer import Tokenizers, tokenizer_of
+from orchestrator_bridge.store.sqlite import SqliteStore
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
 from tests.model.asking import a_request, models_at
 from tests.servers.model_play import Play, Tokens
 from tests.servers.model_server import ModelServer
@@ -210,3 +213,17 @@ def test_estimated_usage_teaches_nothing() -> None:
     request = a_request(messages=(Message(role="user", text="x" * 400),), tools=())
     known.learn(known.counted(request, route()), Usage(input=1000, estimated=True))
     assert known.tokens(request, route()) == 104
+
+
+async def test_a_run_leaves_what_its_responses_taught_in_the_store(tmp_path: Path) -> None:
+    clock = SystemClock()
+    store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
+    async with (
+        ModelServer(lambda _: Play(text="Done.", usage=Tokens(input=5000))) as server,
+        engine_on(tmp_path / "t.db", server, ListPlatform(clock), store=store) as engine,
+    ):
+        run = await engine.start_run(task="Plan it.", team=team("one"), place=PLACE, by=ANA)
+        await engine.ended(run)
+        (learned,) = await store.counting()
+    assert (learned.model, learned.by, learned.ratio.calls) == ("own/local", "estimate", 1)
+    assert learned.ratio.reported == 5000

@@ -1,0 +1,25 @@
+"""How far our counts of prompts are from what providers report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.model.ratio import Ratio
+from orchestrator_bridge.store.port import Counting
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_ALL = "SELECT model, by, counted, reported, calls FROM counting ORDER BY model, by"
+
+
+def counting(connection: sqlite3.Connection) -> list[Counting]:
+    """What was learned of every model, by name."""
+    return [
+        Counting(
+            model=row["model"],
+            by=row["by"],
+            ratio=Ratio(counted=row["counted"], reported=row["reported"], calls=row["calls"]),
+        )
+        for row in connection.execute(_ALL).fetchall()
+    ]

@@ -1,0 +1,35 @@
+"""What any store must do with how far our counts of prompts are from what providers report."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_bridge.model.ratio import Ratio
+from orchestrator_bridge.store.port import Store
+from orchestrator_bridge.store.rows import PromptCounted
+
+
+def counted(counted: int, reported: int, model: str = "xai/grok-4.3", by: str = "estimate") -> PromptCounted:
+    return PromptCounted(model=model, by=by, counted=counted, reported=reported, at=1.0)
+
+
+class CountingContract:
+    async def test_a_store_learns_as_the_process_does(self, store: Store) -> None:
+        calls = [(100, 110), (250, 300), (90, 95)]
+        ratio = Ratio()
+        for ours, theirs in calls:
+            ratio = ratio.after(ours, theirs)
+        await store.append(rows=[counted(*call) for call in calls])
+        (found,) = await store.counting()
+        assert (found.model, found.by, found.ratio.calls) == ("xai/grok-4.3", "estimate", 3)
+        assert found.ratio.value == pytest.approx(ratio.value)
+        assert found.ratio.counted == pytest.approx(ratio.counted)
+
+    async def test_models_and_ways_of_counting_are_learned_apart(self, store: Store) -> None:
+        await store.append(rows=[counted(100, 200), counted(100, 300, by="o200k_base"), counted(100, 400, model="openai/gpt-5")])
+        found = {(one.model, one.by): one.ratio.value for one in await store.counting()}
+        assert found == {
+            ("openai/gpt-5", "estimate"): 4.0,
+            ("xai/grok-4.3", "estimate"): 2.0,
+            ("xai/grok-4.3", "o200k_base"): 3.0,
+        }
