@@ -2,11 +2,12 @@
 #   make run                     start the bot; ARGS="ask 'a task'" runs any other command of it
 #   make test                    every check and every test
 #   make vertex                  add the optional packages for Google's Vertex AI, once; make run keeps them
+#   make test-live               a few calls of xAI for real; needs XAI_API_KEY
 #   make kill-test N=1000        kill a real process N times and look whether anything was lost
 .DEFAULT_GOAL := run
 .SILENT:
 MAKEFLAGS += --no-print-directory
-.PHONY: run test check venv vertex lock fmt kill-test bench
+.PHONY: run test test-live check venv vertex lock fmt kill-test bench
 
 PY := .venv/bin/python
 ifdef PYTHON
@@ -41,6 +42,10 @@ fmt: venv
 
 kill-test: venv
 	KILLS=$(N) $(PY) -m pytest tests/faults --timeout=0
+
+# Calls xAI for real: needs XAI_API_KEY, in the environment or in .env, and costs less than a cent.
+test-live: venv
+	$(PY) -m pytest -m live tests/live -n 0 -s
 
 bench: venv
 	$(PY) -m bot bench

@@ -38,7 +38,7 @@ async def assembled(start: Start, adapters: Sequence[Adapter], file: Path, clock
     """
     clock = clock or SystemClock()
     store = await SqliteStore.open(file, clock=clock.now)
-    models = _models(start, clock)
+    models = models_of(start, clock)
     models.prepare(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     models.know({(one.model, one.by): one.ratio for one in await store.counting()})
     people = start.team_file
@@ -54,7 +54,8 @@ async def assembled(start: Start, adapters: Sequence[Adapter], file: Path, clock
         await store.close()
 
 
-def _models(start: Start, clock: Clock) -> Models:
+def models_of(start: Start, clock: Clock) -> Models:
+    """All models, with the settings and the team file of this start."""
     file = start.team_file.file
     beside = (file.parent, file.parent / "scripts") if file else (Path(), Path("scripts"))
     return Models(

@@ -152,12 +152,24 @@ def slack(url: str | None) -> None:
 
 
 @cli.command()
-@click.option("--only", multiple=True, type=click.Choice(["overhead", "at-once", "reply", "asleep"]), help="Only this row.")
+@click.option(
+    "--only", multiple=True, type=click.Choice(["call", "overhead", "at-once", "reply", "asleep"]), help="Only this row."
+)
 @click.option("--quick", is_flag=True, help="Fewer samples and fewer questions: a look in some seconds.")
+@click.option("--live", is_flag=True, help="Call these real MODELs: seconds to the first token, tokens a second. It costs money.")
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
 @_as_json("the figures")
-def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
-    """Measure Townhall beside the bare floor of the same work; takes about three minutes."""
+def bench(only: tuple[str, ...], quick: bool, live: bool, models: tuple[str, ...], as_json: bool) -> int:
+    """Measure Townhall beside the bare floor of the same work; takes about three minutes. With --live: measure MODELs."""
     import asyncio
+
+    if live != bool(models):
+        raise click.UsageError("--live and models belong together: townhall bench --live grok-4.3 gpt-5-mini")
+    if live:
+        from bot.bench.live import live_figures
+        from bot.start import read_start
+
+        return asyncio.run(live_figures(read_start(), models, as_json))
 
     from bot.bench.run import FULL, QUICK
     from bot.bench.run import bench as measure
@@ -165,6 +177,7 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
 
     look_seldom()
     asyncio.run(measure(only=only, sizes=QUICK if quick else FULL, as_json=as_json))
+    return 0
 
 
 def _secrets() -> Mapping[str, str]:

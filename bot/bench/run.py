@@ -11,6 +11,7 @@ import click
 from bot.bench.asleep import asleep
 from bot.bench.figures import Figure
 from bot.bench.machine import bench_folder, look
+from bot.bench.one_call import call
 from bot.bench.one_reply import reply
 from bot.bench.processes import model_server
 from bot.bench.report import print_figures
@@ -21,6 +22,7 @@ from bot.bench.whole_runs import at_once, overhead
 class Sizes:
     """How much is measured: samples of each row, open questions, replies of a burst, seconds to look on while nothing happens."""
 
+    call: int = 300
     overhead: int = 40
     at_once: int = 5
     reply: int = 150
@@ -31,7 +33,7 @@ class Sizes:
 
 
 FULL = Sizes()
-QUICK = Sizes(overhead=8, at_once=1, reply=25, one_by_one=15, crowd=400, burst=100, idle=1.0)
+QUICK = Sizes(call=50, overhead=8, at_once=1, reply=25, one_by_one=15, crowd=400, burst=100, idle=1.0)
 
 
 async def bench(*, only: Sequence[str] = (), sizes: Sizes = FULL, as_json: bool = False) -> None:
@@ -63,5 +65,9 @@ async def _asleep(folder: Path, address: str, sizes: Sizes) -> list[Figure]:
     return await asleep(folder, count=sizes.crowd, burst=sizes.burst, samples=sizes.one_by_one, idle=sizes.idle)
 
 
-ROWS = {"overhead": _overhead, "at-once": _at_once, "reply": _reply, "asleep": _asleep}
+async def _call(folder: Path, address: str, sizes: Sizes) -> list[Figure]:
+    return await call(address, sizes.call)
+
+
+ROWS = {"call": _call, "overhead": _overhead, "at-once": _at_once, "reply": _reply, "asleep": _asleep}
 """What `--only` takes."""

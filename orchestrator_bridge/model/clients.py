@@ -24,7 +24,7 @@ from orchestrator_bridge.model.demand import demand
 from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key
 from orchestrator_bridge.model.extras import check_extra
 from orchestrator_bridge.model.litellm_client import LiteLLM
-from orchestrator_bridge.model.openai_client import STALL_AFTER, Endpoint, checked_key
+from orchestrator_bridge.model.openai_client import STALL_AFTER, Endpoint, Heard, checked_key
 from orchestrator_bridge.model.port import Demand, Request, Response, TooLong, UnknownModel, Usage
 from orchestrator_bridge.model.price import cost
 from orchestrator_bridge.model.ratio import Ratio
@@ -118,6 +118,18 @@ class Models:
             raise UnknownModel(str(error), "Choose another model.") from None
         return await self._answered(request, route)
 
+    async def listen(self, request: Request, heard: Heard) -> Response:
+        """Make one call whose answer is streamed; `heard` is told of every piece of it, from any thread.
+
+        Raises:
+            UnknownModelName: nobody answers to this name.
+            ModelError: the call brought no usable response.
+        """
+        route = self.check(request.model)
+        if route.client == "scripted":
+            return await self.respond(request)
+        return self._booked(await self._ask(request, route, heard), route)
+
     async def _answered(self, request: Request, route: Route) -> Response:
         """The answer of the model, or of what its provider names in its place where it no longer takes the id."""
         instead = self._instead.get(route)
@@ -149,10 +161,10 @@ class Models:
         self._estimator.learn(counted, response.usage)
         return replace(response, counted=counted)
 
-    async def _ask(self, request: Request, route: Route) -> Response:
+    async def _ask(self, request: Request, route: Route, heard: Heard | None = None) -> Response:
         if route.client == "litellm":
-            return await self._litellm.respond(request, route, credentials(route, self._keys))
-        return await self._endpoint(route).respond(request, route, self._key(route))
+            return await self._litellm.respond(request, route, credentials(route, self._keys), heard)
+        return await self._endpoint(route).respond(request, route, self._key(route), heard)
 
     def reserve(self, request: Request) -> Decimal | None:
         """The most that this call is expected to cost, in US dollars; None if the price is unknown. An estimate."""

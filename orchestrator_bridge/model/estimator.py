@@ -23,8 +23,9 @@ MARGIN = 0.95
 SURELY = 1.25
 """By how much an estimate must be above a window before a call is not even tried: estimates err, and the provider knows."""
 
-STRICTER = 1.1
-"""What a provider's "too long" adds to the ratio that it proves wrong."""
+STRICTER = 1.3
+"""By how much a prompt counts as above the window once its provider found it too long, whatever we thought: more than `SURELY`, so
+that the same prompt is not sent again."""
 
 Key = tuple[str, str]
 """A model at its provider, and how its prompts are counted."""

@@ -25,20 +25,40 @@ from orchestrator_bridge.model.openai_wire import Completion
 silence(litellm)
 
 
-async def ask(request: Request, route: Route, credentials: Mapping[str, str], clock: Callable[[], float]) -> Completion:
+async def ask(
+    request: Request,
+    route: Route,
+    credentials: Mapping[str, str],
+    clock: Callable[[], float],
+    heard: Callable[[], None] | None = None,
+) -> Completion:
     """The answer. `credentials`: by the names of LiteLLM's parameters; `clock` tells seconds since the epoch.
+
+    With `heard` it is streamed, and every piece of its text told.
 
     Raises:
         ModelError: the call brought no usable response.
     """
     try:
-        response = await litellm.acompletion(**_arguments(request, route, credentials))
+        arguments = _arguments(request, route, credentials)
+        response = await (_listened(arguments, heard) if heard else litellm.acompletion(**arguments))
         return Completion.model_validate(response.model_dump(warnings=False))
     except Exception as error:
         # Besides its own exceptions LiteLLM lets through those of all the libraries that it uses.
         failure = as_model_error(error, route, tuple(credentials.values()), clock())
     # Raised out here it carries no cause along, and so nothing that might quote a key.
     raise failure
+
+
+async def _listened(arguments: dict[str, Any], heard: Callable[[], None]) -> Any:
+    """An answer put together from its stream by LiteLLM."""
+    chunks = []
+    stream: Any = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
+    async for chunk in stream:
+        chunks.append(chunk)
+        if any(choice.delta.content or choice.delta.tool_calls for choice in chunk.choices):
+            heard()
+    return litellm.stream_chunk_builder(chunks, messages=arguments["messages"])
 
 
 async def rehearse() -> None:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
     from orchestrator_bridge.model.openai_wire import Completion
 
-Call = Callable[["Request", "Route", Mapping[str, str], Callable[[], float]], Awaitable["Completion"]]
+Heard = Callable[[], None]
+
+Call = Callable[["Request", "Route", Mapping[str, str], Callable[[], float], "Heard | None"], Awaitable["Completion"]]
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -39,8 +41,12 @@ class LiteLLM:
         self._loading = asyncio.Lock()
         self._call: Call | None = None
 
-    async def respond(self, request: Request, route: Route, credentials: Mapping[str, str] = NOTHING) -> Response:
+    async def respond(
+        self, request: Request, route: Route, credentials: Mapping[str, str] = NOTHING, heard: Heard | None = None
+    ) -> Response:
         """Make one call; the cost is left open. `credentials` are what the route needs, by the names of LiteLLM's parameters.
+
+        With `heard` the answer is streamed and every piece of it told, from another thread.
 
         Raises:
             ModelError: the call brought no usable response.
@@ -48,7 +54,7 @@ class LiteLLM:
         check_extra(route)
         try:
             async with asyncio.timeout(request.timeout):
-                completion = await self._aside.run(lambda: self._ask(request, route, credentials))
+                completion = await self._aside.run(lambda: self._ask(request, route, credentials, heard))
         except TimeoutError:
             raise TimedOut(f"{place(route)} did not answer within {request.timeout:g} s", SLOW) from None
         return response_of(completion, request, route)
@@ -58,11 +64,11 @@ class LiteLLM:
         await self._aside.close()
         self._loading = asyncio.Lock()
 
-    async def _ask(self, request: Request, route: Route, credentials: Mapping[str, str]) -> Completion:
+    async def _ask(self, request: Request, route: Route, credentials: Mapping[str, str], heard: Heard | None) -> Completion:
         """Runs aside."""
         async with self._loading:
             self._call = self._call or await _loaded(route)
-        return await self._call(request, route, credentials, self._clock)
+        return await self._call(request, route, credentials, self._clock, heard)
 
 
 async def _loaded(route: Route) -> Call:

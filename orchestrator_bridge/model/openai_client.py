@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
     from orchestrator_bridge.model.openai_connection import Connection
 
+Heard = Callable[[], None]
+"""Is told that a piece of an answer has come: of its text or of a tool call, not of its reasoning."""
+
 STALL_AFTER = 60.0
 """Seconds of silence in the middle of a streamed answer after which it is given up. Before its first word a model may think."""
 
@@ -43,18 +46,20 @@ class Endpoint:
         self._opening = asyncio.Lock()
         self._connection: Connection | None = None
 
-    async def respond(self, request: Request, route: Route, key: str = "") -> Response:
-        """Make one call; the cost is left open.
+    async def respond(self, request: Request, route: Route, key: str = "", heard: Heard | None = None) -> Response:
+        """Make one call; the cost is left open. With `heard` the answer is streamed and every piece of it told.
 
         Raises:
             ModelError: the call brought no usable response.
         """
         key = checked_key(key, route)
         connection = await self._opened()
-        ask = connection.streamed if route.streams else connection.whole
         try:
             async with asyncio.timeout(request.timeout):
-                completion = await ask(request, route, key)
+                if route.streams or heard:
+                    completion = await connection.streamed(request, route, key, heard)
+                else:
+                    completion = await connection.whole(request, route, key)
         except TimeoutError:
             raise TimedOut(f"{place(route)} did not answer within {request.timeout:g} s", SLOW) from None
         return response_of(completion, request, route)

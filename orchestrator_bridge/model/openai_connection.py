@@ -52,13 +52,13 @@ class Connection:
         """
         return await self._told(self._whole(body_of(request, route), key), route, key)
 
-    async def streamed(self, request: Request, route: Route, key: str) -> Completion:
-        """The answer put together from its stream.
+    async def streamed(self, request: Request, route: Route, key: str, heard: Callable[[], None] | None = None) -> Completion:
+        """The answer put together from its stream; `heard` is told of every piece that came since it began.
 
         Raises:
             ModelError: the call brought no usable response.
         """
-        return await self._told(self._streamed({**body_of(request, route), **STREAMED}, route, key), route, key)
+        return await self._told(self._streamed({**body_of(request, route), **STREAMED}, route, key, heard), route, key)
 
     async def _told(self, work: Awaitable[Completion], route: Route, key: str) -> Completion:
         try:
@@ -72,16 +72,16 @@ class Connection:
         response = await self._client.post(PATH, cast_to=httpx.Response, body=body, options=_options(key))
         return read_completion(response.content)
 
-    async def _streamed(self, body: dict[str, Any], route: Route, key: str) -> Completion:
+    async def _streamed(self, body: dict[str, Any], route: Route, key: str, heard: Callable[[], None] | None) -> Completion:
         stream = await self._client.post(
             PATH, cast_to=object, body=body, options=_options(key), stream=True, stream_cls=AsyncStream[object]
         )
         async with stream:
             if "event-stream" in stream.response.headers.get("content-type", ""):
-                return await self._gather(stream, route)
+                return await self._gather(stream, route, heard)
             return read_completion(await stream.response.aread())
 
-    async def _gather(self, stream: AsyncStream[object], route: Route) -> Completion:
+    async def _gather(self, stream: AsyncStream[object], route: Route, heard: Callable[[], None] | None) -> Completion:
         gathered = Gathered()
         now = asyncio.get_running_loop().time
         try:
@@ -90,6 +90,8 @@ class Connection:
                     gathered.take(event)
                     if gathered.begun:
                         silence.reschedule(now() + self._stall_after)
+                        if heard is not None:
+                            heard()
         except TimeoutError:
             raise TimedOut(f"{place(route)} stopped for {self._stall_after:g} s in the middle of its answer", SLOW) from None
         if not gathered.finished:

@@ -7,16 +7,20 @@ import json
 import pytest
 
 from bot.bench.figures import Figure, tail
+from bot.bench.live import bench_live
 from bot.bench.run import Sizes, bench
+from orchestrator_bridge.model.clients import Models
 from tests.bot.conftest import Townhall
+from tests.servers.model_play import Play, Tokens
+from tests.servers.model_server import ModelServer
 
-TINY = Sizes(overhead=1, at_once=1, reply=2, one_by_one=2, crowd=24, burst=5, idle=0.05)
+TINY = Sizes(call=2, overhead=1, at_once=1, reply=2, one_by_one=2, crowd=24, burst=5, idle=0.05)
 
 
 async def test_every_row_gives_figures_with_their_targets_and_the_machine(capsys: pytest.CaptureFixture[str]) -> None:
     await bench(sizes=TINY, as_json=True)
     found = json.loads(capsys.readouterr().out)
-    assert {figure["row"] for figure in found["figures"]} == {"overhead", "at-once", "reply", "ask", "asleep", "burst"}
+    assert {figure["row"] for figure in found["figures"]} == {"call", "overhead", "at-once", "reply", "ask", "asleep", "burst"}
     assert all(figure["ours"] >= 0 and figure["target"] > 0 and figure["samples"] > 0 for figure in found["figures"])
     assert all(figure["times"] > 0 for figure in found["figures"] if figure["bare"] is not None)
     assert found["machine"]["cores"] >= 1
@@ -33,7 +37,7 @@ async def test_people_get_a_table_that_says_what_was_met(capsys: pytest.CaptureF
 def test_a_row_that_there_is_not_is_refused_with_those_that_there_are(townhall: Townhall) -> None:
     said = townhall("bench", "--only", "everything")
     assert said.code == 2
-    assert "'overhead', 'at-once', 'reply', 'asleep'" in said.err
+    assert "'call', 'overhead', 'at-once', 'reply', 'asleep'" in said.err
 
 
 def test_a_multiple_of_the_floor_is_judged_as_such() -> None:
@@ -49,3 +53,24 @@ def test_an_amount_is_judged_by_itself_whatever_its_floor() -> None:
 def test_the_tail_of_a_few_values_is_the_largest() -> None:
     assert tail([3.0, 1.0, 2.0]) == 3.0
     assert tail([float(number) for number in range(1000)]) == 990.0
+
+
+async def test_real_models_are_measured_by_their_streams(capsys: pytest.CaptureFixture[str]) -> None:
+    plays = [Play(text="one, two, three, four, five", served="grok-4.3", usage=Tokens(input=30, output=20, reasoning=5))] * 2
+    async with ModelServer([*plays, Play(status=401, body="{}")]) as server:
+        models = Models(keys={"XAI_API_KEY": "k"}, base_urls={"xai": server.url})
+        assert await bench_live(models, ["grok-4.3"], samples=2, as_json=True) == 0
+        (found,) = json.loads(capsys.readouterr().out)["live"]
+        assert await bench_live(models, ["grok-4.3"], samples=2) == 1
+        await models.close()
+    assert (found["served"], found["samples"], found["output_tokens"], found["failure"]) == ("grok-4.3", 2, 20, None)
+    assert 0 < found["first_token_s"] <= found["whole_s"]
+    assert found["cost_usd"] is not None
+    assert all(asked.body["stream"] for asked in server.requests)
+    assert "Check XAI_API_KEY" in capsys.readouterr().err
+
+
+def test_models_without_live_are_refused(townhall: Townhall) -> None:
+    said = townhall("bench", "grok-4.3")
+    assert said.code == 2
+    assert "townhall bench --live grok-4.3" in said.err

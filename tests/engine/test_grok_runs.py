@@ -1,0 +1,137 @@
+"""Whole runs of a team on the Grok route: a question, a vote, another model that serves, and a provider in trouble."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.chat import Note
+from orchestrator_bridge.clock import SystemClock
+from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.team import AgentSpec, Policy, Team
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said
+from tests.servers.model_play import Asked, Play, Queue, Tokens
+from tests.servers.model_players import asks_if, team_player
+from tests.servers.model_server import ModelServer
+
+USAGE = Tokens(input=1000, output=200, cached=400, reasoning=150)
+AGENTS = (
+    AgentSpec(name="author", model="grok-4.1-fast", persona="You ask.", temperature=0.2),
+    AgentSpec(name="skeptic", model="grok-4.1-fast"),
+)
+TEAM = Team(agents=AGENTS, policy=Policy(settle_delay=0))
+
+
+def at_xai(server: ModelServer) -> Models:
+    return Models(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": server.url})
+
+
+def grok(asked: Asked) -> Play:
+    """The agent `author` asks people first; grok-4.3 serves what was asked of grok-4.1-fast."""
+    return replace(asks_if("You ask.")(asked), served="grok-4.3", usage=USAGE, reasoning="Let me think.")
+
+
+async def test_a_team_asks_votes_and_finishes_and_what_served_is_booked(tmp_path: Path) -> None:
+    clock = SystemClock()
+    platform = ListPlatform(clock)
+    store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
+    async with (
+        ModelServer(grok) as server,
+        engine_on(tmp_path / "t.db", server, platform, store=store, models=at_xai(server)) as engine,
+    ):
+        run = await engine.start_run(task="Choose a database.", team=TEAM, place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await platform.until(lambda: any(note.startswith("Answer:") for note in platform.notes))
+        await platform.clicks(platform.questions[0].question, "option", "sqlite")
+        await engine.ended(run)
+        await engine.finished()
+        log = await store.log(run)
+        (summary,) = await store.runs()
+    assert len(server.requests) == 5  # the question, an answer, two votes, the final text
+    assert all(asked.model == "grok-4-1-fast-reasoning" for asked in server.requests)
+    assert any("SQLite" in said(asked) and "human" in said(asked) for asked in server.requests)
+    assert {event.served for event in log if isinstance(event, e.Responded)} == {"grok-4.3"}
+    # 600 at $1.25, 400 cached at $0.20 and 200 at $2.50 a million, five times.
+    assert summary.cost == 5 * Decimal("0.00133")
+    assert len(platform.finals) == 1
+    assert "Let me think." not in repr(platform.sent)
+
+
+async def test_only_what_the_route_takes_is_sent(tmp_path: Path) -> None:
+    platform = ListPlatform(SystemClock())
+    async with (
+        ModelServer(team_player) as server,
+        engine_on(tmp_path / "t.db", server, platform, models=at_xai(server)) as engine,
+    ):
+        await engine.ended(await engine.start_run(task="Choose.", team=TEAM, place=PLACE, by=ANA))
+    fields = {name for asked in server.requests for name in asked.body}
+    assert fields == {"model", "messages", "tools", "stream", "stream_options", "temperature"}
+
+
+ALONE = Team(agents=AGENTS[1:], policy=Policy(settle_delay=0))
+
+
+async def notes_of(tmp_path: Path, plays: Sequence[Play]) -> tuple[list[str], str]:
+    """What a run of one agent says when its provider plays this, and how the run ends."""
+    platform = ListPlatform(SystemClock())
+    async with (
+        ModelServer(Queue(plays, then=team_player)) as server,
+        engine_on(tmp_path / "t.db", server, platform, models=at_xai(server)) as engine,
+    ):
+        run = await engine.start_run(task="Choose.", team=ALONE, place=PLACE, by=ANA)
+        await engine.ended(run)
+        await engine.finished()
+        state = await engine.run(run)
+    assert state is not None
+    assert state.end is not None
+    return [one.post.text for one in platform.sent if isinstance(one.post, Note)], state.end.status
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (401, "Check XAI_API_KEY: the key is wrong, withdrawn, or may not use 'grok-4-1-fast-reasoning'."),
+        (402, "Add credit to the account of XAI_API_KEY, or choose another model."),
+        (422, "Choose another model: 'grok-4-1-fast-reasoning' does not take this request."),
+        (451, "Word the task differently, or choose another model: this one's provider does not allow it."),
+    ],
+)
+async def test_a_refusal_ends_the_run_with_the_reason_and_what_to_do(tmp_path: Path, status: int, advice: str) -> None:
+    body = json.dumps({"error": {"message": "the provider's own words"}})
+    notes, end = await notes_of(tmp_path, [Play(status=status, body=body)])
+    assert end == "failed"
+    told = "\n".join(notes)
+    assert f"xai answered {status}: the provider's own words." in told
+    assert advice in told
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_an_id_that_is_refused_goes_to_what_answers_for_it_and_ends_the_run_where_nothing_does(
+    tmp_path: Path, status: int
+) -> None:
+    notes, end = await notes_of(tmp_path, [Play(status=status, body="{}")] * 2)
+    assert end == "failed"
+    assert f"xai answered {status}" in "\n".join(notes)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_trouble_that_passes_is_told_and_waited_for_as_the_provider_says(tmp_path: Path, status: int) -> None:
+    notes, end = await notes_of(tmp_path, [Play(status=status, body="{}", headers={"retry-after": "0"})])
+    assert end == "finished"
+    assert any(f"xai answered {status}" in note for note in notes)
+
+
+async def test_a_prompt_that_the_provider_finds_too_long_is_told_once_and_ends_the_run_where_nothing_can_be_cut(
+    tmp_path: Path,
+) -> None:
+    body = json.dumps({"error": {"message": "This model's maximum prompt length is 1", "code": "context_length_exceeded"}})
+    notes, end = await notes_of(tmp_path, [Play(status=413, body=body)])
+    assert end == "failed"
+    assert "larger context window" in "\n".join(notes)
