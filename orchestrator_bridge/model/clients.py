@@ -154,9 +154,9 @@ class Models:
         try:
             response = await self._ask(request, route)
         except TooLong as error:
-            self._estimator.too_long(counted, route)
-            # The next try is cut to what this one taught.
-            error.retry_after = 0.0
+            if self._estimator.too_long(counted, route):
+                # The next try is cut to what this one taught.
+                error.retry_after = 0.0
             raise
         self._estimator.learn(counted, response.usage)
         return replace(response, counted=counted)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator_bridge.model.count import ESTIMATE, Counter
 from orchestrator_bridge.model.kept import maker
 from orchestrator_bridge.model.port import Counted, Request, TooLong, Usage
-from orchestrator_bridge.model.ratio import Ratio
+from orchestrator_bridge.model.ratio import MOST, Ratio
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -24,8 +24,8 @@ SURELY = 1.25
 """By how much an estimate must be above a window before a call is not even tried: estimates err, and the provider knows."""
 
 STRICTER = 1.3
-"""By how much a prompt counts as above the window once its provider found it too long, whatever we thought: more than `SURELY`, so
-that the same prompt is not sent again."""
+"""By how much a prompt counts as above the window once its provider found it too long: more than `SURELY`, so that the same
+prompt is not sent again."""
 
 Key = tuple[str, str]
 """A model at its provider, and how its prompts are counted."""
@@ -76,13 +76,17 @@ class Estimator:
             key = (counted.model, counted.by)
             self._ratios[key] = self._ratios.get(key, Ratio()).after(counted.tokens, usage.input)
 
-    def too_long(self, counted: Counted, route: Route) -> None:
-        """A provider's "too long" shows that this prompt is more than its window, whatever we thought."""
-        if route.context is not None and counted.tokens:
-            floor = route.context * STRICTER
-            key = (counted.model, counted.by)
-            if self._corrected(counted) < floor:
-                self._ratios[key] = Ratio(counted=counted.tokens, reported=floor, calls=1)
+    def too_long(self, counted: Counted, route: Route) -> bool:
+        """A provider's "too long" shows that this prompt is more than its window, whatever we thought.
+
+        Returns whether a shorter one may do: where our count would have to be wrong beyond reason, it is not the window that it
+        meant.
+        """
+        if route.context is None or counted.tokens * MOST < route.context * STRICTER:
+            return False
+        floor = max(route.context * STRICTER, self._corrected(counted))
+        self._ratios[counted.model, counted.by] = Ratio(counted=counted.tokens, reported=floor, calls=1)
+        return True
 
     def _corrected(self, counted: Counted) -> int:
         return math.ceil(counted.tokens * self._ratios.get((counted.model, counted.by), Ratio()).value)
