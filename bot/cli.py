@@ -143,6 +143,17 @@ def setup() -> None:
 
 
 @setup.command()
+def discord() -> None:
+    """Print the link that invites the bot, with the permissions that it needs."""
+    import asyncio
+
+    from bot.settings import read_settings
+    from bot.setup_discord import print_invite
+
+    asyncio.run(print_invite(read_settings()))
+
+
+@setup.command()
 @click.option("--url", help="For HTTP mode: the public address that leads to this bot, such as https://bot.example/slack/events.")
 def slack(url: str | None) -> None:
     """Print the app manifest to paste at api.slack.com/apps."""

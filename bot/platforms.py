@@ -30,6 +30,20 @@ def chat_adapters(start: Start, menu: Menu, commands: Sequence[str]) -> list[Ada
     return [makers[name](start, menu, commands) for name in platform_names(start)]
 
 
+def _discord(start: Start, menu: Menu, commands: Sequence[str]) -> Adapter:
+    from adapters.discord.adapter import DiscordAdapter
+    from adapters.discord.connection import RealConnection
+    from bot.discord_access import addresses
+    from orchestrator_bridge.clock import SystemClock
+
+    settings, clock = start.settings, SystemClock()
+    assert settings.discord_token is not None
+    connection = RealConnection(settings.discord_token.get_secret_value(), addresses(settings), clock)
+    listed = [person.discord for person in start.team_file.people.values() if person.discord]
+    remembered = settings.data / "discord-commands"
+    return DiscordAdapter(connection, menu, clock, listed=listed, commands_file=remembered, guild=settings.discord_guild)
+
+
 def _slack(start: Start, menu: Menu, commands: Sequence[str]) -> Adapter:
     from adapters.slack.adapter import SlackAccess, SlackAdapter
     from adapters.slack.api import SLACK
@@ -57,5 +71,5 @@ _NO_WAY_IN = Problem(
     mend="set SLACK_APP_TOKEN for Socket Mode (usual), or SLACK_SIGNING_SECRET for HTTP mode behind a proxy of yours",
 )
 
-_PLATFORMS: dict[str, tuple[str, Maker]] = {"Slack": ("slack_bot_token", _slack)}
+_PLATFORMS: dict[str, tuple[str, Maker]] = {"Discord": ("discord_token", _discord), "Slack": ("slack_bot_token", _slack)}
 """By name: the setting that switches it on, and what makes its adapter."""

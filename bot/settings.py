@@ -62,6 +62,7 @@ class Settings(ModelSettings):
 
     discord_api_url: WebAddress | None = None
     discord_gateway_url: SocketAddress | None = None
+    discord_guild: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     slack_api_url: WebAddress | None = None
 
     _variables: dict[str, Found] = PrivateAttr(default_factory=dict)

@@ -31,8 +31,6 @@ def _remarks(start: Start, team: Team) -> Iterator[str]:
     for model in used_models(start):
         if model.default_team and model.key == "missing":
             yield f"{model.route.key_env} is not set, so {model.route.name} cannot be called: put it into .env."
-    if start.settings.discord_token is not None:
-        yield "DISCORD_TOKEN is set, but this release does not speak on Discord."
 
 
 def _way_to_real_ones(start: Start) -> str:

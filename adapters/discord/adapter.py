@@ -101,7 +101,7 @@ class DiscordAdapter:
         self._answers = Answers(clock)
         self._presses = Presses(self._answers)
         self._receive: Receive | None = None
-        self._sessions = 0
+        self._connections = 0
         self._told_unread: set[str] = set()
         self._others: set[asyncio.Task[None]] = set()
 
@@ -110,7 +110,7 @@ class DiscordAdapter:
     async def start(self, receive: Receive) -> None:
         """Connect, as `Adapter.start` says."""
         self._receive = receive
-        self._sessions = 0
+        self._connections = 0
         await self._connection.open(self, self._prepare)
 
     async def stop(self) -> None:
@@ -193,12 +193,16 @@ class DiscordAdapter:
     # Inwards: what the client tells ------------------------------------------------------------------------------------------
 
     async def ready(self, client: Client) -> None:
-        """A session has begun: a further one may have missed something. Commands are made known off the way of the start."""
-        self._sessions += 1
-        if self._sessions > 1:
-            await self._watch.catch_up(self._hear, self._compare)
+        """A connection is there, made for the first time or anew. Commands are made known off the way of the start."""
+        self._connections += 1
+        if self._connections > 1:
+            await self.anew()
         elif isinstance(client.tree, Tree):
             await self._sync.tell(client.tree)
+
+    async def anew(self) -> None:
+        """A session has begun after another: what was said in between to open questions is heard."""
+        await self._watch.catch_up(self._hear, self._compare)
 
     async def message(self, message: discord.Message) -> None:
         """Somebody wrote."""
@@ -222,7 +226,7 @@ class DiscordAdapter:
 
     async def _hear(self, said: Said) -> None:
         assert self._receive is not None
-        await self._ear.hand_over(said, self._receive)
+        await self._ear.found(said, self._receive)
 
     async def _compare(self, place: Place, said: Sequence[Said]) -> None:
         """What was heard in a thread and stands there no longer was deleted."""

@@ -15,11 +15,19 @@ GUILDS_READY = 0.2
 """Seconds without a further server after which the start is over; one that comes later is known then."""
 
 
+IDENTIFY_PAUSE = 5.0
+"""Seconds between two sessions that are begun: Discord's limit."""
+
+
 class Ears(Protocol):
     """Who is told of what happens on Discord."""
 
     async def ready(self, client: Client) -> None:
-        """A session has begun, the first or another one: what happened in between may be unheard."""
+        """The first session has begun."""
+        ...
+
+    async def anew(self) -> None:
+        """Another session has begun after one that could not be resumed: what happened in between is unheard."""
         ...
 
     async def message(self, message: discord.Message) -> None:
@@ -42,7 +50,7 @@ class Ears(Protocol):
 class Client(discord.AutoShardedClient):
     """As many connections as Discord wants; one for a few servers."""
 
-    def __init__(self, intents: discord.Intents, ears: Ears) -> None:
+    def __init__(self, intents: discord.Intents, ears: Ears, *, identify_pause: float = IDENTIFY_PAUSE) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we do not speak
         super().__init__(
             intents=intents,
@@ -56,6 +64,9 @@ class Client(discord.AutoShardedClient):
         self._ears = ears
         self.tree: object = None
         self._at_work: set[asyncio.Task[object]] = set()
+        self._identify_pause = identify_pause
+        self._begun: set[int] = set()
+        self._told_ready = False
         self.logged_in = asyncio.Event()
 
     @property
@@ -67,9 +78,22 @@ class Client(discord.AutoShardedClient):
         """discord.py calls it after the login; from then on one may wait until it is ready."""
         self.logged_in.set()
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """discord.py waits here before it begins another session."""
+        if not initial:
+            await asyncio.sleep(self._identify_pause)
+
     async def on_ready(self) -> None:
-        """discord.py's event."""
-        await self.work(self._ears.ready(self))
+        """discord.py's event, which comes again when every session has begun again."""
+        if not self._told_ready:
+            self._told_ready = True
+            await self.work(self._ears.ready(self))
+
+    async def on_shard_ready(self, shard: int) -> None:
+        """discord.py's event, of every session that is not resumed."""
+        if shard in self._begun:
+            await self.work(self._ears.anew())
+        self._begun.add(shard)
 
     async def on_message(self, message: discord.Message) -> None:
         """discord.py's event."""

@@ -26,6 +26,8 @@ Interaction = discord.Interaction[Client]
 TASK = 6000
 """Characters that Discord takes in one field of a command."""
 MENU = "Ask the agents about this"
+NAMES = frozenset({"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MENU})
+"""Everything that Discord is told of."""
 TAKEN = {
     "ask": "Taken: the run's card comes into this channel, and its answer into the card's thread.",
     "cancel": "Taken: the run's card says when it has ended.",

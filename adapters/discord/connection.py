@@ -18,8 +18,8 @@ import aiohttp
 import discord
 
 from adapters.discord.addresses import Addresses
-from adapters.discord.client import Client, Ears, intents
-from orchestrator_bridge.chat import Unsent
+from adapters.discord.client import IDENTIFY_PAUSE, Client, Ears, intents
+from orchestrator_bridge.chat import Rejected, Unsent
 from orchestrator_bridge.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class Connection(Protocol):
 
         Raises:
             Unsent: there is no connection just now.
+            Rejected: Discord does not take the token.
         """
         ...
 
@@ -60,9 +61,18 @@ class _Live:
 
 
 class RealConnection:
-    """A connection with this token. `deadline` in seconds."""
+    """A connection with this token. `deadline`, in seconds, as `DEADLINE`; `identify_pause` as `Client` has it."""
 
-    def __init__(self, token: str, addresses: Addresses, clock: Clock, *, deadline: float = DEADLINE) -> None:
+    def __init__(
+        self,
+        token: str,
+        addresses: Addresses,
+        clock: Clock,
+        *,
+        deadline: float = DEADLINE,
+        identify_pause: float = IDENTIFY_PAUSE,
+    ) -> None:
+        self._identify_pause = identify_pause
         self._token = token
         self._addresses = addresses
         self._clock = clock
@@ -78,7 +88,7 @@ class RealConnection:
     async def open(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
         """Connect, as `Connection.open` says."""
         await self.close()
-        self._live = await self._connect(ears, prepare)
+        await self._connect(ears, prepare)
         self._keeper = asyncio.create_task(self._keep(ears, prepare), name="discord")
 
     async def close(self) -> None:
@@ -91,22 +101,24 @@ class RealConnection:
         if live is not None:
             await _end(live)
 
-    async def _connect(self, ears: Ears, prepare: Callable[[Client], None]) -> _Live:
-        """A client that is ready, and the task that it runs in."""
+    async def _connect(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
+        """Make the client and wait until it is ready. It is used before: what it hears at once must not be lost."""
         try:
             async with asyncio.timeout(self._deadline):
-                client = Client(intents(await self._flags()), ears)
+                client = Client(intents(await self._flags()), ears, identify_pause=self._identify_pause)
                 self._addresses.use(client)
                 prepare(client)
-                live = _Live(client, asyncio.create_task(client.start(self._token), name="discord.py"))
+                self._live = live = _Live(client, asyncio.create_task(client.start(self._token), name="discord.py"))
                 try:
                     await _ready(live)
                 except BaseException:
+                    self._live = None
                     await _end(live)
                     raise
-                return live
         except Exception as error:
-            raise Unsent(_explained(error), 300.0 if isinstance(error, discord.LoginFailure) else None) from error
+            if isinstance(error, discord.LoginFailure):
+                raise Rejected(_explained(error)) from error
+            raise Unsent(_explained(error)) from error
 
     async def _flags(self) -> discord.ApplicationFlags:
         """What the developer portal allows this application."""
@@ -124,17 +136,19 @@ class RealConnection:
             ended = self._live
             await asyncio.wait([ended.running])
             _LOG.error("the connection to Discord has ended, which is made anew: %s", _explained(_error_of(ended.running)))
+            self._live = None
             await _end(ended)
-            self._live = await self._again(ears, prepare)
+            await self._again(ears, prepare)
 
-    async def _again(self, ears: Ears, prepare: Callable[[Client], None]) -> _Live:
+    async def _again(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
         for pause in chain(AGAIN, repeat(AGAIN[-1])):
             await sleep_until(self._clock, self._clock.now() + pause)
             try:
-                return await self._connect(ears, prepare)
-            except Unsent as error:
+                await self._connect(ears, prepare)
+            except (Unsent, Rejected) as error:
                 _LOG.error("Discord cannot be reached, which is tried again: %s", error)
-        raise AssertionError("there is always another try")
+            else:
+                return
 
 
 async def _ready(live: _Live) -> None:

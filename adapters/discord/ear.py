@@ -65,6 +65,12 @@ class Ear:
         if heard is not None:
             await self.hand_over(Unsaid(place=heard.place, message=str(message), at=self._clock.now()), receive)
 
+    async def found(self, said: Said, receive: Receive) -> None:
+        """Hear what a history holds."""
+        if said.question is None:
+            self._where.put(int(said.message), Heard(said.place, inside=True))
+        await self.hand_over(said, receive)
+
     async def hand_over(self, heard: Said | Unsaid | Commanded, receive: Receive) -> None:
         """Give it to the bridge until it is stored."""
         tries = 0

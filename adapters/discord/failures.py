@@ -39,6 +39,8 @@ def judged(error: BaseException, *, left: bool) -> Failure:
         return error
     if isinstance(error, discord.RateLimited):
         return Unsent("Discord asks for fewer requests", error.retry_after)
+    if isinstance(error, discord.LoginFailure):
+        return Rejected("Discord refuses DISCORD_TOKEN: take the present one from the developer portal (Bot, Reset Token)")
     if isinstance(error, discord.HTTPException):
         return _refusal(error)
     if isinstance(error, aiohttp.ClientConnectorError) or not left:

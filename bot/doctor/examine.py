@@ -6,6 +6,7 @@ import platform
 import sqlite3
 from typing import TYPE_CHECKING
 
+from bot.doctor.discord import check_discord
 from bot.doctor.disk import check_folder, check_space
 from bot.doctor.finding import Finding, findings_of
 from bot.doctor.models import check_endpoints, check_models
@@ -58,6 +59,8 @@ async def _of_start(start: Start, online: bool) -> AsyncIterator[Finding]:
     for finding in check_models(start):
         yield finding
     for finding in await check_endpoints(start) if online else []:
+        yield finding
+    async for finding in check_discord(start):
         yield finding
     async for finding in check_slack(start):
         yield finding

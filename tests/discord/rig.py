@@ -21,11 +21,11 @@ from tests.servers.discord_wire import Channel, Json, Message, Person
 SILENCE = 5.0
 
 
-def an_adapter(server: DiscordServer, *, clock: Clock | None = None, **options: Any) -> DiscordAdapter:
+def an_adapter(server: DiscordServer, *, clock: Clock | None = None, deadline: float = 20.0, **options: Any) -> DiscordAdapter:
     """One that speaks to this server."""
     clock = clock or SystemClock()
     addresses = Addresses(api=server.api, gateway=server.gateway_url)
-    connection = RealConnection(server.token, addresses, clock, deadline=20.0)
+    connection = RealConnection(server.token, addresses, clock, deadline=deadline, identify_pause=0.0)
     given: dict[str, Any] = {"menu": SmallMenu(), "silence": SILENCE, **options}
     return DiscordAdapter(connection, clock=clock, **given)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,8 @@ class Session:
 class Gateway:
     """All sessions. `elsewhere` is the address that READY names for RESUME: nobody should ever come there."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.changed = changed
         self.sessions: dict[str, Session] = {}
         self.identified: list[Json] = []
         self.resumed: list[str] = []
@@ -41,12 +43,14 @@ class Gateway:
         """The code by which every new connection is closed."""
         self.forget = False
         """The next RESUME is answered with an invalid session."""
+        self.deaf = False
+        """What happens now is told to nobody, now or later."""
         self._sockets: set[web.WebSocketResponse] = set()
         self._sending: set[asyncio.Task[None]] = set()
 
     def emit(self, event: str, data: Json) -> None:
         """Tell every session, also those that are cut: they may come back for it."""
-        for session in self.sessions.values():
+        for session in self.sessions.values() if not self.deaf else ():
             self._tell(session, event, _as_allowed(event, data, session.intents))
 
     async def hang_up(self, code: int = 1001) -> None:
@@ -95,6 +99,7 @@ class Gateway:
         session = Session(id=f"session-{len(self.identified)}", intents=asked["intents"], shard=asked.get("shard", [0, 1]))
         session.socket = socket
         self.sessions[session.id] = session
+        self.changed()
         ready = {
             "v": 10,
             "user": wire.user(world.people[wire.BOT]),
@@ -116,6 +121,7 @@ class Gateway:
             await socket.send_json({"op": INVALID, "d": False, "s": None, "t": None})
             return
         self.resumed.append(session.id)
+        self.changed()
         session.socket = socket
         for told in session.told[asked["seq"] :]:
             self._send(socket, told)

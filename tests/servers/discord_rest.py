@@ -59,6 +59,11 @@ def _guilds(world: DiscordWorld, **_: Any) -> list[Json]:
     return [{"id": str(wire.GUILD), "name": "The house", "icon": None, "owner": False, "permissions": "0", "features": []}]
 
 
+@route("GET", "/guilds/{guild}")
+def _guild(world: DiscordWorld, **_: Any) -> Json:
+    return world.guild(members=False)
+
+
 @route("GET", "/guilds/{guild}/members/{member}")
 def _member(world: DiscordWorld, member: str, **_: Any) -> Json:
     if int(member) not in world.people:
@@ -204,6 +209,8 @@ def _edit(world: DiscordWorld, channel: str, message: str, body: Json, **_: Any)
     where, known = _place(world, channel), _message(world, message)
     if where.archived:
         raise Refused(400, 50083, "Thread is archived")
+    if known.channel != where.id:
+        raise Refused(404, 10008, "Unknown Message")
     fill(known, body)
     known.edited = world.clock()
     known.versions.append(known.text)

@@ -78,7 +78,8 @@ class DiscordServer:
     """The server. `requests` are all that came; `watch` is told of each when it has had its effect."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time, port: int = 0) -> None:
-        self.gateway = Gateway()
+        self._bell = asyncio.Event()
+        self.gateway = Gateway(self.ring)
         self.world = DiscordWorld(self.gateway.emit, self.ring, clock)
         self.faults = Faults()
         self.requests: list[Asked] = []
@@ -87,7 +88,6 @@ class DiscordServer:
         self.watch: Callable[[Asked], None] = lambda asked: None
         self._port = port
         self._files: dict[str, bytes] = {}
-        self._bell = asyncio.Event()
         self._runner = web.ServerRunner(web.Server(self._serve, handler_cancellation=True, access_log=None), shutdown_timeout=0)
 
     async def __aenter__(self) -> Self:
@@ -162,7 +162,7 @@ def _json(value: Any, status: int = 200, **headers: str) -> web.Response:
 
 def _refused(fault: Fault) -> web.Response:
     if fault.trouble == "reject":
-        return _json({"message": "Missing Permissions", "code": fault.code}, 403)
+        return _json({"message": "Missing Permissions", "code": fault.code}, 403 if fault.code == 50013 else 400)
     if fault.trouble == "error":
         return _json({"message": "trouble", "code": 0}, fault.status)
     body = {"message": "You are being rate limited.", "retry_after": fault.seconds, "global": False}

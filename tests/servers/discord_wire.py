@@ -43,7 +43,8 @@ class Channel:
     person: int = 0
     archived: bool = False
     locked: bool = False
-    forbidden: set[Literal["send", "threads", "history"]] = field(default_factory=set)
+    denied: int = 0
+    forbidden: set[Literal["send", "threads", "history", "manage"]] = field(default_factory=set)
 
 
 @dataclass
@@ -109,7 +110,10 @@ def member(person: Person) -> Json:
     }
 
 
-def role(id_: int, name: str) -> Json:
+EVERYTHING = (1 << 53) - 1
+
+
+def role(id_: int, name: str, permissions: int = EVERYTHING, *, mentionable: bool = True) -> Json:
     return {
         "id": str(id_),
         "name": name,
@@ -117,9 +121,9 @@ def role(id_: int, name: str) -> Json:
         "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
         "hoist": False,
         "position": 0,
-        "permissions": str((1 << 53) - 1),
+        "permissions": str(permissions),
         "managed": False,
-        "mentionable": True,
+        "mentionable": mentionable,
         "flags": 0,
     }
 
@@ -135,7 +139,7 @@ def channel(one: Channel, person: Person | None = None) -> Json:
         "guild_id": str(GUILD),
         "name": one.name,
         "position": 0,
-        "permission_overwrites": [],
+        "permission_overwrites": [{"id": str(GUILD), "type": 0, "allow": "0", "deny": str(one.denied)}] if one.denied else [],
         "parent_id": None,
         "topic": None,
         "rate_limit_per_user": 0,
@@ -189,7 +193,7 @@ def application(flags: int) -> Json:
     }
 
 
-def guild(channels: list[Channel], people: list[Person], roles: dict[int, str], *, members: bool) -> Json:
+def guild(channels: list[Channel], people: list[Person], roles: list[Json], *, members: bool) -> Json:
     known = [one for one in people if members or one.id == BOT]
     return {
         "id": str(GUILD),
@@ -214,7 +218,7 @@ def guild(channels: list[Channel], people: list[Person], roles: dict[int, str], 
         "features": [],
         "emojis": [],
         "stickers": [],
-        "roles": [role(GUILD, "@everyone"), *(role(id_, name) for id_, name in roles.items())],
+        "roles": roles,
         "member_count": len(people),
         "large": False,
         "unavailable": False,

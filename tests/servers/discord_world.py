@@ -33,7 +33,8 @@ class DiscordWorld:
         self.clock = clock
         self.flags = wire.MESSAGE_CONTENT
         self.people: dict[int, Person] = {BOT: Person(id=BOT, name="Townhall", bot=True)}
-        self.roles: dict[int, str] = {}
+        self.roles: dict[int, tuple[str, bool]] = {}
+        self.everyone = wire.EVERYTHING
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, Message] = {}
         self.interactions: dict[str, Json] = {}
@@ -56,9 +57,9 @@ class DiscordWorld:
         self.people[person.id] = person
         return person
 
-    def add_role(self, name: str, *people: Person) -> int:
+    def add_role(self, name: str, *people: Person, mentionable: bool = True) -> int:
         role = self.new_id()
-        self.roles[role] = name
+        self.roles[role] = (name, mentionable)
         for person in people:
             person.roles.append(role)
         return role
@@ -231,7 +232,9 @@ class DiscordWorld:
         return {} if self.channels[channel].kind == DM else {"guild_id": str(GUILD)}
 
     def guild(self, *, members: bool) -> Json:
-        return wire.guild(list(self.channels.values()), list(self.people.values()), self.roles, members=members)
+        others = [wire.role(one, name, 0, mentionable=free) for one, (name, free) in self.roles.items()]
+        roles = [wire.role(GUILD, "@everyone", self.everyone), *others]
+        return wire.guild(list(self.channels.values()), list(self.people.values()), roles, members=members)
 
 
 def fill(message: Message, data: Json) -> None:

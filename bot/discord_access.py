@@ -1,0 +1,16 @@
+"""How the settings say to reach Discord."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adapters.discord.addresses import Addresses
+    from bot.settings import Settings
+
+
+def addresses(settings: Settings) -> Addresses:
+    """The addresses of the settings; Discord's own where they are unset."""
+    from adapters.discord.addresses import Addresses
+
+    return Addresses(api=settings.discord_api_url, gateway=settings.discord_gateway_url)

@@ -1,0 +1,114 @@
+"""Discord: is the token taken, what may be read, where may be written, whom can be mentioned, are the commands known?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.discord_access import addresses
+from bot.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from adapters.discord.checkup import Room, Seen, Server
+    from bot.start import Start
+
+_INTENTS = "developer portal, your application, Bot, Privileged Gateway Intents"
+_NAMED = 8
+"""Channels that are named one by one."""
+
+
+async def check_discord(start: Start) -> AsyncIterator[Finding]:
+    """Findings about Discord; none if it is not set up. Discord is asked, and nothing there is changed."""
+    settings = start.settings
+    if settings.discord_token is None:
+        return
+    from adapters.discord.checkup import look
+    from orchestrator_bridge.chat import Doubtful, Rejected, Unsent
+
+    roles, people = _wanted(start)
+    try:
+        seen = await look(settings.discord_token.get_secret_value(), addresses(settings), roles=roles, people=people)
+    except (Unsent, Doubtful, Rejected) as error:
+        yield Finding(about="discord", state="wrong", found=str(error), mend="see to this first; the rest was not looked at")
+        return
+    for finding in _findings(seen, roles, people):
+        yield finding
+
+
+def _wanted(start: Start) -> tuple[list[str], list[str]]:
+    """The roles and people of the team file, by their ids on Discord."""
+    roles = [role.discord for role in start.team_file.roles.values() if role.discord]
+    return roles, [person.discord for person in start.team_file.people.values() if person.discord]
+
+
+def _findings(seen: Seen, roles: list[str], people: list[str]) -> Iterator[Finding]:
+    yield _servers(seen)
+    yield from _intents(seen, roles)
+    for server in seen.servers:
+        yield from _rooms(server)
+        for role in server.silent_roles:
+            mend = f"{server.name}, server settings, Roles, {role}: allow anyone to mention this role"
+            yield Finding(about="discord roles", state="warn", found=f"@{role} cannot be mentioned by the bot", mend=mend)
+    yield from _unknown(seen, roles, people)
+    yield _commands(seen)
+
+
+def _servers(seen: Seen) -> Finding:
+    if not seen.servers:
+        mend = "`townhall setup discord` prints the link that invites it"
+        return Finding(about="discord", state="warn", found=f"the bot {seen.name} is on no server", mend=mend)
+    return Finding(about="discord", state="ok", found=f"bot {seen.name} on {', '.join(one.name for one in seen.servers)}")
+
+
+def _intents(seen: Seen, roles: list[str]) -> Iterator[Finding]:
+    if seen.message_content:
+        yield Finding(about="discord intents", state="ok", found="Message Content is on")
+    else:
+        found = "Message Content is off: typed replies cannot be read, only buttons, forms and mentions of the bot"
+        yield Finding(about="discord intents", state="wrong", found=found, mend=f"switch it on: {_INTENTS}")
+    if roles and not seen.members:
+        found = "Server Members is off: who has a role is not known, so one answer of a role's members decides"
+        yield Finding(about="discord intents", state="warn", found=found, mend=f"switch it on if more are to answer: {_INTENTS}")
+
+
+def _rooms(server: Server) -> Iterator[Finding]:
+    from adapters.discord.permissions import NEEDED
+
+    if not any(room.usable for room in server.rooms):
+        mend = "let the bot's role see a channel, send messages, embed links and read the history there"
+        yield Finding(about=f"discord {server.name}", state="wrong", found="the bot can work in no channel", mend=mend)
+    lame = [room for room in server.rooms if room.lacking]
+    for room in lame[:_NAMED]:
+        missing = ", ".join(f"{NEEDED[name][0]} ({NEEDED[name][1]})" for name in room.lacking)
+        yield _room(server, room, missing)
+    if len(lame) > _NAMED:
+        yield Finding(about=f"discord {server.name}", state="warn", found=f"{len(lame) - _NAMED} more channels lack something")
+    if not lame and server.rooms:
+        yield Finding(about=f"discord {server.name}", state="ok", found=f"all permissions in {len(server.rooms)} channels")
+
+
+def _room(server: Server, room: Room, missing: str) -> Finding:
+    mend = "channel settings, Permissions: allow it for the bot's role, or hide the channel from the bot"
+    return Finding(about=f"discord {server.name} #{room.name}", state="warn", found=f"missing: {missing}", mend=mend)
+
+
+def _unknown(seen: Seen, roles: list[str], people: list[str]) -> Iterator[Finding]:
+    """Ids of the team file that no server knows."""
+    known = frozenset().union(*(server.roles | server.people for server in seen.servers))
+    for one in [*roles, *people] if seen.servers else []:
+        if one not in known:
+            mend = "correct it in the team file; with Developer Mode on, a right click copies ids"
+            kind = "role" if one in roles else "person"
+            yield Finding(about="discord team file", state="wrong", found=f"no server knows the {kind} {one}", mend=mend)
+
+
+def _commands(seen: Seen) -> Finding:
+    from adapters.discord.commands import NAMES
+
+    missing = sorted(NAMES - seen.commands)
+    if not missing:
+        return Finding(about="discord commands", state="ok", found=f"all {len(NAMES)} are known to Discord")
+    found = f"Discord does not know {', '.join(missing)}"
+    mend = "start the bot once: it makes them known; with DISCORD_GUILD set they are known on that server only"
+    return Finding(about="discord commands", state="warn", found=found, mend=mend)
