@@ -39,7 +39,11 @@ class Tree(app_commands.CommandTree[Client]):
     """Every command goes through one door, which takes it to the bridge; what is typed into a form is answered from the menu."""
 
     def __init__(self, client: Client, menu: Menu, answers: Answers, receive: Receive) -> None:
-        super().__init__(client)
+        super().__init__(
+            client,
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
+        )
         self._answers = answers
         self._receive = receive
         for command in _slash_commands(Picker(menu)):

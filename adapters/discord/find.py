@@ -29,6 +29,8 @@ from orchestrator_bridge.chat import (
     Sending,
 )
 
+FIRST = 20
+"""Messages at the beginning of a forum's post among which its card is."""
 LOOK_BACK = 500
 """Messages looked through for an earlier attempt."""
 MOMENT = 0.002
@@ -68,7 +70,7 @@ class Find:
             if any(code_in(embed.footer.text) == wanted for embed in message.embeds):
                 if form == "thread":
                     await self._post.open_thread(message, self._send.card(sending)[1])
-                return posted(message)
+                return posted(message, message.channel.id if form == "post" else None)
         return None
 
     async def _posts(self, forum: Somewhere, sending: Sending) -> AsyncIterator[discord.Message]:
@@ -80,8 +82,8 @@ class Find:
             archived = [one async for one in forum.archived_threads(limit=50)]
         for thread in sorted([*active, *archived], key=lambda one: one.id, reverse=True):
             if thread.owner_id == self._rooms.client().me and not _before(thread.id, sending.since):
-                async with attempt():
-                    yield await thread.fetch_message(thread.id)
+                async for first in _history(thread, limit=FIRST, oldest_first=True):
+                    yield first
 
     async def _texts(self, sending: Sending, messages: list[Shown]) -> Posted | None:
         """Find the messages of a text by their words; those that are missing at its end are posted."""

@@ -15,7 +15,7 @@ from adapters.discord.memory import Memory
 from adapters.discord.places import Form, Somewhere, form_of
 from adapters.discord.rooms import Rooms
 from adapters.discord.shown import Shown
-from orchestrator_bridge.chat import Doubtful, Place, Rejected, Unsent
+from orchestrator_bridge.chat import Doubtful, Place, Posted, Rejected, Unsent
 
 T = TypeVar("T")
 
@@ -89,7 +89,7 @@ class Post:
         self._looks.put(message.id, shown.fingerprint)
         return message
 
-    async def open_post(self, forum: Somewhere, name: str, shown: Shown) -> discord.Message:
+    async def open_post(self, forum: Somewhere, name: str, shown: Shown) -> ThreadWithMessage:
         """Open a forum's post. It takes no nonce: one request, and no other before history was looked at."""
         if not isinstance(forum, discord.ForumChannel):
             raise Rejected(f"channel {getattr(forum, 'id', '?')} is no forum")
@@ -102,7 +102,7 @@ class Post:
                 allowed_mentions=shown.notify,
                 auto_archive_duration=WEEK,
             )
-        return made.message
+        return made
 
     async def open_thread(self, message: discord.Message, name: str) -> None:
         """Open the thread of a card. Where that is not allowed, the card stands alone and replies to it count."""
@@ -118,12 +118,13 @@ class Post:
         else:
             self._flat.put(message.id, False)
 
-    async def edit(self, place: Place, message: int, shown: Shown) -> None:
+    async def edit(self, place: Place, posted: Posted, shown: Shown) -> None:
         """Change a card, unless it looks like that already. In a forum it stands in its own thread."""
+        message = int(posted.message)
         if self._looks.get(message) == shown.fingerprint:
             return
         channel, form = await self.form(place)
-        where = await self._rooms.get(message) if form == "post" else channel
+        where = await self._rooms.get(int(posted.thread or message)) if form == "post" else channel
         card = _writable(where).get_partial_message(message)
         await self._opened(
             where,

@@ -71,7 +71,8 @@ class Send:
         shown, name = self.card(sending)
         channel, form = await self._post.form(sending.place)
         if form == "post":
-            return posted(await self._post.open_post(channel, name, shown))
+            made = await self._post.open_post(channel, name, shown)
+            return posted(made.message, made.thread.id)
         message = await self._post.say(channel, shown, nonce(sending.key))
         if form == "thread":
             await self._post.open_thread(message, name)
@@ -80,7 +81,7 @@ class Send:
     async def _replace(self, sending: Sending, card: RunCard | QuestionCard, replaced: Posted) -> Posted:
         """Edit a card. Discord takes few edits of messages older than an hour: progress is then left out, an end waits."""
         try:
-            await self._post.edit(sending.place, int(replaced.message), self.card(sending)[0])
+            await self._post.edit(sending.place, replaced, self.card(sending)[0])
         except Unsent as failure:
             ended = card.ended if isinstance(card, RunCard) else card.closed is not None
             if ended or not is_code(failure, OLD_EDITS):
@@ -138,9 +139,9 @@ class Send:
         await self._post.say(channel, note(Note(text=text))[0], nonce(sending.key, 1), reply_to)
 
 
-def posted(message: discord.Message) -> Posted:
-    """What became of a card: its thread has its id, and so have the replies to it where there is no thread."""
-    return Posted(message=str(message.id), thread=str(message.id), at=message.created_at.timestamp())
+def posted(message: discord.Message, thread: int | None = None) -> Posted:
+    """What became of a card. Its thread has its id, and so have the replies to it where there is no thread."""
+    return Posted(message=str(message.id), thread=str(thread or message.id), at=message.created_at.timestamp())
 
 
 def snowflake_time(message: str) -> float:

@@ -28,6 +28,7 @@ async def test_every_command_is_made_known_with_a_description() -> None:
         for name, one in named.items():
             assert name == MENU or one["description"]
             assert all(option["description"] for option in one.get("options", []))
+            assert (one["integration_types"], one["contexts"]) == ([0], [0, 1])  # servers, and direct messages with the bot
 
 
 async def test_commands_are_made_known_only_when_they_have_changed(tmp_path: Path) -> None:
