@@ -45,7 +45,8 @@ def _discord(start: Start, menu: Menu, commands: Sequence[str]) -> Adapter:
 
 
 def _slack(start: Start, menu: Menu, commands: Sequence[str]) -> Adapter:
-    from adapters.slack.adapter import SlackAccess, SlackAdapter
+    from adapters.slack.access import SlackAccess
+    from adapters.slack.adapter import SlackAdapter
     from adapters.slack.api import SLACK
 
     settings = start.settings

@@ -19,23 +19,36 @@ from orchestrator_bridge.text import shorten
 TYPED = 3000
 """Characters that a field for typing takes."""
 
-METADATA = 3000
+FILES = 5
+"""Files that go along with a form: what is known of them has to fit into its metadata, 3,000 characters."""
+
+_OF_FILES = ("id", "name", "mimetype", "size")
+
 LARGEST_VALUE = 150
-"""Characters of what goes along with a form, and of the value of one entry of a list."""
+"""Characters of the value of one entry of a list."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class About:
-    """What a form is about. An empty `channel`: the form asks for it. `scope` is what a model is picked for."""
+    """What a form is about. An empty `channel`: the form asks for it. `scope` is what a model is picked for.
+
+    `files` are those of the message that is asked about, as Slack tells of them.
+    """
 
     channel: str = ""
     thread: str | None = None
     question: int = 0
     scope: str = ""
+    files: Sequence[Mapping[str, Any]] = ()
 
     def place(self, platform: str) -> Place:
         """Where what the form leads to is to happen."""
         return Place(platform=platform, channel=self.channel, thread=self.thread)
+
+
+def files_along(files: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """What of a message's files goes along with a form: the first few, by what is needed to fetch them."""
+    return [{name: shorten(str(one.get(name, "")), 100) for name in _OF_FILES} for one in files[:FILES]]
 
 
 def read_about(view: Mapping[str, Any]) -> About:
@@ -66,7 +79,7 @@ def task_form(about: About, menu: Menu, text: str = "") -> Block:
     if not about.channel:
         where = {"type": "conversations_select", "action_id": "channel", "filter": {"include": ["public", "private"]}}
         blocks.append(_input("channel", "In which channel?", where))
-    files = {"type": "file_input", "action_id": "files", "max_files": 5}
+    files = {"type": "file_input", "action_id": "files", "max_files": FILES}
     blocks.append(_input("files", "Files that belong to it", files, optional=True))
     return _modal("ask", "Give a task", "Start", about, blocks)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from adapters.slack.aside import Heard, offer_form, offer_task, stranger
 from adapters.slack.files import attachments
-from adapters.slack.line import spoken_line
+from adapters.slack.line import FORMS, spoken_line
 from adapters.slack.people import People
 from adapters.slack.rooms import Rooms
 from adapters.slack.unescape import begins_with_mention, mentioned, unescaped, without_mention
@@ -154,12 +154,13 @@ class Ear:
     async def _filled(self, command: Commanded, spoken: Spoken) -> Heard:
         """A command with its line as it was typed; what may not be meant as a task is asked about, and a form is offered."""
         text = await self.typed(command.text)
-        sure = command.name != "task" or (spoken.called and len(text.split()) >= SHORT)
+        meant = spoken.called and len(text.split()) >= SHORT
+        sure = command.name != "task" or meant or bool(command.attachments)  # nobody attaches a file in passing
         name = "ask" if command.name == "task" else command.name
-        meant = replace(command, name=name, text=text)
+        given = replace(command, name=name, text=text)
         if not sure:
-            return offer_task(meant, text)
-        return offer_form(meant, name) if name in ("ask", "model") and not text.strip() else meant
+            return offer_task(given, text)
+        return offer_form(given, name) if name in FORMS and not text.strip() else given
 
     async def _said(self, spoken: Spoken) -> Said:
         message, text = spoken.message, spoken.text

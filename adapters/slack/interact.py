@@ -10,7 +10,7 @@ from adapters.slack.api import Api
 from adapters.slack.aside import Form, Heard, Who, outdated, outside, stranger
 from adapters.slack.controls import Control, read_command, read_control
 from adapters.slack.files import attachments
-from adapters.slack.forms import About, answer_form, files_of, model_form, read_about, task_form, typed
+from adapters.slack.forms import About, answer_form, files_along, files_of, model_form, read_about, task_form, typed
 from adapters.slack.hear import Ear
 from adapters.slack.line import slash_line
 from adapters.slack.people import People
@@ -106,7 +106,7 @@ class Hand:
         quoted = "\n".join(f"> {line}" for line in text.splitlines())
         if channel.startswith("D"):
             await self._rooms.can_write(channel, str(body["user"]["id"]))
-        about = About(channel=self._rooms.place(channel).channel)
+        about = About(channel=self._rooms.place(channel).channel, files=files_along(message.get("files") or ()))
         return Form(trigger=str(body["trigger_id"]), view=task_form(about, self._menu, f"About this message{by}:\n{quoted}\n\n"))
 
     # Buttons --------------------------------------------------------------------------------------------------------------
@@ -193,7 +193,8 @@ class Hand:
                 here = replace(place, channel=typed(view, "channel") or place.channel)
                 given = self._commanded(here, interaction, author, "ask", typed(view, "task"))
                 team = typed(view, "team")
-                return replace(given, options=(("team", team),) if team else (), attachments=attachments(files_of(view)))
+                files = attachments([*about.files, *files_of(view)])
+                return replace(given, options=(("team", team),) if team else (), attachments=files)
             case "model":
                 given = self._commanded(place, interaction, author, "model", typed(view, "model"))
                 return replace(given, options=_scope(about.scope))

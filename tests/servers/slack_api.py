@@ -114,9 +114,16 @@ class Methods:
         message = self._made(arguments)
         if message.get("thread_ts"):
             channel.messages[message["thread_ts"]].setdefault("thread_ts", message["thread_ts"])
+        self._stands(channel, message)
+        return {"channel": channel.id, "ts": message["ts"], "message": message}
+
+    def _stands(self, channel: Channel, message: Message) -> None:
+        """A message of the bot is there; the bot is told of it too, as of everything that is said."""
         channel.messages[message["ts"]] = message
         self.world.caused("post", channel.id, message["ts"], message)
-        return {"channel": channel.id, "ts": message["ts"], "message": message}
+        parent = channel.messages.get(str(message.get("thread_ts")), {}).get("user")
+        event = {**message, "channel": channel.id, "event_ts": message["ts"], "parent_user_id": parent}
+        self.world.event({**event, "channel_type": "im" if channel.partner else "channel"})
 
     def _made(self, arguments: Arguments) -> Message:
         if wrong := wrong_in_message(arguments):
@@ -204,10 +211,9 @@ class Methods:
     def _complete(self, arguments: Arguments) -> Answer:
         channel = self._writable(arguments)
         files = [self.world.files[one["id"]] for one in arguments["files"]]
-        message: Message = {"type": "message", "user": BOT_USER, "bot_id": BOT, "ts": self.world.stamp(), "text": ""}
+        message: Message = {"type": "message", "user": BOT_USER, "ts": self.world.stamp(), "text": ""}
         message |= {"files": files} | ({"thread_ts": arguments["thread_ts"]} if arguments.get("thread_ts") else {})
-        channel.messages[message["ts"]] = message
-        self.world.caused("post", channel.id, message["ts"], message)
+        self._stands(channel, message)
         return {"files": files}
 
     def _file(self, arguments: Arguments) -> Answer:

@@ -20,12 +20,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from tests.servers.slack_api import Methods, Wrong
 from tests.servers.slack_faults import Asked, Fault, Faults
 from tests.servers.slack_people import People
-from tests.servers.slack_world import Envelope, World
+from tests.servers.slack_socket import Sockets
+from tests.servers.slack_world import World
 
 BOT_TOKEN, APP_TOKEN = "xoxb-1-home", "xapp-1-A1TOWN-home"
 
@@ -44,15 +45,8 @@ class SlackServer:
         self.requests: list[Asked] = []
         self.tokens = {BOT_TOKEN: "", APP_TOKEN: ""}
         """Tokens with the error that each is answered with; none while it is good."""
-        self.connections = 0
-        self.refused_sockets = 0
-        """How many of the next sockets are refused."""
-        self._tickets: set[str] = set()
-        self.deaf = False
-        """While this is set, sockets are open and silent: nothing is sent, no ping is answered."""
         self._bell = asyncio.Event()
-        self._socket: web.WebSocketResponse | None = None
-        self._sent: set[int] = set()
+        self.sockets = Sockets(self.world, self.until, self.ring)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._runner = web.ServerRunner(web.Server(self._serve, handler_cancellation=True, access_log=None), shutdown_timeout=0)
 
@@ -84,72 +78,10 @@ class SlackServer:
         """How often a method was asked for."""
         return sum(one.path == method for one in self.requests)
 
-    # Sockets --------------------------------------------------------------------------------------------------------------
-
-    def cut(self) -> None:
-        """Cut the connection of Socket Mode, as a lost network does."""
-        if self._socket is not None and self._socket._req is not None and self._socket._req.transport is not None:
-            self._socket._req.transport.abort()
-
-    async def disconnect(self) -> None:
-        """Tell the app to connect anew, as Slack does before it closes a socket."""
-        await self.until(lambda: self._socket is not None)
-        assert self._socket is not None
-        await self._socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
-
     async def gone(self) -> None:
         """Wait until every client that was ever here has left."""
         while self._tasks:
             await asyncio.wait(list(self._tasks))
-
-    def _admits(self, request: web.BaseRequest) -> bool:
-        """Whether a socket may be opened: each address is good for one attempt."""
-        ticket = request.query.get("ticket", "")
-        known, refused = ticket in self._tickets, self.refused_sockets > 0
-        self._tickets.discard(ticket)
-        self.refused_sockets -= refused
-        return known and not refused
-
-    async def _listen(self, request: web.BaseRequest) -> web.StreamResponse:
-        if not self._admits(request):
-            return web.Response(status=403)
-        socket = web.WebSocketResponse(autoping=False)
-        await socket.prepare(request)
-        self.connections += 1
-        self._socket, self._sent = socket, set()
-        await socket.send_json({"type": "hello", "num_connections": 1})
-        self.ring()
-        feeding = asyncio.create_task(self._feed(socket))
-        try:
-            await self._hear(socket)
-        finally:
-            feeding.cancel()
-            await asyncio.gather(feeding, return_exceptions=True)
-            if self._socket is socket:
-                self._socket = None
-        return socket
-
-    async def _feed(self, socket: web.WebSocketResponse) -> None:
-        while True:
-            await self.until(lambda: self._waiting(socket))
-            for envelope in self._waiting(socket):
-                self._sent.add(envelope.number)
-                with suppress(ConnectionError):
-                    await socket.send_json(_wire(envelope))
-
-    def _waiting(self, socket: web.WebSocketResponse) -> list[Envelope]:
-        here = socket is self._socket and not self.deaf
-        return [one for one in self.world.unacknowledged.values() if here and one.number not in self._sent]
-
-    async def _hear(self, socket: web.WebSocketResponse) -> None:
-        async for message in socket:
-            if self.deaf:
-                continue
-            if message.type == WSMsgType.PING:
-                await socket.pong(message.data)
-            elif message.type == WSMsgType.TEXT:
-                answer = json.loads(message.data)
-                self.world.acknowledge(int(answer["envelope_id"]), answer.get("payload"))
 
     # The Web API ----------------------------------------------------------------------------------------------------------
 
@@ -157,7 +89,7 @@ class SlackServer:
         self._tasks.add(request.task)
         request.task.add_done_callback(self._tasks.discard)
         if request.path == "/socket":
-            return await self._listen(request)
+            return await self.sockets.listen(request)
         if request.path.startswith(("/upload/", "/file/")):
             return await self._content(request)
         if not request.path.startswith("/api/"):
@@ -193,9 +125,7 @@ class SlackServer:
         if error := self.tokens.get(token, "invalid_auth"):
             raise Wrong(error)
         if method == "apps.connections.open":
-            ticket = str(self.world.number())
-            self._tickets.add(ticket)
-            return {"url": f"{self.methods.url.replace('http', 'ws')}/socket?ticket={ticket}"}
+            return {"url": f"{self.methods.url.replace('http', 'ws')}/socket?ticket={self.sockets.ticket()}"}
         if method not in self.methods.all:
             raise Wrong("unknown_method")
         return self.methods.all[method](arguments)
@@ -245,12 +175,6 @@ async def _arguments(request: web.BaseRequest) -> Mapping[str, Any]:
 def _about(arguments: Mapping[str, Any]) -> str:
     payload = (arguments.get("metadata") or {}).get("event_payload") if isinstance(arguments.get("metadata"), dict) else {}
     return str((payload or {}).get("key") or arguments.get("ts") or arguments.get("timestamp") or arguments.get("text") or "")
-
-
-def _wire(envelope: Envelope) -> dict[str, Any]:
-    wired = {"type": envelope.kind, "envelope_id": str(envelope.number), "payload": envelope.payload}
-    again = {"retry_attempt": envelope.attempt, "retry_reason": "timeout"} if envelope.attempt else {}
-    return {**wired, **again, "accepts_response_payload": envelope.kind != "events_api"}
 
 
 async def _suffer(request: web.BaseRequest, fault: Fault) -> None:

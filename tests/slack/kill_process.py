@@ -6,7 +6,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from adapters.slack.adapter import SlackAccess, SlackAdapter
+from adapters.slack.access import SlackAccess
+from adapters.slack.adapter import SlackAdapter
 from bot.commands import HELP
 from tests.faults.nursery import raise_bots
 from tests.servers.slack_server import APP_TOKEN, BOT_TOKEN

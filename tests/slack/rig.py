@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.slack.adapter import SlackAccess, SlackAdapter
+from adapters.slack.access import SlackAccess
+from adapters.slack.adapter import SlackAdapter
 from adapters.slack.http import PATH
 from bot.commands import HELP
 from orchestrator_bridge.chat import Author, Inbound, Place, Press
@@ -109,9 +110,9 @@ class SlackRig(Rig):
         self.world.deliver_again(self.world.envelopes[-1])
 
     async def reconnect(self) -> None:
-        before = self.server.connections
-        await self.server.disconnect()
-        await self.server.until(lambda: self.server.connections > before)
+        before = self.server.sockets.count
+        await self.server.sockets.disconnect()
+        await self.server.until(lambda: self.server.sockets.count > before)
 
     async def fail_next(self) -> None:
         self.server.faults.put("error", name="token_revoked")

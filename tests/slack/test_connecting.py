@@ -71,18 +71,18 @@ async def test_neither_token_nor_secret_is_no_way_in(server: SlackServer) -> Non
 async def test_what_was_missed_during_a_cut_is_read_from_the_threads_of_open_questions_only() -> None:
     async with a_rig(ping=0.05) as rig:
         people = rig.server.people
-        run, asked, ended = await rig.post(RUN), await rig.post(question(2)), await rig.post(question(7))
+        run, ended, asked = await rig.post(RUN), await rig.post(question(7)), await rig.post(question(2))
         await rig.post(closed(question(7)), replaces=ended)
         gone = people.say(ANA, GENERAL, "gone soon", asked.thread)
         changed = people.say(ANA, GENERAL, "SQLite", asked.thread)
         assert [await said(rig), await said(rig)] == ["gone soon", "SQLite"]
         await rig.server.until(lambda: not rig.world.unacknowledged)
-        before = rig.server.connections
-        rig.server.cut()
+        before = rig.server.sockets.count
+        rig.server.sockets.cut()
         people.say(ANA, GENERAL, "missed", asked.thread, delivered=False)
         people.change(GENERAL, changed["ts"], "PostgreSQL", delivered=False)
         people.delete(GENERAL, gone["ts"], delivered=False)
-        await rig.server.until(lambda: rig.server.connections > before)
+        await rig.server.until(lambda: rig.server.sockets.count > before)
         heard = [await rig.heard() for _ in range(3)]
         assert [one.message for one in heard if isinstance(one, Unsaid)] == [gone["ts"]]
         assert [one.text for one in heard if isinstance(one, Said)] == ["PostgreSQL", "missed"]
@@ -94,10 +94,10 @@ async def test_what_was_missed_during_a_cut_is_read_from_the_threads_of_open_que
 async def test_a_silent_socket_is_given_up_and_made_anew() -> None:
     async with a_rig(ping=0.05) as rig:
         run = await rig.post(RUN)
-        rig.server.deaf = True
-        before = rig.server.connections
-        await rig.server.until(lambda: rig.server.connections > before)
-        rig.server.deaf = False
+        rig.server.sockets.deaf = True
+        before = rig.server.sockets.count
+        await rig.server.until(lambda: rig.server.sockets.count > before)
+        rig.server.sockets.deaf = False
         await rig.say(rig.thread(run), "heard again")
         assert await said(rig) == "heard again"
 
@@ -106,10 +106,10 @@ async def test_a_connection_that_fails_is_tried_with_a_new_address(monkeypatch: 
     monkeypatch.setattr("adapters.slack.socket.CONNECT", 0.2)
     async with a_rig(ping=0.05) as rig:
         opened = rig.server.count("apps.connections.open")
-        rig.server.refused_sockets = 1
-        rig.server.cut()
-        before = rig.server.connections
-        await rig.server.until(lambda: rig.server.connections > before)
+        rig.server.sockets.refused = 1
+        rig.server.sockets.cut()
+        before = rig.server.sockets.count
+        await rig.server.until(lambda: rig.server.sockets.count > before)
         assert rig.server.count("apps.connections.open") >= opened + 2
 
 

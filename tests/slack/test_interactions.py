@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.chat import Clicked, Commanded, Confirm, Inbound, Link, Table, Word
+from orchestrator_bridge.chat import Attachment, Clicked, Commanded, Confirm, Inbound, Link, Table, Word
 from tests.contract.adapter_posts import RUN, closed, question
 from tests.servers.slack_limits import wrong_in_options
 from tests.servers.slack_shown import controls, words
@@ -92,10 +92,17 @@ async def test_a_pick_that_needs_a_yes_gets_a_button(rig: SlackRig) -> None:
 
 
 async def test_ask_about_a_message_brings_its_words_into_the_form(rig: SlackRig) -> None:
-    message = rig.server.people.say(ANA, GENERAL, "the export is slow")
+    file = {"id": "F1", "name": "log.txt", "mimetype": "text/plain", "size": 5}
+    message = rig.server.people.say(ANA, GENERAL, "the export is slow", files=[file] * 9)
     rig.server.people.ask_about(ANA, GENERAL, message)
     view = await opened(rig)
-    assert view["blocks"][0]["element"]["initial_value"].startswith("About this message by Ana:\n> the export is slow")
+    quoted = view["blocks"][0]["element"]["initial_value"]
+    assert quoted.startswith("About this message by Ana:\n> the export is slow")
+    rig.server.people.submit(ANA, view, task=f"{quoted}Why?")
+    heard = await commanded(rig)
+    assert heard.text.endswith("Why?")
+    assert len(heard.attachments) == 5
+    assert heard.attachments[0] == Attachment(ref="F1", name="log.txt", media_type="text/plain", size=5)
 
 
 async def test_a_mention_alone_offers_the_form_behind_a_button(rig: SlackRig) -> None:

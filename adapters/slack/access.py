@@ -1,0 +1,26 @@
+"""How to reach Slack, as the settings say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adapters.slack.api import SILENCE, SLACK
+from adapters.slack.inbox import ACKNOWLEDGE
+from adapters.slack.socket import PING
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlackAccess:
+    """With an app token by Socket Mode, else with a signing secret on a port of ours.
+
+    `silence`, `ping` and `acknowledge` are in seconds, as in `Api`, `Socket` and `Inbox`.
+    """
+
+    bot_token: str = field(repr=False)
+    app_token: str | None = field(default=None, repr=False)
+    signing_secret: str | None = field(default=None, repr=False)
+    port: int = 0
+    url: str = SLACK
+    silence: float = SILENCE
+    ping: float = PING
+    acknowledge: float = ACKNOWLEDGE
