@@ -7,10 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator_bridge.chat import Adapter, Place, Said, Sending, Unsaid, Unsent
+from orchestrator_bridge.chat import Adapter, Place, Receive, Said, Sending, Unsaid, Unsent
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.question.values import Question
-from orchestrator_bridge.receiver import Receiver
 from orchestrator_bridge.run.show import question_card, question_key
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Armed, Store, StoreError
@@ -31,9 +30,9 @@ a platform that is down none to hold up everything."""
 class CatchUp:
     """Reads the threads of open questions, and shows questions again where an earlier process's screen is gone.
 
-    `sure` waits until it is known of an earlier process's doubtful cards whether they arrived, `known` until it is of one of any
-    process; `arm` sets a question's deadline. Nothing else can have set it before, for nothing is judged in a run before its
-    threads are read.
+    What is read goes to `receive`, and `heard` waits until it has reached its run. `sure` waits until it is known of an earlier
+    process's doubtful cards whether they arrived, `known` until it is of one of any process. `arm` sets a question's deadline:
+    nothing else can have set it before, for nothing is judged in a run before its threads are read.
     """
 
     def __init__(
@@ -41,8 +40,9 @@ class CatchUp:
         store: Store,
         clock: Clock,
         adapters: Mapping[str, Adapter],
-        receiver: Receiver,
+        receive: Receive,
         *,
+        heard: Callable[[], Awaitable[None]],
         sure: Callable[[], Awaitable[None]],
         known: Callable[[str], Awaitable[None]],
         arm: Callable[[int, int, float], None],
@@ -51,7 +51,8 @@ class CatchUp:
         self._store = store
         self._clock = clock
         self._adapters = adapters
-        self._receiver = receiver
+        self._receive = receive
+        self._heard = heard
         self._sure = sure
         self._known = known
         self._arm = arm
@@ -179,8 +180,8 @@ class CatchUp:
             return
         heard: Sequence[Said | Unsaid] = (*said, *self._deleted(known, said, after))
         for one in heard:
-            await self._receiver.receive(one)
-        await self._receiver.idle()
+            await self._receive(one)
+        await self._heard()
 
     def _deleted(self, known: Sequence[Said], said: Sequence[Said], after: float) -> Sequence[Unsaid]:
         """What was heard in a thread and does not stand there any more."""

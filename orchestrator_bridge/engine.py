@@ -89,6 +89,7 @@ class Engine:
         self._ends: dict[int, asyncio.Event] = {}
         self._last_question = 0
         self._others: set[asyncio.Future[None]] = set()
+        self._fetching: set[asyncio.Future[None]] = set()
         self._models = models
         self._fetcher = Fetcher(store, clock, self._adapters)
         self._receiver = Receiver(store, clock, self._route)
@@ -117,7 +118,8 @@ class Engine:
             store,
             clock,
             self._adapters,
-            self._receiver,
+            self._receiver.receive,
+            heard=self._heard,
             sure=self._poster.sure,
             known=self._poster.known,
             arm=self._deadlines.arm,
@@ -307,7 +309,10 @@ class Engine:
             case Gone():
                 await self._leave(heard)
             case Said() if target is not None and heard.attachments:
-                self._spawn(self._attached(heard, target))
+                fetching = asyncio.ensure_future(self._attached(heard, target))
+                self._fetching.add(fetching)
+                fetching.add_done_callback(self._fetching.discard)
+                self._spawn(fetching)
             case _ if target is not None:
                 await self._concerns(heard, target)
             case Clicked():
@@ -323,9 +328,18 @@ class Engine:
         else:
             await self._handled(heard, "guidance cannot be taken back")
 
+    async def _heard(self) -> None:
+        """Wait until all that was received has reached its run, with the files that go along."""
+        await self._receiver.idle()
+        await asyncio.gather(*self._fetching, return_exceptions=True)
+
     async def _attached(self, said: Said, target: Target) -> None:
         """Words with files: text goes along with the words; pictures reach every agent, as guidance does."""
-        state = await self._runs.state(target.run)
+        try:
+            state = await self._runs.state(target.run)
+        except StoreError:
+            await self._concerns(said, target)
+            return
         files = await self._fetcher.fetch(said.place.platform, said.attachments, self._blind(state.team))
         if target.question is None:
             self._runs.deliver(target.run, f.Heard(said=said, question=None, files=files))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from orchestrator_bridge.chat import Capabilities, Place, Posted, QuestionCard, Said, Sending, Unsent
-from tests.engine.stage import ListPlatform
+from orchestrator_bridge.team import Policy
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.servers.model_server import ModelServer
 
 
 @dataclass
@@ -55,11 +58,12 @@ class FindablePlatform(ListPlatform):
         if self._receive is None:
             raise Unsent("there is no connection yet")
 
-    def says_unheard(self, text: str, *, thread: str, after: float = 0.0) -> None:
+    def says_unheard(self, text: str, *, thread: str, after: float = 0.0, files: Sequence[str] = ()) -> None:
         """A person says something of which the platform tells nobody, `after` seconds from now."""
         place = Place(platform=self.platform, channel="general", thread=thread)
         message = f"unheard{len(self.world.said)}"
-        self.world.said.append(Said(place=place, message=message, author=self._ana, text=text, at=self.now + after))
+        said = Said(place=place, message=message, author=self._ana, text=text, at=self.now + after)
+        self.world.said.append(replace(said, attachments=tuple(map(self.attached, files))))
 
     def edits_unheard(self, text: str) -> None:
         """A person changes the newest message of which the platform told nobody, and it tells nobody of that either."""
@@ -75,6 +79,14 @@ async def never_heard_of(sending: Sending, _: Posted) -> None:
     """A question's card stands, and the bot dies before it hears of that."""
     if isinstance(sending.post, QuestionCard) and sending.replaces is None:
         await asyncio.Event().wait()
+
+
+async def asks_and_dies(file: Path, server: ModelServer, platform: FindablePlatform, policy: Policy) -> None:
+    """A bot is killed when its question's card stands and before it knows."""
+    platform.while_sending = never_heard_of
+    async with engine_on(file, server, platform, clock=platform.clock) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=policy), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
 
 
 def _open_gate() -> asyncio.Event:

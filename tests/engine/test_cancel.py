@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -45,17 +47,24 @@ async def begin(engine: Engine, platform: ListPlatform) -> None:
     await engine.finished()
 
 
-@pytest.mark.parametrize("author", [ANA, RENAMED], ids=["by the same name", "by a new name"])
-async def test_whoever_started_a_run_may_cancel_it(tmp_path: Path, author: Author) -> None:
+@asynccontextmanager
+async def a_run_of_anas(folder: Path) -> AsyncIterator[tuple[Engine, ListPlatform]]:
+    """It waits for people, and nobody has a right to cancel it but by having started it."""
     clock = ManualClock()
     platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "t.db", clock)
+    store = await troubled(folder / "t.db", clock)
     obey = obeying(store, NOBODY_ELSE)
     async with (
         ModelServer(asking_player) as server,
-        engine_on(tmp_path, server, platform, clock=clock, store=store, directory=NOBODY_ELSE, obey=obey) as engine,
+        engine_on(folder, server, platform, clock=clock, store=store, directory=NOBODY_ELSE, obey=obey) as engine,
     ):
         await begin(engine, platform)
+        yield engine, platform
+
+
+@pytest.mark.parametrize("author", [ANA, RENAMED], ids=["by the same name", "by a new name"])
+async def test_whoever_started_a_run_may_cancel_it(tmp_path: Path, author: Author) -> None:
+    async with a_run_of_anas(tmp_path) as (engine, platform):
         await platform.commands("cancel", "1", by=author)
         await engine.finished()
     assert f"Run 1 was cancelled by {author.name}." in platform.notes
@@ -63,15 +72,7 @@ async def test_whoever_started_a_run_may_cancel_it(tmp_path: Path, author: Autho
 
 @pytest.mark.parametrize("author", [NAMESAKE, ELSEWHERE], ids=["of the same name", "of the same id elsewhere"])
 async def test_somebody_else_may_not_cancel_a_run(tmp_path: Path, author: Author) -> None:
-    clock = ManualClock()
-    platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "t.db", clock)
-    obey = obeying(store, NOBODY_ELSE)
-    async with (
-        ModelServer(asking_player) as server,
-        engine_on(tmp_path, server, platform, clock=clock, store=store, directory=NOBODY_ELSE, obey=obey) as engine,
-    ):
-        await begin(engine, platform)
+    async with a_run_of_anas(tmp_path) as (engine, platform):
         await platform.commands("cancel", "1", by=author)
         await engine.finished()
         state = await engine.run(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from orchestrator_bridge.chat import Rejected, Unsent
 from orchestrator_bridge.receiver import UNMATCHED_FOR
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
-from tests.engine.findable import FindablePlatform, World, never_heard_of
+from tests.engine.findable import FindablePlatform, World, asks_and_dies, never_heard_of
 from tests.engine.stage import ANA, PLACE, engine_on, others_are_served, pong, team
 from tests.engine.troubled import FULL, troubled
 from tests.servers.model_players import asking_player
@@ -30,18 +31,10 @@ async def asks_and_sleeps(file: Path, server: ModelServer, platform: FindablePla
         await engine.finished()
 
 
-async def asks_and_dies(file: Path, server: ModelServer, platform: FindablePlatform) -> None:
-    """A bot is killed when its question's card stands and before it knows."""
-    platform.while_sending = never_heard_of
-    async with engine_on(file, server, platform, clock=platform.clock) as engine:
-        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
-        await platform.until(lambda: bool(platform.questions))
-
-
 async def test_a_doubtful_card_is_looked_for_before_its_question_may_lapse(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_dies(file, server, FindablePlatform(clock, world=world))
+        await asks_and_dies(file, server, FindablePlatform(clock, world=world), POLICY)
         platform = FindablePlatform(clock, world=world)
         platform.says_unheard("sqlite", thread=CARD, after=60)
         clock.advance(3600)
@@ -205,6 +198,31 @@ async def test_a_thread_that_cannot_be_read_takes_nothing_back(tmp_path: Path) -
             clock.advance(STARTS_IN)
             await platform.until(lambda: bool(platform.finals))
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_a_question_waits_for_the_files_of_a_reply_that_is_read_at_its_end(tmp_path: Path) -> None:
+    clock = ManualClock()
+    here, asked_for = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> None:
+        asked_for.set()
+        await here.wait()
+
+    platform = FindablePlatform(clock, files={"why.md": b"It is small."}, while_fetching=slowly)
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
+    ):
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        platform.says_unheard("sqlite", thread=CARD, after=60, files=["why.md"])
+        clock.advance(1803)
+        await asked_for.wait()
+        await others_are_served(platform)
+        here.set()
+        await platform.until(lambda: bool(platform.finals))
+    assert (platform.questions[-1].closed or "").startswith("Answered by Ana: SQLite")
 
 
 # Threads that cannot be read ----------------------------------------------------------------------------------------------

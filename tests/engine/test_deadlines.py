@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.poster import SURE_AFTER
 from orchestrator_bridge.team import Bounds, Policy
 from tests.clock import ManualClock
-from tests.engine.findable import FindablePlatform, World, never_heard_of
+from tests.engine.findable import FindablePlatform, World, asks_and_dies
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, others_are_served, pong, said, team
 from tests.servers.model_play import Asked, Play, ToolUse
 from tests.servers.model_players import asking_player, has_called, question
@@ -32,14 +34,6 @@ async def asks(engine: Engine, platform: ListPlatform) -> None:
     await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
     await platform.until(lambda: bool(platform.questions))
     await engine.finished()
-
-
-async def asks_and_dies(file: Path, server: ModelServer, platform: FindablePlatform) -> None:
-    """A bot is killed when its question's card stands and before it knows."""
-    platform.while_sending = never_heard_of
-    async with engine_on(file, server, platform, clock=platform.clock) as engine:
-        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
-        await platform.until(lambda: bool(platform.questions))
 
 
 async def card_without_an_answer(sending: Sending, _: Posted) -> None:
@@ -80,7 +74,7 @@ async def test_a_platform_whose_clock_is_minutes_off_gives_people_as_long_as_any
 async def test_a_card_that_is_found_after_an_hour_has_lapsed_by_its_first_deadline(tmp_path: Path, ahead: float) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_dies(file, server, FindablePlatform(clock, world=world, ahead=ahead))
+        await asks_and_dies(file, server, FindablePlatform(clock, world=world, ahead=ahead), POLICY)
         clock.advance(3600)
         platform = FindablePlatform(clock, world=world, ahead=ahead)
         async with engine_on(file, server, platform, clock=clock):
@@ -92,7 +86,7 @@ async def test_a_card_that_is_found_after_an_hour_has_lapsed_by_its_first_deadli
 async def test_a_card_that_is_found_in_time_leaves_people_the_rest_of_it(tmp_path: Path, ahead: float) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_dies(file, server, FindablePlatform(clock, world=world, ahead=ahead))
+        await asks_and_dies(file, server, FindablePlatform(clock, world=world, ahead=ahead), POLICY)
         clock.advance(1000)
         platform = FindablePlatform(clock, world=world, ahead=ahead)
         async with engine_on(file, server, platform, clock=clock) as engine:
@@ -133,15 +127,13 @@ async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path:
         await platform.until(lambda: bool(platform.finals))
 
 
-async def test_a_card_that_is_doubtful_at_its_questions_deadline_is_looked_for_first(tmp_path: Path) -> None:
+@asynccontextmanager
+async def doubtful_at_the_deadline(file: Path) -> AsyncIterator[tuple[ModelServer, FindablePlatform, ManualClock, Engine]]:
+    """Question 1 has come to its deadline, and whether its card arrived is being looked for."""
     clock = ManualClock()
-    platform = FindablePlatform(clock)
-    platform.while_sending = card_without_an_answer
+    platform = FindablePlatform(clock, while_sending=card_without_an_answer)
     platform.finding.clear()
-    async with (
-        ModelServer(asking_player) as server,
-        engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
-    ):
+    async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=clock, obey=pong) as engine:
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await clock.armed_until(clock.now() + 1)
@@ -149,6 +141,11 @@ async def test_a_card_that_is_doubtful_at_its_questions_deadline_is_looked_for_f
         clock.advance(POLICY.expire_after)
         await platform.until(lambda: CARD in platform.found)
         await others_are_served(platform)
+        yield server, platform, clock, engine
+
+
+async def test_a_card_that_is_doubtful_at_its_questions_deadline_is_looked_for_first(tmp_path: Path) -> None:
+    async with doubtful_at_the_deadline(tmp_path / "t.db") as (_, platform, clock, engine):
         platform.finding.set()
         await engine.finished()
         clock.advance(POLICY.grace)
@@ -157,20 +154,7 @@ async def test_a_card_that_is_doubtful_at_its_questions_deadline_is_looked_for_f
 
 
 async def test_a_card_of_which_nothing_can_be_known_holds_up_its_question_for_a_while_only(tmp_path: Path) -> None:
-    clock = ManualClock()
-    platform = FindablePlatform(clock)
-    platform.while_sending = card_without_an_answer
-    platform.finding.clear()
-    async with (
-        ModelServer(asking_player) as server,
-        engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
-    ):
-        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
-        await platform.until(lambda: bool(platform.questions))
-        await clock.armed_until(clock.now() + 1)
-        clock.advance(POLICY.expire_after)
-        await platform.until(lambda: CARD in platform.found)
-        await others_are_served(platform)
+    async with doubtful_at_the_deadline(tmp_path / "t.db") as (server, _, clock, __):
         clock.advance(SURE_AFTER)
         await server.request_arrives(2)
         assert "undeliverable" in str(server.requests[1].messages)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,9 +18,33 @@ from orchestrator_bridge.store.rows import PostSent
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
-from tests.engine.troubled import FULL, LOCKED, everything, nothing, troubled, with_event
-from tests.servers.model_players import asking_player
+from tests.engine.troubled import FULL, LOCKED, TroubledStore, everything, nothing, troubled, with_event
+from tests.servers.model_play import Behaviour
+from tests.servers.model_players import asking_player, team_player
 from tests.servers.model_server import ModelServer
+
+
+class Bot(NamedTuple):
+    """A started engine and what it works with."""
+
+    clock: ManualClock
+    platform: ListPlatform
+    store: TroubledStore
+    server: ModelServer
+    engine: Engine
+
+
+@asynccontextmanager
+async def a_bot(folder: Path, player: Behaviour = team_player) -> AsyncIterator[Bot]:
+    """A bot whose store will be in trouble."""
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(folder / "townhall.db", clock)
+    async with (
+        ModelServer(player) as server,
+        engine_on(folder, server, platform, clock=clock, store=store) as engine,
+    ):
+        yield Bot(clock, platform, store, server, engine)
 
 
 async def begin(engine: Engine, policy: Policy | None = None) -> None:
@@ -34,10 +61,7 @@ async def passes(clock: ManualClock, seconds: float) -> None:
 async def test_a_response_that_was_paid_for_outlives_a_store_that_takes_nothing(
     trouble: StoreError, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = ManualClock()
-    platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "townhall.db", clock)
-    async with ModelServer() as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+    async with a_bot(tmp_path) as (clock, platform, store, server, engine):
         store.refuse = with_event(Responded, trouble, times=2)
         await begin(engine)
         await passes(clock, 1)
@@ -50,13 +74,7 @@ async def test_a_response_that_was_paid_for_outlives_a_store_that_takes_nothing(
 
 
 async def test_people_of_a_run_are_told_of_a_full_disk_once_an_outage(tmp_path: Path) -> None:
-    clock = ManualClock()
-    platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "townhall.db", clock)
-    async with (
-        ModelServer(asking_player) as server,
-        engine_on(tmp_path, server, platform, clock=clock, store=store) as engine,
-    ):
+    async with a_bot(tmp_path, asking_player) as (clock, platform, store, _server, engine):
         store.refuse = with_event(Responded, FULL, times=3)
         await begin(engine)
         for pause in (1, 2, 4):
@@ -80,13 +98,7 @@ def warnings(platform: ListPlatform) -> list[str | None]:
 
 
 async def test_a_reply_outlives_a_full_disk(tmp_path: Path) -> None:
-    clock = ManualClock()
-    platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "townhall.db", clock)
-    async with (
-        ModelServer(asking_player) as server,
-        engine_on(tmp_path, server, platform, clock=clock, store=store) as engine,
-    ):
+    async with a_bot(tmp_path, asking_player) as (clock, platform, store, _server, engine):
         await begin(engine)
         await platform.until(lambda: bool(platform.questions))
         await engine.finished()
@@ -100,10 +112,7 @@ async def test_a_reply_outlives_a_full_disk(tmp_path: Path) -> None:
 
 
 async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
-    clock = ManualClock()
-    platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "townhall.db", clock)
-    async with ModelServer() as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+    async with a_bot(tmp_path) as (_clock, platform, store, server, engine):
         store.refuse = with_event(Responded, Stale("somebody else wrote first"), times=1)
         await begin(engine)
         await platform.until(lambda: bool(platform.finals))
@@ -112,10 +121,7 @@ async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
 
 
 async def test_a_run_whose_end_cannot_be_stored_goes_on_with_the_next_thing_that_is_heard(tmp_path: Path) -> None:
-    clock = ManualClock()
-    platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "townhall.db", clock)
-    async with ModelServer() as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+    async with a_bot(tmp_path) as (clock, platform, store, server, engine):
         refuse = with_event(Responded, Damaged("a page is torn"))
         store.refuse = lambda events, rows: refuse(events, rows) or (FULL if store.refusals else None)
         await begin(engine)
@@ -129,13 +135,7 @@ async def test_a_run_whose_end_cannot_be_stored_goes_on_with_the_next_thing_that
 
 
 async def test_a_run_that_breaks_says_that_it_has_failed(tmp_path: Path) -> None:
-    clock = ManualClock()
-    platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "townhall.db", clock)
-    async with (
-        ModelServer(asking_player) as server,
-        engine_on(tmp_path, server, platform, clock=clock, store=store) as engine,
-    ):
+    async with a_bot(tmp_path, asking_player) as (_clock, platform, store, _server, engine):
         store.refuse = with_event(QuestionAsked, RuntimeError("a bug of our own"))
         await begin(engine)
         await engine.finished()
@@ -174,10 +174,7 @@ async def test_a_command_that_a_full_disk_does_not_take_is_done_once_as_soon_as_
 
 
 async def test_a_trouble_is_told_once_and_another_one_once_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    clock = ManualClock()
-    platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "townhall.db", clock)
-    async with ModelServer() as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+    async with a_bot(tmp_path) as (clock, platform, store, _server, engine):
         troubles = iter([FULL, FULL, LOCKED, FULL, LOCKED])
         refuse = with_event(Responded, FULL)
         store.refuse = lambda events, rows: next(troubles, None) if refuse(events, rows) else None
@@ -193,10 +190,7 @@ async def test_a_trouble_is_told_once_and_another_one_once_more(tmp_path: Path, 
 async def test_a_post_that_a_full_disk_does_not_let_be_marked_is_marked_as_soon_as_there_is_room(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = ManualClock()
-    platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "townhall.db", clock)
-    async with ModelServer() as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+    async with a_bot(tmp_path) as (clock, _platform, store, _server, engine):
         left = iter([FULL, FULL])
         store.refuse = lambda _, rows: next(left, None) if any(isinstance(row, PostSent) for row in rows) else None
         await begin(engine)
