@@ -9,6 +9,8 @@ from bot.doctor.finding import Finding
 from bot.model_list import UsedModel, used_models
 from bot.start import Start
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route
+from orchestrator_bridge.model.credentials import missing_settings
+from orchestrator_bridge.model.extras import how_to_install, missing_extra
 from orchestrator_bridge.model.refusals import address
 from orchestrator_bridge.model.script import ScriptError, find_script, read_script
 
@@ -25,13 +27,23 @@ def _check(model: UsedModel, start: Start) -> Finding:
     about = f"model {model.route.name}"
     if model.route.provider == SCRIPTED:
         return _check_script(about, model.route.id, start.team_file.folder)
-    if model.key == "missing":
-        mend = f"set {model.route.key_env} in .env or in the environment"
-        return Finding(
-            about=about, state="wrong" if model.default_team else "warn", found=f"{model.route.key_env} is not set", mend=mend
-        )
+    lacks = _lacks(model.route, start)
+    if lacks is not None:
+        found, mend = lacks
+        return Finding(about=about, state="wrong" if model.default_team else "warn", found=found, mend=mend)
     price = "its price is known" if model.route.price else "its price is unknown, so bounds of money cannot hold"
-    return Finding(about=about, state="ok", found=f"{model.route.id} at {address(model.route)}, key {model.key}, {price}")
+    at = address(model.route) or model.route.provider
+    return Finding(about=about, state="ok", found=f"{model.route.id} at {at}, key {model.key}, {price}")
+
+
+def _lacks(route: Route, start: Start) -> tuple[str, str] | None:
+    """What is missing before a route can be called, and how to mend it."""
+    missing = missing_settings(route, start.for_models)
+    if missing:
+        verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+        return f"{', '.join(missing)} {verb} not set", f"set {them} in .env or in the environment"
+    extra = missing_extra(route)
+    return (f"the optional packages of the extra {extra!r} are not installed", how_to_install(extra)) if extra else None
 
 
 def _check_script(about: str, name: str, folder: Path) -> Finding:
@@ -48,9 +60,8 @@ async def check_endpoints(start: Start) -> list[Finding]:
 
 
 def _endpoints(models: Iterable[UsedModel]) -> list[Route]:
-    routes = {
-        model.route.base_url: model.route for model in models if model.route.provider != SCRIPTED and model.key != "missing"
-    }
+    """Those of OpenAI-compatible routes: LiteLLM's providers have no common way to be asked without paying."""
+    routes = {model.route.base_url: model.route for model in models if model.route.client == "openai" and model.key != "missing"}
     return list(routes.values())
 
 

@@ -160,3 +160,23 @@ async def test_an_endpoint_that_does_not_answer_is_wrong() -> None:
     (finding,) = await check_endpoints(start_with("http://127.0.0.1:9/v1", "good"))
     assert finding.state == "wrong"
     assert "no answer" in finding.found
+
+
+def test_all_that_a_cloud_needs_is_told_and_then_its_optional_packages(
+    townhall: Townhall, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "townhall.toml").write_text('[[team.a.agents]]\nname = "a"\nmodel = "vertex_ai/gemini-2.5-pro"\n')
+    assert "VERTEXAI_PROJECT, VERTEXAI_LOCATION are not set" in townhall("doctor").out
+    monkeypatch.setenv("VERTEXAI_PROJECT", "p")
+    monkeypatch.setenv("VERTEXAI_LOCATION", "global")
+    said = townhall("doctor")
+    assert "the optional packages of the extra 'vertex' are not installed" in said.out
+    assert "run `make vertex` once" in said.out
+
+
+def test_only_openai_compatible_endpoints_are_asked(townhall: Townhall, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "townhall.toml").write_text('[[team.a.agents]]\nname = "a"\nmodel = "claude-sonnet-4-5"\n')
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    said = townhall("doctor", "--online", "--json")
+    assert said.code == 0
+    assert not any(about.startswith("endpoint") for about in states(said.out))
