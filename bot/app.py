@@ -6,9 +6,13 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.commands import Commands
+from bot.menu import BotMenu
+from bot.model_view import Shelf
+from bot.picks import Picks
 from bot.start import Start
 from orchestrator_bridge.chat import Adapter
 from orchestrator_bridge.clock import Clock, SystemClock
@@ -30,8 +34,12 @@ class App:
 
 
 @asynccontextmanager
-async def assembled(start: Start, adapters: Sequence[Adapter], file: Path, clock: Clock | None = None) -> AsyncIterator[App]:
+async def assembled(
+    start: Start, adapters: Sequence[Adapter], file: Path, clock: Clock | None = None, menu: BotMenu | None = None
+) -> AsyncIterator[App]:
     """The bot over one store file, its engine not yet started; all is stopped and closed at the end.
+
+    `menu` is what the adapters offer in their pickers, as `menu_of` makes it; it is filled with what the store knows.
 
     Raises:
         StoreError: the store cannot be opened.
@@ -43,15 +51,28 @@ async def assembled(start: Start, adapters: Sequence[Adapter], file: Path, clock
     models.know({(one.model, one.by): one.ratio for one in await store.counting()})
     people = start.team_file
     directory = Directory(people.people, people.roles, people.permissions)
-    commands = Commands(store, people, models, directory)
+    picks = Picks(store)
+    await picks.load()
+    commands = Commands(store, people, models, directory, picks, lambda: _shelf(start, clock))
     engine = Engine(store=store, models=models, clock=clock, directory=directory, adapters=adapters, on_command=commands.obey)
     commands.engine = engine
+    if menu is not None:
+        menu.fill(picks, engine.under_way)
     try:
         yield App(engine=engine, commands=commands, store=store, models=models)
     finally:
         await engine.stop()
         await models.close()
         await store.close()
+
+
+def menu_of(start: Start, clock: Clock | None = None) -> BotMenu:
+    """What adapters offer in their pickers. Give it to them, and to `assembled`."""
+    return BotMenu(start.team_file, lambda: _shelf(start, clock or SystemClock()))
+
+
+def _shelf(start: Start, clock: Clock) -> Shelf:
+    return start.shelf(datetime.fromtimestamp(clock.now(), UTC).date())
 
 
 def models_of(start: Start, clock: Clock) -> Models:

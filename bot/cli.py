@@ -58,13 +58,14 @@ def ask(task: str, team: str | None, model: str | None, no_input: bool, as_json:
 
 
 @cli.command()
+@click.argument("search", default="")
 @_as_json("the models")
-def models(as_json: bool) -> None:
-    """Which models the team file uses, and whether their keys are set."""
-    from bot.model_list import print_models
+def models(search: str, as_json: bool) -> None:
+    """Models with their hosts, prices, context, lifecycle and what each lacks; those with SEARCH in their names."""
+    from bot.print_models import print_models
     from bot.start import read_start
 
-    print_models(read_start(), as_json)
+    print_models(read_start(), search, as_json)
 
 
 @cli.command()

@@ -9,9 +9,13 @@ from decimal import Decimal
 from bot.costs import cost_word, read_wish, spent_by
 from bot.counting import counting_lines
 from bot.home import home_page
+from bot.model_commands import ModelCommands
+from bot.model_view import Shelf
+from bot.options import leading
+from bot.picks import Picks, with_model
 from bot.team_file import TeamFile
 from bot.trouble import Trouble
-from orchestrator_bridge.chat import Commanded, Table, Word
+from orchestrator_bridge.chat import Commanded, Place, Table, Word
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.model.catalogue import UnknownModelName
@@ -30,9 +34,11 @@ LISTED = 15
 """Rows of a table in chat."""
 
 HELP = {
-    "ask": ("/ask TASK", "Give the team a task. `/ask team=NAME TASK` for another team."),
+    "ask": ("/ask TASK", "Give the team a task. `/ask team=NAME model=MODEL TASK` for others."),
     "questions": ("/questions", "What waits for people, with when it expires."),
     "runs": ("/runs", "What is under way and what came of earlier tasks."),
+    "model": ("/model [NAME]", "Pick a model for this channel; `scope=team:NAME` or `scope=agent:NAME` for a part of it."),
+    "models": ("/models [SEARCH]", "Which models there are, what they cost, and what each lacks."),
     "team": ("/team [NAME]", "Who works here, with which model and by which rules."),
     "cancel": ("/cancel [RUN]", "End a run; its questions are closed."),
     "cost": ("/cost [RUN] [by WHAT]", "Tokens and US dollars; by agent, run, channel, person, day or model."),
@@ -43,16 +49,28 @@ HELP = {
 class Commands:
     """Obeys commands. The engine is given once it is made, for it takes its commands from here."""
 
-    def __init__(self, store: Lookups, team_file: TeamFile, models: Models, directory: Directory) -> None:
+    def __init__(
+        self,
+        store: Lookups,
+        team_file: TeamFile,
+        models: Models,
+        directory: Directory,
+        picks: Picks,
+        shelf: Callable[[], Shelf],
+    ) -> None:
         self._store = store
         self._team_file = team_file
         self._models = models
         self._directory = directory
+        self._picks = picks
+        of_models = ModelCommands(picks, team_file, directory, shelf)
         self.engine: Engine | None = None
         self._courses: Mapping[str, Callable[[Commanded], Awaitable[Word | None]]] = {
             "ask": self._ask,
             "questions": self._questions,
             "runs": self._runs,
+            "model": of_models.model,
+            "models": of_models.models,
             "team": self._team,
             "cancel": self._cancel,
             "cost": self._cost,
@@ -72,9 +90,10 @@ class Commands:
     async def _ask(self, command: Commanded) -> Word | None:
         if not self._directory.may(command.author, "start"):
             return _warn("You may not start runs here; townhall.toml says who may, under [permissions].")
-        task = clean(command.text).strip()
+        chosen, text = leading(command, ("team", "model"))
+        task = clean(text).strip()
         try:
-            team, task = self._chosen(task, dict(command.options).get("team"))
+            team = self._chosen(command.place, chosen.get("team"), chosen.get("model"))
             self.check(team, task)
         except Trouble as trouble:
             return _warn(str(trouble))
@@ -89,14 +108,10 @@ class Commands:
         )
         return None
 
-    def _chosen(self, text: str, picked: str | None) -> tuple[Team, str]:
-        """The team that was picked in a form or named before the task, and the task."""
-        if picked is not None:
-            return self._team_file.team(picked), text
-        first, _, rest = text.partition(" ")
-        if first.startswith("team="):
-            return self._team_file.team(first.removeprefix("team=")), rest.strip()
-        return self._team_file.team(), text
+    def _chosen(self, place: Place, team: str | None, model: str | None) -> Team:
+        """The team that is to work: with the model that was named for this run, else with those that were picked here."""
+        found = self._team_file.team(team)
+        return with_model(found, model) if model else self._picks.applied(found, place)
 
     def check(self, team: Team, task: str) -> None:
         """Look whether a run could begin.

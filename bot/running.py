@@ -15,12 +15,12 @@ import click
 
 from adapters.terminal.adapter import TerminalAdapter
 from adapters.terminal.screen import Device
-from bot.app import assembled
+from bot.app import assembled, menu_of
 from bot.collector import look_seldom
 from bot.commands import HELP
+from bot.menu import BotMenu
 from bot.platforms import chat_adapters
 from bot.start import Start, open_start_log
-from bot.team_menu import TeamMenu
 from bot.welcome import welcome
 from orchestrator_bridge.chat import Adapter
 
@@ -34,14 +34,15 @@ async def run_bot(start: Start) -> None:
         Rejected: a platform does not take its token.
     """
     open_start_log(start)
-    adapters = chat_adapters(start, TeamMenu(start), tuple(HELP))
-    await (_run_on_chat(start, adapters) if adapters else _run_on_terminal(start))
+    menu = menu_of(start)
+    adapters = chat_adapters(start, menu, tuple(HELP))
+    await (_run_on_chat(start, adapters, menu) if adapters else _run_on_terminal(start))
 
 
-async def _run_on_chat(start: Start, adapters: Sequence[Adapter]) -> None:
+async def _run_on_chat(start: Start, adapters: Sequence[Adapter], menu: BotMenu) -> None:
     """Serve until a signal comes."""
     with _signals() as told_to_stop:
-        async with assembled(start, adapters, start.settings.store) as app:
+        async with assembled(start, adapters, start.settings.store, menu=menu) as app:
             await app.engine.start()
             click.echo(_wrapped(welcome(start)))
             look_seldom()

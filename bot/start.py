@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bot.settings import Settings, read_settings
 from bot.team_file import TeamFile, read_team_file
 from orchestrator_bridge.model.catalogue import Route, resolve
+
+if TYPE_CHECKING:
+    from bot.model_view import Shelf
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +33,13 @@ class Start:
     def for_models(self) -> dict[str, str]:
         """What is set of the settings that models need, keys among them, by the variables' names."""
         return {**self.settings.for_models, **self.secrets}
+
+    def shelf(self, today: date | None = None) -> Shelf:
+        """All models as they are today, or on that day in UTC, with what is set now."""
+        from bot.model_view import Shelf
+
+        day = today or datetime.now(UTC).date()
+        return Shelf(own=self.team_file.models, base_urls=self.settings.base_urls, settings=self.for_models, today=day)
 
     def route(self, model: str) -> Route:
         """The route that this model would take today, with what is set now.

@@ -34,6 +34,7 @@ from orchestrator_bridge.deadlines import Deadlines
 from orchestrator_bridge.door import Door
 from orchestrator_bridge.fetcher import Fetcher
 from orchestrator_bridge.file import with_texts
+from orchestrator_bridge.live_runs import LiveRuns
 from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.patience import patiently
@@ -65,6 +66,9 @@ _LOG = logging.getLogger(__name__)
 RECONNECT = 10.0
 """Seconds before what failed for now is tried again."""
 
+RECOVERED = 1000
+"""Runs of an earlier process that are offered in pickers, newest first."""
+
 OnCommand = Callable[[Commanded], Awaitable[Word | None]]
 
 
@@ -87,6 +91,7 @@ class Engine:
         self._on_command = on_command
         self._gone: set[str] = set()
         self._ends: dict[int, asyncio.Event] = {}
+        self._live = LiveRuns()
         self._last_question = 0
         self._others: set[asyncio.Future[None]] = set()
         self._fetching: set[asyncio.Future[None]] = set()
@@ -138,6 +143,7 @@ class Engine:
         armed, pending = await self._store.armed(), await self._store.pending()
         unhandled, busy = await self._store.unhandled(), await self._store.busy_runs()
         behind = {platform: await self._store.behind(platform) for platform in self._adapters}
+        self._live.recover(await self._store.runs(limit=RECOVERED, status="running"))
         self._catch_up.expect(armed)
         for adapter in self._adapters.values():
             await self._connect(adapter)
@@ -221,6 +227,10 @@ class Engine:
         except ValueError:
             return None
 
+    def under_way(self, place: Place) -> Sequence[tuple[int, str]]:
+        """Runs of a place's channel that have not ended, newest first: number and task. Answered from memory."""
+        return self._live.in_channel(place)
+
     async def ended(self, run: int) -> None:
         """Wait until a run has ended."""
         end = self._ends.setdefault(run, asyncio.Event())
@@ -248,6 +258,7 @@ class Engine:
 
     def _stored(self, state: RunState, rows: Sequence[Row]) -> None:
         """A run's transaction is on disk: post what is to be posted, and look at questions when it is time."""
+        self._live.note(state)
         self._poster.take(rows)
         self._places_known(rows)
         for row in rows:

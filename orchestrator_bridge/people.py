@@ -10,7 +10,7 @@ from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.question.values import Responder
 from orchestrator_bridge.team import Permissions, PersonSpec, RoleSpec
 
-Deed = Literal["start", "cancel"]
+Deed = Literal["start", "cancel", "pick"]
 
 
 class UnknownName(ValueError):
@@ -96,8 +96,8 @@ class Directory:
         return f"You can ask: {', '.join(self.askable)}."
 
     def may(self, author: Author, deed: Deed) -> bool:
-        """Whether somebody may start runs, or cancel runs that others started."""
-        allowed = self._permissions.start if deed == "start" else self._permissions.cancel
+        """Whether somebody may start runs, cancel runs that others started, or pick models for a channel."""
+        allowed: tuple[str, ...] = getattr(self._permissions, deed)
         return "anyone" in allowed or any(self._is(author, name) for name in allowed)
 
     def _is(self, author: Author, name: str) -> bool:

@@ -136,6 +136,7 @@ class Permissions(Value):
 
     start: tuple[str, ...] = ("anyone",)
     cancel: tuple[str, ...] = ("anyone",)
+    pick: tuple[str, ...] = ("anyone",)
 
 
 class ModelSpec(ModelFacts):

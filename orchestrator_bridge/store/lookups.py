@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator_bridge.store.beside import Beside
 from orchestrator_bridge.store.migrate import Migration, newest, shipped
-from orchestrator_bridge.store.read import counting, log, pictures, questions, runs, spending
+from orchestrator_bridge.store.read import counting, log, picks, pictures, questions, runs, spending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from orchestrator_bridge.run.events import Event
     from orchestrator_bridge.store.connection import Reading
-    from orchestrator_bridge.store.port import CostBy, CostLine, Counting, LogRow, QuestionSummary, RunSummary, Spending
+    from orchestrator_bridge.store.port import CostBy, CostLine, Counting, LogRow, Pick, QuestionSummary, RunSummary, Spending
     from orchestrator_bridge.store.rows import QuestionStatus, RunStatus
 
 
@@ -59,6 +59,10 @@ class SqliteReads:
     async def picture(self, picture: str) -> bytes | None:
         """A picture that was kept; None if there is none of this name."""
         return await self._reading.read(partial(pictures.body, picture=picture))
+
+    async def picks(self) -> list[Pick]:
+        """The models that people picked and that hold, of all channels."""
+        return await self._reading.read(picks.every)
 
     async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
         """Costs by what calls have in common, of all runs or of one; days are those of `zone`."""

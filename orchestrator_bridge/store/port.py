@@ -193,6 +193,15 @@ class Counting:
     ratio: Ratio
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pick:
+    """A model that somebody picked for a channel: `scope` is `channel`, `team:NAME` or `agent:NAME`."""
+
+    place: Place
+    scope: str
+    model: str
+
+
 class Lookups(Protocol):
     """Reading, beside the one process that writes."""
 
@@ -226,6 +235,10 @@ class Lookups(Protocol):
 
     async def picture(self, picture: str) -> bytes | None:
         """A picture that was kept; None if there is none of this name."""
+        ...
+
+    async def picks(self) -> list[Pick]:
+        """The models that people picked and that hold, of all channels."""
         ...
 
     async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:

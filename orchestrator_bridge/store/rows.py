@@ -209,6 +209,17 @@ class PictureKept:
     body: bytes
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelPicked:
+    """Somebody picked a model for a channel: for all of it, for `team:NAME` or for `agent:NAME`. Empty: none any more."""
+
+    place: Place
+    scope: str
+    model: str
+    by: str
+    at: float
+
+
 Row = (
     RunOpened
     | RunClosed
@@ -228,4 +239,5 @@ Row = (
     | CallBooked
     | PictureKept
     | PromptCounted
+    | ModelPicked
 )

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.cli import main
+from bot.model_settings import ModelSettings
 
-SETTINGS = ("TOWNHALL_", "DISCORD_", "SLACK_", "XAI_", "OPENAI_", "OPENROUTER_")
+SETTINGS = ("TOWNHALL_", "DISCORD_", "SLACK_", *(name.upper() for name in ModelSettings.model_fields))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,11 @@ from __future__ import annotations
 from tests.contract.store_counting import CountingContract
 from tests.contract.store_inbox import InboxContract
 from tests.contract.store_log import LogContract
+from tests.contract.store_picks import PickContract
 from tests.contract.store_posts import PostContract
 from tests.contract.store_questions import QuestionContract
 from tests.contract.store_runs import RunContract
 
 
-class StoreContract(LogContract, QuestionContract, PostContract, InboxContract, RunContract, CountingContract):
+class StoreContract(LogContract, QuestionContract, PostContract, InboxContract, RunContract, CountingContract, PickContract):
     """The whole contract."""

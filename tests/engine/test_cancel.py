@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from bot.commands import Commands
+from bot.model_view import Shelf
+from bot.picks import Picks
 from bot.team_file import TeamFile
 from orchestrator_bridge.chat import Author, Commanded, Word
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run.events import RunCancelled
-from orchestrator_bridge.store.port import Lookups
+from orchestrator_bridge.store.port import Store
 from orchestrator_bridge.team import Permissions
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform, Obey, engine_on, team
@@ -29,9 +32,14 @@ ELSEWHERE = Author(platform="other", id="ana", name="Ana")
 NOBODY_ELSE = Directory(permissions=Permissions(cancel=()))
 
 
-def obeying(store: Lookups, directory: Directory) -> Obey:
+def no_shelf() -> Shelf:
+    """No model is set up."""
+    return Shelf(own={}, base_urls={}, settings={}, today=date(2026, 11, 22))
+
+
+def obeying(store: Store, directory: Directory) -> Obey:
     """The bot's own commands."""
-    commands = Commands(store, TeamFile(), Models(), directory)
+    commands = Commands(store, TeamFile(), Models(), directory, Picks(store), no_shelf)
 
     async def obey(engine: Engine, command: Commanded) -> Word | None:
         commands.engine = engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_bridge.store import rows as kinds
-from orchestrator_bridge.store.write import calls, counting, inbox, pictures, posts, questions, runs
+from orchestrator_bridge.store.write import calls, counting, inbox, picks, pictures, posts, questions, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,7 @@ _WRITES: dict[type, Callable[[Any], Change]] = {
     kinds.PostDropped: posts.dropped,
     kinds.PictureKept: pictures.kept,
     kinds.PromptCounted: counting.learned,
+    kinds.ModelPicked: picks.picked,
 }
 
 

@@ -1,0 +1,77 @@
+"""What the pickers of platforms offer, from memory: models best first, teams, agents, and the runs under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bot.model_view import ModelView, Shelf, best_first
+from bot.picks import CHANNEL, Picks, model_in
+from bot.team_file import TeamFile
+from orchestrator_bridge.chat import Place
+from orchestrator_bridge.menu import ModelChoice
+from orchestrator_bridge.team import Team
+
+Running = Callable[[Place], Sequence[tuple[int, str]]]
+
+
+class BotMenu:
+    """A `Menu`. Adapters get it before there is a store: until `fill` it knows the team file and no picks and runs."""
+
+    def __init__(self, team_file: TeamFile, shelf: Callable[[], Shelf]) -> None:
+        self._team_file = team_file
+        self._shelf = shelf
+        self._picks: Picks | None = None
+        self._running: Running = lambda _: ()
+
+    def fill(self, picks: Picks, running: Running) -> None:
+        """From now on offer what was picked, and the runs under way."""
+        self._picks = picks
+        self._running = running
+
+    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelChoice]:
+        """Models with `search` in any part of their name: the one in use first, then those that can be called."""
+        current = self._current(place, scope)
+        views = best_first(self._shelf().views([*current, *self._of_teams()], search))
+        views.sort(key=lambda view: view.route.name not in current)
+        return [_choice(view, view.route.name in current) for view in views[:limit]]
+
+    def teams(self, place: Place) -> Sequence[str]:
+        """Names of teams, the default one first."""
+        default = self._team_file.default_team
+        return [default, *(name for name in self._team_file.teams if name != default)]
+
+    def agents(self, place: Place, team: str = "") -> Sequence[str]:
+        """Names of a team's agents; of the default team where none, or an unknown one, is named."""
+        return [agent.name for agent in self._team(team).agents]
+
+    def runs(self, place: Place) -> Sequence[tuple[int, str]]:
+        """Runs under way in a place, newest first: number and task."""
+        return self._running(place)
+
+    def _team(self, name: str) -> Team:
+        return self._team_file.teams.get(name) or self._team_file.team()
+
+    def _of_teams(self) -> list[str]:
+        return [agent.model for team in self._team_file.teams.values() for agent in team.agents]
+
+    def _current(self, place: Place, scope: str) -> Mapping[str, None]:
+        """The models that the scope works with now: one where all its agents have the same."""
+        picks = self._picks.of(place) if self._picks else {}
+        name = scope.partition(":")[2] or ("" if scope == CHANNEL else scope)
+        found: dict[str, None] = {}
+        for team in self._team_file.teams.values():
+            for agent in team.agents:
+                if name in ("", team.name, agent.name) and (name or team.name == self._team_file.default_team):
+                    found[model_in(picks, team.name, agent.name) or agent.model] = None
+        return found
+
+
+def _choice(view: ModelView, current: bool) -> ModelChoice:
+    dear = "expensive" if view.dear else ""
+    return ModelChoice(
+        name=view.route.name,
+        about=view.summary,
+        warning=view.warning or dear,
+        usable=view.usable,
+        current=current,
+    )

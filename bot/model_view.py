@@ -1,0 +1,120 @@
+"""A model as people look at it: where it goes and why, what it costs, what it lacks. One value for tables, pickers and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from orchestrator_bridge.model.catalogue import PROVIDERS, Route, badge, notice, resolve, stage
+from orchestrator_bridge.model.catalogue.entries import entries
+from orchestrator_bridge.model.catalogue.show import show_rates, show_size
+from orchestrator_bridge.model.credentials import missing_settings
+from orchestrator_bridge.model.extras import missing_extra
+from orchestrator_bridge.model.port import Usage
+from orchestrator_bridge.model.price import cost
+from orchestrator_bridge.team import ModelSpec
+
+SAMPLE = Usage(input=10_000, output=2_000)
+"""A call of usual size: half a dozen pages in, two out."""
+
+DEAR = Decimal("0.05")
+"""US dollars for `SAMPLE` above which a model is called expensive: a run of twenty such calls costs more than a dollar."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelView:
+    """A model, with what would happen if it were called on that day. `lacks`: what has to be set or installed before."""
+
+    route: Route
+    lacks: tuple[str, ...]
+    badge: str
+    notice: str
+    retired: bool
+    about: str = ""
+    old: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """It can be called now, and agents can work with it."""
+        return not self.lacks and self.route.tools is not False
+
+    @property
+    def unheard_of(self) -> bool:
+        """Its name leads to a vendor, and nobody but that vendor knows whether there is such a model."""
+        provider = PROVIDERS.get(self.route.provider)
+        hosted = provider is not None and not provider.any_model and provider.client != "scripted"
+        return hosted and self.route.price is None and self.route.context is None
+
+    @property
+    def dear(self) -> bool:
+        """It costs unusually much."""
+        return self.route.price is not None and cost(SAMPLE, self.route.price) > DEAR
+
+    @property
+    def summary(self) -> str:
+        """Price and context in a few words: `$1.25 / $0.20 / $2.50, 1M`."""
+        price = show_rates(self.route.price) if self.route.price else "price unknown"
+        context = show_size(self.route.context) if self.route.context else ""
+        return ", ".join(part for part in (price, context) if part)
+
+    @property
+    def warning(self) -> str:
+        """What speaks against it, in a few words; empty if nothing."""
+        if self.lacks:
+            return f"needs {', '.join(self.lacks)}"
+        if self.route.tools is False:
+            return "takes no tools"
+        return self.badge if self.retired or self.notice else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shelf:
+    """All that is needed to look at models: those of one's own, addresses, what is set, and the day."""
+
+    own: Mapping[str, ModelSpec]
+    base_urls: Mapping[str, str]
+    settings: Mapping[str, str]
+    today: date
+
+    def view(self, name: str) -> ModelView:
+        """One model, by any of its names.
+
+        Raises:
+            UnknownModelName: nobody answers to this name.
+        """
+        route = resolve(name, self.own, self.base_urls, have=self.settings, today=self.today)
+        extra = missing_extra(route)
+        listed = entries().get(name)
+        return ModelView(
+            route=route,
+            lacks=(*missing_settings(route, self.settings), *((f"the extra {extra}",) if extra else ())),
+            badge=badge(route.lifecycle, self.today),
+            notice=notice(route, self.today),
+            retired=stage(route.lifecycle, self.today) == "retired",
+            about=listed.about if listed else "",
+            old=listed.old if listed else False,
+        )
+
+    def views(self, first: Iterable[str] = (), search: str = "", *, old: bool = False) -> list[ModelView]:
+        """Models with `search` in any part of their names: those named first, then one's own, then all that are listed.
+
+        Old ones are left out unless they are wanted or searched for.
+        """
+        wanted = search.strip().casefold()
+        names = dict.fromkeys([*first, *self.own, *entries()])
+        named = set(first) | set(self.own)
+        views = [self.view(name) for name in names if wanted in _spellings(name)]
+        return [view for view in views if old or wanted or not view.old or view.route.name in named]
+
+
+def best_first(views: Iterable[ModelView]) -> list[ModelView]:
+    """What can be used before what cannot, what is served before what is retired, each in the order of the list."""
+    return sorted(views, key=lambda view: (not view.usable, view.retired, view.old))
+
+
+def _spellings(name: str) -> str:
+    entry = entries().get(name)
+    hosts = (f"{host.provider}/{host.id}" for host in entry.hosts) if entry else ()
+    return "\n".join((name, *(entry.also if entry else ()), *hosts)).casefold()

@@ -1,0 +1,128 @@
+"""`townhall models`: every model with its host, context, prices, lifecycle, and what it lacks; for people and for programs."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.model_list import users_of_models
+from bot.model_view import ModelView
+from bot.tables import print_json
+from orchestrator_bridge.model.catalogue.show import show_bound, show_rate, show_rates, show_size
+from orchestrator_bridge.model.price import Price, Rates
+from orchestrator_bridge.model.refusals import address
+
+if TYPE_CHECKING:
+    from bot.start import Start
+
+_WIDTH = 80
+_PLAIN = ("", "its only host here", "the vendor's own", "the vendor's own; no host's settings are set")
+"""Reasons for a route that say nothing new beside the host's name and what is lacking."""
+_HEADS = ("MODEL", "HOST", "CONTEXT", "IN", "CACHED", "OUT", "USABLE")
+_WIDTHS = (28, 10, 7, 7, 7, 7, 6)
+"""Seven columns and a blank between them: 78 of 80."""
+
+
+def print_models(start: Start, search: str, as_json: bool) -> None:
+    """The models whose names hold `search`, those of the team file first."""
+    users = users_of_models(start)
+    views = start.shelf().views(users, search)
+    if as_json:
+        print_json({"models": [_object(view, users) for view in views]})
+    elif views:
+        click.echo("\n".join(_lines(views, users)))
+    else:
+        click.echo(f"No model has {search!r} in its name.", err=True)
+
+
+def _lines(views: Sequence[ModelView], users: Mapping[str, list[str]]) -> Iterator[str]:
+    yield "US dollars per million tokens; context in tokens."
+    yield _columns(_HEADS)
+    for view in views:
+        yield _columns(_row(view))
+        remarks = "; ".join(_remarks(view, users))
+        yield from textwrap.wrap(remarks, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+
+
+def _columns(cells: Sequence[str]) -> str:
+    """A name that is too long for its column pushes the others to the right."""
+    first = f"{cells[0]:<{_WIDTHS[0]}} {cells[1]:<{_WIDTHS[1]}}"
+    return " ".join([first, *(f"{cell:>{width}}" for cell, width in zip(cells[2:], _WIDTHS[2:], strict=True))]).rstrip()
+
+
+def _row(view: ModelView) -> tuple[str, ...]:
+    route, price = view.route, view.route.price
+    rates = (price.input, price.cached, price.output) if price else (None, None, None)
+    context = show_size(route.context) if route.context else "?"
+    return (route.name, route.provider, context, *map(_rate, rates), "yes" if view.usable else "no")
+
+
+def _rate(rate: Decimal | None) -> str:
+    return "" if rate is None else show_rate(rate).removeprefix("$")
+
+
+def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:
+    route = view.route
+    if used := users.get(route.name):
+        yield f"used by {', '.join(used)}"
+    if view.lacks:
+        yield f"needs {', '.join(view.lacks)}"
+    if route.tools is False:
+        yield "takes no tools, so agents cannot work with it"
+    if view.notice or view.badge:
+        yield view.notice.rstrip(".") or view.badge
+    if route.price and not view.notice:
+        yield from (f"{show_bound(tier)} of prompt {show_rates(tier)}" for tier in route.price.tiers)
+    if route.why not in _PLAIN:
+        yield route.why
+
+
+def _object(view: ModelView, users: Mapping[str, list[str]]) -> dict[str, object]:
+    """Money is US dollars as text, so that no cent is rounded; what is not known is null."""
+    route, life = view.route, view.route.lifecycle
+    return {
+        "model": route.name,
+        "provider": route.provider,
+        "id": route.id,
+        "why": route.why,
+        "base_url": address(route) or None,
+        "client": route.client,
+        "usable": view.usable,
+        "lacks": view.lacks,
+        "needs": route.needs,
+        "used_by": users.get(route.name, []),
+        "context": route.context,
+        "max_output": route.max_output,
+        "tools": route.tools,
+        "vision": route.vision,
+        "efforts": route.efforts,
+        "accepts": sorted(route.accepts) if route.accepts is not None else None,
+        "usd_per_million_tokens": _prices(route.price),
+        "requests_per_minute": route.requests_per_minute,
+        "tokens_per_minute": route.tokens_per_minute,
+        "lifecycle": {
+            "released": life.released,
+            "retires_on": life.retires_on,
+            "retired": view.retired,
+            "answered_by": life.answered_by or None,
+            "note": life.note,
+            "notice": view.notice,
+        }
+        if life
+        else None,
+    }
+
+
+def _prices(price: Price | None) -> dict[str, object] | None:
+    if price is None:
+        return None
+    tiers = [{"above": tier.above, **_rates(tier)} for tier in price.tiers]
+    return {**_rates(price), "tiers": tiers, "source": price.source, "as_of": price.as_of}
+
+
+def _rates(rates: Rates) -> dict[str, object]:
+    return {"input": rates.input, "cached_input": rates.cached, "cache_write": rates.cache_write, "output": rates.output}

@@ -1,0 +1,21 @@
+"""Models that people picked for channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.store.change import Change
+
+if TYPE_CHECKING:
+    from orchestrator_bridge.store.rows import ModelPicked
+
+_PICK = """
+INSERT INTO picks (platform, channel, scope, model, picked_by, at) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (platform, channel, scope) DO UPDATE
+SET model = excluded.model, picked_by = excluded.picked_by, at = excluded.at
+"""
+
+
+def picked(row: ModelPicked) -> Change:
+    """The newest pick of a scope counts."""
+    return Change(sql=_PICK, values=(row.place.platform, row.place.channel, row.scope, row.model, row.by, row.at))

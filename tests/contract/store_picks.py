@@ -1,0 +1,36 @@
+"""What a `Store` must do with the models that people picked."""
+
+from __future__ import annotations
+
+from orchestrator_bridge.chat import Place
+from orchestrator_bridge.store.port import Pick, Store
+from orchestrator_bridge.store.rows import ModelPicked
+
+HERE = Place(platform="slack", channel="C1")
+THERE = Place(platform="slack", channel="C2")
+
+
+def pick(model: str, scope: str = "channel", place: Place = HERE) -> ModelPicked:
+    return ModelPicked(place=place, scope=scope, model=model, by="Ana", at=1.0)
+
+
+class PickContract:
+    """Picks by channel and scope."""
+
+    async def test_the_newest_pick_of_a_channel_and_scope_holds(self, store: Store) -> None:
+        await store.append(rows=[pick("one"), pick("two", "agent:a"), pick("three", place=THERE)])
+        await store.append(rows=[pick("four")])
+        assert await store.picks() == [
+            Pick(place=HERE, scope="agent:a", model="two"),
+            Pick(place=HERE, scope="channel", model="four"),
+            Pick(place=THERE, scope="channel", model="three"),
+        ]
+
+    async def test_a_pick_in_a_thread_is_one_for_its_channel(self, store: Store) -> None:
+        await store.append(rows=[pick("one", place=Place(platform="slack", channel="C1", thread="t"))])
+        assert await store.picks() == [Pick(place=HERE, scope="channel", model="one")]
+
+    async def test_a_pick_that_was_taken_back_is_gone(self, store: Store) -> None:
+        await store.append(rows=[pick("one")])
+        await store.append(rows=[pick("")])
+        assert await store.picks() == []
