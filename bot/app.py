@@ -52,13 +52,13 @@ async def assembled(
     people = start.team_file
     directory = Directory(people.people, people.roles, people.permissions)
     picks = Picks(store)
-    await picks.load()
     commands = Commands(store, people, models, directory, picks, lambda: _shelf(start, clock))
     engine = Engine(store=store, models=models, clock=clock, directory=directory, adapters=adapters, on_command=commands.obey)
     commands.engine = engine
     if menu is not None:
         menu.fill(picks, engine.under_way)
     try:
+        await picks.load()
         yield App(engine=engine, commands=commands, store=store, models=models)
     finally:
         await engine.stop()
