@@ -12,6 +12,7 @@ import click
 from bot.model_list import users_of_models
 from bot.model_view import ModelView
 from bot.tables import print_json
+from orchestrator_bridge.model.catalogue import PROVIDERS, Route
 from orchestrator_bridge.model.catalogue.show import show_bound, show_rate, show_rates, show_size
 from orchestrator_bridge.model.price import Price, Rates
 from orchestrator_bridge.model.refusals import address
@@ -69,6 +70,8 @@ def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:
     route = view.route
     if used := users.get(route.name):
         yield f"used by {', '.join(used)}"
+    if route.base_url and route.base_url != _usual_address(route):
+        yield f"at {address(route)}"
     if view.lacks:
         yield f"needs {', '.join(view.lacks)}"
     if route.tools is False:
@@ -79,6 +82,11 @@ def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:
         yield from (f"{show_bound(tier)} of prompt {show_rates(tier)}" for tier in route.price.tiers)
     if route.why not in _PLAIN:
         yield route.why
+
+
+def _usual_address(route: Route) -> str:
+    provider = PROVIDERS.get(route.provider)
+    return provider.base_url if provider else ""
 
 
 def _object(view: ModelView, users: Mapping[str, list[str]]) -> dict[str, object]:

@@ -43,6 +43,7 @@ def test_the_models_of_the_team_file_come_first_and_the_table_fits_the_window(to
     remark = "used by review/one; needs XAI_API_KEY; from 200k of prompt $2.50 / $0.40 / $5.00"
     assert " ".join("".join(lines[3:5]).split()) == remark
     assert lines[5].split() == ["mine", "own", "?", "1.00", "2.50", "yes"]
+    assert lines[6].strip() == "used by review/two; at http://localhost:1/v1; [models] of the team file"
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("gpt-5.4-mini ") for line in lines)
     assert not any(line.startswith("grok-3 ") for line in lines), "old ones are shown to those who look for them"
