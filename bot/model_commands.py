@@ -134,7 +134,9 @@ def _doubt(view: ModelView) -> str:
 
 
 def _to_know(view: ModelView) -> str:
-    return "; ".join(part for part in (view.warning, "expensive" if view.dear else "", view.about) if part)
+    return "; ".join(
+        part for part in (view.warning, "expensive" if view.dear else "", "" if view.retired else view.about) if part
+    )
 
 
 def _whom(scope: str) -> str:

@@ -55,6 +55,8 @@ class ModelView:
     @property
     def summary(self) -> str:
         """Price and context in a few words: `$1.25 / $0.20 / $2.50, 1M`."""
+        if self.route.client == "scripted":
+            return "a script, costs nothing"
         price = show_rates(self.route.price) if self.route.price else "price unknown"
         context = show_size(self.route.context) if self.route.context else ""
         return ", ".join(part for part in (price, context) if part)
