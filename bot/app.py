@@ -53,7 +53,15 @@ async def assembled(
     directory = Directory(people.people, people.roles, people.permissions)
     picks = Picks(store)
     commands = Commands(store, people, models, directory, picks, lambda: _shelf(start, clock))
-    engine = Engine(store=store, models=models, clock=clock, directory=directory, adapters=adapters, on_command=commands.obey)
+    engine = Engine(
+        store=store,
+        models=models,
+        clock=clock,
+        directory=directory,
+        adapters=adapters,
+        on_command=commands.obey,
+        budgets=people.budgets,
+    )
     commands.engine = engine
     if menu is not None:
         menu.fill(picks, engine.under_way)

@@ -39,6 +39,7 @@ def check_names(parts: Parts, scripts: Path, shaper: Shaper) -> None:
     for name, team in parts.teams.items():
         agents = [f"agent:{agent.name}" for agent in team.agents]
         _check_list(("team", name, "ask"), team.ask, ["humans", "agents", *people, *roles, *agents], shaper)
+        _check_list(("team", name, "responsible"), team.responsible, ["humans", *people, *roles], shaper)
         _check_agents(name, team, parts, scripts, shaper)
     for key in Permissions.model_fields:
         _check_list(("permissions", key), getattr(parts.permissions, key), ["anyone", *people, *roles], shaper)

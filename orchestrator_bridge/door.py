@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from decimal import Decimal
 
+from orchestrator_bridge.chat import Place
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.model.port import Model, ModelError, Request, Response, TimedOut
+from orchestrator_bridge.money.ledger import Ledger
+from orchestrator_bridge.money.standing import Standing
 from orchestrator_bridge.run.pictures import with_pictures
 from orchestrator_bridge.store.port import Store
+from orchestrator_bridge.store.rows import Row
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,17 +25,18 @@ LAST_RESORT = 5.0
 
 
 class Door:
-    """The models behind their gate; the store has the files that calls show.
+    """The models behind their gate and the ledger; the store has the files that calls show.
 
     A call that may not `enter` now waits for its `turn` and asks again.
     """
 
-    def __init__(self, models: Model, gate: Gate, store: Store) -> None:
+    def __init__(self, models: Model, gate: Gate, ledger: Ledger, store: Store) -> None:
         self._models = models
         self._gate = gate
+        self._ledger = ledger
         self._store = store
 
-    def reserve(self, request: Request) -> Decimal | None:
+    def price(self, request: Request) -> Decimal | None:
         """The most that a call is expected to cost, in US dollars; None if nobody knows."""
         return self._models.reserve(request)
 
@@ -38,9 +44,17 @@ class Door:
         """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows."""
         return self._models.excess(request)
 
+    def standings(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[Standing]:
+        """How the budgets stand that all runs of a place share. `unstored`: the rows of the transaction that asks."""
+        return self._ledger.standings(place, now, unstored)
+
     def enter(self, run: int, action: str, request: Request) -> Hold | None:
         """Go now (None), or wait. Whoever may go makes the call or leaves."""
         return self._gate.enter(run, action, self._models.demand(request))
+
+    def reserve(self, run: int, action: str, attempt: int, place: Place, amount: Decimal) -> None:
+        """A call that goes may cost so much, from now on for all runs."""
+        self._ledger.reserve((run, action, attempt), place, amount)
 
     async def turn(self, run: int, action: str) -> None:
         """Wait until a call that is held may ask again.
@@ -51,8 +65,13 @@ class Door:
         await self._gate.turn(run, action)
 
     def leave(self, run: int, action: str) -> None:
-        """A call will not be made; nothing happens if it never asked."""
+        """A call waits no more; nothing happens if it never asked."""
         self._gate.leave(run, action)
+
+    def withdraw(self, run: int, action: str, attempt: int) -> None:
+        """A call that might go will not be made after all."""
+        self._gate.leave(run, action)
+        self._ledger.release((run, action, attempt))
 
     async def call(self, run: int, action: str, request: Request) -> Response | ModelError:
         """Make a call that may go; a client that hangs or breaks harms its own agent only."""

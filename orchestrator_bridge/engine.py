@@ -37,6 +37,8 @@ from orchestrator_bridge.file import with_texts
 from orchestrator_bridge.live_runs import LiveRuns
 from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.port import Model
+from orchestrator_bridge.money.budgets import Budgets
+from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.patience import patiently
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.poster import Poster
@@ -84,6 +86,7 @@ class Engine:
         directory: Directory,
         adapters: Sequence[Adapter],
         on_command: OnCommand,
+        budgets: Budgets | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -96,6 +99,7 @@ class Engine:
         self._others: set[asyncio.Future[None]] = set()
         self._fetching: set[asyncio.Future[None]] = set()
         self._models = models
+        self._ledger = Ledger(budgets or Budgets())
         self._fetcher = Fetcher(store, clock, self._adapters)
         self._receiver = Receiver(store, clock, self._route)
         self._deadlines = Deadlines(clock, lambda run, question: self._runs.deliver(run, f.LookAt(question=question)))
@@ -104,7 +108,7 @@ class Engine:
         )
         around = Surroundings(
             store=store,
-            door=Door(models, Gate(clock), store),
+            door=Door(models, Gate(clock), self._ledger, store),
             clock=clock,
             desk=Desk(directory, self._next_question, self._nobody_there),
             stored=self._stored,
@@ -140,6 +144,8 @@ class Engine:
             StoreError: the store cannot be read.
         """
         self._runs.last_number, self._last_question = await self._store.last_numbers()
+        today = self._ledger.begin_of_day(self._clock.now())
+        self._ledger.load(await self._store.charges(today), await self._store.raises(today))
         armed, pending = await self._store.armed(), await self._store.pending()
         unhandled, busy = await self._store.unhandled(), await self._store.busy_runs()
         behind = {platform: await self._store.behind(platform) for platform in self._adapters}
@@ -259,6 +265,7 @@ class Engine:
     def _stored(self, state: RunState, rows: Sequence[Row]) -> None:
         """A run's transaction is on disk: post what is to be posted, and look at questions when it is time."""
         self._live.note(state)
+        self._ledger.take(state.place, rows)
         self._poster.take(rows)
         self._places_known(rows)
         for row in rows:

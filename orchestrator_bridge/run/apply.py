@@ -8,13 +8,18 @@ from string import ascii_uppercase
 from typing import Any
 
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run import on_call, on_question, on_run
+from orchestrator_bridge.run import on_call, on_money, on_question, on_run
 from orchestrator_bridge.run.state import AgentState, RunState, Spent
 
 LABELS = ascii_uppercase
 """Under which others see an agent's answers. Letters, for agents have names of their own choice."""
 
-_MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {**on_call.MEANINGS, **on_question.MEANINGS, **on_run.MEANINGS}
+_MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
+    **on_call.MEANINGS,
+    **on_money.MEANINGS,
+    **on_question.MEANINGS,
+    **on_run.MEANINGS,
+}
 
 
 def begin(event: e.RunStarted) -> RunState:

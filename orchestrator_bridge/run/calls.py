@@ -13,7 +13,7 @@ def calls(state: RunState) -> Iterator[CallModel]:
     for call in state.calls.values():
         if call.phase == "out":
             yield _again(call)
-    if state.bound is None:
+    if state.bound is None and state.pause is None:
         left = state.team.bounds.calls - state.spent.calls
         yield from list(startable(state))[: max(0, left)]
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from decimal import Decimal
 from typing import Literal
 
 from orchestrator_bridge.chat import Clicked, Posted, Receipt, Said, Unsaid, Word
 from orchestrator_bridge.duration import parse_duration, say_duration
+from orchestrator_bridge.money.more import ASKER, ask_for_more, policy_for_more
+from orchestrator_bridge.money.standing import Standing
 from orchestrator_bridge.people import Audience, Directory, UnknownName
 from orchestrator_bridge.question import due, hear, settle, tell
 from orchestrator_bridge.question.quorum import people_decide
@@ -50,6 +53,28 @@ class Desk:
             batch.add(e.QuestionAsked(at=batch.now, action=action.action, question=self._question(batch, action, audience)))
             if self._nobody_there(batch.state):
                 self.leave(batch)
+
+    def ask_for_more(self, batch: Batch, short: Standing, price: Decimal | None) -> None:
+        """Ask those responsible for more money, for a call that may cost `price` and does not fit any more."""
+        state, ask = batch.state, ask_for_more(short, price)
+        try:
+            audience = self._directory.audience(state.team.responsible, place=state.place, by=state.by, agents=())
+        except UnknownName:  # the team file has changed since the run began
+            audience = Audience()
+        question = Question(
+            id=self._next_number(),
+            run=state.run,
+            agent=ASKER,
+            action=f"more:{state.seq}",
+            ask=ask,
+            policy=policy_for_more(state.team.policy),
+            asked=tuple(person for person, _ in audience.people),
+            authors=tuple(author for _, author in audience.people),
+            asked_at=batch.now,
+        )
+        batch.add(e.MoreAsked(at=batch.now, budget=short.budget, limit=short.limit, question=question))
+        if self._nobody_there(batch.state):
+            self.leave(batch)
 
     def _audience(self, state: RunState, action: AskPeople) -> Audience:
         others = tuple(agent.spec.name for agent in state.live if agent.spec.name != action.agent)
@@ -105,7 +130,9 @@ class Desk:
         ended = batch.state.end is not None
         if not ended:
             batch.add(_reply(batch, question, said, author))
-        course = "The run has ended, so it reaches nobody." if ended else f"{question.agent} gets it as a late reply."
+        course = f"{question.agent} gets it as a late reply."
+        if ended or question.agent not in batch.state.agents:
+            course = "The run has ended, so it reaches nobody." if ended else "It changes nothing any more."
         return _receipt(batch, said, question, "late", f"{sentence(tell.closing_line(question))} {course}")
 
     def take_back(self, batch: Batch, unsaid: Unsaid, number: int) -> None:

@@ -21,11 +21,12 @@ from orchestrator_bridge.question.due import deadline
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.advance import Advanced, Start, advance, conclude, next_ring, rung
+from orchestrator_bridge.run.advance import Advanced, advance, conclude, next_ring, rung
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.project import fires_at
+from orchestrator_bridge.run.start import Start
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.take import take
 from orchestrator_bridge.store.port import Stale, Store, StoreError
@@ -104,7 +105,9 @@ class Driver:
         try:
             await self._store(batch)
         except BaseException:
-            self._leave({start.action for start in advanced.starts} | advanced.held)
+            self._leave(advanced.held)
+            for start in advanced.starts:
+                self._around.door.withdraw(self.state.run, start.action, start.attempt)
             raise
         _log_failures(batch)
         self._act(batch, advanced)

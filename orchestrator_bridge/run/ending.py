@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator_bridge.question import settle
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.bounds import NAMES
+from orchestrator_bridge.run.bounds import say_bound
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.state import Answer, RunState, awaited, converged, last_guidance, leader, tally
 from orchestrator_bridge.text import listed
@@ -38,7 +38,7 @@ def _stopped(state: RunState) -> Event | None:
     if not state.live:
         return _best(state, "Every agent had to be retired")
     if state.bound is not None and _landed(state):
-        return _best(state, f"Stopped by its bound on {NAMES[state.bound]}")
+        return _best(state, f"Stopped by {say_bound(state.bound, state.limit)}")
     return None
 
 

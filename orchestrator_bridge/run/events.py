@@ -15,13 +15,14 @@ from pydantic import Discriminator, TypeAdapter
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import Counted, Kept, ToolCall, Usage
+from orchestrator_bridge.money.standing import BudgetName
 from orchestrator_bridge.question.values import Delivery, Outcome, Question, Responder
 from orchestrator_bridge.team import Team
 
 VERSION = 1
 
 Purpose = Literal["work", "final", "peer"]
-Bound = Literal["calls", "tokens", "money", "wall"]
+Bound = Literal["calls", "tokens", "wall"] | BudgetName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,11 +147,34 @@ class StragglerDue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundReached:
-    """A bound of the run is used up: nothing new is started."""
+    """A bound of the run, or a budget that it shares, is used up: nothing new is started. `limit` of a budget in US dollars."""
 
     at: float
     bound: Bound
+    limit: Decimal | None = None
     event: Literal["bound_reached"] = "bound_reached"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetNeared:
+    """Most of a budget is used up, in US dollars: booked, reserved and unknown together."""
+
+    at: float
+    budget: BudgetName
+    limit: Decimal
+    used: Decimal
+    event: Literal["budget_neared"] = "budget_neared"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoreAsked:
+    """A budget is used up, and those responsible are asked for more: nothing new is started before they have answered."""
+
+    at: float
+    budget: BudgetName
+    limit: Decimal
+    question: Question
+    event: Literal["more_asked"] = "more_asked"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -347,6 +371,8 @@ Event = (
     | RetryDue
     | StragglerDue
     | BoundReached
+    | BudgetNeared
+    | MoreAsked
     | BackupTaken
     | AgentRetired
     | QuestionAsked

@@ -61,7 +61,8 @@ def _started(state: RunState, event: e.CallStarted) -> RunState:
         failures=earlier.failures if earlier else 0,
         straggles=known.straggles if known else False,
     )
-    return with_call(replace(state, spent=replace(state.spent, calls=state.spent.calls + 1)), call)
+    spent = replace(state.spent, calls=state.spent.calls + 1, priced=state.spent.priced and event.reserved is not None)
+    return with_call(replace(state, spent=spent), call)
 
 
 def _failed(state: RunState, event: e.CallFailed) -> RunState:
@@ -105,7 +106,7 @@ def _straggler_due(state: RunState, event: e.StragglerDue) -> RunState:
 
 def _responded(state: RunState, event: e.Responded) -> RunState:
     call = state.calls.get(event.action)
-    state = _noticed(_book(state, event), event)
+    state = _noticed(_book(state, event, call), event)
     if call is None:
         return state
     state = without_call(state, event.action)
@@ -116,11 +117,14 @@ def _responded(state: RunState, event: e.Responded) -> RunState:
     return take_turn(state, event, call)
 
 
-def _book(state: RunState, event: e.Responded) -> RunState:
+def _book(state: RunState, event: e.Responded, call: Call | None) -> RunState:
+    """What it cost; where nobody knows that, what was reserved for it."""
+    reserved = call.reserved if call and event.cost is None else None
     spent = replace(
         state.spent,
         tokens=state.spent.tokens + event.usage.total,
         cost=state.spent.cost + (event.cost or 0),
+        unknown=state.spent.unknown + (reserved or 0),
         priced=state.spent.priced and event.cost is not None,
     )
     return replace(state, spent=spent)

@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator_bridge.question import hear, tell
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.change import book_unknown, finish_use, tell_agent, with_agent, with_question, without_call
+from orchestrator_bridge.run.on_money import decided
 from orchestrator_bridge.run.state import AgentState, PendingAsk, RunState
 
 
@@ -55,6 +56,8 @@ def _posted(state: RunState, event: e.QuestionPosted) -> RunState:
 
 def _replied(state: RunState, event: e.Replied) -> RunState:
     question = state.questions[event.question]
+    if not question.open and question.agent not in state.agents:
+        return state
     if not question.open:
         return tell_agent(state, question.agent, "late", tell.late_note(question, event.author.name, event.text))
     heard = hear.replied(
@@ -92,7 +95,9 @@ def _settled(state: RunState, event: e.QuestionSettled) -> RunState:
     if not question.open:
         return state
     question = hear.settled(question, event.outcome)
-    state = _drop_peers(with_question(state, question), question.id)
+    state = decided(_drop_peers(with_question(state, question), question.id), question.id, event.outcome)
+    if question.agent not in state.agents:
+        return state
     if not question.ask.wait:
         return tell_agent(state, question.agent, "outcome", tell.outcome_note(question))
     state = finish_use(state, question.agent, question.action, tell.tool_result(question))

@@ -20,7 +20,7 @@ def _guided(state: RunState, event: e.Guided) -> RunState:
 
 
 def _bound_reached(state: RunState, event: e.BoundReached) -> RunState:
-    return replace(state, bound=state.bound or event.bound)
+    return state if state.bound else replace(state, bound=event.bound, limit=event.limit)
 
 
 def _backup_taken(state: RunState, event: e.BackupTaken) -> RunState:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from orchestrator_bridge.money.budgets import EVERYWHERE, channel_key
+from orchestrator_bridge.money.more import granted
 from orchestrator_bridge.question import due, tell
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
@@ -92,6 +94,7 @@ def _responded(before: RunState | None, event: e.Responded, after: RunState) -> 
             agent=event.agent,
             model=call.model if call else after.agents[event.agent].model,
             state="booked",
+            reserved=call.reserved if call else None,
             cost=event.cost,
             served=event.served,
             usage=event.usage,
@@ -143,7 +146,7 @@ def _unbilled(state: RunState, call: Call, how: Any, at: float) -> r.CallBooked:
 # Questions ----------------------------------------------------------------------------------------------------------------
 
 
-def _asked(_: RunState | None, event: e.QuestionAsked, after: RunState) -> Rows:
+def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked, after: RunState) -> Rows:
     question = event.question
     return (
         r.QuestionOpened(
@@ -196,7 +199,17 @@ def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState)
     question = after.questions[event.question]
     line = tell.closing_line(question)
     closed = r.QuestionClosed(question=event.question, status=event.outcome.status, line=line, at=event.at)
-    return (*_given_up(before, event, after), closed)
+    return (*_given_up(before, event, after), closed, *_granted(before, event, after))
+
+
+def _granted(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Rows:
+    """What was granted beyond a shared budget; beyond the run's own it stands in its log alone."""
+    pause = before.pause if before else None
+    more = granted(event.outcome)
+    if pause is None or pause.question != event.question or pause.budget == "money" or not more:
+        return ()
+    channel = channel_key(after.place) if pause.budget == "channel" else EVERYWHERE
+    return (r.BudgetRaised(question=event.question, channel=channel, amount=more, at=event.at),)
 
 
 _CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Rows]] = {
@@ -207,6 +220,7 @@ _CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Rows]] = {
     e.CallFailed: _call_failed,
     e.AgentRetired: _given_up,
     e.QuestionAsked: _asked,
+    e.MoreAsked: _asked,
     e.QuestionPosted: _posted,
     e.Replied: _replied,
     e.Unreplied: _unreplied,

@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator_bridge.chat import CardAgent, FinalAnswer, Note, Post, QuestionCard, Receipt, RunCard
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.file import left_out
+from orchestrator_bridge.money.standing import say_budget, say_dollars
 from orchestrator_bridge.question import tell
 from orchestrator_bridge.question.quorum import silent
 from orchestrator_bridge.question.values import Question
@@ -85,9 +86,11 @@ def card_update(state: RunState) -> Outgoing:
 
 
 def say_cost(cost: Decimal, priced: bool) -> str:
-    """US dollars for people: `$0.0021`, or that a part is not known."""
+    """US dollars for people: `$0.0021`, or that a part is not known: without a price no limit in dollars can hold."""
     amount = f"${cost:.4f}" if cost < 1 else f"${cost:.2f}"
-    return amount if priced else (f"{amount} + unknown" if cost else "unknown")
+    if priced:
+        return amount
+    return f"{amount} + unknown, which no budget holds" if cost else "unknown, so no budget holds"
 
 
 def _status(state: RunState) -> str:
@@ -196,6 +199,12 @@ def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) 
     return (_post(after, note, "failed"),)
 
 
+def _neared(_: RunState | None, event: e.BudgetNeared, after: RunState) -> tuple[Shown, ...]:
+    part = round(event.used / event.limit * 100)
+    text = f"{say_dollars(event.used)} is booked, reserved or unknown: {part} % of {say_budget(event.budget, event.limit)}."
+    return (_post(after, Note(text=text, tone="warning"), f"budget:{event.budget}"),)
+
+
 def _backup_taken(_: RunState | None, event: e.BackupTaken, after: RunState) -> tuple[Shown, ...]:
     text = f"{event.agent} goes on with {event.model}: {event.reason}"
     return (_post(after, Note(text=text, tone="warning"), "backup"),)
@@ -207,7 +216,7 @@ def _retired(_: RunState | None, event: e.AgentRetired, after: RunState) -> tupl
     return (_post(after, Note(text=text, tone="warning"), "retired"),)
 
 
-def _asked(_: RunState | None, event: e.QuestionAsked, after: RunState) -> tuple[Shown, ...]:
+def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked, after: RunState) -> tuple[Shown, ...]:
     question = event.question
     return (
         Outgoing(
@@ -300,9 +309,11 @@ _SHOWS: dict[type, Callable[[RunState | None, Any, RunState], tuple[Shown, ...]]
     e.RunStarted: _started,
     e.Responded: _responded,
     e.CallFailed: _call_failed,
+    e.BudgetNeared: _neared,
     e.BackupTaken: _backup_taken,
     e.AgentRetired: _retired,
     e.QuestionAsked: _asked,
+    e.MoreAsked: _asked,
     e.Extended: _extended,
     e.QuestionSettled: _settled,
     e.Reminded: _reminded,

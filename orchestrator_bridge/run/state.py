@@ -10,6 +10,7 @@ from typing import Literal
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import Kept
+from orchestrator_bridge.money.standing import BudgetName
 from orchestrator_bridge.question.values import Ask, Question
 from orchestrator_bridge.run.events import Bound, Purpose
 from orchestrator_bridge.team import AgentSpec, Team
@@ -172,6 +173,14 @@ class Spent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pause:
+    """A budget is used up, and this question asks for more."""
+
+    question: int
+    budget: BudgetName
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class End:
     """How the run ended."""
 
@@ -183,7 +192,11 @@ class End:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunState:
-    """A run. `at` is the time of its last event, `seq` its position; `askable` whom agents can ask, by name."""
+    """A run. `at` is the time of its last event, `seq` its position; `askable` whom agents can ask, by name.
+
+    `bound` is what ended it, a budget of `limit`; `raised` US dollars were granted beyond its own budget. People were `warned` of
+    these budgets, and granted nothing more for those that they `refused`.
+    """
 
     run: int
     task: str
@@ -205,6 +218,11 @@ class RunState:
     final_text: str | None = None
     final_failure: str | None = None
     bound: Bound | None = None
+    limit: Decimal | None = None
+    pause: Pause | None = None
+    raised: Decimal = Decimal(0)
+    warned: frozenset[tuple[BudgetName, Decimal]] = frozenset()
+    refused: frozenset[BudgetName] = frozenset()
     spent: Spent = Spent()
     end: End | None = None
     notices: tuple[str, ...] = ()
@@ -218,6 +236,8 @@ class RunState:
     @property
     def busy(self) -> bool:
         """Something but people is awaited: only then does wall time pass, and only then does the run need a task."""
+        if self.pause is not None:
+            return bool(self.asks) or any(call.phase == "out" for call in self.calls.values())
         return bool(self.calls or self.asks)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator_bridge.store.beside import Beside
 from orchestrator_bridge.store.migrate import Migration, newest, shipped
-from orchestrator_bridge.store.read import counting, log, picks, pictures, questions, runs, spending
+from orchestrator_bridge.store.read import charges, counting, log, picks, pictures, questions, runs, spending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,18 @@ if TYPE_CHECKING:
 
     from orchestrator_bridge.run.events import Event
     from orchestrator_bridge.store.connection import Reading
-    from orchestrator_bridge.store.port import CostBy, CostLine, Counting, LogRow, Pick, QuestionSummary, RunSummary, Spending
-    from orchestrator_bridge.store.rows import QuestionStatus, RunStatus
+    from orchestrator_bridge.store.port import (
+        Charge,
+        CostBy,
+        CostLine,
+        Counting,
+        LogRow,
+        Pick,
+        QuestionSummary,
+        RunSummary,
+        Spending,
+    )
+    from orchestrator_bridge.store.rows import BudgetRaised, QuestionStatus, RunStatus
 
 
 class SqliteReads:
@@ -67,6 +77,14 @@ class SqliteReads:
     async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
         """Costs by what calls have in common, of all runs or of one; days are those of `zone`."""
         return await self._reading.read(partial(spending.spending, by=by, run=run, zone=zone))
+
+    async def charges(self, since: float) -> list[Charge]:
+        """What counts against shared budgets since a moment; what is settled is summed by channel."""
+        return await self._reading.read(partial(charges.charges, since=since))
+
+    async def raises(self, since: float) -> list[BudgetRaised]:
+        """What people have granted beyond shared budgets since a moment."""
+        return await self._reading.read(partial(charges.raises, since=since))
 
     async def close(self) -> None:
         """Close the file; harmless when done twice."""

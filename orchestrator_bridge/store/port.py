@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from orchestrator_bridge.chat import Inbound, Place, Posted, Said
 from orchestrator_bridge.model.ratio import Ratio
 from orchestrator_bridge.run.events import Event
-from orchestrator_bridge.store.rows import Outgoing, QuestionStatus, Row, RunStatus
+from orchestrator_bridge.store.rows import BudgetRaised, Outgoing, QuestionStatus, Row, RunStatus
 
 
 class StoreError(Exception):
@@ -202,6 +202,20 @@ class Pick:
     model: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Charge:
+    """What one attempt of a call, or several, count against shared budgets, in US dollars. `key`: run, action and attempt.
+
+    `open`: it is only reserved so far.
+    """
+
+    key: tuple[int, str, int]
+    channel: str
+    amount: Decimal
+    at: float
+    open: bool
+
+
 class Lookups(Protocol):
     """Reading, beside the one process that writes."""
 
@@ -243,6 +257,14 @@ class Lookups(Protocol):
 
     async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
         """Costs by what calls have in common, of all runs or of one; days are those of `zone`."""
+        ...
+
+    async def charges(self, since: float) -> list[Charge]:
+        """What counts against shared budgets since a moment; what is settled is summed by channel."""
+        ...
+
+    async def raises(self, since: float) -> list[BudgetRaised]:
+        """What people have granted beyond shared budgets since a moment."""
         ...
 
     async def close(self) -> None:

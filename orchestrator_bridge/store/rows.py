@@ -220,6 +220,16 @@ class ModelPicked:
     at: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetRaised:
+    """People have granted US dollars beyond a day's budget: that of a channel, or (where it is empty) of all runs."""
+
+    question: int
+    channel: str
+    amount: Decimal
+    at: float
+
+
 Row = (
     RunOpened
     | RunClosed
@@ -237,6 +247,7 @@ Row = (
     | PostDropped
     | InboxHandled
     | CallBooked
+    | BudgetRaised
     | PictureKept
     | PromptCounted
     | ModelPicked

@@ -6,13 +6,16 @@ It carries out what the driver would, in the same order, without a loop, a clock
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator_bridge.chat import Author, Clicked, Place, Posted, Press, Said, Unsaid
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.model.port import Message, ModelError, Request, Response, ToolCall, ToolSpec, Usage
+from orchestrator_bridge.money.budgets import Budgets
+from orchestrator_bridge.money.ledger import Ledger
+from orchestrator_bridge.money.standing import Standing
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -32,11 +35,17 @@ NAMES = ("one", "two", "three", "four", "five", "six")
 
 
 def team(
-    size: int = 3, *, policy: Policy | None = None, limits: Limits | None = None, backup: str | None = None, **bounds: Any
+    size: int = 3,
+    *,
+    policy: Policy | None = None,
+    limits: Limits | None = None,
+    backup: str | None = None,
+    on_budget: Literal["stop", "ask"] = "stop",
+    **bounds: Any,
 ) -> Team:
     """A team of `size` agents called one, two, three …"""
     agents = tuple(AgentSpec(name=name, model="test/model", backup=backup) for name in NAMES[:size])
-    return Team(agents=agents, policy=policy or Policy(), limits=limits or Limits(), bounds=Bounds(**bounds))
+    return Team(agents=agents, policy=policy or Policy(), limits=limits or Limits(), bounds=Bounds(**bounds), on_budget=on_budget)
 
 
 def use(name: str, **arguments: Any) -> ToolCall:
@@ -59,16 +68,27 @@ def ask(question: str = "Which one?", *, to: tuple[str, ...] = ("humans",), wait
 class Table:
     """One run in play."""
 
-    def __init__(self, run_team: Team, *, gone: bool = False, task: str = "the task", directory: Directory | None = None) -> None:
+    def __init__(
+        self,
+        run_team: Team,
+        *,
+        run: int = 1,
+        gone: bool = False,
+        task: str = "the task",
+        directory: Directory | None = None,
+        ledger: Ledger | None = None,
+        reserved: Decimal | None = None,
+    ) -> None:
         directory = directory or Directory()
-        started = e.RunStarted(at=1000.0, run=1, task=task, team=run_team, place=PLACE, by=ANA, askable=directory.askable)
+        started = e.RunStarted(at=1000.0, run=run, task=task, team=run_team, place=PLACE, by=ANA, askable=directory.askable)
         self.now = 1000.0
         self.events: list[e.Event] = []
         self.rows: list[Row] = []
         self.seen_requests: dict[str, tuple[Message, ...]] = {}
         self._numbers = iter(range(1, 1000))
-        self.reserved: Decimal | None = None
+        self.reserved = reserved
         self.exceeds: Callable[[Request], int] = lambda _: 0
+        self.ledger = ledger or Ledger(Budgets())
         self.holds: Callable[[str], Hold | None] = lambda _: None
         self.desk = Desk(directory, lambda: next(self._numbers), lambda _: gone)
         self.read_to_end: set[int] = set()
@@ -92,13 +112,23 @@ class Table:
         batch.close()
         self._commit(batch)
 
-    def reserve(self, _: Request) -> Decimal | None:
+    def price(self, _: Request) -> Decimal | None:
         """What every call may cost, as a test has it."""
         return self.reserved
 
     def excess(self, request: Request) -> int:
         """How much too long a call's prompt is, as a test has it."""
         return self.exceeds(request)
+
+    def standings(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[Standing]:
+        """The budgets that a test has set."""
+        return self.ledger.standings(place, now, unstored)
+
+    def reserve(self, run: int, action: str, attempt: int, place: Place, amount: Decimal) -> None:
+        self.ledger.reserve((run, action, attempt), place, amount)
+
+    def withdraw(self, run: int, action: str, attempt: int) -> None:
+        self.ledger.release((run, action, attempt))
 
     def enter(self, _: int, action: str, __: Request) -> Hold | None:
         """Every call goes, unless a test holds it by its action."""
@@ -108,6 +138,7 @@ class Table:
         self.state: RunState = batch.state
         self.events += batch.events
         self.rows += batch.rows
+        self.ledger.take(PLACE, batch.rows)
 
     # Looking --------------------------------------------------------------------------------------------------------------
 
@@ -131,9 +162,9 @@ class Table:
 
     # What happens ---------------------------------------------------------------------------------------------------------
 
-    def says(self, agent: str, *uses: ToolCall, text: str = "", tokens: int = 10) -> None:
+    def says(self, agent: str, *uses: ToolCall, text: str = "", tokens: int = 10, cost: Decimal | None = None) -> None:
         """An agent's call lands."""
-        response = Response(text=text, tool_calls=uses, usage=Usage(input=tokens), served="test/model")
+        response = Response(text=text, tool_calls=uses, usage=Usage(input=tokens), served="test/model", cost=cost)
         self.go_on(self.landed(agent, response))
 
     def fails(self, agent: str, error: ModelError) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.actions import CallModel, Wait
 from orchestrator_bridge.run.apply import fold
+from orchestrator_bridge.run.bounds import own_budget
 from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.prompts import PENDING
 from orchestrator_bridge.store.rows import CallBooked, Outgoing, QuestionClosed
@@ -50,11 +52,25 @@ class AnyOrder(RuleBasedStateMachine):
         calls=st.integers(4, 40),
         fallback=st.booleans(),
         backup=st.sampled_from([None, "test/backup"]),
+        on_budget=st.sampled_from(["stop", "ask"]),
+        price=st.sampled_from([None, Decimal(0), Decimal("0.30")]),
     )
-    def start(self, size: int, answers: int, calls: int, fallback: bool, backup: str | None) -> None:
+    def start(
+        self,
+        size: int,
+        answers: int,
+        calls: int,
+        fallback: bool,
+        backup: str | None,
+        on_budget: Literal["stop", "ask"],
+        price: Decimal | None,
+    ) -> None:
         chain: Any = ("default_option", "assume") if fallback else ("fail",)
         policy = Policy(expire_after=100, remind_after=40, settle_delay=5, fallback=chain)
-        self.table = Table(team(size, policy=policy, backup=backup, answers=answers, calls=calls, wall=5000))
+        self.table = Table(
+            team(size, policy=policy, backup=backup, on_budget=on_budget, answers=answers, calls=calls, wall=5000, money=3),
+            reserved=price,
+        )
 
     def pick(self, number: int) -> str:
         return sorted(self.table.out)[number % len(self.table.out)]
@@ -98,7 +114,7 @@ class AnyOrder(RuleBasedStateMachine):
         return [one.id for one in self.table.state.questions.values() if one.delivery is None and one.open]
 
     @precondition(lambda self: self.table.state.questions)
-    @rule(number=index, text=st.sampled_from(["1", "pears", "my own words"]), passes=st.sampled_from([0.0, 6.0]))
+    @rule(number=index, text=st.sampled_from(["1", "0", "pears", "my own words"]), passes=st.sampled_from([0.0, 6.0]))
     def a_person_replies(self, number: int, text: str, passes: float) -> None:
         questions = list(self.table.state.questions)
         question = questions[number % len(questions)]
@@ -152,6 +168,19 @@ class AnyOrder(RuleBasedStateMachine):
     def an_agent_does_one_thing_at_a_time(self) -> None:
         working = Counter(call.agent for call in self.table.state.calls.values() if call.purpose != "peer")
         assert all(number == 1 for number in working.values())
+
+    @invariant()
+    def no_budget_is_overdrawn(self) -> None:
+        own = own_budget(self.table.state)
+        assert own.used <= own.limit
+
+    @invariant()
+    def nothing_new_goes_while_more_money_is_asked_for(self) -> None:
+        pause = self.table.state.pause
+        if pause is not None:
+            assert self.table.state.questions[pause.question].open
+            *_, asked = [n for n, event in enumerate(self.table.events) if isinstance(event, e.MoreAsked)]
+            assert not any(isinstance(event, e.CallStarted) for event in self.table.events[asked:])
 
     @invariant()
     def what_is_held_has_cost_nothing(self) -> None:

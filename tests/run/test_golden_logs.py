@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,8 @@ def meaning(state: RunState) -> dict[str, object]:
 
 def eventful() -> Table:
     """A run in which nearly everything happens."""
-    table = Table(team(3, policy=Policy(expire_after=100, remind_after=40), backup="test/backup", straggler_after=20))
+    policy = Policy(expire_after=100, remind_after=40)
+    table = Table(team(3, policy=policy, backup="test/backup", on_budget="ask", straggler_after=20))
     table.says(
         "one", ask("Which?", kind="choice", options=[{"id": "a", "label": "A", "recommended": True}, {"id": "b", "label": "B"}])
     )
@@ -76,6 +78,13 @@ def eventful() -> Table:
     table.fails("three", BadKey("This key is wrong too."))
     table.passes(120)
     table.replies(1, "too late, but a")
+    table.reserved = Decimal("1.90")
+    table.guides("And quickly.")
+    table.says("one", answer("by one, quickly"))
+    table.says("one", use("nonsense"))
+    table.reserved = Decimal(0)
+    table.posts_question(3)
+    table.replies(3, "20")
     while table.state.end is None:
         for name in list(table.out):
             offered = [tool.name for tool in table.tools(name)]

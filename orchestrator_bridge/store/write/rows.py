@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_bridge.store import rows as kinds
-from orchestrator_bridge.store.write import calls, counting, inbox, picks, pictures, posts, questions, runs
+from orchestrator_bridge.store.write import calls, counting, inbox, picks, pictures, posts, questions, raises, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ _WRITES: dict[type, Callable[[Any], Change]] = {
     kinds.ReplyTaken: questions.reply_taken,
     kinds.ReplyGone: questions.reply_gone,
     kinds.CallBooked: calls.booked,
+    kinds.BudgetRaised: raises.raised,
     kinds.Outgoing: posts.written,
     kinds.PostSent: posts.sent,
     kinds.PostFailed: posts.failed,

@@ -1,0 +1,115 @@
+"""Starting calls: as long as budgets bear what they may cost, and as soon as their routes take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from orchestrator_bridge.model.limits.road import Hold
+from orchestrator_bridge.model.port import Request
+from orchestrator_bridge.money.standing import Standing
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.actions import CallModel
+from orchestrator_bridge.run.admission import Admission
+from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.bounds import own_budget
+from orchestrator_bridge.run.cut import fitted
+from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.request import consumed
+
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """A call to be made as soon as its start is stored. `consumed`: positions of the news that its prompt shows."""
+
+    action: str
+    attempt: int
+    request: Request
+    consumed: tuple[int, ...]
+
+
+@dataclass(kw_only=True, slots=True)
+class Starts:
+    """What became of the calls that were to be started: by action, those that go, and those that are held."""
+
+    go: dict[str, Start] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+
+
+def start(batch: Batch, calls: Sequence[CallModel], admission: Admission, desk: Desk, starts: Starts) -> None:
+    """Log the start of every call that may go now. The first that a budget does not bear stops this one and all others."""
+    seen = batch.state.seq
+    for call in calls:
+        request, left_out = fitted(batch.state, call, seen, admission.excess)
+        price = admission.price(request)
+        standings = (own_budget(batch.state), *admission.standings(batch.state.place, batch.now, batch.rows))
+        short = next((one for one in standings if not one.bears(price or NOTHING)), None)
+        if short is not None:
+            _stop(batch, desk, short, price)
+            return
+        hold = admission.enter(batch.state.run, call.action, request)
+        if hold is not None:
+            starts.held.add(call.action)
+            _hold(batch, call, request, hold)
+            continue
+        admission.reserve(batch.state.run, call.action, call.attempt, batch.state.place, price or NOTHING)
+        starts.held.discard(call.action)
+        read = consumed(batch.state, call, seen)
+        starts.go[call.action] = Start(action=call.action, attempt=call.attempt, request=request, consumed=read)
+        batch.add(_started(call, request, seen, price, batch.now, left_out))
+        _warn(batch, standings, price)
+
+
+def _stop(batch: Batch, desk: Desk, short: Standing, price: Decimal | None) -> None:
+    """Ask for more where the team wants that and nobody has said no, else end the run."""
+    if batch.state.team.on_budget == "ask" and short.budget not in batch.state.refused:
+        desk.ask_for_more(batch, short, price)
+    else:
+        batch.add(e.BoundReached(at=batch.now, bound=short.budget, limit=short.limit))
+
+
+def _warn(batch: Batch, standings: Sequence[Standing], price: Decimal | None) -> None:
+    """Tell people, once for each budget, that it is nearly used up."""
+    for one in standings:
+        if one.nears(price or NOTHING) and (one.budget, one.limit) not in batch.state.warned:
+            used = one.used + (price or NOTHING)
+            batch.add(e.BudgetNeared(at=batch.now, budget=one.budget, limit=one.limit, used=used))
+
+
+def _hold(batch: Batch, call: CallModel, request: Request, hold: Hold) -> None:
+    """Log that a call waits, once for each reason."""
+    known = batch.state.calls.get(call.action)
+    if known is None or known.phase != "held" or known.why != hold.why:
+        batch.add(_held(call, request, hold, batch.now))
+
+
+def _held(call: CallModel, request: Request, hold: Hold, now: float) -> e.CallHeld:
+    return e.CallHeld(
+        at=now,
+        action=call.action,
+        attempt=call.attempt,
+        agent=call.agent,
+        purpose=call.purpose,
+        model=request.model,
+        why=hold.why,
+        until=hold.until,
+        question=call.question,
+    )
+
+
+def _started(call: CallModel, request: Request, seen: int, price: Decimal | None, now: float, left_out: int) -> e.CallStarted:
+    return e.CallStarted(
+        at=now,
+        action=call.action,
+        attempt=call.attempt,
+        agent=call.agent,
+        purpose=call.purpose,
+        model=request.model,
+        seen=seen,
+        reserved=price,
+        left_out=left_out,
+        question=call.question,
+    )
