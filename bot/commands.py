@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from bot.costs import cost_word, read_wish, spent_by
+from bot.costs import budgets_today, cost_word, read_wish, say_standings, spent_by
 from bot.counting import counting_lines
 from bot.home import home_page
 from bot.model_commands import ModelCommands
@@ -196,8 +196,9 @@ class Commands:
             wish = read_wish(command.text)
         except Trouble as trouble:
             return _warn(str(trouble))
+        standings = await budgets_today(self._store, self._team_file.budgets, command.at, command.place)
         if wish.by is not None:
-            return cost_word(await spent_by(self._store, self._team_file, wish.by, wish.run), wish.by, LISTED)
+            return cost_word(await spent_by(self._store, self._team_file, wish.by, wish.run), wish.by, LISTED, standings)
         lines = await self._store.costs(wish.run)
         if not lines:
             return Word(text="Nothing was spent yet." if wish.run is None else f"Run {wish.run} has not called a model.")
@@ -206,7 +207,8 @@ class Commands:
             for one in lines[:LISTED]
         )
         columns = ("run", "agent", "model", "calls", "tokens in", "tokens out", "cost")
-        text = "\n".join(counting_lines(await self._store.counting()))
+        counts = counting_lines(await self._store.counting())
+        text = "\n".join(part for part in (say_standings(standings), *counts) if part)
         return Word(text=text, tables=(Table(title="Cost", columns=columns, rows=rows),))
 
     async def _help(self, _: Commanded) -> Word:

@@ -9,7 +9,10 @@ from typing import get_args
 
 from bot.team_file import TeamFile
 from bot.trouble import Problem, Trouble, show_value, suggest
-from orchestrator_bridge.chat import Author, Table, Word
+from orchestrator_bridge.chat import Author, Place, Table, Word
+from orchestrator_bridge.money.budgets import Budgets
+from orchestrator_bridge.money.ledger import Ledger
+from orchestrator_bridge.money.standing import Standing, say_budget, say_dollars
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import CostBy, Lookups, Spending
 from orchestrator_bridge.store.read.spending import summed
@@ -66,6 +69,20 @@ def _person(line: Spending, directory: Directory) -> Spending:
     return replace(line, key=someone.id, name=someone.name)
 
 
+async def budgets_today(lookups: Lookups, budgets: Budgets, now: float, place: Place | None = None) -> tuple[Standing, ...]:
+    """How today's shared budgets stand: that of all runs, and that of a place's channel."""
+    ledger = Ledger(budgets)
+    today = ledger.begin_of_day(now)
+    ledger.load(await lookups.charges(today), await lookups.raises(today))
+    standings = ledger.standings(place or Place(platform="", channel=""), now)
+    return tuple(one for one in standings if place is not None or one.budget == "day")
+
+
+def say_standings(standings: Sequence[Standing]) -> str:
+    """How budgets stand, one sentence each."""
+    return " ".join(f"Today {say_dollars(one.used)} of {say_budget(one.budget, one.limit)}." for one in standings)
+
+
 def rows_of(lines: Sequence[Spending]) -> list[list[str]]:
     """The cells of a table: name, calls, tokens in and out, what is booked, what is not known."""
     return [
@@ -91,9 +108,10 @@ def say_total(lines: Sequence[Spending]) -> str:
     return f"In all: ${whole.cost:.4f}" + (f", and what is not known: {unknown}" if unknown else "")
 
 
-def cost_word(lines: Sequence[Spending], by: CostBy, most: int) -> Word:
+def cost_word(lines: Sequence[Spending], by: CostBy, most: int, standings: Sequence[Standing]) -> Word:
     """The table for a chat, of at most so many lines."""
     columns = (by, "calls", "tokens in", "tokens out", "cost", "not known")
     rows = tuple(tuple(row) for row in rows_of(lines[:most]))
     more = f" The {most} first of {len(lines)} lines are shown." if len(lines) > most else ""
-    return Word(text=f"{say_total(lines)}.{more}", tables=(Table(title=f"Cost by {by}", columns=columns, rows=rows),))
+    text = f"{say_total(lines)}.{more} {say_standings(standings)}".rstrip()
+    return Word(text=text, tables=(Table(title=f"Cost by {by}", columns=columns, rows=rows),))

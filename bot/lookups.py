@@ -6,6 +6,7 @@ In JSON, times are seconds since the epoch and money is US dollars as text, so t
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from bot.costs import rows_of, say_total, spent_by, total
+from bot.costs import budgets_today, rows_of, say_standings, say_total, spent_by, total
 from bot.counting import counting_lines, counting_objects
 from bot.start import Start
 from bot.tables import print_json, print_table, show_dollars, show_time
@@ -89,13 +90,14 @@ async def print_spending(start: Start, run: int | None, by: CostBy, as_json: boo
     """Costs by what calls have in common, and their sum."""
     async with _lookups(start.settings.store) as lookups:
         lines = await spent_by(lookups, start.team_file, by, run) if lookups else []
+        today = await budgets_today(lookups, start.team_file.budgets, time.time()) if lookups else ()
     whole = total(lines)
     if as_json:
-        known = {"known_usd": whole.cost, "unknown_usd": whole.unknown, "complete": whole.complete}
+        known = {"known_usd": whole.cost, "unknown_usd": whole.unknown, "complete": whole.complete, "budgets": today}
         print_json({"by": by, "time_zone": start.team_file.budgets.time_zone, "costs": lines, **known})
     elif lines:
         print_table([by.upper(), "CALLS", "IN", "OUT", "COST", "NOT KNOWN"], rows_of(lines))
-        click.echo(say_total(lines))
+        click.echo(f"{say_total(lines)}. {say_standings(today)}".rstrip(". ") + ".")
     else:
         click.echo("No call yet.", err=True)
 

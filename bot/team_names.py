@@ -16,6 +16,9 @@ from orchestrator_bridge.model.script import ScriptError, find_script, read_scri
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team
 
+PLATFORMS = ("discord", "slack", "terminal")
+"""Where there are channels."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
@@ -48,7 +51,7 @@ def check_names(parts: Parts, scripts: Path, shaper: Shaper) -> None:
         if not (role.people or role.discord or role.slack):
             shaper.wrong(("roles", name), "a role of nobody", "'people', or the role's id as 'discord' or 'slack'")
     _check_people(parts.people, shaper)
-    _check_zone(("budgets", "time_zone"), parts.budgets.time_zone, shaper)
+    _check_budgets(parts.budgets, shaper)
     _check_own_models(parts.models, scripts, shaper)
 
 
@@ -114,6 +117,15 @@ def _check_people(people: Mapping[str, PersonSpec], shaper: Shaper) -> None:
             _check_zone(("people", name, "time_zone"), person.time_zone, shaper)
     for platform in ("discord", "slack"):
         _check_ids(platform, people, shaper)
+
+
+def _check_budgets(budgets: Budgets, shaper: Shaper) -> None:
+    _check_zone(("budgets", "time_zone"), budgets.time_zone, shaper)
+    for channel in budgets.channels:
+        platform, _, id_ = channel.partition(":")
+        if platform not in PLATFORMS or not id_:
+            expected = f"a platform ({', '.join(PLATFORMS)}) and the channel's id there: 'discord:123'"
+            shaper.wrong(("budgets", "channels", channel), repr(channel), expected, "/cost by channel shows them")
 
 
 def _check_zone(path: KeyPath, zone: str, shaper: Shaper) -> None:

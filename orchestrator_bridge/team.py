@@ -103,11 +103,11 @@ class Team(Value):
     ask: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
     policy: Policy = Policy()
     bounds: Bounds = Bounds()
+    limits: Limits = Limits()
     on_budget: Literal["stop", "ask"] = "stop"
     """What happens when a budget in US dollars is used up: the run ends, or those responsible are asked for more."""
     responsible: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
     """Who is asked for more money."""
-    limits: Limits = Limits()
 
     @model_validator(mode="after")
     def _names(self) -> Self:

@@ -22,7 +22,7 @@ from orchestrator_bridge.team import Team
 VERSION = 1
 
 Purpose = Literal["work", "final", "peer"]
-Bound = Literal["calls", "tokens", "wall"] | BudgetName
+Bound = Literal["calls", "tokens", "money", "wall", "channel", "day"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

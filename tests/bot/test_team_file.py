@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,21 @@ def test_the_first_team_works_where_nobody_names_one(file: Path) -> None:
     found = read(file, 'default_team = "other"\n' + AGENT + other)
     assert found.team().name == "other"
     assert found.team("review").agents[0].model == "scripted/yes"
+
+
+def test_budgets_are_dollars_of_channels_that_can_be_and_days_of_a_zone(file: Path) -> None:
+    found = read(file, '[budgets]\nday = 20.10\n[budgets.channels]\n"discord:1" = 2.5\n').budgets
+    assert (found.day, found.of_channel("discord:1"), found.of_channel("discord:2")) == (Decimal("20.10"), Decimal("2.5"), None)
+    assert "more than 0" in refused(file, "[budgets]\nday = 0\n")
+    wrong = refused(file, '[budgets]\ntime_zone = "Berlin"\n[budgets.channels]\n"general" = 1\n')
+    assert "a zone of the tz database" in wrong
+    assert "'discord:123'" in wrong
+
+
+def test_those_responsible_must_be_people_or_roles(file: Path) -> None:
+    keys = '[team.review]\non_budget = "ask"\nresponsible = ["@bob"]\n'
+    assert "team.review.responsible[1]" in refused(file, keys + AGENT)
+    assert read(file, keys.replace("@bob", "humans") + AGENT).team().on_budget == "ask"
 
 
 def test_an_unknown_team_is_told_with_those_that_there_are(file: Path) -> None:

@@ -33,6 +33,7 @@ from orchestrator_bridge.chat import (
 from orchestrator_bridge.clock import Clock, SystemClock
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import Store
 from orchestrator_bridge.store.sqlite import SqliteStore
@@ -234,6 +235,7 @@ async def engine_on(
     obey: Obey = _no_commands,
     sees: bool = False,
     models: Mapping[str, ModelSpec] | Models | None = None,
+    budgets: Budgets | None = None,
 ) -> AsyncIterator[Engine]:
     """A started engine. `sees`: the local server's model takes pictures. `models`: others than the local server's one alone."""
     clock = clock or SystemClock()
@@ -245,7 +247,13 @@ async def engine_on(
         return await obey(engine, command)
 
     engine = Engine(
-        store=store, models=client, clock=clock, directory=directory or Directory(), adapters=platforms, on_command=on_command
+        store=store,
+        models=client,
+        clock=clock,
+        directory=directory or Directory(),
+        adapters=platforms,
+        on_command=on_command,
+        budgets=budgets,
     )
     async with AsyncExitStack() as stack:
         for close in (store.close, client.close, engine.stop):
