@@ -40,8 +40,8 @@ def _lacks(route: Route, start: Start) -> tuple[str, str] | None:
     """What is missing before a route can be called, and how to mend it."""
     missing = missing_settings(route, start.for_models)
     if missing:
-        verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
-        return f"{', '.join(missing)} {verb} not set", f"set {them} in .env or in the environment"
+        names, verb = ", ".join(missing), "is" if len(missing) == 1 else "are"
+        return f"{names} {verb} not set", f"set {names} in .env or in the environment"
     extra = missing_extra(route)
     return (f"the optional packages of the extra {extra!r} are not installed", how_to_install(extra)) if extra else None
 
