@@ -19,6 +19,7 @@ from orchestrator_bridge.clock import Clock, SystemClock
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.people import Directory
+from orchestrator_bridge.question.words import learn
 from orchestrator_bridge.store.port import Store
 from orchestrator_bridge.store.sqlite import SqliteStore
 
@@ -50,6 +51,7 @@ async def assembled(
     models.prepare(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     models.know({(one.model, one.by): one.ratio for one in await store.counting()})
     people = start.team_file
+    learn(people.languages)
     directory = Directory(people.people, people.roles, people.permissions)
     picks = Picks(store)
     commands = Commands(store, people, models, directory, picks, lambda: _shelf(start, clock))

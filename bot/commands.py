@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from decimal import Decimal
 
 from bot.costs import budgets_today, cost_word, read_wish, say_standings, spent_by
@@ -13,6 +12,7 @@ from bot.model_commands import ModelCommands
 from bot.model_view import Shelf
 from bot.options import leading
 from bot.picks import Picks, with_model
+from bot.question_command import QuestionCommand
 from bot.team_file import TeamFile
 from bot.trouble import Trouble
 from orchestrator_bridge.chat import Commanded, Place, Table, Word
@@ -35,7 +35,10 @@ LISTED = 15
 
 HELP = {
     "ask": ("/ask TASK", "Give the team a task. `/ask team=NAME model=MODEL TASK` for others."),
-    "questions": ("/questions", "What waits for people, with when it expires."),
+    "questions": (
+        "/questions [NUMBER …]",
+        "What is open, for whom and until when. With a number: your words, `pass`, `more 1h`, `cancel` or `again`.",
+    ),
     "runs": ("/runs", "What is under way and what came of earlier tasks."),
     "model": ("/model [NAME]", "Pick a model for this channel; `scope=team:NAME` or `scope=agent:NAME` for a part of it."),
     "models": ("/models [SEARCH]", "Which models there are, what they cost, and what each lacks."),
@@ -64,10 +67,11 @@ class Commands:
         self._directory = directory
         self._picks = picks
         of_models = ModelCommands(picks, team_file, directory, shelf)
+        self._question_command = QuestionCommand(store, directory)
         self.engine: Engine | None = None
         self._courses: Mapping[str, Callable[[Commanded], Awaitable[Word | None]]] = {
             "ask": self._ask,
-            "questions": self._questions,
+            "questions": self._on_questions,
             "runs": self._runs,
             "model": of_models.model,
             "models": of_models.models,
@@ -125,7 +129,7 @@ class Commands:
             raise Trouble(
                 f"The task has {len(task):,} characters; at most {TASK_LIMIT:,} fit. Give the gist; agents ask for more."
             )
-        for model in dict.fromkeys(model for agent in team.agents for model in agent.models):
+        for model in team.models:
             try:
                 self._models.check(model)
             except (UnknownModelName, ScriptError) as error:
@@ -164,16 +168,9 @@ class Commands:
 
     # Questions ------------------------------------------------------------------------------------------------------------
 
-    async def _questions(self, command: Commanded) -> Word:
-        waiting = await self._store.questions(limit=LISTED, status="open")
-        if not waiting:
-            return Word(text="No question is open.")
-        rows = tuple(
-            (str(one.question), str(one.run), one.agent, shorten(one.text, 80), one.asked, _until(one.fires_at, command.at))
-            for one in waiting
-        )
-        columns = ("question", "run", "by", "what", "asks", "next step")
-        return Word(text="", tables=(Table(title="Open questions, newest first", columns=columns, rows=rows),))
+    async def _on_questions(self, command: Commanded) -> Word | None:
+        assert self.engine is not None
+        return await self._question_command.obey(command, self.engine)
 
     async def _home(self, command: Commanded) -> Word:
         assert self.engine is not None
@@ -229,17 +226,12 @@ def _spent(run: RunSummary) -> str:
     return f"{_dollars(run.cost)}, {run.tokens:,} tokens"
 
 
-def _until(at: float, now: float) -> str:
-    clock = datetime.fromtimestamp(at).astimezone().strftime("%H:%M")
-    return f"{clock} (in {say_duration(at - now)})" if at > now else "now"
-
-
 def _rules(team: Team) -> str:
     policy, bounds = team.policy, team.bounds
     about = f"{team.about}\n" if team.about else ""
     return (
         f"{about}Questions go to {', '.join(team.ask)}; quorum {policy.quorum}, "
         f"reminder after {say_duration(policy.remind_after)}, expiry after {say_duration(policy.expire_after)}, "
-        f"then {', then '.join(policy.fallback)}.\n"
+        f"then {', then '.join(step.use for step in policy.fallback)}.\n"
         f"A run may take {bounds.calls} calls, {bounds.tokens:,} tokens, ${bounds.money} and {say_duration(bounds.wall)}."
     )

@@ -27,7 +27,10 @@ async def home_page(command: Commanded, store: Lookups, team_file: TeamFile, sta
 
 def _asks(state: RunState | None, one: QuestionSummary, me: Author) -> bool:
     question = state.questions.get(one.question) if state else None
-    return question is not None and any((who.platform, who.id) == (me.platform, me.id) for who in question.authors)
+    if question is None:
+        return False
+    asked = (question.author(one.id) for one in question.humans if one.id not in question.passed)
+    return any((who.platform, who.id) == (me.platform, me.id) for who in asked if who)
 
 
 def _is_by(state: RunState | None, me: Author) -> bool:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from bot.demo_team import DEMO
+from bot.team_languages import read_languages
 from bot.team_names import Parts, check_names
 from bot.team_shape import Shaper
 from bot.trouble import Problem, Trouble, count_wrong, show_value, suggest
 from orchestrator_bridge.money.budgets import Budgets
+from orchestrator_bridge.question.words import Language
 from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team
 from orchestrator_bridge.value import Value
 
 V = TypeVar("V", bound=Value)
 
-_TABLES = ["default_team", "team", "people", "roles", "permissions", "models", "budgets"]
+_TABLES = ["default_team", "languages", "team", "people", "roles", "permissions", "models", "budgets"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +36,8 @@ class TeamFile:
     permissions: Permissions = field(default_factory=Permissions)
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
     budgets: Budgets = field(default_factory=Budgets)
+    languages: Sequence[Language] = ()
+    """What replies say in other languages than those that Townhall knows."""
 
     @property
     def folder(self) -> Path:
@@ -121,6 +125,7 @@ def _shape(document: dict[str, Any], file: Path, shaper: Shaper) -> TeamFile:
         permissions=parts.permissions,
         models=MappingProxyType(parts.models),
         budgets=parts.budgets,
+        languages=read_languages(document.get("languages", []), file.parent, shaper),
     )
 
 

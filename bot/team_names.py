@@ -44,6 +44,9 @@ def check_names(parts: Parts, scripts: Path, shaper: Shaper) -> None:
         _check_list(("team", name, "ask"), team.ask, ["humans", "agents", *people, *roles, *agents], shaper)
         _check_list(("team", name, "responsible"), team.responsible, ["humans", *people, *roles], shaper)
         _check_agents(name, team, parts, scripts, shaper)
+        check_policy(name, team, people, roles, shaper)
+        if team.policy.judge is not None and team.policy.judge not in parts.all_models:
+            _check_model(("team", name, "policy", "judge"), team.policy.judge, parts.models, scripts, shaper)
     for key in Permissions.model_fields:
         _check_list(("permissions", key), getattr(parts.permissions, key), ["anyone", *people, *roles], shaper)
     for name, role in parts.roles.items():
@@ -55,10 +58,26 @@ def check_names(parts: Parts, scripts: Path, shaper: Shaper) -> None:
     _check_own_models(parts.models, scripts, shaper)
 
 
-def _check_list(path: KeyPath, names: Sequence[str], known: Sequence[str], shaper: Shaper) -> None:
+def check_policy(name: str, team: Team, people: Sequence[str], roles: Sequence[str], shaper: Shaper) -> None:
+    """Write down every name in a team's policy and routes that is nobody's."""
+    policy, path = team.policy, ("team", name, "policy")
+    askable = ["humans", *people, *roles]
+    for index, step in enumerate(policy.escalate):
+        _check_list((*path, "escalate", index, "to"), step.to, askable, shaper)
+    _check_list((*path, "decider"), [policy.decider] if policy.decider else [], people, shaper, listed=False)
+    _check_list((*path, "responders"), [policy.responders], ["asked", "anyone", *roles], shaper, listed=False)
+    agents = [agent.name for agent in team.agents]
+    for index, route in enumerate(team.routes):
+        here = ("team", name, "routes", index)
+        _check_list((*here, "to"), route.to, [*askable, "agents", *(f"agent:{one}" for one in agents)], shaper)
+        _check_list((*here, "agents"), route.agents, agents, shaper)
+
+
+def _check_list(path: KeyPath, names: Sequence[str], known: Sequence[str], shaper: Shaper, listed: bool = True) -> None:
     for index, name in enumerate(names):
-        if name not in known:
-            shaper.wrong((*path, index), repr(name), f"one of {show_list(known)}", _advice(name, known))
+        if name not in known and not (path[0] == "permissions" and name.startswith("channel:")):
+            place = (*path, index) if listed else path
+            shaper.wrong(place, repr(name), f"one of {show_list(known)}", _advice(name, known))
 
 
 def _advice(name: str, known: Sequence[str]) -> str:

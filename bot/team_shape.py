@@ -20,6 +20,8 @@ NAME_IN_WORDS = "small letters, digits, '-' and '_', beginning with a letter or 
 
 _PATTERNS = {
     r"^[a-z0-9][a-z0-9_-]{0,31}$": NAME_IN_WORDS,
+    r"^@": "a person, such as '@lead'",
+    r"^(?:asked|anyone|role:.+)$": "'asked', 'anyone' or a role, such as 'role:backend'",
     r"^https?://[^\s/]+": "an address that begins with http:// or https://",
     r"^[A-Z][A-Z0-9_]*$": "the name of an environment variable, such as MY_KEY (not the key itself)",
 }

@@ -10,7 +10,8 @@ from dataclasses import replace
 from orchestrator_bridge.chat import Adapter, Place, Receive, Said, Sending, Unsaid, Unsent
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.question.values import Question
-from orchestrator_bridge.run.show import question_card, question_key
+from orchestrator_bridge.run.post import question_key
+from orchestrator_bridge.run.show_question import question_card
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Armed, Store, StoreError
 
@@ -122,17 +123,20 @@ class CatchUp:
                 await adapter.send(Sending(key=key, place=place, post=question_card(state, question), replaces=shown))
 
     async def read(self, question: Question) -> None:
-        """Hear a question's thread to its end, or know whether it has one; a platform that cannot be asked is tried for a while.
+        """Hear a question's threads to their ends, or know whether it has one; a platform that is down is tried for a while.
 
         Raises:
             StoreError: something was said that could not be stored.
         """
         if question.delivery is None:
-            return await self._known(question_key(question.id))
-        try:
-            await self._try(question.delivery.place, question.delivery.posted_at, self._clock.now() + READ_FOR)
-        except Unsent as error:
-            _LOG.warning("replies to question %s may be missed: %s", question.id, error)
+            await self._known(question_key(question.id))
+            return
+        until = self._clock.now() + READ_FOR
+        for copy in (question.delivery, *question.copied):
+            try:
+                await self._try(copy.place, copy.posted_at, until)
+            except Unsent as error:
+                _LOG.warning("replies to question %s may be missed: %s", question.id, error)
 
     async def _read_question(self, question: int) -> None:
         """Read a question's thread after the start; where that fails it is read again when the question expires."""

@@ -108,7 +108,8 @@ Press = Literal["option", "pass", "more", "write"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clicked:
-    """A control of a question was used: an option (`value` its id), "Not me", "More time" (`value` how long), a form's words."""
+    """A control of a question was used: an option (`value` its id), "Not me" (`value` empty, or whom to ask in place: the
+    platform's id of a person, or `@name`), "More time" (`value` how long), a form's words."""
 
     place: Place
     interaction: str

@@ -39,14 +39,15 @@ from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
+from orchestrator_bridge.open_questions import OpenQuestions
 from orchestrator_bridge.patience import patiently
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.poster import Poster
-from orchestrator_bridge.receiver import Receiver
+from orchestrator_bridge.receiver import HIGHEST_NUMBER, Receiver
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.driver import Surroundings
-from orchestrator_bridge.run.show import run_key
+from orchestrator_bridge.run.post import run_key
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.runs import Runs
 from orchestrator_bridge.store.port import Store, StoreError, Target
@@ -96,6 +97,7 @@ class Engine:
         self._ends: dict[int, asyncio.Event] = {}
         self._live = LiveRuns()
         self._last_question = 0
+        self._open_questions = OpenQuestions()
         self._others: set[asyncio.Future[None]] = set()
         self._fetching: set[asyncio.Future[None]] = set()
         self._models = models
@@ -110,7 +112,7 @@ class Engine:
             store=store,
             door=Door(models, Gate(clock), self._ledger, store),
             clock=clock,
-            desk=Desk(directory, self._next_question, self._nobody_there),
+            desk=Desk(directory.looking_up(self._members), self._next_question, self._nobody_there, self._open_questions),
             stored=self._stored,
             look_at=self._deadlines.arm,
             tell=self._tell,
@@ -150,6 +152,8 @@ class Engine:
         unhandled, busy = await self._store.unhandled(), await self._store.busy_runs()
         behind = {platform: await self._store.behind(platform) for platform in self._adapters}
         self._live.recover(await self._store.runs(limit=RECOVERED, status="running"))
+        for one in await self._store.open_for():
+            self._open_questions.opened(one.question, one.run, one.place, one.people)
         self._catch_up.expect(armed)
         for adapter in self._adapters.values():
             await self._connect(adapter)
@@ -222,8 +226,8 @@ class Engine:
             StoreError: it could not be stored, and has not begun.
         """
         files = await self._fetcher.fetch(place.platform, attachments, self._blind(team))
-        models = dict.fromkeys(model for agent in team.agents for model in agent.models)
-        notices = tuple(notice for model in models if (notice := self._models.notice(model)))
+        team = team.in_channel(place)
+        notices = tuple(notice for model in team.models if (notice := self._models.notice(model)))
         return await self._runs.begin(task=task, team=team, place=place, by=by, command=command, files=files, notices=notices)
 
     async def run(self, run: int) -> RunState | None:
@@ -247,6 +251,17 @@ class Engine:
     def cancel_run(self, run: int, by: Author, command: str) -> None:
         """End a run; its open questions are closed. `command`: key of the command that asked for it."""
         self._runs.deliver(run, f.Cancel(by=by, key=command))
+
+    async def tell_question(self, question: int, command: Commanded, words: str) -> bool:
+        """Do to a question what a command says of it (`pass`, `more 1h`, `cancel`, `again`, or an answer); False: there is none.
+
+        The word back, and the mark on the command, come with the transaction that carries it out.
+        """
+        known = await self._store.question(question) if 0 < question < HIGHEST_NUMBER else None
+        if known is None:
+            return False
+        self._runs.deliver(known.run, f.Told(command=command, question=question, words=words))
+        return True
 
     @property
     def awake(self) -> tuple[int, ...]:
@@ -275,6 +290,21 @@ class Engine:
                 self._deadlines.disarm(row.question)
             elif isinstance(row, RunClosed) and row.run in self._ends:
                 self._ends.pop(row.run).set()
+            self._count(state, row)
+
+    def _count(self, state: RunState, row: Row) -> None:
+        """What is open for whom, for the limits over all runs."""
+        match row:
+            case QuestionOpened():
+                self._open_questions.opened(row.question, state.run, state.place, row.people)
+            case QuestionMoved(people=tuple(people)):
+                self._open_questions.asks(row.question, people)
+            case QuestionClosed():
+                self._open_questions.closed(row.question)
+
+    def _members(self, platform: str, group: str) -> Sequence[Author] | None:
+        adapter = self._adapters.get(platform)
+        return adapter.members(group) if adapter else None
 
     def _places_known(self, rows: Sequence[Row]) -> None:
         """What was said in a place before we knew that it is ours is heard now."""

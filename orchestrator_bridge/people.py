@@ -2,41 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from orchestrator_bridge.chat import Author, Place
-from orchestrator_bridge.question.values import Responder
+from orchestrator_bridge.chat import Author, Group, Place
+from orchestrator_bridge.question.values import Mentioned, Responder
+from orchestrator_bridge.quiet import clock_of, quiet_until
 from orchestrator_bridge.team import Permissions, PersonSpec, RoleSpec
 
-Deed = Literal["start", "cancel", "pick"]
+Deed = Literal["start", "cancel", "pick", "answer", "extend"]
+
+Members = Callable[[str, str], Sequence[Author] | None]
+"""Who belongs to a platform's group (platform, id of the group), None if nobody knows."""
+
+_NAMED = re.compile(r"(?<![\w@])@([a-z0-9][a-z0-9_-]{0,31})", re.IGNORECASE)
 
 
 class UnknownName(ValueError):
     """A name that nobody has. The text says which, and which there are."""
 
 
+def nobody_knows(platform: str, group: str) -> None:
+    """The members of a group where no platform can be asked."""
+    return
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audience:
-    """Who is asked: people, each with the author to mention, and agents."""
+    """Who is asked: people, each with the author to mention, agents, and groups whose members nobody knows."""
 
-    people: tuple[tuple[Responder, Author], ...] = ()
+    people: tuple[Mentioned, ...] = ()
     agents: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
+    unreachable: tuple[str, ...] = ()
+    """Names of people who have no id on the platform."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """Who has been found so far, each once."""
+
+    people: dict[str, Mentioned] = field(default_factory=dict)
+    agents: dict[str, None] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    unreachable: dict[str, None] = field(default_factory=dict)
 
 
 class Directory:
-    """The people and roles of the team file."""
+    """The people and roles of the team file. `members` looks up who is in a platform's group."""
 
     def __init__(
         self,
         people: Mapping[str, PersonSpec] | None = None,
         roles: Mapping[str, RoleSpec] | None = None,
         permissions: Permissions | None = None,
+        members: Members = nobody_knows,
     ) -> None:
         self._people = dict(people or {})
         self._roles = dict(roles or {})
         self._permissions = permissions or Permissions()
+        self._members = members
+
+    def looking_up(self, members: Members) -> Directory:
+        """The same directory with another way to look up who is in a platform's group."""
+        return Directory(self._people, self._roles, self._permissions, members)
+
+    def members(self, platform: str, group: str) -> Sequence[Author] | None:
+        """Who belongs to a platform's group or channel, None if nobody knows."""
+        return self._members(platform, group)
+
+    # Who somebody is ------------------------------------------------------------------------------------------------------
 
     def responder(self, author: Author) -> Responder:
         """Somebody on a platform as one voice: a known person has one id over all platforms."""
@@ -44,6 +81,36 @@ class Directory:
             if _id_on(spec, author.platform) == author.id and author.platform != "terminal":
                 return Responder(kind="human", id=f"@{name}", name=name)
         return Responder(kind="human", id=f"{author.platform}:{author.id}", name=author.name)
+
+    def with_roles(self, author: Author, place: Place, roles: Iterable[str]) -> Responder:
+        """Somebody with those of these roles (`role:backend`) that they hold, and `*` if they may answer every question."""
+        held = [role for role in roles if role.startswith("role:") and self._is(author, role)]
+        every = ["*"] if self.may(author, "answer", place) else []
+        return self.responder(author).model_copy(update={"roles": (*held, *every)})
+
+    def mentioned(self, said: Sequence[Author], text: str, platform: str) -> tuple[Mentioned, ...]:
+        """The people whom a message names: by the platform's mentions, else by the names of the team file (`@alice`)."""
+        authors = {author.id: author for author in said}
+        for name in _NAMED.findall(text):
+            spec = self._people.get(name.lower())
+            id_ = _id_on(spec, platform) if spec and platform != "terminal" else None
+            if id_ is not None:
+                authors.setdefault(id_, Author(platform=platform, id=id_, name=name.lower()))
+        return tuple(Mentioned(who=self.responder(author), author=author) for author in authors.values())
+
+    def asleep_until(self, responder: str, now: float) -> float | None:
+        """When the quiet hours of somebody end (seconds since the epoch), None if they may be disturbed at `now`."""
+        spec = self._people.get(responder.removeprefix("@")) if responder.startswith("@") else None
+        if spec is None or spec.quiet is None or spec.time_zone is None:
+            return None
+        return quiet_until(spec.quiet, spec.time_zone, now)
+
+    def clock(self, responder: str, at: float) -> str:
+        """A time of day as it is where somebody lives."""
+        spec = self._people.get(responder.removeprefix("@")) if responder.startswith("@") else None
+        return clock_of(at, spec.time_zone if spec else None)
+
+    # Whom a name means ----------------------------------------------------------------------------------------------------
 
     def audience(self, to: Iterable[str], *, place: Place, by: Author, agents: tuple[str, ...]) -> Audience:
         """Whom these names mean in a run that `by` started and that has these other agents.
@@ -53,33 +120,58 @@ class Directory:
         Raises:
             UnknownName: a name is nobody's.
         """
-        people: dict[str, tuple[Responder, Author]] = {}
-        peers: dict[str, None] = {}
+        found = _Found()
         for name in to:
             if name == "agents":
-                peers.update(dict.fromkeys(agents))
+                found.agents.update(dict.fromkeys(agents))
             elif name.startswith("agent:"):
-                peers[self._agent(name.removeprefix("agent:"), agents)] = None
+                found.agents[self._agent(name.removeprefix("agent:"), agents)] = None
             else:
-                people.update((author.id, (self.responder(author), author)) for author in self._authors(name, place, by))
-        return Audience(people=tuple(people.values()), agents=tuple(peers))
+                self._find(found, name, place, by)
+        return Audience(
+            people=tuple(found.people.values()),
+            agents=tuple(found.agents),
+            groups=tuple(found.groups.values()),
+            unreachable=tuple(found.unreachable),
+        )
 
     def _agent(self, name: str, agents: tuple[str, ...]) -> str:
         if name not in agents:
             raise UnknownName(f"There is no other agent {name!r} to ask. The others are: {', '.join(agents) or 'none'}.")
         return name
 
-    def _authors(self, name: str, place: Place, by: Author) -> list[Author]:
+    def _find(self, found: _Found, name: str, place: Place, by: Author) -> None:
         if name == "humans":
-            return [by]
-        if name.startswith("role:"):
-            role = self._role(name.removeprefix("role:"))
-            return [author for person in role.people for author in self._authors(f"@{person.removeprefix('@')}", place, by)]
+            self._found(found, by)
+        elif name.startswith("role:"):
+            self._find_role(found, name.removeprefix("role:"), place, by)
+        else:
+            self._find_person(found, name, place)
+
+    def _find_person(self, found: _Found, name: str, place: Place) -> None:
         spec = self._people.get(name.removeprefix("@"))
         if spec is None or not name.startswith("@"):
             raise UnknownName(f"There is nobody called {name!r} to ask. {self.known()}")
         id_ = _id_on(spec, place.platform)
-        return [Author(platform=place.platform, id=id_, name=name.removeprefix("@"))] if id_ else []
+        if id_:
+            self._found(found, Author(platform=place.platform, id=id_, name=name.removeprefix("@")))
+        else:
+            found.unreachable[name.removeprefix("@")] = None
+
+    def _find_role(self, found: _Found, name: str, place: Place, by: Author) -> None:
+        role = self._role(name)
+        for person in role.people:
+            self._find(found, f"@{person.removeprefix('@')}", place, by)
+        group = _group_on(role, place.platform)
+        members = self._members(place.platform, group) if group else ()
+        for author in members or ():
+            self._found(found, author)
+        if group and members is None:
+            found.groups[name] = Group(platform=place.platform, id=group, name=name)
+
+    def _found(self, found: _Found, author: Author) -> None:
+        who = self.responder(author)
+        found.people.setdefault(author.id, Mentioned(who=who, author=replace(author, roles=())))
 
     def _role(self, name: str) -> RoleSpec:
         if name not in self._roles:
@@ -95,18 +187,38 @@ class Directory:
         """Whom one can ask, in words."""
         return f"You can ask: {', '.join(self.askable)}."
 
-    def may(self, author: Author, deed: Deed) -> bool:
-        """Whether somebody may start runs, cancel runs that others started, or pick models for a channel."""
+    # Who may do what ------------------------------------------------------------------------------------------------------
+
+    def may(self, author: Author, deed: Deed, place: Place | None = None) -> bool:
+        """Whether the team file lets somebody do something, in this place: start runs, cancel those and the questions of others,
+        pick models for a channel, answer every question, extend questions that others were asked."""
         allowed: tuple[str, ...] = getattr(self._permissions, deed)
-        return "anyone" in allowed or any(self._is(author, name) for name in allowed)
+        return "anyone" in allowed or any(_is_place(place, name) or self._is(author, name) for name in allowed)
 
     def _is(self, author: Author, name: str) -> bool:
         if name.startswith("role:"):
             role = self._roles.get(name.removeprefix("role:"), RoleSpec())
-            on_platform = {"discord": role.discord, "slack": role.slack}.get(author.platform)
-            return on_platform in author.roles or any(self._is(author, f"@{person.removeprefix('@')}") for person in role.people)
-        spec = self._people.get(name.removeprefix("@"))
+            return self._is_in_group(author, role) or any(self._is(author, f"@{one.removeprefix('@')}") for one in role.people)
+        spec = self._people.get(name.removeprefix("@")) if name.startswith("@") else None
         return spec is not None and _id_on(spec, author.platform) == author.id
+
+    def _is_in_group(self, author: Author, role: RoleSpec) -> bool:
+        group = _group_on(role, author.platform)
+        if group is None:
+            return False
+        members = self._members(author.platform, group) or ()
+        return group in author.roles or any(member.id == author.id for member in members)
+
+
+def _is_place(place: Place | None, name: str) -> bool:
+    """Whether this is the channel of `channel:C0123` or `channel:slack/C0123`."""
+    if place is None or not name.startswith("channel:"):
+        return False
+    return name.removeprefix("channel:") in (place.channel, f"{place.platform}/{place.channel}")
+
+
+def _group_on(role: RoleSpec, platform: str) -> str | None:
+    return {"discord": role.discord, "slack": role.slack}.get(platform)
 
 
 def _id_on(spec: PersonSpec, platform: str) -> str | None:

@@ -18,7 +18,7 @@ from orchestrator_bridge.chat import Adapter, Doubtful, Posted, QuestionCard, Re
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.lane import Job, Lane
 from orchestrator_bridge.patience import patiently
-from orchestrator_bridge.run.show import closing_key
+from orchestrator_bridge.run.post import closing_key
 from orchestrator_bridge.store.port import Pending, Store, StoreError
 from orchestrator_bridge.store.rows import Outgoing, PostDropped, PostFailed, PostSent, Row, RunPlaced
 

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from orchestrator_bridge.chat import Place
 from orchestrator_bridge.duration import Duration
 from orchestrator_bridge.model.facts import ModelFacts
 from orchestrator_bridge.model.parameters import PARAMETERS
+from orchestrator_bridge.quiet import QuietHours
 from orchestrator_bridge.value import Value
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-Fallback = Literal["default_option", "assume", "fail"]
+Fallback = Literal["default_option", "agents", "judge", "assume", "fail"]
+TAKES: dict[Fallback, float] = {"agents": 120.0, "judge": 60.0}
+"""The fallbacks that take time, and how many seconds they have unless the team file says otherwise."""
+
+
+def _one_or_several(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
+
+
+def _step(given: Any) -> Any:
+    return {"use": given} if isinstance(given, str) else given
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_several), Field(min_length=1)]
+"""Names of people, roles and agents; one of them may be written without brackets."""
 
 
 class AgentSpec(Value):
@@ -49,26 +66,72 @@ class AgentSpec(Value):
         return (self.model, self.backup) if self.backup else (self.model,)
 
 
+class FallbackStep(Value):
+    """One fallback of the chain; written as its name alone where it needs no time of its own. `within` in seconds."""
+
+    use: Fallback
+    within: Annotated[Duration, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> Self:
+        if self.within is not None and self.use not in TAKES:
+            raise ValueError(f"'within' beside {self.use!r}, which decides at once; expected it beside 'agents' or 'judge' only")
+        return self
+
+    @property
+    def seconds(self) -> float:
+        """How long it may take; 0 for what decides at once."""
+        return TAKES.get(self.use, 0.0) if self.within is None else self.within
+
+
+Step = Annotated[FallbackStep, BeforeValidator(_step)]
+
+
+class Escalation(Value):
+    """Whom to ask too, so many seconds after posting, while there are not enough answers."""
+
+    after: Annotated[Duration, Field(gt=0)]
+    to: Names
+
+
 class Policy(Value):
     """How a question is decided and what silence means. Times are in seconds, at urgency `normal`."""
 
     quorum: Literal["first", "majority", "all"] | Annotated[int, Field(ge=1, le=100)] = "first"
     peer_quorum: Literal["first", "majority", "all"] = "all"
     """The quorum where only agents are asked: each is called anyway, so all of them are heard."""
-    responders: Literal["asked", "anyone"] = "asked"
+    decider: Annotated[str, Field(pattern=r"^@")] | None = None
+    """Who has the last word: the question waits for it until its deadline, whoever else has answered."""
+    responders: Annotated[str, Field(pattern=r"^(?:asked|anyone|role:.+)$")] = "asked"
     settle_delay: Duration = 5.0
     remind_after: Duration = 600.0
+    escalate: tuple[Escalation, ...] = ()
     expire_after: Annotated[Duration, Field(gt=0)] = 1800.0
     extend_max: Duration = 86400.0
     grace: Duration = 3.0
     """Expiry waits this long and reads the thread once more, for replies that were in time but slow to arrive."""
-    fallback: Annotated[tuple[Fallback, ...], Field(min_length=1)] = ("default_option", "assume")
+    asleep: Literal["wait", "next", "fall_back"] = "wait"
+    """What becomes of a question to somebody whose quiet hours it is."""
+    fallback: Annotated[tuple[Step, ...], Field(min_length=1)] = (FallbackStep(use="default_option"), FallbackStep(use="assume"))
+    judge: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The model that judges; none: the model of the agent that asked."""
+    direct: bool = False
+    """Whether those asked also get a copy as a direct message."""
 
     @model_validator(mode="after")
     def _ends(self) -> Self:
-        if self.fallback[-1] == "default_option":
+        last = self.fallback[-1].use
+        if last not in ("assume", "fail"):
+            raise ValueError(f"'fallback' ends with {last!r}, which cannot always decide; expected 'assume' or 'fail' at its end")
+        return self
+
+    @model_validator(mode="after")
+    def _escalates_in_time(self) -> Self:
+        late = next((step for step in self.escalate if step.after >= self.expire_after), None)
+        if late is not None:
             raise ValueError(
-                "'fallback' ends with 'default_option', which is not always there; expected 'assume' or 'fail' at its end"
+                f"'escalate' after {late.after:g} s, when the question has expired; "
+                f"expected less than 'expire_after' ({self.expire_after:g} s)"
             )
         return self
 
@@ -88,10 +151,40 @@ class Bounds(Value):
 
 
 class Limits(Value):
-    """How much people are asked."""
+    """How much people are asked. Over a limit an agent is told so at once, and goes by its assumption."""
 
     per_agent: Annotated[int, Field(ge=0)] = 3
     per_run: Annotated[int, Field(ge=0)] = 8
+    open_per_agent: Annotated[int, Field(ge=1)] = 3
+    open_per_run: Annotated[int, Field(ge=1)] = 8
+    open_per_person: Annotated[int, Field(ge=1)] = 3
+    open_per_channel: Annotated[int, Field(ge=1)] = 10
+
+
+class Route(Value):
+    """Whom a question goes to that names nobody, where one of `words` is in it, and one of `agents` asks. One may be left out."""
+
+    words: Annotated[tuple[Annotated[str, Field(min_length=2, max_length=80)], ...], BeforeValidator(_one_or_several)] = ()
+    agents: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] = ()
+    to: Names
+
+    @model_validator(mode="after")
+    def _chooses(self) -> Self:
+        if not self.words and not self.agents:
+            raise ValueError("a route for every question; expected 'words' or 'agents' (whom all ask is the team's 'ask')")
+        return self
+
+
+class ChannelRules(Value):
+    """What differs in one channel (`C0123`, or `slack/C0123`): keys of the policy and of the limits."""
+
+    channel: Annotated[str, Field(min_length=1)]
+    policy: Mapping[str, Any] = {}
+    limits: Mapping[str, Any] = {}
+
+    def meant(self, place: Place) -> bool:
+        """Whether this is the place's channel."""
+        return self.channel in (place.channel, f"{place.platform}/{place.channel}")
 
 
 class Team(Value):
@@ -101,6 +194,7 @@ class Team(Value):
     about: str = ""
     agents: Annotated[tuple[AgentSpec, ...], Field(min_length=1, max_length=16)]
     ask: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
+    routes: tuple[Route, ...] = ()
     policy: Policy = Policy()
     bounds: Bounds = Bounds()
     limits: Limits = Limits()
@@ -108,6 +202,37 @@ class Team(Value):
     """What happens when a budget in US dollars is used up: the run ends, or those responsible are asked for more."""
     responsible: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
     """Who is asked for more money."""
+    channels: tuple[ChannelRules, ...] = ()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model that may be called in a run, each once."""
+        judge = (self.policy.judge,) if self.policy.judge else ()
+        return tuple(dict.fromkeys((*(model for agent in self.agents for model in agent.models), *judge)))
+
+    def in_channel(self, place: Place) -> Team:
+        """The team by the rules of the channel in which it is to work."""
+        rules = next((rules for rules in self.channels if rules.meant(place)), None)
+        return self if rules is None else self._by(rules)
+
+    def _by(self, rules: ChannelRules) -> Team:
+        policy = Policy.model_validate({**self.policy.model_dump(), **rules.policy})
+        limits = Limits.model_validate({**self.limits.model_dump(), **rules.limits})
+        return self.model_copy(update={"policy": policy, "limits": limits, "channels": ()})
+
+    @model_validator(mode="after")
+    def _rules_of_channels(self) -> Self:
+        for rules in self.channels:
+            try:
+                self._by(rules)
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                place = ".".join(str(part) for part in first["loc"])
+                raise ValueError(
+                    f"rules for the channel {rules.channel!r} that do not fit ({place}: {first['msg']}); "
+                    "expected keys of the policy and of the limits"
+                ) from None
+        return self
 
     @model_validator(mode="after")
     def _names(self) -> Self:
@@ -120,11 +245,18 @@ class Team(Value):
 
 
 class PersonSpec(Value):
-    """A person by all her names: platform ids, and her time zone as in the tz database."""
+    """A person by all her names: platform ids, her time zone as in the tz database, and the hours when nobody disturbs her."""
 
     discord: str | None = None
     slack: str | None = None
     time_zone: str | None = None
+    quiet: QuietHours | None = None
+
+    @model_validator(mode="after")
+    def _where(self) -> Self:
+        if self.quiet is not None and self.time_zone is None:
+            raise ValueError("'quiet' without 'time_zone'; expected the zone too, such as time_zone = 'Europe/Berlin'")
+        return self
 
 
 class RoleSpec(Value):
@@ -136,11 +268,15 @@ class RoleSpec(Value):
 
 
 class Permissions(Value):
-    """Who may do what: names of people (`@alice`), roles (`role:backend`) or `anyone`."""
+    """Who may do what: names of people (`@alice`), roles (`role:backend`), channels (`channel:C0123`) or `anyone`."""
 
     start: tuple[str, ...] = ("anyone",)
     cancel: tuple[str, ...] = ("anyone",)
     pick: tuple[str, ...] = ("anyone",)
+    answer: tuple[str, ...] = ()
+    """Who may answer every question, beside those whom it asks."""
+    extend: tuple[str, ...] = ()
+    """Who may give every question more time, beside those whom it asks."""
 
 
 class ModelSpec(ModelFacts):

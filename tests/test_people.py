@@ -30,7 +30,7 @@ AGENTS = ("skeptic", "operator")
 def asked(*to: str, place: Place = DISCORD, by: Author = STRANGER) -> tuple[str, ...]:
     """The ids of the people and the names of the agents whom these names mean."""
     audience = DIRECTORY.audience(to, place=place, by=by, agents=AGENTS)
-    return (*(author.id for _, author in audience.people), *audience.agents)
+    return (*(one.author.id for one in audience.people), *audience.agents)
 
 
 # Who somebody is ----------------------------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def test_a_mixture_asks_everybody_once() -> None:
 
 def test_the_one_who_started_the_run_is_asked_as_the_person_that_she_is() -> None:
     audience = DIRECTORY.audience(["humans"], place=DISCORD, by=ALICE, agents=())
-    assert [(person.id, author.id) for person, author in audience.people] == [("@alice", "42")]
+    assert [(one.who.id, one.author.id) for one in audience.people] == [("@alice", "42")]
 
 
 def test_who_cannot_be_reached_on_the_platform_is_left_out() -> None:

@@ -15,7 +15,10 @@ from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.sqlite import SqliteStore
-from orchestrator_bridge.team import AgentSpec, ModelSpec, Policy, Team
+from orchestrator_bridge.team import AgentSpec, Limits, ModelSpec, Policy, Team
+
+MANY = 1_000_000
+"""Open questions of one person: a benchmark asks more than anybody bears."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +80,8 @@ def team(size: int, model: str) -> Team:
     """So many agents of one model. What people type settles a question at once: their thinking is not what is measured."""
     persona = "You look for what is simple, and say plainly where you are not sure."
     agents = tuple(AgentSpec(name=f"agent-{number}", model=model, persona=persona) for number in range(size))
-    return Team(agents=agents, policy=Policy(settle_delay=0.0, expire_after=86400.0, remind_after=43200.0))
+    policy = Policy(settle_delay=0.0, expire_after=86400.0, remind_after=43200.0)
+    return Team(agents=agents, policy=policy, limits=Limits(open_per_person=MANY, open_per_channel=MANY))
 
 
 async def _no_commands(_: Commanded) -> Word | None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from orchestrator_bridge.money.standing import BudgetName, Standing, say_budget, say_dollars
 from orchestrator_bridge.question.values import Ask, Outcome
-from orchestrator_bridge.team import Policy
+from orchestrator_bridge.team import FallbackStep, Policy
 
 ASKER = "townhall"
 """Who asks: no agent, but the run itself."""
@@ -36,7 +36,8 @@ def ask_for_more(short: Standing, amount: Decimal | None) -> Ask:
 
 def policy_for_more(policy: Policy) -> Policy:
     """The team's times, but one answer of those who were asked decides, and nothing decides for them."""
-    return policy.model_copy(update={"quorum": "first", "responders": "asked", "fallback": ("assume",)})
+    chain = (FallbackStep(use="assume"),)
+    return policy.model_copy(update={"quorum": "first", "decider": None, "responders": "asked", "fallback": chain})
 
 
 def granted(outcome: Outcome) -> Decimal:

@@ -47,11 +47,12 @@ def _camps(replies: Sequence[Reply]) -> list[Camp]:
     """The replies by what they say, the largest camp first, else in order of time."""
     camps: dict[tuple[str | float | None, ...], list[Reply]] = {}
     for reply in replies:
-        camps.setdefault(_side(reply), []).append(reply)
+        camps.setdefault(side(reply), []).append(reply)
     return sorted(camps.values(), key=len, reverse=True)
 
 
-def _side(reply: Reply) -> tuple[str | float | None, ...]:
+def side(reply: Reply) -> tuple[str | float | None, ...]:
+    """What tells one camp from another: the option, the number, or the words."""
     if reply.choice is not None or reply.number is not None:
         return reply.choice, reply.number
     return None, None, fold(reply.text)

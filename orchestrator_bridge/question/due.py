@@ -6,11 +6,16 @@ Times of a question that was posted are by its platform's clock, and before that
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator_bridge.question.quorum import counting, enough, nobody_left, people_decide, ready_at
+from orchestrator_bridge.question.chain import decided, waited_out, waited_out_at
+from orchestrator_bridge.question.quorum import counting, enough, people_decide, ready_at
+from orchestrator_bridge.question.times import deadline, expiry, on_platform, starts_at
 from orchestrator_bridge.question.values import URGENCY_SCALE, Question, Urgency
 from orchestrator_bridge.team import Policy
+
+__all__ = ["AT_ONCE", "Due", "deadline", "due", "expiry", "next_due", "remind_at", "scaled"]
 
 AT_ONCE = 0.0
 """A time that is always past: the epoch."""
@@ -18,46 +23,64 @@ AT_ONCE = 0.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """What is due: `remind` those who have not replied; `expired`, the deadline and its grace are over."""
+    """What is due: `wake` those who have slept, `remind` those who have not replied, the next step of `escalate`, `fall` on to a
+    fallback that takes time; `expired`, the deadline and its grace are over."""
 
+    wake: tuple[str, ...] = ()
     remind: bool = False
+    escalate: bool = False
+    fall: bool = False
     expired: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do besides settling."""
+        return bool(self.wake) or self.remind or self.escalate or self.fall
 
 
 def scaled(policy: Policy, urgency: Urgency) -> Policy:
-    """The policy with its times as the urgency has them; what people need to type or to be heard in stays."""
+    """The policy with its times as the urgency has them; what people need to type, or fallbacks to work, stays."""
     scale = URGENCY_SCALE[urgency]
-    return policy.model_copy(
-        update={"remind_after": policy.remind_after * scale, "expire_after": policy.expire_after * scale},
-    )
-
-
-def deadline(question: Question) -> float:
-    """The last moment at which a reply counts."""
-    policy = question.policy
-    if question.delivery is None:
-        return question.asked_at + policy.expire_after
-    return question.delivery.posted_at + policy.expire_after + question.extended
-
-
-def expiry(question: Question) -> float:
-    """When the question ends if nothing else ends it: with the grace for replies that are slow to arrive."""
-    return deadline(question) + (question.policy.grace if question.delivery else 0.0)
+    steps = tuple(step.model_copy(update={"after": step.after * scale}) for step in policy.escalate)
+    times = {"remind_after": policy.remind_after * scale, "expire_after": policy.expire_after * scale}
+    return policy.model_copy(update={**times, "escalate": steps})
 
 
 def remind_at(question: Question) -> float:
     """When those who have not replied are reminded, once; infinity if they are not. More time puts it off too."""
     policy = question.policy
-    wanted = 0 < policy.remind_after < policy.expire_after and not question.reminded and people_decide(question)
-    if not wanted or not question.open or question.delivery is None or enough(question, counting(question)):
+    wanted = 0 < policy.remind_after < policy.expire_after and not question.reminded
+    return starts_at(question) + policy.remind_after + question.extended if wanted and _nudges(question) else math.inf
+
+
+def escalate_at(question: Question) -> float:
+    """When the next step of the escalation is taken; infinity if there is none. More time puts it off too."""
+    steps = question.policy.escalate
+    if question.escalated >= len(steps) or not _nudges(question):
         return math.inf
-    return question.delivery.posted_at + policy.remind_after + question.extended
+    return starts_at(question) + steps[question.escalated].after + question.extended
+
+
+def _nudges(question: Question) -> bool:
+    """Whether people are waited for, and there are not enough of their answers."""
+    waiting = question.open and question.delivery is not None and question.stage is None and people_decide(question)
+    return waiting and not enough(question, counting(question))
+
+
+def _wakings(question: Question) -> Iterator[tuple[float, str]]:
+    if question.open and question.delivery is not None and question.stage is None:
+        for one, until in question.asleep.items():
+            yield on_platform(question, until), one
 
 
 def due(question: Question, now: float) -> Due:
-    """What is due at `now`. The desk notes a reminder by `hear.reminded`, so that there is one."""
-    expired = question.open and now >= expiry(question)
-    return Due(remind=remind_at(question) <= now and not expired, expired=expired)
+    """What is due at `now`. The desk notes by `hear` what it has done of it, so that it is done once."""
+    if not question.open:
+        return Due()
+    if waited_out(question, now) or ready_at(question) <= now:
+        fall = ready_at(question) > now and not enough(question, counting(question)) and decided(question) is None
+        return Due(fall=fall, expired=now >= expiry(question))
+    wake = tuple(one for at, one in _wakings(question) if at <= now)
+    return Due(wake=wake, remind=remind_at(question) <= now, escalate=escalate_at(question) <= now)
 
 
 def next_due(question: Question) -> float:
@@ -67,6 +90,6 @@ def next_due(question: Question) -> float:
     """
     if not question.open:
         return math.inf
-    if nobody_left(question):
-        return AT_ONCE
-    return max(AT_ONCE, min(ready_at(question), remind_at(question), expiry(question)))
+    wake = min((at for at, _ in _wakings(question)), default=math.inf)
+    times = (ready_at(question), waited_out_at(question), remind_at(question), escalate_at(question), wake)
+    return max(AT_ONCE, min(times))

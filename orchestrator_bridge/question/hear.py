@@ -1,24 +1,52 @@
 """What a question hears: a question in, the question after it out.
 
 Hearing the same thing twice changes nothing, the order of arrival changes nothing, and nothing changes a question that is
-settled: the very same object comes back. Words are cleaned before they are kept.
+settled: the very same object comes back. Words are cleaned before they are kept. What somebody says who may not answer is kept
+too, without effect: the question may yet be handed to them.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from orchestrator_bridge.chat import Group
+from orchestrator_bridge.question.quorum import group_id
 from orchestrator_bridge.question.read import LIMIT
-from orchestrator_bridge.question.values import Delivery, Heard, Outcome, Question, Responder
-from orchestrator_bridge.question.voice import choices, passes, version, voices
+from orchestrator_bridge.question.values import (
+    Delivery,
+    Handed,
+    Heard,
+    Joined,
+    Mentioned,
+    More,
+    Outcome,
+    Question,
+    Responder,
+    Stage,
+    Verdict,
+)
+from orchestrator_bridge.question.voice import Leaving, choices, leavings, version, voices
 from orchestrator_bridge.text import clean
+
+EVERY = "*"
+"""Among somebody's roles: the team file lets them answer every question."""
 
 
 def may_answer(question: Question, responder: Responder) -> bool:
     """Whether a reply by this responder is taken. Agents advise each other freely; the one who asked cannot answer."""
     if responder.kind == "agent":
         return responder.id != f"agent:{question.agent}"
-    return question.policy.responders == "anyone" or any(one.id == responder.id for one in question.asked)
+    if question.policy.responders == "anyone" or any(one.id == responder.id for one in question.everyone):
+        return True
+    return not {EVERY, *roles_that_matter(question)}.isdisjoint(responder.roles)
+
+
+def roles_that_matter(question: Question) -> tuple[str, ...]:
+    """The roles whose holders may answer, such as `role:backend`."""
+    return (question.policy.responders, *question.welcome, *(group_id(group.name) for group in question.groups))
 
 
 def replied(
@@ -30,17 +58,20 @@ def replied(
     at: float,
     choice: str | None = None,
     edit: str = "",
+    mentions: Sequence[Mentioned] = (),
 ) -> Question:
     """Somebody typed a message, edited it (`edit` tells the versions apart), or clicked the option whose id is `choice`.
 
-    Whoever may not answer changes nothing, nor does a click on an option that is not there; an agent without words passes.
+    A click on an option that is not there changes nothing; an agent without words passes.
     """
     words = clean(text, LIMIT).strip()
-    if not may_answer(question, author) or (choice is not None and choice not in {one.id for one in choices(question.ask)}):
+    own = author.kind == "agent" and not may_answer(question, author)
+    if own or (choice is not None and choice not in {one.id for one in choices(question.ask)}):
         return question
     if author.kind == "agent" and choice is None and not words:
-        return passed(question, author.id, at)
-    return _hear(question, Heard(message=message, author=author, text=words, choice=choice, edit=edit, at=at))
+        return passed(question, author, at)
+    heard = Heard(message=message, author=author, text=words, choice=choice, edit=edit, at=at, mentions=tuple(mentions))
+    return _hear(question, heard)
 
 
 def unreplied(question: Question, message: str) -> Question:
@@ -48,32 +79,79 @@ def unreplied(question: Question, message: str) -> Question:
     return _with(question, withdrawn=question.withdrawn | {message})
 
 
-def passed(question: Question, responder: str, at: float = 0.0) -> Question:
-    """Somebody who was asked said "not me". Words of a later time than `at` take it back, so without a time it outweighs none."""
-    author = next((one for one in question.asked if one.id == responder), None)
-    if author is None:
-        return question
-    return _hear(question, Heard(message=f"pass:{responder}:{at!r}", author=author, passed=True, at=at))
+def passed(question: Question, responder: Responder, at: float = 0.0, to: Mentioned | None = None) -> Question:
+    """Somebody said "not me", or handed over (`to`). Words of a later time take it back, so without a time it outweighs none."""
+    message = f"pass:{responder.id}:{at!r}:{to.who.id if to else ''}"
+    return _hear(question, Heard(message=message, author=responder, passed=True, mentions=(to,) if to else (), at=at))
 
 
 def left(question: Question, responder: str) -> Question:
-    """Somebody cannot be reached any more: nobody waits for them, but what they have said stands."""
+    """Somebody, by id, cannot be reached any more: nobody waits for them, but what they have said stands."""
     return _with(question, gone=question.gone | {responder})
 
 
-def extended(question: Question, seconds: float) -> Question:
-    """Somebody who was asked wants more time, in seconds: every call adds some, up to the policy's `extend_max` in all."""
-    return _with(question, extended=min(question.extended + max(0.0, seconds), question.policy.extend_max))
+def extended(question: Question, seconds: float, key: str = "", at: float = 0.0) -> Question:
+    """Somebody wants more time, in seconds, up to the policy's `extend_max` in all; `key` tells wishes apart."""
+    wish = More(key=key or f"{len(question.wishes)}", seconds=max(0.0, seconds), at=at)
+    if not wish.seconds or any(one.key == wish.key for one in question.wishes):
+        return question
+    return _with(question, wishes=tuple(sorted((*question.wishes, wish), key=lambda one: (one.at, one.key))))
+
+
+def joined(question: Question, who: Joined) -> Question:
+    """Another agent asks the same, and waits for the same outcome."""
+    return _with(question, joined=(*question.joined, who))
 
 
 def posted(question: Question, delivery: Delivery) -> Question:
-    """People can see the question. Only the first delivery sets the deadline."""
-    return question if question.delivery else _with(question, delivery=delivery)
+    """People can see the question, or a copy of it. Only the first delivery sets the deadline."""
+    if question.delivery is None:
+        return _with(question, delivery=delivery)
+    known = (question.delivery, *question.copied)
+    if any((one.place, one.message) == (delivery.place, delivery.message) for one in known):
+        return question
+    return _with(question, copied=(*question.copied, delivery))
 
 
 def reminded(question: Question) -> Question:
     """Those who have not replied were reminded."""
     return _with(question, reminded=question.reminded + 1)
+
+
+def escalated(
+    question: Question,
+    people: Iterable[Mentioned] = (),
+    groups: Iterable[Group] = (),
+    asleep: Mapping[str, float] = MappingProxyType({}),
+) -> Question:
+    """The next step of the escalation was taken: these people, and groups whose members nobody knows, are asked too.
+
+    `asleep`: those of them who are not to be disturbed yet, by id, and until when by our clock.
+    """
+    known = {one.id for one in question.everyone}
+    new = tuple(one for one in people if one.who.id not in known)
+    authors = {**question.authors, **{one.who.id: one.author for one in new}}
+    added = (*question.added, *(one.who for one in new))
+    welcome = tuple(dict.fromkeys((*question.welcome, *(group_id(group.name) for group in groups))))
+    sleepers = {**question.asleep, **{one.id: asleep[one.id] for one in added if one.id in asleep}}
+    return _with(question, escalated=question.escalated + 1, added=added, authors=authors, welcome=welcome, asleep=sleepers)
+
+
+def woken(question: Question, people: Iterable[str]) -> Question:
+    """These people, by id, do not sleep any more."""
+    awake = frozenset(people)
+    return _with(question, asleep={one: until for one, until in question.asleep.items() if one not in awake})
+
+
+def fell(question: Question, stage: Stage) -> Question:
+    """A fallback that takes time has begun. Until it ends, what people say counts whenever they say it."""
+    return _with(question, stage=stage)
+
+
+def judged(question: Question, verdict: Verdict) -> Question:
+    """The judge has spoken."""
+    stage = question.stage
+    return _with(question, stage=stage.model_copy(update={"verdict": verdict})) if stage and not stage.verdict else question
 
 
 def settled(question: Question, outcome: Outcome) -> Question:
@@ -94,10 +172,47 @@ def _with(question: Question, **changes: Any) -> Question:
     if not question.open or all(getattr(question, field) == value for field, value in changes.items()):
         return question
     question = question.model_copy(update=changes)
-    if _SPOKEN.isdisjoint(changes):
-        return question
-    return question.model_copy(update={"replies": voices(question), "passed": passes(question)})
+    return question if _SPOKEN.isdisjoint(changes) else _followed(question)
 
 
-_SPOKEN = frozenset({"heard", "withdrawn", "delivery", "extended"})
-"""What replies follow from: what was heard, and until when it was in time."""
+_SPOKEN = frozenset({"heard", "withdrawn", "delivery", "wishes", "added", "welcome", "stage"})
+"""What replies follow from: what was heard, until when it was in time, and who may answer."""
+
+
+def _followed(question: Question) -> Question:
+    """The question with what follows from what it has heard."""
+    question = question.model_copy(update={"extended": _granted(question)})
+    question = question.model_copy(update=_left(question))
+    replies = tuple(reply for reply in voices(question) if may_answer(question, reply.author))
+    return question.model_copy(update={"replies": replies})
+
+
+def _granted(question: Question) -> float:
+    """The time that was wanted while the question was open, all of it together."""
+    return min(question.policy.extend_max, sum(wish.seconds for wish in question.wishes))
+
+
+def _left(question: Question) -> dict[str, Any]:
+    """Who has passed, and to whom it was handed: only those who are asked by then, or may answer, can do either."""
+    question = question.model_copy(update={"handed": ()})
+    peers = {f"agent:{name}" for name in (*question.peers, *question.others)}
+    since = dict.fromkeys((*(one.id for one in question.everyone), *peers), -math.inf)
+    out: set[str] = set()
+    handed: list[Handed] = []
+    waiting = list(leavings(question))
+    while (leaving := next((one for one in waiting if _can_leave(question, since, one)), None)) is not None:
+        waiting.remove(leaving)
+        who, to = leaving.heard.author, leaving.to
+        if who.id in since and not leaving.back:
+            out.add(who.id)
+        if to is not None:
+            handed.append(Handed(by=who.id, to=to))
+            since.setdefault(to.who.id, leaving.heard.at)
+            out.discard(to.who.id)
+    return {"handed": tuple(handed), "passed": frozenset(out)}
+
+
+def _can_leave(question: Question, since: Mapping[str, float], leaving: Leaving) -> bool:
+    """Whether somebody was asked when they left, or may hand over what others are asked."""
+    asked = since.get(leaving.heard.author.id, math.inf) <= leaving.heard.at
+    return asked or (leaving.to is not None and may_answer(question, leaving.heard.author))

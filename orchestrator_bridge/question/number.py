@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from orchestrator_bridge.question.unit import Units, within
 from orchestrator_bridge.question.words import EDGES, fold, words
 
 _NUMBER = re.compile(
-    r"(?<![\w.,])(?P<sign>(?<![\w)])[-−])?"
+    r"(?<![\w.,])(?:(?P<before>[$€£])\s?)?(?P<sign>(?<![\w)])[-−])?"
     r"(?P<digits>\d[\d.,'\u00a0\u202f]*|\.\d+)(?![^\W\d_]*\d)"  # not `1e6`, `5x6`
-    r"(?:\s?(?P<unit>[^\W\d_]+))?"
 )
+_WORD = re.compile(r"\s?([^\W\d_]+|[%$€£])")
+_BETWEEN = re.compile(r"[\s,]*(?:and|und)?\s*")
 _GROUPED = re.compile(r"\d{1,3}(?:(?P<mark>['\u00a0\u202f])\d{3})(?:(?P=mark)\d{3})*(?:[.,]\d+)?")
 _COMMAS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 _POINTS = re.compile(r"\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
@@ -23,21 +27,32 @@ class Unclear(ValueError):
     """A number can be read in two ways, or in none; the text says which and what to write instead."""
 
 
-def numbers(text: str) -> frozenset[float]:
-    """Every number in `text`, a written-out one only where it stands alone.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """A number in a line, with its unit's word if one follows, and where both stand."""
+
+    value: float
+    unit: str
+    start: int
+    end: int
+
+
+def numbers(text: str, unit: str = "") -> frozenset[float]:
+    """Every number in `text`, in this unit; a written-out one only where it stands alone.
 
     Raises:
-        Unclear: one of them can be read in two ways.
+        Unclear: one of them can be read in two ways, or counts something else.
     """
-    line = _fold_kept(text)
-    found = frozenset(_value(match) for match in _NUMBER.finditer(line))
-    written = words().numbers.get(_front(line).strip(EDGES))
-    return found or (frozenset() if written is None else frozenset({float(written)}))
+    units = within(unit)
+    line = _apart(_fold_kept(text), units)
+    found = frozenset(_converted(group, units) for group in _groups(list(_all(line, units)), line, units))
+    written = _written(_front(line).strip(EDGES), units)
+    return found or (frozenset() if written is None else frozenset({written}))
 
 
 def leads(text: str) -> bool:
     """Whether `text` begins with its number, filling words aside."""
-    front = _front(_fold_kept(text))
+    front = _front(_fold_kept(text), "")
     return _NUMBER.match(front) is not None or front.strip(EDGES) in words().numbers
 
 
@@ -46,22 +61,78 @@ def _fold_kept(text: str) -> str:
     return fold(re.sub(r"(?<=\d)[\u00a0\u202f](?=\d{3})", "'", text))
 
 
-def _front(line: str) -> str:
+def _apart(line: str, units: Units) -> str:
+    """`1h30m` as `1h 30m`."""
+    return re.sub(r"(?<=\d)(\s?)([^\W\d_]+)(?=\d)", lambda found: found[0] + " " * units.knows(found[2]), line)
+
+
+def _written(phrase: str, units: Units) -> float | None:
+    """`twelve`, `two hours`, `half an hour`."""
+    number, _, unit = phrase.partition(" ")
+    known = words().numbers
+    if phrase in known:
+        return float(known[phrase])
+    if units.knows(phrase):
+        return units.convert(1.0, phrase)
+    return units.convert(float(known[number]), unit) if number in known and units.knows(unit) else None
+
+
+def _front(line: str, currencies: str = "$€£") -> str:
     known = words()
     before = ""
     while line != before:
         before = line
-        line = line.lstrip(EDGES.replace("-", "").replace(".", "") + "~≈<>=$€£")
+        line = line.lstrip(EDGES.replace("-", "").replace(".", "") + "~≈<>=" + currencies)
         if match := known.turn.match(line) or known.filler.match(line):
             line = line[match.end() :]
     return line
 
 
+def _all(line: str, units: Units) -> Iterator[_Found]:
+    for match in _NUMBER.finditer(line):
+        value, (word, end) = _value(match), _word(line, match.end())
+        if word in words().multipliers and not units.knows(word):
+            value *= words().multipliers[word]
+            word, end = _word(line, end)
+        if not math.isfinite(value):
+            raise Unclear("That number is too large; please write a smaller one.")
+        yield _Found(value=value, unit=match["before"] or word, start=match.start(), end=end)
+
+
+def _word(line: str, at: int) -> tuple[str, int]:
+    """The word behind a place in the line, and where it ends."""
+    match = _WORD.match(line, at)
+    return (match[1], match.end()) if match else ("", at)
+
+
+def _groups(found: Sequence[_Found], line: str, units: Units) -> Iterator[tuple[_Found, ...]]:
+    """Numbers that are one quantity together: `1 h 30 min`."""
+    group: tuple[_Found, ...] = ()
+    for one in found:
+        if group and not _goes_on(group[-1], one, line, units):
+            yield group
+            group = ()
+        group = (*group, one)
+    if group:
+        yield group
+
+
+def _goes_on(one: _Found, then: _Found, line: str, units: Units) -> bool:
+    larger = units.knows(one.unit) and units.knows(then.unit) and units.size(one.unit) > units.size(then.unit)
+    return larger and _BETWEEN.fullmatch(line[one.end : then.start].strip()) is not None
+
+
+def _converted(group: Sequence[_Found], units: Units) -> float:
+    alien = next((one for one in group if units.alien(one.unit)), None)
+    if alien is not None:
+        raise Unclear(f"I need a number in {units.name}, and found one in {alien.unit}.")
+    if len(group) == 1:
+        return units.convert(group[0].value, group[0].unit)
+    return round(sum(units.convert(one.value, one.unit) for one in group), 12)
+
+
 def _value(match: re.Match[str]) -> float:
-    digits = match["digits"].rstrip(".,'")
-    number = float(_plain(digits)) * words().multipliers.get(match["unit"] or "", 1)
-    if not math.isfinite(number):
-        raise Unclear("That number is too large; please write a smaller one.")
+    number = float(_plain(match["digits"].rstrip(".,'")))
     return -number if match["sign"] else number
 
 

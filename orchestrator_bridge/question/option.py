@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from orchestrator_bridge.question.values import Option
+from orchestrator_bridge.question.values import Ask, Option
 from orchestrator_bridge.question.words import EDGES, fold, words
 
 _KEYCAP = re.compile("[\ufe0f\u20e3]")
@@ -26,6 +26,18 @@ def named(options: Sequence[Option], text: str) -> Option | None:
     if found:
         return _only(found)
     return _mentioned(options, " ".join(lines))
+
+
+def exactly(ask: Ask, text: str) -> Option | None:
+    """The option whose label or id is all that `text` says."""
+    phrase = fold(text).strip(EDGES)
+    return _only(option for option in ask.options if phrase in (fold(option.label).strip(EDGES), fold(option.id)))
+
+
+def bare_number(text: str) -> int | None:
+    """The number that is all that `text` says, filling words and words such as "option" aside."""
+    line = _unfilled(fold(_KEYCAP.sub("", text))).strip(EDGES + "#")
+    return int(line) if re.fullmatch(r"\d{1,3}", line) else None
 
 
 def _by_line(options: Sequence[Option], line: str) -> Option | None:

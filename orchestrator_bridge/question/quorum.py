@@ -1,25 +1,33 @@
 """Whose voices decide a question, and whether there are enough of them.
 
 Where people are asked, only people fill the quorum; where only agents are asked, they do. A quorum that cannot be filled becomes
-what can: when everyone who has not passed has replied, that is enough.
+what can: when everyone who was asked and has not passed has replied, that is enough. Who comes in by escalation, or because
+others may answer too, fills it in place of somebody who is silent.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 
+from orchestrator_bridge.question.decision import side
 from orchestrator_bridge.question.values import Question, Reply, Responder
 
 
 def people_decide(question: Question) -> bool:
     """Whether people fill the quorum: they are asked, or nobody is."""
-    return bool(question.humans) or not question.asked
+    return bool(question.humans or question.groups) or not question.asked
 
 
 def deciders(question: Question) -> tuple[Responder, ...]:
-    """Those asked whose replies fill the quorum."""
-    return question.humans if people_decide(question) else question.asked
+    """Those asked whose replies fill the quorum, with those to whom it was handed; whoever came in later only stands in."""
+    if not people_decide(question):
+        return question.asked
+    handed = (one.to.who for one in question.handed)
+    later = {one.id for one in question.added}
+    own = [one for one in (*question.asked, *handed) if one.kind == "human" and one.id not in later]
+    return tuple({one.id: one for one in own}.values())
 
 
 def counting(question: Question) -> tuple[Reply, ...]:
@@ -29,51 +37,105 @@ def counting(question: Question) -> tuple[Reply, ...]:
 
 
 def counts(question: Question, reply: Reply) -> bool:
-    """Whether a reply is an answer: it was in time, and a person's to a `confirm` or `number` says yes, no or a number."""
-    if reply.late:
-        return False
-    if reply.author.kind == "agent":
-        return True
-    if question.ask.kind == "confirm":
-        return reply.choice is not None
-    return question.ask.kind != "number" or reply.number is not None
+    """Whether a reply is an answer: it was in time, and a person's can be taken by the kind of the question."""
+    return not reply.late and (reply.author.kind == "agent" or reply.taken)
 
 
-def needed(question: Question) -> float:
-    """How many voices the policy wants; infinity for everyone's."""
+def countable(question: Question) -> bool:
+    """Whether it is known how many are asked: of some roles nobody knows the members."""
+    return not question.groups
+
+
+def needed(question: Question) -> int:
+    """How many voices it takes: what the policy wants of those asked who have not passed."""
     quorum = question.policy.quorum if people_decide(question) else question.policy.peer_quorum
+    base = len(staying(question))
+    if quorum == "first" or (people_decide(question) and not countable(question)):
+        return 1
     if quorum == "majority":
-        return len(deciders(question)) // 2 + 1
-    if quorum == "all":
-        return math.inf
-    return 1 if quorum == "first" else quorum
+        return base // 2 + 1
+    return max(1, base) if quorum == "all" else quorum
+
+
+def staying(question: Question) -> list[Responder]:
+    """Those who decide, without those who have passed or cannot be reached any more."""
+    out = _out(question)
+    return [one for one in deciders(question) if one.id not in out]
+
+
+def _out(question: Question) -> frozenset[str]:
+    """Those who have passed, or who cannot be reached any more and have not replied."""
+    return (question.passed | question.gone) - {reply.author.id for reply in counting(question)}
 
 
 def awaited(question: Question) -> tuple[Responder, ...]:
-    """Those asked who decide, have not answered, and may still."""
-    out = question.passed | question.gone | {reply.author.id for reply in counting(question)}
-    return tuple(one for one in deciders(question) if one.id not in out)
+    """All who decide, may still answer, and have not."""
+    silent_ones = _out(question) | {reply.author.id for reply in counting(question)}
+    all_of_them = question.humans if people_decide(question) else question.asked
+    return tuple(one for one in all_of_them if one.id not in silent_ones)
+
+
+def group_id(name: str) -> str:
+    """How a role whose members are not known stands among those who cannot be reached any more."""
+    return f"role:{name}"
 
 
 def enough(question: Question, voices: Collection[Reply]) -> bool:
-    """Whether these of the counting voices fill the quorum."""
+    """Whether these of the counting voices fill the quorum, or are all that there can be."""
     heard = {reply.author.id for reply in voices}
     missing = {reply.author.id for reply in counting(question)} - heard
-    complete = not awaited(question) and not missing
+    waiting = {one.id for one in staying(question)} - heard
+    complete = not waiting and not missing and (countable(question) or needed(question) <= len(heard))
     return bool(heard) and (complete or _voices_for_quorum(question, heard) >= needed(question))
 
 
 def _voices_for_quorum(question: Question, heard: Collection[str]) -> int:
-    """A majority is one of those asked; else every voice counts that may."""
-    policy = question.policy
-    if people_decide(question) and policy.quorum == "majority":
-        return sum(one.id in heard for one in deciders(question))
+    """A majority, or all, are of those who were asked; else every voice counts that may."""
+    if people_decide(question) and question.policy.quorum in ("majority", "all"):
+        asked = {one.id for one in question.everyone}
+        return sum(one in asked for one in heard) if countable(question) else len(heard)
     return len(heard)
+
+
+def _may_change(question: Question, voices: Sequence[Reply]) -> bool:
+    """Whether those of a majority who have not spoken could still change which option leads."""
+    options = question.ask.kind in ("choice", "confirm")
+    if not options or question.policy.quorum != "majority" or not people_decide(question):
+        return False
+    heard = {reply.author.id for reply in voices}
+    left = sum(one.id not in heard for one in staying(question))
+    first, second = [*sorted(Counter(map(side, voices)).values(), reverse=True), 0, 0][:2]
+    return left > 0 and first <= second + left
 
 
 def nobody_left(question: Question) -> bool:
     """Nobody has answered and nobody can: all have passed or are gone, or there was nobody to ask."""
-    return not awaited(question) and not counting(question)
+    groups = any(group_id(group.name) not in question.gone for group in question.groups)
+    return not groups and not awaited(question) and not counting(question)
+
+
+def last_word(question: Question) -> Reply | None:
+    """What the one says who has the last word."""
+    if question.decider is None:
+        return None
+    whose = _decider(question)
+    return next((reply for reply in counting(question) if reply.author.id == whose), None)
+
+
+def waits_for_last_word(question: Question) -> bool:
+    """Whether somebody has the last word, can still say it and has not."""
+    if question.decider is None or last_word(question) is not None:
+        return False
+    return _decider(question) not in question.passed | question.gone
+
+
+def _decider(question: Question) -> str:
+    """Who has the last word now: it goes with the question that is handed over."""
+    whose = question.decider.id if question.decider else ""
+    for handed in question.handed:
+        if handed.by == whose:
+            whose = handed.to.who.id
+    return whose
 
 
 def ready_at(question: Question) -> float:
@@ -81,11 +143,20 @@ def ready_at(question: Question) -> float:
 
     People's times can be compared only once the question's own is known, so before the delivery their voices wait.
     """
-    if people_decide(question) and question.delivery is None:
+    if people_decide(question) and question.delivery is None and question.stage is None:
         return math.inf
+    last = last_word(question)
+    if last is not None:
+        return _ripe_at(question, last)
+    if waits_for_last_word(question):
+        return math.inf
+    return _filled_at(question)
+
+
+def _filled_at(question: Question) -> float:
     voices = sorted(counting(question), key=lambda reply: _ripe_at(question, reply))
     for number, reply in enumerate(voices, 1):
-        if enough(question, voices[:number]):
+        if enough(question, voices[:number]) and not _may_change(question, voices[:number]):
             return _ripe_at(question, reply)
     return math.inf
 

@@ -1,7 +1,8 @@
 """What the words of a reply say, by the kind of the question.
 
-Own words always count for a `text` and for a `choice`. A `confirm` needs a yes or a no and a `number` one number: what they
-cannot take becomes a `Misread`, one friendly line for the person, who may try again.
+Own words always count for a `text`, and for a `choice` unless they are only a number that no option has. A `confirm` needs a yes
+or a no and a `number` one number in its range: what they cannot take becomes a `Misread`, one friendly line for the person, who
+may try again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from orchestrator_bridge.question.confirm import yes_or_no
 from orchestrator_bridge.question.number import Unclear, leads, numbers
-from orchestrator_bridge.question.option import named
+from orchestrator_bridge.question.option import bare_number, named
 from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.text import clean
 
@@ -48,13 +49,21 @@ def read_parts(ask: Ask, parts: Sequence[str]) -> Reading | Misread:
     if not texts:
         return Misread(text="", hint="Your reply came without any words; please write your answer.")
     if ask.kind == "choice":
-        option = next((found for text in reversed(texts) if (found := named(ask.options, text))), None)
-        return Reading(text=whole, choice=option.id if option else None)
+        return _choice(ask, texts, whole)
     if ask.kind == "confirm":
         return _confirm(texts, whole)
     if ask.kind == "number":
-        return _number(texts, whole)
+        return _number(ask, texts, whole)
     return Reading(text=whole)
+
+
+def _choice(ask: Ask, texts: Sequence[str], whole: str) -> Reading | Misread:
+    option = next((found for text in reversed(texts) if (found := named(ask.options, text))), None)
+    number = bare_number(texts[-1]) if option is None else None
+    if number is not None:
+        hint = f"There is no option {number}; please reply with a number from 1 to {len(ask.options)}, or in your own words."
+        return Misread(text=whole, hint=hint)
+    return Reading(text=whole, choice=option.id if option else None)
 
 
 def _confirm(texts: Sequence[str], whole: str) -> Reading | Misread:
@@ -66,12 +75,34 @@ def _confirm(texts: Sequence[str], whole: str) -> Reading | Misread:
     return Reading(text=whole, choice=side)
 
 
-def _number(texts: Sequence[str], whole: str) -> Reading | Misread:
+def _number(ask: Ask, texts: Sequence[str], whole: str) -> Reading | Misread:
+    unit = ask.unit
     try:
-        found = next((one for text in reversed(texts) if leads(text) and len(one := numbers(text)) == 1), None) or numbers(whole)
+        leading = (found for text in reversed(texts) if leads(text) and len(found := numbers(text, unit)) == 1)
+        found = next(leading, frozenset[float]()) or numbers(whole, unit)
     except Unclear as unclear:
         return Misread(text=whole, hint=str(unclear))
     if len(found) == 1:
-        return Reading(text=whole, number=next(iter(found)))
+        return _in_range(ask, next(iter(found)), whole)
     problem = f"I found {len(found)} numbers in that" if found else "I found no number in that"
-    return Misread(text=whole, hint=f"{problem}; please reply with one number, such as 12 or 3.5.")
+    return Misread(text=whole, hint=f"{problem}; please reply with one number{expected(ask)}.")
+
+
+def _in_range(ask: Ask, number: float, whole: str) -> Reading | Misread:
+    low, high = ask.min is not None and number < ask.min, ask.max is not None and number > ask.max
+    if not low and not high:
+        return Reading(text=whole, number=number)
+    problem = f"{number:.15g} is too {'small' if low else 'large'}"
+    return Misread(text=whole, hint=f"{problem}; please reply with a number{expected(ask)}.")
+
+
+def expected(ask: Ask) -> str:
+    """What a number must be, to follow the word "number": ` of GB from 1 to 10`; nothing in particular: `, such as 12 or 3.5`."""
+    unit = f" of {ask.unit}" if ask.unit else ""
+    if ask.min is not None and ask.max is not None:
+        return f"{unit} from {ask.min:.15g} to {ask.max:.15g}"
+    if ask.min is not None:
+        return f"{unit}, at least {ask.min:.15g}"
+    if ask.max is not None:
+        return f"{unit}, at most {ask.max:.15g}"
+    return unit or ", such as 12 or 3.5"

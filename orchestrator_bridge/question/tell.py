@@ -12,15 +12,14 @@ from typing import Any
 
 from orchestrator_bridge.chat import Author, CardOption, QuestionCard
 from orchestrator_bridge.duration import say_duration
-from orchestrator_bridge.question.due import deadline
-from orchestrator_bridge.question.quorum import counts, needed, people_decide
-from orchestrator_bridge.question.settle import UNDELIVERABLE, Step, fallback
+from orchestrator_bridge.question.chain import advice
+from orchestrator_bridge.question.lines import LINE, asked_line, name_of, silence_line
+from orchestrator_bridge.question.quorum import counts, last_word, people_decide
+from orchestrator_bridge.question.settle import UNDELIVERABLE
+from orchestrator_bridge.question.times import deadline
 from orchestrator_bridge.question.values import Outcome, Question, Reply
 from orchestrator_bridge.question.voice import choices
-from orchestrator_bridge.text import clean, listed, one_line, sentence, shorten
-
-LINE = 300
-"""Characters of somebody's words in one line for people."""
+from orchestrator_bridge.text import clean, listed, shorten
 
 
 def label_of(question: Question, choice: str) -> str | None:
@@ -31,15 +30,31 @@ def label_of(question: Question, choice: str) -> str | None:
 # For the agent ------------------------------------------------------------------------------------------------------------
 
 
-def tool_result(question: Question) -> str:
-    """The outcome as JSON, as the agent gets it; while the question is open, that it is."""
+def tool_result(question: Question, similar: Sequence[Question] = ()) -> str:
+    """The outcome as JSON, as the agent gets it, with those of similar questions; while the question is open, that it is."""
     outcome = question.outcome
     told: dict[str, Any] = {"question": question.id, "status": "open"}
     if outcome is not None:
         told |= {"status": outcome.status, "decision": outcome.decision, "choice": outcome.choice, "number": outcome.number}
         told |= {"decided_by": outcome.decided_by, "why": outcome.why or None, "note": _caution(outcome)}
-        told["replies"] = [_told(reply) for reply in outcome.replies]
+        told |= {"given": outcome.given or None, "replies": [_told(reply) for reply in outcome.replies]}
+    if similar:
+        told["similar"] = [
+            {"question": one.id, "asked": one.ask.question, "ended": closing_line(one)} for one in similar if one.outcome
+        ]
     return json.dumps({key: value for key, value in told.items() if value is not None}, ensure_ascii=False)
+
+
+def known_note(question: Question) -> str:
+    """How a question of another agent has ended, and who decided it."""
+    return (
+        f"For your information, question {question.id} by {question.agent} (“{question.ask.question}”): {closing_line(question)}"
+    )
+
+
+def known_result(question: Question) -> str:
+    """The outcome of a question that was asked before, for an agent that asks the same."""
+    return f"This was asked before, as question {question.id}, and people have answered it:\n{tool_result(question)}"
 
 
 def outcome_note(question: Question) -> str:
@@ -51,7 +66,7 @@ def late_note(question: Question, name: str, text: str) -> str:
     """A reply that came after the end, as a message to the agent that asked."""
     quote = f"question {question.id} (“{question.ask.question}”)"
     ended = f" It had ended already: {closing_line(question)}" if question.outcome else ""
-    return f"A late reply by {_name(name)} to your {quote}:\n\n{clean(text)}\n\n{ended.strip()}".rstrip()
+    return f"A late reply by {name_of(name)} to your {quote}:\n\n{clean(text)}\n\n{ended.strip()}".rstrip()
 
 
 def _caution(outcome: Outcome) -> str | None:
@@ -62,7 +77,7 @@ def _caution(outcome: Outcome) -> str | None:
 
 def _told(reply: Reply) -> dict[str, Any]:
     told = {
-        "by": _name(reply.author.name),
+        "by": name_of(reply.author.name),
         "kind": reply.author.kind,
         "text": reply.text,
         "choice": reply.choice,
@@ -98,54 +113,13 @@ def card(question: Question, task: str, mentions: Sequence[Author]) -> QuestionC
         answer_kind=ask.kind,
         options=tuple(options),
         mentions=tuple(mentions),
+        groups=question.groups,
         asked=asked_line(question),
         expires_at=deadline(question),
         silence=silence_line(question),
         task=task,
         closed=closing_line(question) if question.outcome else None,
     )
-
-
-def asked_line(question: Question) -> str:
-    """Whom the question asks, and whose replies decide: `Ana and Ben (both decide), advice from skeptic`."""
-    people = [_name(one.name) for one in question.humans]
-    agents = list(question.peers)
-    anyone = ["anyone here"] if question.policy.responders == "anyone" else []
-    if not people:
-        return listed([f"the agent {name}" for name in agents] or anyone) or "nobody who can be reached"
-    advice = f", with advice from {listed(agents)}" if agents else ""
-    return f"{listed([*people, *anyone], 'or' if anyone else 'and')}{_quorum(question)}{advice}"
-
-
-def _quorum(question: Question) -> str:
-    people, wanted = len(question.humans), needed(question)
-    if wanted == 1:
-        return " (one answer decides)" if people > 1 else ""
-    if wanted >= people:
-        return " (all of them decide)" if people > 1 else ""
-    return f" ({wanted:g} answers decide)"
-
-
-def silence_line(question: Question) -> str:
-    """What happens at expiry, in one sentence."""
-    step = fallback(question)
-    few = "Without an answer" if needed(question) == 1 else "Without enough answers"
-    return f"{few}, {_course(question, step)}"
-
-
-def _course(question: Question, step: Step) -> str:
-    match step.name:
-        case "default_option":
-            return f"{question.agent} takes the recommended option: {sentence(step.decision)}"
-        case "assume":
-            return f"{question.agent} goes by its assumption: {clean(step.decision)}"
-        case "fail":
-            return "the run ends without a result."
-
-
-def reminder_line(question: Question) -> str:
-    """The one reminder; those it is for are mentioned beside it."""
-    return f"Still open: {shorten(question.ask.question, LINE)} {silence_line(question)}"
 
 
 def closing_line(question: Question) -> str:
@@ -158,17 +132,25 @@ def closing_line(question: Question) -> str:
     decision = shorten(" ".join(outcome.decision.split()), LINE)
     if outcome.status == "answered":
         return f"Answered by {_deciders(question, outcome)}: {decision}"
-    return f"{_reason(question, outcome)}; fallback: {_taken(outcome, decision)}"
+    return f"{_reason(question, outcome)}; fallback: {_taken(question, outcome, decision)}"
 
 
 def _deciders(question: Question, outcome: Outcome) -> str:
+    last = last_word(question)
+    if last is not None:
+        return f"{name_of(last.author.name)}, who has the last word"
     kind = "human" if people_decide(question) else "agent"
     answers = [reply for reply in outcome.replies if reply.author.kind == kind and counts(question, reply)]
-    names = [_name(reply.author.name) for reply in answers]
-    crowd = names if len(names) < 6 else [*names[:4], f"{len(names) - 4} others"]
-    if kind == "human":
-        return listed(crowd)
-    return f"the agent{'s' if len(names) > 1 else ''} {listed(crowd)}"
+    names = [name_of(reply.author.name) for reply in answers]
+    return listed(_crowd(names)) if kind == "human" else _agents(names)
+
+
+def _crowd(names: Sequence[str]) -> Sequence[str]:
+    return names if len(names) < 6 else [*names[:4], f"{len(names) - 4} others"]
+
+
+def _agents(names: Sequence[str]) -> str:
+    return f"the agent{'s' if len(names) > 1 else ''} {listed(_crowd(names))}"
 
 
 def _reason(question: Question, outcome: Outcome) -> str:
@@ -177,16 +159,17 @@ def _reason(question: Question, outcome: Outcome) -> str:
     return outcome.why[:1].upper() + outcome.why[1:]
 
 
-def _taken(outcome: Outcome, decision: str) -> str:
+def _taken(question: Question, outcome: Outcome, decision: str) -> str:
     match outcome.decided_by:
         case "fallback:default_option":
             return f"the recommended option, {decision}"
         case "fallback:assume":
             return f"the agent's assumption, {decision}"
+        case "fallback:agents":
+            return f"{_agents([name_of(reply.author.name) for reply in advice(question)])}, {decision}"
+        case "fallback:judge":
+            verdict = question.stage.verdict if question.stage else None
+            because = f" ({shorten(' '.join(verdict.reason.split()), LINE)})" if verdict and verdict.reason else ""
+            return f"a model as the judge, {decision}{because}"
         case _:
             return "the run ends without a result"
-
-
-def _name(name: str) -> str:
-    """Somebody's name on one line: names are chosen freely on some platforms."""
-    return one_line(name, 80) or "somebody"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from orchestrator_bridge.chat import Author, Place
+from orchestrator_bridge.chat import Author, Group, Place
 from orchestrator_bridge.team import Policy
 
 Kind = Literal["text", "choice", "confirm", "number"]
@@ -41,6 +41,10 @@ class Ask(Value):
     context: Annotated[str, Field(max_length=4000)] = ""
     kind: Kind = "text"
     options: Annotated[tuple[Option, ...], Field(max_length=10)] = ()
+    unit: Annotated[str, Field(max_length=20)] = ""
+    """What a number counts: `GB`, `h`, `EUR`, `servers`."""
+    min: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    max: Annotated[float, Field(allow_inf_nan=False)] | None = None
     to: tuple[str, ...] = ()
     """Whom to ask: `humans`, `agents`, `@alice`, `role:backend`, `agent:skeptic`; empty: as the team says."""
     assumption: Annotated[str, Field(min_length=1, max_length=500)]
@@ -58,6 +62,8 @@ class Ask(Value):
             meant["to"] = tuple(name.strip() for name in meant["to"].split(",") if name.strip())
         if meant.get("options"):
             meant.setdefault("kind", "choice")
+        elif {"unit", "min", "max"} & meant.keys():
+            meant.setdefault("kind", "number")
         return meant
 
     @model_validator(mode="after")
@@ -66,6 +72,10 @@ class Ask(Value):
             raise ValueError(f"kind 'choice' needs 2 to 10 options, found {len(self.options)}")
         if self.kind != "choice" and self.options:
             raise ValueError(f"options go with kind 'choice' only, found kind {self.kind!r}")
+        if self.kind != "number" and (self.unit or self.min is not None or self.max is not None):
+            raise ValueError(f"'unit', 'min' and 'max' go with kind 'number' only, found kind {self.kind!r}")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"'min' is {self.min:g} and 'max' is {self.max:g}; the smallest must not be above the largest")
         ids = [option.id for option in self.options]
         if len(set(ids)) < len(ids):
             raise ValueError("two options have the same id; give each an id of its own")
@@ -76,19 +86,30 @@ class Ask(Value):
 
 
 class Responder(Value):
-    """Somebody who is asked or who replies. `id` is unique over platforms: `terminal:you`, `discord:42`, `agent:skeptic`."""
+    """Somebody who is asked or who replies. `id` is unique over platforms: `terminal:you`, `discord:42`, `agent:skeptic`.
+
+    `roles` are those that matter to the question (`role:backend`), and `*` where the team file lets them answer every question.
+    """
 
     kind: Literal["human", "agent"]
     id: str
     name: str
+    roles: tuple[str, ...] = ()
+
+
+class Mentioned(Value):
+    """A person with the author by whom their platform knows them, to be notified."""
+
+    who: Responder
+    author: Author
 
 
 class Heard(Value):
     """One thing that one responder did, in one version: words typed, an option clicked (`choice`), or "not me" (`passed`).
 
-    What a question has heard is kept as it came; `replies` and `passed` follow from it, so that neither depends on the order in
-    which things arrived. `message` is the platform's id of the message or click; `edit` tells its versions apart and counts up
-    or is a time (`""` < `"2"` < `"10"`). `at` is in seconds, by the platform's clock.
+    What a question has heard is kept as it came; all else follows from it, so that nothing depends on the order in which things
+    arrived. `message` is the platform's id of the message or click; `edit` tells its versions apart and counts up or is a time
+    (`""` < `"2"` < `"10"`). `mentions` are the people whom the words name. `at` is in seconds, by the platform's clock.
     """
 
     message: str
@@ -96,8 +117,32 @@ class Heard(Value):
     text: str = ""
     choice: str | None = None
     passed: bool = False
+    mentions: tuple[Mentioned, ...] = ()
     edit: str = ""
     at: float
+
+
+class More(Value):
+    """More time, wanted by somebody, in seconds. `key` tells one wish from another."""
+
+    key: str
+    seconds: float
+    at: float
+
+
+class Handed(Value):
+    """Somebody (their id) handed the question over to somebody else."""
+
+    by: str
+    to: Mentioned
+
+
+class Joined(Value):
+    """An agent that asked what was open already: its tool use, and whether it waits for the outcome."""
+
+    agent: str
+    action: str
+    wait: bool
 
 
 class Reply(Value):
@@ -105,7 +150,8 @@ class Reply(Value):
 
     `text` is all that was typed, in order of time; for a bare click it is the option's label. `choice` is the chosen option's
     id (`yes` or `no` for a confirm), `number` the number of a `number` question. `clicked`: the choice was clicked, and what was
-    typed after it is a remark. `late`: all of it came after the deadline, so it goes along but does not count.
+    typed after it is a remark. `taken`: it can be taken as an answer. `late`: all of it came after the deadline, so it goes along
+    but does not count.
     """
 
     key: str
@@ -114,6 +160,7 @@ class Reply(Value):
     choice: str | None = None
     number: float | None = None
     clicked: bool = False
+    taken: bool = True
     late: bool = False
     at: float
     parts: tuple[tuple[str, str, float], ...] = ()
@@ -133,7 +180,10 @@ Status = Literal["answered", "fallen_back", "cancelled"]
 
 
 class Outcome(Value):
-    """How a question ended. `decided_by`: `human`, `agent`, `nobody`, or `fallback:` with the fallback's name."""
+    """How a question ended. `decided_by`: `human`, `agent`, `nobody`, or `fallback:` with the fallback's name.
+
+    `why` is the reason for a fallback, or what people should know of the quorum; `given` what a fallback had to decide by.
+    """
 
     status: Status
     decision: str
@@ -142,16 +192,40 @@ class Outcome(Value):
     decided_by: str
     replies: tuple[Reply, ...] = ()
     why: str = ""
+    given: str = ""
     at: float
+
+
+class Verdict(Value):
+    """What a judge makes of a question: a decision with its reason, or none (`decision` is empty) and why not."""
+
+    decision: str = ""
+    choice: str | None = None
+    number: float | None = None
+    reason: str = ""
+
+
+class Stage(Value):
+    """The fallback that is at work: `step` is its place in the chain, `since` when it began, in seconds by the platform's clock.
+
+    `agents` are those who are asked in the fallback of that name, `verdict` is the judge's.
+    """
+
+    step: int
+    since: float
+    why: str
+    agents: tuple[str, ...] = ()
+    verdict: Verdict | None = None
 
 
 class Question(Value):
     """A question as its run knows it. Times are in seconds; `asked_at` by our clock.
 
-    The policy's times are already scaled by the urgency. `asked` is fixed at posting. `heard` and `withdrawn` (deleted messages)
-    are what came in; `replies` (one a responder, in order of time) and `passed` (who said "not me" and nothing since) follow from
-    them and are kept beside them. `gone` are those who cannot be reached any more. `extended` is the time granted beyond
-    `expire_after`.
+    The policy's times are already scaled by the urgency. `asked` is fixed at posting; `groups` are those of it whose members
+    nobody knows, `added` came in by escalation, `decider` has the last word. `heard`, `withdrawn` (deleted messages) and `wishes`
+    for more time are what came in; `replies` (one a responder, in order of time), `passed` (who said "not me" and nothing since),
+    `handed` and `extended` (the time granted beyond `expire_after`) follow from them and are kept beside them. `gone` are those
+    who cannot be reached any more. `notes` are remarks for people on who is asked.
     """
 
     id: int
@@ -161,17 +235,42 @@ class Question(Value):
     ask: Ask
     policy: Policy
     asked: tuple[Responder, ...]
-    authors: tuple[Author, ...] = ()
-    """The people among `asked`, as their platform knows them, for mentions."""
+    groups: tuple[Group, ...] = ()
+    decider: Responder | None = None
+    others: tuple[str, ...] = ()
+    """Names of the agents that a fallback can ask."""
+    here: tuple[str, ...] = ()
+    """Those asked, by id, who are known to be in the channel: they need no copy of their own."""
+    asleep: dict[str, float] = {}
+    """Those asked who are not to be disturbed yet, by id, and until when by our clock."""
+    starts_at: float = 0.0
+    """By our clock: its times count from here where that is after its posting, because those asked are asleep."""
+    authors: dict[str, Author] = {}
+    """The people among those asked by their ids, as their platform knows them, for mentions."""
+    notes: tuple[str, ...] = ()
     asked_at: float
     delivery: Delivery | None = None
+    copied: tuple[Delivery, ...] = ()
+    """Further posted copies, in direct messages: what is said there counts as well."""
     heard: tuple[Heard, ...] = ()
     withdrawn: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
+    joined: tuple[Joined, ...] = ()
+    """Who asked the same, and gets this one's outcome too."""
+    again: int | None = None
+    """The question in whose place a person wanted this one asked."""
+    wishes: tuple[More, ...] = ()
+    added: tuple[Responder, ...] = ()
+    welcome: tuple[str, ...] = ()
+    """Roles that came in by escalation and whose members nobody knows: whoever holds one may answer."""
     replies: tuple[Reply, ...] = ()
     passed: frozenset[str] = frozenset()
-    reminded: int = 0
+    handed: tuple[Handed, ...] = ()
     extended: float = 0.0
+    reminded: int = 0
+    escalated: int = 0
+    """How many steps of the policy's escalation were taken."""
+    stage: Stage | None = None
     outcome: Outcome | None = None
 
     @property
@@ -180,11 +279,34 @@ class Question(Value):
         return self.outcome is None
 
     @property
+    def everyone(self) -> tuple[Responder, ...]:
+        """All who were ever asked, each once: at posting, by escalation, by handing over, and for the last word."""
+        last = (self.decider,) if self.decider else ()
+        found: dict[str, Responder] = {}
+        for one in (*self.asked, *(handed.to.who for handed in self.handed), *self.added, *last):
+            found.setdefault(one.id, one)
+        return tuple(found.values())
+
+    @property
     def peers(self) -> tuple[str, ...]:
-        """Names of the agents asked."""
-        return tuple(one.name for one in self.asked if one.kind == "agent")
+        """Names of the agents asked, in a fallback too."""
+        asked = (one.name for one in self.asked if one.kind == "agent")
+        return tuple(dict.fromkeys((*asked, *(self.stage.agents if self.stage else ()))))
 
     @property
     def humans(self) -> tuple[Responder, ...]:
         """The people asked."""
-        return tuple(one for one in self.asked if one.kind == "human")
+        return tuple(one for one in self.everyone if one.kind == "human")
+
+    def author(self, responder: str) -> Author | None:
+        """The author by whom a platform knows somebody who was asked."""
+        handed = {one.to.who.id: one.to.author for one in self.handed}
+        return self.authors.get(responder) or handed.get(responder)
+
+    @property
+    def copies(self) -> tuple[Author, ...]:
+        """The people who get, or have got, a copy as a direct message once the question is posted."""
+        if not self.policy.direct or self.delivery is None:
+            return ()
+        people = (self.author(one.id) for one in self.humans if one.id not in self.here)
+        return tuple(author for author in people if author and author.platform != "terminal")

@@ -1,8 +1,8 @@
 """One voice each: what every responder says, made of all that was heard from them.
 
 It follows from what was heard and not from when it arrived: the newest version of a message counts; what was typed is joined in
-order of its time; a click replaces what was typed before it, and "not me" what was said before it. Words typed after a click
-change the choice if they name one, else they are a remark beside it.
+order of its time; a click replaces what was typed before it, and "not me" or handing over what was said before that. Words typed
+after a click change the choice if they name one, else they are a remark beside it.
 """
 
 from __future__ import annotations
@@ -13,18 +13,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator_bridge.question.confirm import YES_NO
-from orchestrator_bridge.question.due import deadline
+from orchestrator_bridge.question.intent import hands_over, passes_on
 from orchestrator_bridge.question.read import Misread, Reading, read_parts
-from orchestrator_bridge.question.values import Ask, Heard, Option, Question, Reply
+from orchestrator_bridge.question.times import deadline
+from orchestrator_bridge.question.values import Ask, Heard, Mentioned, Option, Question, Reply
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leaving:
+    """Somebody said "not me", or handed over (`to`), at a time; `back`: they have spoken again since."""
+
+    heard: Heard
+    to: Mentioned | None
+    back: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Standing:
-    """What stands of one responder's messages: the typed ones in order, and the click that counts."""
+    """What stands of one responder's messages: the typed ones in order, the click that counts, and how often they left."""
 
-    typed: tuple[Heard, ...]
-    click: Heard | None
-    passed: bool
+    typed: tuple[Heard, ...] = ()
+    click: Heard | None = None
+    leaving: tuple[Leaving, ...] = ()
 
 
 def choices(ask: Ask) -> tuple[Option, ...]:
@@ -38,20 +48,20 @@ def label_of(ask: Ask, choice: str | None) -> str:
 
 
 def voices(question: Question) -> tuple[Reply, ...]:
-    """The replies as they now stand, one a responder, in order of time."""
+    """The replies as they now stand, one a responder, in order of time; whether their authors may answer is not looked at."""
     replies = [reply for heard in _by_author(question) if (reply := _voice(question, heard))]
     return tuple(sorted(replies, key=lambda reply: (reply.at, reply.author.id)))
 
 
-def passes(question: Question) -> frozenset[str]:
-    """Those who said "not me" and nothing since."""
-    standing = {heard[0].author.id: _standing(question, _in_time(question, heard)) for heard in _by_author(question)}
-    return frozenset(author for author, stands in standing.items() if stands.passed and not stands.typed and not stands.click)
+def leavings(question: Question) -> tuple[Leaving, ...]:
+    """Whenever somebody left the question in time, in order of time."""
+    all_of_them = [one for heard in _by_author(question) for one in _standing(question.ask, _in_time(question, heard)).leaving]
+    return tuple(sorted(all_of_them, key=lambda one: (one.heard.at, one.heard.message, one.heard.author.id)))
 
 
 def misread(question: Question, responder: str) -> Misread | None:
     """Why what this responder has said so far is no answer, or None: it is one, or nothing was said."""
-    reply = next((one for one in question.replies if one.author.id == responder and one.choice is None), None)
+    reply = next((one for one in question.replies if one.author.id == responder and not one.taken), None)
     reading = read_parts(question.ask, [text for _, text, _ in reply.parts]) if reply else None
     return reading if isinstance(reading, Misread) else None
 
@@ -65,8 +75,8 @@ def _by_author(question: Question) -> Iterable[list[Heard]]:
 
 
 def _in_time(question: Question, heard: Sequence[Heard]) -> list[Heard]:
-    """What was said before the deadline. Agents have none of their own: what they say before the end counts."""
-    if question.delivery is None:
+    """What was said before the deadline. What agents say before the end counts, and so does all while a fallback is at work."""
+    if question.delivery is None or question.stage is not None:
         return list(heard)
     end = deadline(question)
     return [one for one in heard if one.author.kind == "agent" or one.at <= end]
@@ -74,25 +84,39 @@ def _in_time(question: Question, heard: Sequence[Heard]) -> list[Heard]:
 
 def _voice(question: Question, heard: Sequence[Heard]) -> Reply | None:
     counted = _in_time(question, heard)
-    reply = _reply(question.ask, _standing(question, counted))
+    reply = _reply(question.ask, _standing(question.ask, counted))
     if reply is None and len(counted) < len(heard):
-        reply = _reply(question.ask, _standing(question, heard))
+        reply = _reply(question.ask, _standing(question.ask, heard))
         return reply.model_copy(update={"late": True}) if reply else None
     return reply
 
 
-def _standing(question: Question, heard: Sequence[Heard]) -> _Standing:
+def _standing(ask: Ask, heard: Sequence[Heard]) -> _Standing:
     versions: dict[str, list[Heard]] = {}
     for one in heard:
         versions.setdefault(one.message, []).append(one)
     newest = [max(same, key=version) for same in versions.values()]
     first = {message: min(one.at for one in same) for message, same in versions.items()}
-    passed_at = max((one.at for one in newest if one.passed), default=-math.inf)
-    standing = [one for one in newest if not one.passed and one.at >= passed_at]
+    left = [(one, to) for one in newest for leaves, to in [_leaves(ask, one)] if leaves]
+    left_at = max((one.at for one, _ in left), default=-math.inf)
+    gone = {one.message for one, _ in left}
+    standing = [one for one in newest if one.message not in gone and one.at >= left_at]
     click = max((one for one in standing if one.choice is not None), key=lambda one: (one.at, one.message), default=None)
     typed = [one for one in standing if one.choice is None and one.text and (click is None or one.at > click.at)]
     typed.sort(key=lambda one: (first[one.message], one.message))
-    return _Standing(typed=tuple(typed), click=click, passed=passed_at > -math.inf)
+    back = bool(typed or click)
+    return _Standing(typed=tuple(typed), click=click, leaving=tuple(Leaving(heard=one, to=to, back=back) for one, to in left))
+
+
+def _leaves(ask: Ask, heard: Heard) -> tuple[bool, Mentioned | None]:
+    """Whether somebody leaves the question with this, and to whom."""
+    if heard.passed:
+        return True, heard.mentions[0] if heard.mentions else None
+    if heard.choice is not None or heard.author.kind == "agent":
+        return False, None
+    others = [one for one in heard.mentions if one.who.id != heard.author.id]
+    to = hands_over(ask, heard.text, others)
+    return to is not None or passes_on(ask, heard.text), to
 
 
 def version(heard: Heard) -> tuple[tuple[int, ...], float, str, str]:
@@ -115,6 +139,7 @@ def _reply(ask: Ask, standing: _Standing) -> Reply | None:
         choice=standing.click.choice if standing.click and clicked else chosen,
         number=reading.number if isinstance(reading, Reading) else None,
         clicked=clicked,
+        taken=clicked or not isinstance(reading, Misread),
         at=newest.at,
         parts=tuple((one.message, one.text, one.at) for one in standing.typed),
     )

@@ -24,6 +24,7 @@ def startable(state: RunState) -> Iterator[CallModel]:
         if call.phase in ("due", "held"):
             yield _again(call)
     yield from _peer_calls(state)
+    yield from _judge_calls(state)
     final = _final_call(state)
     if final is not None:
         yield final
@@ -62,6 +63,15 @@ def _peer_calls(state: RunState) -> Iterator[CallModel]:
                 yield CallModel(action=action, agent=name, purpose="peer", attempt=1, question=question.id)
 
 
+def _judge_calls(state: RunState) -> Iterator[CallModel]:
+    """The call of the judge whom a question has fallen to."""
+    for question in state.questions.values():
+        stage = question.stage if question.open else None
+        action = f"judge:{question.id}"
+        if stage and not stage.verdict and question.policy.fallback[stage.step].use == "judge" and action not in state.calls:
+            yield CallModel(action=action, agent=question.agent, purpose="judge", attempt=1, question=question.id)
+
+
 def _final_call(state: RunState) -> CallModel | None:
     """The winner writes the final text."""
     winner = leader(state) if converged(state) else None
@@ -80,12 +90,12 @@ def _needs_call(state: RunState, agent: AgentState) -> bool:
 
 
 def _working(state: RunState, agent: AgentState) -> Call | None:
-    return next((call for call in state.calls.values() if call.agent == agent.spec.name and call.purpose != "peer"), None)
+    return next((call for call in state.calls.values() if call.agent == agent.spec.name and not call.aside), None)
 
 
 def _holds_up(state: RunState, agent: AgentState) -> Iterator[Call]:
     """The others' calls with an older view that an agent which has answered waits for."""
     newest = last_change(state)
     for call in state.calls.values():
-        if call.purpose != "peer" and call.agent != agent.spec.name and call.seen < newest and not call.straggles:
+        if not call.aside and call.agent != agent.spec.name and call.seen < newest and not call.straggles:
             yield call

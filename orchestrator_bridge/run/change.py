@@ -62,9 +62,3 @@ def tell_agent(state: RunState, agent: str, kind: Literal["late", "outcome"], te
 def peer(name: str) -> Responder:
     """An agent as somebody who is asked and replies."""
     return Responder(kind="agent", id=f"agent:{name}", name=name)
-
-
-def platform_time(question: Question, at: float) -> float:
-    """A time of our clock by the clock of the platform where the question stands, in seconds."""
-    delivery = question.delivery
-    return at - (delivery.noted_at - delivery.posted_at) if delivery else at

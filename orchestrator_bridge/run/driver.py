@@ -17,7 +17,7 @@ from orchestrator_bridge.clock import Alarm, Clock, sleep_until
 from orchestrator_bridge.door import Door
 from orchestrator_bridge.model.port import Suspended
 from orchestrator_bridge.patience import patiently
-from orchestrator_bridge.question.due import deadline
+from orchestrator_bridge.question.times import horizon
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -129,7 +129,7 @@ class Driver:
     def _read_to_end(self, state: RunState) -> frozenset[int]:
         """The questions whose threads were read since their present deadline: more time wants another reading."""
         read = self._read_until.items()
-        return frozenset(number for number, until in read if until == deadline(state.questions[number]))
+        return frozenset(number for number, until in read if until == horizon(state.questions[number]))
 
     # Storing --------------------------------------------------------------------------------------------------------------
 
@@ -193,7 +193,7 @@ class Driver:
             await sleep_until(self._around.clock, self._around.clock.now() + PAUSE)
             self.deliver(f.LookAt(question=question.id))
         else:
-            self.deliver(f.ThreadRead(question=question.id, deadline=deadline(question)))
+            self.deliver(f.ThreadRead(question=question.id, deadline=horizon(question)))
 
     def _run(self, name: str, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -48,7 +48,7 @@ def _ends_run(question: Question) -> bool:
 
 def _landed(state: RunState) -> bool:
     """Nothing under way is worth waiting for: calls are paid already, but time that is up is up."""
-    return state.bound == "wall" or not any(call.phase == "out" and call.purpose != "peer" for call in state.calls.values())
+    return state.bound == "wall" or not any(call.phase == "out" and not call.aside for call in state.calls.values())
 
 
 def _best(state: RunState, why: str) -> Event:

@@ -6,22 +6,22 @@ lifts older versions, so that the logs of every release fold.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, TypeAdapter
 
-from orchestrator_bridge.chat import Author, Place
+from orchestrator_bridge.chat import Author, Group, Place
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import Counted, Kept, ToolCall, Usage
 from orchestrator_bridge.money.standing import BudgetName
-from orchestrator_bridge.question.values import Delivery, Outcome, Question, Responder
+from orchestrator_bridge.question.values import Delivery, Mentioned, Outcome, Question, Responder, Stage
 from orchestrator_bridge.team import Team
 
 VERSION = 1
 
-Purpose = Literal["work", "final", "peer"]
+Purpose = Literal["work", "final", "peer", "judge"]
 Bound = Literal["calls", "tokens", "money", "wall", "channel", "day"]
 
 
@@ -219,6 +219,28 @@ class QuestionRefused:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionJoined:
+    """An agent's `ask_others` is an open question already, or one that people have answered: it gets that one's outcome."""
+
+    at: float
+    action: str
+    question: int
+    wait: bool = True
+    event: Literal["question_joined"] = "question_joined"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedAgain:
+    """A person wants a question that has ended to be asked again: `question` takes the place of number `of`."""
+
+    at: float
+    question: Question
+    of: int
+    by: Responder
+    event: Literal["asked_again"] = "asked_again"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionPosted:
     """People can see the question: its times count from here."""
 
@@ -230,7 +252,8 @@ class QuestionPosted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replied:
-    """Somebody replied, or edited a reply. `sent_at` is the platform's time; `choice` an option that was clicked."""
+    """Somebody replied, or edited a reply, also somebody who may not answer. `sent_at` is the platform's time; `choice` an option
+    that was clicked; `mentions` the people whom the words name."""
 
     at: float
     question: int
@@ -240,6 +263,7 @@ class Replied:
     sent_at: float
     edit: str = ""
     choice: str | None = None
+    mentions: tuple[Mentioned, ...] = ()
     event: Literal["replied"] = "replied"
 
 
@@ -255,34 +279,73 @@ class Unreplied:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passed:
-    """Somebody who was asked said "not me" (`sent_at`: by the platform's clock), or cannot be reached any more (`gone`)."""
+    """Somebody who was asked said "not me" (`sent_at`: by the platform's clock), handed over (`to`), or cannot be reached any
+    more (`gone`)."""
 
     at: float
     question: int
-    responder: str
+    responder: Responder
     sent_at: float = 0.0
+    to: Mentioned | None = None
     gone: bool = False
     event: Literal["passed"] = "passed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extended:
-    """Somebody who was asked wants more time, in seconds."""
+    """Somebody wants more time, in seconds. `key` tells wishes apart; `sent_at` is the platform's time."""
 
     at: float
     question: int
     by: Responder
     seconds: float
+    key: str = ""
+    sent_at: float = 0.0
     event: Literal["extended"] = "extended"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reminded:
-    """Those who have not replied were reminded."""
+    """Those who have not replied were reminded, except for those who are `asleep`, by id."""
 
     at: float
     question: int
+    asleep: tuple[str, ...] = ()
     event: Literal["reminded"] = "reminded"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Escalated:
+    """The next step of the escalation was taken: these people are asked too. `to` are the names that the policy has."""
+
+    at: float
+    question: int
+    to: tuple[str, ...]
+    people: tuple[Mentioned, ...] = ()
+    groups: tuple[Group, ...] = ()
+    asleep: dict[str, float] = field(default_factory=dict)
+    """Those of them who sleep, by id, and until when."""
+    event: Literal["escalated"] = "escalated"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Woken:
+    """The quiet hours of these people, by id, are over."""
+
+    at: float
+    question: int
+    people: tuple[str, ...]
+    event: Literal["woken"] = "woken"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FallbackBegan:
+    """A fallback that takes time is at work: the question is still open."""
+
+    at: float
+    question: int
+    stage: Stage
+    event: Literal["fallback_began"] = "fallback_began"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -377,12 +440,17 @@ Event = (
     | AgentRetired
     | QuestionAsked
     | QuestionRefused
+    | QuestionJoined
+    | AskedAgain
     | QuestionPosted
     | Replied
     | Unreplied
     | Passed
     | Extended
     | Reminded
+    | Escalated
+    | Woken
+    | FallbackBegan
     | QuestionSettled
     | Guided
     | ToolStarted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator_bridge.chat import Author, Clicked, Posted, Said, Unsaid
+from orchestrator_bridge.chat import Author, Clicked, Commanded, Posted, Said, Unsaid
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import ModelError, Response
 from orchestrator_bridge.store.rows import Outgoing
@@ -48,6 +48,15 @@ class Pressed:
     """A control of a question was used."""
 
     clicked: Clicked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """A command that names a question: `/questions 12 …`; `words` are what stands behind the number."""
+
+    command: Commanded
+    question: int
+    words: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +122,7 @@ Fact = (
     | Heard
     | TakenBack
     | Pressed
+    | Told
     | NobodyThere
     | LookAt
     | ThreadRead

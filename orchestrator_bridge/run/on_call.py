@@ -7,8 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator_bridge.question import hear
+from orchestrator_bridge.question.judge import read_verdict
+from orchestrator_bridge.question.times import on_platform
+from orchestrator_bridge.question.values import Verdict
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.change import book_unknown, peer, platform_time, with_agent, with_call, with_question, without_call
+from orchestrator_bridge.run.change import book_unknown, peer, with_agent, with_call, with_question, without_call
 from orchestrator_bridge.run.respond import take_turn
 from orchestrator_bridge.run.state import Answer, Call, Failure, RunState, converged, leader
 
@@ -73,6 +76,8 @@ def _failed(state: RunState, event: e.CallFailed) -> RunState:
     if event.retry_at is not None:
         resting = replace(call, phase="resting", retry_at=event.retry_at, failures=call.failures + 1, reserved=None)
         return with_call(state, resting)
+    if call.purpose == "judge":
+        return _given_up(without_call(state, event.action), call, event)
     agent = state.agents[call.agent]
     if agent.has_backup:
         state = with_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
@@ -86,12 +91,14 @@ def _given_up(state: RunState, call: Call, event: e.CallFailed) -> RunState:
         return replace(state, final_failure=event.found) if _still_wins(state, call) else state
     if call.purpose == "peer":
         return _peer_out(state, call)
+    if call.purpose == "judge":
+        return _judged(state, call, Verdict(reason=event.found))
     return with_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
 
 
 def _peer_out(state: RunState, call: Call) -> RunState:
     question = state.questions[call.question or 0]
-    return with_question(state, hear.passed(question, peer(call.agent).id))
+    return with_question(state, hear.passed(question, peer(call.agent)))
 
 
 def _retry_due(state: RunState, event: e.RetryDue) -> RunState:
@@ -112,6 +119,8 @@ def _responded(state: RunState, event: e.Responded) -> RunState:
     state = without_call(state, event.action)
     if call.purpose == "peer":
         return _peer_replied(state, event, call)
+    if call.purpose == "judge":
+        return _judged(state, call, read_verdict(state.questions[call.question or 0].ask, event.tool_calls, event.text))
     if call.purpose == "final":
         return _final_written(state, event, call)
     return take_turn(state, event, call)
@@ -139,8 +148,12 @@ def _peer_replied(state: RunState, event: e.Responded, call: Call) -> RunState:
     question = state.questions[call.question or 0]
     if not event.text.strip():
         return _peer_out(state, call)
-    at = platform_time(question, event.at)
+    at = on_platform(question, event.at)
     return with_question(state, hear.replied(question, author=peer(call.agent), message=event.action, text=event.text, at=at))
+
+
+def _judged(state: RunState, call: Call, verdict: Verdict) -> RunState:
+    return with_question(state, hear.judged(state.questions[call.question or 0], verdict))
 
 
 def _final_written(state: RunState, event: e.Responded, call: Call) -> RunState:

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator_bridge.question import hear, tell
+from orchestrator_bridge.question.same import similar
+from orchestrator_bridge.question.values import Joined, Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.change import book_unknown, finish_use, tell_agent, with_agent, with_question, without_call
 from orchestrator_bridge.run.on_money import decided
-from orchestrator_bridge.run.state import AgentState, PendingAsk, RunState
+from orchestrator_bridge.run.state import AgentState, News, PendingAsk, RunState
 
 
 def _asked(state: RunState, event: e.QuestionAsked) -> RunState:
@@ -40,7 +42,8 @@ def _in_vain(state: RunState, agent: AgentState) -> bool:
     """An agent's whole last response came to nothing: no answer, no vote, and its last question is refused like the others."""
     uses = {use.id for use in agent.turns[-1].uses}
     more = any(pending.agent == agent.spec.name for pending in state.asks.values())
-    taken = any(question.action in uses for question in state.questions.values())
+    actions = {one for question in state.questions.values() for one in (question.action, *(j.action for j in question.joined))}
+    taken = not uses.isdisjoint(actions)
     return not (agent.rests or more or taken)
 
 
@@ -48,6 +51,27 @@ def _take_ask(state: RunState, action: str) -> tuple[PendingAsk | None, RunState
     asks = dict(state.asks)
     pending = asks.pop(action, None)
     return pending, replace(state, asks=asks)
+
+
+def _joined(state: RunState, event: e.QuestionJoined) -> RunState:
+    """An agent gets the outcome of a question that was asked before: now if there is one, else when there will be one."""
+    pending, state = _take_ask(state, event.action)
+    if pending is None:
+        return state
+    question = state.questions[event.question]
+    state = with_agent(state, pending.agent, malformed=0)
+    if not question.open:
+        return finish_use(state, pending.agent, event.action, tell.known_result(question))
+    joined = Joined(agent=pending.agent, action=event.action, wait=event.wait)
+    state = with_question(state, hear.joined(question, joined))
+    if event.wait:
+        return state
+    result = f"The same is asked already, as question {question.id}; its outcome comes as a later message."
+    return finish_use(state, pending.agent, event.action, result)
+
+
+def _asked_again(state: RunState, event: e.AskedAgain) -> RunState:
+    return with_question(state, event.question)
 
 
 def _posted(state: RunState, event: e.QuestionPosted) -> RunState:
@@ -68,6 +92,7 @@ def _replied(state: RunState, event: e.Replied) -> RunState:
         at=event.sent_at,
         choice=event.choice,
         edit=event.edit,
+        mentions=event.mentions,
     )
     return with_question(state, heard)
 
@@ -78,16 +103,32 @@ def _unreplied(state: RunState, event: e.Unreplied) -> RunState:
 
 def _passed(state: RunState, event: e.Passed) -> RunState:
     question = state.questions[event.question]
-    heard = hear.left(question, event.responder) if event.gone else hear.passed(question, event.responder, event.sent_at)
-    return with_question(state, heard)
+    if event.gone:
+        return with_question(state, hear.left(question, event.responder.id))
+    return with_question(state, hear.passed(question, event.responder, event.sent_at, event.to))
 
 
 def _extended(state: RunState, event: e.Extended) -> RunState:
-    return with_question(state, hear.extended(state.questions[event.question], event.seconds))
+    question = state.questions[event.question]
+    return with_question(state, hear.extended(question, event.seconds, event.key, event.sent_at))
 
 
 def _reminded(state: RunState, event: e.Reminded) -> RunState:
     return with_question(state, hear.reminded(state.questions[event.question]))
+
+
+def _escalated(state: RunState, event: e.Escalated) -> RunState:
+    return with_question(state, hear.escalated(state.questions[event.question], event.people, event.groups, event.asleep))
+
+
+def _woken(state: RunState, event: e.Woken) -> RunState:
+    return with_question(state, hear.woken(state.questions[event.question], event.people))
+
+
+def _fell(state: RunState, event: e.FallbackBegan) -> RunState:
+    """One fallback's calls are over when the next one begins."""
+    state = _drop_calls(state, event.question, ("judge",))
+    return with_question(state, hear.fell(state.questions[event.question], event.stage))
 
 
 def _settled(state: RunState, event: e.QuestionSettled) -> RunState:
@@ -95,18 +136,36 @@ def _settled(state: RunState, event: e.QuestionSettled) -> RunState:
     if not question.open:
         return state
     question = hear.settled(question, event.outcome)
-    state = decided(_drop_peers(with_question(state, question), question.id), question.id, event.outcome)
+    state = _drop_calls(with_question(state, question), question.id, ("peer", "judge"))
+    state = decided(state, question.id, event.outcome)
     if question.agent not in state.agents:
         return state
-    if not question.ask.wait:
-        return tell_agent(state, question.agent, "outcome", tell.outcome_note(question))
-    state = finish_use(state, question.agent, question.action, tell.tool_result(question))
-    return with_agent(state, question.agent, fresh=state.seq)
+    asker = Joined(agent=question.agent, action=question.action, wait=question.ask.wait and question.again is None)
+    for one in (asker, *question.joined):
+        state = _tell_outcome(state, question, one)
+    return _tell_others(state, question, {asker.agent, *(one.agent for one in question.joined)})
 
 
-def _drop_peers(state: RunState, question: int) -> RunState:
-    """Peers that still think about a settled question are not waited for."""
-    dropped = [call for call in state.calls.values() if call.purpose == "peer" and call.question == question]
+def _tell_others(state: RunState, question: Question, told: set[str]) -> RunState:
+    """The others read how it ended when they are called next, so that they do not ask what is known; it withdraws no vote."""
+    if question.outcome is None or question.outcome.status == "cancelled":
+        return state
+    text = tell.known_note(question)
+    others = (agent.spec.name for agent in state.live if agent.spec.name not in told)
+    return replace(state, news=(*state.news, *(News(seq=state.seq, kind="known", text=text, to=name) for name in others)))
+
+
+def _tell_outcome(state: RunState, question: Question, to: Joined) -> RunState:
+    """Who waits gets it as the result of the tool, who does not as a message."""
+    if not to.wait:
+        return tell_agent(state, to.agent, "outcome", tell.outcome_note(question))
+    state = finish_use(state, to.agent, to.action, tell.tool_result(question, similar(question, state.questions.values())))
+    return with_agent(state, to.agent, fresh=state.seq)
+
+
+def _drop_calls(state: RunState, question: int, purposes: tuple[str, ...]) -> RunState:
+    """Those who still think about a question are not waited for."""
+    dropped = [call for call in state.calls.values() if call.question == question and call.purpose in purposes]
     state = book_unknown(state, dropped)
     for call in dropped:
         state = without_call(state, call.action)
@@ -116,11 +175,16 @@ def _drop_peers(state: RunState, question: int) -> RunState:
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
     e.QuestionAsked: _asked,
     e.QuestionRefused: _refused,
+    e.QuestionJoined: _joined,
+    e.AskedAgain: _asked_again,
     e.QuestionPosted: _posted,
     e.Replied: _replied,
     e.Unreplied: _unreplied,
     e.Passed: _passed,
     e.Extended: _extended,
     e.Reminded: _reminded,
+    e.Escalated: _escalated,
+    e.Woken: _woken,
+    e.FallbackBegan: _fell,
     e.QuestionSettled: _settled,
 }

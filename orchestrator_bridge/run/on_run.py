@@ -35,7 +35,7 @@ def _retired(state: RunState, event: e.AgentRetired) -> RunState:
     for call in calls:
         state = without_call(state, call.action)
     for question in state.questions.values():
-        state = with_question(state, hear.passed(question, peer(event.agent).id))
+        state = with_question(state, hear.passed(question, peer(event.agent)))
     return state
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator_bridge.money.budgets import EVERYWHERE, channel_key
 from orchestrator_bridge.money.more import granted
-from orchestrator_bridge.question import due, tell
+from orchestrator_bridge.question import due, hear, lines, tell, times
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.state import Call, RunState
@@ -34,14 +34,37 @@ def moved(before: RunState | None, after: RunState) -> Rows:
     for question in after.questions.values():
         earlier = before.questions.get(question.id) if before else None
         if question.open and earlier is not None and earlier is not question:
-            rows.append(r.QuestionMoved(question=question.id, fires_at=fires_at(question)))
+            rows.append(_moved(earlier, question))
     return tuple(rows)
+
+
+def _moved(before: Question, question: Question) -> r.QuestionMoved:
+    """Of what people look up, only that which has changed is written again."""
+    old, new = _glance(before), _glance(question)
+    changed: dict[str, Any] = {key: value for key, value in new.items() if value != old[key]}
+    return r.QuestionMoved(question=question.id, fires_at=fires_at(question), **changed)
+
+
+def _glance(question: Question) -> dict[str, Any]:
+    """What people look up of a question: for whom it is, until when by our clock, and what happens then."""
+    people = (one.id for one in question.humans if one.id not in question.passed)
+    return {
+        "asked": lines.asked_line(question),
+        "expires_at": our_time(question, times.horizon(question)),
+        "silence": lines.silence_line(question),
+        "people": tuple(people),
+    }
 
 
 def fires_at(question: Question) -> float:
     """When, by our clock, a question must be looked at next."""
+    return our_time(question, due.next_due(question))
+
+
+def our_time(question: Question, at: float) -> float:
+    """A time of the clock of the question's platform by ours."""
     delivery = question.delivery
-    return due.next_due(question) + (delivery.noted_at - delivery.posted_at if delivery else 0.0)
+    return at + (delivery.noted_at - delivery.posted_at if delivery else 0.0)
 
 
 def _run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Rows:
@@ -146,17 +169,17 @@ def _unbilled(state: RunState, call: Call, how: Any, at: float) -> r.CallBooked:
 # Questions ----------------------------------------------------------------------------------------------------------------
 
 
-def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked, after: RunState) -> Rows:
-    question = event.question
+def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain, after: RunState) -> Rows:
+    question = after.questions[event.question.id]
     return (
         r.QuestionOpened(
             question=question.id,
             run=after.run,
             agent=question.agent,
             text=question.ask.question,
-            asked=tell.asked_line(question),
             fires_at=fires_at(question),
             at=event.at,
+            **_glance(question),
         ),
     )
 
@@ -177,6 +200,8 @@ def _posted(_: RunState | None, event: e.QuestionPosted, after: RunState) -> Row
 
 def _replied(before: RunState | None, event: e.Replied, after: RunState) -> Rows:
     late = before is not None and not before.questions[event.question].open
+    if not hear.may_answer(after.questions[event.question], event.author):
+        return ()
     return (
         r.ReplyTaken(
             question=event.question,
@@ -221,6 +246,7 @@ _CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Rows]] = {
     e.AgentRetired: _given_up,
     e.QuestionAsked: _asked,
     e.MoreAsked: _asked,
+    e.AskedAgain: _asked,
     e.QuestionPosted: _posted,
     e.Replied: _replied,
     e.Unreplied: _unreplied,

@@ -68,10 +68,11 @@ class Vote:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class News:
-    """Something said to one agent (`to`) or to all: guidance by its `author`, a late reply, the outcome of a question."""
+    """Something said to one agent (`to`) or to all: guidance by its `author`, a late reply, the outcome of its question, or that
+    of another's (`known`)."""
 
     seq: int
-    kind: Literal["guidance", "late", "outcome"]
+    kind: Literal["guidance", "late", "outcome", "known"]
     text: str
     to: str | None = None
     author: str = ""
@@ -100,6 +101,11 @@ class Call:
     left: float | None = None
     failures: int = 0
     straggles: bool = False
+
+    @property
+    def aside(self) -> bool:
+        """It is about a question, beside the agent's own work: a peer's advice or a judge's decision."""
+        return self.purpose in ("peer", "judge")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

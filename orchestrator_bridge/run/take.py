@@ -10,8 +10,8 @@ from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.ending import cancel_open
+from orchestrator_bridge.run.post import receipt
 from orchestrator_bridge.run.retry import billed, retry_at
-from orchestrator_bridge.run.show import receipt
 from orchestrator_bridge.store.rows import PostFailed, PostSent
 from orchestrator_bridge.text import clean
 
@@ -33,7 +33,7 @@ def take(batch: Batch, fact: f.Fact, desk: Desk) -> None:
             desk.placed(batch, outgoing, posted, fact.noted_at)
         case f.Unplaceable(outgoing=outgoing):
             batch.rows.append(PostFailed(key=outgoing.key, why=fact.why))
-            desk.unplaceable(batch, outgoing.question or 0, fact.why)
+            desk.unplaceable(batch, outgoing, fact.why)
         case _:
             _take_people(batch, fact, desk)
 
@@ -49,6 +49,8 @@ def _take_people(batch: Batch, fact: f.Fact, desk: Desk) -> None:
             desk.take_back(batch, fact.unsaid, fact.question)
         case f.Pressed():
             desk.press(batch, fact.clicked)
+        case f.Told(command=command):
+            desk.told(batch, command, fact.question, fact.words)
         case f.NobodyThere(platform=platform) if platform == batch.state.place.platform:
             desk.leave(batch)
         case _:

@@ -109,7 +109,10 @@ class RunSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionSummary:
-    """A question at a glance. `place` and `message` are of its first posted copy; `place.thread` is where replies are read."""
+    """A question at a glance. `place` and `message` are of its first posted copy; `place.thread` is where replies are read.
+
+    `expires_at`, by our clock, is when it ends if nobody answers; `silence` says what happens then.
+    """
 
     question: int
     run: int
@@ -125,6 +128,19 @@ class QuestionSummary:
     message: str | None
     posted_at: float | None
     noted_at: float | None
+    expires_at: float | None = None
+    silence: str = ""
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenFor:
+    """An open question, the channel of its run, and the ids of the people whom it asks."""
+
+    question: int
+    run: int
+    place: Place
+    people: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -317,6 +333,10 @@ class Store(Lookups, Protocol):
 
     async def armed(self) -> list[Armed]:
         """Every open question."""
+        ...
+
+    async def open_for(self) -> list[OpenFor]:
+        """Every open question, with those whom it asks."""
         ...
 
     async def target(self, place: Place, message: str | None = None) -> Target | None:

@@ -47,7 +47,8 @@ class RunBusy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionOpened:
-    """A question was asked. `fires_at`: when, by our clock, it must be looked at next; `asked` is in words."""
+    """A question was asked. `fires_at`: when, by our clock, it must be looked at next; `asked` and `silence` (what happens when
+    it expires) are in words; `people` are the ids of those asked."""
 
     question: int
     run: int
@@ -56,14 +57,21 @@ class QuestionOpened:
     asked: str
     fires_at: float
     at: float
+    expires_at: float | None = None
+    silence: str = ""
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionMoved:
-    """The next time to look at an open question."""
+    """The next time to look at an open question, and what else has changed of it since it was asked; None: nothing."""
 
     question: int
     fires_at: float
+    asked: str | None = None
+    expires_at: float | None = None
+    silence: str | None = None
+    people: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

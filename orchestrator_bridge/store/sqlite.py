@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator_bridge.chat import Inbound, Place, Posted, Said
     from orchestrator_bridge.run.events import Event
     from orchestrator_bridge.store.lock import Lock
-    from orchestrator_bridge.store.port import Armed, Pending, Target
+    from orchestrator_bridge.store.port import Armed, OpenFor, Pending, Target
     from orchestrator_bridge.store.rows import Row
 
 _READERS = 2
@@ -115,6 +115,10 @@ class SqliteStore(SqliteReads):
     async def armed(self) -> list[Armed]:
         """Every open question, the next to be looked at first."""
         return await self._reading.read(questions.armed)
+
+    async def open_for(self) -> list[OpenFor]:
+        """Every open question, with those whom it asks."""
+        return await self._reading.read(questions.open_for)
 
     async def target(self, place: Place, message: str | None = None) -> Target | None:
         """What a thread, or a message that is replied to, belongs to; the message says more than the thread."""

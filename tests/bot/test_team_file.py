@@ -9,6 +9,7 @@ import pytest
 from bot.demo_team import DEMO
 from bot.team_file import TeamFile, parse_team_file, read_team_file
 from bot.trouble import Trouble
+from orchestrator_bridge.chat import Place
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = '[[agents."*"]]\ntext = "Yes."\n'
@@ -102,7 +103,7 @@ key_env = "MINE"
 """,
     )
     team = found.team()
-    assert (team.policy.quorum, team.policy.expire_after, team.policy.fallback) == (2, 5400.0, ("fail",))
+    assert (team.policy.quorum, team.policy.expire_after, team.policy.fallback[0].use) == (2, 5400.0, "fail")
     assert (str(team.bounds.money), team.limits.per_run) == ("0.25", 1)
     assert found.permissions.cancel == ("@alice", "role:backend")
     assert found.key_variables == {"MINE"}
@@ -137,7 +138,7 @@ def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Pa
             AGENT + "[team.review.policy]\nfallback = ['asume']\n",
             "policy.fallback[1]",
             "'asume'",
-            "'default_option', 'assume' or",
+            "'default_option', 'agents', 'judge', 'assume' or",
         ),
         (
             AGENT + "[team.review.policy]\nfallback = ['default_option']\n",
@@ -145,6 +146,36 @@ def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Pa
             "'fallback' ends with",
             "'assume' or 'fail'",
         ),
+        (AGENT + "[team.review.policy]\ndecider = '@eve'\n", "policy.decider", "'@eve'", "one of "),
+        (AGENT + "[team.review.policy]\ndecider = 'eve'\n", "policy.decider", "'eve'", "a person, such as '@lead'"),
+        (AGENT + "[team.review.policy]\nresponders = 'role:x'\n", "policy.responders", "'role:x'", "one of asked, anyone"),
+        (AGENT + "[team.review.policy]\nresponders = 'all'\n", "policy.responders", "'all'", "'asked', 'anyone' or a role"),
+        (
+            AGENT + "[team.review.policy]\nescalate = [{after = '5m', to = '@eve'}]\n",
+            "policy.escalate[1].to[1]",
+            "'@eve'",
+            "one of humans",
+        ),
+        (
+            AGENT + "[team.review.policy]\nescalate = [{after = '1h', to = 'humans'}]\n",
+            "review.policy",
+            "'escalate' after 3600 s",
+            "less than 'expire_after'",
+        ),
+        (AGENT + "[team.review.policy]\njudge = 'what'\n", "policy.judge", "model 'what' is not known", "'provider/model'"),
+        (AGENT + "[[team.review.routes]]\nto = ['@eve']\nwords = ['db']\n", "routes[1].to[1]", "'@eve'", "one of humans"),
+        (AGENT + "[[team.review.routes]]\nto = ['humans']\nagents = ['x']\n", "routes[1].agents[1]", "'x'", "one of author"),
+        (AGENT + "[[team.review.routes]]\nto = 'humans'\n", "routes[1]", "a route for every question", "'words' or 'agents'"),
+        (
+            AGENT + "[[team.review.channels]]\nchannel = 'C1'\npolicy = {quorum = 'most'}\n",
+            "team.review",
+            "rules for the channel 'C1'",
+            "keys of the policy",
+        ),
+        ("languages = ['none.toml']\n", "languages[1]", "'none.toml': No such file", "a readable file of words"),
+        ("languages = 'fr'\n", "languages", "'fr'", "a list of files"),
+        ("[people.a]\nquiet = '22:00-07:00'\n", "people.a", "'quiet' without 'time_zone'", "the zone too"),
+        ("[people.a]\nquiet = 'nights'\ntime_zone = 'UTC'\n", "people.a.quiet", "'nights'", "two different times of day"),
         (AGENT + "[team.review.policy]\nquorum = 'most'\n", "policy.quorum", "'most'", "'majority' or 'all' or a whole number"),
         (AGENT + "[team.review.bounds]\ncalls = 1.5\n", "bounds.calls", "1.5", "a whole number"),
         (AGENT + "[team.review.bounds]\nmoney = -1\n", "bounds.money", "-1", "more than 0"),
@@ -176,6 +207,23 @@ def test_a_wrong_key_is_told_with_its_path_what_was_found_and_what_is_expected(
     assert where in said
     assert found in said
     assert expected in said
+
+
+def test_a_channel_has_rules_of_its_own(file: Path) -> None:
+    rules = "[[team.review.channels]]\nchannel = 'slack/C1'\npolicy = {quorum = 'all'}\nlimits = {per_run = 2}\n"
+    team = read(file, AGENT + rules).team()
+    here = team.in_channel(Place(platform="slack", channel="C1"))
+    assert (here.policy.quorum, here.limits.per_run, here.limits.per_agent) == ("all", 2, 3)
+    assert team.in_channel(Place(platform="discord", channel="C1")) == team
+
+
+def test_a_channel_may_be_named_in_a_permission(file: Path) -> None:
+    assert read(file, "[permissions]\nanswer = ['channel:C1']\n").permissions.answer == ("channel:C1",)
+
+
+def test_a_language_of_ones_own_stands_beside_the_file(file: Path) -> None:
+    (file.parent / "fr.toml").write_text('yes = ["oui"]\nno = ["non"]\n')
+    assert read(file, "languages = ['fr.toml']\n").languages[0].yes == ("oui",)
 
 
 def test_a_long_or_disguised_value_is_shown_short_and_escaped(file: Path) -> None:

@@ -61,6 +61,21 @@ class QuestionContract:
         assert closed_one is not None
         assert closed_one.fires_at == 60.0
 
+    async def test_whom_open_questions_ask_is_known_and_changes_with_them(self, store: Store) -> None:
+        await store.append(rows=[run_opened(1), question_opened(1, 1), question_opened(2, 1), question_opened(3, 1)])
+        moved = QuestionMoved(question=1, fires_at=9.0, asked="Bob", expires_at=70.0, silence="Then.", people=("@bob", "fake:u2"))
+        await store.append(rows=[moved, QuestionMoved(question=2, fires_at=9.0), closed(3)])
+        found = {one.question: one for one in await store.open_for()}
+        assert set(found) == {1, 2}
+        assert (found[1].run, found[1].place, found[1].people) == (1, CHANNEL, ("@bob", "fake:u2"))
+        assert found[2].people == ()
+        question, other = await store.question(1), await store.question(2)
+        assert question is not None
+        assert other is not None
+        assert (question.asked, question.expires_at, question.silence) == ("Bob", 70.0, "Then.")
+        assert question.people == ("@bob", "fake:u2")
+        assert (other.asked, other.expires_at, other.silence) == ("Alice", None, "")
+
     async def test_a_thread_and_a_message_lead_to_what_stands_there(self, store: Store) -> None:
         await store.append(rows=[run_opened(3), question_opened(8, 3)])
         await store.append(rows=[run_placed(3, "card", "run-thread"), question_placed(8, "asked", "question-thread")])

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from orchestrator_bridge.chat import Place
-from orchestrator_bridge.duration import parse_duration
+from orchestrator_bridge.chat import Author, Group, Place
+from orchestrator_bridge.duration import parse_duration, say_duration
 from orchestrator_bridge.question import hear, tell
-from orchestrator_bridge.question.due import scaled
+from orchestrator_bridge.question.due import due, scaled
+from orchestrator_bridge.question.intent import hands_over, more_time, passes_on
 from orchestrator_bridge.question.read import Misread, read
-from orchestrator_bridge.question.settle import settle
-from orchestrator_bridge.question.values import Ask, Delivery, Kind, Option, Question, Responder
+from orchestrator_bridge.question.settle import fall, reason, settle
+from orchestrator_bridge.question.values import Ask, Delivery, Kind, Mentioned, Option, Question, Responder, Stage, Verdict
 from orchestrator_bridge.team import Fallback, Policy
-from tests.docs.page import table
+from tests.docs.page import table, tables
 
 PAGE = "docs/questions.md"
 OPTIONS = (
@@ -26,7 +27,11 @@ OPTIONS = (
     Option(id="wait", label="Wait and measure"),
 )
 AGENTS = ("skeptic", "critic")
-_DEED = re.compile(r"(\d+:\d\d) (\w+) (types|clicks|changes it to|deletes it|passes|wants)(?: “(.+)”| (\w+) more)?")
+_DEED = re.compile(
+    r"(\d+:\d\d) (\w+)(?: of (\w+))? (types|clicks|changes it to|deletes it|passes|wants|is asked too|decides)"
+    r"(?: “(.+)”| (\w+) more)?"
+)
+_STAGE = re.compile(r"(\d+:\d\d) (?:skeptic and critic are asked|a model judges)")
 
 
 def ask(kind: Kind) -> Ask:
@@ -45,17 +50,21 @@ def seconds(time: str) -> float:
     return 60.0 * int(minutes) + int(rest)
 
 
-def asked(names: str, policy: str) -> Question:
-    given = tomllib.loads(f"policy = {{ {policy} }}")["policy"]
+def asked(names: str, rules: str) -> Question:
+    given = tomllib.loads(f"policy = {{ {rules} }}")["policy"]
     urgency = given.pop("urgency", "normal")
+    policy = scaled(Policy.model_validate(given), urgency)
     question = Question(
         id=1,
         run=1,
         agent="builder",
         action="work:builder:1/0",
         ask=ask("choice"),
-        policy=scaled(Policy.model_validate(given), urgency),
-        asked=tuple(who(name) for name in names.split(", ")),
+        policy=policy,
+        asked=tuple(who(name) for name in names.split(", ") if " " not in name),
+        groups=tuple(Group(platform="slack", id="S1", name=name.split()[-1]) for name in names.split(", ") if " " in name),
+        decider=who(policy.decider.removeprefix("@")) if policy.decider else None,
+        others=AGENTS,
         asked_at=0.0,
     )
     place = Place(platform="terminal", channel="terminal", thread="question-1")
@@ -66,12 +75,18 @@ def after(question: Question, deed: str) -> Question:
     """The question after one deed, such as `0:10 Ana types “2”`. "It" is what that person typed last."""
     match = _DEED.fullmatch(deed)
     assert match is not None, f"a test cannot read {deed!r}"
-    time, name, verb, words, long = match.groups()
-    at, author = seconds(time), who(name)
+    time, name, role, verb, words, long = match.groups()
+    author = who(name)
+    if role:
+        author = author.model_copy(update={"roles": (f"role:{role}",)})
+    if verb in ("is asked too", "decides", "wants"):
+        return changed(question, verb, words or name, long)
+    at = seconds(time)
     last = next((one.message for one in reversed(question.heard) if one.author == author), "")
     match verb:
         case "types":
-            return hear.replied(question, author=author, message=f"{name} {time}", text=words, at=at)
+            mentions = mentioned(words)
+            return hear.replied(question, author=author, message=f"{name} {time}", text=words, at=at, mentions=mentions)
         case "changes it to":
             return hear.replied(question, author=author, message=last, text=words, at=at, edit=time)
         case "deletes it":
@@ -79,22 +94,60 @@ def after(question: Question, deed: str) -> Question:
         case "clicks":
             choice = next(option.id for option in OPTIONS if option.label == words)
             return hear.replied(question, author=author, message=f"{name} {time}", text="", at=at, choice=choice)
-        case "passes":
-            return hear.passed(question, author.id, at)
+        case _:
+            return hear.passed(question, author, at)
+
+
+def changed(question: Question, verb: str, named: str, long: str) -> Question:
+    """The question after what is no reply: others come in, a judge decides, somebody wants more time."""
+    match verb:
+        case "is asked too":
+            return hear.escalated(question, mentioned(f"@{named}"))
+        case "decides":
+            choice = next(option.id for option in OPTIONS if option.label == named)
+            return hear.judged(question, Verdict(decision=named, choice=choice, reason="It is one file."))
         case _:
             return hear.extended(question, parse_duration(long))
+
+
+def mentioned(words: str) -> tuple[Mentioned, ...]:
+    names = re.findall(r"@(\w+)", words)
+    return tuple(Mentioned(who=who(name), author=Author(platform="terminal", id=name, name=name)) for name in names)
+
+
+def falls_on(question: Question, at: float) -> Question:
+    """The question as the next fallback is at work on it."""
+    stage = fall(question, at, reason(question))
+    assert isinstance(stage, Stage)
+    return hear.fell(question, stage)
+
+
+def at_work(question: Question, at: float) -> str:
+    fallen = falls_on(question, at)
+    return "a model judges" if fallen.stage and not fallen.stage.agents else "skeptic and critic are asked"
 
 
 def ending(row: Mapping[str, str]) -> str:
     question = asked(row["asked"], row["policy"])
     for deed in row["what happens"].split("; ") if row["what happens"] else []:
-        question = after(question, deed)
-    outcome = settle(question, seconds(row["seen at"]))
+        stage = _STAGE.fullmatch(deed)
+        question = falls_on(question, seconds(stage[1])) if stage else after(question, deed)
+    now = seconds(row["seen at"])
+    outcome = settle(question, now)
+    if outcome is None and due(question, now).fall:
+        return at_work(question, now)
     return tell.closing_line(hear.settled(question, outcome)) if outcome else "open"
 
 
-def reading(kind: Kind, reply: str) -> str:
-    taken = read(ask(kind), reply)
+def reading(question: Ask, reply: str) -> str:
+    mentions = mentioned(reply)
+    if passes_on(question, reply):
+        return "not me"
+    if to := hands_over(question, reply, mentions):
+        return f"handed over to {to.who.name}"
+    if (more := more_time(question, reply, 3600.0)) is not None:
+        return f"{say_duration(more)} more"
+    taken = read(question, reply)
     if isinstance(taken, Misread):
         return "asked again"
     if taken.number is not None:
@@ -108,17 +161,20 @@ def test_a_question_ends_as_the_page_says(row: Mapping[str, str]) -> None:
     assert ending(row) == row["how it ends"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "row"),
-    [
-        (kind, row)
-        for kind, heading in (("choice", "A choice"), ("confirm", "A confirm"), ("number", "A number"))
-        for row in table(PAGE, heading).rows
-    ],
-    ids=lambda value: value["reply"] if isinstance(value, dict) else value,
-)
-def test_a_reply_is_read_as_the_page_says(kind: Kind, row: Mapping[str, str]) -> None:
-    assert reading(kind, row["reply"]) == row["read as"]
+def readings() -> Iterator[tuple[Ask, str, str]]:
+    kinds: tuple[tuple[Kind, str], ...] = (("choice", "A choice"), ("confirm", "A confirm"), ("number", "A number"))
+    for kind, heading in kinds:
+        for one in tables(PAGE):
+            for row in one.rows if one.heading == heading else ():
+                if "in hours" in row:
+                    yield ask("number").model_copy(update={"unit": "h", "min": 0.5, "max": 48}), row["reply"], row["in hours"]
+                else:
+                    yield ask(kind), row["reply"], row["read as"]
+
+
+@pytest.mark.parametrize(("question", "reply", "expected"), list(readings()))
+def test_a_reply_is_read_as_the_page_says(question: Ask, reply: str, expected: str) -> None:
+    assert reading(question, reply) == expected
 
 
 def test_the_page_has_every_field_of_a_question_and_no_other() -> None:

@@ -14,13 +14,27 @@ from bot.settings import Settings
 from bot.team_file import TeamFile
 from orchestrator_bridge.model.catalogue import PROVIDERS
 from orchestrator_bridge.model.facts import TierFacts
-from orchestrator_bridge.team import AgentSpec, Bounds, Limits, ModelSpec, Permissions, PersonSpec, Policy, RoleSpec, Team
+from orchestrator_bridge.team import (
+    AgentSpec,
+    Bounds,
+    ChannelRules,
+    Limits,
+    ModelSpec,
+    Permissions,
+    PersonSpec,
+    Policy,
+    RoleSpec,
+    Route,
+    Team,
+)
 from tests.docs.page import read, table
 
 PAGE = "docs/settings.md"
 TABLES: dict[str, type[BaseModel]] = {
     "team.NAME": Team,
     "team.NAME.agents": AgentSpec,
+    "team.NAME.routes": Route,
+    "team.NAME.channels": ChannelRules,
     "team.NAME.policy": Policy,
     "team.NAME.bounds": Bounds,
     "team.NAME.limits": Limits,
@@ -90,4 +104,6 @@ def read_as(heading: str, key: str, told: str) -> object:
 MUST_BE_THERE: dict[str, dict[str, Any]] = {
     "team.NAME": {"agents": [{"name": "one", "model": "gpt-5"}]},
     "team.NAME.agents": {"name": "one", "model": "gpt-5"},
+    "team.NAME.routes": {"to": ["@alice"], "agents": ["one"], "words": ["database"]},
+    "team.NAME.channels": {"channel": "C0123"},
 }

@@ -9,8 +9,8 @@ from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said, team
-from tests.servers.model_play import Asked, Play
-from tests.servers.model_players import asking_player, asks_if
+from tests.servers.model_play import Asked, Play, ToolUse
+from tests.servers.model_players import asking_player, asks_if, has_called, question, who
 from tests.servers.model_server import ModelServer
 
 
@@ -83,7 +83,13 @@ async def test_a_late_reply_is_acknowledged_and_reaches_the_running_agent(tmp_pa
     clock = ManualClock()
     platform = ListPlatform(clock)
     policy = Policy(remind_after=0, expire_after=60, settle_delay=0)
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+
+    def asks_of_its_own(asked: Asked) -> Play:
+        if "ask_others" in asked.tools and not has_called(asked, "ask_others"):
+            return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(question=f"What is best for {who(asked)}?"))])
+        return asking_player(asked)
+
+    async with ModelServer(asks_of_its_own) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine, "one", "two", policy=policy)
         await platform.until(lambda: len(platform.questions) == 2)
         await engine.finished()

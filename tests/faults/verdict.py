@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.show import question_key
+from orchestrator_bridge.run.post import question_key
 from tests.faults.evidence import Evidence, Wrote
 from tests.faults.prompts import conversations, of_request, request_of
 

@@ -83,7 +83,7 @@ def test_a_persons_own_words_lead_the_final_text() -> None:
 
 def test_a_fallback_is_called_one() -> None:
     stage = asked()
-    stage.passes(2 * 1800.0)
+    stage.passes(1800.0 + 10.0)
     text = final(stage)
     assert "**Try it small first.** Nobody answered, so this is a fallback and no person's decision." in text
 
@@ -108,7 +108,7 @@ def test_agents_that_decide_are_not_taken_for_people() -> None:
 
 def test_guidance_and_a_late_reply_change_the_answer() -> None:
     stage = asked()
-    stage.passes(2 * 1800.0)
+    stage.passes(1800.0 + 10.0)
     stage.act("operator")
     stage.guides("No names with umlauts.\n\nPlease.")
     stage.replies(1, "1 after all")

@@ -33,8 +33,8 @@ def test_hearing_the_same_twice_changes_nothing() -> None:
     assert typed(question, ANA, "sqlite") is question
     click = clicked(question, ANA, "pg")
     assert clicked(click, ANA, "pg") is click
-    passed = hear.passed(question, ANA.id, POSTED + 20)
-    assert hear.passed(passed, ANA.id, POSTED + 20) is passed
+    passed = hear.passed(question, ANA, POSTED + 20)
+    assert hear.passed(passed, ANA, POSTED + 20) is passed
     deleted = hear.unreplied(question, "Ana@10.0")
     assert hear.unreplied(deleted, "Ana@10.0") is deleted
 
@@ -117,8 +117,8 @@ def test_a_click_on_an_option_that_is_not_there_changes_nothing(kind: str, choic
 
 
 def test_those_who_are_not_asked_change_nothing_unless_anyone_may_answer() -> None:
-    question = posted(ANA)
-    assert typed(question, STRANGER, "sqlite") is question
+    question = typed(posted(ANA), STRANGER, "sqlite")
+    assert (said(question), settle(question, EXPIRY - 1)) == ([], None)
     assert said(typed(posted(ANA, responders="anyone"), STRANGER, "sqlite")) == [("Stranger", "sqlite", "lite")]
 
 
@@ -129,20 +129,19 @@ def test_agents_may_advise_but_not_answer_themselves() -> None:
 
 
 def test_not_me_withdraws_what_was_said_before_and_words_after_it_count_again() -> None:
-    question = hear.passed(typed(posted(ANA, BEN), ANA, "sqlite", after=10), ANA.id, POSTED + 20)
+    question = hear.passed(typed(posted(ANA, BEN), ANA, "sqlite", after=10), ANA, POSTED + 20)
     assert (said(question), list(question.passed)) == ([], [ANA.id])
     question = typed(question, ANA, "well then: postgres", after=30)
     assert (said(question), question.passed) == ([("Ana", "well then: postgres", "pg")], frozenset())
 
 
 def test_not_me_without_a_time_outweighs_no_words() -> None:
-    question = hear.passed(typed(posted(ANA), ANA, "sqlite"), ANA.id)
+    question = hear.passed(typed(posted(ANA), ANA, "sqlite"), ANA)
     assert (said(question), question.passed) == ([("Ana", "sqlite", "lite")], frozenset())
 
 
 def test_only_those_asked_can_pass() -> None:
-    question = posted(ANA)
-    assert hear.passed(question, BEN.id) is question
+    assert hear.passed(posted(ANA), BEN).passed == frozenset()
 
 
 def test_an_agent_without_words_passes() -> None:
@@ -161,7 +160,9 @@ def test_the_first_delivery_stays() -> None:
     question = posted(ANA)
     assert question.delivery is not None
     later = Delivery(place=question.delivery.place, message="copy", posted_at=POSTED + 60, noted_at=POSTED + 60)
-    assert hear.posted(question, later) is question
+    copied = hear.posted(question, later)
+    assert (copied.delivery, copied.copied) == (question.delivery, (later,))
+    assert hear.posted(copied, later) is copied
 
 
 def test_a_reply_after_the_deadline_is_marked_late_and_more_time_makes_it_count() -> None:
@@ -207,7 +208,7 @@ def test_a_settled_question_is_not_changed_by_anything() -> None:
     assert ended.outcome == outcome
     assert typed(ended, ANA, "sqlite") is ended
     assert hear.unreplied(ended, "m1") is ended
-    assert hear.passed(ended, ANA.id) is ended
+    assert hear.passed(ended, ANA) is ended
     assert hear.left(ended, ANA.id) is ended
     assert hear.extended(ended, 60) is ended
     assert hear.reminded(ended) is ended
@@ -216,5 +217,5 @@ def test_a_settled_question_is_not_changed_by_anything() -> None:
 
 def test_a_question_survives_being_stored() -> None:
     question = clicked(typed(posted(ANA, BEN, SKEPTIC), BEN, "2 please"), ANA, "pg")
-    question = hear.passed(hear.unreplied(hear.left(question, SKEPTIC.id), "gone"), BEN.id, POSTED + 5)
+    question = hear.passed(hear.unreplied(hear.left(question, SKEPTIC.id), "gone"), BEN, POSTED + 5)
     assert Question.model_validate_json(question.model_dump_json()) == question

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator_bridge.chat import Author
 from orchestrator_bridge.question import hear
 from orchestrator_bridge.question.due import Due, deadline, due, next_due
 from orchestrator_bridge.question.settle import settle
-from orchestrator_bridge.question.values import Kind, Outcome, Question, Responder
+from orchestrator_bridge.question.values import Kind, Mentioned, Outcome, Question, Responder
 from tests.question.builders import ANA, BEN, CY, EXPIRY, POSTED, SKEPTIC, STRANGER, posted, unposted
 
 ASKED = (ANA, BEN, CY, SKEPTIC)
@@ -37,6 +38,7 @@ class Say:
     edit: str
     text: str
     at: float
+    mentions: tuple[Mentioned, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,27 +66,46 @@ class Leave:
 
 
 @dataclass(frozen=True)
+class HandOver:
+    author: Responder
+    to: Mentioned
+    at: float
+
+
+@dataclass(frozen=True)
 class More:
+    key: str
     seconds: int
+    at: float
 
 
-Fact = Say | Click | Delete | Pass | Leave | More
+Fact = Say | Click | Delete | Pass | Leave | HandOver | More
 
 
 def tell(question: Question, fact: Fact) -> Question:
     match fact:
         case Say():
-            return hear.replied(question, author=fact.author, message=fact.message, text=fact.text, at=fact.at, edit=fact.edit)
+            return hear.replied(
+                question,
+                author=fact.author,
+                message=fact.message,
+                text=fact.text,
+                at=fact.at,
+                edit=fact.edit,
+                mentions=fact.mentions,
+            )
         case Click():
             return hear.replied(question, author=fact.author, message=fact.message, text="", at=fact.at, choice=fact.choice)
         case Delete():
             return hear.unreplied(question, fact.message)
         case Pass():
-            return hear.passed(question, fact.author.id, fact.at)
+            return hear.passed(question, fact.author, fact.at)
         case Leave():
             return hear.left(question, fact.author.id)
+        case HandOver():
+            return hear.passed(question, fact.author, fact.at, fact.to)
         case More():
-            return hear.extended(question, fact.seconds)
+            return hear.extended(question, fact.seconds, fact.key, fact.at)
 
 
 def tell_all(question: Question, facts: Iterable[Fact]) -> Question:
@@ -109,6 +130,23 @@ def says(kind: Kind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.Sear
     )
 
 
+def mentioned(one: Responder) -> Mentioned:
+    return Mentioned(who=one, author=Author(platform="terminal", id=one.id, name=one.name))
+
+
+PEOPLE = st.sampled_from([ANA, BEN, CY, STRANGER])
+handings = st.builds(
+    lambda author, number, to, at: Say(author, f"{author.name}-{number}", "", f"@{to.name}?", at, (mentioned(to),)),
+    PEOPLE,
+    st.integers(1, 3),
+    PEOPLE,
+    TIMES,
+) | st.builds(lambda author, to, at: HandOver(author, mentioned(to), at), PEOPLE, PEOPLE, TIMES)
+wishes = st.builds(
+    lambda key, seconds, at: More(f"{key}-{seconds}-{at}", seconds, at), st.integers(1, 9), st.integers(1, 1000), TIMES
+)
+
+
 def clicks(kind: Kind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.SearchStrategy[Click]:
     choices = st.sampled_from(["yes", "no"] if kind == "confirm" else ["pg", "lite"])
     return st.builds(
@@ -118,8 +156,8 @@ def clicks(kind: Kind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.Se
 
 def facts(kind: Kind) -> st.SearchStrategy[list[Fact]]:
     deletions = st.builds(lambda author, number: Delete(f"{author.name}-{number}"), AUTHORS, st.integers(1, 3))
-    rest = deletions | st.builds(Pass, AUTHORS, TIMES) | st.builds(Leave, AUTHORS) | st.builds(More, st.integers(1, 1000))
-    return st.lists(says(kind) | says(kind) | clicks(kind) | rest, max_size=8)
+    rest = deletions | st.builds(Pass, AUTHORS, TIMES) | st.builds(Leave, AUTHORS) | wishes
+    return st.lists(says(kind) | says(kind) | clicks(kind) | rest | handings, max_size=9)
 
 
 POLICIES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
@@ -150,8 +188,7 @@ def same_but_for_the_time(one: Outcome | None, other: Outcome | None) -> bool:
 def test_the_order_of_arrival_and_doubles_change_nothing(data: st.DataObject) -> None:
     question = data.draw(questions())
     heard = data.draw(facts(question.ask.kind))
-    doubled = [*heard, *(fact for fact in heard if not isinstance(fact, More))]
-    assert tell_all(question, data.draw(st.permutations(doubled))) == tell_all(question, heard)
+    assert tell_all(question, data.draw(st.permutations([*heard, *heard]))) == tell_all(question, heard)
 
 
 @given(st.data())
@@ -188,33 +225,74 @@ def test_no_reply_in_time_that_was_known_is_ignored(data: st.DataObject) -> None
         assert answered == any(author.startswith("terminal:") for author in told)
 
 
+Spoken = Say | Click | Pass | HandOver
+
+
 def spoken_in_time(question: Question, heard: Sequence[Fact]) -> set[str]:
-    """By the facts alone: who said something by the deadline that was neither deleted, nor followed by a pass."""
+    """By the facts alone: who said something by the deadline that was not deleted, nor followed by a pass or handing over."""
+    said = standing(question, heard)
+    allowed = welcome(question, said)
+    words = (fact for fact in said if isinstance(fact, Say | Click) and not leaves(fact) and fact.author.id in allowed)
+    return {fact.author.id for fact in words if fact.at >= left_at(fact.author, said)}
+
+
+def standing(question: Question, heard: Sequence[Fact]) -> list[Spoken]:
+    """What was said in time, in the newest version of each message."""
     end = deadline(question) if question.delivery else math.inf
     deleted = {fact.message for fact in heard if isinstance(fact, Delete)}
-    newest: dict[str, tuple[tuple[int, float, str], Say | Click]] = {}
+    newest: dict[str, tuple[tuple[int, float, str], Spoken]] = {}
     for fact in heard:
-        if not isinstance(fact, Say | Click) or fact.message in deleted or not may_speak(question, fact):
-            continue
-        if fact.author.kind == "human" and fact.at > end:
+        if not isinstance(fact, Spoken) or (fact.author.kind == "human" and fact.at > end) or not clickable(question, fact):
             continue
         rank = (int(fact.edit or 0), fact.at, fact.text) if isinstance(fact, Say) else (0, fact.at, "")
-        if fact.message not in newest or rank > newest[fact.message][0]:
-            newest[fact.message] = (rank, fact)
-    return {fact.author.id for _, fact in newest.values() if fact.at >= passed_at(question, heard, fact.author, end)}
+        name = message(fact)
+        if name not in deleted and (name not in newest or rank > newest[name][0]):
+            newest[name] = (rank, fact)
+    return [fact for _, fact in newest.values()]
 
 
-def may_speak(question: Question, fact: Say | Click) -> bool:
-    clickable = {"choice": ("pg", "lite"), "confirm": ("yes", "no")}.get(question.ask.kind, ())
-    if isinstance(fact, Click) and fact.choice not in clickable:
-        return False
-    return fact.author.kind == "agent" or fact.author in question.asked or question.policy.responders == "anyone"
+def message(fact: Spoken) -> str:
+    if isinstance(fact, Say | Click):
+        return fact.message
+    return f"pass:{fact.author.id}:{fact.at!r}:{fact.to.who.id if isinstance(fact, HandOver) else ''}"
 
 
-def passed_at(question: Question, heard: Sequence[Fact], author: Responder, end: float) -> float:
-    counted = end if author.kind == "human" else math.inf
-    passes = (fact.at for fact in heard if isinstance(fact, Pass) and fact.author == author and fact.at <= counted)
-    return max(passes, default=-math.inf) if author in question.asked else -math.inf
+def clickable(question: Question, fact: Spoken) -> bool:
+    options = {"choice": ("pg", "lite"), "confirm": ("yes", "no")}.get(question.ask.kind, ())
+    return not isinstance(fact, Click) or fact.choice in options
+
+
+def leaves(fact: Spoken) -> bool:
+    if isinstance(fact, Say):
+        return fact.author.kind == "human" and any(one.who.id != fact.author.id for one in fact.mentions)
+    return not isinstance(fact, Click)
+
+
+def left_at(author: Responder, said: Sequence[Spoken]) -> float:
+    return max((fact.at for fact in said if fact.author.id == author.id and leaves(fact)), default=-math.inf)
+
+
+def handed_to(fact: Spoken) -> str | None:
+    if isinstance(fact, HandOver):
+        return fact.to.who.id
+    return fact.mentions[0].who.id if isinstance(fact, Say) and leaves(fact) else None
+
+
+def welcome(question: Question, said: Sequence[Spoken]) -> set[str]:
+    """Who may answer: agents, those asked, and in order of time those to whom one of these has handed over."""
+    since = {one.id: -math.inf for one in (*question.asked, SKEPTIC)}
+    if question.policy.responders == "anyone":
+        since |= dict.fromkeys((STRANGER.id, ANA.id, BEN.id, CY.id), -math.inf)
+    handings = [(fact.author.id, fact.at, to) for fact in said if (to := handed_to(fact)) is not None]
+    for _ in handings:
+        for by, at, to in handings:
+            if since.get(by, math.inf) <= at:
+                since[to] = min(at, since.get(to, math.inf))
+    return set(since)
+
+
+def named(fact: Fact) -> tuple[Mentioned, ...]:
+    return fact.mentions if isinstance(fact, Say) else (fact.to,) if isinstance(fact, HandOver) else ()
 
 
 @given(st.data())
@@ -222,6 +300,7 @@ def passed_at(question: Question, heard: Sequence[Fact], author: Responder, end:
 def test_nobody_who_may_not_answer_changes_anything(data: st.DataObject) -> None:
     kind = data.draw(KINDS)
     heard = data.draw(facts(kind))
+    heard = [fact for fact in heard if STRANGER not in (one.who for one in named(fact))]
     mine = [
         fact for fact in heard if getattr(fact, "author", None) != STRANGER and getattr(fact, "message", "")[:8] != "Stranger"
     ]
@@ -243,7 +322,7 @@ def test_nothing_is_new_before_the_next_time_to_look_and_something_is_then(data:
     for before in (math.nextafter(then, -math.inf), then - 1, data.draw(CLOCK)):
         if before < then and then > 0:
             assert (settle(question, before), due(question, before)) == (None, Due())
-    assert settle(question, then) or due(question, then).remind
+    assert settle(question, then) or due(question, then)
 
 
 @given(st.data())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.question import hear
-from orchestrator_bridge.question.settle import cancelled, fall_back, settle
+from orchestrator_bridge.question.settle import cancelled, fall, settle
 from orchestrator_bridge.question.values import Option, Outcome, Question
 from tests.question.builders import (
     ANA,
@@ -88,21 +88,21 @@ def test_the_quorum_says_how_many_voices_it_takes(quorum: Any, asked: int, enoug
 def test_all_means_everyone_who_has_not_passed() -> None:
     question = clicked(posted(ANA, BEN, quorum="all"), ANA, "pg")
     assert settle(question, NOW) is None
-    outcome = settled(hear.passed(question, BEN.id))
+    outcome = settled(hear.passed(question, BEN))
     assert (outcome.status, outcome.why) == ("answered", "1 of 2 replied, nobody else can or will")
 
 
 def test_a_number_that_cannot_be_reached_any_more_becomes_all() -> None:
     question = clicked(posted(ANA, BEN, CY, quorum=2), ANA, "pg")
-    assert settle(hear.passed(question, BEN.id), NOW) is None
-    assert settled(hear.left(hear.passed(question, BEN.id), CY.id)).choice == "pg"
+    assert settle(hear.passed(question, BEN), NOW) is None
+    assert settled(hear.left(hear.passed(question, BEN), CY.id)).choice == "pg"
 
 
 def test_a_majority_is_one_of_those_asked() -> None:
     question = posted(ANA, BEN, CY, quorum="majority", responders="anyone")
     question = clicked(clicked(question, STRANGER, "pg"), ANA, "pg")
     assert settle(question, NOW) is None
-    assert settled(clicked(question, BEN, "lite")).choice == "pg"
+    assert settled(clicked(question, BEN, "pg")).choice == "pg"
 
 
 def test_anyone_may_fill_a_number_where_anyone_may_answer() -> None:
@@ -150,7 +150,7 @@ def test_a_peers_own_words_count_whatever_the_kind() -> None:
 
 
 def test_agents_that_fail_leave_nobody() -> None:
-    question = hear.passed(hear.passed(posted(SKEPTIC, CRITIC), SKEPTIC.id), CRITIC.id)
+    question = hear.passed(hear.passed(posted(SKEPTIC, CRITIC), SKEPTIC), CRITIC)
     assert settled(question).why == "everybody passed"
 
 
@@ -163,15 +163,15 @@ def test_a_question_to_nobody_falls_back_at_once() -> None:
 
 
 def test_when_everybody_has_passed_it_falls_back_at_once() -> None:
-    question = typed(hear.passed(posted(ANA, BEN, SKEPTIC), ANA.id), SKEPTIC, "1")
+    question = typed(hear.passed(posted(ANA, BEN, SKEPTIC), ANA), SKEPTIC, "1")
     assert settle(question, NOW) is None
-    outcome = settled(hear.passed(question, BEN.id))
+    outcome = settled(hear.passed(question, BEN))
     assert (outcome.why, outcome.decided_by, outcome.choice) == ("everybody passed", "fallback:default_option", "pg")
     assert [reply.author.name for reply in outcome.replies] == ["skeptic"]
 
 
 def test_when_everybody_is_gone_it_falls_back_at_once() -> None:
-    question = hear.left(hear.passed(posted(ANA, BEN), ANA.id), BEN.id)
+    question = hear.left(hear.passed(posted(ANA, BEN), ANA), BEN.id)
     assert settled(question).why == "nobody can be reached"
 
 
@@ -252,7 +252,8 @@ def test_the_first_fallback_that_can_decide_does(chain: Any, options: tuple[Opti
 
 
 def test_the_desk_can_let_a_question_fall_back_with_its_own_reason() -> None:
-    outcome = fall_back(posted(ANA), NOW, "it could not be posted: the channel is gone")
+    outcome = fall(posted(ANA), NOW, "it could not be posted: the channel is gone")
+    assert isinstance(outcome, Outcome)
     assert (outcome.status, outcome.choice, outcome.why) == ("fallen_back", "pg", "it could not be posted: the channel is gone")
 
 

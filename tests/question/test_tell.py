@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.chat import Author
-from orchestrator_bridge.question import hear, tell
+from orchestrator_bridge.question import hear, lines, tell
 from orchestrator_bridge.question.settle import cancelled, settle
 from orchestrator_bridge.question.values import Outcome, Question, Responder
 from tests.question.builders import (
@@ -133,7 +133,7 @@ def outcome(**fields: Any) -> Outcome:
             end(clicked(posted(ANA, BEN, quorum=2), ANA, "lite")),
             "Only 1 of 2 answered in 30 min; fallback: the recommended option, Postgres",
         ),
-        (end(hear.passed(posted(ANA), ANA.id)), "Everybody passed; fallback: the recommended option, Postgres"),
+        (end(hear.passed(posted(ANA), ANA)), "Everybody passed; fallback: the recommended option, Postgres"),
         (end(unposted()), "Nobody can be reached; fallback: the recommended option, Postgres"),
         (end(unposted(ANA)), "It could not be posted in 30 min; fallback: the recommended option, Postgres"),
         (posted(ANA), ""),
@@ -171,8 +171,8 @@ def test_a_crowd_is_not_listed_in_full() -> None:
     ],
 )
 def test_people_see_what_their_silence_means(question: Question, line: str) -> None:
-    assert tell.silence_line(question) == line
-    assert tell.reminder_line(question) == f"Still open: Which database? {line}"
+    assert lines.silence_line(question) == line
+    assert lines.reminder_line(question) == f"Still open: Which database? {line}"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_people_see_what_their_silence_means(question: Question, line: str) -> N
     ],
 )
 def test_people_see_whom_a_question_asks(question: Question, line: str) -> None:
-    assert tell.asked_line(question) == line
+    assert lines.asked_line(question) == line
 
 
 def test_a_question_becomes_a_card_and_closes_with_its_outcome() -> None:

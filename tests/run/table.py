@@ -6,16 +6,19 @@ It carries out what the driver would, in the same order, without a loop, a clock
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
-from orchestrator_bridge.chat import Author, Clicked, Place, Posted, Press, Said, Unsaid
+from orchestrator_bridge.chat import Author, Clicked, Commanded, Place, Posted, Press, Said, Unsaid, Word
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.model.port import Message, ModelError, Request, Response, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.money.standing import Standing
+from orchestrator_bridge.open_questions import OpenQuestions
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -23,10 +26,11 @@ from orchestrator_bridge.run.actions import CallModel
 from orchestrator_bridge.run.advance import advance, conclude, next_ring, rung
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.project import fires_at
 from orchestrator_bridge.run.request import make_request
 from orchestrator_bridge.run.state import Call, RunState
 from orchestrator_bridge.run.take import take
-from orchestrator_bridge.store.rows import Outgoing, Row
+from orchestrator_bridge.store.rows import Outgoing, QuestionClosed, QuestionMoved, QuestionOpened, Row
 from orchestrator_bridge.team import AgentSpec, Bounds, Limits, Policy, Team
 
 PLACE = Place(platform="test", channel="general")
@@ -78,10 +82,16 @@ class Table:
         directory: Directory | None = None,
         ledger: Ledger | None = None,
         reserved: Decimal | None = None,
+        by: Author = ANA,
+        now: float = 1000.0,
     ) -> None:
         directory = directory or Directory()
-        started = e.RunStarted(at=1000.0, run=run, task=task, team=run_team, place=PLACE, by=ANA, askable=directory.askable)
-        self.now = 1000.0
+        place = replace(PLACE, platform=by.platform)
+        started = e.RunStarted(at=now, run=run, task=task, team=run_team, place=place, by=by, askable=directory.askable)
+        self.now = now
+        self.by, self.place = by, place
+        self.words: list[Word] = []
+        self.open = OpenQuestions()
         self.events: list[e.Event] = []
         self.rows: list[Row] = []
         self.seen_requests: dict[str, tuple[Message, ...]] = {}
@@ -90,7 +100,7 @@ class Table:
         self.exceeds: Callable[[Request], int] = lambda _: 0
         self.ledger = ledger or Ledger(Budgets())
         self.holds: Callable[[str], Hold | None] = lambda _: None
-        self.desk = Desk(directory, lambda: next(self._numbers), lambda _: gone)
+        self.desk = Desk(directory, lambda: next(self._numbers), lambda _: gone, self.open)
         self.read_to_end: set[int] = set()
         self._messages = 0
         self._commit(Batch.of_new_run(started))
@@ -138,7 +148,19 @@ class Table:
         self.state: RunState = batch.state
         self.events += batch.events
         self.rows += batch.rows
-        self.ledger.take(PLACE, batch.rows)
+        self.ledger.take(self.place, batch.rows)
+        self.words += [word for _, word in batch.words]
+        for row in batch.rows:
+            self._count(row)
+
+    def _count(self, row: Row) -> None:
+        match row:
+            case QuestionOpened():
+                self.open.opened(row.question, self.state.run, self.place, row.people)
+            case QuestionMoved(people=tuple(people)):
+                self.open.asks(row.question, people)
+            case QuestionClosed():
+                self.open.closed(row.question)
 
     # Looking --------------------------------------------------------------------------------------------------------------
 
@@ -146,7 +168,7 @@ class Table:
     def out(self) -> dict[str, str]:
         """The calls under way: action by agent, peers' side calls by their action."""
         calls = [call for call in self.state.calls.values() if call.phase == "out"]
-        return {call.action if call.purpose == "peer" else call.agent: call.action for call in calls}
+        return {call.action if call.aside else call.agent: call.action for call in calls}
 
     def tools(self, agent: str) -> tuple[ToolSpec, ...]:
         """The tools on offer to an agent in a call of now."""
@@ -196,23 +218,38 @@ class Table:
         """The fact that a person said something in the run's thread, for several facts in one pass."""
         return f.Heard(said=self._said(text, by), question=None)
 
-    def replies(self, question: int, text: str) -> None:
+    def replies(self, question: int, text: str, by: Author | None = None) -> None:
         """A person types a reply, and its settle delay passes."""
-        self.types(question, text)
+        self.types(question, text, by)
         self.passes(self.state.questions[question].policy.settle_delay)
 
-    def types(self, question: int, text: str) -> None:
+    def types(self, question: int, text: str, by: Author | None = None, mentions: tuple[Author, ...] = ()) -> None:
         """A person types a reply just now."""
-        self.go_on(f.Heard(said=self._said(text), question=question))
+        self.go_on(f.Heard(said=replace(self._said(text, by or self.by), mentions=mentions), question=question))
 
-    def presses(self, question: int, press: Press, value: str = "") -> None:
+    def presses(self, question: int, press: Press, value: str = "", by: Author | None = None) -> None:
         """A person uses a control of a question."""
         self._messages += 1
-        place, interaction = PLACE, f"i{self._messages}"
         clicked = Clicked(
-            place=place, interaction=interaction, question=question, press=press, author=ANA, at=self.now, value=value
+            place=self.place,
+            interaction=f"i{self._messages}",
+            question=question,
+            press=press,
+            author=by or self.by,
+            at=self.now,
+            value=value,
         )
         self.go_on(f.Pressed(clicked=clicked))
+
+    def tells(self, question: int, words: str, by: Author | None = None, channel: str = "general") -> str:
+        """A person gives the command `/questions` with a number; returns the word that comes back."""
+        self._messages += 1
+        place = replace(self.place, channel=channel)
+        command = Commanded(
+            place=place, interaction=f"i{self._messages}", author=by or self.by, name="questions", text=words, at=self.now
+        )
+        self.go_on(f.Told(command=command, question=question, words=words))
+        return self.words[-1].text
 
     def takes_back(self, question: int, message: str) -> None:
         """A person deletes a message."""
@@ -220,7 +257,7 @@ class Table:
 
     def _said(self, text: str, by: Author = ANA) -> Said:
         self._messages += 1
-        return Said(place=PLACE, message=f"m{self._messages}", author=by, text=text, at=self.now)
+        return Said(place=self.place, message=f"m{self._messages}", author=by, text=text, at=self.now)
 
     def posts_question(self, question: int) -> None:
         """The card of a question is posted, by a platform whose clock agrees with ours."""
@@ -237,8 +274,9 @@ class Table:
     def passes(self, seconds: float) -> None:
         """Time passes: everything that rings until then rings."""
         until = self.now + seconds
-        while (ring := next_ring(self.state)) is not None and ring <= until:
+        while (ring := self._next_time()) is not None and ring <= until:
             self.now = max(self.now, ring)
+            self.read_to_end = {one.id for one in self.state.questions.values()}
             batch = Batch(self.state, self.now)
             for event in rung(batch.state, self.now):
                 batch.add(event)
@@ -246,6 +284,12 @@ class Table:
         self.now = until
         self.read_to_end = {one.id for one in self.state.questions.values()}
         self.go_on()
+
+    def _next_time(self) -> float | None:
+        """When something rings next, or a question must be looked at."""
+        rings = [ring for ring in (next_ring(self.state),) if ring is not None]
+        looks = [at for one in self.state.questions.values() if self.now < (at := fires_at(one)) < math.inf]
+        return min((*rings, *looks), default=None)
 
     def restarts(self) -> None:
         """The process is killed and started again."""

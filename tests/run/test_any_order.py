@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from orchestrator_bridge.chat import Press
+from orchestrator_bridge.chat import Author, Press
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.model.port import BadKey, Message, ModelError, Overloaded, Suspended, TimedOut, ToolCall
+from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.actions import CallModel, Wait
@@ -21,7 +22,7 @@ from orchestrator_bridge.run.bounds import own_budget
 from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.prompts import PENDING
 from orchestrator_bridge.store.rows import CallBooked, Outgoing, QuestionClosed
-from orchestrator_bridge.team import Policy
+from orchestrator_bridge.team import Escalation, FallbackStep, PersonSpec, Policy, RoleSpec
 from tests.run.table import Table, answer, ask, team, use, vote
 
 OPTIONS = [{"id": "a", "label": "Apples", "recommended": True}, {"id": "b", "label": "Pears"}]
@@ -29,7 +30,9 @@ OPTIONS = [{"id": "a", "label": "Apples", "recommended": True}, {"id": "b", "lab
 asks = st.builds(
     ask,
     st.sampled_from(["Which?", "When?"]),
-    to=st.sampled_from([("humans",), ("agents",), ("humans", "agents"), ("agent:two",), ("@nobody",)]),
+    to=st.sampled_from(
+        [("humans",), ("agents",), ("humans", "agents"), ("agent:two",), ("@ben", "@ana"), ("role:oncall",), ("@nobody",)]
+    ),
     wait=st.booleans(),
 ) | st.builds(ask, st.just("Pick one."), kind=st.just("choice"), options=st.just(OPTIONS), wait=st.booleans())
 uses = (
@@ -37,10 +40,26 @@ uses = (
     | st.builds(vote, st.sampled_from(["A", "B", "C", "Z"]))
     | asks
     | st.just(use("nonsense"))
+    | st.builds(use, st.just("decide"), decision=st.sampled_from(["Pears", "Wait."]), reason=st.just("It is ripe."))
     | st.just(ToolCall(id="call", name="vote", arguments="{no json"))
 )
 errors: st.SearchStrategy[ModelError] = st.sampled_from([Overloaded("busy"), TimedOut("slow"), BadKey("wrong")])
 index = st.integers(0, 7)
+
+
+ANA = Author(platform="slack", id="U1", name="Ana")
+BEN = Author(platform="slack", id="U2", name="Ben")
+EVE = Author(platform="slack", id="U9", name="Eve")
+people = st.sampled_from([ANA, BEN, EVE])
+DIRECTORY = Directory(
+    {"ana": PersonSpec(slack="U1"), "ben": PersonSpec(slack="U2", quiet="00:00-00:20", time_zone="UTC")},
+    {"oncall": RoleSpec(slack="S1")},
+)
+CHAINS: list[tuple[FallbackStep, ...]] = [
+    tuple(FallbackStep(use=name) for name in names)
+    for names in (("default_option", "assume"), ("fail",), ("agents", "judge", "assume"), ("judge", "default_option", "fail"))
+]
+STEPS = (Escalation(after=50, to=("@ben",)), Escalation(after=80, to=("role:oncall", "@ana")))
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -50,27 +69,19 @@ class AnyOrder(RuleBasedStateMachine):
         size=st.integers(1, 3),
         answers=st.integers(1, 2),
         calls=st.integers(4, 40),
-        fallback=st.booleans(),
+        chain=st.sampled_from(CHAINS),
+        asleep=st.sampled_from(["wait", "next", "fall_back"]),
+        decider=st.sampled_from([None, "@ben"]),
+        quorum=st.sampled_from(["first", "majority", "all", 2]),
         backup=st.sampled_from([None, "test/backup"]),
         on_budget=st.sampled_from(["stop", "ask"]),
         price=st.sampled_from([None, Decimal(0), Decimal("0.30")]),
     )
-    def start(
-        self,
-        size: int,
-        answers: int,
-        calls: int,
-        fallback: bool,
-        backup: str | None,
-        on_budget: Literal["stop", "ask"],
-        price: Decimal | None,
-    ) -> None:
-        chain: Any = ("default_option", "assume") if fallback else ("fail",)
-        policy = Policy(expire_after=100, remind_after=40, settle_delay=5, fallback=chain)
-        self.table = Table(
-            team(size, policy=policy, backup=backup, on_budget=on_budget, answers=answers, calls=calls, wall=5000, money=3),
-            reserved=price,
-        )
+    def start(self, size: int, answers: int, calls: int, backup: str | None, price: Decimal | None, **rules: Any) -> None:
+        chain, on_budget = rules.pop("chain"), rules.pop("on_budget")
+        policy = Policy(expire_after=100, remind_after=40, settle_delay=5, fallback=chain, escalate=STEPS, direct=True, **rules)
+        made = team(size, policy=policy, backup=backup, on_budget=on_budget, answers=answers, calls=calls, wall=5000, money=3)
+        self.table = Table(made, directory=DIRECTORY, by=ANA, reserved=price)
 
     def pick(self, number: int) -> str:
         return sorted(self.table.out)[number % len(self.table.out)]
@@ -85,7 +96,7 @@ class AnyOrder(RuleBasedStateMachine):
     def a_call_fails(self, number: int, error: ModelError) -> None:
         self.table.fails(self.pick(number), error)
 
-    @rule(number=index, holds=st.sampled_from(["work", "final", "peer", ""]))
+    @rule(number=index, holds=st.sampled_from(["work", "final", "peer", "judge", ""]))
     def a_limit_holds_calls(self, number: int, holds: str) -> None:
         """Calls of one kind and agent wait, or (empty) all."""
         name = self.table.state.team.agents[number % len(self.table.state.team.agents)].name
@@ -114,12 +125,31 @@ class AnyOrder(RuleBasedStateMachine):
         return [one.id for one in self.table.state.questions.values() if one.delivery is None and one.open]
 
     @precondition(lambda self: self.table.state.questions)
-    @rule(number=index, text=st.sampled_from(["1", "0", "pears", "my own words"]), passes=st.sampled_from([0.0, 6.0]))
-    def a_person_replies(self, number: int, text: str, passes: float) -> None:
-        questions = list(self.table.state.questions)
-        question = questions[number % len(questions)]
-        self.table.types(question, text)
+    @rule(
+        number=index,
+        text=st.sampled_from(
+            ["1", "0", "pears", "my own words, and more than three", "9", "not me", "give me an hour", "ask again"]
+        ),
+        by=people,
+        passes=st.sampled_from([0.0, 6.0]),
+    )
+    def a_person_replies(self, number: int, text: str, by: Author, passes: float) -> None:
+        self.table.types(self.any_question(number), text, by)
         self.table.passes(passes)
+
+    @precondition(lambda self: self.table.state.questions)
+    @rule(number=index, by=people, to=people)
+    def a_person_hands_over(self, number: int, by: Author, to: Author) -> None:
+        self.table.types(self.any_question(number), f"@{to.name} knows", by, mentions=(to,))
+
+    @precondition(lambda self: self.table.state.questions)
+    @rule(number=index, by=people, words=st.sampled_from(["pass", "pass @ben", "more 1h", "cancel", "again", "2"]))
+    def a_person_commands(self, number: int, by: Author, words: str) -> None:
+        assert self.table.tells(self.any_question(number), words, by)
+
+    def any_question(self, number: int) -> int:
+        questions = list(self.table.state.questions)
+        return questions[number % len(questions)]
 
     @precondition(lambda self: self.table.state.questions)
     @rule(number=index, message=st.integers(1, 5))
@@ -143,7 +173,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def everybody_leaves(self) -> None:
-        self.table.go_on(f.NobodyThere(platform="test"))
+        self.table.go_on(f.NobodyThere(platform="slack"))
 
     @rule(down=st.sampled_from([0.0, 500.0]))
     def the_process_restarts(self, down: float) -> None:
@@ -166,7 +196,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def an_agent_does_one_thing_at_a_time(self) -> None:
-        working = Counter(call.agent for call in self.table.state.calls.values() if call.purpose != "peer")
+        working = Counter(call.agent for call in self.table.state.calls.values() if not call.aside)
         assert all(number == 1 for number in working.values())
 
     @invariant()
@@ -217,6 +247,13 @@ class AnyOrder(RuleBasedStateMachine):
                 assert PENDING not in [message.text for message in messages if message.role == "tool"]
 
     @invariant()
+    def every_question_has_one_end(self) -> None:
+        ends = Counter(event.question for event in self.table.events if isinstance(event, e.QuestionSettled))
+        assert all(number == 1 for number in ends.values())
+        for question in self.table.state.questions.values():
+            assert question.open == (question.id not in ends)
+
+    @invariant()
     def an_end_leaves_nothing_open(self) -> None:
         state = self.table.state
         if state.end is not None:
@@ -245,7 +282,7 @@ class AnyOrder(RuleBasedStateMachine):
         for name in sorted(self.table.out):
             if name not in self.table.out:
                 continue
-            offered = [tool.name for tool in self.table.tools(name)] if not name.startswith("peer:") else []
+            offered = [tool.name for tool in self.table.tools(name)] if ":" not in name else []
             labels = [one.label for one in self.table.state.answers]
             if "vote" in offered:
                 self.table.says(name, vote(labels[0]), text="Final words.")

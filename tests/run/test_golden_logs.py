@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator_bridge.chat import Author
 from orchestrator_bridge.model.port import BadKey, Overloaded
+from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.team import Policy
+from orchestrator_bridge.team import Escalation, FallbackStep, PersonSpec, Policy
 from tests.run.table import Table, answer, ask, team, use, vote
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -50,10 +52,23 @@ def meaning(state: RunState) -> dict[str, object]:
     }
 
 
+CHAIN = (FallbackStep(use="agents", within=10), FallbackStep(use="judge", within=10), FallbackStep(use="assume"))
+NIGHT = 1_800_000_000.0 - 1_800_000_000.0 % 86400 + 6 * 3600
+"""Six in the morning, UTC, of some day."""
+
+
 def eventful() -> Table:
     """A run in which nearly everything happens."""
-    policy = Policy(expire_after=100, remind_after=40)
-    table = Table(team(3, policy=policy, backup="test/backup", on_budget="ask", straggler_after=20))
+    people = {"lead": PersonSpec(slack="U1", time_zone="UTC", quiet="22:00-06:01"), "ana": PersonSpec(slack="U2")}
+    policy = Policy(
+        expire_after=100, remind_after=40, escalate=(Escalation(after=30, to=("@lead",)),), fallback=CHAIN, judge="test/judge"
+    )
+    table = Table(
+        team(3, policy=policy, backup="test/backup", on_budget="ask", straggler_after=20),
+        directory=Directory(people),
+        by=Author(platform="slack", id="U2", name="Ana"),
+        now=NIGHT,
+    )
     table.says(
         "one", ask("Which?", kind="choice", options=[{"id": "a", "label": "A", "recommended": True}, {"id": "b", "label": "B"}])
     )
@@ -76,15 +91,23 @@ def eventful() -> Table:
     table.fails("three", BadKey("The key is wrong."))
     table.lets_in()
     table.fails("three", BadKey("This key is wrong too."))
+    table.says("two", ask("What now?"), ask("What  now?"))
+    table.posts_question(3)
     table.passes(120)
+    table.says("peer:3:one", text="")
+    judged = use("decide", decision="Wait.", reason="It can be taken back.")
+    table.says("judge:3", judged)
     table.replies(1, "too late, but a")
+    table.types(3, "ask again")
+    table.posts_question(4)
+    table.replies(4, "Now we do.")
     table.reserved = Decimal("1.90")
     table.guides("And quickly.")
     table.says("one", answer("by one, quickly"))
-    table.says("one", use("nonsense"))
+    table.says("two", answer("by two, quickly"))
     table.reserved = Decimal(0)
-    table.posts_question(3)
-    table.replies(3, "20")
+    table.posts_question(5)
+    table.replies(5, "20")
     while table.state.end is None:
         for name in list(table.out):
             offered = [tool.name for tool in table.tools(name)]

@@ -50,6 +50,7 @@ LOOKS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "questions by status": lambda connection: questions.summaries(connection, limit=50, status="open"),
     "question": lambda connection: questions.one(connection, question=1),
     "armed": questions.armed,
+    "open for": questions.open_for,
     "target": lambda connection: questions.target(connection, thread("t"), "unknown"),
     "last numbers": questions.last_numbers,
     "pending": posts.pending,

@@ -1,6 +1,7 @@
 """The words of people's languages, as data: one `*.toml` a language beside this file, all of them known at the same time.
 
-A phrase matches whole words in folded text (`fold`), and the longest phrase that fits is the one that counts.
+A team file can name files of more languages (`languages`), which `learn` adds. A phrase matches whole words in folded text
+(`fold`), and the longest phrase that fits is the one that counts.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -37,8 +38,16 @@ class Language(BaseModel):
     because: tuple[str, ...] = ()
     option: tuple[str, ...] = ()
     ordinals: tuple[tuple[str, ...], ...] = ()
+    not_me: tuple[str, ...] = ()
+    hand_over: tuple[str, ...] = ()
+    more_time: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    secrets_about: tuple[str, ...] = ()
+    hand_out: tuple[str, ...] = ()
     numbers: Mapping[str, int] = {}
     multipliers: Mapping[str, int] = {}
+    units: Mapping[str, Mapping[str, float]] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,9 +64,18 @@ class Words:
     against: re.Pattern[str]
     because: re.Pattern[str]
     option: re.Pattern[str]
+    not_me: re.Pattern[str]
+    hand_over: re.Pattern[str]
+    more_time: tuple[str, ...]
+    again: re.Pattern[str]
+    secrets: re.Pattern[str]
+    secrets_about: re.Pattern[str]
+    hand_out: re.Pattern[str]
     ordinals: Mapping[str, int]
     numbers: Mapping[str, int]
     multipliers: Mapping[str, int]
+    units: Mapping[str, Mapping[str, float]]
+    """By family (`time`, `data`), then by word: how many of the family's smallest unit it is."""
 
 
 def fold(text: str) -> str:
@@ -65,14 +83,32 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text.translate(_APOSTROPHES).casefold()).split())
 
 
+def read_language(text: str) -> Language:
+    """A language from the text of its file.
+
+    Raises:
+        ValueError: it is no TOML, lacks a list or has one that nobody knows.
+    """
+    return Language.model_validate(tomllib.loads(text))
+
+
+def learn(languages: Sequence[Language]) -> None:
+    """Know these languages too, from now on and in this whole process, in place of those that were learned before."""
+    _learned[:] = languages
+    words.cache_clear()
+
+
+_learned: list[Language] = []
+
+
 @cache
 def words() -> Words:
-    """The words of all languages that there are.
+    """The words of all languages that are known.
 
     Raises:
         ValueError: a language's file is no TOML, lacks a list or has one that nobody knows.
     """
-    languages = [Language.model_validate(tomllib.loads(text)) for text in _texts()]
+    languages = [*map(read_language, _texts()), *_learned]
     return Words(
         yes=_any(one.yes for one in languages),
         no=_any(one.no for one in languages),
@@ -84,9 +120,17 @@ def words() -> Words:
         against=_any(one.against for one in languages),
         because=_any(one.because for one in languages),
         option=_any(one.option for one in languages),
+        not_me=_any(one.not_me for one in languages),
+        hand_over=_any(one.hand_over for one in languages),
+        more_time=tuple(dict.fromkeys(fold(phrase) for one in languages for phrase in one.more_time)),
+        again=_any(one.again for one in languages),
+        secrets=_any(one.secrets for one in languages),
+        secrets_about=_any(one.secrets_about for one in languages),
+        hand_out=_any(one.hand_out for one in languages),
         ordinals=_table(dict.fromkeys(same, place) for one in languages for place, same in enumerate(one.ordinals, 1)),
         numbers=_table(one.numbers for one in languages),
         multipliers=_table(one.multipliers for one in languages),
+        units=_families(languages),
     )
 
 
@@ -103,3 +147,11 @@ def _any(lists: Iterable[tuple[str, ...]]) -> re.Pattern[str]:
 
 def _table(tables: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return {fold(phrase): number for table in tables for phrase, number in table.items()}
+
+
+def _families(languages: Sequence[Language]) -> dict[str, dict[str, float]]:
+    families: dict[str, dict[str, float]] = {}
+    for one in languages:
+        for family, units in one.units.items():
+            families.setdefault(family, {}).update((fold(word), size) for word, size in units.items())
+    return families

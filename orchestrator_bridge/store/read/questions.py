@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.store.port import Armed, QuestionSummary, Target
+from orchestrator_bridge.store.port import Armed, OpenFor, QuestionSummary, Target
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,6 +25,10 @@ QUESTIONS_BY_STATUS = _QUESTIONS.format(which="WHERE status = :status")
 ONE_QUESTION = _QUESTIONS.format(which="WHERE question = :question")
 # Without the hint the planner takes the index by status, looks every row up and sorts.
 ARMED = "SELECT question, run, fires_at FROM questions INDEXED BY questions_open WHERE status = 'open' ORDER BY fires_at"
+OPEN_FOR = """
+SELECT question, run, platform, channel, people FROM questions INDEXED BY questions_open JOIN runs USING (run)
+WHERE questions.status = 'open'
+"""
 _TARGET = """
 SELECT coalesce(places.run, questions.run) AS run, places.question
 FROM places LEFT JOIN questions USING (question) WHERE platform = ? AND channel = ? AND {which}
@@ -51,6 +55,19 @@ def armed(connection: sqlite3.Connection) -> list[Armed]:
     """Every open question, the next to be looked at first."""
     rows = connection.execute(ARMED).fetchall()
     return [Armed(question=question, run=run, fires_at=fires_at) for question, run, fires_at in rows]
+
+
+def open_for(connection: sqlite3.Connection) -> list[OpenFor]:
+    """Every open question, with those whom it asks."""
+    rows = connection.execute(OPEN_FOR).fetchall()
+    return [
+        OpenFor(question=question, run=run, place=Place(platform=platform, channel=channel), people=_people(people))
+        for question, run, platform, channel, people in rows
+    ]
+
+
+def _people(text: str) -> tuple[str, ...]:
+    return tuple(text.split("\n")) if text else ()
 
 
 def target(connection: sqlite3.Connection, place: Place, message: str | None) -> Target | None:
@@ -88,6 +105,9 @@ def _summary(row: sqlite3.Row) -> QuestionSummary:
         message=row["message"],
         posted_at=row["posted_at"],
         noted_at=row["noted_at"],
+        expires_at=row["expires_at"],
+        silence=row["silence"],
+        people=_people(row["people"]),
     )
 
 

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
         ReplyTaken,
     )
 
-_OPEN = "INSERT INTO questions (question, run, agent, text, asked, fires_at, asked_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_MOVE = "UPDATE questions SET fires_at = ? WHERE question = ? AND status = 'open'"
+_OPEN = """
+INSERT INTO questions (question, run, agent, text, asked, fires_at, asked_at, expires_at, silence, people)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_MOVE = """
+UPDATE questions SET fires_at = ?, asked = coalesce(?, asked), expires_at = coalesce(?, expires_at),
+    silence = coalesce(?, silence), people = coalesce(?, people)
+WHERE question = ? AND status = 'open'
+"""
 _CLOSE = "UPDATE questions SET status = ?, line = ?, closed_at = ? WHERE question = ? AND status = 'open'"
 _PLACE = """
 INSERT INTO places (platform, channel, message, inside, thread, question, posted_at, noted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -38,14 +45,26 @@ def opened(row: QuestionOpened) -> Change:
     """A new question; its number is taken from then on."""
     return Change(
         sql=_OPEN,
-        values=(row.question, row.run, row.agent, row.text, row.asked, row.fires_at, row.at),
+        values=(
+            row.question,
+            row.run,
+            row.agent,
+            row.text,
+            row.asked,
+            row.fires_at,
+            row.at,
+            row.expires_at,
+            row.silence,
+            "\n".join(row.people),
+        ),
         taken=f"question {row.question} is there already",
     )
 
 
 def moved(row: QuestionMoved) -> Change:
     """A closed question does not move."""
-    return Change(sql=_MOVE, values=(row.fires_at, row.question))
+    people = None if row.people is None else "\n".join(row.people)
+    return Change(sql=_MOVE, values=(row.fires_at, row.asked, row.expires_at, row.silence, people, row.question))
 
 
 def closed(row: QuestionClosed) -> Change:

@@ -1,0 +1,84 @@
+"""`/questions`: what is open, for whom, until when and what happens then; with a number, what a person does to that question."""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator_bridge.chat import Commanded, Link, Table, Word
+from orchestrator_bridge.duration import say_duration
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.people import Directory
+from orchestrator_bridge.store.port import Lookups, QuestionSummary
+from orchestrator_bridge.text import sentence, shorten
+
+LISTED = 15
+"""Questions that are listed, newest first."""
+
+_NUMBERED = re.compile(r"#?(\d{1,15})(?:\s+(.*))?", re.DOTALL)
+
+
+class QuestionCommand:
+    """Lists the open questions, and brings what people say about one to its run."""
+
+    def __init__(self, store: Lookups, directory: Directory) -> None:
+        self._store = store
+        self._directory = directory
+
+    async def obey(self, command: Commanded, engine: Engine) -> Word | None:
+        """Do what the command says; None where the word comes with the question's own transaction."""
+        text = _words(command)
+        numbered = _NUMBERED.fullmatch(text)
+        if not text:
+            return await self._open(command)
+        if numbered is None:
+            return Word(text=f"{shorten(text, 80)!r} begins with no question's number. /questions lists them.", tone="warning")
+        number, words = int(numbered[1]), (numbered[2] or "").strip()
+        if not words:
+            return await self._one(command, number)
+        if await engine.tell_question(number, command, words):
+            return None
+        return _none(number)
+
+    async def _open(self, command: Commanded) -> Word:
+        waiting = await self._store.questions(limit=LISTED, status="open")
+        if not waiting:
+            return Word(text="No question is open.")
+        me = self._directory.responder(command.author).id
+        rows = tuple(_row(one, command.at, me) for one in waiting)
+        columns = ("question", "run", "by", "what", "asks", "until", "then")
+        hint = "Answer here with `/questions NUMBER your words`; also `pass`, `more 1h`, `cancel`."
+        return Word(text=hint, tables=(Table(title="Open questions, newest first", columns=columns, rows=rows),))
+
+    async def _one(self, command: Commanded, number: int) -> Word:
+        one = await self._store.question(number)
+        if one is None:
+            return _none(number)
+        head = f"Question {one.question} of run {one.run}, by {one.agent}, for {one.asked}: {one.text}"
+        if one.status != "open":
+            return Word(text=f"{head}\n{one.line}")
+        until = _until(one, command.at)
+        return Word(text=f"{head}\nOpen until {until}. {sentence(one.silence)}")
+
+
+def _words(command: Commanded) -> str:
+    """The command's line; the parts that a form gave come first: the number, what to do, how long, to whom, the answer."""
+    given = dict(command.options)
+    parts = (given.get(key, "") for key in ("question", "do", "time", "to", "answer"))
+    return " ".join(part for part in (*parts, command.text) if part).strip()
+
+
+def _row(one: QuestionSummary, now: float, me: str) -> tuple[str | Link, ...]:
+    number: str | Link = str(one.question)
+    if one.place is not None and one.message is not None:
+        number = Link(text=str(one.question), place=one.place, message=one.message)
+    asks = f"you: {one.asked}" if me in one.people else one.asked
+    return number, str(one.run), one.agent, shorten(one.text, 80), asks, _until(one, now), one.silence
+
+
+def _until(one: QuestionSummary, now: float) -> str:
+    at = one.expires_at if one.expires_at is not None else one.fires_at
+    return f"in {say_duration(at - now)}" if at > now else "now"
+
+
+def _none(number: int) -> Word:
+    return Word(text=f"There is no question {number}.", tone="warning")

@@ -1,0 +1,48 @@
+"""Whether two questions are the same, so that people are asked once, or only alike, which is never answered for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from orchestrator_bridge.question.quorum import group_id
+from orchestrator_bridge.question.values import Ask, Question
+from orchestrator_bridge.question.words import fold
+
+ALIKE = 0.5
+"""The part of all their words that two similar questions have in common."""
+
+
+def same(question: Question, ask: Ask, audience: frozenset[str]) -> bool:
+    """Whether this is asked, of the same people and agents (their ids), in the same words but for case, spaces and signs."""
+    return _gist(question.ask) == _gist(ask) and asked_ids(question) == audience
+
+
+def asked_ids(question: Question) -> frozenset[str]:
+    """The ids of all whom a question asked at its posting."""
+    return frozenset((*(one.id for one in question.asked), *(group_id(group.name) for group in question.groups)))
+
+
+def reusable(question: Question) -> bool:
+    """Whether an outcome may be given to whoever asks the same later: people gave it, and it was no leave for one deed."""
+    outcome = question.outcome
+    return outcome is not None and outcome.decided_by == "human" and question.ask.kind != "confirm"
+
+
+def similar(question: Question, others: Iterable[Question]) -> Sequence[Question]:
+    """Those of the other questions, ended, that are like this one."""
+    own = _words(question.ask)
+    return [one for one in others if one.id != question.id and one.outcome and _alike(own, _words(one.ask))]
+
+
+def _gist(ask: Ask) -> tuple[object, ...]:
+    options = tuple((one.id, fold(one.label)) for one in ask.options)
+    return ask.kind, options, ask.unit, ask.min, ask.max, " ".join(re.findall(r"\w+", fold(ask.question)))
+
+
+def _words(ask: Ask) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", fold(ask.question)))
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    return len(one & other) >= ALIKE * max(1, len(one | other))

@@ -1,0 +1,50 @@
+"""What a run posts, as rows of the outbox: keys, priorities, and the threads in which things stand.
+
+Keys are derived from what is shown, so that the same event never posts twice. Lower priorities go first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator_bridge.chat import Place, Post, Receipt
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.store.rows import Outgoing
+
+FIRST, CLOSING, RECEIPT, NOTE, CARD = 0, 1, 2, 5, 9
+"""Priorities: questions and final answers, closing what is open, receipts, what agents do, the card's progress."""
+
+
+def run_key(run: int) -> str:
+    """The post that opens a run's thread."""
+    return f"run:{run}:card"
+
+
+def question_key(question: int) -> str:
+    """The post that opens a question's thread."""
+    return f"question:{question}:card"
+
+
+def copy_key(question: int, person: str) -> str:
+    """The copy of a question's card that goes to one person (their id) directly."""
+    return f"{question_key(question)}:{person}"
+
+
+def closing_key(card_key: str) -> str:
+    """The edit that closes a question's card."""
+    return f"{card_key}:closed"
+
+
+def thread_post(state: RunState, post: Post, name: str, priority: int = NOTE, question: int | None = None) -> Outgoing:
+    """Something in the run's thread, or in a question's."""
+    anchor = run_key(state.run) if question is None else question_key(question)
+    key = f"run:{state.run}:{state.seq}:{name}"
+    return Outgoing(
+        key=key, run=state.run, place=state.place, post=post, at=state.at, question=question, anchor=anchor, priority=priority
+    )
+
+
+def receipt(state: RunState, name: str, given: Receipt, question: int | None, place: Place | None = None) -> Outgoing:
+    """What a person is told about a message of hers, where it was said: in the thread, or (`place`) in direct messages."""
+    post = thread_post(state, given, f"receipt:{name}", priority=RECEIPT, question=question)
+    return replace(post, place=place, anchor=None) if place else post

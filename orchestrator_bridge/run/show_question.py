@@ -1,0 +1,191 @@
+"""What people see of questions: their cards, in the channel and as direct messages, and what happens to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from orchestrator_bridge.chat import Author, Note, Place, QuestionCard
+from orchestrator_bridge.question import lines, tell
+from orchestrator_bridge.question.quorum import awaited, silent
+from orchestrator_bridge.question.values import Question
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.post import CLOSING, FIRST, closing_key, copy_key, question_key, thread_post
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.store.rows import Outgoing
+
+Shown = tuple[Outgoing, ...]
+
+
+def question_card(state: RunState, question: Question) -> QuestionCard:
+    """A question as people see it; it notifies those who are not asleep."""
+    awake = (one.id for one in question.humans if one.id not in question.asleep)
+    return tell.card(question, task=state.task, mentions=_authors(question, awake))
+
+
+def _authors(question: Question, people: Iterable[str]) -> tuple[Author, ...]:
+    """The authors of these people, each once."""
+    found = (author for one in people if (author := question.author(one)))
+    return tuple({(author.platform, author.id): author for author in found}.values())
+
+
+# Asking -------------------------------------------------------------------------------------------------------------------
+
+
+def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain, after: RunState) -> Shown:
+    return (_card(after, event.question, question_key(event.question.id), after.place),)
+
+
+def _card(state: RunState, question: Question, key: str, place: Place) -> Outgoing:
+    post = question_card(state, question)
+    return Outgoing(key=key, run=state.run, place=place, post=post, at=state.at, question=question.id, priority=FIRST)
+
+
+def _asked_again(before: RunState | None, event: e.AskedAgain, after: RunState) -> Shown:
+    text = f"Asked again, as {event.by.name} wants it: see question {event.question.id}."
+    return (*_asked(before, event, after), thread_post(after, Note(text=text), "again", question=event.of))
+
+
+def _joined(_: RunState | None, event: e.QuestionJoined, after: RunState) -> Shown:
+    """Said in the question's own thread, which is as good as a link to it."""
+    question = after.questions[event.question]
+    agent = event.action.split(":")[1]
+    course = "waits for the same answer" if question.open else "got the same answer. Say “ask again” here to have it asked anew"
+    return (thread_post(after, Note(text=f"{agent} asked this too and {course}."), "joined", question=question.id),)
+
+
+def _posted(before: RunState | None, event: e.QuestionPosted, after: RunState) -> Shown:
+    """Once the first card stands, those who are to have one get a copy of their own."""
+    question = after.questions[event.question]
+    return _new_copies(before, question, after)
+
+
+def _new_copies(before: RunState | None, question: Question, after: RunState) -> Shown:
+    """Copies for those who have come to be asked."""
+    known = before.questions[question.id].copies if before else ()
+    return tuple(_copy(after, question, author) for author in question.copies if question.open and author not in known)
+
+
+def _copy(state: RunState, question: Question, author: Author) -> Outgoing:
+    place = Place(platform=author.platform, channel=f"@{author.id}")
+    return _card(state, question, copy_key(question.id, author.id), place)
+
+
+# While it is open ---------------------------------------------------------------------------------------------------------
+
+
+def _moved(before: RunState | None, event: Any, after: RunState) -> Shown:
+    """The cards say until when the question waits, and for whom; whoever it was handed to is told."""
+    earlier, question = before.questions[event.question] if before else None, after.questions[event.question]
+    if earlier is None or not question.open or question.delivery is None:
+        return ()
+    changed = tell.card(earlier, "", ()) != tell.card(question, "", ())
+    cards = tuple(_now(after, question, key, place) for key, place in _cards(after, question)) if changed else ()
+    return (*cards, *_handed(after, earlier, question), *_new_copies(before, question, after))
+
+
+def _now(state: RunState, question: Question, key: str, place: Place) -> Outgoing:
+    card = _card(state, question, f"{key}:now", place)
+    return replace(card, replaces=key, priority=CLOSING, version=state.seq)
+
+
+def _cards(state: RunState, question: Question) -> Iterator[tuple[str, Place]]:
+    """The keys of every posted copy, and where it stands."""
+    yield question_key(question.id), state.place
+    for author in question.copies:
+        yield copy_key(question.id, author.id), Place(platform=author.platform, channel=f"@{author.id}")
+
+
+def _handed(state: RunState, earlier: Question, question: Question) -> Shown:
+    new = [one for one in question.handed if one not in earlier.handed]
+    names = {one.id: one.name for one in question.everyone}
+    return tuple(
+        thread_post(
+            state,
+            Note(text=lines.handing_line(question, names.get(one.by, "")), mentions=(one.to.author,)),
+            f"handed:{number}",
+            priority=FIRST,
+            question=question.id,
+        )
+        for number, one in enumerate(new)
+    )
+
+
+def _reminded(_: RunState | None, event: e.Reminded, after: RunState) -> Shown:
+    question = after.questions[event.question]
+    waiting = (one.id for one in silent(question) if one.id not in question.asleep and one.id not in event.asleep)
+    groups = question.groups if not question.replies else ()
+    note = Note(text=lines.reminder_line(question), mentions=_authors(question, waiting), groups=groups)
+    return (thread_post(after, note, "reminder", priority=FIRST, question=question.id),)
+
+
+def _escalated(before: RunState | None, event: e.Escalated, after: RunState) -> Shown:
+    """A new message, since an edited mention notifies nobody. Nobody who has replied or passed is disturbed again."""
+    question = after.questions[event.question]
+    if not question.open:
+        return ()
+    waiting = {one.id for one in awaited(question)}
+    people = [one for one in event.people if one.who.id in waiting and one.who.id not in question.asleep]
+    names = [*(lines.name_of(one.who.name) for one in people), *(f"the role {group.name}" for group in event.groups)]
+    if not names:
+        return ()
+    note = Note(
+        text=lines.escalation_line(question, names),
+        mentions=_authors(question, (one.who.id for one in people)),
+        groups=event.groups,
+    )
+    posted = thread_post(after, note, "escalated", priority=FIRST, question=question.id)
+    return (*_moved(before, event, after), posted)
+
+
+def _woken(_: RunState | None, event: e.Woken, after: RunState) -> Shown:
+    question = after.questions[event.question]
+    waiting = {one.id for one in awaited(question)}
+    people = _authors(question, (one for one in event.people if one in waiting))
+    if not people or not question.open:
+        return ()
+    note = Note(text=lines.waking_line(question), mentions=people)
+    return (thread_post(after, note, "woken", priority=FIRST, question=question.id),)
+
+
+def _fell(_: RunState | None, event: e.FallbackBegan, after: RunState) -> Shown:
+    question = after.questions[event.question]
+    note = Note(text=lines.falling_line(question), tone="warning")
+    return (thread_post(after, note, "fallback", priority=FIRST, question=question.id),)
+
+
+# The end ------------------------------------------------------------------------------------------------------------------
+
+
+def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Shown:
+    question = after.questions[event.question]
+    if before is None or not before.questions[event.question].open:
+        return ()
+    closing = tuple(_closing(after, question, key, place) for key, place in _cards(after, question))
+    if question.delivery is not None:
+        return closing
+    text = f"Question {question.id} by {question.agent}: {question.ask.question}\n{tell.closing_line(question)}"
+    return (*closing, thread_post(after, Note(text=text), "settled"))
+
+
+def _closing(state: RunState, question: Question, key: str, place: Place) -> Outgoing:
+    return replace(_card(state, question, closing_key(key), place), replaces=key, priority=CLOSING)
+
+
+SHOWS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {
+    e.QuestionAsked: _asked,
+    e.MoreAsked: _asked,
+    e.AskedAgain: _asked_again,
+    e.QuestionJoined: _joined,
+    e.QuestionPosted: _posted,
+    e.Extended: _moved,
+    e.Replied: _moved,
+    e.Unreplied: _moved,
+    e.Passed: _moved,
+    e.Reminded: _reminded,
+    e.Escalated: _escalated,
+    e.Woken: _woken,
+    e.FallbackBegan: _fell,
+    e.QuestionSettled: _settled,
+}

@@ -1,0 +1,145 @@
+"""The question policy end to end: escalation, handing over, agents and a judge in place of people, and crashes in the middle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator_bridge.chat import Author, Note, Place, Said
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.people import Directory
+from orchestrator_bridge.team import Bounds, Policy
+from tests.clock import ManualClock
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said, team
+from tests.servers.model_play import Asked, Play, ToolUse
+from tests.servers.model_players import asking_player, has_called, question, team_player
+from tests.servers.model_server import ModelServer
+
+BEN = Author(platform="list", id="ben", name="Ben")
+LONG = Bounds(wall=1e9)
+
+
+def player(asked: Asked) -> Play:
+    """`one` asks people; a judge takes SQLite; a peer that is asked says that it does not know."""
+    if "decide" in asked.tools:
+        return Play(
+            tool_calls=[ToolUse(name="decide", arguments={"decision": "SQLite", "choice": "sqlite", "reason": "Nothing to run."})]
+        )
+    if "an agent of your team, asks" in said(asked) and not asked.tools:
+        return Play(text="2, there is nothing to run.")
+    return asking_player(asked) if "You are one," in said(asked) else team_player(asked)
+
+
+async def asks(engine: Engine, platform: ListPlatform, policy: Policy) -> None:
+    await engine.start_run(task="a task", team=team("one", "two", policy=policy, bounds=LONG), place=PLACE, by=ANA)
+    await platform.until(lambda: bool(platform.questions))
+    await engine.finished()
+
+
+def policy(**more: object) -> Policy:
+    return Policy.model_validate({"settle_delay": 0, "remind_after": 0, "expire_after": 600, "grace": 3, **more})
+
+
+def pinged(platform: ListPlatform) -> list[str]:
+    """Whom notes notify."""
+    return [author.id for one in platform.sent if isinstance(one.post, Note) for author in one.post.mentions]
+
+
+async def hears(platform: ListPlatform, text: str, by: Author, *mentions: Author) -> None:
+    place = Place(platform="list", channel="general")
+    message = f"m-{len(platform.sent)}-{text[:8]}"
+    await platform.receives(
+        Said(place=place, message=message, author=by, text=text, at=platform.now, question=1, mentions=mentions)
+    )
+
+
+async def test_a_mention_hands_the_question_over_on_a_platform(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await asks(engine, platform, policy())
+        await hears(platform, "@Ben knows", ANA, BEN)
+        await platform.until(lambda: pinged(platform) == ["ben"])
+        await hears(platform, "2", BEN)
+        await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ben: SQLite"
+
+
+async def test_the_agents_and_then_a_judge_decide_where_nobody_answers(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    chain = [{"use": "judge", "within": "1m"}, "assume"]
+    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await asks(engine, platform, policy(fallback=chain))
+        clock.advance(603)
+        await platform.until(lambda: bool(platform.finals))
+        assert any("fallback:judge" in said(asked) for asked in server.requests)
+    assert platform.questions[-1].closed == (
+        "Nobody answered in 10 min; fallback: a model as the judge, SQLite (Nothing to run.)"
+    )
+    assert any("a model judges now" in text for text in platform.notes)
+
+
+async def test_a_fallback_goes_on_after_a_crash_in_its_middle(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "t.db"
+    chain = [{"use": "agents", "within": "5m"}, "assume"]
+    never = ListPlatform(clock)
+
+    def silent_peer(asked: Asked) -> Play:
+        return Play(delay_ms=1e7) if "an agent of your team, asks" in said(asked) and not asked.tools else player(asked)
+
+    async with ModelServer(silent_peer) as server, engine_on(file, server, never, clock=clock) as engine:
+        await asks(engine, never, policy(fallback=chain))
+        clock.advance(603)
+        await never.until(lambda: any("two is asked now" in text for text in never.notes))
+    platform = ListPlatform(clock)
+    async with ModelServer(player) as server, engine_on(file, server, platform, clock=clock):
+        await platform.until(lambda: bool(platform.finals))
+        assert any("fallback:agents" in said(asked) for asked in server.requests)
+    assert (
+        platform.questions[-1].closed
+        == "Nobody answered in 10 min; fallback: the agent two, SQLite (“2, there is nothing to run.”)"
+    )
+
+
+async def test_a_fallback_whose_time_ran_out_while_the_process_was_down_is_over(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "t.db"
+    chain = [{"use": "agents", "within": "5m"}, "assume"]
+    first = ListPlatform(clock)
+
+    def silent_peer(asked: Asked) -> Play:
+        return Play(delay_ms=1e7) if "an agent of your team, asks" in said(asked) and not asked.tools else player(asked)
+
+    async with ModelServer(silent_peer) as server, engine_on(file, server, first, clock=clock) as engine:
+        await asks(engine, first, policy(fallback=chain))
+        clock.advance(603)
+        await first.until(lambda: any("two is asked now" in text for text in first.notes))
+    clock.advance(3600)
+    platform = ListPlatform(clock)
+    async with ModelServer(player) as server, engine_on(file, server, platform, clock=clock):
+        await platform.until(lambda: bool(platform.finals))
+    closed = platform.questions[-1].closed or ""
+    assert closed.endswith("no agent had an answer; fallback: the agent's assumption, I take PostgreSQL.")
+
+
+async def test_open_questions_of_other_runs_count_for_a_person_also_after_a_restart(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "t.db"
+    rules = policy()
+
+    def numbered(asked: Asked) -> Play:
+        if "ask_others" in asked.tools and not has_called(asked, "ask_others"):
+            task = next(word for word in said(asked).split() if word.startswith("task-"))
+            return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(question=f"What about {task}?"))])
+        return team_player(asked)
+
+    platform = ListPlatform(clock)
+    async with ModelServer(numbered) as server:
+        for first in (0, 2):
+            platform = ListPlatform(clock)
+            async with engine_on(file, server, platform, clock=clock, directory=Directory()) as engine:
+                for number in range(first, first + 2):
+                    await engine.start_run(
+                        task=f"do task-{number}", team=team("one", policy=rules, bounds=LONG), place=PLACE, by=ANA
+                    )
+                    await engine.finished()
+        assert any("3 open questions already" in said(asked) for asked in server.requests)
+    assert len(platform.finals) == 1

@@ -1,0 +1,183 @@
+"""Who may answer, who decides, and to whom a question is handed over."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_bridge.chat import Author, Group
+from orchestrator_bridge.question import hear, lines
+from orchestrator_bridge.question.settle import settle
+from orchestrator_bridge.question.values import Mentioned, Outcome, Question, Responder
+from tests.question.builders import ANA, BEN, CY, EXPIRY, POSTED, STRANGER, clicked, posted, typed, unposted
+
+NOW = POSTED + 60
+BACKEND = Group(platform="slack", id="S1", name="backend")
+
+
+def at(one: Responder) -> Mentioned:
+    return Mentioned(who=one, author=Author(platform="terminal", id=one.id, name=one.name))
+
+
+def says(question: Question, by: Responder, text: str, to: Responder | None = None, after: float = 10.0, **more: str) -> Question:
+    mentions = (at(to),) if to else ()
+    message = more.get("message", f"{by.name}@{after}")
+    return hear.replied(
+        question, author=by, message=message, text=text, at=POSTED + after, mentions=mentions, edit=more.get("edit", "")
+    )
+
+
+def settled(question: Question, now: float = NOW) -> Outcome:
+    outcome = settle(question, now)
+    assert outcome is not None
+    return outcome
+
+
+# Passing and handing over -------------------------------------------------------------------------------------------------
+
+
+def test_not_me_can_be_typed_and_edited_into_an_answer() -> None:
+    question = says(posted(ANA, BEN), ANA, "not me", message="m1")
+    assert question.passed == {ANA.id}
+    question = says(question, ANA, "sqlite", message="m1", edit="1", after=12)
+    assert (question.passed, [reply.choice for reply in question.replies]) == (frozenset(), ["lite"])
+
+
+def test_naming_somebody_else_hands_the_question_over() -> None:
+    question = says(posted(ANA), ANA, "@Ben knows that", BEN)
+    assert [one.name for one in question.humans] == ["Ana", "Ben"]
+    assert (question.passed, lines.asked_line(question)) == (frozenset({ANA.id}), "Ben")
+    assert settle(question, NOW) is None
+    assert settled(clicked(question, BEN, "lite", after=30)).choice == "lite"
+
+
+def test_whoever_it_is_handed_to_replaces_the_other_in_the_quorum() -> None:
+    question = says(posted(ANA, BEN, quorum="all"), ANA, "@Cy?", CY)
+    question = clicked(question, BEN, "pg", after=20)
+    assert settle(question, NOW) is None
+    assert settled(clicked(question, CY, "pg", after=30)).status == "answered"
+
+
+def test_a_question_can_be_handed_on_and_back() -> None:
+    question = says(posted(ANA), ANA, "@Ben?", BEN, after=10)
+    question = says(question, BEN, "@Ana?", ANA, after=20)
+    assert question.passed == {BEN.id}
+    assert settled(clicked(question, ANA, "pg", after=30)).choice == "pg"
+
+
+def test_a_deleted_mention_takes_the_handing_over_back() -> None:
+    question = hear.unreplied(says(posted(ANA), ANA, "@Ben?", BEN, message="m1"), "m1")
+    assert (question.passed, question.handed) == (frozenset(), ())
+    assert settle(clicked(question, BEN, "pg"), NOW) is None
+
+
+def test_what_somebody_said_before_it_was_handed_to_them_counts() -> None:
+    question = clicked(posted(ANA), BEN, "lite", after=5)
+    assert settle(question, NOW) is None
+    assert settled(says(question, ANA, "@Ben?", BEN)).choice == "lite"
+
+
+def test_a_stranger_can_hand_over_nothing() -> None:
+    question = says(posted(ANA), STRANGER, "@Ben?", BEN)
+    assert (question.handed, question.replies) == ((), ())
+
+
+def test_a_mention_beside_an_answer_is_no_handing_over() -> None:
+    question = says(posted(ANA), ANA, "2, as @Ben does", BEN)
+    assert (question.handed, question.replies[0].choice) == ((), "lite")
+
+
+def test_handing_over_by_a_button_is_the_same() -> None:
+    question = hear.passed(posted(ANA), ANA, POSTED + 5, at(BEN))
+    assert settled(clicked(question, BEN, "pg", after=9)).choice == "pg"
+
+
+# Roles --------------------------------------------------------------------------------------------------------------------
+
+
+def test_whoever_holds_a_role_that_may_answer_may() -> None:
+    question = posted(ANA, responders="role:backend")
+    assert settle(clicked(question, STRANGER, "pg"), NOW) is None
+    assert settled(clicked(question, STRANGER.model_copy(update={"roles": ("role:backend",)}), "pg")).choice == "pg"
+
+
+def test_the_team_file_may_let_somebody_answer_everything() -> None:
+    assert settled(clicked(posted(ANA), STRANGER.model_copy(update={"roles": ("*",)}), "pg")).choice == "pg"
+
+
+@pytest.mark.parametrize("quorum", ["first", 3, "majority", "all"])
+def test_of_a_role_whose_members_nobody_knows_one_answer_decides_and_the_question_says_so(quorum: str | int) -> None:
+    question = posted(ANA, quorum=quorum).model_copy(update={"groups": (BACKEND,), "asked": ()})
+    said = " (one answer decides, since it is not known who is in the role)" if quorum != "first" else ""
+    assert lines.asked_line(question) == f"the role backend{said}"
+    assert settle(question, EXPIRY - 1) is None
+    holder = STRANGER.model_copy(update={"roles": ("role:backend",)})
+    assert settled(clicked(question, holder, "pg")).choice == "pg"
+
+
+def test_a_role_that_cannot_be_reached_any_more_is_not_waited_for() -> None:
+    question = unposted().model_copy(update={"groups": (BACKEND,)})
+    assert settle(question, POSTED) is None
+    assert settled(hear.left(question, "role:backend")).why == "nobody can be reached"
+
+
+# The last word ------------------------------------------------------------------------------------------------------------
+
+
+def test_whoever_has_the_last_word_decides_alone_and_at_once() -> None:
+    question = posted(ANA, BEN, quorum="all").model_copy(update={"decider": CY})
+    question = clicked(clicked(question, ANA, "pg"), BEN, "pg")
+    assert settle(question, EXPIRY - 1) is None
+    outcome = settled(clicked(question, CY, "lite", after=50))
+    assert (outcome.choice, outcome.why) == ("lite", "Cy has the last word")
+    assert {reply.author.name for reply in outcome.replies} == {"Ana", "Ben", "Cy"}
+
+
+def test_without_the_last_word_the_quorum_stands_at_the_deadline() -> None:
+    question = clicked(posted(ANA).model_copy(update={"decider": CY}), ANA, "pg")
+    outcome = settled(question, EXPIRY)
+    assert (outcome.choice, outcome.why) == ("pg", "Cy, who has the last word, did not answer in time")
+
+
+def test_the_last_word_goes_with_the_question_and_away_with_a_pass() -> None:
+    question = clicked(posted(ANA).model_copy(update={"decider": CY}), ANA, "pg")
+    assert settled(hear.passed(question, CY, POSTED + 20)).choice == "pg"
+    handed = hear.passed(question, CY, POSTED + 20, at(BEN))
+    assert settle(handed, EXPIRY - 1) is None
+    assert settled(clicked(handed, BEN, "lite", after=30)).choice == "lite"
+
+
+# A majority ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_majority_of_options_waits_until_the_rest_can_no_longer_change_it() -> None:
+    crowd = [Responder(kind="human", id=f"terminal:{number}", name=f"P{number}") for number in range(5)]
+    question = posted(*crowd, quorum="majority")
+    for one, choice in zip(crowd, ("pg", "lite", "pg"), strict=False):
+        question = clicked(question, one, choice)
+    assert settle(question, NOW) is None
+    assert settled(clicked(question, crowd[3], "pg")).choice == "pg"
+    assert settled(question, EXPIRY).choice == "pg"
+    passed = hear.passed(hear.passed(question, crowd[3]), crowd[4])
+    assert settled(passed).choice == "pg"
+
+
+def test_a_majority_in_words_settles_with_its_voices() -> None:
+    question = posted(ANA, BEN, CY, quorum="majority", kind="text")
+    question = typed(typed(question, ANA, "Monday", after=1), BEN, "Tuesday", after=2)
+    assert settled(question).decision == "Replies differ: Ana says “Monday”; Ben says “Tuesday”"
+
+
+# Escalation ---------------------------------------------------------------------------------------------------------------
+
+
+def test_who_comes_in_by_escalation_stands_in_for_somebody_who_is_silent() -> None:
+    question = hear.escalated(clicked(posted(ANA, BEN, quorum="all"), ANA, "pg"), [at(CY)])
+    assert settle(question, NOW) is None
+    assert settled(clicked(question, CY, "pg", after=50)).status == "answered"
+    assert settled(clicked(question, BEN, "pg", after=50)).status == "answered"
+
+
+def test_when_all_who_were_asked_have_passed_those_who_came_in_are_waited_for() -> None:
+    question = hear.passed(hear.escalated(posted(ANA), [at(CY)]), ANA)
+    assert settle(question, NOW) is None
+    assert settled(hear.passed(question, CY)).why == "everybody passed"

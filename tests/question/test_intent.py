@@ -1,0 +1,92 @@
+"""What a message does beside answering: pass, hand over, ask for more time, ask again. Whatever may be an answer is one."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_bridge.chat import Author
+from orchestrator_bridge.question.intent import asks_again, hands_over, more_time, passes_on
+from orchestrator_bridge.question.values import Kind, Mentioned, Option
+from tests.question.builders import BEN, ask
+
+USUAL = 3600.0
+AT_BEN = Mentioned(who=BEN, author=Author(platform="slack", id="U2", name="Ben"))
+
+
+@pytest.mark.parametrize(
+    "text", ["not me", "Not me!", "pass", "not my area", "ask someone else", "nicht ich", "Ich passe.", "bin raus"]
+)
+def test_not_me_can_be_typed(text: str) -> None:
+    assert passes_on(ask("text"), text)
+
+
+@pytest.mark.parametrize("text", ["not me, but postgres", "pass the salt", "me", "ask", "nicht", "I would pass on SQLite"])
+def test_not_me_is_the_whole_message_or_none(text: str) -> None:
+    assert not passes_on(ask("text"), text)
+
+
+def test_an_option_that_is_called_so_is_chosen() -> None:
+    options = (Option(id="pass", label="Pass"), Option(id="fail", label="Fail"), Option(id="later", label="Give me an hour"))
+    assert not passes_on(ask(options=options), "pass")
+    assert more_time(ask(options=options), "give me an hour", USUAL) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("give me an hour", 3600),
+        ("Give me 2 more hours", None),
+        ("give me 20 minutes", 1200),
+        ("give me 1h 30m", 5400),
+        ("I need another half an hour", 1800),
+        ("need two more days", None),
+        ("another 10 min", 600),
+        ("10 minutes more please", None),
+        ("more time", 3600),
+        ("I need more time!", 3600),
+        ("back in an hour and 5 minutes", 3900),
+        ("gib mir eine Stunde", 3600),
+        ("Gib mir noch 20 Minuten", 1200),
+        ("ich brauche noch zwei Tage", 172800),
+        ("bin in einer halben Stunde zurück", 1800),
+        ("mehr Zeit bitte", 3600),
+        ("give me the database", None),
+        ("an hour", None),
+        ("it takes an hour", None),
+        ("give me 5 reasons", None),
+    ],
+)
+def test_more_time_can_be_asked_for_in_words(text: str, seconds: float | None) -> None:
+    assert more_time(ask("text"), text, USUAL) == seconds
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "handed"),
+    [
+        ("text", "@Ben", True),
+        ("text", "<@U2>", True),
+        ("text", "@Ben please", True),
+        ("text", "@Ben what do you think of that?", True),
+        ("text", "that is something @Ben should decide", True),
+        ("text", "frag mal @Ben, der weiß das", True),
+        ("text", "We use PostgreSQL since last spring, as agreed with @Ben", False),
+        ("choice", "@Ben knows that", True),
+        ("choice", "2, thanks @Ben", False),
+        ("choice", "sqlite @Ben", False),
+        ("confirm", "yes, @Ben has seen it too", False),
+        ("confirm", "I am not allowed to say that, @Ben is", True),
+        ("number", "12 @Ben", False),
+        ("number", "the number that @Ben has in his head", True),
+    ],
+)
+def test_a_mention_hands_over_unless_the_rest_is_an_answer(kind: Kind, text: str, handed: bool) -> None:
+    assert (hands_over(ask(kind), text, [AT_BEN]) == AT_BEN) is handed
+
+
+def test_without_a_mention_nothing_is_handed_over() -> None:
+    assert hands_over(ask("text"), "ask Ben", []) is None
+
+
+@pytest.mark.parametrize(("text", "again"), [("ask again", True), ("Frag nochmal!", True), ("reopen", True), ("again", False)])
+def test_asking_again_can_be_typed(text: str, again: bool) -> None:
+    assert asks_again(text) is again

@@ -1,0 +1,103 @@
+"""When two questions are the same, and when they are only alike; and whom a question goes to that names nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator_bridge.question import hear
+from orchestrator_bridge.question.route import routed
+from orchestrator_bridge.question.same import asked_ids, reusable, same, similar
+from orchestrator_bridge.question.settle import cancelled, settle
+from orchestrator_bridge.question.values import Question
+from orchestrator_bridge.team import AgentSpec, Route, Team
+from tests.question.builders import ANA, BEN, EXPIRY, POSTED, POSTGRES, SKEPTIC, SQLITE, ask, clicked, posted, typed
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        ({}, True),
+        ({"question": "  which DATABASE "}, True),
+        ({"question": "Which database!"}, True),
+        ({"context": "something else", "assumption": "another", "urgency": "high"}, True),
+        ({"question": "Which databases?"}, False),
+        ({"options": (SQLITE, POSTGRES)}, False),
+        ({"kind": "text"}, False),
+    ],
+)
+def test_the_same_is_asked_in_the_same_words_with_the_same_options(other: dict[str, Any], is_same: bool) -> None:
+    question = posted(ANA)
+    given = {"kind": "choice", **other}
+    if given["kind"] != "choice":
+        given["options"] = ()
+    assert same(question, ask(**given), asked_ids(question)) is is_same
+
+
+def test_the_same_words_to_others_are_another_question() -> None:
+    question = posted(ANA, SKEPTIC)
+    assert same(question, ask(), frozenset({ANA.id, SKEPTIC.id}))
+    assert not same(question, ask(), frozenset({ANA.id}))
+    assert not same(question, ask(), frozenset({ANA.id, SKEPTIC.id, BEN.id}))
+
+
+def ended(question: Question, now: float = EXPIRY) -> Question:
+    outcome = settle(question, now)
+    assert outcome is not None
+    return hear.settled(question, outcome)
+
+
+def test_only_what_people_decided_is_used_again_and_never_a_leave() -> None:
+    assert reusable(ended(clicked(posted(ANA), ANA, "pg")))
+    assert not reusable(ended(clicked(posted(ANA, kind="confirm"), ANA, "yes")))
+    assert not reusable(ended(posted(ANA)))
+    assert not reusable(ended(typed(posted(SKEPTIC), SKEPTIC, "2")))
+    assert not reusable(posted(ANA))
+    question = posted(ANA)
+    assert not reusable(hear.settled(question, cancelled(question, POSTED, "closed")))
+
+
+def test_what_shares_half_its_words_is_similar() -> None:
+    question = posted(ANA)
+    alike = ended(posted(ANA).model_copy(update={"id": 4, "ask": ask(question="Which database for tests?")}))
+    other = ended(posted(ANA).model_copy(update={"id": 5, "ask": ask(question="When do we ship?")}))
+    still_open = posted(ANA).model_copy(update={"id": 6})
+    assert similar(question, [question, alike, other, still_open]) == [alike]
+
+
+TEAM = Team(
+    agents=(AgentSpec(name="a", model="m"), AgentSpec(name="b", model="m")),
+    ask=("humans", "agents"),
+    routes=(
+        Route(words=("database*", "log"), to=("@dba",)),
+        Route(agents=("b",), words=("ship",), to=("@boss", "agents")),
+        Route(agents=("b",), to=("role:b",)),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("agent", "question", "to", "asked"),
+    [
+        ("a", "Which databases?", (), ("@dba",)),
+        ("a", "Which DATABASE?", ("humans",), ("@dba",)),
+        ("a", "Which database?", ("humans", "agents"), ("@dba", "agents")),
+        ("a", "Which database?", ("@ana",), ("@ana",)),
+        ("a", "Which database?", ("agents",), ("agents",)),
+        ("a", "Which login?", (), ("humans", "agents")),
+        ("a", "Shall we ship?", (), ("humans", "agents")),
+        ("b", "Shall we ship?", (), ("@boss", "agents")),
+        ("b", "Which login?", (), ("role:b",)),
+    ],
+)
+def test_the_first_route_that_fits_says_whom_a_question_goes_to(
+    agent: str, question: str, to: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    assert routed(ask("text", question=question, to=to), agent, TEAM) == asked
+
+
+def test_options_are_words_of_a_question_too() -> None:
+    assert routed(ask(question="Which one?", options=(POSTGRES, SQLITE)), "a", TEAM) == ("humans", "agents")
+    named = POSTGRES.model_copy(update={"label": "The database"})
+    assert routed(ask(question="Which one?", options=(named, SQLITE)), "a", TEAM) == ("@dba",)

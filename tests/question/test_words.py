@@ -1,0 +1,47 @@
+"""Another language is a file: what it says is understood beside English and German."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from orchestrator_bridge.question.confirm import yes_or_no
+from orchestrator_bridge.question.intent import more_time, passes_on
+from orchestrator_bridge.question.words import learn, read_language
+from tests.question.builders import ask
+
+FRENCH = """
+yes = ["oui", "d'accord"]
+no = ["non"]
+not_me = ["pas moi"]
+more_time = ["encore {}"]
+[numbers]
+deux = 2
+[units.time]
+heures = 3_600
+"""
+
+
+@pytest.fixture
+def with_french() -> Iterator[None]:
+    learn([read_language(FRENCH)])
+    yield
+    learn([])
+
+
+@pytest.mark.usefixtures("with_french")
+def test_a_language_of_ones_own_is_understood_beside_the_others() -> None:
+    assert [yes_or_no(text) for text in ("oui", "non", "ja", "no")] == ["yes", "no", "yes", "no"]
+    assert passes_on(ask("text"), "pas moi")
+    assert more_time(ask("text"), "encore deux heures", 1.0) == 7200
+
+
+def test_without_its_file_it_is_not() -> None:
+    assert yes_or_no("oui") is None
+
+
+@pytest.mark.parametrize("text", ["yes = 1", "yes = []\nno = []\nmaybe = []", "yes = ["])
+def test_a_file_that_is_no_language_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_language(text)

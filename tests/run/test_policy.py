@@ -1,0 +1,479 @@
+"""The question policy in a run: who is asked, whom it reaches next, what decides in silence, what people are spared."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from orchestrator_bridge.chat import Author, Note, Posted, QuestionCard, Receipt
+from orchestrator_bridge.model.port import BadKey
+from orchestrator_bridge.people import Directory
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run import facts as f
+from orchestrator_bridge.run.post import closing_key, copy_key, question_key
+from orchestrator_bridge.store.rows import QuestionPlaced
+from orchestrator_bridge.team import (
+    Escalation,
+    FallbackStep,
+    Limits,
+    Permissions,
+    PersonSpec,
+    Policy,
+    RoleSpec,
+    Route,
+)
+from tests.run.table import Table, ask, team, use
+
+ANA = Author(platform="slack", id="U1", name="Ana")
+BEN = Author(platform="slack", id="U2", name="Ben")
+LEAD = Author(platform="slack", id="U3", name="The Lead")
+EVE = Author(platform="slack", id="U9", name="Eve")
+PEOPLE = {"ana": PersonSpec(slack="U1"), "ben": PersonSpec(slack="U2"), "lead": PersonSpec(slack="U3")}
+ROLES = {"dba": RoleSpec(people=("ben",)), "oncall": RoleSpec(slack="S1")}
+OPTIONS = [{"id": "pg", "label": "PostgreSQL", "recommended": True}, {"id": "my", "label": "MySQL"}]
+NIGHT = datetime(2026, 11, 20, 23, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+SLEEPS: dict[str, Any] = {"quiet": "22:00-07:00", "time_zone": "Europe/Berlin"}
+
+
+def table(
+    size: int = 1,
+    *,
+    people: dict[str, PersonSpec] | None = None,
+    permissions: Permissions | None = None,
+    limits: Limits | None = None,
+    routes: tuple[Route, ...] = (),
+    now: float = 1000.0,
+    calls: int = 60,
+    **policy: Any,
+) -> Table:
+    directory = Directory(people or PEOPLE, ROLES, permissions)
+    made = team(size, policy=Policy.model_validate({"settle_delay": 0, **policy}), limits=limits, calls=calls)
+    return Table(made.model_copy(update={"routes": routes}), directory=directory, by=ANA, now=now)
+
+
+def notes(played: Table) -> list[Note]:
+    return [post.post for post in played.posts() if isinstance(post.post, Note)]
+
+
+def pinged(played: Table) -> list[list[str]]:
+    """Whom each note and each new card notifies, in order."""
+    posts = [post.post for post in played.posts() if isinstance(post.post, Note | QuestionCard) and not post.replaces]
+    return [[author.id for author in post.mentions] for post in posts if post.mentions]
+
+
+def told(played: Table, agent: str) -> str:
+    """What an agent alone was told, beside the results of its tools."""
+    return "\n".join(news.text for news in played.state.news if news.to == agent)
+
+
+def card(played: Table, number: int = 1) -> QuestionCard:
+    """The newest state of a question's card."""
+    cards = [post.post for post in played.posts() if isinstance(post.post, QuestionCard) and post.post.question == number]
+    return cards[-1]
+
+
+def receipts(played: Table) -> list[Receipt]:
+    return [post.post for post in played.posts() if isinstance(post.post, Receipt)]
+
+
+# Whom it reaches ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_question_is_routed_by_its_words_and_named_people_are_asked_as_named() -> None:
+    routes = (Route(words=("database*",), to=("role:dba",)), Route(agents=("two",), to=("@lead",)))
+    played = table(2, routes=routes)
+    played.says("one", ask("Which database?"), ask("Which databases, @ana?", to=("@ana",)))
+    played.says("two", ask("When?"), ask("Which database?"))
+    assert [card(played, number).mentions[0].id for number in (1, 2, 3)] == ["U2", "U1", "U3"]
+    assert len(played.state.questions) == 3
+
+
+def test_a_mention_hands_the_question_over_and_pings_the_other_in_a_new_message() -> None:
+    played = table()
+    played.says("one", ask("Which?"))
+    played.posts_question(1)
+    played.types(1, "@Ben knows that", mentions=(BEN,))
+    assert pinged(played) == [["U1"], ["U2"]]
+    assert notes(played)[-1].text == "ana hands this question over to you: Which?"
+    assert card(played).asked == "ben"
+    assert receipts(played)[-1].text.startswith("ben is asked in your place.")
+    played.replies(1, "the second", by=BEN)
+    assert '"by": "ben"' in played.prompt("one")
+
+
+def test_not_me_hands_over_by_a_button_too() -> None:
+    played = table()
+    played.says("one", ask("Which?"))
+    played.posts_question(1)
+    played.presses(1, "pass", "U2")
+    assert card(played).asked == "ben"
+    played.presses(1, "write", "@lead should decide", by=BEN)
+    assert card(played).asked == "lead"
+    played.presses(1, "pass", by=LEAD)
+    assert "everybody passed" in played.prompt("one").lower()
+
+
+def test_not_me_in_words_is_taken_back_by_more_words() -> None:
+    played = table()
+    played.says("one", ask("Which?", to=("@ana", "@ben")))
+    played.posts_question(1)
+    played.types(1, "not my area")
+    assert (receipts(played)[-1].sign, card(played).asked) == ("passed", "ben")
+    played.replies(1, "well then, the second")
+    assert "the second" in played.prompt("one")
+
+
+def test_escalation_asks_others_in_new_messages_and_disturbs_nobody_who_has_answered() -> None:
+    steps = (Escalation(after=600, to=("@lead",)), Escalation(after=1200, to=("@lead", "@ana", "role:oncall")))
+    played = table(quorum=2, escalate=steps, remind_after=0)
+    played.says("one", ask("Which?", to=("@ana", "@ben")))
+    played.posts_question(1)
+    played.passes(599)
+    assert pinged(played) == [["U1", "U2"]]
+    played.passes(1)
+    assert pinged(played)[1:] == [["U3"]]
+    assert "lead" in card(played).asked
+    played.types(1, "the first")
+    played.passes(600)
+    assert pinged(played)[2:] == [["U3"]]
+    assert notes(played)[-1].groups[0].id == "S1"
+    played.replies(1, "the first", by=Author(platform="slack", id="U7", name="Otto", roles=("S1",)))
+    assert '"decision": "the first"' in played.prompt("one")
+
+
+def test_after_a_long_sleep_every_step_that_was_missed_is_taken_once() -> None:
+    steps = (Escalation(after=60, to=("@ben",)), Escalation(after=120, to=("@lead",)))
+    played = table(escalate=steps, remind_after=0)
+    played.says("one", ask("Which?"))
+    played.posts_question(1)
+    played.now += 500
+    played.restarts()
+    played.restarts()
+    assert pinged(played)[1:] == [["U2"], ["U3"]]
+
+
+def test_urgency_scales_escalation_too() -> None:
+    played = table(escalate=(Escalation(after=600, to=("@lead",)),), remind_after=0)
+    played.says("one", ask("Which?", urgency="high"))
+    played.posts_question(1)
+    played.passes(200)
+    assert pinged(played)[1:] == [["U3"]]
+
+
+def test_more_time_in_words_moves_deadline_reminder_and_escalation() -> None:
+    played = table(escalate=(Escalation(after=900, to=("@lead",)),))
+    played.says("one", ask("Which?"))
+    played.posts_question(1)
+    before = card(played).expires_at
+    played.types(1, "gib mir eine Stunde")
+    assert card(played).expires_at == before + 3600
+    assert receipts(played)[-1].text == "Question 1 waits 1 h longer."
+    played.passes(3600 + 599)
+    assert len(pinged(played)) == 1
+
+
+def test_a_reminder_pings_each_person_once_however_often_they_are_asked() -> None:
+    played = table()
+    played.says("one", ask("Which?", to=("@ben", "role:dba", "@ana", "humans")))
+    played.posts_question(1)
+    played.passes(700)
+    assert pinged(played) == [["U2", "U1"], ["U2", "U1"]]
+
+
+# Quiet hours --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_question_to_somebody_asleep_waits_without_waking_them() -> None:
+    played = table(people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=NIGHT)
+    played.says("one", ask("Which?"))
+    played.posts_question(1)
+    assert (pinged(played), card(played).asked) == ([], "ana; ana is not disturbed before 07:00")
+    played.passes(8 * 3600 - 1)
+    assert pinged(played) == []
+    played.passes(1)
+    assert pinged(played) == [["U1"]]
+    played.passes(1800 - 1)
+    assert played.state.questions[1].open
+    played.passes(10)
+    assert not played.state.questions[1].open
+
+
+def test_who_is_awake_is_enough() -> None:
+    played = table(people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=NIGHT)
+    played.says("one", ask("Which?", to=("@ana", "@ben")))
+    played.posts_question(1)
+    assert pinged(played) == [["U2"]]
+    played.passes(1810)
+    assert not played.state.questions[1].open
+
+
+def test_the_next_one_is_asked_in_place_of_who_sleeps() -> None:
+    people = {**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}
+    played = table(people=people, now=NIGHT, asleep="next", escalate=(Escalation(after=60, to=("@lead",)),))
+    played.says("one", ask("Which?"))
+    assert [author.id for author in card(played).mentions] == ["U3"]
+    assert card(played).asked == "lead; ana is not asked, since nobody disturbs them before 07:00"
+
+
+def test_a_question_to_sleepers_falls_back_where_the_policy_says_so() -> None:
+    played = table(people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=NIGHT, asleep="fall_back")
+    played.says("one", ask("Which?"))
+    assert "everybody asked is asleep" in played.prompt("one")
+
+
+def test_who_has_fallen_asleep_meanwhile_is_not_reminded() -> None:
+    played = table(people={**PEOPLE, "ben": PersonSpec(slack="U2", **SLEEPS)}, now=NIGHT - 3600 - 60)
+    played.says("one", ask("Which?", to=("@ana", "@ben")))
+    played.posts_question(1)
+    played.passes(601)
+    assert pinged(played) == [["U1", "U2"], ["U1"]]
+
+
+# Fallbacks ----------------------------------------------------------------------------------------------------------------
+
+
+CHAIN = (FallbackStep(use="agents", within=60), FallbackStep(use="judge", within=60), FallbackStep(use="assume"))
+
+
+def silent(size: int = 2, **policy: Any) -> Table:
+    """A run in which nobody has answered question 1 in time."""
+    played = table(size, fallback=CHAIN, expire_after=100, remind_after=0, **policy)
+    played.says("one", ask("Which one?", kind="choice", options=OPTIONS))
+    played.posts_question(1)
+    played.passes(104)
+    return played
+
+
+def test_the_other_agents_decide_with_what_people_said_and_the_thread_says_so() -> None:
+    played = silent()
+    assert "peer:1:two" in played.out
+    assert (
+        notes(played)[-1].text.startswith("Nobody answered in 1 min 40 s, so two is asked now")
+        or "so two is asked now" in notes(played)[-1].text
+    )
+    played.says("peer:1:two", text="2, it is what we run.")
+    assert '"decided_by": "fallback:agents"' in played.prompt("one")
+    assert "No person decided this." in played.prompt("one")
+    assert "the agent two, MySQL" in (card(played).closed or "")
+
+
+def test_when_the_agents_fail_a_judge_is_called_with_its_own_model_and_tool() -> None:
+    played = silent(judge="test/judge")
+    played.fails("peer:1:two", BadKey("gone"))
+    started = [event for event in played.events if isinstance(event, e.CallStarted)][-1]
+    assert (started.purpose, started.model) == ("judge", "test/judge")
+    assert "Which one?" in played.prompt("judge:1")
+    assert "- my: MySQL" in played.prompt("judge:1")
+    played.says("judge:1", use("decide", decision="MySQL", choice="my", reason="It runs already."))
+    assert '"decided_by": "fallback:judge"' in played.prompt("one")
+    assert "a model as the judge, MySQL (It runs already.)" in (card(played).closed or "")
+
+
+def test_a_judge_that_is_lost_in_a_crash_is_called_again_and_one_that_is_slow_is_given_up() -> None:
+    played = silent()
+    played.says("peer:1:two", text="")
+    assert "judge:1" in played.out
+    played.restarts()
+    assert played.state.calls["judge:1"].attempt == 2
+    played.passes(61)
+    assert "judge:1" not in played.state.calls
+    assert '"decided_by": "fallback:assume"' in played.prompt("one")
+
+
+def test_a_person_who_answers_while_the_agents_think_wins() -> None:
+    played = silent()
+    played.replies(1, "1")
+    assert "peer:1:two" not in played.state.calls
+    assert '"decided_by": "human"' in played.prompt("one")
+
+
+# The same twice -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_question_that_is_open_already_is_joined() -> None:
+    played = table(2)
+    played.says("one", ask("Which one?"))
+    played.says("two", ask("which  one"))
+    assert len(played.state.questions) == 1
+    played.posts_question(1)
+    played.replies(1, "the second")
+    assert set(played.out) == {"one", "two"}
+    assert all('"decision": "the second"' in played.prompt(name) for name in ("one", "two"))
+
+
+def test_who_joins_without_waiting_hears_the_outcome_later() -> None:
+    played = table(2)
+    played.says("one", ask("Which one?"))
+    played.says("two", ask("Which one?", wait=False))
+    played.posts_question(1)
+    played.replies(1, "the second")
+    assert "The outcome of your question 1" in told(played, "two")
+
+
+def test_what_people_have_answered_is_not_asked_again_until_a_person_wants_it() -> None:
+    played = table(2)
+    played.says("one", ask("Which one?"))
+    played.posts_question(1)
+    played.replies(1, "the second")
+    played.says("two", ask("Which one?"))
+    assert "This was asked before, as question 1" in played.prompt("two")
+    assert "two asked this too" in notes(played)[-1].text
+    played.types(1, "ask again")
+    assert (len(played.state.questions), receipts(played)[-1].text) == (2, "Asked again as question 2.")
+    played.posts_question(2)
+    played.replies(2, "the first, after all")
+    assert "the first, after all" in told(played, "one")
+    played.says("two", ask("Which one?"))
+    assert "the first, after all" in played.prompt("two")
+
+
+@pytest.mark.parametrize(
+    ("question", "ends"), [({"kind": "confirm"}, "yes"), ({"kind": "choice", "options": OPTIONS}, ""), ({}, "cancel")]
+)
+def test_a_confirm_a_fallback_and_a_cancelled_question_answer_for_nobody(question: dict[str, Any], ends: str) -> None:
+    played = table(2, expire_after=60)
+    played.says("one", ask("Go?", **question))
+    played.posts_question(1)
+    if ends == "cancel":
+        played.tells(1, "cancel")
+    elif ends:
+        played.replies(1, ends)
+    played.passes(0 if ends else 70)
+    played.says("two", ask("Go?", **question))
+    assert len(played.state.questions) == 2
+
+
+def test_outcomes_of_similar_questions_are_shown_with_who_decided_them() -> None:
+    played = table(2)
+    played.says("one", ask("Which database shall we use?"))
+    played.posts_question(1)
+    played.replies(1, "PostgreSQL")
+    played.says("two", ask("Which database shall we use for tests?"))
+    played.posts_question(2)
+    played.replies(2, "SQLite")
+    assert '"ended": "Answered by ana: PostgreSQL"' in played.prompt("two")
+
+
+# Limits and manners -------------------------------------------------------------------------------------------------------
+
+
+def test_a_question_that_asks_for_a_secret_is_refused() -> None:
+    played = table()
+    played.says("one", ask("What is the password of the database?"))
+    assert "Not asked: this asks for 'password'" in played.prompt("one")
+    assert not played.state.questions
+
+
+def test_who_has_enough_open_questions_is_spared_and_the_question_says_so() -> None:
+    played = table(2, limits=Limits(open_per_person=1))
+    played.says("one", ask("First?"))
+    played.says("two", ask("Second?", to=("@ana", "@ben")), ask("Third?"))
+    assert card(played, 2).asked == "ben; ana has 1 open questions already and is not asked"
+    played.posts_question(1)
+    played.posts_question(2)
+    played.replies(2, "yes", by=BEN)
+    assert "ana has 1 open questions already, the most that one person gets." in played.prompt("two")
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        (Limits(open_per_agent=1), "1 of your questions are open"),
+        (Limits(open_per_run=1), "1 questions are open, the most at a time for this run"),
+        (Limits(open_per_channel=1), "1 questions are open in this channel"),
+    ],
+)
+def test_every_limit_is_told_to_the_agent_at_once(limits: Limits, why: str) -> None:
+    played = table(limits=limits)
+    played.says("one", ask("First?", wait=False), ask("Second?", wait=False))
+    assert why in played.prompt("one")
+    assert "Go by your assumption: I take the first." in played.prompt("one")
+
+
+def test_a_chatty_team_floods_nobody() -> None:
+    """Six agents that ask four questions with every breath, while people are silent. Who only asks in vain is retired."""
+    played = table(6, limits=Limits(per_agent=50, per_run=500), calls=1000, expire_after=300)
+    tries, most = 0, 0
+    for _ in range(30):
+        for name in [one for one in list(played.out) if one in played.state.agents]:
+            tries += 4
+            played.says(name, *(ask(f"Is it {tries} or {number}?", to=("@ana", "@ben"), wait=False) for number in range(4)))
+            for one in [one.id for one in played.state.questions.values() if one.open and one.delivery is None]:
+                played.posts_question(one)
+            most = max(most, sum(one.open for one in played.state.questions.values()))
+        played.passes(50)
+    assert tries > 70
+    assert most == 3
+    assert len(played.state.questions) == sum("U2" in names for names in pinged(played)) <= 3 * (1 + 1500 // 300)
+
+
+# By command ---------------------------------------------------------------------------------------------------------------
+
+
+def asked_for_command(**more: Any) -> Table:
+    played = table(2, **more)
+    played.says("one", ask("Which one?", kind="choice", options=OPTIONS, to=("@ben",)))
+    played.posts_question(1)
+    return played
+
+
+def test_a_question_can_be_answered_put_off_passed_and_handed_over_by_command() -> None:
+    played = asked_for_command()
+    assert played.tells(1, "more 2h", by=BEN) == "Question 1 waits 2 h longer."
+    assert played.tells(1, "more soon", by=BEN).startswith("'soon' is not a duration")
+    assert played.tells(1, "9", by=BEN).startswith("There is no option 9")
+    assert played.tells(1, "pass @lead", by=BEN).startswith("lead is asked in your place.")
+    assert played.tells(1, "2 please", by=LEAD) == "You answered question 1."
+    assert '"choice": "my"' in played.prompt("one")
+    assert played.tells(1, "pass", by=LEAD).startswith("Answered by lead")
+    assert played.tells(7, "pass") == "There is no question 7."
+
+
+def test_only_those_who_may_answer_put_off_or_close() -> None:
+    permissions = Permissions(cancel=("@lead",), answer=("channel:war-room",), extend=("role:dba",))
+    played = asked_for_command(permissions=permissions)
+    assert played.tells(1, "1", by=EVE) == "Question 1 is for ben."
+    assert played.tells(1, "more 1h", by=EVE) == "Only those who are asked can put a question off."
+    assert played.tells(1, "pass", by=EVE) == "Question 1 is for ben."
+    assert played.tells(1, "cancel", by=EVE).startswith("You may not close question 1")
+    assert played.tells(1, "more 1h", by=BEN).startswith("Question 1 waits 1 h longer.")
+    assert played.tells(1, "1", by=EVE, channel="war-room") == "You answered question 1."
+
+
+@pytest.mark.parametrize("by", [ANA, LEAD])
+def test_who_started_the_run_or_may_by_the_team_file_closes_a_question(by: Author) -> None:
+    played = asked_for_command(permissions=Permissions(cancel=("@lead",)))
+    assert played.tells(1, "cancel", by=by).startswith("Question 1 is closed")
+    assert '"status": "cancelled"' in played.prompt("one")
+    assert played.tells(1, "cancel", by=by).startswith("Too late: Cancelled")
+
+
+# Direct messages ----------------------------------------------------------------------------------------------------------
+
+
+def test_those_asked_get_a_copy_that_is_closed_with_the_question() -> None:
+    played = table(direct=True)
+    played.says("one", ask("Which?", to=("@ben",)))
+    played.posts_question(1)
+    copies = [post for post in played.posts() if post.key == copy_key(1, "U2")]
+    assert [(post.place.channel, post.place.platform) for post in copies] == [("@U2", "slack")]
+    played.types(1, "@lead knows", by=BEN, mentions=(LEAD,))
+    played.replies(1, "the second", by=LEAD)
+    closed = {post.key for post in played.posts() if getattr(post.post, "closed", None)}
+    assert closed == {closing_key(key) for key in (question_key(1), copy_key(1, "U2"), copy_key(1, "U3"))}
+
+
+def test_a_copy_that_was_posted_is_known_as_a_place_of_the_question_and_moves_no_deadline() -> None:
+    played = table(direct=True)
+    played.says("one", ask("Which?", to=("@ben",)))
+    played.posts_question(1)
+    before = card(played).expires_at
+    played.now += 60
+    copy = next(post for post in played.posts() if post.key == copy_key(1, "U2"))
+    played.go_on(f.Placed(outgoing=copy, posted=Posted(message="d1", thread=None, at=played.now), noted_at=played.now))
+    placed = [row for row in played.rows if isinstance(row, QuestionPlaced)]
+    assert [(row.place.channel, row.message) for row in placed] == [("general", "card1"), ("@U2", "d1")]
+    assert (card(played).expires_at, len(played.state.questions[1].copied)) == (before, 1)
