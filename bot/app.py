@@ -22,6 +22,7 @@ from orchestrator_bridge.people import Directory
 from orchestrator_bridge.question.words import learn
 from orchestrator_bridge.store.port import Store
 from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.tool.toolbox import Toolbox
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +64,7 @@ async def assembled(
         adapters=adapters,
         on_command=commands.obey,
         budgets=people.budgets,
+        toolbox=Toolbox(people.tools, start.secrets, clock),
     )
     commands.engine = engine
     if menu is not None:

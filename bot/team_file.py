@@ -16,12 +16,12 @@ from bot.team_shape import Shaper
 from bot.trouble import Problem, Trouble, count_wrong, show_value, suggest
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.question.words import Language
-from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team
+from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team, ToolServerSpec
 from orchestrator_bridge.value import Value
 
 V = TypeVar("V", bound=Value)
 
-_TABLES = ["default_team", "languages", "team", "people", "roles", "permissions", "models", "budgets"]
+_TABLES = ["default_team", "languages", "team", "people", "roles", "permissions", "models", "tools", "budgets"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +35,7 @@ class TeamFile:
     roles: Mapping[str, RoleSpec] = field(default_factory=dict)
     permissions: Permissions = field(default_factory=Permissions)
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
+    tools: Mapping[str, ToolServerSpec] = field(default_factory=dict)
     budgets: Budgets = field(default_factory=Budgets)
     languages: Sequence[Language] = ()
     """What replies say in other languages than those that Townhall knows."""
@@ -46,8 +47,9 @@ class TeamFile:
 
     @property
     def key_variables(self) -> frozenset[str]:
-        """The environment variables that hold the keys of models of one's own."""
-        return frozenset(spec.key_env for spec in self.models.values() if spec.key_env)
+        """The environment variables that hold the keys of models of one's own, and what tool servers need."""
+        keys = frozenset(spec.key_env for spec in self.models.values() if spec.key_env)
+        return keys.union(*(spec.variables for spec in self.tools.values()))
 
     def team(self, name: str | None = None) -> Team:
         """The team of this name, or the default one.
@@ -113,6 +115,7 @@ def _shape(document: dict[str, Any], file: Path, shaper: Shaper) -> TeamFile:
         all_people=_names(document, "people"),
         all_roles=_names(document, "roles"),
         all_models=_names(document, "models"),
+        all_tools=_names(document, "tools"),
     )
     check_names(parts, file.parent, shaper)
     teams = parts.teams or {DEMO.name: DEMO}
@@ -124,6 +127,7 @@ def _shape(document: dict[str, Any], file: Path, shaper: Shaper) -> TeamFile:
         roles=MappingProxyType(parts.roles),
         permissions=parts.permissions,
         models=MappingProxyType(parts.models),
+        tools=MappingProxyType(_shape_all(ToolServerSpec, "tools", document, shaper)),
         budgets=parts.budgets,
         languages=read_languages(document.get("languages", []), file.parent, shaper),
     )

@@ -33,6 +33,7 @@ class Parts:
     all_people: Sequence[str]
     all_roles: Sequence[str]
     all_models: Sequence[str]
+    all_tools: Sequence[str]
 
 
 def check_names(parts: Parts, scripts: Path, shaper: Shaper) -> None:
@@ -44,6 +45,7 @@ def check_names(parts: Parts, scripts: Path, shaper: Shaper) -> None:
         _check_list(("team", name, "ask"), team.ask, ["humans", "agents", *people, *roles, *agents], shaper)
         _check_list(("team", name, "responsible"), team.responsible, ["humans", *people, *roles], shaper)
         _check_agents(name, team, parts, scripts, shaper)
+        _check_tools(("team", name, "tools"), team.tools, parts.all_tools, shaper)
         check_policy(name, team, people, roles, shaper)
         if team.policy.judge is not None and team.policy.judge not in parts.all_models:
             _check_model(("team", name, "policy", "judge"), team.policy.judge, parts.models, scripts, shaper)
@@ -100,6 +102,16 @@ def _check_agents(name: str, team: Team, parts: Parts, scripts: Path, shaper: Sh
                 "another model, that can be called when this one cannot",
             )
         check_parameters(path, agent, parts.models, shaper)
+        _check_tools((*path, "tools"), agent.tools, parts.all_tools, shaper)
+
+
+def _check_tools(path: KeyPath, names: Sequence[str], servers: Sequence[str], shaper: Shaper) -> None:
+    """The servers must be there; which tools they have is known when they run."""
+    for index, name in enumerate(names):
+        server = name.partition(".")[0]
+        if server not in servers:
+            known = f"one of {show_list(servers)}" if servers else "a server with a table [tools.<name>], and there is none"
+            shaper.wrong((*path, index), repr(name), f"{known}, or a tool of it as 'server.tool'", suggest(server, servers))
 
 
 def _check_own_models(models: Mapping[str, ModelSpec], scripts: Path, shaper: Shaper) -> None:

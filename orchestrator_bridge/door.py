@@ -36,6 +36,10 @@ class Door:
         self._ledger = ledger
         self._store = store
 
+    def sees(self, model: str) -> bool:
+        """Whether a model is known to take pictures."""
+        return self._models.sees(model)
+
     def price(self, request: Request) -> Decimal | None:
         """The most that a call is expected to cost, in US dollars; None if nobody knows."""
         return self._models.reserve(request)

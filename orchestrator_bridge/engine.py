@@ -63,6 +63,8 @@ from orchestrator_bridge.store.rows import (
     RunPlaced,
 )
 from orchestrator_bridge.team import Team
+from orchestrator_bridge.tool.toolbox import Toolbox
+from orchestrator_bridge.workbench import Workbench
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,6 +90,7 @@ class Engine:
         adapters: Sequence[Adapter],
         on_command: OnCommand,
         budgets: Budgets | None = None,
+        toolbox: Toolbox | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -102,6 +105,8 @@ class Engine:
         self._fetching: set[asyncio.Future[None]] = set()
         self._models = models
         self._ledger = Ledger(budgets or Budgets())
+        self._toolbox = toolbox or Toolbox({}, {}, clock)
+        self._toolbox.changed = self._tools_changed
         self._fetcher = Fetcher(store, clock, self._adapters)
         self._receiver = Receiver(store, clock, self._route)
         self._deadlines = Deadlines(clock, lambda run, question: self._runs.deliver(run, f.LookAt(question=question)))
@@ -110,6 +115,7 @@ class Engine:
         )
         around = Surroundings(
             store=store,
+            workbench=Workbench(self._toolbox, store),
             door=Door(models, Gate(clock), self._ledger, store),
             clock=clock,
             desk=Desk(directory.looking_up(self._members), self._next_question, self._nobody_there, self._open_questions),
@@ -191,6 +197,7 @@ class Engine:
         async with AsyncExitStack() as stack:
             for adapter in self._adapters.values():
                 stack.push_async_callback(adapter.stop)
+            stack.push_async_callback(self._toolbox.close)
             stack.push_async_callback(self._poster.stop)
             stack.push_async_callback(self._runs.stop)
             stack.push_async_callback(self._catch_up.stop)
@@ -311,6 +318,11 @@ class Engine:
         for row in rows:
             if isinstance(row, QuestionPlaced | RunPlaced):
                 self._receiver.place_known(row.place)
+
+    def _tools_changed(self, server: str) -> None:
+        """Runs that sleep ask for themselves when they wake."""
+        for run in self.awake:
+            self._runs.deliver(run, f.ToolsMoved(server=server))
 
     def _trouble(self, state: RunState, text: str) -> None:
         """Tell the people of a run what the store cannot keep, past the outbox."""

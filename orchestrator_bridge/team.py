@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -15,6 +16,7 @@ from orchestrator_bridge.model.parameters import PARAMETERS
 from orchestrator_bridge.quiet import QuietHours
 from orchestrator_bridge.value import Value
 
+ToolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?:\..+)?$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Fallback = Literal["default_option", "agents", "judge", "assume", "fail"]
 TAKES: dict[Fallback, float] = {"agents": 120.0, "judge": 60.0}
@@ -54,6 +56,8 @@ class AgentSpec(Value):
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     stop: Annotated[tuple[str, ...], Field(min_length=1, max_length=4)] | None = None
     seed: int | None = None
+    tools: tuple[ToolName, ...] = ()
+    """Tool servers (`files`) and tools of them (`files.read_file`) that it has beside those of its team."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -148,6 +152,9 @@ class Bounds(Value):
     call_timeout: Annotated[Duration, Field(gt=0)] = 300.0
     tries: Annotated[int, Field(ge=1, le=20)] = 6
     """How often a call is tried while its provider has trouble, the first time included."""
+    tool_calls: Annotated[int, Field(ge=0)] = 100
+    """Uses of the team's own tools in a run, by all agents together."""
+    tool_calls_per_agent: Annotated[int, Field(ge=0)] = 40
 
 
 class Limits(Value):
@@ -195,6 +202,8 @@ class Team(Value):
     agents: Annotated[tuple[AgentSpec, ...], Field(min_length=1, max_length=16)]
     ask: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
     routes: tuple[Route, ...] = ()
+    tools: tuple[ToolName, ...] = ()
+    """Tool servers and tools that all its agents have."""
     policy: Policy = Policy()
     bounds: Bounds = Bounds()
     limits: Limits = Limits()
@@ -203,6 +212,12 @@ class Team(Value):
     responsible: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
     """Who is asked for more money."""
     channels: tuple[ChannelRules, ...] = ()
+
+    @property
+    def tool_servers(self) -> tuple[str, ...]:
+        """The tool servers that its agents have, each once."""
+        names = (*self.tools, *(name for agent in self.agents for name in agent.tools))
+        return tuple(dict.fromkeys(name.partition(".")[0] for name in names))
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -290,3 +305,28 @@ class ModelSpec(ModelFacts):
     """The environment variable that holds the key; none for an endpoint that takes any."""
     id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """What the endpoint calls the model; the table's name where it is left out."""
+
+
+class ToolServerSpec(Value):
+    """An MCP server: a command to start, or an address. `${NAME}` in `env` and `headers` stands for that variable's value."""
+
+    command: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] | None = None
+    env: dict[str, str] = Field(default={})
+    headers: dict[str, str] = Field(default={})
+    timeout: Annotated[Duration, Field(gt=0)] = 60.0
+    """Seconds that one call may take."""
+    approve: dict[str, Literal["allow", "ask", "deny"]] = Field(default={})
+    """By a tool's name. Where nothing is said a tool that its server declares read-only is allowed, and any other asks."""
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The environment variables that it names."""
+        values = " ".join((*self.env.values(), *self.headers.values()))
+        return frozenset(re.findall(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", values))
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.command) == (self.url is not None):
+            raise ValueError("a tool server has either 'command' or 'url'; expected exactly one of them")
+        return self

@@ -12,6 +12,7 @@ from bot.doctor.finding import Finding, findings_of
 from bot.doctor.models import check_endpoints, check_models
 from bot.doctor.slack import check_slack
 from bot.doctor.store import check_store
+from bot.doctor.tools import check_tools
 from bot.settings import Settings, read_settings
 from bot.start import Start
 from bot.team_file import TeamFile, read_team_file
@@ -59,6 +60,8 @@ async def _of_start(start: Start, online: bool) -> AsyncIterator[Finding]:
     for finding in check_models(start):
         yield finding
     for finding in await check_endpoints(start) if online else []:
+        yield finding
+    async for finding in check_tools(start):
         yield finding
     async for finding in check_discord(start):
         yield finding

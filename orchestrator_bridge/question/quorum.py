@@ -99,7 +99,7 @@ def _voices_for_quorum(question: Question, heard: Collection[str]) -> int:
 
 def _may_change(question: Question, voices: Sequence[Reply]) -> bool:
     """Whether those of a majority who have not spoken could still change which option leads."""
-    options = question.ask.kind in ("choice", "confirm")
+    options = question.ask.kind in ("choice", "confirm", "approval")
     if not options or question.policy.quorum != "majority" or not people_decide(question):
         return False
     heard = {reply.author.id for reply in voices}

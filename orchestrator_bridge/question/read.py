@@ -48,7 +48,7 @@ def read_parts(ask: Ask, parts: Sequence[str]) -> Reading | Misread:
     whole = "\n".join(texts)
     if not texts:
         return Misread(text="", hint="Your reply came without any words; please write your answer.")
-    if ask.kind == "choice":
+    if ask.kind in ("choice", "approval"):
         return _choice(ask, texts, whole)
     if ask.kind == "confirm":
         return _confirm(texts, whole)

@@ -26,7 +26,7 @@ def asked_ids(question: Question) -> frozenset[str]:
 def reusable(question: Question) -> bool:
     """Whether an outcome may be given to whoever asks the same later: people gave it, and it was no leave for one deed."""
     outcome = question.outcome
-    return outcome is not None and outcome.decided_by == "human" and question.ask.kind != "confirm"
+    return outcome is not None and outcome.decided_by == "human" and question.ask.kind not in ("confirm", "approval")
 
 
 def similar(question: Question, others: Iterable[Question]) -> Sequence[Question]:

@@ -10,6 +10,9 @@ from orchestrator_bridge.chat import Author, Group, Place
 from orchestrator_bridge.team import Policy
 
 Kind = Literal["text", "choice", "confirm", "number"]
+"""What agents can ask for."""
+AskKind = Kind | Literal["approval"]
+"""An approval is ours alone to ask for: whether an agent may use a tool."""
 Urgency = Literal["low", "normal", "high"]
 URGENCY_SCALE: dict[Urgency, float] = {"low": 4.0, "normal": 1.0, "high": 1 / 3}
 """How `urgency` scales a policy's times."""
@@ -39,7 +42,7 @@ class Ask(Value):
 
     question: Annotated[str, Field(min_length=1, max_length=500)]
     context: Annotated[str, Field(max_length=4000)] = ""
-    kind: Kind = "text"
+    kind: AskKind = "text"
     options: Annotated[tuple[Option, ...], Field(max_length=10)] = ()
     unit: Annotated[str, Field(max_length=20)] = ""
     """What a number counts: `GB`, `h`, `EUR`, `servers`."""
@@ -70,7 +73,7 @@ class Ask(Value):
     def _options_fit(self) -> Self:
         if self.kind == "choice" and len(self.options) < 2:
             raise ValueError(f"kind 'choice' needs 2 to 10 options, found {len(self.options)}")
-        if self.kind != "choice" and self.options:
+        if self.kind not in ("choice", "approval") and self.options:
             raise ValueError(f"options go with kind 'choice' only, found kind {self.kind!r}")
         if self.kind != "number" and (self.unit or self.min is not None or self.max is not None):
             raise ValueError(f"'unit', 'min' and 'max' go with kind 'number' only, found kind {self.kind!r}")

@@ -30,6 +30,20 @@ class AskPeople:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UseTool:
+    """Call the tool of this use."""
+
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskApproval:
+    """Ask people whether this use of a tool may be."""
+
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """Append this event: it follows from the state."""
 
@@ -44,4 +58,4 @@ class Wait:
     event: Event
 
 
-Action = CallModel | AskPeople | Record | Wait
+Action = CallModel | AskPeople | UseTool | AskApproval | Record | Wait

@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run import on_call, on_money, on_question, on_run
+from orchestrator_bridge.run import on_call, on_money, on_question, on_run, on_tool
 from orchestrator_bridge.run.state import AgentState, RunState, Spent
 
 LABELS = ascii_uppercase
@@ -19,6 +19,7 @@ _MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
     **on_money.MEANINGS,
     **on_question.MEANINGS,
     **on_run.MEANINGS,
+    **on_tool.MEANINGS,
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator_bridge.open_questions import OpenQuestions
 from orchestrator_bridge.people import Audience, Directory, UnknownName
-from orchestrator_bridge.question import due
+from orchestrator_bridge.question import approval, due
 from orchestrator_bridge.question.quorum import group_id, needed
 from orchestrator_bridge.question.route import routed
 from orchestrator_bridge.question.same import reusable, same
@@ -17,7 +17,8 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import AskPeople
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.change import peer
-from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.run.state import RunState, ToolUse, asked
+from orchestrator_bridge.run.tooling import arguments_in_words
 from orchestrator_bridge.team import Policy
 from orchestrator_bridge.text import listed
 
@@ -60,6 +61,23 @@ class Asking:
         notes += [f"{name} cannot be reached here" for name in audience.unreachable]
         question = self._question(batch, action, audience, tuple(notes))
         batch.add(e.QuestionAsked(at=batch.now, action=action.action, question=self._awake(batch, question)))
+
+    def approve(self, batch: Batch, use: ToolUse) -> None:
+        """Ask people, and only people, whether an agent may use a tool; silence will be a no."""
+        changed = batch.state.first_seen.get(use.tool.called) != use.tool.digest
+        why = "Its server describes it otherwise than it did when this run began." if changed else ""
+        ask = approval.asking(use.tool.name, use.tool.server, arguments_in_words(use), why)
+        action = AskPeople(action=use.use, agent=use.agent, ask=ask)
+        audience = replace(self._audience(batch.state, action), agents=())
+        spared, audience = self._spared(batch.state, audience)
+        if not (audience.people or audience.groups):
+            text = "Not called: it needs people's approval, and nobody can be asked now."
+            batch.add(e.ToolReturned(at=batch.now, action=use.use, agent=use.agent, text=text, end="not_called"))
+            return
+        notes = tuple(f"{name} has many open questions already and is not asked" for name in spared)
+        question = self._question(batch, action, audience, notes)
+        question = question.model_copy(update={"policy": approval.strict(question.policy)})
+        batch.add(e.ApprovalAsked(at=batch.now, question=self._awake(batch, question)))
 
     def again(self, batch: Batch, question: Question, by: Responder) -> Question:
         """Ask a question that has ended once more, because a person wants it."""
@@ -219,7 +237,7 @@ class Asking:
         elsewhere = sum(not self.open.knows(one.id) for one in open_here)
         if state.agents[agent].asked >= limits.per_agent:
             return f"you have asked {limits.per_agent} questions, the limit for one agent of this run."
-        if len(state.questions) >= limits.per_run:
+        if asked(state) >= limits.per_run:
             return f"{limits.per_run} questions have been asked, the limit for this run."
         if sum(one.agent == agent for one in open_here) >= limits.open_per_agent:
             return f"{limits.open_per_agent} of your questions are open, the most at a time for one agent."

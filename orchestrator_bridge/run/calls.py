@@ -29,7 +29,7 @@ def startable(state: RunState) -> Iterator[CallModel]:
     if final is not None:
         yield final
         return
-    for agent in state.live:
+    for agent in state.live if not state.unlisted else ():
         if _needs_call(state, agent):
             yield CallModel(
                 action=f"work:{agent.spec.name}:{len(agent.turns) + 1}", agent=agent.spec.name, purpose="work", attempt=1

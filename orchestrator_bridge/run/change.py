@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
+from orchestrator_bridge.file import File
 from orchestrator_bridge.question.values import Question, Responder
 from orchestrator_bridge.run.state import Call, News, RunState, Turn, Use
 
@@ -41,11 +42,17 @@ def book_unknown(state: RunState, calls: Iterable[Call]) -> RunState:
     return replace(state, spent=replace(state.spent, unknown=unknown, priced=priced))
 
 
-def finish_use(state: RunState, agent: str, use_id: str, result: str) -> RunState:
+def finish_use(
+    state: RunState, agent: str, use_id: str, result: str, *, files: tuple[File, ...] = (), whole: int = 0, theirs: bool = False
+) -> RunState:
     """Give a pending tool use its one result."""
 
     def finish(use: Use) -> Use:
-        return replace(use, result=result) if use.id == use_id and use.result is None else use
+        return (
+            replace(use, result=result, files=files, whole=whole, theirs=theirs)
+            if use.id == use_id and use.result is None
+            else use
+        )
 
     def look(turn: Turn) -> Turn:
         return replace(turn, uses=tuple(finish(use) for use in turn.uses)) if turn.pending else turn

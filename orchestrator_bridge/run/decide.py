@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.actions import Action, AskPeople, Record, Wait
+from orchestrator_bridge.run.actions import Action, AskApproval, AskPeople, Record, UseTool, Wait
 from orchestrator_bridge.run.bounds import used_up
 from orchestrator_bridge.run.calls import calls, held_by, startable
 from orchestrator_bridge.run.ending import ending
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.state import AgentState, RunState
+from orchestrator_bridge.run.tooling import approval_of
 
 MALFORMED_TRIES = 3
 """Responses in a row without a usable tool use that retire an agent."""
@@ -30,12 +31,21 @@ def decide(state: RunState) -> tuple[Action, ...]:
     records = records or ending(state) or _exhausted(state)
     if records:
         return tuple(Record(event=event) for event in records)
-    return (*calls(state), *_waits(state))
+    return (*calls(state), *_tools(state), *_waits(state))
 
 
 def _asks(state: RunState) -> Iterator[AskPeople]:
     for action, pending in state.asks.items():
         yield AskPeople(action=action, agent=pending.agent, ask=pending.ask)
+
+
+def _tools(state: RunState) -> Iterator[UseTool | AskApproval]:
+    """Uses of tools to be called now, and those about which people have to be asked first."""
+    for use in state.uses.values() if state.bound is None else ():
+        if use.phase == "due" or (use.phase == "new" and approval_of(state, use.tool) == "allow"):
+            yield UseTool(action=use.use)
+        elif use.phase == "new":
+            yield AskApproval(action=use.use)
 
 
 def _retirements(state: RunState) -> tuple[Event, ...]:

@@ -23,7 +23,7 @@ from orchestrator_bridge.run.asking import Asking
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.deeds import Done, Message
 from orchestrator_bridge.run.post import question_key, receipt
-from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.run.state import RunState, ToolUse
 from orchestrator_bridge.store.rows import Outgoing
 
 
@@ -46,6 +46,12 @@ class Desk:
     def ask(self, batch: Batch, action: AskPeople) -> None:
         """Make a question, or tell the agent why there will be none."""
         self._asking.ask(batch, action)
+        if self._nobody_there(batch.state):
+            self.leave(batch)
+
+    def approve(self, batch: Batch, use: ToolUse) -> None:
+        """Ask people whether an agent may use a tool, or refuse it where nobody can be asked."""
+        self._asking.approve(batch, use)
         if self._nobody_there(batch.state):
             self.leave(batch)
 

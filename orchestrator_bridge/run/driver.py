@@ -27,10 +27,11 @@ from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.project import fires_at
 from orchestrator_bridge.run.start import Start
-from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.run.state import RunState, ToolUse
 from orchestrator_bridge.run.take import take
 from orchestrator_bridge.store.port import Stale, Store, StoreError
 from orchestrator_bridge.store.rows import Row
+from orchestrator_bridge.workbench import Workbench
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Surroundings:
 
     store: Store
     door: Door
+    workbench: Workbench
     clock: Clock
     desk: Desk
     stored: Callable[[RunState, Sequence[Row]], None]
@@ -77,6 +79,7 @@ class Driver:
 
     async def drive(self) -> None:
         """Go on until the run ends or only people are awaited, and every fact is taken."""
+        self._list_tools()
         try:
             while self._facts or self._tasks or self.state.busy:
                 await self._bell.wait()
@@ -120,6 +123,8 @@ class Driver:
         if isinstance(fact, f.Rang):
             for event in rung(batch.state, batch.now):
                 batch.add(event)
+        elif isinstance(fact, f.ToolsMoved):
+            self._run(f"list:{fact.server}", self._list(fact.server))
         elif isinstance(fact, f.ThreadRead):
             self._read_until[fact.question] = fact.deadline
         else:
@@ -162,9 +167,23 @@ class Driver:
         for action in advanced.held:
             if f"wait:{action}" not in self._tasks:
                 self._run(f"wait:{action}", self._wait(action))
+        for use in advanced.uses:
+            self._run(f"use:{use.use}", self._use(use))
         for number in batch.unread:
             if f"read:{number}" not in self._tasks:
                 self._run(f"read:{number}", self._read(self.state.questions[number]))
+
+    def _list_tools(self) -> None:
+        """Ask every tool server once, when the run wakes: what it offers may be something else by now."""
+        for server in self.state.team.tool_servers if self.state.end is None else ():
+            self._run(f"list:{server}", self._list(server))
+
+    async def _list(self, server: str) -> None:
+        self.deliver(await self._around.workbench.offer(server))
+
+    async def _use(self, use: ToolUse) -> None:
+        blind = () if self._around.door.sees(self.state.agents[use.agent].model) else (use.agent,)
+        self.deliver(await self._around.workbench.use(self.state.run, use, blind))
 
     async def _call(self, start: Start) -> None:
         result = await self._around.door.call(self.state.run, start.action, start.request)
@@ -207,9 +226,9 @@ class Driver:
 
     def _drop_tasks(self) -> None:
         """Calls that nobody waits for any more are cut short, and so is waiting for what will not be made."""
-        wanted = {*self.state.calls, *(f"wait:{action}" for action in self._held)}
+        wanted = {*self.state.calls, *(f"wait:{action}" for action in self._held), *(f"use:{use}" for use in self.state.uses)}
         for name, task in list(self._tasks.items()):
-            if not name.startswith("read:") and name not in wanted:
+            if not name.startswith(("read:", "list:")) and name not in wanted:
                 task.cancel()
                 del self._tasks[name]
 

@@ -18,6 +18,7 @@ from orchestrator_bridge.model.port import Counted, Kept, ToolCall, Usage
 from orchestrator_bridge.money.standing import BudgetName
 from orchestrator_bridge.question.values import Delivery, Mentioned, Outcome, Question, Responder, Stage
 from orchestrator_bridge.team import Team
+from orchestrator_bridge.tool.values import Tool
 
 VERSION = 1
 
@@ -371,26 +372,52 @@ class Guided:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ToolsListed:
+    """What a tool server of the team offers from now on; `trouble` says why it offers nothing."""
+
+    at: float
+    server: str
+    tools: tuple[Tool, ...] = ()
+    trouble: str = ""
+    event: Literal["tools_listed"] = "tools_listed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalAsked:
+    """People are asked whether an agent may use a tool; the question's `action` is the use."""
+
+    at: float
+    question: Question
+    event: Literal["approval_asked"] = "approval_asked"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ToolStarted:
-    """An agent's tool of the team's own is about to run (kept for the tools of MCP servers)."""
+    """An agent's tool of the team's own is about to be called. `action` is the use; `arguments` is JSON."""
 
     at: float
     action: str
     agent: str
+    server: str
     tool: str
     arguments: str
     event: Literal["tool_started"] = "tool_started"
 
 
+ToolEnd = Literal["done", "failed", "not_called", "unknown"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolReturned:
-    """What that tool gave back."""
+    """What became of a use. `unknown`: nobody knows whether it had any effect. `whole`: characters that the store keeps of it."""
 
     at: float
     action: str
     agent: str
-    result: str
-    failed: bool = False
+    text: str
+    end: ToolEnd = "done"
+    files: tuple[File, ...] = ()
+    whole: int = 0
     event: Literal["tool_returned"] = "tool_returned"
 
 
@@ -453,6 +480,8 @@ Event = (
     | FallbackBegan
     | QuestionSettled
     | Guided
+    | ToolsListed
+    | ApprovalAsked
     | ToolStarted
     | ToolReturned
     | RunFinished

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from orchestrator_bridge.chat import Author, Clicked, Commanded, Posted, Said, Unsaid
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import ModelError, Response
+from orchestrator_bridge.run.events import ToolEnd
+from orchestrator_bridge.run.state import Offer
 from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.tool.values import Image
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +115,32 @@ class Restarted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ToolsSeen:
+    """A tool server was asked what it offers."""
+
+    server: str
+    offer: Offer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolsMoved:
+    """A tool server may offer other tools than before."""
+
+    server: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Used:
+    """A tool was called, or could not be. `unseen_by`: the agent, where its model takes no pictures."""
+
+    action: str
+    end: ToolEnd
+    text: str
+    images: tuple[Image, ...] = ()
+    unseen_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rang:
     """A time that the run waits for has come."""
 
@@ -130,5 +159,8 @@ Fact = (
     | Unplaceable
     | Cancel
     | Restarted
+    | ToolsSeen
+    | ToolsMoved
+    | Used
     | Rang
 )

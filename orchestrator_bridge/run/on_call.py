@@ -11,6 +11,7 @@ from orchestrator_bridge.question.judge import read_verdict
 from orchestrator_bridge.question.times import on_platform
 from orchestrator_bridge.question.values import Verdict
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run import on_tool
 from orchestrator_bridge.run.change import book_unknown, peer, with_agent, with_call, with_question, without_call
 from orchestrator_bridge.run.respond import take_turn
 from orchestrator_bridge.run.state import Answer, Call, Failure, RunState, converged, leader
@@ -23,7 +24,8 @@ def _resumed(state: RunState, _: e.Resumed) -> RunState:
     """Calls that were out are lost and have to be started again."""
     lost = [call for call in state.calls.values() if call.phase == "out"]
     state = book_unknown(state, lost)
-    return replace(state, calls={**state.calls, **{call.action: replace(call, phase="due", reserved=None) for call in lost}})
+    state = replace(state, calls={**state.calls, **{call.action: replace(call, phase="due", reserved=None) for call in lost}})
+    return on_tool.lost(state)
 
 
 def _held(state: RunState, event: e.CallHeld) -> RunState:

@@ -12,6 +12,7 @@ from orchestrator_bridge.question.values import Joined, Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.change import book_unknown, finish_use, tell_agent, with_agent, with_question, without_call
 from orchestrator_bridge.run.on_money import decided
+from orchestrator_bridge.run.on_tool import approval_settled
 from orchestrator_bridge.run.state import AgentState, News, PendingAsk, RunState
 
 
@@ -138,6 +139,8 @@ def _settled(state: RunState, event: e.QuestionSettled) -> RunState:
     question = hear.settled(question, event.outcome)
     state = _drop_calls(with_question(state, question), question.id, ("peer", "judge"))
     state = decided(state, question.id, event.outcome)
+    if question.ask.kind == "approval":
+        return approval_settled(state, question)
     if question.agent not in state.agents:
         return state
     asker = Joined(agent=question.agent, action=question.action, wait=question.ask.wait and question.again is None)

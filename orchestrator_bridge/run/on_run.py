@@ -52,7 +52,7 @@ def _cancelled(state: RunState, event: e.RunCancelled) -> RunState:
 
 
 def _ended(state: RunState, end: End) -> RunState:
-    return replace(book_unknown(state, state.calls.values()), end=end, calls={}, asks={})
+    return replace(book_unknown(state, state.calls.values()), end=end, calls={}, asks={}, uses={})
 
 
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {

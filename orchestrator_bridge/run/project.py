@@ -169,7 +169,7 @@ def _unbilled(state: RunState, call: Call, how: Any, at: float) -> r.CallBooked:
 # Questions ----------------------------------------------------------------------------------------------------------------
 
 
-def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain, after: RunState) -> Rows:
+def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain | e.ApprovalAsked, after: RunState) -> Rows:
     question = after.questions[event.question.id]
     return (
         r.QuestionOpened(
@@ -246,6 +246,7 @@ _CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Rows]] = {
     e.AgentRetired: _given_up,
     e.QuestionAsked: _asked,
     e.MoreAsked: _asked,
+    e.ApprovalAsked: _asked,
     e.AskedAgain: _asked,
     e.QuestionPosted: _posted,
     e.Replied: _replied,

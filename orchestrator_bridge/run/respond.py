@@ -8,8 +8,9 @@ from orchestrator_bridge.model.port import ToolCall
 from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.run.change import with_agent
 from orchestrator_bridge.run.events import Responded
-from orchestrator_bridge.run.state import AgentState, Answer, Call, PendingAsk, RunState, Turn, Use, Vote, standing
-from orchestrator_bridge.run.tools import CastVote, Mistake, NewAnswer, may_answer, offered, read_use
+from orchestrator_bridge.run.state import AgentState, Answer, Call, PendingAsk, RunState, ToolUse, Turn, Use, Vote, standing
+from orchestrator_bridge.run.tooling import READ, READ_RESULT, over_limit, tools_of
+from orchestrator_bridge.run.tools import CastVote, Mistake, NewAnswer, Reading, Wanted, may_answer, offered, read_use
 
 _EMPTY = "Your response was empty. Use one of your tools."
 _PROSE = "Words without a tool reach nobody. Use one of your tools."
@@ -24,6 +25,11 @@ def take_turn(state: RunState, event: Responded, call: Call) -> RunState:
     readings = _read(state, agent, event.tool_calls, call)
     decided = _decided(readings) or _prose_answer(state, agent, event)
     uses = _uses(readings, event, agent, decided)
+    tools = {
+        use.id: ToolUse(agent=call.agent, use=use.id, tool=read.tool, arguments=read.arguments)
+        for use, read in zip(uses, readings, strict=True)
+        if isinstance(read, Wanted)
+    }
     asks = {
         use.id: PendingAsk(agent=call.agent, use=use.id, ask=read)
         for use, read in zip(uses, readings, strict=True)
@@ -36,9 +42,10 @@ def take_turn(state: RunState, event: Responded, call: Call) -> RunState:
         turns=(*agent.turns, turn),
         seen=call.seen,
         rests=decided is not None,
-        malformed=_malformed(agent, decided, bool(asks)),
+        malformed=0 if tools else _malformed(agent, decided, bool(asks)),
+        tool_calls=agent.tool_calls + len(tools),
     )
-    return _decide(replace(state, asks={**state.asks, **asks}), call, decided)
+    return _decide(replace(state, asks={**state.asks, **asks}, uses={**state.uses, **tools}), call, decided)
 
 
 def _malformed(agent: AgentState, decided: Decided, asks: bool) -> int:
@@ -48,15 +55,20 @@ def _malformed(agent: AgentState, decided: Decided, asks: bool) -> int:
     return agent.malformed if asks else agent.malformed + 1
 
 
-def _read(
-    state: RunState, agent: AgentState, calls: tuple[ToolCall, ...], call: Call
-) -> list[NewAnswer | CastVote | Ask | Mistake]:
+def _read(state: RunState, agent: AgentState, calls: tuple[ToolCall, ...], call: Call) -> list[Reading]:
     tools = offered(state, agent, call.seen)
     labels = tuple(standing(state, call.seen))
-    return [read_use(one, tools, labels) for one in calls]
+    own = {**{tool.called: tool for tool in tools_of(state, agent)}, READ_RESULT: READ}
+    readings: list[Reading] = []
+    for one in calls:
+        reading = read_use(one, tools, labels, own)
+        wanted = sum(isinstance(earlier, Wanted) for earlier in readings)
+        limit = over_limit(state, agent, wanted) if isinstance(reading, Wanted) else ""
+        readings.append(Mistake(limit) if limit else reading)
+    return readings
 
 
-def _decided(readings: list[NewAnswer | CastVote | Ask | Mistake]) -> Decided:
+def _decided(readings: list[Reading]) -> Decided:
     return next((read for read in readings if isinstance(read, NewAnswer | CastVote)), None)
 
 
@@ -66,20 +78,18 @@ def _prose_answer(state: RunState, agent: AgentState, event: Responded) -> Decid
     return NewAnswer(content=event.text) if first and event.text.strip() else None
 
 
-def _uses(
-    readings: list[NewAnswer | CastVote | Ask | Mistake], event: Responded, agent: AgentState, decided: Decided
-) -> tuple[Use, ...]:
+def _uses(readings: list[Reading], event: Responded, agent: AgentState, decided: Decided) -> tuple[Use, ...]:
     return tuple(
         Use(id=f"{event.action}/{index}", name=one.name, arguments=one.arguments, result=_result(read, agent, decided))
         for index, (one, read) in enumerate(zip(event.tool_calls, readings, strict=True))
     )
 
 
-def _result(read: NewAnswer | CastVote | Ask | Mistake, agent: AgentState, decided: Decided) -> str | None:
+def _result(read: Reading, agent: AgentState, decided: Decided) -> str | None:
     match read:
         case Mistake():
             return read.text
-        case Ask():
+        case Ask() | Wanted():
             return None
         case _ if read is not decided:
             return _SECOND

@@ -11,8 +11,8 @@ from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.file import left_out
 from orchestrator_bridge.money.standing import say_budget, say_dollars
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run import show_question, show_tool
 from orchestrator_bridge.run.post import CARD, FIRST, run_key, thread_post
-from orchestrator_bridge.run.show_question import SHOWS
 from orchestrator_bridge.run.state import AgentState, Call, RunState, counts
 from orchestrator_bridge.store.rows import Outgoing
 from orchestrator_bridge.text import shorten
@@ -207,7 +207,8 @@ _SHOWS: dict[type, Callable[[RunState | None, Any, RunState], tuple[Shown, ...]]
     e.BudgetNeared: _neared,
     e.BackupTaken: _backup_taken,
     e.AgentRetired: _retired,
-    **SHOWS,
+    **show_question.SHOWS,
+    **show_tool.SHOWS,
     e.RunFinished: _finished,
     e.RunFailed: _failed,
     e.RunCancelled: _cancelled,

@@ -34,10 +34,11 @@ def _authors(question: Question, people: Iterable[str]) -> tuple[Author, ...]:
 
 
 def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain, after: RunState) -> Shown:
-    return (_card(after, event.question, question_key(event.question.id), after.place),)
+    return (card_of(after, event.question, question_key(event.question.id), after.place),)
 
 
-def _card(state: RunState, question: Question, key: str, place: Place) -> Outgoing:
+def card_of(state: RunState, question: Question, key: str, place: Place) -> Outgoing:
+    """The row that posts a question's card."""
     post = question_card(state, question)
     return Outgoing(key=key, run=state.run, place=place, post=post, at=state.at, question=question.id, priority=FIRST)
 
@@ -69,7 +70,7 @@ def _new_copies(before: RunState | None, question: Question, after: RunState) ->
 
 def _copy(state: RunState, question: Question, author: Author) -> Outgoing:
     place = Place(platform=author.platform, channel=f"@{author.id}")
-    return _card(state, question, copy_key(question.id, author.id), place)
+    return card_of(state, question, copy_key(question.id, author.id), place)
 
 
 # While it is open ---------------------------------------------------------------------------------------------------------
@@ -86,7 +87,7 @@ def _moved(before: RunState | None, event: Any, after: RunState) -> Shown:
 
 
 def _now(state: RunState, question: Question, key: str, place: Place) -> Outgoing:
-    card = _card(state, question, f"{key}:now", place)
+    card = card_of(state, question, f"{key}:now", place)
     return replace(card, replaces=key, priority=CLOSING, version=state.seq)
 
 
@@ -170,7 +171,7 @@ def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState)
 
 
 def _closing(state: RunState, question: Question, key: str, place: Place) -> Outgoing:
-    return replace(_card(state, question, closing_key(key), place), replaces=key, priority=CLOSING)
+    return replace(card_of(state, question, closing_key(key), place), replaces=key, priority=CLOSING)
 
 
 SHOWS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {

@@ -14,6 +14,7 @@ from orchestrator_bridge.money.standing import BudgetName
 from orchestrator_bridge.question.values import Ask, Question
 from orchestrator_bridge.run.events import Bound, Purpose
 from orchestrator_bridge.team import AgentSpec, Team
+from orchestrator_bridge.tool.values import Tool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,11 @@ class Use:
     name: str
     arguments: str
     result: str | None = None
+    files: tuple[File, ...] = ()
+    whole: int = 0
+    """Characters of the result that the store keeps, where the agent is shown less."""
+    theirs: bool = False
+    """The result is the words of a tool, not ours."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,10 +75,10 @@ class Vote:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class News:
     """Something said to one agent (`to`) or to all: guidance by its `author`, a late reply, the outcome of its question, or that
-    of another's (`known`)."""
+    of another's (`known`), or a `notice` of ours."""
 
     seq: int
-    kind: Literal["guidance", "late", "outcome", "known"]
+    kind: Literal["guidance", "late", "outcome", "known", "notice"]
     text: str
     to: str | None = None
     author: str = ""
@@ -118,6 +124,28 @@ class PendingAsk:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ToolUse:
+    """A use of one of the team's own tools without a result. `arguments` is JSON.
+
+    `new`: to be looked at; `asked`: people are asked whether it may be; `due`: to be called; `out`: under way.
+    """
+
+    agent: str
+    use: str
+    tool: Tool
+    arguments: str
+    phase: Literal["new", "asked", "due", "out"] = "new"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """What a tool server offers in this run; `trouble` says why it offers nothing."""
+
+    tools: tuple[Tool, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
     """Why a call will not be tried again."""
 
@@ -143,6 +171,7 @@ class AgentState:
     rests: bool = False
     malformed: int = 0
     asked: int = 0
+    tool_calls: int = 0
     failure: Failure | None = None
     backed_up: bool = False
     retired: str | None = None
@@ -220,6 +249,13 @@ class RunState:
     calls: Mapping[str, Call] = field(default_factory=dict)
     asks: Mapping[str, PendingAsk] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    """By tool server, once it is known."""
+    first_seen: Mapping[str, str] = field(default_factory=dict)
+    """How each tool was described when this run first saw it, as a digest, by what models call it."""
+    approved: frozenset[tuple[str, str]] = frozenset()
+    """Tools that people have approved for the run, as they were described then."""
+    uses: Mapping[str, ToolUse] = field(default_factory=dict)
     finals: int = 0
     final_text: str | None = None
     final_failure: str | None = None
@@ -244,7 +280,12 @@ class RunState:
         """Something but people is awaited: only then does wall time pass, and only then does the run need a task."""
         if self.pause is not None:
             return bool(self.asks) or any(call.phase == "out" for call in self.calls.values())
-        return bool(self.calls or self.asks)
+        return bool(self.calls or self.asks or self.unlisted) or any(use.phase != "asked" for use in self.uses.values())
+
+    @property
+    def unlisted(self) -> tuple[str, ...]:
+        """Tool servers of which it is not known yet what they offer."""
+        return tuple(server for server in self.team.tool_servers if server not in self.offers) if self.end is None else ()
 
 
 def standing(state: RunState, seen: int | None = None) -> dict[str, Answer]:
@@ -292,9 +333,14 @@ def leader(state: RunState) -> Answer | None:
     return max(answers.values(), key=lambda answer: (len(votes.get(answer.label, ())), -answer.seq))
 
 
+def asked(state: RunState) -> int:
+    """How many questions the agents have asked; approvals are not theirs to ask."""
+    return sum(question.ask.kind != "approval" for question in state.questions.values())
+
+
 def awaited(state: RunState) -> bool:
-    """Somebody waits for an open question."""
-    return any(question.open and question.ask.wait for question in state.questions.values())
+    """Somebody waits for an open question, or for a tool."""
+    return bool(state.uses) or any(question.open and question.ask.wait for question in state.questions.values())
 
 
 def converged(state: RunState) -> bool:

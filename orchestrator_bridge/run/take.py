@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator_bridge.chat import Receipt, Said
-from orchestrator_bridge.file import File, left_out
+from orchestrator_bridge.file import File, left_out, read_file
 from orchestrator_bridge.model.port import ModelError, Response
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -12,7 +12,8 @@ from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.ending import cancel_open
 from orchestrator_bridge.run.post import receipt
 from orchestrator_bridge.run.retry import billed, retry_at
-from orchestrator_bridge.store.rows import PostFailed, PostSent
+from orchestrator_bridge.run.tooling import SHOWN, shown
+from orchestrator_bridge.store.rows import PictureKept, PostFailed, PostSent, ResultKept
 from orchestrator_bridge.text import clean
 
 GUIDANCE_LIMIT = 20_000
@@ -34,6 +35,10 @@ def take(batch: Batch, fact: f.Fact, desk: Desk) -> None:
         case f.Unplaceable(outgoing=outgoing):
             batch.rows.append(PostFailed(key=outgoing.key, why=fact.why))
             desk.unplaceable(batch, outgoing, fact.why)
+        case f.ToolsSeen():
+            _seen(batch, fact)
+        case f.Used():
+            _used(batch, fact)
         case _:
             _take_people(batch, fact, desk)
 
@@ -55,6 +60,36 @@ def _take_people(batch: Batch, fact: f.Fact, desk: Desk) -> None:
             desk.leave(batch)
         case _:
             pass
+
+
+def _seen(batch: Batch, fact: f.ToolsSeen) -> None:
+    if batch.state.offers.get(fact.server) != fact.offer:
+        offer = fact.offer
+        batch.add(e.ToolsListed(at=batch.now, server=fact.server, tools=offer.tools, trouble=offer.trouble))
+
+
+def _used(batch: Batch, fact: f.Used) -> None:
+    """What a tool gave back: long text is kept whole beside what the agent is shown, and so are pictures."""
+    use = batch.state.uses.get(fact.action)
+    if use is None or use.phase != "out":
+        return
+    files = tuple(read_file(f"picture {number}", one.data, fact.unseen_by) for number, one in enumerate(fact.images, 1))
+    batch.rows += [PictureKept(picture=file.picture, body=one.data) for file, one in zip(files, fact.images, strict=True)]
+    cut = use.tool.server != "" and len(fact.text) > SHOWN
+    if cut:
+        batch.rows.append(ResultKept(run=batch.state.run, use=use.use, text=fact.text))
+    text = "\n".join(part for part in (shown(fact.text, use.use) if cut else fact.text, left_out(files)) if part)
+    batch.add(
+        e.ToolReturned(
+            at=batch.now,
+            action=use.use,
+            agent=use.agent,
+            text=text,
+            end=fact.end,
+            files=files,
+            whole=len(fact.text) if cut else 0,
+        )
+    )
 
 
 def _landed(batch: Batch, fact: f.Landed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator_bridge.model.port import ToolCall, ToolSpec
 from orchestrator_bridge.question.values import Ask, Kind, Urgency
-from orchestrator_bridge.run.state import AgentState, RunState, standing
+from orchestrator_bridge.run.state import AgentState, RunState, asked, standing
+from orchestrator_bridge.run.tooling import specs_of
+from orchestrator_bridge.tool.values import Tool
 
 NEW_ANSWER, VOTE, ASK_OTHERS = "new_answer", "vote", "ask_others"
 
@@ -37,6 +40,17 @@ class Mistake:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A use of one of the team's own tools; `arguments` is a JSON object."""
+
+    tool: Tool
+    arguments: str
+
+
+Reading = NewAnswer | CastVote | Ask | Wanted | Mistake
+
+
 def offered(state: RunState, agent: AgentState, seen: int | None = None) -> tuple[ToolSpec, ...]:
     """The tools on offer to an agent: at its cap of answers it can only vote; a vote needs answers and others."""
     labels = tuple(standing(state, seen))
@@ -46,13 +60,13 @@ def offered(state: RunState, agent: AgentState, seen: int | None = None) -> tupl
         tools.append(_vote(labels))
     if may_ask(state, agent):
         tools.append(_ask_others(state.askable))
-    return tuple(tools)
+    return (*tools, *specs_of(state, agent))
 
 
 def may_ask(state: RunState, agent: AgentState) -> bool:
     """Whether neither the agent nor the run has asked as much as it may."""
     limits = state.team.limits
-    return agent.asked < limits.per_agent and len(state.questions) < limits.per_run
+    return agent.asked < limits.per_agent and asked(state) < limits.per_run
 
 
 def may_answer(state: RunState, agent: AgentState) -> bool:
@@ -60,8 +74,8 @@ def may_answer(state: RunState, agent: AgentState) -> bool:
     return agent.answers < state.team.bounds.answers
 
 
-def read_use(call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...]) -> NewAnswer | CastVote | Ask | Mistake:
-    """One tool use as a value, or what is wrong with it, in words for the model."""
+def read_use(call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...], own: Mapping[str, Tool]) -> Reading:
+    """One tool use as a value, or what is wrong with it, in words for the model. `own`: the team's tools, by name."""
     names = [tool.name for tool in tools]
     if call.name not in names:
         return Mistake(f"There is no tool {call.name!r} for you now. The tools on offer: {', '.join(names)}.")
@@ -69,10 +83,14 @@ def read_use(call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...
         arguments = json.loads(call.arguments or "{}")
     except (ValueError, RecursionError) as error:
         return Mistake(f"The arguments of {call.name} are no JSON ({error}). Pass one JSON object.")
-    return _validate(call.name, arguments, labels)
+    if call.name not in own:
+        return _validate(call.name, arguments, labels)
+    if not isinstance(arguments, dict):
+        return Mistake(f"The arguments of {call.name} are no JSON object. Pass one.")
+    return Wanted(own[call.name], json.dumps(arguments, ensure_ascii=False))
 
 
-def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> NewAnswer | CastVote | Ask | Mistake:
+def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> Reading:
     try:
         use = _ARGUMENTS[name].model_validate(arguments)
     except ValidationError as error:
@@ -81,6 +99,8 @@ def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> NewAnswer |
         return Mistake(f"There is no answer {use.agent_id!r} to vote for. The answers are: {', '.join(labels)}.")
     if isinstance(use, NewAnswer) and not use.content.strip():
         return Mistake("The answer is empty. Pass its whole text as 'content'.")
+    if isinstance(use, Ask) and use.kind == "approval":
+        return Mistake("kind 'approval' is not for you to ask: use the tool, and people are asked where they have to be.")
     assert isinstance(use, NewAnswer | CastVote | Ask)
     return use
 

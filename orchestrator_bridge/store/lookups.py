@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator_bridge.store.beside import Beside
 from orchestrator_bridge.store.migrate import Migration, newest, shipped
-from orchestrator_bridge.store.read import charges, counting, log, picks, pictures, questions, runs, spending
+from orchestrator_bridge.store.read import charges, counting, log, picks, pictures, questions, results, runs, spending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +73,10 @@ class SqliteReads:
     async def picks(self) -> list[Pick]:
         """The models that people picked and that hold, of all channels."""
         return await self._reading.read(picks.every)
+
+    async def result(self, run: int, use: str) -> str | None:
+        """The whole result of a use of a tool, where it was kept."""
+        return await self._reading.read(partial(results.text, run=run, use=use))
 
     async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
         """Costs by what calls have in common, of all runs or of one; days are those of `zone`."""

@@ -271,6 +271,10 @@ class Lookups(Protocol):
         """The models that people picked and that hold, of all channels."""
         ...
 
+    async def result(self, run: int, use: str) -> str | None:
+        """The whole result of a use of a tool, where it was kept."""
+        ...
+
     async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
         """Costs by what calls have in common, of all runs or of one; days are those of `zone`."""
         ...

@@ -238,6 +238,15 @@ class BudgetRaised:
     at: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultKept:
+    """The whole result of a use of a tool, of which the agent was shown a part."""
+
+    run: int
+    use: str
+    text: str
+
+
 Row = (
     RunOpened
     | RunClosed
@@ -259,4 +268,5 @@ Row = (
     | PictureKept
     | PromptCounted
     | ModelPicked
+    | ResultKept
 )

@@ -26,6 +26,7 @@ from orchestrator_bridge.team import (
     RoleSpec,
     Route,
     Team,
+    ToolServerSpec,
 )
 from tests.docs.page import read, table
 
@@ -41,6 +42,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "people.NAME": PersonSpec,
     "roles.NAME": RoleSpec,
     "permissions": Permissions,
+    "tools.NAME": ToolServerSpec,
     "models.NAME": ModelSpec,
     "models.NAME.tiers": TierFacts,
 }
@@ -102,6 +104,7 @@ def read_as(heading: str, key: str, told: str) -> object:
 
 
 MUST_BE_THERE: dict[str, dict[str, Any]] = {
+    "tools.NAME": {"url": "https://example.com/mcp"},
     "team.NAME": {"agents": [{"name": "one", "model": "gpt-5"}]},
     "team.NAME.agents": {"name": "one", "model": "gpt-5"},
     "team.NAME.routes": {"to": ["@alice"], "agents": ["one"], "words": ["database"]},

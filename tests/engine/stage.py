@@ -37,7 +37,8 @@ from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import Store
 from orchestrator_bridge.store.sqlite import SqliteStore
-from orchestrator_bridge.team import AgentSpec, Bounds, ModelSpec, Policy, Team
+from orchestrator_bridge.team import AgentSpec, Bounds, ModelSpec, Policy, Team, ToolServerSpec
+from orchestrator_bridge.tool.toolbox import Toolbox
 from tests.servers.model_play import Asked
 from tests.servers.model_server import ModelServer
 
@@ -236,6 +237,7 @@ async def engine_on(
     sees: bool = False,
     models: Mapping[str, ModelSpec] | Models | None = None,
     budgets: Budgets | None = None,
+    tools: Mapping[str, ToolServerSpec] | None = None,
 ) -> AsyncIterator[Engine]:
     """A started engine. `sees`: the local server's model takes pictures. `models`: others than the local server's one alone."""
     clock = clock or SystemClock()
@@ -254,6 +256,7 @@ async def engine_on(
         adapters=platforms,
         on_command=on_command,
         budgets=budgets,
+        toolbox=Toolbox(tools or {}, {}, clock),
     )
     async with AsyncExitStack() as stack:
         for close in (store.close, client.close, engine.stop):

@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.question import hear
-from orchestrator_bridge.question.values import Ask, Delivery, Kind, Option, Question, Responder
+from orchestrator_bridge.question.values import Ask, AskKind, Delivery, Option, Question, Responder
 from orchestrator_bridge.team import Policy
 
 ANA = Responder(kind="human", id="terminal:ana", name="Ana")
@@ -25,13 +25,13 @@ POSTGRES = Option(id="pg", label="Postgres", recommended=True)
 SQLITE = Option(id="lite", label="SQLite")
 
 
-def ask(kind: Kind = "choice", options: tuple[Option, ...] = (POSTGRES, SQLITE), **fields: Any) -> Ask:
+def ask(kind: AskKind = "choice", options: tuple[Option, ...] = (POSTGRES, SQLITE), **fields: Any) -> Ask:
     given = {"question": "Which database?", "assumption": "I take Postgres.", "options": options if kind == "choice" else ()}
     return Ask.model_validate({"kind": kind, **given, **fields})
 
 
 def unposted(
-    *asked: Responder, kind: Kind = "choice", options: tuple[Option, ...] = (POSTGRES, SQLITE), **policy: Any
+    *asked: Responder, kind: AskKind = "choice", options: tuple[Option, ...] = (POSTGRES, SQLITE), **policy: Any
 ) -> Question:
     return Question(
         id=3,
@@ -45,7 +45,9 @@ def unposted(
     )
 
 
-def posted(*asked: Responder, kind: Kind = "choice", options: tuple[Option, ...] = (POSTGRES, SQLITE), **policy: Any) -> Question:
+def posted(
+    *asked: Responder, kind: AskKind = "choice", options: tuple[Option, ...] = (POSTGRES, SQLITE), **policy: Any
+) -> Question:
     place = Place(platform="terminal", channel="main", thread="q3")
     delivery = Delivery(place=place, message="m0", posted_at=POSTED, noted_at=POSTED + 7)
     return hear.posted(unposted(*(asked or (ANA,)), kind=kind, options=options, **policy), delivery)

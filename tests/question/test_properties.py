@@ -19,7 +19,7 @@ from orchestrator_bridge.chat import Author
 from orchestrator_bridge.question import hear
 from orchestrator_bridge.question.due import Due, deadline, due, next_due
 from orchestrator_bridge.question.settle import settle
-from orchestrator_bridge.question.values import Kind, Mentioned, Outcome, Question, Responder
+from orchestrator_bridge.question.values import AskKind, Mentioned, Outcome, Question, Responder
 from tests.question.builders import ANA, BEN, CY, EXPIRY, POSTED, SKEPTIC, STRANGER, posted, unposted
 
 ASKED = (ANA, BEN, CY, SKEPTIC)
@@ -119,7 +119,7 @@ CLOCK = st.sampled_from([POSTED + after for after in (-50, 0, 6, 20, 600, 1500, 
 AUTHORS = st.sampled_from([*ASKED, STRANGER])
 
 
-def says(kind: Kind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.SearchStrategy[Say]:
+def says(kind: AskKind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.SearchStrategy[Say]:
     return st.builds(
         lambda author, number, edit, text, at: Say(author, f"{author.name}-{number}", edit, text, at),
         authors,
@@ -147,14 +147,14 @@ wishes = st.builds(
 )
 
 
-def clicks(kind: Kind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.SearchStrategy[Click]:
+def clicks(kind: AskKind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.SearchStrategy[Click]:
     choices = st.sampled_from(["yes", "no"] if kind == "confirm" else ["pg", "lite"])
     return st.builds(
         lambda author, choice, at: Click(author, f"click-{author.name}-{at}-{choice}", choice, at), authors, choices, TIMES
     )
 
 
-def facts(kind: Kind) -> st.SearchStrategy[list[Fact]]:
+def facts(kind: AskKind) -> st.SearchStrategy[list[Fact]]:
     deletions = st.builds(lambda author, number: Delete(f"{author.name}-{number}"), AUTHORS, st.integers(1, 3))
     rest = deletions | st.builds(Pass, AUTHORS, TIMES) | st.builds(Leave, AUTHORS) | wishes
     return st.lists(says(kind) | says(kind) | clicks(kind) | rest | handings, max_size=9)
@@ -169,7 +169,7 @@ POLICIES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "settle_delay": st.sampled_from([0, 5]),
     }
 )
-KINDS: st.SearchStrategy[Kind] = st.sampled_from(["choice", "confirm", "number", "text"])
+KINDS: st.SearchStrategy[AskKind] = st.sampled_from(["choice", "confirm", "number", "text"])
 
 
 @st.composite

@@ -26,12 +26,14 @@ from orchestrator_bridge.run.actions import CallModel
 from orchestrator_bridge.run.advance import advance, conclude, next_ring, rung
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.events import ToolEnd
 from orchestrator_bridge.run.project import fires_at
 from orchestrator_bridge.run.request import make_request
-from orchestrator_bridge.run.state import Call, RunState
+from orchestrator_bridge.run.state import Call, Offer, RunState
 from orchestrator_bridge.run.take import take
 from orchestrator_bridge.store.rows import Outgoing, QuestionClosed, QuestionMoved, QuestionOpened, Row
 from orchestrator_bridge.team import AgentSpec, Bounds, Limits, Policy, Team
+from orchestrator_bridge.tool.values import Image, Tool
 
 PLACE = Place(platform="test", channel="general")
 ANA = Author(platform="test", id="ana", name="Ana")
@@ -290,6 +292,15 @@ class Table:
         rings = [ring for ring in (next_ring(self.state),) if ring is not None]
         looks = [at for one in self.state.questions.values() if self.now < (at := fires_at(one)) < math.inf]
         return min((*rings, *looks), default=None)
+
+    def lists(self, *tools: Tool, server: str = "files", trouble: str = "") -> None:
+        """A tool server tells what it offers."""
+        self.go_on(f.ToolsSeen(server=server, offer=Offer(tools=tools, trouble=trouble)))
+
+    def returns(self, text: str = "done", *, end: ToolEnd = "done", images: tuple[Image, ...] = ()) -> None:
+        """The tool call that has been under way for longest comes back."""
+        use = next(use for use in self.state.uses.values() if use.phase == "out")
+        self.go_on(f.Used(action=use.use, end=end, text=text, images=images))
 
     def restarts(self) -> None:
         """The process is killed and started again."""

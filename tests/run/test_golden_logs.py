@@ -18,6 +18,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.team import Escalation, FallbackStep, PersonSpec, Policy
+from orchestrator_bridge.tool.values import Tool
 from tests.run.table import Table, answer, ask, team, use, vote
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,7 +36,7 @@ def test_the_log_of_a_release_folds_to_what_it_meant_then(file: Path) -> None:
 def test_this_release_has_a_golden_log_with_every_kind_of_event_that_a_run_has() -> None:
     kinds = {json.loads(line)["event"]["event"] for line in THIS_RELEASE.read_text(encoding="utf-8").splitlines()[:-1]}
     every = {kind.__dataclass_fields__["event"].default for kind in e.Event.__args__}
-    assert every - kinds == {"tool_started", "tool_returned", "run_failed", "run_cancelled", "bound_reached"}
+    assert every - kinds == {"run_failed", "run_cancelled", "bound_reached"}
 
 
 def meaning(state: RunState) -> dict[str, object]:
@@ -63,12 +64,16 @@ def eventful() -> Table:
     policy = Policy(
         expire_after=100, remind_after=40, escalate=(Escalation(after=30, to=("@lead",)),), fallback=CHAIN, judge="test/judge"
     )
+    grown = team(3, policy=policy, backup="test/backup", on_budget="ask", straggler_after=20).model_copy(
+        update={"tools": ("files",)}
+    )
     table = Table(
-        team(3, policy=policy, backup="test/backup", on_budget="ask", straggler_after=20),
+        grown,
         directory=Directory(people),
         by=Author(platform="slack", id="U2", name="Ana"),
         now=NIGHT,
     )
+    table.lists(Tool(server="files", name="write", description="Write.", schema={"type": "object"}))
     table.says(
         "one", ask("Which?", kind="choice", options=[{"id": "a", "label": "A", "recommended": True}, {"id": "b", "label": "B"}])
     )
@@ -108,6 +113,10 @@ def eventful() -> Table:
     table.reserved = Decimal(0)
     table.posts_question(5)
     table.replies(5, "20")
+    table.says("two", use("files__write", path="a"))
+    table.posts_question(6)
+    table.presses(6, "option", "approve")
+    table.returns("written")
     while table.state.end is None:
         for name in list(table.out):
             offered = [tool.name for tool in table.tools(name)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_bridge.store import rows as kinds
-from orchestrator_bridge.store.write import calls, counting, inbox, picks, pictures, posts, questions, raises, runs
+from orchestrator_bridge.store.write import calls, counting, inbox, picks, pictures, posts, questions, raises, results, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,7 @@ _WRITES: dict[type, Callable[[Any], Change]] = {
     kinds.PictureKept: pictures.kept,
     kinds.PromptCounted: counting.learned,
     kinds.ModelPicked: picks.picked,
+    kinds.ResultKept: results.kept,
 }
 
 

@@ -1,0 +1,91 @@
+"""What the events of the team's own tools mean for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from orchestrator_bridge.question.approval import verdict
+from orchestrator_bridge.question.values import Question
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.change import finish_use, with_agent, with_question
+from orchestrator_bridge.run.state import News, Offer, RunState, ToolUse
+
+LOST = (
+    "Nobody knows whether this call had any effect: Townhall ended while it was under way, and the tool may do more than read. "
+    "Look before you repeat it."
+)
+
+
+def _listed(state: RunState, event: e.ToolsListed) -> RunState:
+    new, was = {tool.called: tool.digest for tool in event.tools}, state.offers.get(event.server)
+    offers = {**state.offers, event.server: Offer(tools=event.tools, trouble=event.trouble)}
+    state = replace(state, offers=offers, first_seen={**new, **state.first_seen})
+    return _noticed(state, event.server, event.trouble, was=was)
+
+
+def _noticed(state: RunState, server: str, trouble: str, was: Offer | None) -> RunState:
+    """Agents read that a server is down, or up again; nobody's vote is withdrawn for it."""
+    if not trouble and not (was and was.trouble):
+        return state
+    text = (
+        f"The tool server {server} is down: {trouble}. Its tools are not there for now." if trouble else f"{server} is up again."
+    )
+    return replace(state, news=(*state.news, News(seq=state.seq, kind="notice", text=text)))
+
+
+def _asked(state: RunState, event: e.ApprovalAsked) -> RunState:
+    state = with_question(state, event.question)
+    return _with_use(state, event.question.action, "asked")
+
+
+def approval_settled(state: RunState, question: Question) -> RunState:
+    """An approval has its outcome: the use goes on, or ends with the reason."""
+    use = state.uses.get(question.action)
+    if use is None:
+        return state
+    said = verdict(question)
+    if said.for_run:
+        state = replace(state, approved=state.approved | {(use.tool.called, use.tool.digest)})
+    return _with_use(state, use.use, "due") if said.approved else _ended(state, use, said.text)
+
+
+def _started(state: RunState, event: e.ToolStarted) -> RunState:
+    return _with_use(state, event.action, "out")
+
+
+def _returned(state: RunState, event: e.ToolReturned) -> RunState:
+    use = state.uses.get(event.action)
+    if use is None:
+        return state
+    return _ended(state, use, event.text, event)
+
+
+def lost(state: RunState) -> RunState:
+    """The process has ended with uses under way: what only reads is called again, of all else nobody knows."""
+    for use in [one for one in state.uses.values() if one.phase == "out"]:
+        state = _with_use(state, use.use, "due") if use.tool.read_only else _ended(state, use, LOST)
+    return state
+
+
+def _with_use(state: RunState, action: str, phase: Any) -> RunState:
+    use = state.uses.get(action)
+    return replace(state, uses={**state.uses, action: replace(use, phase=phase)}) if use else state
+
+
+def _ended(state: RunState, use: ToolUse, text: str, event: e.ToolReturned | None = None) -> RunState:
+    """The agent gets the result and goes on, even where it has answered in the same breath."""
+    uses = {action: one for action, one in state.uses.items() if action != use.use}
+    files, whole = (event.files, event.whole) if event else ((), 0)
+    theirs = event is not None and event.end in ("done", "failed")
+    state = finish_use(replace(state, uses=uses), use.agent, use.use, text, files=files, whole=whole, theirs=theirs)
+    return with_agent(state, use.agent, fresh=state.seq, rests=False)
+
+
+MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
+    e.ToolsListed: _listed,
+    e.ApprovalAsked: _asked,
+    e.ToolStarted: _started,
+    e.ToolReturned: _returned,
+}

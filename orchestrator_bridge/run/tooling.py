@@ -1,0 +1,85 @@
+"""The team's own tools in a run: who has which, what needs people's approval, and how much of a result an agent is shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchestrator_bridge.model.port import ToolSpec
+from orchestrator_bridge.run.state import AgentState, RunState, ToolUse
+from orchestrator_bridge.tool.values import Approval, Tool
+
+READ_RESULT = "read_result"
+
+SHOWN = 12_000
+"""Characters of a result that an agent is shown at once; the rest it can read."""
+
+READ = Tool(server="", name=READ_RESULT, description="", schema={}, read_only=True, approval="allow")
+"""Our own tool with which an agent reads on in a result that was cut."""
+
+
+def tools_of(state: RunState, agent: AgentState) -> tuple[Tool, ...]:
+    """The tools that an agent has now, those of servers that are down and those that are denied aside."""
+    granted = {*state.team.tools, *agent.spec.tools}
+    offered = [tool for offer in state.offers.values() for tool in offer.tools]
+    own = [tool for tool in offered if {tool.server, f"{tool.server}.{tool.name}"} & granted and tool.approval != "deny"]
+    return tuple({tool.called: tool for tool in own}.values())
+
+
+def specs_of(state: RunState, agent: AgentState) -> tuple[ToolSpec, ...]:
+    """The same as models are offered them, with the one to read on where something was cut."""
+    specs = [
+        ToolSpec(name=tool.called, description=f"[{tool.server}] {tool.description}", parameters=tool.schema)
+        for tool in tools_of(state, agent)
+    ]
+    return (*specs, _READ_SPEC) if any(use.whole for turn in agent.turns for use in turn.uses) else tuple(specs)
+
+
+def approval_of(state: RunState, tool: Tool) -> Approval:
+    """Whether a tool may be called as it is described now: what was allowed under another description asks again."""
+    if (tool.called, tool.digest) in state.approved:
+        return "allow"
+    if tool.approval == "allow" and state.first_seen.get(tool.called, tool.digest) != tool.digest:
+        return "ask"
+    return tool.approval
+
+
+def over_limit(state: RunState, agent: AgentState, more: int) -> str:
+    """Why an agent may not use a tool once more, `more` uses of the same response aside; empty if it may."""
+    bounds, used = state.team.bounds, sum(one.tool_calls for one in state.agents.values())
+    if agent.tool_calls + more >= bounds.tool_calls_per_agent:
+        return f"Not called: you have used tools {bounds.tool_calls_per_agent} times, the limit for one agent of this run."
+    if used + more >= bounds.tool_calls:
+        return f"Not called: tools have been used {bounds.tool_calls} times, the limit for this run."
+    return ""
+
+
+def shown(text: str, use: str, offset: int = 0) -> str:
+    """A part of a result from an offset on, with how to read on."""
+    part = text[offset : offset + SHOWN]
+    end = offset + len(part)
+    if end >= len(text):
+        return part
+    return (
+        f"{part}\n… (characters {offset:,} to {end:,} of {len(text):,}; read on with {READ_RESULT}, result {use!r}, offset {end})"
+    )
+
+
+def arguments_in_words(use: ToolUse) -> str:
+    """The arguments as people read them on a phone: a line each, texts as they are."""
+    arguments: dict[str, Any] = json.loads(use.arguments)
+    return "\n".join(f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items())
+
+
+_READ_SPEC = ToolSpec(
+    name=READ_RESULT,
+    description="Read on in a result of a tool that was cut.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "result": {"type": "string", "description": "Which result, as the cut one says."},
+            "offset": {"type": "integer", "description": "The character from which on."},
+        },
+        "required": ["result", "offset"],
+    },
+)

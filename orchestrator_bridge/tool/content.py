@@ -1,0 +1,74 @@
+"""What a tool server says, as our own values. It is data of somebody else's: cleaned, bounded, and of any shape."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_bridge.text import clean
+from orchestrator_bridge.tool.values import Image, Result, Tool
+
+if TYPE_CHECKING:
+    from mcp_types import CallToolResult
+    from mcp_types import Tool as Listed
+
+LONGEST = 2_000_000
+"""Characters of one result that are kept at all."""
+
+LONGEST_DESCRIPTION = 4000
+"""Characters of a tool's description that models are shown."""
+
+LARGEST_IMAGE = 5_000_000
+"""Bytes of one picture, as for those that people attach."""
+
+
+def tool_of(server: str, listed: Listed) -> Tool:
+    """A tool as its server lists it. Read-only is only what the server declares as such."""
+    return Tool(
+        server=server,
+        name=listed.name,
+        description=clean(listed.description or listed.title or "", LONGEST_DESCRIPTION),
+        schema=_schema(listed.input_schema),
+        read_only=bool(listed.annotations and listed.annotations.read_only_hint),
+    )
+
+
+def _schema(given: dict[str, Any]) -> dict[str, Any]:
+    """A schema that is not one of an object takes anything: providers refuse a tool without one."""
+    return given if given.get("type") == "object" else {"type": "object", **given, "additionalProperties": True}
+
+
+def result_of(result: CallToolResult) -> Result:
+    """What a call brought: its texts in order, resources by their text, structured content where no text says the same."""
+    images = tuple(image for block in result.content if (image := _image(block)) is not None)
+    texts = [text for block in result.content if (text := _text(block))]
+    if result.structured_content is not None and not texts:
+        texts.append(json.dumps(result.structured_content, ensure_ascii=False))
+    text = clean("\n\n".join(texts), LONGEST)
+    return Result(text=text or ("" if images else "(nothing)"), failed=bool(result.is_error), images=images)
+
+
+def _text(block: Any) -> str:
+    match block.type:
+        case "text":
+            return str(block.text)
+        case "resource":
+            return str(getattr(block.resource, "text", "")) or f"(binary content at {block.resource.uri}, left out)"
+        case "resource_link":
+            return f"{block.name}: {block.uri}"
+        case "image":
+            return ""
+        case _:
+            return f"({block.type} content, left out)"
+
+
+def _image(block: Any) -> Image | None:
+    if block.type != "image":
+        return None
+    try:
+        data = base64.b64decode(block.data, validate=True)
+    except binascii.Error:
+        return None
+    return Image(media_type=str(block.mime_type), data=data) if data and len(data) <= LARGEST_IMAGE else None

@@ -1,0 +1,76 @@
+"""The values of agents' own tools: what a server offers, and what a call of it brought."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+LONGEST_NAME = 64
+"""Characters of a tool's name that every provider takes (OpenAI's limit; others allow as many or more)."""
+
+Approval = Literal["allow", "ask", "deny"]
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """One tool of one server. `schema` is the JSON schema of its arguments; `read_only` is what its server declares.
+
+    `approval` is what the team file says of it, or what follows from `read_only` where it says nothing.
+    """
+
+    server: str
+    name: str
+    description: str
+    schema: dict[str, Any]
+    read_only: bool = False
+    approval: Approval = "ask"
+
+    @property
+    def called(self) -> str:
+        """What models call it: servers are kept apart, and names that providers would refuse are made to fit."""
+        return called(self.server, self.name)
+
+    @property
+    def digest(self) -> str:
+        """Changes when the server describes the tool otherwise than before."""
+        described = json.dumps([self.description, self.schema, self.read_only], sort_keys=True)
+        return hashlib.sha256(described.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def called(server: str, name: str) -> str:
+    """`files__write_file`; what does not fit is cut and told apart by the beginning of a hash."""
+    whole = f"{server}__{_NOT_IN_NAMES.sub('_', name)}"
+    if len(whole) <= LONGEST_NAME and whole == f"{server}__{name}":
+        return whole
+    mark = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{whole[: LONGEST_NAME - 9]}_{mark}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """A picture that a tool gave back."""
+
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What a call brought. `failed`: the tool, or its server, says that it did not do what it was asked to."""
+
+    text: str
+    failed: bool = False
+    images: tuple[Image, ...] = ()
+
+
+class NotCalled(Exception):
+    """The call was not made: its server is down, or has no such tool. The text says why."""
+
+
+class Unknown(Exception):
+    """Nobody knows whether the call had any effect: it was cut off, or gave no answer in time. The text says which."""

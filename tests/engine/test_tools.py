@@ -1,0 +1,191 @@
+"""Agents use the team's own tools, through real tool servers: with and without people's approval, and when things go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from orchestrator_bridge.run.tooling import SHOWN
+from orchestrator_bridge.team import Team, ToolServerSpec
+from tests.clock import ManualClock
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said
+from tests.engine.stage import team as plain_team
+from tests.servers.model_play import Asked, Behaviour, Play, ToolUse
+from tests.servers.model_server import ModelServer
+from tests.tool.stub import STUB, done
+
+
+def stub(folder: Path, **spec: Any) -> dict[str, ToolServerSpec]:
+    return {"stub": ToolServerSpec(command=STUB, env={"STUB_LOG": str(folder / "done")}, **spec)}
+
+
+def team(*names: str) -> Team:
+    return plain_team(*names).model_copy(update={"tools": ("stub",)})
+
+
+def uses_first(*uses: tuple[str, dict[str, Any]]) -> Behaviour:
+    """Use these tools in one response, then answer with what the results say."""
+
+    def player(asked: Asked) -> Play:
+        results = [str(message["content"]) for message in asked.messages if message["role"] == "tool"]
+        if not results:
+            return Play(
+                tool_calls=[ToolUse(name=name, arguments=arguments, id=f"c{n}") for n, (name, arguments) in enumerate(uses)]
+            )
+        return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "\n".join(results)})])
+
+    return player
+
+
+def asked(platform: ListPlatform, number: int) -> bool:
+    """Whether so many questions were asked."""
+    return len({card.question for card in platform.questions}) >= number
+
+
+async def play(
+    folder: Path,
+    behaviour: Behaviour,
+    *,
+    then: Sequence[Callable[[ListPlatform], Any]] = (),
+    **spec: Any,
+) -> tuple[ListPlatform, ModelServer]:
+    """A run of one agent to its end; `then` are what people do, each once a further question is there."""
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    tools = stub(folder, **spec)
+    async with ModelServer(behaviour) as server, engine_on(folder / "t.db", server, platform, clock=clock, tools=tools) as engine:
+        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        for number, deed in enumerate(then, 1):
+            await platform.until(partial(asked, platform, number))
+            await engine.finished()
+            await deed(platform)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.finished()
+    return platform, server
+
+
+async def test_a_tool_that_only_reads_is_called_without_asking_anybody(tmp_path: Path) -> None:
+    platform, server = await play(tmp_path, uses_first(("stub__add", {"a": 1, "b": 2})))
+    assert platform.questions == []
+    assert platform.finals[0].text == '<result of="stub__add">\n3\n‹/result>'.replace("‹", "<")
+    assert 'one uses stub.add {"a": 1, "b": 2}' in [f"{note.speaker} {note.text}" for note in notes(platform)]
+    assert {"stub__add", "stub__append"} <= set(server.requests[0].tools)
+
+
+def notes(platform: ListPlatform) -> list[Any]:
+    return [one.post for one in platform.sent if one.post.kind == "note"]
+
+
+async def test_several_tools_of_one_response_each_give_their_own_result(tmp_path: Path) -> None:
+    uses = [("stub__add", {"a": n, "b": 10}) for n in range(3)]
+    platform, _ = await play(tmp_path, uses_first(*uses))
+    assert [line for line in platform.finals[0].text.splitlines() if line.isdigit()] == ["10", "11", "12"]
+
+
+async def test_a_tool_that_writes_waits_for_approval_and_is_called_once(tmp_path: Path) -> None:
+    platform, _ = await play(
+        tmp_path,
+        uses_first(("stub__append", {"line": "hello"})),
+        then=[lambda platform: platform.clicks(1, "option", "approve")],
+    )
+    card = platform.questions[0]
+    assert (card.answer_kind, card.text) == ("approval", "May I use the tool append of stub?")
+    assert "line: hello" in card.context
+    assert [option.label for option in card.options] == ["Approve", "Approve this tool for the run", "Deny"]
+    assert done(tmp_path) == ["hello"]
+    assert "written" in platform.finals[0].text
+
+
+async def test_a_no_with_a_reason_reaches_the_agent_and_nothing_is_called(tmp_path: Path) -> None:
+    platform, _ = await play(
+        tmp_path,
+        uses_first(("stub__append", {"line": "hello"})),
+        then=[lambda platform: platform.hears("not on a Friday", question=1)],
+    )
+    assert done(tmp_path) == []
+    assert "Denied by people" in platform.finals[0].text
+    assert "not on a Friday" in platform.finals[0].text
+
+
+async def test_silence_is_a_no(tmp_path: Path) -> None:
+    async def nobody(platform: ListPlatform) -> None:
+        clock = platform.clock
+        assert isinstance(clock, ManualClock)
+        clock.advance(3600)
+
+    platform, _ = await play(tmp_path, uses_first(("stub__append", {"line": "hello"})), then=[nobody])
+    assert done(tmp_path) == []
+    assert "Not approved (nobody answered in 30 min)" in platform.finals[0].text
+
+
+async def test_a_tool_approved_for_the_run_is_not_asked_for_again(tmp_path: Path) -> None:
+    def player(asked: Asked) -> Play:
+        results = [str(message["content"]) for message in asked.messages if message["role"] == "tool"]
+        if len(results) < 3:
+            return Play(tool_calls=[ToolUse(name="stub__append", arguments={"line": f"line {len(results)}"})])
+        return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "done"})])
+
+    platform, _ = await play(tmp_path, player, then=[lambda platform: platform.clicks(1, "option", "approve_tool")])
+    assert done(tmp_path) == ["line 0", "line 1", "line 2"]
+    assert {card.question for card in platform.questions} == {1}
+
+
+async def test_a_denied_tool_is_not_on_offer(tmp_path: Path) -> None:
+    _, server = await play(tmp_path, uses_first(("stub__add", {"a": 1, "b": 1})), approve={"append": "deny"})
+    assert "stub__append" not in server.requests[0].tools
+
+
+async def test_an_allowed_tool_asks_nobody(tmp_path: Path) -> None:
+    platform, _ = await play(tmp_path, uses_first(("stub__append", {"line": "x"})), approve={"append": "allow"})
+    assert platform.questions == []
+    assert done(tmp_path) == ["x"]
+
+
+async def test_a_long_result_is_cut_and_can_be_read_on(tmp_path: Path) -> None:
+    def player(asked: Asked) -> Play:
+        results = [message for message in asked.messages if message["role"] == "tool"]
+        if not results:
+            return Play(tool_calls=[ToolUse(name="stub__long", arguments={"characters": SHOWN + 100})])
+        if len(results) == 1:
+            arguments = {"result": "work:one:1/0", "offset": SHOWN}
+            return Play(tool_calls=[ToolUse(name="read_result", arguments=arguments)])
+        return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": str(results[1]["content"])})])
+
+    platform, server = await play(tmp_path, player)
+    assert "read_result" not in server.requests[0].tools
+    assert f"read on with read_result, result 'work:one:1/0', offset {SHOWN}" in said(server.requests[1])
+    assert platform.finals[0].text.count("word") == 20
+
+
+async def test_a_server_that_does_not_start_is_told_and_harms_nobody(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    broken = {"stub": ToolServerSpec(command=("no-such-program",))}
+    behaviour = uses_first(("stub__add", {"a": 1, "b": 1}))
+    async with ModelServer(behaviour) as server, engine_on(tmp_path / "t.db", server, platform, tools=broken) as engine:
+        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.finished()
+    assert any("stub cannot be started" in note for note in platform.notes)
+    assert "The tool server stub is down" in said(server.requests[0])
+    assert "There is no tool 'stub__add' for you now." in platform.finals[0].text
+
+
+async def test_a_call_in_which_the_server_dies_is_of_unknown_effect(tmp_path: Path) -> None:
+    platform, _ = await play(tmp_path, uses_first(("stub__die", {})), approve={"die": "allow"})
+    assert "No result: the connection to stub was cut off. It may have had its effect" in platform.finals[0].text
+
+
+async def test_too_many_uses_are_refused(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    uses = [("stub__add", {"a": n, "b": 10}) for n in range(3)]
+    limited = team("one").model_copy(update={"bounds": team("one").bounds.model_copy(update={"tool_calls_per_agent": 2})})
+    async with (
+        ModelServer(uses_first(*uses)) as server,
+        engine_on(tmp_path / "t.db", server, platform, tools=stub(tmp_path)) as engine,
+    ):
+        await engine.start_run(task="a task", team=limited, place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.finished()
+    assert "Not called: you have used tools 2 times, the limit for one agent of this run." in platform.finals[0].text

@@ -1,0 +1,76 @@
+"""Kill the bot while its agent uses tools: what writes is never called twice, what only reads is called until it has answered."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+from orchestrator_bridge.run.events import ToolReturned, ToolStarted
+from orchestrator_bridge.store.sqlite import SqliteStore
+from tests.faults.moments import chat_moments, model_moments
+from tests.faults.ordeal import Ordeal
+from tests.faults.victim import Victim
+from tests.servers.chat_server import ChatServer
+from tests.servers.chat_world import Message
+from tests.servers.model_play import Asked, Play, ToolUse
+from tests.servers.model_server import ModelServer
+from tests.tool.stub import done, over_http
+
+STEPS, KILLS = 30, 8
+
+TEAM = """
+[models.local]
+base_url = "{model}"
+
+[tools.stub]
+url = "{stub}"
+approve = {{append = "allow"}}
+
+[team.default]
+tools = ["stub"]
+bounds = {{tool_calls = 1000, tool_calls_per_agent = 1000, calls = 200}}
+[[team.default.agents]]
+name = "one"
+model = "local"
+"""
+
+
+def works_in_steps(asked: Asked) -> Play:
+    """Read and write something new in every step, whatever became of the last one."""
+    results = [message for message in asked.messages if message["role"] == "tool"]
+    step = len(results) // 2
+    if step < STEPS:
+        read = ToolUse(name="stub__add", arguments={"a": step, "b": 1}, id="a")
+        write = ToolUse(name="stub__append", arguments={"line": f"step {step}"}, id="b")
+        return Play(tool_calls=[read, write])
+    return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "done"})])
+
+
+def finals(chat: ChatServer) -> list[Message]:
+    return [one for one in chat.world.messages.values() if one.meta.get("kind") == "final_answer"]
+
+
+async def test_killed_while_it_uses_tools_the_bot_writes_nothing_twice(tmp_path: Path) -> None:
+    file = tmp_path / "townhall.db"
+    async with ChatServer() as chat, ModelServer(works_in_steps) as model, over_http(tmp_path, takes=0.1) as stub:
+        team_file = tmp_path / "townhall.toml"
+        team_file.write_text(TEAM.format(model=model.url, stub=stub.url), encoding="utf-8")
+        environ = {"TOWNHALL_TEAM_FILE": str(team_file), "STUB_TOKEN": "any"}
+        async with Victim("tests.faults.bot_process", [chat.url, str(file)], tmp_path, environ) as victim:
+            chat.world.command("ana", "general", "ask", "Work in steps.")
+            chance = random.Random(7)
+            ordeal = Ordeal(victim, [*chat_moments(chat, chance), *model_moments(model, chance)], chance, weight=0.2)
+            await ordeal.kill(KILLS)
+            await ordeal.settle(lambda: chat.until(lambda: finals(chat)))
+    store = await SqliteStore.open(file)
+    log = await store.log(1)
+    await store.close()
+    started = Counter(event.action for event in log if isinstance(event, ToolStarted) and event.tool == "append")
+    assert set(started.values()) == {1}
+    assert max(Counter(done(tmp_path)).values()) == 1
+    ended = {event.action: event.end for event in log if isinstance(event, ToolReturned)}
+    written = [action for action in started if ended.get(action) == "done"]
+    assert len(written) <= len(done(tmp_path)) <= STEPS
+    reads = {event.action for event in log if isinstance(event, ToolStarted) and event.tool == "add"}
+    assert {ended.get(action) for action in reads} == {"done"}

@@ -1,0 +1,121 @@
+"""Tool servers over both of their transports: what they offer, what they say, how they die and come back."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.team import ToolServerSpec
+from orchestrator_bridge.tool.server import FIRST_PAUSE
+from orchestrator_bridge.tool.toolbox import Toolbox
+from orchestrator_bridge.tool.values import Image, NotCalled, Result, Unknown
+from tests.clock import ManualClock
+from tests.tool.stub import SECRETS, over_http, over_stdio
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(params=[over_stdio, over_http])
+async def box(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Toolbox]:
+    async with request.param(tmp_path) as spec:
+        box = Toolbox({"stub": spec}, SECRETS, clock)
+        yield box
+        await box.close()
+
+
+async def test_a_server_tells_its_tools_and_which_only_read(box: Toolbox) -> None:
+    tools = {tool.called: tool for tool in await box.tools("stub")}
+    assert tools["stub__add"].read_only
+    assert not tools["stub__append"].read_only
+    assert tools["stub__add"].description == "Add two numbers."
+    assert set(tools["stub__add"].schema["properties"]) == {"a", "b"}
+
+
+async def test_results_come_back_as_text_and_pictures(box: Toolbox) -> None:
+    assert await box.call("stub", "add", {"a": 1, "b": 2}) == Result(text="3")
+    image = Image(media_type="image/png", data=b"\x89PNG\r\n\x1a\n")
+    assert await box.call("stub", "picture", {}) == Result(text="a dot", images=(image,))
+
+
+async def test_a_tool_that_fails_is_not_there_or_gets_wrong_arguments_says_so(box: Toolbox) -> None:
+    assert (await box.call("stub", "fail", {})).failed
+    assert (await box.call("stub", "nothing", {})).failed
+    wrong = await box.call("stub", "add", {"a": "x", "b": 2})
+    assert wrong.failed
+    assert "integer" in wrong.text
+
+
+async def test_several_calls_run_side_by_side(box: Toolbox) -> None:
+    hanging = asyncio.create_task(box.call("stub", "hang", {}))
+    sums = await asyncio.gather(*(box.call("stub", "add", {"a": one, "b": 1}) for one in range(5)))
+    assert [one.text for one in sums] == ["1", "2", "3", "4", "5"]
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+
+
+async def test_what_a_server_knows_is_not_told(box: Toolbox) -> None:
+    assert (await box.call("stub", "secret", {})).text == "[STUB_TOKEN]"
+
+
+async def test_a_server_that_dies_in_a_call_leaves_it_unknown_and_is_started_again(tmp_path: Path, clock: ManualClock) -> None:
+    async with over_stdio(tmp_path) as spec:
+        box = Toolbox({"stub": spec}, SECRETS, clock)
+        with pytest.raises(Unknown, match="the connection to stub was cut off"):
+            await box.call("stub", "die", {})
+        await clock.armed_until(clock.now() + FIRST_PAUSE)
+        with pytest.raises(NotCalled, match="stub has ended by itself"):
+            await box.call("stub", "add", {"a": 1, "b": 2})
+        up = asyncio.Event()
+        box.changed = lambda _: up.set()
+        clock.advance(FIRST_PAUSE)
+        await up.wait()
+        assert (await box.call("stub", "add", {"a": 1, "b": 2})).text == "3"
+        await box.close()
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (ToolServerSpec(command=("no-such-program-anywhere",)), "stub cannot be started: FileNotFoundError"),
+        (ToolServerSpec(command=(sys.executable, "-c", "raise SystemExit(1)")), "stub cannot be started: Connection closed"),
+        (ToolServerSpec(command=("echo", "this is no JSON")), "stub cannot be started"),
+        (ToolServerSpec(url="http://127.0.0.1:9/mcp"), "stub cannot be started"),
+    ],
+)
+async def test_a_server_that_does_not_start_or_talks_nonsense_says_so(
+    spec: ToolServerSpec, told: str, clock: ManualClock
+) -> None:
+    box = Toolbox({"stub": spec}, SECRETS, clock)
+    with pytest.raises(NotCalled, match=told):
+        await box.tools("stub")
+    await box.close()
+
+
+async def test_a_call_that_takes_too_long_is_given_up_and_its_effect_unknown(tmp_path: Path, clock: ManualClock) -> None:
+    async with over_stdio(tmp_path) as spec:
+        box = Toolbox({"stub": spec.model_copy(update={"timeout": 0.05})}, SECRETS, clock)
+        await box.tools("stub")
+        with pytest.raises(Unknown, match=r"stub gave no answer within 0\.05 s"):
+            await box.call("stub", "hang", {})
+        await box.close()
+
+
+async def test_who_is_told_that_tools_changed_finds_the_new_ones(box: Toolbox) -> None:
+    changed = asyncio.Event()
+    box.changed = lambda _: changed.set()
+    await box.call("stub", "grow", {})
+    await changed.wait()
+    assert "grown" in [tool.name for tool in await box.tools("stub")]
+
+
+async def test_a_server_that_the_team_file_does_not_name_is_not_called(clock: ManualClock) -> None:
+    with pytest.raises(NotCalled, match="there is no tool server 'x'"):
+        await Toolbox({}, {}, clock).tools("x")
