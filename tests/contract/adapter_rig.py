@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal, TypeVar, get_args
 
 from orchestrator_bridge.chat import Adapter, Author, Inbound, Place, Post, Posted, Press, Sending
@@ -65,6 +66,7 @@ class Rig(ABC):
     def __init__(self) -> None:
         self._heard: asyncio.Queue[Inbound] = asyncio.Queue()
         self._store_breaks = False
+        self._keys = count(1)
 
     # The bridge's side ----------------------------------------------------------------------------------------------------
 
@@ -93,7 +95,7 @@ class Rig(ABC):
 
     def sending(self, post: Post, *, place: Place | None = None, replaces: Posted | None = None, key: str = "") -> Sending:
         """What `post` sends."""
-        return Sending(key=key or f"{post.kind}-{id(post)}", place=place or self.home, post=post, replaces=replaces)
+        return Sending(key=key or f"{post.kind}-{next(self._keys)}", place=place or self.home, post=post, replaces=replaces)
 
     def thread(self, posted: Posted) -> Place:
         """The thread that a post opened."""
