@@ -29,7 +29,15 @@ def run(environ: dict[str, str], typed: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
-def running(environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def interruptible() -> Iterator[None]:
+    """Processes can be interrupted, also where these tests are run in a shell's background, which hands down that they cannot."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def running(environ: dict[str, str], interruptible: None) -> Iterator[subprocess.Popen[str]]:
     """A bot that has said hello and waits for a task."""
     command = [sys.executable, "-m", "bot", "run"]
     with subprocess.Popen(
