@@ -50,7 +50,6 @@ async def assembled(
     store = await SqliteStore.open(file, clock=clock.now)
     models = models_of(start, clock)
     models.prepare(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
-    models.know({(one.model, one.by): one.ratio for one in await store.counting()})
     people = start.team_file
     learn(people.languages)
     directory = Directory(people.people, people.roles, people.permissions)
@@ -70,6 +69,7 @@ async def assembled(
     if menu is not None:
         menu.fill(picks, engine.under_way)
     try:
+        models.know({(one.model, one.by): one.ratio for one in await store.counting()})
         await picks.load()
         yield App(engine=engine, commands=commands, store=store, models=models)
     finally:
