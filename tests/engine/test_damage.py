@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ async def test_a_run_with_a_damaged_log_is_set_aside_and_others_go_on(
             await platform.until(lambda: bool(platform.finals))
             await engine.finished()
     assert [final.run for final in platform.finals] == [2]
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
     assert "run 1 is set aside" in caplog.text
     assert len(platform.words) == 4
     assert all("Run 1 is set aside" in word.text for _, word in platform.words)
@@ -80,4 +81,4 @@ async def test_questions_of_sound_runs_are_shown_again_beside_those_of_a_damaged
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
             await engine.finished()
     assert [card.question for card in platform.questions] == [2]
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
