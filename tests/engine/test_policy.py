@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator_bridge.chat import Author, Note, Place, Said
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.people import Directory
-from orchestrator_bridge.team import Bounds, Policy
+from orchestrator_bridge.team import Bounds, PersonSpec, Policy
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said, team
 from tests.servers.model_play import Asked, Play, ToolUse
@@ -64,7 +64,34 @@ async def test_a_mention_hands_the_question_over_on_a_platform(tmp_path: Path) -
     assert platform.questions[-1].closed == "Answered by Ben: SQLite"
 
 
-async def test_the_agents_and_then_a_judge_decide_where_nobody_answers(tmp_path: Path) -> None:
+async def test_a_silent_question_escalates_also_over_a_restart_and_pings_in_new_messages(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "t.db"
+    directory = Directory({"lead": PersonSpec(slack="U3"), "boss": PersonSpec(slack="U4")})
+    steps = [{"after": "2m", "to": "@lead"}, {"after": "4m", "to": "@boss"}]
+    place = Place(platform="slack", channel="general")
+    asker = Author(platform="slack", id="ana", name="Ana")
+    first = ListPlatform(clock, platform="slack")
+    async with (
+        ModelServer(player) as server,
+        engine_on(file, server, first, clock=clock, directory=directory) as engine,
+    ):
+        rules = policy(escalate=steps)
+        await engine.start_run(task="a task", team=team("one", policy=rules, bounds=LONG), place=place, by=asker)
+        await first.until(lambda: bool(first.questions))
+        await engine.finished()
+        clock.advance(120)
+        await first.until(lambda: pinged(first) == ["U3"])
+    clock.advance(130)
+    platform = ListPlatform(clock, platform="slack")
+    async with ModelServer(player) as server, engine_on(file, server, platform, clock=clock, directory=directory):
+        await platform.until(lambda: pinged(platform) == ["U4"])
+        boss = Author(platform="slack", id="U4", name="The Boss")
+        await platform.receives(Said(place=place, message="m1", author=boss, text="2", at=platform.now, question=1))
+        await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by boss: SQLite"
+
+
+async def test_a_judge_decides_where_nobody_answers(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     chain = [{"use": "judge", "within": "1m"}, "assume"]
