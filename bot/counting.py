@@ -10,7 +10,12 @@ from orchestrator_bridge.store.port import Counting
 
 def counting_lines(found: Sequence[Counting]) -> list[str]:
     """One line for each model of which something was learned."""
-    return [_line(one) for one in found]
+    return [f"Prompts of {one.model}: {_how(one)}" for one in found]
+
+
+def say_count(one: Counting) -> str:
+    """The same of one model, without its name."""
+    return f"prompts {_how(one)}"
 
 
 def counting_objects(found: Sequence[Counting]) -> list[dict[str, object]]:
@@ -20,7 +25,7 @@ def counting_objects(found: Sequence[Counting]) -> list[dict[str, object]]:
     ]
 
 
-def _line(one: Counting) -> str:
+def _how(one: Counting) -> str:
     how = "estimated by size" if one.by == ESTIMATE else f"counted with {one.by}"
     calls = "1 call" if one.ratio.calls == 1 else f"{one.ratio.calls} calls"
-    return f"Prompts of {one.model}: {how}, reported {one.ratio.value:.2f} times that ({calls})"
+    return f"{how}, reported {one.ratio.value:.2f} times that ({calls})"

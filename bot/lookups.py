@@ -21,7 +21,7 @@ from bot.tables import print_json, print_table, show_dollars, show_time
 from bot.trouble import Problem, Trouble
 from orchestrator_bridge.run.events import VERSION, dump
 from orchestrator_bridge.store.lookups import SqliteLookups
-from orchestrator_bridge.store.port import CostBy, CostLine, Lookups, Missing, QuestionSummary, RunSummary, StoreError
+from orchestrator_bridge.store.port import CostBy, CostLine, Counting, Lookups, Missing, QuestionSummary, RunSummary, StoreError
 from orchestrator_bridge.text import shorten
 
 _TEXT = 60
@@ -100,6 +100,16 @@ async def print_spending(start: Start, run: int | None, by: CostBy, as_json: boo
         click.echo(f"{say_total(lines)}. {say_standings(today)}".rstrip(". ") + ".")
     else:
         click.echo("No call yet.", err=True)
+
+
+async def learned(store: Path) -> list[Counting]:
+    """How good our counts of prompts are; nothing where nothing was ever stored.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    async with _lookups(store) as lookups:
+        return await lookups.counting() if lookups else []
 
 
 def _cost_row(line: CostLine) -> list[str]:

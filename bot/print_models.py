@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from bot.counting import counting_objects, say_count
+from bot.lookups import learned
 from bot.model_list import users_of_models
 from bot.model_view import ModelView
 from bot.tables import print_json
 from orchestrator_bridge.model.catalogue import PROVIDERS, Route
 from orchestrator_bridge.model.catalogue.show import show_bound, show_rate, show_rates, show_size
+from orchestrator_bridge.model.kept import maker
 from orchestrator_bridge.model.price import Price, Rates
 from orchestrator_bridge.model.refusals import address
+from orchestrator_bridge.store.port import Counting, StoreError
 
 if TYPE_CHECKING:
     from bot.start import Start
+
+Counts = Mapping[str, Sequence[Counting]]
 
 _WIDTH = 80
 _PLAIN = ("", "its only host here", "the vendor's own", "the vendor's own; no host's settings are set")
@@ -32,20 +40,31 @@ def print_models(start: Start, search: str, as_json: bool) -> None:
     """The models whose names hold `search`, those of the team file first."""
     users = users_of_models(start)
     views = start.shelf().views(users, search)
+    counts = _counts(start.settings.store)
     if as_json:
-        print_json({"models": [_object(view, users) for view in views]})
+        print_json({"models": [_object(view, users, counts) for view in views]})
     elif views:
-        click.echo("\n".join(_lines(views, users)))
+        click.echo("\n".join(_lines(views, users, counts)))
     else:
         click.echo(f"No model has {search!r} in its name.", err=True)
 
 
-def _lines(views: Sequence[ModelView], users: Mapping[str, list[str]]) -> Iterator[str]:
+def _counts(store: Path) -> Counts:
+    """How good our counts of prompts are, by the model at its provider; a store that cannot be read holds up no list of models."""
+    try:
+        found = asyncio.run(learned(store))
+    except StoreError as error:
+        click.echo(f"townhall: warning: how good counts of tokens are is not known: {error}", err=True)
+        return {}
+    return {model: [one for one in found if one.model == model] for model in {one.model for one in found}}
+
+
+def _lines(views: Sequence[ModelView], users: Mapping[str, list[str]], counts: Counts) -> Iterator[str]:
     yield "US dollars per million tokens; context in tokens."
     yield _columns(_HEADS)
     for view in views:
         yield _columns(_row(view))
-        remarks = "; ".join(_remarks(view, users))
+        remarks = "; ".join([*_remarks(view, users), *map(say_count, counts.get(maker(view.route), ()))])
         yield from textwrap.wrap(remarks, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
 
 
@@ -89,7 +108,7 @@ def _usual_address(route: Route) -> str:
     return provider.base_url if provider else ""
 
 
-def _object(view: ModelView, users: Mapping[str, list[str]]) -> dict[str, object]:
+def _object(view: ModelView, users: Mapping[str, list[str]], counts: Counts) -> dict[str, object]:
     """Money is US dollars as text, so that no cent is rounded; what is not known is null."""
     route, life = view.route, view.route.lifecycle
     return {
@@ -103,6 +122,7 @@ def _object(view: ModelView, users: Mapping[str, list[str]]) -> dict[str, object
         "lacks": view.lacks,
         "needs": route.needs,
         "used_by": users.get(route.name, []),
+        "counting": counting_objects(counts.get(maker(route), ())),
         "context": route.context,
         "max_output": route.max_output,
         "tools": route.tools,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator_bridge.store.rows import PromptCounted
+from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.bot.conftest import Townhall
 
 TEAM = """
@@ -94,3 +97,26 @@ def test_an_unknown_key_of_a_model_is_refused_with_what_can_be_said(townhall: To
     assert "requests_per_minute" in said.err
     assert "models.mine.tiers[1].price" in said.err
     assert "one of above, input, cached_input, cache_write, output" in said.err
+
+
+def test_how_good_our_counts_of_a_models_prompts_are_stands_beside_it(townhall: Townhall, folder: Path) -> None:
+    asyncio.run(_learn(folder / "data" / "townhall.db"))
+    assert "prompts estimated by size, reported 1.25 times that (1 call)" in " ".join(townhall("models", "grok-4.3").out.split())
+    counting = models(townhall, "grok-4.3")["grok-4.3"]["counting"]
+    assert counting == [{"model": "xai/grok-4.3", "counted_by": "estimate", "ratio": 1.25, "calls": 1}]
+    assert models(townhall, "mine")["mine"]["counting"] == []
+
+
+def test_a_store_that_cannot_be_read_holds_up_no_list_of_models(townhall: Townhall, folder: Path) -> None:
+    (folder / "data").mkdir()
+    (folder / "data" / "townhall.db").write_bytes(b"not a database" * 100)
+    said = townhall("models", "grok-4.3")
+    assert said.code == 0
+    assert "grok-4.3" in said.out
+    assert "how good counts of tokens are is not known" in said.err
+
+
+async def _learn(file: Path) -> None:
+    store = await SqliteStore.open(file)
+    await store.append(rows=[PromptCounted(model="xai/grok-4.3", by="estimate", counted=100, reported=125, at=1.0)])
+    await store.close()
