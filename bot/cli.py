@@ -92,7 +92,9 @@ def questions(everything: bool, limit: int, as_json: bool) -> None:
 @cli.command()
 @click.argument("run", required=False, type=click.IntRange(min=1))
 @click.option(
-    "--by", type=click.Choice(["agent", "run", "channel", "person", "day", "model"]), help="Sum by this, instead of every detail."
+    "--by",
+    type=click.Choice(["call", "agent", "run", "channel", "person", "day", "model"]),
+    help="Sum by this, instead of every detail.",
 )
 @_as_json("the costs")
 def cost(run: int | None, by: CostBy | None, as_json: bool) -> None:

@@ -44,7 +44,7 @@ HELP = {
     "models": ("/models [SEARCH]", "Which models there are, what they cost, and what each lacks."),
     "team": ("/team [NAME]", "Who works here, with which model and by which rules."),
     "cancel": ("/cancel [RUN]", "End a run; its questions are closed."),
-    "cost": ("/cost [RUN] [by WHAT]", "Tokens and US dollars; by agent, run, channel, person, day or model."),
+    "cost": ("/cost [RUN] [by WHAT]", "Tokens and US dollars; by call, agent, run, channel, person, day or model."),
     "help": ("/help", "This."),
 }
 

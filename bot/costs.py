@@ -1,4 +1,4 @@
-"""What was spent, by agent, run, channel, person, day or model: the same lines for the command line and for chats."""
+"""What was spent, by call, agent, run, channel, person, day or model: the same lines for the command line and for chats."""
 
 from __future__ import annotations
 

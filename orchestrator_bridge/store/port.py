@@ -158,7 +158,7 @@ class CostLine:
     unknown: Decimal
 
 
-CostBy = Literal["agent", "run", "channel", "person", "day", "model"]
+CostBy = Literal["call", "agent", "run", "channel", "person", "day", "model"]
 """What the costs of calls are summed by; a model is the one that answered."""
 
 

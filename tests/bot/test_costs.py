@@ -12,6 +12,7 @@ WISHES = {
     "3": Wish(run=3),
     "#3": Wish(run=3),
     "by day": Wish(by="day"),
+    "3 by call": Wish(run=3, by="call"),
     "model": Wish(by="model"),
     "3 by Agent": Wish(run=3, by="agent"),
     "run 3 by model": Wish(run=3, by="model"),
@@ -27,5 +28,5 @@ def test_what_is_typed_is_understood(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["everything", "by", "3 4", "by cahnnel"])
 def test_what_is_not_understood_is_told_with_what_is_expected(text: str) -> None:
-    with pytest.raises(Trouble, match="agent, run, channel, person, day, model"):
+    with pytest.raises(Trouble, match="call, agent, run, channel, person, day, model"):
         read_wish(text)

@@ -106,6 +106,8 @@ class RunContract:
         assert await names("model") == [("grok-4.3", "0.5"), ("grok", "0.2")]
         assert await names("day") == [("1970-01-02", "0.2"), ("1970-01-01", "0.5")]
         assert await names("agent", 3) == [("ada", "0.2")]
+        assert await names("call", 3) == [("3/b/1", "0"), ("3/a/1", "0.2")]
+        assert [name for name, _ in await names("call")] == ["3/b/1", "3/a/1", "2/a/1", "1/a/1"]
         (unknown, *_) = await store.spending("run")
         assert (unknown.calls, unknown.input, unknown.unknown, unknown.complete) == (2, 200, Decimal("0.05"), True)
 

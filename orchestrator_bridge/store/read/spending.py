@@ -1,4 +1,4 @@
-"""What calls have cost by what they have in common: an agent, a run, a channel, a person, a day, a model."""
+"""What calls have cost one by one, or by what they have in common: an agent, a run, a channel, a person, a day, a model."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ QUARTER = 900
 
 _KEYS: Mapping[CostBy, str] = MappingProxyType(
     {
+        "call": "calls.run || '/' || action || '/' || attempt",
         "agent": "agent",
         "run": "run",
         "channel": "platform || ':' || channel",
@@ -32,19 +33,20 @@ _SPENDING = """
 SELECT {key} AS key, {name} AS name, count(*) AS calls, sum(input) AS input, sum(output) AS output, sum(cached) AS cached,
     dollars_sum(cost) AS cost, total(state = 'booked' AND cost IS NULL) = 0 AS complete,
     dollars_sum(CASE WHEN state IN ('reserved', 'unknown') OR (state = 'booked' AND cost IS NULL) THEN reserved END) AS unknown
-FROM calls JOIN runs USING (run) {which} GROUP BY 1 ORDER BY 1
+FROM calls JOIN runs USING (run) {which} GROUP BY 1 ORDER BY {order}
 """
 
 
 def spending(connection: sqlite3.Connection, by: CostBy, run: int | None, zone: tzinfo) -> list[Spending]:
-    """Newest first for runs and days, which are those of `zone`; dearest first for all else."""
+    """Newest first for calls, runs and days, which are those of `zone`; dearest first for all else."""
     key = _KEYS[by]
     name = "max(started_by)" if by == "person" else key
-    sql = _SPENDING.format(key=key, name=name, which="" if run is None else "WHERE calls.run = :run")
+    which = "" if run is None else "WHERE calls.run = :run"
+    sql = _SPENDING.format(key=key, name=name, which=which, order="max(calls.at), 1" if by == "call" else "1")
     lines = [_line(row) for row in connection.execute(sql, {"run": run}).fetchall()]
     if by == "day":
         return _days(lines, zone)[::-1]
-    return lines[::-1] if by == "run" else sorted(lines, key=lambda line: (-line.cost, line.name))
+    return lines[::-1] if by in ("call", "run") else sorted(lines, key=lambda line: (-line.cost, line.name))
 
 
 def _line(row: sqlite3.Row) -> Spending:
