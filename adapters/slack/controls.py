@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.slack.blocks import ROW, VALUE, Block, button, option, row, select
+from adapters.slack.blocks import PLACEHOLDER, ROW, VALUE, Block, button, label, option, row, select
 from orchestrator_bridge.chat import CardOption, Confirm, Press, QuestionCard
 from orchestrator_bridge.text import shorten
 
@@ -39,7 +39,8 @@ def controls(card: QuestionCard) -> list[Block]:
     options = [_option(number, one) for number, one in enumerate(card.options, 1)]
     rows = [row(f"{name}/{at}", options[at : at + ROW]) for at in range(0, len(options), ROW)]
     times = [option(text, str(seconds)) for text, seconds in MORE_TIMES]
-    others = (button("Write an answer", "write"), button("Not me", "pass"), select("More time", "more", times))
+    instead = {"type": "users_select", "action_id": "hand", "placeholder": label("Ask somebody else", PLACEHOLDER)}
+    others = (button("Write an answer", "write"), button("Not me", "pass"), select("More time", "more", times), instead)
     return [*rows, row(f"{name}/others", others)]
 
 
@@ -57,6 +58,8 @@ def read_control(action: Mapping[str, Any]) -> Control | None:
         return Control(question=question, press="option", value=str(action.get("value", "")))
     if name == "more":
         return Control(question=question, press="more", value=str((action.get("selected_option") or {}).get("value", "")))
+    if name == "hand":
+        return Control(question=question, press="pass", value=str(action.get("selected_user", "")))
     return Control(question=question, press="pass" if name == "pass" else "write") if name in ("pass", "write") else None
 
 

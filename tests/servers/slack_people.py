@@ -111,6 +111,8 @@ class People:
     def _action(self, element: Mapping[str, Any], chosen: str) -> dict[str, Any]:
         action = {name: element[name] for name in ("action_id", "block_id", "type", "value") if name in element}
         action["action_ts"] = self.world.stamp()
+        if element["type"] == "users_select":
+            action["selected_user"] = chosen
         if "options" in element:
             action["selected_option"] = next(one for one in element["options"] if one["value"] == chosen)
         return action

@@ -12,7 +12,7 @@ from orchestrator_bridge.chat import Attachment, Clicked, Commanded, Confirm, In
 from tests.contract.adapter_posts import RUN, closed, question
 from tests.servers.slack_limits import wrong_in_options
 from tests.servers.slack_shown import controls, words
-from tests.servers.slack_world import ANA, GENERAL
+from tests.servers.slack_world import ANA, BEN, GENERAL
 from tests.slack.rig import SlackRig, a_rig
 
 
@@ -123,6 +123,14 @@ async def test_an_answer_is_written_in_a_form(rig: SlackRig) -> None:
     assert isinstance(heard, Clicked)
     assert (heard.press, heard.question, heard.value) == ("write", 2, "PostgreSQL, but on Friday")
     assert heard.place.thread == asked.thread
+
+
+async def test_a_question_is_handed_over_to_somebody_else(rig: SlackRig) -> None:
+    await rig.post(question())
+    rig.server.people.click(ANA, GENERAL, rig.card(2), "hand", BEN)
+    heard = await rig.heard()
+    assert isinstance(heard, Clicked)
+    assert (heard.press, heard.question, heard.value) == ("pass", 2, BEN)
 
 
 # Acknowledging ------------------------------------------------------------------------------------------------------------
