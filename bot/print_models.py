@@ -50,7 +50,7 @@ def print_models(start: Start, search: str, as_json: bool) -> None:
 
 
 def _counts(store: Path) -> Counts:
-    """How good our counts of prompts are, by the model at its provider; a store that cannot be read holds up no list of models."""
+    """How good our counts of prompts are, by the model at its provider; a store that cannot be read holds up no list."""
     try:
         found = asyncio.run(learned(store))
     except StoreError as error:
