@@ -101,6 +101,16 @@ def test_runs_of_a_channel_share_its_budget_to_the_last_cent() -> None:
     assert third.state.end is not None, "0.40 booked and 0.60 reserved leave nothing"
 
 
+def test_what_another_run_is_about_to_store_counts_already_and_no_more_once_it_was_not_stored() -> None:
+    ledger = shared(day="1.00")
+    ledger.reserve((1, "work:one:1", 1), PLACE, dollars("0.60"))
+    second = Table(team(1), run=2, ledger=ledger, reserved=dollars("0.60"))
+    assert second.state.end is not None
+    ledger.release((1, "work:one:1", 1))
+    third = Table(team(1), run=3, ledger=ledger, reserved=dollars("0.60"))
+    assert third.out
+
+
 def test_what_is_booked_in_the_same_step_makes_room_at_once() -> None:
     table = Table(team(1), ledger=shared(day="1.00"), reserved=dollars("0.60"))
     table.says("one", use("nonsense"), cost=dollars("0.40"))
