@@ -130,24 +130,31 @@ async def _connected(server: str, transport: AbstractAsyncContextManager[Transpo
             await stack.enter_async_context(client)
         except Exception as error:
             raise NotCalled(f"{server} cannot be started: {_said(error)}") from error
-        watching = asyncio.create_task(_hear_changes(client, changed), name=f"changes of {server}")
+        listens = asyncio.Event()
+        watching = asyncio.create_task(_hear_changes(client, changed, listens), name=f"changes of {server}")
         try:
+            await listens.wait()
             yield Connection(server, client, lost, changed)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
 
 
-async def _hear_changes(client: Client, changed: asyncio.Event) -> None:
-    """Servers of the protocol of 2026 tell of changes only who listens for them; older ones just tell, and know no listening."""
-    if client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-        return
+async def _hear_changes(client: Client, changed: asyncio.Event, listens: asyncio.Event) -> None:
+    """Servers of the protocol of 2026 tell of changes only who listens for them; older ones just tell, and know no listening.
+
+    `listens` is set once nothing that changes from then on can be missed, or is known to be missed.
+    """
     try:
-        async with client.listen(tools_list_changed=True) as changes:
-            async for _ in changes:
-                changed.set()
+        if client.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            async with client.listen(tools_list_changed=True) as changes:
+                listens.set()
+                async for _ in changes:
+                    changed.set()
     except Exception as error:
         _LOG.info("changes of a server's tools are not heard: %s", _said(error))
+    finally:
+        listens.set()
 
 
 @asynccontextmanager
