@@ -30,14 +30,14 @@ def cli() -> None:
 
 
 @cli.command()
-def run() -> None:
+def run() -> int:
     """Start the bot. Without a token the terminal is the platform."""
     import asyncio
 
     from bot.running import run_bot
     from bot.start import read_start
 
-    asyncio.run(run_bot(read_start()))
+    return asyncio.run(run_bot(read_start()))
 
 
 @cli.command()
@@ -47,12 +47,14 @@ def run() -> None:
 @click.option("--no-input", is_flag=True, help="Nobody is there to answer: questions fall back at once.")
 @_as_json("the run")
 def ask(task: str, team: str | None, model: str | None, no_input: bool, as_json: bool) -> int:
-    """Give a team one TASK and wait for the answer."""
+    """Give a team one TASK and wait for the answer. With `-` the task is what standard input holds."""
     import asyncio
 
-    from bot.one_run import Wish, ask_once
+    from bot.one_run import Wish, ask_once, task_from_input
     from bot.start import read_start
 
+    if task == "-":
+        task, no_input = task_from_input(), True
     wish = Wish(task=task, team=team, model=model, as_json=as_json, input=not no_input)
     return asyncio.run(ask_once(read_start(), wish))
 

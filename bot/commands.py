@@ -13,6 +13,7 @@ from bot.model_view import Shelf
 from bot.options import leading
 from bot.picks import Picks, with_model
 from bot.question_command import QuestionCommand
+from bot.tables import say_state
 from bot.team_file import TeamFile
 from bot.trouble import Trouble
 from orchestrator_bridge.chat import Commanded, Place, Table, Word
@@ -162,7 +163,7 @@ class Commands:
         runs = await self._store.runs(limit=LISTED)
         if not runs:
             return Word(text="No runs yet. Start one: /ask and the task.")
-        rows = tuple((str(run.run), run.status, _spent(run), shorten(run.task, 60), shorten(run.result, 60)) for run in runs)
+        rows = tuple((str(run.run), say_state(run), _spent(run), shorten(run.task, 60), shorten(run.result, 60)) for run in runs)
         columns = ("run", "state", "cost", "task", "result")
         return Word(text="", tables=(Table(title="Runs, newest first", columns=columns, rows=rows),))
 

@@ -16,16 +16,18 @@ import click
 
 from bot.costs import budgets_today, rows_of, say_standings, say_total, spent_by, total
 from bot.counting import counting_lines, counting_objects
+from bot.open_questions import with_cards
+from bot.question_lines import question_lines, question_object
 from bot.start import Start
-from bot.tables import print_json, print_table, show_dollars, show_time
+from bot.tables import print_json, print_table, say_state, show_dollars, show_time
 from bot.trouble import Problem, Trouble
 from orchestrator_bridge.run.events import VERSION, dump
 from orchestrator_bridge.store.lookups import SqliteLookups
-from orchestrator_bridge.store.port import CostBy, CostLine, Counting, Lookups, Missing, QuestionSummary, RunSummary, StoreError
+from orchestrator_bridge.store.port import CostBy, CostLine, Counting, Lookups, Missing, RunSummary, StoreError
 from orchestrator_bridge.text import shorten
 
 _TEXT = 60
-"""Characters of a task or a question in a table."""
+"""Characters of a task in a table."""
 
 
 async def print_runs(store: Path, limit: int, as_json: bool) -> None:
@@ -43,7 +45,7 @@ async def print_runs(store: Path, limit: int, as_json: bool) -> None:
 def _run_row(run: RunSummary) -> list[str]:
     return [
         str(run.run),
-        run.status,
+        say_state(run),
         show_time(run.started_at),
         run.team,
         show_dollars(run.cost),
@@ -54,18 +56,14 @@ def _run_row(run: RunSummary) -> list[str]:
 async def print_questions(store: Path, everything: bool, limit: int, as_json: bool) -> None:
     """The newest questions: those that are open, or all."""
     async with _lookups(store) as lookups:
-        found = await lookups.questions(limit, None if everything else "open") if lookups else []
+        summaries = await lookups.questions(limit, None if everything else "open") if lookups else []
+        found = await with_cards(lookups, summaries) if lookups else []
     if as_json:
-        print_json({"questions": found})
+        print_json({"questions": [question_object(one) for one in found]})
     elif found:
-        print_table(["QUESTION", "RUN", "AGENT", "ASKS", "STATE", "UNTIL", "TEXT"], [_question_row(one) for one in found])
+        click.echo("\n\n".join("\n".join(question_lines(one)) for one in found))
     else:
         click.echo("No question yet." if everything else "No question waits for anybody.", err=True)
-
-
-def _question_row(one: QuestionSummary) -> list[str]:
-    until = show_time(one.fires_at) if one.status == "open" else show_time(one.closed_at)
-    return [str(one.question), str(one.run), one.agent, one.asked, one.status, until, shorten(one.text, _TEXT)]
 
 
 async def print_costs(store: Path, run: int | None, as_json: bool) -> None:

@@ -40,6 +40,11 @@ class Wish:
     input: bool = True
 
 
+def task_from_input() -> str:
+    """All that standard input holds, until its end."""
+    return "" if sys.stdin is None else sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
 class OneRunTerminal(TerminalAdapter):
     """A terminal for one run: with `as_json` its final text is left to the JSON."""
 
@@ -70,7 +75,7 @@ async def ask_once(start: Start, wish: Wish) -> int:
     terminal = OneRunTerminal(device, as_json=wish.as_json)
     async with _assembled(start, terminal) as (app, file):
         app.commands.check(team, task)
-        await app.engine.start()
+        await app.engine.start_afresh()
         run = await app.engine.start_run(task=task, team=team, place=HOME, by=terminal.author)
         if not await _wait_end(app, terminal, run):
             return LEFT

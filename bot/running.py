@@ -23,10 +23,11 @@ from bot.platforms import chat_adapters
 from bot.start import Start, open_start_log
 from bot.welcome import welcome
 from orchestrator_bridge.chat import Adapter
+from orchestrator_bridge.engine import Engine
 
 
-async def run_bot(start: Start) -> None:
-    """Run the bot on every platform whose token is set, or else on the terminal.
+async def run_bot(start: Start) -> int:
+    """Run the bot on every platform whose token is set, or else on the terminal; returns the exit code.
 
     Raises:
         Trouble: the data folder cannot be written, or a platform's settings do not go together.
@@ -36,10 +37,10 @@ async def run_bot(start: Start) -> None:
     open_start_log(start)
     menu = menu_of(start)
     adapters = chat_adapters(start, menu, tuple(HELP))
-    await (_run_on_chat(start, adapters, menu) if adapters else _run_on_terminal(start))
+    return await (_run_on_chat(start, adapters, menu) if adapters else _run_on_terminal(start))
 
 
-async def _run_on_chat(start: Start, adapters: Sequence[Adapter], menu: BotMenu) -> None:
+async def _run_on_chat(start: Start, adapters: Sequence[Adapter], menu: BotMenu) -> int:
     """Serve until a signal comes."""
     with _signals() as told_to_stop:
         async with assembled(start, adapters, start.settings.store, menu=menu) as app:
@@ -47,18 +48,30 @@ async def _run_on_chat(start: Start, adapters: Sequence[Adapter], menu: BotMenu)
             click.echo(_wrapped(welcome(start)))
             look_seldom()
             await told_to_stop.wait()
+            return 0
 
 
-async def _run_on_terminal(start: Start) -> None:
-    """Serve until whoever sits there leaves, until the input has ended and all is done, or until a signal comes."""
+async def _run_on_terminal(start: Start) -> int:
+    """Serve until whoever sits there leaves, until the input has ended and all is done, or until a signal comes.
+
+    1 where the input has ended, as that of a pipe does, and a line of it was not taken or a run of it has no answer; else 0.
+    """
     terminal = TerminalAdapter(Device(stdin=sys.stdin, screen=sys.stdout), commands=tuple(HELP))
     with _signals() as told_to_stop:
         async with assembled(start, [terminal], start.settings.store) as app:
             click.echo(_wrapped(welcome(start)))
             await app.engine.start()
             look_seldom()
-            if await _first(terminal.wait_left(), told_to_stop.wait()) == "input_ended":
-                await _first(app.engine.finished(), told_to_stop.wait())
+            if await _first(terminal.wait_left(), told_to_stop.wait()) != "input_ended":
+                return 0
+            await _first(app.engine.finished(), told_to_stop.wait())
+            return 1 if terminal.refused or await _without_answer(app.engine) else 0
+
+
+async def _without_answer(engine: Engine) -> bool:
+    """Whether a run that began here has failed or was cancelled."""
+    runs = [await engine.run(run) for run in engine.begun]
+    return any(run is not None and run.end is not None and run.end.status != "finished" for run in runs)
 
 
 def _wrapped(text: str) -> str:

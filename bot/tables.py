@@ -12,6 +12,7 @@ from typing import Any
 import click
 from rich.cells import cell_len
 
+from orchestrator_bridge.store.port import RunSummary
 from orchestrator_bridge.text import clean
 
 
@@ -32,6 +33,11 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def show_time(at: float | None) -> str:
     """A moment in the local time zone, to the minute."""
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M") if at is not None else ""
+
+
+def say_state(run: RunSummary) -> str:
+    """Where a run stands: what it waits for, or how it ended."""
+    return "waiting for people" if run.status == "running" and not run.busy else run.status
 
 
 def show_dollars(amount: Decimal | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from bot.agent_tables import with_agents
 from bot.demo_team import DEMO
 from bot.team_languages import read_languages
 from bot.team_names import Parts, check_names
@@ -137,7 +138,7 @@ def _shape_teams(document: dict[str, Any], shaper: Shaper) -> dict[str, Team]:
     teams: dict[str, Team] = {}
     for name, table in _tables(document, "team", shaper).items():
         shaper.name(("team", name))
-        team = shaper.shape(Team, ("team", name), table, name=name)
+        team = shaper.shape(Team, ("team", name), with_agents(("team", name), table, shaper), name=name)
         if team is not None:
             teams[name] = team
     return teams

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator_bridge.chat import Adapter, Place, Receive, Said, Sending, Unsaid, Unsent
+from orchestrator_bridge.chat import Adapter, Place, Posted, Receive, Said, Sending, Unsaid, Unsent
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run.post import question_key
-from orchestrator_bridge.run.show_question import question_card
+from orchestrator_bridge.run.show_question import advice, question_card
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Armed, Store, StoreError
 
@@ -118,9 +118,14 @@ class CatchUp:
             adapter = forgetful.get(state.place.platform)
             question = state.questions[one.question]
             if adapter is not None and shown is not None and question.open:
-                key = f"{question_key(one.question)}:again"
-                place = replace(state.place, thread=shown.thread)
-                await adapter.send(Sending(key=key, place=place, post=question_card(state, question), replaces=shown))
+                await self._show_again(adapter, replace(state.place, thread=shown.thread), state, question, shown)
+
+    async def _show_again(self, adapter: Adapter, place: Place, state: RunState, question: Question, shown: Posted) -> None:
+        """The question's card, and what agents have said in its thread: people decide with that in view."""
+        key = f"{question_key(question.id)}:again"
+        await adapter.send(Sending(key=key, place=place, post=question_card(state, question), replaces=shown))
+        for number, note in enumerate(advice(question)):
+            await adapter.send(Sending(key=f"{key}:{number}", place=place, post=note))
 
     async def read(self, question: Question) -> None:
         """Hear a question's threads to their ends, or know whether it has one; a platform that is down is tried for a while.

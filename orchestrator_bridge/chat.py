@@ -183,7 +183,10 @@ class CardAgent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCard:
-    """A run at a glance. Posting it opens the run's thread; later states replace it. `cost`: US dollars as text, or `unknown`."""
+    """A run at a glance. Posting it opens the run's thread; later states replace it.
+
+    `cost` stands by itself: US dollars as text, or `cost unknown`.
+    """
 
     run: int
     task: str
@@ -235,13 +238,17 @@ class QuestionCard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """A plain message in a thread. `speaker` is the agent whose words these are; `mentions` and `groups` are those to notify."""
+    """A plain message in a thread. `speaker` is the agent whose words these are; `mentions` and `groups` are those to notify.
+
+    `ended_question` is set where the note tells how a question ended that was never posted: people may still name its number.
+    """
 
     text: str
     speaker: str | None = None
     tone: Literal["plain", "good", "warning"] = "plain"
     mentions: tuple[Author, ...] = ()
     groups: tuple[Group, ...] = ()
+    ended_question: int | None = None
     kind: Literal["note"] = "note"
 
 
@@ -258,12 +265,17 @@ class FinalAnswer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Receipt:
-    """Tells a person what became of a message of hers: a reaction where there are any, with a few words where they are needed."""
+    """Tells a person what became of a message of hers: a reaction where there are any, with a few words where they are needed.
+
+    `taken_as` says as what her words were taken and until when that can be changed, as it goes on after "Taken: ". It is for her
+    alone, where no reaction tells her enough: nobody wants another message for every reply.
+    """
 
     message: str
     author: Author
     sign: Literal["taken", "late", "refused", "passed"]
     text: str = ""
+    taken_as: str = ""
     kind: Literal["receipt"] = "receipt"
 
 

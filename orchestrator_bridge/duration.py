@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from orchestrator_bridge.text import shorten
+
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)\s*", re.IGNORECASE)
 
@@ -22,16 +24,25 @@ def parse_duration(value: Any) -> float:
         seconds = float(value) if is_number else _parse_text(str(value).strip())
     except OverflowError:
         seconds = float("inf")
-    if not 0 <= seconds < float("inf"):
-        raise ValueError(f"{value!r} is no duration from now on; expected seconds or a text such as '10m'")
+    if seconds < 0:
+        raise ValueError(f"{_shown(value)} is negative; expected 0 or more: seconds, or a text such as '10m'")
+    if not seconds < float("inf"):
+        raise ValueError(f"{_shown(value)} never ends; expected seconds or a text such as '10m'")
     return seconds
 
 
 def _parse_text(text: str) -> float:
+    if text.startswith("-"):
+        return -_parse_text(text[1:].lstrip())
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text):
-        raise ValueError(f"{text!r} is not a duration; expected seconds or a text such as '90s', '10m', '1h 30m' or '2d'")
+        raise ValueError(f"{_shown(text)} is not a duration; expected seconds or a text such as '90s', '10m', '1h 30m' or '2d'")
     return sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts)
+
+
+def _shown(value: object) -> str:
+    """What was found, cut where it is longer than anybody reads."""
+    return shorten(repr(value), 60)
 
 
 def say_duration(seconds: float) -> str:

@@ -34,6 +34,7 @@ from orchestrator_bridge.deadlines import Deadlines
 from orchestrator_bridge.door import Door
 from orchestrator_bridge.fetcher import Fetcher
 from orchestrator_bridge.file import with_texts
+from orchestrator_bridge.left_over import LeftOver, left_over
 from orchestrator_bridge.live_runs import LiveRuns
 from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.port import Model
@@ -96,6 +97,7 @@ class Engine:
         self._clock = clock
         self._adapters: Mapping[str, Adapter] = {adapter.platform: adapter for adapter in adapters}
         self._on_command = on_command
+        self._afresh = False
         self._gone: set[str] = set()
         self._ends: dict[int, asyncio.Event] = {}
         self._live = LiveRuns()
@@ -151,26 +153,36 @@ class Engine:
         Raises:
             StoreError: the store cannot be read.
         """
+        await self._start(await left_over(self._store))
+
+    async def start_afresh(self) -> None:
+        """Connect, and leave every run of an earlier process as it is, with its questions and posts: for one run beside them.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        self._afresh = True
+        await self._start(LeftOver())
+
+    async def _start(self, left: LeftOver) -> None:
         self._runs.last_number, self._last_question = await self._store.last_numbers()
         today = self._ledger.begin_of_day(self._clock.now())
         self._ledger.load(await self._store.charges(today), await self._store.raises(today))
-        armed, pending = await self._store.armed(), await self._store.pending()
-        unhandled, busy = await self._store.unhandled(), await self._store.busy_runs()
         behind = {platform: await self._store.behind(platform) for platform in self._adapters}
         self._live.recover(await self._store.runs(limit=RECOVERED, status="running"))
         for one in await self._store.open_for():
             self._open_questions.opened(one.question, one.run, one.place, one.people)
-        self._catch_up.expect(armed)
+        self._catch_up.expect(left.armed)
         for adapter in self._adapters.values():
             await self._connect(adapter)
-        self._poster.recover(pending, behind)
-        self._receiver.start([heard for heard in unhandled if not isinstance(heard, Gone)])
-        for heard in unhandled:
+        self._poster.recover(left.pending, behind)
+        self._receiver.start([heard for heard in left.unhandled if not isinstance(heard, Gone)])
+        for heard in left.unhandled:
             if isinstance(heard, Gone):  # whoever left an earlier process may be back
                 self._spawn(self._handled(heard, "of an earlier process"))
-        for run in busy:
+        for run in left.busy:
             self._runs.deliver(run, f.Restarted())
-        self._spawn(self._catch_up.show_again(armed))
+        self._spawn(self._catch_up.show_again(left.armed))
         self._spawn(self._catch_up.start())
         self._spawn(self._be_sure())
 
@@ -275,6 +287,14 @@ class Engine:
         """The runs that wait for something but people."""
         return self._runs.awake
 
+    @property
+    def begun(self) -> frozenset[int]:
+        """The runs that this process has begun."""
+        return frozenset(self._runs.begun)
+
+    def _leaves_alone(self, run: int) -> bool:
+        return self._afresh and run not in self._runs.begun
+
     def _nobody_there(self, state: RunState) -> bool:
         return state.place.platform in self._gone and state.run in self._runs.begun
 
@@ -368,6 +388,8 @@ class Engine:
                 self._spawn(self._command(heard))
             case Gone():
                 await self._leave(heard)
+            case _ if target is not None and self._leaves_alone(target.run):
+                await self._refuse(heard, f"Run {target.run} rests until the bot is started: townhall run.", "its run rests")
             case Said() if target is not None and heard.attachments:
                 fetching = asyncio.ensure_future(self._attached(heard, target))
                 self._fetching.add(fetching)
@@ -375,11 +397,15 @@ class Engine:
                 self._spawn(fetching)
             case _ if target is not None:
                 await self._concerns(heard, target)
-            case Clicked():
-                self._tell(heard, Word(text=f"There is no question {heard.question}.", tone="warning"))
-                await self._handled(heard, "no such question")
+            case Clicked(question=number) | Said(question=int(number)):
+                advice = "" if isinstance(heard, Clicked) else " If that is a task, put /ask before it."
+                await self._refuse(heard, f"There is no question {number}.{advice}", "no such question")
             case _:
                 await self._handled(heard, "nothing of ours")
+
+    async def _refuse(self, heard: Inbound, text: str, why: str) -> None:
+        self._tell(heard, Word(text=text, tone="warning"))
+        await self._handled(heard, why)
 
     async def _concerns(self, heard: Said | Unsaid | Clicked, target: Target) -> None:
         fact = _fact(heard, target)

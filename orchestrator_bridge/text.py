@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Sequence
 
 ELLIPSIS = "…"
+_FENCE = "\n```"
+"""The end of a block of code."""
 _JOINERS = "\u200d\ufe0e\ufe0f"
 
 _ESCAPES = re.compile(
@@ -48,7 +50,7 @@ def _without_disguise(text: str) -> str:
 
 def sentence(text: str) -> str:
     """`text` with a full stop at its end, unless it has an end."""
-    return text if text.endswith((".", "!", "?", "…", ")", "”")) else f"{text}."
+    return text if text.endswith((".", "!", "?", "…", "”")) else f"{text}."
 
 
 def one_line(text: str, limit: int) -> str:
@@ -67,6 +69,20 @@ def shorten(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     return (_head(text, limit - 1).rstrip() + ELLIPSIS)[:limit]
+
+
+def shorten_markdown(text: str, limit: int) -> str:
+    """`shorten` for Markdown: what the cut left open is ended, a block of code or bold words.
+
+    Raises:
+        ValueError: `limit` is less than what that takes.
+    """
+    if len(text) <= limit:
+        return text
+    cut = shorten(text, limit - len(_FENCE))
+    if cut.count("```") % 2:
+        return cut + _FENCE
+    return f"{cut}**" if cut.rpartition("\n\n")[2].count("**") % 2 else cut
 
 
 def _head(text: str, size: int) -> str:

@@ -44,8 +44,8 @@ FIRST, LAST = f"> {TASK}", "Run 1 is finished"
 """The lines with which the picture begins and ends."""
 
 LEFT_OUT = (
-    ("run 1 │ planner: Answer:", "question 1 │ planner: 1."),
-    ("run 1 │ skeptic: Answer:", "question 1 │ skeptic: 2."),
+    ("run 1 │ planner: Answer:", "question 1 │ planner:"),
+    ("run 1 │ skeptic: Answer:", "question 1 │ skeptic:"),
     ("run 1 │ Run 1 is working ·", "run 1 │ operator: Votes for"),
     ("run 1 │  3 From skeptic", "run 1 │ Won the vote"),
 )
@@ -176,20 +176,20 @@ def cropped(rows: Sequence[Sequence[Char]]) -> Iterator[Text]:
     """The lines that tell the story, with a mark where something was left out."""
     at = place(rows, FIRST)
     for before, after in LEFT_OUT:
-        cut = place(rows, before) + 1
+        cut = place(rows, before, at) + 1
         yield from map(line, rows[at:cut])
         yield Text(f"{shown(rows[cut]).partition('│')[0]}│ …", style=Style(dim=True))
-        at = place(rows, after)
-    yield from map(line, rows[at : place(rows, f"run 1 │ {LAST}") + 1])
+        at = place(rows, after, cut)
+    yield from map(line, rows[at : place(rows, f"run 1 │ {LAST}", at) + 1])
 
 
-def place(rows: Sequence[Sequence[Char]], beginning: str) -> int:
-    """Where the row that begins so stands.
+def place(rows: Sequence[Sequence[Char]], beginning: str, first: int = 0) -> int:
+    """Where the next row that begins so stands, from row `first` on.
 
     Raises:
         ValueError: there is none: the demo says something else now, and `LEFT_OUT` has to follow.
     """
-    found = next((number for number, row in enumerate(rows) if shown(row).startswith(beginning)), None)
+    found = next((number for number in range(first, len(rows)) if shown(rows[number]).startswith(beginning)), None)
     if found is None:
         raise ValueError(f"no line of the session begins with {beginning!r}")
     return found

@@ -15,14 +15,12 @@ import secrets
 from collections.abc import Sequence
 from itertools import count
 
-from rich.text import Text
-
 from adapters.terminal.ear import Ear, Left
 from adapters.terminal.screen import Device, Screen
 from adapters.terminal.scrub import scrubbed
 from adapters.terminal.stamp import Stamp
 from adapters.terminal.threads import thread_of, thread_of_words
-from adapters.terminal.words import KEYS, word_lines
+from adapters.terminal.words import by_keys, word_lines
 from orchestrator_bridge.chat import (
     Attachment,
     Author,
@@ -80,6 +78,7 @@ class TerminalAdapter:
         self._listening: asyncio.Task[None] | None = None
         self._left: Left = "left"
         self._leaving = asyncio.Event()
+        self._warned = False
 
     async def start(self, receive: Receive) -> None:
         """Show the input line, if there is one, and begin to read."""
@@ -139,11 +138,12 @@ class TerminalAdapter:
 
     async def tell(self, heard: Inbound, word: Word) -> None:
         """Show an answer to what the person entered."""
+        self._warned = self._warned or word.tone == "warning"
         try:
             screen = self._started()
             lines = word_lines(scrubbed(word), screen.front.page())
-            if isinstance(heard, Commanded) and heard.name == "help":
-                lines.append(Text(KEYS, style="dim"))
+            if isinstance(heard, Commanded):
+                lines += by_keys(heard.name, screen.board)
             await screen.say(lines, thread_of_words(heard))
         except (Unsent, Rejected) as failure:
             _log.warning("the person at the terminal could not be told: %s", failure)
@@ -162,6 +162,11 @@ class TerminalAdapter:
         """Wait until the person has gone, and say how."""
         await self._leaving.wait()
         return self._left
+
+    @property
+    def refused(self) -> bool:
+        """Whether some entry was not taken, here or by the bot."""
+        return self._warned or (self._ear is not None and self._ear.refused)
 
     def _go(self, how: Left) -> None:
         if not self._leaving.is_set():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from orchestrator_bridge.chat import Post, QuestionCard, RunCard
+from orchestrator_bridge.chat import Note, Post, QuestionCard, RunCard
 
 _Card = TypeVar("_Card")
 
@@ -30,6 +30,15 @@ class Board:
         """The run that goes on, if there is exactly one."""
         return next(iter(self.runs.values())) if len(self.runs) == 1 else None
 
+    @property
+    def newest_question(self) -> int:
+        """The highest number of a question that this terminal was told of; 0 if it knows none."""
+        return max((*self.questions, *self.closed), default=0)
+
+    def knows(self, question: int) -> bool:
+        """Whether the person was told of this question, open or closed."""
+        return question in self.questions or question in self.closed
+
     def after(self, post: Post) -> Board:
         """The board once `post` is shown. What is over stays over: an older card may still be on its way."""
         match post:
@@ -40,9 +49,14 @@ class Board:
             case QuestionCard(closed=None) if post.question not in self.closed:
                 return replace(self, questions={**self.questions, post.question: post})
             case QuestionCard(closed=str()):
-                return replace(self, questions=_without(self.questions, post.question), closed=self.closed | {post.question})
+                return self._closed(post.question)
+            case Note(ended_question=int(number)):
+                return self._closed(number)
             case _:
                 return self
+
+    def _closed(self, question: int) -> Board:
+        return replace(self, questions=_without(self.questions, question), closed=self.closed | {question})
 
 
 def _without(values: Mapping[int, _Card], number: int) -> Mapping[int, _Card]:

@@ -1,11 +1,13 @@
 """Keys that come faster than anybody types are a paste, also where the terminal does not say so (no bracketed paste).
 
-Taken key by key, 60,000 characters keep the line busy for half a minute, since each is inserted into a longer text. Taken as
-the chunks in which they were read, they take no noticeable time.
+Several lines in one burst are one entry: without this each line would be sent by itself, as a task or as an answer. They wait in
+the line for Enter, as a paste does that the terminal marks. Many characters are taken as the chunks in which they were read: key
+by key, 60,000 keep the line busy for half a minute, since each is inserted into a longer text.
 """
 
 from __future__ import annotations
 
+import select
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -18,20 +20,39 @@ from prompt_toolkit.keys import Keys
 
 BURST = 100
 """Characters in one read that are more than a person types or a held key repeats."""
+MOST = 65_536
+"""Keys that are taken together at most, so that an endless stream is shown as it comes."""
+
+_BREAKS = frozenset({Keys.ControlM, Keys.ControlJ})
+_TEXT = {Keys.ControlM: "\n", Keys.ControlJ: "\n", Keys.ControlI: "\t"}
+"""Keys that are text where they stand in a paste: Enter, and Tab."""
 
 
 def bundled(keys: Sequence[KeyPress]) -> Iterator[KeyPress]:
-    """The same keys, with every burst of plain characters made one paste."""
-    for plain, run in groupby(keys, key=_is_plain):
+    """The same keys, with every burst of text made one paste."""
+    for textual, run in groupby(keys, key=_is_text):
         burst = list(run)
-        if plain and len(burst) >= BURST:
-            yield KeyPress(Keys.BracketedPaste, "".join(key.data for key in burst))
+        if textual and (_lines(burst) > 1 or len(burst) >= BURST):
+            yield from _pasted(burst)
         else:
             yield from burst
 
 
-def _is_plain(press: KeyPress) -> bool:
-    return not isinstance(press.key, Keys)
+def _is_text(press: KeyPress) -> bool:
+    return not isinstance(press.key, Keys) or press.key in _TEXT
+
+
+def _lines(burst: Sequence[KeyPress]) -> int:
+    """How many lines have text in them."""
+    return sum(1 for ends, _ in groupby(burst, key=lambda press: press.key in _BREAKS) if not ends)
+
+
+def _pasted(burst: Sequence[KeyPress]) -> Iterator[KeyPress]:
+    """One paste, and the Enter behind a single line: several lines wait for an Enter of their own."""
+    text = "".join(_TEXT[press.key] if isinstance(press.key, Keys) else press.data for press in burst)
+    yield KeyPress(Keys.BracketedPaste, text.rstrip("\n"))
+    if burst[-1].key in _BREAKS and _lines(burst) == 1:
+        yield burst[-1]
 
 
 def keyboard(stdin: TextIO) -> Input:
@@ -44,4 +65,11 @@ if sys.platform != "win32":
 
     class _Keyboard(Vt100Input):
         def read_keys(self) -> list[KeyPress]:
-            return list(bundled(super().read_keys()))
+            keys = super().read_keys()
+            while not self.closed and len(keys) < MOST and self._more():
+                keys += super().read_keys()
+            return list(bundled(keys))
+
+        def _more(self) -> bool:
+            """Whether there is more to read at once: a paste comes in several pieces."""
+            return bool(select.select([self.fileno()], [], [], 0)[0])

@@ -8,7 +8,9 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from adapters.terminal.entry import how_to_answer
+from adapters.terminal.hints import how_to_answer
+from adapters.terminal.markdown import rendered
+from adapters.terminal.paint import Page
 from orchestrator_bridge.chat import CardAgent, CardOption, QuestionCard, RunCard
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.text import shorten
@@ -61,14 +63,14 @@ def bill(card: RunCard) -> str:
 # Questions ----------------------------------------------------------------------------------------------------------------
 
 
-def question_opened(card: QuestionCard, now: float, zone: tzinfo | None) -> Lines:
+def question_opened(card: QuestionCard, page: Page, now: float, zone: tzinfo | None) -> Lines:
     """An open question that the person has not seen yet."""
     head = f"Question {card.question} from {one_line(card.agent)} to {one_line(card.asked)} (run {card.run})"
     lines: Lines = [Text(head, style="yellow"), Text(card.text, style="bold")]
     if card.task:
         lines.append(Text(f"The task: {one_line(card.task)}", style="dim"))
     if card.context:
-        lines.append(Text(card.context))
+        lines += rendered(card.context, page)
     lines += [_option(number, option) for number, option in enumerate(card.options, 1)]
     lines.append(Text(expiry(card, now, zone), style="dim"))
     lines.append(Text(_ways(card), style="dim"))

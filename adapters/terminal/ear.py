@@ -8,7 +8,8 @@ from typing import Literal
 
 from rich.text import Text
 
-from adapters.terminal.entry import Hint, Leave, Nothing, read_entry
+from adapters.terminal.entry import read_entry
+from adapters.terminal.intent import Hint, Leave, Nothing
 from adapters.terminal.screen import Screen
 from adapters.terminal.stamp import Stamp, stamped
 from orchestrator_bridge.chat import Gone, Inbound, Receive, Rejected, Unsent
@@ -20,7 +21,10 @@ Left = Literal["left", "input_ended"]
 
 
 class Ear:
-    """Takes the entries of `screen`. `go` is called once the person has gone; `new_stamp` marks what is handed over."""
+    """Takes the entries of `screen`. `go` is called once the person has gone; `new_stamp` marks what is handed over.
+
+    `refused`: some entry was not handed over.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class Ear:
         self._go = go
         self._commands = tuple(commands)
         self._takes_tasks = takes_tasks
+        self.refused = False
 
     async def listen(self) -> None:
         """Take entries until there are no more. Without a keyboard the bridge is told then that nobody is there any more."""
@@ -71,6 +76,7 @@ class Ear:
             await self._refuse(f"That could not be stored, so nothing was done with it ({failure}). Try again.", entry)
 
     async def _refuse(self, why: str, entry: str) -> None:
+        self.refused = True
         await self._say(why, "yellow")
         if entry:
             try:

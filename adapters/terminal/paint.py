@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
@@ -43,7 +44,7 @@ def paint(parts: Iterable[RenderableType], page: Page, thread: str | None = None
     file = io.StringIO()
     console = _console(page, max(_LEAST, page.width - cell_len(label)), file)
     for part in parts:
-        console.print(Segments(_clean(console.render(part))))
+        console.print(Segments(dropwhile(_is_break, _clean(console.render(part)))))
     lines = file.getvalue().removesuffix("\n").split("\n")
     if page.styled and label:
         label = f"\x1b[2m{label}\x1b[0m"
@@ -74,6 +75,11 @@ def _console(page: Page, width: int, file: io.StringIO) -> Console:
         highlight=False,
         legacy_windows=False,
     )
+
+
+def _is_break(segment: Segment) -> bool:
+    """Some Markdown begins with an empty line, which nobody needs below another line."""
+    return segment.text == "\n"
 
 
 def _clean(segments: Iterable[Segment]) -> Iterator[Segment]:

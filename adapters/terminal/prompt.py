@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 AGAIN = 3.0
 """Seconds within which a second Ctrl-C on the empty line leaves."""
+STANDS_AGAIN = "It stands in the line again, to be mended; Ctrl-C empties the line."
+"""Said where an entry was put back."""
 _ECHO = 300
 """Characters of an entry that are repeated above the input line."""
 
@@ -84,7 +86,7 @@ class PromptFront:
             return await self.show(f"> {entry}\n")
         text = self._pastes.stand_in(entry)
         buffer.document = Document(text, len(text))
-        return None
+        return await self.show(paint([Text(STANDS_AGAIN, style="dim")], self.page()))
 
     def refresh(self) -> None:
         """Draw the toolbar again."""

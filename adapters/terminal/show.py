@@ -32,7 +32,7 @@ def shown(post: Post, view: View) -> Lines:
         case QuestionCard():
             return _question(post, view)
         case Note():
-            return [] if view.quiet else note(post)
+            return [] if view.quiet else note(post, view.page)
         case FinalAnswer():
             return final_answer(post, view.page)
         case Receipt():
@@ -55,6 +55,6 @@ def _question(card: QuestionCard, view: View) -> Lines:
     if card.closed is not None:
         return question_closed(card, seen=before is not None)
     if before is None:
-        return question_opened(card, view.now, view.zone)
+        return question_opened(card, view.page, view.now, view.zone)
     changed = (card.expires_at, card.asked, card.silence) != (before.expires_at, before.asked, before.silence)
     return question_changed(card, view.now, view.zone) if changed else []

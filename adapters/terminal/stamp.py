@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from adapters.terminal.entry import Command, Guide, Press, Reply
+from adapters.terminal.intent import Command, Guide, Press, Reply
 from adapters.terminal.threads import run_thread
 from orchestrator_bridge.chat import Author, Clicked, Commanded, Inbound, Place, Said
 

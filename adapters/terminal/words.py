@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from rich.console import RenderableType
-from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from adapters.terminal.board import Board
 from adapters.terminal.cards import Lines, one_line
+from adapters.terminal.hints import how_to_answer
+from adapters.terminal.markdown import rendered
 from adapters.terminal.paint import Page
 from orchestrator_bridge.chat import Confirm, FinalAnswer, Note, Receipt, Table, Word
 
@@ -21,12 +22,14 @@ KEYS = (
     "`/pass 2` not me · `/more 2 1h` more time · `/quit` or Ctrl-D leaves"
 )
 """What only the terminal needs to be told about."""
-_CELL = 200
+_CELL = 500
 """Characters of a table's cell that are shown."""
 
 
-def note(post: Note) -> Lines:
-    """A message in a thread, under its speaker's name if it is an agent's."""
+def note(post: Note, page: Page) -> Lines:
+    """A message in a thread, under its speaker's name if it is an agent's, who writes Markdown."""
+    if post.speaker and post.tone == "plain":
+        return rendered(post.text, page, speaker=one_line(post.speaker))
     speaker = f"{one_line(post.speaker)}: " if post.speaker else ""
     return [Text.assemble((speaker, "bold"), (post.text.strip("\n"), _TONES[post.tone]))]
 
@@ -34,7 +37,7 @@ def note(post: Note) -> Lines:
 def final_answer(post: FinalAnswer, page: Page) -> Lines:
     """A run's final text: rendered where styles are known, else as it was written."""
     head, how = final_notice(post)
-    return [head, _markdown(post.text) if page.styled else Text(post.text.strip("\n")), how]
+    return [head, *rendered(post.text, page), how]
 
 
 def final_notice(post: FinalAnswer) -> Lines:
@@ -45,8 +48,8 @@ def final_notice(post: FinalAnswer) -> Lines:
 
 def receipt(post: Receipt) -> Lines:
     """What became of a person's message."""
-    sign = _SIGNS[post.sign]
-    return [Text(f"{sign}: {post.text}" if post.text else f"{sign}.", style="dim" if post.sign == "taken" else "yellow")]
+    sign, text = _SIGNS[post.sign], f"{post.taken_as} {post.text}".strip()
+    return [Text(f"{sign}: {text}" if text else f"{sign}.", style="dim" if post.sign == "taken" else "yellow")]
 
 
 def word_lines(said: Word, page: Page) -> Lines:
@@ -55,19 +58,24 @@ def word_lines(said: Word, page: Page) -> Lines:
     return lines + [line for table in said.tables for line in _table(table, page)] + _confirm(said.confirm)
 
 
+def by_keys(command: str, board: Board) -> Lines:
+    """What only the terminal adds to the answer to a command: what to type here."""
+    match command:
+        case "help":
+            return [Text(KEYS, style="dim")]
+        case "questions" if board.questions:
+            ways = " · ".join(how_to_answer(card) for _, card in sorted(board.questions.items()))
+            return [Text(f"To answer type {ways}", style="dim")]
+        case _:
+            return []
+
+
 def _confirm(asked: Confirm | None) -> Lines:
     if asked is None:
         return []
     options = " ".join(f"{name}={value}" for name, value in asked.options)
     command = " ".join(word for word in (f"/{asked.name}", options, asked.text) if word)
     return [Text(f"{asked.label}: type {one_line(command, 400)}", style="yellow")]
-
-
-def _markdown(text: str) -> RenderableType:
-    """Markdown with addresses in sight instead of behind labels. What looks like HTML is text: models write `List<int>`."""
-    made = Markdown("", hyperlinks=False, code_theme="ansi_dark")
-    made.parsed = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).parse(text)
-    return made
 
 
 # Tables -------------------------------------------------------------------------------------------------------------------
@@ -96,9 +104,9 @@ def _grid(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> RenderableTy
 
 
 def _stacked(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Lines:
-    """Too wide for the screen: one row after the other, each cell under its column's name."""
+    """Too wide for the screen: one row after the other, each cell under its column's name; what is empty is left out."""
     lines: Lines = []
     for row in rows:
-        head, *rest = (f"{column}: {cell}" for column, cell in zip(columns, row, strict=True))
+        head, *rest = (f"{column}: {cell}" for column, cell in zip(columns, row, strict=True) if cell)
         lines += [Text(f"- {head}", style="bold"), *(Padding(Text(cell), (0, 0, 0, 2), expand=False) for cell in rest)]
     return lines

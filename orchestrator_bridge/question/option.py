@@ -46,7 +46,10 @@ def _by_line(options: Sequence[Option], line: str) -> Option | None:
 
 
 def _whole(options: Sequence[Option], line: str) -> Option | None:
-    """The line is a label, a number, an id, or the beginning of one label or id, and nothing else."""
+    """The line is a label, a number, an id, or the beginning of one label or id, and nothing else.
+
+    Who is not sure ("wait", "maybe") has not begun to say "Wait and measure".
+    """
     phrase = line.strip(EDGES + "#")
     if not phrase:
         return None
@@ -56,6 +59,8 @@ def _whole(options: Sequence[Option], line: str) -> Option | None:
     number = _numbered(options, phrase)
     if number is not None:
         return number
+    if words().unsure.fullmatch(phrase):
+        return None
     return _by_id(options, phrase) or _only(option for option in options if _begins(option, phrase))
 
 

@@ -14,6 +14,7 @@ from orchestrator_bridge.people import Audience, Directory, UnknownName
 from orchestrator_bridge.question import due, hear, settle, tell
 from orchestrator_bridge.question.intent import asks_again, passes_on
 from orchestrator_bridge.question.quorum import group_id, people_decide, silent
+from orchestrator_bridge.question.taken import taken
 from orchestrator_bridge.question.times import on_platform
 from orchestrator_bridge.question.values import Delivery, Mentioned, Outcome, Question, Responder
 from orchestrator_bridge.run import deeds
@@ -103,7 +104,9 @@ class Desk:
         mentions = self._mentioned(said.author, said.mentions, said.text)
         message = Message(key=said.message, text=said.text, at=said.at, edit=said.edit, mentions=mentions)
         done = self._reply(batch, question, by, message)
-        given = Receipt(message=said.message, author=said.author, sign=done.sign, text=done.text)
+        after = batch.state.questions[question.id]
+        taken_as = taken(after, by.id) if done.sign == "taken" and after.open else ""
+        given = Receipt(message=said.message, author=said.author, sign=done.sign, text=done.text, taken_as=taken_as)
         direct = said.place if said.place.channel.startswith("@") else None
         batch.rows.append(receipt(batch.state, said.key, given, question.id, direct))
         batch.handled(said.key, "" if done.sign == "taken" else f"{done.sign}: {done.text}")

@@ -54,11 +54,11 @@ def _landed(state: RunState) -> bool:
 def _best(state: RunState, why: str) -> Event:
     best = leader(state)
     if best is None:
-        return e.RunFailed(at=state.at, reason=f"{why} before there was any answer.{_retired(state)}")
-    return _finish(state, best, f"{why}: the best answer so far, {_votes(state, best)}.{_retired(state)}")
+        return e.RunFailed(at=state.at, reason=f"{why} before there was any answer.{who_retired(state)}")
+    return _finish(state, best, f"{why}: the best answer so far, {_votes(state, best)}.{who_retired(state)}")
 
 
-def _retired(state: RunState) -> str:
+def who_retired(state: RunState) -> str:
     """Who retired why; what several have in common is said once."""
     reasons: dict[str, list[str]] = {}
     for agent in state.agents.values():

@@ -75,6 +75,7 @@ def _failed(state: RunState, event: e.CallFailed) -> RunState:
     if call is None:
         return state
     state = book_unknown(state, [call] if event.billed is None else [])
+    state = replace(state, told=state.told | {event.found})
     if event.retry_at is not None:
         resting = replace(call, phase="resting", retry_at=event.retry_at, failures=call.failures + 1, reserved=None)
         return with_call(state, resting)

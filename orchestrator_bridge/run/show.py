@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -12,13 +13,16 @@ from orchestrator_bridge.file import left_out
 from orchestrator_bridge.money.standing import say_budget, say_dollars
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import show_question, show_tool
+from orchestrator_bridge.run.ending import who_retired
 from orchestrator_bridge.run.post import CARD, FIRST, run_key, thread_post
 from orchestrator_bridge.run.state import AgentState, Call, RunState, counts
 from orchestrator_bridge.store.rows import Outgoing
-from orchestrator_bridge.text import shorten
+from orchestrator_bridge.text import shorten, shorten_markdown
 
 TEASER = 700
 """Characters of an answer that the run's thread shows while the run goes on."""
+_BLOCK = re.compile(r"#|>|\||```|~~~|[*+-] |\d+[.)] ")
+"""What begins a block of Markdown only at the beginning of a line (spec.commonmark.org)."""
 
 
 Shown = Outgoing
@@ -143,8 +147,9 @@ def _said(before: RunState | None, event: e.Responded, after: RunState) -> tuple
 def _answer(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
     if not after.answers or after.answers[-1].seq != after.seq:
         return ()
-    note = Note(text=f"Answer: {shorten(after.answers[-1].text, TEASER)}", speaker=event.agent)
-    return (thread_post(after, note, "answer"),)
+    text = shorten_markdown(after.answers[-1].text, TEASER)
+    apart = "\n\n" if _BLOCK.match(text) else " "
+    return (thread_post(after, Note(text=f"Answer:{apart}{text}", speaker=event.agent), "answer"),)
 
 
 def _vote(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
@@ -156,16 +161,16 @@ def _vote(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
 
 
 def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> tuple[Shown, ...]:
-    """The first failure of a call, and the last where its agent is not retired for it, which says the same."""
+    """The first failure of its kind, and the last of a call where its agent is not retired for it, which says the same."""
     call = before.calls.get(event.action) if before else None
     again = event.retry_at is not None
-    if call is None or (again and call.failures):
+    if before is None or call is None or (again and event.found in before.told):
         return ()
     if not again and (call.purpose == "work" or event.action in after.calls):
         return ()
-    course = "I try again." if again else "I give up on this call."
-    note = Note(text=f"{event.found} {course} {event.advice}".strip(), speaker=event.agent, tone="warning")
-    return (thread_post(after, note, "failed"),)
+    told = "The same again." if event.found in before.told else event.found
+    course = f"I try again. {event.advice}" if again else "I give up on this call."
+    return (thread_post(after, Note(text=f"{told} {course}".strip(), speaker=event.agent, tone="warning"), "failed"),)
 
 
 def _neared(_: RunState | None, event: e.BudgetNeared, after: RunState) -> tuple[Shown, ...]:
@@ -179,10 +184,12 @@ def _backup_taken(_: RunState | None, event: e.BackupTaken, after: RunState) -> 
     return (thread_post(after, Note(text=text, tone="warning"), "backup"),)
 
 
-def _retired(_: RunState | None, event: e.AgentRetired, after: RunState) -> tuple[Shown, ...]:
-    left = len(after.live)
-    text = f"{event.agent} is out of this run: {event.reason} {left} of {len(after.agents)} agents go on."
-    return (thread_post(after, Note(text=text, tone="warning"), "retired"),)
+def _retired(before: RunState | None, event: e.AgentRetired, after: RunState) -> tuple[Shown, ...]:
+    """Who goes, and why; what another went for is not told again."""
+    told = before is not None and any(agent.retired == event.reason for agent in before.agents.values())
+    out = "is out of this run too, for the same reason." if told else f"is out of this run: {event.reason}"
+    left = f"{len(after.live)} of {len(after.agents)} agents go on." if after.live else "No agent is left."
+    return (thread_post(after, Note(text=f"{event.agent} {out} {left}", tone="warning"), "retired"),)
 
 
 def _finished(_: RunState | None, event: e.RunFinished, after: RunState) -> tuple[Shown, ...]:
@@ -191,7 +198,9 @@ def _finished(_: RunState | None, event: e.RunFinished, after: RunState) -> tupl
 
 
 def _failed(_: RunState | None, event: e.RunFailed, after: RunState) -> tuple[Shown, ...]:
-    note = Note(text=f"This run ended without an answer. {event.reason}", tone="warning")
+    """Why there is no answer; why agents had to go stands in the thread already."""
+    reason = event.reason.removesuffix(who_retired(after))
+    note = Note(text=f"This run ended without an answer. {reason}", tone="warning")
     return (thread_post(after, note, "failed", priority=FIRST), card_update(after))
 
 

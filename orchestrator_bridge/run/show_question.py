@@ -8,7 +8,9 @@ from typing import Any
 
 from orchestrator_bridge.chat import Author, Note, Place, QuestionCard
 from orchestrator_bridge.question import lines, tell
+from orchestrator_bridge.question.options_line import what_is_left
 from orchestrator_bridge.question.quorum import awaited, silent
+from orchestrator_bridge.question.times import on_platform
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.post import CLOSING, FIRST, closing_key, copy_key, question_key, thread_post
@@ -28,6 +30,12 @@ def _authors(question: Question, people: Iterable[str]) -> tuple[Author, ...]:
     """The authors of these people, each once."""
     found = (author for one in people if (author := question.author(one)))
     return tuple({(author.platform, author.id): author for author in found}.values())
+
+
+def advice(question: Question) -> tuple[Note, ...]:
+    """What peers have said to a question so far, as its thread shows it."""
+    peers = [reply for reply in question.replies if reply.author.kind == "agent"]
+    return tuple(Note(text=reply.text.strip(), speaker=reply.author.name) for reply in peers)
 
 
 # Asking -------------------------------------------------------------------------------------------------------------------
@@ -117,7 +125,8 @@ def _reminded(_: RunState | None, event: e.Reminded, after: RunState) -> Shown:
     question = after.questions[event.question]
     waiting = (one.id for one in silent(question) if one.id not in question.asleep and one.id not in event.asleep)
     groups = question.groups if not question.replies else ()
-    note = Note(text=lines.reminder_line(question), mentions=_authors(question, waiting), groups=groups)
+    text = f"{lines.reminder_line(question)}\n{what_is_left(question, on_platform(question, event.at))}"
+    note = Note(text=text, mentions=_authors(question, waiting), groups=groups)
     return (thread_post(after, note, "reminder", priority=FIRST, question=question.id),)
 
 
@@ -167,7 +176,7 @@ def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState)
     if question.delivery is not None:
         return closing
     text = f"Question {question.id} by {question.agent}: {question.ask.question}\n{tell.closing_line(question)}"
-    return (*closing, thread_post(after, Note(text=text), "settled"))
+    return (*closing, thread_post(after, Note(text=text, ended_question=question.id), "settled"))
 
 
 def _closing(state: RunState, question: Question, key: str, place: Place) -> Outgoing:

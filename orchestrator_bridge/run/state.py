@@ -265,6 +265,8 @@ class RunState:
     raised: Decimal = Decimal(0)
     warned: frozenset[tuple[BudgetName, Decimal]] = frozenset()
     refused: frozenset[BudgetName] = frozenset()
+    told: frozenset[str] = frozenset()
+    """The failures of calls so far, in words: the run's thread tells each once, whoever of the agents ran into it."""
     spent: Spent = Spent()
     end: End | None = None
     notices: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from orchestrator_bridge.model.port import ToolCall, ToolSpec
 from orchestrator_bridge.question.values import Ask, Kind, Urgency
 from orchestrator_bridge.run.state import AgentState, RunState, asked, standing
 from orchestrator_bridge.run.tooling import specs_of
+from orchestrator_bridge.text import clean
 from orchestrator_bridge.tool.values import Tool
 
 NEW_ANSWER, VOTE, ASK_OTHERS = "new_answer", "vote", "ask_others"
@@ -92,7 +93,7 @@ def read_use(call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...
 
 def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> Reading:
     try:
-        use = _ARGUMENTS[name].model_validate(arguments)
+        use = _ARGUMENTS[name].model_validate(_cleaned(arguments) if name == ASK_OTHERS else arguments)
     except ValidationError as error:
         return Mistake(f"The arguments of {name} cannot be taken: {_say(error)}.")
     if isinstance(use, CastVote) and use.agent_id not in labels:
@@ -103,6 +104,22 @@ def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> Reading:
         return Mistake("kind 'approval' is not for you to ask: use the tool, and people are asked where they have to be.")
     assert isinstance(use, NewAnswer | CastVote | Ask)
     return use
+
+
+def _cleaned(arguments: Any) -> Any:
+    """What people are to read, without what hides or disguises; only the context may have lines."""
+    match arguments:
+        case dict():
+            return {
+                key: clean(value).strip() if key == "context" and isinstance(value, str) else _cleaned(value)
+                for key, value in arguments.items()
+            }
+        case list():
+            return [_cleaned(item) for item in arguments]
+        case str():
+            return " ".join(clean(arguments).split())
+        case _:
+            return arguments
 
 
 def _say(error: ValidationError) -> str:

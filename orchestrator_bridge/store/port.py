@@ -91,7 +91,10 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSummary:
-    """A run at a glance. `cost` in US dollars of all that is booked, None if a part of it is unknown."""
+    """A run at a glance. `cost` in US dollars of all that is booked, None if a part of it is unknown.
+
+    `busy`: while it runs, something but people is awaited.
+    """
 
     run: int
     task: str
@@ -99,6 +102,7 @@ class RunSummary:
     place: Place
     by: str
     status: RunStatus
+    busy: bool
     result: str
     started_at: float
     ended_at: float | None

@@ -14,8 +14,20 @@ from orchestrator_bridge.store.rows import PromptCounted, QuestionClosed, Row
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.bot.conftest import Townhall
 from tests.contract.store_values import booked, guided, question_opened, run_opened
+from tests.docs.session import a_session
 from tests.store.files import run_sql
 
+ASKING = """
+[[agents.asker]]
+needs = ["ask_others"]
+[[agents.asker.calls]]
+tool = "ask_others"
+[agents.asker.calls.arguments]
+question = "Which?"
+kind = "choice"
+options = [{ id = "red", label = "Red", recommended = true }, { id = "blue", label = "Blue" }]
+assumption = "I take the first."
+"""
 CLOSED = QuestionClosed(question=1, status="answered", line="Alice: yes", at=5.0)
 
 
@@ -69,6 +81,46 @@ def test_questions_that_wait_are_listed_and_all_of_them_where_asked(townhall: To
     every = json.loads(townhall("questions", "--json", "--all").out)["questions"]
     assert [(one["question"], one["status"]) for one in every] == [(2, "open"), (1, "answered")]
     assert "question 1?" not in townhall("questions").out
+    assert "answered: Alice: yes" in townhall("questions", "--all").out
+
+
+@pytest.fixture
+def asked(townhall: Townhall, folder: Path) -> None:
+    """A bot has asked a question and is gone."""
+    (folder / "play.toml").write_text(ASKING)
+    (folder / "townhall.toml").write_text('[[team.quick.agents]]\nname = "asker"\nmodel = "scripted/play"\n')
+
+    async def ask_and_leave() -> None:
+        async with a_session(folder / "townhall.toml", folder / "data") as session:
+            await session.types("choose", until="is waiting for people")
+
+    asyncio.run(ask_and_leave())
+
+
+@pytest.mark.usefixtures("asked")
+def test_an_open_question_is_listed_with_all_that_it_takes_to_answer_it(townhall: Townhall) -> None:
+    text = townhall("questions").out
+    assert text.startswith("Question 1 (run 1): asker asks ana\n  Which?\n  1 Red (recommended) · 2 Blue\n  Expires 20")
+    assert "Then: Without an answer, asker takes the recommended option: Red." in text
+    assert "Answer where the bot runs (`townhall run`): `1 1` or `1 your words`." in text
+    (one,) = json.loads(townhall("questions", "--json").out)["questions"]
+    assert [(option["number"], option["label"]) for option in one["options"]] == [(1, "Red"), (2, "Blue")]
+    assert (one["kind"], one["silence"]) == ("choice", "Without an answer, asker takes the recommended option: Red.")
+    assert one["expires_at"] - one["posted_at"] == 1800
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_question_of_a_damaged_run_is_listed_with_what_is_known_of_it(townhall: Townhall, folder: Path) -> None:
+    run_sql(folder / "data" / "townhall.db", "UPDATE log SET body = '{}' WHERE run = 1 AND seq = 2")
+    said = townhall("questions")
+    assert (said.code, said.out) == (0, "Question 1 (run 1): asker asks ana\n  Which?\n")
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_run_that_waits_for_people_only_says_so(townhall: Townhall) -> None:
+    assert "waiting for people" in townhall("runs").out
+    (run,) = json.loads(townhall("runs", "--json").out)["runs"]
+    assert (run["status"], run["busy"]) == ("running", False)
 
 
 @pytest.mark.usefixtures("file")

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.bot.conftest import Said, Townhall
+from tests.docs.session import a_session
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,6 +124,29 @@ def test_beside_a_running_bot_a_run_has_a_file_of_its_own(townhall: Townhall, fo
     assert "this run has a file of its own" in said.err
     assert json.loads(said.out)["store"] != str(Path("data", "townhall.db"))
     assert json.loads(townhall("runs", "--json").out)["runs"] == []
+
+
+def test_a_task_of_several_lines_comes_from_standard_input(folder: Path) -> None:
+    command, environ = [sys.executable, "-m", "bot", "ask", "-", "--team", "careful", "--json"], {"PYTHONPATH": str(ROOT)}
+    task = "count:\n\n- one\n- größer\n".encode()
+    ended = subprocess.run(command, input=task, capture_output=True, cwd=folder, env=environ, timeout=60, check=False)
+    found = json.loads(ended.stdout)
+    assert (ended.returncode, found["task"]) == (0, "count:\n\n- one\n- größer")
+    assert [one["status"] for one in found["questions"]] == ["fallen_back"]
+
+
+def test_unfinished_runs_of_the_same_store_are_left_alone_and_open(townhall: Townhall, folder: Path) -> None:
+    async def ask_and_leave() -> None:
+        async with a_session(folder / "townhall.toml", folder / "data") as session:
+            await session.types("/ask team=careful choose", until="Which?")
+
+    asyncio.run(ask_and_leave())
+    said = townhall("ask", "count", "--no-input")
+    assert (said.code, said.out) == (0, "Done: count\n")
+    assert "Which?" not in said.err
+    assert "Run 1" not in said.err
+    (question,) = json.loads(townhall("questions", "--json").out)["questions"]
+    assert (question["question"], question["run"], question["status"]) == (1, 1, "open")
 
 
 def test_a_run_whose_output_nobody_reads_any_more_comes_to_its_end_all_the_same(folder: Path) -> None:

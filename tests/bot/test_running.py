@@ -81,6 +81,25 @@ def test_a_task_from_a_pipe_does_not_wait_for_a_damaged_run_nor_end_with_its_err
     assert "run 1 is set aside until the next start, the others go on" in ended.stderr
 
 
+def test_every_line_of_a_pipe_is_a_run_and_all_of_them_have_to_succeed(environ: dict[str, str], folder: Path) -> None:
+    assert run(environ, "one\ntwo\n").returncode == 0
+    (folder / "townhall.toml").write_text(
+        f'{TEAM}[team.silent.bounds]\ncalls = 1\n[[team.silent.agents]]\nname = "dumb"\nmodel = "scripted/dumb"\n'
+    )
+    (folder / "dumb.toml").write_text('[[agents."*"]]\ncalls = [{ tool = "nothing", arguments = {} }]\n')
+    ended = run(environ, "one\n/ask team=silent two\n")
+    assert ended.returncode == 1
+    assert "Run 3 is finished" in ended.stdout
+    assert "Run 4 is failed" in ended.stdout
+
+
+@pytest.mark.parametrize("line", ["/ask", "/ask team=nobody x", "x" * 60_000, "7", "/nonsense"])
+def test_a_line_of_a_pipe_that_is_not_taken_is_told_by_the_exit_code(environ: dict[str, str], line: str) -> None:
+    ended = run(environ, f"{line}\n")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "Run 1" not in ended.stdout
+
+
 def test_a_first_start_says_that_agents_are_scripted_and_what_to_set(environ: dict[str, str], folder: Path) -> None:
     said = run(environ, "").stdout
     assert "played from a script; no model is called" in said

@@ -24,6 +24,7 @@ class RunContract:
             place=CHANNEL,
             by="Alice",
             status="running",
+            busy=True,
             result="",
             started_at=3.0,
             ended_at=None,
@@ -33,7 +34,7 @@ class RunContract:
         )
         assert await store.runs() == [opened]
         await store.append(rows=[RunClosed(run=1, status="finished", result="42", at=8.0)])
-        assert await store.runs() == [replace(opened, status="finished", result="42", ended_at=8.0)]
+        assert await store.runs() == [replace(opened, status="finished", busy=False, result="42", ended_at=8.0)]
 
     async def test_the_first_end_of_a_run_counts(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), RunClosed(run=1, status="cancelled", result="enough", at=8.0)])
@@ -54,6 +55,7 @@ class RunContract:
         assert await store.busy_runs() == [1, 2, 3]
         await store.append(rows=[RunBusy(run=1, busy=False), RunClosed(run=2, status="finished", result="", at=5.0)])
         assert await store.busy_runs() == [3]
+        assert {run.run: run.busy for run in await store.runs()} == {1: False, 2: False, 3: True}
         await store.append(rows=[RunBusy(run=1, busy=True)])
         assert await store.busy_runs() == [1, 3]
 

@@ -238,6 +238,7 @@ async def engine_on(
     models: Mapping[str, ModelSpec] | Models | None = None,
     budgets: Budgets | None = None,
     tools: Mapping[str, ToolServerSpec] | None = None,
+    start: Callable[[Engine], Awaitable[None]] = Engine.start,
 ) -> AsyncIterator[Engine]:
     """A started engine. `sees`: the local server's model takes pictures. `models`: others than the local server's one alone."""
     clock = clock or SystemClock()
@@ -261,5 +262,5 @@ async def engine_on(
     async with AsyncExitStack() as stack:
         for close in (store.close, client.close, engine.stop):
             stack.push_async_callback(close)
-        await engine.start()
+        await start(engine)
         yield engine

@@ -21,7 +21,7 @@ from tests.servers.model_players import asking_player, has_called, question
 from tests.servers.model_server import ModelServer
 
 POLICY = Policy(settle_delay=0, remind_after=0, expire_after=1800, grace=3)
-LONG = Bounds(wall=1e9)
+LONG = Bounds(wall=3e7)
 UNTIL_EXPIRY = 1803.0
 """Seconds from the posting of a card until its question lapses, the grace included."""
 

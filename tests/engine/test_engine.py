@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator_bridge.chat import RunCard
+from orchestrator_bridge.chat import Capabilities, Note, QuestionCard, RunCard
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said, team
 from tests.servers.model_play import Asked, Play, ToolUse
-from tests.servers.model_players import asking_player, asks_if, has_called, question, who
+from tests.servers.model_players import asking_player, asks_if, has_called, question, team_player, who
 from tests.servers.model_server import ModelServer
 
 
@@ -72,6 +72,8 @@ async def test_a_deadline_wakes_a_sleeping_run_after_a_reminder(tmp_path: Path) 
         await engine.finished()
         clock.advance(601)
         await platform.until(lambda: any("Still open" in note for note in platform.notes))
+        (reminder,) = [note for note in platform.notes if "Still open" in note]
+        assert "\n1 PostgreSQL (recommended) · 2 SQLite\nExpires in 20 min." in reminder
         await engine.finished()
         clock.advance(1300)
         await platform.until(lambda: bool(platform.finals))
@@ -131,6 +133,34 @@ async def test_a_run_that_breaks_says_so_and_touches_no_other(tmp_path: Path) ->
         await engine.finished()
     assert any("This run ended without an answer." in note for note in platform.notes)
     assert platform.finals[0].run == 2
+
+
+def asks_and_advises(asked: Asked) -> Play:
+    """One asks, the other advises; then both play on."""
+    if "an agent of your team, asks" in said(asked):
+        return Play(text="I would take SQLite.")
+    return asks_if("You are one")(asked) if "new_answer" in asked.tools else team_player(asked)
+
+
+def forgetful(clock: ManualClock) -> ListPlatform:
+    return ListPlatform(clock, capabilities=Capabilities(threads=True, edits=True, forgets=True))
+
+
+async def test_what_agents_advised_is_shown_again_with_the_question(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "t.db"
+    asking = team("one", "two", policy=Policy(remind_after=0)).model_copy(update={"ask": ("humans", "agents")})
+    async with ModelServer(asks_and_advises) as server:
+        first, second = forgetful(clock), forgetful(clock)
+        async with engine_on(file, server, first, clock=clock) as engine:
+            await engine.start_run(task="a task", team=asking, place=PLACE, by=ANA)
+            await first.until(lambda: "I would take SQLite." in first.notes)
+            await engine.finished()
+        async with engine_on(file, server, second, clock=clock):
+            await second.until(lambda: "I would take SQLite." in second.notes)
+    (card, advice) = [one for one in second.sent if isinstance(one.post, QuestionCard | Note)]
+    assert isinstance(advice.post, Note)
+    assert card.replaces is not None
+    assert (advice.post.speaker, advice.place.thread) == ("two", card.replaces.thread)
 
 
 async def test_open_questions_survive_a_restart_with_their_first_deadline(tmp_path: Path) -> None:

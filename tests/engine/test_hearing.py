@@ -133,7 +133,9 @@ async def test_a_question_of_an_absurd_number_stops_nobody_elses_reply(tmp_path:
         await platform.hears("1", question=1)
         await platform.until(lambda: bool(platform.finals))
         await engine.finished()
-    assert [word.text for _, word in platform.words] == [f"There is no question {ABSURD}."]
+    told = [word.text for _, word in platform.words]
+    assert [text.partition(".")[0] for text in told] == [f"There is no question {number}" for number in (ABSURD, -1, ABSURD)]
+    assert ["/ask" in text for text in told] == [True, True, False]
     assert await unhandled(tmp_path / "t.db") == []
 
 

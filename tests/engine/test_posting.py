@@ -31,7 +31,7 @@ def asks_and_answers(_: Asked) -> Play:
 
 
 async def begin(engine: Engine) -> None:
-    await engine.start_run(task="a task", team=team("one", bounds=Bounds(wall=1e9)), place=PLACE, by=ANA)
+    await engine.start_run(task="a task", team=team("one", bounds=Bounds(wall=3e7)), place=PLACE, by=ANA)
 
 
 async def nothing_waits_in(file: Path) -> bool:

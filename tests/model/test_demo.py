@@ -68,7 +68,7 @@ def test_an_option_that_a_person_picked_leads_the_final_text() -> None:
     stage = asked()
     stage.replies(1, "3, we have time")
     text = final(stage)
-    assert text.startswith(f"On “{TASK}”: **Wait and measure first.** This was decided by Ana, who wrote “3, we have time”.")
+    assert text.startswith(f"On “{TASK}”: **Measure first.** This was decided by Ana, who wrote “3, we have time”.")
     assert "Write down how things stand" in text
     assert {stage.choice_of(name) for name in TEAM} == {"operator"}
 

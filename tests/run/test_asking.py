@@ -249,3 +249,23 @@ def test_a_question_to_people_falls_back_as_soon_as_its_card_is_rejected() -> No
     table.rejects_question(1, "the channel was deleted")
     assert '"decided_by": "fallback:assume"' in table.prompt("one")
     assert "it could not be posted: the channel was deleted" in table.prompt("one")
+
+
+def test_what_people_are_to_read_is_clean_before_it_is_stored() -> None:
+    table = Table(team(1))
+    options = [
+        {"id": "a\x07", "label": "Use \x1b[31mSQLite\u202e\n now", "description": "one\x00 file"},
+        {"id": "b", "label": "Wait"},
+    ]
+    table.says("one", ask("Which\x1b[2J one?", kind="choice", options=options, context="a\x07\n\nb"))
+    (question,) = table.state.questions.values()
+    assert (question.ask.question, question.ask.context) == ("Which one?", "a\n\nb")
+    first = question.ask.options[0]
+    assert (first.id, first.label, first.description) == ("a", "Use SQLite now", "one file")
+
+
+def test_options_that_look_alike_once_they_are_clean_are_refused() -> None:
+    table = Table(team(1))
+    options = [{"id": "a", "label": "SQLite"}, {"id": "b", "label": "SQLite\u200b"}]
+    table.says("one", ask("Which one?", kind="choice", options=options))
+    assert "two options have the same label" in table.prompt("one")

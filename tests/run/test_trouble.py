@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from orchestrator_bridge.chat import Note
 from orchestrator_bridge.model.port import BadKey, BadRequest, Overloaded, RateLimited, ToolCall
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.store.rows import CallBooked
@@ -165,6 +166,34 @@ def test_a_provider_that_says_when_to_come_back_is_obeyed() -> None:
     assert table.out == {}
     table.passes(2)
     assert set(table.out) == {"one"}
+
+
+def test_the_same_trouble_is_told_once_whoever_of_the_agents_runs_into_it() -> None:
+    table = Table(team(3))
+    for name in ("one", "two", "three"):
+        table.fails(name, Overloaded("The provider has trouble."))
+    table.passes(1.1)
+    table.fails("one", Overloaded("The provider has trouble."))
+    assert [text for text in told(table) if "has trouble" in text] == ["The provider has trouble. I try again."]
+
+
+def test_what_several_agents_had_to_go_for_is_told_once() -> None:
+    table = Table(team(3))
+    for name in ("one", "two", "three"):
+        table.fails(name, BadKey("The key is wrong.", "Set XAI_API_KEY."))
+    assert told(table) == [
+        "one is out of this run: The key is wrong. Set XAI_API_KEY. 2 of 3 agents go on.",
+        "two is out of this run too, for the same reason. 1 of 3 agents go on.",
+        "three is out of this run too, for the same reason. No agent is left.",
+        "This run ended without an answer. Every agent had to be retired before there was any answer.",
+    ]
+    assert table.state.end is not None
+    assert "one, two and three retired: The key is wrong. Set XAI_API_KEY." in table.state.end.text
+
+
+def told(table: Table) -> list[str]:
+    """The notes in the run's thread."""
+    return [one.post.text for one in table.posts() if isinstance(one.post, Note)]
 
 
 # Bounds -------------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from adapters.terminal.adapter import HOME, TerminalAdapter
+from adapters.terminal.bursts import BURST
 from adapters.terminal.screen import Device
 from orchestrator_bridge.chat import Commanded, Place, Press, Word
 from tests.contract.adapter_rig import Rig, Seen
@@ -33,7 +34,17 @@ class Desk(Rig):
 
     async def say(self, place: Place, text: str) -> None:
         kind, _, number = (place.thread or "").rpartition("-")
-        await self.window.enter({"run": f"/say {number} {text}", "question": f"#{number} {text}"}.get(kind, text))
+        await self._types({"run": f"/say {number} {text}", "question": f"#{number} {text}"}.get(kind, text))
+
+    async def _types(self, line: str) -> None:
+        """Type a line, look at it, press Enter: lines that come faster than that are a paste. Nobody types a long one."""
+        if len(line) >= BURST:
+            return await self.window.enter(line)
+        beginning = line[:20]
+        before = self.window.text().count(beginning)
+        await self.window.type(line)
+        await self.window.until(lambda text: text.count(beginning) > before)
+        return await self.window.type("\r")
 
     async def command(self, name: str, text: str) -> None:
         await self.window.paste(f"/{name} {text}")

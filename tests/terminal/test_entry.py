@@ -8,7 +8,9 @@ import pytest
 
 from adapters.terminal.adapter import COMMANDS
 from adapters.terminal.board import Board
-from adapters.terminal.entry import MORE_TIME, Command, Guide, Hint, Intent, Leave, Nothing, Press, Reply, read_entry
+from adapters.terminal.entry import MORE_TIME, read_entry
+from adapters.terminal.intent import Command, Guide, Hint, Intent, Leave, Nothing, Press, Reply
+from orchestrator_bridge.chat import Note
 from tests.contract.adapter_posts import RUN, closed, question
 
 Numbers = tuple[int, ...]
@@ -30,6 +32,8 @@ ONE = board(questions=(2,), runs=(3,))
 SEVERAL = board(questions=(2, 5), over=(1,), runs=(3, 4))
 LATER = board(questions=(5,), over=(1, 2), runs=(3,))
 OVER = board(over=(2,), ended=(3,))
+UNSEEN = ONE.after(Note(text="Question 6 by skeptic: …", ended_question=6))
+FIGURE = board().after(replace(question(2), answer_kind="number", options=()))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,9 @@ OVER = board(over=(2,), ended=(3,))
         ("#2: because", SEVERAL, Reply(question=2, text="because")),
         ("#9 never heard of it", SEVERAL, Reply(question=9, text="never heard of it")),
         ("1 too late, I know", SEVERAL, Reply(question=1, text="too late, I know")),
-        ("2 postgres", OVER, Reply(question=2, text="postgres")),
+        ("2 1", OVER, Reply(question=2, text="1")),
+        ("#2 postgres", OVER, Reply(question=2, text="postgres")),
+        ("1 postgres", replace(LATER, questions={}), Reply(question=1, text="postgres")),
         ("postgres", ONE, Reply(question=2, text="postgres")),
         ("7 reasons for postgres", ONE, Reply(question=2, text="7 reasons for postgres")),
         ("-3.5", ONE, Reply(question=2, text="-3.5")),
@@ -67,6 +73,19 @@ OVER = board(over=(2,), ended=(3,))
         # a number that is no question's begins a task like any word
         ("2 bugs are to be fixed", QUIET, Command(name="ask", text="2 bugs are to be fixed")),
         ("1. first\n2. second", OVER, Command(name="ask", text="1. first\n2. second")),
+        ("3 tests fail in CI, why?", QUIET, Command(name="ask", text="3 tests fail in CI, why?")),
+        ("3 tests fail in CI, why?", OVER, Command(name="ask", text="3 tests fail in CI, why?")),
+        ("3 no-op commits are to be dropped", QUIET, Command(name="ask", text="3 no-op commits are to be dropped")),
+        # a number that this screen never showed, with what only answers a question
+        ("6 2", QUIET, Reply(question=6, text="2")),
+        ("6 2", ONE, Reply(question=6, text="2")),
+        ("1 2", ONE, Reply(question=1, text="2")),
+        ("6 2 because it is cheap", ONE, Reply(question=6, text="2 because it is cheap")),
+        ("6 yes", SEVERAL, Reply(question=6, text="yes")),
+        ("6 No, not on a Friday", QUIET, Reply(question=6, text="No, not on a Friday")),
+        ("6 12.5", QUIET, Reply(question=6, text="12.5")),
+        # a question that ended before it was shown
+        ("6 postgres please", UNSEEN, Reply(question=6, text="postgres please")),
         # what is a button or a thread elsewhere
         ("/pass 2", SEVERAL, Press(question=2, press="pass")),
         ("/pass #2", SEVERAL, Press(question=2, press="pass")),
@@ -90,11 +109,16 @@ def test_an_entry_means(entry: str, seen: Board, expected: Intent) -> None:
     ("entry", "seen", "told"),
     [
         ("postgres", SEVERAL, ["2 and 5", "`2 your words`", "/ask"]),
-        ("3 postgres", SEVERAL, ["2 and 5"]),
+        ("7 postgres", SEVERAL, ["2 and 5"]),
+        ("3 postgres", SEVERAL, ["Question 3 is older"]),
         ("1", SEVERAL, ["2 and 5"]),
         ("2", SEVERAL, ["question 2", "`2 2`"]),
         ("#2", ONE, ["question 2", "`2 1`"]),
         ("1 because it is quick", LATER, ["Question 1 is closed", "`5 1 your words`", "`#1 your words`"]),
+        ("1 because it is quick", ONE, ["Question 1 is older", "`#1 …`", "`2 1 …`", "`/ask 1 …`"]),
+        ("1 test fails in CI, why?", OVER, ["Question 1 is older", "`#1 …`", "`/ask 1 …`"]),
+        ("2 tests fail in CI, why?", OVER, ["Question 2 is closed", "`#2 …`", "`/ask 2 …`"]),
+        ("12 000", FIGURE, ["`12 …` names question 12", "`2 12000`"]),
         ("2", OVER, ["Question 2 is closed", "`/ask 2`"]),
         ("7", QUIET, ["No question is open", "`/ask 7`"]),
         ("exit", QUIET, ["`/quit`", "`/ask exit`"]),

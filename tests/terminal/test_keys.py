@@ -103,6 +103,15 @@ async def test_a_paste_that_the_terminal_does_not_mark_as_one_is_taken_as_quickl
     assert heard.text == "жук " * 5_000 + "!"
 
 
+async def test_lines_that_come_in_one_burst_are_one_entry_which_waits_for_enter(desk: Desk) -> None:
+    await desk.window.type("def f():\r\treturn 1\r\rWhat is wrong?\r")
+    await desk.window.until("What is wrong?")
+    await desk.window.enter("")
+    heard = await desk.heard()
+    assert isinstance(heard, Commanded)
+    assert heard.text == "def f():\n\treturn 1\n\nWhat is wrong?"
+
+
 async def test_a_signal_from_elsewhere_is_the_programs_own_affair() -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -176,6 +185,7 @@ async def test_words_that_could_mean_two_things_come_back_into_the_line(desk: De
     await desk.post(question(5))
     await desk.window.enter("postgres")
     await desk.window.until(lambda text: "Questions 2 and 5 are open." in text and text.count("> postgres") == 2)
+    await desk.window.until("It stands in the line again, to be mended; Ctrl-C empties the line.")
     await desk.window.type("\x01")
     await desk.window.enter("5 ")
     said = await desk.heard()
@@ -217,6 +227,23 @@ async def test_markdown_is_rendered_and_cannot_do_anything_to_the_terminal(desk:
     assert "\x1b]" not in wire
     assert "\x1b[2J" not in wire
     assert "\u202e" not in wire
+
+
+async def test_what_agents_say_is_rendered_under_their_name(desk: Desk) -> None:
+    await desk.post(Note(text="Answer: **Take SQLite**, it is `one file`.", speaker="architect"), place=IN_RUN)
+    await desk.post(Note(text="Answer:\n\n## Plan\n\n- **first** step", speaker="skeptic"), place=IN_RUN)
+    await desk.post(Note(text="# Reasons\n\nNone.", speaker="critic"), place=IN_RUN)
+    await desk.post(replace(question(), context="We have **one** writer."))
+    await desk.post(Note(text="2 ** 3 is not shown **boldly** by whoever is no agent"), place=IN_RUN)
+    seen = await desk.window.until("by whoever is no agent")
+    assert "architect: Answer: Take SQLite, it is one file." in seen
+    assert "skeptic: Answer:" in seen
+    assert "• first step" in seen
+    await desk.post(Note(text="2. Try it small.", speaker="novice"), place=IN_RUN)
+    await desk.window.until("novice:\nrun 3 │  2 Try it small.")
+    assert "critic:\n" in seen
+    assert "We have one writer." in seen
+    assert seen.count("**") == 3
 
 
 async def test_there_are_no_colours_where_none_are_wanted() -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from adapters.terminal.adapter import TerminalAdapter
+from adapters.terminal.paint import Page, paint
 from adapters.terminal.screen import Device
+from adapters.terminal.words import word_lines
 from orchestrator_bridge.chat import Commanded, FinalAnswer, Gone, Inbound, Note, Rejected, Said, Sending, Table, Word
 from tests.contract.adapter_posts import RUN, closed, question
 from tests.terminal.pipes import NOW, Paper, Pipe, PipeRig, a_pipe
@@ -201,6 +203,12 @@ async def test_help_names_the_keys_of_the_terminal_too(pipe: Pipe, rig: PipeRig)
     pipe.put("/help\n")
     await rig.adapter.tell(await rig.heard(), Word(text="/ask starts a run", tables=(Table(columns=("a",), rows=()),)))
     assert "/say 3" in rig.paper.getvalue()
+
+
+async def test_a_row_that_is_too_wide_leaves_out_what_is_empty(rig: PipeRig) -> None:
+    wide = Page(width=40)
+    lines = word_lines(Word(text="", tables=(Table(columns=("run", "task", "result"), rows=(("1", "word " * 20, ""),)),)), wide)
+    assert "result" not in paint(lines, wide)
 
 
 async def test_an_output_that_knows_only_ascii_gets_ascii(pipe: Pipe, tmp_path: Path) -> None:

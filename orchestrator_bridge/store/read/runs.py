@@ -59,6 +59,7 @@ def _summary(row: sqlite3.Row) -> RunSummary:
         place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]),
         by=row["started_by"],
         status=row["status"],
+        busy=row["status"] == "running" and bool(row["busy"]),
         result=row["result"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],

@@ -1,0 +1,33 @@
+"""What earlier processes left to be done, as the store has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator_bridge.chat import Inbound
+from orchestrator_bridge.store.port import Armed, Pending, Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOver:
+    """Open questions, posts that may not have arrived, things heard, and runs that wait for something but people."""
+
+    armed: Sequence[Armed] = ()
+    pending: Sequence[Pending] = ()
+    unhandled: Sequence[Inbound] = ()
+    busy: Sequence[int] = ()
+
+
+async def left_over(store: Store) -> LeftOver:
+    """All of it.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return LeftOver(
+        armed=await store.armed(),
+        pending=await store.pending(),
+        unhandled=await store.unhandled(),
+        busy=await store.busy_runs(),
+    )

@@ -1,0 +1,52 @@
+"""One run beside those of an earlier process, which are left as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator_bridge.chat import Capabilities
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.team import Policy
+from tests.clock import ManualClock
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.servers.model_players import asking_player, team_player
+from tests.servers.model_server import ModelServer
+
+POLICY = Policy(settle_delay=0, remind_after=0, expire_after=1800)
+
+
+def forgetful(clock: ManualClock) -> ListPlatform:
+    return ListPlatform(clock, capabilities=Capabilities(threads=True, edits=True, forgets=True))
+
+
+async def asks(engine: Engine, platform: ListPlatform) -> None:
+    await engine.start_run(task="first", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+    await platform.until(lambda: bool(platform.questions))
+    await engine.finished()
+
+
+async def test_one_run_beside_unfinished_ones_leaves_them_alone_and_open(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        platform = forgetful(clock)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await asks(engine, platform)
+    clock.advance(3600)
+    async with ModelServer(team_player) as server:
+        platform = forgetful(clock)
+        async with engine_on(file, server, platform, clock=clock, start=Engine.start_afresh) as engine:
+            run = await engine.start_run(task="second", team=team("one"), place=PLACE, by=ANA)
+            await platform.hears("1", question=1)
+            await platform.until(lambda: bool(platform.words))
+            await engine.ended(run)
+            await engine.finished()
+        assert {one.run for one in platform.finals} == {run} == engine.begun
+        assert platform.questions == []
+        assert "Run 1 rests until the bot is started" in platform.words[0][1].text
+        assert len(server.requests) == 1
+    store = await SqliteStore.open(file)
+    open_ones = await store.questions(status="open")
+    unhandled = await store.unhandled()
+    await store.close()
+    assert ([one.question for one in open_ones], unhandled) == ([1], [])
