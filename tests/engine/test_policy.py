@@ -15,7 +15,7 @@ from tests.servers.model_players import asking_player, has_called, question, tea
 from tests.servers.model_server import ModelServer
 
 BEN = Author(platform="list", id="ben", name="Ben")
-LONG = Bounds(wall=1e9)
+LONG = Bounds(wall=30_000_000)
 
 
 def player(asked: Asked) -> Play:
