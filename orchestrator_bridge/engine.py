@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import partial
 
 from orchestrator_bridge.catch_up import CatchUp
 from orchestrator_bridge.chat import (
     Adapter,
     Attachment,
     Author,
-    Clicked,
     Commanded,
     Doubtful,
     Gone,
@@ -23,17 +21,15 @@ from orchestrator_bridge.chat import (
     Place,
     Posted,
     Rejected,
-    Said,
     Sending,
-    Unsaid,
     Unsent,
     Word,
 )
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.deadlines import Deadlines
 from orchestrator_bridge.door import Door
+from orchestrator_bridge.errands import Errands
 from orchestrator_bridge.fetcher import Fetcher
-from orchestrator_bridge.file import with_texts
 from orchestrator_bridge.left_over import LeftOver, left_over
 from orchestrator_bridge.live_runs import LiveRuns
 from orchestrator_bridge.model.limits.gate import Gate
@@ -41,19 +37,18 @@ from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.open_questions import OpenQuestions
-from orchestrator_bridge.patience import patiently
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.poster import Poster
 from orchestrator_bridge.receiver import HIGHEST_NUMBER, Receiver
+from orchestrator_bridge.router import OnCommand, Router
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.driver import Surroundings
 from orchestrator_bridge.run.post import run_key
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.runs import Runs
-from orchestrator_bridge.store.port import Store, StoreError, Target
+from orchestrator_bridge.store.port import Store, StoreError
 from orchestrator_bridge.store.rows import (
-    InboxHandled,
     Outgoing,
     QuestionClosed,
     QuestionMoved,
@@ -75,8 +70,6 @@ RECONNECT = 10.0
 RECOVERED = 1000
 """Runs of an earlier process that are offered in pickers, newest first."""
 
-OnCommand = Callable[[Commanded], Awaitable[Word | None]]
-
 
 class Engine:
     """Runs teams. Made of parts that are given: the store, the models, the clock, who is who, the platforms."""
@@ -96,21 +89,17 @@ class Engine:
         self._store = store
         self._clock = clock
         self._adapters: Mapping[str, Adapter] = {adapter.platform: adapter for adapter in adapters}
-        self._on_command = on_command
-        self._afresh = False
-        self._gone: set[str] = set()
         self._ends: dict[int, asyncio.Event] = {}
         self._live = LiveRuns()
         self._last_question = 0
         self._open_questions = OpenQuestions()
-        self._others: set[asyncio.Future[None]] = set()
-        self._fetching: set[asyncio.Future[None]] = set()
+        self._errands = Errands()
         self._models = models
         self._ledger = Ledger(budgets or Budgets())
         self._toolbox = toolbox or Toolbox({}, {}, clock)
         self._toolbox.changed = self._tools_changed
-        self._fetcher = Fetcher(store, clock, self._adapters)
-        self._receiver = Receiver(store, clock, self._route)
+        self._fetcher = Fetcher(store, clock, self._adapters, models)
+        self._receiver = Receiver(store, clock, lambda heard, target: self._router.route(heard, target))
         self._deadlines = Deadlines(clock, lambda run, question: self._runs.deliver(run, f.LookAt(question=question)))
         self._poster = Poster(
             store, self._adapters, clock, placed=self._placed, unplaceable=self._unplaceable, marked=self._places_known
@@ -120,7 +109,12 @@ class Engine:
             workbench=Workbench(self._toolbox, store),
             door=Door(models, Gate(clock), self._ledger, store),
             clock=clock,
-            desk=Desk(directory.looking_up(self._members), self._next_question, self._nobody_there, self._open_questions),
+            desk=Desk(
+                directory.looking_up(self._members),
+                self._next_question,
+                lambda run: self._router.nobody_there(run),
+                self._open_questions,
+            ),
             stored=self._stored,
             look_at=self._deadlines.arm,
             tell=self._tell,
@@ -132,6 +126,15 @@ class Engine:
             before=lambda run: self._catch_up.before(run),
             present=lambda platform: platform in self._adapters,
             askable=directory.askable,
+        )
+        self._router = Router(
+            store=store,
+            clock=clock,
+            runs=self._runs,
+            fetcher=self._fetcher,
+            on_command=on_command,
+            tell=self._tell,
+            errands=self._errands,
         )
         self._catch_up = CatchUp(
             store,
@@ -161,7 +164,7 @@ class Engine:
         Raises:
             StoreError: the store cannot be read.
         """
-        self._afresh = True
+        self._router.only_begun = True
         await self._start(LeftOver())
 
     async def _start(self, left: LeftOver) -> None:
@@ -179,12 +182,12 @@ class Engine:
         self._receiver.start([heard for heard in left.unhandled if not isinstance(heard, Gone)])
         for heard in left.unhandled:
             if isinstance(heard, Gone):  # whoever left an earlier process may be back
-                self._spawn(self._handled(heard, "of an earlier process"))
+                self._errands.start(self._router.handled(heard, "of an earlier process"))
         for run in left.busy:
             self._runs.deliver(run, f.Restarted())
-        self._spawn(self._catch_up.show_again(left.armed))
-        self._spawn(self._catch_up.start())
-        self._spawn(self._be_sure())
+        self._errands.start(self._catch_up.show_again(left.armed))
+        self._errands.start(self._catch_up.start())
+        self._errands.start(self._be_sure())
 
     async def _be_sure(self) -> None:
         """Know of every post of an earlier process whether it arrived, and of what was heard then whom it concerns."""
@@ -198,7 +201,7 @@ class Engine:
             await adapter.start(self._receiver.receive)
         except Unsent as error:
             _LOG.error("%s cannot be reached, which is tried again: %s", adapter.platform, error)
-            self._spawn(self._connect_later(adapter, error.retry_after or RECONNECT))
+            self._errands.start(self._connect_later(adapter, error.retry_after or RECONNECT))
 
     async def _connect_later(self, adapter: Adapter, pause: float) -> None:
         await sleep_until(self._clock, self._clock.now() + pause)
@@ -213,25 +216,21 @@ class Engine:
             stack.push_async_callback(self._poster.stop)
             stack.push_async_callback(self._runs.stop)
             stack.push_async_callback(self._catch_up.stop)
-            stack.push_async_callback(self._stop_others)
+            stack.push_async_callback(self._errands.stop)
+            stack.push_async_callback(self._router.stop)
             stack.push_async_callback(self._receiver.stop)
             stack.callback(self._deadlines.stop)
-
-    async def _stop_others(self) -> None:
-        others = list(self._others)
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
 
     async def finished(self) -> None:
         """Wait until no run is awake and all that was to be posted has left, as far as the platforms allow."""
         while True:
             await self._receiver.idle()
-            await asyncio.gather(*self._others, return_exceptions=True)
+            await self._errands.done()
+            await self._router.fetched()
             await self._runs.one_sleeps()
             if not self._runs.awake:
                 await self._poster.settled()
-            if not self._runs.awake and not self._others and self._receiver.empty:
+            if not self._runs.awake and not self._errands and self._router.idle and self._receiver.empty:
                 return
 
     # Runs -----------------------------------------------------------------------------------------------------------------
@@ -244,7 +243,7 @@ class Engine:
         Raises:
             StoreError: it could not be stored, and has not begun.
         """
-        files = await self._fetcher.fetch(place.platform, attachments, self._blind(team))
+        files = await self._fetcher.fetch(place.platform, attachments, team)
         team = team.in_channel(place)
         notices = tuple(notice for model in team.models if (notice := self._models.notice(model)))
         return await self._runs.begin(task=task, team=team, place=place, by=by, command=command, files=files, notices=notices)
@@ -292,11 +291,10 @@ class Engine:
         """The runs that this process has begun."""
         return frozenset(self._runs.begun)
 
-    def _leaves_alone(self, run: int) -> bool:
-        return self._afresh and run not in self._runs.begun
-
-    def _nobody_there(self, state: RunState) -> bool:
-        return state.place.platform in self._gone and state.run in self._runs.begun
+    async def _heard(self) -> None:
+        """Wait until all that was received has reached its run, with the files that go along."""
+        await self._receiver.idle()
+        await self._router.fetched()
 
     def _next_question(self) -> int:
         self._last_question += 1
@@ -348,7 +346,7 @@ class Engine:
         """Tell the people of a run what the store cannot keep, past the outbox."""
         adapter = self._adapters.get(state.place.platform)
         if adapter is not None:
-            self._spawn(self._warn(adapter, state, text))
+            self._errands.start(self._warn(adapter, state, text))
 
     async def _warn(self, adapter: Adapter, state: RunState, text: str) -> None:
         key = f"run:{state.run}:trouble:{self._clock.now()}"
@@ -368,124 +366,4 @@ class Engine:
     def _tell(self, heard: Inbound, word: Word) -> None:
         adapter = self._adapters.get(heard.place.platform)
         if adapter is not None:
-            self._spawn(adapter.tell(heard, word))
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._others.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Future[None]) -> None:
-        self._others.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _LOG.error("a part of the engine broke", exc_info=task.exception())
-
-    # What people do -------------------------------------------------------------------------------------------------------
-
-    async def _route(self, heard: Inbound, target: Target | None) -> None:
-        match heard:
-            case Commanded():
-                self._spawn(self._command(heard))
-            case Gone():
-                await self._leave(heard)
-            case _ if target is not None and self._leaves_alone(target.run):
-                await self._refuse(heard, f"Run {target.run} rests until the bot is started: townhall run.", "its run rests")
-            case Said() if target is not None and heard.attachments:
-                fetching = asyncio.ensure_future(self._attached(heard, target))
-                self._fetching.add(fetching)
-                fetching.add_done_callback(self._fetching.discard)
-                self._spawn(fetching)
-            case _ if target is not None:
-                await self._concerns(heard, target)
-            case Clicked(question=number) | Said(question=int(number)):
-                advice = "" if isinstance(heard, Clicked) else " If that is a task, put /ask before it."
-                await self._refuse(heard, f"There is no question {number}.{advice}", "no such question")
-            case _:
-                await self._handled(heard, "nothing of ours")
-
-    async def _refuse(self, heard: Inbound, text: str, why: str) -> None:
-        self._tell(heard, Word(text=text, tone="warning"))
-        await self._handled(heard, why)
-
-    async def _concerns(self, heard: Said | Unsaid | Clicked, target: Target) -> None:
-        fact = _fact(heard, target)
-        if fact is not None:
-            self._runs.deliver(target.run, fact)
-        else:
-            await self._handled(heard, "guidance cannot be taken back")
-
-    async def _heard(self) -> None:
-        """Wait until all that was received has reached its run, with the files that go along."""
-        await self._receiver.idle()
-        await asyncio.gather(*self._fetching, return_exceptions=True)
-
-    async def _attached(self, said: Said, target: Target) -> None:
-        """Words with files: text goes along with the words; pictures reach every agent, as guidance does."""
-        try:
-            state = await self._runs.state(target.run)
-        except StoreError:
-            await self._concerns(said, target)
-            return
-        files = await self._fetcher.fetch(said.place.platform, said.attachments, self._blind(state.team))
-        if target.question is None:
-            self._runs.deliver(target.run, f.Heard(said=said, question=None, files=files))
-            return
-        self._runs.deliver(target.run, f.Heard(said=replace(said, text=with_texts(said.text, files)), question=target.question))
-        pictures = tuple(file for file in files if file.picture)
-        if pictures:
-            shown = replace(said, text=f"Attached to a reply to question {target.question}.")
-            self._runs.deliver(target.run, f.Heard(said=shown, question=None, files=pictures))
-
-    def _blind(self, team: Team) -> tuple[str, ...]:
-        return tuple(agent.name for agent in team.agents if not self._models.sees(agent.model))
-
-    async def _command(self, heard: Commanded) -> None:
-        """Obey a command. One that has no word to say back is marked as handled by the transaction that carries it out."""
-        word = await self._obey(heard)
-        if word is not None:
-            self._tell(heard, word)
-            await self._handled(heard, "")
-
-    async def _obey(self, heard: Commanded) -> Word | None:
-        """Carry a command out as soon as the store takes it. Until then it stays in the inbox: a restart carries it out too."""
-        try:
-            return await patiently(self._clock, lambda: self._on_command(heard), lambda error: self._tell_waits(heard, error))
-        except StoreError as error:
-            return Word(text=f"Not done: {error}", tone="warning")
-        except Exception as error:
-            _LOG.exception("the command %s broke", heard.name)
-            return Word(text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning")
-
-    def _tell_waits(self, heard: Commanded, error: StoreError) -> None:
-        text = f"This waits, and is done as soon as the store can be written again; there is no need to repeat it. {error}"
-        self._tell(heard, Word(text=text, tone="warning"))
-
-    async def _leave(self, heard: Gone) -> None:
-        """Nobody is there any more: questions to people of this platform fall back, now and later, in runs that began here.
-
-        Runs of an earlier process keep theirs open: whoever was asked then may come back to answer.
-        """
-        self._gone.add(heard.place.platform)
-        for run in self._runs.begun:
-            self._runs.deliver(run, f.NobodyThere(platform=heard.place.platform))
-        await self._handled(heard, "")
-
-    async def _handled(self, heard: Inbound, why: str) -> None:
-        """Mark what was heard, however long the disk takes: what has been refused must not be done at the next start."""
-        mark = partial(self._store.append, rows=[InboxHandled(key=heard.key, why=why)])
-        try:
-            await patiently(self._clock, mark, lambda error: _LOG.error("%s waits to be marked as handled: %s", heard.key, error))
-        except StoreError as error:
-            _LOG.error("%s could not be marked as handled and is heard again at the next start: %s", heard.key, error)
-
-
-def _fact(heard: Said | Unsaid | Clicked, target: Target) -> f.Fact | None:
-    match heard:
-        case Said():
-            return f.Heard(said=heard, question=target.question)
-        case Clicked():
-            return f.Pressed(clicked=heard)
-        case Unsaid() if target.question is not None:
-            return f.TakenBack(unsaid=heard, question=target.question)
-        case _:
-            return None
+            self._errands.start(adapter.tell(heard, word))

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from orchestrator_bridge.chat import Adapter, Attachment, Rejected, Unsent
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.file import LARGEST, File, read_file, too_large
+from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.store.port import Store, StoreError
 from orchestrator_bridge.store.rows import PictureKept
+from orchestrator_bridge.team import Team
 from orchestrator_bridge.text import one_line
 
 _LOG = logging.getLogger(__name__)
@@ -25,13 +27,15 @@ TRIES, PAUSE = 3, 2.0
 class Fetcher:
     """Fetches attachments; the same file is kept once, however often it is sent."""
 
-    def __init__(self, store: Store, clock: Clock, adapters: Mapping[str, Adapter]) -> None:
+    def __init__(self, store: Store, clock: Clock, adapters: Mapping[str, Adapter], models: Model) -> None:
         self._store = store
         self._clock = clock
         self._adapters = adapters
+        self._models = models
 
-    async def fetch(self, platform: str, attachments: Sequence[Attachment], unseen_by: tuple[str, ...]) -> tuple[File, ...]:
-        """The files, in order; one that cannot be had or kept says why. `unseen_by`: the agents whose models take no pictures."""
+    async def fetch(self, platform: str, attachments: Sequence[Attachment], team: Team) -> tuple[File, ...]:
+        """The files, in order; one that cannot be had or kept says why, a picture also which of the agents cannot see it."""
+        unseen_by = tuple(agent.name for agent in team.agents if not self._models.sees(agent.model))
         taken = await asyncio.gather(*(self._fetch(self._adapters[platform], one, unseen_by) for one in attachments[:MOST]))
         rest = (File(name=one_line(one.name, 120), why=f"only {MOST} files are taken at once") for one in attachments[MOST:])
         return (*taken, *rest)

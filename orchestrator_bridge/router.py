@@ -1,0 +1,172 @@
+"""Where what people do goes: to the run that it concerns, to whoever carries out commands, or back with a word on why not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+
+from orchestrator_bridge.chat import Clicked, Commanded, Gone, Inbound, Said, Unsaid, Word
+from orchestrator_bridge.clock import Clock
+from orchestrator_bridge.errands import Errands
+from orchestrator_bridge.fetcher import Fetcher
+from orchestrator_bridge.file import with_texts
+from orchestrator_bridge.patience import patiently
+from orchestrator_bridge.run import facts as f
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.runs import Runs
+from orchestrator_bridge.store.port import Store, StoreError, Target
+from orchestrator_bridge.store.rows import InboxHandled
+
+_LOG = logging.getLogger(__name__)
+
+OnCommand = Callable[[Commanded], Awaitable[Word | None]]
+
+
+class Router:
+    """Routes what was received. `only_begun`: runs of an earlier process are left as they are. `tell` gives a word back."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        runs: Runs,
+        fetcher: Fetcher,
+        on_command: OnCommand,
+        tell: Callable[[Inbound, Word], None],
+        errands: Errands,
+    ) -> None:
+        self.only_begun = False
+        self._store = store
+        self._clock = clock
+        self._runs = runs
+        self._fetcher = fetcher
+        self._on_command = on_command
+        self._tell = tell
+        self._errands = errands
+        self._fetching = Errands()
+        self._gone: set[str] = set()
+
+    async def route(self, heard: Inbound, target: Target | None) -> None:
+        """Bring one thing that was heard to what it concerns, or say why it concerns nobody."""
+        match heard:
+            case Commanded():
+                self._errands.start(self._command(heard))
+            case Gone():
+                await self._leave(heard)
+            case _ if target is not None and self._leaves_alone(target.run):
+                await self._refuse(heard, f"Run {target.run} rests until the bot is started: townhall run.", "its run rests")
+            case Said() if target is not None and heard.attachments:
+                self._fetching.start(self._attached(heard, target))
+            case _ if target is not None:
+                await self._concerns(heard, target)
+            case Clicked(question=number) | Said(question=int(number)):
+                advice = "" if isinstance(heard, Clicked) else " If that is a task, put /ask before it."
+                await self._refuse(heard, f"There is no question {number}.{advice}", "no such question")
+            case _:
+                await self.handled(heard, "nothing of ours")
+
+    async def fetched(self) -> None:
+        """Wait until the files that people attached so far have reached their runs."""
+        await self._fetching.done()
+
+    async def stop(self) -> None:
+        """Stop fetching files; what they were attached to stays in the inbox."""
+        await self._fetching.stop()
+
+    @property
+    def idle(self) -> bool:
+        """No file is on its way to a run."""
+        return not self._fetching
+
+    def nobody_there(self, state: RunState) -> bool:
+        """Nobody is there any more to see the questions of this run."""
+        return state.place.platform in self._gone and state.run in self._runs.begun
+
+    async def handled(self, heard: Inbound, why: str) -> None:
+        """Mark what was heard, however long the disk takes: what has been refused must not be done at the next start."""
+        mark = partial(self._store.append, rows=[InboxHandled(key=heard.key, why=why)])
+        try:
+            await patiently(self._clock, mark, lambda error: _LOG.error("%s waits to be marked as handled: %s", heard.key, error))
+        except StoreError as error:
+            _LOG.error("%s could not be marked as handled and is heard again at the next start: %s", heard.key, error)
+
+    def _leaves_alone(self, run: int) -> bool:
+        return self.only_begun and run not in self._runs.begun
+
+    async def _refuse(self, heard: Inbound, text: str, why: str) -> None:
+        self._tell(heard, Word(text=text, tone="warning"))
+        await self.handled(heard, why)
+
+    async def _leave(self, heard: Gone) -> None:
+        """Nobody is there any more: questions to people of this platform fall back, now and later, in runs that began here.
+
+        Runs of an earlier process keep theirs open: whoever was asked then may come back to answer.
+        """
+        self._gone.add(heard.place.platform)
+        for run in self._runs.begun:
+            self._runs.deliver(run, f.NobodyThere(platform=heard.place.platform))
+        await self.handled(heard, "")
+
+    # To a run -------------------------------------------------------------------------------------------------------------
+
+    async def _concerns(self, heard: Said | Unsaid | Clicked, target: Target) -> None:
+        fact = _fact(heard, target)
+        if fact is not None:
+            self._runs.deliver(target.run, fact)
+        else:
+            await self.handled(heard, "guidance cannot be taken back")
+
+    async def _attached(self, said: Said, target: Target) -> None:
+        """Words with files: text goes along with the words; pictures reach every agent, as guidance does."""
+        try:
+            state = await self._runs.state(target.run)
+        except StoreError:
+            await self._concerns(said, target)
+            return
+        files = await self._fetcher.fetch(said.place.platform, said.attachments, state.team)
+        if target.question is None:
+            self._runs.deliver(target.run, f.Heard(said=said, question=None, files=files))
+            return
+        self._runs.deliver(target.run, f.Heard(said=replace(said, text=with_texts(said.text, files)), question=target.question))
+        pictures = tuple(file for file in files if file.picture)
+        if pictures:
+            shown = replace(said, text=f"Attached to a reply to question {target.question}.")
+            self._runs.deliver(target.run, f.Heard(said=shown, question=None, files=pictures))
+
+    # Commands -------------------------------------------------------------------------------------------------------------
+
+    async def _command(self, heard: Commanded) -> None:
+        """Obey a command. One that has no word to say back is marked as handled by the transaction that carries it out."""
+        word = await self._obey(heard)
+        if word is not None:
+            self._tell(heard, word)
+            await self.handled(heard, "")
+
+    async def _obey(self, heard: Commanded) -> Word | None:
+        """Carry a command out as soon as the store takes it. Until then it stays in the inbox: a restart carries it out too."""
+        try:
+            return await patiently(self._clock, lambda: self._on_command(heard), lambda error: self._tell_waits(heard, error))
+        except StoreError as error:
+            return Word(text=f"Not done: {error}", tone="warning")
+        except Exception as error:
+            _LOG.exception("the command %s broke", heard.name)
+            return Word(text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning")
+
+    def _tell_waits(self, heard: Commanded, error: StoreError) -> None:
+        text = f"This waits, and is done as soon as the store can be written again; there is no need to repeat it. {error}"
+        self._tell(heard, Word(text=text, tone="warning"))
+
+
+def _fact(heard: Said | Unsaid | Clicked, target: Target) -> f.Fact | None:
+    match heard:
+        case Said():
+            return f.Heard(said=heard, question=target.question)
+        case Clicked():
+            return f.Pressed(clicked=heard)
+        case Unsaid() if target.question is not None:
+            return f.TakenBack(unsaid=heard, question=target.question)
+        case _:
+            return None
