@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.costs import budgets_today, cost_word, read_wish, say_standings, spent_by
 from bot.counting import counting_lines
-from bot.home import home_page
+from bot.home import HomePage
 from bot.model_commands import ModelCommands
 from bot.model_view import Shelf
 from bot.options import leading
@@ -69,6 +69,7 @@ class Commands:
         self._picks = picks
         of_models = ModelCommands(picks, team_file, directory, shelf)
         self._question_command = QuestionCommand(store, directory)
+        self._home_page = HomePage(store, team_file, picks, shelf)
         self.engine: Engine | None = None
         self._courses: Mapping[str, Callable[[Commanded], Awaitable[Word | None]]] = {
             "ask": self._ask,
@@ -175,7 +176,7 @@ class Commands:
 
     async def _home(self, command: Commanded) -> Word:
         assert self.engine is not None
-        return await home_page(command, self._store, self._team_file, self.engine.run)
+        return await self._home_page.page(command, self.engine.run)
 
     # Teams and costs ------------------------------------------------------------------------------------------------------
 

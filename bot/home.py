@@ -1,45 +1,69 @@
-"""One person's page, where a platform has one (App Home on Slack): what waits for her, her runs, who works with which model."""
+"""One person's page, where a platform has one (App Home on Slack): what waits for her, her runs, and a channel's models."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
+from bot.model_view import Shelf
+from bot.picks import Picks
+from bot.tables import say_state
 from bot.team_file import TeamFile
-from orchestrator_bridge.chat import Author, Commanded, Link, Table, Word
+from bot.waiting import StateOf, mine_first
+from orchestrator_bridge.chat import Author, Commanded, Link, Place, QuestionCard, Table, Word
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Lookups, QuestionSummary, RunSummary
+from orchestrator_bridge.team import AgentSpec
 from orchestrator_bridge.text import shorten
 
-LOOKED_AT, LISTED = 50, 15
+LOOKED_AT, LISTED = 50, 10
 """Newest questions and runs among which hers are looked for, and how many of them are shown."""
 
-StateOf = Callable[[int], Awaitable[RunState | None]]
+
+class HomePage:
+    """Makes the page. `picks` are the models that were picked for channels; `shelf` gives the models as they are today."""
+
+    def __init__(self, store: Lookups, team_file: TeamFile, picks: Picks, shelf: Callable[[], Shelf]) -> None:
+        self._store = store
+        self._team_file = team_file
+        self._picks = picks
+        self._shelf = shelf
+
+    async def page(self, command: Commanded, state_of: StateOf) -> Word:
+        """The page of whoever looks at it, with the models of the channel that she chose (option `channel`), else of the one
+        in which she gave her last task."""
+        me = command.author
+        questions = await mine_first(await self._store.questions(LOOKED_AT, "open"), me, state_of)
+        waiting = [(one, card) for one, card in questions if card is not None]
+        mine = [one for one in await self._store.runs(LOOKED_AT) if one.by == me.name and _is_by(await state_of(one.run), me)]
+        place = _place(command, mine)
+        text = f"{len(waiting)} question{'' if len(waiting) == 1 else 's'} wait{'s' if len(waiting) == 1 else ''} for you."
+        tables = (_questions(waiting[:LISTED]), _runs(mine[:LISTED]), self._models(place))
+        return Word(text=text, tables=tables, place=place)
+
+    def _models(self, place: Place) -> Table:
+        """Who works in a channel with which model, in the team that works there unless another is named."""
+        team = self._picks.applied(self._team_file.team(), place)
+        shelf = self._shelf()
+        rows = tuple(_agent(agent, shelf) for agent in team.agents)
+        return Table(title=f"Models of team {team.name}", columns=("agent", "", ""), rows=rows)
 
 
-async def home_page(command: Commanded, store: Lookups, team_file: TeamFile, state_of: StateOf) -> Word:
-    """The page of whoever looks at it."""
-    me = command.author
-    waiting = [one for one in await store.questions(LOOKED_AT, "open") if _asks(await state_of(one.run), one, me)]
-    mine = [one for one in await store.runs(LOOKED_AT) if one.by == me.name and _is_by(await state_of(one.run), me)]
-    text = f"{len(waiting)} question{'' if len(waiting) == 1 else 's'} wait{'s' if len(waiting) == 1 else ''} for you."
-    return Word(text=text, tables=(_questions(waiting[:LISTED]), _runs(mine[:LISTED]), _models(team_file)))
-
-
-def _asks(state: RunState | None, one: QuestionSummary, me: Author) -> bool:
-    question = state.questions.get(one.question) if state else None
-    if question is None:
-        return False
-    asked = (question.author(one.id) for one in question.humans if one.id not in question.passed)
-    return any((who.platform, who.id) == (me.platform, me.id) for who in asked if who)
+def _place(command: Commanded, mine: list[RunSummary]) -> Place:
+    chosen = dict(command.options).get("channel")
+    if chosen:
+        return Place(platform=command.place.platform, channel=chosen)
+    here = (run.place for run in mine if run.place.platform == command.place.platform)
+    return next((Place(platform=place.platform, channel=place.channel) for place in here), command.place)
 
 
 def _is_by(state: RunState | None, me: Author) -> bool:
     return state is not None and (state.by.platform, state.by.id) == (me.platform, me.id)
 
 
-def _questions(waiting: list[QuestionSummary]) -> Table:
-    rows = tuple((_to_question(one), one.agent, shorten(one.text, 120)) for one in waiting)
-    return Table(title="Waits for you, newest first", columns=("question", "asked by", "what"), rows=rows)
+def _questions(waiting: list[tuple[QuestionSummary, QuestionCard]]) -> Table:
+    rows = tuple((_to_question(one), one.agent, shorten(one.text, 120)) for one, _ in waiting)
+    cards = tuple(card for _, card in waiting)
+    return Table(title="Waits for you", columns=("question", "asked by", "what"), rows=rows, cards=cards)
 
 
 def _to_question(one: QuestionSummary) -> str | Link:
@@ -48,8 +72,8 @@ def _to_question(one: QuestionSummary) -> str | Link:
 
 
 def _runs(runs: list[RunSummary]) -> Table:
-    rows = tuple((_to_run(one), one.status, _cost(one), shorten(one.task, 80)) for one in runs)
-    return Table(title="Your runs, newest first", columns=("run", "state", "cost", "task"), rows=rows)
+    rows = tuple((_to_run(one), say_state(one), _cost(one), shorten(one.task, 80)) for one in runs)
+    return Table(title="Your runs", columns=("run", "", "", ""), rows=rows)
 
 
 def _to_run(one: RunSummary) -> str | Link:
@@ -61,7 +85,6 @@ def _cost(run: RunSummary) -> str:
     return "unknown" if run.cost is None else f"${run.cost:.4f}"
 
 
-def _models(team_file: TeamFile) -> Table:
-    team = team_file.team()
-    rows = tuple((agent.name, agent.model) for agent in team.agents)
-    return Table(title=f"Team {team.name}", columns=("agent", "model"), rows=rows)
+def _agent(agent: AgentSpec, shelf: Shelf) -> tuple[str, ...]:
+    view = shelf.view(agent.model)
+    return agent.name, view.route.name, "; ".join(part for part in (view.warning, view.summary) if part)

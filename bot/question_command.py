@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.waiting import mine_first
 from orchestrator_bridge.chat import Commanded, Link, Table, Word
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.engine import Engine
@@ -29,7 +30,7 @@ class QuestionCommand:
         text = _words(command)
         numbered = _NUMBERED.fullmatch(text)
         if not text:
-            return await self._open(command)
+            return await self._open(command, engine)
         if numbered is None:
             return Word(text=f"{shorten(text, 80)!r} begins with no question's number. /questions lists them.", tone="warning")
         number, words = int(numbered[1]), (numbered[2] or "").strip()
@@ -39,15 +40,17 @@ class QuestionCommand:
             return None
         return _none(number)
 
-    async def _open(self, command: Commanded) -> Word:
-        waiting = await self._store.questions(limit=LISTED, status="open")
+    async def _open(self, command: Commanded, engine: Engine) -> Word:
+        """What is open, those questions first that wait for whoever looks."""
+        waiting = await mine_first(await self._store.questions(limit=LISTED, status="open"), command.author, engine.run)
         if not waiting:
             return Word(text="No question is open.")
         me = self._directory.responder(command.author).id
-        rows = tuple(_row(one, command.at, me) for one in waiting)
+        rows = tuple(_row(one, command.at, me) for one, _ in waiting)
         columns = ("question", "run", "by", "what", "asks", "until", "then")
         hint = "Answer here with `/questions NUMBER your words`; also `pass`, `more 1h`, `cancel`."
-        return Word(text=hint, tables=(Table(title="Open questions, newest first", columns=columns, rows=rows),))
+        cards = tuple(card for _, card in waiting)
+        return Word(text=hint, tables=(Table(title="Open questions, newest first", columns=columns, rows=rows, cards=cards),))
 
     async def _one(self, command: Commanded, number: int) -> Word:
         one = await self._store.question(number)

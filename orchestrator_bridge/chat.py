@@ -314,11 +314,16 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Rows for people to look through."""
+    """Rows for people to look through. A column without a name is one whose cells speak for themselves.
+
+    `cards` stand beside rows about open questions that wait for whoever is told: a platform with controls may show such a card,
+    to be answered on the spot, in the place of its row.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str | Link, ...], ...]
     title: str = ""
+    cards: tuple[QuestionCard | None, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -333,12 +338,16 @@ class Confirm:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Word:
-    """An answer to whoever gave a command or clicked: private where the platform can. Not kept, not repeated."""
+    """An answer to whoever gave a command or clicked: private where the platform can. Not kept, not repeated.
+
+    `place` is the channel that it tells of, where that is not the one in which it was asked for.
+    """
 
     text: str
     tables: tuple[Table, ...] = ()
     tone: Literal["plain", "good", "warning"] = "plain"
     confirm: Confirm | None = None
+    place: Place | None = None
 
 
 class Unsent(Exception):

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script, not a module of a package
-"""Makes docs/pictures/slack.png: a run, a question and the model picker as they look on phones.
+"""Makes docs/pictures/slack.png: a run, a question, the model picker and App Home as they look on phones.
 
     .venv/bin/python scripts/picture_slack.py [FOLDER]
 
@@ -25,11 +25,13 @@ sys.path.insert(0, str(ROOT))
 
 from adapters.slack.cards import question_card, run_card  # noqa: E402 - the path comes first
 from adapters.slack.forms import About, model_form, model_options  # noqa: E402
-from orchestrator_bridge.chat import Author, CardAgent, CardOption, Place, QuestionCard, RunCard  # noqa: E402
+from adapters.slack.home import home_view  # noqa: E402
+from adapters.slack.notes import final_answer  # noqa: E402
+from orchestrator_bridge.chat import Author, CardAgent, CardOption, FinalAnswer, Link, Place, QuestionCard, RunCard, Table, Word  # noqa: E402
 from orchestrator_bridge.menu import ModelChoice  # noqa: E402
 
 PICTURE = ROOT / "docs" / "pictures" / "slack.png"
-WIDTH, HEIGHT, PHONES = 375, 690, 3
+WIDTH, HEIGHT, PHONES = 375, 820, 4
 """Pixels of one phone, and how many stand side by side."""
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -61,11 +63,40 @@ ASKED = QuestionCard(
     ),
     mentions=(Author(platform="slack", id="U1ANA", name="ana"),),
     asked="ana",
-    expires_at=1_795_357_800.0,
+    expires_at=1_795_357_820.0,
     silence="Without an answer, planner takes the recommended option: Sunday 03:00.",
     task="Plan our move to PostgreSQL",
 )
-ENDED = replace(ASKED, question=30, text="Keep the old export?", options=(), closed="Answered by ana: yes, for a month")
+PLACE = Place(platform="slack", channel="C1PLATFORM")
+HOME = Word(
+    text="1 question waits for you.",
+    place=PLACE,
+    tables=(
+        Table(
+            title="Waits for you",
+            columns=("question", "asked by", "what"),
+            rows=tuple((Link(text="…", place=PLACE, message="1.1"), one.agent, one.text) for one in (ASKED,)),
+            cards=(ASKED,),
+        ),
+        Table(
+            title="Your runs",
+            columns=("run", "", "", ""),
+            rows=((Link(text="Run 12", place=PLACE, message="1.1"), "waiting for people", "$0.0412", RUN.task),),
+        ),
+        Table(
+            title="Models of team house",
+            columns=("agent", "", ""),
+            rows=tuple((one.name, one.model, "$1.25 / $0.20 / $2.50, 1M") for one in RUN.agents),
+        ),
+    ),
+)
+ANSWER = FinalAnswer(
+    run=11,
+    text="Keep the export for **one month**, then switch it off:\n\n- nobody has called it since May,\n- the new one has it all.",
+    how="2 of 3 voted for this answer; ana was asked once.",
+    by="skeptic",
+)
+ENDED = replace(ASKED, question=30, text="Keep the export?", options=(), closed="Answered by ana: yes, for a month")
 
 
 class Menu:
@@ -94,6 +125,21 @@ class Menu:
         return ()
 
 
+EMOJI = {
+    "large_blue_circle": "🔵",
+    "large_orange_circle": "🟠",
+    "large_green_circle": "🟢",
+    "large_purple_circle": "🟣",
+    "large_brown_circle": "🟤",
+    "red_circle": "🔴",
+    "hourglass_flowing_sand": "⏳",
+    "raising_hand": "🙋",
+    "white_check_mark": "✅",
+    "alarm_clock": "⏰",
+    "warning": "⚠️",
+}
+
+
 # From Slack's marks to a page ---------------------------------------------------------------------------------------------
 
 
@@ -101,11 +147,20 @@ def mrkdwn(text: str) -> str:
     """Text in Slack's own markup as HTML. It is escaped already, apart from Slack's marks."""
     text = re.sub(r"<@U1ANA>", '<span class="at">@ana</span>', text)
     text = re.sub(r"<!date\^\d+\^[^|]*\|[^>]*>", "Today at 15:30 (in 28 minutes)", text)
+    text = re.sub(r"<https://[^|>]*\|([^>]*)>", r'<span class="link">\1</span>', text)
+    text = re.sub(r":([a-z_]+):", lambda found: EMOJI.get(found[1], found[0]), text)
     text = text.replace("\u2060", "")
     text = re.sub(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])", r"<b>\1</b>", text)
     text = re.sub(r"(?<![\w_])_([^_\n]+)_(?![\w_])", r"<i>\1</i>", text)
     lines = [f'<div class="quote">{line[2:]}</div>' if line.startswith("> ") else line for line in text.split("\n")]
     return "<br>".join(lines).replace("</div><br>", "</div>").replace('<br><div class="quote">', '<div class="quote">')
+
+
+def markdown(text: str) -> str:
+    """A model's Markdown, as much of it as stands in the picture."""
+    text = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", text)
+    lines = [f"&nbsp;• {line[2:]}" if line.startswith("- ") else line for line in text.split("\n")]
+    return "<br>".join(lines)
 
 
 def block(one: Mapping[str, Any]) -> str:
@@ -115,6 +170,12 @@ def block(one: Mapping[str, Any]) -> str:
             return f'<div class="section">{mrkdwn(one["text"]["text"])}</div>'
         case "context":
             return f'<div class="context">{"".join(mrkdwn(part["text"]) for part in one["elements"])}</div>'
+        case "markdown":
+            return f'<div class="section">{markdown(one["text"])}</div>'
+        case "header":
+            return f'<div class="header">{html.escape(one["text"]["text"])}</div>'
+        case "divider":
+            return "<hr>"
         case "actions":
             return f'<div class="actions">{"".join(control(part) for part in one["elements"])}</div>'
         case "input":
@@ -127,7 +188,9 @@ def control(one: Mapping[str, Any]) -> str:
     """A button, or a list that is not opened."""
     if one["type"] == "button":
         return f'<span class="button {one.get("style", "")}">{html.escape(one["text"]["text"])}</span>'
-    chosen = one.get("initial_option")
+    if one["type"] == "overflow":
+        return '<span class="button">⋯</span>'
+    chosen = {"text": {"text": "# platform"}} if "initial_conversation" in one else one.get("initial_option")
     shown = html.escape((chosen or {"text": one["placeholder"]})["text"]["text"])
     return f'<span class="select {"" if chosen else "empty"} {one["type"]}">{shown}<span class="arrow">▾</span></span>'
 
@@ -150,14 +213,21 @@ def picker(view: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> str
     return f'{head}<div class="form">{blocks}{typed}<div class="list">{entries}</div></div>'
 
 
+def home(view: Mapping[str, Any]) -> str:
+    """App Home."""
+    head = '<div class="bar"><b>Townhall</b></div><div class="tabs"><b>Home</b><span>Messages</span><span>About</span></div>'
+    return f'{head}<div class="page">{"".join(block(one) for one in view["blocks"])}</div>'
+
+
 def _entry(one: Mapping[str, Any]) -> str:
     name, about = html.escape(one["text"]["text"]), html.escape(one["description"]["text"])
     return f'{name}<div class="about">{about}</div>'
 
 
 STYLE = """
-body { margin: 0; display: flex; background: #d9d9de; font: 15px/1.4 "Lato", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; }
-.phone { width: 375px; height: 690px; background: #fff; color: #1d1c1d; box-sizing: border-box; border-left: 1px solid #bbb;
+body { margin: 0; display: flex; background: #d9d9de;
+  font: 15px/1.4 "Lato", "Helvetica Neue", Arial, "DejaVu Sans", "Noto Color Emoji", sans-serif; }
+.phone { width: 375px; height: 820px; background: #fff; color: #1d1c1d; box-sizing: border-box; border-left: 1px solid #bbb;
   overflow: hidden; }
 .channel { background: #3f0e40; color: #fff; padding: 14px 16px; font-weight: bold; }
 .message { display: flex; padding: 14px 12px 6px; }
@@ -182,19 +252,27 @@ body { margin: 0; display: flex; background: #d9d9de; font: 15px/1.4 "Lato", "He
 .form .select { display: block; font-weight: normal; margin-bottom: 6px; }
 .form .arrow { float: right; }
 .label { font-weight: bold; margin: 10px 0 6px; }
+.link { color: #1264a3; }
+.header { font-size: 18px; font-weight: bold; margin-top: 8px; }
+.tabs { display: flex; gap: 22px; padding: 10px 16px; border-bottom: 1px solid #ddd; font-size: 13px; color: #616061; }
+.tabs b { color: #1d1c1d; border-bottom: 2px solid #1d1c1d; }
+.page { padding: 4px 16px; }
+hr { border: 0; border-top: 1px solid #ddd; margin: 12px 0; }
 .list { border: 1px solid #ddd; border-radius: 6px; margin-top: 4px; box-shadow: 0 2px 8px #0002; }
 .entry { padding: 9px 12px; border-bottom: 1px solid #eee; }
 """
 
 
 def page() -> str:
-    """All three phones."""
+    """All phones."""
     about, menu = About(channel="C1"), Menu()
     form = model_form(about, menu)
     channel = '<div class="channel"># platform</div>'
-    run, ended = message(run_card(RUN), "15:02", "4 replies"), message(question_card(ENDED), "15:02", "3 replies")
+    run, ended = message(run_card(RUN), "15:02", "4 replies"), message(question_card(ENDED), "14:40", "3 replies")
+    answer = message(final_answer(ANSWER)[0], "14:41", "")
     asked = message(question_card(ASKED), "15:03", "2 replies")
-    screens = (channel + run + ended, channel + asked, picker(form, model_options(about, menu, "grok")))
+    mine = home(home_view(HOME, lambda link: "https://home.example", picks=True, chosen=True))
+    screens = (channel + ended + answer + run, channel + asked, picker(form, model_options(about, menu, "grok")), mine)
     phones = "".join(f'<div class="phone">{screen}</div>' for screen in screens)
     return f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>{phones}'
 

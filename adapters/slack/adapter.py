@@ -112,7 +112,7 @@ class SlackAdapter:
         """Post or edit, as `Adapter.send` says."""
         life = self.life
         posted = await life.sender.send(sending)
-        life.watch.sent(sending, posted)
+        await life.sent(sending, posted)
         return posted
 
     async def find(self, sending: Sending) -> Posted | None:
@@ -120,7 +120,7 @@ class SlackAdapter:
         life = self.life
         found = await life.sender.find(sending)
         if found is not None:
-            life.watch.sent(sending, found)
+            await life.sent(sending, found)
         return found
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:

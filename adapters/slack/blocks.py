@@ -21,6 +21,9 @@ SECTION, BUTTON, BLOCKS, ROW = 3000, 75, 50, 5
 OPTION, OPTIONS, PLACEHOLDER, TITLE, VALUE = 75, 100, 150, 24, 2000
 """Characters of an option, options of a list, characters of a placeholder, of a modal's title, and of a button's value."""
 
+OVERFLOW = 5
+"""Entries behind three dots."""
+
 
 def fit(text: str, limit: int = SECTION) -> str:
     """Escaped text, cut where a block can hold no more of it."""
@@ -77,6 +80,23 @@ def select(placeholder: str, action: str, options: Sequence[Block]) -> Block:
         "placeholder": label(placeholder, PLACEHOLDER),
         "options": list(options)[:OPTIONS],
     }
+
+
+def overflow(action: str, options: Sequence[Block]) -> Block:
+    """What is seldom wanted, behind three dots."""
+    return {"type": "overflow", "action_id": action, "options": list(options)[:OVERFLOW]}
+
+
+def channels(placeholder: str, action: str, chosen: str = "") -> Block:
+    """A list of the channels that whoever looks at it is in, without direct messages."""
+    made: Block = {"type": "conversations_select", "action_id": action, "placeholder": label(placeholder, PLACEHOLDER)}
+    made["filter"] = {"include": ["public", "private"], "exclude_bot_users": True}
+    return made | ({"initial_conversation": chosen} if chosen else {})
+
+
+def divider() -> Block:
+    """A line across."""
+    return {"type": "divider"}
 
 
 def row(block_id: str, elements: Iterable[Block]) -> Block:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from adapters.slack.blocks import Block, moment, section, sections, small
 from adapters.slack.controls import controls
 from adapters.slack.escape import bare, escaped
+from adapters.slack.faces import face
 from adapters.slack.mention import mentions
 from orchestrator_bridge.chat import CardAgent, CardOption, QuestionCard, RunCard
 from orchestrator_bridge.text import one_line, sentence, shorten
@@ -21,24 +21,42 @@ Message = dict[str, Any]
 
 # Runs ---------------------------------------------------------------------------------------------------------------------
 
+STATES = {
+    "finished": ":white_check_mark:",
+    "failed": ":warning:",
+    "cancelled": ":no_entry_sign:",
+    "waiting": ":raising_hand:",
+    "working": ":hourglass_flowing_sand:",
+}
+"""A sign for what a run's status begins with."""
+
 
 def run_card(card: RunCard) -> Message:
-    """A run at a glance."""
+    """A run at a glance: what is to be done, how far it is, and who does what with which model."""
     status = one_line(card.status, LINE)
-    head = f"*Run {card.run}* · team {bare(card.team, 80)} · *{bare(status)}*"
-    spent = f"{bare(card.cost, 40)} · {card.tokens:,} tokens"
-    origin = " · scripted: no model is called" if card.scripted else ""
     blocks = [
-        section(f"{head}\n{_quote(card.task, TASK)}"),
+        section(f"{state_sign(status)} *Run {card.run}* · {bare(status)}\n{_quote(card.task, TASK)}"),
         section("\n".join(_agent(agent) for agent in card.agents)),
-        small(f"{spent}{origin}" + ("" if card.ended else " · write in the thread to guide them")),
+        small(_spent(card)),
     ]
     text = f"Run {card.run} ({status}): {sentence(one_line(card.task, 150))}"
     return {"text": escaped(text), "blocks": blocks}
 
 
+def state_sign(status: str) -> str:
+    """The sign of a run's status."""
+    return next((sign for word, sign in STATES.items() if status.startswith(word)), STATES["working"])
+
+
 def _agent(agent: CardAgent) -> str:
-    return f"*{bare(agent.name, 40)}*  {bare(agent.model, 60)}  _{bare(agent.state, 60)}_"
+    """An agent with the sign under which it speaks in the thread."""
+    return f"{face(agent.name)} *{bare(agent.name, 40)}* {bare(agent.state, 60)} · {bare(agent.model, 60)}"
+
+
+def _spent(card: RunCard) -> str:
+    origin = ("scripted: no model is called",) if card.scripted else ()
+    guide = () if card.ended else ("write in the thread to guide them",)
+    return " · ".join((f"team {bare(card.team, 80)}", bare(card.cost, 40), f"{card.tokens:,} tokens", *origin, *guide))
 
 
 def _quote(text: str, limit: int) -> str:
@@ -55,26 +73,32 @@ def question_card(card: QuestionCard) -> Message:
 
 
 def _open(card: QuestionCard) -> Message:
-    until = f"Waits until {moment(card.expires_at)}. {escaped(one_line(card.silence, LINE))}"
     blocks = [
-        section(f"{_whom(card)}*{bare(card.agent, 80)}* asks: *{bare(card.text, LINE + 200)}*"),
-        *_body(card),
-        small(f"Asked: {escaped(one_line(card.asked, LINE))} · run {card.run}: {bare(card.task, 120)}"),
-        small(f"{until}\nPress a button, or reply in the thread with a number or in your own words."),
+        section(f"{_whom(card)}{face(card.agent)} *{bare(card.agent, 80)}* asks:\n*{bare(card.text, LINE + 200)}*"),
+        *_context(card),
+        *options_shown(card),
         *controls(card),
+        small(f"{until(card)}\nPress a button, or reply in the thread with a number or in your own words."),
+        small(f"Question {card.question}, to {escaped(one_line(card.asked, LINE))} · run {card.run}: {bare(card.task, 120)}"),
     ]
     return {"text": _notice(card), "blocks": blocks}
 
 
 def _closed(card: QuestionCard) -> Message:
     ended = one_line(card.closed or "", LINE * 2)
+    sign = ":white_check_mark:" if ended.startswith("Answered") else ":hourglass:"
     blocks = [
-        section(f"*{bare(card.agent, 80)}* asked: {bare(card.text, LINE + 200)}"),
-        *_options(card),
-        section(f"*{bare(ended)}*"),
+        section(f"{face(card.agent)} *{bare(card.agent, 80)}* asked:\n{bare(card.text, LINE + 200)}"),
+        *options_shown(card),
+        section(f"{sign} *{bare(ended)}*"),
         small(f"Question {card.question} of run {card.run}. The thread stays open to read; a late reply is still passed on."),
     ]
     return {"text": escaped(f"Question {card.question} has ended. {sentence(shorten(ended, LINE))}"), "blocks": blocks}
+
+
+def until(card: QuestionCard) -> str:
+    """How long it waits, and what happens then."""
+    return f":alarm_clock: Waits until {moment(card.expires_at)}. {escaped(one_line(card.silence, LINE))}"
 
 
 def _whom(card: QuestionCard) -> str:
@@ -89,15 +113,13 @@ def _notice(card: QuestionCard) -> str:
     return escaped(f"{one_line(card.agent, 40)} asks you: {sentence(one_line(card.text, 300))}{between}")
 
 
-def _body(card: QuestionCard) -> Iterator[Block]:
-    if card.context.strip():
-        yield from sections(escaped(shorten(card.context.strip(), CONTEXT)))
-    yield from _options(card)
+def _context(card: QuestionCard) -> list[Block]:
+    return sections(escaped(shorten(card.context.strip(), CONTEXT)))
 
 
-def _options(card: QuestionCard) -> Iterator[Block]:
-    if card.options:
-        yield from sections("\n".join(_option(number, one) for number, one in enumerate(card.options, 1)))
+def options_shown(card: QuestionCard) -> list[Block]:
+    """The options under their numbers."""
+    return sections("\n".join(_option(number, one) for number, one in enumerate(card.options, 1)))
 
 
 def _option(number: int, one: CardOption) -> str:

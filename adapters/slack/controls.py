@@ -9,9 +9,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from adapters.slack.blocks import PLACEHOLDER, ROW, VALUE, Block, button, label, option, row, select
+from adapters.slack.blocks import PLACEHOLDER, ROW, VALUE, Block, button, label, option, overflow, row, select
 from orchestrator_bridge.chat import CardOption, Confirm, Press, QuestionCard
 from orchestrator_bridge.text import shorten
 
@@ -21,6 +21,11 @@ LABEL = 30
 MORE_TIMES = (("15 minutes", 900), ("1 hour", 3600), ("4 hours", 14_400), ("1 day", 86_400))
 """How much more time can be asked for, in seconds."""
 
+ASKED = 500
+"""Characters of a question that a button carries along."""
+
+CLOSE = "close"
+
 _BLOCK = re.compile(r"question/(\d{1,16})/.*")
 
 
@@ -29,19 +34,35 @@ class Control:
     """What somebody did to a question's control."""
 
     question: int
-    press: Press
+    press: Press | Literal["cancel"]
     value: str = ""
 
 
 def controls(card: QuestionCard) -> list[Block]:
     """A question's controls: its options in rows of five, then what one can say without choosing one."""
-    name = f"question/{card.question}"
-    options = [_option(number, one) for number, one in enumerate(card.options, 1)]
-    rows = [row(f"{name}/{at}", options[at : at + ROW]) for at in range(0, len(options), ROW)]
     times = [option(text, str(seconds)) for text, seconds in MORE_TIMES]
     instead = {"type": "users_select", "action_id": "hand", "placeholder": label("Ask somebody else", PLACEHOLDER)}
     others = (button("Write an answer", "write"), button("Not me", "pass"), select("More time", "more", times), instead)
-    return [*rows, row(f"{name}/others", others)]
+    return [*_rows(card), row(f"{_name(card)}/others", others)]
+
+
+def controls_in_list(card: QuestionCard) -> list[Block]:
+    """The same with less room, for a list of questions: more time, and closing it, are behind three dots.
+
+    The button to write with carries the question along: what stands above it is the list, or nothing that Slack gives back.
+    """
+    rest = [option(f"{text} more", str(seconds)) for text, seconds in MORE_TIMES] + [option("Close it without an answer", CLOSE)]
+    write = button("Write an answer", "write", shorten(card.text, ASKED))
+    return [*_rows(card), row(f"{_name(card)}/others", (write, button("Not me", "pass"), overflow("rest", rest)))]
+
+
+def _name(card: QuestionCard) -> str:
+    return f"question/{card.question}"
+
+
+def _rows(card: QuestionCard) -> list[Block]:
+    options = [_option(number, one) for number, one in enumerate(card.options, 1)]
+    return [row(f"{_name(card)}/{at}", options[at : at + ROW]) for at in range(0, len(options), ROW)]
 
 
 def _option(number: int, one: CardOption) -> Block:
@@ -56,11 +77,20 @@ def read_control(action: Mapping[str, Any]) -> Control | None:
     question, name = int(found[1]), str(action.get("action_id", ""))
     if name.startswith("option/"):
         return Control(question=question, press="option", value=str(action.get("value", "")))
-    if name == "more":
-        return Control(question=question, press="more", value=str((action.get("selected_option") or {}).get("value", "")))
-    if name == "hand":
-        return Control(question=question, press="pass", value=str(action.get("selected_user", "")))
-    return Control(question=question, press="pass" if name == "pass" else "write") if name in ("pass", "write") else None
+    chosen = str((action.get("selected_option") or {}).get("value", ""))
+    match name:
+        case "rest" if chosen == CLOSE:
+            return Control(question=question, press="cancel")
+        case "more" | "rest":
+            return Control(question=question, press="more", value=chosen)
+        case "hand":
+            return Control(question=question, press="pass", value=str(action.get("selected_user", "")))
+        case "pass":
+            return Control(question=question, press="pass")
+        case "write":
+            return Control(question=question, press="write", value=str(action.get("value", "")))
+        case _:
+            return None
 
 
 # Commands behind buttons --------------------------------------------------------------------------------------------------

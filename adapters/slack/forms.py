@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from adapters.slack.blocks import OPTIONS, TITLE, Block, label, option, section, select, small
+from adapters.slack.blocks import OPTIONS, TITLE, Block, channels, label, option, section, select, small
 from adapters.slack.escape import bare, escaped
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.menu import Menu, ModelChoice
@@ -32,7 +32,7 @@ LARGEST_VALUE = 150
 class About:
     """What a form is about. An empty `channel`: the form asks for it. `scope` is what a model is picked for.
 
-    `files` are those of the message that is asked about, as Slack tells of them.
+    `files` are those of the message that is asked about, as Slack tells of them. `at_home`: it was opened from App Home.
     """
 
     channel: str = ""
@@ -40,6 +40,7 @@ class About:
     question: int = 0
     scope: str = ""
     files: Sequence[Mapping[str, Any]] = ()
+    at_home: bool = False
 
     def place(self, platform: str) -> Place:
         """Where what the form leads to is to happen."""
@@ -77,8 +78,7 @@ def task_form(about: About, menu: Menu, text: str = "") -> Block:
         choice = select("The usual team", "team", [_option(name) for name in teams])
         blocks.append(_input("team", "Team", choice, optional=True))
     if not about.channel:
-        where = {"type": "conversations_select", "action_id": "channel", "filter": {"include": ["public", "private"]}}
-        blocks.append(_input("channel", "In which channel?", where))
+        blocks.append(_input("channel", "In which channel?", channels("A channel with the bot in it", "channel")))
     files = {"type": "file_input", "action_id": "files", "max_files": FILES}
     blocks.append(_input("files", "Files that belong to it", files, optional=True))
     return _modal("ask", "Give a task", "Start", about, blocks)

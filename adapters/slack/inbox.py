@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -20,9 +21,11 @@ from slack_bolt.response import BoltResponse
 from adapters.slack.aside import Aside, Form, Heard, Who, unstored
 from adapters.slack.forms import model_options, read_about
 from adapters.slack.hear import Ear
+from adapters.slack.home import Shown, is_home, read_shown, shown_after
+from adapters.slack.homes import Homes, at_home
 from adapters.slack.interact import Hand
 from adapters.slack.workspace import Workspace
-from orchestrator_bridge.chat import Receive
+from orchestrator_bridge.chat import Commanded, Receive
 from orchestrator_bridge.menu import Menu
 
 _LOG = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class Inbox:
         hand: Hand,
         menu: Menu,
         receive: Receive,
+        homes: Homes,
         *,
         aside: Callable[[Aside], Awaitable[None]],
         show: Callable[[Form], Awaitable[None]],
@@ -55,6 +59,8 @@ class Inbox:
         self._hand = hand
         self._menu = menu
         self._receive = receive
+        self._homes = homes
+        self._again = count(1)
         self._aside = aside
         self._show = show
         self._changed = changed
@@ -103,7 +109,7 @@ class Inbox:
                 await self._message(event)
             case "app_home_opened" if event.get("tab") == "home":
                 seen = str(body.get("event_id") or event.get("event_ts"))
-                await self._hand_over(await self._hand.opened_home(str(event["user"]), seen))
+                await self._look_at_home(str(event["user"]), seen, read_shown(event.get("view")))
             case "subteam_created" | "subteam_updated" | "subteam_members_changed":
                 _ = self._spawn(self._changed())
             case _:
@@ -117,6 +123,15 @@ class Inbox:
         if heard is not None:
             await self._hand_over(heard)
 
+    async def _look_at_home(self, user: str, interaction: str, shown: Shown) -> None:
+        """Somebody's App Home is drawn. A channel that was chosen on the page is remembered by the page."""
+        self._homes.looks(user, shown)
+        await self._receive(await self._hand.looks_at_home(user, interaction, shown))
+
+    async def draw_home(self, user: str, shown: Shown) -> None:
+        """Have somebody's App Home drawn anew."""
+        await self._look_at_home(user, f"again:{self._hand.now():.6f}:{next(self._again)}", shown)
+
     # Interactions ---------------------------------------------------------------------------------------------------------
 
     async def _interaction(self, body: Body) -> None:
@@ -124,6 +139,8 @@ class Inbox:
         await asyncio.wait([work], timeout=self._acknowledge)
 
     async def _interact(self, body: Body) -> None:
+        if is_home(body):
+            self._homes.looks(str(body["user"]["id"]), shown_after(body))
         heard = await self._hand.take(body)
         try:
             if heard is not None:
@@ -144,6 +161,8 @@ class Inbox:
         elif isinstance(heard, Form):
             _ = self._spawn(self._show(heard))
         else:
+            if isinstance(heard, Commanded) and heard.name == "ask" and at_home(heard):
+                self._homes.begins(heard.author.id)
             await self._receive(heard)
 
     def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:

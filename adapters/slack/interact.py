@@ -12,6 +12,8 @@ from adapters.slack.controls import Control, read_command, read_control
 from adapters.slack.files import attachments
 from adapters.slack.forms import About, answer_form, files_along, files_of, model_form, read_about, task_form, typed
 from adapters.slack.hear import Ear
+from adapters.slack.home import CHANNEL, Shown, is_home, read_shown, shown_after
+from adapters.slack.homes import AT_HOME
 from adapters.slack.line import slash_line
 from adapters.slack.people import People
 from adapters.slack.rooms import Rooms
@@ -89,9 +91,14 @@ class Hand:
         text = await self._ear.typed(line.text)
         return self._commanded(place, str(body["trigger_id"]), await self._people.author(user), line.name, text)
 
-    async def opened_home(self, user: str, interaction: str) -> Commanded:
-        """Somebody looks at App Home."""
-        return self._commanded(direct(user), interaction, await self._people.author(user), "home", "")
+    def now(self) -> float:
+        """Slack's clock, in seconds since the epoch."""
+        return self._api.now()
+
+    async def looks_at_home(self, user: str, interaction: str, shown: Shown) -> Commanded:
+        """Somebody's App Home is to be drawn."""
+        given = self._commanded(direct(user), interaction, await self._people.author(user), "home", "")
+        return replace(given, options=(("channel", shown.channel),) if shown.chosen else ())
 
     def _commanded(self, place: Place, interaction: str, author: Author, name: str, text: str) -> Commanded:
         at = self._api.now()
@@ -115,6 +122,8 @@ class Hand:
         action, user = body["actions"][0], str(body["user"]["id"])
         if action.get("action_id") == "scope":
             return self._other_scope(body)
+        if action.get("action_id") == CHANNEL:
+            return await self.looks_at_home(user, str(body["trigger_id"]), shown_after(body))
         if action.get("action_id") == "link" or (body.get("view") or {}).get("type") == "modal":
             return None
         place, author = self._where(body, user), await self._people.author(user)
@@ -124,8 +133,9 @@ class Hand:
         if str(action.get("action_id", "")).startswith("form/"):
             return self._form(body, str(action["action_id"]).removeprefix("form/"), place)
         if confirmed is not None:
-            once = str(_container(body).get("message_ts") or body["trigger_id"])  # twice clicked is once meant
-            given = self._commanded(self._asked_in(body, place), once, author, confirmed.name, confirmed.text)
+            once = str(_container(body).get("message_ts") or _interaction(body))  # twice clicked is once meant
+            here = self._on_page(body, place) if is_home(body) else self._asked_in(body, place)
+            given = self._commanded(here, once, author, confirmed.name, confirmed.text)
             return replace(given, options=confirmed.options)
         return outdated(self._commanded(self._asked_in(body, place), str(body["trigger_id"]), author, "", ""))
 
@@ -145,24 +155,36 @@ class Hand:
         thread = _thread(body)
         return replace(place, thread=str(thread) if thread else None)
 
+    def _on_page(self, body: Body, place: Place) -> Place:
+        """The channel whose models App Home shows: what is picked there is picked for it."""
+        return replace(place, channel=read_shown(body["view"]).channel or place.channel)
+
     def _control(self, body: Body, control: Control, place: Place, author: Author) -> Heard:
-        if control.press == "write":
-            about = About(channel=place.channel, thread=place.thread, question=control.question)
-            view = answer_form(about, str((body.get("message") or {}).get("text") or ""))
-            return Form(trigger=str(body["trigger_id"]), view=view)
-        return Clicked(
-            place=place,
-            interaction=str(body["trigger_id"]),
-            question=control.question,
-            press=control.press,
-            author=author,
-            at=float(body["actions"][0].get("action_ts") or self._api.now()),
-            value=control.value,
-        )
+        at, interaction = float(body["actions"][0].get("action_ts") or self._api.now()), _interaction(body)
+        match control.press:
+            case "write":
+                about = About(channel=place.channel, thread=place.thread, question=control.question, at_home=is_home(body))
+                asked = control.value or str((body.get("message") or {}).get("text") or "")
+                return Form(trigger=str(body["trigger_id"]), view=answer_form(about, asked))
+            case "cancel":
+                here = self._asked_in(body, place)
+                return self._commanded(here, interaction, author, "questions", f"{control.question} cancel")
+            case press:
+                return Clicked(
+                    place=place,
+                    interaction=interaction,
+                    question=control.question,
+                    press=press,
+                    author=author,
+                    at=at,
+                    value=control.value,
+                )
 
     def _form(self, body: Body, name: str, place: Place) -> Heard:
-        at_home = (body.get("view") or {}).get("type") == "home"
-        about = About(channel="" if at_home and name == "ask" else place.channel)
+        channel = place.channel
+        if is_home(body):
+            channel = self._on_page(body, place).channel if name == "model" else ""
+        about = About(channel=channel, at_home=is_home(body))
         view = model_form(about, self._menu) if name == "model" else task_form(about, self._menu)
         return Form(trigger=str(body["trigger_id"]), view=view)
 
@@ -177,7 +199,7 @@ class Hand:
     async def _submitted(self, body: Body) -> Heard | None:
         view, user = body["view"], str(body["user"]["id"])
         about, author = read_about(view), await self._people.author(user)
-        place, interaction = about.place("slack"), str(view["id"])
+        place, interaction = about.place("slack"), f"{AT_HOME if about.at_home else ''}{view['id']}"
         match view.get("callback_id"):
             case "answer":
                 return Clicked(
@@ -200,6 +222,11 @@ class Hand:
                 return replace(given, options=_scope(about.scope))
             case _:
                 return None
+
+
+def _interaction(body: Body) -> str:
+    """What identifies an interaction, and says whether it comes from App Home."""
+    return f"{AT_HOME if is_home(body) else ''}{body['trigger_id']}"
 
 
 def _scope(scope: str) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,7 @@ from adapters.slack.aside import Aside
 from adapters.slack.find import Finder
 from adapters.slack.groups import Groups
 from adapters.slack.hear import Ear
+from adapters.slack.homes import Homes
 from adapters.slack.http import Port
 from adapters.slack.inbox import Inbox, Next
 from adapters.slack.interact import Hand
@@ -27,7 +28,7 @@ from adapters.slack.socket import Socket
 from adapters.slack.tell import Teller
 from adapters.slack.watch import Watch
 from adapters.slack.workspace import recognise
-from orchestrator_bridge.chat import Inbound, Place, Receive, Rejected, Said
+from orchestrator_bridge.chat import Inbound, Place, Posted, QuestionCard, Receive, Rejected, RunCard, Said, Sending
 from orchestrator_bridge.menu import Menu
 
 _LOG = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Life:
     teller: Teller
     inbox: Inbox
     watch: Watch
+    homes: Homes
     door: Socket | Port
     looking: asyncio.Task[None] | None = None
 
@@ -71,6 +73,17 @@ class Life:
             await asyncio.gather(self.looking, return_exceptions=True)
         await self.api.close()
 
+    async def sent(self, sending: Sending, posted: Posted) -> None:
+        """Something was posted or edited: threads are watched from then on, and pages follow."""
+        self.watch.sent(sending, posted)
+        try:
+            if isinstance(sending.post, QuestionCard):
+                await self.homes.changed(sending.post)
+            elif isinstance(sending.post, RunCard) and sending.replaces is None:
+                await self.homes.begun()
+        except Exception:
+            _LOG.exception("App Home does not show the newest state; it does when it is opened again")
+
     async def read(self, place: Place, after: float) -> Sequence[Said]:
         """What people said in a thread. Raises as `Adapter.read` does."""
         channel = await self.rooms.channel(place)
@@ -90,7 +103,8 @@ async def made(api: Api, access: SlackAccess, menu: Menu, names: frozenset[str],
     groups, rooms = Groups(api), Rooms(api)
     people = People(api, workspace, groups, listed)
     ear = Ear(workspace, people, rooms, names)
-    finder, teller = Finder(api, workspace), Teller(api, workspace, rooms, picks="model" in names)
+    homes = Homes(lambda user, shown: inbox.draw_home(user, shown))
+    finder, teller = Finder(api, workspace), Teller(api, workspace, rooms, homes, picks="model" in names)
     hand = Hand(api, workspace, people, rooms, ear, menu, names)
     watch = Watch(lambda place, after: life.read(place, after), api.now)
 
@@ -107,6 +121,7 @@ async def made(api: Api, access: SlackAccess, menu: Menu, names: frozenset[str],
         hand,
         menu,
         heard,
+        homes,
         aside=aside,
         show=teller.show,
         changed=groups.look,
@@ -123,6 +138,7 @@ async def made(api: Api, access: SlackAccess, menu: Menu, names: frozenset[str],
         teller=teller,
         inbox=inbox,
         watch=watch,
+        homes=homes,
         door=_door(api, access, inbox, lambda: watch.catch_up(heard)),
     )
     return life

@@ -7,26 +7,14 @@ from collections.abc import Sequence
 from adapters.slack.blocks import markdown_block, section, sections, small
 from adapters.slack.cards import Message
 from adapters.slack.escape import bare, escaped, markdown
+from adapters.slack.faces import face
 from adapters.slack.mention import mentions
 from adapters.slack.phrases import in_slack
 from adapters.slack.split import messages
 from orchestrator_bridge.chat import FinalAnswer, Note
 from orchestrator_bridge.text import one_line, sentence
 
-FACES = (
-    ":large_blue_circle:",
-    ":large_orange_circle:",
-    ":large_green_circle:",
-    ":large_purple_circle:",
-    ":large_brown_circle:",
-    ":red_circle:",
-)
 _SIGNS = {"plain": "", "good": ":white_check_mark: ", "warning": ":warning: "}
-
-
-def face(name: str) -> str:
-    """An agent's icon, the same each time."""
-    return FACES[sum(name.encode()) % len(FACES)]
 
 
 def note(post: Note, *, as_speaker: bool) -> list[Message]:

@@ -9,6 +9,7 @@ from adapters.slack.aside import Form
 from adapters.slack.cards import Message
 from adapters.slack.errors import Refused
 from adapters.slack.home import home_view
+from adapters.slack.homes import Homes, at_home
 from adapters.slack.rooms import Rooms
 from adapters.slack.words import word_message
 from adapters.slack.workspace import Workspace, direct
@@ -23,10 +24,11 @@ _NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "user_not_in_chan
 class Teller:
     """Tells people things. `picks`: there is a command to pick models with."""
 
-    def __init__(self, api: Api, workspace: Workspace, rooms: Rooms, *, picks: bool) -> None:
+    def __init__(self, api: Api, workspace: Workspace, rooms: Rooms, homes: Homes, *, picks: bool) -> None:
         self._api = api
         self._workspace = workspace
         self._rooms = rooms
+        self._homes = homes
         self._picks = picks
 
     async def tell(self, heard: Inbound, word: Word) -> None:
@@ -34,8 +36,8 @@ class Teller:
         if not isinstance(heard, Said | Clicked | Commanded):
             return
         if isinstance(heard, Commanded) and heard.name == "home":
-            await self._publish(heard.author.id, word)
-        else:
+            await self._publish(heard, word)
+        elif not (at_home(heard) and await self._homes.told(heard.author.id, word)):
             await self.say(heard, word_message(word, self.address))
 
     async def say(self, heard: Said | Clicked | Commanded, message: Message) -> None:
@@ -87,8 +89,10 @@ class Teller:
         except (Unsent, Doubtful, Rejected) as error:
             _LOG.warning("%s could not be told: %s", user, error)
 
-    async def _publish(self, user: str, word: Word) -> None:
-        view = home_view(word, self.address, picks=self._picks)
+    async def _publish(self, heard: Commanded, word: Word) -> None:
+        user, chosen = heard.author.id, bool(dict(heard.options).get("channel"))
+        said = self._homes.drawn(user, word)
+        view = home_view(word, self.address, picks=self._picks, chosen=chosen, said=said)
         try:
             await self._api.say("views.publish", lambda client: client.views_publish(user_id=user, view=view))
         except (Unsent, Doubtful, Rejected) as error:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import zip_longest
 
 from adapters.slack.blocks import BLOCKS, Block, row, section, sections
 from adapters.slack.cards import Message
 from adapters.slack.controls import command_button
 from adapters.slack.escape import bare, escaped
 from adapters.slack.phrases import in_slack
-from orchestrator_bridge.chat import Link, Table, Word
+from adapters.slack.waiting import waiting_question
+from orchestrator_bridge.chat import Link, QuestionCard, Table, Word
 from orchestrator_bridge.text import one_line
 
 CELL = 300
 """Characters of a table's cell."""
+
+KEPT = 8
+"""Blocks that are kept free for what is said beside the cards of a table."""
 
 Address = Callable[[Link], str | None]
 """The web address of a message, where one can be made."""
@@ -38,10 +44,29 @@ def _titles(word: Word) -> str:
     return titles or "Here is what you asked for."
 
 
-def table_blocks(table: Table, address: Address) -> list[Block]:
-    """A table, one entry below the other: phones have no room for columns."""
+def table_blocks(table: Table, address: Address, room: int = BLOCKS) -> list[Block]:
+    """A table, one entry below the other: phones have no room for columns.
+
+    Rows with a card come first, as what they are, as far as there is `room` (blocks); all others are lines.
+    """
     title = f"*{bare(table.title)}*\n" if table.title else ""
-    return sections(title + "\n".join(_row(table, cells, address) for cells in table.rows))
+    shown, lines = list[Block](), list[str]()
+    for cells, card in zip_longest(table.rows, table.cards):
+        made = waiting_question(card, f"*{_question_link(cells, address, card)}*") if card is not None else []
+        if made and len(shown) + len(made) <= room - KEPT:
+            shown += made
+        else:
+            lines.append(_row(table, cells, address))
+    listed = "\n".join(lines)
+    if not shown:
+        return sections(title + listed)
+    return [*sections(title), *shown, *(sections(f"*Others*\n{listed}") if lines else [])]
+
+
+def _question_link(cells: tuple[str | Link, ...], address: Address, card: QuestionCard) -> str:
+    """A row of a question begins with the way to its message."""
+    name = f"Question {card.question}"
+    return _cell(replace(cells[0], text=name) if isinstance(cells[0], Link) else name, address)
 
 
 def _row(table: Table, cells: tuple[str | Link, ...], address: Address) -> str:
@@ -52,7 +77,7 @@ def _row(table: Table, cells: tuple[str | Link, ...], address: Address) -> str:
 
 def _named(name: str, cell: str | Link, address: Address) -> str:
     shown = _cell(cell, address)
-    return f"{bare(name)}: {shown}" if shown else ""
+    return f"{bare(name)}: {shown}" if name and shown else shown
 
 
 def _cell(cell: str | Link, address: Address) -> str:

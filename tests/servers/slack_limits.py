@@ -105,12 +105,19 @@ def _element(one: Thing) -> Iterator[str]:
         yield f"an action_id of {len(one.get('action_id', ''))} characters"
     if one["type"] == "button":
         yield from _button(one)
+    if one["type"] == "overflow":
+        yield from _overflow(one)
     if "placeholder" in one:
         yield from _text(one["placeholder"], 150, "placeholder")
     if "options" in one:
         yield from _list(one)
     if len(one.get("initial_value", "")) > one.get("max_length", 3000):
         yield "an initial value that is longer than the field"
+
+
+def _overflow(one: Thing) -> Iterator[str]:
+    if not 0 < len(one["options"]) <= 5:
+        yield f"{len(one['options'])} entries behind three dots"
 
 
 def _button(one: Thing) -> Iterator[str]:

@@ -113,6 +113,8 @@ class People:
         action["action_ts"] = self.world.stamp()
         if element["type"] == "users_select":
             action["selected_user"] = chosen
+        if element["type"] == "conversations_select":
+            action["selected_conversation"] = chosen
         if "options" in element:
             action["selected_option"] = next(one for one in element["options"] if one["value"] == chosen)
         return action
@@ -142,7 +144,9 @@ class People:
 
     def open_home(self, user: str) -> Envelope:
         """Somebody looks at App Home."""
-        return self.world.event({"type": "app_home_opened", "user": user, "channel": self.world.direct(user).id, "tab": "home"})
+        event = {"type": "app_home_opened", "user": user, "channel": self.world.direct(user).id, "tab": "home"}
+        known = self.world.homes.get(user)
+        return self.world.event(event | ({"view": known} if known else {}))
 
     def _interactive(self, user: str, kind: str) -> dict[str, Any]:
         team = str(self.world.people[user]["team_id"])

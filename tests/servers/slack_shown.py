@@ -49,6 +49,8 @@ def elements(message: Message) -> Iterator[Message]:
 
 
 def _label(element: Message) -> str:
+    if element["type"] == "overflow":
+        return "⋯"
     return str((element.get("text") or element["placeholder"])["text"])
 
 

@@ -1,0 +1,17 @@
+"""The sign by which people know an agent again: beside its words, on the run's card, with its questions."""
+
+from __future__ import annotations
+
+FACES = (
+    ":large_blue_circle:",
+    ":large_orange_circle:",
+    ":large_green_circle:",
+    ":large_purple_circle:",
+    ":large_brown_circle:",
+    ":red_circle:",
+)
+
+
+def face(name: str) -> str:
+    """An agent's icon, the same each time."""
+    return FACES[sum(name.encode()) % len(FACES)]
