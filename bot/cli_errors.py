@@ -65,6 +65,6 @@ def _short(filename: str) -> str:
 
 
 def _clean(text: str, secrets: Callable[[], Mapping[str, str]]) -> str:
-    from bot.logs import Redactor
+    from orchestrator_bridge.redactor import Redactor
 
     return Redactor(secrets()).clean(text)

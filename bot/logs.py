@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
-from urllib.parse import quote
 
 from bot.trouble import Problem, Trouble
+from orchestrator_bridge.redactor import Redactor
 
 FILE = "townhall.log"
 """The log's name in the data folder."""
@@ -23,8 +23,6 @@ FILE = "townhall.log"
 _OURS = ("bot", "adapters", "orchestrator_bridge")
 _LARGEST = 5_000_000
 _OLD_FILES = 3
-_SHORTEST_SECRET = 4
-"""Characters. What is shorter stands in for a key at an endpoint that takes any (`x`), and would be found in every word."""
 
 
 def open_log(folder: Path, level: str, secrets: Mapping[str, str]) -> Path:
@@ -50,25 +48,6 @@ def open_log(folder: Path, level: str, secrets: Mapping[str, str]) -> Path:
         logging.getLogger(package).setLevel(level.upper())
     logging.captureWarnings(True)
     return file
-
-
-class Redactor:
-    """Takes secrets out of texts: `[XAI_API_KEY]` stands where the key stood."""
-
-    def __init__(self, secrets: Mapping[str, str]) -> None:
-        named = {text: name for name, secret in secrets.items() for text in _spellings(secret)}
-        self._names = dict(sorted(named.items(), key=lambda one: len(one[0]), reverse=True))
-
-    def clean(self, text: str) -> str:
-        """The text without the secrets. The longest goes first, for one secret may be part of another."""
-        for secret, name in self._names.items():
-            text = text.replace(secret, f"[{name}]")
-        return text
-
-
-def _spellings(secret: str) -> set[str]:
-    """The secret as it stands, as Python quotes it, and as a part of an address."""
-    return {secret, repr(secret)[1:-1], quote(secret, safe="")} if len(secret) >= _SHORTEST_SECRET else set()
 
 
 class FileFormatter(logging.Formatter):

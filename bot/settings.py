@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from bot.env_file import Found, read_variables
 from bot.model_settings import ModelSettings, Secret, WebAddress
 from bot.trouble import Problem, Trouble, count_wrong, show_value, suggest
+from orchestrator_bridge.redactor import SECRETIVE
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -42,9 +43,6 @@ _PATTERNS = {
     r"^https?://[^\s/]+\S*$": "an address that begins with http:// or https://",
     r"^wss?://[^\s/]+\S*$": "an address that begins with ws:// or wss://",
 }
-
-
-_SECRETIVE = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
 class Settings(ModelSettings):
@@ -94,7 +92,7 @@ class Settings(ModelSettings):
     def secrets(self, also: frozenset[str] = frozenset()) -> dict[str, str]:
         """The values that must not appear in any log or message, by their variables' names: our own, those of `also`, and
         whatever else in the environment is called a key, a token, a secret or a password."""
-        alike = {name for name in self._variables if name.upper().endswith(_SECRETIVE)}
+        alike = {name for name in self._variables if name.upper().endswith(SECRETIVE)}
         names = alike.union(self.set_secrets(), also)
         return {name: self._variables[name].value.strip() for name in sorted(names) if name in self._variables}
 

@@ -26,8 +26,8 @@ class Start:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """The values that must not appear anywhere, by their variables' names."""
-        return self.settings.secrets(self.team_file.key_variables)
+        """The values that must not appear anywhere, by their variables' names, or by where the team file holds them."""
+        return {**self.settings.secrets(self.team_file.key_variables), **self.team_file.secrets}
 
     @property
     def for_models(self) -> dict[str, str]:

@@ -17,7 +17,8 @@ from bot.team_shape import Shaper
 from bot.trouble import Problem, Trouble, count_wrong, show_value, suggest
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.question.words import Language
-from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team, ToolServerSpec
+from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team
+from orchestrator_bridge.tool.spec import ToolServerSpec
 from orchestrator_bridge.value import Value
 
 V = TypeVar("V", bound=Value)
@@ -51,6 +52,11 @@ class TeamFile:
         """The environment variables that hold the keys of models of one's own, and what tool servers need."""
         keys = frozenset(spec.key_env for spec in self.models.values() if spec.key_env)
         return keys.union(*(spec.variables for spec in self.tools.values()))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What stands in the file itself though it should not be seen, by where it stands."""
+        return {where: secret for name, spec in self.tools.items() for where, secret in spec.secrets(name).items()}
 
     def team(self, name: str | None = None) -> Team:
         """The team of this name, or the default one.

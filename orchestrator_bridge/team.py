@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -310,28 +309,3 @@ class ModelSpec(ModelFacts):
     """The environment variable that holds the key; none for an endpoint that takes any."""
     id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """What the endpoint calls the model; the table's name where it is left out."""
-
-
-class ToolServerSpec(Value):
-    """An MCP server: a command to start, or an address. `${NAME}` in `env` and `headers` stands for that variable's value."""
-
-    command: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] | None = None
-    env: dict[str, str] = Field(default={})
-    headers: dict[str, str] = Field(default={})
-    timeout: Annotated[Duration, Field(gt=0)] = 60.0
-    """Seconds that one call may take."""
-    approve: dict[str, Literal["allow", "ask", "deny"]] = Field(default={})
-    """By a tool's name. Where nothing is said a tool that its server declares read-only is allowed, and any other asks."""
-
-    @property
-    def variables(self) -> frozenset[str]:
-        """The environment variables that it names."""
-        values = " ".join((*self.env.values(), *self.headers.values()))
-        return frozenset(re.findall(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", values))
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if bool(self.command) == (self.url is not None):
-            raise ValueError("a tool server has either 'command' or 'url'; expected exactly one of them")
-        return self

@@ -6,31 +6,40 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+import httpx2
 import mcp_types as types
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from orchestrator_bridge.tool.content import result_of, tool_of
+from orchestrator_bridge.text import clean, one_line
+from orchestrator_bridge.tool.content import LONGEST, result_of, tool_of
 from orchestrator_bridge.tool.stderr import errors_told
 from orchestrator_bridge.tool.values import NotCalled, Result, Tool, Unknown
+from orchestrator_bridge.tool.watched import watched
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
-    from types import TracebackType
 
-    from mcp.client._transport import ReadStream, TransportStreams
-    from mcp.shared.message import SessionMessage
+    from mcp.client._transport import TransportStreams
 
 _LOG = logging.getLogger(__name__)
 
 MOST_TOOLS = 200
 """Tools of one server that are offered; a server that pages for ever is cut off."""
 
-_CUT_OFF = (types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT)
+LONGEST_ERROR = 200
+"""Characters of a server's own words in a sentence of ours."""
+
+_CLOSED, _SESSION_LOST = "Connection closed", "Session terminated"
+"""The client's own words for a connection that has ended, and for a server that was started again and does not know us any more.
+Its codes for them are those that servers use for anything of their own."""
+
+_NO_ANSWER = (types.INTERNAL_ERROR, types.PARSE_ERROR, types.INVALID_REQUEST)
+"""Errors that the client puts in the place of an answer which was none, or a server whose call broke off in the middle."""
 
 
 class Connection:
@@ -43,23 +52,24 @@ class Connection:
         self.changed = changed
 
     async def tools(self) -> tuple[Tool, ...]:
-        """What the server offers now.
+        """What the server offers now; of tools with the same name the first.
 
         Raises:
             NotCalled: it does not say.
         """
-        found: list[Tool] = []
+        found: dict[str, Tool] = {}
         cursor: str | None = None
         try:
-            while len(found) < MOST_TOOLS:
+            for _ in range(MOST_TOOLS):
                 page = await self._client.list_tools(cursor=cursor, cache_mode="bypass")
-                found += [tool_of(self._server, one) for one in page.tools]
+                for one in page.tools:
+                    found.setdefault(one.name, tool_of(self._server, one))
                 cursor = page.next_cursor
-                if cursor is None:
+                if cursor is None or len(found) >= MOST_TOOLS:
                     break
         except Exception as error:
             raise NotCalled(f"{self._server} does not list its tools: {_said(error)}") from error
-        return tuple(found[:MOST_TOOLS])
+        return tuple(found.values())[:MOST_TOOLS]
 
     async def call(self, tool: str, arguments: dict[str, Any], timeout: float) -> Result:
         """Call a tool; `timeout` is in seconds.
@@ -76,18 +86,37 @@ class Connection:
         except TimeoutError:
             raise Unknown(f"{self._server} gave no answer within {timeout:g} s") from None
         except MCPError as error:
-            if error.code in _CUT_OFF:
-                raise Unknown(f"the connection to {self._server} was cut off") from error
-            return Result(text=_said(error), failed=True)
+            return self._failed(error)
         except Exception as error:
             raise Unknown(f"{self._server} answered with what is no result: {_said(error)}") from error
 
+    def _failed(self, error: MCPError) -> Result:
+        """What an error in the place of a result means."""
+        if error.message == _SESSION_LOST:
+            self.lost.set()
+            raise NotCalled(f"{self._server} was started again and has to be connected anew") from error
+        if error.message == _CLOSED:
+            raise Unknown(f"the connection to {self._server} was cut off") from error
+        if error.code in _NO_ANSWER:
+            raise Unknown(f"{self._server} answered with an error: {_said(error)}") from error
+        return Result(text=clean(error.message, LONGEST), failed=True)
+
 
 def _said(error: BaseException) -> str:
-    """What an error says, without what may be secret in an address or a header."""
-    if isinstance(error, BaseExceptionGroup):
-        return _said(error.exceptions[0])
-    return error.message if isinstance(error, MCPError) else type(error).__name__
+    """What an error says: a server's words as such, of others only their kind, for in them may be an address with a key."""
+    match error:
+        case BaseExceptionGroup():
+            return _said(error.exceptions[0])
+        case MCPError() if error.message == _CLOSED:
+            return "it has ended"
+        case MCPError() if error.message.strip():
+            return f"“{one_line(error.message, LONGEST_ERROR)}”"
+        case httpx2.ConnectError():
+            return "nobody answers at its address"
+        case FileNotFoundError() | PermissionError():
+            return f"its command cannot be run ({error.strerror})"
+        case _:
+            return type(error).__name__
 
 
 @asynccontextmanager
@@ -98,8 +127,13 @@ async def to_command(server: str, command: Sequence[str], env: Mapping[str, str]
         NotCalled: it does not start, or does not answer as a server of tools does.
     """
     parameters = StdioServerParameters(command=command[0], args=list(command[1:]), env=dict(env))
-    async with errors_told(server) as errlog, _connected(server, stdio_client(parameters, errlog=errlog)) as connection:
-        yield connection
+    async with errors_told(server) as complaints:
+        try:
+            async with _connected(server, stdio_client(parameters, errlog=complaints.file)) as connection:
+                yield connection
+        except NotCalled as error:
+            last = await complaints.last()
+            raise NotCalled(f"{error}; the last that it wrote is “{last}”" if last else str(error)) from error
 
 
 @asynccontextmanager
@@ -109,11 +143,19 @@ async def to_address(server: str, url: str, headers: Mapping[str, str]) -> Async
     Raises:
         NotCalled: it does not answer, or not as a server of tools does.
     """
-    async with (
-        create_mcp_http_client(headers=dict(headers)) as http,
-        _connected(server, streamable_http_client(url, http_client=http)) as connection,
-    ):
-        yield connection
+    refused: list[int] = []
+
+    async def note(response: httpx2.Response) -> None:
+        if response.status_code >= 400:
+            refused.append(response.status_code)
+
+    async with create_mcp_http_client(headers=dict(headers)) as http:
+        http.event_hooks = {"response": [note]}
+        try:
+            async with _connected(server, streamable_http_client(url, http_client=http)) as connection:
+                yield connection
+        except NotCalled as error:
+            raise NotCalled(f"{error}; its address answers with status {refused[-1]}" if refused else str(error)) from error
 
 
 @asynccontextmanager
@@ -124,8 +166,9 @@ async def _connected(server: str, transport: AbstractAsyncContextManager[Transpo
         if isinstance(message, types.ToolListChangedNotification):
             changed.set()
 
+    failed: NotCalled | None = None
     async with AsyncExitStack() as stack:
-        client = Client(_watched(transport, lost), message_handler=heard)
+        client = Client(watched(transport, lost), message_handler=heard)
         try:
             await stack.enter_async_context(client)
         except Exception as error:
@@ -135,9 +178,13 @@ async def _connected(server: str, transport: AbstractAsyncContextManager[Transpo
         try:
             await listens.wait()
             yield Connection(server, client, lost, changed)
+        except NotCalled as error:  # raised further out: the client would make a group of it
+            failed = error
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+    if failed is not None:
+        raise failed
 
 
 async def _hear_changes(client: Client, changed: asyncio.Event, listens: asyncio.Event) -> None:
@@ -155,48 +202,3 @@ async def _hear_changes(client: Client, changed: asyncio.Event, listens: asyncio
         _LOG.info("changes of a server's tools are not heard: %s", _said(error))
     finally:
         listens.set()
-
-
-@asynccontextmanager
-async def _watched(
-    transport: AbstractAsyncContextManager[TransportStreams], lost: asyncio.Event
-) -> AsyncIterator[TransportStreams]:
-    async with transport as (read, write):
-        yield _Watched(read, lost), write
-
-
-class _Watched:
-    """A stream of what the server says that tells of its end: the client itself notices only when it is used next."""
-
-    def __init__(self, stream: ReadStream[SessionMessage | Exception], lost: asyncio.Event) -> None:
-        self._stream = stream
-        self._lost = lost
-
-    async def receive(self) -> SessionMessage | Exception:
-        try:
-            return await self._stream.receive()
-        except Exception:
-            self._lost.set()
-            raise
-
-    def __aiter__(self) -> _Watched:
-        return self
-
-    async def __anext__(self) -> SessionMessage | Exception:
-        try:
-            return await self._stream.__anext__()
-        except (Exception, StopAsyncIteration):
-            self._lost.set()
-            raise
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def __aenter__(self) -> Self:
-        await self._stream.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        return await self._stream.__aexit__(kind, error, trace)

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_bridge.text import clean
+from orchestrator_bridge.tool.schema import fitted
 from orchestrator_bridge.tool.values import Image, Result, Tool
 
 if TYPE_CHECKING:
@@ -23,29 +24,35 @@ LONGEST_DESCRIPTION = 4000
 LARGEST_IMAGE = 5_000_000
 """Bytes of one picture, as for those that people attach."""
 
+MOST_IMAGES = 10
+"""Pictures of one result that are kept."""
+
 
 def tool_of(server: str, listed: Listed) -> Tool:
     """A tool as its server lists it. Read-only is only what the server declares as such."""
+    schema, more = fitted(listed.input_schema)
+    described = clean(listed.description or listed.title or "", LONGEST_DESCRIPTION)
     return Tool(
         server=server,
         name=listed.name,
-        description=clean(listed.description or listed.title or "", LONGEST_DESCRIPTION),
-        schema=_schema(listed.input_schema),
+        description=f"{described}\n\n{clean(more, LONGEST_DESCRIPTION)}".strip(),
+        schema=schema,
         read_only=bool(listed.annotations and listed.annotations.read_only_hint),
     )
 
 
-def _schema(given: dict[str, Any]) -> dict[str, Any]:
-    """A schema that is not one of an object takes anything: providers refuse a tool without one."""
-    return given if given.get("type") == "object" else {"type": "object", **given, "additionalProperties": True}
-
-
 def result_of(result: CallToolResult) -> Result:
-    """What a call brought: its texts in order, resources by their text, structured content where no text says the same."""
-    images = tuple(image for block in result.content if (image := _image(block)) is not None)
+    """What a call brought: its texts in order, resources by their text; structured content only where there is no text.
+
+    A server says in text, too, what it gives as structured content (MCP, "Tools", Structured Content).
+    """
     texts = [text for block in result.content if (text := _text(block))]
     if result.structured_content is not None and not texts:
         texts.append(json.dumps(result.structured_content, ensure_ascii=False))
+    pictures = [block for block in result.content if block.type == "image"]
+    images = tuple(image for block in pictures[:MOST_IMAGES] if (image := _image(block)) is not None)
+    if len(images) < len(pictures):
+        texts.append(f"({len(pictures) - len(images)} of {len(pictures)} pictures left out: broken, too large or too many)")
     text = clean("\n\n".join(texts), LONGEST)
     return Result(text=text or ("" if images else "(nothing)"), failed=bool(result.is_error), images=images)
 
@@ -65,8 +72,6 @@ def _text(block: Any) -> str:
 
 
 def _image(block: Any) -> Image | None:
-    if block.type != "image":
-        return None
     try:
         data = base64.b64decode(block.data, validate=True)
     except binascii.Error:

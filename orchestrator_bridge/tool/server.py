@@ -22,13 +22,19 @@ START_FOR = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a server that died is started again, doubled each time; the first again once it has lived that long."""
 
+LIST_FOR = 15.0
+"""Seconds that a server which is up gets to list its tools again."""
+
+LIST_PAUSE = 1.0
+"""Seconds at least between two lists, however often the server says that its tools have changed."""
+
 Connect = Callable[[], AbstractAsyncContextManager["Connection"]]
 
 
 class Server:
     """A tool server. One task owns its connection; any task may call.
 
-    `changed` is told its name when its tools may be others: the server says so, or is up again.
+    `changed` is told its name when its tools may be others: the server says so, has ended, or is up again.
     """
 
     def __init__(self, name: str, connect: Connect, clock: Clock, changed: Callable[[str], None]) -> None:
@@ -40,7 +46,6 @@ class Server:
         self._changed = changed
         self._connection: Connection | None = None
         self._tools: tuple[Tool, ...] = ()
-        self._was_up = False
         self._tried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -77,38 +82,51 @@ class Server:
         return self._connection
 
     async def _live(self) -> None:
-        pause = FIRST_PAUSE
+        pause, told = FIRST_PAUSE, ""
         while True:
             began = self._clock.now()
-            await self._once()
-            self._connection = None
+            await self._once(again=bool(told))
+            _LOG.log(
+                logging.INFO if self.trouble == told else logging.WARNING, "%s; it is started again in %g s", self.trouble, pause
+            )
+            told = self.trouble
             self._tried.set()
-            _LOG.warning("%s; it is started again in %g s", self.trouble, pause)
             if self._clock.now() - began > LONGEST_PAUSE:
                 pause = FIRST_PAUSE
             await sleep_until(self._clock, self._clock.now() + pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
             self._tried.clear()
 
-    async def _once(self) -> None:
-        """Be connected until the connection ends, for whatever reason."""
+    async def _once(self, *, again: bool) -> None:
+        """Be connected until the connection ends, for whatever reason; `again`: an earlier one has ended, or failed."""
         self.trouble = f"{self.name} did not start within {START_FOR:g} s"
         try:
             async with asyncio.timeout(START_FOR) as starting, self._connect() as connection:
                 self._tools = await connection.tools()
                 starting.reschedule(None)
-                self._connection, self.trouble = connection, ""
-                self._tried.set()
-                if self._was_up:
-                    self._changed(self.name)
-                self._was_up = True
-                await self._stay(connection)
-            self.trouble = f"{self.name} has ended by itself"
+                await self._serve(connection, again=again)
+            self._note_end(f"{self.name} has ended by itself")
         except NotCalled as error:
-            self.trouble = str(error)
+            self._note_end(str(error))
         except Exception as error:
-            self.trouble = self.trouble or f"{self.name} broke off ({type(error).__name__})"
+            self._note_end(self.trouble or f"{self.name} broke off ({type(error).__name__})")
             _LOG.debug("the connection to %s broke", self.name, exc_info=True)
+
+    async def _serve(self, connection: Connection, *, again: bool) -> None:
+        self._connection, self.trouble = connection, ""
+        self._tried.set()
+        if again:
+            self._changed(self.name)
+        try:
+            await self._stay(connection)
+        finally:
+            self._connection = None
+
+    def _note_end(self, trouble: str) -> None:
+        """It is down; whoever thinks that it is up is told."""
+        was_up, self.trouble = not self.trouble, trouble
+        if was_up:
+            self._changed(self.name)
 
     async def _stay(self, connection: Connection) -> None:
         """Until the connection is lost: list the tools again whenever the server says that they have changed."""
@@ -119,8 +137,24 @@ class Server:
                 await asyncio.wait([lost, changed], return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
                 if connection.changed.is_set() and not lost.done():
-                    connection.changed.clear()
-                    self._tools = await connection.tools()
-                    self._changed(self.name)
+                    await self._list_again(connection)
+                    await self._rest(lost)
         finally:
             lost.cancel()
+
+    async def _list_again(self, connection: Connection) -> None:
+        connection.changed.clear()
+        try:
+            async with asyncio.timeout(LIST_FOR):
+                self._tools = await connection.tools()
+        except TimeoutError:
+            raise NotCalled(
+                f"{self.name} said that its tools have changed, and did not list them within {LIST_FOR:g} s"
+            ) from None
+        self._changed(self.name)
+
+    async def _rest(self, lost: asyncio.Future[Any]) -> None:
+        """Wait before the next list, unless the connection ends."""
+        pause = asyncio.ensure_future(sleep_until(self._clock, self._clock.now() + LIST_PAUSE))
+        await asyncio.wait([lost, pause], return_when=asyncio.FIRST_COMPLETED)
+        pause.cancel()

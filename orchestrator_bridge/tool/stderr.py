@@ -9,37 +9,62 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TextIO
 
+from orchestrator_bridge.text import one_line
+
 _LOG = logging.getLogger(__name__)
 
 LONGEST_LINE = 64 * 1024
 """Bytes; a longer line is left out."""
 
+WAIT = 0.5
+"""Seconds that the last words of a server are waited for: what it has started may hold its standard error open."""
+
+
+class Complaints:
+    """What a server writes to its standard error, which is `file`; each line is logged."""
+
+    def __init__(self, server: str, file: TextIO, stream: asyncio.StreamReader) -> None:
+        self.file = file
+        self._last = ""
+        self._telling = asyncio.create_task(self._tell(server, stream), name=f"what {server} complains of")
+
+    async def last(self) -> str:
+        """The last line that came from a server which has ended, in at most 200 characters; empty if none did."""
+        self.file.close()
+        await asyncio.wait([self._telling], timeout=WAIT)
+        return one_line(self._last, 200)
+
+    async def close(self) -> None:
+        """Listen no more."""
+        self.file.close()
+        self._telling.cancel()
+        await asyncio.gather(self._telling, return_exceptions=True)
+
+    async def _tell(self, server: str, stream: asyncio.StreamReader) -> None:
+        while True:
+            try:
+                line = await stream.readline()
+            except ValueError:
+                _LOG.info("%s: (a line of more than %d bytes)", server, LONGEST_LINE)
+                continue
+            if not line:
+                return
+            text = line.decode("utf-8", "replace").rstrip()
+            self._last = text or self._last
+            _LOG.info("%s: %s", server, text)
+
 
 @asynccontextmanager
-async def errors_told(server: str) -> AsyncIterator[TextIO]:
-    """A file to be given to a process; what is written to it is logged."""
+async def errors_told(server: str) -> AsyncIterator[Complaints]:
+    """A file to be given to a server's process as its standard error."""
     reading, writing = os.pipe()
     stream = asyncio.StreamReader(limit=LONGEST_LINE)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb", buffering=0)
     )
-    telling = asyncio.create_task(_tell(server, stream), name=f"what {server} complains of")
+    complaints = Complaints(server, os.fdopen(writing, "w", encoding="utf-8"), stream)
     try:
-        with os.fdopen(writing, "w", encoding="utf-8") as errlog:
-            yield errlog
+        yield complaints
     finally:
         transport.close()
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
-
-
-async def _tell(server: str, stream: asyncio.StreamReader) -> None:
-    while True:
-        try:
-            line = await stream.readline()
-        except ValueError:
-            _LOG.info("%s: (a line of more than %d bytes)", server, LONGEST_LINE)
-            continue
-        if not line:
-            return
-        _LOG.info("%s: %s", server, line.decode("utf-8", "replace").rstrip())
+        await complaints.close()

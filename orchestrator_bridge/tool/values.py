@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-LONGEST_NAME = 64
-"""Characters of a tool's name that every provider takes (OpenAI's limit; others allow as many or more)."""
+from orchestrator_bridge.tool.name import called
 
 Approval = Literal["allow", "ask", "deny"]
-
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +28,7 @@ class Tool:
 
     @property
     def called(self) -> str:
-        """What models call it: servers are kept apart, and names that providers would refuse are made to fit."""
+        """What models call it."""
         return called(self.server, self.name)
 
     @property
@@ -40,15 +36,6 @@ class Tool:
         """Changes when the server describes the tool otherwise than before."""
         described = json.dumps([self.description, self.schema, self.read_only], sort_keys=True)
         return hashlib.sha256(described.encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def called(server: str, name: str) -> str:
-    """`files__write_file`; what does not fit is cut and told apart by the beginning of a hash."""
-    whole = f"{server}__{_NOT_IN_NAMES.sub('_', name)}"
-    if len(whole) <= LONGEST_NAME and whole == f"{server}__{name}":
-        return whole
-    mark = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{whole[: LONGEST_NAME - 9]}_{mark}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

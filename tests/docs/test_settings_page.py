@@ -26,8 +26,8 @@ from orchestrator_bridge.team import (
     RoleSpec,
     Route,
     Team,
-    ToolServerSpec,
 )
+from orchestrator_bridge.tool.spec import ToolServerSpec
 from tests.docs.page import read, table
 
 PAGE = "docs/settings.md"

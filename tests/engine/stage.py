@@ -37,7 +37,8 @@ from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import Store
 from orchestrator_bridge.store.sqlite import SqliteStore
-from orchestrator_bridge.team import AgentSpec, Bounds, ModelSpec, Policy, Team, ToolServerSpec
+from orchestrator_bridge.team import AgentSpec, Bounds, ModelSpec, Policy, Team
+from orchestrator_bridge.tool.spec import ToolServerSpec
 from orchestrator_bridge.tool.toolbox import Toolbox
 from tests.servers.model_play import Asked
 from tests.servers.model_server import ModelServer

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator_bridge.run.tooling import SHOWN
-from orchestrator_bridge.team import Team, ToolServerSpec
+from orchestrator_bridge.team import Team
+from orchestrator_bridge.tool.spec import ToolServerSpec
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said
 from tests.engine.stage import team as plain_team

@@ -8,7 +8,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.on_tool import LOST
 from orchestrator_bridge.store.rows import PictureKept
 from orchestrator_bridge.team import Policy, Team
-from orchestrator_bridge.tool.values import LONGEST_NAME, Approval, Image, Tool, called
+from orchestrator_bridge.tool.values import Approval, Image, Tool
 from tests.run.table import Table, answer, team, use, vote
 
 
@@ -201,10 +201,3 @@ def test_a_run_is_not_decided_while_a_tool_is_under_way() -> None:
         table.says(name, vote("A"), use("files__read", path=name))
     assert table.state.end is None
     assert not any(call.purpose == "final" for call in table.state.calls.values())
-
-
-def test_names_are_kept_apart_by_server_and_fit_every_provider() -> None:
-    assert called("files", "read") != called("mail", "read")
-    names = {called("files", name) for name in ("a.b", "a b", "a_b", "ü", "x" * 200, "x" * 201)}
-    assert len(names) == 6
-    assert all(len(name) <= LONGEST_NAME and name.replace("-", "_").replace("_", "a").isalnum() for name in names)

@@ -6,7 +6,7 @@ import sys
 
 from aiohttp import web
 
-from orchestrator_bridge.team import ToolServerSpec
+from orchestrator_bridge.tool.spec import ToolServerSpec
 from orchestrator_bridge.tool.toolbox import Toolbox
 from tests.clock import ManualClock
 

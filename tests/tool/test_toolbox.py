@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.team import ToolServerSpec
 from orchestrator_bridge.tool.server import FIRST_PAUSE
+from orchestrator_bridge.tool.spec import ToolServerSpec
 from orchestrator_bridge.tool.toolbox import Toolbox
 from orchestrator_bridge.tool.values import Image, NotCalled, Result, Unknown
 from tests.clock import ManualClock
@@ -81,20 +82,26 @@ async def test_a_server_that_dies_in_a_call_leaves_it_unknown_and_is_started_aga
         await box.close()
 
 
+SPEAKS_LAST = (sys.executable, "-c", "import sys; print('no key: hunter-2-hunter', file=sys.stderr); sys.exit(1)")
+
+
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        (ToolServerSpec(command=("no-such-program-anywhere",)), "stub cannot be started: FileNotFoundError"),
-        (ToolServerSpec(command=(sys.executable, "-c", "raise SystemExit(1)")), "stub cannot be started: Connection closed"),
-        (ToolServerSpec(command=("echo", "this is no JSON")), "stub cannot be started"),
-        (ToolServerSpec(url="http://127.0.0.1:9/mcp"), "stub cannot be started"),
+        (ToolServerSpec(command=("no-such-program-anywhere",)), "its command cannot be run (No such file or directory)"),
+        (ToolServerSpec(command=(sys.executable, "-c", "raise SystemExit(1)")), "stub cannot be started: it has ended"),
+        (ToolServerSpec(command=SPEAKS_LAST), "it has ended; the last that it wrote is “no key: [STUB_TOKEN]”"),
+        (ToolServerSpec(command=("echo", "this is no JSON")), "stub cannot be started: it has ended"),
+        (ToolServerSpec(command=(sys.executable, "-c", "print(chr(255).encode('latin-1'))")), "stub cannot be started"),
+        (ToolServerSpec(url="http://127.0.0.1:9/mcp"), "stub cannot be started: nobody answers at its address"),
+        (ToolServerSpec(url="http://127.0.0.1:9/${NOWHERE}"), "stub needs NOWHERE, not set in the environment or .env"),
     ],
 )
 async def test_a_server_that_does_not_start_or_talks_nonsense_says_so(
     spec: ToolServerSpec, told: str, clock: ManualClock
 ) -> None:
     box = Toolbox({"stub": spec}, SECRETS, clock)
-    with pytest.raises(NotCalled, match=told):
+    with pytest.raises(NotCalled, match=re.escape(told)):
         await box.tools("stub")
     await box.close()
 

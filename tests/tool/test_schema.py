@@ -1,0 +1,127 @@
+"""Schemas as every provider takes them, and as they are where nothing speaks against it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrator_bridge.tool.schema import LONGEST, Schema, fitted
+
+TEXT = {"type": "string"}
+ANYTHING = {"type": "object", "properties": {}, "additionalProperties": True}
+
+
+def test_a_usual_schema_goes_as_it_is() -> None:
+    given = {
+        "type": "object",
+        "title": "Arguments",
+        "properties": {
+            "path": {**TEXT, "description": "Where."},
+            "item": {"$ref": "#/$defs/Item"},
+            "mode": {"anyOf": [TEXT, {"type": "null"}], "default": None},
+            "tags": {"type": "array", "items": TEXT},
+        },
+        "required": ["path"],
+        "$defs": {"Item": {"type": "object", "properties": {"name": TEXT}}},
+    }
+    assert fitted(given) == (given, "")
+
+
+@pytest.mark.parametrize("given", [{}, {"type": "string"}, {"type": ["object", "null"]}, {"properties": [1]}])
+def test_what_describes_no_object_takes_anything(given: Schema) -> None:
+    schema, _ = fitted(given)
+    assert (schema["type"], schema["properties"], schema["additionalProperties"]) == ("object", {}, True)
+
+
+def test_alternatives_at_the_top_become_one_object_with_all_of_their_arguments() -> None:
+    by_name = {"type": "object", "properties": {"name": TEXT, "all": {"type": "boolean"}}, "required": ["name", "all"]}
+    by_id = {"type": "object", "properties": {"id": {"type": "integer"}, "all": {"type": "boolean"}}, "required": ["id", "all"]}
+    schema, _ = fitted({"oneOf": [by_name, by_id]})
+    assert schema["type"] == "object"
+    assert set(schema["properties"]) == {"name", "id", "all"}
+    assert schema["required"] == ["all"]
+    assert "oneOf" not in schema
+
+
+def test_parts_at_the_top_require_what_any_of_them_requires() -> None:
+    base = {"properties": {"a": TEXT}, "required": ["a"]}
+    schema, _ = fitted({"allOf": [{"$ref": "#/$defs/Base"}, {"properties": {"b": TEXT}}], "$defs": {"Base": base}})
+    assert set(schema["properties"]) == {"a", "b"}
+    assert schema["required"] == ["a"]
+
+
+def test_a_reference_at_the_top_is_followed() -> None:
+    schema, _ = fitted({"$ref": "#/definitions/Args", "definitions": {"Args": {"type": "object", "properties": {"a": TEXT}}}})
+    assert schema["properties"] == {"a": TEXT}
+    assert "$ref" not in schema
+
+
+def test_arguments_with_names_that_providers_refuse_stand_in_the_description() -> None:
+    schema, told = fitted({"type": "object", "properties": {"$filter": TEXT, "top": TEXT}, "required": ["$filter", "top"]})
+    assert schema == {"type": "object", "properties": {"top": TEXT}, "required": ["top"], "additionalProperties": True}
+    assert '"$filter": {"type": "string"}' in told
+
+
+def test_lists_say_what_they_hold_and_requirements_are_there() -> None:
+    given = {
+        "type": "object",
+        "properties": {
+            "rows": {"type": "array"},
+            "one": {"type": "object", "properties": {"a": TEXT}, "required": ["a", "b"]},
+            "none": {"type": "string", "enum": []},
+        },
+    }
+    schema, _ = fitted(given)
+    assert schema["properties"]["rows"]["items"] == {}
+    assert schema["properties"]["one"]["required"] == ["a"]
+    assert "enum" not in schema["properties"]["none"]
+
+
+def test_values_in_a_schema_are_no_schemas() -> None:
+    given = {"type": "object", "properties": {"a": {"default": {"type": "array", "enum": []}, "const": {"$ref": "#/nowhere"}}}}
+    assert fitted(given)[0] == given
+
+
+def _deep(levels: int) -> Schema:
+    one: Schema = TEXT
+    for _ in range(levels):
+        one = {"type": "object", "properties": {"a": one}}
+    return one
+
+
+def _explosive() -> Schema:
+    """Each definition names the next one twice: written out it would be two thousand times as long."""
+    definitions = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}, {"$ref": f"#/$defs/d{n + 1}"}]} for n in range(11)}
+    return {"type": "object", "properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": {**definitions, "d11": TEXT}}
+
+
+TREE = {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}
+WILD: dict[str, Schema] = {
+    "too long": {"type": "object", "properties": {"a": {**TEXT, "description": "x" * LONGEST}}},
+    "too deep": _deep(50),
+    "far too deep": _deep(5_000),
+    "leads into itself": {"type": "object", "properties": {"tree": {"$ref": "#/$defs/Tree"}}, "$defs": {"Tree": TREE}},
+    "leads into the whole": {"type": "object", "properties": {"a": {"$ref": "#"}}},
+    "leads out": {"type": "object", "properties": {"a": {"$ref": "https://example.com/schema.json"}}},
+    "leads nowhere": {"type": "object", "properties": {"a": {"$ref": "#/$defs/Gone"}}},
+}
+
+
+@pytest.mark.parametrize("given", WILD.values(), ids=WILD)
+def test_what_no_model_could_read_takes_anything_and_names_its_arguments(given: Schema) -> None:
+    schema, told = fitted(given)
+    assert schema == ANYTHING
+    assert next(iter(given["properties"])) in told
+
+
+def test_many_references_to_the_same_cost_no_time() -> None:
+    given = _explosive()
+    assert fitted(given)[0] == given
+
+
+@pytest.mark.parametrize("odd", [None, 7, "text", [], [[]], {"properties": None}, {"required": "a", "anyOf": 3}, {"$ref": 7}])
+def test_nonsense_anywhere_in_a_schema_breaks_nothing(odd: Any) -> None:
+    for given in ({"type": "object", "properties": {"a": odd}}, {"anyOf": [odd]}, {"properties": odd}, {"$defs": odd}):
+        json.dumps(fitted(given))
