@@ -237,9 +237,19 @@ class QuestionCard:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TextFile:
+    """A text that goes along with a post as a file: too long to be read in a chat, and to be shown as it is. `name` has its
+    ending, and no other file of the channel is called so."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
     """A plain message in a thread. `speaker` is the agent whose words these are; `mentions` and `groups` are those to notify.
 
+    `file` goes along with it; a platform without files shows its text, all of it. A note without one can be replaced.
     `ended_question` is set where the note tells how a question ended that was never posted: people may still name its number.
     """
 
@@ -249,6 +259,7 @@ class Note:
     mentions: tuple[Author, ...] = ()
     groups: tuple[Group, ...] = ()
     ended_question: int | None = None
+    file: TextFile | None = None
     kind: Literal["note"] = "note"
 
 

@@ -277,7 +277,8 @@ class Poster:
 
     def _note_edit(self, outgoing: Outgoing) -> None:
         assert outgoing.replaces is not None
-        if isinstance(outgoing.post, RunCard) and not outgoing.post.ended:
+        ended = isinstance(outgoing.post, RunCard) and outgoing.post.ended
+        if outgoing.priority >= PROGRESS and not ended:
             self._edited_at[outgoing.replaces] = self._clock.now()
         else:
             self._edited_at.pop(outgoing.replaces, None)

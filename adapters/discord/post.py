@@ -132,6 +132,13 @@ class Post:
         )
         self._looks.put(message, shown.fingerprint)
 
+    async def edit_text(self, place: Place, posted: Posted, shown: Shown) -> Posted:
+        """Change a message without a card, which stands where things are said."""
+        channel, _ = await self.spot(place)
+        message = _writable(channel).get_partial_message(int(posted.message))
+        await self._opened(channel, lambda: message.edit(content=shown.content, allowed_mentions=shown.notify))
+        return posted
+
     async def react(self, channel: Somewhere, message: int, sign: str) -> None:
         """Put a reaction on somebody's message."""
         told = _writable(channel).get_partial_message(message)

@@ -48,7 +48,10 @@ class Send:
             case RunCard() | QuestionCard():
                 return await self._card(sending, sending.post)
             case Note() | FinalAnswer():
-                return await self.texts(sending, self.rendered(sending.post), done=[])
+                messages = self.rendered(sending.post)
+                if sending.replaces is not None:
+                    return await self._post.edit_text(sending.place, sending.replaces, messages[0])
+                return await self.texts(sending, messages, done=[])
             case Receipt():
                 return await self._receipt(sending, sending.post)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import discord
 
@@ -28,7 +29,10 @@ def note(post: Note) -> list[Shown]:
     speaker = f"**{plain(post.speaker, 60)}**\n" if post.speaker else ""
     texts = parts(f"{speaker}{_TONES[post.tone]}{harmless(post.text)}", CHARACTERS - size(called.text) - 1)
     first = Shown(content=f"{called.text} {texts[0]}".strip(), notify=called.allowed)
-    return [first, *(Shown(content=text) for text in texts[1:])]
+    made = [first, *(Shown(content=text) for text in texts[1:])]
+    if post.file is not None:
+        made[-1] = replace(made[-1], text_file=(post.file.name, post.file.text))
+    return made
 
 
 def final_answer(post: FinalAnswer) -> list[Shown]:

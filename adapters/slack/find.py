@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from adapters.slack.api import Api
-from adapters.slack.parts import marked
+from adapters.slack.parts import file_name, marked
 from adapters.slack.workspace import Workspace
 from orchestrator_bridge.chat import QuestionCard, RunCard, Sending
 
@@ -51,9 +51,8 @@ class Finder:
         key = marked(message)
         if key == sending.key or key.startswith(f"{sending.key}#"):
             return {key: str(message["ts"])}
-        run = getattr(sending.post, "run", None)
         names = [str(file.get("name")) for file in message.get("files") or ()]
-        return {f"{sending.key}#file": str(message["ts"])} if f"run-{run}-answer.md" in names else {}
+        return {f"{sending.key}#file": str(message["ts"])} if file_name(sending.post) in names else {}
 
     async def messages(self, channel: str, thread: str | None, oldest: float) -> AsyncIterator[Mapping[str, Any]]:
         """Messages from `oldest` on, of a thread or of the channel itself, as Slack orders them. All of them or an error.

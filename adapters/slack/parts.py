@@ -9,7 +9,7 @@ from typing import Any
 from adapters.slack.blocks import section
 from adapters.slack.cards import Message, question_card, run_card
 from adapters.slack.notes import final_answer, note, shortened_answer
-from orchestrator_bridge.chat import FinalAnswer, Note, QuestionCard, RunCard, Sending
+from orchestrator_bridge.chat import FinalAnswer, Note, Post, QuestionCard, RunCard, Sending, TextFile
 
 MARK = "townhall_post"
 """The type of our metadata. All that it holds is the key of the outbox, for everybody in the workspace can read it."""
@@ -50,7 +50,7 @@ def parts(sending: Sending, *, as_speaker: bool) -> list[Part]:
         case QuestionCard() as card:
             return [_part(sending, question_card(card), None)]
         case Note() as said:
-            return _numbered(sending, note(said, as_speaker=as_speaker))
+            return [*_numbered(sending, note(said, as_speaker=as_speaker)), *_file(sending)]
         case FinalAnswer() as answer:
             return _answer(sending, answer)
         case _:
@@ -79,8 +79,25 @@ def _answer(sending: Sending, answer: FinalAnswer) -> list[Part]:
     whole = final_answer(answer)
     if len(whole) <= LONGEST:
         return _numbered(sending, whole)
-    name = f"run-{answer.run}-answer.md"
-    shown = _numbered(sending, [shortened_answer(answer, whole, name)])
-    content = answer.text.encode("utf-8", "replace")
-    file = Part(key=f"{sending.key}#file", message={}, thread=sending.place.thread, file=name, content=content)
-    return [file, *shown]
+    return [*_file(sending), *_numbered(sending, [shortened_answer(answer, whole, file_name(answer))])]
+
+
+def file_name(post: Post) -> str:
+    """What the file is called that goes along with a post, if one does; no other file of the channel is called so."""
+    match post:
+        case FinalAnswer():
+            return f"run-{post.run}-answer.md"
+        case Note(file=TextFile(name=name)):
+            return name
+        case _:
+            return ""
+
+
+def _file(sending: Sending) -> list[Part]:
+    match sending.post:
+        case FinalAnswer(text=text) | Note(file=TextFile(text=text)):
+            content = text.encode("utf-8", "replace")
+        case _:
+            return []
+    name = file_name(sending.post)
+    return [Part(key=f"{sending.key}#file", message={}, thread=sending.place.thread, file=name, content=content)]

@@ -32,7 +32,7 @@ def shown(post: Post, view: View) -> Lines:
         case QuestionCard():
             return _question(post, view)
         case Note():
-            return [] if view.quiet else note(post, view.page)
+            return [] if view.quiet and post.file is None else note(post, view.page)
         case FinalAnswer():
             return final_answer(post, view.page)
         case Receipt():

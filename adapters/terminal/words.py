@@ -27,7 +27,11 @@ _CELL = 500
 
 
 def note(post: Note, page: Page) -> Lines:
-    """A message in a thread, under its speaker's name if it is an agent's, who writes Markdown."""
+    """A message in a thread, under its speaker's name if it is an agent's, who writes Markdown; a file's text below it."""
+    return [*_words(post, page), *([Text(post.file.text)] if post.file else [])]
+
+
+def _words(post: Note, page: Page) -> Lines:
     if post.speaker and post.tone == "plain":
         return rendered(post.text, page, speaker=one_line(post.speaker))
     speaker = f"{one_line(post.speaker)}: " if post.speaker else ""

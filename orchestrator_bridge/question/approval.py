@@ -1,44 +1,53 @@
-"""Asking people whether an agent may use a tool, and what their outcome means: silence, doubt and own words are a no."""
+"""Asking people whether an agent may use a tool, and what they said: silence, doubt and own words are a no."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator_bridge.question.confirm import yes_or_no
+from orchestrator_bridge.question.consent import APPROVE, APPROVE_TOOL, DENY
+from orchestrator_bridge.question.quorum import counting, last_word
 from orchestrator_bridge.question.values import Ask, Option, Question
 from orchestrator_bridge.team import FallbackStep, Policy
-from orchestrator_bridge.text import clean, shorten
+from orchestrator_bridge.text import listed, shorten
 
-CONTEXT = 3500
-"""Characters of the arguments that a card shows; what is longer stands whole in the question's thread."""
+ON_CARD = 1200
+"""Characters of the arguments that a card shows: every platform's has room for them. What is longer goes along as a file."""
 
 _OPTIONS = (
-    Option(id="approve", label="Approve", description="This call, with these arguments."),
-    Option(id="approve_tool", label="Approve this tool for the run", description="Every call of it, with any arguments."),
-    Option(id="deny", label="Deny", description="Write why, and the agent reads it."),
+    Option(id=APPROVE, label="Approve", description="This call, with these arguments."),
+    Option(id=APPROVE_TOOL, label="Approve this tool for the run", description="Every call of it, with any arguments."),
+    Option(id=DENY, label="Deny", description="Write why, and the agent reads it."),
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What people said; `text` is for the agent where it is a no."""
+    """What people said, and who of them approved; `text` is for the agent where it is a no."""
 
     approved: bool
     for_run: bool = False
+    by: str = ""
     text: str = ""
 
 
-def asking(tool: str, server: str, arguments: str, why: str) -> Ask:
-    """The question of the kind `approval` about one call. `arguments` in words; `why` where it asks for a special reason."""
-    said = clean(arguments, CONTEXT) or "(no arguments)"
-    cut = f"\n… ({len(arguments):,} characters; the whole stands in the thread)" if len(arguments) > CONTEXT else ""
+def asking(tool: str, server: str, arguments: str, why: str = "") -> Ask:
+    """The question about one call. `arguments` in words; `why` where it asks for a special reason."""
+    shown = shorten(arguments, ON_CARD)
+    code = f"```\n{shown}\n```" if shown else "It takes no arguments."
+    whole = f"This is the beginning of {len(arguments):,} characters; all of it is in the thread, as a file."
+    cut = whole if too_long(arguments) else ""
     return Ask(
         question=shorten(f"May I use the tool {tool} of {server}?", 500),
-        context=f"{why}\n\n{said}{cut}".strip(),
+        context="\n\n".join(part for part in (why, code, cut) if part),
         kind="approval",
         options=_OPTIONS,
         assumption="It is not called: silence is no.",
     )
+
+
+def too_long(arguments: str) -> bool:
+    """Whether a card does not show all of these arguments."""
+    return len(arguments) > ON_CARD
 
 
 def strict(policy: Policy) -> Policy:
@@ -47,15 +56,18 @@ def strict(policy: Policy) -> Policy:
 
 
 def verdict(question: Question) -> Verdict:
-    """What the outcome of an approval means. Only people approve; a yes in own words is a yes to this call alone."""
+    """What the outcome of an approval means: more have to approve than deny, however differently they say no."""
     outcome = question.outcome
     if outcome is None or outcome.decided_by != "human":
         why = outcome.why if outcome else "nobody was asked"
         return Verdict(approved=False, text=f"Not approved ({why}), so it was not called. Go on without it.")
-    choice = outcome.choice
-    if choice is None and yes_or_no(outcome.decision) == "yes":
-        choice = "approve"
-    if choice in ("approve", "approve_tool"):
-        return Verdict(approved=True, for_run=choice == "approve_tool")
-    said = " / ".join(f"{reply.author.name}: {reply.text}" for reply in outcome.replies if reply.author.kind == "human")
-    return Verdict(approved=False, text=f"Denied by people, so it was not called. They said: {said}")
+    last = last_word(question)
+    voices = (last,) if last else counting(question)
+    approving = [voice for voice in voices if voice.choice in (APPROVE, APPROVE_TOOL)]
+    for_run = [voice for voice in voices if voice.choice == APPROVE_TOOL]
+    if 2 * len(approving) > len(voices):
+        return Verdict(
+            approved=True, for_run=2 * len(for_run) > len(voices), by=listed([voice.author.name for voice in approving])
+        )
+    told = " / ".join(f"{voice.author.name}: {voice.text}" for voice in voices)
+    return Verdict(approved=False, text=f"Denied by people, so it was not called. They said: {told}")

@@ -1,8 +1,8 @@
 """What the words of a reply say, by the kind of the question.
 
-Own words always count for a `text`, and for a `choice` unless they are only a number that no option has. A `confirm` needs a yes
-or a no and a `number` one number in its range: what they cannot take becomes a `Misread`, one friendly line for the person, who
-may try again.
+Own words always count for a `text`, and for a `choice` unless they are only a number that no option has; for an approval they
+are a no. A `confirm` needs a yes or a no and a `number` one number in its range: what they cannot take becomes a `Misread`, one
+friendly line for the person, who may try again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator_bridge.question.confirm import yes_or_no
+from orchestrator_bridge.question.consent import consent
 from orchestrator_bridge.question.number import Unclear, leads, numbers
 from orchestrator_bridge.question.option import bare_number, named
 from orchestrator_bridge.question.values import Ask
@@ -48,7 +49,9 @@ def read_parts(ask: Ask, parts: Sequence[str]) -> Reading | Misread:
     whole = "\n".join(texts)
     if not texts:
         return Misread(text="", hint="Your reply came without any words; please write your answer.")
-    if ask.kind in ("choice", "approval"):
+    if ask.kind == "approval":
+        return _approval(ask, texts, whole)
+    if ask.kind == "choice":
         return _choice(ask, texts, whole)
     if ask.kind == "confirm":
         return _confirm(texts, whole)
@@ -64,6 +67,15 @@ def _choice(ask: Ask, texts: Sequence[str], whole: str) -> Reading | Misread:
         hint = f"There is no option {number}; please reply with a number from 1 to {len(ask.options)}, or in your own words."
         return Misread(text=whole, hint=hint)
     return Reading(text=whole, choice=option.id if option else None)
+
+
+def _approval(ask: Ask, texts: Sequence[str], whole: str) -> Reading | Misread:
+    choice = consent(ask.options, texts)
+    if choice is None:
+        return Misread(
+            text=whole, hint="Please approve or deny; write why, and the agent reads it. Nobody can be asked back here."
+        )
+    return Reading(text=whole, choice=choice)
 
 
 def _confirm(texts: Sequence[str], whole: str) -> Reading | Misread:

@@ -73,13 +73,22 @@ def _use_tools(batch: Batch, desk: Desk, actions: Sequence[Action]) -> list[Tool
             desk.approve(batch, use)
         else:
             started.append(use)
-            tool = use.tool
-            batch.add(
-                e.ToolStarted(
-                    at=batch.now, action=use.use, agent=use.agent, server=tool.server, tool=tool.name, arguments=use.arguments
-                )
-            )
+            batch.add(_starting(batch, use))
     return started
+
+
+def _starting(batch: Batch, use: ToolUse) -> e.ToolStarted:
+    tool = use.tool
+    who = use.approved_by or batch.state.approved.get((tool.called, tool.digest), "")
+    return e.ToolStarted(
+        at=batch.now,
+        action=use.use,
+        agent=use.agent,
+        server=tool.server,
+        tool=tool.name,
+        arguments=use.arguments,
+        approved_by=who,
+    )
 
 
 def rung(state: RunState, now: float) -> Sequence[e.Event]:

@@ -15,10 +15,10 @@ from orchestrator_bridge.question.secret import asks_for_secret
 from orchestrator_bridge.question.values import Ask, Mentioned, Question, Responder
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import AskPeople
+from orchestrator_bridge.run.arguments import in_words
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.change import peer
 from orchestrator_bridge.run.state import RunState, ToolUse, asked
-from orchestrator_bridge.run.tooling import arguments_in_words
 from orchestrator_bridge.team import Policy
 from orchestrator_bridge.text import listed
 
@@ -66,10 +66,9 @@ class Asking:
         """Ask people, and only people, whether an agent may use a tool; silence will be a no."""
         changed = batch.state.first_seen.get(use.tool.called) != use.tool.digest
         why = "Its server describes it otherwise than it did when this run began." if changed else ""
-        ask = approval.asking(use.tool.name, use.tool.server, arguments_in_words(use), why)
+        ask = approval.asking(use.tool.name, use.tool.server, in_words(use.arguments), why)
         action = AskPeople(action=use.use, agent=use.agent, ask=ask)
-        audience = replace(self._audience(batch.state, action), agents=())
-        spared, audience = self._spared(batch.state, audience)
+        spared, audience = self._spared(batch.state, self._approvers(batch.state, action))
         if not (audience.people or audience.groups):
             text = "Not called: it needs people's approval, and nobody can be asked now."
             batch.add(e.ToolReturned(at=batch.now, action=use.use, agent=use.agent, text=text, end="not_called"))
@@ -78,6 +77,16 @@ class Asking:
         question = self._question(batch, action, audience, notes)
         question = question.model_copy(update={"policy": approval.strict(question.policy)})
         batch.add(e.ApprovalAsked(at=batch.now, question=self._awake(batch, question)))
+
+    def _approvers(self, state: RunState, action: AskPeople) -> Audience:
+        """The people whom the team asks; where it asks agents only, or nobody whom we know, whoever gave the task."""
+        try:
+            audience = replace(self._audience(state, action), agents=())
+        except UnknownName:  # the team file has changed since the run began
+            audience = Audience()
+        if audience.people or audience.groups:
+            return audience
+        return self.directory.audience(("humans",), place=state.place, by=state.by, agents=())
 
     def again(self, batch: Batch, question: Question, by: Responder) -> Question:
         """Ask a question that has ended once more, because a person wants it."""
@@ -134,9 +143,10 @@ class Asking:
         return names, replace(audience, people=tuple(one for one in audience.people if one.who.id not in full))
 
     def _unstored(self, state: RunState, person: Mentioned) -> int:
-        """Questions to somebody that were made in this very transaction."""
-        new = (one for one in state.questions.values() if one.open and not self.open.knows(one.id))
-        return sum(any(asked.id == person.who.id for asked in one.asked) for one in new)
+        """Questions to somebody that were made in this very transaction, less those that have ended in it."""
+        theirs = [one for one in state.questions.values() if any(asked.id == person.who.id for asked in one.asked)]
+        new = sum(one.open and not self.open.knows(one.id) for one in theirs)
+        return new - sum(not one.open and self.open.knows(one.id) for one in theirs)
 
     def _question(self, batch: Batch, action: AskPeople, audience: Audience, notes: tuple[str, ...]) -> Question:
         state = batch.state

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator_bridge.question import settle
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import Action, AskApproval, AskPeople, Record, UseTool, Wait
 from orchestrator_bridge.run.bounds import used_up
@@ -15,17 +16,19 @@ from orchestrator_bridge.run.calls import calls, held_by, startable
 from orchestrator_bridge.run.ending import ending
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.state import AgentState, RunState
-from orchestrator_bridge.run.tooling import approval_of
+from orchestrator_bridge.run.tooling import approval_of, approvals_more
 
 MALFORMED_TRIES = 3
 """Responses in a row without a usable tool use that retire an agent."""
+
+APPROVED_FOR_RUN = "the tool was approved for the run"
 
 
 def decide(state: RunState) -> tuple[Action, ...]:
     """The questions to be asked, else the records that follow at once, else all that goes on side by side."""
     if state.end is not None:
         return ()
-    records = _retirements(state)
+    records = _retirements(state) or _needless(state)
     if state.asks and not records:
         return tuple(_asks(state))
     records = records or ending(state) or _exhausted(state)
@@ -40,12 +43,23 @@ def _asks(state: RunState) -> Iterator[AskPeople]:
 
 
 def _tools(state: RunState) -> Iterator[UseTool | AskApproval]:
-    """Uses of tools to be called now, and those about which people have to be asked first."""
+    """Uses of tools to be called now, and those about which people have to be asked first: not more than they bear at a time."""
+    room = approvals_more(state)
     for use in state.uses.values() if state.bound is None else ():
         if use.phase == "due" or (use.phase == "new" and approval_of(state, use.tool) == "allow"):
             yield UseTool(action=use.use)
-        elif use.phase == "new":
+        elif use.phase == "new" and room > 0:
+            room -= 1
             yield AskApproval(action=use.use)
+
+
+def _needless(state: RunState) -> tuple[Event, ...]:
+    """Approvals about which nobody needs to be asked any more, since the tool was approved for the run."""
+    return tuple(
+        e.QuestionSettled(at=state.at, question=one.id, outcome=settle.cancelled(one, state.at, APPROVED_FOR_RUN))
+        for one in state.questions.values()
+        if one.open and one.ask.kind == "approval" and one.action in state.uses and state.uses[one.action].phase != "asked"
+    )
 
 
 def _retirements(state: RunState) -> tuple[Event, ...]:

@@ -121,6 +121,8 @@ class Desk:
         return deeds.late(batch, question, by, message)
 
     def _again(self, batch: Batch, question: Question, by: Responder) -> Done:
+        if question.ask.kind == "approval":
+            return Done(sign="refused", text="That call is over. If the agent wants to make it again, you are asked anew.")
         there = next((one for one in batch.state.questions.values() if one.again == question.id and one.open), None)
         if question.open or there is not None:
             return Done(sign="refused", text=f"Question {(there or question).id} is open: answer it there.")

@@ -10,6 +10,8 @@ from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.state import Answer, RunState, awaited, converged, last_guidance, leader, tally
 from orchestrator_bridge.text import listed
 
+CUT_OFF = "The run ended while this call was under way: nobody knows whether it had its effect."
+
 
 def ending(state: RunState) -> tuple[Event, ...]:
     """The events that end the run now, if it ends: open questions are cancelled first."""
@@ -18,12 +20,18 @@ def ending(state: RunState) -> tuple[Event, ...]:
 
 
 def cancel_open(state: RunState, why: str) -> tuple[Event, ...]:
-    """The end of every question that is still open."""
-    return tuple(
+    """The end of every question that is still open, and of every tool's call that is under way."""
+    questions = (
         e.QuestionSettled(at=state.at, question=question.id, outcome=settle.cancelled(question, state.at, why))
         for question in state.questions.values()
         if question.open
     )
+    uses = (
+        e.ToolReturned(at=state.at, action=use.use, agent=use.agent, text=CUT_OFF, end="unknown")
+        for use in state.uses.values()
+        if use.phase == "out"
+    )
+    return (*questions, *uses)
 
 
 def _end(state: RunState) -> Event | None:

@@ -393,7 +393,10 @@ class ApprovalAsked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolStarted:
-    """An agent's tool of the team's own is about to be called. `action` is the use; `arguments` is JSON."""
+    """An agent's tool of the team's own is about to be called. `action` is the use; `arguments` is JSON.
+
+    `approved_by`: who of the people approved it, and in which question; empty where nobody had to be asked.
+    """
 
     at: float
     action: str
@@ -401,6 +404,7 @@ class ToolStarted:
     server: str
     tool: str
     arguments: str
+    approved_by: str = ""
     event: Literal["tool_started"] = "tool_started"
 
 

@@ -11,6 +11,7 @@ from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.change import finish_use, with_agent, with_question
 from orchestrator_bridge.run.state import News, Offer, RunState, ToolUse
+from orchestrator_bridge.tool.values import Tool
 
 LOST = (
     "Nobody knows whether this call had any effect: Townhall ended while it was under way, and the tool may do more than read. "
@@ -45,13 +46,30 @@ def approval_settled(state: RunState, question: Question) -> RunState:
     use = state.uses.get(question.action)
     if use is None:
         return state
-    said = verdict(question)
+    said, who = verdict(question), ""
+    if use.phase != "asked":
+        return state
+    if said.approved:
+        who = f"{said.by} (question {question.id})"
     if said.for_run:
-        state = replace(state, approved=state.approved | {(use.tool.called, use.tool.digest)})
-    return _with_use(state, use.use, "due") if said.approved else _ended(state, use, said.text)
+        state = _approved_for_run(state, use.tool, who)
+    return _with_use(state, use.use, "due", who) if said.approved else _ended(state, use, said.text)
+
+
+def _approved_for_run(state: RunState, tool: Tool, who: str) -> RunState:
+    """The other calls of the tool about which people are being asked may be made as well."""
+    same = (tool.called, tool.digest)
+    waiting = [one for one in state.uses.values() if one.phase == "asked" and (one.tool.called, one.tool.digest) == same]
+    for one in waiting:
+        state = _with_use(state, one.use, "due", who)
+    return replace(state, approved={**state.approved, same: who})
 
 
 def _started(state: RunState, event: e.ToolStarted) -> RunState:
+    use = state.uses.get(event.action)
+    if use is not None and use.tool.server:
+        used = state.agents[use.agent].used
+        state = with_agent(state, use.agent, used={**used, use.tool.label: used.get(use.tool.label, 0) + 1})
     return _with_use(state, event.action, "out")
 
 
@@ -59,7 +77,14 @@ def _returned(state: RunState, event: e.ToolReturned) -> RunState:
     use = state.uses.get(event.action)
     if use is None:
         return state
+    if event.end in ("not_called", "unknown"):
+        state = replace(state, told=state.told | {trouble_of(use, event)})
     return _ended(state, use, event.text, event)
+
+
+def trouble_of(use: ToolUse, event: e.ToolReturned) -> str:
+    """What went wrong with a call, in words: the run's thread tells each once."""
+    return f"{use.tool.label}: {event.text}"
 
 
 def lost(state: RunState) -> RunState:
@@ -69,9 +94,12 @@ def lost(state: RunState) -> RunState:
     return state
 
 
-def _with_use(state: RunState, action: str, phase: Any) -> RunState:
+def _with_use(state: RunState, action: str, phase: Any, approved_by: str = "") -> RunState:
     use = state.uses.get(action)
-    return replace(state, uses={**state.uses, action: replace(use, phase=phase)}) if use else state
+    if use is None:
+        return state
+    now = replace(use, phase=phase, approved_by=approved_by or use.approved_by)
+    return replace(state, uses={**state.uses, action: now})
 
 
 def _ended(state: RunState, use: ToolUse, text: str, event: e.ToolReturned | None = None) -> RunState:

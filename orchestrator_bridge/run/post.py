@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator_bridge.chat import Place, Post, Receipt
+from orchestrator_bridge.chat import Note, Place, Post, Receipt
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.rows import Outgoing
 
@@ -42,6 +42,16 @@ def thread_post(state: RunState, post: Post, name: str, priority: int = NOTE, qu
     return Outgoing(
         key=key, run=state.run, place=state.place, post=post, at=state.at, question=question, anchor=anchor, priority=priority
     )
+
+
+def line_posts(state: RunState, text: str, name: str, speaker: str, *, first: bool) -> Outgoing:
+    """A line in the run's thread that is posted once and then edited, which disturbs nobody; later content replaces earlier."""
+    key = f"run:{state.run}:{name}"
+    note = Note(text=text, speaker=speaker)
+    post = thread_post(state, note, name)
+    if first:
+        return replace(post, key=key)
+    return replace(post, key=f"{key}:now", replaces=key, priority=CARD, version=state.seq)
 
 
 def receipt(state: RunState, name: str, given: Receipt, question: int | None, place: Place | None = None) -> Outgoing:

@@ -90,6 +90,12 @@ def _doing(state: RunState, agent: AgentState) -> str:
     call = next((one for one in state.calls.values() if one.agent == agent.spec.name and not one.aside), None)
     if call is not None:
         return _calling(call)
+    uses = [use for use in state.uses.values() if use.agent == agent.spec.name]
+    under_way = [use.tool.label for use in uses if use.phase == "out" and use.tool.server]
+    if under_way:
+        return f"uses {under_way[0]}" if len(under_way) == 1 else f"uses {len(under_way)} tools"
+    if any(use.phase == "asked" for use in uses):
+        return "waits for approval"
     if agent.waits:
         return "waits for a reply"
     if agent.vote is not None and counts(state, agent):

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator_bridge.chat import Note
-from orchestrator_bridge.question.approval import CONTEXT
+from orchestrator_bridge.chat import Note, TextFile
+from orchestrator_bridge.question.approval import too_long
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.post import question_key, thread_post
+from orchestrator_bridge.run.arguments import in_a_line, in_words
+from orchestrator_bridge.run.ending import CUT_OFF
+from orchestrator_bridge.run.on_tool import LOST, trouble_of
+from orchestrator_bridge.run.post import FIRST, line_posts, question_key, thread_post
 from orchestrator_bridge.run.show_question import card_of
-from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.run.tooling import arguments_in_words
+from orchestrator_bridge.run.state import RunState, ToolUse
+from orchestrator_bridge.run.tooling import MOST_OFFERED, is_full
 from orchestrator_bridge.store.rows import Outgoing
-from orchestrator_bridge.text import one_line, sentence
+from orchestrator_bridge.text import listed, one_line, sentence
 
 Shown = tuple[Outgoing, ...]
 
 TEASER = 200
 """Characters of arguments and of failures that the thread shows."""
+
+MOST_NAMED = 5
+"""Tools whose number of calls is named."""
 
 
 def _listed(before: RunState | None, event: e.ToolsListed, after: RunState) -> Shown:
@@ -26,35 +32,72 @@ def _listed(before: RunState | None, event: e.ToolsListed, after: RunState) -> S
     if event.trouble and (was is None or was.trouble != event.trouble):
         text = f"{sentence(event.trouble)} Agents go on without its tools; it is started again by itself."
         return (thread_post(after, Note(text=text, tone="warning"), "tools"),)
-    if was is not None and was.trouble and not event.trouble:
-        return (thread_post(after, Note(text=f"{event.server} is up again."), "tools"),)
-    return ()
+    up = was is not None and was.trouble and not event.trouble
+    again = (thread_post(after, Note(text=f"{event.server} is up again."), "tools"),) if up else ()
+    return (*again, *_too_many(before, after))
+
+
+def _too_many(before: RunState | None, after: RunState) -> Shown:
+    """Who is not offered all of its tools, said when that becomes so."""
+    full = [name for name, agent in after.agents.items() if is_full(after, agent)]
+    if not full or (before and any(is_full(before, agent) for agent in before.agents.values())):
+        return ()
+    more = "those behind are left out. Name fewer in the team file."
+    text = f"{listed(full)} cannot be offered more than {MOST_OFFERED} tools: {more}"
+    return (thread_post(after, Note(text=text, tone="warning"), "many"),)
 
 
 def _asked(_: RunState | None, event: e.ApprovalAsked, after: RunState) -> Shown:
-    """Whoever is to approve sees all of it: what is too long for the card stands in the thread."""
+    """Whoever is to approve sees all of it: what is too long for the card goes along as a file."""
     question = event.question
     opening = card_of(after, question, question_key(question.id), after.place)
-    whole = arguments_in_words(after.uses[question.action])
-    if len(whole) <= CONTEXT:
+    whole = in_words(after.uses[question.action].arguments)
+    if not too_long(whole):
         return (opening,)
-    return (opening, thread_post(after, Note(text=f"```\n{whole}\n```"), "arguments", question=question.id))
+    file = TextFile(name=f"question-{question.id}-arguments.txt", text=whole)
+    note = Note(text="All that the tool is to be called with:", file=file)
+    return (opening, thread_post(after, note, "arguments", priority=FIRST, question=question.id))
 
 
-def _started(_: RunState | None, event: e.ToolStarted, after: RunState) -> Shown:
+def _started(before: RunState | None, event: e.ToolStarted, after: RunState) -> Shown:
+    """One line for each agent, edited with every call: what it uses now, and how often it has used what."""
     if not event.server:
         return ()
-    arguments = one_line(event.arguments, TEASER)
-    note = Note(text=f"uses {event.server}.{event.tool} {arguments}", speaker=event.agent)
-    return (thread_post(after, note, "uses"),)
+    used = after.agents[event.agent].used
+    first = before is None or not before.agents[event.agent].used
+    return (line_posts(after, _now(event, used), f"tools:{event.agent}", event.agent, first=first),)
+
+
+def _now(event: e.ToolStarted, used: Mapping[str, int]) -> str:
+    told = one_line(in_a_line(event.arguments), TEASER)
+    now = f"Uses {event.server}.{one_line(event.tool, 60)}" + (f" ({told})" if told else "")
+    number = sum(used.values())
+    if number == 1:
+        return f"{now}."
+    each = ", ".join(f"{tool} {count}" for tool, count in sorted(used.items(), key=lambda one: -one[1])[:MOST_NAMED])
+    return f"{now}. {number} calls so far: {each}."
 
 
 def _returned(before: RunState | None, event: e.ToolReturned, after: RunState) -> Shown:
+    """What people should know of: a call that may have done something, each time; one that was not made or not answered, once."""
     use = before.uses.get(event.action) if before else None
-    if event.end == "done" or use is None or not use.tool.server:
+    if before is None or use is None or not use.tool.server or event.end in ("done", "failed"):
         return ()
-    note = Note(text=f"{use.tool.server}.{use.tool.name} for {event.agent}: {one_line(event.text, TEASER)}", tone="warning")
-    return (thread_post(after, note, "returned"),)
+    in_doubt = event.end == "unknown" and not use.tool.read_only
+    if not in_doubt and (event.text == CUT_OFF or trouble_of(use, event) in before.told):
+        return ()
+    return (_warned(after, use, event.text, "returned"),)
+
+
+def _resumed(before: RunState | None, event: e.Resumed, after: RunState) -> Shown:
+    """Calls that were under way when the process ended, and are not made again."""
+    lost = [use for use in before.uses.values() if use.phase == "out" and not use.tool.read_only] if before else []
+    return tuple(_warned(after, use, LOST, f"lost{number}") for number, use in enumerate(lost))
+
+
+def _warned(after: RunState, use: ToolUse, text: str, name: str) -> Outgoing:
+    said = one_line(f"{use.tool.label} for {use.agent}: {text}", 2 * TEASER)
+    return thread_post(after, Note(text=said, tone="warning"), name)
 
 
 SHOWS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {
@@ -62,4 +105,5 @@ SHOWS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {
     e.ApprovalAsked: _asked,
     e.ToolStarted: _started,
     e.ToolReturned: _returned,
+    e.Resumed: _resumed,
 }

@@ -127,7 +127,8 @@ class PendingAsk:
 class ToolUse:
     """A use of one of the team's own tools without a result. `arguments` is JSON.
 
-    `new`: to be looked at; `asked`: people are asked whether it may be; `due`: to be called; `out`: under way.
+    `new`: to be looked at, or to be asked about once people have answered others; `asked`: people are asked whether it may be;
+    `due`: to be called; `out`: under way.
     """
 
     agent: str
@@ -135,6 +136,8 @@ class ToolUse:
     tool: Tool
     arguments: str
     phase: Literal["new", "asked", "due", "out"] = "new"
+    approved_by: str = ""
+    """Who of the people approved it, and in which question."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,6 +175,8 @@ class AgentState:
     malformed: int = 0
     asked: int = 0
     tool_calls: int = 0
+    used: Mapping[str, int] = field(default_factory=dict)
+    """How often it has called each of the team's tools, by `server.tool`."""
     failure: Failure | None = None
     backed_up: bool = False
     retired: str | None = None
@@ -253,8 +258,8 @@ class RunState:
     """By tool server, once it is known."""
     first_seen: Mapping[str, str] = field(default_factory=dict)
     """How each tool was described when this run first saw it, as a digest, by what models call it."""
-    approved: frozenset[tuple[str, str]] = frozenset()
-    """Tools that people have approved for the run, as they were described then."""
+    approved: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Tools that people have approved for the run, as they were described then, and who did."""
     uses: Mapping[str, ToolUse] = field(default_factory=dict)
     finals: int = 0
     final_text: str | None = None
@@ -279,10 +284,13 @@ class RunState:
 
     @property
     def busy(self) -> bool:
-        """Something but people is awaited: only then does wall time pass, and only then does the run need a task."""
+        """Something but people is awaited: only then does wall time pass, and only then does the run need a task.
+
+        A use that is `new` between two passes waits for people: more of them are not asked about at a time.
+        """
         if self.pause is not None:
             return bool(self.asks) or any(call.phase == "out" for call in self.calls.values())
-        return bool(self.calls or self.asks or self.unlisted) or any(use.phase != "asked" for use in self.uses.values())
+        return bool(self.calls or self.asks or self.unlisted) or any(use.phase in ("due", "out") for use in self.uses.values())
 
     @property
     def unlisted(self) -> tuple[str, ...]:

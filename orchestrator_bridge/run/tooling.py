@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from orchestrator_bridge.model.port import ToolSpec
-from orchestrator_bridge.run.state import AgentState, RunState, ToolUse
+from orchestrator_bridge.run.state import AgentState, RunState
 from orchestrator_bridge.tool.values import Approval, Tool
 
 READ_RESULT = "read_result"
 
 SHOWN = 12_000
 """Characters of a result that an agent is shown at once; the rest it can read."""
+
+MOST_OFFERED = 120
+"""Tools of servers that an agent is offered, in the order of the team file and of the servers; OpenAI takes 128 in all."""
 
 READ = Tool(server="", name=READ_RESULT, description="", schema={}, read_only=True, approval="allow")
 """Our own tool with which an agent reads on in a result that was cut."""
@@ -23,7 +23,12 @@ def tools_of(state: RunState, agent: AgentState) -> tuple[Tool, ...]:
     granted = {*state.team.tools, *agent.spec.tools}
     offered = [tool for offer in state.offers.values() for tool in offer.tools]
     own = [tool for tool in offered if {tool.server, f"{tool.server}.{tool.name}"} & granted and tool.approval != "deny"]
-    return tuple({tool.called: tool for tool in own}.values())
+    return tuple({tool.called: tool for tool in own}.values())[:MOST_OFFERED]
+
+
+def is_full(state: RunState, agent: AgentState) -> bool:
+    """Whether an agent is offered as many tools as it can be."""
+    return len(tools_of(state, agent)) >= MOST_OFFERED
 
 
 def specs_of(state: RunState, agent: AgentState) -> tuple[ToolSpec, ...]:
@@ -35,8 +40,21 @@ def specs_of(state: RunState, agent: AgentState) -> tuple[ToolSpec, ...]:
     return (*specs, _READ_SPEC) if any(use.whole for turn in agent.turns for use in turn.uses) else tuple(specs)
 
 
+def approvals_more(state: RunState) -> int:
+    """About how many more uses people may be asked at the same time: as many as one person gets, other questions of the run among
+    them, and one always."""
+    open_now = [one.ask.kind for one in state.questions.values() if one.open]
+    approvals = open_now.count("approval")
+    return max(1, state.team.limits.open_per_person - (len(open_now) - approvals)) - approvals
+
+
 def approval_of(state: RunState, tool: Tool) -> Approval:
-    """Whether a tool may be called as it is described now: what was allowed under another description asks again."""
+    """Whether a tool may be called as it is described now: what was allowed under another description asks again.
+
+    What is denied meanwhile is denied, whoever approved it.
+    """
+    if tool.approval == "deny":
+        return "deny"
     if (tool.called, tool.digest) in state.approved:
         return "allow"
     if tool.approval == "allow" and state.first_seen.get(tool.called, tool.digest) != tool.digest:
@@ -63,12 +81,6 @@ def shown(text: str, use: str, offset: int = 0) -> str:
     return (
         f"{part}\n… (characters {offset:,} to {end:,} of {len(text):,}; read on with {READ_RESULT}, result {use!r}, offset {end})"
     )
-
-
-def arguments_in_words(use: ToolUse) -> str:
-    """The arguments as people read them on a phone: a line each, texts as they are."""
-    arguments: dict[str, Any] = json.loads(use.arguments)
-    return "\n".join(f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items())
 
 
 _READ_SPEC = ToolSpec(

@@ -88,7 +88,12 @@ def read_use(call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...
         return _validate(call.name, arguments, labels)
     if not isinstance(arguments, dict):
         return Mistake(f"The arguments of {call.name} are no JSON object. Pass one.")
-    return Wanted(own[call.name], json.dumps(arguments, ensure_ascii=False))
+    try:
+        written = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
+        written.encode()
+    except ValueError as error:
+        return Mistake(f"The arguments of {call.name} cannot be sent to its server ({error}). Pass proper text and numbers.")
+    return Wanted(own[call.name], written)
 
 
 def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> Reading:

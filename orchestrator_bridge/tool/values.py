@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from orchestrator_bridge.text import one_line
 from orchestrator_bridge.tool.name import called
 
 Approval = Literal["allow", "ask", "deny"]
@@ -25,6 +26,11 @@ class Tool:
     schema: dict[str, Any]
     read_only: bool = False
     approval: Approval = "ask"
+
+    @property
+    def label(self) -> str:
+        """What people call it, as the team file does: `files.write_file`."""
+        return f"{self.server}.{one_line(self.name, 60)}"
 
     @property
     def called(self) -> str:

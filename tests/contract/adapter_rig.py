@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal, TypeVar, get_args
@@ -114,6 +114,10 @@ class Rig(ABC):
     @abstractmethod
     async def seen(self, place: Place) -> Sequence[Seen]:
         """What people see there, oldest first."""
+
+    async def files(self) -> Mapping[str, str]:
+        """The texts of the files that the bot has posted, by their names; none where a platform has no files."""
+        return {}
 
     @abstractmethod
     async def notified(self) -> frozenset[str]:

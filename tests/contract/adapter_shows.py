@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_bridge.chat import CardOption, Commanded, Note, Place, QuestionCard, Receipt, Said, Table, Word
+from orchestrator_bridge.chat import CardOption, Commanded, Note, Place, QuestionCard, Receipt, Said, Table, TextFile, Word
 from tests.contract.adapter_posts import HOSTILE, RUN, closed, long_answer, question
 from tests.contract.adapter_rig import Rig
 
@@ -103,6 +103,25 @@ class Shows:
         assert "line_399 = 399" in shown
         assert "The end." in shown
         assert answer.how in shown
+
+    async def test_a_text_that_goes_along_with_a_note_is_there_whole_and_as_it_is(self, rig: Rig) -> None:
+        run = await rig.post(RUN)
+        text = "\n".join(f"line {number}: *no* markup, <@U1>" for number in range(500))
+        await rig.post(Note(text="All of it:", file=TextFile(name="question-2-arguments.txt", text=text)), place=rig.thread(run))
+        shown = await words(rig, rig.thread(run))
+        assert "All of it:" in shown
+        files = await rig.files()
+        assert files == {"question-2-arguments.txt": text} or " ".join(text.split()) in shown
+
+    async def test_a_note_that_is_replaced_shows_its_newest_words(self, rig: Rig) -> None:
+        run = await rig.post(RUN)
+        first = await rig.post(Note(text="Uses web.fetch.", speaker="architect"), place=rig.thread(run))
+        now = Note(text="Uses files.read. 2 calls so far.", speaker="architect")
+        await rig.post(now, place=rig.thread(run), replaces=first)
+        shown = await words(rig, rig.thread(run))
+        assert "2 calls so far" in shown
+        assert shown.count("architect") == 1 or not rig.adapter.capabilities.edits
+        assert ("Uses web.fetch" not in shown) or not rig.adapter.capabilities.edits
 
     async def test_every_kind_of_receipt_can_be_sent(self, rig: Rig) -> None:
         asked = await rig.post(question())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -77,6 +77,10 @@ class DiscordRig(Rig):
     async def seen(self, place: Place) -> Sequence[Seen]:
         channel, anchor = self.spot(place)
         return [_seen(one) for one in self.world.here(channel) if one.author == wire.BOT and one.replies_to == anchor]
+
+    async def files(self) -> Mapping[str, str]:
+        attached = (file for message in self.world.messages.values() for file in message.attachments)
+        return {str(file["filename"]): str(file["text"]) for file in attached}
 
     async def notified(self) -> frozenset[str]:
         return frozenset(self.world.notified())

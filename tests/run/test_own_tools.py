@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.chat import Note
-from orchestrator_bridge.question.approval import CONTEXT
+import pytest
+
+from orchestrator_bridge.chat import Author, Note
+from orchestrator_bridge.model.port import ToolCall
+from orchestrator_bridge.people import Directory
+from orchestrator_bridge.question.approval import ON_CARD
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.on_tool import LOST
+from orchestrator_bridge.run.show import card
 from orchestrator_bridge.store.rows import PictureKept
-from orchestrator_bridge.team import Policy, Team
+from orchestrator_bridge.team import PersonSpec, Policy, RoleSpec, Team
 from orchestrator_bridge.tool.values import Approval, Image, Tool
-from tests.run.table import Table, answer, team, use, vote
+from tests.run.table import ANA, Table, answer, team, use, vote
 
 
 def tool(name: str, approval: Approval = "ask", *, description: str = "It does it.") -> Tool:
@@ -175,13 +181,224 @@ def test_approvals_do_not_use_up_an_agents_questions() -> None:
     assert "ask_others" in {one.name for one in table.tools("one")}
 
 
-def test_arguments_too_long_for_a_card_stand_whole_in_the_thread() -> None:
+def notes(table: Table, question: int | None = None) -> list[Note]:
+    """What was said in the run's thread, or in a question's."""
+    return [post.post for post in table.posts() if post.question == question and isinstance(post.post, Note)]
+
+
+def test_arguments_too_long_for_a_card_go_along_whole_as_a_file() -> None:
     table = at_work()
-    long = "line\n" * CONTEXT
-    table.says("one", use("files__write", text=long))
-    thread = [post.post.text for post in table.posts() if post.question == 1 and isinstance(post.post, Note)]
-    assert long.strip() in thread[0]
-    assert "the whole stands in the thread" in table.state.questions[1].ask.context
+    long = "line\n" * ON_CARD
+    table.says("one", use("files__write", text=long, path="a"))
+    (note,) = notes(table, 1)
+    assert note.file is not None
+    assert note.file.name == "question-1-arguments.txt"
+    assert note.file.text.count("  line\n") == ON_CARD
+    assert note.file.text.endswith("path: a")
+    context = table.state.questions[1].ask.context
+    assert "as a file" in context
+    assert len(context) < 1500
+
+
+def test_short_arguments_stand_on_the_card_as_code() -> None:
+    table = at_work()
+    table.says("one", use("files__write", path="a", text="**b**"))
+    assert table.state.questions[1].ask.context == "```\npath: a\ntext: **b**\n```"
+    assert notes(table, 1) == []
+
+
+def test_people_are_asked_about_as_many_calls_at_a_time_as_one_person_gets_the_others_wait_their_turn() -> None:
+    table = at_work()
+    table.says("one", *(use("files__write", path=str(number)) for number in range(5)))
+    assert [one.id for one in table.state.questions.values() if one.open] == [1, 2, 3]
+    assert not table.state.busy
+    for number in (1, 2, 3):
+        table.posts_question(number)
+        table.presses(number, "option", "deny")
+    assert [one.id for one in table.state.questions.values() if one.open] == [4, 5]
+
+
+def test_a_tool_approved_for_the_run_closes_the_other_questions_about_it() -> None:
+    table = at_work()
+    table.says("one", *(use("files__write", path=str(number)) for number in range(5)))
+    table.posts_question(1)
+    table.presses(1, "option", "approve_tool")
+    assert not any(one.open for one in table.state.questions.values())
+    assert starts(table) == ["write"] * 5
+    other = table.state.questions[2].outcome
+    assert other is not None
+    assert (other.status, other.why) == ("cancelled", "the tool was approved for the run")
+
+
+def test_who_approved_stands_in_the_log_with_the_call() -> None:
+    table = at_work()
+    table.says("one", use("files__read", path="a"), use("files__write", path="b"))
+    table.posts_question(1)
+    table.presses(1, "option", "approve_tool")
+    table.returns()
+    table.returns()
+    table.says("one", use("files__write", path="c"))
+    started = [(event.tool, event.approved_by) for event in table.events if isinstance(event, e.ToolStarted)]
+    assert started == [("read", ""), ("write", "Ana (question 1)"), ("write", "Ana (question 1)")]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["approve, but only if you rename it", "yes, if Ben agrees", "not on a Friday", "Who wants that?\nno", "maybe", "wait"],
+)
+def test_conditions_doubts_and_remarks_are_a_no_with_their_words(words: str) -> None:
+    table = at_work()
+    table.says("one", use("files__write", path="a"))
+    table.posts_question(1)
+    table.replies(1, words)
+    assert starts(table) == []
+    assert words.splitlines()[-1] in table.prompt("one")
+
+
+def test_a_no_after_a_yes_is_a_no() -> None:
+    table = Table(with_tools(policy=Policy(settle_delay=5)))
+    table.lists(WRITE)
+    table.says("one", use("files__write", path="a"))
+    table.posts_question(1)
+    table.types(1, "approve")
+    table.types(1, "no, stop")
+    table.passes(10)
+    assert starts(table) == []
+    assert table.state.questions[1].outcome
+
+
+def test_a_question_back_is_no_answer() -> None:
+    table = at_work()
+    table.says("one", use("files__write", path="a"))
+    table.posts_question(1)
+    table.replies(1, "what is in it?")
+    assert table.state.questions[1].open
+
+
+FIVE = tuple(Author(platform="slack", id=f"U{number}", name=f"P{number}") for number in range(5))
+EVERYBODY = Directory(
+    {one.name.lower(): PersonSpec(slack=one.id) for one in FIVE},
+    {"all": RoleSpec(people=tuple(one.name.lower() for one in FIVE))},
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "approved"),
+    [
+        (["approve", "approve"], True),
+        (["approve", "approve for the run"], True),
+        (["approve", "deny"], False),
+        (["approve", "approve", "too risky"], True),
+        (["approve", "approve", "too risky", "I am against it", "never"], False),
+    ],
+)
+def test_more_have_to_approve_than_deny_in_whatever_words(said: list[str], approved: bool) -> None:
+    spec = with_tools(policy=Policy(settle_delay=0, quorum=len(said))).model_copy(update={"ask": ("role:all",)})
+    table = Table(spec, directory=EVERYBODY, by=FIVE[0])
+    table.lists(WRITE)
+    table.says("one", use("files__write", path="a"))
+    table.posts_question(1)
+    for by, words in zip(FIVE, said, strict=False):
+        assert table.state.questions[1].open
+        table.types(1, words, by)
+        table.passes(1)
+    assert not table.state.questions[1].open
+    assert (starts(table) == ["write"]) is approved
+
+
+def test_asking_again_for_an_approval_that_is_over_is_refused() -> None:
+    table = at_work()
+    table.says("one", use("files__write", path="a"))
+    table.posts_question(1)
+    table.presses(1, "option", "deny")
+    table.types(1, "ask again")
+    assert list(table.state.questions) == [1]
+
+
+def test_where_a_team_asks_agents_only_whoever_gave_the_task_approves() -> None:
+    table = Table(with_tools(2).model_copy(update={"ask": ("agents",)}))
+    table.lists(WRITE)
+    table.says("one", use("files__write", path="a"))
+    assert [one.name for one in table.state.questions[1].asked] == ["Ana"]
+
+
+def test_a_run_that_ends_tells_of_the_call_that_it_cut_off() -> None:
+    table = at_work()
+    table.says("one", use("files__read", path="a"), use("files__write", path="b"))
+    table.posts_question(1)
+    table.presses(1, "option", "approve")
+    table.go_on(f.Cancel(by=ANA, key="k"))
+    ended = [(event.action, event.end) for event in table.events if isinstance(event, e.ToolReturned)]
+    assert [end for _, end in ended] == ["unknown", "unknown"]
+    told = [note.text for note in notes(table) if note.tone == "warning"]
+    assert [text for text in told if "cut" in text or "whether it had its effect" in text] == [
+        "files.write for one: The run ended while this call was under way: nobody knows whether it had its effect.",
+    ]
+
+
+def test_what_a_crash_leaves_unknown_is_told_in_the_thread() -> None:
+    table = at_work()
+    table.says("one", use("files__read", path="a"), use("files__write", path="b"))
+    table.posts_question(1)
+    table.presses(1, "option", "approve")
+    table.restarts()
+    told = [note.text for note in notes(table) if note.tone == "warning"]
+    assert len(told) == 1
+    assert told[0].startswith("files.write for one: Nobody knows")
+
+
+def test_the_thread_has_one_line_of_an_agents_calls_which_is_edited() -> None:
+    table = at_work()
+    for number in range(3):
+        table.says("one", use("files__read", path=f"/{number}"))
+        table.returns()
+    lines = [post for post in table.posts() if isinstance(post.post, Note) and "Uses files.read" in post.post.text]
+    assert [(line.key, line.replaces) for line in lines] == [
+        ("run:1:tools:one", None),
+        ("run:1:tools:one:now", "run:1:tools:one"),
+        ("run:1:tools:one:now", "run:1:tools:one"),
+    ]
+    said = [line.post.text for line in lines if isinstance(line.post, Note)]
+    assert said[0] == "Uses files.read (path: /0)."
+    assert said[-1] == "Uses files.read (path: /2). 3 calls so far: files.read 3."
+
+
+def test_trouble_that_repeats_itself_is_told_once() -> None:
+    table = at_work()
+    for number in range(3):
+        table.says("one", use("files__read", path=str(number)))
+        table.returns("No result: files gave no answer within 60 s.", end="unknown")
+    assert len([note for note in notes(table) if note.tone == "warning"]) == 1
+
+
+def test_the_card_says_what_an_agent_uses_and_that_it_waits_for_approval() -> None:
+    table = at_work()
+    table.says("one", use("files__read", path="a"))
+    assert [agent.state for agent in card(table.state).agents] == ["uses files.read"]
+    table.returns()
+    table.says("one", use("files__write", path="a"))
+    assert [agent.state for agent in card(table.state).agents] == ["waits for approval"]
+
+
+def test_no_agent_is_offered_more_tools_than_every_provider_takes() -> None:
+    table = Table(with_tools())
+    table.lists(*(tool(f"tool_{number}") for number in range(200)))
+    assert len(table.tools("one")) <= 128
+    assert "one cannot be offered more than 120 tools" in notes(table)[0].text
+
+
+@pytest.mark.parametrize("raw", ['{"path": "\\ud83d"}', '{"size": NaN}', '{"size": Infinity}'])
+def test_arguments_that_no_server_could_be_sent_are_a_mistake(raw: str) -> None:
+    table = at_work()
+    table.says("one", ToolCall(id="1", name="files__read", arguments=raw))
+    assert starts(table) == []
+    assert "cannot be sent to its server" in table.prompt("one")
+
+
+def test_agents_with_tools_are_told_whose_words_those_are() -> None:
+    assert "a server says" in at_work().prompt("one")
+    table = Table(team(1))
+    assert "a server says" not in table.prompt("one")
 
 
 def test_pictures_of_a_tool_are_kept_and_shown_behind_its_result() -> None:

@@ -35,7 +35,8 @@ def _text(post: Post) -> str:
         case FinalAnswer():
             return f"{post.text}\n\n{post.by}. {post.how}"
         case Note():
-            return f"{post.speaker}: {post.text}" if post.speaker else post.text
+            said = f"{post.speaker}: {post.text}" if post.speaker else post.text
+            return f"{said}\n{post.file.text}" if post.file else said
         case Receipt():
             return f"({post.sign}) {post.text}".strip()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -64,6 +64,9 @@ class SlackRig(Rig):
     def _stands_in(self, message: dict[str, Any], thread: str | None) -> bool:
         own = message.get("thread_ts") if message.get("thread_ts") != message["ts"] else None
         return message["user"] == BOT_USER and own == thread
+
+    async def files(self) -> Mapping[str, str]:
+        return {str(one["name"]): self.world.contents[name].decode() for name, one in self.world.files.items()}
 
     async def notified(self) -> frozenset[str]:
         return frozenset(name for one in self.world.messages() if one["user"] == BOT_USER for name in slack_shown.notified(one))

@@ -36,6 +36,7 @@ class Language(BaseModel):
     turn: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     because: tuple[str, ...] = ()
+    condition: tuple[str, ...] = ()
     option: tuple[str, ...] = ()
     ordinals: tuple[tuple[str, ...], ...] = ()
     not_me: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Words:
     turn: re.Pattern[str]
     against: re.Pattern[str]
     because: re.Pattern[str]
+    condition: re.Pattern[str]
     option: re.Pattern[str]
     not_me: re.Pattern[str]
     hand_over: re.Pattern[str]
@@ -119,6 +121,7 @@ def words() -> Words:
         turn=_any(one.turn for one in languages),
         against=_any(one.against for one in languages),
         because=_any(one.because for one in languages),
+        condition=_any(one.condition for one in languages),
         option=_any(one.option for one in languages),
         not_me=_any(one.not_me for one in languages),
         hand_over=_any(one.hand_over for one in languages),
