@@ -1,13 +1,16 @@
-"""Whether the tool servers of the team file start, and which tools they have."""
+"""Whether the tool servers of the team file start, which tools they have, and whether the file means tools that are there."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bot.doctor.finding import Finding
+from bot.trouble import suggest
 from orchestrator_bridge.clock import SystemClock
-from orchestrator_bridge.text import listed
+from orchestrator_bridge.run.tooling import MOST_OFFERED
+from orchestrator_bridge.text import listed, one_line
 from orchestrator_bridge.tool.toolbox import Toolbox
 from orchestrator_bridge.tool.values import NotCalled, Tool
 
@@ -15,31 +18,91 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.start import Start
+    from bot.team_file import TeamFile
+
+MOST_NAMED = 30
+"""Tools of one kind that are named."""
+
+Offers = Mapping[str, Sequence[Tool]]
+"""What each server that is up offers."""
 
 
 async def check_tools(start: Start) -> AsyncIterator[Finding]:
-    """A finding for each server; all are started side by side, and stopped at the end."""
+    """A finding for each server, and what is wrong with the names; all are started side by side, and stopped at the end."""
     toolbox = Toolbox(start.team_file.tools, start.secrets, SystemClock())
+    servers = list(start.team_file.tools)
     try:
-        for finding in await asyncio.gather(*(_check(toolbox, name) for name in start.team_file.tools)):
-            yield finding
+        found = await asyncio.gather(*(_tools(toolbox, name) for name in servers))
     finally:
         await toolbox.close()
+    for name, tools in zip(servers, found, strict=True):
+        yield _finding(name, tools)
+    offers = {name: tools for name, tools in zip(servers, found, strict=True) if not isinstance(tools, NotCalled)}
+    for finding in (*_unknown(start.team_file, offers), *_too_many(start.team_file, offers)):
+        yield finding
 
 
-async def _check(toolbox: Toolbox, server: str) -> Finding:
-    about = f"tools {server}"
+async def _tools(toolbox: Toolbox, server: str) -> Sequence[Tool] | NotCalled:
     try:
-        tools = await toolbox.tools(server)
+        return await toolbox.tools(server)
     except NotCalled as error:
+        return error
+
+
+def _finding(server: str, tools: Sequence[Tool] | NotCalled) -> Finding:
+    about = f"tools {server}"
+    if isinstance(tools, NotCalled):
         mend = f"look at [tools.{server}] of the team file, and start the server by hand"
-        return Finding(about=about, state="wrong", found=str(error), mend=mend)
+        return Finding(about=about, state="wrong", found=str(tools), mend=mend)
     if not tools:
         return Finding(about=about, state="warn", found="it offers no tools", mend="look at how the server is set up")
     return Finding(about=about, state="ok", found=_by_approval(tools))
 
 
-def _by_approval(tools: tuple[Tool, ...]) -> str:
+def _by_approval(tools: Sequence[Tool]) -> str:
     words = {"allow": "allowed", "ask": "people are asked", "deny": "denied"}
-    names = {approval: [tool.name for tool in tools if tool.approval == approval] for approval in words}
-    return "; ".join(f"{words[approval]}: {listed(found)}" for approval, found in names.items() if found)
+    names = {approval: [one_line(tool.name, 60) for tool in tools if tool.approval == approval] for approval in words}
+    return "; ".join(f"{words[approval]}: {_named(found)}" for approval, found in names.items() if found)
+
+
+def _named(names: Sequence[str]) -> str:
+    return listed(names) if len(names) <= MOST_NAMED else f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
+
+
+# Names --------------------------------------------------------------------------------------------------------------------
+
+
+def _unknown(file: TeamFile, offers: Offers) -> Iterator[Finding]:
+    """Names of tools in the team file that their servers do not have: a rule for such a name holds for nothing."""
+    for server, tools in offers.items():
+        known = [tool.name for tool in tools]
+        for name in file.tools[server].approve:
+            if name not in known:
+                yield _no_tool(f"tools.{server}.approve", server, name, known)
+    for team in file.teams.values():
+        named = (*team.tools, *(tool for agent in team.agents for tool in agent.tools))
+        for whole in dict.fromkeys(named):
+            server, _, name = whole.partition(".")
+            known = [tool.name for tool in offers.get(server, ())]
+            if name and server in offers and name not in known:
+                yield _no_tool(f"team.{team.name}", server, name, known)
+
+
+def _no_tool(where: str, server: str, name: str, known: Sequence[str]) -> Finding:
+    mend = suggest(name, known) or f"it has {_named(known)}"
+    return Finding(about=where, state="warn", found=f"the server {server} has no tool {name!r}", mend=mend)
+
+
+def _too_many(file: TeamFile, offers: Offers) -> Iterator[Finding]:
+    """Agents that have more tools than they can be offered."""
+    for team in file.teams.values():
+        for agent in team.agents:
+            granted = {*team.tools, *agent.tools}
+            number = sum(
+                bool({server, f"{server}.{tool.name}"} & granted) and tool.approval != "deny"
+                for server, tools in offers.items()
+                for tool in tools
+            )
+            if number > MOST_OFFERED:
+                found = f"{agent.name} has {number} tools, and is offered the first {MOST_OFFERED}"
+                yield Finding(about=f"team.{team.name}", state="warn", found=found, mend="name single tools in 'tools'")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from aiohttp.test_utils import TestServer as LocalServer
 
 from bot.doctor.disk import check_space
 from bot.doctor.models import check_endpoints
+from bot.doctor.tools import check_tools
 from bot.settings import read_settings
 from bot.start import Start
 from bot.team_file import parse_team_file
@@ -180,3 +182,31 @@ def test_only_openai_compatible_endpoints_are_asked(townhall: Townhall, folder: 
     said = townhall("doctor", "--online", "--json")
     assert said.code == 0
     assert not any(about.startswith("endpoint") for about in states(said.out))
+
+
+TOOLS = """
+[team.docs]
+tools = ["stub", "files.read_file", "stub.adddd"]
+[[team.docs.agents]]
+name = "one"
+model = "scripted/demo"
+[tools.stub]
+command = [{python}, "-m", "tests.tool.stub_server"]
+approve = {{append = "deny", apend = "deny"}}
+[tools.files]
+command = ["no-such-program", "here"]
+"""
+
+
+async def test_tool_servers_are_started_and_what_the_team_file_means_is_looked_for(tmp_path: Path) -> None:
+    text = TOOLS.format(python=json.dumps(sys.executable))
+    start = Start(settings=read_settings(tmp_path / ".env", {}), team_file=parse_team_file(text, tmp_path / "townhall.toml"))
+    found = {(one.about, one.state): one async for one in check_tools(start)}
+    up, down = found["tools stub", "ok"], found["tools files", "wrong"]
+    assert "allowed: add" in up.found
+    assert "denied: append" in up.found
+    assert "people are asked: die and grow" in up.found
+    assert down.found == "files cannot be started: its command cannot be run (No such file or directory)"
+    rule = found["tools.stub.approve", "warn"]
+    assert (rule.found, rule.mend) == ("the server stub has no tool 'apend'", "did you mean 'append'?")
+    assert found["team.docs", "warn"].mend == "did you mean 'add'?"

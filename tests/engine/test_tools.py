@@ -71,7 +71,7 @@ async def test_a_tool_that_only_reads_is_called_without_asking_anybody(tmp_path:
     platform, server = await play(tmp_path, uses_first(("stub__add", {"a": 1, "b": 2})))
     assert platform.questions == []
     assert platform.finals[0].text == '<result of="stub__add">\n3\n‹/result>'.replace("‹", "<")
-    assert 'one Uses stub.add (a: 1, b: 2).' in [f"{note.speaker} {note.text}" for note in notes(platform)]
+    assert "one Uses stub.add (a: 1, b: 2)." in [f"{note.speaker} {note.text}" for note in notes(platform)]
     assert {"stub__add", "stub__append"} <= set(server.requests[0].tools)
 
 

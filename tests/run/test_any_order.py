@@ -21,8 +21,10 @@ from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.bounds import own_budget
 from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.prompts import PENDING
+from orchestrator_bridge.run.state import ToolUse
 from orchestrator_bridge.store.rows import CallBooked, Outgoing, QuestionClosed
 from orchestrator_bridge.team import Escalation, FallbackStep, PersonSpec, Policy, RoleSpec
+from orchestrator_bridge.tool.values import Approval, Tool
 from tests.run.table import Table, answer, ask, team, use, vote
 
 OPTIONS = [{"id": "a", "label": "Apples", "recommended": True}, {"id": "b", "label": "Pears"}]
@@ -35,16 +37,33 @@ asks = st.builds(
     ),
     wait=st.booleans(),
 ) | st.builds(ask, st.just("Pick one."), kind=st.just("choice"), options=st.just(OPTIONS), wait=st.booleans())
+tool_uses = st.builds(
+    use, st.sampled_from(["files__read", "files__write", "files__gone", "read_result"]), path=st.sampled_from(["a", "b"])
+)
 uses = (
     st.builds(answer, st.sampled_from(["A", "B", "C"]))
     | st.builds(vote, st.sampled_from(["A", "B", "C", "Z"]))
     | asks
+    | tool_uses
     | st.just(use("nonsense"))
     | st.builds(use, st.just("decide"), decision=st.sampled_from(["Pears", "Wait."]), reason=st.just("It is ripe."))
     | st.just(ToolCall(id="call", name="vote", arguments="{no json"))
 )
 errors: st.SearchStrategy[ModelError] = st.sampled_from([Overloaded("busy"), TimedOut("slow"), BadKey("wrong")])
 index = st.integers(0, 7)
+
+
+def a_tool(name: str, approval: Approval, description: str = "It does it.") -> Tool:
+    read_only = approval == "allow"
+    return Tool(server="files", name=name, description=description, schema={}, read_only=read_only, approval=approval)
+
+
+OFFERS: list[tuple[Tool, ...]] = [
+    (),
+    (a_tool("read", "allow"), a_tool("write", "ask")),
+    (a_tool("read", "allow", "Otherwise."), a_tool("write", "ask", "Otherwise.")),
+    (a_tool("read", "allow"), a_tool("write", "deny")),
+]
 
 
 ANA = Author(platform="slack", id="U1", name="Ana")
@@ -76,11 +95,14 @@ class AnyOrder(RuleBasedStateMachine):
         backup=st.sampled_from([None, "test/backup"]),
         on_budget=st.sampled_from(["stop", "ask"]),
         price=st.sampled_from([None, Decimal(0), Decimal("0.30")]),
+        tools=st.sampled_from([(), ("files",)]),
     )
     def start(self, size: int, answers: int, calls: int, backup: str | None, price: Decimal | None, **rules: Any) -> None:
-        chain, on_budget = rules.pop("chain"), rules.pop("on_budget")
+        chain, on_budget, tools = rules.pop("chain"), rules.pop("on_budget"), rules.pop("tools")
         policy = Policy(expire_after=100, remind_after=40, settle_delay=5, fallback=chain, escalate=STEPS, direct=True, **rules)
         made = team(size, policy=policy, backup=backup, on_budget=on_budget, answers=answers, calls=calls, wall=5000, money=3)
+        limited = made.bounds.model_copy(update={"tool_calls": 12, "tool_calls_per_agent": 8})
+        made = made.model_copy(update={"tools": tools, "bounds": limited})
         self.table = Table(made, directory=DIRECTORY, by=ANA, reserved=price)
 
     def pick(self, number: int) -> str:
@@ -128,7 +150,20 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(
         number=index,
         text=st.sampled_from(
-            ["1", "0", "pears", "my own words, and more than three", "9", "not me", "give me an hour", "ask again"]
+            [
+                "1",
+                "0",
+                "yes",
+                "approve",
+                "approve, but later",
+                "deny",
+                "pears",
+                "my own words, and more than three",
+                "9",
+                "not me",
+                "give me an hour",
+                "ask again",
+            ]
         ),
         by=people,
         passes=st.sampled_from([0.0, 6.0]),
@@ -158,10 +193,27 @@ class AnyOrder(RuleBasedStateMachine):
         self.table.takes_back(questions[number % len(questions)], f"m{message}")
 
     @precondition(lambda self: self.table.state.questions)
-    @rule(number=index, press=st.sampled_from(["option", "pass", "more", "write"]), value=st.sampled_from(["a", "1h", "yes"]))
+    @rule(
+        number=index,
+        press=st.sampled_from(["option", "pass", "more", "write"]),
+        value=st.sampled_from(["a", "1h", "yes", "approve", "approve_tool", "deny"]),
+    )
     def a_person_presses_something(self, number: int, press: Press, value: str) -> None:
         questions = list(self.table.state.questions)
         self.table.presses(questions[number % len(questions)], press, value)
+
+    @precondition(lambda self: self.table.state.team.tools)
+    @rule(tools=st.sampled_from(OFFERS), trouble=st.sampled_from(["", "", "files has ended by itself"]))
+    def a_tool_server_tells_what_it_offers(self, tools: tuple[Tool, ...], trouble: str) -> None:
+        self.table.lists(*(() if trouble else tools), trouble=trouble)
+
+    @precondition(lambda self: self.under_way())
+    @rule(end=st.sampled_from(["done", "failed", "not_called", "unknown"]), length=st.sampled_from([4, 20_000]))
+    def a_tool_returns(self, end: e.ToolEnd, length: int) -> None:
+        self.table.returns("word" * (length // 4), end=end)
+
+    def under_way(self) -> list[ToolUse]:
+        return [one for one in self.table.state.uses.values() if one.phase == "out"]
 
     @rule(text=st.sampled_from(["Cheaper, please.", "Faster."]))
     def a_person_guides(self, text: str) -> None:
@@ -226,6 +278,29 @@ class AnyOrder(RuleBasedStateMachine):
         assert all(agent.answers <= state.team.bounds.answers for agent in state.agents.values())
 
     @invariant()
+    def what_may_do_more_than_read_is_called_once_and_only_with_approval(self) -> None:
+        started = [event for event in self.table.events if isinstance(event, e.ToolStarted)]
+        writes = [event for event in started if event.tool == "write"]
+        assert all(number == 1 for number in Counter(event.action for event in writes).values())
+        assert all(event.approved_by for event in writes)
+        assert all(number == 1 for number in Counter(one.action for one in self.ended()).values())
+
+    def ended(self) -> list[e.ToolReturned]:
+        return [event for event in self.table.events if isinstance(event, e.ToolReturned)]
+
+    @invariant()
+    def no_more_people_are_asked_than_they_bear(self) -> None:
+        state = self.table.state
+        approvals = sum(one.open and one.ask.kind == "approval" for one in state.questions.values())
+        assert approvals <= state.team.limits.open_per_person
+
+    @invariant()
+    def tools_are_used_within_their_limits(self) -> None:
+        state = self.table.state
+        assert sum(agent.tool_calls for agent in state.agents.values()) <= state.team.bounds.tool_calls
+        assert all(agent.tool_calls <= state.team.bounds.tool_calls_per_agent for agent in state.agents.values())
+
+    @invariant()
     def everything_happens_once(self) -> None:
         results = Counter(event.action for event in self.table.events if isinstance(event, e.Responded))
         closed = Counter(row.question for row in self.table.rows if isinstance(row, QuestionClosed))
@@ -259,6 +334,7 @@ class AnyOrder(RuleBasedStateMachine):
         if state.end is not None:
             assert state.end.text
             assert not state.calls
+            assert not state.uses
             assert all(not question.open for question in state.questions.values())
 
     @invariant()
@@ -279,6 +355,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     def behave(self) -> None:
         self.table.lets_in()
+        if self.table.state.unlisted:
+            self.table.lists(*OFFERS[1])
+        while self.under_way():
+            self.table.returns()
         for name in sorted(self.table.out):
             if name not in self.table.out:
                 continue
