@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from orchestrator_bridge.chat import Place
@@ -15,7 +15,7 @@ from orchestrator_bridge.model.port import Model, ModelError, Request, Response,
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.money.standing import Standing
 from orchestrator_bridge.run.pictures import with_pictures
-from orchestrator_bridge.store.port import Store
+from orchestrator_bridge.store.port import Sent, Store
 from orchestrator_bridge.store.rows import Row
 
 _LOG = logging.getLogger(__name__)
@@ -39,6 +39,15 @@ class Door:
     def sees(self, model: str) -> bool:
         """Whether a model is known to take pictures."""
         return self._models.sees(model)
+
+    def recover(self, sent: Iterable[Sent]) -> None:
+        """Count what earlier processes sent within the last minute, in its order."""
+        for one in sent:
+            self._gate.sent(self._models.demand(Request(agent="", model=one.model, messages=())), one.tokens, one.at)
+
+    def tokens(self, request: Request) -> int:
+        """The tokens that a call is expected to take, in and out. An estimate."""
+        return self._models.demand(request).tokens
 
     def price(self, request: Request) -> Decimal | None:
         """The most that a call is expected to cost, in US dollars; None if nobody knows."""

@@ -33,6 +33,7 @@ from orchestrator_bridge.fetcher import Fetcher
 from orchestrator_bridge.left_over import LeftOver, left_over
 from orchestrator_bridge.live_runs import LiveRuns
 from orchestrator_bridge.model.limits.gate import Gate
+from orchestrator_bridge.model.limits.window import MINUTE
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
@@ -104,10 +105,11 @@ class Engine:
         self._poster = Poster(
             store, self._adapters, clock, placed=self._placed, unplaceable=self._unplaceable, marked=self._places_known
         )
+        self._door = Door(models, Gate(clock), self._ledger, store)
         around = Surroundings(
             store=store,
             workbench=Workbench(self._toolbox, store),
-            door=Door(models, Gate(clock), self._ledger, store),
+            door=self._door,
             clock=clock,
             desk=Desk(
                 directory.looking_up(self._members),
@@ -169,8 +171,10 @@ class Engine:
 
     async def _start(self, left: LeftOver) -> None:
         self._runs.last_number, self._last_question = await self._store.last_numbers()
-        today = self._ledger.begin_of_day(self._clock.now())
+        now = self._clock.now()
+        today = self._ledger.begin_of_day(now)
         self._ledger.load(await self._store.charges(today), await self._store.raises(today))
+        self._door.recover(await self._store.sent_since(now - MINUTE))
         behind = {platform: await self._store.behind(platform) for platform in self._adapters}
         self._live.recover(await self._store.runs(limit=RECOVERED, status="running"))
         for one in await self._store.open_for():

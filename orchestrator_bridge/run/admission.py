@@ -23,6 +23,10 @@ class Admission(Protocol):
         """The most that a call is expected to cost, in US dollars; None if nobody knows."""
         ...
 
+    def tokens(self, request: Request) -> int:
+        """The tokens that a call is expected to take, in and out. An estimate."""
+        ...
+
     def excess(self, request: Request) -> int:
         """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows."""
         ...

@@ -57,7 +57,8 @@ class Resumed:
 class CallStarted:
     """A request is about to leave. `seen`: the log position of what its prompt shows; `reserved`: in US dollars.
 
-    `left_out`: how many pieces of the conversation did not fit into the model's window.
+    `tokens`: what it is expected to take, in and out. `left_out`: how many pieces of the conversation did not fit into the
+    model's window.
     """
 
     at: float
@@ -68,6 +69,7 @@ class CallStarted:
     model: str
     seen: int
     reserved: Decimal | None = None
+    tokens: int = 0
     left_out: int = 0
     question: int | None = None
     event: Literal["call_started"] = "call_started"

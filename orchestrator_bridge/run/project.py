@@ -101,6 +101,7 @@ def _call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> 
             model=event.model,
             state="reserved",
             reserved=event.reserved,
+            expected=event.tokens,
             at=event.at,
         ),
     )

@@ -59,7 +59,21 @@ def start(batch: Batch, calls: Sequence[CallModel], admission: Admission, desk: 
         starts.held.discard(call.action)
         read = consumed(batch.state, call, seen)
         starts.go[call.action] = Start(action=call.action, attempt=call.attempt, request=request, consumed=read)
-        batch.add(_started(call, request, seen, price, batch.now, left_out))
+        batch.add(
+            e.CallStarted(
+                at=batch.now,
+                action=call.action,
+                attempt=call.attempt,
+                agent=call.agent,
+                purpose=call.purpose,
+                model=request.model,
+                seen=seen,
+                reserved=price,
+                tokens=admission.tokens(request),
+                left_out=left_out,
+                question=call.question,
+            )
+        )
         _warn(batch, standings, price)
 
 
@@ -96,20 +110,5 @@ def _held(call: CallModel, request: Request, hold: Hold, now: float) -> e.CallHe
         model=request.model,
         why=hold.why,
         until=hold.until,
-        question=call.question,
-    )
-
-
-def _started(call: CallModel, request: Request, seen: int, price: Decimal | None, now: float, left_out: int) -> e.CallStarted:
-    return e.CallStarted(
-        at=now,
-        action=call.action,
-        attempt=call.attempt,
-        agent=call.agent,
-        purpose=call.purpose,
-        model=request.model,
-        seen=seen,
-        reserved=price,
-        left_out=left_out,
         question=call.question,
     )

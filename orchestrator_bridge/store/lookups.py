@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator_bridge.store.beside import Beside
 from orchestrator_bridge.store.migrate import Migration, newest, shipped
-from orchestrator_bridge.store.read import charges, counting, log, picks, pictures, questions, results, runs, spending
+from orchestrator_bridge.store.read import charges, counting, log, picks, pictures, questions, results, runs, sent, spending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Pick,
         QuestionSummary,
         RunSummary,
+        Sent,
         Spending,
     )
     from orchestrator_bridge.store.rows import BudgetRaised, QuestionStatus, RunStatus
@@ -89,6 +90,10 @@ class SqliteReads:
     async def raises(self, since: float) -> list[BudgetRaised]:
         """What people have granted beyond shared budgets since a moment."""
         return await self._reading.read(partial(charges.raises, since=since))
+
+    async def sent_since(self, since: float) -> list[Sent]:
+        """The calls that were sent after a moment, in their order."""
+        return await self._reading.read(partial(sent.sent, since=since))
 
     async def close(self) -> None:
         """Close the file; harmless when done twice."""

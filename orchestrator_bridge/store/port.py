@@ -236,6 +236,16 @@ class Charge:
     open: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """One attempt of a call that was sent `at` some time: the model by its name here, and its tokens in and out, as they were
+    reported or else expected."""
+
+    model: str
+    tokens: int
+    at: float
+
+
 class Lookups(Protocol):
     """Reading, beside the one process that writes."""
 
@@ -289,6 +299,10 @@ class Lookups(Protocol):
 
     async def raises(self, since: float) -> list[BudgetRaised]:
         """What people have granted beyond shared budgets since a moment."""
+        ...
+
+    async def sent_since(self, since: float) -> list[Sent]:
+        """The calls that were sent after a moment, in their order."""
         ...
 
     async def close(self) -> None:

@@ -183,7 +183,10 @@ class InboxHandled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallBooked:
-    """One attempt of a call. `reserved` before, `booked` after, `unknown` where nobody knows if it was billed. US dollars."""
+    """One attempt of a call. `reserved` before, `booked` after, `unknown` where nobody knows if it was billed. US dollars.
+
+    `expected`: the tokens that it was expected to take; the first row of an attempt says so, and when it began.
+    """
 
     run: int
     action: str
@@ -195,6 +198,7 @@ class CallBooked:
     cost: Decimal | None = None
     served: str = ""
     usage: Usage | None = None
+    expected: int = 0
     at: float
 
 

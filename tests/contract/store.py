@@ -15,7 +15,10 @@ from tests.contract.store_picks import PickContract
 from tests.contract.store_posts import PostContract
 from tests.contract.store_questions import QuestionContract
 from tests.contract.store_runs import RunContract
+from tests.contract.store_sent import SentContract
 
 
-class StoreContract(LogContract, QuestionContract, PostContract, InboxContract, RunContract, CountingContract, PickContract):
+class StoreContract(
+    LogContract, QuestionContract, PostContract, InboxContract, RunContract, SentContract, CountingContract, PickContract
+):
     """The whole contract."""

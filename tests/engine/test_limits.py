@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 
@@ -84,12 +85,56 @@ async def test_a_call_that_waits_at_a_crash_is_made_after_it_and_nothing_is_book
             await engine.ended(await begin(engine, "one"))
             second = await begin(engine, "two")
             await platform.until(lambda: any("rate limit" in state for state in states(platform)))
-        platform = ListPlatform(clock)
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
+        clock.advance(60)
+        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
             await engine.ended(second)
             state = await engine.run(second)
     assert state is not None
     assert (state.spent.unknown, state.spent.calls) == (Decimal(0), 1)
+
+
+async def test_a_start_knows_what_was_sent_in_the_minute_before(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with ModelServer(answers) as server:
+        models = limited(server, requests_per_minute=2)
+        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
+            for pause in (20, 10):
+                await engine.ended(await begin(engine, "one"))
+                clock.advance(pause)
+        platform = ListPlatform(clock)
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
+            third, fourth = [await begin(engine, "one") for _ in range(2)]
+            await platform.until(lambda: states(platform).count("waiting for local's rate limit, 30 s") == 1)
+            await platform.until(lambda: states(platform).count("waiting for local's rate limit, 50 s") == 1)
+            clock.advance(29)
+            assert len(server.requests) == 2
+            clock.advance(1)
+            await engine.ended(third)
+            clock.advance(19)
+            assert len(server.requests) == 3
+            clock.advance(1)
+            await engine.ended(fourth)
+
+
+async def test_a_call_lost_in_a_crash_counts_for_its_minute_with_the_tokens_expected_of_it(tmp_path: Path) -> None:
+    clock = ManualClock()
+    lost = Play(gate=asyncio.Event())
+
+    def player(asked: Asked) -> Play:
+        return lost if asked.number == 1 else answers(asked)
+
+    async with ModelServer(player) as server:
+        models = {"local": ModelSpec(base_url=server.url, id="local", tokens_per_minute=5000)}
+        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
+            run = await begin(engine, "one")
+            await server.request_arrives(1)
+        platform = ListPlatform(clock)
+        clock.advance(15)
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
+            await platform.until(lambda: "waiting for local's rate limit, 45 s" in states(platform))
+            clock.advance(45)
+            await engine.ended(run)
+    assert len(server.requests) == 2
 
 
 async def test_a_429_holds_up_the_other_calls_of_its_route_for_as_long_as_it_says(tmp_path: Path) -> None:

@@ -128,6 +128,9 @@ class Table:
         """What every call may cost, as a test has it."""
         return self.reserved
 
+    def tokens(self, request: Request) -> int:
+        return 1000
+
     def excess(self, request: Request) -> int:
         """How much too long a call's prompt is, as a test has it."""
         return self.exceeds(request)

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator_bridge.store.migrate import shipped
 from orchestrator_bridge.store.opening import open_writer
-from orchestrator_bridge.store.read import log, posts, questions, runs
+from orchestrator_bridge.store.read import log, posts, questions, runs, sent
 from orchestrator_bridge.store.rows import (
     InboxHandled,
     PostDropped,
@@ -45,6 +45,7 @@ LOOKS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "runs": lambda connection: runs.summaries(connection, limit=50, status=None),
     "runs by status": lambda connection: runs.summaries(connection, limit=50, status="running"),
     "busy": runs.busy,
+    "sent since": lambda connection: sent.sent(connection, since=1.0),
     "costs": lambda connection: runs.costs(connection, run=1),
     "questions": lambda connection: questions.summaries(connection, limit=50, status=None),
     "questions by status": lambda connection: questions.summaries(connection, limit=50, status="open"),

@@ -1,7 +1,7 @@
 """The gate before every model call: limits, fairness and circuits of all routes, shared by all runs of the process.
 
-The rules are `Road`'s and are told the time; here are the clock, its alarms, and those who wait. A process that starts again
-knows nothing of the minute before: then the provider's own limit answers with how long to wait, and that is obeyed.
+The rules are `Road`'s and are told the time; here are the clock, its alarms, and those who wait. A process that starts again is
+told what was sent in the minute before. Of a provider's trouble it knows nothing: it tries, and learns.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ class Gate:
         road.join(key, demand.tokens)
         self._serve(demand.route)
         return None if road.claim(key) else road.hold(key, self._clock.now())
+
+    def sent(self, demand: Demand, tokens: int, at: float) -> None:
+        """An earlier process made such a call at that time; to be told in the order of time, before any call enters."""
+        self._road(demand).sent(tokens, at)
 
     def _road(self, demand: Demand) -> Road:
         if demand.route not in self._roads:

@@ -116,6 +116,10 @@ class Road:
 
     # Going ----------------------------------------------------------------------------------------------------------------
 
+    def sent(self, tokens: int, at: float) -> None:
+        """A call of an earlier process went then."""
+        self._window.take(tokens, at)
+
     def leave(self, key: Key, now: float) -> None:
         """A call will not be made: what it held is free again."""
         self._turns.leave(key)

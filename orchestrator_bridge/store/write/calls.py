@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 _NOTHING = Usage()
 _BOOK = """
-INSERT INTO calls (run, action, attempt, agent, model, state, reserved, cost, served, input, output, cached, reasoning, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO calls (run, action, attempt, agent, model, state, reserved, cost, served, input, output, cached, reasoning, at,
+    began_at, expected)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run, action, attempt) DO UPDATE
 SET agent = excluded.agent, model = excluded.model, state = excluded.state,
     reserved = coalesce(excluded.reserved, reserved), cost = excluded.cost, served = excluded.served,
@@ -24,9 +25,10 @@ SET agent = excluded.agent, model = excluded.model, state = excluded.state,
 
 
 def booked(row: CallBooked) -> Change:
-    """The same attempt again moves it on, such as from reserved to booked; what was reserved is kept."""
+    """The same attempt again moves it on, such as from reserved to booked; what was reserved, when it began and what was expected
+    of it are kept."""
     usage = row.usage or _NOTHING
     what = (row.run, row.action, row.attempt, row.agent, row.model, row.state)
     money = (dump_dollars(row.reserved), dump_dollars(row.cost))
     tokens = (usage.input, usage.output, usage.cached, usage.reasoning)
-    return Change(sql=_BOOK, values=(*what, *money, row.served, *tokens, row.at))
+    return Change(sql=_BOOK, values=(*what, *money, row.served, *tokens, row.at, row.at, row.expected))
