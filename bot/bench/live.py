@@ -17,6 +17,7 @@ from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.model.catalogue import UnknownModelName
 from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.model.port import Message, ModelError, Request, Response
+from orchestrator_bridge.model.script import ScriptError
 
 SAMPLES = 3
 """Calls of each model: enough to see the middle, and a fraction of a cent for most."""
@@ -77,10 +78,7 @@ async def live_figures(start: Start, names: Sequence[str], as_json: bool) -> int
 
 async def bench_live(models: Models, names: Sequence[str], *, samples: int = SAMPLES, as_json: bool = False) -> int:
     """Measure these models and print what was found; returns the exit code: 1 if one of them failed."""
-    found = []
-    for name in names:
-        click.echo(f"{name}: {samples} calls …", err=True)
-        found.append(await _measure(models, name, samples))
+    found = [await _measure(models, name, samples) for name in names]
     told = [one.told() for one in found]
     if as_json:
         print_json({"live": told})
@@ -95,9 +93,11 @@ async def bench_live(models: Models, names: Sequence[str], *, samples: int = SAM
 async def _measure(models: Models, name: str, samples: int) -> Measured:
     measured = Measured(model=name)
     try:
+        models.check(name)
+        click.echo(f"{name}: {samples} calls …", err=True)
         for _ in range(samples):
             measured.samples.append(await _sample(models, name))
-    except UnknownModelName as error:
+    except (UnknownModelName, ScriptError) as error:
         measured.failure = str(error)
     except ModelError as error:
         measured.failure = f"{error.found} {error.advice}".strip()

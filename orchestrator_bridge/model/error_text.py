@@ -57,7 +57,7 @@ def _from_table(table: Mapping[str, Any]) -> Said:
     error = table.get("error")
     if isinstance(error, Mapping):
         return _from_table(error)
-    message = next((table[name] for name in ("message", "error", "detail") if table.get(name)), table)
+    message = next((table[name] for name in ("message", "error", "detail") if table.get(name)), table or "")
     code = table.get("code") or table.get("type") or ""
     return Said(message if isinstance(message, str) else json.dumps(message), str(code))
 

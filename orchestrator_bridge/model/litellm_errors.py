@@ -18,7 +18,7 @@ from litellm import exceptions as theirs
 
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.error_text import Said, clean, read_error, retry_after
-from orchestrator_bridge.model.port import BadRequest, Down, Garbled, ModelError, RefusedContent, TimedOut, TooLong
+from orchestrator_bridge.model.port import BadRequest, Down, Garbled, ModelError, RefusedContent, TimedOut, TooLong, Unreached
 from orchestrator_bridge.model.refusals import address, place, refusal, refused_as
 
 _NAMES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Exceeded)(?: \w+Error)?(?: -|:)\s*)+")
@@ -52,7 +52,7 @@ def _unanswered(text: str, route: Route) -> ModelError | None:
     """The error where no readable answer of the provider lies behind it."""
     at = f" at {address(route)}" if route.base_url else ""
     if _UNREACHED.search(text):
-        return Down(f"no connection to {place(route)}{at}", "Check the address, and that it can be reached from here.")
+        return Unreached(f"no connection to {place(route)}{at}", "Check the address, and that it can be reached from here.")
     if _CUT.search(text):
         return Down(f"the connection to {place(route)} was cut", "Wait; it may be back soon.")
     if _UNREAD.search(text):

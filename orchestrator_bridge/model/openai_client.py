@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator_bridge.model.error_text import clean
 from orchestrator_bridge.model.openai_wire import response_of
-from orchestrator_bridge.model.port import BadKey, Down, Request, Response, TimedOut
+from orchestrator_bridge.model.port import BadKey, Request, Response, TimedOut, Unreached
 from orchestrator_bridge.model.refusals import SLOW, key_name, place
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class Endpoint:
             return Connection(self._base_url, self._stall_after, self._clock)
         except Exception as error:
             # It reads proxies and certificates from the environment, and fails in as many ways as those can be wrong.
-            failure = Down(f"no client can be made for model calls: {clean(str(error))}", "Check HTTPS_PROXY and SSL_CERT_FILE.")
+            found = f"no client can be made for model calls: {clean(str(error))}"
+            failure = Unreached(found, "Check HTTPS_PROXY and SSL_CERT_FILE.")
         raise failure
 
 

@@ -18,7 +18,7 @@ import pydantic
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.error_text import clean, read_error, retry_after
 from orchestrator_bridge.model.openai_wire import RefusedInside
-from orchestrator_bridge.model.port import BadRequest, Down, Garbled, ModelError, TimedOut
+from orchestrator_bridge.model.port import BadRequest, Down, Garbled, ModelError, TimedOut, Unreached
 from orchestrator_bridge.model.refusals import address, place, refusal
 
 CAUGHT = (
@@ -71,7 +71,7 @@ def _inside(error: object, route: Route, key: str) -> ModelError:
 
 def _silent(error: Exception, route: Route) -> ModelError:
     if any(isinstance(cause, httpx.ConnectTimeout) for cause in _causes(error)):
-        return Down(f"no connection to {address(route)} in time", _down_advice(route))
+        return Unreached(f"no connection to {address(route)} in time", _down_advice(route))
     return TimedOut(f"{place(route)} fell silent", "Wait, or choose another model.")
 
 
@@ -80,7 +80,7 @@ def _unreachable(error: Exception, route: Route, key: str) -> ModelError:
     if any(isinstance(cause, httpx.UnsupportedProtocol | httpx.LocalProtocolError) for cause in causes):
         return BadRequest(f"{address(route)} cannot be called: {clean(str(causes[-1]), key)}", "Write the address as https://….")
     if any(isinstance(cause, httpx.ConnectError) for cause in causes):
-        return Down(f"no connection to {address(route)}: {_why(causes, key)}", _down_advice(route))
+        return Unreached(f"no connection to {address(route)}: {_why(causes, key)}", _down_advice(route))
     return Down(f"the connection to {place(route)} was cut: {clean(str(causes[-1]), key)}", "Wait; it may be back soon.")
 
 

@@ -159,7 +159,8 @@ class ModelError(Exception):
         ├── RateLimited    429
         ├── Overloaded     500, 502, 503, 504, 529
         ├── Suspended      not made: the provider failed so often in a row that it is left alone for a while
-        ├── Down           no connection, or it was cut
+        ├── Down           the connection was cut
+        │   └── Unreached  there was none: nothing was sent, and nothing can be billed
         ├── TimedOut       no answer within the request's timeout
         └── Garbled        the body is no JSON, or not the shape of a response
     """
@@ -240,9 +241,15 @@ class Suspended(Passing):
 
 
 class Down(Passing):
-    """The provider cannot be reached, or the connection was cut."""
+    """The connection was cut, or there was none."""
 
     kind = "down"
+
+
+class Unreached(Down):
+    """No connection was made, so that nothing was sent."""
+
+    kind = "unreached"
 
 
 class TimedOut(Passing):

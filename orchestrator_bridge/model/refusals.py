@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.model.catalogue import OWN, Route
 from orchestrator_bridge.model.port import (
     BadKey,
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 SLOW = "Wait, choose a faster model, or allow more time (call_timeout in the team's bounds)."
 """What to do about a provider that does not answer in time."""
+
+
+LONG_WAIT = 60.0
+"""Seconds from which people are told how long a provider asks to wait, beside when the next try is made."""
 
 
 class _Words(NamedTuple):
@@ -89,7 +94,12 @@ def refused_as(error: type[ModelError], status: int | None, said: Said, route: R
     """An error of this kind, with the provider's words and what the person in charge can do."""
     words = f": {said.message}" if said.message else ""
     answered = f"answered {status}" if status else "refused"
-    return error(f"{place(route)} {answered}{words}", _advice(error, route), wait)
+    return error(f"{place(route)} {answered}{words}", f"{_asks(wait)}{_advice(error, route)}", wait)
+
+
+def _asks(wait: float | None) -> str:
+    """What the provider asks for, where that is long enough to matter to people."""
+    return f"It asks to wait {say_duration(wait)}. " if wait is not None and wait >= LONG_WAIT else ""
 
 
 def _kind(status: int, words: str) -> type[ModelError]:

@@ -175,8 +175,13 @@ def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) 
     if not again and (call.purpose == "work" or event.action in after.calls):
         return ()
     told = "The same again." if event.found in before.told else event.found
-    course = f"I try again. {event.advice}" if again else "I give up on this call."
+    course = f"{_again(event)} {event.advice}" if again else "I give up on this call."
     return (thread_post(after, Note(text=f"{told} {course}".strip(), speaker=event.agent, tone="warning"), "failed"),)
+
+
+def _again(event: e.CallFailed) -> str:
+    left = round((event.retry_at or event.at) - event.at)
+    return f"I try again in {say_duration(left)}." if left > 0 else "I try again."
 
 
 def _neared(_: RunState | None, event: e.BudgetNeared, after: RunState) -> tuple[Shown, ...]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +18,7 @@ from tests.bot.conftest import Townhall
 from tests.servers.model_play import Play, Tokens
 from tests.servers.model_server import ModelServer
 
+ROOT = Path(__file__).parents[2]
 TINY = Sizes(call=2, overhead=1, at_once=1, reply=2, one_by_one=2, crowd=24, burst=5, idle=0.05)
 
 
@@ -68,6 +73,24 @@ async def test_real_models_are_measured_by_their_streams(capsys: pytest.CaptureF
     assert found["cost_usd"] is not None
     assert all(asked.body["stream"] for asked in server.requests)
     assert "Check XAI_API_KEY" in capsys.readouterr().err
+
+
+def test_a_real_model_without_its_key_is_not_called_and_the_table_says_what_to_set(townhall: Townhall) -> None:
+    said = townhall("bench", "--live", "grok-4.3", "scripted/nowhere")
+    assert said.code == 1
+    assert "townhall: grok-4.3: XAI_API_KEY is not set, and 'grok-4.3' needs it. Put XAI_API_KEY=… into .env." in said.err
+    assert "townhall: scripted/nowhere: " in said.err
+    assert "calls …" not in said.err
+
+
+def test_the_live_tests_refuse_without_a_key_in_one_line(tmp_path: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if name != "XAI_API_KEY"}
+    live, settings = str(ROOT / "tests" / "live"), str(ROOT / "pyproject.toml")
+    command = [sys.executable, "-m", "pytest", "-m", "live", live, "-n", "0", "-c", settings]
+    said = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert "XAI_API_KEY is not set: put it into the environment or into .env" in said.stdout
+    assert "Traceback" not in said.stdout + said.stderr
 
 
 def test_models_without_live_are_refused(townhall: Townhall) -> None:

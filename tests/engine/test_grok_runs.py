@@ -15,9 +15,9 @@ from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.store.sqlite import SqliteStore
-from orchestrator_bridge.team import AgentSpec, Policy, Team
+from orchestrator_bridge.team import AgentSpec, Bounds, Policy, Team
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said
-from tests.servers.model_play import Asked, Play, Queue, Tokens
+from tests.servers.model_play import Asked, Play, Queue, Tokens, ToolUse
 from tests.servers.model_players import asks_if, team_player
 from tests.servers.model_server import ModelServer
 
@@ -64,6 +64,67 @@ async def test_a_team_asks_votes_and_finishes_and_what_served_is_booked(tmp_path
     assert "Let me think." not in repr(platform.sent)
 
 
+async def test_a_served_model_that_nobody_knows_is_booked_as_unknown_and_not_guessed(tmp_path: Path) -> None:
+    platform = ListPlatform(SystemClock())
+    store = await SqliteStore.open(tmp_path / "t.db")
+    play = Play(
+        tool_calls=[ToolUse(name="new_answer", arguments={"content": "Begin small."})], served="grok-9-surprise", usage=USAGE
+    )
+    async with (
+        ModelServer([play]) as server,
+        engine_on(tmp_path / "t.db", server, platform, store=store, models=at_xai(server)) as engine,
+    ):
+        run = await engine.start_run(task="Choose.", team=ALONE, place=PLACE, by=ANA)
+        await engine.ended(run)
+        await engine.finished()
+        state = await engine.run(run)
+        (summary,), (line,), (spent,) = await store.runs(), await store.costs(run), await store.spending("model", run)
+    assert state is not None
+    assert (summary.cost, line.cost, state.spent.cost, state.spent.priced) == (None, None, Decimal(0), False)
+    assert (spent.name, spent.cost, spent.complete, spent.input, spent.output) == (
+        "grok-9-surprise",
+        Decimal(0),
+        False,
+        1000,
+        200,
+    )
+    # What was reserved stays in the budgets: it is all that is known of the bill.
+    assert line.unknown == spent.unknown == state.spent.unknown > 0
+    told = "xai answered 'grok-4-1-fast-reasoning' with grok-9-surprise. What answered is booked, at a price that is not known."
+    assert platform.notes.count(told) == 1
+
+
+async def test_a_release_of_what_answers_for_a_retired_model_is_booked_at_its_price(tmp_path: Path) -> None:
+    platform = ListPlatform(SystemClock())
+    play = Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "Begin."})], served="grok-4.3-0506", usage=USAGE)
+    async with (
+        ModelServer([play]) as server,
+        engine_on(tmp_path / "t.db", server, platform, models=at_xai(server)) as engine,
+    ):
+        run = await engine.start_run(task="Choose.", team=ALONE, place=PLACE, by=ANA)
+        await engine.ended(run)
+        state = await engine.run(run)
+    assert state is not None
+    assert (state.spent.cost, state.spent.priced) == (Decimal("0.00133"), True)
+    assert not any("What answered is booked" in note for note in platform.notes)
+
+
+async def test_a_provider_that_was_never_reached_cannot_have_billed_anything(tmp_path: Path) -> None:
+    platform = ListPlatform(SystemClock())
+    team = ALONE.model_copy(update={"bounds": Bounds(tries=1)})
+    async with ModelServer(team_player) as server:
+        address = server.url
+    models = Models(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": address})
+    async with ModelServer(team_player) as server, engine_on(tmp_path / "t.db", server, platform, models=models) as engine:
+        run = await engine.start_run(task="Choose.", team=team, place=PLACE, by=ANA)
+        await engine.ended(run)
+        await engine.finished()
+        state = await engine.run(run)
+    assert state is not None
+    assert (state.spent.cost, state.spent.unknown) == (Decimal(0), Decimal(0))
+    assert any(f"no connection to {address}: connection refused." in note for note in platform.notes)
+
+
 async def test_only_what_the_route_takes_is_sent(tmp_path: Path) -> None:
     platform = ListPlatform(SystemClock())
     async with (
@@ -78,12 +139,12 @@ async def test_only_what_the_route_takes_is_sent(tmp_path: Path) -> None:
 ALONE = Team(agents=AGENTS[1:], policy=Policy(settle_delay=0))
 
 
-async def notes_of(tmp_path: Path, plays: Sequence[Play]) -> tuple[list[str], str]:
+async def notes_of(file: Path, plays: Sequence[Play]) -> tuple[list[str], str]:
     """What a run of one agent says when its provider plays this, and how the run ends."""
     platform = ListPlatform(SystemClock())
     async with (
         ModelServer(Queue(plays, then=team_player)) as server,
-        engine_on(tmp_path / "t.db", server, platform, models=at_xai(server)) as engine,
+        engine_on(file, server, platform, models=at_xai(server)) as engine,
     ):
         run = await engine.start_run(task="Choose.", team=ALONE, place=PLACE, by=ANA)
         await engine.ended(run)
@@ -105,7 +166,7 @@ async def notes_of(tmp_path: Path, plays: Sequence[Play]) -> tuple[list[str], st
 )
 async def test_a_refusal_ends_the_run_with_the_reason_and_what_to_do(tmp_path: Path, status: int, advice: str) -> None:
     body = json.dumps({"error": {"message": "the provider's own words"}})
-    notes, end = await notes_of(tmp_path, [Play(status=status, body=body)])
+    notes, end = await notes_of(tmp_path / "t.db", [Play(status=status, body=body)])
     assert end == "failed"
     told = "\n".join(notes)
     assert f"xai answered {status}: the provider's own words." in told
@@ -116,22 +177,34 @@ async def test_a_refusal_ends_the_run_with_the_reason_and_what_to_do(tmp_path: P
 async def test_an_id_that_is_refused_goes_to_what_answers_for_it_and_ends_the_run_where_nothing_does(
     tmp_path: Path, status: int
 ) -> None:
-    notes, end = await notes_of(tmp_path, [Play(status=status, body="{}")] * 2)
+    notes, end = await notes_of(tmp_path / "t.db", [Play(status=status, body="{}")] * 2)
     assert end == "failed"
     assert f"xai answered {status}" in "\n".join(notes)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_trouble_that_passes_is_told_and_waited_for_as_the_provider_says(tmp_path: Path, status: int) -> None:
-    notes, end = await notes_of(tmp_path, [Play(status=status, body="{}", headers={"retry-after": "0"})])
+    notes, end = await notes_of(tmp_path / "t.db", [Play(status=status, body="{}", headers={"retry-after": "0"})])
     assert end == "finished"
     assert any(f"xai answered {status}" in note for note in notes)
+
+
+async def test_a_limit_is_told_with_the_time_to_wait(tmp_path: Path) -> None:
+    """Waited for where it is short; named where it is too long to wait for."""
+    notes, end = await notes_of(tmp_path / "short.db", [Play(status=429, body="{}", headers={"retry-after": "1"})])
+    assert (notes[1], end) == (
+        "xai answered 429. I try again in 1 s. Wait, or choose a model or an account with higher limits.",
+        "finished",
+    )
+    notes, end = await notes_of(tmp_path / "long.db", [Play(status=429, body="{}", headers={"retry-after": "900"})])
+    assert "xai answered 429. It asks to wait 15 min. Wait, or choose a model or an account with higher limits." in notes[1]
+    assert end == "failed"
 
 
 async def test_a_prompt_that_the_provider_finds_too_long_is_told_once_and_ends_the_run_where_nothing_can_be_cut(
     tmp_path: Path,
 ) -> None:
     body = json.dumps({"error": {"message": "This model's maximum prompt length is 1", "code": "context_length_exceeded"}})
-    notes, end = await notes_of(tmp_path, [Play(status=413, body=body)])
+    notes, end = await notes_of(tmp_path / "t.db", [Play(status=413, body=body)])
     assert end == "failed"
     assert "larger context window" in "\n".join(notes)

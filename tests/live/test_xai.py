@@ -30,10 +30,11 @@ TEXT = """Townhall lets a team of agents and a team of people work on one task. 
 Alice answers from her phone: «PostgreSQL – aber erst nächste Woche». def total(rows): return sum(row.cost for row in rows)"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def key() -> str:
     found = read_variables(Path(".env"), os.environ).get("XAI_API_KEY")
-    assert found is not None, "XAI_API_KEY is not set: put it into the environment or into .env, then run `make test-live` again"
+    if found is None or not found.value.strip():
+        pytest.exit("XAI_API_KEY is not set: put it into the environment or into .env, then run `make test-live` again", 2)
     return found.value.strip()
 
 

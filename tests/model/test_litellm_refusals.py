@@ -68,7 +68,7 @@ async def test_an_answer_that_a_filter_held_back_is_refused_content() -> None:
 @ALL_VENDORS
 async def test_a_server_that_is_not_there_is_down(vendor: Vendor) -> None:
     models = Models(keys=KEYS, base_urls={vendor.provider: f"http://127.0.0.1:{free_port()}{vendor.under}"})
-    with pytest.raises(port.Down, match=f"no connection to {vendor.provider} at http://127"):
+    with pytest.raises(port.Unreached, match=f"no connection to {vendor.provider} at http://127"):
         await models.respond(a_request(model=vendor.model))
     await models.close()
 

@@ -60,7 +60,7 @@ async def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPat
 
 async def test_a_host_that_does_not_exist_is_told() -> None:
     models = Models(own={"mine": ModelSpec(base_url="http://nowhere.invalid/v1")})
-    with pytest.raises(port.Down, match=r"no connection to http://nowhere\.invalid/v1: the host"):
+    with pytest.raises(port.Unreached, match=r"no connection to http://nowhere\.invalid/v1: the host"):
         await models.respond(a_request(model="mine"))
     await models.close()
 

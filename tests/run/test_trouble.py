@@ -174,7 +174,7 @@ def test_the_same_trouble_is_told_once_whoever_of_the_agents_runs_into_it() -> N
         table.fails(name, Overloaded("The provider has trouble."))
     table.passes(1.1)
     table.fails("one", Overloaded("The provider has trouble."))
-    assert [text for text in told(table) if "has trouble" in text] == ["The provider has trouble. I try again."]
+    assert [text for text in told(table) if "has trouble" in text] == ["The provider has trouble. I try again in 1 s."]
 
 
 def test_what_several_agents_had_to_go_for_is_told_once() -> None:

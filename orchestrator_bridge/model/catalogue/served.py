@@ -32,6 +32,9 @@ def price_of(route: Route, served: str, own: Mapping[str, ModelSpec] | None = No
             return price_in(spec)
     if route.provider not in PROVIDERS or is_same(served, route.id):
         return route.price
+    life = route.lifecycle
+    if life is not None and life.answered_by and is_same(served, life.answered_by):
+        return life.price
     return price_at(PROVIDERS[route.provider], _without_provider(served, route))
 
 

@@ -27,7 +27,7 @@ RUNS_BY_STATUS = _RUNS.format(which="WHERE status = :status")
 BUSY = "SELECT run FROM runs INDEXED BY runs_busy WHERE status = 'running' AND busy = 1 ORDER BY run"
 _COSTS = f"""
 SELECT run, agent, model, count(*) AS calls, sum(input) AS input, sum(output) AS output, sum(cached) AS cached, {_COST},
-    dollars_sum(CASE WHEN state IN ('reserved', 'unknown') THEN reserved END) AS unknown
+    dollars_sum(CASE WHEN state IN ('reserved', 'unknown') OR (state = 'booked' AND cost IS NULL) THEN reserved END) AS unknown
 FROM calls {{which}} GROUP BY run, agent, model ORDER BY run DESC, agent, model
 """
 ALL_COSTS = _COSTS.format(which="")
