@@ -136,6 +136,7 @@ def _object(view: ModelView, users: Mapping[str, list[str]], counts: Counts) -> 
             "released": life.released,
             "retires_on": life.retires_on,
             "retired": view.retired,
+            "sure": life.sure,
             "answered_by": life.answered_by or None,
             "note": life.note,
             "notice": view.notice,

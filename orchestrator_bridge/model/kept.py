@@ -70,7 +70,8 @@ def of_call(message: Message, place: int, route: Route) -> Mapping[str, Any]:
 
 
 def wants_thoughts(request: Request, route: Route) -> bool:
-    """Whether DeepSeek thinks in this conversation, so that it refuses a message of an assistant without thoughts."""
-    if route.provider != "deepseek":
-        return False
-    return request.parameters.get("effort", "none") != "none" or any(of_message(one, route) for one in request.messages)
+    """Whether DeepSeek thinks in this conversation, so that it refuses a message of an assistant without thoughts.
+
+    A model whose effort can be chosen thinks unless it is told not to, which it is not.
+    """
+    return route.provider == "deepseek" and (bool(route.efforts) or any(of_message(one, route) for one in request.messages))

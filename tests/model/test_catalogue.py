@@ -88,7 +88,7 @@ def test_a_listed_model_has_its_sizes_abilities_efforts_and_parameters() -> None
     assert not route.accepts & {"stop", "presence_penalty", "frequency_penalty"}
 
 
-@pytest.mark.parametrize("name", ["grok-4.1-fast", "grok-4.20", "gpt-4.1", "deepseek-v4-flash"])
+@pytest.mark.parametrize("name", ["grok-4.1-fast", "grok-4.20", "gpt-4.1", "deepseek-chat"])
 def test_a_model_whose_effort_cannot_be_chosen_takes_no_such_parameter(name: str) -> None:
     route = resolve(name)
     assert route.efforts == ()

@@ -30,7 +30,7 @@ DETAILS = [
 ]
 
 ROUTER = Vendor(provider="openrouter", model="openrouter/x-ai/grok-4.1-fast", wire=OPENAI, under="/v1")
-DEEPSEEK = Vendor(provider="deepseek", model="deepseek/deepseek-reasoner", wire=OPENAI, under="/v1")
+DEEPSEEK = Vendor(provider="deepseek", model="deepseek-v4-flash", wire=OPENAI, under="/v1")
 
 
 def models_at(vendor: Vendor, server: ModelServer) -> Models:
@@ -71,7 +71,7 @@ async def test_deepseeks_thoughts_go_back_as_they_came() -> None:
 async def test_a_turn_of_another_model_has_a_blank_in_place_of_thoughts_where_deepseek_thinks() -> None:
     async with ModelServer([Play(text="done")]) as server:
         models = models_at(DEEPSEEK, server)
-        first = a_request(model=DEEPSEEK.model, parameters={"effort": "high"})
+        first = a_request(model=DEEPSEEK.model)
         await models.respond(replace(first, messages=(*first.messages, Message(role="assistant", text="I am another."))))
         await models.close()
     assert server.requests[0].messages[2]["reasoning_content"] == " "
@@ -108,7 +108,7 @@ async def test_nothing_goes_to_another_model(other: Vendor) -> None:
         await models.respond(replace(first, messages=(*first.messages, turn, Message(role="user", text="Go on."))))
         await models.close()
     assert "s3cr" not in str(server.requests[0].body)
-    assert "reasoning" not in str(server.requests[0].body)
+    assert "reasoning_details" not in str(server.requests[0].body)
 
 
 def test_what_is_kept_stands_in_the_log_and_is_read_again() -> None:

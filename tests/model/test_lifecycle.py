@@ -84,3 +84,19 @@ def test_whatever_answers_for_a_listed_model_is_known_with_its_price() -> None:
         life = resolve(name).lifecycle
         if life is not None and life.answered_by:
             assert life.price is not None, name
+
+
+def test_a_day_that_only_the_map_names_is_told_as_the_maps() -> None:
+    """Google and Amazon name the day before which nothing is retired, and the map has such days too."""
+    route = resolve("vertex_ai/claude-haiku-4-5")
+    assert route.lifecycle is not None
+    day = route.lifecycle.retires_on
+    assert day is not None
+    assert notice(route, day) == (
+        f"By LiteLLM's map vertex_ai retired claude-haiku-4-5 on {day}; whether it still answers is not known here."
+    )
+    assert notice(route, day - timedelta(days=2)) == (
+        f"By LiteLLM's map vertex_ai retires claude-haiku-4-5 on {day}, in 2 days, at the earliest."
+    )
+    own = {"mine": ModelSpec(id="vertex_ai/claude-haiku-4-5", retires_on=day)}
+    assert notice(resolve("mine", own), day).startswith("vertex_ai retired mine (claude-haiku-4-5) on")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.model.catalogue import Route
+from orchestrator_bridge.model.catalogue import Route, resolve
+from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.model.parameters import accepted, to_send, why_not
 from tests.model.asking import a_request, models_at
 from tests.model.through_litellm import CLAUDE, FLASH, Vendor, answered
@@ -56,6 +57,16 @@ async def test_what_was_set_goes_along_with_a_call() -> None:
         await models.close()
     body = server.requests[0].body
     assert (body["temperature"], body["reasoning_effort"], body["max_tokens"]) == (0.5, "high", 99)
+
+
+async def test_deepseek_is_told_how_much_to_think() -> None:
+    async with ModelServer([Play(text="x")]) as server:
+        models = Models(keys={"DEEPSEEK_API_KEY": "ds-key"}, base_urls={"deepseek": server.url})
+        await models.respond(a_request(model="deepseek-v4-flash", parameters={"effort": "low", "seed": 7}))
+        await models.close()
+    assert server.requests[0].body["reasoning_effort"] == "low"
+    assert "seed" not in server.requests[0].body
+    assert why_not(resolve("deepseek-v4-flash"), "effort", "medium") == "one of low, high, max"
 
 
 @pytest.mark.parametrize(("vendor", "thinks"), [(CLAUDE, "thinking"), (FLASH, "thinkingConfig")], ids=["anthropic", "gemini"])

@@ -96,7 +96,7 @@ def _mapped(route: Route, provider: Provider, key: str) -> Route:
     if provider.any_model or provider.client == "scripted" or key == NOT_MAPPED:
         return route
     facts = bundled_facts(key, provider)
-    return with_facts(route, facts, SOURCE) if facts else route
+    return with_facts(route, facts, SOURCE, sure=False) if facts else route
 
 
 def _bare(provider: Provider, model: str) -> Route:

@@ -30,8 +30,8 @@ def price_in(facts: ModelFacts, source: str = "", as_of: date | None = None) -> 
     )
 
 
-def with_facts(route: Route, facts: ModelFacts, source: str = "", as_of: date | None = None) -> Route:
-    """The route with what the facts say, where they say something."""
+def with_facts(route: Route, facts: ModelFacts, source: str = "", as_of: date | None = None, *, sure: bool = True) -> Route:
+    """The route with what the facts say, where they say something. `sure`: whether a day of retirement is the host's word."""
     return replace(
         route,
         price=price_in(facts, source, as_of) or route.price,
@@ -43,16 +43,17 @@ def with_facts(route: Route, facts: ModelFacts, source: str = "", as_of: date | 
         accepts=route.accepts if facts.accepts is None else frozenset(facts.accepts),
         requests_per_minute=facts.requests_per_minute or route.requests_per_minute,
         tokens_per_minute=facts.tokens_per_minute or route.tokens_per_minute,
-        lifecycle=_lifecycle(route.lifecycle, facts),
+        lifecycle=_lifecycle(route.lifecycle, facts, sure),
     )
 
 
-def _lifecycle(known: Lifecycle | None, facts: ModelFacts) -> Lifecycle | None:
+def _lifecycle(known: Lifecycle | None, facts: ModelFacts, sure: bool) -> Lifecycle | None:
     if facts.retires_on is None and facts.answered_by is None:
         return known
     known = known or Lifecycle()
     return replace(
         known,
         retires_on=facts.retires_on or known.retires_on,
+        sure=sure if facts.retires_on else known.sure,
         answered_by=known.answered_by if facts.answered_by is None else facts.answered_by,
     )

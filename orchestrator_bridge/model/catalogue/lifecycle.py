@@ -32,21 +32,31 @@ def notice(route: Route, today: date) -> str:
     life = route.lifecycle
     if life is None or life.retires_on is None:
         return ""
+    said = "" if life.sure else "by LiteLLM's map "
     match stage(life, today):
         case "retired":
-            return f"{route.provider} retired {_both(route)} on {life.retires_on}{_instead(route, life)}"
+            return _sentence(f"{said}{route.provider} retired {_both(route)} on {life.retires_on}{_instead(route, life)}")
         case "retiring":
             left = (life.retires_on - today).days
-            return f"{route.provider} retires {_both(route)} on {life.retires_on}, in {left} day{'s' if left > 1 else ''}."
+            day = f"{life.retires_on}, in {left} day{'s' if left > 1 else ''}{'' if life.sure else ', at the earliest'}"
+            return _sentence(f"{said}{route.provider} retires {_both(route)} on {day}.")
         case _:
             return ""
 
 
+def _sentence(text: str) -> str:
+    """With a capital where it does not begin with the name of a host."""
+    return f"B{text[1:]}" if text.startswith("by ") else text
+
+
 def _both(route: Route) -> str:
-    return route.name if route.name == route.id or route.name.endswith(f"/{route.id}") else f"{route.name} ({route.id})"
+    name = route.name.removeprefix(f"{route.provider}/")
+    return name if name == route.id else f"{name} ({route.id})"
 
 
 def _instead(route: Route, life: Lifecycle) -> str:
+    if not life.answered_by and not life.sure:
+        return "; whether it still answers is not known here."
     if not life.answered_by:
         return "; requests to it are refused. Choose another model."
     effort = f" with reasoning effort {life.answered_effort}" if life.answered_effort else ""

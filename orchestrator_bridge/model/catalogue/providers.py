@@ -90,7 +90,7 @@ _DEEPSEEK = Provider(
     key_env="DEEPSEEK_API_KEY",
     prefixes=("deepseek",),
     limit_name="max_tokens",
-    accepts=("response_format", "tool_choice"),
+    accepts=("reasoning_effort", "response_format", "tool_choice"),
     sampling=("frequency_penalty", "presence_penalty", "stop", "temperature", "top_p"),
 )
 _ANTHROPIC = Provider(

@@ -19,6 +19,8 @@ class Lifecycle:
     released: date | None = None
     retires_on: date | None = None
     """The first day on which the model itself cannot be relied on; None where no such day was announced."""
+    sure: bool = True
+    """Whether the host's own word was looked up. LiteLLM's map also has days before which nothing happens ("not sooner than")."""
     answered_by: str = ""
     """The id, at the same provider, of what answers instead; empty where the id is simply refused, or nobody said."""
     answered_effort: str = ""
