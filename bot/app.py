@@ -63,7 +63,7 @@ async def assembled(
         adapters=adapters,
         on_command=commands.obey,
         budgets=people.budgets,
-        toolbox=Toolbox(people.tools, start.secrets, clock),
+        toolbox=Toolbox(people.tools, start.secrets, clock, people.folder),
     )
     commands.engine = engine
     if menu is not None:

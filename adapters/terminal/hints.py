@@ -13,6 +13,8 @@ def how_to_answer(card: QuestionCard) -> str:
     match card.answer_kind:
         case "choice":
             return f"`{number} 1` or `{number} your words`"
+        case "approval":
+            return f"`{number} approve` or `{number} no, because …`"
         case "confirm":
             return f"`{number} yes` or `{number} no`"
         case "number":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,8 @@ Offers = Mapping[str, Sequence[Tool]]
 
 async def check_tools(start: Start) -> AsyncIterator[Finding]:
     """A finding for each server, and what is wrong with the names; all are started side by side, and stopped at the end."""
-    toolbox = Toolbox(start.team_file.tools, start.secrets, SystemClock())
+    logging.getLogger("orchestrator_bridge.tool").addHandler(logging.NullHandler())  # its troubles are our findings
+    toolbox = Toolbox(start.team_file.tools, start.secrets, SystemClock(), start.team_file.folder)
     servers = list(start.team_file.tools)
     try:
         found = await asyncio.gather(*(_tools(toolbox, name) for name in servers))

@@ -94,6 +94,8 @@ def _course(question: Question, step: FallbackStep) -> str:
             return "the run ends without a result."
         case "default_option" if done:
             return f"{question.agent} takes the recommended option: {sentence(done.decision)}"
+        case "assume" if question.ask.kind == "approval":
+            return "it is not called: silence is no."
         case "assume" if done:
             return f"{question.agent} goes by its assumption: {clean(done.decision)}"
         case _:

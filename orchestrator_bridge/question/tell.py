@@ -132,6 +132,8 @@ def closing_line(question: Question) -> str:
     decision = shorten(" ".join(outcome.decision.split()), LINE)
     if outcome.status == "answered":
         return f"Answered by {_deciders(question, outcome)}: {decision}"
+    if question.ask.kind == "approval":
+        return f"{_reason(question, outcome)}: not approved"
     return f"{_reason(question, outcome)}; fallback: {_taken(question, outcome, decision)}"
 
 

@@ -33,11 +33,13 @@ def is_full(state: RunState, agent: AgentState) -> bool:
 
 def specs_of(state: RunState, agent: AgentState) -> tuple[ToolSpec, ...]:
     """The same as models are offered them, with the one to read on where something was cut."""
-    specs = [
-        ToolSpec(name=tool.called, description=f"[{tool.server}] {tool.description}", parameters=tool.schema)
-        for tool in tools_of(state, agent)
-    ]
+    specs = [ToolSpec(name=tool.called, description=_described(tool), parameters=tool.schema) for tool in tools_of(state, agent)]
     return (*specs, _READ_SPEC) if any(use.whole for turn in agent.turns for use in turn.uses) else tuple(specs)
+
+
+def _described(tool: Tool) -> str:
+    """What a server says of its tool, as its words."""
+    return f"Of the tool server {tool.server}, which says of it: {tool.description}" if tool.description else f"Of {tool.server}."
 
 
 def approvals_more(state: RunState) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -120,13 +122,16 @@ def _said(error: BaseException) -> str:
 
 
 @asynccontextmanager
-async def to_command(server: str, command: Sequence[str], env: Mapping[str, str]) -> AsyncIterator[Connection]:
-    """Start a server as a process of its own and speak with it over its standard input and output.
+async def to_command(server: str, command: Sequence[str], env: Mapping[str, str], folder: Path) -> AsyncIterator[Connection]:
+    """Start a server as a process of its own, in a folder, and speak with it over its standard input and output.
+
+    `python` is the Python that this process runs on.
 
     Raises:
         NotCalled: it does not start, or does not answer as a server of tools does.
     """
-    parameters = StdioServerParameters(command=command[0], args=list(command[1:]), env=dict(env))
+    program = sys.executable if command[0] == "python" else command[0]
+    parameters = StdioServerParameters(command=program, args=list(command[1:]), env=dict(env), cwd=folder)
     async with errors_told(server) as complaints:
         try:
             async with _connected(server, stdio_client(parameters, errlog=complaints.file)) as connection:

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_bridge.clock import Clock
@@ -25,16 +26,18 @@ if TYPE_CHECKING:
 class Toolbox:
     """The servers by name. `secrets` are what nobody is to see, by name; among them stands what the team file calls `${NAME}`.
 
-    Whatever a server says is cleared of them before anybody reads it.
+    Commands are run in `folder`. Whatever a server says is cleared of them before anybody reads it.
     """
 
-    def __init__(self, specs: Mapping[str, ToolServerSpec], secrets: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self, specs: Mapping[str, ToolServerSpec], secrets: Mapping[str, str], clock: Clock, folder: Path = Path()
+    ) -> None:
         self.changed: Callable[[str], None] = lambda _: None
         """Told the name of a server whose tools have changed."""
         self._specs = specs
         self._redactor = Redactor(secrets)
         self._servers = {
-            name: Server(name, _connect(name, spec, secrets), clock, lambda server: self.changed(server))
+            name: Server(name, _connect(name, spec, secrets, folder), clock, lambda server: self.changed(server))
             for name, spec in specs.items()
         }
 
@@ -77,7 +80,7 @@ class Toolbox:
         return self._servers[name]
 
 
-def _connect(name: str, spec: ToolServerSpec, secrets: Mapping[str, str]) -> Connect:
+def _connect(name: str, spec: ToolServerSpec, secrets: Mapping[str, str], folder: Path) -> Connect:
     @asynccontextmanager
     async def connect() -> AsyncIterator[Connection]:
         missing = sorted(one for one in spec.variables if not secrets.get(one))
@@ -87,7 +90,7 @@ def _connect(name: str, spec: ToolServerSpec, secrets: Mapping[str, str]) -> Con
         if spec.url is not None:
             reached = connection.to_address(name, filled(spec.url, secrets), _filled(spec.headers, secrets))
         else:
-            reached = connection.to_command(name, spec.command, _filled(spec.env, secrets))
+            reached = connection.to_command(name, spec.command, _filled(spec.env, secrets), folder)
         async with reached as made:
             yield made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,12 @@ from tests.docs.page import ROOT, read
 from tests.docs.session import a_session
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
-LACKS = {"one-local-agent": set[str](), "own-script": set[str](), "three-agents": {"XAI_API_KEY", "OPENAI_API_KEY"}}
+LACKS = {
+    "one-local-agent": set[str](),
+    "own-script": set[str](),
+    "three-agents": {"XAI_API_KEY", "OPENAI_API_KEY"},
+    "tools": set[str](),
+}
 """The keys that each example needs, by its name."""
 
 
@@ -69,6 +75,24 @@ async def test_the_script_goes_by_what_the_person_says(reply: str, answer: str, 
         await session.types("May the release go out?", until="Was the migration tried")
         await session.types(reply, until="Final answer of run 1")
         await session.types("/runs", until=answer)
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer", "written"),
+    [
+        ("approve", "It is written down: Buy bread", ["Buy bread\n\nWritten by keeper."]),
+        ("not in here, please", "you did not want it", []),
+    ],
+)
+async def test_the_agent_with_tools_writes_only_what_is_approved(
+    reply: str, answer: str, written: list[str], tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    async with a_session(tmp_path / "examples" / "tools.toml", tmp_path) as session:
+        await session.types("Buy bread", until="May I use the tool write_note of notes?")
+        await session.types(reply, until="Final answer of run 1")
+        await session.types("/runs", until=answer)
+    assert [file.read_text() for file in (tmp_path / "data" / "notes").glob("*.md")] == written
 
 
 def test_the_team_file_is_right_with_its_remarks_taken_away_and_names_the_defaults() -> None:

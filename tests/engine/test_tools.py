@@ -178,6 +178,41 @@ async def test_a_call_in_which_the_server_dies_is_of_unknown_effect(tmp_path: Pa
     assert "No result: the connection to stub was cut off. It may have had its effect" in platform.finals[0].text
 
 
+async def test_a_call_that_takes_too_long_is_given_up_and_told(tmp_path: Path) -> None:
+    platform, _ = await play(tmp_path, uses_first(("stub__hang", {})), timeout=0.2)
+    assert "No result: stub gave no answer within 0.2 s." in platform.finals[0].text
+    assert [note.text for note in notes(platform) if note.tone == "warning"] == [
+        "stub.hang for one: No result: stub gave no answer within 0.2 s."
+    ]
+
+
+async def test_a_server_that_gets_new_tools_offers_them_in_the_run(tmp_path: Path) -> None:
+    def player(asked: Asked) -> Play:
+        results = [str(message["content"]) for message in asked.messages if message["role"] == "tool"]
+        if "stub__grown" in asked.tools or len(results) > 5:
+            return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "it is there"})])
+        name = "stub__add" if results else "stub__grow"
+        return Play(tool_calls=[ToolUse(name=name, arguments={"a": 1, "b": 1} if results else {})])
+
+    platform, _ = await play(tmp_path, player, approve={"grow": "allow"})
+    assert platform.finals[0].text == "it is there"
+
+
+async def test_a_run_that_is_cancelled_while_a_tool_is_at_work_says_what_nobody_knows(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    tools = stub(tmp_path, approve={"append": "allow"})
+    env = {**tools["stub"].env, "STUB_TAKES": "3600"}
+    tools = {"stub": tools["stub"].model_copy(update={"env": env})}
+    behaviour = uses_first(("stub__append", {"line": "begun"}))
+    async with ModelServer(behaviour) as server, engine_on(tmp_path / "t.db", server, platform, tools=tools) as engine:
+        run = await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await platform.until(lambda: any(note.startswith("Uses stub.append") for note in platform.notes))
+        engine.cancel_run(run, ANA, "the command")
+        await platform.until(lambda: any("was cancelled" in note for note in platform.notes))
+        await engine.finished()
+    assert any("stub.append for one: The run ended while this call was under way" in note for note in platform.notes)
+
+
 async def test_too_many_uses_are_refused(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     uses = [("stub__add", {"a": n, "b": 10}) for n in range(3)]

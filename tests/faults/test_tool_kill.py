@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+
+import pytest
 
 from orchestrator_bridge.run.events import ToolReturned, ToolStarted
 from orchestrator_bridge.store.sqlite import SqliteStore
@@ -15,16 +20,16 @@ from tests.servers.chat_server import ChatServer
 from tests.servers.chat_world import Message
 from tests.servers.model_play import Asked, Play, ToolUse
 from tests.servers.model_server import ModelServer
-from tests.tool.stub import done, over_http
+from tests.tool.stub import STUB, done, over_http
 
-STEPS, KILLS = 30, 8
+STEPS = 30
 
 TEAM = """
 [models.local]
 base_url = "{model}"
 
 [tools.stub]
-url = "{stub}"
+{stub}
 approve = {{append = "allow"}}
 
 [team.default]
@@ -51,17 +56,34 @@ def finals(chat: ChatServer) -> list[Message]:
     return [one for one in chat.world.messages.values() if one.meta.get("kind") == "final_answer"]
 
 
-async def test_killed_while_it_uses_tools_the_bot_writes_nothing_twice(tmp_path: Path) -> None:
+@asynccontextmanager
+async def elsewhere(folder: Path) -> AsyncIterator[str]:
+    """The server lives on when the bot is killed."""
+    async with over_http(folder, takes=0.1) as stub:
+        yield f'url = "{stub.url}"'
+
+
+@asynccontextmanager
+async def beneath(folder: Path) -> AsyncIterator[str]:
+    """The server is a process of the bot, and ends with it in the middle of what it does."""
+    env = {"STUB_LOG": str(folder / "done"), "STUB_TAKES": "0.1", "PYTHONPATH": str(Path.cwd())}
+    yield f"command = {json.dumps(STUB)}\nenv = {{{', '.join(f'{name} = {json.dumps(value)}' for name, value in env.items())}}}"
+
+
+@pytest.mark.parametrize(("where", "kills"), [(elsewhere, 8), (beneath, 4)])
+async def test_killed_while_it_uses_tools_the_bot_writes_nothing_twice(
+    where: Callable[[Path], AbstractAsyncContextManager[str]], kills: int, tmp_path: Path
+) -> None:
     file = tmp_path / "townhall.db"
-    async with ChatServer() as chat, ModelServer(works_in_steps) as model, over_http(tmp_path, takes=0.1) as stub:
+    async with ChatServer() as chat, ModelServer(works_in_steps) as model, where(tmp_path) as stub:
         team_file = tmp_path / "townhall.toml"
-        team_file.write_text(TEAM.format(model=model.url, stub=stub.url), encoding="utf-8")
+        team_file.write_text(TEAM.format(model=model.url, stub=stub), encoding="utf-8")
         environ = {"TOWNHALL_TEAM_FILE": str(team_file), "STUB_TOKEN": "any"}
         async with Victim("tests.faults.bot_process", [chat.url, str(file)], tmp_path, environ) as victim:
             chat.world.command("ana", "general", "ask", "Work in steps.")
             chance = random.Random(7)
             ordeal = Ordeal(victim, [*chat_moments(chat, chance), *model_moments(model, chance)], chance, weight=0.2)
-            await ordeal.kill(KILLS)
+            await ordeal.kill(kills)
             await ordeal.settle(lambda: chat.until(lambda: finals(chat)))
     store = await SqliteStore.open(file)
     log = await store.log(1)

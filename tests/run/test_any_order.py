@@ -6,6 +6,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -393,6 +394,9 @@ def assert_well_formed(messages: tuple[Message, ...]) -> None:
     assert not awaited
     assert messages[0].role == "system"
 
+
+pytestmark = pytest.mark.timeout(600)
+"""Seconds: many steps, which a busy machine takes long for."""
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(
