@@ -44,7 +44,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     """Errors whose text is made for people. Imported only now: a command that succeeds needs none of them."""
     from orchestrator_bridge.chat import Rejected
     from orchestrator_bridge.model.catalogue import UnknownModelName
-    from orchestrator_bridge.model.port import ModelError
+    from orchestrator_bridge.model.errors import ModelError
     from orchestrator_bridge.model.script import ScriptError
     from orchestrator_bridge.store.port import StoreError
 

@@ -21,7 +21,7 @@ from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.model.catalogue import UnknownModelName
 from orchestrator_bridge.model.clients import Models
-from orchestrator_bridge.model.port import ModelError
+from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.script import ScriptError
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import Lookups, RunSummary

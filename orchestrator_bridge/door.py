@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.duration import say_duration
+from orchestrator_bridge.model.errors import ModelError, TimedOut
 from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.limits.road import Hold
-from orchestrator_bridge.model.port import Model, ModelError, Request, Response, TimedOut
+from orchestrator_bridge.model.port import Model, Request, Response
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.money.standing import Standing
 from orchestrator_bridge.run.pictures import with_pictures

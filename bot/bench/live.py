@@ -16,7 +16,8 @@ from bot.tables import print_json, print_table
 from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.model.catalogue import UnknownModelName
 from orchestrator_bridge.model.clients import Models
-from orchestrator_bridge.model.port import Message, ModelError, Request, Response
+from orchestrator_bridge.model.errors import ModelError
+from orchestrator_bridge.model.port import Message, Request, Response
 from orchestrator_bridge.model.script import ScriptError
 
 SAMPLES = 3

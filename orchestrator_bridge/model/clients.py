@@ -15,9 +15,10 @@ from orchestrator_bridge.model.callers import Callers
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route, UnknownModelName, instead_of, notice, surprise
 from orchestrator_bridge.model.count import Counter
 from orchestrator_bridge.model.demand import demand
+from orchestrator_bridge.model.errors import TooLong, UnknownModel
 from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key
 from orchestrator_bridge.model.openai_client import STALL_AFTER, Heard
-from orchestrator_bridge.model.port import Demand, Request, Response, TooLong, UnknownModel, Usage
+from orchestrator_bridge.model.port import Demand, Request, Response, Usage
 from orchestrator_bridge.model.price import cost
 from orchestrator_bridge.model.ratio import Ratio
 from orchestrator_bridge.model.routes import Routes

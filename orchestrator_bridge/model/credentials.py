@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from orchestrator_bridge.model.catalogue import Route
+from orchestrator_bridge.model.errors import BadKey
 from orchestrator_bridge.model.openai_client import checked_key
-from orchestrator_bridge.model.port import BadKey
 
 _PARAMETERS: Mapping[str, str] = MappingProxyType(
     {

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.model.count import ESTIMATE, Counter
+from orchestrator_bridge.model.errors import TooLong
 from orchestrator_bridge.model.kept import maker
-from orchestrator_bridge.model.port import Counted, Request, TooLong, Usage
+from orchestrator_bridge.model.port import Counted, Request, Usage
 from orchestrator_bridge.model.ratio import MOST, Ratio
 
 if TYPE_CHECKING:

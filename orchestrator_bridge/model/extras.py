@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.port import BadRequest
+from orchestrator_bridge.model.errors import BadRequest
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator_bridge.model.aside import Aside
 from orchestrator_bridge.model.error_text import clean
+from orchestrator_bridge.model.errors import BadRequest, TimedOut
 from orchestrator_bridge.model.extras import check_extra
 from orchestrator_bridge.model.openai_wire import response_of
-from orchestrator_bridge.model.port import BadRequest, Request, Response, TimedOut
+from orchestrator_bridge.model.port import Request, Response
 from orchestrator_bridge.model.quiet import quietly
 from orchestrator_bridge.model.refusals import SLOW, place
 

@@ -18,7 +18,16 @@ from litellm import exceptions as theirs
 
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.error_text import Said, clean, read_error, retry_after
-from orchestrator_bridge.model.port import BadRequest, Down, Garbled, ModelError, RefusedContent, TimedOut, TooLong, Unreached
+from orchestrator_bridge.model.errors import (
+    BadRequest,
+    Down,
+    Garbled,
+    ModelError,
+    RefusedContent,
+    TimedOut,
+    TooLong,
+    Unreached,
+)
 from orchestrator_bridge.model.refusals import address, place, refusal, refused_as
 
 _NAMES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Exceeded)(?: \w+Error)?(?: -|:)\s*)+")

@@ -18,8 +18,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.model.error_text import clean
+from orchestrator_bridge.model.errors import BadKey, TimedOut, Unreached
 from orchestrator_bridge.model.openai_wire import response_of
-from orchestrator_bridge.model.port import BadKey, Request, Response, TimedOut, Unreached
+from orchestrator_bridge.model.port import Request, Response
 from orchestrator_bridge.model.refusals import SLOW, key_name, place
 
 if TYPE_CHECKING:

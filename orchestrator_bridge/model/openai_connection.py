@@ -14,11 +14,12 @@ import httpx
 from openai import AsyncOpenAI, AsyncStream, Omit, RequestOptions
 
 from orchestrator_bridge.model.catalogue import Route
+from orchestrator_bridge.model.errors import Down, TimedOut
 from orchestrator_bridge.model.openai_body import PATH, body_of
 from orchestrator_bridge.model.openai_errors import CAUGHT, as_model_error
 from orchestrator_bridge.model.openai_stream import Gathered
 from orchestrator_bridge.model.openai_wire import Completion, read_completion
-from orchestrator_bridge.model.port import Down, Request, TimedOut
+from orchestrator_bridge.model.port import Request
 from orchestrator_bridge.model.refusals import SLOW, place
 
 CONNECT_TIMEOUT = 10.0

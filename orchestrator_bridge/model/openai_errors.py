@@ -17,8 +17,15 @@ import pydantic
 
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.error_text import clean, read_error, retry_after
+from orchestrator_bridge.model.errors import (
+    BadRequest,
+    Down,
+    Garbled,
+    ModelError,
+    TimedOut,
+    Unreached,
+)
 from orchestrator_bridge.model.openai_wire import RefusedInside
-from orchestrator_bridge.model.port import BadRequest, Down, Garbled, ModelError, TimedOut, Unreached
 from orchestrator_bridge.model.refusals import address, place, refusal
 
 CAUGHT = (

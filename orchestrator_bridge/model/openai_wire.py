@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field
 
 from orchestrator_bridge.model.count import estimate, estimate_prompt
 from orchestrator_bridge.model.error_text import Said as ErrorSaid
+from orchestrator_bridge.model.errors import RefusedContent
 from orchestrator_bridge.model.kept import keep
-from orchestrator_bridge.model.port import RefusedContent, Request, Response, ToolCall, Usage
+from orchestrator_bridge.model.port import Request, Response, ToolCall, Usage
 from orchestrator_bridge.model.refusals import refused_as
 from orchestrator_bridge.model.thoughts import without_thoughts
 from orchestrator_bridge.model.writable import all_writable, writable

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.model.catalogue import OWN, Route
-from orchestrator_bridge.model.port import (
+from orchestrator_bridge.model.errors import (
     BadKey,
     BadRequest,
     ModelError,

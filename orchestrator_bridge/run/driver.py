@@ -15,7 +15,7 @@ from functools import partial
 from orchestrator_bridge.chat import Inbound, Word
 from orchestrator_bridge.clock import Alarm, Clock, sleep_until
 from orchestrator_bridge.door import Door
-from orchestrator_bridge.model.port import Suspended
+from orchestrator_bridge.model.errors import Suspended
 from orchestrator_bridge.patience import patiently
 from orchestrator_bridge.question.times import horizon
 from orchestrator_bridge.question.values import Question

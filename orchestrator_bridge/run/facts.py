@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from orchestrator_bridge.chat import Author, Clicked, Commanded, Posted, Said, Unsaid
 from orchestrator_bridge.file import File
-from orchestrator_bridge.model.port import ModelError, Response
+from orchestrator_bridge.model.errors import ModelError
+from orchestrator_bridge.model.port import Response
 from orchestrator_bridge.run.events import ToolEnd
 from orchestrator_bridge.run.state import Offer
 from orchestrator_bridge.store.rows import Outgoing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.model.port import ModelError, Passing, Suspended
+from orchestrator_bridge.model.errors import ModelError, Passing, Suspended
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before the second try, doubled each time, and the most that it grows to."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from orchestrator_bridge.chat import Receipt, Said
 from orchestrator_bridge.file import File, left_out, read_file
-from orchestrator_bridge.model.port import ModelError, Response
+from orchestrator_bridge.model.errors import ModelError
+from orchestrator_bridge.model.port import Response
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.batch import Batch

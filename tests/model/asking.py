@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.model.clients import Models
-from orchestrator_bridge.model.port import Message, ModelError, Request, ToolSpec
+from orchestrator_bridge.model.errors import ModelError
+from orchestrator_bridge.model.port import Message, Request, ToolSpec
 from orchestrator_bridge.team import ModelSpec
 from tests.servers.model_play import Play
 from tests.servers.model_server import ModelServer

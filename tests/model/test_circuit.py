@@ -5,9 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator_bridge.model.errors import (
+    BadKey,
+    Down,
+    Overloaded,
+    RateLimited,
+)
 from orchestrator_bridge.model.limits import circuit as c
 from orchestrator_bridge.model.limits.road import Road
-from orchestrator_bridge.model.port import BadKey, Demand, Down, Overloaded, RateLimited, Response
+from orchestrator_bridge.model.port import Demand, Response
 
 TROUBLE = Overloaded("xAI has trouble (503).")
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.count import Counter, estimate, sampled
+from orchestrator_bridge.model.errors import TooLong
 from orchestrator_bridge.model.estimator import Estimator
-from orchestrator_bridge.model.port import Counted, Kept, Message, TooLong, Usage
+from orchestrator_bridge.model.port import Counted, Kept, Message, Usage
 from orchestrator_bridge.model.ratio import LEAST, MOST, Ratio
 from orchestrator_bridge.model.tokenizer import Tokenizers, tokenizer_of
 from orchestrator_bridge.store.sqlite import SqliteStore

@@ -9,10 +9,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator_bridge.model.errors import RateLimited
 from orchestrator_bridge.model.limits.road import Road
 from orchestrator_bridge.model.limits.turns import Turns
 from orchestrator_bridge.model.limits.window import MINUTE, Window
-from orchestrator_bridge.model.port import Demand, RateLimited, Response, Usage
+from orchestrator_bridge.model.port import Demand, Response, Usage
 
 REQUESTS, TOKENS = 4, 100
 Came = tuple[float, int, int]

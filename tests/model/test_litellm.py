@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.model.clients import Models
-from orchestrator_bridge.model.port import BadKey, BadRequest, Message, Overloaded, TimedOut, ToolCall, Usage
+from orchestrator_bridge.model.errors import (
+    BadKey,
+    BadRequest,
+    Overloaded,
+    TimedOut,
+)
+from orchestrator_bridge.model.port import Message, ToolCall, Usage
 from tests.model.asking import NEW_ANSWER, a_request
 from tests.model.through_litellm import ALL_VENDORS, CLAUDE, FLASH, SECRET, Vendor, answered, models_of, refused
 from tests.servers.model_play import Play, Tokens, ToolUse

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from orchestrator_bridge.model import port
+from orchestrator_bridge.model import errors
 from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.team import ModelSpec
 from tests.model.asking import BOTH_WAYS, KEY, a_request, failure_of, models_at
@@ -27,7 +27,7 @@ def free_port() -> int:
 async def test_a_server_that_is_not_there_is_down(model: str) -> None:
     address = f"http://127.0.0.1:{free_port()}/v1"
     models = Models(base_urls={"xai": address}, keys={"XAI_API_KEY": KEY}, own={"mine": ModelSpec(base_url=address)})
-    with pytest.raises(port.Down) as caught:
+    with pytest.raises(errors.Down) as caught:
         await models.respond(a_request(model=model))
     await models.close()
     assert caught.value.found == f"no connection to {address}: connection refused."
@@ -37,7 +37,7 @@ async def test_a_server_that_is_not_there_is_down(model: str) -> None:
 async def test_a_password_in_an_address_is_not_told() -> None:
     own = {"mine": ModelSpec(base_url=f"http://me:hidden@127.0.0.1:{free_port()}/v1")}
     models = Models(own=own)
-    with pytest.raises(port.Down) as caught:
+    with pytest.raises(errors.Down) as caught:
         await models.respond(a_request(model="mine"))
     await models.close()
     assert "hidden" not in caught.value.found + caught.value.advice
@@ -45,7 +45,7 @@ async def test_a_password_in_an_address_is_not_told() -> None:
 
 async def test_an_address_that_is_none_is_told() -> None:
     models = Models(base_urls={"xai": "localhost:8000/v1"}, keys={"XAI_API_KEY": KEY})
-    with pytest.raises(port.BadRequest, match="localhost:8000/v1 cannot be called"):
+    with pytest.raises(errors.BadRequest, match="localhost:8000/v1 cannot be called"):
         await models.respond(a_request())
     await models.close()
 
@@ -53,14 +53,14 @@ async def test_an_address_that_is_none_is_told() -> None:
 async def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:1")
     models = Models(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": KEY})
-    with pytest.raises(port.Down, match=r"no client can be made for model calls: .*gopher"):
+    with pytest.raises(errors.Down, match=r"no client can be made for model calls: .*gopher"):
         await models.respond(a_request())
     await models.close()
 
 
 async def test_a_host_that_does_not_exist_is_told() -> None:
     models = Models(own={"mine": ModelSpec(base_url="http://nowhere.invalid/v1")})
-    with pytest.raises(port.Unreached, match=r"no connection to http://nowhere\.invalid/v1: the host"):
+    with pytest.raises(errors.Unreached, match=r"no connection to http://nowhere\.invalid/v1: the host"):
         await models.respond(a_request(model="mine"))
     await models.close()
 
@@ -69,26 +69,26 @@ async def test_a_host_that_does_not_exist_is_told() -> None:
 @pytest.mark.parametrize("cut", ["before", "midway"])
 async def test_a_connection_that_is_cut_is_down(cut: Cut, model: str) -> None:
     error = await failure_of(Play(text=LONG, cut=cut), a_request(model=model))
-    assert type(error) is port.Down
+    assert type(error) is errors.Down
     assert "was cut" in error.found
 
 
 async def test_a_stream_that_ends_before_its_answer_is_down() -> None:
     error = await failure_of(Play(text=LONG, cut="unfinished"), a_request())
-    assert type(error) is port.Down
+    assert type(error) is errors.Down
     assert error.found == "the stream of xai ended before its answer did."
 
 
 @BOTH_WAYS
 async def test_a_silent_server_is_left_after_the_requests_time(model: str) -> None:
     error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(model=model, timeout=0.05))
-    assert type(error) is port.TimedOut
+    assert type(error) is errors.TimedOut
     assert error.found == f"{model.split('/')[0]} did not answer within 0.05 s."
 
 
 async def test_a_stream_that_stops_in_the_middle_is_left_before_the_whole_time_is_up() -> None:
     error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(), stall_after=0.05)
-    assert type(error) is port.TimedOut
+    assert type(error) is errors.TimedOut
     assert error.found == "xai stopped for 0.05 s in the middle of its answer."
 
 
@@ -127,14 +127,14 @@ async def test_a_page_in_place_of_a_stream_is_garbled() -> None:
 @pytest.mark.parametrize(("play", "found"), GARBAGE)
 async def test_a_body_that_is_no_answer_is_garbled(play: Play, found: str) -> None:
     error = await failure_of(play, a_request(model="mine"))
-    assert type(error) is port.Garbled
+    assert type(error) is errors.Garbled
     assert error.found.startswith(f"mine answered with {found}")
 
 
 @pytest.mark.parametrize("body", ["data: {oops\n\n", 'data: {"choices": "none"}\n\n', "data: 7\n\n"])
 async def test_a_stream_of_garbage_is_garbled(body: str) -> None:
     error = await failure_of(Play(body=body, content_type="text/event-stream"), a_request())
-    assert type(error) is port.Garbled
+    assert type(error) is errors.Garbled
 
 
 @BOTH_WAYS
@@ -153,7 +153,7 @@ async def test_a_call_that_is_given_up_hangs_up(model: str) -> None:
 async def test_a_call_is_made_once_and_never_again_by_itself() -> None:
     async with ModelServer([Play(status=503, headers={"retry-after": "0"}), Play(text="second")]) as server:
         models = models_at(server)
-        with pytest.raises(port.Overloaded):
+        with pytest.raises(errors.Overloaded):
             await models.respond(a_request())
         assert len(server.requests) == 1
         assert (await models.respond(a_request())).text == "second"

@@ -6,45 +6,45 @@ import json
 
 import pytest
 
-from orchestrator_bridge.model import port
+from orchestrator_bridge.model import errors
 from orchestrator_bridge.model.clients import Models
 from tests.model.asking import BOTH_WAYS, KEY, a_request, failure_of
 from tests.servers.model_play import Play
 
 STATUSES = [
-    (400, port.BadRequest),
-    (401, port.BadKey),
-    (402, port.NoCredit),
-    (403, port.BadKey),
-    (404, port.UnknownModel),
-    (408, port.TimedOut),
-    (410, port.UnknownModel),
-    (413, port.TooLong),
-    (418, port.BadRequest),
-    (422, port.BadRequest),
-    (429, port.RateLimited),
-    (500, port.Overloaded),
-    (502, port.Overloaded),
-    (503, port.Overloaded),
-    (504, port.Overloaded),
-    (529, port.Overloaded),
+    (400, errors.BadRequest),
+    (401, errors.BadKey),
+    (402, errors.NoCredit),
+    (403, errors.BadKey),
+    (404, errors.UnknownModel),
+    (408, errors.TimedOut),
+    (410, errors.UnknownModel),
+    (413, errors.TooLong),
+    (418, errors.BadRequest),
+    (422, errors.BadRequest),
+    (429, errors.RateLimited),
+    (500, errors.Overloaded),
+    (502, errors.Overloaded),
+    (503, errors.Overloaded),
+    (504, errors.Overloaded),
+    (529, errors.Overloaded),
 ]
 
 WORDS = [
-    (400, {"error": {"message": "too much", "code": "context_length_exceeded"}}, port.TooLong),
-    (400, {"error": "This model's maximum prompt length is 131072 but the request contains 200000 tokens."}, port.TooLong),
-    (400, {"code": "invalid-argument", "error": "Incorrect API key provided: xa***ET."}, port.BadKey),
-    (404, {"error": {"message": "The model `grok-9` does not exist", "code": "model_not_found"}}, port.UnknownModel),
-    (403, {"error": {"message": "Project has no access to model x", "code": "model_not_found"}}, port.UnknownModel),
-    (403, {"error": "Your newly created team doesn't have any credits yet."}, port.NoCredit),
-    (429, {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, port.NoCredit),
-    (422, {"detail": [{"loc": ["body", "tools"], "msg": "unexpected"}]}, port.BadRequest),
+    (400, {"error": {"message": "too much", "code": "context_length_exceeded"}}, errors.TooLong),
+    (400, {"error": "This model's maximum prompt length is 131072 but the request contains 200000 tokens."}, errors.TooLong),
+    (400, {"code": "invalid-argument", "error": "Incorrect API key provided: xa***ET."}, errors.BadKey),
+    (404, {"error": {"message": "The model `grok-9` does not exist", "code": "model_not_found"}}, errors.UnknownModel),
+    (403, {"error": {"message": "Project has no access to model x", "code": "model_not_found"}}, errors.UnknownModel),
+    (403, {"error": "Your newly created team doesn't have any credits yet."}, errors.NoCredit),
+    (429, {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, errors.NoCredit),
+    (422, {"detail": [{"loc": ["body", "tools"], "msg": "unexpected"}]}, errors.BadRequest),
 ]
 
 
 @pytest.mark.parametrize(("status", "expected"), STATUSES)
 @BOTH_WAYS
-async def test_a_status_means_one_error(status: int, expected: type[port.ModelError], model: str) -> None:
+async def test_a_status_means_one_error(status: int, expected: type[errors.ModelError], model: str) -> None:
     body = json.dumps({"error": {"message": "the provider's own words"}})
     error = await failure_of(Play(status=status, body=body), a_request(model=model))
     assert type(error) is expected
@@ -53,17 +53,17 @@ async def test_a_status_means_one_error(status: int, expected: type[port.ModelEr
 
 
 @pytest.mark.parametrize(("status", "body", "expected"), WORDS)
-async def test_words_tell_what_the_status_does_not(status: int, body: object, expected: type[port.ModelError]) -> None:
+async def test_words_tell_what_the_status_does_not(status: int, body: object, expected: type[errors.ModelError]) -> None:
     error = await failure_of(Play(status=status, body=json.dumps(body)))
     assert type(error) is expected
 
 
 async def test_an_error_inside_a_success_is_an_error() -> None:
     body = json.dumps({"error": {"message": "upstream is busy", "code": 429}})
-    assert type(await failure_of(Play(body=body), a_request(model="mine"))) is port.RateLimited
+    assert type(await failure_of(Play(body=body), a_request(model="mine"))) is errors.RateLimited
     stream = Play(body='data: {"error": {"message": "broke down"}}\n\n', content_type="text/event-stream")
     error = await failure_of(stream)
-    assert type(error) is port.Overloaded
+    assert type(error) is errors.Overloaded
     assert "broke down" in error.found
 
 
@@ -120,18 +120,18 @@ async def test_control_characters_of_a_provider_reach_nobody() -> None:
 
 async def test_a_missing_key_is_told_by_its_name_before_anything_is_sent() -> None:
     models = Models(base_urls={"xai": "http://127.0.0.1:9/v1"})
-    with pytest.raises(port.BadKey, match=r"XAI_API_KEY is not set, and 'grok-4\.3' needs it"):
+    with pytest.raises(errors.BadKey, match=r"XAI_API_KEY is not set, and 'grok-4\.3' needs it"):
         await models.respond(a_request(model="grok-4.3"))
 
 
 async def test_a_key_that_no_header_can_carry_is_told_without_showing_it() -> None:
     models = Models(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": "xai-sécret\nxx"})
-    with pytest.raises(port.BadKey) as caught:
+    with pytest.raises(errors.BadKey) as caught:
         await models.respond(a_request())
     assert "XAI_API_KEY" in caught.value.found
     assert "cret" not in caught.value.found
 
 
 async def test_a_model_that_nobody_knows_is_an_error_of_the_port() -> None:
-    with pytest.raises(port.UnknownModel, match="model 'nobody' is not known"):
+    with pytest.raises(errors.UnknownModel, match="model 'nobody' is not known"):
         await Models().respond(a_request(model="nobody"))

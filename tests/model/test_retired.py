@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from orchestrator_bridge.model.clients import Models
-from orchestrator_bridge.model.port import Response, UnknownModel
+from orchestrator_bridge.model.errors import UnknownModel
+from orchestrator_bridge.model.port import Response
 from tests.clock import ManualClock
 from tests.model.asking import KEY, a_request
 from tests.servers.model_play import Asked, Play, Tokens

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.model import port
+from orchestrator_bridge.model import errors
 from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.model.port import Message, Request, ToolCall, ToolSpec
 from orchestrator_bridge.model.script import ScriptError, find_script, read_script
@@ -178,7 +178,7 @@ def test_a_script_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_missing_script_is_an_error_of_the_port_in_a_run() -> None:
-    with pytest.raises(port.UnknownModel, match="there is no script 'play'"):
+    with pytest.raises(errors.UnknownModel, match="there is no script 'play'"):
         await Models().respond(a_request())
 
 
@@ -186,7 +186,7 @@ def test_a_model_can_be_checked_without_a_call(tmp_path: Path) -> None:
     models = Models(scripts=(tmp_path,), keys={"XAI_API_KEY": "xai-key"})
     assert models.check("scripted/demo").provider == "scripted"
     assert models.check("grok-4.3").id == "grok-4.3"
-    with pytest.raises(port.BadKey, match="OPENAI_API_KEY is not set"):
+    with pytest.raises(errors.BadKey, match="OPENAI_API_KEY is not set"):
         models.check("gpt-5")
     with pytest.raises(ScriptError):
         models.check("scripted/nothing")

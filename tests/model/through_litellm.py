@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.model.clients import Models
-from orchestrator_bridge.model.port import ModelError, Request, Response
+from orchestrator_bridge.model.errors import ModelError
+from orchestrator_bridge.model.port import Request, Response
 from tests.model.asking import a_request
 from tests.servers.anthropic_wire import ANTHROPIC
 from tests.servers.gemini_wire import GEMINI

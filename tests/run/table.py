@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from orchestrator_bridge.chat import Author, Clicked, Commanded, Place, Posted, Press, Said, Unsaid, Word
+from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.limits.road import Hold
-from orchestrator_bridge.model.port import Message, ModelError, Request, Response, ToolCall, ToolSpec, Usage
+from orchestrator_bridge.model.port import Message, Request, Response, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.money.standing import Standing

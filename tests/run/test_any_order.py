@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator_bridge.chat import Author, Press
+from orchestrator_bridge.model.errors import (
+    BadKey,
+    ModelError,
+    Overloaded,
+    Suspended,
+    TimedOut,
+)
 from orchestrator_bridge.model.limits.road import Hold
-from orchestrator_bridge.model.port import BadKey, Message, ModelError, Overloaded, Suspended, TimedOut, ToolCall
+from orchestrator_bridge.model.port import Message, ToolCall
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.model.port import BadKey
+from orchestrator_bridge.model.errors import BadKey
 from orchestrator_bridge.run.post import closing_key, question_key
 from orchestrator_bridge.store.rows import Outgoing
 from orchestrator_bridge.team import Limits, Policy

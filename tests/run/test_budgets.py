@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator_bridge.chat import Note, QuestionCard, RunCard
-from orchestrator_bridge.model.port import BadKey, Down
+from orchestrator_bridge.model.errors import BadKey, Down
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.people import Directory

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_bridge.model.port import Kept, Request, Response, TooLong
+from orchestrator_bridge.model.errors import TooLong
+from orchestrator_bridge.model.port import Kept, Request, Response
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.actions import CallModel

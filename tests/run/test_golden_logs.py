@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.chat import Author
-from orchestrator_bridge.model.port import BadKey, Overloaded
+from orchestrator_bridge.model.errors import BadKey, Overloaded
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.apply import fold

@@ -5,8 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from orchestrator_bridge.chat import Note, RunCard
+from orchestrator_bridge.model.errors import (
+    BadKey,
+    Down,
+    Overloaded,
+    Suspended,
+)
 from orchestrator_bridge.model.limits.road import Hold
-from orchestrator_bridge.model.port import BadKey, Down, Overloaded, Suspended
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.store.rows import CallBooked

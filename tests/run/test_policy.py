@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orchestrator_bridge.chat import Author, Note, Posted, QuestionCard, Receipt
-from orchestrator_bridge.model.port import BadKey
+from orchestrator_bridge.model.errors import BadKey
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f

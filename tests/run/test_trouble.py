@@ -7,7 +7,13 @@ from decimal import Decimal
 import pytest
 
 from orchestrator_bridge.chat import Note
-from orchestrator_bridge.model.port import BadKey, BadRequest, Overloaded, RateLimited, ToolCall
+from orchestrator_bridge.model.errors import (
+    BadKey,
+    BadRequest,
+    Overloaded,
+    RateLimited,
+)
+from orchestrator_bridge.model.port import ToolCall
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.store.rows import CallBooked
 from tests.run.table import ANA, Table, answer, ask, team, use, vote

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 
 from orchestrator_bridge.clock import Alarm, Clock
+from orchestrator_bridge.model.errors import ModelError, Suspended
 from orchestrator_bridge.model.limits.road import Hold, Road
 from orchestrator_bridge.model.limits.turns import Key
-from orchestrator_bridge.model.port import Demand, ModelError, Response, Suspended
+from orchestrator_bridge.model.port import Demand, Response
 
 
 class Gate:

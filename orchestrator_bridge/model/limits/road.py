@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator_bridge.model.limits import circuit as c
-from orchestrator_bridge.model.limits.turns import Key, Turns
-from orchestrator_bridge.model.limits.window import Slot, Window
-from orchestrator_bridge.model.port import (
-    Demand,
+from orchestrator_bridge.model.errors import (
     Down,
     Garbled,
     ModelError,
     Overloaded,
     RateLimited,
-    Response,
     Suspended,
     TimedOut,
 )
+from orchestrator_bridge.model.limits import circuit as c
+from orchestrator_bridge.model.limits.turns import Key, Turns
+from orchestrator_bridge.model.limits.window import Slot, Window
+from orchestrator_bridge.model.port import Demand, Response
 
 LONGEST_WISH = 600.0
 """Seconds: a provider that asks everybody to wait longer is as good as down."""
