@@ -44,6 +44,7 @@ from orchestrator_bridge.receiver import HIGHEST_NUMBER, Receiver
 from orchestrator_bridge.router import OnCommand, Router
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.direct import directly
 from orchestrator_bridge.run.driver import Surroundings
 from orchestrator_bridge.run.post import run_key
 from orchestrator_bridge.run.state import RunState
@@ -103,7 +104,13 @@ class Engine:
         self._receiver = Receiver(store, clock, lambda heard, target: self._router.route(heard, target))
         self._deadlines = Deadlines(clock, lambda run, question: self._runs.deliver(run, f.LookAt(question=question)))
         self._poster = Poster(
-            store, self._adapters, clock, placed=self._placed, unplaceable=self._unplaceable, marked=self._places_known
+            store,
+            self._adapters,
+            clock,
+            placed=self._placed,
+            unplaceable=self._unplaceable,
+            marked=self._places_known,
+            instead=self._directly,
         )
         self._door = Door(models, Gate(clock), self._ledger, store)
         around = Surroundings(
@@ -366,6 +373,14 @@ class Engine:
 
     def _unplaceable(self, outgoing: Outgoing, why: str) -> None:
         self._runs.deliver(outgoing.run, f.Unplaceable(outgoing=outgoing, why=why))
+
+    async def _directly(self, refused: Outgoing, why: str) -> Sequence[Outgoing]:
+        """What a platform does not take for a run's channel, as it goes to whoever started the run."""
+        try:
+            return directly(await self._runs.state(refused.run), refused, why, self._clock.now())
+        except (StoreError, ValueError) as error:
+            _LOG.warning("whoever started run %s could not be told: %s", refused.run, error)
+            return ()
 
     def _tell(self, heard: Inbound, word: Word) -> None:
         adapter = self._adapters.get(heard.place.platform)

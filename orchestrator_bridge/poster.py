@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from orchestrator_bridge.chat import Adapter, Doubtful, Posted, QuestionCard, Rejected, RunCard, Sending, Unsent
+from orchestrator_bridge.chat import Adapter, Doubtful, Note, Posted, QuestionCard, Rejected, RunCard, Sending, Unsent
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.lane import Job, Lane
 from orchestrator_bridge.patience import patiently
@@ -50,7 +50,8 @@ class Poster:
     """Takes stored rows and brings them to their platforms.
 
     `placed(outgoing, posted, noted_at)` is told of a question's card that people can see, and since when by our clock;
-    `unplaceable` of one that they never will; `marked` of the rows by which a receipt was stored.
+    `unplaceable` of one that they never will; `marked` of the rows by which a receipt was stored. `instead` gives what is to be
+    posted in the place of a post that its platform refuses.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Poster:
         placed: Callable[[Outgoing, Posted, float], None],
         unplaceable: Callable[[Outgoing, str], None],
         marked: Callable[[Sequence[Row]], None],
+        instead: Callable[[Outgoing, str], Awaitable[Sequence[Outgoing]]],
     ) -> None:
         self._store = store
         self._adapters = adapters
@@ -69,6 +71,7 @@ class Poster:
         self._placed = placed
         self._unplaceable = unplaceable
         self._marked = marked
+        self._instead = instead
         self._workers: dict[tuple[str, str], _Worker] = {}
         self._receipts: dict[str, Posted] = {}
         self._edited_at: dict[str, float] = {}
@@ -225,16 +228,21 @@ class Poster:
         if not job.doubtful or not self._can_ask(job.outgoing):
             return None
         adapter = self._adapters[job.outgoing.place.platform]
-        return await adapter.find(await self._sending(job.outgoing))
+        sending = await self._sending(job.outgoing)
+        return await adapter.find(sending) if sending else None
 
-    async def _deliver(self, outgoing: Outgoing) -> Posted:
+    async def _deliver(self, outgoing: Outgoing) -> Posted | None:
         adapter = self._adapters[outgoing.place.platform]
-        posted = await adapter.send(await self._sending(outgoing))
+        sending = await self._sending(outgoing)
+        if sending is None:
+            return None
+        posted = await adapter.send(sending)
         if not outgoing.replaces:
             self._behind[outgoing.place.platform] = self._clock.now() - posted.at
         return posted
 
-    async def _sending(self, outgoing: Outgoing) -> Sending:
+    async def _sending(self, outgoing: Outgoing) -> Sending | None:
+        """As the adapter gets it. None: a remark on a question that was never shown; its end is told in the run's thread."""
         try:
             anchor = await self.receipt(outgoing.anchor) if outgoing.anchor else None
             replaced = await self.receipt(outgoing.replaces) if outgoing.replaces else None
@@ -242,6 +250,8 @@ class Poster:
             raise Unsent(str(error)) from error
         if outgoing.replaces and replaced is None:
             raise Rejected("the message to be edited was never posted")
+        if outgoing.anchor and anchor is None and outgoing.question is not None and isinstance(outgoing.post, Note):
+            return None
         place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
         return Sending(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at)
 
@@ -254,7 +264,8 @@ class Poster:
     # Marking --------------------------------------------------------------------------------------------------------------
 
     async def _done(self, outgoing: Outgoing, posted: Posted | None) -> None:
-        """A post arrived, or (None) it is a question's card that nobody has seen and that was closed before: both are dropped."""
+        """A post arrived, or (None) it is dropped: a card that nobody has seen and that was closed before, with its closing, or
+        what was said about one."""
         if posted is None:
             await self._mark([PostDropped(key=outgoing.key), PostDropped(key=closing_key(outgoing.key))])
             return
@@ -288,7 +299,9 @@ class Poster:
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
             self._unplaceable(outgoing, why)
         else:
-            await self._mark([PostFailed(key=outgoing.key, why=why)])
+            instead = await self._instead(outgoing, why)
+            await self._mark([PostFailed(key=outgoing.key, why=why), *instead])
+            self.take(instead)
         self._settle_doubt(outgoing.key)
 
     async def _mark(self, rows: list[Row]) -> None:

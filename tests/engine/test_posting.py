@@ -9,13 +9,13 @@ import pytest
 from orchestrator_bridge.chat import Doubtful, FinalAnswer, Posted, QuestionCard, Rejected, RunCard, Sending, Unsent
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.store.sqlite import SqliteStore
-from orchestrator_bridge.team import Bounds
+from orchestrator_bridge.team import AgentSpec, Bounds, Policy, Team
 from tests.clock import ManualClock
 from tests.engine.findable import FindablePlatform
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said, team
 from tests.engine.troubled import FULL, troubled
 from tests.servers.model_play import Asked, Play, ToolUse
-from tests.servers.model_players import asking_player, question
+from tests.servers.model_players import asking_player, has_called, question, team_player
 from tests.servers.model_server import ModelServer
 
 CARD = "question:1:card"
@@ -82,6 +82,57 @@ async def test_a_post_whose_thread_cannot_be_looked_up_just_now_is_tried_again(t
         assert not store.forgets
     assert [one.place.thread for one in platform.sent if one.post in platform.receipts] == [CARD]
     assert await nothing_waits_in(file)
+
+
+def asks_the_other_agent(asked: Asked) -> Play:
+    """The first agent asks the second, which says something; then both work on."""
+    if "ask_others" in asked.tools and "first" in said(asked) and not has_called(asked, "ask_others"):
+        return Play(tool_calls=[ToolUse(name="ask_others", arguments={**question(), "to": ["agents"]})])
+    return team_player(asked) if asked.tools else Play(text="PostgreSQL, says the peer.")
+
+
+async def test_what_is_said_to_a_question_that_was_never_shown_is_not_shown_elsewhere(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    broken = True
+
+    async def fail(sending: Sending, _: Posted) -> None:
+        if broken:
+            raise Unsent("out of order")
+
+    platform.while_sending = fail
+    pair = Team(
+        agents=(AgentSpec(name="one", model="local", persona="first"), AgentSpec(name="two", model="local")),
+        policy=Policy(settle_delay=0),
+    )
+    async with ModelServer(asks_the_other_agent) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        run = await engine.start_run(task="a task", team=pair, place=PLACE, by=ANA)
+        await engine.ended(run)
+        broken = False
+        clock.advance(LONGEST_PAUSE)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.finished()
+    assert [note for note in platform.notes if "says the peer" in note and not note.startswith("Question 1")] == []
+    assert not platform.questions
+    assert await nothing_waits_in(tmp_path / "t.db")
+
+
+@pytest.mark.parametrize("kind", [RunCard, FinalAnswer])
+async def test_what_a_channel_never_takes_goes_to_whoever_started_the_run(tmp_path: Path, kind: type) -> None:
+    platform = ListPlatform(ManualClock())
+
+    async def refuse(sending: Sending, _: Posted) -> None:
+        if isinstance(sending.post, kind) and sending.place.channel == PLACE.channel:
+            raise Rejected("The channel was deleted.")
+
+    platform.while_sending = refuse
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine)
+        await engine.finished()
+    (direct,) = [one for one in platform.sent if one.place.channel == f"@{ANA.id}"]
+    assert "The channel was deleted." in str(direct.post)
+    assert kind is RunCard or isinstance(direct.post, FinalAnswer)
+    assert await nothing_waits_in(tmp_path / "t.db")
 
 
 @pytest.mark.parametrize("kind", [RunCard, FinalAnswer])
