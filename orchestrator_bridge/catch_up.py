@@ -1,4 +1,6 @@
-"""After a start and at an expiry: hear what was said, edited and deleted while nobody listened, before anything is judged."""
+"""After a start and at an expiry: hear what was said, edited and deleted while nobody listened, before anything is judged.
+
+Read are the threads of open questions and of the runs that live, and no others."""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from dataclasses import replace
 from orchestrator_bridge.chat import Adapter, Place, Posted, Receive, Said, Sending, Unsaid, Unsent
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.question.values import Question
-from orchestrator_bridge.run.post import question_key
+from orchestrator_bridge.run.post import question_key, run_key
 from orchestrator_bridge.run.show_question import advice, question_card
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Armed, Store, StoreError
@@ -63,9 +65,11 @@ class CatchUp:
         self._reading: dict[int, asyncio.Future[None]] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
 
-    def expect(self, armed: Sequence[Armed]) -> None:
-        """These questions were open when the process started, which is now."""
+    def expect(self, armed: Sequence[Armed], busy: Sequence[int] = ()) -> None:
+        """These questions were open, and these runs were at work, when the process started, which is now."""
         self._read_by = self._clock.now() + STARTS_IN
+        for run in busy:
+            self._left.setdefault(run, [])
         for one in armed:
             self._left.setdefault(one.run, []).append(one)
 
@@ -88,16 +92,18 @@ class CatchUp:
         """Before anything is judged in a run for the first time: its posts are sure, its questions' threads read, then armed."""
         if run in self._left:
             questions = self._left.pop(run)
-            self._reading[run] = asyncio.ensure_future(self._catch_up(questions))
+            self._reading[run] = asyncio.ensure_future(self._catch_up(run, questions))
         if run in self._reading:
             await asyncio.shield(self._reading[run])
             self._reading.pop(run, None)
 
-    async def _catch_up(self, questions: Sequence[Armed]) -> None:
+    async def _catch_up(self, run: int, questions: Sequence[Armed]) -> None:
         if self._can_ask:
-            await self._sure()
+            if questions:
+                await self._sure()
             for one in questions:
                 await self._read_question(one.question)
+            await self._read_run(run)
         for one in questions:
             self._arm(one.run, one.question, one.fires_at)
 
@@ -142,6 +148,18 @@ class CatchUp:
                 await self._try(copy.place, copy.posted_at, until)
             except Unsent as error:
                 _LOG.warning("replies to question %s may be missed: %s", question.id, error)
+
+    async def _read_run(self, run: int) -> None:
+        """Read a run's own thread after the start: what people told its agents meanwhile reaches them before their next call."""
+        try:
+            card = await self._store.sent(run_key(run))
+            if card is not None:
+                place = replace((await self._state(run)).place, thread=card.thread)
+                await self._try(place, card.at, self._read_by)
+        except Unsent as error:
+            _LOG.warning("the thread of run %s could not be heard, guidance in it may be missed: %s", run, error)
+        except StoreError as error:
+            _LOG.info("the thread of run %s is not read: %s", run, error)
 
     async def _read_question(self, question: int) -> None:
         """Read a question's thread after the start; where that fails it is read again when the question expires."""

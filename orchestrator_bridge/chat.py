@@ -235,6 +235,11 @@ class QuestionCard:
     closed: str | None = None
     kind: Literal["question_card"] = "question_card"
 
+    @property
+    def ended(self) -> bool:
+        """Nobody can answer any more."""
+        return self.closed is not None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextFile:

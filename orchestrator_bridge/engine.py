@@ -186,7 +186,7 @@ class Engine:
         self._live.recover(await self._store.runs(limit=RECOVERED, status="running"))
         for one in await self._store.open_for():
             self._open_questions.opened(one.question, one.run, one.place, one.people)
-        self._catch_up.expect(left.armed)
+        self._catch_up.expect(left.armed, left.busy)
         for adapter in self._adapters.values():
             await self._connect(adapter)
         self._poster.recover(left.pending, behind)

@@ -86,8 +86,7 @@ class Send:
         try:
             await self._post.edit(sending.place, replaced, self.card(sending)[0])
         except Unsent as failure:
-            ended = card.ended if isinstance(card, RunCard) else card.closed is not None
-            if ended or not is_code(failure, OLD_EDITS):
+            if card.ended or not is_code(failure, OLD_EDITS):
                 raise
             _LOG.info("a card's progress is left out: %s", failure)
         return replaced

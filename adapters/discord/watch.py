@@ -1,6 +1,6 @@
-"""After a connection that could not be resumed: what was said meanwhile to open questions, changed or taken back, is heard.
+"""After a connection that could not be resumed: what was said meanwhile to open questions and runs, and taken back, is heard.
 
-A question is watched from its posting, or from the first reading of its thread after our start, until its card is closed.
+Both are watched from their posting, or from the first reading of their thread after our start, until their card has ended.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from adapters.discord.ear import PAUSES
-from orchestrator_bridge.chat import Place, Posted, QuestionCard, Rejected, Said, Sending, Unsent
+from orchestrator_bridge.chat import Place, Posted, QuestionCard, Rejected, RunCard, Said, Sending, Unsent
 from orchestrator_bridge.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ Compare = Callable[[Place, Sequence[Said]], Awaitable[None]]
 
 
 class Watch:
-    """The threads of open questions, each with the time of its card, and how to hear what is in them."""
+    """The threads of open questions and live runs, each with the time of its card, and how to hear what is in them."""
 
     def __init__(self, clock: Clock, read: Read) -> None:
         self._clock = clock
@@ -29,17 +29,17 @@ class Watch:
         self._open: dict[Place, float] = {}
 
     def note(self, sending: Sending, posted: Posted) -> None:
-        """Something was sent: a question's card begins or ends the watch."""
-        if not isinstance(sending.post, QuestionCard):
+        """Something was sent: a card begins or ends the watch."""
+        if not isinstance(sending.post, RunCard | QuestionCard):
             return
         place = Place(platform=sending.place.platform, channel=sending.place.channel, thread=posted.thread)
-        if sending.post.closed is not None:
+        if sending.post.ended:
             self._open.pop(place, None)
         else:
             self._open.setdefault(place, posted.at)
 
     def began(self, place: Place, after: float) -> None:
-        """The bridge reads a thread, so it is one of an open question."""
+        """The bridge reads a thread, so it is one of an open question or a live run."""
         self._open.setdefault(place, after)
 
     async def catch_up(self, hear: Hear, gone: Compare) -> None:
@@ -56,9 +56,9 @@ class Watch:
             try:
                 return await self._read(place, after)
             except Rejected as failure:
-                _LOG.warning("a question's thread cannot be read, replies in it may be missed: %s", failure)
+                _LOG.warning("a thread cannot be read, replies in it may be missed: %s", failure)
                 return None
             except Unsent as failure:
-                _LOG.warning("a question's thread cannot be read yet: %s", failure)
+                _LOG.warning("a thread cannot be read yet: %s", failure)
                 await sleep_until(self._clock, self._clock.now() + (failure.retry_after or pause))
         return None

@@ -1,7 +1,7 @@
-"""After a reconnection: what was said meanwhile to open questions, changed or taken back, is heard.
+"""After a reconnection: what was said meanwhile to open questions and live runs, changed or taken back, is heard.
 
-Slack sends again what was not acknowledged, but not for ever. A question's thread is watched from its posting, or from the first
-reading after our start, until its card is closed; no other thread is read.
+Slack sends again what was not acknowledged, but not for ever. A thread is watched from its card's posting, or from the first
+reading after our start, until its card has ended; no other thread is read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator_bridge.chat import Inbound, Place, Posted, QuestionCard, Rejected, Said, Sending, Unsaid, Unsent
+from orchestrator_bridge.chat import Inbound, Place, Posted, QuestionCard, Rejected, RunCard, Said, Sending, Unsaid, Unsent
 
 _LOG = logging.getLogger(__name__)
 
@@ -19,14 +19,14 @@ Read = Callable[[Place, float], Awaitable[Sequence[Said]]]
 
 @dataclass(slots=True)
 class _Thread:
-    """An open question's thread: when its card was posted, and the messages that were heard in it."""
+    """The thread of an open question or a live run: when its card was posted, and the messages that were heard in it."""
 
     since: float
     heard: set[str] = field(default_factory=set)
 
 
 class Watch:
-    """The threads of open questions. `now` is Slack's clock, in seconds since the epoch."""
+    """The threads of open questions and live runs. `now` is Slack's clock, in seconds since the epoch."""
 
     def __init__(self, read: Read, now: Callable[[], float]) -> None:
         self._read = read
@@ -34,17 +34,17 @@ class Watch:
         self._open: dict[Place, _Thread] = {}
 
     def sent(self, sending: Sending, posted: Posted) -> None:
-        """Something was posted or edited: a question's card begins or ends the watch."""
-        if not isinstance(sending.post, QuestionCard):
+        """Something was posted or edited: a card begins or ends the watch."""
+        if not isinstance(sending.post, RunCard | QuestionCard):
             return
         place = Place(platform=sending.place.platform, channel=sending.place.channel, thread=posted.thread)
-        if sending.post.closed is not None:
+        if sending.post.ended:
             self._open.pop(place, None)
         else:
             self._open.setdefault(place, _Thread(posted.at))
 
     def wanted(self, place: Place, after: float) -> None:
-        """The bridge reads a thread, so an open question's it is."""
+        """The bridge reads a thread, so it is one of an open question or a live run."""
         self._open.setdefault(place, _Thread(after))
 
     def heard(self, heard: Inbound) -> None:
@@ -61,9 +61,9 @@ class Watch:
             try:
                 await self._catch_up_on(place, thread, receive)
             except (Unsent, Rejected) as error:
-                _LOG.warning("replies to a question may be missed until it expires: %s", error)
+                _LOG.warning("words in a thread may be missed: %s", error)
             except Exception:
-                _LOG.exception("what was said to a question could not be stored; its thread is read again when it expires")
+                _LOG.exception("what was said in a thread could not be stored; a question's is read again when it expires")
 
     async def _catch_up_on(self, place: Place, thread: _Thread, receive: Callable[[Inbound], Awaitable[None]]) -> None:
         known = set(thread.heard)

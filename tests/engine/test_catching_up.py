@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,13 @@ import pytest
 from orchestrator_bridge.catch_up import STARTS_IN
 from orchestrator_bridge.chat import Rejected, Unsent
 from orchestrator_bridge.receiver import UNMATCHED_FOR
+from orchestrator_bridge.run.post import run_key
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
 from tests.engine.findable import FindablePlatform, World, asks_and_dies, never_heard_of
-from tests.engine.stage import ANA, PLACE, engine_on, others_are_served, pong, team
+from tests.engine.stage import ANA, PLACE, engine_on, others_are_served, pong, said, team
 from tests.engine.troubled import FULL, troubled
-from tests.servers.model_players import asking_player
+from tests.servers.model_players import asking_player, team_player
 from tests.servers.model_server import ModelServer
 
 POLICY = Policy(settle_delay=5, remind_after=0, expire_after=1800, grace=3)
@@ -223,6 +225,29 @@ async def test_a_question_waits_for_the_files_of_a_reply_that_is_read_at_its_end
         here.set()
         await platform.until(lambda: bool(platform.finals))
     assert (platform.questions[-1].closed or "").startswith("Answered by Ana: SQLite")
+
+
+# Guidance -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_guidance_that_was_given_while_the_bot_was_down_reaches_the_agents_before_their_next_call(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    gate = asyncio.Event()
+    async with ModelServer(lambda asked: replace(team_player(asked), gate=None if gate.is_set() else gate)) as server:
+        platform = FindablePlatform(clock, world=world)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await engine.start_run(task="a task", team=team("one", "two"), place=PLACE, by=ANA)
+            await platform.until(lambda: bool(platform.sent))
+            await server.request_arrives(2)
+        gate.set()
+        platform = FindablePlatform(clock, world=world)
+        platform.says_unheard("mind the budget", thread=run_key(1))
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await platform.until(lambda: bool(platform.finals))
+            await engine.finished()
+    assert "mind the budget" not in said(server.requests[1])
+    assert all("mind the budget" in said(asked) for asked in server.requests[2:])
+    assert [receipt.sign for receipt in platform.receipts] == ["taken"]
 
 
 # Threads that cannot be read ----------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -68,27 +69,29 @@ async def test_neither_token_nor_secret_is_no_way_in(server: SlackServer) -> Non
 # Sockets ------------------------------------------------------------------------------------------------------------------
 
 
-async def test_what_was_missed_during_a_cut_is_read_from_the_threads_of_open_questions_only() -> None:
+async def test_what_was_missed_during_a_cut_is_read_from_the_threads_of_open_questions_and_live_runs_only() -> None:
     async with a_rig(ping=0.05) as rig:
         people = rig.server.people
-        run, ended, asked = await rig.post(RUN), await rig.post(question(7)), await rig.post(question(2))
+        run, over = await rig.post(RUN), await rig.post(replace(RUN, run=4))
+        ended, asked = await rig.post(question(7)), await rig.post(question(2))
         await rig.post(closed(question(7)), replaces=ended)
+        await rig.post(replace(RUN, run=4, ended=True), replaces=over)
         gone = people.say(ANA, GENERAL, "gone soon", asked.thread)
         changed = people.say(ANA, GENERAL, "SQLite", asked.thread)
         assert [await said(rig), await said(rig)] == ["gone soon", "SQLite"]
         await rig.server.until(lambda: not rig.world.unacknowledged)
         before = rig.server.sockets.count
         rig.server.sockets.cut()
+        people.say(ANA, GENERAL, "mind the budget", run.thread, delivered=False)
         people.say(ANA, GENERAL, "missed", asked.thread, delivered=False)
         people.change(GENERAL, changed["ts"], "PostgreSQL", delivered=False)
         people.delete(GENERAL, gone["ts"], delivered=False)
         await rig.server.until(lambda: rig.server.sockets.count > before)
-        heard = [await rig.heard() for _ in range(3)]
+        heard = [await rig.heard() for _ in range(4)]
         assert [one.message for one in heard if isinstance(one, Unsaid)] == [gone["ts"]]
-        assert [one.text for one in heard if isinstance(one, Said)] == ["PostgreSQL", "missed"]
+        assert [one.text for one in heard if isinstance(one, Said)] == ["mind the budget", "PostgreSQL", "missed"]
         reads = [one.about for one in rig.server.requests if one.path == "conversations.replies"]
-        assert set(reads) == {asked.thread}
-        assert run.thread not in reads
+        assert set(reads) == {run.thread, asked.thread}
 
 
 async def test_a_silent_socket_is_given_up_and_made_anew() -> None:
