@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.waiting import mine_first
+from bot.waiting import card_for, mine_first
 from orchestrator_bridge.chat import Commanded, Link, Table, Word
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.engine import Engine
@@ -35,7 +35,7 @@ class QuestionCommand:
             return Word(text=f"{shorten(text, 80)!r} begins with no question's number. /questions lists them.", tone="warning")
         number, words = int(numbered[1]), (numbered[2] or "").strip()
         if not words:
-            return await self._one(command, number)
+            return await self._one(command, number, engine)
         if await engine.tell_question(number, command, words):
             return None
         return _none(number)
@@ -52,7 +52,7 @@ class QuestionCommand:
         cards = tuple(card for _, card in waiting)
         return Word(text=hint, tables=(Table(title="Open questions, newest first", columns=columns, rows=rows, cards=cards),))
 
-    async def _one(self, command: Commanded, number: int) -> Word:
+    async def _one(self, command: Commanded, number: int, engine: Engine) -> Word:
         one = await self._store.question(number)
         if one is None:
             return _none(number)
@@ -60,7 +60,11 @@ class QuestionCommand:
         if one.status != "open":
             return Word(text=f"{head}\n{one.line}")
         until = _until(one, command.at)
-        return Word(text=f"{head}\nOpen until {until}. {sentence(one.silence)}")
+        card = await card_for(one, command.author, engine.run)
+        if card is None:
+            return Word(text=f"{head}\nOpen until {until}. {sentence(one.silence)}")
+        table = Table(columns=("open until", "then"), rows=((until, one.silence),), cards=(card,))
+        return Word(text=head, tables=(table,))
 
 
 def _words(command: Commanded) -> str:

@@ -109,7 +109,10 @@ Press = Literal["option", "pass", "more", "write"]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clicked:
     """A control of a question was used: an option (`value` its id), "Not me" (`value` empty, or whom to ask in place: the
-    platform's id of a person, or `@name`), "More time" (`value` how long), a form's words."""
+    platform's id of a person, or `@name`), "More time" (`value` how long), a form's words.
+
+    `to` is whom "Not me" names, where the platform says who that is.
+    """
 
     place: Place
     interaction: str
@@ -118,6 +121,7 @@ class Clicked:
     author: Author
     at: float
     value: str = ""
+    to: Author | None = None
 
     @property
     def key(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,8 +184,7 @@ class DiscordAdapter:
         if said.confirm is None or not interaction.isdecimal():
             return shown
         self._answers.offer(interaction, said.confirm)
-        controls = confirm(int(interaction), said.confirm.label)
-        return Shown(content=shown.content, embeds=shown.embeds, controls=controls)
+        return replace(shown, controls=(*shown.controls, *confirm(int(interaction), said.confirm.label)))
 
     async def _privately(self, heard: Said | Clicked | Commanded, shown: Shown) -> None:
         channel, _ = await self._post.spot(direct(heard.author.id))

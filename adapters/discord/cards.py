@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import discord
 
-from adapters.discord.controls import controls
+from adapters.discord.controls import closing, controls
 from adapters.discord.escape import harmless, plain, unformatted
 from adapters.discord.marks import question_foot, run_foot
 from adapters.discord.shown import Shown, notice
@@ -76,6 +76,12 @@ def question_card(card: QuestionCard, key: str, *, typed: bool = True) -> Shown:
     embed.set_footer(text=question_foot(card.question, card.run, key))
     content = f"{called.text} {_head(card, 'asks')}".strip()
     return Shown(content=content, embeds=(embed,), controls=controls(card), notify=called.allowed)
+
+
+def private_card(card: QuestionCard) -> Shown:
+    """An open question for one person who looks at what is open: it calls nobody, and can be closed from here."""
+    shown = question_card(card, f"private {card.question}")
+    return Shown(content=_head(card, "asks"), embeds=shown.embeds, controls=(*shown.controls, *closing(card.question)))
 
 
 def _closed(card: QuestionCard, key: str, how: str) -> Shown:

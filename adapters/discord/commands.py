@@ -216,8 +216,9 @@ def _commands_that_tell(pick: Picker) -> Sequence[app_commands.Command[Any, ...,
     @app_commands.command(name="runs", description="What is under way and what came of earlier tasks")
     async def runs(interaction: Interaction) -> None: ...
 
-    @app_commands.command(name="questions", description="What waits for you, newest first")
-    async def questions(interaction: Interaction) -> None: ...
+    @app_commands.command(name="questions", description="What waits for you, to be answered on the spot")
+    @app_commands.describe(question="One question's number", answer="Your words, or: pass, more 1h, cancel")
+    async def questions(interaction: Interaction, question: int | None = None, answer: str | None = None) -> None: ...
 
     @app_commands.command(name="cost", description="What runs, agents and models have cost")
     @app_commands.describe(run="One run's number")

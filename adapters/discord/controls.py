@@ -6,6 +6,7 @@ So a click is understood after any restart, and for as long as the message stand
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,15 +25,19 @@ ANSWER = 2000
 LONGER = (900, 3600, 14_400, 86_400)
 """Seconds that "More time" offers: 15 minutes, an hour, four hours, a day."""
 
-Deed = Literal["option", "pick", "write", "pass", "more", "longer", "form", "yes"]
+Deed = Literal["option", "pick", "write", "leave", "pass", "hand", "more", "longer", "form", "look", "close", "yes"]
 _DEEDS: dict[str, Deed] = {
     "o": "option",
     "l": "pick",
     "w": "write",
+    "n": "leave",
     "p": "pass",
+    "h": "hand",
     "m": "more",
     "d": "longer",
     "f": "form",
+    "q": "look",
+    "c": "close",
     "y": "yes",
 }
 _LETTERS = {deed: letter for letter, deed in _DEEDS.items()}
@@ -41,7 +46,10 @@ _ID = re.compile(r"th:([a-z]):(\d{1,20})(?::(.*))?", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Control:
-    """What a control means. `number` is the question's, or that of the command to confirm; `value` an option's id, or seconds."""
+    """What a control means. `number` is the question's, or that of the command to confirm; `value` an option's id, or seconds.
+
+    "Not me" (`leave`) asks who else: nobody (`pass`), or somebody (`hand`). `look` and `close` stand on private lists only.
+    """
 
     deed: Deed
     number: int
@@ -66,7 +74,7 @@ def controls(card: QuestionCard) -> tuple[discord.ui.Item[Any], ...]:
     number = card.question
     below = (
         _button("Write an answer", Control(deed="write", number=number), 3),
-        _button("Not me", Control(deed="pass", number=number), 3),
+        _button("Not me", Control(deed="leave", number=number), 3),
         _button("More time", Control(deed="more", number=number), 3),
     )
     return (*_options(card), *below)
@@ -91,6 +99,32 @@ def _choice(place: int, option: CardOption) -> discord.SelectOption:
     return discord.SelectOption(
         label=unformatted(f"{place} {option.label}", 100 - len(star)) + star, value=option.id, description=about
     )
+
+
+def closing(question: int) -> tuple[discord.ui.Item[Any], ...]:
+    """What may be done to a question by whoever looks at it privately, and is allowed to."""
+    return (_button("Cancel question", Control(deed="close", number=question), 3),)
+
+
+def others(question: int) -> tuple[discord.ui.Item[Any], ...]:
+    """Who is to be asked in somebody's place: people to pick from, or nobody."""
+    known = Control(deed="hand", number=question).id
+    people: discord.ui.UserSelect[Any] = discord.ui.UserSelect(custom_id=known, placeholder="Ask somebody else", row=0)
+    return people, _button("Just not me", Control(deed="pass", number=question), 1)
+
+
+def lookups(cards: Sequence[QuestionCard]) -> tuple[discord.ui.Item[Any], ...]:
+    """Questions to pick one from, to be answered on the spot."""
+    choices = [
+        discord.SelectOption(
+            label=unformatted(f"{one.question} {one.text}", 100),
+            value=str(one.question),
+            description=unformatted(f"{one.agent} asks {one.asked}", 100),
+        )
+        for one in cards[:25]
+    ]
+    known = Control(deed="look", number=0).id
+    return (discord.ui.Select(custom_id=known, placeholder="Answer one here, privately", options=choices, row=0),)
 
 
 def longer(question: int) -> tuple[discord.ui.Item[Any], ...]:

@@ -10,17 +10,26 @@ import discord
 
 from adapters.discord.answers import Answers
 from adapters.discord.attempt import attempt
-from adapters.discord.controls import Control, control_in, form, longer
-from adapters.discord.places import author_of, channel_place
+from adapters.discord.controls import Control, control_in, form, longer, others
+from adapters.discord.places import PLATFORM, author_of, channel_place
 from adapters.discord.shown import Shown
-from orchestrator_bridge.chat import Clicked, Commanded, Place, Press, Receive
+from orchestrator_bridge.chat import Author, Clicked, Commanded, Confirm, Place, Press, Receive
 
 _LOG = logging.getLogger(__name__)
 
 NOT_STORED = "This could not be stored just now: please do it again in a minute."
 LAPSED = "This offer is over: please give the command again."
 
-_PRESSES: dict[str, Press] = {"option": "option", "pick": "option", "pass": "pass", "longer": "more", "form": "write"}
+PEOPLE_ONLY = "Only people can be asked, and that is a bot. Choose somebody else."
+
+_PRESSES: dict[str, Press] = {
+    "option": "option",
+    "pick": "option",
+    "pass": "pass",
+    "hand": "pass",
+    "longer": "more",
+    "form": "write",
+}
 
 
 class Presses:
@@ -39,12 +48,21 @@ class Presses:
             case "write":
                 await self._respond(interaction.response.send_modal(form(control.number, _asked(interaction))))
             case "more":
-                shown = Shown(content="How much longer?", controls=longer(control.number))
-                await self._respond(interaction.response.send_message(shown.content, view=shown.view(), ephemeral=True))
+                await self._offer(interaction, Shown(content="How much longer?", controls=longer(control.number)))
+            case "leave":
+                await self._offer(interaction, Shown(content="Who is to be asked instead?", controls=others(control.number)))
+            case "hand" if _named(data) is None:
+                await self._offer(interaction, Shown(content=PEOPLE_ONLY))
+            case "look" | "close":
+                await self._clicked(interaction, commanded(interaction, _command(control, data)), receive)
             case "yes":
                 await self._confirmed(interaction, control, receive)
             case _:
                 await self._clicked(interaction, clicked(interaction, control, data), receive)
+
+    async def _offer(self, interaction: discord.Interaction[Any], shown: Shown) -> None:
+        """Ask further, privately and from memory."""
+        await self._respond(interaction.response.send_message(shown.content, view=shown.view(), ephemeral=True))
 
     async def _clicked(self, interaction: discord.Interaction[Any], heard: Clicked | Commanded, receive: Receive) -> None:
         """Acknowledge while it is being stored: neither waits for the other."""
@@ -61,18 +79,9 @@ class Presses:
     async def _confirmed(self, interaction: discord.Interaction[Any], control: Control, receive: Receive) -> None:
         offer = self._answers.accept(str(control.number))
         if offer is None:
-            await self._respond(interaction.response.send_message(LAPSED, ephemeral=True))
+            await self._offer(interaction, Shown(content=LAPSED))
             return
-        heard = Commanded(
-            place=_channel(interaction),
-            interaction=str(interaction.id),
-            author=author_of(interaction.user),
-            name=offer.name,
-            text=offer.text,
-            at=interaction.created_at.timestamp(),
-            options=offer.options,
-        )
-        await self._clicked(interaction, heard, receive)
+        await self._clicked(interaction, commanded(interaction, offer), receive)
 
     async def _respond(self, response: Any) -> None:
         try:
@@ -80,6 +89,25 @@ class Presses:
                 await response
         except Exception as failure:
             _LOG.warning("a click could not be answered: %s", failure)
+
+
+def commanded(interaction: discord.Interaction[Any], meant: Confirm) -> Commanded:
+    """The command that a control stands for."""
+    return Commanded(
+        place=_channel(interaction),
+        interaction=str(interaction.id),
+        author=author_of(interaction.user),
+        name=meant.name,
+        text=meant.text,
+        at=interaction.created_at.timestamp(),
+        options=meant.options,
+    )
+
+
+def _command(control: Control, data: dict[str, Any]) -> Confirm:
+    """To look at a question that was picked from a list, or to close one."""
+    text = _first(data) if control.deed == "look" else f"{control.number} cancel"
+    return Confirm(label="", name="questions", text=text)
 
 
 def clicked(interaction: discord.Interaction[Any], control: Control, data: dict[str, Any]) -> Clicked:
@@ -92,17 +120,33 @@ def clicked(interaction: discord.Interaction[Any], control: Control, data: dict[
         author=author_of(interaction.user),
         at=interaction.created_at.timestamp(),
         value=_value(control, data),
+        to=_named(data) if control.deed == "hand" else None,
     )
 
 
 def _value(control: Control, data: dict[str, Any]) -> str:
     match control.deed:
-        case "pick":
-            return str((data.get("values") or [""])[0])
+        case "pick" | "hand":
+            return _first(data)
         case "form":
             return _words(data.get("components") or [])
         case _:
             return control.value
+
+
+def _first(data: dict[str, Any]) -> str:
+    """What was picked from a list."""
+    return str((data.get("values") or [""])[0])
+
+
+def _named(data: dict[str, Any]) -> Author | None:
+    """The person who was picked, as Discord says along with the click; None for a bot."""
+    id_, resolved = _first(data), data.get("resolved") or {}
+    user, member = (dict(resolved.get(kind, {}).get(id_) or {}) for kind in ("users", "members"))
+    if user.get("bot"):
+        return None
+    name = member.get("nick") or user.get("global_name") or user.get("username") or id_
+    return Author(platform=PLATFORM, id=id_, name=str(name))
 
 
 def _words(components: list[dict[str, Any]]) -> str:

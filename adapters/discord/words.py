@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import discord
 
-from adapters.discord.cards import DONE, OPEN, SCRIPTED
+from adapters.discord.cards import DONE, OPEN, SCRIPTED, private_card
+from adapters.discord.controls import lookups
 from adapters.discord.escape import harmless, plain, unformatted
 from adapters.discord.shown import EMBED, Shown, notice
 from adapters.discord.split import CHARACTERS, parts, size
@@ -53,7 +54,11 @@ def final_answer(post: FinalAnswer) -> list[Shown]:
 
 
 def word(said: Word, locate: Locate) -> Shown:
-    """An answer to whoever gave a command or clicked; its tables as cards."""
+    """An answer to whoever gave a command or clicked; its tables as cards. An open question that stands alone is shown to be
+    answered on the spot; one of several can be picked."""
+    open_ = [card for table in said.tables for card in table.cards if card is not None]
+    if len(open_) == 1 and sum(len(table.rows) for table in said.tables) == 1:
+        return private_card(open_[0])
     content = parts(f"{_TONES[said.tone]}{harmless(said.text)}" if said.text.strip() else "")[0]
     room, embeds = EMBED + 1500, []
     for table in said.tables[:10]:
@@ -62,7 +67,8 @@ def word(said: Word, locate: Locate) -> Shown:
         room -= len(embed)
         if room < 400:
             break
-    return Shown(content=content or ("" if embeds else "Done."), embeds=tuple(embeds))
+    controls = lookups(open_) if open_ else ()
+    return Shown(content=content or ("" if embeds else "Done."), embeds=tuple(embeds), controls=controls)
 
 
 def _table(table: Table, tone: str, locate: Locate, room: int) -> discord.Embed:

@@ -164,7 +164,7 @@ class Desk:
         key = f"click:{clicked.interaction}"
         match clicked.press:
             case "pass":
-                return deeds.pass_on(batch, question, by, clicked.at, self._successor(clicked.author, clicked.value))
+                return deeds.pass_on(batch, question, by, clicked.at, self._successor(clicked.author, clicked.value, clicked.to))
             case "more":
                 return self._more(batch, question, by, clicked, clicked.value, key)
             case "option":
@@ -173,11 +173,11 @@ class Desk:
                 mentions = self._mentioned(clicked.author, (), clicked.value)
                 return deeds.reply(batch, question, by, Message(key=key, text=clicked.value, at=clicked.at, mentions=mentions))
 
-    def _successor(self, by: Author, named: str) -> Mentioned | None:
+    def _successor(self, by: Author, named: str, known: Author | None = None) -> Mentioned | None:
         """Who is to be asked in somebody's place: `@alice`, or the platform's id of a person."""
         if not named:
             return None
-        author = () if named.startswith("@") else (Author(platform=by.platform, id=named, name=named),)
+        author = () if named.startswith("@") else (known or Author(platform=by.platform, id=named, name=named),)
         return next(iter(self._mentioned(by, author, named)), None)
 
     def _more(self, batch: Batch, question: Question, by: Responder, heard: Clicked | Commanded, time: str, key: str) -> Done:

@@ -9,7 +9,7 @@ from typing import Any
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.addresses import Addresses
 from adapters.discord.connection import RealConnection
-from adapters.discord.controls import Control
+from adapters.discord.controls import Control, Deed
 from orchestrator_bridge.chat import Author, Place, Press
 from orchestrator_bridge.clock import Clock, SystemClock
 from tests.contract.adapter_rig import Rig, Seen
@@ -89,13 +89,19 @@ class DiscordRig(Rig):
         return f"<t:{int(at)}:R>"
 
     async def press(self, question: int, press: Press, value: str) -> None:
-        if press != "more":
-            self.click(Control(deed="pass" if press == "pass" else "option", number=question, value=value).id)
-            return
-        self.click(Control(deed="more", number=question).id)
-        longer = Control(deed="longer", number=question, value=value).id
-        await self.server.until(lambda: self.holding(longer))
-        self.click(longer)
+        match press:
+            case "more":
+                await self.click_through("more", Control(deed="longer", number=question, value=value))
+            case "pass":
+                await self.click_through("leave", Control(deed="pass", number=question))
+            case _:
+                self.click(Control(deed="option", number=question, value=value).id)
+
+    async def click_through(self, first: Deed, then: Control, values: Sequence[str] = ()) -> str:
+        """The person uses a control of a card, and one of what that offers her privately."""
+        self.click(Control(deed=first, number=then.number).id)
+        await self.server.until(lambda: self.holding(then.id))
+        return self.click(then.id, values=values)
 
     async def choose(self, question: int, option: str) -> None:
         await self.press(question, "option", option)
@@ -109,7 +115,10 @@ class DiscordRig(Rig):
         """The person uses a control of a message."""
         held = message or self.holding(control)
         assert held is not None, f"nobody can click {control}"
-        data: Json = {"custom_id": control, "component_type": 3 if values else 2, "values": list(values)}
+        kind = next((int(one["type"]) for one in held.controls if one.get("custom_id") == control), 2)
+        data: Json = {"custom_id": control, "component_type": kind, "values": list(values)}
+        if kind == wire.USER_SELECT:
+            data["resolved"] = self.world.resolved(values)
         return self.world.interact(self.ana.id, held.channel, 3, data, held)
 
     def submit(self, modal: Json, words: str) -> str:

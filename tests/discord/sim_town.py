@@ -117,15 +117,13 @@ class Town:
         """The cards of runs or of questions in the channel, oldest first."""
         return [one for one in self.channel.history() if one.embeds and str(one.embeds[0].footer.text).startswith(kind)]
 
-    def card(self, kind: str) -> discord.Message | None:
+    def card(self, kind: str) -> discord.Message:
         """The newest of them."""
-        return next(reversed(self.cards(kind)), None)
+        return self.cards(kind)[-1]
 
     def thread(self, kind: str) -> ChannelHandle:
         """The thread of the newest card."""
-        card = self.card(kind)
-        assert card is not None
-        return next(one for one in self.channel.threads if one.id == card.id)
+        return next(one for one in self.channel.threads if one.id == self.card(kind).id)
 
     def said(self, kind: str) -> str:
         """All that stands in that thread."""
@@ -133,8 +131,7 @@ class Town:
 
     def finished(self) -> bool:
         """The run's card says that it has ended, and its answer stands in its thread."""
-        card = self.card("Run")
-        return card is not None and "finished" in card.content and "Final answer" in self.said("Run")
+        return bool(self.cards("Run")) and "finished" in self.card("Run").content and "Final answer" in self.said("Run")
 
 
 @asynccontextmanager

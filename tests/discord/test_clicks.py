@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.discord.controls import AS_BUTTONS, LABEL, Control
-from orchestrator_bridge.chat import CardOption, Clicked, Commanded, Confirm, Inbound, Word
+from orchestrator_bridge.chat import Author, CardOption, Clicked, Commanded, Confirm, Inbound, QuestionCard, Table, Word
 from tests.contract.adapter_posts import question
 from tests.discord.rig import DiscordRig, a_rig
 
@@ -156,6 +156,76 @@ async def test_a_confirmation_gives_the_command_that_it_asks_about_once() -> Non
         assert confirmed.key != heard.key
         again = rig.click(yes, message=message)
         await answered(rig, again, "give the command again")
+
+
+async def test_not_me_asks_who_else_and_hands_over_to_whoever_is_picked() -> None:
+    async with a_rig() as rig:
+        ben = rig.world.add_person("Ben")
+        await rig.post(question())
+        hand = Control(deed="hand", number=2)
+        await rig.click_through("leave", hand, [str(ben.id)])
+        heard = await rig.heard()
+        assert isinstance(heard, Clicked)
+        assert (heard.press, heard.question, heard.value) == ("pass", 2, str(ben.id))
+        assert heard.to == Author(platform="discord", id=str(ben.id), name="Ben")
+        assert rig.world.people[ben.id].name not in "".join(rig.world.notified())
+
+
+async def test_a_question_is_not_handed_over_to_a_bot() -> None:
+    async with a_rig() as rig:
+        robot = rig.world.add_person("Robot", bot=True)
+        await rig.post(question())
+        clicked = await rig.click_through("leave", Control(deed="hand", number=2), [str(robot.id)])
+        await answered(rig, clicked, "Only people can be asked")
+        rig.click(LITE)
+        heard = await rig.heard()
+        assert isinstance(heard, Clicked)
+        assert heard.press == "option"
+
+
+# Open questions, privately ------------------------------------------------------------------------------------------------
+
+
+async def asks_for_questions(rig: DiscordRig, *cards: QuestionCard) -> str:
+    """Ana asks what is open, and is told of these questions. Returns the id of what she did."""
+    await rig.command("questions", "")
+    heard = await rig.heard()
+    assert isinstance(heard, Commanded)
+    rows = tuple((str(card.question), card.text) for card in cards)
+    table = Table(columns=("question", "what"), rows=rows, title="Open questions", cards=cards)
+    await rig.adapter.tell(heard, Word(text="", tables=(table,)))
+    return heard.interaction
+
+
+async def test_the_only_open_question_is_shown_with_everything_that_can_be_done_about_it() -> None:
+    async with a_rig() as rig:
+        ana = Author(platform="discord", id=rig.person.id, name="Ana")
+        answer = rig.answer_to(await asks_for_questions(rig, question(asked=ana)))
+        assert answer is not None
+        labels = [str(one["label"]) for one in answer.controls]
+        assert labels[-4:] == ["Write an answer", "Not me", "More time", "Cancel question"]
+        assert answer.private_to == rig.ana.id
+        assert list(rig.world.notified()) == []
+        rig.click(LITE, message=answer)
+        heard = await rig.heard()
+        assert isinstance(heard, Clicked)
+        assert (heard.question, heard.value) == (2, "lite")
+
+
+async def test_one_of_several_open_questions_is_picked_from_a_list_and_can_be_cancelled() -> None:
+    async with a_rig() as rig:
+        await asks_for_questions(rig, question(2), question(7))
+        rig.click(Control(deed="look", number=0).id, values=["7"])
+        picked = await rig.heard()
+        assert isinstance(picked, Commanded)
+        assert (picked.name, picked.text) == ("questions", "7")
+        await rig.adapter.tell(picked, Word(text="", tables=(Table(columns=("",), rows=(("7",),), cards=(question(7),)),)))
+        close = Control(deed="close", number=7)
+        await rig.server.until(lambda: rig.holding(close.id))
+        rig.click(close.id)
+        closed = await rig.heard()
+        assert isinstance(closed, Commanded)
+        assert (closed.name, closed.text) == ("questions", "7 cancel")
 
 
 @pytest.mark.parametrize("custom_id", ["somebody-elses", "th:z:2", "th:o:x:y", "th:o:"])

@@ -16,7 +16,7 @@ from tests.discord.sim_town import Town, a_town, components
 from tests.servers.model_players import team_player
 
 POSTGRES = Control(deed="option", number=1, value="postgres").id
-WRITE, MORE = (Control(deed=deed, number=1).id for deed in ("write", "more"))
+WRITE, MORE, LEAVE = (Control(deed=deed, number=1).id for deed in ("write", "more", "leave"))
 ONLY_BACKEND = """
 [roles.backend]
 discord = "{role}"
@@ -28,7 +28,8 @@ start = ["role:backend"]
 async def asks(town: Town) -> discord.Message:
     """Alice gives a task, and the agents' question is asked."""
     await town.alice.slash(town.channel, "ask", task="Choose a database for the shop")
-    return await town.until(lambda: town.card("Question"))
+    await town.until(lambda: town.cards("Question"))
+    return town.card("Question")
 
 
 async def test_a_question_is_answered_by_a_button_and_a_form_that_comes_later_is_told_so(tmp_path: Path) -> None:
@@ -41,7 +42,6 @@ async def test_a_question_is_answered_by_a_button_and_a_form_that_comes_later_is
         assert clicked.ephemeral
         await town.until(town.finished)
         closed = town.card("Question")
-        assert closed is not None
         assert "Answered by alice: PostgreSQL" in closed.content
         assert components(closed) == []
         late = await town.alice.submit_modal(form, {"words": "SQLite after all"})
@@ -61,7 +61,7 @@ async def test_a_question_is_answered_by_words_after_a_restart_and_whoever_is_no
             assert "is for alice" in town.bob.user.dm_channel.history()[-1].content
             await town.alice.send(town.thread("Question"), "let's go with postgres, please")
             await town.until(town.finished)
-            assert "Answered by alice: PostgreSQL" in str(getattr(town.card("Question"), "content", ""))
+            assert "Answered by alice: PostgreSQL" in town.card("Question").content
             assert len(town.cards("Question")) == len(town.cards("Run")) == 1
 
 
@@ -75,7 +75,7 @@ async def test_a_form_that_was_opened_before_a_restart_counts_after_it(tmp_path:
             form = await town.alice.click(card, custom_id=WRITE)
             await town.alice.submit_modal(form, {"words": "2"})
             await town.until(town.finished)
-            assert "Answered by alice: SQLite" in str(getattr(town.card("Question"), "content", ""))
+            assert "Answered by alice: SQLite" in town.card("Question").content
 
 
 async def test_more_time_is_granted_from_a_list_and_shown_on_the_card(tmp_path: Path) -> None:
@@ -90,12 +90,49 @@ async def test_more_time_is_granted_from_a_list_and_shown_on_the_card(tmp_path: 
         assert before != after
 
 
+async def test_a_question_is_handed_over_to_somebody_who_then_answers_it(tmp_path: Path) -> None:
+    async with a_town(tmp_path) as town, town.bot():
+        town.settle_down()
+        card = await asks(town)
+        who = await town.alice.click(card, custom_id=LEAVE)
+        assert who.response is not None
+        await town.alice.select(who.response, custom_id=Control(deed="hand", number=1).id, values=[town.bob])
+        await town.until(lambda: town.bob.mention in town.said("Question"))
+        assert "bob" in str(town.card("Question").embeds[0].to_dict())
+        await town.bob.click(card, custom_id=POSTGRES)
+        await town.until(town.finished)
+        assert "Answered by bob: PostgreSQL" in town.card("Question").content
+
+
+async def test_what_waits_for_somebody_is_answered_privately_from_the_list(tmp_path: Path) -> None:
+    async with a_town(tmp_path) as town, town.bot():
+        town.settle_down()
+        await asks(town)
+        listed = await town.alice.slash(town.channel, "questions")
+        shown = await town.until(lambda: listed.response if "Which database" in words_of(listed.response) else None)
+        assert listed.ephemeral
+        answered = await town.alice.click(shown, custom_id=POSTGRES)
+        await town.until(lambda: "You answered question 1" in words_of(answered.response))
+        await town.until(town.finished)
+
+
+async def test_a_question_is_cancelled_privately_by_whoever_started_the_run(tmp_path: Path) -> None:
+    async with a_town(tmp_path) as town, town.bot():
+        town.settle_down()
+        await asks(town)
+        looked = await town.alice.slash(town.channel, "questions", question=1)
+        shown = await town.until(lambda: looked.response if "asks:" in words_of(looked.response) else None)
+        closed = await town.alice.click(shown, custom_id=Control(deed="close", number=1).id)
+        await town.until(lambda: "is closed" in words_of(closed.response))
+        await town.until(lambda: "alice closed the question" in town.card("Question").content)
+
+
 async def test_guidance_in_the_runs_thread_gets_a_quiet_receipt_and_reaches_the_agents(tmp_path: Path) -> None:
     gate = asyncio.Event()
     async with a_town(tmp_path, lambda asked: replace(team_player(asked), gate=gate)) as town, town.bot():
         town.settle_down()
         await town.alice.slash(town.channel, "ask", task="Choose a database")
-        await town.until(lambda: town.card("Run"))
+        await town.until(lambda: town.cards("Run"))
         await town.server.request_arrives(1)
         said = await town.bob.send(town.thread("Run"), "mind the budget")
         await town.until(lambda: "✅" in reactions(town.thread("Run").last_message))
@@ -142,14 +179,14 @@ async def test_pickers_offer_what_the_bot_knows(tmp_path: Path) -> None:
     async with a_town(tmp_path, lambda asked: replace(team_player(asked), gate=gate)) as town, town.bot():
         town.settle_down()
         await town.alice.slash(town.channel, "ask", task="Choose a database")
-        await town.until(lambda: town.card("Run"))
+        await town.until(lambda: town.cards("Run"))
         found = await town.alice.autocomplete(town.channel, "model", "model", "4.1-fast")
         assert [one["value"] for one in found][:1] == ["grok-4.1-fast"]
         assert all(len(one["name"]) <= 100 for one in found)
         (run,) = await town.alice.autocomplete(town.channel, "cancel", "run", "data")
         assert run["name"] == "1 · Choose a database"
         await town.alice.slash(town.channel, "cancel", run="1")
-        await town.until(lambda: "cancelled" in str(getattr(town.card("Run"), "content", "")))
+        await town.until(lambda: "cancelled" in town.card("Run").content)
         gate.set()
 
 
@@ -193,8 +230,8 @@ def words_of(message: discord.Message | ResponseMessage | None) -> str:
 
 
 def changed(town: Town, card: discord.Message) -> dict[str, object] | None:
-    now = town.card("Question")
-    return dict(now.embeds[0].to_dict()) if now is not None and now.embeds[0].to_dict() != card.embeds[0].to_dict() else None
+    now = town.card("Question").embeds[0].to_dict()
+    return dict(now) if now != card.embeds[0].to_dict() else None
 
 
 ROLE = "234567890123456789"

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 TEXT, DM, VOICE, NEWS, THREAD, FORUM = 0, 1, 2, 5, 11, 15
+USER_SELECT = 5
+"""The type of a control from which people are picked."""
 GUILD = 1_000_000_000_000_000_001
 BOT = 1_000_000_000_000_000_002
 APPLICATION = 1_000_000_000_000_000_003

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tests.servers import discord_wire as wire
@@ -167,6 +167,12 @@ class DiscordWorld:
         self.interactions[payload["token"]] = {"id": id_, "person": person, "channel": channel, "answer": None, "message": None}
         self.emit("INTERACTION_CREATE", payload)
         return id_
+
+    def resolved(self, people: Sequence[str]) -> Json:
+        """What Discord says along with a click of those who were picked."""
+        known = [self.people[int(one)] for one in people]
+        members = {str(one.id): {key: value for key, value in wire.member(one).items() if key != "user"} for one in known}
+        return {"users": {str(one.id): wire.user(one) for one in known}, "members": members}
 
     def respond(self, id_: str, token: str, body: Json) -> None:
         """The bot's first response to an interaction."""
