@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,13 +274,31 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinalAnswer:
-    """The run's final text, as Markdown of a model, and one line on how it came about."""
+    """The run's final text, as Markdown of a model, and one line on how it came about.
+
+    `drafted`: it may have been shown while it was written, and takes the place of what was shown.
+    """
 
     run: int
     text: str
     how: str
     by: str
+    drafted: bool = False
     kind: Literal["final_answer"] = "final_answer"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A run's final text as far as it is written, in the run's thread. Without a text it will be none: take away what is shown.
+
+    `to` is whoever gave the task. Nothing of a draft is stored, and nobody relies on it.
+    """
+
+    run: int
+    place: Place
+    text: str | None
+    by: str
+    to: Author
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -474,4 +492,13 @@ class Adapter(Protocol):
 
     async def tell(self, heard: Inbound, word: Word) -> None:
         """Give a word back to whoever caused `heard`; what cannot be told is logged, never raised."""
+        ...
+
+
+@runtime_checkable
+class Drafting(Protocol):
+    """An adapter that can also show a final text while it is written."""
+
+    async def draft(self, draft: Draft) -> None:
+        """Show it, or more of it. What cannot be shown is logged, never raised: the `FinalAnswer` comes in any case."""
         ...

@@ -12,7 +12,7 @@ from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.model.errors import ModelError, TimedOut
 from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.limits.road import Hold
-from orchestrator_bridge.model.port import Model, Request, Response
+from orchestrator_bridge.model.port import Heard, Model, Request, Response
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.money.standing import Standing
 from orchestrator_bridge.run.pictures import with_pictures
@@ -87,19 +87,19 @@ class Door:
         self._gate.leave(run, action)
         self._ledger.release((run, action, attempt))
 
-    async def call(self, run: int, action: str, request: Request) -> Response | ModelError:
-        """Make a call that may go; a client that hangs or breaks harms its own agent only."""
+    async def call(self, run: int, action: str, request: Request, heard: Heard | None = None) -> Response | ModelError:
+        """Make a call that may go; a client that hangs or breaks harms its own agent only. `heard` is told of its pieces."""
         result: Response | ModelError | None = None
         try:
-            result = await self._respond(request)
+            result = await self._respond(request, heard)
         finally:
             self._gate.landed(run, action, result)
         return result
 
-    async def _respond(self, request: Request) -> Response | ModelError:
+    async def _respond(self, request: Request, heard: Heard | None) -> Response | ModelError:
         try:
             async with asyncio.timeout(request.timeout + LAST_RESORT):
-                return await self._models.respond(await with_pictures(request, self._store))
+                return await self._models.respond(await with_pictures(request, self._store), heard)
         except ModelError as error:
             return error
         except TimeoutError:

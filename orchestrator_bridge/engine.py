@@ -28,6 +28,7 @@ from orchestrator_bridge.chat import (
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.deadlines import Deadlines
 from orchestrator_bridge.door import Door
+from orchestrator_bridge.drafts import Drafts
 from orchestrator_bridge.errands import Errands
 from orchestrator_bridge.fetcher import Fetcher
 from orchestrator_bridge.left_over import LeftOver, left_over
@@ -113,8 +114,10 @@ class Engine:
             instead=self._directly,
         )
         self._door = Door(models, Gate(clock), self._ledger, store)
+        self._drafts = Drafts(self._adapters, clock, self._thread_of, self._errands.start)
         around = Surroundings(
             store=store,
+            drafts=self._drafts,
             workbench=Workbench(self._toolbox, store),
             door=self._door,
             clock=clock,
@@ -316,6 +319,7 @@ class Engine:
     def _stored(self, state: RunState, rows: Sequence[Row]) -> None:
         """A run's transaction is on disk: post what is to be posted, and look at questions when it is time."""
         self._live.note(state)
+        self._drafts.stored(state)
         self._ledger.take(state.place, rows)
         self._poster.take(rows)
         self._places_known(rows)
@@ -362,11 +366,19 @@ class Engine:
     async def _warn(self, adapter: Adapter, state: RunState, text: str) -> None:
         key = f"run:{state.run}:trouble:{self._clock.now()}"
         try:
-            card = await self._poster.receipt(run_key(state.run))
-            place = replace(state.place, thread=card.thread) if card else state.place
+            place = await self._thread_of(state) or state.place
             await adapter.send(Sending(key=key, place=place, post=Note(text=text, tone="warning"), since=self._clock.now()))
         except (StoreError, Unsent, Doubtful, Rejected) as error:
             _LOG.warning("the people of run %s could not be told of it: %s", state.run, error)
+
+    async def _thread_of(self, state: RunState) -> Place | None:
+        """Where a run is spoken of; None before its card stands.
+
+        Raises:
+            StoreError: it cannot be looked up.
+        """
+        card = await self._poster.receipt(run_key(state.run))
+        return replace(state.place, thread=card.thread) if card else None
 
     def _placed(self, outgoing: Outgoing, posted: Posted, noted_at: float) -> None:
         self._runs.deliver(outgoing.run, f.Placed(outgoing=outgoing, posted=posted, noted_at=noted_at))

@@ -215,6 +215,8 @@ class Team(Value):
     """What happens when a budget in US dollars is used up: the run ends, or those responsible are asked for more."""
     responsible: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
     """Who is asked for more money."""
+    stream: bool = False
+    """Whether people see the final text while it is written, on platforms that can show that."""
     channels: tuple[ChannelRules, ...] = ()
 
     @property

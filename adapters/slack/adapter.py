@@ -16,6 +16,7 @@ from orchestrator_bridge.chat import (
     Attachment,
     Author,
     Capabilities,
+    Draft,
     Inbound,
     Place,
     Posted,
@@ -122,6 +123,11 @@ class SlackAdapter:
         if found is not None:
             await life.sent(sending, found)
         return found
+
+    async def draft(self, draft: Draft) -> None:
+        """Show a final text while it is written, as `Drafting.draft` says."""
+        if self._life is not None:
+            await self._life.drafts.show(draft)
 
     async def read(self, place: Place, after: float) -> Sequence[Said]:
         """What people said in a thread, as `Adapter.read` says."""

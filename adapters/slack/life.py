@@ -14,6 +14,7 @@ from slack_bolt.response import BoltResponse
 from adapters.slack.access import SlackAccess
 from adapters.slack.api import Api
 from adapters.slack.aside import Aside
+from adapters.slack.drafts import Drafts
 from adapters.slack.find import Finder
 from adapters.slack.groups import Groups
 from adapters.slack.hear import Ear
@@ -45,6 +46,7 @@ class Life:
     ear: Ear
     finder: Finder
     sender: Sender
+    drafts: Drafts
     teller: Teller
     inbox: Inbox
     watch: Watch
@@ -105,6 +107,7 @@ async def made(api: Api, access: SlackAccess, menu: Menu, names: frozenset[str],
     ear = Ear(workspace, people, rooms, names)
     homes = Homes(lambda user, shown: inbox.draw_home(user, shown))
     finder, teller = Finder(api, workspace), Teller(api, workspace, rooms, homes, picks="model" in names)
+    drafts = Drafts(api, workspace, rooms, finder)
     hand = Hand(api, workspace, people, rooms, ear, menu, names)
     watch = Watch(lambda place, after: life.read(place, after), api.now)
 
@@ -134,7 +137,8 @@ async def made(api: Api, access: SlackAccess, menu: Menu, names: frozenset[str],
         rooms=rooms,
         ear=ear,
         finder=finder,
-        sender=Sender(api, workspace, rooms, finder),
+        sender=Sender(api, workspace, rooms, finder, drafts),
+        drafts=drafts,
         teller=teller,
         inbox=inbox,
         watch=watch,

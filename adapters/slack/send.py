@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.slack.api import Api
 from adapters.slack.blocks import section
+from adapters.slack.drafts import Drafts
 from adapters.slack.errors import Refused
 from adapters.slack.find import Finder
 from adapters.slack.parts import Part, metadata, parts
 from adapters.slack.receipt import give_receipt, receipt_given
 from adapters.slack.rooms import Rooms
 from adapters.slack.workspace import Workspace
-from orchestrator_bridge.chat import Doubtful, Posted, QuestionCard, Receipt, Rejected, RunCard, Sending, Unsent
+from orchestrator_bridge.chat import Doubtful, FinalAnswer, Posted, QuestionCard, Receipt, Rejected, RunCard, Sending, Unsent
+
+_LOG = logging.getLogger(__name__)
 
 REMEMBERED = 1000
 """Cards whose newest content is remembered, so that an edit without a change is not sent."""
@@ -23,11 +27,12 @@ REMEMBERED = 1000
 class Sender:
     """Sends for one bot."""
 
-    def __init__(self, api: Api, workspace: Workspace, rooms: Rooms, finder: Finder) -> None:
+    def __init__(self, api: Api, workspace: Workspace, rooms: Rooms, finder: Finder, drafts: Drafts) -> None:
         self._api = api
         self._workspace = workspace
         self._rooms = rooms
         self._finder = finder
+        self._drafts = drafts
         self._as_speaker = workspace.may("chat:write.customize")
         self._shown: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
 
@@ -63,16 +68,39 @@ class Sender:
     async def _post(self, sending: Sending, channel: str, there: Mapping[str, str]) -> Posted:
         """Post the parts that are not there yet. The first message is the one that others refer to."""
         first, begun = "", bool(there)
-        for part in parts(sending, as_speaker=self._as_speaker):
-            message = there.get(part.key) or await self._post_part(part, channel, first, begun=begun)
+        drafts = await self._left(sending, channel)
+        made = parts(sending, as_speaker=self._as_speaker)
+        instead = drafts[0] if drafts and not any(part.file for part in made) and sending.key not in there else ""
+        for part in made:
+            draft = instead if part.key == sending.key else ""
+            message = there.get(part.key) or await self._post_part(part, channel, first, begun=begun, draft=draft)
             first, begun = first or ("" if part.file else message), True
+        await self._clear(sending, channel, [one for one in drafts if one != first])
         opens = isinstance(sending.post, RunCard | QuestionCard)
-        return Posted(message=first, thread=first if opens else sending.place.thread, at=float(first))
+        at = self._api.now() if first == instead else float(first)
+        return Posted(message=first, thread=first if opens else sending.place.thread, at=at)
 
-    async def _post_part(self, part: Part, channel: str, first: str, *, begun: bool) -> str:
+    async def _left(self, sending: Sending, channel: str) -> list[str]:
+        """The drafts whose place an answer takes."""
+        post = sending.post
+        return await self._drafts.left(sending, channel, post.run) if isinstance(post, FinalAnswer) and post.drafted else []
+
+    async def _clear(self, sending: Sending, channel: str, drafts: Sequence[str]) -> None:
+        """Delete the drafts that are left beside the answer; until that is done the answer is not."""
+        try:
+            for stamp in drafts:
+                await self._drafts.remove(channel, stamp)
+        except Unsent as error:
+            raise Doubtful(f"the answer has arrived, and a draft of it is left: {error}") from error
+        if isinstance(sending.post, FinalAnswer):
+            self._drafts.done(sending.post.run)
+
+    async def _post_part(self, part: Part, channel: str, first: str, *, begun: bool, draft: str = "") -> str:
         try:
             if part.file:
                 return await self._upload(part, channel)
+            if draft and await self._becomes(part, channel, draft):
+                return draft
             return await self._say(part, channel, self._pointing(part, channel, first))
         except Unsent as error:
             if not begun:
@@ -110,6 +138,22 @@ class Sender:
             ),
         )
         return str(told["ts"])
+
+    async def _becomes(self, part: Part, channel: str, draft: str) -> bool:
+        """Make the message of a draft the answer, with its marker; False if it cannot be one any more. Again is harmless."""
+        shown = {"text": part.message["text"], "blocks": part.message["blocks"], "metadata": dict(metadata(part.key))}
+        try:
+            await self._drafts.stop(channel, draft)
+            await self._api.write(
+                "chat.update",
+                lambda client: client.chat_update(channel=channel, ts=draft, parse="none", link_names=False, **shown),
+            )
+        except Refused as error:
+            if error.name in ("channel_not_found", "not_in_channel", "is_archived"):
+                raise
+            _LOG.info("a draft cannot be made the answer, which is posted anew: %s", error)
+            return False
+        return True
 
     async def _upload(self, part: Part, channel: str) -> str:
         """A file in a thread. It has no marker: it is found again by its name, which is the run's alone."""

@@ -10,6 +10,7 @@ from adapters.slack.cards import Message
 from adapters.slack.errors import Refused
 from adapters.slack.home import home_view
 from adapters.slack.homes import Homes, at_home
+from adapters.slack.parts import metadata
 from adapters.slack.rooms import Rooms
 from adapters.slack.words import word_message
 from adapters.slack.workspace import Workspace, direct
@@ -75,7 +76,9 @@ class Teller:
         if place.channel.startswith("@"):
             await self._api.say(
                 "chat.postMessage",
-                lambda client: client.chat_postMessage(channel=channel, thread_ts=thread, unfurl_links=False, **message),
+                lambda client: client.chat_postMessage(
+                    channel=channel, thread_ts=thread, unfurl_links=False, metadata=dict(metadata("word")), **message
+                ),
             )
         else:
             await self._api.say(

@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletion
 
 from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.model.openai_body import body_of
-from orchestrator_bridge.model.port import Demand, Request, Response
+from orchestrator_bridge.model.port import Demand, Heard, Request, Response
 
 Body = dict[str, Any]
 
@@ -25,7 +25,7 @@ class Recorder:
         self.bodies: list[Body] = []
         self._models = models
 
-    async def respond(self, request: Request) -> Response:
+    async def respond(self, request: Request, heard: Heard | None = None) -> Response:
         """Keep the request and make the call."""
         self.bodies.append(body_of(request, self._models.check(request.model)))
         return await self._models.respond(request)

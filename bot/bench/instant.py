@@ -9,7 +9,7 @@ from decimal import Decimal
 from bot.bench.plays import play
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.openai_body import body_of
-from orchestrator_bridge.model.port import Demand, Request, Response, ToolCall, Usage
+from orchestrator_bridge.model.port import Demand, Heard, Request, Response, ToolCall, Usage
 
 _USAGE = Usage(input=900, output=150)
 
@@ -23,7 +23,7 @@ class InstantModel:
         self.open.set()
         self._bell = asyncio.Event()
 
-    async def respond(self, request: Request) -> Response:
+    async def respond(self, request: Request, heard: Heard | None = None) -> Response:
         """Say what the model of that name says."""
         now = time.perf_counter()
         if any(message.role == "tool" for message in request.messages):

@@ -109,7 +109,7 @@ async def _sample(models: Models, name: str) -> Sample:
     heard: list[float] = []
     request = Request(agent="bench", model=name, messages=(Message(role="user", text=REQUEST_TEXT),), timeout=TIMEOUT)
     begun = time.perf_counter()
-    response = await models.listen(request, lambda: heard.append(time.perf_counter()))
+    response = await models.respond(request, lambda _: heard.append(time.perf_counter()))
     ended = time.perf_counter()
     return Sample(first=(heard[0] if heard else ended) - begun, whole=ended - begun, response=response)
 

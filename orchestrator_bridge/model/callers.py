@@ -12,8 +12,8 @@ from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.credentials import credentials
 from orchestrator_bridge.model.extras import check_extra
 from orchestrator_bridge.model.litellm_client import LiteLLM
-from orchestrator_bridge.model.openai_client import Endpoint, Heard, checked_key
-from orchestrator_bridge.model.port import Request, Response
+from orchestrator_bridge.model.openai_client import Endpoint, checked_key
+from orchestrator_bridge.model.port import Heard, Request, Response
 from orchestrator_bridge.model.scripted import Scripted
 
 
@@ -54,7 +54,7 @@ class Callers:
         """
         match route.client:
             case "scripted":
-                return await self._scripted.respond(request, route)
+                return await self._scripted.respond(request, route, heard)
             case "litellm":
                 return await self._litellm.respond(request, route, credentials(route, self._keys), heard)
             case "openai":

@@ -17,8 +17,8 @@ from orchestrator_bridge.model.count import Counter
 from orchestrator_bridge.model.demand import demand
 from orchestrator_bridge.model.errors import TooLong, UnknownModel
 from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key
-from orchestrator_bridge.model.openai_client import STALL_AFTER, Heard
-from orchestrator_bridge.model.port import Demand, Request, Response, Usage
+from orchestrator_bridge.model.openai_client import STALL_AFTER
+from orchestrator_bridge.model.port import Demand, Heard, Request, Response, Usage
 from orchestrator_bridge.model.price import cost
 from orchestrator_bridge.model.ratio import Ratio
 from orchestrator_bridge.model.routes import Routes
@@ -85,8 +85,8 @@ class Models:
 
     # Calls ----------------------------------------------------------------------------------------------------------------
 
-    async def respond(self, request: Request) -> Response:
-        """Make one call.
+    async def respond(self, request: Request, heard: Heard | None = None) -> Response:
+        """Make one call. With `heard` the answer is streamed, and every piece of its text told, from any thread.
 
         Raises:
             ModelError: the call brought no usable response.
@@ -94,46 +94,34 @@ class Models:
         try:
             route = self._routes.of(request.model)
             if route.client == "scripted":
-                return await self._callers.ask(request, route)
+                return await self._callers.ask(request, route, heard)
         except (UnknownModelName, ScriptError) as error:
             raise UnknownModel(str(error), "Choose another model.") from None
-        return await self._answered(request, route)
+        return await self._answered(request, route, heard)
 
-    async def listen(self, request: Request, heard: Heard) -> Response:
-        """Make one call whose answer is streamed; `heard` is told of every piece of it, from any thread.
-
-        Raises:
-            UnknownModelName: nobody answers to this name.
-            ModelError: the call brought no usable response.
-        """
-        route = self.check(request.model)
-        if route.client == "scripted":
-            return await self.respond(request)
-        return self._booked(await self._callers.ask(request, route, heard), route)
-
-    async def _answered(self, request: Request, route: Route) -> Response:
+    async def _answered(self, request: Request, route: Route, heard: Heard | None) -> Response:
         """The answer of the model, or of what its provider names in its place where it no longer takes the id."""
         instead = self._instead.get(route)
         if instead is None:
             try:
-                return self._booked(await self._counted(request, route), route)
+                return self._booked(await self._counted(request, route, heard), route)
             except UnknownModel:
                 instead = instead_of(route)
                 if instead is None:
                     raise
                 self._instead[route] = instead
-        return self._booked(await self._counted(request, instead), instead, refused=route.id)
+        return self._booked(await self._counted(request, instead, heard), instead, refused=route.id)
 
     def _booked(self, response: Response, route: Route, refused: str = "") -> Response:
         said = surprise(route, response.served, refused=refused)
         return replace(response, cost=self._routes.cost(response, route), notice=said)
 
-    async def _counted(self, request: Request, route: Route) -> Response:
+    async def _counted(self, request: Request, route: Route, heard: Heard | None) -> Response:
         """One call whose prompt is counted before it; what the provider makes of it corrects the next count."""
         self._estimator.check(request, route)
         counted = self._estimator.counted(request, route)
         try:
-            response = await self._callers.ask(request, route)
+            response = await self._callers.ask(request, route, heard)
         except TooLong as error:
             if self._estimator.too_long(counted, route):
                 # The next try is cut to what this one taught.

@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.litellm_settings import ENVIRONMENT, silence
-from orchestrator_bridge.model.port import Request
+from orchestrator_bridge.model.port import Heard, Request
 
 os.environ.update(ENVIRONMENT)
 
@@ -30,7 +30,7 @@ async def ask(
     route: Route,
     credentials: Mapping[str, str],
     clock: Callable[[], float],
-    heard: Callable[[], None] | None = None,
+    heard: Heard | None = None,
 ) -> Completion:
     """The answer. `credentials`: by the names of LiteLLM's parameters; `clock` tells seconds since the epoch.
 
@@ -50,14 +50,14 @@ async def ask(
     raise failure
 
 
-async def _listened(arguments: dict[str, Any], heard: Callable[[], None]) -> Any:
+async def _listened(arguments: dict[str, Any], heard: Heard) -> Any:
     """An answer put together from its stream by LiteLLM."""
     chunks = []
     stream: Any = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
     async for chunk in stream:
         chunks.append(chunk)
         if any(choice.delta.content or choice.delta.tool_calls for choice in chunk.choices):
-            heard()
+            heard("".join(choice.delta.content or "" for choice in chunk.choices[:1]))
     return litellm.stream_chunk_builder(chunks, messages=arguments["messages"])
 
 

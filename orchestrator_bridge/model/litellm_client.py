@@ -18,15 +18,13 @@ from orchestrator_bridge.model.error_text import clean
 from orchestrator_bridge.model.errors import BadRequest, TimedOut
 from orchestrator_bridge.model.extras import check_extra
 from orchestrator_bridge.model.openai_wire import response_of
-from orchestrator_bridge.model.port import Request, Response
+from orchestrator_bridge.model.port import Heard, Request, Response
 from orchestrator_bridge.model.quiet import quietly
 from orchestrator_bridge.model.refusals import SLOW, place
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
     from orchestrator_bridge.model.openai_wire import Completion
-
-Heard = Callable[[], None]
 
 Call = Callable[["Request", "Route", Mapping[str, str], Callable[[], float], "Heard | None"], Awaitable["Completion"]]
 

@@ -19,7 +19,7 @@ from orchestrator_bridge.model.openai_body import PATH, body_of
 from orchestrator_bridge.model.openai_errors import CAUGHT, as_model_error
 from orchestrator_bridge.model.openai_stream import Gathered
 from orchestrator_bridge.model.openai_wire import Completion, read_completion
-from orchestrator_bridge.model.port import Request
+from orchestrator_bridge.model.port import Heard, Request
 from orchestrator_bridge.model.refusals import SLOW, place
 
 CONNECT_TIMEOUT = 10.0
@@ -53,7 +53,7 @@ class Connection:
         """
         return await self._told(self._whole(body_of(request, route), key), route, key)
 
-    async def streamed(self, request: Request, route: Route, key: str, heard: Callable[[], None] | None = None) -> Completion:
+    async def streamed(self, request: Request, route: Route, key: str, heard: Heard | None = None) -> Completion:
         """The answer put together from its stream; `heard` is told of every piece that came since it began.
 
         Raises:
@@ -73,7 +73,7 @@ class Connection:
         response = await self._client.post(PATH, cast_to=httpx.Response, body=body, options=_options(key))
         return read_completion(response.content)
 
-    async def _streamed(self, body: dict[str, Any], route: Route, key: str, heard: Callable[[], None] | None) -> Completion:
+    async def _streamed(self, body: dict[str, Any], route: Route, key: str, heard: Heard | None) -> Completion:
         stream = await self._client.post(
             PATH, cast_to=object, body=body, options=_options(key), stream=True, stream_cls=AsyncStream[object]
         )
@@ -82,7 +82,7 @@ class Connection:
                 return await self._gather(stream, route, heard)
             return read_completion(await stream.response.aread())
 
-    async def _gather(self, stream: AsyncStream[object], route: Route, heard: Callable[[], None] | None) -> Completion:
+    async def _gather(self, stream: AsyncStream[object], route: Route, heard: Heard | None) -> Completion:
         gathered = Gathered()
         now = asyncio.get_running_loop().time
         try:
@@ -92,7 +92,7 @@ class Connection:
                     if gathered.begun:
                         silence.reschedule(now() + self._stall_after)
                         if heard is not None:
-                            heard()
+                            heard(gathered.take_piece())
         except TimeoutError:
             raise TimedOut(f"{place(route)} stopped for {self._stall_after:g} s in the middle of its answer", SLOW) from None
         if not gathered.finished:

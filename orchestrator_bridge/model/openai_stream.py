@@ -37,6 +37,8 @@ class Gathered:
     calls: list[Call] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     details: list[Any] = field(default_factory=list)
+    told: int = 0
+    """How many pieces of text were handed on."""
 
     @property
     def finished(self) -> bool:
@@ -83,6 +85,11 @@ class Gathered:
             name=open_call.function.name or call.function.name, arguments=f"{open_call.function.arguments}{_raw(call)}"
         )
         self.calls[self.calls.index(open_call)] = open_call.model_copy(update={"function": joined})
+
+    def take_piece(self) -> str:
+        """The text that has come since the last time."""
+        told, self.told = self.told, len(self.texts)
+        return "".join(self.texts[told:])
 
     def completion(self) -> Completion:
         """The whole answer."""

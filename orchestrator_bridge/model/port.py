@@ -6,7 +6,7 @@ A client turns a `Request` into one call of its provider and returns a `Response
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -144,11 +144,16 @@ class Demand:
     tokens_per_minute: int | None = None
 
 
+Heard = Callable[[str], None]
+"""Is told of the pieces of an answer as they come, from any thread: of its text, not of its reasoning; empty for one of a tool
+call."""
+
+
 class Model(Protocol):
     """A client of one or more models."""
 
-    async def respond(self, request: Request) -> Response:
-        """Make one call.
+    async def respond(self, request: Request, heard: Heard | None = None) -> Response:
+        """Make one call. With `heard` the answer is streamed, where the model can, and every piece of it told.
 
         Raises:
             ModelError: the call brought no usable response.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.openai_wire import estimate_usage
-from orchestrator_bridge.model.port import Request, Response, ToolCall
+from orchestrator_bridge.model.port import Heard, Request, Response, ToolCall
 from orchestrator_bridge.model.script import Script, ToolUse, Turn, find_script, read_script
 from orchestrator_bridge.model.script_reader import Conversation, read_conversation
 from orchestrator_bridge.model.script_words import fill, fill_text, words_for
@@ -40,15 +40,19 @@ class Scripted:
             self._scripts[name] = read_script(find_script(name, self._folders))
         return self._scripts[name]
 
-    async def respond(self, request: Request, route: Route) -> Response:
-        """Play the turn that fits.
+    async def respond(self, request: Request, route: Route, heard: Heard | None = None) -> Response:
+        """Play the turn that fits; `heard` is told of its text line by line, in the time that the turn takes.
 
         Raises:
             ScriptError: the script is missing or wrong.
         """
         turn, response = play(self.load(route.id), request, f"scripted/{route.id}")
-        if turn.takes:
-            await self._sleep(turn.takes)
+        lines = response.text.splitlines(keepends=True) if heard else [""]
+        for line in lines or [""]:
+            if turn.takes:
+                await self._sleep(turn.takes / max(1, len(lines)))
+            if heard:
+                heard(line)
         return response
 
 

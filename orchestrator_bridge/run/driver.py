@@ -15,7 +15,9 @@ from functools import partial
 from orchestrator_bridge.chat import Inbound, Word
 from orchestrator_bridge.clock import Alarm, Clock, sleep_until
 from orchestrator_bridge.door import Door
+from orchestrator_bridge.drafts import Drafts
 from orchestrator_bridge.model.errors import Suspended
+from orchestrator_bridge.model.port import Response
 from orchestrator_bridge.patience import patiently
 from orchestrator_bridge.question.times import horizon
 from orchestrator_bridge.question.values import Question
@@ -49,6 +51,7 @@ class Surroundings:
 
     store: Store
     door: Door
+    drafts: Drafts
     workbench: Workbench
     clock: Clock
     desk: Desk
@@ -186,7 +189,10 @@ class Driver:
         self.deliver(await self._around.workbench.use(self.state.run, use, blind))
 
     async def _call(self, start: Start) -> None:
-        result = await self._around.door.call(self.state.run, start.action, start.request)
+        final = self.state.calls[start.action].purpose == "final"
+        heard = self._around.drafts.begin(self.state, start.action) if final else None
+        result = await self._around.door.call(self.state.run, start.action, start.request, heard)
+        self._around.drafts.landed(start.action, self.state, arrived=isinstance(result, Response))
         self.deliver(f.Landed(action=start.action, consumed=start.consumed, result=result))
 
     async def _wait(self, action: str) -> None:

@@ -204,7 +204,7 @@ def _retired(before: RunState | None, event: e.AgentRetired, after: RunState) ->
 
 
 def _finished(_: RunState | None, event: e.RunFinished, after: RunState) -> tuple[Shown, ...]:
-    answer = FinalAnswer(run=after.run, text=event.text, how=event.how, by=event.by)
+    answer = FinalAnswer(run=after.run, text=event.text, how=event.how, by=event.by, drafted=after.team.stream)
     return (thread_post(after, answer, "final", priority=FIRST), card_update(after))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.servers.slack_limits import wrong_in_message, wrong_in_view
+from tests.servers.slack_limits import MARKDOWN_IN_ALL, wrong_in_message, wrong_in_view
 from tests.servers.slack_world import APP, BOT, BOT_USER, TEAM, Channel, Message, World
 
 Arguments = Mapping[str, Any]
@@ -34,6 +34,10 @@ class Methods:
             "users.conversations": self._joined,
             "chat.postMessage": self._post,
             "chat.update": self._update,
+            "chat.delete": self._delete,
+            "chat.startStream": self._start_stream,
+            "chat.appendStream": self._append_stream,
+            "chat.stopStream": self._stop_stream,
             "chat.postEphemeral": self._ephemeral,
             "reactions.add": self._react,
             "views.open": self._view,
@@ -139,10 +143,67 @@ class Methods:
             raise Wrong("message_not_found")
         if wrong := wrong_in_message(arguments):
             raise Wrong(f"invalid_blocks: {wrong}")
+        if "streaming" in before:
+            raise Wrong("streaming_state_conflict")
         message = {**before, "text": arguments["text"], "blocks": arguments["blocks"], "edited": {"ts": self.world.stamp()}}
+        message |= {"metadata": arguments["metadata"]} if "metadata" in arguments else {}
         channel.messages[before["ts"]] = message
         self.world.caused("update", channel.id, before["ts"], message)
         return {"channel": channel.id, "ts": before["ts"]}
+
+    def _delete(self, arguments: Arguments) -> Answer:
+        channel = self._writable(arguments)
+        if channel.messages.pop(str(arguments["ts"]), None) is None:
+            raise Wrong("message_not_found")
+        self.world.caused("delete", channel.id, str(arguments["ts"]), {})
+        return {}
+
+    # Streams --------------------------------------------------------------------------------------------------------------
+
+    def _start_stream(self, arguments: Arguments) -> Answer:
+        channel = self._writable(arguments)
+        if "metadata" in arguments:
+            raise Wrong("invalid_arguments")
+        if not channel.partner and not (arguments.get("recipient_user_id") and arguments.get("recipient_team_id")):
+            raise Wrong("missing_recipient_team_id")
+        if arguments["thread_ts"] not in channel.messages:
+            raise Wrong("thread_not_found")
+        message: Message = {"type": "message", "user": BOT_USER, "bot_id": BOT, "app_id": APP, "ts": self.world.stamp()}
+        message |= {"thread_ts": arguments["thread_ts"], "text": "", "streaming": True}
+        self._grow(message, arguments)
+        channel.messages[message["ts"]] = message
+        self.world.caused("stream", channel.id, message["ts"], message)
+        return {"channel": channel.id, "ts": message["ts"]}
+
+    def _append_stream(self, arguments: Arguments) -> Answer:
+        channel, message = self._streamed(arguments)
+        self._grow(message, arguments)
+        self.world.caused("append", channel.id, message["ts"], dict(message))
+        return {"channel": channel.id, "ts": message["ts"]}
+
+    def _stop_stream(self, arguments: Arguments) -> Answer:
+        channel, message = self._streamed(arguments)
+        self._grow(message, arguments)
+        del message["streaming"]
+        self.world.caused("stop", channel.id, message["ts"], dict(message))
+        return {"channel": channel.id, "ts": message["ts"]}
+
+    def _streamed(self, arguments: Arguments) -> tuple[Channel, Message]:
+        channel = self._writable(arguments)
+        message = channel.messages.get(str(arguments["ts"]))
+        if message is None:
+            raise Wrong("message_not_found")
+        if "streaming" not in message:
+            raise Wrong("message_not_in_streaming_state")
+        return channel, message
+
+    def _grow(self, message: Message, arguments: Arguments) -> None:
+        more = str(arguments.get("markdown_text") or "")
+        if len(more) > MARKDOWN_IN_ALL:
+            raise Wrong("msg_too_long")
+        message["text"] += more
+        if message["text"]:
+            message["blocks"] = [{"type": "markdown", "text": message["text"]}]
 
     def _ephemeral(self, arguments: Arguments) -> Answer:
         channel = self._writable(arguments)

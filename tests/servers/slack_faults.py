@@ -15,6 +15,10 @@ WRITES = frozenset(
     {
         "chat.postMessage",
         "chat.update",
+        "chat.delete",
+        "chat.startStream",
+        "chat.appendStream",
+        "chat.stopStream",
         "chat.postEphemeral",
         "reactions.add",
         "views.open",
