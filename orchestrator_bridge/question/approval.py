@@ -8,7 +8,7 @@ from orchestrator_bridge.question.consent import APPROVE, APPROVE_TOOL, DENY
 from orchestrator_bridge.question.quorum import counting, last_word
 from orchestrator_bridge.question.values import Ask, Option, Question
 from orchestrator_bridge.team import FallbackStep, Policy
-from orchestrator_bridge.text import listed, shorten
+from orchestrator_bridge.text import listed, one_line, shorten
 
 ON_CARD = 1200
 """Characters of the arguments that a card shows: every platform's has room for them. What is longer goes along as a file."""
@@ -37,7 +37,7 @@ def asking(tool: str, server: str, arguments: str, why: str = "") -> Ask:
     whole = f"This is the beginning of {len(arguments):,} characters; all of it is in the thread, as a file."
     cut = whole if too_long(arguments) else ""
     return Ask(
-        question=shorten(f"May I use the tool {tool} of {server}?", 500),
+        question=f"May I use the tool {one_line(tool, 200)} of {server}?",
         context="\n\n".join(part for part in (why, code, cut) if part),
         kind="approval",
         options=_OPTIONS,

@@ -21,7 +21,8 @@ LOST = (
 
 def _listed(state: RunState, event: e.ToolsListed) -> RunState:
     new, was = {tool.called: tool.digest for tool in event.tools}, state.offers.get(event.server)
-    offers = {**state.offers, event.server: Offer(tools=event.tools, trouble=event.trouble)}
+    downs = (was.downs if was else 0) + bool(event.trouble)
+    offers = {**state.offers, event.server: Offer(tools=event.tools, trouble=event.trouble, downs=downs)}
     state = replace(state, offers=offers, first_seen={**new, **state.first_seen})
     return _noticed(state, event.server, event.trouble, was=was)
 

@@ -42,17 +42,18 @@ def take_turn(state: RunState, event: Responded, call: Call) -> RunState:
         turns=(*agent.turns, turn),
         seen=call.seen,
         rests=decided is not None,
-        malformed=0 if tools else _malformed(agent, decided, bool(asks)),
-        tool_calls=agent.tool_calls + len(tools),
+        malformed=0 if tools else _malformed(agent, decided, readings),
+        tool_calls=agent.tool_calls + sum(bool(use.tool.server) for use in tools.values()),
     )
     return _decide(replace(state, asks={**state.asks, **asks}, uses={**state.uses, **tools}), call, decided)
 
 
-def _malformed(agent: AgentState, decided: Decided, asks: bool) -> int:
+def _malformed(agent: AgentState, decided: Decided, readings: list[Reading]) -> int:
     """Responses in a row without a use that was taken; whether asks are taken is known when they have been asked."""
     if decided is not None:
         return 0
-    return agent.malformed if asks else agent.malformed + 1
+    open_yet = any(isinstance(read, Ask) or (isinstance(read, Mistake) and read.excused) for read in readings)
+    return agent.malformed if open_yet else agent.malformed + 1
 
 
 def _read(state: RunState, agent: AgentState, calls: tuple[ToolCall, ...], call: Call) -> list[Reading]:
@@ -62,8 +63,10 @@ def _read(state: RunState, agent: AgentState, calls: tuple[ToolCall, ...], call:
     readings: list[Reading] = []
     for one in calls:
         reading = read_use(one, tools, labels, own)
-        wanted = sum(isinstance(earlier, Wanted) for earlier in readings)
-        limit = over_limit(state, agent, wanted) if isinstance(reading, Wanted) else ""
+        if isinstance(reading, Mistake) and one.name in state.first_seen and one.name not in own:
+            reading = Mistake(f"Not called: {one.name} is not there for now. Go on without it.", excused=True)
+        wanted = sum(isinstance(earlier, Wanted) and earlier.tool is not READ for earlier in readings)
+        limit = over_limit(state, agent, wanted) if isinstance(reading, Wanted) and reading.tool is not READ else ""
         readings.append(Mistake(limit) if limit else reading)
     return readings
 

@@ -23,14 +23,21 @@ Shown = tuple[Outgoing, ...]
 TEASER = 200
 """Characters of arguments and of failures that the thread shows."""
 
+MOST_DOWNS = 3
+"""How often the thread tells that the same server is down, and up again."""
+
 MOST_NAMED = 5
 """Tools whose number of calls is named."""
 
 
 def _listed(before: RunState | None, event: e.ToolsListed, after: RunState) -> Shown:
     was = before.offers.get(event.server) if before else None
+    downs = after.offers[event.server].downs
+    if downs > MOST_DOWNS:
+        return _too_many(before, after)
     if event.trouble and (was is None or was.trouble != event.trouble):
-        text = f"{sentence(event.trouble)} Agents go on without its tools; it is started again by itself."
+        more = "" if downs < MOST_DOWNS else " What becomes of it is not told here any more."
+        text = f"{sentence(event.trouble)} Agents go on without its tools; it is started again by itself.{more}"
         return (thread_post(after, Note(text=text, tone="warning"), "tools"),)
     up = was is not None and was.trouble and not event.trouble
     again = (thread_post(after, Note(text=f"{event.server} is up again."), "tools"),) if up else ()

@@ -146,6 +146,8 @@ class Offer:
 
     tools: tuple[Tool, ...] = ()
     trouble: str = ""
+    downs: int = 0
+    """How often it was down so far."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

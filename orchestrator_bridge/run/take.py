@@ -64,8 +64,8 @@ def _take_people(batch: Batch, fact: f.Fact, desk: Desk) -> None:
 
 
 def _seen(batch: Batch, fact: f.ToolsSeen) -> None:
-    if batch.state.offers.get(fact.server) != fact.offer:
-        offer = fact.offer
+    offer, known = fact.offer, batch.state.offers.get(fact.server)
+    if known is None or (known.tools, known.trouble) != (offer.tools, offer.trouble):
         batch.add(e.ToolsListed(at=batch.now, server=fact.server, tools=offer.tools, trouble=offer.trouble))
 
 

@@ -32,8 +32,9 @@ def is_full(state: RunState, agent: AgentState) -> bool:
 
 
 def specs_of(state: RunState, agent: AgentState) -> tuple[ToolSpec, ...]:
-    """The same as models are offered them, with the one to read on where something was cut."""
-    specs = [ToolSpec(name=tool.called, description=_described(tool), parameters=tool.schema) for tool in tools_of(state, agent)]
+    """The same as models are offered them while a use is left, with the one to read on where something was cut."""
+    offered = () if over_limit(state, agent, 0) else tools_of(state, agent)
+    specs = [ToolSpec(name=tool.called, description=_described(tool), parameters=tool.schema) for tool in offered]
     return (*specs, _READ_SPEC) if any(use.whole for turn in agent.turns for use in turn.uses) else tuple(specs)
 
 
@@ -67,11 +68,12 @@ def approval_of(state: RunState, tool: Tool) -> Approval:
 def over_limit(state: RunState, agent: AgentState, more: int) -> str:
     """Why an agent may not use a tool once more, `more` uses of the same response aside; empty if it may."""
     bounds, used = state.team.bounds, sum(one.tool_calls for one in state.agents.values())
+    told = ""
     if agent.tool_calls + more >= bounds.tool_calls_per_agent:
-        return f"Not called: you have used tools {bounds.tool_calls_per_agent} times, the limit for one agent of this run."
-    if used + more >= bounds.tool_calls:
-        return f"Not called: tools have been used {bounds.tool_calls} times, the limit for this run."
-    return ""
+        told = f"you have used tools {bounds.tool_calls_per_agent} times, the limit for one agent of this run"
+    elif used + more >= bounds.tool_calls:
+        told = f"tools have been used {bounds.tool_calls} times, the limit for this run"
+    return f"Not called: {told}. Go on with what you have." if told else ""
 
 
 def shown(text: str, use: str, offset: int = 0) -> str:

@@ -36,9 +36,10 @@ class CastVote(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A tool use that cannot be taken, and what the agent is told."""
+    """A tool use that cannot be taken, and what the agent is told. `excused`: it was right when the agent was asked."""
 
     text: str
+    excused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

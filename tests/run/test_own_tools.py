@@ -116,6 +116,36 @@ def test_a_run_uses_tools_only_as_often_as_it_may() -> None:
     assert "tools have been used 3 times, the limit for this run" in table.prompt("two")
 
 
+def test_at_its_limit_an_agent_is_offered_no_more_tools() -> None:
+    spec = with_tools()
+    table = Table(spec.model_copy(update={"bounds": spec.bounds.model_copy(update={"tool_calls_per_agent": 1})}))
+    table.lists(READ)
+    table.says("one", use("files__read", path="a"), use("files__read", path="b"))
+    table.returns()
+    assert "the limit for one agent of this run. Go on with what you have." in table.prompt("one")
+    assert "files__read" not in {one.name for one in table.tools("one")}
+
+
+def test_a_tool_that_goes_away_while_an_agent_thinks_is_no_fault_of_the_agent() -> None:
+    table = at_work()
+    for _ in range(4):
+        table.lists(trouble="files has ended by itself")
+        table.says("one", use("files__read", path="a"))
+        assert table.state.agents["one"].malformed == 0
+        table.lists(READ, WRITE)
+    assert "files__read is not there for now" in table.prompt("one")
+
+
+def test_a_server_that_comes_and_goes_is_told_a_few_times_only() -> None:
+    table = at_work()
+    for _ in range(10):
+        table.lists(trouble="files has ended by itself")
+        table.lists(READ, WRITE)
+    told = [note.text for note in notes(table)]
+    assert sum("has ended" in text for text in told) == 3
+    assert "not told here any more" in told[-2]
+
+
 def test_silence_is_no_whatever_the_team_does_with_silence_else() -> None:
     table = Table(with_tools(1, policy=Policy(settle_delay=0)))
     table.lists(WRITE)
