@@ -68,8 +68,13 @@ class QuestionCommand:
 
 
 def _words(command: Commanded) -> str:
-    """The command's line; the parts that a form gave come first: the number, what to do, how long, to whom, the answer."""
+    """The command's line; the parts that a form gave come first: the number, what to do, how long, to whom, the answer.
+
+    Whom a form's picker gives by the platform's id is written as a mention.
+    """
     given = dict(command.options)
+    if given.get("to") and not given["to"].startswith("@"):
+        given["to"] = f"<@{given['to']}>"
     parts = (given.get(key, "") for key in ("question", "do", "time", "to", "answer"))
     return " ".join(part for part in (*parts, command.text) if part).strip()
 

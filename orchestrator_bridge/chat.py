@@ -133,7 +133,8 @@ class Clicked:
 class Commanded:
     """A command with the rest of its line, such as `ask` and the task.
 
-    `options` are named choices that a platform's form gives beside the line, such as `("team", "docs")`.
+    `options` are named choices that a platform's form gives beside the line, such as `("team", "docs")`; `mentions` those whom
+    the line or the form names.
     """
 
     place: Place
@@ -144,6 +145,7 @@ class Commanded:
     at: float
     options: tuple[tuple[str, str], ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    mentions: tuple[Author, ...] = ()
 
     @property
     def key(self) -> str:

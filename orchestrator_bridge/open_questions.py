@@ -43,6 +43,10 @@ class OpenQuestions:
         """Whether a question is counted already: one that is just being made is not yet."""
         return question in self._questions
 
+    def asks_already(self, question: int, person: str) -> bool:
+        """Whether somebody is counted among those whom a question asks."""
+        return question in self._questions and person in self._questions[question][2]
+
     def for_person(self, person: str) -> int:
         """How many open questions somebody has."""
         return self._people[person]

@@ -15,6 +15,7 @@ from typing import Any
 from orchestrator_bridge.chat import Group
 from orchestrator_bridge.question.quorum import group_id
 from orchestrator_bridge.question.read import LIMIT
+from orchestrator_bridge.question.times import starts_at
 from orchestrator_bridge.question.values import (
     Delivery,
     Handed,
@@ -137,6 +138,11 @@ def escalated(
     return _with(question, escalated=question.escalated + 1, added=added, authors=authors, welcome=welcome, asleep=sleepers)
 
 
+def rested(question: Question, asleep: Mapping[str, float], starts_at: float) -> Question:
+    """These people (by id; until when by our clock) are not to be disturbed; its times count from `starts_at`, if later."""
+    return _with(question, asleep={**question.asleep, **asleep}, starts_at=max(question.starts_at, starts_at))
+
+
 def woken(question: Question, people: Iterable[str]) -> Question:
     """These people, by id, do not sleep any more."""
     awake = frozenset(people)
@@ -175,7 +181,7 @@ def _with(question: Question, **changes: Any) -> Question:
     return question if _SPOKEN.isdisjoint(changes) else _followed(question)
 
 
-_SPOKEN = frozenset({"heard", "withdrawn", "delivery", "wishes", "added", "welcome", "stage"})
+_SPOKEN = frozenset({"heard", "withdrawn", "delivery", "wishes", "added", "welcome", "stage", "starts_at"})
 """What replies follow from: what was heard, until when it was in time, and who may answer."""
 
 
@@ -188,8 +194,12 @@ def _followed(question: Question) -> Question:
 
 
 def _granted(question: Question) -> float:
-    """The time that was wanted while the question was open, all of it together."""
-    return min(question.policy.extend_max, sum(wish.seconds for wish in question.wishes))
+    """The time that was wanted in time, all of it together: each wish before the expiry that the earlier ones had put off."""
+    granted, end = 0.0, starts_at(question) + question.policy.expire_after + question.policy.grace
+    for wish in question.wishes:
+        if question.delivery is None or wish.at <= end + granted:
+            granted = min(question.policy.extend_max, granted + wish.seconds)
+    return granted
 
 
 def _left(question: Question) -> dict[str, Any]:

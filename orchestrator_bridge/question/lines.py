@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.question.chain import at_once, following
-from orchestrator_bridge.question.quorum import countable, needed, staying
+from orchestrator_bridge.question.quorum import countable, needed
 from orchestrator_bridge.question.values import Question, Responder
 from orchestrator_bridge.team import FallbackStep
 from orchestrator_bridge.text import clean, listed, one_line, sentence, shorten
@@ -48,15 +48,15 @@ def _others(question: Question) -> list[str]:
 
 
 def _quorum(question: Question) -> str:
-    people, wanted = len(staying(question)), needed(question)
     if not countable(question):
         policy = question.policy.quorum
         return "" if policy == "first" else " (one answer decides, since it is not known who is in the role)"
+    wanted, people = needed(question), sum(one in question.asked or one != question.decider for one in _asked_now(question))
+    if people < 2:
+        return ""
     if wanted == 1:
-        return " (one answer decides)" if people > 1 else ""
-    if wanted >= people:
-        return " (all of them decide)" if people > 1 else ""
-    return f" ({wanted} answers decide)"
+        return " (one answer decides)"
+    return " (all of them decide)" if wanted >= people else f" ({wanted} answers decide)"
 
 
 def _remarks(question: Question) -> str:

@@ -68,13 +68,13 @@ def _apart(line: str, units: Units) -> str:
 
 def _written(phrase: str, units: Units) -> float | None:
     """`twelve`, `two hours`, `half an hour`."""
-    number, _, unit = phrase.partition(" ")
+    number, _, unit = phrase.rpartition(" ")
     known = words().numbers
     if phrase in known:
         return float(known[phrase])
     if units.knows(phrase):
         return units.convert(1.0, phrase)
-    return units.convert(float(known[number]), unit) if number in known and units.knows(unit) else None
+    return units.convert(float(known[number]), unit) if number in known and units.takes(unit) else None
 
 
 def _front(line: str, currencies: str = "$€£") -> str:
@@ -90,7 +90,9 @@ def _front(line: str, currencies: str = "$€£") -> str:
 
 def _all(line: str, units: Units) -> Iterator[_Found]:
     for match in _NUMBER.finditer(line):
-        value, (word, end) = _value(match), _word(line, match.end())
+        if _says_before(words().no_alone, line, match.start()):
+            raise Unclear("That says which number it is not; please write the one that it is.")
+        value, (word, end) = _value(match, line), _word(line, match.end())
         if word in words().multipliers and not units.knows(word):
             value *= words().multipliers[word]
             word, end = _word(line, end)
@@ -131,16 +133,21 @@ def _converted(group: Sequence[_Found], units: Units) -> float:
     return round(sum(units.convert(one.value, one.unit) for one in group), 12)
 
 
-def _value(match: re.Match[str]) -> float:
+def _value(match: re.Match[str], line: str) -> float:
     number = float(_plain(match["digits"].rstrip(".,'")))
-    return -number if match["sign"] else number
+    return -number if match["sign"] or _says_before(words().minus, line, match.start()) else number
+
+
+def _says_before(phrases: re.Pattern[str], line: str, at: int) -> bool:
+    """Whether one of these phrases stands right before a place in the line."""
+    return any(match.end() == len(line[:at].rstrip()) for match in phrases.finditer(line[:at].rstrip()))
 
 
 def _plain(digits: str) -> str:
     """The digits as Python reads them."""
     if _TWO_READINGS.fullmatch(digits):
         whole, _, rest = digits.partition(".")
-        raise Unclear(f"{digits} can be read in two ways; please write {whole}{rest} or {whole}.{rest}0.")
+        raise Unclear(f"{digits} can be read in two ways; please write {whole}{rest} or {float(digits):g}.")
     if _GROUPED.fullmatch(digits):
         return digits.replace("'", "").replace(",", ".")
     if _COMMAS.fullmatch(digits):

@@ -70,7 +70,7 @@ def _only(found: Iterable[Option]) -> Option | None:
 
 
 def _numbered(options: Sequence[Option], digits: str) -> Option | None:
-    number = int(digits) if re.fullmatch(r"\d{1,2}", digits) else 0
+    number = int(digits) if re.fullmatch(r"\d{1,2}", digits) else words().numbers.get(digits, 0)
     return options[number - 1] if 1 <= number <= len(options) else None
 
 
@@ -123,6 +123,8 @@ def _bare(options: Sequence[Option], line: str) -> Option | None:
     place = words().ordinals.get(phrase)
     if place is not None:
         return options[place - 1] if place <= len(options) else None
+    if words().recommended.fullmatch(phrase):
+        return _only(option for option in options if option.recommended)
     return _whole(options, phrase) or _only(option for option in options if _holds(option, phrase))
 
 

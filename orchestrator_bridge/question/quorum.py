@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import Literal
 
 from orchestrator_bridge.question.decision import side
 from orchestrator_bridge.question.values import Question, Reply, Responder
@@ -48,13 +49,16 @@ def countable(question: Question) -> bool:
 
 def needed(question: Question) -> int:
     """How many voices it takes: what the policy wants of those asked who have not passed."""
-    quorum = question.policy.quorum if people_decide(question) else question.policy.peer_quorum
-    base = len(staying(question))
+    quorum, base = _quorum(question), len(staying(question))
     if quorum == "first" or (people_decide(question) and not countable(question)):
         return 1
     if quorum == "majority":
         return base // 2 + 1
     return max(1, base) if quorum == "all" else quorum
+
+
+def _quorum(question: Question) -> Literal["first", "majority", "all"] | int:
+    return question.policy.quorum if people_decide(question) else question.policy.peer_quorum
 
 
 def staying(question: Question) -> list[Responder]:
@@ -98,9 +102,9 @@ def _voices_for_quorum(question: Question, heard: Collection[str]) -> int:
 
 
 def _may_change(question: Question, voices: Sequence[Reply]) -> bool:
-    """Whether those of a majority who have not spoken could still change which option leads."""
+    """Whether those of a majority who have not spoken could still change which option leads; of how many, must be known."""
     options = question.ask.kind in ("choice", "confirm", "approval")
-    if not options or question.policy.quorum != "majority" or not people_decide(question):
+    if not options or _quorum(question) != "majority" or not countable(question):
         return False
     heard = {reply.author.id for reply in voices}
     left = sum(one.id not in heard for one in staying(question))
@@ -118,7 +122,7 @@ def last_word(question: Question) -> Reply | None:
     """What the one says who has the last word."""
     if question.decider is None:
         return None
-    whose = _decider(question)
+    whose = decider_id(question)
     return next((reply for reply in counting(question) if reply.author.id == whose), None)
 
 
@@ -126,11 +130,11 @@ def waits_for_last_word(question: Question) -> bool:
     """Whether somebody has the last word, can still say it and has not."""
     if question.decider is None or last_word(question) is not None:
         return False
-    return _decider(question) not in question.passed | question.gone
+    return decider_id(question) not in question.passed | question.gone
 
 
-def _decider(question: Question) -> str:
-    """Who has the last word now: it goes with the question that is handed over."""
+def decider_id(question: Question) -> str:
+    """The id of whoever has the last word now: it goes with the question that is handed over. Empty: nobody has it."""
     whose = question.decider.id if question.decider else ""
     for handed in question.handed:
         if handed.by == whose:

@@ -15,6 +15,7 @@ from orchestrator_bridge.question.consent import consent
 from orchestrator_bridge.question.number import Unclear, leads, numbers
 from orchestrator_bridge.question.option import bare_number, named
 from orchestrator_bridge.question.values import Ask
+from orchestrator_bridge.question.words import bare, words
 from orchestrator_bridge.text import clean
 
 LIMIT = 10_000
@@ -51,6 +52,8 @@ def read_parts(ask: Ask, parts: Sequence[str]) -> Reading | Misread:
         return Misread(text="", hint="Your reply came without any words; please write your answer.")
     if ask.kind == "approval":
         return _approval(ask, texts, whole)
+    if words().holding.fullmatch(bare(texts[-1])):
+        return Misread(text=whole, hint="No hurry, I wait for your answer. If it takes long, say “more time”, or “not me”.")
     if ask.kind == "choice":
         return _choice(ask, texts, whole)
     if ask.kind == "confirm":
@@ -104,7 +107,7 @@ def _in_range(ask: Ask, number: float, whole: str) -> Reading | Misread:
     low, high = ask.min is not None and number < ask.min, ask.max is not None and number > ask.max
     if not low and not high:
         return Reading(text=whole, number=number)
-    problem = f"{number:.15g} is too {'small' if low else 'large'}"
+    problem = f"{f'{round(number, 4):.15g} {ask.unit}'.strip()} is too {'small' if low else 'large'}"
     return Misread(text=whole, hint=f"{problem}; please reply with a number{expected(ask)}.")
 
 

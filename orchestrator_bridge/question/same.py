@@ -15,12 +15,13 @@ ALIKE = 0.5
 
 def same(question: Question, ask: Ask, audience: frozenset[str]) -> bool:
     """Whether this is asked, of the same people and agents (their ids), in the same words but for case, spaces and signs."""
-    return _gist(question.ask) == _gist(ask) and asked_ids(question) == audience
+    return _gist(question.ask) == _gist(ask) and meant_for(question) == audience
 
 
-def asked_ids(question: Question) -> frozenset[str]:
-    """The ids of all whom a question asked at its posting."""
-    return frozenset((*(one.id for one in question.asked), *(group_id(group.name) for group in question.groups)))
+def meant_for(question: Question) -> frozenset[str]:
+    """The ids of all whom a question was meant for, whether or not they were asked: some are spared, or asleep."""
+    asked = (*(one.id for one in question.asked), *(group_id(group.name) for group in question.groups))
+    return frozenset(question.meant or asked)
 
 
 def reusable(question: Question) -> bool:

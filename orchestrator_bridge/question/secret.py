@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from orchestrator_bridge.question.values import Ask
-from orchestrator_bridge.question.words import EDGES, fold, words
+from orchestrator_bridge.question.words import EDGES, bare, fold, words
 
 NEAR = 60
 """Characters between the asking and the thing: farther apart they belong to different thoughts."""
@@ -32,17 +32,33 @@ def asks_for_secret(ask: Ask) -> str:
 def secret_wanted(sentence: str) -> str | None:
     """The secret that a sentence asks for, in its own words, or None."""
     known, line = words(), fold(sentence)
-    if known.secrets.fullmatch(line.strip(EDGES + "?")):
-        return line.strip(EDGES + "?")
-    for thing in known.secrets.finditer(line):
-        asking = [match.end() for match in known.hand_out.finditer(line, 0, thing.start())]
-        near = asking and thing.start() - asking[-1] <= NEAR
-        if near and not _talked_about(line[asking[-1] : thing.start()], line[thing.end() :]):
-            return thing[0]
-    return None
+    alone = _ARTICLE.sub("", bare(line.rstrip("?")))
+    if known.secrets.fullmatch(alone):
+        return alone
+    if known.hand_out_idle.match(line.strip(EDGES)):
+        return None
+    return next((thing[0] for thing in known.secrets.finditer(line) if _asked_for(line, thing)), None)
 
 
+_ARTICLE = re.compile(r"^(?:the|your|my|our|das|die|den|dein|deine|deinen|ihr) ")
 _ASKING_HOW = re.compile(r"(?<!\w)(?:how|where|whether|if|who|when|which|wie|wo|ob|wer|wann|welche[rsmn]?)(?!\w)")
+_WHICH = re.compile(r"(?<!\w)(?:what|which|welche[rsmn]?)(?!\w)")
+
+
+def _asked_for(line: str, thing: re.Match[str]) -> bool:
+    """Whether words that ask to hand something out stand near a thing, before it or behind it."""
+    known = words()
+    before, after = line[: thing.start()], line[thing.end() :]
+    asking = [match.end() for match in known.hand_out.finditer(before) if not _by_others(before[: match.start()])]
+    if asking and thing.start() - asking[-1] <= NEAR and not _talked_about(line[asking[-1] : thing.start()], after):
+        return True
+    back = known.hand_back.search(after[:NEAR])
+    return back is not None and not _talked_about(_WHICH.sub(" ", before), after)
+
+
+def _by_others(before: str) -> bool:
+    """Whether somebody else is meant to do it: `what users enter`."""
+    return any(match.end() == len(before.rstrip()) for match in words().hand_out_others.finditer(before.rstrip()))
 
 
 def _talked_about(before: str, after: str) -> bool:

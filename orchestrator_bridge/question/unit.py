@@ -19,6 +19,10 @@ class Units:
         """Whether a word is of the unit's family."""
         return word in self.family
 
+    def takes(self, word: str) -> bool:
+        """Whether a number of this is a number of the unit: of its family, or called just so (`servers`)."""
+        return self.knows(word) or word == fold(self.name)
+
     def size(self, word: str) -> float:
         """How many of the family's smallest unit a word of it means."""
         return self.family[word]

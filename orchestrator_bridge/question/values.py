@@ -239,6 +239,8 @@ class Question(Value):
     policy: Policy
     asked: tuple[Responder, ...]
     groups: tuple[Group, ...] = ()
+    meant: tuple[str, ...] = ()
+    """The ids of all whom the agent wanted asked, those spared or asleep too; empty: exactly those who are asked."""
     decider: Responder | None = None
     others: tuple[str, ...] = ()
     """Names of the agents that a fallback can ask."""
@@ -308,8 +310,10 @@ class Question(Value):
 
     @property
     def copies(self) -> tuple[Author, ...]:
-        """The people who get, or have got, a copy as a direct message once the question is posted."""
+        """The people who get, or have got, a copy as a direct message once the question is posted; who sleeps gets it later."""
         if not self.policy.direct or self.delivery is None:
             return ()
-        people = (self.author(one.id) for one in self.humans if one.id not in self.here)
-        return tuple(author for author in people if author and author.platform != "terminal")
+        sent = {one.place.channel for one in self.copied}
+        people = ((self.author(one.id), one.id in self.asleep) for one in self.humans if one.id not in self.here)
+        apart = ((author, asleep) for author, asleep in people if author and author.platform != "terminal")
+        return tuple(author for author, asleep in apart if not asleep or f"@{author.id}" in sent)

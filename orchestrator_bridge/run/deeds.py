@@ -11,15 +11,19 @@ from typing import Literal
 
 from orchestrator_bridge.duration import parse_duration, say_duration
 from orchestrator_bridge.question import hear, lines, settle, tell
-from orchestrator_bridge.question.intent import more_time
+from orchestrator_bridge.question.intent import more_time, time_in_words, unknown_name
 from orchestrator_bridge.question.read import LIMIT
-from orchestrator_bridge.question.times import deadline, on_platform
+from orchestrator_bridge.question.times import expiry, on_platform
 from orchestrator_bridge.question.values import Mentioned, Question, Responder
 from orchestrator_bridge.question.voice import misread
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.sleepers import Sleeper, starting
 from orchestrator_bridge.text import clean, sentence
 
+NOBODY_CALLED = (
+    "I know nobody called {name} here, so nobody else is asked. Pick them with your app's mention, or write your answer."
+)
 MORE_TIME = 3600.0
 """Seconds that "more time" grants when nobody says how much."""
 
@@ -34,13 +38,17 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """Words that somebody typed, with those whom they name. `key`: the platform's id of the message; `at`: seconds, its clock."""
+    """Words that somebody typed, with those whom they name, and who of them is asleep.
+
+    `key`: the platform's id of the message; `at`: seconds, its clock.
+    """
 
     key: str
     text: str
     at: float
     edit: str = ""
     mentions: tuple[Mentioned, ...] = ()
+    sleepers: tuple[Sleeper, ...] = ()
 
 
 def reply(batch: Batch, question: Question, by: Responder, message: Message) -> Done:
@@ -51,11 +59,16 @@ def reply(batch: Batch, question: Question, by: Responder, message: Message) -> 
     seconds = more_time(question.ask, message.text, MORE_TIME) if hear.may_answer(question, by) else None
     if seconds is not None:
         return more(batch, question, by, seconds, message.key, message.at)
-    batch.add(_replied(batch, question, by, message))
+    if hear.may_answer(question, by) and (name := unknown_name(question.ask, message.text, message.mentions)):
+        return Done(sign="refused", text=NOBODY_CALLED.format(name=name))
+    event = _replied(batch, question, by, message)
+    if refused := _let_sleep(batch, question, _after(question, event), message.sleepers):
+        return refused
+    batch.add(event)
     after = batch.state.questions[question.id]
     if not hear.may_answer(after, by):
         return not_asked(question)
-    return _left(question, after, by) or _heard(after, by, message)
+    return _left(question, after, by, message.sleepers) or _heard(after, by, message)
 
 
 def choose(batch: Batch, question: Question, by: Responder, choice: str, key: str, at: float) -> Done:
@@ -68,30 +81,68 @@ def choose(batch: Batch, question: Question, by: Responder, choice: str, key: st
     return Done(sign="taken", text=f"You answered question {question.id}: {label}")
 
 
-def pass_on(batch: Batch, question: Question, by: Responder, at: float, to: Mentioned | None = None) -> Done:
+def pass_on(
+    batch: Batch, question: Question, by: Responder, at: float, to: Mentioned | None = None, sleepers: Sequence[Sleeper] = ()
+) -> Done:
     """Somebody said "not me", or named who is to be asked in their place."""
+    if refused := _let_sleep(batch, question, hear.passed(question, by, at, to), sleepers):
+        return refused
     batch.add(e.Passed(at=batch.now, question=question.id, responder=by, sent_at=at, to=to))
     after = batch.state.questions[question.id]
-    return _left(question, after, by) or Done(sign="passed", text=f"You are not asked any more in question {question.id}.")
+    return _left(question, after, by, sleepers) or Done(sign="passed", text=f"Question {question.id} does not wait for you.")
+
+
+def _after(question: Question, event: e.Replied) -> Question:
+    """The question as it will be once this is heard."""
+    return hear.replied(
+        question,
+        author=event.author,
+        message=event.message,
+        text=event.text,
+        at=event.sent_at,
+        edit=event.edit,
+        mentions=event.mentions,
+    )
+
+
+def _let_sleep(batch: Batch, question: Question, after: Question, sleepers: Sequence[Sleeper]) -> Done | None:
+    """A question that is about to be handed to somebody asleep waits for them, or is not handed over, as the policy says."""
+    new = {one.to.who.id for one in after.handed if one not in question.handed}
+    asleep = {one.id: one.until for one in sleepers if one.id in new}
+    if not asleep:
+        return None
+    if question.policy.asleep != "wait":
+        one = next(one for one in sleepers if one.id in asleep)
+        text = f"{lines.name_of(one.name)} is not disturbed before {one.clock}. Name somebody else, or answer yourself."
+        return Done(sign="refused", text=text)
+    starts_at = starting(after, {**question.asleep, **asleep})
+    batch.add(e.Rested(at=batch.now, question=question.id, asleep=asleep, starts_at=starts_at))
+    return None
 
 
 def more(batch: Batch, question: Question, by: Responder, seconds: float, key: str, at: float) -> Done:
     """Somebody wants more time."""
-    before = deadline(question)
+    if question.stage is not None:
+        text = f"Time is up, but question {question.id} is still open: answer now and it counts."
+        return Done(sign="refused", text=text)
+    if question.delivery is not None and at > expiry(question):
+        return Done(sign="refused", text=f"The time for question {question.id} is up.")
     batch.add(e.Extended(at=batch.now, question=question.id, by=by, seconds=seconds, key=key, sent_at=at))
-    granted = deadline(batch.state.questions[question.id]) - before
+    granted = batch.state.questions[question.id].extended - question.extended
     if granted <= 0:
-        return Done(sign="refused", text=f"Question {question.id} cannot wait longer than it does.")
+        return Done(sign="refused", text=f"Question {question.id} cannot wait longer: it has had all the time that it may get.")
     return Done(sign="taken", text=f"Question {question.id} waits {say_duration(granted)} longer.")
 
 
 def seconds_of(text: str) -> float:
-    """The seconds of `90`, `1h`, `2 h 30 min`, or the usual time where nothing is said.
+    """The seconds of `90`, `1h`, `2 h 30 min`, `half an hour`, `until tomorrow`, or the usual time where nothing is said.
 
     Raises:
         ValueError: it is no duration; the text says what is expected.
     """
-    return parse_duration(float(text) if text.isdecimal() else text or MORE_TIME)
+    if text.isdecimal():
+        return parse_duration(float(text))
+    return (time_in_words(text) or parse_duration(text)) if text else MORE_TIME
 
 
 def cancel(batch: Batch, question: Question, by: Responder) -> Done:
@@ -113,6 +164,12 @@ def late(batch: Batch, question: Question, by: Responder, message: Message) -> D
     return Done(sign="late", text=f"{sentence(tell.closing_line(question))} {course}")
 
 
+def too_late(question: Question) -> Done:
+    """Somebody wants to do to a question what only an open one bears."""
+    ended = tell.closing_line(question) or "the run has ended."
+    return Done(sign="late", text=f"Too late: {ended}")
+
+
 def not_asked(question: Question) -> Done:
     """Somebody may not answer."""
     return Done(sign="refused", text=f"Question {question.id} is for {lines.asked_line(question)}.")
@@ -131,12 +188,14 @@ def _replied(batch: Batch, question: Question, by: Responder, message: Message) 
     )
 
 
-def _left(before: Question, after: Question, by: Responder) -> Done | None:
+def _left(before: Question, after: Question, by: Responder, sleepers: Sequence[Sleeper]) -> Done | None:
     """What to say where somebody has left the question with this."""
     new: Sequence[Mentioned] = [one.to for one in after.handed if one not in before.handed and one.by == by.id]
     back = "Write in the thread again if you do want to answer."
     if new:
-        return Done(sign="passed", text=f"{lines.name_of(new[-1].who.name)} is asked in your place. {back}")
+        who = new[-1].who
+        sleeps = next((f", but not before {one.clock}" for one in sleepers if one.id == who.id), "")
+        return Done(sign="passed", text=f"{lines.name_of(who.name)} is asked in your place{sleeps}. {back}")
     if by.id in after.passed and by.id not in before.passed:
         return Done(sign="passed", text=f"You are not asked any more in question {after.id}. {back}")
     return None

@@ -332,6 +332,20 @@ class Escalated:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rested:
+    """Somebody to whom the question is about to be handed is not to be disturbed: by id, until when by our clock.
+
+    Its times count from `starts_at` by our clock, where that is later than they do.
+    """
+
+    at: float
+    question: int
+    asleep: dict[str, float]
+    starts_at: float
+    event: Literal["rested"] = "rested"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Woken:
     """The quiet hours of these people, by id, are over."""
 
@@ -482,6 +496,7 @@ Event = (
     | Extended
     | Reminded
     | Escalated
+    | Rested
     | Woken
     | FallbackBegan
     | QuestionSettled

@@ -122,6 +122,10 @@ def _escalated(state: RunState, event: e.Escalated) -> RunState:
     return with_question(state, hear.escalated(state.questions[event.question], event.people, event.groups, event.asleep))
 
 
+def _rested(state: RunState, event: e.Rested) -> RunState:
+    return with_question(state, hear.rested(state.questions[event.question], event.asleep, event.starts_at))
+
+
 def _woken(state: RunState, event: e.Woken) -> RunState:
     return with_question(state, hear.woken(state.questions[event.question], event.people))
 
@@ -187,6 +191,7 @@ MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
     e.Extended: _extended,
     e.Reminded: _reminded,
     e.Escalated: _escalated,
+    e.Rested: _rested,
     e.Woken: _woken,
     e.FallbackBegan: _fell,
     e.QuestionSettled: _settled,

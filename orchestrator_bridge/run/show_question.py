@@ -21,8 +21,8 @@ Shown = tuple[Outgoing, ...]
 
 
 def question_card(state: RunState, question: Question) -> QuestionCard:
-    """A question as people see it; it notifies those who are not asleep."""
-    awake = (one.id for one in question.humans if one.id not in question.asleep)
+    """A question as people see it; it notifies those who are asked and not asleep."""
+    awake = (one.id for one in question.humans if one.id not in question.asleep and one.id not in question.passed)
     return tell.card(question, task=state.task, mentions=_authors(question, awake))
 
 
@@ -107,7 +107,7 @@ def _cards(state: RunState, question: Question) -> Iterator[tuple[str, Place]]:
 
 
 def _handed(state: RunState, earlier: Question, question: Question) -> Shown:
-    new = [one for one in question.handed if one not in earlier.handed]
+    new = [one for one in question.handed if one not in earlier.handed and one.to.who.id not in question.asleep]
     names = {one.id: one.name for one in question.everyone}
     return tuple(
         thread_post(
@@ -149,14 +149,14 @@ def _escalated(before: RunState | None, event: e.Escalated, after: RunState) -> 
     return (*_moved(before, event, after), posted)
 
 
-def _woken(_: RunState | None, event: e.Woken, after: RunState) -> Shown:
+def _woken(before: RunState | None, event: e.Woken, after: RunState) -> Shown:
     question = after.questions[event.question]
     waiting = {one.id for one in awaited(question)}
     people = _authors(question, (one for one in event.people if one in waiting))
     if not people or not question.open:
         return ()
     note = Note(text=lines.waking_line(question), mentions=people)
-    return (thread_post(after, note, "woken", priority=FIRST, question=question.id),)
+    return (*_new_copies(before, question, after), thread_post(after, note, "woken", priority=FIRST, question=question.id))
 
 
 def _fell(_: RunState | None, event: e.FallbackBegan, after: RunState) -> Shown:

@@ -50,13 +50,13 @@ def _take_people(batch: Batch, fact: f.Fact, desk: Desk) -> None:
         case f.Heard(said=said, question=None, files=files):
             _guided(batch, said, files)
         case f.Heard(said=said, question=int(question)):
-            desk.hear(batch, said, question)
+            desk.hearing.said(batch, said, question)
         case f.TakenBack():
-            desk.take_back(batch, fact.unsaid, fact.question)
+            desk.hearing.unsaid(batch, fact.unsaid, fact.question)
         case f.Pressed():
-            desk.press(batch, fact.clicked)
+            desk.hearing.clicked(batch, fact.clicked)
         case f.Told(command=command):
-            desk.told(batch, command, fact.question, fact.words)
+            desk.hearing.commanded(batch, command, fact.question, fact.words)
         case f.NobodyThere(platform=platform) if platform == batch.state.place.platform:
             desk.leave(batch)
         case _:

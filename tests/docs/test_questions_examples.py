@@ -80,7 +80,7 @@ def after(question: Question, deed: str) -> Question:
     if role:
         author = author.model_copy(update={"roles": (f"role:{role}",)})
     if verb in ("is asked too", "decides", "wants"):
-        return changed(question, verb, words or name, long)
+        return changed(question, verb, words or name, long, seconds(time))
     at = seconds(time)
     last = next((one.message for one in reversed(question.heard) if one.author == author), "")
     match verb:
@@ -98,7 +98,7 @@ def after(question: Question, deed: str) -> Question:
             return hear.passed(question, author, at)
 
 
-def changed(question: Question, verb: str, named: str, long: str) -> Question:
+def changed(question: Question, verb: str, named: str, long: str, at: float) -> Question:
     """The question after what is no reply: others come in, a judge decides, somebody wants more time."""
     match verb:
         case "is asked too":
@@ -107,7 +107,7 @@ def changed(question: Question, verb: str, named: str, long: str) -> Question:
             choice = next(option.id for option in OPTIONS if option.label == named)
             return hear.judged(question, Verdict(decision=named, choice=choice, reason="It is one file."))
         case _:
-            return hear.extended(question, parse_duration(long))
+            return hear.extended(question, parse_duration(long), at=at)
 
 
 def mentioned(words: str) -> tuple[Mentioned, ...]:

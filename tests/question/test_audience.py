@@ -161,6 +161,31 @@ def test_a_majority_of_options_waits_until_the_rest_can_no_longer_change_it() ->
     assert settled(passed).choice == "pg"
 
 
+@pytest.mark.parametrize(("handed", "ends"), [(False, True), (True, False)])
+def test_of_a_majority_who_hands_over_is_replaced_and_who_passes_is_not_waited_for(handed: bool, ends: bool) -> None:
+    question = posted(ANA, BEN, CY, quorum="majority")
+    question = clicked(clicked(question, ANA, "pg"), BEN, "lite")
+    assert settle(question, NOW) is None
+    left = hear.passed(question, CY, POSTED + 20, at(STRANGER) if handed else None)
+    assert (settle(left, NOW) is not None) is ends
+    if handed:
+        assert settled(clicked(left, STRANGER, "lite", after=30)).choice == "lite"
+
+
+def test_where_nobody_knows_how_many_are_asked_a_majority_is_the_first_answer_as_the_card_says() -> None:
+    question = posted(ANA, quorum="majority").model_copy(update={"groups": (BACKEND,)})
+    assert "(one answer decides, since it is not known who is in the role)" in lines.asked_line(question)
+    holder = STRANGER.model_copy(update={"roles": ("role:backend",)})
+    assert settled(clicked(question, holder, "pg")).choice == "pg"
+
+
+def test_a_majority_of_agents_waits_as_well_while_the_rest_can_change_it() -> None:
+    peers = [Responder(kind="agent", id=f"agent:p{number}", name=f"p{number}") for number in range(3)]
+    question = typed(typed(posted(*peers, peer_quorum="majority"), peers[0], "1"), peers[1], "2")
+    assert settle(question, NOW) is None
+    assert settled(typed(question, peers[2], "2")).choice == "lite"
+
+
 def test_a_majority_in_words_settles_with_its_voices() -> None:
     question = posted(ANA, BEN, CY, quorum="majority", kind="text")
     question = typed(typed(question, ANA, "Monday", after=1), BEN, "Tuesday", after=2)

@@ -10,7 +10,7 @@ from orchestrator_bridge.question import hear
 from orchestrator_bridge.question.settle import settle
 from orchestrator_bridge.question.values import Delivery, Question
 from orchestrator_bridge.question.voice import misread
-from tests.question.builders import ANA, BEN, EXPIRY, POSTED, SKEPTIC, STRANGER, clicked, posted, typed, unposted
+from tests.question.builders import ANA, BEN, DEADLINE, EXPIRY, POSTED, SKEPTIC, STRANGER, clicked, posted, typed, unposted
 
 
 def said(question: Question) -> list[tuple[str, str, str | None]]:
@@ -154,6 +154,15 @@ def test_more_time_is_granted_up_to_the_policy() -> None:
     assert question.extended == 2400
     assert hear.extended(question, 2400).extended == 3600
     assert hear.extended(question, -50) is question
+
+
+def test_more_time_that_is_wanted_after_the_deadline_is_not_granted_whenever_it_is_heard() -> None:
+    first, second, third = (60, "a", DEADLINE - 1), (60, "b", DEADLINE + 50), (60, "c", DEADLINE + 500)
+    for wishes in ((first, second, third), (third, second, first)):
+        question = posted(ANA)
+        for wish in wishes:
+            question = hear.extended(question, *wish)
+        assert question.extended == 120
 
 
 def test_the_first_delivery_stays() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator_bridge.chat import Author
-from orchestrator_bridge.question.intent import asks_again, hands_over, more_time, passes_on
+from orchestrator_bridge.question.intent import asks_again, hands_over, more_time, passes_on, unknown_name
 from orchestrator_bridge.question.values import Kind, Mentioned, Option
 from tests.question.builders import BEN, ask
 
@@ -14,7 +14,19 @@ AT_BEN = Mentioned(who=BEN, author=Author(platform="slack", id="U2", name="Ben")
 
 
 @pytest.mark.parametrize(
-    "text", ["not me", "Not me!", "pass", "not my area", "ask someone else", "nicht ich", "Ich passe.", "bin raus"]
+    "text",
+    [
+        "not me",
+        "Not me!",
+        "pass",
+        "not my area",
+        "ask someone else",
+        "nicht ich",
+        "Ich passe.",
+        "bin raus",
+        "not my job, sorry",
+        "jemand anders bitte",
+    ],
 )
 def test_not_me_can_be_typed(text: str) -> None:
     assert passes_on(ask("text"), text)
@@ -35,13 +47,13 @@ def test_an_option_that_is_called_so_is_chosen() -> None:
     ("text", "seconds"),
     [
         ("give me an hour", 3600),
-        ("Give me 2 more hours", None),
+        ("Give me 2 more hours", 7200),
         ("give me 20 minutes", 1200),
         ("give me 1h 30m", 5400),
         ("I need another half an hour", 1800),
         ("need two more days", None),
         ("another 10 min", 600),
-        ("10 minutes more please", None),
+        ("10 minutes more please", 600),
         ("more time", 3600),
         ("I need more time!", 3600),
         ("back in an hour and 5 minutes", 3900),
@@ -54,10 +66,57 @@ def test_an_option_that_is_called_so_is_chosen() -> None:
         ("an hour", None),
         ("it takes an hour", None),
         ("give me 5 reasons", None),
+        ("give me an hour please", 3600),
+        ("Can I have 20 more minutes?", 1200),
+        ("could you wait an hour?", 3600),
+        ("extend by 2 hours", 7200),
+        ("snooze 1h", 3600),
+        ("ask me again in 30 min", 1800),
+        ("ask me later", 3600),
+        ("give me until tomorrow", 86400),
+        ("I'll answer tomorrow", 86400),
+        ("gib mir bis morgen", 86400),
+        ("frag mich morgen nochmal", 86400),
+        ("bitte noch eine Stunde", 3600),
+        ("kann ich noch eine halbe Stunde haben?", 1800),
+        ("brauche noch 'ne Stunde", 3600),
+        ("I need two days", None),
+        ("until tomorrow", None),
+        ("1h", None),
+        ("more replicas", None),
+        ("extend the table", None),
     ],
 )
 def test_more_time_can_be_asked_for_in_words(text: str, seconds: float | None) -> None:
     assert more_time(ask("text"), text, USUAL) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["I need two days", "until tomorrow", "bis morgen", "later", "ich brauche eine Stunde", "in an hour"]
+)
+def test_a_time_is_an_answer_unless_options_or_yes_or_no_are_asked_for(text: str) -> None:
+    assert more_time(ask("confirm"), text, USUAL)
+    assert more_time(ask("choice"), text, USUAL)
+    assert more_time(ask("text"), text, USUAL) is None
+    assert more_time(ask("number"), text, USUAL) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "name"),
+    [
+        ("text", "@bob", "@bob"),
+        ("choice", "@bob knows that", "@bob"),
+        ("choice", "ask @bob.smith, please", "@bob.smith"),
+        ("confirm", "frag mal @bob", "@bob"),
+        ("text", "We use @dataclass for that", None),
+        ("text", "mail to ana@example.org", None),
+        ("choice", "2, @bob knows why", None),
+        ("text", "ask Bob", None),
+    ],
+)
+def test_a_name_that_nobody_has_is_found_where_it_would_hand_over(kind: Kind, text: str, name: str | None) -> None:
+    assert unknown_name(ask(kind), text, []) == name
+    assert unknown_name(ask(kind), text, [AT_BEN]) is None
 
 
 @pytest.mark.parametrize(

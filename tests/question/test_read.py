@@ -19,17 +19,22 @@ TOOLS = (Option(id="node", label="Node"), Option(id="go", label="Go"), Option(id
 YES = """
 yes | Yes! | y | ok | yep, but after lunch | yes please | sure | sure, go ahead | go ahead | do it | 👍 | 👍🏽 | +1 | :+1:
 no problem | why not | well, I would say yes | fine by me | yes, no problem | right | 1 | 1) | I think so | of course
-ja | Ja, gerne | na klar | mach das | von mir aus | kein Problem | okay, mach es
+yess | kk | approve | all good | not a problem | hell yes | yes if the tests pass | fine, but on Friday
+ja | Ja, gerne | na klar | mach das | von mir aus | kein Problem | okay, mach es | jawoll | jepp | logo | ich stimme zu | weiter
+los geht's | das geht | machen wir | bin dafür | ja, wenn die Tests laufen
 """
 NO = """
 no | No. | n | nope | no, not today | no thanks | not yet | please don't | don’t | dont do it now | absolutely not | 👎
 -1 | 2 | 2. | never | I don't think so | better not | well... no | no because it breaks | I'd rather not
-nein | Nein danke | lieber nicht | auf keinen Fall | noch nicht | nö | bitte nicht
+don't do it | please don't do it | bad idea | I'm against it | not necessary | leave it | reject | I am not ok with it
+nein | Nein danke | lieber nicht | auf keinen Fall | noch nicht | nö | bitte nicht | bloß nicht | lass das | das geht nicht
+nicht einverstanden | ich stimme nicht zu | bin dagegen | nicht nötig | abbrechen
 """
 NEITHER = """
-maybe | not sure | I don't know | yes and no | yes... no | no, wait, yes | y/n | what does it cost? | ok? | yes?
+maybe | I guess so | not sure | I don't know | yes and no | yes... no | no, wait, yes | y/n | what does it cost? | ok? | yes?
 no backups exist | hm | 3 | good question | right now we cannot | ok, let me check | There is no reason to wait | it depends
-wait | sure about that? | nobody told me | weiß nicht | jein | keine Ahnung | klar ist das nicht
+sure about that? | works only on Linux | nobody told me
+weiß nicht | jein | keine Ahnung | klar ist das nicht
 """
 
 
@@ -180,6 +185,47 @@ def test_no_is_said_in_many_ways(text: str) -> None:
     assert read(ask("confirm"), text) == Reading(text=text, choice="no")
 
 
+@pytest.mark.parametrize("kind", ["choice", "confirm", "number", "text"])
+@pytest.mark.parametrize(
+    "text", ["wait", "Hold on!", "one sec please", "let me check", "Moment bitte", "einen Moment", "warte kurz", "ich schau nach"]
+)
+def test_who_says_that_an_answer_is_yet_to_come_has_not_answered(kind: Kind, text: str) -> None:
+    reading = read(ask(kind), text)
+    assert isinstance(reading, Misread)
+    assert reading.hint.startswith("No hurry, I wait for your answer.")
+
+
+def test_the_answer_that_follows_counts_and_words_that_ask_to_wait_take_it_back() -> None:
+    assert read_parts(ask(), ("hold on", "the second")) == Reading(text="hold on\nthe second", choice="lite")
+    assert isinstance(read_parts(ask(), ("the second", "hold on")), Misread)
+
+
+@pytest.mark.parametrize(
+    ("text", "choice"),
+    [
+        ("two", "lite"),
+        ("zwei bitte", "lite"),
+        ("option two", "lite"),
+        ("Nummer zwei", "lite"),
+        ("go for number two", "lite"),
+        ("zweitens", "lite"),
+        ("the recommended one", "pg"),
+        ("go with your recommendation please", "pg"),
+        ("die empfohlene", "pg"),
+        ("not the recommended one", None),
+        ("sqlite, or maybe postgres", None),
+        ("two of them", None),
+    ],
+)
+def test_numbers_in_words_and_the_recommended_one_name_an_option(text: str, choice: str | None) -> None:
+    assert read(ask(), text) == Reading(text=text, choice=choice)
+
+
+def test_the_recommended_one_names_nothing_where_the_agent_recommends_none() -> None:
+    options = (Option(id="a", label="Alpha"), Option(id="b", label="Beta"))
+    assert read(ask(options=options), "the recommended one") == Reading(text="the recommended one")
+
+
 @pytest.mark.parametrize("text", phrases(NEITHER))
 def test_what_is_neither_yes_nor_no_gets_a_friendly_line(text: str) -> None:
     reading = read(ask("confirm"), text)
@@ -221,6 +267,12 @@ def test_what_is_neither_yes_nor_no_gets_a_friendly_line(text: str) -> None:
         ("about twelve", 12),
         ("zwölf", 12),
         ("none", 0),
+        ("keine", 0),
+        ("twenty", 20),
+        ("fünfzig", 50),
+        ("a hundred", 100),
+        ("minus 5", -5),
+        ("minus 0,5", -0.5),
     ],
 )
 def test_a_number_is_found_in_words(text: str, number: float) -> None:
@@ -236,8 +288,10 @@ def test_a_number_is_found_in_words(text: str, number: float) -> None:
         ("between 10 and 20", "2 numbers"),
         ("10:30", "2 numbers"),
         ("2026-11-22", "3 numbers"),
-        ("1.500", "write 1500 or 1.5000"),
+        ("1.500", "write 1500 or 1.5."),
         ("1e6", "no number"),
+        ("not 5", "which number it is not"),
+        ("nicht 5", "which number it is not"),
         ("v2", "no number"),
         ("1,50,00", "cannot read 1,50,00"),
         ("9" * 400, "too large"),

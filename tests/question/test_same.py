@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator_bridge.question import hear
 from orchestrator_bridge.question.route import routed
-from orchestrator_bridge.question.same import asked_ids, reusable, same, similar
+from orchestrator_bridge.question.same import meant_for, reusable, same, similar
 from orchestrator_bridge.question.settle import cancelled, settle
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.team import AgentSpec, Route, Team
@@ -32,7 +32,7 @@ def test_the_same_is_asked_in_the_same_words_with_the_same_options(other: dict[s
     given = {"kind": "choice", **other}
     if given["kind"] != "choice":
         given["options"] = ()
-    assert same(question, ask(**given), asked_ids(question)) is is_same
+    assert same(question, ask(**given), meant_for(question)) is is_same
 
 
 def test_the_same_words_to_others_are_another_question() -> None:

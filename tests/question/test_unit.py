@@ -39,6 +39,12 @@ def of(unit: str = "", low: float | None = None, high: float | None = None) -> A
         ("USD", "2 million dollars", 2_000_000),
         ("servers", "12 servers", 12),
         ("servers", "12 or so", 12),
+        ("servers", "twelve servers", 12),
+        ("servers", "a hundred servers", 100),
+        ("EUR", "50 cents", 0.5),
+        ("EUR", "20 €, 50 Cent", 20.5),
+        ("h", "2,5 Stunden", 2.5),
+        ("h", "2 days", 48),
         ("m", "5 m", 5),
         ("", "3 h", 3),
     ],
@@ -61,8 +67,8 @@ def test_what_counts_something_else_or_twice_is_asked_again(unit: str, text: str
 @pytest.mark.parametrize(
     ("question", "text", "hint"),
     [
-        (of("GB", 1, 10), "12 GB", "12 is too large; please reply with a number of GB from 1 to 10."),
-        (of("GB", 1), "500 MB", "0.5 is too small; please reply with a number of GB, at least 1."),
+        (of("GB", 1, 10), "12 GB", "12 GB is too large; please reply with a number of GB from 1 to 10."),
+        (of("GB", 1), "500 MB", "0.5 GB is too small; please reply with a number of GB, at least 1."),
         (of(high=3), "4", "4 is too large; please reply with a number, at most 3."),
         (of("h"), "soon", "I found no number in that; please reply with one number of h."),
         (of(), "soon", "I found no number in that; please reply with one number, such as 12 or 3.5."),

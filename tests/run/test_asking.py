@@ -168,7 +168,7 @@ def test_whoever_asks_too_much_is_told_at_once_and_goes_by_the_assumption() -> N
     table.says("one", ask("First?"), ask("Second?"))
     table.posts_question(1)
     table.replies(1, "yes")
-    assert "Not asked: you have asked 1 questions" in table.prompt("one")
+    assert "Not asked: you have asked 1 question, the limit for one agent" in table.prompt("one")
     assert "I take the first." in table.prompt("one")
 
 

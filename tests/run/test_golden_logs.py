@@ -85,7 +85,7 @@ def eventful() -> Table:
     table.says("peer:2:one", text="No.")
     table.passes(41)
     table.presses(2, "more", "1m")
-    table.presses(2, "pass")
+    table.presses(2, "pass", "@lead")
     table.types(1, "b please")
     table.takes_back(1, "m3")
     table.replies(1, "b, I am sure")

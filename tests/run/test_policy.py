@@ -183,6 +183,38 @@ def test_a_reminder_pings_each_person_once_however_often_they_are_asked() -> Non
     assert pinged(played) == [["U2", "U1"], ["U2", "U1"]]
 
 
+@pytest.mark.parametrize("words", ["@bob knows that", "ask @bob please", "@bob"])
+def test_a_name_that_nobody_has_hands_nothing_over_and_is_no_answer(words: str) -> None:
+    played = table()
+    played.says("one", ask("Which?"))
+    played.posts_question(1)
+    played.replies(1, words)
+    assert receipts(played)[-1].text.startswith("I know nobody called @bob here, so nobody else is asked.")
+    assert played.state.questions[1].open
+
+
+def test_who_wants_more_time_while_others_decide_is_told_that_an_answer_still_counts() -> None:
+    played = table(2, expire_after=100, remind_after=0, fallback=CHAIN)
+    played.says("one", ask("Which?"))
+    played.posts_question(1)
+    played.passes(104)
+    played.types(1, "give me an hour")
+    assert receipts(played)[-1].text == "Time is up, but question 1 is still open: answer now and it counts."
+    played.replies(1, "the second")
+    assert '"decided_by": "human"' in played.prompt("one")
+
+
+@pytest.mark.parametrize("words", ["not me", "give me an hour"])
+def test_what_only_an_open_question_bears_reaches_no_agent_later(words: str) -> None:
+    played = table(2)
+    played.says("one", ask("Which?"))
+    played.posts_question(1)
+    played.replies(1, "the second")
+    played.types(1, words)
+    assert receipts(played)[-1].text == "Too late: Answered by ana: the second"
+    assert "A late reply" not in told(played, "one")
+
+
 # Quiet hours --------------------------------------------------------------------------------------------------------------
 
 
@@ -230,6 +262,45 @@ def test_who_has_fallen_asleep_meanwhile_is_not_reminded() -> None:
     played.posts_question(1)
     played.passes(601)
     assert pinged(played) == [["U1", "U2"], ["U1"]]
+
+
+def handed_at_night(words: str = "@ben knows that", **policy: Any) -> Table:
+    """Ana, who is awake, hands question 1 to Ben, who is not."""
+    played = table(people={**PEOPLE, "ben": PersonSpec(slack="U2", **SLEEPS)}, now=NIGHT, **policy)
+    played.says("one", ask("Which?"))
+    played.posts_question(1)
+    played.types(1, words)
+    return played
+
+
+def test_a_question_that_is_handed_to_somebody_asleep_waits_for_them_without_waking_them() -> None:
+    played = handed_at_night(direct=True)
+    assert receipts(played)[-1].text.startswith("ben is asked in your place, but not before 07:00.")
+    assert (pinged(played), card(played).asked) == ([["U1"], ["U1"]], "ben")
+    played.passes(8 * 3600)
+    assert pinged(played)[2:] == [["U2"], ["U2"]]
+    assert played.state.questions[1].open
+    played.replies(1, "the second", by=BEN)
+    assert "the second" in played.prompt("one")
+
+
+def test_a_mention_of_somebody_asleep_beside_an_answer_moves_nothing() -> None:
+    played = handed_at_night("the second, as @ben does it")
+    assert played.state.questions[1].asleep == {}
+    assert "the second" in played.prompt("one")
+
+
+@pytest.mark.parametrize("asleep", ["next", "fall_back"])
+@pytest.mark.parametrize("by_button", [False, True])
+def test_where_sleepers_are_not_waited_for_nothing_is_handed_to_them(asleep: str, by_button: bool) -> None:
+    played = handed_at_night("hm" if by_button else "@ben", asleep=asleep, settle_delay=60)
+    if by_button:
+        played.presses(1, "pass", "U2")
+        assert played.words[-1].text.startswith("ben is not disturbed before 07:00. Name somebody else")
+    else:
+        assert receipts(played)[-1].text.startswith("ben is not disturbed before 07:00. Name somebody else")
+    assert card(played).asked == "ana"
+    assert pinged(played) == [["U1"]]
 
 
 # Fallbacks ----------------------------------------------------------------------------------------------------------------
@@ -346,6 +417,17 @@ def test_a_confirm_a_fallback_and_a_cancelled_question_answer_for_nobody(questio
     assert len(played.state.questions) == 2
 
 
+def test_the_same_is_known_also_where_some_were_asleep_or_had_enough_to_answer() -> None:
+    played = table(2, people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=NIGHT, asleep="next")
+    played.says("one", ask("Which one?", to=("@ana", "@ben")))
+    played.says("two", ask("Which one?", to=("@ben", "@ana")))
+    assert list(played.state.questions) == [1]
+    played = table(2, limits=Limits(open_per_person=1))
+    played.says("one", ask("First?", wait=False), ask("Second?", to=("@ana", "@ben")))
+    played.says("two", ask("Second?", to=("@ana", "@ben")))
+    assert list(played.state.questions) == [1, 2]
+
+
 def test_outcomes_of_similar_questions_are_shown_with_who_decided_them() -> None:
     played = table(2)
     played.says("one", ask("Which database shall we use?"))
@@ -371,19 +453,31 @@ def test_who_has_enough_open_questions_is_spared_and_the_question_says_so() -> N
     played = table(2, limits=Limits(open_per_person=1))
     played.says("one", ask("First?"))
     played.says("two", ask("Second?", to=("@ana", "@ben")), ask("Third?"))
-    assert card(played, 2).asked == "ben; ana has 1 open questions already and is not asked"
+    assert card(played, 2).asked == "ben; ana has enough open questions and is not asked"
     played.posts_question(1)
     played.posts_question(2)
     played.replies(2, "yes", by=BEN)
-    assert "ana has 1 open questions already, the most that one person gets." in played.prompt("two")
+    assert "ana has 1 open question already, the most that one person gets." in played.prompt("two")
+
+
+def test_who_has_enough_open_questions_is_not_asked_by_escalation_either() -> None:
+    steps = (Escalation(after=60, to=("@lead", "@ben")),)
+    played = table(2, limits=Limits(open_per_person=1), escalate=steps, remind_after=0)
+    played.says("one", ask("First?", to=("@lead",)))
+    played.says("two", ask("Second?"))
+    played.posts_question(1)
+    played.posts_question(2)
+    played.passes(60)
+    assert pinged(played)[2:] == [["U3", "U2"]]
+    assert (card(played, 1).asked, card(played, 2).asked) == ("lead and ben (one answer decides)", "ana")
 
 
 @pytest.mark.parametrize(
     ("limits", "why"),
     [
-        (Limits(open_per_agent=1), "1 of your questions are open"),
-        (Limits(open_per_run=1), "1 questions are open, the most at a time for this run"),
-        (Limits(open_per_channel=1), "1 questions are open in this channel"),
+        (Limits(open_per_agent=1), "you have 1 open question, the most"),
+        (Limits(open_per_run=1), "this run has 1 open question, the most"),
+        (Limits(open_per_channel=1), "this channel has 1 open question, the most"),
     ],
 )
 def test_every_limit_is_told_to_the_agent_at_once(limits: Limits, why: str) -> None:
@@ -428,8 +522,49 @@ def test_a_question_can_be_answered_put_off_passed_and_handed_over_by_command() 
     assert played.tells(1, "pass @lead", by=BEN).startswith("lead is asked in your place.")
     assert played.tells(1, "2 please", by=LEAD) == "You answered question 1."
     assert '"choice": "my"' in played.prompt("one")
-    assert played.tells(1, "pass", by=LEAD).startswith("Answered by lead")
+    assert played.tells(1, "pass", by=LEAD).startswith("Too late: Answered by lead")
     assert played.tells(7, "pass") == "There is no question 7."
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("more an hour", "Question 1 waits 1 h longer."),
+        ("more until tomorrow", "Question 1 waits 1 d longer."),
+        ("more", "Question 1 waits 1 h longer."),
+        ("more 30", "30 of what? Say it as 30m or 30h."),
+        ("give me 2 more hours", "Question 1 waits 2 h longer."),
+        ("pass please", "Everybody passed"),
+        ("pass @bob", "I know nobody called @bob here. To be taken off without naming anybody, say “pass”."),
+        ("pass @ben", "Question 1 is with you already. Name somebody else, or say “pass”."),
+        ("pass over to @lead", "lead is asked in your place."),
+        ("pass <@U3>", "lead is asked in your place."),
+        ("pass <@U7|Otto>", "Otto is asked in your place."),
+        ("again", "Question 1 is open: answer it there."),
+        ("Cancel, please", "You may not close question 1"),
+        ("hold on", "No hurry, I wait for your answer."),
+    ],
+)
+def test_a_command_does_what_it_says_or_says_why_not(words: str, told: str) -> None:
+    played = asked_for_command(permissions=Permissions(cancel=()))
+    said = played.tells(1, words, by=BEN)
+    assert said.startswith(told) or (card(played).closed or "").startswith(told), said
+    assert not any("pass" in one.text or "again" in one.text for one in played.state.questions[1].replies)
+
+
+@pytest.mark.parametrize("words", ["more 1h", "pass", "pass @lead", "cancel", "not me"])
+def test_after_its_end_a_command_changes_nothing_and_reaches_no_agent(words: str) -> None:
+    played = asked_for_command()
+    played.tells(1, "2", by=BEN)
+    assert played.tells(1, words, by=BEN) == "Too late: Answered by ben: MySQL"
+    assert "A late reply" not in told(played, "one")
+
+
+@pytest.mark.parametrize("value", ["@nobody", "@ben", "U2"])
+def test_not_me_with_nobody_else_to_ask_takes_nobody_off(value: str) -> None:
+    played = asked_for_command()
+    played.presses(1, "pass", value, by=BEN)
+    assert card(played).asked == "ben"
 
 
 def test_only_those_who_may_answer_put_off_or_close() -> None:

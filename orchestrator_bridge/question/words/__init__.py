@@ -42,10 +42,20 @@ class Language(BaseModel):
     not_me: tuple[str, ...] = ()
     hand_over: tuple[str, ...] = ()
     more_time: tuple[str, ...] = ()
+    more_time_if_clear: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    until: Mapping[str, int] = {}
+    courtesy: tuple[str, ...] = ()
+    holding: tuple[str, ...] = ()
+    recommended: tuple[str, ...] = ()
+    minus: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     secrets_about: tuple[str, ...] = ()
     hand_out: tuple[str, ...] = ()
+    hand_back: tuple[str, ...] = ()
+    hand_out_idle: tuple[str, ...] = ()
+    hand_out_others: tuple[str, ...] = ()
     numbers: Mapping[str, int] = {}
     multipliers: Mapping[str, int] = {}
     units: Mapping[str, Mapping[str, float]] = {}
@@ -69,10 +79,20 @@ class Words:
     not_me: re.Pattern[str]
     hand_over: re.Pattern[str]
     more_time: tuple[str, ...]
+    more_time_if_clear: tuple[str, ...]
+    extra: re.Pattern[str]
+    until: Mapping[str, int]
+    courtesy: re.Pattern[str]
+    holding: re.Pattern[str]
+    recommended: re.Pattern[str]
+    minus: re.Pattern[str]
     again: re.Pattern[str]
     secrets: re.Pattern[str]
     secrets_about: re.Pattern[str]
     hand_out: re.Pattern[str]
+    hand_back: re.Pattern[str]
+    hand_out_idle: re.Pattern[str]
+    hand_out_others: re.Pattern[str]
     ordinals: Mapping[str, int]
     numbers: Mapping[str, int]
     multipliers: Mapping[str, int]
@@ -83,6 +103,18 @@ class Words:
 def fold(text: str) -> str:
     """`text` for comparing: composed, without case, with plain apostrophes and single spaces."""
     return " ".join(unicodedata.normalize("NFC", text.translate(_APOSTROPHES).casefold()).split())
+
+
+def bare(text: str) -> str:
+    """`text` folded, without the signs around it and without what is only polite: what it says."""
+    line, before, polite = fold(text).strip(EDGES), "", words().courtesy
+    while line != before:
+        before = line
+        for match in polite.finditer(line):
+            if match.start() == 0 or match.end() == len(line):
+                line = (line[: match.start()] + line[match.end() :]).strip(EDGES)
+                break
+    return line
 
 
 def read_language(text: str) -> Language:
@@ -125,11 +157,21 @@ def words() -> Words:
         option=_any(one.option for one in languages),
         not_me=_any(one.not_me for one in languages),
         hand_over=_any(one.hand_over for one in languages),
-        more_time=tuple(dict.fromkeys(fold(phrase) for one in languages for phrase in one.more_time)),
+        more_time=_templates(one.more_time for one in languages),
+        more_time_if_clear=_templates(one.more_time_if_clear for one in languages),
+        extra=_any(one.extra for one in languages),
+        until=_table(one.until for one in languages),
+        courtesy=_any(one.courtesy for one in languages),
+        holding=_any(one.holding for one in languages),
+        recommended=_any(one.recommended for one in languages),
+        minus=_any(one.minus for one in languages),
         again=_any(one.again for one in languages),
         secrets=_any(one.secrets for one in languages),
         secrets_about=_any(one.secrets_about for one in languages),
         hand_out=_any(one.hand_out for one in languages),
+        hand_back=_any(one.hand_back for one in languages),
+        hand_out_idle=_any(one.hand_out_idle for one in languages),
+        hand_out_others=_any(one.hand_out_others for one in languages),
         ordinals=_table(dict.fromkeys(same, place) for one in languages for place, same in enumerate(one.ordinals, 1)),
         numbers=_table(one.numbers for one in languages),
         multipliers=_table(one.multipliers for one in languages),
@@ -146,6 +188,10 @@ def _any(lists: Iterable[tuple[str, ...]]) -> re.Pattern[str]:
     """A pattern for whole phrases, the longest first; an empty list matches nothing."""
     longest_first = sorted({fold(phrase) for phrases in lists for phrase in phrases}, key=lambda phrase: (-len(phrase), phrase))
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)" if longest_first else r"(?!)")
+
+
+def _templates(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(fold(phrase) for phrases in lists for phrase in phrases))
 
 
 def _table(tables: Iterable[Mapping[str, int]]) -> dict[str, int]:

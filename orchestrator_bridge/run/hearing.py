@@ -1,0 +1,231 @@
+"""What people do to a run's questions: type in a thread, use a control, give a command. All three end in `deeds`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator_bridge.chat import Author, Clicked, Commanded, Place, Receipt, Said, Unsaid, Word
+from orchestrator_bridge.people import Directory, UnknownName
+from orchestrator_bridge.question import hear
+from orchestrator_bridge.question.intent import asks_again, ids_named, more_time, names_somebody, passes_on
+from orchestrator_bridge.question.order import read_order
+from orchestrator_bridge.question.quorum import group_id
+from orchestrator_bridge.question.taken import taken
+from orchestrator_bridge.question.values import Mentioned, Question, Responder
+from orchestrator_bridge.run import deeds
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.asking import Asking
+from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.deeds import MORE_TIME, Done, Message
+from orchestrator_bridge.run.post import receipt
+from orchestrator_bridge.run.sleepers import Sleepers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hearing:
+    """Brings to a question what people do, and tells them what became of it: everybody gets a word back."""
+
+    directory: Directory
+    sleepers: Sleepers
+    asking: Asking
+
+    # In the thread --------------------------------------------------------------------------------------------------------
+
+    def said(self, batch: Batch, said: Said, number: int) -> None:
+        """Somebody typed something, or changed what they had typed."""
+        question = batch.state.questions.get(number)
+        if question is None:
+            batch.handled(said.key, "there is no such question")
+            return
+        by = self._responder(question, said.author, said.place)
+        done = self._reply(batch, question, by, self._message(batch, said.author, said.message, said.text, said))
+        after = batch.state.questions[question.id]
+        taken_as = taken(after, by.id) if done.sign == "taken" and after.open else ""
+        given = Receipt(message=said.message, author=said.author, sign=done.sign, text=done.text, taken_as=taken_as)
+        direct = said.place if said.place.channel.startswith("@") else None
+        batch.rows.append(receipt(batch.state, said.key, given, question.id, direct))
+        batch.handled(said.key, "" if done.sign == "taken" else f"{done.sign}: {done.text}")
+
+    def unsaid(self, batch: Batch, unsaid: Unsaid, number: int) -> None:
+        """A reply was deleted: it is withdrawn while its question is open."""
+        question = batch.state.questions.get(number)
+        if question is not None and _open(batch, question):
+            batch.add(e.Unreplied(at=batch.now, question=number, message=unsaid.message))
+        batch.handled(unsaid.key)
+
+    def _reply(self, batch: Batch, question: Question, by: Responder, message: Message) -> Done:
+        if _open(batch, question):
+            return deeds.reply(batch, question, by, message)
+        if not hear.may_answer(question, by):
+            return deeds.not_asked(question)
+        if asks_again(message.text) and _can_ask_again(batch, question):
+            return self._again(batch, question, by)
+        if passes_on(question.ask, message.text) or more_time(question.ask, message.text, MORE_TIME) is not None:
+            return deeds.too_late(question)
+        return deeds.late(batch, question, by, message)
+
+    def _again(self, batch: Batch, question: Question, by: Responder) -> Done:
+        if question.ask.kind == "approval":
+            return Done(sign="refused", text="That call is over. If the agent wants to make it again, you are asked anew.")
+        there = next((one for one in batch.state.questions.values() if one.again == question.id and one.open), None)
+        if question.open or there is not None:
+            return Done(sign="refused", text=f"Question {(there or question).id} is open: answer it there.")
+        if not hear.may_answer(question, by):
+            return deeds.not_asked(question)
+        if not _can_ask_again(batch, question):
+            return Done(sign="refused", text=f"Nobody waits for question {question.id} any more.")
+        new = self.asking.again(batch, question, by)
+        return Done(sign="taken", text=f"Asked again as question {new.id}.")
+
+    # By a control ---------------------------------------------------------------------------------------------------------
+
+    def clicked(self, batch: Batch, clicked: Clicked) -> None:
+        """A control was used."""
+        batch.handled(clicked.key)
+        question = batch.state.questions.get(clicked.question)
+        if question is None:
+            batch.say(clicked, _no_such(clicked.question))
+            return
+        by = self._responder(question, clicked.author, clicked.place)
+        batch.say(clicked, _word(question, self._press(batch, clicked, question, by)))
+
+    def _press(self, batch: Batch, clicked: Clicked, question: Question, by: Responder) -> Done:
+        allowed = hear.may_answer(question, by) or (clicked.press == "more" and self._may_extend(question, by, clicked))
+        if not allowed:
+            return deeds.not_asked(question)
+        if not _open(batch, question):
+            return deeds.too_late(question)
+        key = f"click:{clicked.interaction}"
+        match clicked.press:
+            case "pass":
+                return self._pass(batch, question, by, clicked, clicked.value)
+            case "more":
+                return self._more(batch, question, by, clicked, clicked.value, key)
+            case "option":
+                return deeds.choose(batch, question, by, clicked.value, key, clicked.at)
+            case "write":
+                return deeds.reply(batch, question, by, self._message(batch, clicked.author, key, clicked.value, clicked))
+
+    # By command -----------------------------------------------------------------------------------------------------------
+
+    def commanded(self, batch: Batch, command: Commanded, number: int, words: str) -> None:
+        """`/questions 12 …`: pass, more time, cancel, again, or else an answer."""
+        batch.handled(command.key)
+        question = batch.state.questions.get(number)
+        if question is None:
+            batch.say(command, _no_such(number))
+            return
+        by = self._responder(question, command.author, command.place)
+        batch.say(command, _word(question, self._obey(batch, command, question, by, words)))
+
+    def _obey(self, batch: Batch, command: Commanded, question: Question, by: Responder, words: str) -> Done:
+        order, key = read_order(question.ask, words), f"command:{command.interaction}"
+        match order.verb:
+            case "answer":
+                return self._reply(batch, question, by, self._message(batch, command.author, key, words, command))
+            case "again":
+                return self._again(batch, question, by)
+            case _ if not _open(batch, question):
+                return deeds.too_late(question)
+            case "cancel":
+                return self._cancel(batch, command, question, by)
+            case "more":
+                return self._more(batch, question, by, command, order.words, key)
+            case "pass" | "hand" if not hear.may_answer(question, by):
+                return deeds.not_asked(question)
+            case "pass" | "hand":
+                return self._pass(batch, question, by, command, order.words)
+
+    def _cancel(self, batch: Batch, command: Commanded, question: Question, by: Responder) -> Done:
+        starter = (batch.state.by.platform, batch.state.by.id) == (command.author.platform, command.author.id)
+        if starter or self.directory.may(command.author, "cancel", command.place):
+            return deeds.cancel(batch, question, by)
+        return Done(
+            sign="refused", text=f"You may not close question {question.id}; townhall.toml says who may, under [permissions]."
+        )
+
+    # Not me, and more time ------------------------------------------------------------------------------------------------
+
+    def _pass(self, batch: Batch, question: Question, by: Responder, heard: Clicked | Commanded, whom: str) -> Done:
+        try:
+            to = self._successor(question, by, heard, whom)
+        except UnknownName as error:
+            return Done(sign="refused", text=str(error))
+        sleepers = self.sleepers.named((to,) if to else (), batch.now)
+        return deeds.pass_on(batch, question, by, heard.at, to, sleepers)
+
+    def _successor(self, question: Question, by: Responder, heard: Clicked | Commanded, whom: str) -> Mentioned | None:
+        """Who is to be asked in somebody's place: whoever was picked, the platform's id of a person, or `@alice`.
+
+        Raises:
+            UnknownName: there is nobody of that name, or it is the very person who hands over.
+        """
+        named = _named(heard)
+        if not named and not whom:
+            return None
+        ids = ids_named(whom) or (() if names_somebody(whom) else ((whom, ""),))
+        picked = named or tuple(self._known(heard.place, *one) for one in ids)
+        found = self.directory.mentioned(picked, whom, heard.author.platform)
+        if not found:
+            raise UnknownName(f"I know nobody called {whom} here. To be taken off without naming anybody, say “pass”.")
+        to = next((one for one in found if one.who.id != by.id), None)
+        if to is None:
+            raise UnknownName(f"Question {question.id} is with you already. Name somebody else, or say “pass”.")
+        return to
+
+    def _known(self, place: Place, id_: str, name: str = "") -> Author:
+        """A person by the platform's id, with their name where somebody of the channel has that id."""
+        there = self.directory.members(place.platform, place.channel) or ()
+        return next((one for one in there if one.id == id_), Author(platform=place.platform, id=id_, name=name or id_))
+
+    def _more(self, batch: Batch, question: Question, by: Responder, heard: Clicked | Commanded, time: str, key: str) -> Done:
+        if not self._may_extend(question, by, heard):
+            return Done(sign="refused", text="Only those who are asked can put a question off.")
+        if time.isdecimal() and isinstance(heard, Commanded):
+            return Done(sign="refused", text=f"{time} of what? Say it as {time}m or {time}h.")
+        try:
+            return deeds.more(batch, question, by, deeds.seconds_of(time), key, heard.at)
+        except ValueError as error:
+            return Done(sign="refused", text=str(error))
+
+    def _may_extend(self, question: Question, by: Responder, heard: Clicked | Commanded) -> bool:
+        asked = any(one.id == by.id for one in question.everyone)
+        holds = not {*question.welcome, *(group_id(group.name) for group in question.groups)}.isdisjoint(by.roles)
+        return asked or holds or self.directory.may(heard.author, "extend", heard.place)
+
+    # Who and what ---------------------------------------------------------------------------------------------------------
+
+    def _responder(self, question: Question, author: Author, place: Place) -> Responder:
+        return self.directory.with_roles(author, place, hear.roles_that_matter(question))
+
+    def _message(self, batch: Batch, by: Author, key: str, text: str, heard: Said | Clicked | Commanded) -> Message:
+        named = self.directory.mentioned(_named(heard), text, by.platform)
+        mentions = tuple(one for one in named if one.author.id != by.id)
+        edit = heard.edit if isinstance(heard, Said) else ""
+        return Message(
+            key=key, text=text, at=heard.at, edit=edit, mentions=mentions, sleepers=self.sleepers.named(mentions, batch.now)
+        )
+
+
+def _named(heard: Said | Clicked | Commanded) -> tuple[Author, ...]:
+    """Those whom somebody names, as far as the platform says who that is."""
+    if isinstance(heard, Clicked):
+        return (heard.to,) if heard.to else ()
+    return heard.mentions
+
+
+def _open(batch: Batch, question: Question) -> bool:
+    return question.open and batch.state.end is None
+
+
+def _can_ask_again(batch: Batch, question: Question) -> bool:
+    return not question.open and batch.state.end is None and question.agent in batch.state.agents
+
+
+def _no_such(number: int) -> Word:
+    return Word(text=f"There is no question {number}.", tone="warning")
+
+
+def _word(question: Question, done: Done) -> Word:
+    text = done.text or f"You answered question {question.id}."
+    return Word(text=text, tone="warning" if done.sign in ("refused", "late") else "plain")
