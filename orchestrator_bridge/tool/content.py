@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mcp_types import CallToolResult
     from mcp_types import Tool as Listed
 
-LONGEST = 2_000_000
-"""Characters of one result that are kept at all."""
+LONGEST = 1_000_000
+"""Characters of one result that are kept at all; to clean more would hold up every other run for long."""
 
 LONGEST_DESCRIPTION = 4000
 """Characters of a tool's description that models are shown."""
@@ -53,7 +53,7 @@ def result_of(result: CallToolResult) -> Result:
     images = tuple(image for block in pictures[:MOST_IMAGES] if (image := _image(block)) is not None)
     if len(images) < len(pictures):
         texts.append(f"({len(pictures) - len(images)} of {len(pictures)} pictures left out: broken, too large or too many)")
-    text = clean("\n\n".join(texts), LONGEST)
+    text = clean("\n\n".join(texts)[: LONGEST + 1], LONGEST)
     return Result(text=text or ("" if images else "(nothing)"), failed=bool(result.is_error), images=images)
 
 

@@ -87,6 +87,8 @@ def calling(way: str) -> Message:
             return {"error": {"code": -32001, "message": HOSTILE}}
         case "is rich":
             return {"result": {"content": RICH}}
+        case "says too much":
+            return {"result": {"content": [{"type": "text", "text": "wörd " * 300_000}]}}
         case "is structured":
             return {"result": {"content": [], "structuredContent": {"degrees": 21, "place": "Köln"}}}
         case _:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from orchestrator_bridge.tool import server
 from orchestrator_bridge.tool.connection import LONGEST_ERROR, MOST_TOOLS
+from orchestrator_bridge.tool.content import LONGEST
 from orchestrator_bridge.tool.server import FIRST_PAUSE, LIST_PAUSE
 from orchestrator_bridge.tool.spec import ToolServerSpec
 from orchestrator_bridge.tool.toolbox import Toolbox
@@ -167,6 +168,14 @@ async def test_every_kind_of_content_comes_back_or_is_named() -> None:
         "after",
         "(1 of 1 pictures left out: broken, too large or too many)",
     ]
+
+
+async def test_of_a_result_without_measure_the_beginning_is_kept() -> None:
+    async with box_of("says too much") as box:
+        text = (await box.call("odd", "same", {})).text
+    assert len(text) <= LONGEST
+    assert text.startswith("wörd wörd")
+    assert text.endswith("…")
 
 
 async def test_structured_content_comes_back_as_json() -> None:
