@@ -67,11 +67,10 @@ class BotMenu:
 
 
 def _choice(view: ModelView, current: bool) -> ModelChoice:
-    dear = "expensive" if view.dear else ""
     return ModelChoice(
         name=view.route.name,
-        about=view.summary,
-        warning=view.warning or dear,
+        about=view.glance,
+        warning=view.hint,
         usable=view.usable,
         current=current,
     )

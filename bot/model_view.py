@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from orchestrator_bridge.model.catalogue import PROVIDERS, Route, badge, notice, resolve, stage
 from orchestrator_bridge.model.catalogue.entries import entries
-from orchestrator_bridge.model.catalogue.show import show_rates, show_size
+from orchestrator_bridge.model.catalogue.show import show_rate, show_rates, show_size
 from orchestrator_bridge.model.credentials import missing_settings
 from orchestrator_bridge.model.extras import missing_extra
 from orchestrator_bridge.model.port import Usage
@@ -60,6 +60,23 @@ class ModelView:
         price = show_rates(self.route.price) if self.route.price else "price unknown"
         context = show_size(self.route.context) if self.route.context else ""
         return ", ".join(part for part in (price, context) if part)
+
+    @property
+    def glance(self) -> str:
+        """The same for a picker on a phone, with what each is: `$1.25 in, $2.50 out, 1M context`."""
+        price = self.route.price
+        if self.route.client == "scripted" or price is None:
+            return self.summary
+        cost = f"{show_rate(price.input)} in, {show_rate(price.output)} out" if price.input or price.output else "free"
+        return f"{cost}, {show_size(self.route.context)} context" if self.route.context else cost
+
+    @property
+    def hint(self) -> str:
+        """What speaks against it, in as few words as a picker has room for; empty if nothing."""
+        if self.retired and not self.lacks and self.route.tools is not False:
+            answers = self.route.lifecycle.answered_by if self.route.lifecycle else ""
+            return f"retired, {answers} answers" if answers else "retired"
+        return self.warning or ("expensive" if self.dear else "")
 
     @property
     def warning(self) -> str:

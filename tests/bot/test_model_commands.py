@@ -232,7 +232,7 @@ def names(bot: Bot, search: str = "", scope: str = "", limit: int = 25) -> list[
 
 async def test_a_picker_offers_what_can_be_called_first_and_marks_the_present_one(bot: Bot) -> None:
     first, second, *others = bot.menu.models(PLACE, "")
-    assert (first.name, first.current, first.about) == ("grok-4.3", True, "$1.25 / $0.20 / $2.50, 1M")
+    assert (first.name, first.current, first.about) == ("grok-4.3", True, "$1.25 in, $2.50 out, 1M context")
     assert (second.name, second.usable, second.current) == ("grok-build-0.1", True, False)
     unusable = [one.usable for one in others].index(False)
     assert not any(one.usable for one in others[unusable:])
@@ -241,9 +241,20 @@ async def test_a_picker_offers_what_can_be_called_first_and_marks_the_present_on
 
 async def test_a_picker_says_what_speaks_against_a_model(bot: Bot) -> None:
     warnings = {one.name: one.warning for one in bot.menu.models(PLACE, "", limit=100)}
-    assert warnings["grok-4.1-fast"] == "retired 2026-05-15, grok-4.3 answers"
+    assert warnings["grok-4.1-fast"] == "retired, grok-4.3 answers"
     assert warnings["gpt-5"] == "needs OPENAI_API_KEY"
     assert warnings["grok-4.7"] == ""
+
+
+async def test_a_picker_has_price_context_and_lifecycle_in_what_a_phone_shows(tmp_path: Path, server: ModelServer) -> None:
+    async with a_bot(tmp_path, server, OPENAI_API_KEY="sk-key", OPENAI_BASE_URL=server.url) as bot:
+        found = {one.name: one for one in bot.menu.models(PLACE, "", limit=100)}
+        everything = bot.menu.models(PLACE, "", limit=1000)
+    retired, dear, own = found["grok-4.1-fast"], found["gpt-6-astra"], found["llama3.3"]
+    assert (retired.warning, retired.about) == ("retired, grok-4.3 answers", "$1.25 in, $2.50 out, 1M context")
+    assert (dear.warning, dear.about) == ("expensive", "$10.00 in, $50.00 out, 922k context")
+    assert own.about == "free"
+    assert all(len(f"{one.name} · {one.warning} · {one.about}") <= 100 for one in everything if one.usable)
 
 
 async def test_a_picker_finds_any_part_of_any_spelling(bot: Bot) -> None:
