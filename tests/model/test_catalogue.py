@@ -96,6 +96,11 @@ def test_a_model_whose_effort_cannot_be_chosen_takes_no_such_parameter(name: str
     assert "reasoning_effort" not in route.accepts
 
 
+def test_a_name_with_blanks_is_no_vendors_id() -> None:
+    with pytest.raises(UnknownModelName, match=r"Did you mean 'grok-4\.3'"):
+        resolve("grok 4.3 please")
+
+
 def test_what_an_endpoint_of_ones_own_takes_is_not_known() -> None:
     assert resolve("local", OWN).accepts is None
     assert resolve("ollama/llama3.3").accepts is None
@@ -171,7 +176,7 @@ def test_half_a_price_is_no_price() -> None:
 
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("xia/grok-4.3", "xai/grok-4.3"), ("locall", "local"), ("Grok-4.3", "grok-4.3"), ("script/demo", "scripted/demo")],
+    [("xia/grok-4.3", "xai/grok-4.3"), ("locall", "local"), ("grog-4.3", "grok-4.3"), ("script/demo", "scripted/demo")],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_known_one(name: str, near: str) -> None:
     with pytest.raises(UnknownModelName) as caught:

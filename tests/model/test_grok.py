@@ -20,6 +20,8 @@ REASONING = (
     "grok-4-1-fast",
     "x-ai/grok-4.1-fast",
     "grok-4.1-fast-reasoning",
+    "Grok-4.1-Fast",
+    "grok 4.1 fast",
     "grok-4-1-fast-reasoning",
     "xai/grok-4.1-fast",
     "xai/grok-4-1-fast-reasoning",

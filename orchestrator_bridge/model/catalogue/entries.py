@@ -84,8 +84,11 @@ def _names() -> Mapping[str, str]:
 
 
 def friendly(spelling: str) -> str | None:
-    """The friendly name of the model that people or hosts spell like this; None if it is not listed."""
-    return _names().get(spelling)
+    """The friendly name of the model that people or hosts spell like this; None if it is not listed.
+
+    Phones begin with a capital and people write blanks for dashes: `Grok 4.1 fast` is understood.
+    """
+    return _names().get(spelling) or _names().get("-".join(spelling.casefold().split()))
 
 
 def host_of(provider: str, model: str) -> HostEntry | None:

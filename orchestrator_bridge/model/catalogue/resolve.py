@@ -92,7 +92,7 @@ def _known(name: str, given: _Given) -> Route:
     listed = friendly(name)
     if listed is not None:
         return replace(_best(listed, name, given), name=name)
-    provider = None if slash else _by_prefix(name)
+    provider = None if slash or " " in name else _by_prefix(name)
     if provider is None:
         raise UnknownModelName(name, _near(name, given.own))
     return replace(_at(provider, name, given), name=name, why=f"not listed; {provider.name} by the beginning of its name")
