@@ -489,7 +489,7 @@ class Adapter(Protocol):
         ...
 
     def members(self, group: str) -> tuple[Author, ...] | None:
-        """Who belongs to a group (its id), from memory; None where that is not known."""
+        """Who belongs to a group, or is in a channel (its id), from memory; None where that is not known."""
         ...
 
     async def tell(self, heard: Inbound, word: Word) -> None:

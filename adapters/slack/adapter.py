@@ -140,8 +140,8 @@ class SlackAdapter:
         return await fetch(self.life.api, attachment)
 
     def members(self, group: str) -> tuple[Author, ...] | None:
-        """Who belongs to a user group, as `Adapter.members` says."""
-        users = self._life.groups.users(group) if self._life is not None else None
+        """Who belongs to a user group or is in a channel, as `Adapter.members` says."""
+        users = (self._life.groups.users(group) or self._life.rooms.members(group)) if self._life is not None else None
         if self._life is None or users is None:
             return None
         return tuple(Author(platform=PLATFORM, id=user, name=self._life.people.name(user)) for user in users)

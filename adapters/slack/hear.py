@@ -160,6 +160,8 @@ class Ear:
         given = replace(command, name=name, text=text)
         if not sure:
             return offer_task(given, text)
+        if name == "ask":
+            await self._rooms.look(spoken.place.channel)
         return offer_form(given, name) if name in FORMS and not text.strip() else given
 
     async def _said(self, spoken: Spoken) -> Said:

@@ -74,6 +74,7 @@ class Hand:
 
     async def _can_work_in(self, command: Commanded) -> bool:
         channel = command.place.channel
+        await self._rooms.look(channel)
         return channel.startswith("@") or await self._rooms.can_write(channel, command.author.id)
 
     # Commands -------------------------------------------------------------------------------------------------------------

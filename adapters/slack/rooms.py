@@ -5,10 +5,25 @@ The bridge knows direct messages by the person (`@U1`), Slack by a channel of th
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
 from adapters.slack.api import Api
 from adapters.slack.errors import Refused
 from adapters.slack.workspace import PLATFORM, direct
 from orchestrator_bridge.chat import Place, Rejected, Unsent
+
+FRESH = 600.0
+"""Seconds for which it is taken that the same people are in a channel."""
+
+PATIENCE = 1.0
+"""Seconds that a task waits for the members of its channel: whoever is not known to be there gets a copy of a question."""
+
+PAGE = 1000
+"""Members that are asked for at once, the most that Slack gives."""
 
 
 class Rooms:
@@ -19,6 +34,7 @@ class Rooms:
         self._direct: dict[str, str] = {}
         self._partners: dict[str, str] = {}
         self._joined: set[str] = set()
+        self._members: dict[str, tuple[float, frozenset[str]]] = {}
 
     async def channel(self, place: Place) -> str:
         """Slack's id of a place's channel; direct messages are opened where they are not yet.
@@ -74,6 +90,33 @@ class Rooms:
             return await self.channel(direct(user)) == channel
         except (Unsent, Rejected):
             return False
+
+    async def look(self, channel: str) -> None:
+        """Learn who is in a channel, where that is not known of late. Nobody waits for it longer than `PATIENCE`."""
+        at, _ = self._members.get(channel, (-FRESH, frozenset()))
+        if channel[:1] in ("C", "G") and self._api.now() - at >= FRESH:
+            with suppress(TimeoutError, Unsent, Rejected):
+                async with asyncio.timeout(PATIENCE):
+                    self._members[channel] = (self._api.now(), await self._read_members(channel))
+
+    async def _read_members(self, channel: str) -> frozenset[str]:
+        found: list[str] = []
+        cursor = ""
+        while True:
+            told = await self._page(channel, cursor)
+            found += map(str, told["members"] or ())
+            cursor = str((told["response_metadata"] or {}).get("next_cursor") or "")
+            if not cursor:
+                return frozenset(found)
+
+    async def _page(self, channel: str, cursor: str) -> AsyncSlackResponse:
+        wanted: dict[str, Any] = {"channel": channel, "limit": PAGE} | ({"cursor": cursor} if cursor else {})
+        return await self._api.read("conversations.members", lambda client: client.conversations_members(**wanted))
+
+    def members(self, channel: str) -> frozenset[str] | None:
+        """The ids of those who are in a channel, as far as is known."""
+        known = self._members.get(channel)
+        return known[1] if known else None
 
     def lost(self, channel: str) -> None:
         """The bot is no member of a channel any more."""

@@ -31,6 +31,7 @@ class Methods:
             "conversations.info": self._info,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
+            "conversations.members": self._members,
             "users.conversations": self._joined,
             "chat.postMessage": self._post,
             "chat.update": self._update,
@@ -76,6 +77,12 @@ class Methods:
     def _joined(self, arguments: Arguments) -> Answer:
         mine = [one for one in self.world.channels.values() if BOT_USER in one.members and not one.partner]
         return {"channels": [{"id": one.id, "name": one.id.lower()} for one in mine]}
+
+    def _members(self, arguments: Arguments) -> Answer:
+        members, start = sorted(self._channel(arguments).members), int(arguments.get("cursor") or 0)
+        end = start + min(2, int(arguments.get("limit") or 100))
+        cursor = str(end) if end < len(members) else ""
+        return {"members": members[start:end], "response_metadata": {"next_cursor": cursor}}
 
     def _history(self, arguments: Arguments) -> Answer:
         channel = self._channel(arguments)

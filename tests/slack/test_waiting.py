@@ -51,6 +51,14 @@ async def test_a_question_is_put_off_and_closed_from_the_list(bot: Whole) -> Non
     await bot.sees("Cancelled: ")
 
 
+async def test_a_question_of_a_run_that_has_ended_cannot_be_asked_again(bot: Whole) -> None:
+    await asked(bot)
+    bot.people.say(ANA, GENERAL, "yes", (await bot.sees(ASKED))["ts"])
+    await bot.sees("finished")
+    bot.people.command(ANA, GENERAL, "questions 1 again")
+    await bot.sees("Nobody waits for question 1 any more.")
+
+
 async def test_an_answer_is_written_from_the_list_with_the_question_in_view(bot: Whole) -> None:
     await asked(bot)
     bot.people.command(ANA, GENERAL, "questions")
