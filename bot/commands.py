@@ -94,7 +94,7 @@ class Commands:
     # Runs -----------------------------------------------------------------------------------------------------------------
 
     async def _ask(self, command: Commanded) -> Word | None:
-        if not self._directory.may(command.author, "start"):
+        if not self._directory.may(command.author, "start", command.place):
             return _warn("You may not start runs here; townhall.toml says who may, under [permissions].")
         chosen, text = leading(command, ("team", "model"))
         task = clean(text).strip()
@@ -155,7 +155,9 @@ class Commands:
         if state is None or state.end is not None:
             return _warn(f"There is no run {number} under way.")
         starter = (state.by.platform, state.by.id)
-        if (command.author.platform, command.author.id) != starter and not self._directory.may(command.author, "cancel"):
+        if (command.author.platform, command.author.id) != starter and not self._directory.may(
+            command.author, "cancel", command.place
+        ):
             return _warn(f"Run {number} was started by {state.by.name}; you may not cancel it.")
         self.engine.cancel_run(state.run, command.author, command.key)
         return None

@@ -75,7 +75,7 @@ class ModelCommands:
         return found
 
     async def _pick(self, command: Commanded, scope: str, name: str, confirmed: bool) -> Word:
-        if not self._directory.may(command.author, "pick"):
+        if not self._directory.may(command.author, "pick", command.place):
             return _warn("You may not pick models here; townhall.toml says who may, under [permissions].")
         if name == NONE_ANY_MORE:
             await self._picks.pick(command.place, scope, "", command.author, command.at)

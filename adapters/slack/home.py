@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from adapters.slack.blocks import Block, button, channels, divider, header, row, section, sections, small
@@ -74,7 +74,9 @@ def is_home(body: Mapping[str, Any]) -> bool:
 
 
 def _said(word: Word | None, address: Address) -> list[Block]:
-    return [*word_message(word, address)["blocks"], divider()] if word is not None else []
+    if word is None:
+        return []
+    return [*word_message(replace(word, tables=()), address)["blocks"], divider()]
 
 
 def _of_channel(channel: str, *, picks: bool) -> list[Block]:

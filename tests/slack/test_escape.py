@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.slack.cards import question_card, run_card
 from adapters.slack.escape import bare, escaped, fenced, markdown
+from adapters.slack.home import home_view
 from adapters.slack.notes import final_answer, note
 from adapters.slack.split import BLOCK, messages
 from adapters.slack.words import word_message
@@ -71,10 +73,27 @@ PLACES: dict[str, Renders] = {
     "word": lambda text: word_message(
         Word(text=text, tables=(Table(columns=("a", text), rows=((text, text),), title=text),)), lambda link: None
     ),
+    "list": lambda text: word_message(waiting(text), lambda _: "https://home.slack.example/p1"),
+    "home": lambda text: {"text": "App Home", "blocks": page(text)["blocks"][:50]},
     "confirm": lambda text: word_message(
         Word(text="Sure?", confirm=Confirm(label=text, name="model", text=text)), lambda _: None
     ),
 }
+
+
+def waiting(text: str) -> Word:
+    """A question to be answered on the spot, and what stands beside it."""
+    options = (CardOption(id="a", label=text[:75], description=text),)
+    card = replace(question(), agent=text, text=text, task=text, silence=text, options=options)
+    table = Table(title=text, columns=("question",), rows=((text,), (text,)), cards=(card,))
+    return Word(text=text, tables=(table, Table(columns=("agent", ""), rows=((text, text),), title=text)))
+
+
+def page(text: str) -> Mapping[str, Any]:
+    """App Home. Its titles are ours alone."""
+    word = waiting(text)
+    tables = tuple(replace(table, title="Models") for table in word.tables)
+    return home_view(replace(word, tables=tables), lambda _: "https://home.slack.example/p1", picks=True, said=word)
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.servers.slack_server import SlackServer
 from tests.servers.slack_shown import words
-from tests.servers.slack_world import ANA, BEN, BOT_USER, GENERAL, ROBOT, STRANGER
+from tests.servers.slack_world import ANA, BEN, BOT_USER, CREW, ELSEWHERE, GENERAL, ROBOT, STRANGER
 from tests.slack.whole import RELEASE, ROOT, a_bot
 
 ASKED = "Was the migration tried on a copy of the data?"
@@ -105,3 +105,24 @@ async def test_strangers_and_bots_can_neither_ask_nor_answer_unless_they_are_lis
         async with a_bot(folder, listed, server) as bot:
             bot.people.say(STRANGER, GENERAL, "yes, it was", question["ts"])
             await bot.sees("Answered by sly: Yes")
+
+
+async def test_who_may_start_is_said_by_user_group_and_channel_and_others_are_refused_privately(folder: Path) -> None:
+    rules = f'''
+[roles.crew]
+slack = "{CREW}"
+
+[permissions]
+start = ["role:crew", "channel:{ELSEWHERE}"]
+'''
+    async with SlackServer() as server:
+        server.world.groups[CREW] = [ANA]
+        server.world.channels[ELSEWHERE].members.add(BOT_USER)
+        async with a_bot(folder, RELEASE + rules, server) as bot:
+            bot.people.command(BEN, GENERAL, "ask May the release go out?")
+            refused = await bot.sees("You may not start runs here")
+            assert (refused["is_ephemeral"], refused["to"]) == (True, BEN)
+            bot.people.command(ANA, GENERAL, "ask May the release go out?")
+            await bot.sees(ASKED)
+            bot.people.command(BEN, ELSEWHERE, "ask May the release go out?")
+            await bot.sees(ASKED, ELSEWHERE)
