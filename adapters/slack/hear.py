@@ -157,7 +157,7 @@ class Ear:
         meant = spoken.called and len(text.split()) >= SHORT
         sure = command.name != "task" or meant or bool(command.attachments)  # nobody attaches a file in passing
         name = "ask" if command.name == "task" else command.name
-        given = replace(command, name=name, text=text)
+        given = replace(command, name=name, text=text, mentions=await self.named(command.text))
         if not sure:
             return offer_task(given, text)
         if name == "ask":
@@ -166,7 +166,6 @@ class Ear:
 
     async def _said(self, spoken: Spoken) -> Said:
         message, text = spoken.message, spoken.text
-        others = [user for user in mentioned(text) if user != self._workspace.user]
         bare = without_mention(text, self._workspace.user) if spoken.named else text
         return Said(
             place=spoken.place,
@@ -175,9 +174,14 @@ class Ear:
             text=await self.typed(bare),
             at=float(message["ts"]),
             edit=str((message.get("edited") or {}).get("ts") or ""),
-            mentions=tuple([await self._people.author(user) for user in others]),
+            mentions=await self.named(text),
             attachments=attachments(message.get("files")),
         )
+
+    async def named(self, text: str) -> tuple[Author, ...]:
+        """Those whom a text mentions, each once, without ourselves."""
+        others = [user for user in mentioned(text) if user != self._workspace.user]
+        return tuple([await self._people.author(user) for user in others])
 
     async def typed(self, text: str) -> str:
         """A text as somebody typed it, with the names of those whom it mentions."""

@@ -90,7 +90,8 @@ class Hand:
             view = task_form(about, self._menu) if line.name == "ask" else model_form(about, self._menu)
             return Form(trigger=str(body["trigger_id"]), view=view)
         text = await self._ear.typed(line.text)
-        return self._commanded(place, str(body["trigger_id"]), await self._people.author(user), line.name, text)
+        given = self._commanded(place, str(body["trigger_id"]), await self._people.author(user), line.name, text)
+        return replace(given, mentions=await self._ear.named(line.text))
 
     def now(self) -> float:
         """Slack's clock, in seconds since the epoch."""
@@ -130,7 +131,10 @@ class Hand:
         place, author = self._where(body, user), await self._people.author(user)
         control, confirmed = read_control(action), read_command(action)
         if control is not None:
-            return self._control(body, control, place, author)
+            heard = self._control(body, control, place, author)
+            if isinstance(heard, Clicked) and heard.press == "pass" and heard.value:
+                return replace(heard, to=await self._people.author(heard.value))
+            return heard
         if str(action.get("action_id", "")).startswith("form/"):
             return self._form(body, str(action["action_id"]).removeprefix("form/"), place)
         if confirmed is not None:

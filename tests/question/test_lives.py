@@ -16,7 +16,7 @@ from orchestrator_bridge.question import hear
 from orchestrator_bridge.question.due import due, next_due
 from orchestrator_bridge.question.settle import fall, reason, settle
 from orchestrator_bridge.question.values import AskKind, Outcome, Question, Stage, Verdict
-from tests.question.builders import ANA, BEN, CY, EXPIRY, POSTED, SKEPTIC, clicked, posted
+from tests.question.builders import ANA, BEN, CY, EXPIRY, POSTED, SKEPTIC, clicked, posted, typed
 from tests.question.facts import CLOCK, KINDS, POLICIES, Fact, facts, mentioned, restarted, tell
 
 CHAINS: st.SearchStrategy[tuple[str, ...]] = st.permutations(["default_option", "agents", "judge"]).flatmap(
@@ -178,3 +178,40 @@ def test_a_majority_that_settles_early_is_one_that_the_rest_could_not_have_chang
         outcome = settle(full, POSTED + 60)
         assert outcome is not None
         assert outcome.choice == early.choice
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_typed_words_decide_no_sooner_than_their_settle_delay(data: st.DataObject) -> None:
+    question = posted(ANA, BEN, kind="text", settle_delay=30, quorum=data.draw(st.sampled_from(["first", "all"])))
+    for one in (ANA, BEN):
+        for after in data.draw(st.lists(st.integers(1, 100), max_size=3, unique=True)):
+            question = typed(question, one, "words", after=after)
+    now = POSTED + data.draw(st.integers(0, 200))
+    outcome = settle(question, now)
+    if outcome is not None:
+        last = {reply.author.id: reply.at for reply in outcome.replies}
+        ripe = [at + 30 <= now for at in last.values()]
+        assert all(ripe) if question.policy.quorum == "all" else any(ripe)
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_who_has_left_is_who_left_last_by_the_time_of_their_deeds(data: st.DataObject) -> None:
+    """Played one by one in order of time, whatever the order in which they are heard."""
+    people, out, asked = (ANA, BEN, CY), set[str](), {ANA.id, BEN.id}
+    deeds = [
+        (one, data.draw(st.sampled_from([None, *(other for other in people if other is not one)])), POSTED + after)
+        for after in sorted(data.draw(st.lists(st.integers(1, 99), max_size=5, unique=True)))
+        for one in [data.draw(st.sampled_from(people))]
+    ]
+    question = posted(ANA, BEN)
+    for one, to, at in data.draw(st.permutations(deeds)):
+        question = hear.passed(question, one, at, mentioned(to) if to else None)
+    for one, to, _ in deeds:
+        if one.id in asked:
+            out.add(one.id)
+            if to:
+                asked.add(to.id)
+                out.discard(to.id)
+    assert question.passed == out

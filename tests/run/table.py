@@ -247,12 +247,20 @@ class Table:
         )
         self.go_on(f.Pressed(clicked=clicked))
 
-    def tells(self, question: int, words: str, by: Author | None = None, channel: str = "general") -> str:
+    def tells(
+        self, question: int, words: str, by: Author | None = None, channel: str = "general", mentions: tuple[Author, ...] = ()
+    ) -> str:
         """A person gives the command `/questions` with a number; returns the word that comes back."""
         self._messages += 1
         place = replace(self.place, channel=channel)
         command = Commanded(
-            place=place, interaction=f"i{self._messages}", author=by or self.by, name="questions", text=words, at=self.now
+            place=place,
+            interaction=f"i{self._messages}",
+            author=by or self.by,
+            name="questions",
+            text=words,
+            at=self.now,
+            mentions=mentions,
         )
         self.go_on(f.Told(command=command, question=question, words=words))
         return self.words[-1].text

@@ -233,6 +233,21 @@ def test_a_question_to_somebody_asleep_waits_without_waking_them() -> None:
     assert not played.state.questions[1].open
 
 
+@pytest.mark.parametrize(("evening", "hours"), [((2026, 3, 28), 7), ((2026, 10, 24), 9), ((2026, 11, 20), 8)])
+def test_a_sleeper_is_woken_at_a_time_of_day_also_in_the_nights_when_clocks_are_changed(
+    evening: tuple[int, int, int], hours: int
+) -> None:
+    now = datetime(*evening, 23, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+    played = table(people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=now)
+    played.says("one", ask("Which?"))
+    played.posts_question(1)
+    played.passes(hours * 3600 - 1)
+    assert pinged(played) == []
+    played.passes(1)
+    assert pinged(played) == [["U1"]]
+    assert card(played).expires_at == now + hours * 3600 + 1800
+
+
 def test_who_is_awake_is_enough() -> None:
     played = table(people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=NIGHT)
     played.says("one", ask("Which?", to=("@ana", "@ben")))
@@ -550,6 +565,13 @@ def test_a_command_does_what_it_says_or_says_why_not(words: str, told: str) -> N
     said = played.tells(1, words, by=BEN)
     assert said.startswith(told) or (card(played).closed or "").startswith(told), said
     assert not any("pass" in one.text or "again" in one.text for one in played.state.questions[1].replies)
+
+
+def test_whom_the_platform_names_in_a_command_is_handed_the_question() -> None:
+    played = asked_for_command()
+    otto = Author(platform="slack", id="U7", name="Otto van Loon")
+    assert played.tells(1, "pass @Otto van Loon", by=BEN, mentions=(otto,)).startswith("Otto van Loon is asked in your place.")
+    assert pinged(played)[-1] == ["U7"]
 
 
 @pytest.mark.parametrize("words", ["more 1h", "pass", "pass @lead", "cancel", "not me"])

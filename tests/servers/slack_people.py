@@ -85,9 +85,10 @@ class People:
 
     # Commands and clicks --------------------------------------------------------------------------------------------------
 
-    def command(self, user: str, channel: str, text: str) -> Envelope:
-        """Somebody types `/townhall …`."""
-        body = {"command": "/townhall", "text": html.escape(text, quote=False), "user_id": user, "user_name": user.lower()}
+    def command(self, user: str, channel: str, text: str, *, raw: bool = False) -> Envelope:
+        """Somebody types `/townhall …`; `raw`: `text` has Slack's marks already, such as those of mentions."""
+        typed = text if raw else html.escape(text, quote=False)
+        body = {"command": "/townhall", "text": typed, "user_id": user, "user_name": user.lower()}
         body |= {"channel_id": channel, "channel_name": "general", "team_id": TEAM, "api_app_id": APP}
         return self.world.happens("slash_commands", {**body, "trigger_id": self._trigger()})
 

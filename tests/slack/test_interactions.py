@@ -12,7 +12,7 @@ from orchestrator_bridge.chat import Attachment, Clicked, Commanded, Confirm, In
 from tests.contract.adapter_posts import RUN, closed, question
 from tests.servers.slack_limits import wrong_in_options
 from tests.servers.slack_shown import controls, words
-from tests.servers.slack_world import ANA, BEN, GENERAL
+from tests.servers.slack_world import ANA, BEN, BOT_USER, GENERAL
 from tests.slack.rig import SlackRig, a_rig
 
 
@@ -131,6 +131,19 @@ async def test_a_question_is_handed_over_to_somebody_else(rig: SlackRig) -> None
     heard = await rig.heard()
     assert isinstance(heard, Clicked)
     assert (heard.press, heard.question, heard.value) == ("pass", 2, BEN)
+    assert heard.to is not None
+    assert (heard.to.id, heard.to.name) == (BEN, "Ben Ng")
+
+
+@pytest.mark.parametrize("way", ["slash", "mention"])
+async def test_a_command_comes_with_those_whom_it_names(rig: SlackRig, way: str) -> None:
+    if way == "slash":
+        rig.server.people.command(ANA, GENERAL, f"questions 2 pass <@{BEN}|ben>", raw=True)
+    else:
+        rig.server.people.say(ANA, GENERAL, f"<@{BOT_USER}> questions 2 pass <@{BEN}>", raw=True)
+    heard = await commanded(rig)
+    assert (heard.name, heard.text) == ("questions", "2 pass @Ben Ng")
+    assert [(one.id, one.name) for one in heard.mentions] == [(BEN, "Ben Ng")]
 
 
 # Acknowledging ------------------------------------------------------------------------------------------------------------
