@@ -91,7 +91,8 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unsaid:
-    """A message was deleted. `at`: when, or when that was found out if nobody was told; seconds."""
+    """A message was deleted, one that was heard or a card of ours. `at`: when, or when that was found out if nobody was told;
+    seconds."""
 
     place: Place
     message: str

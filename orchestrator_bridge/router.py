@@ -166,7 +166,7 @@ def _fact(heard: Said | Unsaid | Clicked, target: Target) -> f.Fact | None:
             return f.Heard(said=heard, question=target.question)
         case Clicked():
             return f.Pressed(clicked=heard)
-        case Unsaid() if target.question is not None:
+        case Unsaid() if target.question is not None or heard.message == heard.place.thread:
             return f.TakenBack(unsaid=heard, question=target.question)
         case _:
             return None

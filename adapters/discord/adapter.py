@@ -215,9 +215,31 @@ class DiscordAdapter:
             await self.message(message)
 
     async def deleted(self, message: int) -> None:
-        """A message was deleted."""
+        """A message was deleted: one that was heard, or a card of ours, whose thread lives on."""
         if self._receive is not None:
             await self._ear.deleted(message, self._receive)
+            card = self._watch.card(message)
+            if card is not None:
+                await self._ear.card_deleted(card, self._receive)
+
+    async def thread_gone(self, thread: int, parent: int) -> None:
+        """A thread was deleted. In a forum its card went with it; elsewhere the card stands, and replies to it count."""
+        card = self._watch.card(thread)
+        if card is not None and self._rooms.form_of(parent) == "post":
+            await self._gone([card])
+        elif card is not None:
+            self._post.flatten(thread)
+        await self._gone(self._watch.cards_in([thread]))
+
+    async def channels_gone(self, channels: Collection[int]) -> None:
+        """Channels are gone, with all cards in them."""
+        await self._gone(self._watch.cards_in(channels))
+
+    async def _gone(self, cards: Sequence[Place]) -> None:
+        assert self._receive is not None
+        for card in cards:
+            self._watch.lost(card)
+            await self._ear.card_deleted(card, self._receive)
 
     async def pressed(self, interaction: discord.Interaction[Any]) -> None:
         """A control was used."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import logging
+from collections.abc import Awaitable, Collection
 from typing import Any, Protocol
 
 import discord
 
 from adapters.discord.attempt import trace
 from adapters.discord.shown import NOBODY
+
+_LOG = logging.getLogger(__name__)
 
 GUILDS_READY = 0.2
 """Seconds without a further server after which the start is over; one that comes later is known then."""
@@ -40,6 +43,14 @@ class Ears(Protocol):
 
     async def deleted(self, message: int) -> None:
         """A message was deleted."""
+        ...
+
+    async def thread_gone(self, thread: int, parent: int) -> None:
+        """A thread was deleted; `parent` is its channel."""
+        ...
+
+    async def channels_gone(self, channels: Collection[int]) -> None:
+        """Channels were deleted, or the bot was removed from their server."""
         ...
 
     async def pressed(self, interaction: discord.Interaction[Any]) -> None:
@@ -111,6 +122,19 @@ class Client(discord.AutoShardedClient):
         """discord.py's event, such as a moderator's purge."""
         for message in sorted(event.message_ids):
             await self.work(self._ears.deleted(message))
+
+    async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
+        """discord.py's event."""
+        await self.work(self._ears.thread_gone(event.thread_id, event.parent_id))
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """discord.py's event."""
+        await self.work(self._ears.channels_gone([channel.id]))
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """discord.py's event; a server that is only unavailable just now is none."""
+        _LOG.error("the bot was removed from %s: `townhall setup discord` prints the link that invites it again", guild.name)
+        await self.work(self._ears.channels_gone([one.id for one in (*guild.channels, *guild.threads)]))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """discord.py's event; commands are heard by the tree."""

@@ -65,6 +65,10 @@ class Ear:
         if heard is not None:
             await self.hand_over(Unsaid(place=heard.place, message=str(message), at=self._clock.now()), receive)
 
+    async def card_deleted(self, place: Place, receive: Receive) -> None:
+        """Hear that somebody deleted a card of ours, which its place's thread is named after."""
+        await self.hand_over(Unsaid(place=place, message=str(place.thread), at=self._clock.now()), receive)
+
     async def found(self, said: Said, receive: Receive) -> None:
         """Hear what a history holds."""
         if said.question is None:

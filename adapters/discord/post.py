@@ -66,6 +66,11 @@ class Post:
         self._flat.put(card, False)
         return False
 
+    def flatten(self, card: int) -> None:
+        """A card's thread was deleted: from now on replies to the card are its thread."""
+        self._rooms.forget(card)
+        self._flat.put(card, True)
+
     # What -----------------------------------------------------------------------------------------------------------------
 
     async def say(self, channel: Somewhere, shown: Shown, nonce: str, reply_to: int | None = None) -> discord.Message:

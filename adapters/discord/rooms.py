@@ -9,7 +9,7 @@ import discord
 from adapters.discord.attempt import attempt
 from adapters.discord.client import Client
 from adapters.discord.memory import Memory
-from adapters.discord.places import Somewhere, person_id
+from adapters.discord.places import Form, Somewhere, form_of, person_id
 from orchestrator_bridge.chat import Unsent
 
 REMEMBERED = 2000
@@ -63,6 +63,11 @@ class Rooms:
             channel = await self.client().create_dm(discord.Object(person))
         self._keep(channel)
         return channel
+
+    def form_of(self, channel: int) -> Form:
+        """What a card becomes in a channel, from memory."""
+        client = self._client()
+        return form_of(client.get_channel(channel) if client is not None else None)
 
     def forget(self, id_: int) -> None:
         """Look it up anew next time."""

@@ -6,7 +6,7 @@ Both are watched from their posting, or from the first reading of their thread a
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from adapters.discord.ear import PAUSES
 from orchestrator_bridge.chat import Place, Posted, QuestionCard, Rejected, RunCard, Said, Sending, Unsent
@@ -41,6 +41,19 @@ class Watch:
     def began(self, place: Place, after: float) -> None:
         """The bridge reads a thread, so it is one of an open question or a live run."""
         self._open.setdefault(place, after)
+
+    def cards_in(self, channels: Collection[int]) -> list[Place]:
+        """What is watched in these channels."""
+        names = {str(one) for one in channels}
+        return [place for place in self._open if place.channel in names]
+
+    def card(self, message: int) -> Place | None:
+        """What is watched that has this card: a thread has the id of the message that it was made from."""
+        return next((place for place in self._open if place.thread == str(message)), None)
+
+    def lost(self, place: Place) -> None:
+        """A card is gone for good, and with it what could be read."""
+        self._open.pop(place, None)
 
     async def catch_up(self, hear: Hear, gone: Compare) -> None:
         """Read every watched thread: `hear` is given all that stands there, `gone` what a thread holds now."""

@@ -114,6 +114,12 @@ def posted(question: Question, delivery: Delivery) -> Question:
     return _with(question, copied=(*question.copied, delivery))
 
 
+def lost(question: Question, message: str) -> Question:
+    """Its card in the channel was deleted; what stands in other messages is no card."""
+    cards = {one.message for one in (question.delivery, *question.copied) if one and not one.place.channel.startswith("@")}
+    return _with(question, lost=(*question.lost, message)) if message in cards - set(question.lost) else question
+
+
 def reminded(question: Question) -> Question:
     """Those who have not replied were reminded."""
     return _with(question, reminded=question.reminded + 1)

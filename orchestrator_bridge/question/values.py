@@ -256,7 +256,9 @@ class Question(Value):
     asked_at: float
     delivery: Delivery | None = None
     copied: tuple[Delivery, ...] = ()
-    """Further posted copies, in direct messages: what is said there counts as well."""
+    """Further posted copies, in direct messages or in place of a deleted card: what is said there counts as well."""
+    lost: tuple[str, ...] = ()
+    """Messages in the channel that were its card, and that somebody has deleted."""
     heard: tuple[Heard, ...] = ()
     withdrawn: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()

@@ -20,7 +20,7 @@ from orchestrator_bridge.run.actions import AskPeople
 from orchestrator_bridge.run.asking import Asking
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.hearing import Hearing
-from orchestrator_bridge.run.post import question_key
+from orchestrator_bridge.run.post import newest_key
 from orchestrator_bridge.run.sleepers import Sleepers
 from orchestrator_bridge.run.sparing import Sparing
 from orchestrator_bridge.run.state import RunState, ToolUse
@@ -90,8 +90,8 @@ class Desk:
     def unplaceable(self, batch: Batch, outgoing: Outgoing, why: str) -> None:
         """The question will never be seen: where people were to decide, it falls back at once."""
         known = batch.state.questions.get(outgoing.question or 0)
-        first = known is not None and outgoing.key == question_key(known.id)
-        if known is not None and first and known.open and known.stage is None and people_decide(known):
+        only = known is not None and outgoing.key == newest_key(known)
+        if known is not None and only and known.open and known.stage is None and people_decide(known):
             self._fall(batch, known, f"it could not be posted: {why}")
 
     # Settling -------------------------------------------------------------------------------------------------------------

@@ -254,6 +254,16 @@ class QuestionPosted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CardLost:
+    """Somebody deleted a question's card (`message`, by its id) while the question is open."""
+
+    at: float
+    question: int
+    message: str
+    event: Literal["card_lost"] = "card_lost"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Replied:
     """Somebody replied, or edited a reply, also somebody who may not answer. `sent_at` is the platform's time; `choice` an option
     that was clicked; `mentions` the people whom the words name."""
@@ -490,6 +500,7 @@ Event = (
     | QuestionJoined
     | AskedAgain
     | QuestionPosted
+    | CardLost
     | Replied
     | Unreplied
     | Passed

@@ -41,10 +41,10 @@ class Heard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TakenBack:
-    """A message of a question's thread was deleted."""
+    """A message of a question's thread was deleted, its card, or (without a question) the run's card."""
 
     unsaid: Unsaid
-    question: int
+    question: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

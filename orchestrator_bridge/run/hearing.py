@@ -42,15 +42,17 @@ class Hearing:
         after = batch.state.questions[question.id]
         taken_as = taken(after, by.id) if done.sign == "taken" and after.open else ""
         given = Receipt(message=said.message, author=said.author, sign=done.sign, text=done.text, taken_as=taken_as)
-        direct = said.place if said.place.channel.startswith("@") else None
+        direct = said.place if said.place.channel.startswith("@") or question.lost else None
         batch.rows.append(receipt(batch.state, said.key, given, question.id, direct))
         batch.handled(said.key, "" if done.sign == "taken" else f"{done.sign}: {done.text}")
 
     def unsaid(self, batch: Batch, unsaid: Unsaid, number: int) -> None:
-        """A reply was deleted: it is withdrawn while its question is open."""
+        """A reply was deleted: it is withdrawn while its question is open. Or the question's card was: it is posted again."""
         question = batch.state.questions.get(number)
         if question is not None and _open(batch, question):
-            batch.add(e.Unreplied(at=batch.now, question=number, message=unsaid.message))
+            card = hear.lost(question, unsaid.message) is not question
+            kind = e.CardLost if card else e.Unreplied
+            batch.add(kind(at=batch.now, question=number, message=unsaid.message))
         batch.handled(unsaid.key)
 
     def _reply(self, batch: Batch, question: Question, by: Responder, message: Message) -> Done:

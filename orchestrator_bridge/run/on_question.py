@@ -79,6 +79,10 @@ def _posted(state: RunState, event: e.QuestionPosted) -> RunState:
     return with_question(state, hear.posted(state.questions[event.question], event.delivery))
 
 
+def _lost(state: RunState, event: e.CardLost) -> RunState:
+    return with_question(state, hear.lost(state.questions[event.question], event.message))
+
+
 def _replied(state: RunState, event: e.Replied) -> RunState:
     question = state.questions[event.question]
     if not question.open and question.agent not in state.agents:
@@ -185,6 +189,7 @@ MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
     e.QuestionJoined: _joined,
     e.AskedAgain: _asked_again,
     e.QuestionPosted: _posted,
+    e.CardLost: _lost,
     e.Replied: _replied,
     e.Unreplied: _unreplied,
     e.Passed: _passed,

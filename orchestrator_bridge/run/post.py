@@ -8,11 +8,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator_bridge.chat import Note, Place, Post, Receipt
+from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.rows import Outgoing
 
 FIRST, CLOSING, RECEIPT, NOTE, CARD = 0, 1, 2, 5, 9
 """Priorities: questions and final answers, closing what is open, receipts, what agents do, the card's progress."""
+
+
+REPOSTED = 3
+"""How often the card of a question is posted again: whoever deletes it once more does not want it there."""
 
 
 def run_key(run: int) -> str:
@@ -23,6 +28,17 @@ def run_key(run: int) -> str:
 def question_key(question: int) -> str:
     """The post that opens a question's thread."""
     return f"question:{question}:card"
+
+
+def again_key(question: int, number: int) -> str:
+    """The card that is posted in place of one that somebody deleted, the first time, the second, and so on."""
+    return f"{question_key(question)}:again{number}"
+
+
+def newest_key(question: Question) -> str:
+    """The newest of a question's cards in the channel."""
+    number = min(len(question.lost), REPOSTED)
+    return again_key(question.id, number) if number else question_key(question.id)
 
 
 def copy_key(question: int, person: str) -> str:
@@ -37,7 +53,8 @@ def closing_key(card_key: str) -> str:
 
 def thread_post(state: RunState, post: Post, name: str, priority: int = NOTE, question: int | None = None) -> Outgoing:
     """Something in the run's thread, or in a question's."""
-    anchor = run_key(state.run) if question is None else question_key(question)
+    known = state.questions.get(question) if question is not None else None
+    anchor = newest_key(known) if known else run_key(state.run) if question is None else question_key(question)
     key = f"run:{state.run}:{state.seq}:{name}"
     return Outgoing(
         key=key, run=state.run, place=state.place, post=post, at=state.at, question=question, anchor=anchor, priority=priority

@@ -13,7 +13,17 @@ from orchestrator_bridge.question.quorum import awaited, silent
 from orchestrator_bridge.question.times import on_platform
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.post import CLOSING, FIRST, closing_key, copy_key, question_key, thread_post
+from orchestrator_bridge.run.post import (
+    CLOSING,
+    FIRST,
+    REPOSTED,
+    again_key,
+    closing_key,
+    copy_key,
+    newest_key,
+    question_key,
+    thread_post,
+)
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.rows import Outgoing
 
@@ -81,6 +91,17 @@ def _copy(state: RunState, question: Question, author: Author) -> Outgoing:
     return card_of(state, question, copy_key(question.id, author.id), place)
 
 
+def _lost(before: RunState | None, event: e.CardLost, after: RunState) -> Shown:
+    """The card is posted again; after a few times only the run's thread says how the question can be answered."""
+    question = after.questions[event.question]
+    if before is None or question.lost == before.questions[event.question].lost:
+        return ()
+    if len(question.lost) <= REPOSTED:
+        return (card_of(after, question, newest_key(question), after.place),)
+    text = f"The card of question {question.id} was deleted again. It stays open: `/questions {question.id}` answers it."
+    return (thread_post(after, Note(text=text, tone="warning"), "lost", priority=FIRST),)
+
+
 # While it is open ---------------------------------------------------------------------------------------------------------
 
 
@@ -102,6 +123,8 @@ def _now(state: RunState, question: Question, key: str, place: Place) -> Outgoin
 def _cards(state: RunState, question: Question) -> Iterator[tuple[str, Place]]:
     """The keys of every posted copy, and where it stands."""
     yield question_key(question.id), state.place
+    for number in range(1, min(len(question.lost), REPOSTED) + 1):
+        yield again_key(question.id, number), state.place
     for author in question.copies:
         yield copy_key(question.id, author.id), Place(platform=author.platform, channel=f"@{author.id}")
 
@@ -189,6 +212,7 @@ SHOWS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {
     e.AskedAgain: _asked_again,
     e.QuestionJoined: _joined,
     e.QuestionPosted: _posted,
+    e.CardLost: _lost,
     e.Extended: _moved,
     e.Replied: _moved,
     e.Unreplied: _moved,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.chat import Receipt, Said
+from orchestrator_bridge.chat import Note, Receipt, Said
 from orchestrator_bridge.file import File, left_out, read_file
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Response
@@ -11,7 +11,7 @@ from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.batch import Batch
 from orchestrator_bridge.run.desk import Desk
 from orchestrator_bridge.run.ending import cancel_open
-from orchestrator_bridge.run.post import receipt
+from orchestrator_bridge.run.post import FIRST, receipt, thread_post
 from orchestrator_bridge.run.retry import billed, retry_at
 from orchestrator_bridge.run.tooling import SHOWN, shown
 from orchestrator_bridge.store.rows import PictureKept, PostFailed, PostSent, ResultKept
@@ -51,8 +51,10 @@ def _take_people(batch: Batch, fact: f.Fact, desk: Desk) -> None:
             _guided(batch, said, files)
         case f.Heard(said=said, question=int(question)):
             desk.hearing.said(batch, said, question)
-        case f.TakenBack():
-            desk.hearing.unsaid(batch, fact.unsaid, fact.question)
+        case f.TakenBack(question=None):
+            _uncarded(batch, fact)
+        case f.TakenBack(question=int(question)):
+            desk.hearing.unsaid(batch, fact.unsaid, question)
         case f.Pressed():
             desk.hearing.clicked(batch, fact.clicked)
         case f.Told(command=command):
@@ -148,6 +150,16 @@ def _guided(batch: Batch, said: Said, files: tuple[File, ...]) -> None:
     else:
         return
     batch.rows.append(receipt(batch.state, said.key, given, None))
+
+
+def _uncarded(batch: Batch, fact: f.TakenBack) -> None:
+    """Somebody deleted the run's card: whoever started the run is told how it can be followed now."""
+    batch.handled(fact.unsaid.key)
+    if batch.state.end is None:
+        run = batch.state.run
+        text = f"The card of run {run} was deleted. The run goes on: `/runs` tells how it stands, `/cancel {run}` ends it."
+        note = Note(text=text, tone="warning", mentions=(batch.state.by,))
+        batch.rows.append(thread_post(batch.state, note, "uncarded", priority=FIRST))
 
 
 def _cancel(batch: Batch, fact: f.Cancel) -> None:

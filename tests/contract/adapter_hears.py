@@ -103,6 +103,14 @@ class Hears:
         assert isinstance(unsaid, Unsaid)
         assert unsaid.message == said.message
 
+    @needs("unpost")
+    async def test_a_card_that_somebody_deletes_arrives_as_a_deletion_in_its_thread(self, rig: Rig) -> None:
+        asked = await rig.post(question())
+        await rig.unpost(asked)
+        unsaid = await rig.heard()
+        assert isinstance(unsaid, Unsaid)
+        assert (unsaid.message, unsaid.place.thread) == (asked.message, asked.thread)
+
     @needs("redeliver")
     async def test_what_is_delivered_twice_has_the_same_key_twice(self, rig: Rig) -> None:
         asked = await rig.post(question())

@@ -16,7 +16,17 @@ PATIENCE = 30.0
 
 
 Feature = Literal[
-    "choose", "edit", "unsay", "redeliver", "reconnect", "fail_next", "fail_reading", "reject_next", "lose_reply", "find"
+    "choose",
+    "edit",
+    "unsay",
+    "unpost",
+    "redeliver",
+    "reconnect",
+    "fail_next",
+    "fail_reading",
+    "reject_next",
+    "lose_reply",
+    "find",
 ]
 """What a platform may lack: a method of its rig, or that it can be asked."""
 
@@ -141,6 +151,10 @@ class Rig(ABC):
     async def edit(self, text: str) -> None:
         """The person changes her newest message."""
         raise _lacking("edit")
+
+    async def unpost(self, posted: Posted) -> None:
+        """Somebody who may do so deletes a card of ours."""
+        raise _lacking("unpost")
 
     async def unsay(self) -> None:
         """The person deletes her newest message."""

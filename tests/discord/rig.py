@@ -10,7 +10,7 @@ from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.addresses import Addresses
 from adapters.discord.connection import RealConnection
 from adapters.discord.controls import Control, Deed
-from orchestrator_bridge.chat import Author, Place, Press
+from orchestrator_bridge.chat import Author, Place, Posted, Press
 from orchestrator_bridge.clock import Clock, SystemClock
 from tests.contract.adapter_rig import Rig, Seen
 from tests.discord.menu import SmallMenu
@@ -129,6 +129,9 @@ class DiscordRig(Rig):
 
     async def edit(self, text: str) -> None:
         self.world.change(self._newest(), text)
+
+    async def unpost(self, posted: Posted) -> None:
+        self.world.delete(int(posted.message))
 
     async def unsay(self) -> None:
         self.world.delete(self._newest().id)

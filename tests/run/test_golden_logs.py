@@ -105,6 +105,7 @@ def eventful() -> Table:
     table.replies(1, "too late, but a")
     table.types(3, "ask again")
     table.posts_question(4)
+    table.takes_back(4, "card4")
     table.replies(4, "Now we do.")
     table.reserved = Decimal("1.90")
     table.guides("And quickly.")

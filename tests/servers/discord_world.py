@@ -114,6 +114,20 @@ class DiscordWorld:
         gone = self.messages.pop(message)
         self.emit("MESSAGE_DELETE", {"id": str(gone.id), "channel_id": str(gone.channel), **self._guild(gone.channel)})
 
+    def delete_channel(self, channel: int) -> None:
+        """A channel or thread is deleted, with all that stands in it."""
+        gone = self.channels.pop(channel)
+        for message in self.here(channel):
+            del self.messages[message.id]
+        event = "THREAD_DELETE" if gone.kind == THREAD else "CHANNEL_DELETE"
+        self.emit(event, {**wire.channel(gone), "guild_id": str(GUILD)})
+
+    def remove_bot(self) -> None:
+        """The bot is removed from the server: nothing of it is there for it any more."""
+        for channel in [one.id for one in self.channels.values() if one.kind != DM]:
+            del self.channels[channel]
+        self.emit("GUILD_DELETE", {"id": str(GUILD)})
+
     def here(self, channel: int) -> list[Message]:
         """Everything in a channel or thread, oldest first."""
         return [one for one in self.messages.values() if one.channel == channel]

@@ -9,14 +9,14 @@ from tests.contract.adapter_rig import Rig
 from tests.slack.rig import a_rig, an_http_rig
 
 
-class TestSlackOverSocketModeKeepsTheContract(AdapterContract):
+class TestSlackOverSocketModeKeepsTheContract(AdapterContract, lacks={"unpost"}):
     @pytest.fixture
     async def rig(self) -> AsyncIterator[Rig]:
         async with a_rig() as rig:
             yield rig
 
 
-class TestSlackOverHttpKeepsTheContract(AdapterContract):
+class TestSlackOverHttpKeepsTheContract(AdapterContract, lacks={"unpost"}):
     @pytest.fixture
     async def rig(self) -> AsyncIterator[Rig]:
         async with an_http_rig() as rig:

@@ -10,7 +10,7 @@ from tests.terminal.desk import a_desk
 from tests.terminal.pipes import PipeRig, a_pipe
 
 ONE_WAY: frozenset[Feature] = frozenset(
-    {"choose", "edit", "unsay", "redeliver", "reconnect", "fail_reading", "lose_reply", "find"}
+    {"choose", "edit", "unsay", "unpost", "redeliver", "reconnect", "fail_reading", "lose_reply", "find"}
 )
 """What no terminal has: what was typed and shown stays as it is, and nobody can be asked about it."""
 

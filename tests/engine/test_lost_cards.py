@@ -1,0 +1,121 @@
+"""Cards that somebody deletes: a question's is posted again, of a run's whoever started it is told, and no reply is lost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from orchestrator_bridge.chat import Note, Place, Posted, QuestionCard, Rejected, Sending, Unsaid
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.run.post import REPOSTED
+from tests.clock import ManualClock
+from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
+from tests.servers.model_players import asking_player
+from tests.servers.model_server import ModelServer
+
+
+@asynccontextmanager
+async def asking(file: Path, platform: ListPlatform) -> AsyncIterator[Engine]:
+    """A bot whose question 1 is open."""
+    async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=platform.clock) as engine:
+        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.finished()
+        yield engine
+
+
+def cards(platform: ListPlatform) -> list[str]:
+    """The messages that are question cards, oldest first; on this platform a card's thread has its name."""
+    return [
+        f"p{place}"
+        for place, one in enumerate(platform.sent, 1)
+        if isinstance(one.post, QuestionCard) and one.replaces is None and one.place.channel == PLACE.channel
+    ]
+
+
+async def delete(platform: ListPlatform, card: str) -> None:
+    place = Place(platform=PLACE.platform, channel=PLACE.channel, thread=card)
+    await platform.receives(Unsaid(place=place, message=card, at=platform.now))
+
+
+async def test_a_deleted_card_is_posted_again_and_replies_under_either_count(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with asking(tmp_path / "t.db", platform) as engine:
+        (first,) = cards(platform)
+        await delete(platform, first)
+        await platform.until(lambda: len(cards(platform)) == 2)
+        await engine.finished()
+        await platform.hears("2", thread=cards(platform)[1])
+        await platform.until(lambda: bool(platform.finals))
+        await engine.finished()
+    closed = [one for one in platform.sent if isinstance(one.post, QuestionCard) and one.post.ended]
+    assert [one.replaces.message for one in closed if one.replaces] == cards(platform)
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_a_reply_in_the_thread_of_a_deleted_card_counts_and_gets_its_receipt_there(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with asking(tmp_path / "t.db", platform) as engine:
+        (first,) = cards(platform)
+        await delete(platform, first)
+        await platform.until(lambda: len(cards(platform)) == 2)
+        await engine.finished()
+        await platform.hears("2", thread=first)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.finished()
+    assert [one.place.thread for one in platform.sent if one.post in platform.receipts] == [first]
+
+
+async def test_a_card_that_is_deleted_again_and_again_is_given_up_and_its_question_stays_open(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with asking(tmp_path / "t.db", platform) as engine:
+        for posted in range(REPOSTED):
+            await delete(platform, cards(platform)[posted])
+            await platform.until(lambda: len(cards(platform)) == posted + 2)  # noqa: B023 - it is awaited here
+            await engine.finished()
+        await delete(platform, cards(platform)[REPOSTED])
+        await platform.until(lambda: any("/questions 1" in note for note in platform.notes))
+        await engine.finished()
+        assert len(cards(platform)) == REPOSTED + 1
+        await platform.clicks(1, "option", "sqlite")
+        await platform.until(lambda: bool(platform.finals))
+
+
+async def test_hearing_of_a_deletion_twice_posts_the_card_once(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with asking(tmp_path / "t.db", platform) as engine:
+        (first,) = cards(platform)
+        for _ in range(2):
+            await delete(platform, first)
+            await platform.until(lambda: len(cards(platform)) == 2)
+            await engine.finished()
+    assert len(cards(platform)) == 2
+
+
+async def test_where_the_channel_is_gone_the_question_falls_back_and_the_answer_goes_to_whoever_asked(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with asking(tmp_path / "t.db", platform) as engine:
+
+        async def refuse(sending: Sending, _: Posted) -> None:
+            if sending.place.channel == PLACE.channel:
+                raise Rejected("The channel was deleted.")
+
+        platform.while_sending = refuse
+        await delete(platform, cards(platform)[0])
+        await platform.until(lambda: any(final.how.endswith("deleted.") for final in platform.finals))
+        await engine.finished()
+    direct = [one.post for one in platform.sent if one.place.channel == f"@{ANA.id}"]
+    assert len(direct) == 1
+
+
+async def test_whoever_started_a_run_is_told_that_its_card_was_deleted(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with asking(tmp_path / "t.db", platform) as engine:
+        for _ in range(2):
+            await delete(platform, "p1")
+            await platform.until(lambda: any("card of run 1 was deleted" in note for note in platform.notes))
+            await engine.finished()
+    (told,) = [one for one in platform.sent if isinstance(one.post, Note) and "was deleted" in one.post.text]
+    assert isinstance(told.post, Note)
+    assert (told.place.thread, told.post.mentions) == ("p1", (ANA,))
