@@ -14,6 +14,8 @@ from adapters.discord.shown import NOBODY
 
 _LOG = logging.getLogger(__name__)
 
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we do not speak
+
 GUILDS_READY = 0.2
 """Seconds without a further server after which the start is over; one that comes later is known then."""
 
@@ -62,7 +64,6 @@ class Client(discord.AutoShardedClient):
     """As many connections as Discord wants; one for a few servers."""
 
     def __init__(self, intents: discord.Intents, ears: Ears, *, identify_pause: float = IDENTIFY_PAUSE) -> None:
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we do not speak
         super().__init__(
             intents=intents,
             allowed_mentions=NOBODY,
