@@ -16,6 +16,17 @@ from orchestrator_bridge.chat import CardAgent, CardOption, QuestionCard, RunCar
 OPEN, DONE, OVER, SCRIPTED = (discord.Colour(value) for value in (0x5865F2, 0x3BA55D, 0x80848E, 0xF0B232))
 """Waits for people; ended well; ended otherwise; played from a script."""
 
+_SIGNS = {
+    "thinking": "💭",
+    "writing": "✍️",
+    "wait": "⏳",
+    "tries again": "🔁",
+    "voted": "🗳️",
+    "answered": "✅",
+    "retired": "❌",
+}
+"""What a glance tells of an agent, by how its state begins; the words stand beside it."""
+
 THREAD_NAME = 100
 _CONTEXT = 1500
 _FIELD = 1024
@@ -37,15 +48,14 @@ def run_card(card: RunCard, key: str) -> Shown:
     if card.scripted:
         lines += ["", "-# These agents are scripted: no model is asked, and nothing is paid."]
     embed = discord.Embed(description="\n".join(lines)[:4000], colour=_run_colour(card))
-    embed.add_field(name="Team", value=plain(card.team, 100) or "–")
-    embed.add_field(name="Cost so far" if not card.ended else "Cost", value=f"{plain(card.cost, 60)} · {card.tokens:,} tokens")
-    embed.set_footer(text=run_foot(card.run, key))
+    about = f"team {unformatted(card.team, 100)} · {unformatted(card.cost, 60)} · {card.tokens:,} tokens"
+    embed.set_footer(text=run_foot(card.run, about, key))
     return Shown(content=head, embeds=(embed,))
 
 
 def _agent(agent: CardAgent) -> str:
-    state = f" · {plain(agent.state, 80)}" if agent.state else ""
-    return f"**{plain(agent.name, 40)}** {plain(agent.model, 80)}{state}"
+    sign = next((sign for state, sign in _SIGNS.items() if agent.state.startswith(state)), "▫️")
+    return " · ".join(filter(None, (f"{sign} **{plain(agent.name, 40)}**", plain(agent.state, 80), plain(agent.model, 80))))
 
 
 def _run_colour(card: RunCard) -> discord.Colour:
@@ -69,11 +79,11 @@ def question_card(card: QuestionCard, key: str, *, typed: bool = True) -> Shown:
     called = notice(card.mentions, card.groups)
     embed = _body(card)
     embed.colour = OPEN
-    _add(embed, "Asks", plain(card.asked, 300))
-    _add(embed, "If nobody answers", f"{plain(card.silence, 600)}\n{expiry(card.expires_at)}")
+    _add(embed, "Asks", f"{plain(card.asked, 300)} · ends {expiry(card.expires_at)}")
+    _add(embed, "If nobody answers", plain(card.silence, 600))
     if not typed:
         _add(embed, "How to answer", "Use the buttons, or reply to this message and mention me: I cannot read other words here.")
-    embed.set_footer(text=question_foot(card.question, card.run, key))
+    embed.set_footer(text=_foot(card, key))
     content = f"{called.text} {_head(card, 'asks')}".strip()
     return Shown(content=content, embeds=(embed,), controls=controls(card), notify=called.allowed)
 
@@ -87,7 +97,7 @@ def private_card(card: QuestionCard) -> Shown:
 def _closed(card: QuestionCard, key: str, how: str) -> Shown:
     embed = _body(card)
     embed.colour = DONE if how.startswith("Answered") else OVER
-    embed.set_footer(text=question_foot(card.question, card.run, key))
+    embed.set_footer(text=_foot(card, key))
     return Shown(content=f"{_head(card, 'asked')}\n**{plain(how, 700)}**", embeds=(embed,))
 
 
@@ -100,9 +110,11 @@ def _body(card: QuestionCard) -> discord.Embed:
     if card.options:
         room = _FIELD // len(card.options) - 2
         _add(embed, "Options", "\n".join(_option(place, option, room) for place, option in enumerate(card.options, 1)))
-    if card.task:
-        _add(embed, "Task", plain(card.task, 200))
     return embed
+
+
+def _foot(card: QuestionCard, key: str) -> str:
+    return question_foot(card.question, card.run, unformatted(card.task, 120), key)
 
 
 def _option(place: int, option: CardOption, room: int) -> str:

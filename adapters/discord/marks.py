@@ -22,14 +22,14 @@ def code(key: str) -> str:
     return blake2s(key.encode(), digest_size=4).hexdigest()
 
 
-def run_foot(run: int, key: str) -> str:
-    """A run card's last line."""
-    return f"Run {run} · {code(key)}"
+def run_foot(run: int, about: str, key: str) -> str:
+    """A run card's last line; `about` is one line of text."""
+    return f"Run {run} · {about} · {code(key)}"
 
 
-def question_foot(question: int, run: int, key: str) -> str:
-    """A question card's last line."""
-    return f"Question {question} · run {run} · {code(key)}"
+def question_foot(question: int, run: int, about: str, key: str) -> str:
+    """A question card's last line; `about` is one line of text."""
+    return f"Question {question} · run {run} · {about} · {code(key)}"
 
 
 def code_in(foot: str | None) -> str | None:
