@@ -33,6 +33,9 @@ class App:
     commands: Commands
     store: Store
     models: Models
+    directory: Directory
+    clock: Clock
+    platforms: tuple[str, ...]
 
 
 @asynccontextmanager
@@ -71,7 +74,15 @@ async def assembled(
     try:
         models.know({(one.model, one.by): one.ratio for one in await store.counting()})
         await picks.load()
-        yield App(engine=engine, commands=commands, store=store, models=models)
+        yield App(
+            engine=engine,
+            commands=commands,
+            store=store,
+            models=models,
+            directory=directory,
+            clock=clock,
+            platforms=tuple(adapter.platform for adapter in adapters),
+        )
     finally:
         await engine.stop()
         await models.close()

@@ -142,6 +142,65 @@ def doctor(online: bool, as_json: bool) -> int:
     return asyncio.run(report(online=online, as_json=as_json))
 
 
+@cli.command()
+def mcp() -> None:
+    """An MCP server on standard input and output: coding agents ask the team through the running bot."""
+    import asyncio
+
+    from bot.outside.stdio import serve_stdio
+
+    asyncio.run(serve_stdio())
+
+
+@cli.group()
+def token() -> None:
+    """Tokens with which agents outside come in: make, list, withdraw."""
+
+
+@token.command("make")
+@click.argument("name")
+@click.option("--for", "person", metavar="@PERSON", help="On whose behalf its agents ask: whom `humans` means.")
+@click.option("--channel", "channels", multiple=True, help="Where they may ask, such as slack/C0123ABCD; repeat for more.")
+@click.option("--team", help="Whose rules and agents they get, instead of the default team.")
+@click.option("--open-questions", type=int, help="Questions that may be open at a time; default 5.")
+@click.option("--questions-a-day", type=int, help="Default 50.")
+@click.option("--runs-a-day", type=int, help="Runs that may be started in a day; default 20.")
+@click.option("--money-a-day", help="US dollars that its runs and its questions to agents may cost in a day; default 5.00.")
+@_as_json("the token")
+def make_token(name: str, as_json: bool, **terms: object) -> None:
+    """Make the token NAME and show it, this once."""
+    import asyncio
+
+    from bot.outside.token_command import make_token
+    from bot.start import read_start
+
+    asyncio.run(make_token(read_start(), name, terms, as_json))
+
+
+@token.command("list")
+@_as_json("the tokens")
+def list_tokens(as_json: bool) -> None:
+    """Every token with its terms, withdrawn ones too; never the token itself."""
+    import asyncio
+
+    from bot.outside.token_command import list_tokens
+    from bot.start import read_start
+
+    asyncio.run(list_tokens(read_start(), as_json))
+
+
+@token.command("withdraw")
+@click.argument("name")
+def withdraw_token(name: str) -> None:
+    """Make the token NAME good for nothing, at once."""
+    import asyncio
+
+    from bot.outside.token_command import withdraw_token
+    from bot.start import read_start
+
+    asyncio.run(withdraw_token(read_start(), name))
+
+
 @cli.group()
 def setup() -> None:
     """Set up a chat platform."""

@@ -99,7 +99,7 @@ class Commands:
         chosen, text = leading(command, ("team", "model"))
         task = clean(text).strip()
         try:
-            team = self._chosen(command.place, chosen.get("team"), chosen.get("model"))
+            team = self.chosen(command.place, chosen.get("team"), chosen.get("model"))
             self.check(team, task)
         except Trouble as trouble:
             return _warn(str(trouble))
@@ -114,8 +114,12 @@ class Commands:
         )
         return None
 
-    def _chosen(self, place: Place, team: str | None, model: str | None) -> Team:
-        """The team that is to work: with the model that was named for this run, else with those that were picked here."""
+    def chosen(self, place: Place, team: str | None, model: str | None) -> Team:
+        """The team that is to work: with the model that was named for this run, else with those that were picked here.
+
+        Raises:
+            Trouble: there is no such team.
+        """
         found = self._team_file.team(team)
         return with_model(found, model) if model else self._picks.applied(found, place)
 

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import signal
 import sys
 import textwrap
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import click
 
 from adapters.terminal.adapter import TerminalAdapter
 from adapters.terminal.screen import Device
-from bot.app import assembled, menu_of
+from bot.app import App, assembled, menu_of
 from bot.collector import look_seldom
 from bot.commands import HELP
 from bot.menu import BotMenu
+from bot.outside.door import Shut, open_door
 from bot.platforms import chat_adapters
 from bot.start import Start, open_start_log
 from bot.welcome import welcome
 from orchestrator_bridge.chat import Adapter
 from orchestrator_bridge.engine import Engine
+
+_LOG = logging.getLogger(__name__)
 
 
 async def run_bot(start: Start) -> int:
@@ -45,9 +49,10 @@ async def _run_on_chat(start: Start, adapters: Sequence[Adapter], menu: BotMenu)
     with _signals() as told_to_stop:
         async with assembled(start, adapters, start.settings.store, menu=menu) as app:
             await app.engine.start()
-            click.echo(_wrapped(welcome(start)))
-            look_seldom()
-            await told_to_stop.wait()
+            async with _door(start, app):
+                click.echo(_wrapped(welcome(start)))
+                look_seldom()
+                await told_to_stop.wait()
             return 0
 
 
@@ -61,11 +66,24 @@ async def _run_on_terminal(start: Start) -> int:
         async with assembled(start, [terminal], start.settings.store) as app:
             click.echo(_wrapped(welcome(start)))
             await app.engine.start()
-            look_seldom()
-            if await _first(terminal.wait_left(), told_to_stop.wait()) != "input_ended":
-                return 0
-            await _first(app.engine.finished(), told_to_stop.wait())
+            async with _door(start, app):
+                look_seldom()
+                if await _first(terminal.wait_left(), told_to_stop.wait()) != "input_ended":
+                    return 0
+                await _first(app.engine.finished(), told_to_stop.wait())
             return 1 if terminal.refused or await _without_answer(app.engine) else 0
+
+
+@asynccontextmanager
+async def _door(start: Start, app: App) -> AsyncIterator[None]:
+    """The door for agents outside. A bot whose door cannot be opened works all the same, and says so."""
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(open_door(start, app))
+        except Shut as error:
+            _LOG.error("the door for agents outside stays shut: %s", error)
+            click.echo(f"townhall: warning: the door for agents outside stays shut: {error}", err=True)
+        yield
 
 
 async def _without_answer(engine: Engine) -> bool:

@@ -56,6 +56,8 @@ class Settings(ModelSettings):
     data: Annotated[Path, Field(alias="TOWNHALL_DATA")] = Path("data")
     team_file: Annotated[Path, Field(alias="TOWNHALL_TEAM_FILE")] = Path("townhall.toml")
     http_port: Annotated[Port, Field(alias="TOWNHALL_HTTP_PORT")] = 3000
+    mcp_port: Annotated[Port | None, Field(alias="TOWNHALL_MCP_PORT")] = None
+    townhall_token: Secret | None = None
     log_level: Annotated[LogLevel, Field(alias="TOWNHALL_LOG_LEVEL")] = "info"
 
     discord_api_url: WebAddress | None = None

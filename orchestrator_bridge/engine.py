@@ -31,6 +31,7 @@ from orchestrator_bridge.door import Door
 from orchestrator_bridge.drafts import Drafts
 from orchestrator_bridge.errands import Errands
 from orchestrator_bridge.fetcher import Fetcher
+from orchestrator_bridge.guests import Guests
 from orchestrator_bridge.left_over import LeftOver, left_over
 from orchestrator_bridge.live_runs import LiveRuns
 from orchestrator_bridge.model.limits.gate import Gate
@@ -39,6 +40,7 @@ from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.open_questions import OpenQuestions
+from orchestrator_bridge.outside import Outside
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.poster import Poster
 from orchestrator_bridge.receiver import HIGHEST_NUMBER, Receiver
@@ -148,6 +150,7 @@ class Engine:
             tell=self._tell,
             errands=self._errands,
         )
+        self.guests = Guests(store, clock, self._runs)
         self._catch_up = CatchUp(
             store,
             clock,
@@ -187,6 +190,7 @@ class Engine:
         self._door.recover(await self._store.sent_since(now - MINUTE))
         behind = {platform: await self._store.behind(platform) for platform in self._adapters}
         self._live.recover(await self._store.runs(limit=RECOVERED, status="running"))
+        self.guests.recover(await self._store.guest_runs())
         for one in await self._store.open_for():
             self._open_questions.opened(one.question, one.run, one.place, one.people)
         self._catch_up.expect(left.armed, left.busy)
@@ -233,6 +237,7 @@ class Engine:
             stack.push_async_callback(self._errands.stop)
             stack.push_async_callback(self._router.stop)
             stack.push_async_callback(self._receiver.stop)
+            stack.push_async_callback(self.guests.stop)
             stack.callback(self._deadlines.stop)
 
     async def finished(self) -> None:
@@ -250,9 +255,18 @@ class Engine:
     # Runs -----------------------------------------------------------------------------------------------------------------
 
     async def start_run(
-        self, *, task: str, team: Team, place: Place, by: Author, command: str = "", attachments: Sequence[Attachment] = ()
+        self,
+        *,
+        task: str,
+        team: Team,
+        place: Place,
+        by: Author,
+        command: str = "",
+        attachments: Sequence[Attachment] = (),
+        outside: Outside | None = None,
     ) -> int:
         """Begin a run and return its number. `command`: key of the command that asked for it, marked in the same transaction.
+        `outside`: the agent outside that asked for it.
 
         Raises:
             StoreError: it could not be stored, and has not begun.
@@ -260,7 +274,11 @@ class Engine:
         files = await self._fetcher.fetch(place.platform, attachments, team)
         team = team.in_channel(place)
         notices = tuple(notice for model in team.models if (notice := self._models.notice(model)))
-        return await self._runs.begin(task=task, team=team, place=place, by=by, command=command, files=files, notices=notices)
+        if outside is not None:
+            notices = (f"Started by {outside.title}.", *notices)
+        return await self._runs.begin(
+            task=task, team=team, place=place, by=by, command=command, files=files, notices=notices, outside=outside
+        )
 
     async def run(self, run: int) -> RunState | None:
         """A run as it is stored; None if there is no such run."""
@@ -331,6 +349,7 @@ class Engine:
             elif isinstance(row, RunClosed) and row.run in self._ends:
                 self._ends.pop(row.run).set()
             self._count(state, row)
+        self.guests.note(state)
 
     def _count(self, state: RunState, row: Row) -> None:
         """What is open for whom, for the limits over all runs."""

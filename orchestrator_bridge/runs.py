@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from orchestrator_bridge.chat import Author, Place, Word
 from orchestrator_bridge.clock import sleep_until
 from orchestrator_bridge.file import File
+from orchestrator_bridge.outside import Outside
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.apply import fold
@@ -70,9 +71,12 @@ class Runs:
         command: str = "",
         files: tuple[File, ...] = (),
         notices: tuple[str, ...] = (),
+        outside: Outside | None = None,
+        first: f.Asked | None = None,
     ) -> int:
         """Begin a run and return its number. `command`: key of the command that asked for it, marked in the same transaction.
-        `notices`: what people are told at its beginning.
+        `notices`: what people are told at its beginning. `outside`: the agent outside through whom it came, and `first` what
+        that agent asks, in the same transaction too.
 
         Raises:
             StoreError: it could not be stored, and has not begun.
@@ -89,8 +93,11 @@ class Runs:
             askable=self._askable,
             files=files,
             notices=notices,
+            outside=outside,
         )
         batch = Batch.of_new_run(started)
+        if first is not None:
+            batch.add(e.GuestAsked(at=now, action=first.action, ask=first.ask))
         if command:
             batch.handled(command)
         try:

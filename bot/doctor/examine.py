@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.doctor.discord import check_discord
 from bot.doctor.disk import check_folder, check_space
+from bot.doctor.door import check_door
 from bot.doctor.finding import Finding, findings_of
 from bot.doctor.models import check_endpoints, check_models
 from bot.doctor.slack import check_slack
@@ -62,6 +63,8 @@ async def _of_start(start: Start, online: bool) -> AsyncIterator[Finding]:
     for finding in await check_endpoints(start) if online else []:
         yield finding
     async for finding in check_tools(start):
+        yield finding
+    async for finding in check_door(start):
         yield finding
     async for finding in check_discord(start):
         yield finding

@@ -18,6 +18,13 @@ def same(question: Question, ask: Ask, audience: frozenset[str]) -> bool:
     return _gist(question.ask) == _gist(ask) and meant_for(question) == audience
 
 
+def as_asked(ask: Ask, other: Ask | str) -> bool:
+    """Whether this is put like another question, to the same by name; of one whose words alone are known, whether in those."""
+    if isinstance(other, str):
+        return _plain(ask.question) == _plain(other)
+    return _gist(ask) == _gist(other) and frozenset(ask.to) == frozenset(other.to)
+
+
 def meant_for(question: Question) -> frozenset[str]:
     """The ids of all whom a question was meant for, whether or not they were asked: some are spared, or asleep."""
     asked = (*(one.id for one in question.asked), *(group_id(group.name) for group in question.groups))
@@ -38,7 +45,11 @@ def similar(question: Question, others: Iterable[Question]) -> Sequence[Question
 
 def _gist(ask: Ask) -> tuple[object, ...]:
     options = tuple((one.id, fold(one.label)) for one in ask.options)
-    return ask.kind, options, ask.unit, ask.min, ask.max, " ".join(re.findall(r"\w+", fold(ask.question)))
+    return ask.kind, options, ask.unit, ask.min, ask.max, _plain(ask.question)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", fold(text)))
 
 
 def _words(ask: Ask) -> frozenset[str]:

@@ -8,7 +8,8 @@ from string import ascii_uppercase
 from typing import Any
 
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run import on_call, on_money, on_question, on_run, on_tool
+from orchestrator_bridge.run import on_call, on_guest, on_money, on_question, on_run, on_tool
+from orchestrator_bridge.run.on_guest import guest_of
 from orchestrator_bridge.run.state import AgentState, RunState, Spent
 
 LABELS = ascii_uppercase
@@ -16,6 +17,7 @@ LABELS = ascii_uppercase
 
 _MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
     **on_call.MEANINGS,
+    **on_guest.MEANINGS,
     **on_money.MEANINGS,
     **on_question.MEANINGS,
     **on_run.MEANINGS,
@@ -25,7 +27,8 @@ _MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
 
 def begin(event: e.RunStarted) -> RunState:
     """The state after a run's first event."""
-    agents = {spec.name: AgentState(spec=spec, label=label) for label, spec in zip(LABELS, event.team.agents, strict=False)}
+    specs = (*event.team.agents, *((guest_of(event.outside, event.team),) if event.outside and event.outside.asks else ()))
+    agents = {spec.name: AgentState(spec=spec, label=label) for label, spec in zip(LABELS, specs, strict=False)}
     return RunState(
         run=event.run,
         task=event.task,
@@ -39,6 +42,7 @@ def begin(event: e.RunStarted) -> RunState:
         agents=agents,
         files=event.files,
         notices=event.notices,
+        outside=event.outside,
     )
 
 

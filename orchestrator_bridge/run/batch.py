@@ -73,5 +73,6 @@ class Batch:
     def close(self) -> None:
         """Add what the transaction as a whole changes: times to look again, and the card if people would see a difference."""
         self.rows += moved(self.before, self.state)
-        if self.before is not None and self.state.end is None and card(self.before) != card(self.state):
+        shows = self.before is not None and self.state.end is None and self.state.guest is None
+        if shows and self.before is not None and card(self.before) != card(self.state):
             self.rows.append(card_update(self.state))

@@ -25,6 +25,8 @@ def startable(state: RunState) -> Iterator[CallModel]:
             yield _again(call)
     yield from _peer_calls(state)
     yield from _judge_calls(state)
+    if state.guest is not None:
+        return
     final = _final_call(state)
     if final is not None:
         yield final

@@ -64,7 +64,8 @@ def _needless(state: RunState) -> tuple[Event, ...]:
 
 def _retirements(state: RunState) -> tuple[Event, ...]:
     """Agents that cannot go on as they are: with their backup, if they have one, or not at all."""
-    return tuple(event for agent in state.live if (event := _relief(state, agent)) is not None)
+    own = (agent for agent in state.live if agent.spec.name != state.guest)
+    return tuple(event for agent in own if (event := _relief(state, agent)) is not None)
 
 
 def _relief(state: RunState, agent: AgentState) -> Event | None:

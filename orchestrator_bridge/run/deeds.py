@@ -156,10 +156,12 @@ def cancel(batch: Batch, question: Question, by: Responder) -> Done:
 def late(batch: Batch, question: Question, by: Responder, message: Message) -> Done:
     """Somebody typed something after the question's end: the agent gets it while the run lives."""
     ended = batch.state.end is not None
-    if not ended:
+    if not ended or question.agent == batch.state.guest:
         batch.add(_replied(batch, question, by, message))
     course = f"{question.agent} gets it as a late reply."
-    if ended or question.agent not in batch.state.agents:
+    if question.agent == batch.state.guest:
+        course = f"{question.agent} gets it when it looks at the question again."
+    elif ended or question.agent not in batch.state.agents:
         course = "The run has ended, so it reaches nobody." if ended else "It changes nothing any more."
     return Done(sign="late", text=f"{sentence(tell.closing_line(question))} {course}")
 

@@ -15,10 +15,12 @@ from orchestrator_bridge.question import due, settle
 from orchestrator_bridge.question.quorum import group_id, people_decide, silent
 from orchestrator_bridge.question.times import on_platform
 from orchestrator_bridge.question.values import Delivery, Mentioned, Outcome, Question, Responder
+from orchestrator_bridge.run import deeds
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import AskPeople
 from orchestrator_bridge.run.asking import Asking
 from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.change import peer
 from orchestrator_bridge.run.hearing import Hearing
 from orchestrator_bridge.run.post import newest_key
 from orchestrator_bridge.run.sleepers import Sleepers
@@ -93,6 +95,12 @@ class Desk:
         only = known is not None and outgoing.key == newest_key(known)
         if known is not None and only and known.open and known.stage is None and people_decide(known):
             self._fall(batch, known, f"it could not be posted: {why}")
+
+    def retract(self, batch: Batch, number: int) -> None:
+        """The agent outside that asked does not want to know any more."""
+        question = batch.state.questions.get(number)
+        if question is not None and question.open and batch.state.end is None:
+            deeds.cancel(batch, question, peer(question.agent))
 
     # Settling -------------------------------------------------------------------------------------------------------------
 

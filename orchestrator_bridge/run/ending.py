@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator_bridge.question import settle
+from orchestrator_bridge.question.tell import closing_line
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.bounds import say_bound
@@ -35,11 +36,21 @@ def cancel_open(state: RunState, why: str) -> tuple[Event, ...]:
 
 
 def _end(state: RunState) -> Event | None:
+    if state.guest is not None:
+        return _guest_left(state, state.guest)
     fatal = next((one for one in state.questions.values() if _ends_run(one)), None)
     if fatal is not None:
         why = f"Question {fatal.id} was not answered, and the team's fallback is to stop: {fatal.ask.question}"
         return e.RunFailed(at=state.at, reason=why)
     return _agreed(state) or _stopped(state)
+
+
+def _guest_left(state: RunState, guest: str) -> Event | None:
+    """A run of an agent outside has no task but its questions, and ends with the last of them."""
+    if state.asks or any(question.open for question in state.questions.values()):
+        return None
+    ended = [f"Question {one.id} ({one.ask.question}): {closing_line(one)}" for one in state.questions.values()]
+    return e.RunFinished(at=state.at, text="\n".join(ended) or "Nothing was asked.", by=guest, how="Asked from outside.")
 
 
 def _stopped(state: RunState) -> Event | None:

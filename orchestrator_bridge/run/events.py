@@ -16,7 +16,8 @@ from orchestrator_bridge.chat import Author, Group, Place
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import Counted, Kept, ToolCall, Usage
 from orchestrator_bridge.money.standing import BudgetName
-from orchestrator_bridge.question.values import Delivery, Mentioned, Outcome, Question, Responder, Stage
+from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.question.values import Ask, Delivery, Mentioned, Outcome, Question, Responder, Stage
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.tool.values import Tool
 
@@ -30,7 +31,7 @@ Bound = Literal["calls", "tokens", "money", "wall", "channel", "day"]
 class RunStarted:
     """Somebody gave a task to a team. `place` is the channel; the run's thread opens there. `askable`: whom agents can ask.
 
-    `notices`: what is to be known of the team's models before anything is paid.
+    `notices`: what is to be known of the team's models before anything is paid. `outside`: the agent outside that asked for it.
     """
 
     at: float
@@ -42,6 +43,7 @@ class RunStarted:
     askable: tuple[str, ...] = ("humans", "agents")
     files: tuple[File, ...] = ()
     notices: tuple[str, ...] = ()
+    outside: Outside | None = None
     event: Literal["run_started"] = "run_started"
 
 
@@ -199,6 +201,16 @@ class AgentRetired:
     agent: str
     reason: str
     event: Literal["agent_retired"] = "agent_retired"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GuestAsked:
+    """An agent outside asks something, in a run that is made of its questions."""
+
+    at: float
+    action: str
+    ask: Ask
+    event: Literal["guest_asked"] = "guest_asked"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -495,6 +507,7 @@ Event = (
     | MoreAsked
     | BackupTaken
     | AgentRetired
+    | GuestAsked
     | QuestionAsked
     | QuestionRefused
     | QuestionJoined

@@ -8,6 +8,7 @@ from orchestrator_bridge.chat import Author, Clicked, Commanded, Posted, Said, U
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Response
+from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.run.events import ToolEnd
 from orchestrator_bridge.run.state import Offer
 from orchestrator_bridge.store.rows import Outgoing
@@ -52,6 +53,21 @@ class Pressed:
     """A control of a question was used."""
 
     clicked: Clicked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """The agent outside whose run this is asks something. `action` is unique."""
+
+    action: str
+    ask: Ask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retracted:
+    """The agent outside whose run this is does not want to know any more."""
+
+    question: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,6 +168,8 @@ Fact = (
     | Heard
     | TakenBack
     | Pressed
+    | Asked
+    | Retracted
     | Told
     | NobodyThere
     | LookAt

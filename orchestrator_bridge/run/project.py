@@ -78,6 +78,7 @@ def _run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Ro
             by=by.name,
             at=event.at,
             person=f"{by.platform}:{by.id}",
+            outside=event.outside,
         ),
     )
 

@@ -85,7 +85,8 @@ def peer_messages(state: RunState, agent: AgentState, question: Question, left: 
     """A copy of an agent's conversation in which a peer asks it something; it answers in words, without tools."""
     options = "".join(f"\n{number}. {option.label}" for number, option in enumerate(question.ask.options, 1))
     asked = _inert(f"{question.ask.question}{options}\n\n{question.ask.context}")
-    text = f"{question.agent}, an agent of your team, asks: {asked}\n\nAnswer in a few sentences and without a tool" + (
+    whose = "from outside your team" if question.agent == state.guest else "of your team"
+    text = f"{question.agent}, an agent {whose}, asks: {asked}\n\nAnswer in a few sentences and without a tool" + (
         ", beginning with the number of an option." if options else "."
     )
     return (*_history(state, agent, left), *_news(state, agent, agent.seen, state.seq, left), Message(role="user", text=text))
@@ -122,7 +123,7 @@ def _history(state: RunState, agent: AgentState, left: Left) -> tuple[Message, .
 
 
 def _system(state: RunState, agent: AgentState) -> str:
-    others = [other.spec.name for other in state.agents.values() if other is not agent]
+    others = [other.spec.name for other in state.agents.values() if other is not agent and other.spec.name != state.guest]
     rules = _RULES if others else _ALONE
     return rules.format(
         name=agent.spec.name,

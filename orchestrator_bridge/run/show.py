@@ -31,7 +31,14 @@ Shown = Outgoing
 def posts(before: RunState | None, event: e.Event, after: RunState) -> tuple[Shown, ...]:
     """What one event makes people see."""
     show: Callable[[RunState | None, Any, RunState], tuple[Shown, ...]] | None = _SHOWS.get(type(event))
-    return show(before, event, after) if show else ()
+    shown = show(before, event, after) if show else ()
+    return shown if after.guest is None else tuple(one for one in shown if not _of_card(one))
+
+
+def _of_card(shown: Shown) -> bool:
+    """Whether it is a run's card or stands in the thread of one; the questions of an agent outside stand for themselves."""
+    card = run_key(shown.run)
+    return card in (shown.key, shown.anchor, shown.replaces)
 
 
 # Cards --------------------------------------------------------------------------------------------------------------------

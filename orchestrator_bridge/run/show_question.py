@@ -33,7 +33,8 @@ Shown = tuple[Outgoing, ...]
 def question_card(state: RunState, question: Question) -> QuestionCard:
     """A question as people see it; it notifies those who are asked and not asleep."""
     awake = (one.id for one in question.humans if one.id not in question.asleep and one.id not in question.passed)
-    return tell.card(question, task=state.task, mentions=_authors(question, awake))
+    card = tell.card(question, task=state.task, mentions=_authors(question, awake))
+    return replace(card, agent=state.outside.title) if state.outside and question.agent == state.guest else card
 
 
 def _authors(question: Question, people: Iterable[str]) -> tuple[Author, ...]:
@@ -70,6 +71,8 @@ def _joined(_: RunState | None, event: e.QuestionJoined, after: RunState) -> Sho
     """Said in the question's own thread, which is as good as a link to it."""
     question = after.questions[event.question]
     agent = event.action.split(":")[1]
+    if agent == question.agent == after.guest:  # its client asks again because it has lost patience
+        return ()
     course = "waits for the same answer" if question.open else "got the same answer. Say “ask again” here to have it asked anew"
     return (thread_post(after, Note(text=f"{agent} asked this too and {course}."), "joined", question=question.id),)
 

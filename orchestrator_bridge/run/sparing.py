@@ -37,12 +37,11 @@ class Sparing:
 
     def over_limit(self, state: RunState, agent: str) -> str:
         """Which limit a further question of this agent would break, in words for it; empty if none."""
+        return _over_in_all(state, agent) or self._over_open(state, agent)
+
+    def _over_open(self, state: RunState, agent: str) -> str:
         limits, open_here = state.team.limits, [one for one in state.questions.values() if one.open]
         elsewhere = sum(not self.open.knows(one.id) for one in open_here)
-        if state.agents[agent].asked >= limits.per_agent:
-            return f"you have asked {_questions(limits.per_agent)}, the limit for one agent of this run."
-        if asked(state) >= limits.per_run:
-            return f"the {_questions(limits.per_run)} that this run may ask have been asked."
         if sum(one.agent == agent for one in open_here) >= limits.open_per_agent:
             return f"you have {_questions(limits.open_per_agent, 'open ')}, the most at a time for one agent."
         if len(open_here) >= limits.open_per_run:
@@ -50,6 +49,16 @@ class Sparing:
         if self.open.in_channel(state.place) + elsewhere >= limits.open_per_channel:
             return f"this channel has {_questions(limits.open_per_channel, 'open ')}, the most at a time."
         return ""
+
+
+def _over_in_all(state: RunState, agent: str) -> str:
+    """How much an agent outside may ask in all is said by its token."""
+    limits = state.team.limits
+    if state.guest is None and state.agents[agent].asked >= limits.per_agent:
+        return f"you have asked {_questions(limits.per_agent)}, the limit for one agent of this run."
+    if state.guest is None and asked(state) >= limits.per_run:
+        return f"the {_questions(limits.per_run)} that this run may ask have been asked."
+    return ""
 
 
 def _waits_for(question: Question, person: Responder) -> bool:

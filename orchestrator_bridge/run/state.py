@@ -11,6 +11,7 @@ from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import Kept
 from orchestrator_bridge.money.standing import BudgetName
+from orchestrator_bridge.outside import Outside
 from orchestrator_bridge.question.values import Ask, Question
 from orchestrator_bridge.run.events import Bound, Purpose
 from orchestrator_bridge.team import AgentSpec, Team
@@ -278,6 +279,13 @@ class RunState:
     end: End | None = None
     notices: tuple[str, ...] = ()
     """What people were told of the models."""
+    outside: Outside | None = None
+    """The agent outside through whom it came."""
+
+    @property
+    def guest(self) -> str | None:
+        """The name of the agent outside of whose questions alone this run is made: it works elsewhere, and is never called."""
+        return self.outside.agent if self.outside is not None and self.outside.asks else None
 
     @property
     def live(self) -> tuple[AgentState, ...]:

@@ -36,12 +36,28 @@ def take(batch: Batch, fact: f.Fact, desk: Desk) -> None:
         case f.Unplaceable(outgoing=outgoing):
             batch.rows.append(PostFailed(key=outgoing.key, why=fact.why))
             desk.unplaceable(batch, outgoing, fact.why)
-        case f.ToolsSeen():
-            _seen(batch, fact)
-        case f.Used():
-            _used(batch, fact)
+        case f.ToolsSeen() | f.Used():
+            _take_tool(batch, fact)
+        case f.Asked() | f.Retracted():
+            _take_guest(batch, fact, desk)
         case _:
             _take_people(batch, fact, desk)
+
+
+def _take_tool(batch: Batch, fact: f.ToolsSeen | f.Used) -> None:
+    """What a tool server has to say."""
+    if isinstance(fact, f.Used):
+        _used(batch, fact)
+    else:
+        _seen(batch, fact)
+
+
+def _take_guest(batch: Batch, fact: f.Asked | f.Retracted, desk: Desk) -> None:
+    """What the agent outside did whose run this is."""
+    if isinstance(fact, f.Retracted):
+        desk.retract(batch, fact.question)
+    elif batch.state.end is None:
+        batch.add(e.GuestAsked(at=batch.now, action=fact.action, ask=fact.ask))
 
 
 def _take_people(batch: Batch, fact: f.Fact, desk: Desk) -> None:

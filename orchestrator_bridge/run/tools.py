@@ -189,6 +189,29 @@ _OPTION = {
 }
 
 
+def ask_fields(whom: str) -> dict[str, Any]:
+    """The fields of a question as a JSON schema has them; `whom` says who can be asked."""
+    return {
+        "question": _text("One sentence, at most 500 characters."),
+        "context": _text("What you are doing, what you tried, why it matters."),
+        "kind": _choices(Kind, "What a reply is."),
+        "options": {"type": "array", "items": _OPTION, "description": "For kind 'choice': 2 to 10."},
+        "unit": _text("For kind 'number': what it counts, such as GB, h, EUR."),
+        "min": {"type": "number", "description": "For kind 'number': the smallest that fits."},
+        "max": {"type": "number", "description": "For kind 'number': the largest."},
+        "to": {"type": "array", "items": {"type": "string"}, "description": whom},
+        "assumption": _text("What you will do if nobody answers. People see it."),
+        "urgency": _choices(Urgency, "How soon the question lapses."),
+    }
+
+
+def read_ask(name: str, arguments: Mapping[str, Any]) -> Ask | Mistake:
+    """The fields of a question that somebody passed to the tool of this name, or what is wrong with them."""
+    read = _validate(ASK_OTHERS, dict(arguments), ())
+    assert isinstance(read, Ask | Mistake)
+    return read if isinstance(read, Ask) else Mistake(read.text.replace(ASK_OTHERS, name))
+
+
 def _ask_others(askable: tuple[str, ...]) -> ToolSpec:
     whom = f"Whom to ask: one or more of {', '.join(askable)}. Leave out for the usual."
     return ToolSpec(
@@ -200,16 +223,7 @@ def _ask_others(askable: tuple[str, ...]) -> ToolSpec:
         parameters={
             "type": "object",
             "properties": {
-                "question": _text("One sentence, at most 500 characters."),
-                "context": _text("What you are doing, what you tried, why it matters."),
-                "kind": _choices(Kind, "What a reply is."),
-                "options": {"type": "array", "items": _OPTION, "description": "For kind 'choice': 2 to 10."},
-                "unit": _text("For kind 'number': what it counts, such as GB, h, EUR."),
-                "min": {"type": "number", "description": "For kind 'number': the smallest that fits."},
-                "max": {"type": "number", "description": "For kind 'number': the largest."},
-                "to": {"type": "array", "items": {"type": "string"}, "description": whom},
-                "assumption": _text("What you will do if nobody answers. People see it."),
-                "urgency": _choices(Urgency, "How soon the question lapses."),
+                **ask_fields(whom),
                 "wait": {"type": "boolean", "description": "true: get the outcome here. false: go on, it comes later."},
             },
             "required": ["question", "assumption"],

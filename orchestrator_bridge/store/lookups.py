@@ -9,13 +9,26 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator_bridge.store.beside import Beside
 from orchestrator_bridge.store.migrate import Migration, newest, shipped
-from orchestrator_bridge.store.read import charges, counting, log, picks, pictures, questions, results, runs, sent, spending
+from orchestrator_bridge.store.read import (
+    charges,
+    counting,
+    log,
+    outside,
+    picks,
+    pictures,
+    questions,
+    results,
+    runs,
+    sent,
+    spending,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
     from pathlib import Path
 
+    from orchestrator_bridge.chat import Place
     from orchestrator_bridge.run.events import Event
     from orchestrator_bridge.store.connection import Reading
     from orchestrator_bridge.store.port import (
@@ -23,12 +36,16 @@ if TYPE_CHECKING:
         CostBy,
         CostLine,
         Counting,
+        GuestQuestion,
         LogRow,
         Pick,
         QuestionSummary,
         RunSummary,
         Sent,
         Spending,
+        Started,
+        Token,
+        TokenUse,
     )
     from orchestrator_bridge.store.rows import BudgetRaised, QuestionStatus, RunStatus
 
@@ -94,6 +111,22 @@ class SqliteReads:
     async def sent_since(self, since: float) -> list[Sent]:
         """The calls that were sent after a moment, in their order."""
         return await self._reading.read(partial(sent.sent, since=since))
+
+    async def tokens(self) -> list[Token]:
+        """Every token for agents outside, by name, withdrawn ones too."""
+        return await self._reading.read(outside.tokens)
+
+    async def token_use(self, token: str, since: float) -> TokenUse:
+        """What came through a token since a moment, and what of it is open."""
+        return await self._reading.read(partial(outside.use, token=token, since=since))
+
+    async def guest_questions(self, token: str, agent: str, place: Place, since: float) -> list[GuestQuestion]:
+        """What an agent outside has asked in a place since a moment, newest first."""
+        return await self._reading.read(partial(outside.guest_questions, token=token, agent=agent, place=place, since=since))
+
+    async def started(self, token: str, since: float) -> list[Started]:
+        """The runs that came through a token since a moment, newest first; not those of an agent's questions alone."""
+        return await self._reading.read(partial(outside.started, token=token, since=since))
 
     async def close(self) -> None:
         """Close the file; harmless when done twice."""

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from orchestrator_bridge.chat import Inbound, Place, Posted, Said
 from orchestrator_bridge.model.ratio import Ratio
+from orchestrator_bridge.outside import Outside
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.store.rows import BudgetRaised, Outgoing, QuestionStatus, Row, RunStatus
 
@@ -246,6 +247,52 @@ class Sent:
     at: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Token:
+    """A token for agents outside, of which only the SHA-256 is known. `terms` is JSON; times are seconds since the epoch."""
+
+    name: str
+    hash: str
+    terms: str
+    made_at: float
+    withdrawn_at: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenUse:
+    """What came through a token: the numbers of its `open` questions; since a moment the questions `asked`, the `runs` started,
+    and what its calls have `cost` or may yet cost, in US dollars."""
+
+    open: tuple[int, ...] = ()
+    asked: int = 0
+    runs: int = 0
+    cost: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GuestQuestion:
+    """A question of an agent outside. `told`: that agent was given its outcome."""
+
+    question: int
+    run: int
+    text: str
+    status: QuestionStatus
+    told: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Started:
+    """A run that came through a token."""
+
+    run: int
+    outside: Outside
+    place: Place
+    team: str
+    task: str
+    status: RunStatus
+    started_at: float
+
+
 class Lookups(Protocol):
     """Reading, beside the one process that writes."""
 
@@ -303,6 +350,22 @@ class Lookups(Protocol):
 
     async def sent_since(self, since: float) -> list[Sent]:
         """The calls that were sent after a moment, in their order."""
+        ...
+
+    async def tokens(self) -> list[Token]:
+        """Every token for agents outside, by name, withdrawn ones too."""
+        ...
+
+    async def token_use(self, token: str, since: float) -> TokenUse:
+        """What came through a token since a moment, and what of it is open."""
+        ...
+
+    async def guest_questions(self, token: str, agent: str, place: Place, since: float) -> list[GuestQuestion]:
+        """What an agent outside has asked in a place since a moment, newest first."""
+        ...
+
+    async def started(self, token: str, since: float) -> list[Started]:
+        """The runs that came through a token since a moment, newest first; not those of an agent's questions alone."""
         ...
 
     async def close(self) -> None:
@@ -367,6 +430,10 @@ class Store(Lookups, Protocol):
 
     async def last_numbers(self) -> tuple[int, int]:
         """The highest run and the highest question number."""
+        ...
+
+    async def guest_runs(self) -> list[Started]:
+        """The runs of agents outside that are made of their questions alone and have not ended."""
         ...
 
     async def busy_runs(self) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from orchestrator_bridge.chat import Place, Post, Posted
 from orchestrator_bridge.model.port import Usage
+from orchestrator_bridge.outside import Outside
 
 RunStatus = Literal["running", "finished", "failed", "cancelled"]
 QuestionStatus = Literal["open", "answered", "fallen_back", "cancelled"]
@@ -25,6 +26,8 @@ class RunOpened:
     at: float
     person: str = ""
     """The platform and the person's id there: `discord:42`."""
+    outside: Outside | None = None
+    """The agent outside through whom it came."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,6 +254,32 @@ class ResultKept:
     text: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutcomeTold:
+    """An agent outside was given the outcome of its question; the first time counts."""
+
+    question: int
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenMade:
+    """A token for agents outside. `hash` is its SHA-256 in hex, `terms` JSON. A name that was withdrawn can be taken again."""
+
+    name: str
+    hash: str
+    terms: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenWithdrawn:
+    """A token is good for nothing any more."""
+
+    name: str
+    at: float
+
+
 Row = (
     RunOpened
     | RunClosed
@@ -273,4 +302,7 @@ Row = (
     | PromptCounted
     | ModelPicked
     | ResultKept
+    | OutcomeTold
+    | TokenMade
+    | TokenWithdrawn
 )

@@ -12,7 +12,7 @@ from orchestrator_bridge.store.faults import told
 from orchestrator_bridge.store.lookups import SqliteReads
 from orchestrator_bridge.store.migrate import Migration, shipped
 from orchestrator_bridge.store.opening import open_writer, reserve
-from orchestrator_bridge.store.read import posts, questions, runs
+from orchestrator_bridge.store.read import outside, posts, questions, runs
 from orchestrator_bridge.store.readers import Readers
 from orchestrator_bridge.store.write.inbox import heard
 from orchestrator_bridge.store.write.log import appended
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator_bridge.chat import Inbound, Place, Posted, Said
     from orchestrator_bridge.run.events import Event
     from orchestrator_bridge.store.lock import Lock
-    from orchestrator_bridge.store.port import Armed, OpenFor, Pending, Target
+    from orchestrator_bridge.store.port import Armed, OpenFor, Pending, Started, Target
     from orchestrator_bridge.store.rows import Row
 
 _READERS = 2
@@ -127,6 +127,10 @@ class SqliteStore(SqliteReads):
     async def last_numbers(self) -> tuple[int, int]:
         """The highest run and the highest question number; 0 where there is none."""
         return await self._reading.read(questions.last_numbers)
+
+    async def guest_runs(self) -> list[Started]:
+        """The runs of agents outside that are made of their questions alone and have not ended."""
+        return await self._reading.read(outside.guests)
 
     async def busy_runs(self) -> list[int]:
         """Runs that have not ended and wait for something but people, oldest first."""

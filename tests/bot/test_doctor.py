@@ -32,7 +32,17 @@ def test_a_fresh_folder_is_healthy_and_stays_empty(townhall: Townhall, folder: P
     said = townhall("doctor", "--json")
     assert said.code == 0
     assert json.loads(said.out)["ok"]
-    assert set(states(said.out)) == {"python", "settings", "data folder", "disk", "store", "team file", "model scripted/demo"}
+    assert set(states(said.out)) == {
+        "python",
+        "settings",
+        "data folder",
+        "disk",
+        "store",
+        "team file",
+        "model scripted/demo",
+        "door",
+        "tokens",
+    }
     assert list(folder.iterdir()) == []
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from tests.contract.store_counting import CountingContract
 from tests.contract.store_inbox import InboxContract
 from tests.contract.store_log import LogContract
+from tests.contract.store_outside import OutsideContract
 from tests.contract.store_picks import PickContract
 from tests.contract.store_posts import PostContract
 from tests.contract.store_questions import QuestionContract
@@ -19,6 +20,14 @@ from tests.contract.store_sent import SentContract
 
 
 class StoreContract(
-    LogContract, QuestionContract, PostContract, InboxContract, RunContract, SentContract, CountingContract, PickContract
+    LogContract,
+    QuestionContract,
+    PostContract,
+    InboxContract,
+    RunContract,
+    SentContract,
+    CountingContract,
+    PickContract,
+    OutsideContract,
 ):
     """The whole contract."""

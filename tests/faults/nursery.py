@@ -15,10 +15,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import orchestrator_bridge.model.openai_connection  # noqa: F401 - slow, so before the first child
-from bot.app import assembled
+from bot.app import App, assembled
 from bot.start import Start, read_start
 from orchestrator_bridge.chat import Adapter
 
@@ -28,8 +29,17 @@ _DIES_WITH_PARENT = 1
 """`PR_SET_PDEATHSIG` of prctl(2): a harness that is killed leaves no process behind."""
 
 
-def raise_bots(adapters: Callable[[], Sequence[Adapter]], file: Path) -> None:
-    """Serve until standard input ends. `adapters` are made in each child anew; `file` is the store's."""
+Beside = Callable[[Start, App], AbstractAsyncContextManager[object]]
+
+
+def nothing(_: Start, __: App) -> AbstractAsyncContextManager[object]:
+    """Nothing lives beside the engine."""
+    return nullcontext()
+
+
+def raise_bots(adapters: Callable[[], Sequence[Adapter]], file: Path, beside: Beside = nothing) -> None:
+    """Serve until standard input ends. `adapters` are made in each child anew; `file` is the store's; what is `beside` lives as
+    long as the engine."""
     _die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     start = read_start()
@@ -37,29 +47,30 @@ def raise_bots(adapters: Callable[[], Sequence[Adapter]], file: Path) -> None:
         child = os.fork()
         if child == 0:
             _die_with_parent()
-            os._exit(_live(start, adapters, file))
+            os._exit(_live(start, adapters, file, beside))
         _tell(f"started {child}")
         _, status = os.waitpid(child, 0)
         _tell(f"ended {child} {os.waitstatus_to_exitcode(status)}")
 
 
-def _live(start: Start, adapters: Callable[[], Sequence[Adapter]], file: Path) -> int:
+def _live(start: Start, adapters: Callable[[], Sequence[Adapter]], file: Path, beside: Beside) -> int:
     try:
-        asyncio.run(_bot(start, adapters, file))
+        asyncio.run(_bot(start, adapters, file, beside))
     except Exception:
         _LOG.exception("the bot broke")
         return 1
     return 0
 
 
-async def _bot(start: Start, adapters: Callable[[], Sequence[Adapter]], file: Path) -> None:
+async def _bot(start: Start, adapters: Callable[[], Sequence[Adapter]], file: Path, beside: Beside) -> None:
     told_to_end = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
     async with assembled(start, adapters(), file) as app:
         await app.engine.start()
-        _tell(f"ready {os.getpid()}")
-        await told_to_end.wait()
-        await app.engine.finished()
+        async with beside(start, app):
+            _tell(f"ready {os.getpid()}")
+            await told_to_end.wait()
+            await app.engine.finished()
 
 
 def _tell(line: str) -> None:

@@ -20,6 +20,7 @@ from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.money.standing import Standing
 from orchestrator_bridge.open_questions import OpenQuestions
+from orchestrator_bridge.outside import Outside
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -87,10 +88,14 @@ class Table:
         reserved: Decimal | None = None,
         by: Author = ANA,
         now: float = 1000.0,
+        guest: f.Asked | None = None,
     ) -> None:
         directory = directory or Directory()
         place = replace(PLACE, platform=by.platform)
-        started = e.RunStarted(at=now, run=run, task=task, team=run_team, place=place, by=by, askable=directory.askable)
+        outside = Outside(token="laptop", agent="coder", asks=True) if guest else None
+        started = e.RunStarted(
+            at=now, run=run, task=task, team=run_team, place=place, by=by, askable=directory.askable, outside=outside
+        )
         self.now = now
         self.by, self.place = by, place
         self.words: list[Word] = []
@@ -106,7 +111,10 @@ class Table:
         self.desk = Desk(directory, lambda: next(self._numbers), lambda _: gone, self.open)
         self.read_to_end: set[int] = set()
         self._messages = 0
-        self._commit(Batch.of_new_run(started))
+        batch = Batch.of_new_run(started)
+        if guest:
+            take(batch, guest, self.desk)
+        self._commit(batch)
         self.go_on()
 
     # Playing --------------------------------------------------------------------------------------------------------------

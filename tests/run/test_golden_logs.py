@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrator_bridge.chat import Author
 from orchestrator_bridge.model.errors import BadKey, Overloaded
 from orchestrator_bridge.people import Directory
+from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.team import Escalation, FallbackStep, PersonSpec, Policy
@@ -22,7 +25,7 @@ from orchestrator_bridge.tool.values import Tool
 from tests.run.table import Table, answer, ask, team, use, vote
 
 GOLDEN = Path(__file__).parent / "golden"
-THIS_RELEASE = GOLDEN / "0.1.0.jsonl"
+THIS_RELEASE = "0.1.0"
 
 
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.jsonl")), ids=lambda file: file.stem)
@@ -34,7 +37,8 @@ def test_the_log_of_a_release_folds_to_what_it_meant_then(file: Path) -> None:
 
 
 def test_this_release_has_a_golden_log_with_every_kind_of_event_that_a_run_has() -> None:
-    kinds = {json.loads(line)["event"]["event"] for line in THIS_RELEASE.read_text(encoding="utf-8").splitlines()[:-1]}
+    logs = [file.read_text(encoding="utf-8").splitlines()[:-1] for file in GOLDEN.glob(f"{THIS_RELEASE}*.jsonl")]
+    kinds = {json.loads(line)["event"]["event"] for log in logs for line in log}
     every = {kind.__dataclass_fields__["event"].default for kind in e.Event.__args__}
     assert every - kinds == {"run_failed", "run_cancelled", "bound_reached"}
 
@@ -125,12 +129,32 @@ def eventful() -> Table:
     return table
 
 
-def write() -> None:
-    """Write this release's golden log."""
-    table = eventful()
+def of_a_guest() -> Table:
+    """A run that is made of what an agent outside asks."""
+
+    def asks(action: str, question: str, **more: Any) -> f.Asked:
+        return f.Asked(action=action, ask=Ask(question=question, assumption="I wait.", **more))
+
+    table = Table(team(2), guest=asks("guest:coder:1", "Which branch?"))
+    table.posts_question(1)
+    table.go_on(asks("guest:coder:2", "Is it sound?", to=("agents",)), asks("guest:coder:3", "And the key?", to=("@nobody",)))
+    table.go_on(asks("guest:coder:4", "Never mind."))
+    table.posts_question(2)
+    table.says("peer:2:one", text="Yes.")
+    table.says("peer:2:two", text="Hardly.")
+    table.go_on(f.Retracted(question=3))
+    table.restarts()
+    table.replies(1, "main")
+    return table
+
+
+def write(file: Path, table: Table) -> None:
+    """Write a golden log of this release."""
     lines = [json.dumps({"version": e.VERSION, "event": json.loads(e.dump(event))}) for event in table.events]
-    THIS_RELEASE.write_text("\n".join([*lines, json.dumps({"means": meaning(table.state)})]) + "\n", encoding="utf-8")
+    file.write_text("\n".join([*lines, json.dumps({"means": meaning(table.state)})]) + "\n", encoding="utf-8")
 
 
-if __name__ == "__main__" and not THIS_RELEASE.exists():
-    write()
+if __name__ == "__main__":
+    for name, play in {THIS_RELEASE: eventful, f"{THIS_RELEASE}-guest": of_a_guest}.items():
+        if not (golden := GOLDEN / f"{name}.jsonl").exists():
+            write(golden, play())

@@ -22,7 +22,8 @@ REBUILD = Migration(
         run INTEGER PRIMARY KEY, task TEXT NOT NULL, team TEXT NOT NULL, platform TEXT NOT NULL, channel TEXT NOT NULL,
         thread TEXT, started_by TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'running', result TEXT NOT NULL DEFAULT '',
         started_at REAL NOT NULL, ended_at REAL, busy INTEGER NOT NULL DEFAULT 1,
-        person TEXT NOT NULL, mood TEXT NOT NULL DEFAULT 'calm'
+        person TEXT NOT NULL, token TEXT NOT NULL DEFAULT '', outsider TEXT NOT NULL DEFAULT '', wish TEXT NOT NULL DEFAULT '',
+        guest INTEGER NOT NULL DEFAULT 0, mood TEXT NOT NULL DEFAULT 'calm'
     ) STRICT;
     INSERT INTO runs_anew SELECT *, 'calm' FROM runs;
     DROP TABLE runs;

@@ -12,9 +12,10 @@ import pytest
 
 from orchestrator_bridge.store.migrate import shipped
 from orchestrator_bridge.store.opening import open_writer
-from orchestrator_bridge.store.read import log, posts, questions, runs, sent
+from orchestrator_bridge.store.read import log, outside, posts, questions, runs, sent
 from orchestrator_bridge.store.rows import (
     InboxHandled,
+    OutcomeTold,
     PostDropped,
     PostFailed,
     PostSent,
@@ -23,6 +24,7 @@ from orchestrator_bridge.store.rows import (
     ReplyGone,
     RunBusy,
     RunClosed,
+    TokenMade,
 )
 from orchestrator_bridge.store.write.inbox import heard
 from orchestrator_bridge.store.write.log import appended
@@ -58,6 +60,10 @@ LOOKS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "behind": lambda connection: posts.behind(connection, platform="fake"),
     "sent": lambda connection: posts.sent(connection, key="k"),
     "unhandled": posts.unhandled,
+    "token use": lambda connection: outside.use(connection, token="laptop", since=0.0),
+    "guest questions": lambda connection: outside.guest_questions(connection, "laptop", "coder", thread("t"), 0.0),
+    "started": lambda connection: outside.started(connection, token="laptop", since=0.0),
+    "guest runs": outside.guests,
     "heard in": lambda connection: posts.heard_in(connection, thread("t1")),
 }
 WRITES = {
@@ -80,12 +86,15 @@ WRITES = {
             PostDropped(key="k"),
             InboxHandled(key=said("m").key),
             booked(1, "a", "0.1"),
+            OutcomeTold(question=1, at=1.0),
+            TokenMade(name="laptop", hash="h", terms="{}", at=1.0),
         )
     },
 }
 # Read in the order of an index, up to a limit or as far as a partial index goes. At most `limit` rows are `shown`, and sorted.
 IN_ORDER = re.compile(
-    r"SCAN (runs|questions)$|SCAN \w+ USING (COVERING )?INDEX (questions_open|runs_busy|outbox_unsent|inbox_unhandled)"
+    r"SCAN (runs|questions)$"
+    r"|SCAN \w+ USING (COVERING )?INDEX (questions_open|runs_busy|runs_of_guests|outbox_unsent|inbox_unhandled)"
 )
 
 

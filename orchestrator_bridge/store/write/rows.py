@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_bridge.store import rows as kinds
-from orchestrator_bridge.store.write import calls, counting, inbox, picks, pictures, posts, questions, raises, results, runs
+from orchestrator_bridge.store.write import (
+    calls,
+    counting,
+    inbox,
+    outside,
+    picks,
+    pictures,
+    posts,
+    questions,
+    raises,
+    results,
+    runs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +46,9 @@ _WRITES: dict[type, Callable[[Any], Change]] = {
     kinds.PromptCounted: counting.learned,
     kinds.ModelPicked: picks.picked,
     kinds.ResultKept: results.kept,
+    kinds.OutcomeTold: outside.told,
+    kinds.TokenMade: outside.made,
+    kinds.TokenWithdrawn: outside.withdrawn,
 }
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator_bridge.outside import Outside
 from orchestrator_bridge.store.change import Change
 
 if TYPE_CHECKING:
     from orchestrator_bridge.store.rows import RunBusy, RunClosed, RunOpened, RunPlaced
 
 _OPEN = """
-INSERT INTO runs (run, task, team, platform, channel, thread, started_by, person, started_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs (run, task, team, platform, channel, thread, started_by, person, started_at, token, outsider, wish, guest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_NOBODY = Outside(token="", agent="")
 _CLOSE = "UPDATE runs SET status = ?, result = ?, ended_at = ? WHERE run = ? AND status = 'running'"
 _BUSY = "UPDATE runs SET busy = ? WHERE run = ?"
 _PLACE = """
@@ -24,10 +26,11 @@ SET inside = excluded.inside, thread = excluded.thread, run = excluded.run, ques
 
 def opened(row: RunOpened) -> Change:
     """A new run; its number is taken from then on."""
-    place = row.place
+    place, outside = row.place, row.outside or _NOBODY
+    who = (row.by, row.person, row.at, outside.token, outside.agent, outside.wish, int(outside.asks))
     return Change(
         sql=_OPEN,
-        values=(row.run, row.task, row.team, place.platform, place.channel, place.thread, row.by, row.person, row.at),
+        values=(row.run, row.task, row.team, place.platform, place.channel, place.thread, *who),
         taken=f"run {row.run} is there already",
     )
 

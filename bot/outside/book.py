@@ -1,0 +1,89 @@
+"""The tokens of a store: made, found again, withdrawn."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.outside.token import NAME, Terms, digest, new_secret
+from bot.trouble import Problem, Trouble, show_value, suggest
+from orchestrator_bridge.store.port import Store, Token
+from orchestrator_bridge.store.rows import TokenMade, TokenWithdrawn
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pass:
+    """A token that holds: its name and what it allows."""
+
+    token: str
+    terms: Terms
+
+
+class TokenBook:
+    """The tokens of one store, in memory: nobody else writes them while this process has the store."""
+
+    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+        self._store = store
+        self._now = now
+        self._tokens: dict[str, Token] = {}
+
+    async def load(self) -> None:
+        """Read them.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        self._tokens = {token.name: token for token in await self._store.tokens()}
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """Every token by name, withdrawn ones too."""
+        return tuple(self._tokens[name] for name in sorted(self._tokens))
+
+    def find(self, secret: str) -> Pass | None:
+        """The token with this secret, if it holds. Every one is compared, and in constant time."""
+        given = digest(secret)
+        alike = [token for token in self._tokens.values() if hmac.compare_digest(token.hash, given)]
+        found = next((token for token in alike if token.withdrawn_at is None), None)
+        return Pass(token=found.name, terms=Terms.model_validate_json(found.terms)) if found else None
+
+    async def make(self, name: str, terms: Terms) -> str:
+        """Make a token and return its secret, which nobody will see again.
+
+        Raises:
+            Trouble: the name is none, or taken.
+            StoreError: it could not be stored.
+        """
+        known = self._tokens.get(name)
+        if not re.match(NAME, name):
+            raise _trouble(name, "a name of up to 32 small letters, digits, - and _, such as laptop")
+        if known is not None and known.withdrawn_at is None:
+            raise _trouble(f"{name}, which is taken", "another name", f"withdraw that one first: townhall token withdraw {name}")
+        secret = new_secret()
+        token = Token(name=name, hash=digest(secret), terms=terms.model_dump_json(), made_at=self._now())
+        await self._store.append(rows=[TokenMade(name=name, hash=token.hash, terms=token.terms, at=token.made_at)])
+        self._tokens[name] = token
+        return secret
+
+    async def withdraw(self, name: str) -> None:
+        """Make a token good for nothing, at once.
+
+        Raises:
+            Trouble: there is no such token.
+            StoreError: it could not be stored.
+        """
+        known = self._tokens.get(name)
+        if known is None or known.withdrawn_at is not None:
+            good = [token.name for token in self.tokens if token.withdrawn_at is None]
+            raise _trouble(
+                show_value(name), f"one of {', '.join(good)}" if good else "a token; there is none", suggest(name, good)
+            )
+        row = TokenWithdrawn(name=name, at=self._now())
+        await self._store.append(rows=[row])
+        self._tokens[name] = Token(name=name, hash=known.hash, terms=known.terms, made_at=known.made_at, withdrawn_at=row.at)
+
+
+def _trouble(found: str, expected: str, mend: str = "") -> Trouble:
+    return Trouble("this cannot be done with tokens", [Problem(where="token", found=found, expected=expected, mend=mend)])

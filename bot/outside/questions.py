@@ -1,0 +1,127 @@
+"""`ask_team`, `check_question`, `cancel_question`: questions of agents outside."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.outside.ground import Caller, Ground, Refused
+from orchestrator_bridge.clock import Clock
+from orchestrator_bridge.guests import Guests, Wanted
+from orchestrator_bridge.question import tell
+from orchestrator_bridge.question.lines import name_of
+from orchestrator_bridge.question.same import similar
+from orchestrator_bridge.question.values import Ask, Question
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.store.port import Lookups
+from orchestrator_bridge.text import clean
+
+Told = dict[str, Any]
+
+
+class Questions:
+    """Asks, looks and closes, for one agent outside at a time."""
+
+    def __init__(
+        self, guests: Guests, store: Lookups, clock: Clock, new_id: Callable[[], str] = lambda: secrets.token_hex(6)
+    ) -> None:
+        self._guests = guests
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+
+    async def ask(self, caller: Caller, ask: Ask, ground: Ground, allowed: Callable[[], Awaitable[None]], seconds: float) -> Told:
+        """Ask, or find the same question; how it stands once it has ended, or so many seconds from now.
+
+        Raises:
+            Refused: it was not asked.
+            StoreError: it could not be stored, and is not asked.
+        """
+        outside = caller.outside(ground.team)
+        action = f"guest:{outside.agent}:{self._new_id()}"
+        until = self._clock.now() + seconds
+        taken = await self._guests.ask(
+            Wanted(outside=outside, team=ground.team, place=ground.place, by=ground.by, ask=ask, action=action), allowed
+        )
+        if taken.question is None:
+            raise Refused(taken.refusal)
+        return await self._waited(taken.run, taken.question, until)
+
+    async def _waited(self, run: int, number: int, until: float) -> Told:
+        state = await self._guests.until(run, lambda state: not state.questions[number].open, until)
+        return await self._told(state, number)
+
+    async def check(self, caller: Caller, number: int, seconds: float) -> Told:
+        """How a question stands once it has ended, or so many seconds from now.
+
+        Raises:
+            Refused: there is none, or it came through another token.
+        """
+        state = await self._own(caller, number)
+        return await self._waited(state.run, number, self._clock.now() + seconds)
+
+    async def cancel(self, caller: Caller, number: int) -> Told:
+        """Close a question; one that has ended is left as it is.
+
+        Raises:
+            Refused: there is none, or it came through another token.
+        """
+        state = await self._own(caller, number)
+        if state.questions[number].open:
+            self._guests.retract(state.run, number)
+            state = await self._guests.until(state.run, lambda state: not state.questions[number].open)
+        return await self._told(state, number)
+
+    async def _own(self, caller: Caller, number: int) -> RunState:
+        known = await self._store.question(number)
+        state = await self._guests.until(known.run, lambda _: True) if known else None
+        asked_it = state is not None and state.outside is not None and state.outside.token == caller.token
+        if state is None or not asked_it or state.guest is None or number not in state.questions:
+            raise Refused(f"There is no question {number} of your token {caller.token}.")
+        return state
+
+    async def _told(self, state: RunState, number: int) -> Told:
+        question = state.questions[number]
+        if question.open:
+            return await self._still_open(question)
+        await self._guests.told(number)
+        others = (one for one in state.questions.values() if one.id != number)
+        told: Told = json.loads(tell.tool_result(question, similar(question, others)))
+        late = await self._late(state.run, number) if state.end is not None else []
+        return {**told, "asked": question.ask.question, **({"late_replies": late} if late else {})}
+
+    async def _still_open(self, question: Question) -> Told:
+        known = await self._store.question(question.id)
+        return {
+            "question": question.id,
+            "status": "open",
+            "asked": question.ask.question,
+            "of": known.asked if known else "",
+            "expires_at": _utc(known.expires_at) if known and known.expires_at else None,
+            "silence": known.silence if known else "",
+            "next": (
+                f"Nobody has answered yet. The question stays open: go on with what does not depend on it, and call "
+                f"check_question with question {question.id} later, with wait_seconds to wait there."
+            ),
+        }
+
+    async def _late(self, run: int, number: int) -> list[Told]:
+        """What was said after the question's end, when its run had ended too: the newest words of each message."""
+        ended, late = False, dict[str, Told]()
+        for event in await self._store.log(run):
+            if isinstance(event, e.QuestionSettled) and event.question == number:
+                ended = True
+            elif ended and isinstance(event, e.Replied) and event.question == number:
+                late[event.message] = {"by": name_of(event.author.name), "text": clean(event.text), "at": _utc(event.sent_at)}
+        return list(late.values())
+
+
+def _utc(seconds: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)

@@ -1,0 +1,116 @@
+"""`start_run` and `run_status`: runs that agents outside start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.outside.ground import Caller, Ground, Refused
+from bot.outside.tools import StartRun
+from orchestrator_bridge.chat import Author
+from orchestrator_bridge.clock import Clock
+from orchestrator_bridge.engine import Engine
+from orchestrator_bridge.run.show import card
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.store.port import Lookups, Started
+from orchestrator_bridge.text import clean
+
+DAY = 86_400.0
+"""Seconds in which the same key is known again."""
+JUST_NOW = 300.0
+"""Seconds in which the same task without a key is taken for a call that was repeated, even if its run has ended."""
+
+Told = dict[str, Any]
+
+
+class Runs:
+    """Starts and looks, for one agent outside at a time."""
+
+    def __init__(self, engine: Engine, store: Lookups, clock: Clock) -> None:
+        self._engine = engine
+        self._store = store
+        self._clock = clock
+
+    async def begun(self, caller: Caller, wish: StartRun, ground: Ground) -> int | None:
+        """The run that the same wish has begun already.
+
+        Raises:
+            Refused: the key was for another task.
+        """
+        now = self._clock.now()
+        for one in await self._store.started(caller.token, now - DAY):
+            if wish.key and one.outside.wish == wish.key:
+                if one.task != clean(wish.task).strip():
+                    raise Refused(f"The key {wish.key!r} has started run {one.run}, which has another task. Take another key.")
+                return one.run
+            if (
+                not wish.key
+                and _alike(one, caller, wish, ground)
+                and (one.status == "running" or one.started_at > now - JUST_NOW)
+            ):
+                return one.run
+        return None
+
+    async def start(self, caller: Caller, wish: StartRun, ground: Ground) -> int:
+        """Begin it.
+
+        Raises:
+            StoreError: it could not be stored, and has not begun.
+        """
+        outside = caller.outside(ground.team, wish.key)
+        task = clean(wish.task).strip()
+        return await self._engine.start_run(task=task, team=ground.team, place=ground.place, by=ground.by, outside=outside)
+
+    async def status(self, caller: Caller, run: int, seconds: float) -> Told:
+        """How a run stands once it has ended, or so many seconds from now.
+
+        Raises:
+            Refused: there is none, or it came through another token.
+        """
+        state = await self._engine.run(run)
+        if state is None or state.outside is None or state.outside.token != caller.token:
+            raise Refused(f"There is no run {run} of your token {caller.token}.")
+        until = self._clock.now() + seconds
+        return _told(await self._engine.guests.until(run, lambda state: state.end is not None, until))
+
+
+def starter(by: Author, may: bool) -> None:
+    """Whether somebody may start runs.
+
+    Raises:
+        Refused: the team file says otherwise.
+    """
+    if not may:
+        raise Refused(
+            f"{by.name}, on whose behalf you work, may not start runs; townhall.toml says who may, under [permissions]."
+        )
+
+
+def _alike(one: Started, caller: Caller, wish: StartRun, ground: Ground) -> bool:
+    agent = caller.outside(ground.team).agent
+    return (one.task, one.team, one.place, one.outside.agent, one.outside.wish) == (
+        clean(wish.task).strip(),
+        ground.team.name,
+        ground.place,
+        agent,
+        "",
+    )
+
+
+def _told(state: RunState) -> Told:
+    shown = card(state)
+    told: Told = {
+        "run": state.run,
+        "status": state.end.status if state.end else "running",
+        "doing": shown.status,
+        "task": state.task,
+        "team": shown.team,
+        "agents": [{"name": one.name, "model": one.model, "state": one.state} for one in shown.agents],
+        "cost": shown.cost,
+        "tokens": shown.tokens,
+        "open_questions": [
+            {"question": one.id, "asked": one.ask.question, "by": one.agent} for one in state.questions.values() if one.open
+        ],
+    }
+    if state.end is not None:
+        told |= {"result": state.end.text, "how": state.end.how}
+    return told

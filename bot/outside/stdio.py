@@ -1,0 +1,107 @@
+"""`townhall mcp`: an MCP server over standard input and output that hands every call to the door of the running bot.
+
+It holds nothing: a bot that is started again later is found at the next call, and what was asked is there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import mcp_types as types
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.server.context import ServerRequestContext
+from mcp.server.stdio import stdio_server
+from mcp.shared._httpx_utils import create_mcp_http_client
+from mcp_types.version import LATEST_MODERN_VERSION
+
+from bot.outside import door_file
+from bot.outside.mcp_server import client_name, mcp_server
+from bot.outside.porter import Answer
+from bot.outside.tools import LONGEST_WAIT
+from bot.settings import Settings, read_settings
+from bot.trouble import Problem, Trouble
+
+SLACK = 120.0
+"""Seconds that the door gets beyond the longest wait before an answer is given up."""
+
+
+async def serve_stdio() -> None:
+    """Serve until standard input ends. Only the environment is read: the working directory is that of somebody else's project.
+
+    Raises:
+        Trouble: there is no token.
+    """
+    settings = read_settings(Path(os.devnull))
+    token = settings.townhall_token
+    if token is None:
+        raise Trouble("agents outside need a token", [_NO_TOKEN])
+    proxy = Proxy(settings, token.get_secret_value())
+    server = mcp_server(proxy.call)
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
+
+
+class Proxy:
+    """Hands calls to the door of the bot that runs on a data folder."""
+
+    def __init__(self, settings: Settings, token: str) -> None:
+        self._data = settings.data.absolute()
+        self._token = token
+
+    async def call(self, context: ServerRequestContext[Any, Any], tool: str, arguments: Mapping[str, Any]) -> Answer:
+        """Hand one call over, on behalf of the client that made it."""
+        door = door_file.read(self._data)
+        if door is None:
+            return Answer(told={}, refused=self._nobody())
+        try:
+            return await self._through(door.url, client_name(context), tool, arguments)
+        except Exception as error:
+            return Answer(told={}, refused=_lost(_first(error)))
+
+    async def _through(self, url: str, client: str, tool: str, arguments: Mapping[str, Any]) -> Answer:
+        headers = {"Authorization": f"Bearer {self._token}"}
+        info = types.Implementation(name=client or "agent", version="")
+        timeout = httpx2.Timeout(SLACK, read=LONGEST_WAIT + SLACK)
+        async with (
+            create_mcp_http_client(headers=headers, timeout=timeout) as http,
+            Client(streamable_http_client(url, http_client=http), client_info=info, mode=LATEST_MODERN_VERSION) as door,
+        ):
+            return _answer(await door.call_tool(tool, dict(arguments)))
+
+    def _nobody(self) -> str:
+        return (
+            f"No Townhall bot runs on the data folder {self._data}, so nobody can be asked. Start it (townhall run), or set "
+            "TOWNHALL_DATA, in this server's environment, to the absolute path of the data folder of the bot that runs."
+        )
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _lost(error: BaseException) -> str:
+    if isinstance(error, httpx2.HTTPStatusError) and error.response.status_code == 401:
+        return "The bot does not take the token in TOWNHALL_TOKEN: it is wrong or withdrawn. `townhall token list` has them."
+    return (
+        f"The bot went away while this was under way ({type(error).__name__}). What was asked lives on: call again with the "
+        "same arguments, which asks nobody twice."
+    )
+
+
+def _answer(result: types.CallToolResult) -> Answer:
+    if result.is_error:
+        return Answer(told={}, refused="\n".join(one.text for one in result.content if isinstance(one, types.TextContent)))
+    return Answer(told=dict(result.structured_content or {}))
+
+
+_NO_TOKEN = Problem(
+    where="TOWNHALL_TOKEN",
+    found="no value in the environment",
+    expected="a token of the bot",
+    mend="make one with `townhall token make NAME`, and put it into this server's environment in your client's configuration",
+)

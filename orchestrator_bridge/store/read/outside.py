@@ -1,0 +1,94 @@
+"""Tokens for agents outside, and what came through them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.chat import Place
+from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.store.codec import load_dollars
+from orchestrator_bridge.store.port import GuestQuestion, Started, Token, TokenUse
+
+if TYPE_CHECKING:
+    import sqlite3
+
+TOKENS = "SELECT name, hash, terms, made_at, withdrawn_at FROM tokens ORDER BY name"
+# Without the hints the planner reads all questions, or all calls, from end to end.
+OPEN = """
+SELECT question FROM runs INDEXED BY runs_of_guests JOIN questions INDEXED BY questions_by_run USING (run)
+WHERE runs.status = 'running' AND guest = 1 AND token = :token AND questions.status = 'open'
+"""
+ASKED = """
+SELECT count(*) FROM runs INDEXED BY runs_by_token JOIN questions INDEXED BY questions_by_run USING (run)
+WHERE token = :token AND token <> '' AND guest = 1 AND asked_at >= :since
+"""
+STARTS = """
+SELECT count(*) FROM runs INDEXED BY runs_by_token
+WHERE token = :token AND token <> '' AND guest = 0 AND started_at >= :since
+"""
+COST = """
+SELECT dollars_sum(CASE WHEN state = 'booked' THEN cost WHEN state IN ('reserved', 'unknown') THEN reserved END)
+FROM calls INDEXED BY calls_by_time JOIN runs USING (run) WHERE at >= :since AND token = :token
+"""
+QUESTIONS = """
+SELECT question, run, text, questions.status, told_at FROM runs INDEXED BY runs_by_token
+JOIN questions INDEXED BY questions_by_run USING (run)
+WHERE token = :token AND token <> '' AND guest = 1 AND outsider = :agent AND platform = :platform AND channel = :channel
+    AND asked_at >= :since AND questions.agent = :agent
+"""
+_RUNS = "SELECT run, token, outsider, wish, guest, platform, channel, thread, team, task, status, started_at FROM runs"
+STARTED = f"""
+{_RUNS} INDEXED BY runs_by_token WHERE token = :token AND token <> '' AND guest = 0 AND started_at >= :since ORDER BY run DESC
+"""
+GUESTS = f"{_RUNS} INDEXED BY runs_of_guests WHERE status = 'running' AND guest = 1"
+
+
+def tokens(connection: sqlite3.Connection) -> list[Token]:
+    """Every token by name, withdrawn ones too."""
+    return [
+        Token(name=name, hash=digest, terms=terms, made_at=made_at, withdrawn_at=withdrawn_at)
+        for name, digest, terms, made_at, withdrawn_at in connection.execute(TOKENS).fetchall()
+    ]
+
+
+def use(connection: sqlite3.Connection, token: str, since: float) -> TokenUse:
+    """What came through a token since a moment, and what of it is open."""
+    values = {"token": token, "since": since}
+    ((asked,),) = connection.execute(ASKED, values).fetchall()
+    ((runs,),) = connection.execute(STARTS, values).fetchall()
+    ((cost,),) = connection.execute(COST, values).fetchall()
+    open_ = tuple(sorted(row["question"] for row in connection.execute(OPEN, values).fetchall()))
+    spent = load_dollars(cost)
+    return TokenUse(open=open_, asked=asked, runs=runs, **({} if spent is None else {"cost": spent}))
+
+
+def guest_questions(connection: sqlite3.Connection, token: str, agent: str, place: Place, since: float) -> list[GuestQuestion]:
+    """What an agent outside has asked in a place since a moment, newest first."""
+    where = {"platform": place.platform, "channel": place.channel}
+    rows = connection.execute(QUESTIONS, {"token": token, "agent": agent, "since": since, **where}).fetchall()
+    return [
+        GuestQuestion(question=question, run=run, text=text, status=status, told=told_at is not None)
+        for question, run, text, status, told_at in sorted(map(tuple, rows), reverse=True)
+    ]
+
+
+def started(connection: sqlite3.Connection, token: str, since: float) -> list[Started]:
+    """The runs that came through a token since a moment, newest first."""
+    return [_started(row) for row in connection.execute(STARTED, {"token": token, "since": since}).fetchall()]
+
+
+def guests(connection: sqlite3.Connection) -> list[Started]:
+    """The runs of agents outside that have not ended."""
+    return [_started(row) for row in connection.execute(GUESTS).fetchall()]
+
+
+def _started(row: sqlite3.Row) -> Started:
+    return Started(
+        run=row["run"],
+        outside=Outside(token=row["token"], agent=row["outsider"], asks=bool(row["guest"]), wish=row["wish"]),
+        place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]),
+        team=row["team"],
+        task=row["task"],
+        status=row["status"],
+        started_at=row["started_at"],
+    )
