@@ -58,20 +58,26 @@ class Proxy:
         door = door_file.read(self._data)
         if door is None:
             return Answer(told={}, refused=self._nobody())
+        statuses: list[int] = []
         try:
-            return await self._through(door.url, client_name(context), tool, arguments)
+            return await self._through(door.url, client_name(context), tool, arguments, statuses)
         except Exception as error:
-            return Answer(told={}, refused=_lost(_first(error)))
+            return Answer(told={}, refused=_NOT_TAKEN if 401 in statuses else _lost(_first(error)))
 
-    async def _through(self, url: str, client: str, tool: str, arguments: Mapping[str, Any]) -> Answer:
+    async def _through(self, url: str, client: str, tool: str, arguments: Mapping[str, Any], statuses: list[int]) -> Answer:
+        """`statuses`: what the door answered, in the words of HTTP; the client's own errors do not tell."""
+
+        async def answered(response: httpx2.Response) -> None:
+            statuses.append(response.status_code)
+
         headers = {"Authorization": f"Bearer {self._token}"}
         info = types.Implementation(name=client or "agent", version="")
         timeout = httpx2.Timeout(SLACK, read=LONGEST_WAIT + SLACK)
-        async with (
-            create_mcp_http_client(headers=headers, timeout=timeout) as http,
-            Client(streamable_http_client(url, http_client=http), client_info=info, mode=LATEST_MODERN_VERSION) as door,
-        ):
-            return _answer(await door.call_tool(tool, dict(arguments)))
+        async with create_mcp_http_client(headers=headers, timeout=timeout) as http:
+            http.event_hooks["response"].append(answered)
+            transport = streamable_http_client(url, http_client=http)
+            async with Client(transport, client_info=info, mode=LATEST_MODERN_VERSION) as door:
+                return _answer(await door.call_tool(tool, dict(arguments)))
 
     def _nobody(self) -> str:
         return (
@@ -85,8 +91,6 @@ def _first(error: BaseException) -> BaseException:
 
 
 def _lost(error: BaseException) -> str:
-    if isinstance(error, httpx2.HTTPStatusError) and error.response.status_code == 401:
-        return "The bot does not take the token in TOWNHALL_TOKEN: it is wrong or withdrawn. `townhall token list` has them."
     return (
         f"The bot went away while this was under way ({type(error).__name__}). What was asked lives on: call again with the "
         "same arguments, which asks nobody twice."
@@ -99,6 +103,7 @@ def _answer(result: types.CallToolResult) -> Answer:
     return Answer(told=dict(result.structured_content or {}))
 
 
+_NOT_TAKEN = "The bot does not take the token in TOWNHALL_TOKEN: it is wrong or withdrawn. `townhall token list` has them."
 _NO_TOKEN = Problem(
     where="TOWNHALL_TOKEN",
     found="no value in the environment",
