@@ -16,6 +16,7 @@ from bot.question_command import QuestionCommand
 from bot.tables import say_state
 from bot.team_file import TeamFile
 from bot.trouble import Trouble
+from bot.viewer import viewer_of
 from orchestrator_bridge.chat import Commanded, Place, Table, Word
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.engine import Engine
@@ -145,7 +146,7 @@ class Commands:
 
     async def _cancel(self, command: Commanded) -> Word | None:
         named = command.text.strip().removeprefix("#")
-        under_way = await self._store.runs(limit=LISTED, status="running")
+        under_way = await self._store.runs(LISTED, "running", viewer_of(command, self._directory))
         here = [run for run in under_way if run.place == command.place and run.place.thread is not None]
         live = [str(run.run) for run in here or under_way]
         if not named and len(live) != 1:
@@ -166,10 +167,11 @@ class Commands:
         self.engine.cancel_run(state.run, command.author, command.key)
         return None
 
-    async def _runs(self, _: Commanded) -> Word:
-        runs = await self._store.runs(limit=LISTED)
+    async def _runs(self, command: Commanded) -> Word:
+        """The runs of the channel, and those that whoever looks has started elsewhere."""
+        runs = await self._store.runs(LISTED, viewer=viewer_of(command, self._directory))
         if not runs:
-            return Word(text="No runs yet. Start one: /ask and the task.")
+            return Word(text="No runs here yet. Start one: /ask and the task.")
         rows = tuple((str(run.run), say_state(run), _spent(run), shorten(run.task, 60), shorten(run.result, 60)) for run in runs)
         columns = ("run", "state", "cost", "task", "result")
         return Word(text="", tables=(Table(title="Runs, newest first", columns=columns, rows=rows),))

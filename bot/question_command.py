@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from bot.viewer import viewer_of
 from bot.waiting import card_for, mine_first
 from orchestrator_bridge.chat import Commanded, Link, Table, Word
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.people import Directory
-from orchestrator_bridge.store.port import Lookups, QuestionSummary
+from orchestrator_bridge.store.port import Lookups, QuestionSummary, Viewer
 from orchestrator_bridge.text import sentence, shorten
 
 LISTED = 15
@@ -41,19 +42,19 @@ class QuestionCommand:
         return _none(number)
 
     async def _open(self, command: Commanded, engine: Engine) -> Word:
-        """What is open, those questions first that wait for whoever looks."""
-        waiting = await mine_first(await self._store.questions(limit=LISTED, status="open"), command.author, engine.run)
+        """What is open here, and elsewhere for whoever looks; those questions first that wait for her."""
+        viewer = viewer_of(command, self._directory)
+        waiting = await mine_first(await self._store.questions(LISTED, "open", viewer), command.author, engine.run)
         if not waiting:
-            return Word(text="No question is open.")
-        me = self._directory.responder(command.author).id
-        rows = tuple(_row(one, command.at, me) for one, _ in waiting)
+            return Word(text="No question is open here, and none elsewhere asks you.")
+        rows = tuple(_row(one, command.at, viewer) for one, _ in waiting)
         columns = ("question", "run", "by", "what", "asks", "until", "then")
         hint = "Answer here with `/questions NUMBER your words`; also `pass`, `more 1h`, `cancel`."
         cards = tuple(card for _, card in waiting)
         return Word(text=hint, tables=(Table(title="Open questions, newest first", columns=columns, rows=rows, cards=cards),))
 
     async def _one(self, command: Commanded, number: int, engine: Engine) -> Word:
-        one = await self._store.question(number)
+        one = await self._store.question(number, viewer_of(command, self._directory))
         if one is None:
             return _none(number)
         head = f"Question {one.question} of run {one.run}, by {one.agent}, for {one.asked}: {one.text}"
@@ -79,11 +80,11 @@ def _words(command: Commanded) -> str:
     return " ".join(part for part in (*parts, command.text) if part).strip()
 
 
-def _row(one: QuestionSummary, now: float, me: str) -> tuple[str | Link, ...]:
+def _row(one: QuestionSummary, now: float, viewer: Viewer) -> tuple[str | Link, ...]:
     number: str | Link = str(one.question)
     if one.place is not None and one.message is not None:
         number = Link(text=str(one.question), place=one.place, message=one.message)
-    asks = f"you: {one.asked}" if me in one.people else one.asked
+    asks = f"you: {one.asked}" if not set(viewer.asked_as).isdisjoint(one.people) else one.asked
     return number, str(one.run), one.agent, shorten(one.text, 80), asks, _until(one, now), one.silence
 
 

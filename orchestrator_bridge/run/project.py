@@ -48,11 +48,12 @@ def _moved(before: Question, question: Question) -> r.QuestionMoved:
 def _glance(question: Question) -> dict[str, Any]:
     """What people look up of a question: for whom it is, until when by our clock, and what happens then."""
     people = (one.id for one in question.humans if one.id not in question.passed)
+    roles = (f"{group.platform}:{group.id}" for group in question.groups)
     return {
         "asked": lines.asked_line(question),
         "expires_at": our_time(question, times.horizon(question)),
         "silence": lines.silence_line(question),
-        "people": tuple(people),
+        "people": (*people, *roles),
     }
 
 

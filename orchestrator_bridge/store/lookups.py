@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Started,
         Token,
         TokenUse,
+        Viewer,
     )
     from orchestrator_bridge.store.rows import BudgetRaised, QuestionStatus, RunStatus
 
@@ -64,17 +65,19 @@ class SqliteReads:
         """Every row of a run's log in order, also those that cannot be read."""
         return await self._reading.read(partial(log.rows, run=run))
 
-    async def runs(self, limit: int = 50, status: RunStatus | None = None) -> list[RunSummary]:
-        """Runs, newest first."""
-        return await self._reading.read(partial(runs.summaries, limit=limit, status=status))
+    async def runs(self, limit: int = 50, status: RunStatus | None = None, viewer: Viewer | None = None) -> list[RunSummary]:
+        """Runs, newest first; those that a viewer may see, where there is one."""
+        return await self._reading.read(partial(runs.summaries, limit=limit, status=status, viewer=viewer))
 
-    async def questions(self, limit: int = 50, status: QuestionStatus | None = None) -> list[QuestionSummary]:
-        """Questions, newest first."""
-        return await self._reading.read(partial(questions.summaries, limit=limit, status=status))
+    async def questions(
+        self, limit: int = 50, status: QuestionStatus | None = None, viewer: Viewer | None = None
+    ) -> list[QuestionSummary]:
+        """Questions, newest first; those that a viewer may see, where there is one."""
+        return await self._reading.read(partial(questions.summaries, limit=limit, status=status, viewer=viewer))
 
-    async def question(self, question: int) -> QuestionSummary | None:
-        """One question."""
-        return await self._reading.read(partial(questions.one, question=question))
+    async def question(self, question: int, viewer: Viewer | None = None) -> QuestionSummary | None:
+        """One question; None also where there is a viewer who may not see it."""
+        return await self._reading.read(partial(questions.one, question=question, viewer=viewer))
 
     async def costs(self, run: int | None = None) -> list[CostLine]:
         """Costs per run, agent and model, newest run first."""

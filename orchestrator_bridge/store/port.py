@@ -113,6 +113,18 @@ class RunSummary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Viewer:
+    """Who looks, and from where. Channels can be private: of other channels nothing is shown but what is hers or asks her.
+
+    `person` is as in `RunOpened.person`; `asked_as` are the ids by which questions ask her, her own and those of her roles.
+    """
+
+    place: Place
+    person: str
+    asked_as: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionSummary:
     """A question at a glance. `place` and `message` are of its first posted copy; `place.thread` is where replies are read.
 
@@ -304,16 +316,18 @@ class Lookups(Protocol):
         """Every row of a run's log in order, also those that cannot be read, for which `log` raises."""
         ...
 
-    async def runs(self, limit: int = 50, status: RunStatus | None = None) -> list[RunSummary]:
-        """Runs, newest first."""
+    async def runs(self, limit: int = 50, status: RunStatus | None = None, viewer: Viewer | None = None) -> list[RunSummary]:
+        """Runs, newest first; those that a viewer may see, where there is one."""
         ...
 
-    async def questions(self, limit: int = 50, status: QuestionStatus | None = None) -> list[QuestionSummary]:
-        """Questions, newest first."""
+    async def questions(
+        self, limit: int = 50, status: QuestionStatus | None = None, viewer: Viewer | None = None
+    ) -> list[QuestionSummary]:
+        """Questions, newest first; those that a viewer may see, where there is one."""
         ...
 
-    async def question(self, question: int) -> QuestionSummary | None:
-        """One question."""
+    async def question(self, question: int, viewer: Viewer | None = None) -> QuestionSummary | None:
+        """One question; None also where there is a viewer who may not see it."""
         ...
 
     async def costs(self, run: int | None = None) -> list[CostLine]:

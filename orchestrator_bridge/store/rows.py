@@ -51,7 +51,7 @@ class RunBusy:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionOpened:
     """A question was asked. `fires_at`: when, by our clock, it must be looked at next; `asked` and `silence` (what happens when
-    it expires) are in words; `people` are the ids of those asked."""
+    it expires) are in words; `people` are the ids of those asked; a role's is `platform:id`."""
 
     question: int
     run: int

@@ -14,7 +14,7 @@ from bot.menu import BotMenu
 from bot.settings import read_settings
 from bot.start import Start
 from bot.team_file import parse_team_file
-from orchestrator_bridge.chat import Commanded, Place, Word
+from orchestrator_bridge.chat import Author, Commanded, Place, Word
 from orchestrator_bridge.run import events as e
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform
@@ -56,11 +56,15 @@ class Bot:
 
     async def __call__(self, name: str, text: str = "", **options: str) -> Word:
         """Give a command and wait for the word that comes back."""
+        return await self.gives(ANA, PLACE, name, text, **options)
+
+    async def gives(self, author: Author, place: Place, name: str, text: str = "", **options: str) -> Word:
+        """Let somebody give a command somewhere, and wait for the word that comes back."""
         before = len(self.platform.words)
         command = Commanded(
-            place=PLACE,
+            place=place,
             interaction=f"c{before}-{name}-{text}",
-            author=ANA,
+            author=author,
             name=name,
             text=text,
             at=self.platform.now,

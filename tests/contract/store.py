@@ -17,6 +17,7 @@ from tests.contract.store_posts import PostContract
 from tests.contract.store_questions import QuestionContract
 from tests.contract.store_runs import RunContract
 from tests.contract.store_sent import SentContract
+from tests.contract.store_viewers import ViewerContract
 
 
 class StoreContract(
@@ -29,5 +30,6 @@ class StoreContract(
     CountingContract,
     PickContract,
     OutsideContract,
+    ViewerContract,
 ):
     """The whole contract."""

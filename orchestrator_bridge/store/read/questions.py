@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.store.port import Armed, OpenFor, QuestionSummary, Target
+from orchestrator_bridge.store.read.seen import seen_by, which
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from orchestrator_bridge.store.port import Viewer
     from orchestrator_bridge.store.rows import QuestionStatus
 
 _QUESTIONS = """
@@ -20,9 +22,16 @@ LEFT JOIN places ON places.rowid = (
 )
 ORDER BY shown.question DESC
 """
-ALL_QUESTIONS = _QUESTIONS.format(which="")
-QUESTIONS_BY_STATUS = _QUESTIONS.format(which="WHERE status = :status")
-ONE_QUESTION = _QUESTIONS.format(which="WHERE question = :question")
+_STATUS, _NUMBER = "status = :status", "question = :question"
+_SEEN = """(
+    EXISTS (
+        SELECT 1 FROM runs
+        WHERE runs.run = questions.run AND ((platform = :platform AND channel = :channel) OR person = :person)
+    )
+    OR EXISTS (
+        SELECT 1 FROM json_each(:asked_as) WHERE instr(char(10) || people || char(10), char(10) || value || char(10))
+    )
+)"""
 # Without the hint the planner takes the index by status, looks every row up and sorts.
 ARMED = "SELECT question, run, fires_at FROM questions INDEXED BY questions_open WHERE status = 'open' ORDER BY fires_at"
 OPEN_FOR = """
@@ -39,15 +48,19 @@ TARGET_BY_THREAD = _TARGET.format(which="thread = ?")
 NUMBERS = "SELECT (SELECT coalesce(max(run), 0) FROM runs), (SELECT coalesce(max(question), 0) FROM questions)"
 
 
-def summaries(connection: sqlite3.Connection, limit: int, status: QuestionStatus | None) -> list[QuestionSummary]:
-    """Questions, newest first."""
-    sql = QUESTIONS_BY_STATUS if status else ALL_QUESTIONS
-    return [_summary(row) for row in connection.execute(sql, {"limit": limit, "status": status}).fetchall()]
+def summaries(
+    connection: sqlite3.Connection, limit: int, status: QuestionStatus | None, viewer: Viewer | None = None
+) -> list[QuestionSummary]:
+    """Questions, newest first; those that a viewer may see, where there is one."""
+    sql = _QUESTIONS.format(which=which(_STATUS if status else "", _SEEN if viewer else ""))
+    values = {"limit": limit, "status": status, **seen_by(viewer)}
+    return [_summary(row) for row in connection.execute(sql, values).fetchall()]
 
 
-def one(connection: sqlite3.Connection, question: int) -> QuestionSummary | None:
-    """One question, by its number."""
-    rows = connection.execute(ONE_QUESTION, {"question": question, "limit": 1}).fetchall()
+def one(connection: sqlite3.Connection, question: int, viewer: Viewer | None = None) -> QuestionSummary | None:
+    """One question, by its number; None also where there is a viewer who may not see it."""
+    sql = _QUESTIONS.format(which=which(_NUMBER, _SEEN if viewer else ""))
+    rows = connection.execute(sql, {"question": question, "limit": 1, **seen_by(viewer)}).fetchall()
     return _summary(rows[0]) if rows else None
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.store.codec import load_dollars
 from orchestrator_bridge.store.port import CostLine, RunSummary
+from orchestrator_bridge.store.read.seen import seen_by, which
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from orchestrator_bridge.store.port import Viewer
     from orchestrator_bridge.store.rows import RunStatus
 
 # Whether the cost is known: a call that was booked without a price makes the whole unknown.
@@ -21,8 +23,8 @@ SELECT shown.*, count(calls.run) AS calls, total(input + output) AS tokens, {_CO
 FROM (SELECT * FROM runs {{which}} ORDER BY run DESC LIMIT :limit) AS shown LEFT JOIN calls USING (run)
 GROUP BY shown.run ORDER BY shown.run DESC
 """
-ALL_RUNS = _RUNS.format(which="")
-RUNS_BY_STATUS = _RUNS.format(which="WHERE status = :status")
+_STATUS = "status = :status"
+_SEEN = "((platform = :platform AND channel = :channel) OR person = :person)"
 # Without the hint the planner takes the index of all live runs, most of which sleep.
 BUSY = "SELECT run FROM runs INDEXED BY runs_busy WHERE status = 'running' AND busy = 1 ORDER BY run"
 _COSTS = f"""
@@ -34,10 +36,13 @@ ALL_COSTS = _COSTS.format(which="")
 COSTS_OF_RUN = _COSTS.format(which="WHERE run = :run")
 
 
-def summaries(connection: sqlite3.Connection, limit: int, status: RunStatus | None) -> list[RunSummary]:
-    """Runs, newest first."""
-    sql = RUNS_BY_STATUS if status else ALL_RUNS
-    return [_summary(row) for row in connection.execute(sql, {"limit": limit, "status": status}).fetchall()]
+def summaries(
+    connection: sqlite3.Connection, limit: int, status: RunStatus | None, viewer: Viewer | None = None
+) -> list[RunSummary]:
+    """Runs, newest first; those that a viewer may see, where there is one."""
+    sql = _RUNS.format(which=which(_STATUS if status else "", _SEEN if viewer else ""))
+    values = {"limit": limit, "status": status, **seen_by(viewer)}
+    return [_summary(row) for row in connection.execute(sql, values).fetchall()]
 
 
 def busy(connection: sqlite3.Connection) -> list[int]:
