@@ -121,7 +121,7 @@ def test_a_bot_whose_port_is_taken_says_so_and_works(folder: Path, townhall: Tow
         port = str(other.getsockname()[1])
         with running({**environ, "TOWNHALL_MCP_PORT": port}, folder / "errors") as bot:
             says(bot, "/runs")
-            read_until(bot, "No runs yet.")
+            read_until(bot, "No runs here yet.")
             assert f"stays shut: TOWNHALL_MCP_PORT is {port}" in (folder / "errors").read_text()
             said = townhall("token", "make", "laptop")
             assert said.code == 1
