@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.duration import Duration
+from orchestrator_bridge.frozen import once
 from orchestrator_bridge.model.facts import ModelFacts
 from orchestrator_bridge.model.parameters import PARAMETERS
 from orchestrator_bridge.quiet import QuietHours
@@ -220,6 +221,7 @@ class Team(Value):
     channels: tuple[ChannelRules, ...] = ()
 
     @property
+    @once
     def tool_servers(self) -> tuple[str, ...]:
         """The tool servers that its agents have, each once."""
         names = (*self.tools, *(name for agent in self.agents for name in agent.tools))

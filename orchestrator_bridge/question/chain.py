@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator_bridge.frozen import once
 from orchestrator_bridge.question.decision import decide
 from orchestrator_bridge.question.quorum import nobody_left
 from orchestrator_bridge.question.times import horizon
@@ -37,6 +38,7 @@ def waited_out_at(question: Question) -> float:
     return 0.0 if waited_out(question, 0.0) else horizon(question)
 
 
+@once
 def following(question: Question) -> int:
     """The place in the chain of the next fallback that can decide."""
     first = 0 if question.stage is None else question.stage.step + 1

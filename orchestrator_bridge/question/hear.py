@@ -181,10 +181,15 @@ def _hear(question: Question, heard: Heard) -> Question:
 
 def _with(question: Question, **changes: Any) -> Question:
     """The question with changes and all that follows from them; the same object if nothing changes, or nothing may."""
-    if not question.open or all(getattr(question, field) == value for field, value in changes.items()):
+    changed = _changed(question, changes) if question.open else question
+    if changed is question:
         return question
-    question = question.model_copy(update=changes)
-    return question if _SPOKEN.isdisjoint(changes) else _followed(question)
+    return changed if _SPOKEN.isdisjoint(changes) else _followed(changed)
+
+
+def _changed(question: Question, changes: dict[str, Any]) -> Question:
+    same = all(getattr(question, field) == value for field, value in changes.items())
+    return question if same else question.model_copy(update=changes)
 
 
 _SPOKEN = frozenset({"heard", "withdrawn", "delivery", "wishes", "added", "welcome", "stage", "starts_at"})
@@ -193,10 +198,10 @@ _SPOKEN = frozenset({"heard", "withdrawn", "delivery", "wishes", "added", "welco
 
 def _followed(question: Question) -> Question:
     """The question with what follows from what it has heard."""
-    question = question.model_copy(update={"extended": _granted(question)})
-    question = question.model_copy(update=_left(question))
+    question = _changed(question, {"extended": _granted(question)})
+    question = _changed(question, _left(question))
     replies = tuple(reply for reply in voices(question) if may_answer(question, reply.author))
-    return question.model_copy(update={"replies": replies})
+    return _changed(question, {"replies": replies})
 
 
 def _granted(question: Question) -> float:
@@ -210,7 +215,7 @@ def _granted(question: Question) -> float:
 
 def _left(question: Question) -> dict[str, Any]:
     """Who has passed, and to whom it was handed: only those who are asked by then, or may answer, can do either."""
-    question = question.model_copy(update={"handed": ()})
+    question = _changed(question, {"handed": ()})
     peers = {f"agent:{name}" for name in (*question.peers, *question.others)}
     since = dict.fromkeys((*(one.id for one in question.everyone), *peers), -math.inf)
     out: set[str] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from orchestrator_bridge.duration import say_duration
+from orchestrator_bridge.frozen import once
 from orchestrator_bridge.question.chain import at_once, following
 from orchestrator_bridge.question.quorum import countable, needed
 from orchestrator_bridge.question.values import Question, Responder
@@ -23,6 +24,7 @@ def name_of(name: str) -> str:
 # Whom it asks -------------------------------------------------------------------------------------------------------------
 
 
+@once
 def asked_line(question: Question) -> str:
     """Whom the question asks, and whose replies decide: `Ana and Ben (all of them decide), with advice from skeptic`."""
     people = [name_of(one.name) for one in _asked_now(question)] + [f"the role {group.name}" for group in question.groups]
@@ -67,6 +69,7 @@ def _remarks(question: Question) -> str:
 # What silence means -------------------------------------------------------------------------------------------------------
 
 
+@once
 def silence_line(question: Question) -> str:
     """What happens at expiry, in one sentence."""
     few = "Without an answer" if needed(question) == 1 else "Without enough answers"

@@ -12,15 +12,18 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Literal
 
+from orchestrator_bridge.frozen import once
 from orchestrator_bridge.question.decision import side
 from orchestrator_bridge.question.values import Question, Reply, Responder
 
 
+@once
 def people_decide(question: Question) -> bool:
     """Whether people fill the quorum: they are asked, or nobody is."""
     return bool(question.humans or question.groups) or not question.asked
 
 
+@once
 def deciders(question: Question) -> tuple[Responder, ...]:
     """Those asked whose replies fill the quorum, with those to whom it was handed; whoever came in later only stands in."""
     if not people_decide(question):
@@ -31,6 +34,7 @@ def deciders(question: Question) -> tuple[Responder, ...]:
     return tuple({one.id: one for one in own}.values())
 
 
+@once
 def counting(question: Question) -> tuple[Reply, ...]:
     """The replies that count, of those who decide."""
     kind = "human" if people_decide(question) else "agent"
@@ -47,6 +51,7 @@ def countable(question: Question) -> bool:
     return not question.groups
 
 
+@once
 def needed(question: Question) -> int:
     """How many voices it takes: what the policy wants of those asked who have not passed."""
     quorum, base = _quorum(question), len(staying(question))
@@ -61,17 +66,20 @@ def _quorum(question: Question) -> Literal["first", "majority", "all"] | int:
     return question.policy.quorum if people_decide(question) else question.policy.peer_quorum
 
 
-def staying(question: Question) -> list[Responder]:
+@once
+def staying(question: Question) -> tuple[Responder, ...]:
     """Those who decide, without those who have passed or cannot be reached any more."""
     out = _out(question)
-    return [one for one in deciders(question) if one.id not in out]
+    return tuple(one for one in deciders(question) if one.id not in out)
 
 
+@once
 def _out(question: Question) -> frozenset[str]:
     """Those who have passed, or who cannot be reached any more and have not replied."""
     return (question.passed | question.gone) - {reply.author.id for reply in counting(question)}
 
 
+@once
 def awaited(question: Question) -> tuple[Responder, ...]:
     """All who decide, may still answer, and have not."""
     silent_ones = _out(question) | {reply.author.id for reply in counting(question)}
@@ -118,6 +126,7 @@ def nobody_left(question: Question) -> bool:
     return not groups and not awaited(question) and not counting(question)
 
 
+@once
 def last_word(question: Question) -> Reply | None:
     """What the one says who has the last word."""
     if question.decider is None:
@@ -126,6 +135,7 @@ def last_word(question: Question) -> Reply | None:
     return next((reply for reply in counting(question) if reply.author.id == whose), None)
 
 
+@once
 def waits_for_last_word(question: Question) -> bool:
     """Whether somebody has the last word, can still say it and has not."""
     if question.decider is None or last_word(question) is not None:
@@ -142,6 +152,7 @@ def decider_id(question: Question) -> str:
     return whose
 
 
+@once
 def ready_at(question: Question) -> float:
     """When the quorum is filled by clicks and by words that are old enough; -inf if it is, +inf if it cannot be yet.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from orchestrator_bridge.chat import Author, Group, Place
+from orchestrator_bridge.frozen import once
 from orchestrator_bridge.team import Policy
+from orchestrator_bridge.value import Value
 
 Kind = Literal["text", "choice", "confirm", "number"]
 """What agents can ask for."""
@@ -16,12 +18,6 @@ AskKind = Kind | Literal["approval"]
 Urgency = Literal["low", "normal", "high"]
 URGENCY_SCALE: dict[Urgency, float] = {"low": 4.0, "normal": 1.0, "high": 1 / 3}
 """How `urgency` scales a policy's times."""
-
-
-class Value(BaseModel):
-    """A frozen value that takes no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Option(Value):
@@ -246,11 +242,11 @@ class Question(Value):
     """Names of the agents that a fallback can ask."""
     here: tuple[str, ...] = ()
     """Those asked, by id, who are known to be in the channel: they need no copy of their own."""
-    asleep: dict[str, float] = {}
+    asleep: dict[str, float] = Field(default_factory=dict)
     """Those asked who are not to be disturbed yet, by id, and until when by our clock."""
     starts_at: float = 0.0
     """By our clock: its times count from here where that is after its posting, because those asked are asleep."""
-    authors: dict[str, Author] = {}
+    authors: dict[str, Author] = Field(default_factory=dict)
     """The people among those asked by their ids, as their platform knows them, for mentions."""
     notes: tuple[str, ...] = ()
     asked_at: float
@@ -286,6 +282,7 @@ class Question(Value):
         return self.outcome is None
 
     @property
+    @once
     def everyone(self) -> tuple[Responder, ...]:
         """All who were ever asked, each once: at posting, by escalation, by handing over, and for the last word."""
         last = (self.decider,) if self.decider else ()
@@ -295,12 +292,14 @@ class Question(Value):
         return tuple(found.values())
 
     @property
+    @once
     def peers(self) -> tuple[str, ...]:
         """Names of the agents asked, in a fallback too."""
         asked = (one.name for one in self.asked if one.kind == "agent")
         return tuple(dict.fromkeys((*asked, *(self.stage.agents if self.stage else ()))))
 
     @property
+    @once
     def humans(self) -> tuple[Responder, ...]:
         """The people asked."""
         return tuple(one for one in self.everyone if one.kind == "human")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from string import ascii_uppercase
 from typing import Any
 
+from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import on_call, on_guest, on_money, on_question, on_run, on_tool
 from orchestrator_bridge.run.on_guest import guest_of

@@ -27,7 +27,6 @@ class Batch:
         self.rows: list[Row] = []
         self.words: list[tuple[Inbound, Word]] = []
         self.unread: tuple[int, ...] = ()
-        self._decided: tuple[RunState, tuple[Action, ...]] | None = None
 
     @classmethod
     def of_new_run(cls, started: e.RunStarted) -> Batch:
@@ -46,10 +45,8 @@ class Batch:
 
     @property
     def outstanding(self) -> tuple[Action, ...]:
-        """What `decide` says of the state; decided once for each state, for it is asked several times in every pass."""
-        if self._decided is None or self._decided[0] is not self.state:
-            self._decided = (self.state, decide(self.state))
-        return self._decided[1]
+        """What `decide` says of the state."""
+        return decide(self.state)
 
     def fail(self, reason: str) -> None:
         """End the run without an answer, closing what is open."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
 from orchestrator_bridge.file import File
+from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.question.values import Question, Responder
 from orchestrator_bridge.run.state import Call, News, RunState, Turn, Use
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator_bridge.frozen import once
 from orchestrator_bridge.question import settle
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import Action, AskApproval, AskPeople, Record, UseTool, Wait
@@ -24,6 +25,7 @@ MALFORMED_TRIES = 3
 APPROVED_FOR_RUN = "the tool was approved for the run"
 
 
+@once
 def decide(state: RunState) -> tuple[Action, ...]:
     """The questions to be asked, else the records that follow at once, else all that goes on side by side."""
     if state.end is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.question import hear
 from orchestrator_bridge.question.judge import read_verdict
 from orchestrator_bridge.question.times import on_platform

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.money.more import granted
 from orchestrator_bridge.question.values import Outcome
 from orchestrator_bridge.run import events as e

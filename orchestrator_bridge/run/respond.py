@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.model.port import ToolCall
 from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.run.change import with_agent

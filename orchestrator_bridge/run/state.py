@@ -9,6 +9,7 @@ from typing import Literal
 
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.file import File
+from orchestrator_bridge.frozen import once
 from orchestrator_bridge.model.port import Kept
 from orchestrator_bridge.money.standing import BudgetName
 from orchestrator_bridge.outside import Outside
@@ -18,7 +19,7 @@ from orchestrator_bridge.team import AgentSpec, Team
 from orchestrator_bridge.tool.values import Tool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Use:
     """One tool use of a turn. `result` is None while it is pending: a question that the agent waits for."""
 
@@ -33,7 +34,7 @@ class Use:
     """The result is the words of a tool, not ours."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Turn:
     """One landed call of an agent: its prompt showed the news behind `seen_from` up to `seen`. `nudge`: what went wrong.
 
@@ -53,7 +54,7 @@ class Turn:
         return any(use.result is None for use in self.uses)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """An agent's answer; its newest one stands under the agent's label. `seen`: what its author had in view."""
 
@@ -64,7 +65,7 @@ class Answer:
     seen: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Vote:
     """An agent's vote, for what it had in view."""
 
@@ -73,7 +74,7 @@ class Vote:
     seen: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class News:
     """Something said to one agent (`to`) or to all: guidance by its `author`, a late reply, the outcome of its question, or that
     of another's (`known`), or a `notice` of ours."""
@@ -86,7 +87,7 @@ class News:
     files: tuple[File, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Call:
     """A model call without a result. `out`: under way; `resting`: to be tried again at `retry_at`; `due`: to be started again.
 
@@ -115,7 +116,7 @@ class Call:
         return self.purpose in ("peer", "judge")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class PendingAsk:
     """A tool use that is to become a question."""
 
@@ -124,7 +125,7 @@ class PendingAsk:
     ask: Ask
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ToolUse:
     """A use of one of the team's own tools without a result. `arguments` is JSON.
 
@@ -141,7 +142,7 @@ class ToolUse:
     """Who of the people approved it, and in which question."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Offer:
     """What a tool server offers in this run; `trouble` says why it offers nothing."""
 
@@ -151,7 +152,7 @@ class Offer:
     """How often it was down so far."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """Why a call will not be tried again."""
 
@@ -159,7 +160,7 @@ class Failure:
     advice: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class AgentState:
     """One agent. `seen`: what its last landed call had in view; `fresh`: position of the newest thing meant for it alone.
 
@@ -200,7 +201,7 @@ class AgentState:
         return bool(self.turns) and self.turns[-1].pending
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Spent:
     """What the run has used, in US dollars, tokens and seconds. `unknown`: reserved for calls whose bill nobody knows.
 
@@ -215,7 +216,7 @@ class Spent:
     wall: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Pause:
     """A budget is used up, and this question asks for more."""
 
@@ -223,7 +224,7 @@ class Pause:
     budget: BudgetName
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class End:
     """How the run ended."""
 
@@ -233,7 +234,7 @@ class End:
     by: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class RunState:
     """A run. `at` is the time of its last event, `seq` its position; `askable` whom agents can ask, by name.
 
@@ -288,6 +289,7 @@ class RunState:
         return self.outside.agent if self.outside is not None and self.outside.asks else None
 
     @property
+    @once
     def live(self) -> tuple[AgentState, ...]:
         """The agents that are not retired, in the team's order."""
         return tuple(agent for agent in self.agents.values() if agent.retired is None)
@@ -335,6 +337,7 @@ def counts(state: RunState, agent: AgentState) -> bool:
     return agent.vote.seen >= max(last_change(state), agent.fresh)
 
 
+@once
 def tally(state: RunState) -> dict[str, tuple[str, ...]]:
     """The counting votes: label to the names of those who voted for it."""
     votes: dict[str, tuple[str, ...]] = {}
@@ -344,6 +347,7 @@ def tally(state: RunState) -> dict[str, tuple[str, ...]]:
     return votes
 
 
+@once
 def leader(state: RunState) -> Answer | None:
     """The answer with the most counting votes, a tie going to the earlier one; without votes the newest; None without answers."""
     answers = standing(state)
@@ -363,6 +367,7 @@ def awaited(state: RunState) -> bool:
     return bool(state.uses) or any(question.open and question.ask.wait for question in state.questions.values())
 
 
+@once
 def converged(state: RunState) -> bool:
     """Every live agent's vote counts, and no question that somebody waits for is open."""
     return bool(state.live) and all(counts(state, agent) for agent in state.live) and not awaited(state)

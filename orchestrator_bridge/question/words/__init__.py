@@ -11,7 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from pydantic import BaseModel, ConfigDict
@@ -100,6 +100,7 @@ class Words:
     """By family (`time`, `data`), then by word: how many of the family's smallest unit it is."""
 
 
+@lru_cache(maxsize=256)
 def fold(text: str) -> str:
     """`text` for comparing: composed, without case, with plain apostrophes and single spaces."""
     return " ".join(unicodedata.normalize("NFC", text.translate(_APOSTROPHES).casefold()).split())
