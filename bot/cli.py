@@ -228,7 +228,10 @@ def slack(url: str | None) -> None:
 
 @cli.command()
 @click.option(
-    "--only", multiple=True, type=click.Choice(["call", "overhead", "at-once", "reply", "asleep"]), help="Only this row."
+    "--only",
+    multiple=True,
+    type=click.Choice(["installed", "call", "overhead", "at-once", "reply", "asleep"]),
+    help="Only this row.",
 )
 @click.option("--quick", is_flag=True, help="Fewer samples and fewer questions: a look in some seconds.")
 @click.option("--live", is_flag=True, help="Call these real MODELs: seconds to the first token, tokens a second. It costs money.")

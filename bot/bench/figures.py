@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-Unit = Literal["ms", "s", "%", "KB"]
+Unit = Literal["ms", "s", "%", "KB", "MB"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ import click
 
 from bot.bench.asleep import asleep
 from bot.bench.figures import Figure
+from bot.bench.installed import installed
 from bot.bench.machine import bench_folder, look
 from bot.bench.one_call import call
 from bot.bench.one_reply import reply
@@ -30,10 +31,11 @@ class Sizes:
     crowd: int = 10_000
     burst: int = 2_000
     idle: float = 3.0
+    help: int = 9
 
 
 FULL = Sizes()
-QUICK = Sizes(call=50, overhead=8, at_once=1, reply=25, one_by_one=15, crowd=400, burst=100, idle=1.0)
+QUICK = Sizes(call=50, overhead=8, at_once=1, reply=25, one_by_one=15, crowd=400, burst=100, idle=1.0, help=3)
 
 
 async def bench(*, only: Sequence[str] = (), sizes: Sizes = FULL, as_json: bool = False) -> None:
@@ -69,5 +71,16 @@ async def _call(folder: Path, address: str, sizes: Sizes) -> list[Figure]:
     return await call(address, sizes.call)
 
 
-ROWS = {"call": _call, "overhead": _overhead, "at-once": _at_once, "reply": _reply, "asleep": _asleep}
+async def _installed(folder: Path, address: str, sizes: Sizes) -> list[Figure]:
+    return await installed(sizes.help)
+
+
+ROWS = {
+    "installed": _installed,
+    "call": _call,
+    "overhead": _overhead,
+    "at-once": _at_once,
+    "reply": _reply,
+    "asleep": _asleep,
+}
 """What `--only` takes."""

@@ -19,13 +19,14 @@ from tests.servers.model_play import Play, Tokens
 from tests.servers.model_server import ModelServer
 
 ROOT = Path(__file__).parents[2]
-TINY = Sizes(call=2, overhead=1, at_once=1, reply=2, one_by_one=2, crowd=24, burst=5, idle=0.05)
+TINY = Sizes(call=2, overhead=1, at_once=1, reply=2, one_by_one=2, crowd=24, burst=5, idle=0.05, help=1)
 
 
 async def test_every_row_gives_figures_with_their_targets_and_the_machine(capsys: pytest.CaptureFixture[str]) -> None:
     await bench(sizes=TINY, as_json=True)
     found = json.loads(capsys.readouterr().out)
-    assert {figure["row"] for figure in found["figures"]} == {"call", "overhead", "at-once", "reply", "ask", "asleep", "burst"}
+    rows = {figure["row"] for figure in found["figures"]}
+    assert rows == {"installed", "call", "overhead", "at-once", "reply", "ask", "asleep", "burst"}
     assert all(figure["ours"] >= 0 and figure["target"] > 0 and figure["samples"] > 0 for figure in found["figures"])
     assert all(figure["times"] > 0 for figure in found["figures"] if figure["bare"] is not None)
     assert found["machine"]["cores"] >= 1
@@ -42,7 +43,7 @@ async def test_people_get_a_table_that_says_what_was_met(capsys: pytest.CaptureF
 def test_a_row_that_there_is_not_is_refused_with_those_that_there_are(townhall: Townhall) -> None:
     said = townhall("bench", "--only", "everything")
     assert said.code == 2
-    assert "'call', 'overhead', 'at-once', 'reply', 'asleep'" in said.err
+    assert "'installed', 'call', 'overhead', 'at-once', 'reply', 'asleep'" in said.err
 
 
 def test_a_multiple_of_the_floor_is_judged_as_such() -> None:
