@@ -36,7 +36,7 @@ async def test_anothers_run_is_cancelled_by_anyone_in_the_channel_and_by_nobody_
     refused = await bot.gives(BO, ELSEWHERE, "cancel", "1")
     assert "you may not cancel it" in refused.text
     await bot.platform.receives(Commanded(place=PLACE, interaction="c", author=BO, name="cancel", text="1", at=2.0))
-    await bot.app.engine.ended(1)
+    await bot.platform.until(lambda: not bot.app.engine.under_way(PLACE) or bot.platform.words[-1][1] is not refused)
     state = await bot.app.engine.run(1)
     assert state is not None
     assert state.end is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bot.talk import read_until, type_line
 from tests.store.files import run_sql
 
 ROOT = Path(__file__).parents[2]
@@ -46,22 +47,6 @@ def running(environ: dict[str, str], interruptible: None) -> Iterator[subprocess
         read_until(bot, "Type a task")
         yield bot
         bot.kill()
-
-
-def read_until(bot: subprocess.Popen[str], words: str) -> str:
-    assert bot.stdout is not None
-    text = ""
-    while words not in text:
-        line = bot.stdout.readline()
-        assert line, f"ended before it said {words!r}: {text}"
-        text += line
-    return text
-
-
-def type_line(bot: subprocess.Popen[str], line: str) -> None:
-    assert bot.stdin is not None
-    bot.stdin.write(f"{line}\n")
-    bot.stdin.flush()
 
 
 def test_a_task_from_a_pipe_runs_to_its_end(environ: dict[str, str]) -> None:

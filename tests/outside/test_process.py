@@ -16,6 +16,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from tests.bot.conftest import Said, Townhall
+from tests.bot.talk import read_until, type_line
 from tests.faults.victim import ROOT
 from tests.outside.house import question, refused, told
 
@@ -43,27 +44,11 @@ def running(environ: dict[str, str], errors: Path) -> Iterator[subprocess.Popen[
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environ) as bot,
     ):
         try:
-            says(bot, "/help")
+            type_line(bot, "/help")
             read_until(bot, "Give the team a task.")
             yield bot
         finally:
             bot.kill()
-
-
-def says(bot: subprocess.Popen[str], line: str) -> None:
-    assert bot.stdin is not None
-    bot.stdin.write(f"{line}\n")
-    bot.stdin.flush()
-
-
-def read_until(bot: subprocess.Popen[str], words: str) -> str:
-    assert bot.stdout is not None
-    text = ""
-    while words not in text:
-        line = bot.stdout.readline()
-        assert line, f"ended before it said {words!r}: {text}"
-        text += line
-    return text
 
 
 @asynccontextmanager
@@ -87,7 +72,7 @@ async def test_a_token_of_the_running_bot_asks_whoever_sits_at_the_terminal(
         async with mcp(environ, token) as client:
             assert told(await client.call_tool("ask_team", question(wait_seconds=0)))["status"] == "open"
             await asyncio.to_thread(read_until, bot, "Question 1 from mcp (outside, token laptop)")
-            says(bot, "1 main")
+            type_line(bot, "1 main")
             assert told(await client.call_tool("check_question", {"question": 1, "wait_seconds": 60}))["decision"] == "main"
         assert (await said("token", "withdraw", "laptop")).code == 0
         async with mcp(environ, token) as client:
@@ -120,7 +105,7 @@ def test_a_bot_whose_port_is_taken_says_so_and_works(folder: Path, townhall: Tow
         other.listen()
         port = str(other.getsockname()[1])
         with running({**environ, "TOWNHALL_MCP_PORT": port}, folder / "errors") as bot:
-            says(bot, "/runs")
+            type_line(bot, "/runs")
             read_until(bot, "No runs here yet.")
             assert f"stays shut: TOWNHALL_MCP_PORT is {port}" in (folder / "errors").read_text()
             said = townhall("token", "make", "laptop")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
+import threading
 from typing import Any
 
 Message = dict[str, Any]
@@ -37,7 +37,7 @@ def answered(way: str, message: Message) -> Message | None:
     """What it says to a request; None: nothing."""
     match message["method"]:
         case "initialize" if way == "hangs":
-            time.sleep(3600)
+            threading.Event().wait()
         case "initialize" if way == "refuses":
             return {"error": {"code": -32000, "message": HOSTILE}}
         case "initialize":
