@@ -42,13 +42,13 @@ def _tell(error: Exception, secrets: Callable[[], Mapping[str, str]]) -> None:
 
 def _known_errors() -> tuple[type[Exception], ...]:
     """Errors whose text is made for people. Imported only now: a command that succeeds needs none of them."""
-    from orchestrator_bridge.chat import Doubtful, Rejected, Unsent
+    from orchestrator_bridge.chat import NotSent, SendRejected, SendUncertain
     from orchestrator_bridge.model.catalogue import UnknownModelName
     from orchestrator_bridge.model.errors import ModelError
     from orchestrator_bridge.model.script import ScriptError
     from orchestrator_bridge.store.port import StoreError
 
-    return (Trouble, StoreError, Rejected, Unsent, Doubtful, ModelError, UnknownModelName, ScriptError)
+    return (Trouble, StoreError, SendRejected, NotSent, SendUncertain, ModelError, UnknownModelName, ScriptError)
 
 
 def _own_fault(error: Exception) -> str:

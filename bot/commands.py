@@ -17,7 +17,7 @@ from bot.tables import say_state
 from bot.team_file import TeamFile
 from bot.trouble import Trouble
 from bot.viewer import viewer_of
-from orchestrator_bridge.chat import Commanded, Place, Table, Word
+from orchestrator_bridge.chat import CommandReceived, Place, PrivateReply, Table
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.model.catalogue import UnknownModelName
@@ -72,7 +72,7 @@ class Commands:
         self._question_command = QuestionCommand(store, directory)
         self._home_page = HomePage(store, team_file, picks, shelf)
         self.engine: Engine | None = None
-        self._courses: Mapping[str, Callable[[Commanded], Awaitable[Word | None]]] = {
+        self._courses: Mapping[str, Callable[[CommandReceived], Awaitable[PrivateReply | None]]] = {
             "ask": self._ask,
             "questions": self._on_questions,
             "runs": self._runs,
@@ -85,7 +85,7 @@ class Commands:
             "home": self._home,
         }
 
-    async def obey(self, command: Commanded) -> Word | None:
+    async def obey(self, command: CommandReceived) -> PrivateReply | None:
         """Do what a command says; the word is for whoever gave it."""
         course = self._courses.get(command.name)
         if course is None:
@@ -94,7 +94,7 @@ class Commands:
 
     # Runs -----------------------------------------------------------------------------------------------------------------
 
-    async def _ask(self, command: Commanded) -> Word | None:
+    async def _ask(self, command: CommandReceived) -> PrivateReply | None:
         if not self._directory.may(command.author, "start", command.place):
             return _warn("You may not start runs here; townhall.toml says who may, under [permissions].")
         chosen, text = leading(command, ("team", "model"))
@@ -144,7 +144,7 @@ class Commands:
             except ModelError as error:
                 raise Trouble(f"The model {model!r} of team {team.name} cannot be used: {error.found} {error.advice}") from error
 
-    async def _cancel(self, command: Commanded) -> Word | None:
+    async def _cancel(self, command: CommandReceived) -> PrivateReply | None:
         named = command.text.strip().removeprefix("#")
         under_way = await self._store.runs(LISTED, "running", viewer_of(command, self._directory))
         here = [run for run in under_way if run.place == command.place and run.place.thread is not None]
@@ -154,7 +154,7 @@ class Commands:
             return _warn(f"Several runs are under way; say which: {which}" if live else "No run is under way.")
         return await self._cancel_run(command, named or live[0])
 
-    async def _cancel_run(self, command: Commanded, number: str) -> Word | None:
+    async def _cancel_run(self, command: CommandReceived, number: str) -> PrivateReply | None:
         assert self.engine is not None
         state = await self.engine.run(int(number)) if number.isdecimal() and len(number) < 16 else None
         if state is None or state.end is not None:
@@ -167,28 +167,28 @@ class Commands:
         self.engine.cancel_run(state.run, command.author, command.key)
         return None
 
-    async def _runs(self, command: Commanded) -> Word:
+    async def _runs(self, command: CommandReceived) -> PrivateReply:
         """The runs of the channel, and those that whoever looks has started elsewhere."""
         runs = await self._store.runs(LISTED, viewer=viewer_of(command, self._directory))
         if not runs:
-            return Word(text="No runs here yet. Start one: /ask and the task.")
+            return PrivateReply(text="No runs here yet. Start one: /ask and the task.")
         rows = tuple((str(run.run), say_state(run), _spent(run), shorten(run.task, 60), shorten(run.result, 60)) for run in runs)
         columns = ("run", "state", "cost", "task", "result")
-        return Word(text="", tables=(Table(title="Runs, newest first", columns=columns, rows=rows),))
+        return PrivateReply(text="", tables=(Table(title="Runs, newest first", columns=columns, rows=rows),))
 
     # Questions ------------------------------------------------------------------------------------------------------------
 
-    async def _on_questions(self, command: Commanded) -> Word | None:
+    async def _on_questions(self, command: CommandReceived) -> PrivateReply | None:
         assert self.engine is not None
         return await self._question_command.obey(command, self.engine)
 
-    async def _home(self, command: Commanded) -> Word:
+    async def _home(self, command: CommandReceived) -> PrivateReply:
         assert self.engine is not None
         return await self._home_page.page(command, self.engine.run)
 
     # Teams and costs ------------------------------------------------------------------------------------------------------
 
-    async def _team(self, command: Commanded) -> Word:
+    async def _team(self, command: CommandReceived) -> PrivateReply:
         try:
             team = self._team_file.team(command.text.strip() or None)
         except Trouble as trouble:
@@ -196,9 +196,9 @@ class Commands:
         others = [name for name in self._team_file.teams if name != team.name]
         rows = tuple((agent.name, agent.model, shorten(agent.persona, 80)) for agent in team.agents)
         title = f"Team {team.name}" + (f" (others: {', '.join(others)})" if others else "")
-        return Word(text=_rules(team), tables=(Table(title=title, columns=("agent", "model", "who it is"), rows=rows),))
+        return PrivateReply(text=_rules(team), tables=(Table(title=title, columns=("agent", "model", "who it is"), rows=rows),))
 
-    async def _cost(self, command: Commanded) -> Word:
+    async def _cost(self, command: CommandReceived) -> PrivateReply:
         try:
             wish = read_wish(command.text)
         except Trouble as trouble:
@@ -208,7 +208,7 @@ class Commands:
             return cost_word(await spent_by(self._store, self._team_file, wish.by, wish.run), wish.by, LISTED, standings)
         lines = await self._store.costs(wish.run)
         if not lines:
-            return Word(text="Nothing was spent yet." if wish.run is None else f"Run {wish.run} has not called a model.")
+            return PrivateReply(text="Nothing was spent yet." if wish.run is None else f"Run {wish.run} has not called a model.")
         rows = tuple(
             (str(one.run), one.agent, one.model, str(one.calls), f"{one.input:,}", f"{one.output:,}", _dollars(one.cost))
             for one in lines[:LISTED]
@@ -216,16 +216,16 @@ class Commands:
         columns = ("run", "agent", "model", "calls", "tokens in", "tokens out", "cost")
         counts = counting_lines(await self._store.counting())
         text = "\n".join(part for part in (say_standings(standings), *counts) if part)
-        return Word(text=text, tables=(Table(title="Cost", columns=columns, rows=rows),))
+        return PrivateReply(text=text, tables=(Table(title="Cost", columns=columns, rows=rows),))
 
-    async def _help(self, _: Commanded) -> Word:
+    async def _help(self, _: CommandReceived) -> PrivateReply:
         rows = tuple(HELP.values())
         text = "Give a task; agents work on it together, and ask you when they need a decision. Reply in the question's thread."
-        return Word(text=text, tables=(Table(columns=("command", "what it does"), rows=rows),))
+        return PrivateReply(text=text, tables=(Table(columns=("command", "what it does"), rows=rows),))
 
 
-def _warn(text: str) -> Word:
-    return Word(text=text, tone="warning")
+def _warn(text: str) -> PrivateReply:
+    return PrivateReply(text=text, tone="warning")
 
 
 def _dollars(amount: Decimal | None) -> str:

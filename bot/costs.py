@@ -9,7 +9,7 @@ from typing import get_args
 
 from bot.team_file import TeamFile
 from bot.trouble import Problem, Trouble, show_value, suggest
-from orchestrator_bridge.chat import Author, Place, Table, Word
+from orchestrator_bridge.chat import Author, Place, PrivateReply, Table
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.money.standing import Standing, say_budget, say_dollars
@@ -108,10 +108,10 @@ def say_total(lines: Sequence[Spending]) -> str:
     return f"In all: ${whole.cost:.4f}" + (f", and what is not known: {unknown}" if unknown else "")
 
 
-def cost_word(lines: Sequence[Spending], by: CostBy, most: int, standings: Sequence[Standing]) -> Word:
+def cost_word(lines: Sequence[Spending], by: CostBy, most: int, standings: Sequence[Standing]) -> PrivateReply:
     """The table for a chat, of at most so many lines."""
     columns = (by, "calls", "tokens in", "tokens out", "cost", "not known")
     rows = tuple(tuple(row) for row in rows_of(lines[:most]))
     more = f" The {most} first of {len(lines)} lines are shown." if len(lines) > most else ""
     text = f"{say_total(lines)}.{more} {say_standings(standings)}".rstrip()
-    return Word(text=text, tables=(Table(title=f"Cost by {by}", columns=columns, rows=rows),))
+    return PrivateReply(text=text, tables=(Table(title=f"Cost by {by}", columns=columns, rows=rows),))

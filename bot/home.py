@@ -9,7 +9,7 @@ from bot.picks import Picks
 from bot.tables import say_state
 from bot.team_file import TeamFile
 from bot.waiting import StateOf, mine_first
-from orchestrator_bridge.chat import Author, Commanded, Link, Place, QuestionCard, Table, Word
+from orchestrator_bridge.chat import Author, CommandReceived, Link, Place, PrivateReply, QuestionCard, Table
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Lookups, QuestionSummary, RunSummary
 from orchestrator_bridge.team import AgentSpec
@@ -28,7 +28,7 @@ class HomePage:
         self._picks = picks
         self._shelf = shelf
 
-    async def page(self, command: Commanded, state_of: StateOf) -> Word:
+    async def page(self, command: CommandReceived, state_of: StateOf) -> PrivateReply:
         """The page of whoever looks at it, with the models of the channel that she chose (option `channel`), else of the one
         in which she gave her last task."""
         me = command.author
@@ -38,7 +38,7 @@ class HomePage:
         place = _place(command, mine)
         text = f"{len(waiting)} question{'' if len(waiting) == 1 else 's'} wait{'s' if len(waiting) == 1 else ''} for you."
         tables = (_questions(waiting[:LISTED]), _runs(mine[:LISTED]), self._models(place))
-        return Word(text=text, tables=tables, place=place)
+        return PrivateReply(text=text, tables=tables, place=place)
 
     def _models(self, place: Place) -> Table:
         """Who works in a channel with which model, in the team that works there unless another is named."""
@@ -48,7 +48,7 @@ class HomePage:
         return Table(title=f"Models of team {team.name}", columns=("agent", "", ""), rows=rows)
 
 
-def _place(command: Commanded, mine: list[RunSummary]) -> Place:
+def _place(command: CommandReceived, mine: list[RunSummary]) -> Place:
     chosen = dict(command.options).get("channel")
     if chosen:
         return Place(platform=command.place.platform, channel=chosen)

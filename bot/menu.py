@@ -8,7 +8,7 @@ from bot.model_view import ModelView, Shelf, best_first
 from bot.picks import CHANNEL, Picks, model_in
 from bot.team_file import TeamFile
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.menu import ModelChoice
+from orchestrator_bridge.menu import ModelOption
 from orchestrator_bridge.team import Team
 
 Running = Callable[[Place], Sequence[tuple[int, str]]]
@@ -28,7 +28,7 @@ class BotMenu:
         self._picks = picks
         self._running = running
 
-    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelChoice]:
+    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
         """Models with `search` in any part of their name: the one in use first, then those that can be called."""
         current = self._current(place, scope)
         views = best_first(self._shelf().views([*current, *self._of_teams()], search))
@@ -66,8 +66,8 @@ class BotMenu:
         return found
 
 
-def _choice(view: ModelView, current: bool) -> ModelChoice:
-    return ModelChoice(
+def _choice(view: ModelView, current: bool) -> ModelOption:
+    return ModelOption(
         name=view.route.name,
         about=view.glance,
         warning=view.hint,

@@ -10,7 +10,7 @@ from bot.options import anywhere
 from bot.picks import CHANNEL, Picks, model_in
 from bot.team_file import TeamFile
 from bot.trouble import Problem, Trouble, show_value, suggest
-from orchestrator_bridge.chat import Commanded, Confirm, Table, Word
+from orchestrator_bridge.chat import CommandReceived, Confirmation, PrivateReply, Table
 from orchestrator_bridge.model.catalogue import UnknownModelName
 from orchestrator_bridge.model.catalogue.entries import entries
 from orchestrator_bridge.model.catalogue.show import show_price
@@ -35,7 +35,7 @@ class ModelCommands:
         self._directory = directory
         self._shelf = shelf
 
-    async def models(self, command: Commanded) -> Word:
+    async def models(self, command: CommandReceived) -> PrivateReply:
         """The models, best first, with what each costs."""
         used = dict.fromkeys(agent.model for team in self._team_file.teams.values() for agent in team.agents)
         found = best_first(self._shelf().views(used, command.text))
@@ -44,9 +44,9 @@ class ModelCommands:
         more = f"{len(found) - LISTED} more: `/models` and a part of the name." if len(found) > LISTED else ""
         columns = ("model", "host", "$ in / cached / out per million, context", "to know")
         rows = tuple((view.route.name, view.route.provider, view.summary, _to_know(view)) for view in found[:LISTED])
-        return Word(text=more, tables=(Table(title="Models, best first", columns=columns, rows=rows),))
+        return PrivateReply(text=more, tables=(Table(title="Models, best first", columns=columns, rows=rows),))
 
-    async def model(self, command: Commanded) -> Word:
+    async def model(self, command: CommandReceived) -> PrivateReply:
         """Pick a model, or show the present ones where none is named."""
         chosen, name = anywhere(command, ("scope", "confirmed"))
         name = name or chosen.get("model", "")
@@ -74,12 +74,12 @@ class ModelCommands:
             raise Trouble("there is nothing of this name to pick a model for", [problem])
         return found
 
-    async def _pick(self, command: Commanded, scope: str, name: str, confirmed: bool) -> Word:
+    async def _pick(self, command: CommandReceived, scope: str, name: str, confirmed: bool) -> PrivateReply:
         if not self._directory.may(command.author, "pick", command.place):
             return _warn("You may not pick models here; townhall.toml says who may, under [permissions].")
         if name == NONE_ANY_MORE:
             await self._picks.pick(command.place, scope, "", command.author, command.at)
-            return Word(text=f"{_whom(scope)} with the team file's models again, from the next run on.", tone="good")
+            return PrivateReply(text=f"{_whom(scope)} with the team file's models again, from the next run on.", tone="good")
         try:
             view = self._shelf().view(name)
         except UnknownModelName as error:
@@ -88,13 +88,13 @@ class ModelCommands:
             return _warn(hindrance)
         doubt = _doubt(view)
         if doubt and not confirmed:
-            confirm = Confirm(label=f"Use {name}", name="model", text=name, options=(("scope", scope), _YES))
+            confirm = Confirmation(label=f"Use {name}", name="model", text=name, options=(("scope", scope), _YES))
             typed = f"`/model {name} scope={scope} confirmed=yes`"
-            return Word(text=f"{doubt} To use it all the same: {typed}.", tone="warning", confirm=confirm)
+            return PrivateReply(text=f"{doubt} To use it all the same: {typed}.", tone="warning", confirm=confirm)
         await self._picks.pick(command.place, scope, name, command.author, command.at)
-        return Word(text=f"{_whom(scope)} with {name} from the next run on: {_course(view)}", tone="good")
+        return PrivateReply(text=f"{_whom(scope)} with {name} from the next run on: {_course(view)}", tone="good")
 
-    def _present(self, command: Commanded) -> Word:
+    def _present(self, command: CommandReceived) -> PrivateReply:
         """What the agents here work with, and by whose choice."""
         picks = self._picks.of(command.place)
         rows = [_row(team.name, agent, picks, self._shelf()) for team in self._team_file.teams.values() for agent in team.agents]
@@ -103,7 +103,7 @@ class ModelCommands:
             "`/model NAME` picks one for this channel; add `scope=team:NAME` or `scope=agent:NAME` for a part of it, and"
             f" `/model {NONE_ANY_MORE}` goes back to the team file's."
         )
-        return Word(text=text, tables=(Table(title="Models of this channel", columns=columns, rows=tuple(rows)),))
+        return PrivateReply(text=text, tables=(Table(title="Models of this channel", columns=columns, rows=tuple(rows)),))
 
 
 def _row(team: str, agent: AgentSpec, picks: Mapping[str, str], shelf: Shelf) -> tuple[str, ...]:
@@ -149,5 +149,5 @@ def _course(view: ModelView) -> str:
     return f"{said} {view.notice}".strip()
 
 
-def _warn(text: str) -> Word:
-    return Word(text=text, tone="warning")
+def _warn(text: str) -> PrivateReply:
+    return PrivateReply(text=text, tone="warning")

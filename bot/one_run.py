@@ -17,7 +17,7 @@ from bot.app import App, assembled, own_file
 from bot.start import Start, open_start_log
 from bot.tables import print_json
 from bot.team_parameters import dropped, with_model
-from orchestrator_bridge.chat import FinalAnswer, Posted, Sending
+from orchestrator_bridge.chat import FinalAnswer, OutboundPost, PostedMessage
 from orchestrator_bridge.store.port import InUse, QuestionSummary, RunSummary
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.text import clean
@@ -52,10 +52,10 @@ class OneRunTerminal(TerminalAdapter):
         super().__init__(device, quiet=as_json, takes_tasks=False)
         self._as_json = as_json
 
-    async def send(self, sending: Sending) -> Posted:
+    async def send(self, sending: OutboundPost) -> PostedMessage:
         """Show the post."""
         if self._as_json and isinstance(sending.post, FinalAnswer):
-            return Posted(message=sending.key, thread=None, at=sending.since)
+            return PostedMessage(message=sending.key, thread=None, at=sending.since)
         return await super().send(sending)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from orchestrator_bridge.chat import Commanded
+from orchestrator_bridge.chat import CommandReceived
 
 
-def leading(command: Commanded, keys: tuple[str, ...]) -> tuple[dict[str, str], str]:
+def leading(command: CommandReceived, keys: tuple[str, ...]) -> tuple[dict[str, str], str]:
     """The choices of a command whose text is for agents: only words before the first other one count, the rest stays as it is.
 
     What a form gave is not looked for in the text.
@@ -21,7 +21,7 @@ def leading(command: Commanded, keys: tuple[str, ...]) -> tuple[dict[str, str], 
     return found, text
 
 
-def anywhere(command: Commanded, keys: tuple[str, ...]) -> tuple[dict[str, str], str]:
+def anywhere(command: CommandReceived, keys: tuple[str, ...]) -> tuple[dict[str, str], str]:
     """The choices of a command whose text is a name: `key=value` counts wherever it stands."""
     found, rest = {key: value for key, value in command.options if value}, []
     for word in command.text.split():

@@ -10,9 +10,9 @@ from bot.trouble import Problem, Trouble
 if TYPE_CHECKING:
     from bot.start import Start
     from orchestrator_bridge.chat import Adapter
-    from orchestrator_bridge.menu import Menu
+    from orchestrator_bridge.menu import Autocomplete
 
-    Maker = Callable[[Start, Menu, Sequence[str]], Adapter]
+    Maker = Callable[[Start, Autocomplete, Sequence[str]], Adapter]
 
 
 def platform_names(start: Start) -> list[str]:
@@ -20,7 +20,7 @@ def platform_names(start: Start) -> list[str]:
     return [name for name, (token, _) in _PLATFORMS.items() if getattr(start.settings, token) is not None]
 
 
-def chat_adapters(start: Start, menu: Menu, commands: Sequence[str]) -> list[Adapter]:
+def chat_adapters(start: Start, menu: Autocomplete, commands: Sequence[str]) -> list[Adapter]:
     """An adapter for each platform whose token is set; none if the terminal is the platform.
 
     Raises:
@@ -30,7 +30,7 @@ def chat_adapters(start: Start, menu: Menu, commands: Sequence[str]) -> list[Ada
     return [makers[name](start, menu, commands) for name in platform_names(start)]
 
 
-def _discord(start: Start, menu: Menu, commands: Sequence[str]) -> Adapter:
+def _discord(start: Start, menu: Autocomplete, commands: Sequence[str]) -> Adapter:
     from adapters.discord.adapter import DiscordAdapter
     from adapters.discord.connection import RealConnection
     from bot.discord_access import addresses
@@ -44,7 +44,7 @@ def _discord(start: Start, menu: Menu, commands: Sequence[str]) -> Adapter:
     return DiscordAdapter(connection, menu, clock, listed=listed, commands_file=remembered, guild=settings.discord_guild)
 
 
-def _slack(start: Start, menu: Menu, commands: Sequence[str]) -> Adapter:
+def _slack(start: Start, menu: Autocomplete, commands: Sequence[str]) -> Adapter:
     from adapters.slack.access import SlackAccess
     from adapters.slack.adapter import SlackAdapter
     from adapters.slack.api import SLACK

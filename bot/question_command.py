@@ -6,7 +6,7 @@ import re
 
 from bot.viewer import viewer_of
 from bot.waiting import card_for, mine_first
-from orchestrator_bridge.chat import Commanded, Link, Table, Word
+from orchestrator_bridge.chat import CommandReceived, Link, PrivateReply, Table
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.people import Directory
@@ -26,14 +26,16 @@ class QuestionCommand:
         self._store = store
         self._directory = directory
 
-    async def obey(self, command: Commanded, engine: Engine) -> Word | None:
+    async def obey(self, command: CommandReceived, engine: Engine) -> PrivateReply | None:
         """Do what the command says; None where the word comes with the question's own transaction."""
         text = _words(command)
         numbered = _NUMBERED.fullmatch(text)
         if not text:
             return await self._open(command, engine)
         if numbered is None:
-            return Word(text=f"{shorten(text, 80)!r} begins with no question's number. /questions lists them.", tone="warning")
+            return PrivateReply(
+                text=f"{shorten(text, 80)!r} begins with no question's number. /questions lists them.", tone="warning"
+            )
         number, words = int(numbered[1]), (numbered[2] or "").strip()
         if not words:
             return await self._one(command, number, engine)
@@ -41,34 +43,36 @@ class QuestionCommand:
             return None
         return _none(number)
 
-    async def _open(self, command: Commanded, engine: Engine) -> Word:
+    async def _open(self, command: CommandReceived, engine: Engine) -> PrivateReply:
         """What is open here, and elsewhere for whoever looks; those questions first that wait for her."""
         viewer = viewer_of(command, self._directory)
         waiting = await mine_first(await self._store.questions(LISTED, "open", viewer), command.author, engine.run)
         if not waiting:
-            return Word(text="No question is open here, and none elsewhere asks you.")
+            return PrivateReply(text="No question is open here, and none elsewhere asks you.")
         rows = tuple(_row(one, command.at, viewer) for one, _ in waiting)
         columns = ("question", "run", "by", "what", "asks", "until", "then")
         hint = "Answer here with `/questions NUMBER your words`; also `pass`, `more 1h`, `cancel`."
         cards = tuple(card for _, card in waiting)
-        return Word(text=hint, tables=(Table(title="Open questions, newest first", columns=columns, rows=rows, cards=cards),))
+        return PrivateReply(
+            text=hint, tables=(Table(title="Open questions, newest first", columns=columns, rows=rows, cards=cards),)
+        )
 
-    async def _one(self, command: Commanded, number: int, engine: Engine) -> Word:
+    async def _one(self, command: CommandReceived, number: int, engine: Engine) -> PrivateReply:
         one = await self._store.question(number, viewer_of(command, self._directory))
         if one is None:
             return _none(number)
         head = f"Question {one.question} of run {one.run}, by {one.agent}, for {one.asked}: {one.text}"
         if one.status != "open":
-            return Word(text=f"{head}\n{one.line}")
+            return PrivateReply(text=f"{head}\n{one.line}")
         until = _until(one, command.at)
         card = await card_for(one, command.author, engine.run)
         if card is None:
-            return Word(text=f"{head}\nOpen until {until}. {sentence(one.silence)}")
+            return PrivateReply(text=f"{head}\nOpen until {until}. {sentence(one.silence)}")
         table = Table(columns=("open until", "then"), rows=((until, one.silence),), cards=(card,))
-        return Word(text=head, tables=(table,))
+        return PrivateReply(text=head, tables=(table,))
 
 
-def _words(command: Commanded) -> str:
+def _words(command: CommandReceived) -> str:
     """The command's line; the parts that a form gave come first: the number, what to do, how long, to whom, the answer.
 
     Whom a form's picker gives by the platform's id is written as a mention.
@@ -93,5 +97,5 @@ def _until(one: QuestionSummary, now: float) -> str:
     return f"in {say_duration(at - now)}" if at > now else "now"
 
 
-def _none(number: int) -> Word:
-    return Word(text=f"There is no question {number}.", tone="warning")
+def _none(number: int) -> PrivateReply:
+    return PrivateReply(text=f"There is no question {number}.", tone="warning")

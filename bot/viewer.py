@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.chat import Author, Commanded
+from orchestrator_bridge.chat import Author, CommandReceived
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import Viewer
 
 
-def viewer_of(command: Commanded, directory: Directory) -> Viewer:
+def viewer_of(command: CommandReceived, directory: Directory) -> Viewer:
     """Whoever gave a command, from where it was given."""
     return Viewer(place=command.place, person=_id(command.author), asked_as=asked_as(command.author, directory))
 

@@ -9,7 +9,16 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator_bridge.chat import Adapter, Place, Posted, Receive, Said, Sending, Unsaid, Unsent
+from orchestrator_bridge.chat import (
+    Adapter,
+    InboundHandler,
+    MessageDeleted,
+    MessageReceived,
+    NotSent,
+    OutboundPost,
+    Place,
+    PostedMessage,
+)
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run.post import question_key, run_key
@@ -43,7 +52,7 @@ class CatchUp:
         store: Store,
         clock: Clock,
         adapters: Mapping[str, Adapter],
-        receive: Receive,
+        receive: InboundHandler,
         *,
         heard: Callable[[], Awaitable[None]],
         sure: Callable[[], Awaitable[None]],
@@ -109,11 +118,11 @@ class CatchUp:
 
     @property
     def _can_ask(self) -> bool:
-        return any(adapter.capabilities.findable for adapter in self._adapters.values())
+        return any(adapter.capabilities.can_read_history for adapter in self._adapters.values())
 
     async def show_again(self, armed: Sequence[Armed]) -> None:
         """Show open questions once more on platforms that have forgotten what an earlier process showed."""
-        forgetful = {name: adapter for name, adapter in self._adapters.items() if adapter.capabilities.forgets}
+        forgetful = {name: adapter for name, adapter in self._adapters.items() if adapter.capabilities.loses_history_on_restart}
         for one in armed if forgetful else ():
             try:
                 state = await self._state(one.run)
@@ -126,12 +135,14 @@ class CatchUp:
             if adapter is not None and shown is not None and question.open:
                 await self._show_again(adapter, replace(state.place, thread=shown.thread), state, question, shown)
 
-    async def _show_again(self, adapter: Adapter, place: Place, state: RunState, question: Question, shown: Posted) -> None:
+    async def _show_again(
+        self, adapter: Adapter, place: Place, state: RunState, question: Question, shown: PostedMessage
+    ) -> None:
         """The question's card, and what agents have said in its thread: people decide with that in view."""
         key = f"{question_key(question.id)}:again"
-        await adapter.send(Sending(key=key, place=place, post=question_card(state, question), replaces=shown))
+        await adapter.send(OutboundPost(key=key, place=place, post=question_card(state, question), replaces=shown))
         for number, note in enumerate(advice(question)):
-            await adapter.send(Sending(key=f"{key}:{number}", place=place, post=note))
+            await adapter.send(OutboundPost(key=f"{key}:{number}", place=place, post=note))
 
     async def read(self, question: Question) -> None:
         """Hear a question's threads to their ends, or know whether it has one; a platform that is down is tried for a while.
@@ -146,7 +157,7 @@ class CatchUp:
         for copy in (question.delivery, *question.copied):
             try:
                 await self._try(copy.place, copy.posted_at, until)
-            except Unsent as error:
+            except NotSent as error:
                 _LOG.warning("replies to question %s may be missed: %s", question.id, error)
 
     async def _read_run(self, run: int) -> None:
@@ -156,7 +167,7 @@ class CatchUp:
             if card is not None:
                 place = replace((await self._state(run)).place, thread=card.thread)
                 await self._try(place, card.at, self._read_by)
-        except Unsent as error:
+        except NotSent as error:
             _LOG.warning("the thread of run %s could not be heard, guidance in it may be missed: %s", run, error)
         except StoreError as error:
             _LOG.info("the thread of run %s is not read: %s", run, error)
@@ -167,7 +178,7 @@ class CatchUp:
             known = await self._store.question(question)
             if known is not None and known.place is not None and known.posted_at is not None:
                 await self._try(known.place, known.posted_at, self._read_by)
-        except (StoreError, Unsent) as error:
+        except (StoreError, NotSent) as error:
             _LOG.warning("the thread of question %s could not be heard and is read again at its end: %s", question, error)
 
     async def _try(self, place: Place, after: float, until: float) -> None:
@@ -181,7 +192,7 @@ class CatchUp:
             try:
                 async with self._gate:
                     return await self._read(place, after)
-            except Unsent as error:
+            except NotSent as error:
                 if self._clock.now() >= until:
                     raise
                 await sleep_until(self._clock, self._clock.now() + (error.retry_after or PAUSE))
@@ -194,24 +205,26 @@ class CatchUp:
             StoreError: something was said that could not be stored.
         """
         adapter = self._adapters.get(place.platform)
-        if adapter is None or not adapter.capabilities.findable:
+        if adapter is None or not adapter.capabilities.can_read_history:
             return
         # Looked up first: what arrives while the thread is read is not missing in it.
         known = await self._store.heard_in(place)
         try:
-            said: Sequence[Said] = await adapter.read(place, after)
-        except Unsent:
+            said: Sequence[MessageReceived] = await adapter.read_thread(place, after)
+        except NotSent:
             raise
         except Exception as error:
             _LOG.warning("a thread on %s could not be read, replies in it may be missed: %s", place.platform, error)
             return
-        heard: Sequence[Said | Unsaid] = (*said, *self._deleted(known, said, after))
+        heard: Sequence[MessageReceived | MessageDeleted] = (*said, *self._deleted(known, said, after))
         for one in heard:
             await self._receive(one)
         await self._heard()
 
-    def _deleted(self, known: Sequence[Said], said: Sequence[Said], after: float) -> Sequence[Unsaid]:
+    def _deleted(
+        self, known: Sequence[MessageReceived], said: Sequence[MessageReceived], after: float
+    ) -> Sequence[MessageDeleted]:
         """What was heard in a thread and does not stand there any more."""
         stands = {one.message for one in said}
         places = {one.message: one.place for one in known if one.at >= after and one.message not in stands}
-        return [Unsaid(place=place, message=message, at=self._clock.now()) for message, place in places.items()]
+        return [MessageDeleted(place=place, message=message, at=self._clock.now()) for message, place in places.items()]

@@ -66,7 +66,7 @@ class Attachment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
+class MessageReceived:
     """A message that concerns us, new or edited (`edit` counts up or is the edit's time). `at`: seconds, the platform's clock.
 
     `question` is set where the person named the question by its number instead of speaking in its thread. `mentions` are the
@@ -90,7 +90,7 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Unsaid:
+class MessageDeleted:
     """A message was deleted, one that was heard or a card of ours. `at`: when, or when that was found out if nobody was told;
     seconds."""
 
@@ -104,11 +104,11 @@ class Unsaid:
         return _key(self.place, self.message, "unsaid", "")
 
 
-Press = Literal["option", "pass", "more", "write"]
+ControlAction = Literal["option", "pass", "more", "write"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Clicked:
+class ControlUsed:
     """A control of a question was used: an option (`value` its id), "Not me" (`value` empty, or whom to ask in place: the
     platform's id of a person, or `@name`), "More time" (`value` how long), a form's words.
 
@@ -118,7 +118,7 @@ class Clicked:
     place: Place
     interaction: str
     question: int
-    press: Press
+    press: ControlAction
     author: Author
     at: float
     value: str = ""
@@ -131,7 +131,7 @@ class Clicked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Commanded:
+class CommandReceived:
     """A command with the rest of its line, such as `ask` and the task.
 
     `options` are named choices that a platform's form gives beside the line, such as `("team", "docs")`; `mentions` those whom
@@ -155,7 +155,7 @@ class Commanded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gone:
+class InputClosed:
     """Nobody is there any more on this platform (the terminal's input has ended): whoever was asked there will not answer."""
 
     place: Place
@@ -168,8 +168,8 @@ class Gone:
         return _key(self.place, self.interaction, "gone", "")
 
 
-Inbound = Said | Unsaid | Clicked | Commanded | Gone
-Receive = Callable[[Inbound], Awaitable[None]]
+InboundEvent = MessageReceived | MessageDeleted | ControlUsed | CommandReceived | InputClosed
+InboundHandler = Callable[[InboundEvent], Awaitable[None]]
 
 
 def _key(place: Place, message: str, kind: str, version: str) -> str:
@@ -291,7 +291,7 @@ class FinalAnswer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Draft:
+class StreamingAnswer:
     """A run's final text as far as it is written, in the run's thread. Without a text it will be none: take away what is shown.
 
     `to` is whoever gave the task. Nothing of a draft is stored, and nobody relies on it.
@@ -305,7 +305,7 @@ class Draft:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Receipt:
+class Acknowledgement:
     """Tells a person what became of a message of hers: a reaction where there are any, with a few words where they are needed.
 
     `taken_as` says as what her words were taken and until when that can be changed, as it goes on after "Taken: ". It is for her
@@ -320,11 +320,11 @@ class Receipt:
     kind: Literal["receipt"] = "receipt"
 
 
-Post = RunCard | QuestionCard | Note | FinalAnswer | Receipt
+Post = RunCard | QuestionCard | Note | FinalAnswer | Acknowledgement
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Posted:
+class PostedMessage:
     """What the platform made of a sending: the message, the thread that it opened or stands in, when by the platform's clock."""
 
     message: str
@@ -333,13 +333,13 @@ class Posted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sending:
+class OutboundPost:
     """One post to bring to the platform. `key` is stable over every attempt; `replaces` is the message to edit instead."""
 
     key: str
     place: Place
     post: Post
-    replaces: Posted | None = None
+    replaces: PostedMessage | None = None
     since: float = 0.0
     """No attempt was made before this time: where to begin to look in the history."""
 
@@ -368,7 +368,7 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Confirm:
+class Confirmation:
     """The command that is given when a person says yes to what a word asks; `label` is what the button says."""
 
     label: str
@@ -378,7 +378,7 @@ class Confirm:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Word:
+class PrivateReply:
     """An answer to whoever gave a command or clicked: private where the platform can. Not kept, not repeated.
 
     `place` is the channel that it tells of, where that is not the one in which it was asked for.
@@ -387,11 +387,11 @@ class Word:
     text: str
     tables: tuple[Table, ...] = ()
     tone: Literal["plain", "good", "warning"] = "plain"
-    confirm: Confirm | None = None
+    confirm: Confirmation | None = None
     place: Place | None = None
 
 
-class Unsent(Exception):
+class NotSent(Exception):
     """The sending did not arrive, nothing doubles when it is tried again; `retry_after` in seconds if the platform said so."""
 
     def __init__(self, found: str, retry_after: float | None = None) -> None:
@@ -399,11 +399,11 @@ class Unsent(Exception):
         self.retry_after = retry_after
 
 
-class Doubtful(Exception):
+class SendUncertain(Exception):
     """Nobody knows whether the sending arrived: ask `find` before trying again."""
 
 
-class Rejected(Exception):
+class SendRejected(Exception):
     """The platform will never take this sending, such as into a deleted channel. The text says why and what to do."""
 
 
@@ -415,12 +415,12 @@ class Capabilities:
     edits: bool = False
     buttons: bool = False
     reactions: bool = False
-    private_words: bool = False
-    findable: bool = False
+    private_replies: bool = False
+    can_read_history: bool = False
     """The platform can be asked whether a sending arrived, and what was said in a thread."""
     edit_interval: float = 0.0
     """Seconds between two edits of the same message that people and the platform bear."""
-    forgets: bool = False
+    loses_history_on_restart: bool = False
     """What was posted is out of people's sight after a restart of ours: send the cards of what is open again, as replacements."""
 
 
@@ -437,7 +437,7 @@ class Adapter(Protocol):
         """What this platform can do."""
         ...
 
-    async def start(self, receive: Receive) -> None:
+    async def start(self, on_event: InboundHandler) -> None:
         """Connect and begin to listen; returns when sendings can be taken.
 
         Raises:
@@ -449,7 +449,7 @@ class Adapter(Protocol):
         """Stop listening and disconnect."""
         ...
 
-    async def send(self, sending: Sending) -> Posted:
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Post, or edit what `sending.replaces` names.
 
         Raises:
@@ -459,7 +459,7 @@ class Adapter(Protocol):
         """
         ...
 
-    async def find(self, sending: Sending) -> Posted | None:
+    async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
         """What an earlier attempt with the same key left, or None if there is nothing, or if the platform cannot be asked.
 
         Raises:
@@ -467,7 +467,7 @@ class Adapter(Protocol):
         """
         ...
 
-    async def read(self, place: Place, after: float) -> Sequence[Said]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """All that people said in a thread from `after` (seconds, the platform's clock) to now, in order, as it now stands.
 
         Those are the messages that would arrive by themselves, under the same keys: an edited one in its present version, a
@@ -493,15 +493,15 @@ class Adapter(Protocol):
         """Who belongs to a group, or is in a channel (its id), from memory; None where that is not known."""
         ...
 
-    async def tell(self, heard: Inbound, word: Word) -> None:
+    async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Give a word back to whoever caused `heard`; what cannot be told is logged, never raised."""
         ...
 
 
 @runtime_checkable
-class Drafting(Protocol):
+class SupportsStreaming(Protocol):
     """An adapter that can also show a final text while it is written."""
 
-    async def draft(self, draft: Draft) -> None:
+    async def stream_answer(self, answer: StreamingAnswer) -> None:
         """Show it, or more of it. What cannot be shown is logged, never raised: the `FinalAnswer` comes in any case."""
         ...

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from orchestrator_bridge.chat import Adapter, Draft, Drafting, Place
+from orchestrator_bridge.chat import Adapter, Place, StreamingAnswer, SupportsStreaming
 from orchestrator_bridge.clock import Alarm, Clock
 from orchestrator_bridge.model.port import Heard
 from orchestrator_bridge.run.state import RunState
@@ -26,8 +26,8 @@ class _Writing:
     """One text that is being written: what it has so far, and how far it has been shown."""
 
     action: str
-    to: Drafting
-    draft: Draft
+    to: SupportsStreaming
+    draft: StreamingAnswer
     pieces: list[str] = field(default_factory=list)
     over: bool = False
     busy: bool = False
@@ -55,10 +55,10 @@ class Drafts:
     def begin(self, state: RunState, action: str) -> Heard | None:
         """A final text is about to be written; whoever is to be told of its pieces, None where nobody sees them."""
         adapter = self._adapters.get(state.place.platform)
-        if not (state.team.stream and isinstance(adapter, Drafting)):
+        if not (state.team.stream and isinstance(adapter, SupportsStreaming)):
             return None
         by = state.calls[action].agent
-        draft = Draft(run=state.run, place=state.place, text=None, by=by, to=state.by)
+        draft = StreamingAnswer(run=state.run, place=state.place, text=None, by=by, to=state.by)
         writing = self._writings[state.run] = _Writing(action, adapter, draft)
         loop = asyncio.get_running_loop()
         return lambda piece: _ignore(loop.call_soon_threadsafe(self._add, writing, state, piece))
@@ -102,7 +102,7 @@ class Drafts:
         writing.grown = False
         place = await self._place_of(state)
         if place is not None and not writing.over:
-            await writing.to.draft(replace(writing.draft, place=place, text="".join(writing.pieces)))
+            await writing.to.stream_answer(replace(writing.draft, place=place, text="".join(writing.pieces)))
         writing.busy, writing.next_at = False, self._clock.now() + EVERY
         if writing.grown and not writing.over:
             self._show_soon(writing, state)
@@ -110,7 +110,7 @@ class Drafts:
     def _take_away(self, run: int) -> None:
         writing = self._writings.pop(run)
         _end(writing)
-        self._spawn(writing.to.draft(writing.draft))
+        self._spawn(writing.to.stream_answer(writing.draft))
 
 
 def _end(writing: _Writing) -> None:

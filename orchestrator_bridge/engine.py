@@ -13,17 +13,17 @@ from orchestrator_bridge.chat import (
     Adapter,
     Attachment,
     Author,
-    Commanded,
-    Doubtful,
-    Gone,
-    Inbound,
+    CommandReceived,
+    InboundEvent,
+    InputClosed,
     Note,
+    NotSent,
+    OutboundPost,
     Place,
-    Posted,
-    Rejected,
-    Sending,
-    Unsent,
-    Word,
+    PostedMessage,
+    PrivateReply,
+    SendRejected,
+    SendUncertain,
 )
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.deadlines import Deadlines
@@ -40,7 +40,7 @@ from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.open_questions import OpenQuestions
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.poster import Poster
 from orchestrator_bridge.receiver import HIGHEST_NUMBER, Receiver
@@ -197,9 +197,9 @@ class Engine:
         for adapter in self._adapters.values():
             await self._connect(adapter)
         self._poster.recover(left.pending, behind)
-        self._receiver.start([heard for heard in left.unhandled if not isinstance(heard, Gone)])
+        self._receiver.start([heard for heard in left.unhandled if not isinstance(heard, InputClosed)])
         for heard in left.unhandled:
-            if isinstance(heard, Gone):  # whoever left an earlier process may be back
+            if isinstance(heard, InputClosed):  # whoever left an earlier process may be back
                 self._errands.start(self._router.handled(heard, "of an earlier process"))
         for run in left.busy:
             self._runs.deliver(run, f.Restarted())
@@ -217,7 +217,7 @@ class Engine:
         """Start a platform; one that cannot be reached just now is tried again and holds up no other."""
         try:
             await adapter.start(self._receiver.receive)
-        except Unsent as error:
+        except NotSent as error:
             _LOG.error("%s cannot be reached, which is tried again: %s", adapter.platform, error)
             self._errands.start(self._connect_later(adapter, error.retry_after or RECONNECT))
 
@@ -263,7 +263,7 @@ class Engine:
         by: Author,
         command: str = "",
         attachments: Sequence[Attachment] = (),
-        outside: Outside | None = None,
+        outside: ExternalAgent | None = None,
     ) -> int:
         """Begin a run and return its number. `command`: key of the command that asked for it, marked in the same transaction.
         `outside`: the agent outside that asked for it.
@@ -302,7 +302,7 @@ class Engine:
         """End a run; its open questions are closed. `command`: key of the command that asked for it."""
         self._runs.deliver(run, f.Cancel(by=by, key=command))
 
-    async def tell_question(self, question: int, command: Commanded, words: str) -> bool:
+    async def tell_question(self, question: int, command: CommandReceived, words: str) -> bool:
         """Do to a question what a command says of it (`pass`, `more 1h`, `cancel`, `again`, or an answer); False: there is none.
 
         The word back, and the mark on the command, come with the transaction that carries it out.
@@ -386,8 +386,8 @@ class Engine:
         key = f"run:{state.run}:trouble:{self._clock.now()}"
         try:
             place = await self._thread_of(state) or state.place
-            await adapter.send(Sending(key=key, place=place, post=Note(text=text, tone="warning"), since=self._clock.now()))
-        except (StoreError, Unsent, Doubtful, Rejected) as error:
+            await adapter.send(OutboundPost(key=key, place=place, post=Note(text=text, tone="warning"), since=self._clock.now()))
+        except (StoreError, NotSent, SendUncertain, SendRejected) as error:
             _LOG.warning("the people of run %s could not be told of it: %s", state.run, error)
 
     async def _thread_of(self, state: RunState) -> Place | None:
@@ -399,7 +399,7 @@ class Engine:
         card = await self._poster.receipt(run_key(state.run))
         return replace(state.place, thread=card.thread) if card else None
 
-    def _placed(self, outgoing: Outgoing, posted: Posted, noted_at: float) -> None:
+    def _placed(self, outgoing: Outgoing, posted: PostedMessage, noted_at: float) -> None:
         self._runs.deliver(outgoing.run, f.Placed(outgoing=outgoing, posted=posted, noted_at=noted_at))
 
     def _unplaceable(self, outgoing: Outgoing, why: str) -> None:
@@ -413,7 +413,7 @@ class Engine:
             _LOG.warning("whoever started run %s could not be told: %s", refused.run, error)
             return ()
 
-    def _tell(self, heard: Inbound, word: Word) -> None:
+    def _tell(self, heard: InboundEvent, word: PrivateReply) -> None:
         adapter = self._adapters.get(heard.place.platform)
         if adapter is not None:
-            self._errands.start(adapter.tell(heard, word))
+            self._errands.start(adapter.reply_privately(heard, word))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from orchestrator_bridge.chat import Adapter, Attachment, Rejected, Unsent
+from orchestrator_bridge.chat import Adapter, Attachment, NotSent, SendRejected
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.file import LARGEST, File, read_file, too_large
 from orchestrator_bridge.model.port import Model
@@ -61,10 +61,10 @@ class Fetcher:
         for _ in range(TRIES):
             try:
                 return await adapter.fetch(attachment)
-            except Rejected as error:
+            except SendRejected as error:
                 _LOG.warning("%s cannot be fetched: %s", attachment.name, error)
                 return None
-            except Unsent as error:
+            except NotSent as error:
                 _LOG.warning("%s cannot be fetched just now: %s", attachment.name, error)
                 await sleep_until(self._clock, self._clock.now() + (error.retry_after or PAUSE))
         return None

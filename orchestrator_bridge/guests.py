@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.clock import Clock, sleep_until
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.question.same import as_asked, reusable
 from orchestrator_bridge.question.values import Ask, Question
 from orchestrator_bridge.run import facts as f
@@ -37,7 +37,7 @@ REMEMBERED = 86_400.0
 class Wanted:
     """A question as an agent outside puts it: to whom, where, on whose behalf. `action` is unique."""
 
-    outside: Outside
+    outside: ExternalAgent
     team: Team
     place: Place
     by: Author

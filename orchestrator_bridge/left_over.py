@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator_bridge.chat import Inbound
+from orchestrator_bridge.chat import InboundEvent
 from orchestrator_bridge.store.port import Armed, Pending, Store
 
 
@@ -15,7 +15,7 @@ class LeftOver:
 
     armed: Sequence[Armed] = ()
     pending: Sequence[Pending] = ()
-    unhandled: Sequence[Inbound] = ()
+    unhandled: Sequence[InboundEvent] = ()
     busy: Sequence[int] = ()
 
 

@@ -10,7 +10,7 @@ from orchestrator_bridge.chat import Place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelChoice:
+class ModelOption:
     """One model of a picker. `about` is its price and context in a few words, `warning` its lifecycle or what it lacks.
 
     A picker with little room shows the name first, then as much of the warning and of `about` as fits.
@@ -24,10 +24,10 @@ class ModelChoice:
     """The model that this place uses now, for the scope that is being picked for."""
 
 
-class Menu(Protocol):
+class Autocomplete(Protocol):
     """What can be picked. No method waits for anything."""
 
-    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelChoice]:
+    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
         """Models with `search` in any part of their name, best first.
 
         `scope` is what is picked for: empty for the channel, else the name of a team or of an agent.

@@ -10,7 +10,7 @@ LONGEST_NAME = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outside:
+class ExternalAgent:
     """Through whom a run came: the `agent` of the token with this name.
 
     `asks`: the run is made of that agent's questions alone, and the agent is a guest in it. `wish` tells apart what was wanted:

@@ -14,7 +14,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from orchestrator_bridge.chat import Adapter, Doubtful, Note, Posted, QuestionCard, Rejected, RunCard, Sending, Unsent
+from orchestrator_bridge.chat import (
+    Adapter,
+    Note,
+    NotSent,
+    OutboundPost,
+    PostedMessage,
+    QuestionCard,
+    RunCard,
+    SendRejected,
+    SendUncertain,
+)
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.lane import Job, Lane
 from orchestrator_bridge.patience import patiently
@@ -60,7 +70,7 @@ class Poster:
         adapters: Mapping[str, Adapter],
         clock: Clock,
         *,
-        placed: Callable[[Outgoing, Posted, float], None],
+        placed: Callable[[Outgoing, PostedMessage, float], None],
         unplaceable: Callable[[Outgoing, str], None],
         marked: Callable[[Sequence[Row]], None],
         instead: Callable[[Outgoing, str], Awaitable[Sequence[Outgoing]]],
@@ -73,7 +83,7 @@ class Poster:
         self._marked = marked
         self._instead = instead
         self._workers: dict[tuple[str, str], _Worker] = {}
-        self._receipts: dict[str, Posted] = {}
+        self._receipts: dict[str, PostedMessage] = {}
         self._edited_at: dict[str, float] = {}
         self._behind: dict[str, float] = {}
         self._doubts: dict[str, asyncio.Event] = {}
@@ -123,7 +133,7 @@ class Poster:
         tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def receipt(self, key: str) -> Posted | None:
+    async def receipt(self, key: str) -> PostedMessage | None:
         """What became of a post.
 
         Raises:
@@ -194,7 +204,7 @@ class Poster:
 
     def _can_ask(self, outgoing: Outgoing) -> bool:
         adapter = self._adapters.get(outgoing.place.platform)
-        return adapter is not None and adapter.capabilities.findable and not outgoing.replaces
+        return adapter is not None and adapter.capabilities.can_read_history and not outgoing.replaces
 
     # Sending --------------------------------------------------------------------------------------------------------------
 
@@ -203,13 +213,13 @@ class Poster:
         closing = lane.take_out(closing_key(outgoing.key))
         try:
             posted = await self._find(job) or (None if closing else await self._deliver(outgoing))
-        except Unsent as error:
+        except NotSent as error:
             self._again(lane, job, error.retry_after)
-        except Doubtful:
+        except SendUncertain:
             job.doubtful = True
             self._note_doubt(outgoing)
             self._again(lane, job, None)
-        except Rejected as error:
+        except SendRejected as error:
             await self._fail(outgoing, str(error))
         except Exception:
             _LOG.exception("the adapter of %s broke while sending %s", outgoing.place.platform, outgoing.key)
@@ -223,15 +233,15 @@ class Poster:
         if closing is not None:
             lane.push(Job(closing.outgoing, closing.order, closing.doubtful))
 
-    async def _find(self, job: Job) -> Posted | None:
+    async def _find(self, job: Job) -> PostedMessage | None:
         """What an earlier attempt left, where there was one and the platform can be asked."""
         if not job.doubtful or not self._can_ask(job.outgoing):
             return None
         adapter = self._adapters[job.outgoing.place.platform]
         sending = await self._sending(job.outgoing)
-        return await adapter.find(sending) if sending else None
+        return await adapter.find_sent(sending) if sending else None
 
-    async def _deliver(self, outgoing: Outgoing) -> Posted | None:
+    async def _deliver(self, outgoing: Outgoing) -> PostedMessage | None:
         adapter = self._adapters[outgoing.place.platform]
         sending = await self._sending(outgoing)
         if sending is None:
@@ -241,19 +251,19 @@ class Poster:
             self._behind[outgoing.place.platform] = self._clock.now() - posted.at
         return posted
 
-    async def _sending(self, outgoing: Outgoing) -> Sending | None:
+    async def _sending(self, outgoing: Outgoing) -> OutboundPost | None:
         """As the adapter gets it. None: a remark on a question that was never shown; its end is told in the run's thread."""
         try:
             anchor = await self.receipt(outgoing.anchor) if outgoing.anchor else None
             replaced = await self.receipt(outgoing.replaces) if outgoing.replaces else None
         except StoreError as error:
-            raise Unsent(str(error)) from error
+            raise NotSent(str(error)) from error
         if outgoing.replaces and replaced is None:
-            raise Rejected("the message to be edited was never posted")
+            raise SendRejected("the message to be edited was never posted")
         if outgoing.anchor and anchor is None and outgoing.question is not None and isinstance(outgoing.post, Note):
             return None
         place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
-        return Sending(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at)
+        return OutboundPost(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at)
 
     def _again(self, lane: Lane, job: Job, retry_after: float | None) -> None:
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(lane.tries, 10)) if retry_after is None else retry_after
@@ -263,7 +273,7 @@ class Poster:
 
     # Marking --------------------------------------------------------------------------------------------------------------
 
-    async def _done(self, outgoing: Outgoing, posted: Posted | None) -> None:
+    async def _done(self, outgoing: Outgoing, posted: PostedMessage | None) -> None:
         """A post arrived, or (None) it is dropped: a card that nobody has seen and that was closed before, with its closing, or
         what was said about one."""
         if posted is None:
@@ -281,7 +291,7 @@ class Poster:
             rows.append(RunPlaced(run=outgoing.run, place=place, message=posted.message, thread=posted.thread))
         await self._mark(rows)
 
-    def _noted_at(self, outgoing: Outgoing, posted: Posted) -> float:
+    def _noted_at(self, outgoing: Outgoing, posted: PostedMessage) -> float:
         """When, by our clock, a card was posted, also if an earlier process did it: not before its row was written."""
         behind = self._behind.get(outgoing.place.platform, -math.inf)
         return max(outgoing.at, posted.at + behind)
@@ -316,7 +326,7 @@ class Poster:
     def _tell_unmarked(self, error: StoreError) -> None:
         _LOG.error("a post has left but could not be marked, which a restart would have to find out: %s", error)
 
-    def _remember(self, key: str, posted: Posted) -> None:
+    def _remember(self, key: str, posted: PostedMessage) -> None:
         self._receipts[key] = posted
         if len(self._receipts) > REMEMBERED:
             del self._receipts[next(iter(self._receipts))]

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from orchestrator_bridge.chat import Clicked, Inbound, Place, Said, Unsaid
+from orchestrator_bridge.chat import ControlUsed, InboundEvent, MessageDeleted, MessageReceived, Place
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.store.codec import storable
 from orchestrator_bridge.store.port import Store, StoreError, Target
@@ -23,7 +23,7 @@ UNMATCHED_FOR = 3600.0
 HIGHEST_NUMBER = 2**53
 """Numbers of questions are below this; what people and platforms send may be anything."""
 
-Route = Callable[[Inbound, Target | None], Awaitable[None]]
+Route = Callable[[InboundEvent, Target | None], Awaitable[None]]
 
 
 class Receiver:
@@ -33,13 +33,13 @@ class Receiver:
         self._store = store
         self._clock = clock
         self._route = route
-        self._queue: asyncio.Queue[Inbound] = asyncio.Queue()
-        self._unmatched: dict[Place, list[Said | Unsaid]] = {}
+        self._queue: asyncio.Queue[InboundEvent] = asyncio.Queue()
+        self._unmatched: dict[Place, list[MessageReceived | MessageDeleted]] = {}
         self._inherited: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._places_known = 0
 
-    def start(self, unhandled: Sequence[Inbound]) -> None:
+    def start(self, unhandled: Sequence[InboundEvent]) -> None:
         """Begin to route, first what an earlier process left."""
         for heard in unhandled:
             self._inherited.add(heard.key)
@@ -52,7 +52,7 @@ class Receiver:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def receive(self, heard: Inbound) -> None:
+    async def receive(self, heard: InboundEvent) -> None:
         """Store what was heard and see to it. Returns when it is on disk; hearing it again changes nothing.
 
         Raises:
@@ -92,7 +92,7 @@ class Receiver:
                 for _ in waiting:
                     self._queue.task_done()
 
-    async def _route_all(self, waiting: list[Inbound]) -> None:
+    async def _route_all(self, waiting: list[InboundEvent]) -> None:
         """Look up what each concerns side by side, then route them in the order in which they came."""
         known = self._places_known
         targets = await asyncio.gather(*(self._target(heard) for heard in waiting), return_exceptions=True)
@@ -107,21 +107,21 @@ class Receiver:
                 _LOG.exception("what was heard could not be dealt with and is put aside: %s", heard.key)
                 await self._put_aside(heard, "it could not be dealt with; the log has the details")
 
-    async def _target(self, heard: Inbound) -> Target | None:
+    async def _target(self, heard: InboundEvent) -> Target | None:
         match heard:
-            case Said(question=int(number)) | Clicked(question=number):
+            case MessageReceived(question=int(number)) | ControlUsed(question=number):
                 if not 0 < number < HIGHEST_NUMBER:
                     return None
                 known = await self._store.question(number)
                 return Target(run=known.run, question=number) if known else None
-            case Said() | Unsaid():
+            case MessageReceived() | MessageDeleted():
                 return await self._store.target(heard.place, heard.message)
             case _:
                 return None
 
-    async def _route_one(self, heard: Inbound, target: Target | None, known: int) -> None:
+    async def _route_one(self, heard: InboundEvent, target: Target | None, known: int) -> None:
         """Route what has a target and keep the rest. If a place came to be known since (`known` of them were), look again."""
-        if target is not None or not isinstance(heard, Said | Unsaid) or not self._may_be_ours(heard):
+        if target is not None or not isinstance(heard, MessageReceived | MessageDeleted) or not self._may_be_ours(heard):
             await self._route(heard, target)
         elif known != self._places_known:
             self._queue.put_nowait(heard)
@@ -129,9 +129,9 @@ class Receiver:
             await self._forget_old()
             self._unmatched.setdefault(heard.place, []).append(heard)
 
-    def _may_be_ours(self, heard: Said | Unsaid) -> bool:
+    def _may_be_ours(self, heard: MessageReceived | MessageDeleted) -> bool:
         """Whether its place may come to be known yet. What an earlier process heard is of any age: its card may just be found."""
-        numbered = isinstance(heard, Said) and heard.question is not None
+        numbered = isinstance(heard, MessageReceived) and heard.question is not None
         recent = heard.at > self._clock.now() - UNMATCHED_FOR
         return not numbered and (recent or heard.key in self._inherited)
 
@@ -144,7 +144,7 @@ class Receiver:
                 for heard in waiting:
                     await self._put_aside(heard, "nothing of ours")
 
-    async def _put_aside(self, heard: Inbound, why: str) -> None:
+    async def _put_aside(self, heard: InboundEvent, why: str) -> None:
         try:
             await self._store.append(rows=[InboxHandled(key=heard.key, why=why)])
         except StoreError:

@@ -7,7 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
-from orchestrator_bridge.chat import Clicked, Commanded, Gone, Inbound, Said, Unsaid, Word
+from orchestrator_bridge.chat import (
+    CommandReceived,
+    ControlUsed,
+    InboundEvent,
+    InputClosed,
+    MessageDeleted,
+    MessageReceived,
+    PrivateReply,
+)
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.errands import Errands
 from orchestrator_bridge.fetcher import Fetcher
@@ -21,7 +29,7 @@ from orchestrator_bridge.store.rows import InboxHandled
 
 _LOG = logging.getLogger(__name__)
 
-OnCommand = Callable[[Commanded], Awaitable[Word | None]]
+OnCommand = Callable[[CommandReceived], Awaitable[PrivateReply | None]]
 
 
 class Router:
@@ -35,7 +43,7 @@ class Router:
         runs: Runs,
         fetcher: Fetcher,
         on_command: OnCommand,
-        tell: Callable[[Inbound, Word], None],
+        tell: Callable[[InboundEvent, PrivateReply], None],
         errands: Errands,
     ) -> None:
         self.only_begun = False
@@ -49,21 +57,21 @@ class Router:
         self._fetching = Errands()
         self._gone: set[str] = set()
 
-    async def route(self, heard: Inbound, target: Target | None) -> None:
+    async def route(self, heard: InboundEvent, target: Target | None) -> None:
         """Bring one thing that was heard to what it concerns, or say why it concerns nobody."""
         match heard:
-            case Commanded():
+            case CommandReceived():
                 self._errands.start(self._command(heard))
-            case Gone():
+            case InputClosed():
                 await self._leave(heard)
             case _ if target is not None and self._leaves_alone(target.run):
                 await self._refuse(heard, f"Run {target.run} rests until the bot is started: townhall run.", "its run rests")
-            case Said() if target is not None and heard.attachments:
+            case MessageReceived() if target is not None and heard.attachments:
                 self._fetching.start(self._attached(heard, target))
             case _ if target is not None:
                 await self._concerns(heard, target)
-            case Clicked(question=number) | Said(question=int(number)):
-                advice = "" if isinstance(heard, Clicked) else " If that is a task, put /ask before it."
+            case ControlUsed(question=number) | MessageReceived(question=int(number)):
+                advice = "" if isinstance(heard, ControlUsed) else " If that is a task, put /ask before it."
                 await self._refuse(heard, f"There is no question {number}.{advice}", "no such question")
             case _:
                 await self.handled(heard, "nothing of ours")
@@ -85,7 +93,7 @@ class Router:
         """Nobody is there any more to see the questions of this run."""
         return state.place.platform in self._gone and state.run in self._runs.begun
 
-    async def handled(self, heard: Inbound, why: str) -> None:
+    async def handled(self, heard: InboundEvent, why: str) -> None:
         """Mark what was heard, however long the disk takes: what has been refused must not be done at the next start."""
         mark = partial(self._store.append, rows=[InboxHandled(key=heard.key, why=why)])
         try:
@@ -96,11 +104,11 @@ class Router:
     def _leaves_alone(self, run: int) -> bool:
         return self.only_begun and run not in self._runs.begun
 
-    async def _refuse(self, heard: Inbound, text: str, why: str) -> None:
-        self._tell(heard, Word(text=text, tone="warning"))
+    async def _refuse(self, heard: InboundEvent, text: str, why: str) -> None:
+        self._tell(heard, PrivateReply(text=text, tone="warning"))
         await self.handled(heard, why)
 
-    async def _leave(self, heard: Gone) -> None:
+    async def _leave(self, heard: InputClosed) -> None:
         """Nobody is there any more: questions to people of this platform fall back, now and later, in runs that began here.
 
         Runs of an earlier process keep theirs open: whoever was asked then may come back to answer.
@@ -112,14 +120,14 @@ class Router:
 
     # To a run -------------------------------------------------------------------------------------------------------------
 
-    async def _concerns(self, heard: Said | Unsaid | Clicked, target: Target) -> None:
+    async def _concerns(self, heard: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> None:
         fact = _fact(heard, target)
         if fact is not None:
             self._runs.deliver(target.run, fact)
         else:
             await self.handled(heard, "guidance cannot be taken back")
 
-    async def _attached(self, said: Said, target: Target) -> None:
+    async def _attached(self, said: MessageReceived, target: Target) -> None:
         """Words with files: text goes along with the words; pictures reach every agent, as guidance does."""
         try:
             state = await self._runs.state(target.run)
@@ -138,35 +146,37 @@ class Router:
 
     # Commands -------------------------------------------------------------------------------------------------------------
 
-    async def _command(self, heard: Commanded) -> None:
+    async def _command(self, heard: CommandReceived) -> None:
         """Obey a command. One that has no word to say back is marked as handled by the transaction that carries it out."""
         word = await self._obey(heard)
         if word is not None:
             self._tell(heard, word)
             await self.handled(heard, "")
 
-    async def _obey(self, heard: Commanded) -> Word | None:
+    async def _obey(self, heard: CommandReceived) -> PrivateReply | None:
         """Carry a command out as soon as the store takes it. Until then it stays in the inbox: a restart carries it out too."""
         try:
             return await patiently(self._clock, lambda: self._on_command(heard), lambda error: self._tell_waits(heard, error))
         except StoreError as error:
-            return Word(text=f"Not done: {error}", tone="warning")
+            return PrivateReply(text=f"Not done: {error}", tone="warning")
         except Exception as error:
             _LOG.exception("the command %s broke", heard.name)
-            return Word(text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning")
+            return PrivateReply(
+                text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning"
+            )
 
-    def _tell_waits(self, heard: Commanded, error: StoreError) -> None:
+    def _tell_waits(self, heard: CommandReceived, error: StoreError) -> None:
         text = f"This waits, and is done as soon as the store can be written again; there is no need to repeat it. {error}"
-        self._tell(heard, Word(text=text, tone="warning"))
+        self._tell(heard, PrivateReply(text=text, tone="warning"))
 
 
-def _fact(heard: Said | Unsaid | Clicked, target: Target) -> f.Fact | None:
+def _fact(heard: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> f.Fact | None:
     match heard:
-        case Said():
+        case MessageReceived():
             return f.Heard(said=heard, question=target.question)
-        case Clicked():
+        case ControlUsed():
             return f.Pressed(clicked=heard)
-        case Unsaid() if target.question is not None or heard.message == heard.place.thread:
+        case MessageDeleted() if target.question is not None or heard.message == heard.place.thread:
             return f.TakenBack(unsaid=heard, question=target.question)
         case _:
             return None

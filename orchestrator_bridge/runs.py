@@ -11,10 +11,10 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 
-from orchestrator_bridge.chat import Author, Place, Word
+from orchestrator_bridge.chat import Author, Place, PrivateReply
 from orchestrator_bridge.clock import sleep_until
 from orchestrator_bridge.file import File
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.apply import fold
@@ -71,7 +71,7 @@ class Runs:
         command: str = "",
         files: tuple[File, ...] = (),
         notices: tuple[str, ...] = (),
-        outside: Outside | None = None,
+        outside: ExternalAgent | None = None,
         first: f.Asked | None = None,
     ) -> int:
         """Begin a run and return its number. `command`: key of the command that asked for it, marked in the same transaction.
@@ -202,7 +202,7 @@ class Runs:
 
     def _refuse(self, run: int, facts: Sequence[f.Fact]) -> None:
         """What was heard for a run that is set aside stays in the inbox; whoever said it is told."""
-        word = Word(
+        word = PrivateReply(
             text=f"Run {run} is set aside: its log cannot be read. `townhall doctor` says how to mend it.", tone="warning"
         )
         for fact in facts:

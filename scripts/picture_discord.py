@@ -28,7 +28,7 @@ from adapters.discord import pickers  # noqa: E402 - the path comes first
 from adapters.discord.cards import question_card, run_card  # noqa: E402
 from adapters.discord.shown import Shown  # noqa: E402
 from orchestrator_bridge.chat import Author, CardAgent, CardOption, QuestionCard, RunCard  # noqa: E402
-from orchestrator_bridge.menu import ModelChoice  # noqa: E402
+from orchestrator_bridge.menu import ModelOption  # noqa: E402
 
 PICTURE = ROOT / "docs" / "pictures" / "discord.png"
 WIDTH, HEIGHT, PHONES = 375, 720, 3
@@ -71,10 +71,10 @@ ENDED = replace(
     ASKED, question=30, text="Keep the old export?", context="", options=(), closed="Answered by Ana: yes, for a month"
 )
 MODELS = (
-    ModelChoice(name="grok-4.3", about="$1.25 in, $2.50 out · 1M context", current=True),
-    ModelChoice(name="grok-4.1-fast", about="$1.25 in, $2.50 out", warning="retired, grok-4.3 answers"),
-    ModelChoice(name="grok-4.7", about="$2 in, $6 out · 500k context"),
-    ModelChoice(name="grok-build-0.1", about="for code", usable=False),
+    ModelOption(name="grok-4.3", about="$1.25 in, $2.50 out · 1M context", current=True),
+    ModelOption(name="grok-4.1-fast", about="$1.25 in, $2.50 out", warning="retired, grok-4.3 answers"),
+    ModelOption(name="grok-4.7", about="$2 in, $6 out · 500k context"),
+    ModelOption(name="grok-build-0.1", about="for code", usable=False),
 )
 
 

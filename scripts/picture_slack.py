@@ -27,8 +27,19 @@ from adapters.slack.cards import question_card, run_card  # noqa: E402 - the pat
 from adapters.slack.forms import About, model_form, model_options  # noqa: E402
 from adapters.slack.home import home_view  # noqa: E402
 from adapters.slack.notes import final_answer  # noqa: E402
-from orchestrator_bridge.chat import Author, CardAgent, CardOption, FinalAnswer, Link, Place, QuestionCard, RunCard, Table, Word  # noqa: E402
-from orchestrator_bridge.menu import ModelChoice  # noqa: E402
+from orchestrator_bridge.chat import (  # noqa: E402
+    Author,
+    CardAgent,
+    CardOption,
+    FinalAnswer,
+    Link,
+    Place,
+    PrivateReply,
+    QuestionCard,
+    RunCard,
+    Table,
+)
+from orchestrator_bridge.menu import ModelOption  # noqa: E402
 
 PICTURE = ROOT / "docs" / "pictures" / "slack.png"
 WIDTH, HEIGHT, PHONES = 375, 820, 4
@@ -68,7 +79,7 @@ ASKED = QuestionCard(
     task="Plan our move to PostgreSQL",
 )
 PLACE = Place(platform="slack", channel="C1PLATFORM")
-HOME = Word(
+HOME = PrivateReply(
     text="1 question waits for you.",
     place=PLACE,
     tables=(
@@ -102,13 +113,13 @@ ENDED = replace(ASKED, question=30, text="Keep the export?", options=(), closed=
 class Menu:
     """What the picker offers in the picture."""
 
-    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelChoice]:
+    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
         """Some models, found by their name."""
         found = (
-            ModelChoice(name="grok-4.3", about="$1.25 in, $2.50 out, 1M context", current=True),
-            ModelChoice(name="grok-4.1-fast", about="$1.25 in, $2.50 out", warning="retired: grok-4.3 answers"),
-            ModelChoice(name="grok-4.7", about="$2 in, $6 out, 500k context"),
-            ModelChoice(name="grok-build-0.1", about="for code", usable=False),
+            ModelOption(name="grok-4.3", about="$1.25 in, $2.50 out, 1M context", current=True),
+            ModelOption(name="grok-4.1-fast", about="$1.25 in, $2.50 out", warning="retired: grok-4.3 answers"),
+            ModelOption(name="grok-4.7", about="$2 in, $6 out, 500k context"),
+            ModelOption(name="grok-build-0.1", about="for code", usable=False),
         )
         return [one for one in found if search in one.name]
 

@@ -34,22 +34,22 @@ from orchestrator_bridge.chat import (
     Attachment,
     Author,
     Capabilities,
-    Clicked,
-    Commanded,
-    Doubtful,
-    Gone,
-    Inbound,
+    CommandReceived,
+    ControlUsed,
+    InboundEvent,
+    InboundHandler,
+    InputClosed,
+    MessageDeleted,
+    MessageReceived,
+    NotSent,
+    OutboundPost,
     Place,
-    Posted,
-    Receive,
-    Said,
-    Sending,
-    Unsaid,
-    Unsent,
-    Word,
+    PostedMessage,
+    PrivateReply,
+    SendUncertain,
 )
 from orchestrator_bridge.clock import Clock
-from orchestrator_bridge.menu import Menu
+from orchestrator_bridge.menu import Autocomplete
 
 _LOG = logging.getLogger(__name__)
 
@@ -73,15 +73,15 @@ class DiscordAdapter:
         edits=True,
         buttons=True,
         reactions=True,
-        private_words=True,
-        findable=True,
+        private_replies=True,
+        can_read_history=True,
         edit_interval=EDIT_EVERY,
     )
 
     def __init__(
         self,
         connection: Connection,
-        menu: Menu,
+        menu: Autocomplete,
         clock: Clock,
         *,
         listed: Collection[str] = (),
@@ -101,14 +101,14 @@ class DiscordAdapter:
         self._ear = Ear(self._rooms, clock, frozenset(listed), self._unread)
         self._answers = Answers(clock)
         self._presses = Presses(self._answers)
-        self._receive: Receive | None = None
+        self._receive: InboundHandler | None = None
         self._connections = 0
         self._told_unread: set[str] = set()
         self._others: set[asyncio.Task[None]] = set()
 
     # Start and stop ---------------------------------------------------------------------------------------------------------
 
-    async def start(self, receive: Receive) -> None:
+    async def start(self, receive: InboundHandler) -> None:
         """Connect, as `Adapter.start` says."""
         self._receive = receive
         self._connections = 0
@@ -128,36 +128,36 @@ class DiscordAdapter:
 
     # Outwards ---------------------------------------------------------------------------------------------------------------
 
-    async def send(self, sending: Sending) -> Posted:
+    async def send(self, sending: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` says."""
         posted = await self._send.send(sending)
         self._watch.note(sending, posted)
         return posted
 
-    async def find(self, sending: Sending) -> Posted | None:
+    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
         """Look for an earlier attempt, as `Adapter.find` says."""
         try:
             posted = await self._find.find(sending)
-        except Doubtful as failure:
-            raise Unsent(str(failure)) from failure
+        except SendUncertain as failure:
+            raise NotSent(str(failure)) from failure
         if posted is not None:
             self._watch.note(sending, posted)
         return posted
 
-    async def read(self, place: Place, after: float) -> Sequence[Said]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """What people said in a thread, as `Adapter.read` says."""
         self._watch.began(place, after)
         try:
             return await self._find.read(place, after)
-        except Doubtful as failure:
-            raise Unsent(str(failure)) from failure
+        except SendUncertain as failure:
+            raise NotSent(str(failure)) from failure
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """The content of a file, as `Adapter.fetch` says."""
         try:
             return await fetch(self._rooms, attachment)
-        except Doubtful as failure:
-            raise Unsent(str(failure)) from failure
+        except SendUncertain as failure:
+            raise NotSent(str(failure)) from failure
 
     def members(self, group: str) -> tuple[Author, ...] | None:
         """Who has a role, from memory; None without the Members intent, since then nobody tells us."""
@@ -167,11 +167,11 @@ class DiscordAdapter:
         roles = [role for guild in client.guilds if (role := guild.get_role(int(group))) is not None]
         return tuple(author_of(member) for role in roles for member in role.members if not member.bot) if roles else None
 
-    async def tell(self, heard: Inbound, word_: Word) -> None:
+    async def reply_privately(self, heard: InboundEvent, word_: PrivateReply) -> None:
         """Give a word back to one person, as `Adapter.tell` says."""
-        if isinstance(heard, Unsaid | Gone):
+        if isinstance(heard, MessageDeleted | InputClosed):
             return
-        interaction = heard.interaction if isinstance(heard, Clicked | Commanded) else ""
+        interaction = heard.interaction if isinstance(heard, ControlUsed | CommandReceived) else ""
         shown = self._word(word_, interaction)
         try:
             if not await self._answers.give(interaction, shown):
@@ -179,14 +179,14 @@ class DiscordAdapter:
         except Exception as failure:
             _LOG.warning("%s could not be told: %s", heard.author.id, failure)
 
-    def _word(self, said: Word, interaction: str) -> Shown:
+    def _word(self, said: PrivateReply, interaction: str) -> Shown:
         shown = word(said, lambda place, message: link(place, message, self._rooms.guild_of))
         if said.confirm is None or not interaction.isdecimal():
             return shown
         self._answers.offer(interaction, said.confirm)
         return replace(shown, controls=(*shown.controls, *confirm(int(interaction), said.confirm.label)))
 
-    async def _privately(self, heard: Said | Clicked | Commanded, shown: Shown) -> None:
+    async def _privately(self, heard: MessageReceived | ControlUsed | CommandReceived, shown: Shown) -> None:
         channel, _ = await self._post.spot(direct(heard.author.id))
         await self._post.say(channel, shown, nonce(f"{heard.key} {shown.fingerprint}"))
 
@@ -246,11 +246,11 @@ class DiscordAdapter:
         if self._receive is not None:
             await self._presses.take(interaction, self._receive)
 
-    async def _hear(self, said: Said) -> None:
+    async def _hear(self, said: MessageReceived) -> None:
         assert self._receive is not None
         await self._ear.found(said, self._receive)
 
-    async def _compare(self, place: Place, said: Sequence[Said]) -> None:
+    async def _compare(self, place: Place, said: Sequence[MessageReceived]) -> None:
         """What was heard in a thread and stands there no longer was deleted."""
         standing = {int(one.message) for one in said}
         for message in sorted(self._ear.heard_in(place) - standing):

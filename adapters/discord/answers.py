@@ -14,7 +14,7 @@ import discord
 from adapters.discord.attempt import attempt
 from adapters.discord.memory import Memory
 from adapters.discord.shown import Shown
-from orchestrator_bridge.chat import Confirm
+from orchestrator_bridge.chat import Confirmation
 from orchestrator_bridge.clock import Clock
 
 _LOG = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Answers:
         self._clock = clock
         self._open: Memory[str, discord.Interaction[Any]] = Memory(REMEMBERED)
         self._answered: Memory[str, bool] = Memory(REMEMBERED)
-        self._offers: Memory[str, Confirm] = Memory(REMEMBERED)
+        self._offers: Memory[str, Confirmation] = Memory(REMEMBERED)
 
     async def acknowledge(self, interaction: discord.Interaction[Any]) -> None:
         """Tell Discord and the person that it was heard; a failure costs the words, not the deed."""
@@ -76,10 +76,10 @@ class Answers:
         except Exception as failure:
             _LOG.warning("interaction %s could not be answered: %s", interaction, failure)
 
-    def offer(self, interaction: str, confirm: Confirm) -> None:
+    def offer(self, interaction: str, confirm: Confirmation) -> None:
         """Remember what a yes to this command's word would mean."""
         self._offers.put(interaction, confirm)
 
-    def accept(self, interaction: str) -> Confirm | None:
+    def accept(self, interaction: str) -> Confirmation | None:
         """What a yes means; once."""
         return self._offers.take(interaction)

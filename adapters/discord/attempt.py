@@ -17,7 +17,7 @@ import aiohttp
 import discord
 
 from adapters.discord.failures import judged
-from orchestrator_bridge.chat import Doubtful
+from orchestrator_bridge.chat import SendUncertain
 
 SILENCE = 15.0
 """Seconds after which an answer is taken to be lost."""
@@ -71,7 +71,7 @@ async def _started(*_: Any) -> None:
     if trial is None:
         return
     if trial.left and not trial.repeatable and trial.status != 429:
-        raise Doubtful(f"Discord answered with HTTP {trial.status}, and this may not be sent twice unseen")
+        raise SendUncertain(f"Discord answered with HTTP {trial.status}, and this may not be sent twice unseen")
     trial.left = True
     _within(trial.limit, trial.silence)
 

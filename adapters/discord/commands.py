@@ -17,8 +17,8 @@ from adapters.discord.hear import attachment_of, quoted
 from adapters.discord.permissions import missing_for_runs, say_missing
 from adapters.discord.places import author_of, channel_place
 from adapters.discord.presses import NOT_STORED
-from orchestrator_bridge.chat import Attachment, Commanded, Place, Receive
-from orchestrator_bridge.menu import Menu
+from orchestrator_bridge.chat import Attachment, CommandReceived, InboundHandler, Place
+from orchestrator_bridge.menu import Autocomplete
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ TAKEN = {
 class Tree(app_commands.CommandTree[Client]):
     """Every command goes through one door, which takes it to the bridge; what is typed into a form is answered from the menu."""
 
-    def __init__(self, client: Client, menu: Menu, answers: Answers, receive: Receive) -> None:
+    def __init__(self, client: Client, menu: Autocomplete, answers: Answers, receive: InboundHandler) -> None:
         super().__init__(
             client,
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
@@ -67,7 +67,7 @@ class Tree(app_commands.CommandTree[Client]):
         if last is not None:
             await self._answers.settle(str(interaction.id), last)
 
-    async def _store(self, heard: Commanded) -> str | None:
+    async def _store(self, heard: CommandReceived) -> str | None:
         """Give it to the bridge; what to say if the bridge says nothing."""
         try:
             await self._receive(heard)
@@ -80,7 +80,7 @@ class Tree(app_commands.CommandTree[Client]):
 class Picker:
     """Offers what can be picked, from memory."""
 
-    def __init__(self, menu: Menu) -> None:
+    def __init__(self, menu: Autocomplete) -> None:
         self._menu = menu
 
     async def model(self, interaction: Interaction, typed: str) -> list[pickers.Choice]:
@@ -125,7 +125,7 @@ _LINE = {"ask": "task", "model": "model", "models": "search", "team": "team", "c
 """The field that is the rest of the command's line; every other field is an option beside it."""
 
 
-def commanded(interaction: Interaction) -> Commanded:
+def commanded(interaction: Interaction) -> CommandReceived:
     """A command, or the message menu, as the bridge takes it."""
     given: dict[str, Any] = dict(iter(interaction.namespace))
     name = interaction.command.name if interaction.command else ""
@@ -134,7 +134,7 @@ def commanded(interaction: Interaction) -> Commanded:
         name, line = "ask", _task_about(interaction)
     files = [value for value in given.values() if isinstance(value, discord.Attachment)]
     options = [(key, str(value)) for key, value in given.items() if isinstance(value, str | int) and str(value)]
-    return Commanded(
+    return CommandReceived(
         place=_place(interaction),
         interaction=str(interaction.id),
         author=author_of(interaction.user),

@@ -19,7 +19,7 @@ import discord
 
 from adapters.discord.addresses import Addresses
 from adapters.discord.client import IDENTIFY_PAUSE, Client, Ears, intents
-from orchestrator_bridge.chat import Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, SendRejected
 from orchestrator_bridge.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
@@ -117,8 +117,8 @@ class RealConnection:
                     raise
         except Exception as error:
             if isinstance(error, discord.LoginFailure):
-                raise Rejected(_explained(error)) from error
-            raise Unsent(_explained(error)) from error
+                raise SendRejected(_explained(error)) from error
+            raise NotSent(_explained(error)) from error
 
     async def _flags(self) -> discord.ApplicationFlags:
         """What the developer portal allows this application."""
@@ -145,7 +145,7 @@ class RealConnection:
             await sleep_until(self._clock, self._clock.now() + pause)
             try:
                 await self._connect(ears, prepare)
-            except (Unsent, Rejected) as error:
+            except (NotSent, SendRejected) as error:
                 _LOG.error("Discord cannot be reached, which is tried again: %s", error)
             else:
                 return

@@ -13,7 +13,17 @@ from adapters.discord.hear import command_of, concerns_us, mentions_us, open_car
 from adapters.discord.memory import Memory
 from adapters.discord.places import direct, place_of
 from adapters.discord.rooms import Rooms
-from orchestrator_bridge.chat import Author, Commanded, Inbound, Place, Receive, Rejected, Said, Unsaid, Unsent
+from orchestrator_bridge.chat import (
+    Author,
+    CommandReceived,
+    InboundEvent,
+    InboundHandler,
+    MessageDeleted,
+    MessageReceived,
+    NotSent,
+    Place,
+    SendRejected,
+)
 from orchestrator_bridge.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
@@ -44,38 +54,38 @@ class Ear:
         self._unread = unread
         self._where: Memory[int, Heard] = Memory(REMEMBERED)
 
-    async def message(self, message: discord.Message, receive: Receive) -> None:
+    async def message(self, message: discord.Message, receive: InboundHandler) -> None:
         """Hear a message, new or edited, if it concerns us."""
         me = self._rooms.client().me
         if not concerns_us(message, me, self._listed):
             return
         heard = await self._meaning(message, me)
-        if isinstance(heard, Said) and not (heard.text or heard.attachments):
+        if isinstance(heard, MessageReceived) and not (heard.text or heard.attachments):
             if not self._rooms.client().intents.message_content and message.guild is not None:
                 self._unread(heard.author, heard.place)
             return
-        if isinstance(heard, Said):
+        if isinstance(heard, MessageReceived):
             self._where.put(message.id, Heard(place_of(message, me) or heard.place, inside=heard.question is None))
         if heard is not None:
             await self.hand_over(heard, receive)
 
-    async def deleted(self, message: int, receive: Receive) -> None:
+    async def deleted(self, message: int, receive: InboundHandler) -> None:
         """Hear that a message was deleted, if we heard it."""
         heard = self._where.take(message)
         if heard is not None:
-            await self.hand_over(Unsaid(place=heard.place, message=str(message), at=self._clock.now()), receive)
+            await self.hand_over(MessageDeleted(place=heard.place, message=str(message), at=self._clock.now()), receive)
 
-    async def card_deleted(self, place: Place, receive: Receive) -> None:
+    async def card_deleted(self, place: Place, receive: InboundHandler) -> None:
         """Hear that somebody deleted a card of ours, which its place's thread is named after."""
-        await self.hand_over(Unsaid(place=place, message=str(place.thread), at=self._clock.now()), receive)
+        await self.hand_over(MessageDeleted(place=place, message=str(place.thread), at=self._clock.now()), receive)
 
-    async def found(self, said: Said, receive: Receive) -> None:
+    async def found(self, said: MessageReceived, receive: InboundHandler) -> None:
         """Hear what a history holds."""
         if said.question is None:
             self._where.put(int(said.message), Heard(said.place, inside=True))
         await self.hand_over(said, receive)
 
-    async def hand_over(self, heard: Said | Unsaid | Commanded, receive: Receive) -> None:
+    async def hand_over(self, heard: MessageReceived | MessageDeleted | CommandReceived, receive: InboundHandler) -> None:
         """Give it to the bridge until it is stored."""
         tries = 0
         while not await self._stored(heard, receive):
@@ -86,7 +96,7 @@ class Ear:
         """The messages that were heard in a thread and have not been deleted since, as far as they are remembered."""
         return frozenset(message for message, heard in self._where.items() if heard == Heard(place, inside=True))
 
-    async def _stored(self, heard: Inbound, receive: Receive) -> bool:
+    async def _stored(self, heard: InboundEvent, receive: InboundHandler) -> bool:
         try:
             await receive(heard)
         except Exception:
@@ -94,7 +104,7 @@ class Ear:
             return False
         return True
 
-    async def _meaning(self, message: discord.Message, me: int) -> Said | Commanded | None:
+    async def _meaning(self, message: discord.Message, me: int) -> MessageReceived | CommandReceived | None:
         if isinstance(message.channel, discord.PartialMessageable) and message.guild is not None:
             message.channel = await self._channel(message)
         place = place_of(message, me)
@@ -109,7 +119,7 @@ class Ear:
         """A thread that was archived a moment ago is not known to the client yet."""
         try:
             return await self._rooms.get(message.channel.id)  # type: ignore[return-value]  # whatever holds a message
-        except (Unsent, Rejected) as failure:
+        except (NotSent, SendRejected) as failure:
             _LOG.warning("the channel of message %s is not known: %s", message.id, failure)
             return message.channel
 
@@ -118,7 +128,7 @@ class Ear:
         try:
             async with attempt():
                 recent = [one async for one in message.channel.history(limit=RECENT, before=message)]
-        except (Unsent, Rejected) as failure:
+        except (NotSent, SendRejected) as failure:
             _LOG.warning("the direct messages with %s cannot be read: %s", message.author.id, failure)
             return None
         card = open_card(recent, me)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import discord
 
-from orchestrator_bridge.chat import Doubtful, Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, SendRejected, SendUncertain
 
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE = 10003, 10008
 ARCHIVED, LOCKED = 50083, 160005
@@ -30,22 +30,22 @@ _ADVICE = {
     50035: "Discord finds something wrong with what I sent; please report this",
 }
 
-Failure = Unsent | Doubtful | Rejected
+Failure = NotSent | SendUncertain | SendRejected
 
 
 def judged(error: BaseException, *, left: bool) -> Failure:
     """An exception in the bridge's terms. `left`: the request had left, so that it may have had its effect."""
-    if isinstance(error, Unsent | Doubtful | Rejected):
+    if isinstance(error, NotSent | SendUncertain | SendRejected):
         return error
     if isinstance(error, discord.RateLimited):
-        return Unsent("Discord asks for fewer requests", error.retry_after)
+        return NotSent("Discord asks for fewer requests", error.retry_after)
     if isinstance(error, discord.LoginFailure):
-        return Rejected("Discord refuses DISCORD_TOKEN: take the present one from the developer portal (Bot, Reset Token)")
+        return SendRejected("Discord refuses DISCORD_TOKEN: take the present one from the developer portal (Bot, Reset Token)")
     if isinstance(error, discord.HTTPException):
         return _refusal(error)
     if isinstance(error, aiohttp.ClientConnectorError) or not left:
-        return Unsent(f"Discord cannot be reached: {_named(error)}")
-    return Doubtful(f"the request left, and then: {_named(error)}")
+        return NotSent(f"Discord cannot be reached: {_named(error)}")
+    return SendUncertain(f"the request left, and then: {_named(error)}")
 
 
 def is_code(failure: BaseException, code: int) -> bool:
@@ -55,14 +55,14 @@ def is_code(failure: BaseException, code: int) -> bool:
 
 def _refusal(error: discord.HTTPException) -> Failure:
     if error.status >= 500:
-        return Doubtful(f"Discord has trouble of its own (HTTP {error.status})")
+        return SendUncertain(f"Discord has trouble of its own (HTTP {error.status})")
     if error.status == 429:
-        return Unsent("Discord asks for fewer requests", _pause(error))
+        return NotSent("Discord asks for fewer requests", _pause(error))
     if error.status == 401:
-        return Unsent("Discord refuses DISCORD_TOKEN: put the present one into .env and start again", 300.0)
+        return NotSent("Discord refuses DISCORD_TOKEN: put the present one into .env and start again", 300.0)
     if error.code in _LATER:
-        return Unsent(f"Discord does not take this just now ({error.code}: {error.text})", _LATER[error.code])
-    return Rejected(f"Discord refused it (HTTP {error.status}, {error.code} {error.text}): {_advice(error)}.")
+        return NotSent(f"Discord does not take this just now ({error.code}: {error.text})", _LATER[error.code])
+    return SendRejected(f"Discord refused it (HTTP {error.status}, {error.code} {error.text}): {_advice(error)}.")
 
 
 def _advice(error: discord.HTTPException) -> str:

@@ -6,7 +6,7 @@ import discord
 
 from adapters.discord.attempt import attempt
 from adapters.discord.rooms import Rooms
-from orchestrator_bridge.chat import Attachment, Rejected
+from orchestrator_bridge.chat import Attachment, SendRejected
 
 
 async def fetch(rooms: Rooms, attachment: Attachment) -> bytes:
@@ -26,10 +26,10 @@ async def _address(rooms: Rooms, attachment: Attachment) -> str:
     where, message, file = attachment.ref.split("/")
     channel = await rooms.get(int(where))
     if not isinstance(channel, discord.abc.Messageable):
-        raise Rejected(f"{attachment.name}: its channel holds no messages")
+        raise SendRejected(f"{attachment.name}: its channel holds no messages")
     async with attempt():
         found = await channel.fetch_message(int(message))
     for one in found.attachments:
         if str(one.id) == file:
             return one.url
-    raise Rejected(f"{attachment.name}: the file was taken out of its message")
+    raise SendRejected(f"{attachment.name}: the file was taken out of its message")

@@ -17,16 +17,16 @@ from adapters.discord.rooms import Rooms
 from adapters.discord.send import Send, posted
 from adapters.discord.shown import Shown
 from orchestrator_bridge.chat import (
+    Acknowledgement,
     FinalAnswer,
+    MessageReceived,
     Note,
+    OutboundPost,
     Place,
-    Posted,
+    PostedMessage,
     QuestionCard,
-    Receipt,
-    Rejected,
     RunCard,
-    Said,
-    Sending,
+    SendRejected,
 )
 
 FIRST = 20
@@ -52,17 +52,17 @@ class Find:
 
     # Our own ----------------------------------------------------------------------------------------------------------------
 
-    async def find(self, sending: Sending) -> Posted | None:
+    async def find(self, sending: OutboundPost) -> PostedMessage | None:
         """As `Adapter.find` says; what an attempt did not come to, such as a card's thread, is made now."""
         match sending.post:
             case RunCard() | QuestionCard():
                 return await self._card(sending)
             case Note() | FinalAnswer():
                 return await self._texts(sending, self._send.rendered(sending.post))
-            case Receipt():
+            case Acknowledgement():
                 return None  # a reaction does not double, and its words have a nonce
 
-    async def _card(self, sending: Sending) -> Posted | None:
+    async def _card(self, sending: OutboundPost) -> PostedMessage | None:
         channel, form = await self._post.form(sending.place)
         wanted = code(sending.key)
         history = self._posts(channel, sending) if form == "post" else self._ours(channel, sending.since)
@@ -73,7 +73,7 @@ class Find:
                 return posted(message, message.channel.id if form == "post" else None)
         return None
 
-    async def _posts(self, forum: Somewhere, sending: Sending) -> AsyncIterator[discord.Message]:
+    async def _posts(self, forum: Somewhere, sending: OutboundPost) -> AsyncIterator[discord.Message]:
         """The first messages of a forum's newest posts that are ours."""
         if not isinstance(forum, discord.ForumChannel):
             return
@@ -85,7 +85,7 @@ class Find:
                 async for first in _history(thread, limit=FIRST, oldest_first=True):
                     yield first
 
-    async def _texts(self, sending: Sending, messages: list[Shown]) -> Posted | None:
+    async def _texts(self, sending: OutboundPost, messages: list[Shown]) -> PostedMessage | None:
         """Find the messages of a text by their words; those that are missing at its end are posted."""
         channel, _ = await self._post.spot(sending.place)
         wanted = [_same(shown.content) for shown in messages]
@@ -107,7 +107,7 @@ class Find:
 
     # People's ---------------------------------------------------------------------------------------------------------------
 
-    async def read(self, place: Place, after: float) -> Sequence[Said]:
+    async def read(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """As `Adapter.read` says: all of a thread, and the newest replies to its card in the channel, which name the question."""
         if place.thread is None:
             return ()
@@ -119,7 +119,7 @@ class Find:
             found += [one async for one in _history(home, after=since, oldest_first=False, limit=REPLIES)]
         return await self._said(found, place)
 
-    async def _said(self, messages: list[discord.Message], place: Place) -> list[Said]:
+    async def _said(self, messages: list[discord.Message], place: Place) -> list[MessageReceived]:
         me = self._rooms.client().me
         here = [one for one in messages if concerns_us(one, me, self._listed) and place_of(one, me) == place]
         ordered = sorted({one.id: one for one in here}.values(), key=lambda one: one.id)
@@ -141,7 +141,7 @@ class Find:
         try:
             async with attempt():
                 return await guild.fetch_member(user.id)
-        except Rejected:
+        except SendRejected:
             return user  # has left the server: no roles
 
 
@@ -153,7 +153,7 @@ async def _history(channel: Somewhere, **which: Any) -> AsyncIterator[discord.Me
         Rejected: it is gone, or may not be read.
     """
     if not isinstance(channel, discord.abc.Messageable):
-        raise Rejected(f"channel {getattr(channel, 'id', '?')} holds no messages")
+        raise SendRejected(f"channel {getattr(channel, 'id', '?')} holds no messages")
     pages = channel.history(**which)
     while True:
         async with attempt():

@@ -8,7 +8,7 @@ from dataclasses import replace
 import discord
 
 from adapters.discord.places import author_of, channel_place, question_of, replied_to
-from orchestrator_bridge.chat import Attachment, Commanded, Place, Said
+from orchestrator_bridge.chat import Attachment, CommandReceived, MessageReceived, Place
 
 _PEOPLE = re.compile(r"<@!?(\d+)>")
 _GROUPS = re.compile(r"<@&(\d+)>")
@@ -25,14 +25,14 @@ def concerns_us(message: discord.Message, me: int, listed: frozenset[str]) -> bo
     return not (message.author.bot or message.webhook_id) or str(message.author.id) in listed
 
 
-def said_of(message: discord.Message, place: Place, me: int) -> Said:
+def said_of(message: discord.Message, place: Place, me: int) -> MessageReceived:
     """A message in this version.
 
     A reply to a question's card in a channel, beside the card's thread, names the question: it is not said in the thread, which
     can so be read whole without the channel.
     """
     question = question_of(message, me)
-    return Said(
+    return MessageReceived(
         place=place if question is None else replace(place, thread=None),
         question=question,
         message=str(message.id),
@@ -75,11 +75,11 @@ def mentions_us(message: discord.Message, me: int) -> bool:
     return str(me) in _PEOPLE.findall(message.content)
 
 
-def command_of(message: discord.Message, me: int) -> Commanded:
+def command_of(message: discord.Message, me: int) -> CommandReceived:
     """A message that is addressed to us: a task, or a command of one word."""
     text = text_of(message, me).strip()
     alone = text.lower().lstrip("/")
-    return Commanded(
+    return CommandReceived(
         place=channel_place(message.channel, message.author.id),
         interaction=str(message.id),
         author=author_of(message.author),

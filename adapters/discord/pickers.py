@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from discord import app_commands
 
 from adapters.discord.escape import unformatted
-from orchestrator_bridge.menu import ModelChoice
+from orchestrator_bridge.menu import ModelOption
 
 MOST = 25
 LINE = 100
@@ -17,12 +17,12 @@ Choice = app_commands.Choice[str]
 HERE = "this channel"
 
 
-def models(found: Sequence[ModelChoice]) -> list[Choice]:
+def models(found: Sequence[ModelOption]) -> list[Choice]:
     """Models: the name, whether it is the one in use, what speaks against it, its price and context."""
     return [Choice(name=unformatted(_label(one), LINE), value=one.name) for one in found if len(one.name) <= LINE][:MOST]
 
 
-def _label(one: ModelChoice) -> str:
+def _label(one: ModelOption) -> str:
     current = "✓ " if one.current else ""
     unusable = "no key" if not one.usable and not one.warning else ""
     return " · ".join(part for part in (f"{current}{one.name}", one.warning or unusable, one.about) if part)

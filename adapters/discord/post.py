@@ -15,7 +15,7 @@ from adapters.discord.memory import Memory
 from adapters.discord.places import Form, Somewhere, form_of
 from adapters.discord.rooms import Rooms
 from adapters.discord.shown import Shown
-from orchestrator_bridge.chat import Doubtful, Place, Posted, Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, Place, PostedMessage, SendRejected, SendUncertain
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class Post:
             return known
         try:
             await self._rooms.get(card)
-        except Rejected as failure:
+        except SendRejected as failure:
             if not is_code(failure, UNKNOWN_CHANNEL):
                 raise
             self._flat.put(card, True)
@@ -97,7 +97,7 @@ class Post:
     async def open_post(self, forum: Somewhere, name: str, shown: Shown) -> ThreadWithMessage:
         """Open a forum's post. It takes no nonce: one request, and no other before history was looked at."""
         if not isinstance(forum, discord.ForumChannel):
-            raise Rejected(f"channel {getattr(forum, 'id', '?')} is no forum")
+            raise SendRejected(f"channel {getattr(forum, 'id', '?')} is no forum")
         async with attempt(self._silence, repeatable=False):
             made: ThreadWithMessage = await forum.create_thread(
                 name=name,
@@ -116,14 +116,14 @@ class Post:
                 await message._state.http.start_thread_with_message(
                     message.channel.id, message.id, name=name, auto_archive_duration=WEEK
                 )
-        except Rejected as failure:
+        except SendRejected as failure:
             self._flat.put(message.id, not is_code(failure, HAS_THREAD))
-        except Unsent as failure:
-            raise Doubtful(f"the message was posted, but not its thread: {failure}") from failure
+        except NotSent as failure:
+            raise SendUncertain(f"the message was posted, but not its thread: {failure}") from failure
         else:
             self._flat.put(message.id, False)
 
-    async def edit(self, place: Place, posted: Posted, shown: Shown) -> None:
+    async def edit(self, place: Place, posted: PostedMessage, shown: Shown) -> None:
         """Change a card, unless it looks like that already. In a forum it stands in its own thread."""
         message = int(posted.message)
         if self._looks.get(message) == shown.fingerprint:
@@ -137,7 +137,7 @@ class Post:
         )
         self._looks.put(message, shown.fingerprint)
 
-    async def edit_text(self, place: Place, posted: Posted, shown: Shown) -> Posted:
+    async def edit_text(self, place: Place, posted: PostedMessage, shown: Shown) -> PostedMessage:
         """Change a message without a card, which stands where things are said."""
         channel, _ = await self.spot(place)
         message = _writable(channel).get_partial_message(int(posted.message))
@@ -154,7 +154,7 @@ class Post:
         try:
             async with attempt(self._silence):
                 return await request()
-        except Rejected as failure:
+        except SendRejected as failure:
             if not (is_code(failure, ARCHIVED) or is_code(failure, LOCKED)) or not isinstance(channel, discord.Thread):
                 raise
         async with attempt(self._silence):
@@ -170,7 +170,7 @@ def _writable(channel: Somewhere) -> Any:
         Rejected: none do.
     """
     if not isinstance(channel, discord.abc.Messageable):
-        raise Rejected(f"nothing can be written into channel {getattr(channel, 'id', '?')}: it is a {type(channel).__name__}")
+        raise SendRejected(f"nothing can be written into channel {getattr(channel, 'id', '?')}: it is a {type(channel).__name__}")
     return channel
 
 

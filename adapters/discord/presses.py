@@ -13,7 +13,7 @@ from adapters.discord.attempt import attempt
 from adapters.discord.controls import Control, control_in, form, longer, others
 from adapters.discord.places import PLATFORM, author_of, channel_place
 from adapters.discord.shown import Shown
-from orchestrator_bridge.chat import Author, Clicked, Commanded, Confirm, Place, Press, Receive
+from orchestrator_bridge.chat import Author, CommandReceived, Confirmation, ControlAction, ControlUsed, InboundHandler, Place
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ LAPSED = "This offer is over: please give the command again."
 
 PEOPLE_ONLY = "Only people can be asked, and that is a bot. Choose somebody else."
 
-_PRESSES: dict[str, Press] = {
+_PRESSES: dict[str, ControlAction] = {
     "option": "option",
     "pick": "option",
     "pass": "pass",
@@ -38,7 +38,7 @@ class Presses:
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
 
-    async def take(self, interaction: discord.Interaction[Any], receive: Receive) -> None:
+    async def take(self, interaction: discord.Interaction[Any], receive: InboundHandler) -> None:
         """Take one click or form. What is none of ours is left alone."""
         data: dict[str, Any] = dict(interaction.data or {})
         control = control_in(str(data.get("custom_id", "")))
@@ -64,7 +64,9 @@ class Presses:
         """Ask further, privately and from memory."""
         await self._respond(interaction.response.send_message(shown.content, view=shown.view(), ephemeral=True))
 
-    async def _clicked(self, interaction: discord.Interaction[Any], heard: Clicked | Commanded, receive: Receive) -> None:
+    async def _clicked(
+        self, interaction: discord.Interaction[Any], heard: ControlUsed | CommandReceived, receive: InboundHandler
+    ) -> None:
         """Acknowledge while it is being stored: neither waits for the other."""
         acknowledging = asyncio.create_task(self._answers.acknowledge(interaction))
         try:
@@ -76,7 +78,7 @@ class Presses:
         finally:
             await acknowledging
 
-    async def _confirmed(self, interaction: discord.Interaction[Any], control: Control, receive: Receive) -> None:
+    async def _confirmed(self, interaction: discord.Interaction[Any], control: Control, receive: InboundHandler) -> None:
         offer = self._answers.accept(str(control.number))
         if offer is None:
             await self._offer(interaction, Shown(content=LAPSED))
@@ -91,9 +93,9 @@ class Presses:
             _LOG.warning("a click could not be answered: %s", failure)
 
 
-def commanded(interaction: discord.Interaction[Any], meant: Confirm) -> Commanded:
+def commanded(interaction: discord.Interaction[Any], meant: Confirmation) -> CommandReceived:
     """The command that a control stands for."""
-    return Commanded(
+    return CommandReceived(
         place=_channel(interaction),
         interaction=str(interaction.id),
         author=author_of(interaction.user),
@@ -104,15 +106,15 @@ def commanded(interaction: discord.Interaction[Any], meant: Confirm) -> Commande
     )
 
 
-def _command(control: Control, data: dict[str, Any]) -> Confirm:
+def _command(control: Control, data: dict[str, Any]) -> Confirmation:
     """To look at a question that was picked from a list, or to close one."""
     text = _first(data) if control.deed == "look" else f"{control.number} cancel"
-    return Confirm(label="", name="questions", text=text)
+    return Confirmation(label="", name="questions", text=text)
 
 
-def clicked(interaction: discord.Interaction[Any], control: Control, data: dict[str, Any]) -> Clicked:
+def clicked(interaction: discord.Interaction[Any], control: Control, data: dict[str, Any]) -> ControlUsed:
     """A click or a form as the bridge takes it."""
-    return Clicked(
+    return ControlUsed(
         place=_channel(interaction),
         interaction=str(interaction.id),
         question=control.number,

@@ -10,7 +10,7 @@ from adapters.discord.attempt import attempt
 from adapters.discord.client import Client
 from adapters.discord.memory import Memory
 from adapters.discord.places import Form, Somewhere, form_of, person_id
-from orchestrator_bridge.chat import Unsent
+from orchestrator_bridge.chat import NotSent
 
 REMEMBERED = 2000
 """Channels kept that the client itself forgets: threads that are archived, direct messages."""
@@ -33,7 +33,7 @@ class Rooms:
         """
         client = self._client()
         if client is None or client.is_closed():
-            raise Unsent(NOT_STARTED)
+            raise NotSent(NOT_STARTED)
         return client
 
     async def find(self, channel: str) -> Somewhere:

@@ -12,7 +12,7 @@ import discord
 
 from adapters.discord.attempt import attempt
 from adapters.discord.commands import Tree
-from orchestrator_bridge.chat import Doubtful, Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, SendRejected, SendUncertain
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Sync:
         try:
             async with attempt(60.0):
                 await tree.sync(guild=guild)
-        except (Unsent, Doubtful, Rejected) as failure:
+        except (NotSent, SendUncertain, SendRejected) as failure:
             _LOG.warning("the commands could not be made known to Discord: %s", failure)
         else:
             _LOG.info("the commands were made known to Discord")

@@ -9,15 +9,24 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from adapters.discord.ear import PAUSES
-from orchestrator_bridge.chat import Place, Posted, QuestionCard, Rejected, RunCard, Said, Sending, Unsent
+from orchestrator_bridge.chat import (
+    MessageReceived,
+    NotSent,
+    OutboundPost,
+    Place,
+    PostedMessage,
+    QuestionCard,
+    RunCard,
+    SendRejected,
+)
 from orchestrator_bridge.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
 
-Read = Callable[[Place, float], Awaitable[Sequence[Said]]]
+Read = Callable[[Place, float], Awaitable[Sequence[MessageReceived]]]
 
-Hear = Callable[[Said], Awaitable[None]]
-Compare = Callable[[Place, Sequence[Said]], Awaitable[None]]
+Hear = Callable[[MessageReceived], Awaitable[None]]
+Compare = Callable[[Place, Sequence[MessageReceived]], Awaitable[None]]
 
 
 class Watch:
@@ -28,7 +37,7 @@ class Watch:
         self._read = read
         self._open: dict[Place, float] = {}
 
-    def note(self, sending: Sending, posted: Posted) -> None:
+    def note(self, sending: OutboundPost, posted: PostedMessage) -> None:
         """Something was sent: a card begins or ends the watch."""
         if not isinstance(sending.post, RunCard | QuestionCard):
             return
@@ -64,14 +73,14 @@ class Watch:
             if said is not None:
                 await gone(place, said)
 
-    async def _until_read(self, place: Place, after: float) -> Sequence[Said] | None:
+    async def _until_read(self, place: Place, after: float) -> Sequence[MessageReceived] | None:
         for pause in PAUSES:
             try:
                 return await self._read(place, after)
-            except Rejected as failure:
+            except SendRejected as failure:
                 _LOG.warning("a thread cannot be read, replies in it may be missed: %s", failure)
                 return None
-            except Unsent as failure:
+            except NotSent as failure:
                 _LOG.warning("a thread cannot be read yet: %s", failure)
                 await sleep_until(self._clock, self._clock.now() + (failure.retry_after or pause))
         return None

@@ -12,7 +12,7 @@ from adapters.discord.controls import lookups
 from adapters.discord.escape import harmless, plain, unformatted
 from adapters.discord.shown import EMBED, Shown, notice
 from adapters.discord.split import CHARACTERS, parts, size
-from orchestrator_bridge.chat import FinalAnswer, Link, Note, Place, Table, Word
+from orchestrator_bridge.chat import FinalAnswer, Link, Note, Place, PrivateReply, Table
 
 IN_MESSAGES = 5
 """Messages that a final answer may take; a longer one comes as its beginning and a file with all of it."""
@@ -53,7 +53,7 @@ def final_answer(post: FinalAnswer) -> list[Shown]:
 # Private words ------------------------------------------------------------------------------------------------------------
 
 
-def word(said: Word, locate: Locate) -> Shown:
+def word(said: PrivateReply, locate: Locate) -> Shown:
     """An answer to whoever gave a command or clicked; its tables as cards. An open question that stands alone is shown to be
     answered on the spot; one of several can be picked."""
     open_ = [card for table in said.tables for card in table.cards if card is not None]

@@ -16,17 +16,17 @@ from orchestrator_bridge.chat import (
     Attachment,
     Author,
     Capabilities,
-    Draft,
-    Inbound,
+    InboundEvent,
+    InboundHandler,
+    MessageReceived,
+    NotSent,
+    OutboundPost,
     Place,
-    Posted,
-    Receive,
-    Said,
-    Sending,
-    Unsent,
-    Word,
+    PostedMessage,
+    PrivateReply,
+    StreamingAnswer,
 )
-from orchestrator_bridge.menu import Menu
+from orchestrator_bridge.menu import Autocomplete
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,15 +43,15 @@ class SlackAdapter:
         edits=True,
         buttons=True,
         reactions=True,
-        private_words=True,
-        findable=True,
+        private_replies=True,
+        can_read_history=True,
         edit_interval=EDIT_INTERVAL,
     )
 
     def __init__(
         self,
         access: SlackAccess,
-        menu: Menu,
+        menu: Autocomplete,
         *,
         names: Sequence[str],
         listed: Sequence[str] = (),
@@ -66,7 +66,7 @@ class SlackAdapter:
 
     # Start and stop -------------------------------------------------------------------------------------------------------
 
-    async def start(self, receive: Receive) -> None:
+    async def start(self, receive: InboundHandler) -> None:
         """Learn who we are, then connect or listen, as `Adapter.start` says.
 
         Raises:
@@ -104,19 +104,19 @@ class SlackAdapter:
             Unsent: it is not started, or was stopped.
         """
         if self._life is None:
-            raise Unsent("the adapter is not started, or was stopped")
+            raise NotSent("the adapter is not started, or was stopped")
         return self._life
 
     # Outwards -------------------------------------------------------------------------------------------------------------
 
-    async def send(self, sending: Sending) -> Posted:
+    async def send(self, sending: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` says."""
         life = self.life
         posted = await life.sender.send(sending)
         await life.sent(sending, posted)
         return posted
 
-    async def find(self, sending: Sending) -> Posted | None:
+    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
         """What an earlier attempt left, as `Adapter.find` says."""
         life = self.life
         found = await life.sender.find(sending)
@@ -124,12 +124,12 @@ class SlackAdapter:
             await life.sent(sending, found)
         return found
 
-    async def draft(self, draft: Draft) -> None:
+    async def stream_answer(self, draft: StreamingAnswer) -> None:
         """Show a final text while it is written, as `Drafting.draft` says."""
         if self._life is not None:
             await self._life.drafts.show(draft)
 
-    async def read(self, place: Place, after: float) -> Sequence[Said]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """What people said in a thread, as `Adapter.read` says."""
         life = self.life
         life.watch.wanted(place, after)
@@ -146,7 +146,7 @@ class SlackAdapter:
             return None
         return tuple(Author(platform=PLATFORM, id=user, name=self._life.people.name(user)) for user in users)
 
-    async def tell(self, heard: Inbound, word: Word) -> None:
+    async def reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
         """Tell one person alone, as `Adapter.tell` says."""
         if self._life is None:
             _LOG.warning("somebody could not be told: the adapter is stopped")

@@ -25,7 +25,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.slack.errors import Unauthorised, meaning
-from orchestrator_bridge.chat import Doubtful, Unsent
+from orchestrator_bridge.chat import NotSent, SendUncertain
 
 _LOG = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Api:
             Unsent: the adapter is stopped.
         """
         if self._session is None or self._session.closed:
-            raise Unsent("the adapter is not started, or was stopped")
+            raise NotSent("the adapter is not started, or was stopped")
         return self._session
 
     def download(self, address: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
@@ -126,8 +126,8 @@ class Api:
         """
         try:
             return await self._ask(what, call, self._reader)
-        except Doubtful as error:
-            raise Unsent(str(error)) from error
+        except SendUncertain as error:
+            raise NotSent(str(error)) from error
 
     async def _ask(self, what: str, call: Call, client: AsyncWebClient) -> AsyncSlackResponse:
         asked = self.session
@@ -142,7 +142,7 @@ class Api:
         except RuntimeError as error:  # aiohttp's word for a session that was closed while the request waited
             if not asked.closed:
                 raise
-            raise Doubtful(f"{what} was cut short: {error}") from error
+            raise SendUncertain(f"{what} was cut short: {error}") from error
         self._note_time(response)
         self._note_trouble(None)
         return response

@@ -8,10 +8,10 @@ from adapters.slack.blocks import Block, button, row, section
 from adapters.slack.cards import Message
 from adapters.slack.controls import command_button
 from adapters.slack.escape import escaped
-from orchestrator_bridge.chat import Clicked, Commanded, Confirm, Inbound, Said
+from orchestrator_bridge.chat import CommandReceived, Confirmation, ControlUsed, InboundEvent, MessageReceived
 from orchestrator_bridge.text import shorten
 
-Who = Said | Clicked | Commanded
+Who = MessageReceived | ControlUsed | CommandReceived
 """Something that somebody did, by which she can be told something."""
 
 
@@ -33,7 +33,7 @@ class Form:
     hash: str = ""
 
 
-Heard = Inbound | Aside | Form
+Heard = InboundEvent | Aside | Form
 """What became of something that Slack told us: the bridge hears it, or the adapter sees to it."""
 
 
@@ -62,10 +62,10 @@ def outdated(heard: Who) -> Aside:
     return aside(heard, "This control is of an older version of Townhall and does nothing any more. Type /townhall help.")
 
 
-def offer_task(heard: Who, text: str) -> Aside | Commanded:
+def offer_task(heard: Who, text: str) -> Aside | CommandReceived:
     """Ask whether the agents are to work on something that may have been said in passing. What no button can hold is meant."""
-    assert isinstance(heard, Commanded)
-    made = command_button(Confirm(label="Give it to the agents", name="ask", text=text))
+    assert isinstance(heard, CommandReceived)
+    made = command_button(Confirmation(label="Give it to the agents", name="ask", text=text))
     if made is None:
         return heard
     return aside(heard, f"Shall the agents work on this?\n> {shorten(' '.join(text.split()), 300)}", row("word", [made]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from adapters.slack.api import SLACK, Api
 from adapters.slack.manifest import SCOPES
 from adapters.slack.workspace import Workspace, recognise
-from orchestrator_bridge.chat import Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, SendRejected
 
 MOST = 200
 """Channels that are looked at."""
@@ -65,7 +65,7 @@ async def _channels(api: Api) -> tuple[str, ...] | None:
             "users.conversations",
             lambda client: client.users_conversations(types="public_channel,private_channel", exclude_archived=True, limit=MOST),
         )
-    except (Unsent, Rejected):
+    except (NotSent, SendRejected):
         return None
     return tuple(str(one.get("name") or one.get("id")) for one in told["channels"] or ())
 
@@ -77,6 +77,6 @@ async def _unknown(api: Api, people: Sequence[str]) -> tuple[str, ...]:
 async def _is_there(api: Api, user: str) -> bool:
     try:
         await api.read("users.info", lambda client: client.users_info(user=user))
-    except Rejected:
+    except SendRejected:
         return False
     return True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from adapters.slack.blocks import PLACEHOLDER, ROW, VALUE, Block, button, label, option, overflow, row, select
-from orchestrator_bridge.chat import CardOption, Confirm, Press, QuestionCard
+from orchestrator_bridge.chat import CardOption, Confirmation, ControlAction, QuestionCard
 from orchestrator_bridge.text import shorten
 
 LABEL = 30
@@ -34,7 +34,7 @@ class Control:
     """What somebody did to a question's control."""
 
     question: int
-    press: Press | Literal["cancel"]
+    press: ControlAction | Literal["cancel"]
     value: str = ""
 
 
@@ -96,19 +96,19 @@ def read_control(action: Mapping[str, Any]) -> Control | None:
 # Commands behind buttons --------------------------------------------------------------------------------------------------
 
 
-def command_button(confirm: Confirm) -> Block | None:
+def command_button(confirm: Confirmation) -> Block | None:
     """A button that gives a command; None if the command is too long for one."""
     value = json.dumps({"name": confirm.name, "text": confirm.text, "options": confirm.options}, ensure_ascii=False)
     return button(confirm.label, "command", value, "primary") if len(value) <= VALUE else None
 
 
-def read_command(action: Mapping[str, Any]) -> Confirm | None:
+def read_command(action: Mapping[str, Any]) -> Confirmation | None:
     """The command that a button stands for."""
     if action.get("action_id") != "command":
         return None
     try:
         told = json.loads(str(action.get("value", "")))
         options = tuple((str(name), str(value)) for name, value in told["options"])
-        return Confirm(label="", name=str(told["name"]), text=str(told["text"]), options=options)
+        return Confirmation(label="", name=str(told["name"]), text=str(told["text"]), options=options)
     except (ValueError, KeyError, TypeError):
         return None

@@ -25,7 +25,7 @@ from adapters.slack.parts import marked
 from adapters.slack.rooms import Rooms
 from adapters.slack.split import messages
 from adapters.slack.workspace import Workspace
-from orchestrator_bridge.chat import Doubtful, Draft, Rejected, Sending, Unsent
+from orchestrator_bridge.chat import NotSent, OutboundPost, SendRejected, SendUncertain, StreamingAnswer
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,15 +58,15 @@ class Drafts:
         self._streams: dict[int, _Stream] = {}
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def show(self, draft: Draft) -> None:
+    async def show(self, draft: StreamingAnswer) -> None:
         """Show a draft, or more of it, as `Drafting.draft` says."""
         async with self._turns[draft.run]:
             try:
                 await (self._grow(draft, draft.text) if draft.text is not None else self._take_away(draft.run))
-            except (Unsent, Doubtful, Rejected) as error:
+            except (NotSent, SendUncertain, SendRejected) as error:
                 _LOG.info("the final text of run %s is not shown while it is written: %s", draft.run, error)
 
-    async def _grow(self, draft: Draft, text: str) -> None:
+    async def _grow(self, draft: StreamingAnswer, text: str) -> None:
         stream = self._streams.get(draft.run)
         if stream is None:
             channel = await self._rooms.channel(draft.place)
@@ -77,7 +77,7 @@ class Drafts:
         if self._api.now() >= stream.rests_until:
             await self._add(stream, draft, safe)
 
-    async def _add(self, stream: _Stream, draft: Draft, safe: str) -> None:
+    async def _add(self, stream: _Stream, draft: StreamingAnswer, safe: str) -> None:
         """Bring more of a text. In doubt no more is added: the answer itself sets things right."""
         more = safe[len(stream.shown) :]
         try:
@@ -85,15 +85,15 @@ class Drafts:
                 await self._append(stream, more)
             else:
                 stream.stamp = await self._start(stream, draft, more)
-        except Unsent as error:
+        except NotSent as error:
             stream.rests_until = self._api.now() + (error.retry_after or 1.0)
             raise
-        except (Doubtful, Rejected):
+        except (SendUncertain, SendRejected):
             stream.over = True
             raise
         stream.shown = safe
 
-    async def _start(self, stream: _Stream, draft: Draft, text: str) -> str:
+    async def _start(self, stream: _Stream, draft: StreamingAnswer, text: str) -> str:
         told = await self._api.write(
             "chat.startStream",
             lambda client: client.chat_startStream(
@@ -119,7 +119,7 @@ class Drafts:
 
     # The answer -----------------------------------------------------------------------------------------------------------
 
-    async def left(self, sending: Sending, channel: str, run: int) -> list[str]:
+    async def left(self, sending: OutboundPost, channel: str, run: int) -> list[str]:
         """The drafts of a run that stand in its thread, the one of this life first.
 
         Raises:
@@ -132,12 +132,12 @@ class Drafts:
             own = [stream.stamp] if stream is not None and stream.stamp else []
             try:
                 found = [stamp async for stamp in self._unmarked(sending, channel)]
-            except Rejected as error:
+            except SendRejected as error:
                 _LOG.warning("drafts of run %s may be left in its thread: %s", run, error)
                 found = []
             return list(dict.fromkeys((*own, *found)))
 
-    async def _unmarked(self, sending: Sending, channel: str) -> AsyncIterator[str]:
+    async def _unmarked(self, sending: OutboundPost, channel: str) -> AsyncIterator[str]:
         thread = sending.place.thread
         if thread is None:
             return

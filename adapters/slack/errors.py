@@ -10,17 +10,17 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from orchestrator_bridge.chat import Doubtful, Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, SendRejected, SendUncertain
 
 WAIT_FOR_MENDING = 60.0
 """Seconds between two attempts while somebody has to mend something outside: a revoked token, a suspended workspace."""
 
 
-class Unauthorised(Unsent):
+class Unauthorised(NotSent):
     """Slack does not take the token. What was to be sent waits until somebody has seen to that."""
 
 
-class Refused(Rejected):
+class Refused(SendRejected):
     """Slack refuses a request for good. `name` is Slack's name for the reason, such as `not_in_channel`."""
 
     def __init__(self, what: str, name: str, mend: str) -> None:
@@ -73,7 +73,7 @@ ADVICE = {
 }
 """Errors that stay as they are, and what to do."""
 
-Failure = Unsent | Doubtful | Rejected
+Failure = NotSent | SendUncertain | SendRejected
 
 
 def meaning(error: Exception, what: str) -> Failure:
@@ -82,21 +82,21 @@ def meaning(error: Exception, what: str) -> Failure:
         case SlackApiError(response=AsyncSlackResponse() as response):
             return _refused(response, what)
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return Unsent(f"{what}: Slack cannot be reached: {error}")
+            return NotSent(f"{what}: Slack cannot be reached: {error}")
         case _:
-            return Doubtful(f"{what} was sent, and then: {type(error).__name__}: {error}")
+            return SendUncertain(f"{what} was sent, and then: {type(error).__name__}: {error}")
 
 
 def _refused(response: AsyncSlackResponse, what: str) -> Failure:
     name, status = _name(response), response.status_code
     if status == 429 or name in _BUSY:
-        return Unsent(f"{what}: Slack asks for a pause", _pause(response))
+        return NotSent(f"{what}: Slack asks for a pause", _pause(response))
     if name in UNAUTHORISED:
         return Unauthorised(f"{what}: {name}: {UNAUTHORISED[name]}", WAIT_FOR_MENDING)
     if status >= 500 or name in _UNCLEAR:
-        return Doubtful(f"{what} was answered with {name or 'nothing'} (status {status})")
+        return SendUncertain(f"{what} was answered with {name or 'nothing'} (status {status})")
     if not name or name in _UNREAD:
-        return Unsent(f"{what} was not understood: {name or 'no answer of Slack'} (status {status}); look at SLACK_API_URL")
+        return NotSent(f"{what} was not understood: {name or 'no answer of Slack'} (status {status}); look at SLACK_API_URL")
     return Refused(what, name, _advice(response))
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from adapters.slack.api import Api
-from orchestrator_bridge.chat import Attachment, Rejected, Unsent
+from orchestrator_bridge.chat import Attachment, NotSent, SendRejected
 
 LARGEST = 50_000_000
 """Bytes. What is larger is not fetched."""
@@ -43,7 +43,9 @@ async def fetch(api: Api, attachment: Attachment) -> bytes:
     file = told["file"] or {}
     address = str(file.get("url_private_download") or file.get("url_private") or "")
     if not _is_slacks(address, api.url):
-        raise Rejected(f"{attachment.name} does not lie on Slack's file server; attach the file itself instead of a link to it")
+        raise SendRejected(
+            f"{attachment.name} does not lie on Slack's file server; attach the file itself instead of a link to it"
+        )
     return await _download(api, attachment.name, address)
 
 
@@ -60,17 +62,19 @@ async def _download(api: Api, name: str, address: str) -> bytes:
         async with api.download(address) as answer:
             return await _content(name, answer)
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise Unsent(f"{name} could not be fetched: {type(error).__name__}") from error
+        raise NotSent(f"{name} could not be fetched: {type(error).__name__}") from error
 
 
 async def _content(name: str, answer: aiohttp.ClientResponse) -> bytes:
     if answer.status >= 500 or answer.status == 429:
-        raise Unsent(f"{name} could not be fetched (status {answer.status})")
+        raise NotSent(f"{name} could not be fetched (status {answer.status})")
     if answer.status != 200 or answer.content_type == "text/html":  # Slack shows a page for people to log in
-        raise Rejected(f"{name} may not be fetched (status {answer.status}): the app needs the scope files:read; reinstall it")
+        raise SendRejected(
+            f"{name} may not be fetched (status {answer.status}): the app needs the scope files:read; reinstall it"
+        )
     content = bytearray()
     async for part in answer.content.iter_chunked(65_536):
         content += part
         if len(content) > LARGEST:
-            raise Rejected(f"{name} is larger than {LARGEST // 1_000_000} MB; attach a smaller one")
+            raise SendRejected(f"{name} is larger than {LARGEST // 1_000_000} MB; attach a smaller one")
     return bytes(content)

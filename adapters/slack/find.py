@@ -12,7 +12,7 @@ from typing import Any
 from adapters.slack.api import Api
 from adapters.slack.parts import file_name, marked
 from adapters.slack.workspace import Workspace
-from orchestrator_bridge.chat import QuestionCard, RunCard, Sending
+from orchestrator_bridge.chat import OutboundPost, QuestionCard, RunCard
 
 MARGIN = 3600.0
 """Seconds by which a search begins earlier than it has to."""
@@ -28,7 +28,7 @@ class Finder:
         self._api = api
         self._workspace = workspace
 
-    async def find(self, sending: Sending, channel: str) -> dict[str, str]:
+    async def find(self, sending: OutboundPost, channel: str) -> dict[str, str]:
         """The messages of a sending that arrived: the timestamp of each by its key.
 
         Raises:
@@ -45,7 +45,7 @@ class Finder:
                 found |= self._keys(sending, message)
         return found
 
-    def _keys(self, sending: Sending, message: Mapping[str, Any]) -> dict[str, str]:
+    def _keys(self, sending: OutboundPost, message: Mapping[str, Any]) -> dict[str, str]:
         if message.get("bot_id") != self._workspace.bot and message.get("user") != self._workspace.user:
             return {}
         key = marked(message)

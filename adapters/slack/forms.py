@@ -13,7 +13,7 @@ from typing import Any
 from adapters.slack.blocks import OPTIONS, TITLE, Block, channels, label, option, section, select, small
 from adapters.slack.escape import bare, escaped
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.menu import Menu, ModelChoice
+from orchestrator_bridge.menu import Autocomplete, ModelOption
 from orchestrator_bridge.text import shorten
 
 TYPED = 3000
@@ -67,7 +67,7 @@ def read_about(view: Mapping[str, Any]) -> About:
 # A task -------------------------------------------------------------------------------------------------------------------
 
 
-def task_form(about: About, menu: Menu, text: str = "") -> Block:
+def task_form(about: About, menu: Autocomplete, text: str = "") -> Block:
     """What is to be done, by which team, with which files."""
     field = {"type": "plain_text_input", "action_id": "task", "multiline": True, "max_length": TYPED}
     shown = field | ({"initial_value": shorten(text, TYPED - 50)} if text else {})
@@ -87,7 +87,7 @@ def task_form(about: About, menu: Menu, text: str = "") -> Block:
 # A model ------------------------------------------------------------------------------------------------------------------
 
 
-def model_form(about: About, menu: Menu) -> Block:
+def model_form(about: About, menu: Autocomplete) -> Block:
     """A model, found by typing any part of its name, for the channel, a team or an agent."""
     place = about.place("slack")
     scopes = [option("This channel", "channel")]
@@ -110,13 +110,13 @@ def scope_name(scope: str) -> str:
     return scope.partition(":")[2]
 
 
-def model_options(about: About, menu: Menu, search: str) -> list[Block]:
+def model_options(about: About, menu: Autocomplete, search: str) -> list[Block]:
     """Models that fit what was typed, as entries of the list."""
     found = menu.models(about.place("slack"), search, scope=scope_name(about.scope), limit=OPTIONS)
     return [_model(one) for one in found if len(one.name) <= LARGEST_VALUE]
 
 
-def _model(one: ModelChoice) -> Block:
+def _model(one: ModelOption) -> Block:
     mark = "✓ " if one.current else ("" if one.usable else "no key: ")
     about = " · ".join(filter(None, (f"⚠ {one.warning}" if one.warning else "", one.about)))
     return option(f"{mark}{one.name}", one.name, about)

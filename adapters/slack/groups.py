@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from adapters.slack.api import Api
-from orchestrator_bridge.chat import Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, SendRejected
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Groups:
         """Look at all groups once; where that fails, what was known stays."""
         try:
             told = await self._api.read("usergroups.list", lambda client: client.usergroups_list(include_users=True))
-        except (Unsent, Rejected) as error:
+        except (NotSent, SendRejected) as error:
             _LOG.warning("the user groups are not known, so roles that are Slack user groups have no members: %s", error)
             return
         found = told["usergroups"] or []

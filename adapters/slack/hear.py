@@ -17,7 +17,7 @@ from adapters.slack.people import People
 from adapters.slack.rooms import Rooms
 from adapters.slack.unescape import begins_with_mention, mentioned, unescaped, without_mention
 from adapters.slack.workspace import Workspace
-from orchestrator_bridge.chat import Author, Commanded, Place, Said, Unsaid
+from orchestrator_bridge.chat import Author, CommandReceived, MessageDeleted, MessageReceived, Place
 
 _SPOKEN = frozenset({"", "file_share", "thread_broadcast", "me_message"})
 """Subtypes of messages that are somebody's words. `thread_broadcast` is a reply with "also send to the channel" ticked."""
@@ -64,7 +64,7 @@ class Ear:
                 spoken = await self._spoken(event, str(event["channel"]))
                 return await self._meaning(spoken) if spoken is not None else None
 
-    async def reply(self, message: Event, channel: str) -> Said | None:
+    async def reply(self, message: Event, channel: str) -> MessageReceived | None:
         """A message of a thread, as its history has it: the same that was heard, or would have been."""
         spoken = await self._spoken(message, channel)
         if spoken is None or spoken.stranger or self._command(spoken) is not None or not spoken.in_our_thread:
@@ -120,11 +120,11 @@ class Ear:
                 return None
         if spoken.stranger:
             return stranger(await self._said(spoken))
-        if isinstance(command, Commanded):
+        if isinstance(command, CommandReceived):
             return await self._filled(command, spoken)
         return await self._said(spoken)
 
-    def _command(self, spoken: Spoken) -> Commanded | None:
+    def _command(self, spoken: Spoken) -> CommandReceived | None:
         """The command that a message is, if it begins with a command's name where one can be given."""
         thread = spoken.place.thread is not None
         if not spoken.called and (thread or not spoken.place.channel.startswith("@")):
@@ -133,15 +133,15 @@ class Ear:
         line = spoken_line(bare or "help", self._names, in_thread=thread)
         return self._commanded(spoken, line.name, line.text) if line is not None else None
 
-    def _task(self, spoken: Spoken) -> Commanded | None:
+    def _task(self, spoken: Spoken) -> CommandReceived | None:
         """What was said to us outside our threads, as a task."""
         spoken_to = spoken.named or (spoken.place.channel.startswith("@") and spoken.place.thread is None)
         bare = without_mention(spoken.text, self._workspace.user)
         return self._commanded(spoken, "task", bare) if spoken_to and bare else None
 
-    def _commanded(self, spoken: Spoken, name: str, text: str) -> Commanded:
+    def _commanded(self, spoken: Spoken, name: str, text: str) -> CommandReceived:
         message = spoken.message
-        return Commanded(
+        return CommandReceived(
             place=spoken.place,
             interaction=str(message["ts"]),
             author=spoken.author,
@@ -151,7 +151,7 @@ class Ear:
             attachments=attachments(message.get("files")),
         )
 
-    async def _filled(self, command: Commanded, spoken: Spoken) -> Heard:
+    async def _filled(self, command: CommandReceived, spoken: Spoken) -> Heard:
         """A command with its line as it was typed; what may not be meant as a task is asked about, and a form is offered."""
         text = await self.typed(command.text)
         meant = spoken.called and len(text.split()) >= SHORT
@@ -164,10 +164,10 @@ class Ear:
             await self._rooms.look(spoken.place.channel)
         return offer_form(given, name) if name in FORMS and not text.strip() else given
 
-    async def _said(self, spoken: Spoken) -> Said:
+    async def _said(self, spoken: Spoken) -> MessageReceived:
         message, text = spoken.message, spoken.text
         bare = without_mention(text, self._workspace.user) if spoken.named else text
-        return Said(
+        return MessageReceived(
             place=spoken.place,
             message=str(message["ts"]),
             author=spoken.author,
@@ -201,7 +201,7 @@ class Ear:
             return None
         return await self._said(spoken)
 
-    def _deleted(self, event: Event) -> Unsaid | None:
+    def _deleted(self, event: Event) -> MessageDeleted | None:
         before, channel = event.get("previous_message") or {}, str(event["channel"])
         thread, user = before.get("thread_ts"), before.get("user")
         ours = user == self._workspace.user or (before.get("bot_id") or "-") == self._workspace.bot
@@ -209,7 +209,7 @@ class Ear:
             return None
         if channel.startswith("D") and user:
             self._rooms.met(channel, str(user))
-        return Unsaid(
+        return MessageDeleted(
             place=self._rooms.place(channel, str(thread)), message=str(event["deleted_ts"]), at=float(event["event_ts"])
         )
 

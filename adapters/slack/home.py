@@ -14,7 +14,7 @@ from adapters.slack.blocks import Block, button, channels, divider, header, row,
 from adapters.slack.escape import escaped
 from adapters.slack.phrases import in_slack
 from adapters.slack.words import Address, table_blocks, word_message
-from orchestrator_bridge.chat import Table, Word
+from orchestrator_bridge.chat import PrivateReply, Table
 
 MOST = 100
 """Blocks of a view."""
@@ -34,7 +34,9 @@ class Shown:
     chosen: bool = False
 
 
-def home_view(word: Word, address: Address, *, picks: bool, chosen: bool = False, said: Word | None = None) -> Block:
+def home_view(
+    word: PrivateReply, address: Address, *, picks: bool, chosen: bool = False, said: PrivateReply | None = None
+) -> Block:
     """The page. Each table of the word is a chapter, the last one about the models of a channel; an empty one says so.
 
     `picks`: models can be picked. `chosen`: somebody has chosen the channel. `said` is what became of what was last done here.
@@ -73,7 +75,7 @@ def is_home(body: Mapping[str, Any]) -> bool:
     return bool((body.get("view") or {}).get("type") == "home")
 
 
-def _said(word: Word | None, address: Address) -> list[Block]:
+def _said(word: PrivateReply | None, address: Address) -> list[Block]:
     if word is None:
         return []
     return [*word_message(replace(word, tables=()), address)["blocks"], divider()]

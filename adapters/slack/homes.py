@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from adapters.slack.home import Shown
-from orchestrator_bridge.chat import Clicked, Commanded, Inbound, QuestionCard, Word
+from orchestrator_bridge.chat import CommandReceived, ControlUsed, InboundEvent, PrivateReply, QuestionCard
 
 REMEMBERED = 500
 """People whose pages are followed, those who looked last."""
@@ -26,7 +26,7 @@ class _Page:
 
     shown: Shown
     questions: frozenset[int] = frozenset()
-    said: Word | None = None
+    said: PrivateReply | None = None
     begins: bool = False
     """A task was given on it, whose run is still to be seen."""
 
@@ -46,7 +46,7 @@ class Homes:
         if len(self._pages) > REMEMBERED:
             self._pages.popitem(last=False)
 
-    def drawn(self, user: str, word: Word) -> Word | None:
+    def drawn(self, user: str, word: PrivateReply) -> PrivateReply | None:
         """Somebody's page is drawn with this; what became of what she did last is told with it, once."""
         page = self._pages.get(user)
         if page is None:
@@ -56,7 +56,7 @@ class Homes:
         said, page.said = page.said, None
         return said
 
-    async def told(self, user: str, word: Word) -> bool:
+    async def told(self, user: str, word: PrivateReply) -> bool:
         """What became of something that was done on a page: it is said there. False: nobody looks at it any more."""
         page = self._pages.get(user)
         if page is None:
@@ -85,6 +85,6 @@ class Homes:
                 await self._draw(user, page.shown)
 
 
-def at_home(heard: Inbound) -> bool:
+def at_home(heard: InboundEvent) -> bool:
     """Whether something was done on App Home."""
-    return isinstance(heard, Clicked | Commanded) and heard.interaction.startswith(AT_HOME)
+    return isinstance(heard, ControlUsed | CommandReceived) and heard.interaction.startswith(AT_HOME)

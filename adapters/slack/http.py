@@ -6,7 +6,7 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
 
-from orchestrator_bridge.chat import Rejected
+from orchestrator_bridge.chat import SendRejected
 
 PATH = "/slack/events"
 """Where Slack sends everything: events, commands, interactivity, options of lists."""
@@ -44,7 +44,7 @@ class Port:
             await web.TCPSite(self._runner, self._host, self._asked).start()
         except OSError as error:
             await self.stop()
-            raise Rejected(
+            raise SendRejected(
                 f"TOWNHALL_HTTP_PORT={self._asked}: {error.strerror}; expected a free port, name another one"
             ) from error
 

@@ -25,8 +25,8 @@ from adapters.slack.home import Shown, is_home, read_shown, shown_after
 from adapters.slack.homes import Homes, at_home
 from adapters.slack.interact import Hand
 from adapters.slack.workspace import Workspace
-from orchestrator_bridge.chat import Commanded, Receive
-from orchestrator_bridge.menu import Menu
+from orchestrator_bridge.chat import CommandReceived, InboundHandler
+from orchestrator_bridge.menu import Autocomplete
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ class Inbox:
         workspace: Workspace,
         ear: Ear,
         hand: Hand,
-        menu: Menu,
-        receive: Receive,
+        menu: Autocomplete,
+        receive: InboundHandler,
         homes: Homes,
         *,
         aside: Callable[[Aside], Awaitable[None]],
@@ -161,7 +161,7 @@ class Inbox:
         elif isinstance(heard, Form):
             _ = self._spawn(self._show(heard))
         else:
-            if isinstance(heard, Commanded) and heard.name == "ask" and at_home(heard):
+            if isinstance(heard, CommandReceived) and heard.name == "ask" and at_home(heard):
                 self._homes.begins(heard.author.id)
             await self._receive(heard)
 

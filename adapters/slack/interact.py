@@ -18,8 +18,8 @@ from adapters.slack.line import slash_line
 from adapters.slack.people import People
 from adapters.slack.rooms import Rooms
 from adapters.slack.workspace import Workspace, direct
-from orchestrator_bridge.chat import Author, Clicked, Commanded, Place
-from orchestrator_bridge.menu import Menu
+from orchestrator_bridge.chat import Author, CommandReceived, ControlUsed, Place
+from orchestrator_bridge.menu import Autocomplete
 
 Body = Mapping[str, Any]
 
@@ -28,7 +28,7 @@ class Hand:
     """Understands slash commands and the payloads of interactive elements."""
 
     def __init__(
-        self, api: Api, workspace: Workspace, people: People, rooms: Rooms, ear: Ear, menu: Menu, names: Collection[str]
+        self, api: Api, workspace: Workspace, people: People, rooms: Rooms, ear: Ear, menu: Autocomplete, names: Collection[str]
     ) -> None:
         self._api = api
         self._workspace = workspace
@@ -49,7 +49,7 @@ class Hand:
             return heard
         if await self._is_stranger(body, heard.author.id):
             return stranger(heard)
-        if isinstance(heard, Commanded) and heard.name == "ask" and not await self._can_work_in(heard):
+        if isinstance(heard, CommandReceived) and heard.name == "ask" and not await self._can_work_in(heard):
             return outside(heard)
         return heard
 
@@ -72,7 +72,7 @@ class Hand:
         elsewhere = team != self._workspace.team and not self._workspace.enterprise
         return (person.stranger or elsewhere) and not self._people.listed(user)
 
-    async def _can_work_in(self, command: Commanded) -> bool:
+    async def _can_work_in(self, command: CommandReceived) -> bool:
         channel = command.place.channel
         await self._rooms.look(channel)
         return channel.startswith("@") or await self._rooms.can_write(channel, command.author.id)
@@ -97,14 +97,14 @@ class Hand:
         """Slack's clock, in seconds since the epoch."""
         return self._api.now()
 
-    async def looks_at_home(self, user: str, interaction: str, shown: Shown) -> Commanded:
+    async def looks_at_home(self, user: str, interaction: str, shown: Shown) -> CommandReceived:
         """Somebody's App Home is to be drawn."""
         given = self._commanded(direct(user), interaction, await self._people.author(user), "home", "")
         return replace(given, options=(("channel", shown.channel),) if shown.chosen else ())
 
-    def _commanded(self, place: Place, interaction: str, author: Author, name: str, text: str) -> Commanded:
+    def _commanded(self, place: Place, interaction: str, author: Author, name: str, text: str) -> CommandReceived:
         at = self._api.now()
-        return Commanded(place=place, interaction=interaction, author=author, name=name, text=text, at=at)
+        return CommandReceived(place=place, interaction=interaction, author=author, name=name, text=text, at=at)
 
     async def _about_message(self, body: Body) -> Heard:
         """ "Ask the agents about this" in the menu of a message."""
@@ -132,7 +132,7 @@ class Hand:
         control, confirmed = read_control(action), read_command(action)
         if control is not None:
             heard = self._control(body, control, place, author)
-            if isinstance(heard, Clicked) and heard.press == "pass" and heard.value:
+            if isinstance(heard, ControlUsed) and heard.press == "pass" and heard.value:
                 return replace(heard, to=await self._people.author(heard.value))
             return heard
         if str(action.get("action_id", "")).startswith("form/"):
@@ -175,7 +175,7 @@ class Hand:
                 here = self._asked_in(body, place)
                 return self._commanded(here, interaction, author, "questions", f"{control.question} cancel")
             case press:
-                return Clicked(
+                return ControlUsed(
                     place=place,
                     interaction=interaction,
                     question=control.question,
@@ -207,7 +207,7 @@ class Hand:
         place, interaction = about.place("slack"), f"{AT_HOME if about.at_home else ''}{view['id']}"
         match view.get("callback_id"):
             case "answer":
-                return Clicked(
+                return ControlUsed(
                     place=place,
                     interaction=interaction,
                     question=about.question,

@@ -29,8 +29,18 @@ from adapters.slack.socket import Socket
 from adapters.slack.tell import Teller
 from adapters.slack.watch import Watch
 from adapters.slack.workspace import recognise
-from orchestrator_bridge.chat import Inbound, Place, Posted, QuestionCard, Receive, Rejected, RunCard, Said, Sending
-from orchestrator_bridge.menu import Menu
+from orchestrator_bridge.chat import (
+    InboundEvent,
+    InboundHandler,
+    MessageReceived,
+    OutboundPost,
+    Place,
+    PostedMessage,
+    QuestionCard,
+    RunCard,
+    SendRejected,
+)
+from orchestrator_bridge.menu import Autocomplete
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,7 +85,7 @@ class Life:
             await asyncio.gather(self.looking, return_exceptions=True)
         await self.api.close()
 
-    async def sent(self, sending: Sending, posted: Posted) -> None:
+    async def sent(self, sending: OutboundPost, posted: PostedMessage) -> None:
         """Something was posted or edited: threads are watched from then on, and pages follow."""
         self.watch.sent(sending, posted)
         try:
@@ -86,7 +96,7 @@ class Life:
         except Exception:
             _LOG.exception("App Home does not show the newest state; it does when it is opened again")
 
-    async def read(self, place: Place, after: float) -> Sequence[Said]:
+    async def read(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """What people said in a thread. Raises as `Adapter.read` does."""
         channel = await self.rooms.channel(place)
         found = [message async for message in self.finder.messages(channel, place.thread, after)]
@@ -94,7 +104,9 @@ class Life:
         return [one for one in said if one is not None]
 
 
-async def made(api: Api, access: SlackAccess, menu: Menu, names: frozenset[str], listed: Sequence[str], receive: Receive) -> Life:
+async def made(
+    api: Api, access: SlackAccess, menu: Autocomplete, names: frozenset[str], listed: Sequence[str], receive: InboundHandler
+) -> Life:
     """Ask Slack who we are, and put the parts together.
 
     Raises:
@@ -111,7 +123,7 @@ async def made(api: Api, access: SlackAccess, menu: Menu, names: frozenset[str],
     hand = Hand(api, workspace, people, rooms, ear, menu, names)
     watch = Watch(lambda place, after: life.read(place, after), api.now)
 
-    async def heard(one: Inbound) -> None:
+    async def heard(one: InboundEvent) -> None:
         await receive(one)
         watch.heard(one)
 
@@ -161,7 +173,7 @@ def _door(api: Api, access: SlackAccess, inbox: Inbox, back: Callable[[], Awaita
     if access.app_token:
         return Socket(app, api, access.app_token, ping=access.ping, back=back)
     if not access.signing_secret:
-        raise Rejected("Slack needs SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP mode); neither is set")
+        raise SendRejected("Slack needs SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP mode); neither is set")
     return Port(app, access.port)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from adapters.slack.blocks import section
 from adapters.slack.cards import Message, question_card, run_card
 from adapters.slack.notes import final_answer, note, shortened_answer
-from orchestrator_bridge.chat import FinalAnswer, Note, Post, QuestionCard, RunCard, Sending, TextFile
+from orchestrator_bridge.chat import FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard, TextFile
 
 MARK = "townhall_post"
 """The type of our metadata. All that it holds is the key of the outbox, for everybody in the workspace can read it."""
@@ -42,7 +42,7 @@ def marked(message: Mapping[str, Any]) -> str:
     return str(payload.get("key") or "") if found.get("event_type") == MARK else ""
 
 
-def parts(sending: Sending, *, as_speaker: bool) -> list[Part]:
+def parts(sending: OutboundPost, *, as_speaker: bool) -> list[Part]:
     """The messages of a sending, in order. Cards open threads of their own and so stand in the channel itself."""
     match sending.post:
         case RunCard() as card:
@@ -57,16 +57,16 @@ def parts(sending: Sending, *, as_speaker: bool) -> list[Part]:
             return []
 
 
-def _part(sending: Sending, message: Message, thread: str | None) -> Part:
+def _part(sending: OutboundPost, message: Message, thread: str | None) -> Part:
     return Part(key=sending.key, message=message, thread=thread)
 
 
-def _numbered(sending: Sending, messages: Sequence[Message], first: int = 1) -> list[Part]:
+def _numbered(sending: OutboundPost, messages: Sequence[Message], first: int = 1) -> list[Part]:
     keys = [sending.key if number == 1 else f"{sending.key}#{number}" for number in range(first, first + len(messages))]
     return [Part(key=key, message=one, thread=sending.place.thread) for key, one in zip(keys, messages, strict=True)]
 
 
-def _pointer(sending: Sending, card: RunCard) -> list[Part]:
+def _pointer(sending: OutboundPost, card: RunCard) -> list[Part]:
     """A run that was asked for inside a thread has a thread of its own, to which a line there leads."""
     if sending.place.thread is None:
         return []
@@ -75,7 +75,7 @@ def _pointer(sending: Sending, card: RunCard) -> list[Part]:
     return [Part(key=f"{sending.key}#2", message=message, thread=sending.place.thread, pointer=True)]
 
 
-def _answer(sending: Sending, answer: FinalAnswer) -> list[Part]:
+def _answer(sending: OutboundPost, answer: FinalAnswer) -> list[Part]:
     whole = final_answer(answer)
     if len(whole) <= LONGEST:
         return _numbered(sending, whole)
@@ -93,7 +93,7 @@ def file_name(post: Post) -> str:
             return ""
 
 
-def _file(sending: Sending) -> list[Part]:
+def _file(sending: OutboundPost) -> list[Part]:
     match sending.post:
         case FinalAnswer(text=text) | Note(file=TextFile(text=text)):
             content = text.encode("utf-8", "replace")

@@ -12,7 +12,7 @@ from typing import Any
 from adapters.slack.api import Api
 from adapters.slack.groups import Groups
 from adapters.slack.workspace import PLATFORM, Workspace
-from orchestrator_bridge.chat import Author, Rejected, Unsent
+from orchestrator_bridge.chat import Author, NotSent, SendRejected
 from orchestrator_bridge.text import one_line
 
 _LOG = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class People:
     async def _ask(self, user: str) -> Person:
         try:
             told = await self._api.read("users.info", lambda client: client.users_info(user=user))
-        except (Unsent, Rejected) as error:
+        except (NotSent, SendRejected) as error:
             _LOG.warning("the name of %s is not known: %s", user, error)
             return Person(id=user, name=user, known=False)
         person = _person(told["user"] or {}, user, self._workspace)

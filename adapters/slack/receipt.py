@@ -9,7 +9,7 @@ from adapters.slack.errors import Refused
 from adapters.slack.escape import escaped
 from adapters.slack.parts import metadata
 from adapters.slack.phrases import in_slack
-from orchestrator_bridge.chat import Place, Posted, Receipt
+from orchestrator_bridge.chat import Acknowledgement, Place, PostedMessage
 
 REACTIONS = {"taken": "white_check_mark", "late": "hourglass", "refused": "x", "passed": "wave"}
 
@@ -17,7 +17,7 @@ _DONE = frozenset({"already_reacted", "too_many_emoji", "too_many_reactions"})
 """Refusals that leave nothing to do: the sign is there, or there is no room for one."""
 
 
-async def give_receipt(api: Api, channel: str, place: Place, receipt: Receipt, key: str) -> Posted:
+async def give_receipt(api: Api, channel: str, place: Place, receipt: Acknowledgement, key: str) -> PostedMessage:
     """React, and say what there is to say. Again is harmless but for words in the thread, which have a marker.
 
     Raises:
@@ -30,12 +30,12 @@ async def give_receipt(api: Api, channel: str, place: Place, receipt: Receipt, k
     return receipt_given(place, receipt, said)
 
 
-def receipt_given(place: Place, receipt: Receipt, stamp: str) -> Posted:
+def receipt_given(place: Place, receipt: Acknowledgement, stamp: str) -> PostedMessage:
     """What became of a receipt whose last request has this timestamp."""
-    return Posted(message=receipt.message, thread=place.thread, at=float(stamp))
+    return PostedMessage(message=receipt.message, thread=place.thread, at=float(stamp))
 
 
-async def _react(api: Api, channel: str, receipt: Receipt) -> None:
+async def _react(api: Api, channel: str, receipt: Acknowledgement) -> None:
     name = REACTIONS[receipt.sign]
     try:
         await api.write(
@@ -46,7 +46,7 @@ async def _react(api: Api, channel: str, receipt: Receipt) -> None:
             raise
 
 
-async def _say(api: Api, channel: str, place: Place, receipt: Receipt, key: str) -> str:
+async def _say(api: Api, channel: str, place: Place, receipt: Acknowledgement, key: str) -> str:
     """Late words are answered for all to see, since all see the thread; what was no answer, to its writer alone."""
     text = escaped(in_slack(receipt.text))
     message: Message = {"text": text, "blocks": [section(text)]}

@@ -14,7 +14,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from adapters.slack.api import Api
 from adapters.slack.errors import Refused
 from adapters.slack.workspace import PLATFORM, direct
-from orchestrator_bridge.chat import Place, Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, Place, SendRejected
 
 FRESH = 600.0
 """Seconds for which it is taken that the same people are in a channel."""
@@ -78,7 +78,7 @@ class Rooms:
             told = await self._api.read("conversations.info", lambda client: client.conversations_info(channel=channel))
         except Refused as error:
             return error.name != "channel_not_found"
-        except Unsent:
+        except NotSent:
             return True
         found = told["channel"] or {}
         if found.get("is_member") or found.get("is_mpim"):
@@ -88,14 +88,14 @@ class Rooms:
     async def _is_direct(self, channel: str, user: str) -> bool:
         try:
             return await self.channel(direct(user)) == channel
-        except (Unsent, Rejected):
+        except (NotSent, SendRejected):
             return False
 
     async def look(self, channel: str) -> None:
         """Learn who is in a channel, where that is not known of late. Nobody waits for it longer than `PATIENCE`."""
         at, _ = self._members.get(channel, (-FRESH, frozenset()))
         if channel[:1] in ("C", "G") and self._api.now() - at >= FRESH:
-            with suppress(TimeoutError, Unsent, Rejected):
+            with suppress(TimeoutError, NotSent, SendRejected):
                 async with asyncio.timeout(PATIENCE):
                     self._members[channel] = (self._api.now(), await self._read_members(channel))
 

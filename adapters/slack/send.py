@@ -16,7 +16,17 @@ from adapters.slack.parts import Part, metadata, parts
 from adapters.slack.receipt import give_receipt, receipt_given
 from adapters.slack.rooms import Rooms
 from adapters.slack.workspace import Workspace
-from orchestrator_bridge.chat import Doubtful, FinalAnswer, Posted, QuestionCard, Receipt, Rejected, RunCard, Sending, Unsent
+from orchestrator_bridge.chat import (
+    Acknowledgement,
+    FinalAnswer,
+    NotSent,
+    OutboundPost,
+    PostedMessage,
+    QuestionCard,
+    RunCard,
+    SendRejected,
+    SendUncertain,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,11 +46,11 @@ class Sender:
         self._as_speaker = workspace.may("chat:write.customize")
         self._shown: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
 
-    async def send(self, sending: Sending) -> Posted:
+    async def send(self, sending: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` says."""
         channel = await self._rooms.channel(sending.place)
         try:
-            if isinstance(sending.post, Receipt):
+            if isinstance(sending.post, Acknowledgement):
                 return await give_receipt(self._api, channel, sending.place, sending.post, sending.key)
             if sending.replaces is not None:
                 return await self._edit(sending, channel, sending.replaces)
@@ -50,22 +60,22 @@ class Sender:
                 self._rooms.lost(channel)
             raise
 
-    async def find(self, sending: Sending) -> Posted | None:
+    async def find(self, sending: OutboundPost) -> PostedMessage | None:
         """What an earlier attempt left, as `Adapter.find` says; what it did not come to is posted."""
         channel = await self._rooms.channel(sending.place)
         there = await self._finder.find(sending, channel)
         if not there:
             return None
-        if isinstance(sending.post, Receipt):  # its words come last, after the reaction
+        if isinstance(sending.post, Acknowledgement):  # its words come last, after the reaction
             return receipt_given(sending.place, sending.post, there[sending.key])
         try:
             return await self._post(sending, channel, there)
-        except Doubtful as error:
-            raise Unsent(str(error)) from error
+        except SendUncertain as error:
+            raise NotSent(str(error)) from error
 
     # Posting --------------------------------------------------------------------------------------------------------------
 
-    async def _post(self, sending: Sending, channel: str, there: Mapping[str, str]) -> Posted:
+    async def _post(self, sending: OutboundPost, channel: str, there: Mapping[str, str]) -> PostedMessage:
         """Post the parts that are not there yet. The first message is the one that others refer to."""
         first, begun = "", bool(there)
         drafts = await self._left(sending, channel)
@@ -78,20 +88,20 @@ class Sender:
         await self._clear(sending, channel, [one for one in drafts if one != first])
         opens = isinstance(sending.post, RunCard | QuestionCard)
         at = self._api.now() if first == instead else float(first)
-        return Posted(message=first, thread=first if opens else sending.place.thread, at=at)
+        return PostedMessage(message=first, thread=first if opens else sending.place.thread, at=at)
 
-    async def _left(self, sending: Sending, channel: str) -> list[str]:
+    async def _left(self, sending: OutboundPost, channel: str) -> list[str]:
         """The drafts whose place an answer takes."""
         post = sending.post
         return await self._drafts.left(sending, channel, post.run) if isinstance(post, FinalAnswer) and post.drafted else []
 
-    async def _clear(self, sending: Sending, channel: str, drafts: Sequence[str]) -> None:
+    async def _clear(self, sending: OutboundPost, channel: str, drafts: Sequence[str]) -> None:
         """Delete the drafts that are left beside the answer; until that is done the answer is not."""
         try:
             for stamp in drafts:
                 await self._drafts.remove(channel, stamp)
-        except Unsent as error:
-            raise Doubtful(f"the answer has arrived, and a draft of it is left: {error}") from error
+        except NotSent as error:
+            raise SendUncertain(f"the answer has arrived, and a draft of it is left: {error}") from error
         if isinstance(sending.post, FinalAnswer):
             self._drafts.done(sending.post.run)
 
@@ -102,10 +112,10 @@ class Sender:
             if draft and await self._becomes(part, channel, draft):
                 return draft
             return await self._say(part, channel, self._pointing(part, channel, first))
-        except Unsent as error:
+        except NotSent as error:
             if not begun:
                 raise
-            raise Doubtful(f"a part of the post has arrived, and then: {error}") from error
+            raise SendUncertain(f"a part of the post has arrived, and then: {error}") from error
 
     def _pointing(self, part: Part, channel: str, first: str) -> Mapping[str, Any]:
         if not part.pointer:
@@ -167,11 +177,11 @@ class Sender:
 
     # Editing --------------------------------------------------------------------------------------------------------------
 
-    async def _edit(self, sending: Sending, channel: str, replaced: Posted) -> Posted:
+    async def _edit(self, sending: OutboundPost, channel: str, replaced: PostedMessage) -> PostedMessage:
         """Newer content of a card. What is the same as before is not sent: Slack bears few edits."""
         made = parts(sending, as_speaker=self._as_speaker)
         if not made:
-            raise Rejected(f"a {sending.post.kind} cannot replace a message; expected a card")
+            raise SendRejected(f"a {sending.post.kind} cannot replace a message; expected a card")
         content = made[0].message
         name = f"{channel}/{replaced.message}"
         if self._shown.get(name) != content:

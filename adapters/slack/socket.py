@@ -20,7 +20,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from adapters.slack.api import Api
 from adapters.slack.errors import Unauthorised
-from orchestrator_bridge.chat import Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, SendRejected
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Socket:
                 await client.connect()
         except TimeoutError as error:
             await self.stop()
-            raise Unsent("Socket Mode: the connection does not come about") from error
+            raise NotSent("Socket Mode: the connection does not come about") from error
         client.connected = self._reconnected
 
     async def stop(self) -> None:
@@ -97,7 +97,7 @@ class Socket:
                 "apps.connections.open", lambda client: client.apps_connections_open(app_token=self._token)
             )
         except Unauthorised as error:
-            raise Rejected(f"SLACK_APP_TOKEN: {error}") from error
+            raise SendRejected(f"SLACK_APP_TOKEN: {error}") from error
         return str(told["url"])
 
     async def _take(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:

@@ -14,7 +14,18 @@ from adapters.slack.parts import metadata
 from adapters.slack.rooms import Rooms
 from adapters.slack.words import word_message
 from adapters.slack.workspace import Workspace, direct
-from orchestrator_bridge.chat import Clicked, Commanded, Doubtful, Inbound, Link, Place, Rejected, Said, Unsent, Word
+from orchestrator_bridge.chat import (
+    CommandReceived,
+    ControlUsed,
+    InboundEvent,
+    Link,
+    MessageReceived,
+    NotSent,
+    Place,
+    PrivateReply,
+    SendRejected,
+    SendUncertain,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,26 +43,26 @@ class Teller:
         self._homes = homes
         self._picks = picks
 
-    async def tell(self, heard: Inbound, word: Word) -> None:
+    async def tell(self, heard: InboundEvent, word: PrivateReply) -> None:
         """Give a word back, as `Adapter.tell` says."""
-        if not isinstance(heard, Said | Clicked | Commanded):
+        if not isinstance(heard, MessageReceived | ControlUsed | CommandReceived):
             return
-        if isinstance(heard, Commanded) and heard.name == "home":
+        if isinstance(heard, CommandReceived) and heard.name == "home":
             await self._publish(heard, word)
         elif not (at_home(heard) and await self._homes.told(heard.author.id, word)):
             await self.say(heard, word_message(word, self.address))
 
-    async def say(self, heard: Said | Clicked | Commanded, message: Message) -> None:
+    async def say(self, heard: MessageReceived | ControlUsed | CommandReceived, message: Message) -> None:
         """Say something to whoever caused `heard`, where it happened; failing that, in direct messages."""
         user = heard.author.id
-        thread = None if isinstance(heard, Clicked) else heard.place.thread
+        thread = None if isinstance(heard, ControlUsed) else heard.place.thread
         try:
             await self._private(heard.place, user, thread, message)
         except Refused as error:
             if error.name in _NOT_THERE:
                 return await self._directly(user, message)
             _LOG.warning("%s could not be told: %s", user, error)
-        except (Unsent, Doubtful, Rejected) as error:
+        except (NotSent, SendUncertain, SendRejected) as error:
             _LOG.warning("%s could not be told: %s", user, error)
 
     async def show(self, form: Form) -> None:
@@ -63,7 +74,7 @@ class Teller:
                 )
             else:
                 await self._api.say("views.open", lambda client: client.views_open(trigger_id=form.trigger, view=form.view))
-        except (Unsent, Doubtful, Rejected) as error:
+        except (NotSent, SendUncertain, SendRejected) as error:
             _LOG.warning("a form could not be opened: %s", error)
 
     def address(self, link: Link) -> str | None:
@@ -89,14 +100,14 @@ class Teller:
     async def _directly(self, user: str, message: Message) -> None:
         try:
             await self._private(direct(user), user, None, message)
-        except (Unsent, Doubtful, Rejected) as error:
+        except (NotSent, SendUncertain, SendRejected) as error:
             _LOG.warning("%s could not be told: %s", user, error)
 
-    async def _publish(self, heard: Commanded, word: Word) -> None:
+    async def _publish(self, heard: CommandReceived, word: PrivateReply) -> None:
         user, chosen = heard.author.id, bool(dict(heard.options).get("channel"))
         said = self._homes.drawn(user, word)
         view = home_view(word, self.address, picks=self._picks, chosen=chosen, said=said)
         try:
             await self._api.say("views.publish", lambda client: client.views_publish(user_id=user, view=view))
-        except (Unsent, Doubtful, Rejected) as error:
+        except (NotSent, SendUncertain, SendRejected) as error:
             _LOG.warning("App Home of %s could not be shown: %s", user, error)

@@ -10,11 +10,22 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator_bridge.chat import Inbound, Place, Posted, QuestionCard, Rejected, RunCard, Said, Sending, Unsaid, Unsent
+from orchestrator_bridge.chat import (
+    InboundEvent,
+    MessageDeleted,
+    MessageReceived,
+    NotSent,
+    OutboundPost,
+    Place,
+    PostedMessage,
+    QuestionCard,
+    RunCard,
+    SendRejected,
+)
 
 _LOG = logging.getLogger(__name__)
 
-Read = Callable[[Place, float], Awaitable[Sequence[Said]]]
+Read = Callable[[Place, float], Awaitable[Sequence[MessageReceived]]]
 
 
 @dataclass(slots=True)
@@ -33,7 +44,7 @@ class Watch:
         self._now = now
         self._open: dict[Place, _Thread] = {}
 
-    def sent(self, sending: Sending, posted: Posted) -> None:
+    def sent(self, sending: OutboundPost, posted: PostedMessage) -> None:
         """Something was posted or edited: a card begins or ends the watch."""
         if not isinstance(sending.post, RunCard | QuestionCard):
             return
@@ -47,28 +58,28 @@ class Watch:
         """The bridge reads a thread, so it is one of an open question or a live run."""
         self._open.setdefault(place, _Thread(after))
 
-    def heard(self, heard: Inbound) -> None:
+    def heard(self, heard: InboundEvent) -> None:
         """Something was handed over."""
         thread = self._open.get(heard.place)
-        if thread is not None and isinstance(heard, Said):
+        if thread is not None and isinstance(heard, MessageReceived):
             thread.heard.add(heard.message)
-        elif thread is not None and isinstance(heard, Unsaid):
+        elif thread is not None and isinstance(heard, MessageDeleted):
             thread.heard.discard(heard.message)
 
-    async def catch_up(self, receive: Callable[[Inbound], Awaitable[None]]) -> None:
+    async def catch_up(self, receive: Callable[[InboundEvent], Awaitable[None]]) -> None:
         """Read every watched thread, and hand over what stands there and what stands there no more."""
         for place, thread in list(self._open.items()):
             try:
                 await self._catch_up_on(place, thread, receive)
-            except (Unsent, Rejected) as error:
+            except (NotSent, SendRejected) as error:
                 _LOG.warning("words in a thread may be missed: %s", error)
             except Exception:
                 _LOG.exception("what was said in a thread could not be stored; a question's is read again when it expires")
 
-    async def _catch_up_on(self, place: Place, thread: _Thread, receive: Callable[[Inbound], Awaitable[None]]) -> None:
+    async def _catch_up_on(self, place: Place, thread: _Thread, receive: Callable[[InboundEvent], Awaitable[None]]) -> None:
         known = set(thread.heard)
         said = await self._read(place, thread.since)
         for message in sorted(known - {one.message for one in said}):
-            await receive(Unsaid(place=place, message=message, at=self._now()))
+            await receive(MessageDeleted(place=place, message=message, at=self._now()))
         for one in said:
             await receive(one)

@@ -12,7 +12,7 @@ from adapters.slack.controls import command_button
 from adapters.slack.escape import bare, escaped
 from adapters.slack.phrases import in_slack
 from adapters.slack.waiting import waiting_question
-from orchestrator_bridge.chat import Link, QuestionCard, Table, Word
+from orchestrator_bridge.chat import Link, PrivateReply, QuestionCard, Table
 from orchestrator_bridge.text import one_line
 
 CELL = 300
@@ -27,7 +27,7 @@ Address = Callable[[Link], str | None]
 _SIGNS = {"plain": "", "good": ":white_check_mark: ", "warning": ":warning: "}
 
 
-def word_message(word: Word, address: Address) -> Message:
+def word_message(word: PrivateReply, address: Address) -> Message:
     """A word as a message."""
     text = in_slack(word.text)
     blocks = sections(_SIGNS[word.tone] + escaped(text)) if text.strip() else []
@@ -39,7 +39,7 @@ def word_message(word: Word, address: Address) -> Message:
     return {"text": escaped(one_line(text, 300) or _titles(word)), "blocks": blocks[:BLOCKS]}
 
 
-def _titles(word: Word) -> str:
+def _titles(word: PrivateReply) -> str:
     titles = one_line(", ".join(filter(None, (table.title for table in word.tables))), 300)
     return titles or "Here is what you asked for."
 

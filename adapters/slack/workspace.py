@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from adapters.slack.api import Api
 from adapters.slack.errors import Unauthorised
-from orchestrator_bridge.chat import Place, Rejected
+from orchestrator_bridge.chat import Place, SendRejected
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +41,7 @@ async def recognise(api: Api) -> Workspace:
     try:
         told = await api.read("auth.test", lambda client: client.auth_test())
     except Unauthorised as error:
-        raise Rejected(f"SLACK_BOT_TOKEN: {error}") from error
+        raise SendRejected(f"SLACK_BOT_TOKEN: {error}") from error
     scopes = frozenset(filter(None, str(told.headers.get("x-oauth-scopes", "")).replace(" ", "").split(",")))
     return Workspace(
         team=str(told["team_id"]),
@@ -58,7 +58,7 @@ async def _app(api: Api, bot: str) -> str:
     """The id of the app that the bot belongs to; empty if the token may not ask."""
     try:
         told = await api.read("bots.info", lambda client: client.bots_info(bot=bot))
-    except Rejected:
+    except SendRejected:
         return ""
     return str((told["bot"] or {}).get("app_id") or "")
 

@@ -25,16 +25,16 @@ from orchestrator_bridge.chat import (
     Attachment,
     Author,
     Capabilities,
-    Commanded,
-    Inbound,
+    CommandReceived,
+    InboundEvent,
+    InboundHandler,
+    MessageReceived,
+    NotSent,
+    OutboundPost,
     Place,
-    Posted,
-    Receive,
-    Rejected,
-    Said,
-    Sending,
-    Unsent,
-    Word,
+    PostedMessage,
+    PrivateReply,
+    SendRejected,
 )
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class TerminalAdapter:
     """
 
     platform = PLATFORM
-    capabilities = Capabilities(forgets=True)
+    capabilities = Capabilities(loses_history_on_restart=True)
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class TerminalAdapter:
         self._leaving = asyncio.Event()
         self._warned = False
 
-    async def start(self, receive: Receive) -> None:
+    async def start(self, receive: InboundHandler) -> None:
         """Show the input line, if there is one, and begin to read."""
         screen = Screen(self._device, quiet=self._quiet)
         await screen.front.open()
@@ -105,7 +105,7 @@ class TerminalAdapter:
         if screen is not None:
             await screen.front.close()
 
-    async def send(self, sending: Sending) -> Posted:
+    async def send(self, sending: OutboundPost) -> PostedMessage:
         """Show the post.
 
         Raises:
@@ -114,38 +114,38 @@ class TerminalAdapter:
         """
         try:
             await self._started().post(sending)
-        except Rejected:
+        except SendRejected:
             self._go("left")
             raise
         message = sending.replaces.message if sending.replaces else self._new_id()
-        return Posted(message=message, thread=thread_of(sending), at=self._device.clock())
+        return PostedMessage(message=message, thread=thread_of(sending), at=self._device.clock())
 
-    async def find(self, sending: Sending) -> Posted | None:
+    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
         """None: a screen cannot be read."""
         return None
 
-    async def read(self, place: Place, after: float) -> Sequence[Said]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """Nothing: while nobody reads a terminal, nothing is said there."""
         return ()
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """Nothing can be attached here."""
-        raise Rejected(f"{attachment.name}: this platform has no attachments")
+        raise SendRejected(f"{attachment.name}: this platform has no attachments")
 
     def members(self, group: str) -> tuple[Author, ...] | None:
         """There are no groups here."""
         return None
 
-    async def tell(self, heard: Inbound, word: Word) -> None:
+    async def reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
         """Show an answer to what the person entered."""
         self._warned = self._warned or word.tone == "warning"
         try:
             screen = self._started()
             lines = word_lines(scrubbed(word), screen.front.page())
-            if isinstance(heard, Commanded):
+            if isinstance(heard, CommandReceived):
                 lines += by_keys(heard.name, screen.board)
             await screen.say(lines, thread_of_words(heard))
-        except (Unsent, Rejected) as failure:
+        except (NotSent, SendRejected) as failure:
             _log.warning("the person at the terminal could not be told: %s", failure)
 
     async def enter(self, text: str) -> None:
@@ -175,7 +175,7 @@ class TerminalAdapter:
 
     def _started(self) -> Screen:
         if self._screen is None:
-            raise Unsent("the terminal is not started, or was stopped: nothing can be shown on it")
+            raise NotSent("the terminal is not started, or was stopped: nothing can be shown on it")
         return self._screen
 
     def _new_stamp(self) -> Stamp:

@@ -12,7 +12,7 @@ from adapters.terminal.entry import read_entry
 from adapters.terminal.intent import Hint, Leave, Nothing
 from adapters.terminal.screen import Screen
 from adapters.terminal.stamp import Stamp, stamped
-from orchestrator_bridge.chat import Gone, Inbound, Receive, Rejected, Unsent
+from orchestrator_bridge.chat import InboundEvent, InboundHandler, InputClosed, NotSent, SendRejected
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Ear:
         self,
         screen: Screen,
         *,
-        receive: Receive,
+        receive: InboundHandler,
         new_stamp: Callable[[], Stamp],
         go: Callable[[Left], None],
         commands: Sequence[str],
@@ -52,7 +52,7 @@ class Ear:
         if front.keyboard:
             return await self._leave()
         stamp = self._new_stamp()
-        await self._hand_over(Gone(place=stamp.place, interaction=stamp.id, at=stamp.at), "")
+        await self._hand_over(InputClosed(place=stamp.place, interaction=stamp.id, at=stamp.at), "")
         return self._go("input_ended")
 
     async def take(self, entry: str) -> None:
@@ -68,7 +68,7 @@ class Ear:
             case _:
                 await self._hand_over(stamped(intent, self._new_stamp()), entry)
 
-    async def _hand_over(self, heard: Inbound, entry: str) -> None:
+    async def _hand_over(self, heard: InboundEvent, entry: str) -> None:
         try:
             await self._receive(heard)
         except Exception as failure:  # whatever the bridge ran into: the person keeps her words, and the terminal goes on
@@ -92,5 +92,5 @@ class Ear:
     async def _say(self, text: str, style: str) -> None:
         try:
             await self._screen.say([Text(text, style=style)])
-        except (Unsent, Rejected) as failure:
+        except (NotSent, SendRejected) as failure:
             _log.warning("the person at the terminal could not be told: %s", failure)

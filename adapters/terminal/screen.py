@@ -22,7 +22,7 @@ from adapters.terminal.show import View, shown
 from adapters.terminal.threads import thread_of
 from adapters.terminal.toolbar import toolbar
 from adapters.terminal.words import final_notice
-from orchestrator_bridge.chat import FinalAnswer, Post, Rejected, Sending, Unsent
+from orchestrator_bridge.chat import FinalAnswer, NotSent, OutboundPost, Post, SendRejected
 
 _GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO})
 """What a pipe without a reader and a closed window answer."""
@@ -53,7 +53,7 @@ class Screen:
         self.board = Board()
         self.front = self._new_front()
 
-    async def post(self, sending: Sending) -> None:
+    async def post(self, sending: OutboundPost) -> None:
         """Show a post.
 
         Raises:
@@ -123,5 +123,7 @@ def _writing() -> Iterator[None]:
         yield
     except OSError as failure:
         if failure.errno in _GONE:
-            raise Rejected(f"the terminal's output is gone ({failure.strerror}); nobody sees what is posted there") from failure
-        raise Unsent(f"the terminal's output cannot be written: {failure.strerror or failure}; is the disk full?") from failure
+            raise SendRejected(
+                f"the terminal's output is gone ({failure.strerror}); nobody sees what is posted there"
+            ) from failure
+        raise NotSent(f"the terminal's output cannot be written: {failure.strerror or failure}; is the disk full?") from failure

@@ -9,7 +9,7 @@ from adapters.terminal.board import Board
 from adapters.terminal.cards import Lines, question_changed, question_closed, question_opened, run_changed, run_opened
 from adapters.terminal.paint import Page
 from adapters.terminal.words import final_answer, note, receipt
-from orchestrator_bridge.chat import FinalAnswer, Note, Post, QuestionCard, Receipt, RunCard
+from orchestrator_bridge.chat import Acknowledgement, FinalAnswer, Note, Post, QuestionCard, RunCard
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +35,7 @@ def shown(post: Post, view: View) -> Lines:
             return [] if view.quiet and post.file is None else note(post, view.page)
         case FinalAnswer():
             return final_answer(post, view.page)
-        case Receipt():
+        case Acknowledgement():
             return receipt(post)
 
 

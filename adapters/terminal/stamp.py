@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from adapters.terminal.intent import Command, Guide, Press, Reply
 from adapters.terminal.threads import run_thread
-from orchestrator_bridge.chat import Author, Clicked, Commanded, Inbound, Place, Said
+from orchestrator_bridge.chat import Author, CommandReceived, ControlUsed, InboundEvent, MessageReceived, Place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,19 +19,21 @@ class Stamp:
     at: float
 
 
-def stamped(intent: Command | Reply | Guide | Press, stamp: Stamp) -> Inbound:
+def stamped(intent: Command | Reply | Guide | Press, stamp: Stamp) -> InboundEvent:
     """The entry as the bridge takes it."""
     place, author, at = stamp.place, stamp.author, stamp.at
     match intent:
         case Command():
-            return Commanded(place=place, interaction=stamp.id, author=author, name=intent.name, text=intent.text, at=at)
+            return CommandReceived(place=place, interaction=stamp.id, author=author, name=intent.name, text=intent.text, at=at)
         case Reply():
-            return Said(place=place, message=stamp.id, author=author, text=intent.text, at=at, question=intent.question)
+            return MessageReceived(
+                place=place, message=stamp.id, author=author, text=intent.text, at=at, question=intent.question
+            )
         case Guide():
             thread = replace(place, thread=run_thread(intent.run))
-            return Said(place=thread, message=stamp.id, author=author, text=intent.text, at=at)
+            return MessageReceived(place=thread, message=stamp.id, author=author, text=intent.text, at=at)
         case Press():
-            return Clicked(
+            return ControlUsed(
                 place=place,
                 interaction=stamp.id,
                 question=intent.question,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.chat import FinalAnswer, Inbound, Post, QuestionCard, RunCard, Said, Sending
+from orchestrator_bridge.chat import FinalAnswer, InboundEvent, MessageReceived, OutboundPost, Post, QuestionCard, RunCard
 
 
 def run_thread(run: int) -> str:
@@ -15,7 +15,7 @@ def question_thread(question: int) -> str:
     return f"question-{question}"
 
 
-def thread_of(sending: Sending) -> str | None:
+def thread_of(sending: OutboundPost) -> str | None:
     """The thread that a post opens, or else stands in."""
     post: Post = sending.post
     match post:
@@ -29,8 +29,8 @@ def thread_of(sending: Sending) -> str | None:
             return sending.place.thread
 
 
-def thread_of_words(heard: Inbound) -> str | None:
+def thread_of_words(heard: InboundEvent) -> str | None:
     """The thread in which an answer to `heard` belongs."""
-    if isinstance(heard, Said) and heard.question is not None:
+    if isinstance(heard, MessageReceived) and heard.question is not None:
         return question_thread(heard.question)
     return heard.place.thread

@@ -13,7 +13,7 @@ from adapters.terminal.cards import Lines, one_line
 from adapters.terminal.hints import how_to_answer
 from adapters.terminal.markdown import rendered
 from adapters.terminal.paint import Page
-from orchestrator_bridge.chat import Confirm, FinalAnswer, Note, Receipt, Table, Word
+from orchestrator_bridge.chat import Acknowledgement, Confirmation, FinalAnswer, Note, PrivateReply, Table
 
 _TONES = {"plain": "", "good": "green", "warning": "yellow"}
 _SIGNS = {"taken": "Taken", "late": "Too late", "refused": "Not taken", "passed": "Passed"}
@@ -50,13 +50,13 @@ def final_notice(post: FinalAnswer) -> Lines:
     return [head, Text(one_line(post.how, 1000), style="dim")]
 
 
-def receipt(post: Receipt) -> Lines:
+def receipt(post: Acknowledgement) -> Lines:
     """What became of a person's message."""
     sign, text = _SIGNS[post.sign], f"{post.taken_as} {post.text}".strip()
     return [Text(f"{sign}: {text}" if text else f"{sign}.", style="dim" if post.sign == "taken" else "yellow")]
 
 
-def word_lines(said: Word, page: Page) -> Lines:
+def word_lines(said: PrivateReply, page: Page) -> Lines:
     """The answer to a command."""
     lines: Lines = [Text(said.text.strip("\n"), style=_TONES[said.tone])] if said.text else []
     return lines + [line for table in said.tables for line in _table(table, page)] + _confirm(said.confirm)
@@ -74,7 +74,7 @@ def by_keys(command: str, board: Board) -> Lines:
             return []
 
 
-def _confirm(asked: Confirm | None) -> Lines:
+def _confirm(asked: Confirmation | None) -> Lines:
     if asked is None:
         return []
     options = " ".join(f"{name}={value}" for name, value in asked.options)

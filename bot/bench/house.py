@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.bench.platform import ANA, CHANNELS, BenchPlatform, Shown
-from orchestrator_bridge.chat import Commanded, FinalAnswer, QuestionCard, Word
+from orchestrator_bridge.chat import CommandReceived, FinalAnswer, PrivateReply, QuestionCard
 from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.model.clients import Models
@@ -84,5 +84,5 @@ def team(size: int, model: str) -> Team:
     return Team(agents=agents, policy=policy, limits=Limits(open_per_person=MANY, open_per_channel=MANY))
 
 
-async def _no_commands(_: Commanded) -> Word | None:
+async def _no_commands(_: CommandReceived) -> PrivateReply | None:
     return None

@@ -14,16 +14,16 @@ from orchestrator_bridge.chat import (
     Author,
     Capabilities,
     FinalAnswer,
-    Inbound,
+    InboundEvent,
+    InboundHandler,
+    MessageReceived,
+    OutboundPost,
     Place,
-    Posted,
+    PostedMessage,
+    PrivateReply,
     QuestionCard,
-    Receive,
-    Rejected,
     RunCard,
-    Said,
-    Sending,
-    Word,
+    SendRejected,
 )
 
 NAME = "bench"
@@ -50,25 +50,25 @@ class BenchPlatform:
 
     platform = NAME
     # It can be asked, so that a start reads every open question's thread. Edits are not held back, so that nothing comes later.
-    capabilities = Capabilities(threads=True, edits=True, buttons=True, findable=True)
+    capabilities = Capabilities(threads=True, edits=True, buttons=True, can_read_history=True)
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
         self.open.set()
         self._awaited: dict[tuple[type, int], asyncio.Future[Shown]] = {}
-        self._said: dict[Place, list[Said]] = {}
+        self._said: dict[Place, list[MessageReceived]] = {}
         self._session = uuid.uuid4().hex
         self._numbers = count(1)
-        self._receive: Receive | None = None
+        self._receive: InboundHandler | None = None
 
-    async def start(self, receive: Receive) -> None:
+    async def start(self, receive: InboundHandler) -> None:
         """Begin to hear."""
         self._receive = receive
 
     async def stop(self) -> None:
         """Nothing is held."""
 
-    async def send(self, sending: Sending) -> Posted:
+    async def send(self, sending: OutboundPost) -> PostedMessage:
         """Take a post."""
         now = time.perf_counter()
         await self.open.wait()
@@ -78,25 +78,25 @@ class BenchPlatform:
         if isinstance(sending.post, QuestionCard | FinalAnswer):
             shown = Shown(post=sending.post, thread=replace(sending.place, thread=thread), at=now)
             self._await(type(sending.post), sending.post.run).set_result(shown)
-        return Posted(message=sending.key, thread=thread, at=time.time())
+        return PostedMessage(message=sending.key, thread=thread, at=time.time())
 
-    async def find(self, sending: Sending) -> Posted | None:
+    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
         """Nothing was ever sent before."""
         return None
 
-    async def read(self, place: Place, after: float) -> Sequence[Said]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """What was said since this process began; before that nothing was."""
         return self._said.get(place, ())
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """Nothing can be attached here."""
-        raise Rejected(f"{attachment.name}: this platform has no attachments")
+        raise SendRejected(f"{attachment.name}: this platform has no attachments")
 
     def members(self, group: str) -> tuple[Author, ...] | None:
         """There are no groups here."""
         return None
 
-    async def tell(self, heard: Inbound, word: Word) -> None:
+    async def reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
         """Nobody reads it."""
 
     async def shown(self, kind: type[QuestionCard | FinalAnswer], run: int) -> Shown:
@@ -109,7 +109,7 @@ class BenchPlatform:
         """A person says something in a thread; returns when it is stored."""
         assert self._receive is not None
         message = f"{self._session}/{next(self._numbers)}"
-        said = Said(place=thread, message=message, author=ANA, text=text, at=time.time() - TYPED_BEFORE)
+        said = MessageReceived(place=thread, message=message, author=ANA, text=text, at=time.time() - TYPED_BEFORE)
         self._said.setdefault(thread, []).append(said)
         await self._receive(said)
 

@@ -24,12 +24,12 @@ async def check_discord(start: Start) -> AsyncIterator[Finding]:
     if settings.discord_token is None:
         return
     from adapters.discord.checkup import look
-    from orchestrator_bridge.chat import Doubtful, Rejected, Unsent
+    from orchestrator_bridge.chat import NotSent, SendRejected, SendUncertain
 
     roles, people = _wanted(start)
     try:
         seen = await look(settings.discord_token.get_secret_value(), addresses(settings), roles=roles, people=people)
-    except (Unsent, Doubtful, Rejected) as error:
+    except (NotSent, SendUncertain, SendRejected) as error:
         yield Finding(about="discord", state="wrong", found=str(error), mend="see to this first; the rest was not looked at")
         return
     for finding in _findings(seen, roles, people):

@@ -24,12 +24,12 @@ async def check_slack(start: Start) -> AsyncIterator[Finding]:
                 yield Finding(about="slack", state="wrong", found=f"{name} without SLACK_BOT_TOKEN", mend="set SLACK_BOT_TOKEN")
         return
     from adapters.slack.checkup import look
-    from orchestrator_bridge.chat import Rejected, Unsent
+    from orchestrator_bridge.chat import NotSent, SendRejected
 
     people = [person.slack for person in start.team_file.people.values() if person.slack]
     try:
         seen = await look(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, people)
-    except (Unsent, Rejected) as error:
+    except (NotSent, SendRejected) as error:
         yield Finding(about="slack", state="wrong", found=str(error), mend="see to this first; the rest was not looked at")
         return
     for finding in _of_seen(seen):
@@ -83,11 +83,11 @@ async def _way_in(start: Start) -> Finding:
 
 async def _socket(token: str, url: str | None) -> Finding:
     from adapters.slack.checkup import open_socket
-    from orchestrator_bridge.chat import Rejected, Unsent
+    from orchestrator_bridge.chat import NotSent, SendRejected
 
     try:
         await open_socket(token, url)
-    except (Unsent, Rejected) as error:
+    except (NotSent, SendRejected) as error:
         mend = "make an app-level token with the scope connections:write, switch Socket Mode on, set SLACK_APP_TOKEN"
         return Finding(about="slack events", state="wrong", found=f"Socket Mode: {error}", mend=mend)
     return Finding(about="slack events", state="ok", found="Socket Mode is open to the app token")

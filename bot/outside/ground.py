@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from adapters.terminal.adapter import HOME
 from bot.outside.book import Pass
 from orchestrator_bridge.chat import Author, Place
-from orchestrator_bridge.outside import Outside, agent_name
+from orchestrator_bridge.outside import ExternalAgent, agent_name
 from orchestrator_bridge.people import Directory, UnknownName
 from orchestrator_bridge.team import Team
 
@@ -29,9 +29,11 @@ class Caller:
         """The name of the token."""
         return self.through.token
 
-    def outside(self, team: Team, wish: str = "") -> Outside:
+    def outside(self, team: Team, wish: str = "") -> ExternalAgent:
         """The agent among those of a team."""
-        return Outside(token=self.token, agent=agent_name(self.client, frozenset(one.name for one in team.agents)), wish=wish)
+        return ExternalAgent(
+            token=self.token, agent=agent_name(self.client, frozenset(one.name for one in team.agents)), wish=wish
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator_bridge.chat import Inbound, Word
+from orchestrator_bridge.chat import InboundEvent, PrivateReply
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import Action
 from orchestrator_bridge.run.apply import apply, begin
@@ -25,7 +25,7 @@ class Batch:
         self.now = now
         self.events: list[e.Event] = []
         self.rows: list[Row] = []
-        self.words: list[tuple[Inbound, Word]] = []
+        self.words: list[tuple[InboundEvent, PrivateReply]] = []
         self.unread: tuple[int, ...] = ()
 
     @classmethod
@@ -58,7 +58,7 @@ class Batch:
         """What was heard is dealt with in this transaction."""
         self.rows.append(InboxHandled(key=key, why=why))
 
-    def say(self, heard: Inbound, word: Word) -> None:
+    def say(self, heard: InboundEvent, word: PrivateReply) -> None:
         """Tell whoever caused this, once the transaction is stored."""
         self.words.append((heard, word))
 

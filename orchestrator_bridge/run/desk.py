@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from decimal import Decimal
 
-from orchestrator_bridge.chat import Posted
+from orchestrator_bridge.chat import PostedMessage
 from orchestrator_bridge.money.more import ASKER, ask_for_more, policy_for_more
 from orchestrator_bridge.money.standing import Standing
 from orchestrator_bridge.open_questions import OpenQuestions
@@ -83,7 +83,7 @@ class Desk:
         if self._nobody_there(batch.state):
             self.leave(batch)
 
-    def placed(self, batch: Batch, outgoing: Outgoing, posted: Posted, noted_at: float) -> None:
+    def placed(self, batch: Batch, outgoing: Outgoing, posted: PostedMessage, noted_at: float) -> None:
         """People can see the question, or somebody a copy of it."""
         place = replace(outgoing.place, thread=posted.thread)
         delivery = Delivery(place=place, message=posted.message, posted_at=posted.at, noted_at=noted_at)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from orchestrator_bridge.chat import Inbound, Word
+from orchestrator_bridge.chat import InboundEvent, PrivateReply
 from orchestrator_bridge.clock import Alarm, Clock, sleep_until
 from orchestrator_bridge.door import Door
 from orchestrator_bridge.drafts import Drafts
@@ -57,7 +57,7 @@ class Surroundings:
     desk: Desk
     stored: Callable[[RunState, Sequence[Row]], None]
     look_at: Callable[[int, int, float], None]
-    tell: Callable[[Inbound, Word], None]
+    tell: Callable[[InboundEvent, PrivateReply], None]
     read_thread: Callable[[Question], Awaitable[None]]
     trouble: Callable[[RunState, str], None]
 

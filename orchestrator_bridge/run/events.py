@@ -16,7 +16,7 @@ from orchestrator_bridge.chat import Author, Group, Place
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.port import Counted, Kept, ToolCall, Usage
 from orchestrator_bridge.money.standing import BudgetName
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.question.values import Ask, Delivery, Mentioned, Outcome, Question, Responder, Stage
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.tool.values import Tool
@@ -43,7 +43,7 @@ class RunStarted:
     askable: tuple[str, ...] = ("humans", "agents")
     files: tuple[File, ...] = ()
     notices: tuple[str, ...] = ()
-    outside: Outside | None = None
+    outside: ExternalAgent | None = None
     event: Literal["run_started"] = "run_started"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator_bridge.chat import Author, Clicked, Commanded, Posted, Said, Unsaid
+from orchestrator_bridge.chat import Author, CommandReceived, ControlUsed, MessageDeleted, MessageReceived, PostedMessage
 from orchestrator_bridge.file import File
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Response
@@ -35,7 +35,7 @@ class LetIn:
 class Heard:
     """A person said something in a question's thread, or in the run's (`question` is None)."""
 
-    said: Said
+    said: MessageReceived
     question: int | None
     files: tuple[File, ...] = ()
 
@@ -44,7 +44,7 @@ class Heard:
 class TakenBack:
     """A message of a question's thread was deleted, its card, or (without a question) the run's card."""
 
-    unsaid: Unsaid
+    unsaid: MessageDeleted
     question: int | None
 
 
@@ -52,7 +52,7 @@ class TakenBack:
 class Pressed:
     """A control of a question was used."""
 
-    clicked: Clicked
+    clicked: ControlUsed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +74,7 @@ class Retracted:
 class Told:
     """A command that names a question: `/questions 12 …`; `words` are what stands behind the number."""
 
-    command: Commanded
+    command: CommandReceived
     question: int
     words: str
 
@@ -106,7 +106,7 @@ class Placed:
     """A question's card is posted. `noted_at`: when that was, by our clock."""
 
     outgoing: Outgoing
-    posted: Posted
+    posted: PostedMessage
     noted_at: float
 
 

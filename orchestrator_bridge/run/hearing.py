@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator_bridge.chat import Author, Clicked, Commanded, Place, Receipt, Said, Unsaid, Word
+from orchestrator_bridge.chat import (
+    Acknowledgement,
+    Author,
+    CommandReceived,
+    ControlUsed,
+    MessageDeleted,
+    MessageReceived,
+    Place,
+    PrivateReply,
+)
 from orchestrator_bridge.people import Directory, UnknownName
 from orchestrator_bridge.question import hear
 from orchestrator_bridge.question.intent import asks_again, ids_named, more_time, names_somebody, passes_on
@@ -31,7 +40,7 @@ class Hearing:
 
     # In the thread --------------------------------------------------------------------------------------------------------
 
-    def said(self, batch: Batch, said: Said, number: int) -> None:
+    def said(self, batch: Batch, said: MessageReceived, number: int) -> None:
         """Somebody typed something, or changed what they had typed."""
         question = batch.state.questions.get(number)
         if question is None:
@@ -41,12 +50,12 @@ class Hearing:
         done = self._reply(batch, question, by, self._message(batch, said.author, said.message, said.text, said))
         after = batch.state.questions[question.id]
         taken_as = taken(after, by.id) if done.sign == "taken" and after.open else ""
-        given = Receipt(message=said.message, author=said.author, sign=done.sign, text=done.text, taken_as=taken_as)
+        given = Acknowledgement(message=said.message, author=said.author, sign=done.sign, text=done.text, taken_as=taken_as)
         direct = said.place if said.place.channel.startswith("@") or question.lost else None
         batch.rows.append(receipt(batch.state, said.key, given, question.id, direct))
         batch.handled(said.key, "" if done.sign == "taken" else f"{done.sign}: {done.text}")
 
-    def unsaid(self, batch: Batch, unsaid: Unsaid, number: int) -> None:
+    def unsaid(self, batch: Batch, unsaid: MessageDeleted, number: int) -> None:
         """A reply was deleted: it is withdrawn while its question is open. Or the question's card was: it is posted again."""
         question = batch.state.questions.get(number)
         if question is not None and _open(batch, question):
@@ -81,7 +90,7 @@ class Hearing:
 
     # By a control ---------------------------------------------------------------------------------------------------------
 
-    def clicked(self, batch: Batch, clicked: Clicked) -> None:
+    def clicked(self, batch: Batch, clicked: ControlUsed) -> None:
         """A control was used."""
         batch.handled(clicked.key)
         question = batch.state.questions.get(clicked.question)
@@ -91,7 +100,7 @@ class Hearing:
         by = self._responder(question, clicked.author, clicked.place)
         batch.say(clicked, _word(question, self._press(batch, clicked, question, by)))
 
-    def _press(self, batch: Batch, clicked: Clicked, question: Question, by: Responder) -> Done:
+    def _press(self, batch: Batch, clicked: ControlUsed, question: Question, by: Responder) -> Done:
         allowed = hear.may_answer(question, by) or (clicked.press == "more" and self._may_extend(question, by, clicked))
         if not allowed:
             return deeds.not_asked(question)
@@ -110,7 +119,7 @@ class Hearing:
 
     # By command -----------------------------------------------------------------------------------------------------------
 
-    def commanded(self, batch: Batch, command: Commanded, number: int, words: str) -> None:
+    def commanded(self, batch: Batch, command: CommandReceived, number: int, words: str) -> None:
         """`/questions 12 …`: pass, more time, cancel, again, or else an answer."""
         batch.handled(command.key)
         question = batch.state.questions.get(number)
@@ -120,7 +129,7 @@ class Hearing:
         by = self._responder(question, command.author, command.place)
         batch.say(command, _word(question, self._obey(batch, command, question, by, words)))
 
-    def _obey(self, batch: Batch, command: Commanded, question: Question, by: Responder, words: str) -> Done:
+    def _obey(self, batch: Batch, command: CommandReceived, question: Question, by: Responder, words: str) -> Done:
         order, key = read_order(question.ask, words), f"command:{command.interaction}"
         match order.verb:
             case "answer":
@@ -138,7 +147,7 @@ class Hearing:
             case "pass" | "hand":
                 return self._pass(batch, question, by, command, order.words)
 
-    def _cancel(self, batch: Batch, command: Commanded, question: Question, by: Responder) -> Done:
+    def _cancel(self, batch: Batch, command: CommandReceived, question: Question, by: Responder) -> Done:
         starter = (batch.state.by.platform, batch.state.by.id) == (command.author.platform, command.author.id)
         if starter or self.directory.may(command.author, "cancel", command.place):
             return deeds.cancel(batch, question, by)
@@ -148,7 +157,7 @@ class Hearing:
 
     # Not me, and more time ------------------------------------------------------------------------------------------------
 
-    def _pass(self, batch: Batch, question: Question, by: Responder, heard: Clicked | Commanded, whom: str) -> Done:
+    def _pass(self, batch: Batch, question: Question, by: Responder, heard: ControlUsed | CommandReceived, whom: str) -> Done:
         try:
             to = self._successor(question, by, heard, whom)
         except UnknownName as error:
@@ -156,7 +165,7 @@ class Hearing:
         sleepers = self.sleepers.named((to,) if to else (), batch.now)
         return deeds.pass_on(batch, question, by, heard.at, to, sleepers)
 
-    def _successor(self, question: Question, by: Responder, heard: Clicked | Commanded, whom: str) -> Mentioned | None:
+    def _successor(self, question: Question, by: Responder, heard: ControlUsed | CommandReceived, whom: str) -> Mentioned | None:
         """Who is to be asked in somebody's place: whoever was picked, the platform's id of a person, or `@alice`.
 
         Raises:
@@ -180,17 +189,19 @@ class Hearing:
         there = self.directory.members(place.platform, place.channel) or ()
         return next((one for one in there if one.id == id_), Author(platform=place.platform, id=id_, name=name or id_))
 
-    def _more(self, batch: Batch, question: Question, by: Responder, heard: Clicked | Commanded, time: str, key: str) -> Done:
+    def _more(
+        self, batch: Batch, question: Question, by: Responder, heard: ControlUsed | CommandReceived, time: str, key: str
+    ) -> Done:
         if not self._may_extend(question, by, heard):
             return Done(sign="refused", text="Only those who are asked can put a question off.")
-        if time.isdecimal() and isinstance(heard, Commanded):
+        if time.isdecimal() and isinstance(heard, CommandReceived):
             return Done(sign="refused", text=f"{time} of what? Say it as {time}m or {time}h.")
         try:
             return deeds.more(batch, question, by, deeds.seconds_of(time), key, heard.at)
         except ValueError as error:
             return Done(sign="refused", text=str(error))
 
-    def _may_extend(self, question: Question, by: Responder, heard: Clicked | Commanded) -> bool:
+    def _may_extend(self, question: Question, by: Responder, heard: ControlUsed | CommandReceived) -> bool:
         asked = any(one.id == by.id for one in question.everyone)
         holds = not {*question.welcome, *(group_id(group.name) for group in question.groups)}.isdisjoint(by.roles)
         return asked or holds or self.directory.may(heard.author, "extend", heard.place)
@@ -200,18 +211,20 @@ class Hearing:
     def _responder(self, question: Question, author: Author, place: Place) -> Responder:
         return self.directory.with_roles(author, place, hear.roles_that_matter(question))
 
-    def _message(self, batch: Batch, by: Author, key: str, text: str, heard: Said | Clicked | Commanded) -> Message:
+    def _message(
+        self, batch: Batch, by: Author, key: str, text: str, heard: MessageReceived | ControlUsed | CommandReceived
+    ) -> Message:
         named = self.directory.mentioned(_named(heard), text, by.platform)
         mentions = tuple(one for one in named if one.author.id != by.id)
-        edit = heard.edit if isinstance(heard, Said) else ""
+        edit = heard.edit if isinstance(heard, MessageReceived) else ""
         return Message(
             key=key, text=text, at=heard.at, edit=edit, mentions=mentions, sleepers=self.sleepers.named(mentions, batch.now)
         )
 
 
-def _named(heard: Said | Clicked | Commanded) -> tuple[Author, ...]:
+def _named(heard: MessageReceived | ControlUsed | CommandReceived) -> tuple[Author, ...]:
     """Those whom somebody names, as far as the platform says who that is."""
-    if isinstance(heard, Clicked):
+    if isinstance(heard, ControlUsed):
         return (heard.to,) if heard.to else ()
     return heard.mentions
 
@@ -224,10 +237,10 @@ def _can_ask_again(batch: Batch, question: Question) -> bool:
     return not question.open and batch.state.end is None and question.agent in batch.state.agents
 
 
-def _no_such(number: int) -> Word:
-    return Word(text=f"There is no question {number}.", tone="warning")
+def _no_such(number: int) -> PrivateReply:
+    return PrivateReply(text=f"There is no question {number}.", tone="warning")
 
 
-def _word(question: Question, done: Done) -> Word:
+def _word(question: Question, done: Done) -> PrivateReply:
     text = done.text or f"You answered question {question.id}."
-    return Word(text=text, tone="warning" if done.sign in ("refused", "late") else "plain")
+    return PrivateReply(text=text, tone="warning" if done.sign in ("refused", "late") else "plain")

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.change import with_agent
 from orchestrator_bridge.run.state import PendingAsk, RunState, Turn, Use
 from orchestrator_bridge.team import AgentSpec, Team
 
 
-def guest_of(outside: Outside, team: Team) -> AgentSpec:
+def guest_of(outside: ExternalAgent, team: Team) -> AgentSpec:
     """The guest among the team's agents. Where a judge is to decide and the team names none, the team's first model judges."""
     return AgentSpec(name=outside.agent, model=team.agents[0].model)
 

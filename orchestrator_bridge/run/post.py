@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator_bridge.chat import Note, Place, Post, Receipt
+from orchestrator_bridge.chat import Acknowledgement, Note, Place, Post
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.rows import Outgoing
@@ -71,7 +71,7 @@ def line_posts(state: RunState, text: str, name: str, speaker: str, *, first: bo
     return replace(post, key=f"{key}:now", replaces=key, priority=CARD, version=state.seq)
 
 
-def receipt(state: RunState, name: str, given: Receipt, question: int | None, place: Place | None = None) -> Outgoing:
+def receipt(state: RunState, name: str, given: Acknowledgement, question: int | None, place: Place | None = None) -> Outgoing:
     """What a person is told about a message of hers, where it was said: in the thread, or (`place`) in direct messages."""
     post = thread_post(state, given, f"receipt:{name}", priority=RECEIPT, question=question)
     return replace(post, place=place, anchor=None) if place else post

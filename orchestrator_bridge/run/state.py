@@ -12,7 +12,7 @@ from orchestrator_bridge.file import File
 from orchestrator_bridge.frozen import once
 from orchestrator_bridge.model.port import Kept
 from orchestrator_bridge.money.standing import BudgetName
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.question.values import Ask, Question
 from orchestrator_bridge.run.events import Bound, Purpose
 from orchestrator_bridge.team import AgentSpec, Team
@@ -280,7 +280,7 @@ class RunState:
     end: End | None = None
     notices: tuple[str, ...] = ()
     """What people were told of the models."""
-    outside: Outside | None = None
+    outside: ExternalAgent | None = None
     """The agent outside through whom it came."""
 
     @property

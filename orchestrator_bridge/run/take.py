@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.chat import Note, Receipt, Said
+from orchestrator_bridge.chat import Acknowledgement, MessageReceived, Note
 from orchestrator_bridge.file import File, left_out, read_file
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Response
@@ -153,16 +153,16 @@ def _failed(batch: Batch, fact: f.Landed, error: ModelError) -> e.CallFailed:
     )
 
 
-def _guided(batch: Batch, said: Said, files: tuple[File, ...]) -> None:
+def _guided(batch: Batch, said: MessageReceived, files: tuple[File, ...]) -> None:
     batch.handled(said.key)
     text = clean(said.text, GUIDANCE_LIMIT).strip()
     if batch.state.end is not None:
-        given = Receipt(
+        given = Acknowledgement(
             message=said.message, author=said.author, sign="late", text="This run has ended. Start another with /ask."
         )
     elif text or files:
         batch.add(e.Guided(at=batch.now, message=said.message, author=said.author, text=text, files=files))
-        given = Receipt(message=said.message, author=said.author, sign="taken", text=left_out(files))
+        given = Acknowledgement(message=said.message, author=said.author, sign="taken", text=left_out(files))
     else:
         return
     batch.rows.append(receipt(batch.state, said.key, given, None))

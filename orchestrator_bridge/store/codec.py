@@ -10,14 +10,22 @@ from typing import Annotated, Any
 from pydantic import Discriminator, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from orchestrator_bridge.chat import Clicked, Commanded, Gone, Inbound, Post, Said, Unsaid
+from orchestrator_bridge.chat import (
+    CommandReceived,
+    ControlUsed,
+    InboundEvent,
+    InputClosed,
+    MessageDeleted,
+    MessageReceived,
+    Post,
+)
 
-_INBOUND: dict[str, type[Inbound]] = {
-    "said": Said,
-    "unsaid": Unsaid,
-    "clicked": Clicked,
-    "commanded": Commanded,
-    "gone": Gone,
+_INBOUND: dict[str, type[InboundEvent]] = {
+    "said": MessageReceived,
+    "unsaid": MessageDeleted,
+    "clicked": ControlUsed,
+    "commanded": CommandReceived,
+    "gone": InputClosed,
 }
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _KINDS = {heard: kind for kind, heard in _INBOUND.items()}
@@ -26,7 +34,7 @@ _HEARD: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(heard) for kind, heard 
 _POST: TypeAdapter[Post] = TypeAdapter(Annotated[Post, Discriminator("kind")])
 
 
-def dump_inbound(inbound: Inbound) -> tuple[str, str]:
+def dump_inbound(inbound: InboundEvent) -> tuple[str, str]:
     """The kind of what was heard, and its JSON. Halves of surrogate pairs, which no database takes, become U+FFFD."""
     kind = _KINDS[type(inbound)]
     try:
@@ -36,7 +44,7 @@ def dump_inbound(inbound: Inbound) -> tuple[str, str]:
         return kind, _SURROGATES.sub("\ufffd", raw)
 
 
-def storable(inbound: Inbound) -> Inbound:
+def storable(inbound: InboundEvent) -> InboundEvent:
     """What was heard as it will be read back: platforms may send halves of surrogate pairs, even in names and ids."""
     try:
         _HEARD[_KINDS[type(inbound)]].dump_json(inbound)
@@ -45,7 +53,7 @@ def storable(inbound: Inbound) -> Inbound:
     return inbound
 
 
-def load_inbound(kind: str, body: str) -> Inbound:
+def load_inbound(kind: str, body: str) -> InboundEvent:
     """What was heard, from its kind and JSON.
 
     Raises:
@@ -53,7 +61,7 @@ def load_inbound(kind: str, body: str) -> Inbound:
     """
     if kind not in _HEARD:
         raise ValueError(f"kind {kind!r} of something heard is unknown to this release, expected one of {', '.join(_HEARD)}")
-    heard: Inbound = _HEARD[kind].validate_json(body)
+    heard: InboundEvent = _HEARD[kind].validate_json(body)
     return heard
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Literal, Protocol
 
-from orchestrator_bridge.chat import Inbound, Place, Posted, Said
+from orchestrator_bridge.chat import InboundEvent, MessageReceived, Place, PostedMessage
 from orchestrator_bridge.model.ratio import Ratio
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.store.rows import BudgetRaised, Outgoing, QuestionStatus, Row, RunStatus
 
@@ -69,8 +69,8 @@ class Pending:
     """A post that is not known to have arrived; `replaced` is what it edits, once that was sent."""
 
     outgoing: Outgoing
-    anchored: Posted | None = None
-    replaced: Posted | None = None
+    anchored: PostedMessage | None = None
+    replaced: PostedMessage | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -297,7 +297,7 @@ class Started:
     """A run that came through a token."""
 
     run: int
-    outside: Outside
+    outside: ExternalAgent
     place: Place
     team: str
     task: str
@@ -403,15 +403,15 @@ class Store(Lookups, Protocol):
         """
         ...
 
-    async def receive(self, inbound: Inbound, at: float) -> bool:
+    async def receive(self, inbound: InboundEvent, at: float) -> bool:
         """Keep what was heard, durably. False: it was known already, and nothing changed."""
         ...
 
-    async def unhandled(self) -> list[Inbound]:
+    async def unhandled(self) -> list[InboundEvent]:
         """What was heard and not dealt with, in the order in which it came."""
         ...
 
-    async def heard_in(self, place: Place) -> list[Said]:
+    async def heard_in(self, place: Place) -> list[MessageReceived]:
         """What was said in a thread, every version of it, without the messages that are known to be deleted; in any order."""
         ...
 
@@ -419,7 +419,7 @@ class Store(Lookups, Protocol):
         """Posts not known to have arrived, in the order in which they were written."""
         ...
 
-    async def sent(self, key: str) -> Posted | None:
+    async def sent(self, key: str) -> PostedMessage | None:
         """What became of a post."""
         ...
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from orchestrator_bridge.chat import Place, Post, Posted
+from orchestrator_bridge.chat import Place, Post, PostedMessage
 from orchestrator_bridge.model.port import Usage
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 
 RunStatus = Literal["running", "finished", "failed", "cancelled"]
 QuestionStatus = Literal["open", "answered", "fallen_back", "cancelled"]
@@ -26,7 +26,7 @@ class RunOpened:
     at: float
     person: str = ""
     """The platform and the person's id there: `discord:42`."""
-    outside: Outside | None = None
+    outside: ExternalAgent | None = None
     """The agent outside through whom it came."""
 
 
@@ -158,7 +158,7 @@ class PostSent:
 
     key: str
     version: int
-    posted: Posted
+    posted: PostedMessage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

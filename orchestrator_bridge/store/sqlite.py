@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from orchestrator_bridge.chat import Inbound, Place, Posted, Said
+    from orchestrator_bridge.chat import InboundEvent, MessageReceived, Place, PostedMessage
     from orchestrator_bridge.run.events import Event
     from orchestrator_bridge.store.lock import Lock
     from orchestrator_bridge.store.port import Armed, OpenFor, Pending, Started, Target
@@ -88,15 +88,15 @@ class SqliteStore(SqliteReads):
         changes = [*appended(run, after, events), *(written(row, now) for row in rows)]
         await self._writer.commit(tuple(changes))
 
-    async def receive(self, inbound: Inbound, at: float) -> bool:
+    async def receive(self, inbound: InboundEvent, at: float) -> bool:
         """Keep what was heard, durably. False: it was known already, and nothing changed."""
         return await self._writer.commit((heard(inbound, at),)) > 0
 
-    async def unhandled(self) -> list[Inbound]:
+    async def unhandled(self) -> list[InboundEvent]:
         """What was heard and not dealt with, in the order in which it came."""
         return await self._reading.read(posts.unhandled)
 
-    async def heard_in(self, place: Place) -> list[Said]:
+    async def heard_in(self, place: Place) -> list[MessageReceived]:
         """What was said in a thread, every version of it, without the messages that are known to be deleted."""
         return await self._reading.read(partial(posts.heard_in, place=place))
 
@@ -104,7 +104,7 @@ class SqliteStore(SqliteReads):
         """Posts not known to have arrived, in the order in which they were written."""
         return await self._reading.read(posts.pending)
 
-    async def sent(self, key: str) -> Posted | None:
+    async def sent(self, key: str) -> PostedMessage | None:
         """The receipt of a post, of its newest content that arrived."""
         return await self._reading.read(partial(posts.sent, key=key))
 

@@ -14,7 +14,7 @@ from bot.menu import BotMenu
 from bot.settings import read_settings
 from bot.start import Start
 from bot.team_file import parse_team_file
-from orchestrator_bridge.chat import Author, Commanded, Place, Word
+from orchestrator_bridge.chat import Author, CommandReceived, Place, PrivateReply
 from orchestrator_bridge.run import events as e
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform
@@ -54,14 +54,14 @@ class Bot:
     def __init__(self, app: App, platform: ListPlatform, menu: BotMenu) -> None:
         self.app, self.platform, self.menu = app, platform, menu
 
-    async def __call__(self, name: str, text: str = "", **options: str) -> Word:
+    async def __call__(self, name: str, text: str = "", **options: str) -> PrivateReply:
         """Give a command and wait for the word that comes back."""
         return await self.gives(ANA, PLACE, name, text, **options)
 
-    async def gives(self, author: Author, place: Place, name: str, text: str = "", **options: str) -> Word:
+    async def gives(self, author: Author, place: Place, name: str, text: str = "", **options: str) -> PrivateReply:
         """Let somebody give a command somewhere, and wait for the word that comes back."""
         before = len(self.platform.words)
-        command = Commanded(
+        command = CommandReceived(
             place=place,
             interaction=f"c{before}-{name}-{text}",
             author=author,
@@ -74,7 +74,7 @@ class Bot:
         await self.platform.until(lambda: len(self.platform.words) > before)
         return self.platform.words[-1][1]
 
-    async def confirms(self, word: Word) -> Word:
+    async def confirms(self, word: PrivateReply) -> PrivateReply:
         """Press the button of a word."""
         assert word.confirm is not None
         return await self(word.confirm.name, word.confirm.text, **dict(word.confirm.options))
@@ -82,7 +82,7 @@ class Bot:
     async def run(self, text: str, place: Place = PLACE, **options: str) -> dict[str, str]:
         """Give a task and wait for the run's end; the model of each agent."""
         finals = len(self.platform.finals)
-        command = Commanded(
+        command = CommandReceived(
             place=place, interaction=f"r{finals}", author=ANA, name="ask", text=text, at=1.0, options=tuple(options.items())
         )
         await self.platform.receives(command)

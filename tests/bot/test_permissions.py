@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat import Author, Commanded
+from orchestrator_bridge.chat import Author, CommandReceived
 from tests.bot.test_model_commands import ELSEWHERE, TEAMS, Bot, a_bot
 from tests.engine.stage import ANA, PLACE
 from tests.servers.model_play import Play
@@ -30,12 +30,12 @@ async def test_a_model_is_picked_by_anyone_in_the_channel_and_by_nobody_elsewher
 
 
 async def test_anothers_run_is_cancelled_by_anyone_in_the_channel_and_by_nobody_elsewhere(bot: Bot) -> None:
-    task = Commanded(place=PLACE, interaction="r", author=ANA, name="ask", text="plan the move", at=1.0)
+    task = CommandReceived(place=PLACE, interaction="r", author=ANA, name="ask", text="plan the move", at=1.0)
     await bot.platform.receives(task)
     await bot.platform.until(lambda: bool(bot.app.engine.under_way(PLACE)))
     refused = await bot.gives(BO, ELSEWHERE, "cancel", "1")
     assert "you may not cancel it" in refused.text
-    await bot.platform.receives(Commanded(place=PLACE, interaction="c", author=BO, name="cancel", text="1", at=2.0))
+    await bot.platform.receives(CommandReceived(place=PLACE, interaction="c", author=BO, name="cancel", text="1", at=2.0))
     await bot.platform.until(lambda: not bot.app.engine.under_way(PLACE) or bot.platform.words[-1][1] is not refused)
     state = await bot.app.engine.run(1)
     assert state is not None

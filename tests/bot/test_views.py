@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat import Author, Commanded, QuestionCard, Word
+from orchestrator_bridge.chat import Author, CommandReceived, PrivateReply, QuestionCard
 from tests.bot.test_model_commands import ELSEWHERE, Bot, a_bot
 from tests.engine.stage import ANA, PLACE
 from tests.servers.model_play import Asked, Play, ToolUse
@@ -34,13 +34,13 @@ def asks_whoever_began(_: Asked) -> Play:
 async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
     """A bot with a run of Ana's in one channel that asks her something."""
     async with ModelServer(asks_whoever_began) as server, a_bot(tmp_path, server, TEAMS) as bot:
-        task = Commanded(place=ELSEWHERE, interaction="r", author=ANA, name="ask", text="the secret plan", at=1.0)
+        task = CommandReceived(place=ELSEWHERE, interaction="r", author=ANA, name="ask", text="the secret plan", at=1.0)
         await bot.platform.receives(task)
         await bot.platform.until(lambda: any(isinstance(one.post, QuestionCard) for one in bot.platform.sent))
         yield bot
 
 
-def cells(word: Word) -> str:
+def cells(word: PrivateReply) -> str:
     return f"{word.text} {[table.rows for table in word.tables]}"
 
 

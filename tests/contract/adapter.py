@@ -37,6 +37,6 @@ class AdapterContract(Hears, Shows, Fails, Ends):
 
     async def test_what_is_said_to_be_lacking_is_lacking_and_nothing_else(self, rig: Rig) -> None:
         lacking = {feature for feature in FEATURES if getattr(type(rig), feature) is getattr(Rig, feature)}
-        if not rig.adapter.capabilities.findable:
+        if not rig.adapter.capabilities.can_read_history:
             lacking.add("find")
         assert lacking == self.lacks

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from orchestrator_bridge.chat import Note, Unsent, Word
+from orchestrator_bridge.chat import Note, NotSent, PrivateReply
 from tests.contract.adapter_posts import RUN
 from tests.contract.adapter_rig import Rig
 
@@ -25,9 +25,9 @@ class Ends:
         await rig.command("runs", "")
         heard = await rig.heard()
         await rig.adapter.stop()
-        with pytest.raises(Unsent):
+        with pytest.raises(NotSent):
             await rig.post(Note(text="too late"))
-        await rig.adapter.tell(heard, Word(text="too late"))
+        await rig.adapter.reply_privately(heard, PrivateReply(text="too late"))
 
     async def test_an_adapter_can_be_started_again(self, rig: Rig) -> None:
         await rig.adapter.stop()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.chat import Clicked, Commanded, Posted, Said, Unsaid
+from orchestrator_bridge.chat import CommandReceived, ControlUsed, MessageDeleted, MessageReceived, PostedMessage
 from tests.contract.adapter_posts import RUN, question
 from tests.contract.adapter_rig import Rig, needs
 
 
-async def said_next(rig: Rig) -> Said:
+async def said_next(rig: Rig) -> MessageReceived:
     heard = await rig.heard()
-    assert isinstance(heard, Said), heard
+    assert isinstance(heard, MessageReceived), heard
     return heard
 
 
-def belongs_to(said: Said, number: int, posted: Posted) -> bool:
+def belongs_to(said: MessageReceived, number: int, posted: PostedMessage) -> bool:
     """Whether the message is known to be for that question: by its number, or by its thread."""
     return said.question == number or said.place.thread == posted.thread
 
@@ -54,7 +54,7 @@ class Hears:
     async def test_a_command_arrives_with_the_rest_of_its_line(self, rig: Rig) -> None:
         await rig.command("ask", "build  it,\tplease")
         heard = await rig.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         assert (heard.name, heard.text, heard.author.id) == ("ask", "build  it,\tplease", rig.person.id)
 
     async def test_the_same_command_given_twice_is_two_commands(self, rig: Rig) -> None:
@@ -67,14 +67,14 @@ class Hears:
         await rig.post(question())
         await rig.press(2, "pass", "")
         heard = await rig.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.press, heard.author.id) == (2, "pass", rig.person.id)
 
     async def test_more_time_arrives_in_seconds(self, rig: Rig) -> None:
         await rig.post(question())
         await rig.press(2, "more", "3600")
         heard = await rig.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.press, float(heard.value)) == (2, "more", 3600.0)
 
     @needs("choose")
@@ -82,7 +82,7 @@ class Hears:
         await rig.post(question())
         await rig.choose(2, "lite")
         heard = await rig.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.press, heard.value) == (2, "option", "lite")
 
     @needs("edit")
@@ -100,7 +100,7 @@ class Hears:
         await rig.say(rig.thread(asked), "SQLite")
         await rig.unsay()
         said, unsaid = await said_next(rig), await rig.heard()
-        assert isinstance(unsaid, Unsaid)
+        assert isinstance(unsaid, MessageDeleted)
         assert unsaid.message == said.message
 
     @needs("unpost")
@@ -108,7 +108,7 @@ class Hears:
         asked = await rig.post(question())
         await rig.unpost(asked)
         unsaid = await rig.heard()
-        assert isinstance(unsaid, Unsaid)
+        assert isinstance(unsaid, MessageDeleted)
         assert (unsaid.message, unsaid.place.thread) == (asked.message, asked.thread)
 
     @needs("redeliver")

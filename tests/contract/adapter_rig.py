@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal, TypeVar, get_args
 
-from orchestrator_bridge.chat import Adapter, Author, Inbound, Place, Post, Posted, Press, Sending
+from orchestrator_bridge.chat import Adapter, Author, ControlAction, InboundEvent, OutboundPost, Place, Post, PostedMessage
 
 PATIENCE = 30.0
 """Seconds after which something that ought to happen is taken not to."""
@@ -74,7 +74,7 @@ class Rig(ABC):
     """Who speaks in these tests, as the platform knows her."""
 
     def __init__(self) -> None:
-        self._heard: asyncio.Queue[Inbound] = asyncio.Queue()
+        self._heard: asyncio.Queue[InboundEvent] = asyncio.Queue()
         self._store_breaks = False
         self._keys = count(1)
 
@@ -84,7 +84,7 @@ class Rig(ABC):
         """Start the adapter."""
         await self.adapter.start(self._receive)
 
-    async def _receive(self, heard: Inbound) -> None:
+    async def _receive(self, heard: InboundEvent) -> None:
         if self._store_breaks:
             self._store_breaks = False
             raise OSError("the disk is full")
@@ -94,20 +94,24 @@ class Rig(ABC):
         """The next thing that the adapter hands over cannot be stored."""
         self._store_breaks = True
 
-    async def heard(self) -> Inbound:
+    async def heard(self) -> InboundEvent:
         """The next thing that the adapter hands over."""
         async with asyncio.timeout(PATIENCE):
             return await self._heard.get()
 
-    async def post(self, post: Post, *, place: Place | None = None, replaces: Posted | None = None, key: str = "") -> Posted:
+    async def post(
+        self, post: Post, *, place: Place | None = None, replaces: PostedMessage | None = None, key: str = ""
+    ) -> PostedMessage:
         """Send, under a key of its own unless one is given."""
         return await self.adapter.send(self.sending(post, place=place, replaces=replaces, key=key))
 
-    def sending(self, post: Post, *, place: Place | None = None, replaces: Posted | None = None, key: str = "") -> Sending:
+    def sending(
+        self, post: Post, *, place: Place | None = None, replaces: PostedMessage | None = None, key: str = ""
+    ) -> OutboundPost:
         """What `post` sends."""
-        return Sending(key=key or f"{post.kind}-{next(self._keys)}", place=place or self.home, post=post, replaces=replaces)
+        return OutboundPost(key=key or f"{post.kind}-{next(self._keys)}", place=place or self.home, post=post, replaces=replaces)
 
-    def thread(self, posted: Posted) -> Place:
+    def thread(self, posted: PostedMessage) -> Place:
         """The thread that a post opened."""
         return Place(platform=self.home.platform, channel=self.home.channel, thread=posted.thread)
 
@@ -141,7 +145,7 @@ class Rig(ABC):
         """The person learns that her words were not stored, where she is told, and is ready to write something else."""
 
     @abstractmethod
-    async def press(self, question: int, press: Press, value: str) -> None:
+    async def press(self, question: int, press: ControlAction, value: str) -> None:
         """The person says "not me" or asks for more time, by whatever control there is."""
 
     async def choose(self, question: int, option: str) -> None:
@@ -152,7 +156,7 @@ class Rig(ABC):
         """The person changes her newest message."""
         raise _lacking("edit")
 
-    async def unpost(self, posted: Posted) -> None:
+    async def unpost(self, posted: PostedMessage) -> None:
         """Somebody who may do so deletes a card of ours."""
         raise _lacking("unpost")
 

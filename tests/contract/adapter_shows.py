@@ -8,7 +8,18 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_bridge.chat import CardOption, Commanded, Note, Place, QuestionCard, Receipt, Said, Table, TextFile, Word
+from orchestrator_bridge.chat import (
+    Acknowledgement,
+    CardOption,
+    CommandReceived,
+    MessageReceived,
+    Note,
+    Place,
+    PrivateReply,
+    QuestionCard,
+    Table,
+    TextFile,
+)
 from tests.contract.adapter_posts import HOSTILE, RUN, closed, long_answer, question
 from tests.contract.adapter_rig import Rig
 
@@ -127,16 +138,18 @@ class Shows:
         asked = await rig.post(question())
         await rig.say(rig.thread(asked), "SQLite")
         said = await rig.heard()
-        assert isinstance(said, Said)
+        assert isinstance(said, MessageReceived)
         for sign in ("taken", "late", "refused", "passed"):
-            await rig.post(Receipt(message=said.message, author=said.author, sign=sign, text="so be it"), place=rig.thread(asked))
+            await rig.post(
+                Acknowledgement(message=said.message, author=said.author, sign=sign, text="so be it"), place=rig.thread(asked)
+            )
 
     async def test_whoever_gave_a_command_gets_the_answer_with_its_table(self, rig: Rig) -> None:
         await rig.command("runs", "")
         heard = await rig.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         table = Table(columns=("run", "status"), rows=(("3", "working"), ("4", "finished")), title="Runs of today")
-        await rig.adapter.tell(heard, Word(text="There are two.", tables=(table,)))
+        await rig.adapter.reply_privately(heard, PrivateReply(text="There are two.", tables=(table,)))
         shown = await words(rig)
         for expected in ("There are two.", "Runs of today", "status", "working", "finished"):
             assert expected in shown
@@ -182,7 +195,7 @@ async def _post_hostile(rig: Rig, part: str, thread: Place) -> None:
         case _:
             await rig.command("runs", "")
             table = Table(columns=("run", "task"), rows=(("3", HOSTILE),))
-            await rig.adapter.tell(await rig.heard(), Word(text=HOSTILE, tables=(table,)))
+            await rig.adapter.reply_privately(await rig.heard(), PrivateReply(text=HOSTILE, tables=(table,)))
 
 
 def _hostile_question() -> QuestionCard:

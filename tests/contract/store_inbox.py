@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_bridge.chat import Clicked, Commanded, Gone, Inbound, Unsaid
+from orchestrator_bridge.chat import CommandReceived, ControlUsed, InboundEvent, InputClosed, MessageDeleted
 from orchestrator_bridge.store.port import Stale, Store
 from orchestrator_bridge.store.rows import InboxHandled
 from tests.contract.store_values import ALICE, CHANNEL, guided, said, thread
 
-HEARD: list[Inbound] = [
+HEARD: list[InboundEvent] = [
     said("m1"),
     said("m1", "yes, but", edit="2"),
-    Unsaid(place=thread("t1"), message="m1", at=5.0),
-    Clicked(place=thread("t1"), interaction="i1", question=3, press="option", author=ALICE, at=5.0, value="a"),
-    Commanded(place=CHANNEL, interaction="i1", author=ALICE, name="ask", text="why?", at=6.0),
-    Gone(place=CHANNEL, interaction="i2", at=7.0),
+    MessageDeleted(place=thread("t1"), message="m1", at=5.0),
+    ControlUsed(place=thread("t1"), interaction="i1", question=3, press="option", author=ALICE, at=5.0, value="a"),
+    CommandReceived(place=CHANNEL, interaction="i1", author=ALICE, name="ask", text="why?", at=6.0),
+    InputClosed(place=CHANNEL, interaction="i2", at=7.0),
 ]
 
 
@@ -28,7 +28,7 @@ class InboxContract:
         assert await store.unhandled() == HEARD
 
     @pytest.mark.parametrize("inbound", HEARD, ids=lambda inbound: inbound.key)
-    async def test_a_redelivery_is_known(self, store: Store, inbound: Inbound) -> None:
+    async def test_a_redelivery_is_known(self, store: Store, inbound: InboundEvent) -> None:
         assert await store.receive(inbound, at=1.0)
         assert not await store.receive(inbound, at=2.0)
         assert await store.unhandled() == [inbound]

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.store.port import GuestQuestion, Stale, Started, Store, Token, TokenUse
 from orchestrator_bridge.store.rows import OutcomeTold, QuestionClosed, Row, RunClosed, RunOpened, TokenMade, TokenWithdrawn
 from tests.contract.store_values import CHANNEL, booked, question_opened, run_opened
@@ -21,7 +21,7 @@ def made(name: str = "laptop", hash_: str = "h1") -> TokenMade:
 def came(
     run: int, *, token: str = "laptop", agent: str = "coder", asks: bool = False, wish: str = "", at: float = 10.0
 ) -> RunOpened:
-    return replace(run_opened(run, at), outside=Outside(token=token, agent=agent, asks=asks, wish=wish))
+    return replace(run_opened(run, at), outside=ExternalAgent(token=token, agent=agent, asks=asks, wish=wish))
 
 
 class OutsideContract:
@@ -82,7 +82,7 @@ class OutsideContract:
     async def test_live_runs_of_guests_are_found(self, store: Store) -> None:
         await store.append(rows=[came(1, asks=True), came(2, asks=True), came(3), run_opened(4)])
         await store.append(rows=[RunClosed(run=1, status="finished", result="", at=9.0)])
-        outside = Outside(token="laptop", agent="coder", asks=True)
+        outside = ExternalAgent(token="laptop", agent="coder", asks=True)
         assert await store.guest_runs() == [
             Started(run=2, outside=outside, place=CHANNEL, team="demo", task="task 2", status="running", started_at=10.0)
         ]

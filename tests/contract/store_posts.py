@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from orchestrator_bridge.chat import (
+    Acknowledgement,
     CardAgent,
     CardOption,
     FinalAnswer,
     Note,
     Post,
-    Posted,
+    PostedMessage,
     QuestionCard,
-    Receipt,
     RunCard,
 )
 from orchestrator_bridge.store.port import Pending, Store
@@ -44,7 +44,7 @@ POSTS: list[Post] = [
     ),
     Note(text="hello", speaker="ada", tone="good", mentions=(ALICE,)),
     FinalAnswer(run=1, text="# Yes", how="2 of 3 votes", by="ada"),
-    Receipt(message="m1", author=ALICE, sign="late", text="too late"),
+    Acknowledgement(message="m1", author=ALICE, sign="late", text="too late"),
 ]
 
 
@@ -132,7 +132,7 @@ class PostContract:
         assert await store.behind("fake") is None
         await store.append(rows=[outgoing("waited", at=70.0), outgoing("went", at=100.0), outgoing("waits", at=500.0)])
         for key in ("waited", "went"):
-            await store.append(rows=[PostSent(key=key, version=1, posted=Posted(message=key, thread=None, at=50.0))])
+            await store.append(rows=[PostSent(key=key, version=1, posted=PostedMessage(message=key, thread=None, at=50.0))])
         assert await store.behind("fake") == 50.0
         assert await store.behind("another") is None
 

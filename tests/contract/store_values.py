@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from orchestrator_bridge.chat import Author, Note, Place, Post, Posted, Said
+from orchestrator_bridge.chat import Author, MessageReceived, Note, Place, Post, PostedMessage
 from orchestrator_bridge.model.port import Usage
 from orchestrator_bridge.run.events import Event, Guided, Responded
 from orchestrator_bridge.store.rows import CallBooked, Outgoing, QuestionOpened, QuestionPlaced, RunOpened, RunPlaced
@@ -70,12 +70,12 @@ def outgoing(
     )
 
 
-def posted(message: str, name: str | None = None) -> Posted:
-    return Posted(message=message, thread=name, at=5.0)
+def posted(message: str, name: str | None = None) -> PostedMessage:
+    return PostedMessage(message=message, thread=name, at=5.0)
 
 
-def said(message: str, text: str = "yes", edit: str = "") -> Said:
-    return Said(place=thread("t1"), message=message, author=ALICE, text=text, at=4.0, edit=edit)
+def said(message: str, text: str = "yes", edit: str = "") -> MessageReceived:
+    return MessageReceived(place=thread("t1"), message=message, author=ALICE, text=text, at=4.0, edit=edit)
 
 
 def booked(run: int, action: str, cost: str | None, *, agent: str = "ada", usage: Usage | None = None) -> CallBooked:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.menu import ModelChoice
+from orchestrator_bridge.menu import ModelOption
 
 MODELS = (
-    ModelChoice(name="grok-4.3", about="$1.25 in, $2.50 out · 1M context", current=True),
-    ModelChoice(name="grok-4.1-fast", about="$0.20 in, $0.50 out · 2M context", warning="retired, grok-4.3 answers"),
-    ModelChoice(name="gpt-5", about="$1.25 in, $10 out · 400k context", usable=False),
+    ModelOption(name="grok-4.3", about="$1.25 in, $2.50 out · 1M context", current=True),
+    ModelOption(name="grok-4.1-fast", about="$0.20 in, $0.50 out · 2M context", warning="retired, grok-4.3 answers"),
+    ModelOption(name="gpt-5", about="$1.25 in, $10 out · 400k context", usable=False),
 )
 
 
 class SmallMenu:
     """Remembers for which scopes it was asked."""
 
-    def __init__(self, models: Sequence[ModelChoice] = MODELS) -> None:
+    def __init__(self, models: Sequence[ModelOption] = MODELS) -> None:
         self.scopes: list[str] = []
         self.broken = False
         self._models = models
 
-    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelChoice]:
+    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
         self.scopes.append(scope)
         if self.broken:
             raise OSError("no catalogue")

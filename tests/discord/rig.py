@@ -10,7 +10,7 @@ from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.addresses import Addresses
 from adapters.discord.connection import RealConnection
 from adapters.discord.controls import Control, Deed
-from orchestrator_bridge.chat import Author, Place, Posted, Press
+from orchestrator_bridge.chat import Author, ControlAction, Place, PostedMessage
 from orchestrator_bridge.clock import Clock, SystemClock
 from tests.contract.adapter_rig import Rig, Seen
 from tests.discord.menu import SmallMenu
@@ -88,7 +88,7 @@ class DiscordRig(Rig):
     def when(self, at: float) -> str:
         return f"<t:{int(at)}:R>"
 
-    async def press(self, question: int, press: Press, value: str) -> None:
+    async def press(self, question: int, press: ControlAction, value: str) -> None:
         match press:
             case "more":
                 await self.click_through("more", Control(deed="longer", number=question, value=value))
@@ -130,7 +130,7 @@ class DiscordRig(Rig):
     async def edit(self, text: str) -> None:
         self.world.change(self._newest(), text)
 
-    async def unpost(self, posted: Posted) -> None:
+    async def unpost(self, posted: PostedMessage) -> None:
         self.world.delete(int(posted.message))
 
     async def unsay(self) -> None:

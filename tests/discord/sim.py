@@ -14,7 +14,7 @@ from simcord.builders import ChannelHandle, GuildHandle
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.client import Client, Ears, intents
-from orchestrator_bridge.chat import Inbound, Place, Post, Posted, Sending
+from orchestrator_bridge.chat import InboundEvent, OutboundPost, Place, Post, PostedMessage
 from orchestrator_bridge.clock import SystemClock
 from tests.discord.menu import SmallMenu
 
@@ -65,15 +65,17 @@ class Sim:
     guild: GuildHandle
     channel: ChannelHandle
     alice: MemberActor
-    received: asyncio.Queue[Inbound]
+    received: asyncio.Queue[InboundEvent]
 
-    def heard(self) -> Inbound:
+    def heard(self) -> InboundEvent:
         """The next thing that the adapter handed over: actors wait until the bot has dealt with them."""
         return self.received.get_nowait()
 
-    async def post(self, post: Post, *, key: str, place: Place | None = None, replaces: Posted | None = None) -> Posted:
+    async def post(
+        self, post: Post, *, key: str, place: Place | None = None, replaces: PostedMessage | None = None
+    ) -> PostedMessage:
         where = place or self.place()
-        return await self.adapter.send(Sending(key=key, place=where, post=post, replaces=replaces))
+        return await self.adapter.send(OutboundPost(key=key, place=where, post=post, replaces=replaces))
 
     def card(self) -> discord.Message:
         """The newest card in the channel."""
@@ -86,7 +88,7 @@ class Sim:
 @asynccontextmanager
 async def a_sim(*, members: bool = False) -> AsyncIterator[Sim]:
     """The simulation with the adapter started in it; errors that the bot swallowed are raised at the end."""
-    received: asyncio.Queue[Inbound] = asyncio.Queue()
+    received: asyncio.Queue[InboundEvent] = asyncio.Queue()
     connection = SimConnection(members=members)
     adapter = DiscordAdapter(connection, SmallMenu(), SimClock(connection))
     await adapter.start(received.put)

@@ -22,7 +22,7 @@ from bot.app import assembled, menu_of
 from bot.settings import read_settings
 from bot.start import Start
 from bot.team_file import read_team_file
-from orchestrator_bridge.chat import Inbound, Posted, Sending, Word
+from orchestrator_bridge.chat import InboundEvent, OutboundPost, PostedMessage, PrivateReply
 from orchestrator_bridge.engine import Engine
 from tests.discord.sim import SimClock, SimConnection
 from tests.servers.model_play import Behaviour
@@ -57,13 +57,13 @@ class Noted(DiscordAdapter):
     capabilities = replace(DiscordAdapter.capabilities, edit_interval=0.0)
     noted: asyncio.Condition
 
-    async def send(self, sending: Sending) -> Posted:
+    async def send(self, sending: OutboundPost) -> PostedMessage:
         posted = await super().send(sending)
         await self._note()
         return posted
 
-    async def tell(self, heard: Inbound, word_: Word) -> None:
-        await super().tell(heard, word_)
+    async def reply_privately(self, heard: InboundEvent, word_: PrivateReply) -> None:
+        await super().reply_privately(heard, word_)
         await self._note()
 
     async def _note(self) -> None:

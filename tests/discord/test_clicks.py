@@ -8,7 +8,17 @@ from dataclasses import replace
 import pytest
 
 from adapters.discord.controls import AS_BUTTONS, LABEL, Control
-from orchestrator_bridge.chat import Author, CardOption, Clicked, Commanded, Confirm, Inbound, QuestionCard, Table, Word
+from orchestrator_bridge.chat import (
+    Author,
+    CardOption,
+    CommandReceived,
+    Confirmation,
+    ControlUsed,
+    InboundEvent,
+    PrivateReply,
+    QuestionCard,
+    Table,
+)
 from tests.contract.adapter_posts import question
 from tests.discord.rig import DiscordRig, a_rig
 
@@ -39,16 +49,16 @@ async def test_many_options_are_a_list_to_pick_from() -> None:
         assert len(held.controls[0]["options"]) == AS_BUTTONS + 1
         rig.click(pick, values=["o3"])
         heard = await rig.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert (heard.press, heard.value) == ("option", "o3")
 
 
 async def test_a_click_is_acknowledged_while_the_store_still_works() -> None:
     async with a_rig() as rig:
         stored = asyncio.Event()
-        received: list[Inbound] = []
+        received: list[InboundEvent] = []
 
-        async def slow(heard: Inbound) -> None:
+        async def slow(heard: InboundEvent) -> None:
             received.append(heard)
             await stored.wait()
 
@@ -85,9 +95,9 @@ async def test_the_word_on_a_click_takes_the_place_of_the_acknowledgement_and_is
         await rig.post(question())
         interaction = rig.click(LITE)
         heard = await rig.heard()
-        await rig.adapter.tell(heard, Word(text="You answered question 2: SQLite"))
+        await rig.adapter.reply_privately(heard, PrivateReply(text="You answered question 2: SQLite"))
         await answered(rig, interaction, "You answered question 2")
-        await rig.adapter.tell(heard, Word(text="And something else"))
+        await rig.adapter.reply_privately(heard, PrivateReply(text="And something else"))
         private = [one.content for one in rig.world.here(rig.channel.id) if one.private_to]
         assert private == ["You answered question 2: SQLite", "And something else"]
 
@@ -103,9 +113,9 @@ async def test_after_a_restart_buttons_work_and_an_old_click_is_answered_directl
         try:
             later.click(LITE)
             heard = await later.heard()
-            assert isinstance(heard, Clicked)
+            assert isinstance(heard, ControlUsed)
             assert (heard.question, heard.value) == (2, "lite")
-            await later.adapter.tell(before, Word(text="Too late: it was answered"))
+            await later.adapter.reply_privately(before, PrivateReply(text="Too late: it was answered"))
             direct = rig.world.direct(rig.ana.id).id
             assert [one.content for one in rig.world.here(direct)] == ["Too late: it was answered"]
         finally:
@@ -134,7 +144,7 @@ async def test_what_was_written_into_a_form_arrives_also_after_a_restart() -> No
         try:
             later.submit(rig.world.modals[0], "let's go with staging, please")
             heard = await later.heard()
-            assert isinstance(heard, Clicked)
+            assert isinstance(heard, ControlUsed)
             assert (heard.question, heard.press, heard.value) == (2, "write", "let's go with staging, please")
         finally:
             await later.adapter.stop()
@@ -144,14 +154,14 @@ async def test_a_confirmation_gives_the_command_that_it_asks_about_once() -> Non
     async with a_rig() as rig:
         await rig.command("model", "grok-4.1-fast")
         heard = await rig.heard()
-        assert isinstance(heard, Commanded)
-        offer = Confirm(label="Take it anyway", name="model", text="grok-4.1-fast", options=(("sure", "yes"),))
-        await rig.adapter.tell(heard, Word(text="It is retired; grok-4.3 answers.", confirm=offer))
+        assert isinstance(heard, CommandReceived)
+        offer = Confirmation(label="Take it anyway", name="model", text="grok-4.1-fast", options=(("sure", "yes"),))
+        await rig.adapter.reply_privately(heard, PrivateReply(text="It is retired; grok-4.3 answers.", confirm=offer))
         yes = Control(deed="yes", number=int(heard.interaction)).id
         message = rig.holding(yes)
         rig.click(yes)
         confirmed = await rig.heard()
-        assert isinstance(confirmed, Commanded)
+        assert isinstance(confirmed, CommandReceived)
         assert (confirmed.name, confirmed.text, confirmed.options) == ("model", "grok-4.1-fast", (("sure", "yes"),))
         assert confirmed.key != heard.key
         again = rig.click(yes, message=message)
@@ -165,7 +175,7 @@ async def test_not_me_asks_who_else_and_hands_over_to_whoever_is_picked() -> Non
         hand = Control(deed="hand", number=2)
         await rig.click_through("leave", hand, [str(ben.id)])
         heard = await rig.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert (heard.press, heard.question, heard.value) == ("pass", 2, str(ben.id))
         assert heard.to == Author(platform="discord", id=str(ben.id), name="Ben")
         assert rig.world.people[ben.id].name not in "".join(rig.world.notified())
@@ -179,7 +189,7 @@ async def test_a_question_is_not_handed_over_to_a_bot() -> None:
         await answered(rig, clicked, "Only people can be asked")
         rig.click(LITE)
         heard = await rig.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert heard.press == "option"
 
 
@@ -190,10 +200,10 @@ async def asks_for_questions(rig: DiscordRig, *cards: QuestionCard) -> str:
     """Ana asks what is open, and is told of these questions. Returns the id of what she did."""
     await rig.command("questions", "")
     heard = await rig.heard()
-    assert isinstance(heard, Commanded)
+    assert isinstance(heard, CommandReceived)
     rows = tuple((str(card.question), card.text) for card in cards)
     table = Table(columns=("question", "what"), rows=rows, title="Open questions", cards=cards)
-    await rig.adapter.tell(heard, Word(text="", tables=(table,)))
+    await rig.adapter.reply_privately(heard, PrivateReply(text="", tables=(table,)))
     return heard.interaction
 
 
@@ -208,7 +218,7 @@ async def test_the_only_open_question_is_shown_with_everything_that_can_be_done_
         assert list(rig.world.notified()) == []
         rig.click(LITE, message=answer)
         heard = await rig.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.value) == (2, "lite")
 
 
@@ -217,14 +227,16 @@ async def test_one_of_several_open_questions_is_picked_from_a_list_and_can_be_ca
         await asks_for_questions(rig, question(2), question(7))
         rig.click(Control(deed="look", number=0).id, values=["7"])
         picked = await rig.heard()
-        assert isinstance(picked, Commanded)
+        assert isinstance(picked, CommandReceived)
         assert (picked.name, picked.text) == ("questions", "7")
-        await rig.adapter.tell(picked, Word(text="", tables=(Table(columns=("",), rows=(("7",),), cards=(question(7),)),)))
+        await rig.adapter.reply_privately(
+            picked, PrivateReply(text="", tables=(Table(columns=("",), rows=(("7",),), cards=(question(7),)),))
+        )
         close = Control(deed="close", number=7)
         await rig.server.until(lambda: rig.holding(close.id))
         rig.click(close.id)
         closed = await rig.heard()
-        assert isinstance(closed, Commanded)
+        assert isinstance(closed, CommandReceived)
         assert (closed.name, closed.text) == ("questions", "7 cancel")
 
 
@@ -236,5 +248,5 @@ async def test_controls_of_others_are_left_alone(custom_id: str) -> None:
         rig.click(custom_id, message=card)
         rig.click(LITE)
         heard = await rig.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert heard.value == "lite"

@@ -7,8 +7,8 @@ import pytest
 
 from adapters.discord.commands import MENU
 from adapters.discord.permissions import NEEDED, invite, needed
-from orchestrator_bridge.chat import Commanded, Link, Place, Table, Word
-from orchestrator_bridge.menu import ModelChoice
+from orchestrator_bridge.chat import CommandReceived, Link, Place, PrivateReply, Table
+from orchestrator_bridge.menu import ModelOption
 from tests.contract.adapter_posts import RUN
 from tests.discord.menu import SmallMenu
 from tests.discord.rig import DiscordRig, a_rig
@@ -55,7 +55,7 @@ async def test_while_developing_one_server_gets_the_commands_at_once() -> None:
             "/applications/1000000000000000003/guilds/1000000000000000001/commands"
         ]
         await rig.command("runs", "")
-        assert isinstance(await rig.heard(), Commanded)
+        assert isinstance(await rig.heard(), CommandReceived)
 
 
 async def test_commands_that_cannot_be_made_known_do_not_stop_the_start() -> None:
@@ -64,7 +64,7 @@ async def test_commands_that_cannot_be_made_known_do_not_stop_the_start() -> Non
         rig.server.faults.put("reject", is_sync)
         await rig.start()
         await rig.command("runs", "")
-        assert isinstance(await rig.heard(), Commanded)
+        assert isinstance(await rig.heard(), CommandReceived)
 
 
 async def test_a_commands_fields_arrive_as_its_line_and_options() -> None:
@@ -72,8 +72,8 @@ async def test_a_commands_fields_arrive_as_its_line_and_options() -> None:
         rig.give("ask", task="plan it", team="review", model="grok-4.3")
         rig.give("model", model="gpt-5", scope="team:review")
         ask, model = await rig.heard(), await rig.heard()
-        assert isinstance(ask, Commanded)
-        assert isinstance(model, Commanded)
+        assert isinstance(ask, CommandReceived)
+        assert isinstance(model, CommandReceived)
         assert (ask.text, ask.options) == ("plan it", (("team", "review"), ("model", "grok-4.3")))
         assert (model.name, model.text, model.options) == ("model", "gpt-5", (("scope", "team:review"),))
 
@@ -92,7 +92,7 @@ async def test_where_a_run_could_not_be_shown_nothing_begins_and_the_person_lear
         await answered(rig, interaction, "Send Messages (to post runs and questions) and Embed Links")
         await rig.command("runs", "")
         heard = await rig.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         assert heard.name == "runs"
 
 
@@ -103,7 +103,9 @@ async def test_a_table_links_to_messages_in_this_server() -> None:
         heard = await rig.heard()
         here = Link(text="Which database?", place=rig.thread(posted), message=posted.message)
         nowhere = Link(text="Elsewhere", place=Place(platform="discord", channel="5"), message="6")
-        await rig.adapter.tell(heard, Word(text="", tables=(Table(columns=("what",), rows=((here,), (nowhere,))),)))
+        await rig.adapter.reply_privately(
+            heard, PrivateReply(text="", tables=(Table(columns=("what",), rows=((here,), (nowhere,))),))
+        )
         text = rig.world.here(rig.channel.id)[-1].text
         assert f"[Which database?](https://discord.com/channels/1000000000000000001/{rig.channel.id}/{posted.message})" in text
         assert "**Elsewhere**" in text
@@ -114,7 +116,7 @@ async def test_a_long_table_says_how_much_is_left_out() -> None:
         await rig.command("runs", "")
         heard = await rig.heard()
         rows = tuple((str(number), "a task of some words " * 8) for number in range(100))
-        await rig.adapter.tell(heard, Word(text="All.", tables=(Table(columns=("run", "task"), rows=rows),)))
+        await rig.adapter.reply_privately(heard, PrivateReply(text="All.", tables=(Table(columns=("run", "task"), rows=rows),)))
         assert " more" in rig.world.here(rig.channel.id)[-1].text
 
 
@@ -143,7 +145,7 @@ async def test_models_are_found_by_any_part_of_their_name_and_say_what_matters_f
 
 
 async def test_a_picker_shows_at_most_what_discord_takes() -> None:
-    models = [ModelChoice(name=f"model-{number}", about="x" * 200) for number in range(40)]
+    models = [ModelOption(name=f"model-{number}", about="x" * 200) for number in range(40)]
     async with a_rig(menu=SmallMenu(models)) as rig:
         choices = await offered(rig, "model", "model")
         assert len(choices) == 25

@@ -12,7 +12,7 @@ from discord.http import Route
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.addresses import Addresses
 from adapters.discord.connection import RealConnection
-from orchestrator_bridge.chat import Inbound, Note, Rejected, Said, Unsaid, Unsent
+from orchestrator_bridge.chat import InboundEvent, MessageDeleted, MessageReceived, Note, NotSent, SendRejected
 from orchestrator_bridge.clock import SystemClock
 from tests.clock import ManualClock
 from tests.contract.adapter_posts import RUN, closed, question
@@ -25,9 +25,9 @@ def reads(rig: DiscordRig) -> list[str]:
     return [one.path for one in rig.server.requests if one.method == "GET" and one.path.endswith("/messages")]
 
 
-async def said(rig: DiscordRig) -> Said:
+async def said(rig: DiscordRig) -> MessageReceived:
     heard = await rig.heard()
-    assert isinstance(heard, Said), heard
+    assert isinstance(heard, MessageReceived), heard
     return heard
 
 
@@ -69,14 +69,14 @@ async def test_after_a_session_that_is_gone_only_the_threads_of_open_questions_a
         rig.server.gateway.deaf = False
         rig.server.gateway.forget = True
         await rig.server.gateway.hang_up()
-        heard: dict[str, Inbound] = {}
-        while not any(isinstance(one, Unsaid) for one in heard.values()):
+        heard: dict[str, InboundEvent] = {}
+        while not any(isinstance(one, MessageDeleted) for one in heard.values()):
             one = await rig.heard()
             heard[one.key] = one
-        texts = [one.text for one in heard.values() if isinstance(one, Said)]
+        texts = [one.text for one in heard.values() if isinstance(one, MessageReceived)]
         assert texts == ["mind the budget", "before", "in between"]
         assert before[0].key in heard
-        (gone,) = [one for one in heard.values() if isinstance(one, Unsaid)]
+        (gone,) = [one for one in heard.values() if isinstance(one, MessageDeleted)]
         assert gone.message == before[1].message
         threads = [one for one in dict.fromkeys(reads(rig)) if one != f"/channels/{rig.channel.id}/messages"]
         assert threads == [f"/channels/{one.thread}/messages" for one in (live, waiting)]
@@ -88,7 +88,7 @@ async def test_a_first_connection_that_is_refused_is_unsent_and_can_be_tried_aga
         rig = DiscordRig(server)
         server.gateway.refuse_with = 4000
         rig.adapter = an_adapter(server, deadline=0.5)
-        with pytest.raises(Unsent):
+        with pytest.raises(NotSent):
             await rig.start()
         server.gateway.refuse_with = None
         await rig.start()
@@ -101,7 +101,7 @@ async def test_a_start_while_discord_has_trouble_is_unsent(path: str) -> None:
     async with DiscordServer() as server:
         rig = DiscordRig(server)
         server.faults.put("refuse", lambda asked: asked.path == path)
-        with pytest.raises(Unsent):
+        with pytest.raises(NotSent):
             await rig.start()
         await rig.adapter.stop()
 
@@ -112,7 +112,7 @@ async def test_a_start_where_nobody_listens_is_unsent_and_says_so() -> None:
         address = f"127.0.0.1:{held.getsockname()[1]}"
         addresses = Addresses(api=f"http://{address}/api/v10", gateway=f"ws://{address}/gateway")
         adapter = DiscordAdapter(RealConnection("token", addresses, SystemClock()), SmallMenu(), SystemClock())
-        with pytest.raises(Unsent, match="Cannot connect"):
+        with pytest.raises(NotSent, match="Cannot connect"):
             await adapter.start(_nobody)
         await adapter.stop()
 
@@ -125,7 +125,7 @@ async def test_a_token_that_discord_refuses_is_named_and_not_shown() -> None:
     async with DiscordServer() as server:
         rig = DiscordRig(server)
         server.token = "another-token"
-        with pytest.raises(Rejected, match="DISCORD_TOKEN") as rejected:
+        with pytest.raises(SendRejected, match="DISCORD_TOKEN") as rejected:
             await rig.start()
         assert "a-token-for-tests" not in str(rejected.value)
         await rig.adapter.stop()
@@ -137,7 +137,7 @@ async def test_a_session_that_is_closed_for_good_is_made_anew() -> None:
         run = await rig.post(RUN)
         await rig.server.gateway.hang_up(4004)
         await clock.armed_until(clock.now() + 5)
-        with pytest.raises(Unsent):
+        with pytest.raises(NotSent):
             await rig.post(Note(text="nobody is there"))
         clock.advance(5)
         await rig.server.until(lambda: len(rig.server.gateway.identified) == 2)

@@ -6,19 +6,19 @@ import logging
 
 import pytest
 
-from orchestrator_bridge.chat import Note, Posted, Said, Unsaid
+from orchestrator_bridge.chat import MessageDeleted, MessageReceived, Note, PostedMessage
 from tests.contract.adapter_posts import RUN, question
 from tests.discord.rig import DiscordRig, a_rig
 from tests.servers import discord_wire as wire
 
 
-async def lost(rig: DiscordRig) -> Unsaid:
+async def lost(rig: DiscordRig) -> MessageDeleted:
     heard = await rig.heard()
-    assert isinstance(heard, Unsaid), heard
+    assert isinstance(heard, MessageDeleted), heard
     return heard
 
 
-def is_card(gone: Unsaid, posted: Posted) -> bool:
+def is_card(gone: MessageDeleted, posted: PostedMessage) -> bool:
     return gone.message == posted.message and gone.place.thread == posted.thread
 
 
@@ -29,7 +29,7 @@ async def test_a_card_that_somebody_deletes_is_heard_of_and_its_thread_lives_on(
         assert is_card(await lost(rig), asked)
         await rig.say(rig.thread(asked), "SQLite")
         heard = await rig.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         assert heard.place == rig.thread(asked)
 
 
@@ -39,7 +39,7 @@ async def test_where_a_cards_thread_is_deleted_replies_to_the_card_count_and_wor
         rig.world.delete_channel(int(asked.message))
         rig.world.write(rig.ana.id, rig.channel.id, "SQLite", replies_to=int(asked.message))
         heard = await rig.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         assert heard.question == 2
         await rig.post(Note(text="still here"), place=rig.thread(asked))
         (said,) = [one for one in rig.world.here(rig.channel.id) if one.content == "still here"]

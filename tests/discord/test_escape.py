@@ -13,7 +13,18 @@ from adapters.discord.cards import question_card, question_name, run_card
 from adapters.discord.escape import harmless, plain, unformatted
 from adapters.discord.shown import Shown, notice
 from adapters.discord.words import final_answer, note, word
-from orchestrator_bridge.chat import Author, CardAgent, CardOption, FinalAnswer, Group, Note, QuestionCard, RunCard, Table, Word
+from orchestrator_bridge.chat import (
+    Author,
+    CardAgent,
+    CardOption,
+    FinalAnswer,
+    Group,
+    Note,
+    PrivateReply,
+    QuestionCard,
+    RunCard,
+    Table,
+)
 
 TRICKS = (
     "@everyone",
@@ -108,7 +119,7 @@ def every_post(text: str) -> list[Shown]:
         run_card(run, "key"),
         *note(Note(text=text, speaker=text)),
         *final_answer(FinalAnswer(run=1, text=text, how=text, by=text)),
-        word(Word(text=text, tables=(table,)), lambda place, message: None),
+        word(PrivateReply(text=text, tables=(table,)), lambda place, message: None),
     ]
 
 

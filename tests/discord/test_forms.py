@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_bridge.chat import Commanded, Doubtful, Note, Place, Posted, Receipt, Said
+from orchestrator_bridge.chat import Acknowledgement, CommandReceived, MessageReceived, Note, Place, PostedMessage, SendUncertain
 from tests.contract.adapter_posts import RUN, closed, question
 from tests.discord.rig import DiscordRig, a_rig
 from tests.servers import discord_wire as wire
 
 
-async def said(rig: DiscordRig) -> Said:
+async def said(rig: DiscordRig) -> MessageReceived:
     heard = await rig.heard()
-    assert isinstance(heard, Said), heard
+    assert isinstance(heard, MessageReceived), heard
     return heard
 
 
-def forum_place(rig: DiscordRig, posted: Posted) -> Place:
+def forum_place(rig: DiscordRig, posted: PostedMessage) -> Place:
     return replace(rig.home, thread=posted.thread)
 
 
@@ -36,9 +36,9 @@ async def test_a_reply_to_the_card_counts_like_a_word_in_its_thread() -> None:
         message = rig.world.write(rig.ana.id, rig.channel.id, "SQLite", replies_to=int(posted.message))
         heard = await said(rig)
         assert (heard.text, heard.question) == ("SQLite", 2)
-        await rig.post(Receipt(message=heard.message, author=heard.author, sign="taken"), place=rig.thread(posted))
+        await rig.post(Acknowledgement(message=heard.message, author=heard.author, sign="taken"), place=rig.thread(posted))
         assert message.reactions == ["✅"]
-        read = await rig.adapter.read(rig.thread(posted), posted.at)
+        read = await rig.adapter.read_thread(rig.thread(posted), posted.at)
         assert [one.key for one in read] == [heard.key]
         rig.world.delete(message.id)
         gone = await rig.heard()
@@ -73,11 +73,11 @@ async def test_a_forums_post_whose_confirmation_was_lost_is_found_and_not_opened
         for trouble in ("lose", "effect-error"):
             sending = rig.sending(question(), key=f"question {trouble}")
             rig.server.faults.put(trouble)
-            with pytest.raises(Doubtful):
+            with pytest.raises(SendUncertain):
                 await rig.adapter.send(sending)
-            found = await rig.adapter.find(sending)
+            found = await rig.adapter.find_sent(sending)
             assert found is not None
-        assert await rig.adapter.find(rig.sending(question(), key="another")) is None
+        assert await rig.adapter.find_sent(rig.sending(question(), key="another")) is None
         assert sum(one.kind == wire.THREAD for one in rig.world.channels.values()) == 2
 
 
@@ -96,9 +96,9 @@ async def test_where_there_are_no_threads_the_replies_to_a_card_are_its_thread(k
         assert note.replies_to == int(posted.message)
         rig.world.write(rig.ana.id, rig.channel.id, "good", replies_to=note.id)
         assert (await said(rig)).place == rig.thread(posted)
-        read = await rig.adapter.read(rig.thread(posted), posted.at)
+        read = await rig.adapter.read_thread(rig.thread(posted), posted.at)
         assert [one.text for one in read] == ["SQLite", "good"]
-        assert await rig.adapter.find(rig.sending(question(), key="another")) is None
+        assert await rig.adapter.find_sent(rig.sending(question(), key="another")) is None
 
 
 async def test_inside_a_thread_that_is_not_ours_cards_are_messages_and_only_replies_are_heard() -> None:
@@ -118,7 +118,7 @@ async def test_a_command_in_a_runs_thread_is_given_where_nothing_can_be_opened()
         thread = int(run.thread or 0)
         rig.give("ask", channel=thread, task="another task")
         heard = await rig.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         assert heard.place == Place(platform="discord", channel=str(thread))
         inner = await rig.post(question(), place=heard.place)
         rig.world.write(rig.ana.id, thread, "for the run")
@@ -137,7 +137,7 @@ async def test_without_the_permission_for_threads_a_card_stands_alone_and_replie
         assert (await said(rig)).question == 2
         await rig.post(Note(text="noted"), place=rig.thread(posted))
         assert rig.world.here(rig.channel.id)[-1].replies_to == int(posted.message)
-        assert [one.text for one in await rig.adapter.read(rig.thread(posted), posted.at)] == ["SQLite"]
+        assert [one.text for one in await rig.adapter.read_thread(rig.thread(posted), posted.at)] == ["SQLite"]
 
 
 async def test_a_card_without_a_thread_is_known_as_such_by_the_next_process_too() -> None:

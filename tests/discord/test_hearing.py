@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.chat import Attachment, Author, Commanded, Note, Place, Rejected, Said
+from orchestrator_bridge.chat import Attachment, Author, CommandReceived, MessageReceived, Note, Place, SendRejected
 from tests.clock import ManualClock
 from tests.contract.adapter_posts import RUN, question
 from tests.discord.rig import DiscordRig, a_rig, an_adapter
@@ -15,7 +15,7 @@ async def quiet(rig: DiscordRig) -> None:
     """Whatever was written before is dealt with once this is heard."""
     rig.world.write(rig.ana.id, rig.channel.id, f"{ME} help")
     heard = await rig.heard()
-    assert isinstance(heard, Commanded), heard
+    assert isinstance(heard, CommandReceived), heard
     assert heard.name == "help"
 
 
@@ -23,7 +23,7 @@ async def test_a_mention_of_the_bot_is_a_task() -> None:
     async with a_rig() as rig:
         rig.world.write(rig.ana.id, rig.channel.id, f"{ME} plan the move, please")
         heard = await rig.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         assert (heard.name, heard.text, heard.place, heard.author) == ("ask", "plan the move, please", rig.home, rig.person)
 
 
@@ -32,7 +32,7 @@ async def test_a_mention_with_a_commands_name_alone_is_that_command() -> None:
         for text, name in (("runs", "runs"), ("/questions", "questions"), ("help me to plan", "ask")):
             rig.world.write(rig.ana.id, rig.channel.id, f"{ME} {text}")
             heard = await rig.heard()
-            assert isinstance(heard, Commanded)
+            assert isinstance(heard, CommandReceived)
             assert heard.name == name
 
 
@@ -42,7 +42,7 @@ async def test_a_mention_in_reply_to_somebodys_message_is_a_task_about_it() -> N
         message = rig.world.write(ben.id, rig.channel.id, "The build is red\nsince noon")
         rig.world.write(rig.ana.id, rig.channel.id, f"{ME} why?", replies_to=message.id)
         heard = await rig.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         assert heard.text == "why?\n\nBen wrote:\n> The build is red\n> since noon"
 
 
@@ -60,7 +60,7 @@ async def test_the_message_menu_asks_about_a_message() -> None:
         }
         rig.world.interact(rig.ana.id, rig.channel.id, 2, data)
         heard = await rig.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         assert (heard.name, heard.text) == ("ask", "What about this?\n\nBen wrote:\n> The build is red")
 
 
@@ -86,7 +86,7 @@ async def test_bots_are_heard_only_if_they_are_listed_and_we_never() -> None:
         await listening.start()
         rig.world.write(bot.id, int(run.thread or 0), "deployed again")
         heard = await listening.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         assert heard.text == "deployed again"
         await listening.adapter.stop()
 
@@ -97,7 +97,7 @@ async def test_people_and_roles_are_named_and_those_named_are_handed_over() -> N
         run = await rig.post(RUN)
         await rig.say(rig.thread(run), f"<@{ben.id}> knows, <@!{ben.id}> wrote it, {ME}")
         heard = await rig.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         assert heard.text == "@Ben knows, @Ben wrote it,"
         assert heard.mentions == (Author(platform="discord", id=str(ben.id), name="Ben"),)
 
@@ -110,7 +110,7 @@ async def test_an_author_comes_with_the_roles_held() -> None:
         run = await rig.post(RUN)
         await rig.say(rig.thread(run), "hello")
         heard = await rig.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         assert heard.author.roles == (str(role),)
 
 
@@ -120,12 +120,12 @@ async def test_files_come_along_and_can_be_fetched_by_their_message() -> None:
         run = await rig.post(RUN)
         rig.world.write(rig.ana.id, int(run.thread or 0), "see the plan", attachments=[file])
         heard = await rig.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         (attached,) = heard.attachments
         assert (attached.name, attached.media_type, attached.size) == ("plan.txt", "text/plain", 8)
         assert await rig.adapter.fetch(attached) == b"step one"
         rig.world.delete(int(heard.message))
-        with pytest.raises(Rejected):
+        with pytest.raises(SendRejected):
             await rig.adapter.fetch(attached)
 
 
@@ -135,7 +135,7 @@ async def test_a_file_without_a_word_is_heard_and_nothing_at_all_is_not() -> Non
         await rig.say(rig.thread(run), "")
         rig.world.write(rig.ana.id, int(run.thread or 0), "", attachments=[rig.server.put_file("plan.txt", b"x")])
         heard = await rig.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         assert heard.attachments
 
 
@@ -148,7 +148,7 @@ async def test_a_file_that_came_with_a_command_is_fetched_from_where_it_lies() -
         data: Json = {"id": "1", "name": "ask", "type": 1, "options": [task, option], "resolved": resolved}
         rig.world.interact(rig.ana.id, rig.channel.id, 2, data)
         heard = await rig.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         assert [one.name for one in heard.attachments] == ["plan.txt"]
         assert await rig.adapter.fetch(heard.attachments[0]) == b"step one"
 
@@ -170,7 +170,7 @@ async def test_a_plain_word_in_direct_messages_answers_the_question_that_is_open
         await rig.post(Note(text="by the way"))
         rig.world.write(rig.ana.id, direct.id, "SQLite")
         heard = await rig.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         assert heard.place == rig.thread(posted)
 
 
@@ -178,7 +178,7 @@ async def test_a_plain_word_in_direct_messages_is_a_task_where_no_question_is_op
     async with a_rig() as rig:
         rig.world.write(rig.ana.id, rig.world.direct(rig.ana.id).id, "plan the move")
         heard = await rig.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         assert (heard.name, heard.text, heard.place.channel) == ("ask", "plan the move", f"@{rig.ana.id}")
 
 
@@ -191,7 +191,7 @@ async def test_what_cannot_be_stored_is_tried_again_until_it_is() -> None:
         await clock.armed_until(clock.now() + 60)
         clock.advance(60)
         heard = await rig.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         assert heard.text == "kept"
 
 
@@ -210,7 +210,7 @@ async def test_without_the_message_content_intent_cards_say_so_and_whoever_types
         assert "Message Content intent" in rig.world.here(direct)[0].content
         await rig.say(rig.thread(posted), f"{ME} SQLite")
         heard = await rig.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         assert heard.text == "SQLite"
         assert len(rig.world.here(direct)) == 1
 
@@ -245,7 +245,7 @@ async def test_a_channel_that_the_client_does_not_know_yet_is_looked_up() -> Non
 async def test_a_file_of_an_unknown_place_is_refused() -> None:
     async with a_rig() as rig:
         lost = Attachment(name="a", media_type="text/plain", size=1, ref="1/2/3")
-        with pytest.raises(Rejected):
+        with pytest.raises(SendRejected):
             await rig.adapter.fetch(lost)
 
 
@@ -257,6 +257,6 @@ async def test_roles_are_looked_up_where_a_history_does_not_tell_them() -> None:
         run = await rig.post(RUN)
         await rig.say(rig.thread(run), "hello")
         heard = await rig.heard()
-        (read,) = await rig.adapter.read(rig.thread(run), run.at)
+        (read,) = await rig.adapter.read_thread(rig.thread(run), run.at)
         assert read == heard
         assert read.author.roles == (str(role),)

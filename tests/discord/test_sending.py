@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from adapters.discord.addresses import Addresses
-from orchestrator_bridge.chat import Author, Doubtful, FinalAnswer, Note, Receipt, Rejected, Said, Unsent
+from orchestrator_bridge.chat import (
+    Acknowledgement,
+    Author,
+    FinalAnswer,
+    MessageReceived,
+    Note,
+    NotSent,
+    SendRejected,
+    SendUncertain,
+)
 from tests.contract.adapter_posts import RUN, closed, question
 from tests.discord.rig import DiscordRig, a_rig
 from tests.servers.discord_server import Asked
@@ -41,7 +50,7 @@ async def test_progress_that_discord_does_not_take_any_more_is_left_out_and_an_e
         rig.server.faults.put("reject", code=30046)
         assert await rig.post(replace(RUN, status="waiting"), replaces=posted) == posted
         rig.server.faults.put("reject", code=30046)
-        with pytest.raises(Unsent) as unsent:
+        with pytest.raises(NotSent) as unsent:
             await rig.post(replace(RUN, status="finished", ended=True), replaces=posted)
         assert unsent.value.retry_after == 30.0
 
@@ -50,9 +59,9 @@ async def test_a_silent_server_is_not_waited_for() -> None:
     async with a_rig(silence=0.2) as rig:
         sending = rig.sending(Note(text="hello?"), key="note")
         rig.server.faults.put("silence")
-        with pytest.raises(Doubtful):
+        with pytest.raises(SendUncertain):
             await rig.adapter.send(sending)
-        assert await rig.adapter.find(sending) is not None
+        assert await rig.adapter.find_sent(sending) is not None
 
 
 @pytest.mark.parametrize("status", [503, 520])
@@ -60,7 +69,7 @@ async def test_trouble_on_discords_side_is_doubtful_and_another_try_does_not_dou
     async with a_rig() as rig:
         sending = rig.sending(Note(text="only once"), key="note")
         rig.server.faults.put("effect-error", status=status)
-        with pytest.raises(Doubtful):
+        with pytest.raises(SendUncertain):
             await rig.adapter.send(sending)
         await rig.adapter.send(sending)
         assert [one.content for one in rig.world.here(rig.channel.id)] == ["only once"]
@@ -78,7 +87,7 @@ async def test_a_pause_that_discord_asks_for_is_kept_and_a_long_one_is_handed_on
         rig.server.faults.put("limit", seconds=0.01)
         await rig.post(Note(text="after a pause"))
         rig.server.faults.put("limit", seconds=90.0)
-        with pytest.raises(Unsent) as unsent:
+        with pytest.raises(NotSent) as unsent:
             await rig.post(Note(text="later"))
         assert unsent.value.retry_after == 90.0
 
@@ -90,7 +99,7 @@ async def test_a_server_that_is_gone_is_unsent() -> None:
         with socket.socket() as held:
             held.bind(("127.0.0.1", 0))
             Addresses(api=f"http://127.0.0.1:{held.getsockname()[1]}/api/v10").use(client)
-            with pytest.raises(Unsent):
+            with pytest.raises(NotSent):
                 await rig.post(Note(text="anybody there?"))
 
 
@@ -106,9 +115,9 @@ async def test_the_rest_of_an_answer_is_posted_after_what_arrived_of_it() -> Non
             return asked.writes and seen == 3
 
         rig.server.faults.put("refuse", third)
-        with pytest.raises(Doubtful, match="2 of"):
+        with pytest.raises(SendUncertain, match="2 of"):
             await rig.adapter.send(sending)
-        found = await rig.adapter.find(sending)
+        found = await rig.adapter.find_sent(sending)
         assert found is not None
         texts = [one.content for one in rig.world.here(int(run.thread or 0))]
         whole = "\n".join(texts)
@@ -121,11 +130,11 @@ async def test_a_card_whose_thread_is_missing_gets_it_when_it_is_found() -> None
     async with a_rig() as rig:
         sending = rig.sending(question(), key="question")
         rig.server.faults.put("refuse", lambda asked: asked.path.endswith("/threads"))
-        with pytest.raises(Doubtful, match="not its thread"):
+        with pytest.raises(SendUncertain, match="not its thread"):
             await rig.adapter.send(sending)
-        assert await rig.adapter.find(sending) is not None
+        assert await rig.adapter.find_sent(sending) is not None
         assert [one.kind for one in rig.world.channels.values()].count(THREAD) == 1
-        assert await rig.adapter.find(sending) is not None  # and again, with the thread that is there
+        assert await rig.adapter.find_sent(sending) is not None  # and again, with the thread that is there
         assert len(rig.world.here(rig.channel.id)) == 1
 
 
@@ -135,9 +144,9 @@ async def test_archived_and_locked_threads_are_opened() -> None:
         thread = rig.world.channels[int(run.thread or 0)]
         await rig.say(rig.thread(run), "hello")
         said = await rig.heard()
-        assert isinstance(said, Said)
+        assert isinstance(said, MessageReceived)
         thread.archived = True
-        await rig.post(Receipt(message=said.message, author=said.author, sign="taken"), place=rig.thread(run))
+        await rig.post(Acknowledgement(message=said.message, author=said.author, sign="taken"), place=rig.thread(run))
         assert rig.world.messages[int(said.message)].reactions == ["✅"]
         thread.locked = True
         await rig.post(Note(text="and a word"), place=rig.thread(run))
@@ -150,7 +159,7 @@ async def test_a_locked_thread_that_may_not_be_opened_is_named_with_what_to_do()
         thread = rig.world.channels[int(run.thread or 0)]
         thread.locked = True
         thread.forbidden.add("manage")
-        with pytest.raises(Rejected, match="townhall doctor"):
+        with pytest.raises(SendRejected, match="townhall doctor"):
             await rig.post(Note(text="a word"), place=rig.thread(run))
 
 
@@ -168,13 +177,13 @@ async def test_what_was_deleted_under_our_feet_is_rejected_with_the_reason() -> 
     async with a_rig() as rig:
         posted = await rig.post(question())
         rig.world.delete(int(posted.message))
-        with pytest.raises(Rejected, match="the message was deleted"):
+        with pytest.raises(SendRejected, match="the message was deleted"):
             await rig.post(closed(question()), replaces=posted)
         del rig.world.channels[int(posted.thread or 0)]
         rig.adapter._rooms.forget(int(posted.thread or 0))
         rig.world.emit("THREAD_DELETE", {"id": posted.thread, "guild_id": "1000000000000000001", "parent_id": "1", "type": 11})
         del rig.world.channels[rig.channel.id]
-        with pytest.raises(Rejected, match="deleted, or I was removed"):
+        with pytest.raises(SendRejected, match="deleted, or I was removed"):
             await rig.post(Note(text="hello?"))
 
 
@@ -199,8 +208,8 @@ async def a_receipt(rig: DiscordRig, author: Author) -> str:
     posted = await rig.post(question())
     await rig.say(rig.thread(posted), "SQLite")
     said = await rig.heard()
-    assert isinstance(said, Said)
-    sent: Any = Receipt(message=said.message, author=author, sign="refused", text="Question 2 is for Alice.")
+    assert isinstance(said, MessageReceived)
+    sent: Any = Acknowledgement(message=said.message, author=author, sign="refused", text="Question 2 is for Alice.")
     await rig.post(sent, place=rig.thread(posted))
     return said.message
 

@@ -9,7 +9,16 @@ import pytest
 
 from adapters.discord.commands import MENU
 from adapters.discord.controls import Control
-from orchestrator_bridge.chat import CardOption, Clicked, Commanded, Note, Rejected, Said, Sending, Word
+from orchestrator_bridge.chat import (
+    CardOption,
+    CommandReceived,
+    ControlUsed,
+    MessageReceived,
+    Note,
+    OutboundPost,
+    PrivateReply,
+    SendRejected,
+)
 from tests.contract.adapter_posts import RUN, closed, long_answer, question
 from tests.discord.sim import a_sim
 
@@ -21,13 +30,13 @@ async def test_every_command_is_synced_taken_and_acknowledged_privately() -> Non
         assert set(sim.alice.available_commands(sim.channel)) >= {"ask", "model", "models", "team", "runs", "questions", "help"}
         result = await sim.alice.slash(sim.channel, "ask", task="plan it", team="review")
         heard = sim.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         assert (heard.name, heard.text, heard.options) == ("ask", "plan it", (("team", "review"),))
         assert result.acknowledged
         assert result.ephemeral
         assert result.response is not None
         assert "Taken" in result.response.content
-        await sim.adapter.tell(heard, Word(text="You may not start runs here."))
+        await sim.adapter.reply_privately(heard, PrivateReply(text="You may not start runs here."))
         assert result.response.content == "You may not start runs here."
 
 
@@ -42,7 +51,7 @@ async def test_the_message_menu() -> None:
         message = await sim.alice.send(sim.channel, "The build is red")
         await sim.alice.context_menu(sim.channel, MENU, message)
         heard = sim.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         assert heard.text == "What about this?\n\nalice wrote:\n> The build is red"
 
 
@@ -52,18 +61,18 @@ async def test_a_question_is_answered_by_a_button_by_words_and_by_a_form_also_af
         await sim.adapter.start(sim.received.put)  # the next process, over the same world
         clicked = await sim.alice.click(sim.card(), custom_id=LITE)
         heard = sim.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.value) == (2, "lite")
         assert clicked.ephemeral
         shown = await sim.alice.click(sim.card(), custom_id=Control(deed="write", number=2).id)
         await sim.alice.submit_modal(shown, {"words": "let's go with staging"})
         written = sim.heard()
-        assert isinstance(written, Clicked)
+        assert isinstance(written, ControlUsed)
         assert (written.press, written.value) == ("write", "let's go with staging")
         (thread,) = sim.channel.threads
         await sim.alice.send(thread, "2, please")
         said = sim.heard()
-        assert isinstance(said, Said)
+        assert isinstance(said, MessageReceived)
         assert (said.text, said.place) == ("2, please", sim.place(thread=posted.thread))
 
 
@@ -73,7 +82,7 @@ async def test_many_options_are_a_list() -> None:
         await sim.post(replace(question(), options=options), key="q")
         await sim.alice.select(sim.card(), custom_id=Control(deed="pick", number=2).id, values=["o7"])
         heard = sim.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert heard.value == "o7"
 
 
@@ -84,7 +93,7 @@ async def test_more_time_asks_how_much() -> None:
         assert asked.response is not None
         await sim.alice.click(asked.response, custom_id=Control(deed="longer", number=2, value="3600").id)
         heard = sim.heard()
-        assert isinstance(heard, Clicked)
+        assert isinstance(heard, ControlUsed)
         assert (heard.press, heard.value) == ("more", "3600")
 
 
@@ -104,8 +113,8 @@ async def test_edits_and_deletions_in_a_thread_are_heard() -> None:
         await sim.alice.edit(message, "PostgreSQL")
         await sim.alice.delete(message)
         first, second, gone = sim.heard(), sim.heard(), sim.heard()
-        assert isinstance(first, Said)
-        assert isinstance(second, Said)
+        assert isinstance(first, MessageReceived)
+        assert isinstance(second, MessageReceived)
         assert (first.text, second.text, second.edit != "") == ("SQLite", "PostgreSQL", True)
         assert gone.place == first.place
 
@@ -119,8 +128,8 @@ async def test_a_forum_gets_posts() -> None:
         await sim.alice.send(thread, "SQLite")
         heard = sim.heard()
         assert heard.place == sim.place(forum, posted.thread)
-        sending = Sending(key="q", place=sim.place(forum), post=question())
-        assert await sim.adapter.find(sending) == posted
+        sending = OutboundPost(key="q", place=sim.place(forum), post=question())
+        assert await sim.adapter.find_sent(sending) == posted
 
 
 async def test_limits_of_discord_are_kept_by_the_longest_texts() -> None:
@@ -140,7 +149,7 @@ async def test_a_missing_permission_is_named() -> None:
         nowhere = sim.guild.create_text_channel(
             "closed", overwrites={sim.guild.default_role: discord.PermissionOverwrite(send_messages=False)}
         )
-        with pytest.raises(Rejected, match="townhall doctor"):
+        with pytest.raises(SendRejected, match="townhall doctor"):
             await sim.post(Note(text="hello"), key="note", place=sim.place(nowhere))
 
 

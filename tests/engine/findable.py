@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator_bridge.chat import Capabilities, Place, Posted, QuestionCard, Said, Sending, Unsent
+from orchestrator_bridge.chat import Capabilities, MessageReceived, NotSent, OutboundPost, Place, PostedMessage, QuestionCard
 from orchestrator_bridge.team import Policy
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
 from tests.servers.model_server import ModelServer
@@ -17,15 +17,15 @@ from tests.servers.model_server import ModelServer
 class World:
     """What stands on the platform, by key, and what people said there, heard or not."""
 
-    stands: dict[str, Posted] = field(default_factory=dict)
-    said: list[Said] = field(default_factory=list)
+    stands: dict[str, PostedMessage] = field(default_factory=dict)
+    said: list[MessageReceived] = field(default_factory=list)
 
 
 @dataclass
-class FindablePlatform(ListPlatform):
+class HistoryPlatform(ListPlatform):
     """One bot's access to a world. `finding` and `reading` are gates: an answer waits until they are set."""
 
-    capabilities: Capabilities = field(default_factory=lambda: Capabilities(threads=True, edits=True, findable=True))
+    capabilities: Capabilities = field(default_factory=lambda: Capabilities(threads=True, edits=True, can_read_history=True))
     world: World = field(default_factory=World)
     finding: asyncio.Event = field(default_factory=lambda: _open_gate())
     reading: asyncio.Event = field(default_factory=lambda: _open_gate())
@@ -36,17 +36,17 @@ class FindablePlatform(ListPlatform):
     unreadable: list[Exception] = field(default_factory=list)
     """What the next readings come to."""
 
-    def _stand(self, sending: Sending) -> Posted:
-        posted = Posted(message=sending.key, thread=sending.place.thread or sending.key, at=self.now)
+    def _stand(self, sending: OutboundPost) -> PostedMessage:
+        posted = PostedMessage(message=sending.key, thread=sending.place.thread or sending.key, at=self.now)
         return self.world.stands.setdefault(sending.key, posted)
 
-    async def find(self, sending: Sending) -> Posted | None:
+    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
         self._must_be_connected()
         await self._note(self.found, sending.key)
         await self.finding.wait()
         return self.world.stands.get(sending.key)
 
-    async def read(self, place: Place, after: float) -> Sequence[Said]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         self._must_be_connected()
         await self._note(self.read_after, (place, after))
         await self.reading.wait()
@@ -56,13 +56,13 @@ class FindablePlatform(ListPlatform):
 
     def _must_be_connected(self) -> None:
         if self._receive is None:
-            raise Unsent("there is no connection yet")
+            raise NotSent("there is no connection yet")
 
     def says_unheard(self, text: str, *, thread: str, after: float = 0.0, files: Sequence[str] = ()) -> None:
         """A person says something of which the platform tells nobody, `after` seconds from now."""
         place = Place(platform=self.platform, channel="general", thread=thread)
         message = f"unheard{len(self.world.said)}"
-        said = Said(place=place, message=message, author=self._ana, text=text, at=self.now + after)
+        said = MessageReceived(place=place, message=message, author=self._ana, text=text, at=self.now + after)
         self.world.said.append(replace(said, attachments=tuple(map(self.attached, files))))
 
     def edits_unheard(self, text: str) -> None:
@@ -75,13 +75,13 @@ class FindablePlatform(ListPlatform):
         del self.world.said[-1]
 
 
-async def never_heard_of(sending: Sending, _: Posted) -> None:
+async def never_heard_of(sending: OutboundPost, _: PostedMessage) -> None:
     """A question's card stands, and the bot dies before it hears of that."""
     if isinstance(sending.post, QuestionCard) and sending.replaces is None:
         await asyncio.Event().wait()
 
 
-async def asks_and_dies(file: Path, server: ModelServer, platform: FindablePlatform, policy: Policy) -> None:
+async def asks_and_dies(file: Path, server: ModelServer, platform: HistoryPlatform, policy: Policy) -> None:
     """A bot is killed when its question's card stands and before it knows."""
     platform.while_sending = never_heard_of
     async with engine_on(file, server, platform, clock=platform.clock) as engine:

@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator_bridge.chat import (
+    Acknowledgement,
     Adapter,
     Attachment,
     Author,
     Capabilities,
-    Clicked,
-    Commanded,
+    CommandReceived,
+    ControlAction,
+    ControlUsed,
     FinalAnswer,
-    Inbound,
+    InboundEvent,
+    InboundHandler,
+    MessageReceived,
     Note,
+    OutboundPost,
     Place,
-    Posted,
-    Press,
+    PostedMessage,
+    PrivateReply,
     QuestionCard,
-    Receipt,
-    Receive,
-    Rejected,
-    Said,
-    Sending,
-    Word,
+    SendRejected,
 )
 from orchestrator_bridge.clock import Clock, SystemClock
 from orchestrator_bridge.engine import Engine
@@ -44,7 +44,7 @@ from tests.servers.model_play import Asked
 from tests.servers.model_server import ModelServer
 
 T = TypeVar("T")
-Obey = Callable[[Engine, Commanded], Awaitable[Word | None]]
+Obey = Callable[[Engine, CommandReceived], Awaitable[PrivateReply | None]]
 
 PLACE = Place(platform="list", channel="general")
 ANA = Author(platform="list", id="ana", name="Ana")
@@ -77,18 +77,18 @@ class ListPlatform:
     platform: str = "list"
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(threads=True, edits=True))
     while_starting: Callable[[], Awaitable[None]] = nothing_more
-    while_sending: Callable[[Sending, Posted], Awaitable[None]] = nothing_more
+    while_sending: Callable[[OutboundPost, PostedMessage], Awaitable[None]] = nothing_more
     while_stopping: Callable[[], Awaitable[None]] = nothing_more
     while_fetching: Callable[[], Awaitable[None]] = nothing_more
     ahead: float = 0.0
     files: dict[str, bytes] = field(default_factory=dict)
-    sent: list[Sending] = field(default_factory=list)
-    words: list[tuple[Inbound, Word]] = field(default_factory=list)
+    sent: list[OutboundPost] = field(default_factory=list)
+    words: list[tuple[InboundEvent, PrivateReply]] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _receive: Receive | None = None
+    _receive: InboundHandler | None = None
     _messages: int = 0
 
-    async def start(self, receive: Receive) -> None:
+    async def start(self, receive: InboundHandler) -> None:
         self._receive = receive
         try:
             await self.while_starting()
@@ -100,38 +100,38 @@ class ListPlatform:
         self._receive = None
         await self.while_stopping()
 
-    async def send(self, sending: Sending) -> Posted:
+    async def send(self, sending: OutboundPost) -> PostedMessage:
         await self._note(self.sent, sending)
         posted = sending.replaces or self._stand(sending)
         await self.while_sending(sending, posted)
         return posted
 
-    def _stand(self, sending: Sending) -> Posted:
+    def _stand(self, sending: OutboundPost) -> PostedMessage:
         """What a new message looks like: cards open a thread of their own, all else stands in one."""
         message = f"p{len(self.sent)}"
-        return Posted(message=message, thread=sending.place.thread or message, at=self.now)
+        return PostedMessage(message=message, thread=sending.place.thread or message, at=self.now)
 
     @property
     def now(self) -> float:
         """The time by the platform's clock."""
         return self.clock.now() + self.ahead
 
-    async def find(self, sending: Sending) -> Posted | None:
+    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
         return None
 
-    async def read(self, place: Place, after: float) -> Sequence[Said]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         return ()
 
     async def fetch(self, attachment: Attachment) -> bytes:
         await self.while_fetching()
         if attachment.ref not in self.files:
-            raise Rejected(f"{attachment.name} is gone")
+            raise SendRejected(f"{attachment.name} is gone")
         return self.files[attachment.ref]
 
     def members(self, group: str) -> tuple[Author, ...] | None:
         return None
 
-    async def tell(self, heard: Inbound, word: Word) -> None:
+    async def reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
         await self._note(self.words, (heard, word))
 
     async def hears(
@@ -140,17 +140,17 @@ class ListPlatform:
         """A person says something, with files attached that are named as in `files`."""
         place = Place(platform=self.platform, channel="general", thread=thread)
         author, message = self._ana, self._next("m")
-        said = Said(place=place, message=message, author=author, text=text, at=self.now, question=question)
+        said = MessageReceived(place=place, message=message, author=author, text=text, at=self.now, question=question)
         await self.receives(replace(said, attachments=tuple(map(self.attached, files))))
 
     def attached(self, name: str) -> Attachment:
         """A file of the platform's as somebody attaches it."""
         return Attachment(name=name, media_type="application/octet-stream", size=len(self.files.get(name, b"")), ref=name)
 
-    async def clicks(self, question: int, press: Press, value: str = "") -> None:
+    async def clicks(self, question: int, press: ControlAction, value: str = "") -> None:
         """A person uses a control of a question."""
         place, author, interaction = self._place, self._ana, self._next("c")
-        clicked = Clicked(
+        clicked = ControlUsed(
             place=place, interaction=interaction, question=question, press=press, author=author, at=self.now, value=value
         )
         await self.receives(clicked)
@@ -158,9 +158,11 @@ class ListPlatform:
     async def commands(self, name: str, text: str = "", *, by: Author | None = None) -> None:
         """A person gives a command."""
         place, author, interaction = self._place, by or self._ana, self._next("i")
-        await self.receives(Commanded(place=place, interaction=interaction, author=author, name=name, text=text, at=self.now))
+        await self.receives(
+            CommandReceived(place=place, interaction=interaction, author=author, name=name, text=text, at=self.now)
+        )
 
-    async def receives(self, heard: Inbound) -> None:
+    async def receives(self, heard: InboundEvent) -> None:
         """Something reaches the bot; returns when it is acknowledged."""
         assert self._receive is not None
         await self._receive(heard)
@@ -196,23 +198,23 @@ class ListPlatform:
         return [one.post.text for one in self.sent if isinstance(one.post, Note)]
 
     @property
-    def receipts(self) -> list[Receipt]:
-        return [one.post for one in self.sent if isinstance(one.post, Receipt)]
+    def receipts(self) -> list[Acknowledgement]:
+        return [one.post for one in self.sent if isinstance(one.post, Acknowledgement)]
 
     @property
     def finals(self) -> list[FinalAnswer]:
         return [one.post for one in self.sent if isinstance(one.post, FinalAnswer)]
 
 
-async def ask_is_a_run(engine: Engine, command: Commanded) -> None:
+async def ask_is_a_run(engine: Engine, command: CommandReceived) -> None:
     """Every command begins a run of one agent."""
     place, by, key = command.place, command.author, command.key
     await engine.start_run(task=command.text, team=team("one"), place=place, by=by, command=key)
 
 
-async def pong(_: Engine, __: Commanded) -> Word | None:
+async def pong(_: Engine, __: CommandReceived) -> PrivateReply | None:
     """Every command gets a word back."""
-    return Word(text="pong")
+    return PrivateReply(text="pong")
 
 
 async def others_are_served(platform: ListPlatform) -> None:
@@ -222,7 +224,7 @@ async def others_are_served(platform: ListPlatform) -> None:
     await platform.until(lambda: len(platform.words) > before)
 
 
-async def _no_commands(_: Engine, __: Commanded) -> Word | None:
+async def _no_commands(_: Engine, __: CommandReceived) -> PrivateReply | None:
     return None
 
 
@@ -247,7 +249,7 @@ async def engine_on(
     own = {"local": ModelSpec(base_url=server.url, id="local", vision=sees)} if models is None else models
     client = own if isinstance(own, Models) else Models(own=own)
 
-    async def on_command(command: Commanded) -> Word | None:
+    async def on_command(command: CommandReceived) -> PrivateReply | None:
         return await obey(engine, command)
 
     engine = Engine(

@@ -17,7 +17,7 @@ POLICY = Policy(settle_delay=0, remind_after=0, expire_after=1800)
 
 
 def forgetful(clock: ManualClock) -> ListPlatform:
-    return ListPlatform(clock, capabilities=Capabilities(threads=True, edits=True, forgets=True))
+    return ListPlatform(clock, capabilities=Capabilities(threads=True, edits=True, loses_history_on_restart=True))
 
 
 async def asks(engine: Engine, platform: ListPlatform) -> None:

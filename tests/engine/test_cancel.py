@@ -13,7 +13,7 @@ from bot.commands import Commands
 from bot.model_view import Shelf
 from bot.picks import Picks
 from bot.team_file import TeamFile
-from orchestrator_bridge.chat import Author, Commanded, Word
+from orchestrator_bridge.chat import Author, CommandReceived, PrivateReply
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.model.clients import Models
 from orchestrator_bridge.people import Directory
@@ -41,7 +41,7 @@ def obeying(store: Store, directory: Directory) -> Obey:
     """The bot's own commands."""
     commands = Commands(store, TeamFile(), Models(), directory, Picks(store), no_shelf)
 
-    async def obey(engine: Engine, command: Commanded) -> Word | None:
+    async def obey(engine: Engine, command: CommandReceived) -> PrivateReply | None:
         commands.engine = engine
         return await commands.obey(command)
 

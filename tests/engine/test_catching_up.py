@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.catch_up import STARTS_IN
-from orchestrator_bridge.chat import Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, SendRejected
 from orchestrator_bridge.receiver import UNMATCHED_FOR
 from orchestrator_bridge.run.post import run_key
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
-from tests.engine.findable import FindablePlatform, World, asks_and_dies, never_heard_of
+from tests.engine.findable import HistoryPlatform, World, asks_and_dies, never_heard_of
 from tests.engine.stage import ANA, PLACE, engine_on, others_are_served, pong, said, team
 from tests.engine.troubled import FULL, troubled
 from tests.servers.model_players import asking_player, team_player
@@ -25,7 +25,7 @@ CARD = "question:1:card"
 """The key of the first question's card, which is its thread on this platform."""
 
 
-async def asks_and_sleeps(file: Path, server: ModelServer, platform: FindablePlatform) -> None:
+async def asks_and_sleeps(file: Path, server: ModelServer, platform: HistoryPlatform) -> None:
     """A bot asks question 1 and is stopped while it waits for people."""
     async with engine_on(file, server, platform, clock=platform.clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
@@ -36,8 +36,8 @@ async def asks_and_sleeps(file: Path, server: ModelServer, platform: FindablePla
 async def test_a_doubtful_card_is_looked_for_before_its_question_may_lapse(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_dies(file, server, FindablePlatform(clock, world=world), POLICY)
-        platform = FindablePlatform(clock, world=world)
+        await asks_and_dies(file, server, HistoryPlatform(clock, world=world), POLICY)
+        platform = HistoryPlatform(clock, world=world)
         platform.says_unheard("sqlite", thread=CARD, after=60)
         clock.advance(3600)
         platform.finding.clear()
@@ -52,14 +52,14 @@ async def test_a_doubtful_card_is_looked_for_before_its_question_may_lapse(tmp_p
 async def test_what_an_earlier_process_heard_before_it_knew_the_thread_is_matched_however_old_it_is(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        platform = FindablePlatform(clock, world=world, while_sending=never_heard_of)
+        platform = HistoryPlatform(clock, world=world, while_sending=never_heard_of)
         async with engine_on(file, server, platform, clock=clock, obey=pong) as engine:
             await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
             await platform.hears("sqlite", thread=CARD)
             await others_are_served(platform)
         clock.advance(2 * UNMATCHED_FOR)
-        platform = FindablePlatform(clock, world=world)
+        platform = HistoryPlatform(clock, world=world)
         platform.finding.clear()
         async with engine_on(file, server, platform, clock=clock, obey=pong):
             await platform.until(lambda: CARD in platform.found)
@@ -72,14 +72,14 @@ async def test_what_an_earlier_process_heard_before_it_knew_the_thread_is_matche
 async def test_a_thread_is_read_before_the_words_that_are_known_settle_its_question(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        platform = FindablePlatform(clock, world=world)
+        platform = HistoryPlatform(clock, world=world)
         async with engine_on(file, server, platform, clock=clock) as engine:
             await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
             await engine.finished()
             await platform.hears("postgres", thread=CARD)
             await engine.finished()
-        platform = FindablePlatform(clock, world=world)
+        platform = HistoryPlatform(clock, world=world)
         platform.says_unheard("no, sqlite!", thread=CARD, after=2)
         clock.advance(60)
         platform.reading.clear()
@@ -94,8 +94,8 @@ async def test_a_thread_is_read_before_the_words_that_are_known_settle_its_quest
 async def test_a_deadline_from_before_the_start_does_not_take_the_place_of_a_newer_one(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_sleeps(file, server, FindablePlatform(clock, world=world))
-        platform = FindablePlatform(clock, world=world)
+        await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
         platform.reading.clear()
         async with engine_on(file, server, platform, clock=clock) as engine:
             await platform.hears("postgres", question=1)
@@ -111,8 +111,8 @@ async def test_a_deadline_from_before_the_start_does_not_take_the_place_of_a_new
 async def test_what_was_said_in_time_counts_however_long_the_bot_was_down(tmp_path: Path, down: float) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_sleeps(file, server, FindablePlatform(clock, world=world))
-        platform = FindablePlatform(clock, world=world)
+        await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
         platform.says_unheard("sqlite", thread=CARD, after=60)
         clock.advance(down)
         async with engine_on(file, server, platform, clock=clock):
@@ -123,7 +123,7 @@ async def test_what_was_said_in_time_counts_however_long_the_bot_was_down(tmp_pa
 # Edits and deletions ------------------------------------------------------------------------------------------------------
 
 
-async def reads_sqlite_and_sleeps(file: Path, server: ModelServer, platform: FindablePlatform) -> None:
+async def reads_sqlite_and_sleeps(file: Path, server: ModelServer, platform: HistoryPlatform) -> None:
     """A bot learns from its thread that Ana wants SQLite, and is stopped before that settles the question."""
     await asks_and_sleeps(file, server, platform)
     platform.says_unheard("sqlite", thread=CARD)
@@ -134,8 +134,8 @@ async def reads_sqlite_and_sleeps(file: Path, server: ModelServer, platform: Fin
 async def test_a_reply_that_was_edited_while_the_bot_was_down_counts_as_it_now_stands(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await reads_sqlite_and_sleeps(file, server, FindablePlatform(clock, world=world))
-        platform = FindablePlatform(clock, world=world)
+        await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
         platform.edits_unheard("no, postgres")
         clock.advance(60)
         async with engine_on(file, server, platform, clock=clock):
@@ -146,8 +146,8 @@ async def test_a_reply_that_was_edited_while_the_bot_was_down_counts_as_it_now_s
 async def test_a_reply_that_was_deleted_while_the_bot_was_down_does_not_count(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await reads_sqlite_and_sleeps(file, server, FindablePlatform(clock, world=world))
-        platform = FindablePlatform(clock, world=world)
+        await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
         platform.deletes_unheard()
         clock.advance(60)
         async with engine_on(file, server, platform, clock=clock) as engine:
@@ -161,8 +161,8 @@ async def test_a_reply_that_was_deleted_while_the_bot_was_down_does_not_count(tm
 async def test_a_reply_that_arrives_while_its_thread_is_read_is_not_taken_for_deleted(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_sleeps(file, server, FindablePlatform(clock, world=world))
-        platform = FindablePlatform(clock, world=world)
+        await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
         platform.reading.clear()
         async with engine_on(file, server, platform, clock=clock) as engine:
             await platform.until(lambda: bool(platform.read_after))
@@ -177,8 +177,8 @@ async def test_a_reply_that_arrives_while_its_thread_is_read_is_not_taken_for_de
 async def test_a_thread_that_is_refused_once_is_read_before_the_words_that_are_known_settle_its_question(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await reads_sqlite_and_sleeps(file, server, FindablePlatform(clock, world=world))
-        platform = FindablePlatform(clock, world=world, unreadable=[Unsent("out of order")])
+        await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world, unreadable=[NotSent("out of order")])
         platform.edits_unheard("no, postgres")
         clock.advance(60)
         async with engine_on(file, server, platform, clock=clock):
@@ -191,8 +191,8 @@ async def test_a_thread_that_is_refused_once_is_read_before_the_words_that_are_k
 async def test_a_thread_that_cannot_be_read_takes_nothing_back(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await reads_sqlite_and_sleeps(file, server, FindablePlatform(clock, world=world))
-        platform = FindablePlatform(clock, world=world, unreadable=[Unsent("out of order", retry_after=STARTS_IN)] * 2)
+        await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world, unreadable=[NotSent("out of order", retry_after=STARTS_IN)] * 2)
         platform.deletes_unheard()
         clock.advance(60)
         async with engine_on(file, server, platform, clock=clock):
@@ -210,7 +210,7 @@ async def test_a_question_waits_for_the_files_of_a_reply_that_is_read_at_its_end
         asked_for.set()
         await here.wait()
 
-    platform = FindablePlatform(clock, files={"why.md": b"It is small."}, while_fetching=slowly)
+    platform = HistoryPlatform(clock, files={"why.md": b"It is small."}, while_fetching=slowly)
     async with (
         ModelServer(asking_player) as server,
         engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
@@ -234,13 +234,13 @@ async def test_guidance_that_was_given_while_the_bot_was_down_reaches_the_agents
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     gate = asyncio.Event()
     async with ModelServer(lambda asked: replace(team_player(asked), gate=None if gate.is_set() else gate)) as server:
-        platform = FindablePlatform(clock, world=world)
+        platform = HistoryPlatform(clock, world=world)
         async with engine_on(file, server, platform, clock=clock) as engine:
             await engine.start_run(task="a task", team=team("one", "two"), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.sent))
             await server.request_arrives(2)
         gate.set()
-        platform = FindablePlatform(clock, world=world)
+        platform = HistoryPlatform(clock, world=world)
         platform.says_unheard("mind the budget", thread=run_key(1))
         async with engine_on(file, server, platform, clock=clock) as engine:
             await platform.until(lambda: bool(platform.finals))
@@ -255,7 +255,7 @@ async def test_guidance_that_was_given_while_the_bot_was_down_reaches_the_agents
 
 async def test_a_thread_whose_words_cannot_be_kept_is_read_again_after_a_pause(tmp_path: Path) -> None:
     clock, world = ManualClock(), World()
-    platform = FindablePlatform(clock, world=world)
+    platform = HistoryPlatform(clock, world=world)
     store = await troubled(tmp_path / "t.db", clock)
     async with (
         ModelServer(asking_player) as server,
@@ -282,8 +282,8 @@ async def test_words_that_cannot_be_kept_at_the_start_keep_no_question_from_endi
 ) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_sleeps(file, server, FindablePlatform(clock, world=world))
-        platform = FindablePlatform(clock, world=world)
+        await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
         platform.says_unheard("sqlite", thread=CARD, after=60)
         store = await troubled(file, clock)
         store.deaf = FULL
@@ -298,7 +298,7 @@ async def test_words_that_cannot_be_kept_at_the_start_keep_no_question_from_endi
 
 async def test_a_thread_that_is_gone_keeps_no_question_from_ending(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
-    platform = FindablePlatform(clock, unreadable=[Rejected("the thread was deleted")])
+    platform = HistoryPlatform(clock, unreadable=[SendRejected("the thread was deleted")])
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
@@ -311,7 +311,7 @@ async def test_a_thread_that_is_gone_keeps_no_question_from_ending(tmp_path: Pat
 
 async def test_a_thread_that_cannot_be_read_just_now_is_read_before_its_question_lapses(tmp_path: Path) -> None:
     clock = ManualClock()
-    platform = FindablePlatform(clock, unreadable=[Unsent("out of order"), Unsent("out of order")])
+    platform = HistoryPlatform(clock, unreadable=[NotSent("out of order"), NotSent("out of order")])
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))

@@ -77,7 +77,7 @@ async def test_questions_of_sound_runs_are_shown_again_beside_those_of_a_damaged
     clock = ManualClock()
     async with ModelServer(asking_player) as server:
         await two_questions_and_a_damage(tmp_path / "t.db", server, clock, DAMAGE["no event"])
-        platform = ListPlatform(clock, capabilities=Capabilities(forgets=True))
+        platform = ListPlatform(clock, capabilities=Capabilities(loses_history_on_restart=True))
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
             await engine.finished()
     assert [card.question for card in platform.questions] == [2]

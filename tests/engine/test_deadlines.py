@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat import Doubtful, Posted, RunCard, Sending
+from orchestrator_bridge.chat import OutboundPost, PostedMessage, RunCard, SendUncertain
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.poster import SURE_AFTER
 from orchestrator_bridge.team import Bounds, Policy
 from tests.clock import ManualClock
-from tests.engine.findable import FindablePlatform, World, asks_and_dies
+from tests.engine.findable import HistoryPlatform, World, asks_and_dies
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, others_are_served, pong, said, team
 from tests.servers.model_play import Asked, Play, ToolUse
 from tests.servers.model_players import asking_player, has_called, question
@@ -36,10 +36,10 @@ async def asks(engine: Engine, platform: ListPlatform) -> None:
     await engine.finished()
 
 
-async def card_without_an_answer(sending: Sending, _: Posted) -> None:
+async def card_without_an_answer(sending: OutboundPost, _: PostedMessage) -> None:
     """The card of question 1 stands, and nobody tells the bot."""
     if sending.key == CARD:
-        raise Doubtful("no answer came")
+        raise SendUncertain("no answer came")
 
 
 async def test_a_look_that_came_too_early_is_repeated(tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ async def test_a_platform_whose_clock_is_minutes_off_gives_people_as_long_as_any
 async def test_a_card_that_is_found_after_an_hour_has_lapsed_by_its_first_deadline(tmp_path: Path, ahead: float) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_dies(file, server, FindablePlatform(clock, world=world, ahead=ahead), POLICY)
+        await asks_and_dies(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
         clock.advance(3600)
-        platform = FindablePlatform(clock, world=world, ahead=ahead)
+        platform = HistoryPlatform(clock, world=world, ahead=ahead)
         async with engine_on(file, server, platform, clock=clock):
             await platform.until(lambda: bool(platform.finals))
     assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
@@ -86,9 +86,9 @@ async def test_a_card_that_is_found_after_an_hour_has_lapsed_by_its_first_deadli
 async def test_a_card_that_is_found_in_time_leaves_people_the_rest_of_it(tmp_path: Path, ahead: float) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_dies(file, server, FindablePlatform(clock, world=world, ahead=ahead), POLICY)
+        await asks_and_dies(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
         clock.advance(1000)
-        platform = FindablePlatform(clock, world=world, ahead=ahead)
+        platform = HistoryPlatform(clock, world=world, ahead=ahead)
         async with engine_on(file, server, platform, clock=clock) as engine:
             await engine.finished()
             clock.advance(UNTIL_EXPIRY - 1000 - 1)
@@ -101,16 +101,16 @@ async def test_a_card_that_is_found_in_time_leaves_people_the_rest_of_it(tmp_pat
 async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path: Path) -> None:
     """What an edit comes back with is the time of the message that it edits."""
     clock, edited = ManualClock(), asyncio.Event()
-    platform = FindablePlatform(clock)
+    platform = HistoryPlatform(clock)
 
     def asks_again(asked: Asked) -> Play:
         if not has_called(asked, "ask_others") or "Once more?" in str(asked.messages):
             return asking_player(asked)
         return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(question="Once more?"))], gate=edited)
 
-    async def doubtful(sending: Sending, _: Posted) -> None:
+    async def doubtful(sending: OutboundPost, _: PostedMessage) -> None:
         if sending.key == "question:2:card":
-            raise Doubtful("no answer came")
+            raise SendUncertain("no answer came")
 
     platform.while_sending = doubtful
     async with ModelServer(asks_again) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
@@ -128,10 +128,10 @@ async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path:
 
 
 @asynccontextmanager
-async def doubtful_at_the_deadline(file: Path) -> AsyncIterator[tuple[ModelServer, FindablePlatform, ManualClock, Engine]]:
+async def doubtful_at_the_deadline(file: Path) -> AsyncIterator[tuple[ModelServer, HistoryPlatform, ManualClock, Engine]]:
     """Question 1 has come to its deadline, and whether its card arrived is being looked for."""
     clock = ManualClock()
-    platform = FindablePlatform(clock, while_sending=card_without_an_answer)
+    platform = HistoryPlatform(clock, while_sending=card_without_an_answer)
     platform.finding.clear()
     async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=clock, obey=pong) as engine:
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
@@ -162,7 +162,7 @@ async def test_a_card_of_which_nothing_can_be_known_holds_up_its_question_for_a_
 
 async def test_more_time_wants_another_reading_before_the_question_lapses(tmp_path: Path) -> None:
     clock = ManualClock()
-    platform = FindablePlatform(clock)
+    platform = HistoryPlatform(clock)
     never = asyncio.Event()
 
     def player(asked: Asked) -> Play:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator_bridge.chat import Draft
+from orchestrator_bridge.chat import StreamingAnswer
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.team import Team
 from tests.clock import ManualClock
@@ -19,12 +19,12 @@ TEXT = "We begin small, and look again in a month."
 
 
 @dataclass
-class DraftingPlatform(ListPlatform):
+class StreamingPlatform(ListPlatform):
     """One that shows texts while they are written."""
 
-    drafts: list[Draft] = field(default_factory=list)
+    drafts: list[StreamingAnswer] = field(default_factory=list)
 
-    async def draft(self, draft: Draft) -> None:
+    async def stream_answer(self, draft: StreamingAnswer) -> None:
         await self._note(self.drafts, draft)
 
     @property
@@ -52,7 +52,7 @@ async def begin(engine: Engine, chosen: Team) -> None:
 
 async def test_a_final_text_is_shown_while_it_is_written(tmp_path: Path) -> None:
     clock, gate = ManualClock(), asyncio.Event()
-    platform = DraftingPlatform(clock)
+    platform = StreamingPlatform(clock)
     player = writes(Play(text=TEXT, gate=gate))
     async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine, streaming("one", "two"))
@@ -71,7 +71,7 @@ async def test_a_final_text_is_shown_while_it_is_written(tmp_path: Path) -> None
 
 
 async def test_nothing_is_shown_where_the_team_file_does_not_say_so(tmp_path: Path) -> None:
-    platform = DraftingPlatform(ManualClock())
+    platform = StreamingPlatform(ManualClock())
     async with ModelServer(team_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, team("one", "two"))
         await platform.until(lambda: bool(platform.finals))
@@ -81,7 +81,7 @@ async def test_nothing_is_shown_where_the_team_file_does_not_say_so(tmp_path: Pa
 
 async def test_a_text_that_has_missed_guidance_is_taken_away_and_written_anew(tmp_path: Path) -> None:
     clock, gate = ManualClock(), asyncio.Event()
-    platform = DraftingPlatform(clock)
+    platform = StreamingPlatform(clock)
     player = writes(Play(text=TEXT, gate=gate), Play(text="It is cheap."))
     async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine, streaming("one", "two"))
@@ -97,7 +97,7 @@ async def test_a_text_that_has_missed_guidance_is_taken_away_and_written_anew(tm
 
 async def test_a_text_that_breaks_off_is_taken_away(tmp_path: Path) -> None:
     clock = ManualClock()
-    platform = DraftingPlatform(clock)
+    platform = StreamingPlatform(clock)
     player = writes(Play(text=TEXT, cut="unfinished"), Play(text=TEXT))
     async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine, streaming("one", "two"))
@@ -110,7 +110,7 @@ async def test_a_text_that_breaks_off_is_taken_away(tmp_path: Path) -> None:
 
 async def test_a_text_of_a_run_that_is_cancelled_is_taken_away(tmp_path: Path) -> None:
     clock, gate = ManualClock(), asyncio.Event()
-    platform = DraftingPlatform(clock)
+    platform = StreamingPlatform(clock)
     player = writes(Play(text=TEXT, gate=gate))
     async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine, streaming("one", "two"))
@@ -124,7 +124,7 @@ async def test_a_text_of_a_run_that_is_cancelled_is_taken_away(tmp_path: Path) -
 
 async def test_a_text_is_shown_no_more_often_than_once_a_second(tmp_path: Path) -> None:
     clock, gate = ManualClock(), asyncio.Event()
-    platform = DraftingPlatform(clock)
+    platform = StreamingPlatform(clock)
     player = writes(Play(text=TEXT, gate=gate))
     async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine, streaming("one", "two"))

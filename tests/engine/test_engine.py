@@ -143,7 +143,7 @@ def asks_and_advises(asked: Asked) -> Play:
 
 
 def forgetful(clock: ManualClock) -> ListPlatform:
-    return ListPlatform(clock, capabilities=Capabilities(threads=True, edits=True, forgets=True))
+    return ListPlatform(clock, capabilities=Capabilities(threads=True, edits=True, loses_history_on_restart=True))
 
 
 async def test_what_agents_advised_is_shown_again_with_the_question(tmp_path: Path) -> None:

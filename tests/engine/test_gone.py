@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator_bridge.chat import Gone
+from orchestrator_bridge.chat import InputClosed
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
@@ -15,7 +15,7 @@ from tests.servers.model_server import ModelServer
 async def test_an_end_of_input_that_an_earlier_process_left_unhandled_is_forgotten(tmp_path: Path) -> None:
     clock = ManualClock()
     store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
-    await store.receive(Gone(place=PLACE, interaction="end", at=clock.now()), clock.now())
+    await store.receive(InputClosed(place=PLACE, interaction="end", at=clock.now()), clock.now())
     await store.close()
     platform = ListPlatform(clock)
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
@@ -38,7 +38,7 @@ async def test_who_leaves_leaves_only_the_runs_that_began_here(tmp_path: Path) -
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock, store=store) as engine:
             await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
-            await platform.receives(Gone(place=PLACE, interaction="end", at=clock.now()))
+            await platform.receives(InputClosed(place=PLACE, interaction="end", at=clock.now()))
             await platform.until(lambda: bool(platform.finals))
             await engine.finished()
             states = [question.status for question in await store.questions()]

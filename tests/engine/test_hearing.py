@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from orchestrator_bridge.chat import Author, Place, Posted, QuestionCard, RunCard, Said, Sending
+from orchestrator_bridge.chat import Author, MessageReceived, OutboundPost, Place, PostedMessage, QuestionCard, RunCard
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.receiver import UNMATCHED_FOR
 from orchestrator_bridge.run.events import Guided, Replied
@@ -34,7 +34,7 @@ def thread_of(platform: ListPlatform, key: str) -> str:
 async def unhandled(file: Path) -> list[str]:
     """What waits in the inbox of a store that nobody uses."""
     store = await SqliteStore.open(file)
-    waiting = [heard.text for heard in await store.unhandled() if isinstance(heard, Said)]
+    waiting = [heard.text for heard in await store.unhandled() if isinstance(heard, MessageReceived)]
     await store.close()
     return waiting
 
@@ -45,7 +45,7 @@ async def unhandled(file: Path) -> list[str]:
 async def test_a_reply_that_comes_before_we_know_where_its_question_stands_is_matched(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
 
-    async def reply_at_once(sending: Sending, posted: Posted) -> None:
+    async def reply_at_once(sending: OutboundPost, posted: PostedMessage) -> None:
         if isinstance(sending.post, QuestionCard) and not sending.replaces:
             await platform.hears("sqlite", thread=posted.thread)
             await others_are_served(platform)
@@ -62,7 +62,7 @@ async def test_a_reply_that_comes_before_we_know_where_its_question_stands_is_ma
 async def test_guidance_that_comes_before_we_know_the_runs_thread_reaches_its_agents(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
 
-    async def guide_at_once(sending: Sending, posted: Posted) -> None:
+    async def guide_at_once(sending: OutboundPost, posted: PostedMessage) -> None:
         if isinstance(sending.post, RunCard) and not sending.replaces:
             await platform.hears("It must be cheap.", thread=posted.thread)
             await others_are_served(platform)
@@ -143,7 +143,7 @@ async def test_what_an_earlier_process_could_not_deal_with_stops_nobodys_reply_a
     clock = ManualClock()
     platform = ListPlatform(clock)
     store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
-    nonsense = Said(place=PLACE, message="m", author=ANA, text="nonsense", at=clock.now(), question=ABSURD)
+    nonsense = MessageReceived(place=PLACE, message="m", author=ANA, text="nonsense", at=clock.now(), question=ABSURD)
     await store.receive(nonsense, clock.now())
     async with ModelServer(asking_player) as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
         await ask_people(engine, platform)
@@ -158,9 +158,13 @@ async def test_names_and_ids_that_no_database_takes_stop_nobody_elses_reply_and_
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await ask_people(engine, platform)
         nowhere = Place(platform="list", channel="gen\udcfferal", thread="th\udcffread")
-        await platform.receives(Said(place=nowhere, message="m\udcff", author=odd, text="to \udcff nobody", at=clock.now()))
+        await platform.receives(
+            MessageReceived(place=nowhere, message="m\udcff", author=odd, text="to \udcff nobody", at=clock.now())
+        )
         here = Place(platform="list", channel="general", thread=thread_of(platform, "run:1:card"))
-        await platform.receives(Said(place=here, message="n\udcff", author=odd, text="Make it \udcff cheap.", at=clock.now()))
+        await platform.receives(
+            MessageReceived(place=here, message="n\udcff", author=odd, text="Make it \udcff cheap.", at=clock.now())
+        )
         await platform.hears("1", question=1)
         await platform.until(lambda: bool(platform.finals))
         assert "Make it \ufffd cheap." in said(server.requests[-1])

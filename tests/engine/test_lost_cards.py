@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from orchestrator_bridge.chat import Note, Place, Posted, QuestionCard, Rejected, Sending, Unsaid
+from orchestrator_bridge.chat import MessageDeleted, Note, OutboundPost, Place, PostedMessage, QuestionCard, SendRejected
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.run.post import REPOSTED
 from tests.clock import ManualClock
@@ -36,7 +36,7 @@ def cards(platform: ListPlatform) -> list[str]:
 
 async def delete(platform: ListPlatform, card: str) -> None:
     place = Place(platform=PLACE.platform, channel=PLACE.channel, thread=card)
-    await platform.receives(Unsaid(place=place, message=card, at=platform.now))
+    await platform.receives(MessageDeleted(place=place, message=card, at=platform.now))
 
 
 async def test_a_deleted_card_is_posted_again_and_replies_under_either_count(tmp_path: Path) -> None:
@@ -97,9 +97,9 @@ async def test_where_the_channel_is_gone_the_question_falls_back_and_the_answer_
     platform = ListPlatform(ManualClock())
     async with asking(tmp_path / "t.db", platform) as engine:
 
-        async def refuse(sending: Sending, _: Posted) -> None:
+        async def refuse(sending: OutboundPost, _: PostedMessage) -> None:
             if sending.place.channel == PLACE.channel:
-                raise Rejected("The channel was deleted.")
+                raise SendRejected("The channel was deleted.")
 
         platform.while_sending = refuse
         await delete(platform, cards(platform)[0])

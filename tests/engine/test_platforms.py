@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat import Place, Unsent
+from orchestrator_bridge.chat import NotSent, Place
 from orchestrator_bridge.engine import RECONNECT
 from tests.clock import ManualClock
-from tests.engine.findable import FindablePlatform
+from tests.engine.findable import HistoryPlatform
 from tests.engine.stage import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
 from tests.engine.troubled import troubled
 from tests.servers.model_play import Play, Queue
@@ -27,7 +27,7 @@ def down_for(attempts: int, up: asyncio.Event, retry_after: float | None = None)
 
     async def start() -> None:
         if next(left, None) is not None:
-            raise Unsent("the gateway does not answer", retry_after)
+            raise NotSent("the gateway does not answer", retry_after)
         up.set()
 
     return start
@@ -67,12 +67,12 @@ async def test_what_was_said_in_time_counts_where_a_platform_is_reached_only_aft
     clock = ManualClock()
     file = tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        platform = FindablePlatform(clock)
+        platform = HistoryPlatform(clock)
         async with engine_on(file, server, platform, clock=clock) as engine:
             await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
             await engine.finished()
-        platform = FindablePlatform(clock, world=platform.world, while_starting=down_for(1, asyncio.Event()))
+        platform = HistoryPlatform(clock, world=platform.world, while_starting=down_for(1, asyncio.Event()))
         platform.says_unheard("sqlite", thread="question:1:card", after=60)
         clock.advance(3600)
         async with engine_on(file, server, platform, clock=clock):

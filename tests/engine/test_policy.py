@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator_bridge.chat import Author, Note, Place, Said
+from orchestrator_bridge.chat import Author, MessageReceived, Note, Place
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.team import Bounds, PersonSpec, Policy
@@ -48,7 +48,7 @@ async def hears(platform: ListPlatform, text: str, by: Author, *mentions: Author
     place = Place(platform="list", channel="general")
     message = f"m-{len(platform.sent)}-{text[:8]}"
     await platform.receives(
-        Said(place=place, message=message, author=by, text=text, at=platform.now, question=1, mentions=mentions)
+        MessageReceived(place=place, message=message, author=by, text=text, at=platform.now, question=1, mentions=mentions)
     )
 
 
@@ -86,7 +86,7 @@ async def test_a_silent_question_escalates_also_over_a_restart_and_pings_in_new_
     async with ModelServer(player) as server, engine_on(file, server, platform, clock=clock, directory=directory):
         await platform.until(lambda: pinged(platform) == ["U4"])
         boss = Author(platform="slack", id="U4", name="The Boss")
-        await platform.receives(Said(place=place, message="m1", author=boss, text="2", at=platform.now, question=1))
+        await platform.receives(MessageReceived(place=place, message="m1", author=boss, text="2", at=platform.now, question=1))
         await platform.until(lambda: bool(platform.finals))
     assert platform.questions[-1].closed == "Answered by boss: SQLite"
 

@@ -6,12 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat import Doubtful, FinalAnswer, Posted, QuestionCard, Rejected, RunCard, Sending, Unsent
+from orchestrator_bridge.chat import (
+    FinalAnswer,
+    NotSent,
+    OutboundPost,
+    PostedMessage,
+    QuestionCard,
+    RunCard,
+    SendRejected,
+    SendUncertain,
+)
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.store.sqlite import SqliteStore
 from orchestrator_bridge.team import AgentSpec, Bounds, Policy, Team
 from tests.clock import ManualClock
-from tests.engine.findable import FindablePlatform
+from tests.engine.findable import HistoryPlatform
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said, team
 from tests.engine.troubled import FULL, troubled
 from tests.servers.model_play import Asked, Play, ToolUse
@@ -46,9 +55,9 @@ async def test_a_channel_that_fails_more_than_a_thousand_times_gets_its_posts_in
     clock = ManualClock()
     platform = ListPlatform(clock)
 
-    async def fail(_: Sending, __: Posted) -> None:
+    async def fail(_: OutboundPost, __: PostedMessage) -> None:
         if len(platform.sent) <= FAILURES:
-            raise Unsent("out of order")
+            raise NotSent("out of order")
 
     platform.while_sending = fail
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
@@ -63,12 +72,12 @@ async def test_a_post_whose_thread_cannot_be_looked_up_just_now_is_tried_again(t
     clock = ManualClock()
     file = tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        platform = FindablePlatform(clock)
+        platform = HistoryPlatform(clock)
         async with engine_on(file, server, platform, clock=clock) as engine:
             await begin(engine)
             await platform.until(lambda: bool(platform.questions))
             await engine.finished()
-        platform = FindablePlatform(clock, world=platform.world)
+        platform = HistoryPlatform(clock, world=platform.world)
         store = await troubled(file, clock)
         async with engine_on(file, server, platform, clock=clock, store=store) as engine:
             await engine.finished()
@@ -96,9 +105,9 @@ async def test_what_is_said_to_a_question_that_was_never_shown_is_not_shown_else
     platform = ListPlatform(clock)
     broken = True
 
-    async def fail(sending: Sending, _: Posted) -> None:
+    async def fail(sending: OutboundPost, _: PostedMessage) -> None:
         if broken:
-            raise Unsent("out of order")
+            raise NotSent("out of order")
 
     platform.while_sending = fail
     pair = Team(
@@ -121,9 +130,9 @@ async def test_what_is_said_to_a_question_that_was_never_shown_is_not_shown_else
 async def test_what_a_channel_never_takes_goes_to_whoever_started_the_run(tmp_path: Path, kind: type) -> None:
     platform = ListPlatform(ManualClock())
 
-    async def refuse(sending: Sending, _: Posted) -> None:
+    async def refuse(sending: OutboundPost, _: PostedMessage) -> None:
         if isinstance(sending.post, kind) and sending.place.channel == PLACE.channel:
-            raise Rejected("The channel was deleted.")
+            raise SendRejected("The channel was deleted.")
 
     platform.while_sending = refuse
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
@@ -139,9 +148,9 @@ async def test_what_a_channel_never_takes_goes_to_whoever_started_the_run(tmp_pa
 async def test_what_a_platform_never_takes_frees_the_way_for_the_rest(tmp_path: Path, kind: type) -> None:
     platform = ListPlatform(ManualClock())
 
-    async def refuse(sending: Sending, _: Posted) -> None:
+    async def refuse(sending: OutboundPost, _: PostedMessage) -> None:
         if isinstance(sending.post, kind):
-            raise Rejected("this is too long")
+            raise SendRejected("this is too long")
 
     platform.while_sending = refuse
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
@@ -154,9 +163,9 @@ async def test_what_a_platform_never_takes_frees_the_way_for_the_rest(tmp_path: 
 async def test_a_question_that_the_platform_never_takes_falls_back_at_once(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
 
-    async def refuse(sending: Sending, _: Posted) -> None:
+    async def refuse(sending: OutboundPost, _: PostedMessage) -> None:
         if isinstance(sending.post, QuestionCard):
-            raise Rejected("the channel was deleted")
+            raise SendRejected("the channel was deleted")
 
     platform.while_sending = refuse
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
@@ -178,7 +187,7 @@ async def test_the_card_of_a_question_that_is_over_before_anybody_saw_it_is_neve
     assert await nothing_waits_in(tmp_path / "t.db")
 
 
-async def cancelled_while_doubtful(file: Path, platform: FindablePlatform, clock: ManualClock) -> None:
+async def cancelled_while_doubtful(file: Path, platform: HistoryPlatform, clock: ManualClock) -> None:
     """A run is cancelled while nobody knows whether its question's card has arrived."""
     async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=clock) as engine:
         await begin(engine)
@@ -193,11 +202,11 @@ async def cancelled_while_doubtful(file: Path, platform: FindablePlatform, clock
 
 async def test_a_card_that_may_have_been_seen_is_looked_for_and_closed(tmp_path: Path) -> None:
     clock = ManualClock()
-    platform = FindablePlatform(clock)
+    platform = HistoryPlatform(clock)
 
-    async def lose_the_answer(sending: Sending, _: Posted) -> None:
+    async def lose_the_answer(sending: OutboundPost, _: PostedMessage) -> None:
         if sending.key == CARD:
-            raise Doubtful("no answer came")
+            raise SendUncertain("no answer came")
 
     platform.while_sending = lose_the_answer
     await cancelled_while_doubtful(tmp_path / "t.db", platform, clock)
@@ -210,12 +219,12 @@ async def test_a_card_that_may_have_been_seen_is_looked_for_and_closed(tmp_path:
 
 async def test_a_card_that_is_looked_for_in_vain_is_dropped_with_its_closing(tmp_path: Path) -> None:
     clock = ManualClock()
-    platform = FindablePlatform(clock)
+    platform = HistoryPlatform(clock)
 
-    async def lose_the_card(sending: Sending, _: Posted) -> None:
+    async def lose_the_card(sending: OutboundPost, _: PostedMessage) -> None:
         if sending.key == CARD:
             del platform.world.stands[CARD]
-            raise Doubtful("no answer came")
+            raise SendUncertain("no answer came")
 
     platform.while_sending = lose_the_card
     await cancelled_while_doubtful(tmp_path / "t.db", platform, clock)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator_bridge.chat import Inbound, Place, Posted
+from orchestrator_bridge.chat import InboundEvent, Place, PostedMessage
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.store.port import InUse, StoreError, Target, Unwritable
 from orchestrator_bridge.store.rows import Row
@@ -60,11 +60,11 @@ class TroubledStore(SqliteStore):
         await self._raise(self.refuse(events, rows))
         await super().append(run=run, after=after, events=events, rows=rows)
 
-    async def receive(self, inbound: Inbound, at: float) -> bool:
+    async def receive(self, inbound: InboundEvent, at: float) -> bool:
         await self._raise(self.deaf)
         return await super().receive(inbound, at)
 
-    async def sent(self, key: str) -> Posted | None:
+    async def sent(self, key: str) -> PostedMessage | None:
         await self._raise(self.forgets.pop(0) if self.forgets else None)
         return await super().sent(key)
 

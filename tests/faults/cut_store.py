@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from orchestrator_bridge.chat import Inbound
+from orchestrator_bridge.chat import InboundEvent
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.store.rows import Row
 from orchestrator_bridge.store.sqlite import SqliteStore
@@ -32,7 +32,7 @@ class CutStore(SqliteStore):
         bell, self._bell = self._bell, asyncio.Event()
         bell.set()
 
-    async def receive(self, inbound: Inbound, at: float) -> bool:
+    async def receive(self, inbound: InboundEvent, at: float) -> bool:
         return await self._write(super().receive(inbound, at))
 
     async def holds(self, kind: type[Event]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator_bridge.chat import Inbound
+from orchestrator_bridge.chat import InboundEvent
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.state import RunState
@@ -56,7 +56,7 @@ class Evidence:
     questions: Sequence[QuestionSummary]
     costs: Sequence[CostLine]
     pending: Sequence[Pending]
-    unhandled: Sequence[Inbound]
+    unhandled: Sequence[InboundEvent]
     requests: Sequence[Asked]
     shown: Sequence[Shown]
     wrote: Sequence[Wrote]

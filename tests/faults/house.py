@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.chat import Commanded, Word
+from orchestrator_bridge.chat import CommandReceived, PrivateReply
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run.apply import fold
@@ -66,7 +66,7 @@ class House:
             await self.engine.stop()
             await self.store.close()
 
-    async def _obey(self, command: Commanded) -> Word | None:
+    async def _obey(self, command: CommandReceived) -> PrivateReply | None:
         if command.name == "cancel":
             self.engine.cancel_run(1, command.author, command.key)
             return None

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from orchestrator_bridge.chat import Place, Press
+from orchestrator_bridge.chat import ControlAction, Place
 from tests.contract.adapter import AdapterContract
 from tests.contract.adapter_rig import Rig, Seen
 from tests.servers.chat_adapter import PLATFORM, LoopbackAdapter, person
@@ -54,7 +54,7 @@ class LoopbackRig(Rig):
     def when(self, at: float) -> str:
         return moment(at)
 
-    async def press(self, question: int, press: Press, value: str) -> None:
+    async def press(self, question: int, press: ControlAction, value: str) -> None:
         card = next(one for one in self.world.messages.values() if one.meta.get("question") == question)
         self.world.click(self.person.id, card.id, press, value)
 

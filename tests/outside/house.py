@@ -20,7 +20,7 @@ from bot.outside.token import Terms
 from bot.settings import read_settings
 from bot.start import Start
 from bot.team_file import parse_team_file
-from orchestrator_bridge.chat import Author, Capabilities, Place, QuestionCard, Said
+from orchestrator_bridge.chat import Author, Capabilities, MessageReceived, Place, QuestionCard
 from orchestrator_bridge.clock import Clock
 from tests.clock import ManualClock
 from tests.engine.stage import ListPlatform
@@ -94,7 +94,7 @@ class House:
         place = Place(platform="slack", channel="C1")
         author = Author(platform="slack", id=by, name=by)
         message = f"m{len(self.platform.sent)}{text[:20]}"
-        said = Said(place=place, message=message, author=author, text=text, at=self.clock.now(), question=question)
+        said = MessageReceived(place=place, message=message, author=author, text=text, at=self.clock.now(), question=question)
         await self.platform.receives(said)
 
     async def card(self, number: int) -> QuestionCard:

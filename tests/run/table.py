@@ -12,7 +12,17 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
-from orchestrator_bridge.chat import Author, Clicked, Commanded, Place, Posted, Press, Said, Unsaid, Word
+from orchestrator_bridge.chat import (
+    Author,
+    CommandReceived,
+    ControlAction,
+    ControlUsed,
+    MessageDeleted,
+    MessageReceived,
+    Place,
+    PostedMessage,
+    PrivateReply,
+)
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.model.port import Message, Request, Response, ToolCall, ToolSpec, Usage
@@ -20,7 +30,7 @@ from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.money.standing import Standing
 from orchestrator_bridge.open_questions import OpenQuestions
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -92,13 +102,13 @@ class Table:
     ) -> None:
         directory = directory or Directory()
         place = replace(PLACE, platform=by.platform)
-        outside = Outside(token="laptop", agent="coder", asks=True) if guest else None
+        outside = ExternalAgent(token="laptop", agent="coder", asks=True) if guest else None
         started = e.RunStarted(
             at=now, run=run, task=task, team=run_team, place=place, by=by, askable=directory.askable, outside=outside
         )
         self.now = now
         self.by, self.place = by, place
-        self.words: list[Word] = []
+        self.words: list[PrivateReply] = []
         self.open = OpenQuestions()
         self.events: list[e.Event] = []
         self.rows: list[Row] = []
@@ -241,10 +251,10 @@ class Table:
         """A person types a reply just now."""
         self.go_on(f.Heard(said=replace(self._said(text, by or self.by), mentions=mentions), question=question))
 
-    def presses(self, question: int, press: Press, value: str = "", by: Author | None = None) -> None:
+    def presses(self, question: int, press: ControlAction, value: str = "", by: Author | None = None) -> None:
         """A person uses a control of a question."""
         self._messages += 1
-        clicked = Clicked(
+        clicked = ControlUsed(
             place=self.place,
             interaction=f"i{self._messages}",
             question=question,
@@ -261,7 +271,7 @@ class Table:
         """A person gives the command `/questions` with a number; returns the word that comes back."""
         self._messages += 1
         place = replace(self.place, channel=channel)
-        command = Commanded(
+        command = CommandReceived(
             place=place,
             interaction=f"i{self._messages}",
             author=by or self.by,
@@ -275,15 +285,15 @@ class Table:
 
     def takes_back(self, question: int, message: str) -> None:
         """A person deletes a message."""
-        self.go_on(f.TakenBack(unsaid=Unsaid(place=PLACE, message=message, at=self.now), question=question))
+        self.go_on(f.TakenBack(unsaid=MessageDeleted(place=PLACE, message=message, at=self.now), question=question))
 
-    def _said(self, text: str, by: Author = ANA) -> Said:
+    def _said(self, text: str, by: Author = ANA) -> MessageReceived:
         self._messages += 1
-        return Said(place=self.place, message=f"m{self._messages}", author=by, text=text, at=self.now)
+        return MessageReceived(place=self.place, message=f"m{self._messages}", author=by, text=text, at=self.now)
 
     def posts_question(self, question: int) -> None:
         """The card of a question is posted, by a platform whose clock agrees with ours."""
-        posted = Posted(message=f"card{question}", thread=f"thread{question}", at=self.now)
+        posted = PostedMessage(message=f"card{question}", thread=f"thread{question}", at=self.now)
         self.go_on(f.Placed(outgoing=self._card(question), posted=posted, noted_at=self.now))
 
     def rejects_question(self, question: int, why: str = "the channel was deleted") -> None:

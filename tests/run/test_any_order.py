@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from orchestrator_bridge.chat import Author, Press
+from orchestrator_bridge.chat import Author, ControlAction
 from orchestrator_bridge.model.errors import (
     BadKey,
     ModelError,
@@ -206,7 +206,7 @@ class AnyOrder(RuleBasedStateMachine):
         press=st.sampled_from(["option", "pass", "more", "write"]),
         value=st.sampled_from(["a", "1h", "yes", "approve", "approve_tool", "deny"]),
     )
-    def a_person_presses_something(self, number: int, press: Press, value: str) -> None:
+    def a_person_presses_something(self, number: int, press: ControlAction, value: str) -> None:
         questions = list(self.table.state.questions)
         self.table.presses(questions[number % len(questions)], press, value)
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from orchestrator_bridge.chat import Author, Note, Posted, QuestionCard, Receipt
+from orchestrator_bridge.chat import Acknowledgement, Author, Note, PostedMessage, QuestionCard
 from orchestrator_bridge.model.errors import BadKey
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
@@ -75,8 +75,8 @@ def card(played: Table, number: int = 1) -> QuestionCard:
     return cards[-1]
 
 
-def receipts(played: Table) -> list[Receipt]:
-    return [post.post for post in played.posts() if isinstance(post.post, Receipt)]
+def receipts(played: Table) -> list[Acknowledgement]:
+    return [post.post for post in played.posts() if isinstance(post.post, Acknowledgement)]
 
 
 # Whom it reaches ----------------------------------------------------------------------------------------------------------
@@ -630,7 +630,7 @@ def test_a_copy_that_was_posted_is_known_as_a_place_of_the_question_and_moves_no
     before = card(played).expires_at
     played.now += 60
     copy = next(post for post in played.posts() if post.key == copy_key(1, "U2"))
-    played.go_on(f.Placed(outgoing=copy, posted=Posted(message="d1", thread=None, at=played.now), noted_at=played.now))
+    played.go_on(f.Placed(outgoing=copy, posted=PostedMessage(message="d1", thread=None, at=played.now), noted_at=played.now))
     placed = [row for row in played.rows if isinstance(row, QuestionPlaced)]
     assert [(row.place.channel, row.message) for row in placed] == [("general", "card1"), ("@U2", "d1")]
     assert (card(played).expires_at, len(played.state.questions[1].copied)) == (before, 1)

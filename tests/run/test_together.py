@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_bridge.chat import Receipt
+from orchestrator_bridge.chat import Acknowledgement
 from orchestrator_bridge.model.port import Response, Usage
 from tests.run.table import NAMES, Table, answer, team, vote
 
@@ -155,7 +155,7 @@ def test_guidance_in_the_same_pass_as_the_final_text_is_not_overheard() -> None:
     table.go_on(table.landed("one", Response(text="The old final text.", usage=Usage())), table.guidance("No! Use SQLite."))
     assert table.state.end is not None
     assert table.state.end.text == "The old final text."
-    late = [post.post for post in table.posts() if isinstance(post.post, Receipt)]
+    late = [post.post for post in table.posts() if isinstance(post.post, Acknowledgement)]
     assert [(one.sign, one.text) for one in late] == [("late", "This run has ended. Start another with /ask.")]
 
 

@@ -17,21 +17,21 @@ from orchestrator_bridge.chat import (
     Attachment,
     Author,
     Capabilities,
-    Clicked,
-    Commanded,
-    Doubtful,
-    Inbound,
+    CommandReceived,
+    ControlUsed,
+    InboundEvent,
+    InboundHandler,
+    MessageDeleted,
+    MessageReceived,
+    NotSent,
+    OutboundPost,
     Place,
-    Posted,
+    PostedMessage,
+    PrivateReply,
     QuestionCard,
-    Receive,
-    Rejected,
     RunCard,
-    Said,
-    Sending,
-    Unsaid,
-    Unsent,
-    Word,
+    SendRejected,
+    SendUncertain,
 )
 from tests.servers.chat_client import ChatClient
 from tests.servers.chat_shown import shown, told
@@ -50,7 +50,7 @@ class LoopbackAdapter:
     """One bot on the fake platform. `silence` as in `ChatClient`; `pause`, in seconds, is between two attempts to hear."""
 
     platform = PLATFORM
-    capabilities = Capabilities(threads=True, edits=True, buttons=True, private_words=True, findable=True)
+    capabilities = Capabilities(threads=True, edits=True, buttons=True, private_replies=True, can_read_history=True)
 
     def __init__(self, url: str, *, silence: float = SILENCE, pause: float = 0.05) -> None:
         self._url = url
@@ -59,7 +59,7 @@ class LoopbackAdapter:
         self._client = ChatClient(url, silence)
         self._listening: asyncio.Task[None] | None = None
 
-    async def start(self, receive: Receive) -> None:
+    async def start(self, receive: InboundHandler) -> None:
         """Connect and begin to listen."""
         self._client = await ChatClient(self._url, self._silence).__aenter__()
         self._listening = asyncio.create_task(self._listen(receive), name="loopback")
@@ -74,7 +74,7 @@ class LoopbackAdapter:
 
     # Outwards -------------------------------------------------------------------------------------------------------------
 
-    async def send(self, sending: Sending) -> Posted:
+    async def send(self, sending: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` says."""
         content = shown(sending.post)
         content["meta"]["key"] = sending.key
@@ -84,68 +84,68 @@ class LoopbackAdapter:
         made = await self._client.ask("/post", {**content, "channel": sending.place.channel, "thread": sending.place.thread})
         return await self._whole(sending, made)
 
-    async def find(self, sending: Sending) -> Posted | None:
+    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
         """What an earlier attempt left, as `Adapter.find` says; the thread that it did not come to is made."""
         for message in reversed(await self._history(sending.place)):
             if message["author"] == BOT and message["meta"].get("key") == sending.key:
                 try:
                     return await self._whole(sending, message)
-                except Doubtful as error:
-                    raise Unsent(str(error)) from error
+                except SendUncertain as error:
+                    raise NotSent(str(error)) from error
         return None
 
-    async def read(self, place: Place, after: float) -> Sequence[Said]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """What people said in a thread, as `Adapter.read` says."""
         return [_said(message) for message in await self._history(place, after) if message["author"] != BOT]
 
     async def fetch(self, attachment: Attachment) -> bytes:
-        raise Rejected(f"{attachment.name}: this platform has no attachments")
+        raise SendRejected(f"{attachment.name}: this platform has no attachments")
 
     def members(self, group: str) -> tuple[Author, ...] | None:
         return None
 
-    async def tell(self, heard: Inbound, word: Word) -> None:
+    async def reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
         """Tell one person alone."""
-        to = heard.author.id if isinstance(heard, Said | Clicked | Commanded) else ""
+        to = heard.author.id if isinstance(heard, MessageReceived | ControlUsed | CommandReceived) else ""
         body = {"channel": heard.place.channel, "thread": heard.place.thread, "to": to, "text": told(word)}
         try:
             await self._client.ask("/tell", body)
-        except (Unsent, Doubtful, Rejected) as failure:
+        except (NotSent, SendUncertain, SendRejected) as failure:
             _LOG.warning("%s could not be told: %s", to, failure)
 
-    async def _whole(self, sending: Sending, message: Mapping[str, Any]) -> Posted:
+    async def _whole(self, sending: OutboundPost, message: Mapping[str, Any]) -> PostedMessage:
         """A posted message with the thread that belongs to it: its own for a card, else the one in which it stands."""
         thread = message["thread"]
         if isinstance(sending.post, RunCard | QuestionCard):
             thread = message["id"]
             if not message["has_thread"]:
                 await self._make_thread(message["id"])
-        return Posted(message=message["id"], thread=thread, at=message["at"])
+        return PostedMessage(message=message["id"], thread=thread, at=message["at"])
 
     async def _make_thread(self, message: str) -> None:
         try:
             await self._client.ask("/thread", {"message": message})
-        except Unsent as error:
-            raise Doubtful(f"message {message} was posted, but not its thread: {error}") from error
+        except NotSent as error:
+            raise SendUncertain(f"message {message} was posted, but not its thread: {error}") from error
 
     async def _history(self, place: Place, after: float = 0.0) -> Sequence[Mapping[str, Any]]:
         try:
             answer = await self._client.ask("/history", {"channel": place.channel, "thread": place.thread, "after": after})
-        except Doubtful as error:
-            raise Unsent(f"the history could not be read: {error}") from error
+        except SendUncertain as error:
+            raise NotSent(f"the history could not be read: {error}") from error
         messages: Sequence[Mapping[str, Any]] = answer["messages"]
         return messages
 
     # Inwards --------------------------------------------------------------------------------------------------------------
 
-    async def _listen(self, receive: Receive) -> None:
+    async def _listen(self, receive: InboundHandler) -> None:
         while True:
             try:
                 answer = await self._client.ask("/events", {}, silence=POLL)
                 for event in answer["events"]:
                     await receive(heard(event["kind"], event["data"]))
                     await self._client.ask("/ack", {"number": event["number"]})
-            except (Unsent, Doubtful, Rejected) as failure:
+            except (NotSent, SendUncertain, SendRejected) as failure:
                 _LOG.info("events could not be fetched: %s", failure)
                 await asyncio.sleep(self._pause)
             except Exception:
@@ -153,7 +153,7 @@ class LoopbackAdapter:
                 await asyncio.sleep(self._pause)
 
 
-def heard(kind: str, data: Mapping[str, Any]) -> Inbound:
+def heard(kind: str, data: Mapping[str, Any]) -> InboundEvent:
     """An event of the platform as the bridge knows it.
 
     Raises:
@@ -163,11 +163,11 @@ def heard(kind: str, data: Mapping[str, Any]) -> Inbound:
         case "said" | "edited":
             return _said(data["message"])
         case "deleted":
-            return Unsaid(place=_place(data["message"]), message=data["message"]["id"], at=data["at"])
+            return MessageDeleted(place=_place(data["message"]), message=data["message"]["id"], at=data["at"])
         case "clicked":
-            return Clicked(question=data["question"], press=data["press"], value=data["value"], **_interaction(data))
+            return ControlUsed(question=data["question"], press=data["press"], value=data["value"], **_interaction(data))
         case "command":
-            return Commanded(name=data["name"], text=data["text"], **_interaction(data))
+            return CommandReceived(name=data["name"], text=data["text"], **_interaction(data))
         case _:
             raise ValueError(f"an event of kind {kind!r}; expected said, edited, deleted, clicked or command")
 
@@ -177,11 +177,11 @@ def _interaction(data: Mapping[str, Any]) -> dict[str, Any]:
     return {"place": place, "interaction": data["interaction"], "author": person(data["person"]), "at": data["at"]}
 
 
-def _said(message: Mapping[str, Any]) -> Said:
+def _said(message: Mapping[str, Any]) -> MessageReceived:
     edit = str(message["edits"]) if message["edits"] else ""
     author = person(message["author"])
     place = _place(message)
-    return Said(place=place, message=message["id"], author=author, text=message["text"], at=message["at"], edit=edit)
+    return MessageReceived(place=place, message=message["id"], author=author, text=message["text"], at=message["at"], edit=edit)
 
 
 def _place(message: Mapping[str, Any]) -> Place:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from orchestrator_bridge.chat import Doubtful, Rejected, Unsent
+from orchestrator_bridge.chat import NotSent, SendRejected, SendUncertain
 
 REFUSED = frozenset({429, 503})
 """Statuses by which this platform says that it did nothing and may do it later. On others a 503 can mean anything."""
@@ -44,30 +44,30 @@ class ChatClient:
             Rejected: it never will.
         """
         if self._session is None or self._session.closed:
-            raise Unsent("the adapter is not started, or was stopped")
+            raise NotSent("the adapter is not started, or was stopped")
         limit = aiohttp.ClientTimeout(total=silence or self._silence)
         try:
             async with self._session.post(self._url + path, json=body, timeout=limit) as response:
                 return _read(path, response, await response.read())
         except aiohttp.ClientConnectorError as error:
-            raise Unsent(f"the chat server cannot be reached: {error}") from error
+            raise NotSent(f"the chat server cannot be reached: {error}") from error
         except (TimeoutError, aiohttp.ClientError) as error:
-            raise Doubtful(f"{path} was sent, and then: {error!r}") from error
+            raise SendUncertain(f"{path} was sent, and then: {error!r}") from error
         except RuntimeError as error:  # aiohttp's word for a session that was closed while the request waited
-            raise Doubtful(f"{path} was cut short: {error}") from error
+            raise SendUncertain(f"{path} was cut short: {error}") from error
 
 
 def _read(path: str, response: aiohttp.ClientResponse, raw: bytes) -> Mapping[str, Any]:
     try:
         answer = json.loads(raw)
     except ValueError:
-        raise Doubtful(f"{path} was answered with something that is no JSON (status {response.status})") from None
+        raise SendUncertain(f"{path} was answered with something that is no JSON (status {response.status})") from None
     if response.status in REFUSED:
         wait = response.headers.get("retry-after")
-        raise Unsent(f"{path} was refused: {answer['error']}", float(wait) if wait else None)
+        raise NotSent(f"{path} was refused: {answer['error']}", float(wait) if wait else None)
     if response.status >= 500:
-        raise Doubtful(f"{path} was answered with status {response.status}")
+        raise SendUncertain(f"{path} was answered with status {response.status}")
     if response.status >= 400:
-        raise Rejected(f"The chat server rejects {path}: {answer['error']}. Look whether the bot may still write there.")
+        raise SendRejected(f"The chat server rejects {path}: {answer['error']}. Look whether the bot may still write there.")
     found: Mapping[str, Any] = answer
     return found

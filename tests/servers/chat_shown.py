@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator_bridge.chat import FinalAnswer, Note, Post, QuestionCard, Receipt, RunCard, Table, Word
+from orchestrator_bridge.chat import Acknowledgement, FinalAnswer, Note, Post, PrivateReply, QuestionCard, RunCard, Table
 from orchestrator_bridge.text import clean, shorten
 
 LONGEST = 4000
@@ -21,7 +21,7 @@ def moment(at: float) -> str:
     return f"<t:{at:.0f}>"
 
 
-def told(word: Word) -> str:
+def told(word: PrivateReply) -> str:
     """A word with its table."""
     return clean("\n".join(line for line in (word.text, *(row for table in word.tables for row in _rows(table))) if line))
 
@@ -37,7 +37,7 @@ def _text(post: Post) -> str:
         case Note():
             said = f"{post.speaker}: {post.text}" if post.speaker else post.text
             return f"{said}\n{post.file.text}" if post.file else said
-        case Receipt():
+        case Acknowledgement():
             return f"({post.sign}) {post.text}".strip()
 
 
@@ -77,7 +77,7 @@ def _meta(post: Post) -> dict[str, Any]:
             return {"kind": post.kind, "run": post.run, "status": post.status}
         case QuestionCard():
             return {"kind": post.kind, "run": post.run, "question": post.question, "closed": post.closed}
-        case Receipt():
+        case Acknowledgement():
             return {"kind": post.kind, "of": post.message, "sign": post.sign}
         case _:
             return {"kind": post.kind}

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.menu import ModelChoice
+from orchestrator_bridge.menu import ModelOption
 
 MODELS = (
-    ModelChoice(name="grok-4.3", about="$1.25 in, $2.50 out, 1M context"),
-    ModelChoice(name="grok-4.1-fast", about="$1.25 in, $2.50 out", warning="retired: grok-4.3 answers"),
-    ModelChoice(name="gpt-9", about="$10 in, $40 out", usable=False),
+    ModelOption(name="grok-4.3", about="$1.25 in, $2.50 out, 1M context"),
+    ModelOption(name="grok-4.1-fast", about="$1.25 in, $2.50 out", warning="retired: grok-4.3 answers"),
+    ModelOption(name="gpt-9", about="$10 in, $40 out", usable=False),
 )
 
 
@@ -21,7 +21,7 @@ class FixedMenu:
     def __init__(self) -> None:
         self.current = {"": "grok-4.3", "docs": "gpt-9"}
 
-    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelChoice]:
+    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
         found = [replace(one, current=self.current.get(scope) == one.name) for one in MODELS if search in one.name]
         return found[:limit]
 

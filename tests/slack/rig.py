@@ -12,7 +12,7 @@ from adapters.slack.access import SlackAccess
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.http import PATH
 from bot.commands import HELP
-from orchestrator_bridge.chat import Author, Inbound, Place, Press
+from orchestrator_bridge.chat import Author, ControlAction, InboundEvent, Place
 from tests.contract.adapter_rig import Rig, Seen
 from tests.servers import slack_shown
 from tests.servers.slack_posting import SECRET, Posting
@@ -74,7 +74,7 @@ class SlackRig(Rig):
     def when(self, at: float) -> str:
         return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
-    async def press(self, question: int, press: Press, value: str) -> None:
+    async def press(self, question: int, press: ControlAction, value: str) -> None:
         self.server.people.click(ANA, GENERAL, self.card(question), press, value)
 
     async def choose(self, question: int, option: str) -> None:
@@ -97,7 +97,7 @@ class SlackRig(Rig):
     async def unsay(self) -> None:
         self.server.people.delete(*self._newest)
 
-    async def _receive(self, heard: Inbound) -> None:
+    async def _receive(self, heard: InboundEvent) -> None:
         try:
             await super()._receive(heard)
         except OSError:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_bridge.chat import Rejected, Said, Unsaid, Unsent
+from orchestrator_bridge.chat import MessageDeleted, MessageReceived, NotSent, SendRejected
 from tests.contract.adapter_posts import RUN, closed, question
 from tests.servers.slack_posting import SECRET, Posting
 from tests.servers.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
@@ -25,7 +25,7 @@ async def server() -> AsyncIterator[SlackServer]:
 
 async def said(rig: SlackRig) -> str:
     heard = await rig.heard()
-    assert isinstance(heard, Said)
+    assert isinstance(heard, MessageReceived)
     return heard.text
 
 
@@ -37,18 +37,18 @@ async def test_a_token_that_slack_does_not_take_ends_the_start_with_what_to_do(
     server: SlackServer, token: str, setting: str
 ) -> None:
     server.tokens[token] = "invalid_auth"
-    with pytest.raises(Rejected, match=f"{setting}: .*reinstall"):
+    with pytest.raises(SendRejected, match=f"{setting}: .*reinstall"):
         await SlackRig(server).start()
 
 
 async def test_slack_that_cannot_be_reached_is_tried_again_later(server: SlackServer) -> None:
-    with pytest.raises(Unsent, match="cannot be reached"):
+    with pytest.raises(NotSent, match="cannot be reached"):
         await SlackRig(server, url="http://127.0.0.1:9/api/").start()
 
 
 @pytest.mark.parametrize(("path", "told"), [("nowhere", "SLACK_API_URL"), ("upload", r"auth\.test")])
 async def test_an_address_that_is_not_slacks_is_told(server: SlackServer, path: str, told: str) -> None:
-    with pytest.raises(Unsent, match=told):
+    with pytest.raises(NotSent, match=told):
         await SlackRig(server, url=f"{server.methods.url}/{path}/").start()
 
 
@@ -62,7 +62,7 @@ async def test_without_the_right_to_see_user_groups_the_bot_works_all_the_same(s
 
 
 async def test_neither_token_nor_secret_is_no_way_in(server: SlackServer) -> None:
-    with pytest.raises(Rejected, match="SLACK_APP_TOKEN"):
+    with pytest.raises(SendRejected, match="SLACK_APP_TOKEN"):
         await SlackRig(server, app_token=None).start()
 
 
@@ -88,8 +88,8 @@ async def test_what_was_missed_during_a_cut_is_read_from_the_threads_of_open_que
         people.delete(GENERAL, gone["ts"], delivered=False)
         await rig.server.until(lambda: rig.server.sockets.count > before)
         heard = [await rig.heard() for _ in range(4)]
-        assert [one.message for one in heard if isinstance(one, Unsaid)] == [gone["ts"]]
-        assert [one.text for one in heard if isinstance(one, Said)] == ["mind the budget", "PostgreSQL", "missed"]
+        assert [one.message for one in heard if isinstance(one, MessageDeleted)] == [gone["ts"]]
+        assert [one.text for one in heard if isinstance(one, MessageReceived)] == ["mind the budget", "PostgreSQL", "missed"]
         reads = [one.about for one in rig.server.requests if one.path == "conversations.replies"]
         assert set(reads) == {run.thread, asked.thread}
 
@@ -125,7 +125,7 @@ async def test_an_event_that_could_not_be_stored_is_not_acknowledged_and_comes_a
         assert rig.world.unacknowledged
         await rig.reconnect()
         heard = await rig.heard()
-        assert isinstance(heard, Said)
+        assert isinstance(heard, MessageReceived)
         assert heard.message == message["ts"]
 
 
@@ -191,5 +191,5 @@ async def test_an_enormous_request_is_refused(http: HttpRig) -> None:
 async def test_a_port_that_is_taken_is_told_by_its_setting(http: HttpRig) -> None:
     async with SlackServer() as server, Posting(server):
         rig = SlackRig(server, app_token=None, signing_secret=SECRET, port=http.slack.port)
-        with pytest.raises(Rejected, match=f"TOWNHALL_HTTP_PORT={http.slack.port}"):
+        with pytest.raises(SendRejected, match=f"TOWNHALL_HTTP_PORT={http.slack.port}"):
             await rig.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.slack.drafts import beginning
-from orchestrator_bridge.chat import Doubtful, Draft, FinalAnswer, Note, Place, Posted
+from orchestrator_bridge.chat import FinalAnswer, Note, Place, PostedMessage, SendUncertain, StreamingAnswer
 from tests.contract.adapter_posts import HOSTILE, RUN, long_answer
 from tests.servers.slack_shown import hidden_links, notified, words
 from tests.servers.slack_world import ANA, BOT_USER, GENERAL
@@ -32,10 +32,10 @@ async def begun(rig: SlackRig) -> Place:
 
 async def drafted(rig: SlackRig, thread: Place, text: str | None) -> None:
     """A final text has come so far."""
-    await rig.slack.draft(Draft(run=3, place=thread, text=text, by="skeptic", to=rig.person))
+    await rig.slack.stream_answer(StreamingAnswer(run=3, place=thread, text=text, by="skeptic", to=rig.person))
 
 
-async def answered(rig: SlackRig, thread: Place, text: str = TEXT, key: str = "final") -> Posted:
+async def answered(rig: SlackRig, thread: Place, text: str = TEXT, key: str = "final") -> PostedMessage:
     answer = FinalAnswer(run=3, text=text, how="Two votes of two.", by="skeptic", drafted=True)
     return await rig.post(answer, place=thread, key=key)
 
@@ -60,7 +60,7 @@ async def test_a_text_grows_in_one_message_that_becomes_the_answer(rig: SlackRig
     posted = await answered(rig, thread)
     assert len(replies(rig, thread)) == 1
     assert TEXT in replies(rig, thread)[0]
-    assert await rig.adapter.find(rig.sending(long_answer(), place=thread, key="final")) is not None
+    assert await rig.adapter.find_sent(rig.sending(long_answer(), place=thread, key="final")) is not None
     message = rig.world.channels[GENERAL].messages[posted.message]
     assert message["text"].startswith("Run 3 has its answer, by skeptic")
 
@@ -136,10 +136,10 @@ async def test_no_word_stands_twice_when_an_answer_of_slack_is_lost(rig: SlackRi
     assert rig.server.count("chat.appendStream") == (1 if lost == "chat.appendStream" else 2)
     try:
         await answered(rig, thread)
-    except Doubtful:
+    except SendUncertain:
         assert lost != "chat.appendStream"
         answer = FinalAnswer(run=3, text=TEXT, how="Two votes of two.", by="skeptic", drafted=True)
-        found = await rig.adapter.find(rig.sending(answer, place=thread, key="final"))
+        found = await rig.adapter.find_sent(rig.sending(answer, place=thread, key="final"))
         assert (found is not None) == (lost == "chat.update")
         if found is None:
             await answered(rig, thread)

@@ -17,7 +17,7 @@ from adapters.slack.home import home_view
 from adapters.slack.notes import final_answer, note
 from adapters.slack.split import BLOCK, messages
 from adapters.slack.words import word_message
-from orchestrator_bridge.chat import CardOption, Confirm, FinalAnswer, Note, Table, Word
+from orchestrator_bridge.chat import CardOption, Confirmation, FinalAnswer, Note, PrivateReply, Table
 from tests.contract.adapter_posts import RUN, question
 from tests.servers.slack_limits import wrong_in_message
 from tests.servers.slack_shown import hidden_links, notified, words
@@ -71,22 +71,22 @@ PLACES: dict[str, Renders] = {
     "agent": lambda text: note(Note(text=text, speaker=text), as_speaker=False)[0],
     "final": lambda text: final_answer(FinalAnswer(run=1, text=text, how=text, by=text))[0],
     "word": lambda text: word_message(
-        Word(text=text, tables=(Table(columns=("a", text), rows=((text, text),), title=text),)), lambda link: None
+        PrivateReply(text=text, tables=(Table(columns=("a", text), rows=((text, text),), title=text),)), lambda link: None
     ),
     "list": lambda text: word_message(waiting(text), lambda _: "https://home.slack.example/p1"),
     "home": lambda text: {"text": "App Home", "blocks": page(text)["blocks"][:50]},
     "confirm": lambda text: word_message(
-        Word(text="Sure?", confirm=Confirm(label=text, name="model", text=text)), lambda _: None
+        PrivateReply(text="Sure?", confirm=Confirmation(label=text, name="model", text=text)), lambda _: None
     ),
 }
 
 
-def waiting(text: str) -> Word:
+def waiting(text: str) -> PrivateReply:
     """A question to be answered on the spot, and what stands beside it."""
     options = (CardOption(id="a", label=text[:75], description=text),)
     card = replace(question(), agent=text, text=text, task=text, silence=text, options=options)
     table = Table(title=text, columns=("question",), rows=((text,), (text,)), cards=(card,))
-    return Word(text=text, tables=(table, Table(columns=("agent", ""), rows=((text, text),), title=text)))
+    return PrivateReply(text=text, tables=(table, Table(columns=("agent", ""), rows=((text, text),), title=text)))
 
 
 def page(text: str) -> Mapping[str, Any]:

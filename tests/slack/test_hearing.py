@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from orchestrator_bridge.chat import Commanded, Said, Unsaid
+from orchestrator_bridge.chat import CommandReceived, MessageDeleted, MessageReceived
 from tests.contract.adapter_posts import RUN, question
 from tests.servers.slack_world import ANA, APP, BEN, BOT_USER, CREW, ELSEWHERE, GENERAL, ROBOT, STRANGER, TEAM
 from tests.slack.rig import SlackRig, a_rig
@@ -20,15 +20,15 @@ async def rig() -> AsyncIterator[SlackRig]:
         yield rig
 
 
-async def said(rig: SlackRig) -> Said:
+async def said(rig: SlackRig) -> MessageReceived:
     heard = await rig.heard()
-    assert isinstance(heard, Said)
+    assert isinstance(heard, MessageReceived)
     return heard
 
 
-async def commanded(rig: SlackRig) -> Commanded:
+async def commanded(rig: SlackRig) -> CommandReceived:
     heard = await rig.heard()
-    assert isinstance(heard, Commanded)
+    assert isinstance(heard, CommandReceived)
     return heard
 
 
@@ -110,8 +110,8 @@ async def test_a_deletion_does_not_overtake_what_it_deletes(rig: SlackRig) -> No
     run = await rig.post(RUN)
     await rig.say(rig.thread(run), "no, wait")
     await rig.unsay()
-    assert isinstance(await rig.heard(), Said)
-    assert isinstance(await rig.heard(), Unsaid)
+    assert isinstance(await rig.heard(), MessageReceived)
+    assert isinstance(await rig.heard(), MessageDeleted)
 
 
 async def test_files_come_along_and_can_be_fetched(rig: SlackRig) -> None:
@@ -185,7 +185,7 @@ async def test_a_question_in_direct_messages_is_answered_there(rig: SlackRig) ->
     rig.server.people.say(BEN, rig.world.direct(BEN).id, "SQLite", asked.thread)
     heard = await said(rig)
     assert (heard.place.channel, heard.place.thread) == (f"@{BEN}", asked.thread)
-    assert [one.text for one in await rig.adapter.read(heard.place, asked.at)] == ["SQLite"]
+    assert [one.text for one in await rig.adapter.read_thread(heard.place, asked.at)] == ["SQLite"]
 
 
 # Who is not heard ---------------------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ async def test_a_stranger_is_refused_privately_and_not_heard(rig: SlackRig) -> N
     await rig.server.until(lambda: len(rig.world.ephemeral) == 2)
     await rig.say(rig.thread(asked), "mine")
     assert (await said(rig)).text == "mine"
-    assert [one.text for one in await rig.adapter.read(rig.thread(asked), asked.at)] == ["mine"]
+    assert [one.text for one in await rig.adapter.read_thread(rig.thread(asked), asked.at)] == ["mine"]
 
 
 async def test_other_bots_are_not_heard(rig: SlackRig) -> None:

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.chat import Attachment, Clicked, Commanded, Confirm, Inbound, Link, Table, Word
+from orchestrator_bridge.chat import (
+    Attachment,
+    CommandReceived,
+    Confirmation,
+    ControlUsed,
+    InboundEvent,
+    Link,
+    PrivateReply,
+    Table,
+)
 from tests.contract.adapter_posts import RUN, closed, question
 from tests.servers.slack_limits import wrong_in_options
 from tests.servers.slack_shown import controls, words
@@ -22,9 +31,9 @@ async def rig() -> AsyncIterator[SlackRig]:
         yield rig
 
 
-async def commanded(rig: SlackRig) -> Commanded:
+async def commanded(rig: SlackRig) -> CommandReceived:
     heard = await rig.heard()
-    assert isinstance(heard, Commanded)
+    assert isinstance(heard, CommandReceived)
     return heard
 
 
@@ -82,8 +91,10 @@ async def test_the_model_that_is_used_now_is_marked_in_the_list(rig: SlackRig) -
 async def test_a_pick_that_needs_a_yes_gets_a_button(rig: SlackRig) -> None:
     rig.server.people.command(ANA, GENERAL, "model grok-4.1-fast")
     heard = await commanded(rig)
-    confirm = Confirm(label="Use it", name="model", text="grok-4.1-fast", options=(("sure", "yes"),))
-    await rig.adapter.tell(heard, Word(text="It is retired; grok-4.3 answers.", tone="warning", confirm=confirm))
+    confirm = Confirmation(label="Use it", name="model", text="grok-4.1-fast", options=(("sure", "yes"),))
+    await rig.adapter.reply_privately(
+        heard, PrivateReply(text="It is retired; grok-4.3 answers.", tone="warning", confirm=confirm)
+    )
     rig.server.people.click(ANA, GENERAL, rig.world.ephemeral[-1], "command")
     again = await commanded(rig)
     assert (again.name, again.text, again.options) == ("model", "grok-4.1-fast", (("sure", "yes"),))
@@ -120,7 +131,7 @@ async def test_an_answer_is_written_in_a_form(rig: SlackRig) -> None:
     assert "Which database shall we take?" in words(view)
     rig.server.people.submit(ANA, view, answer="PostgreSQL, but on Friday")
     heard = await rig.heard()
-    assert isinstance(heard, Clicked)
+    assert isinstance(heard, ControlUsed)
     assert (heard.press, heard.question, heard.value) == ("write", 2, "PostgreSQL, but on Friday")
     assert heard.place.thread == asked.thread
 
@@ -129,7 +140,7 @@ async def test_a_question_is_handed_over_to_somebody_else(rig: SlackRig) -> None
     await rig.post(question())
     rig.server.people.click(ANA, GENERAL, rig.card(2), "hand", BEN)
     heard = await rig.heard()
-    assert isinstance(heard, Clicked)
+    assert isinstance(heard, ControlUsed)
     assert (heard.press, heard.question, heard.value) == ("pass", 2, BEN)
     assert heard.to is not None
     assert (heard.to.id, heard.to.name) == (BEN, "Ben Ng")
@@ -154,7 +165,7 @@ async def test_a_click_is_acknowledged_while_the_store_is_busy() -> None:
         await rig.post(question())
         free, inner = asyncio.Event(), rig._receive
 
-        async def busy(heard: Inbound) -> None:
+        async def busy(heard: InboundEvent) -> None:
             await free.wait()
             await inner(heard)
 
@@ -163,7 +174,7 @@ async def test_a_click_is_acknowledged_while_the_store_is_busy() -> None:
         rig.server.people.click(ANA, GENERAL, rig.card(2), "pass")
         await rig.server.until(lambda: not rig.world.unacknowledged)
         free.set()
-        assert isinstance(await rig.heard(), Clicked)
+        assert isinstance(await rig.heard(), ControlUsed)
 
 
 async def test_whoever_clicked_is_told_when_it_could_not_be_stored(rig: SlackRig) -> None:
@@ -180,8 +191,8 @@ async def test_a_click_on_a_question_that_has_ended_still_arrives(rig: SlackRig)
     await rig.post(closed(question()), replaces=posted)
     rig.server.people.click(ANA, GENERAL, before, "option/1")
     heard = await rig.heard()
-    assert isinstance(heard, Clicked)
-    await rig.adapter.tell(heard, Word(text="Too late: Alice answered SQLite."))
+    assert isinstance(heard, ControlUsed)
+    await rig.adapter.reply_privately(heard, PrivateReply(text="Too late: Alice answered SQLite."))
     assert "Too late" in words(rig.world.ephemeral[-1])
 
 
@@ -203,7 +214,7 @@ async def test_app_home_shows_what_the_bridge_says_of_her(rig: SlackRig) -> None
     link = Link(text="Question 2", place=rig.home, message=posted.message)
     table = Table(title="Waits for you", columns=("question", "what"), rows=((link, "Which database?"),))
     empty = Table(title="Your runs", columns=("run",), rows=())
-    await rig.adapter.tell(heard, Word(text="One question waits for you.", tables=(table, empty)))
+    await rig.adapter.reply_privately(heard, PrivateReply(text="One question waits for you.", tables=(table, empty)))
     view = rig.world.homes[ANA]
     address = f"https://home.slack.example/archives/{GENERAL}/p{posted.message.replace('.', '')}"
     assert f"<{address}|Question 2>" in str(view["blocks"])
@@ -213,7 +224,7 @@ async def test_app_home_shows_what_the_bridge_says_of_her(rig: SlackRig) -> None
 
 async def test_a_task_can_be_given_in_app_home_for_any_channel(rig: SlackRig) -> None:
     rig.server.people.open_home(ANA)
-    await rig.adapter.tell(await commanded(rig), Word(text="Nothing waits for you."))
+    await rig.adapter.reply_privately(await commanded(rig), PrivateReply(text="Nothing waits for you."))
     rig.server.people.click_in_view(ANA, rig.world.homes[ANA], "form/ask")
     rig.server.people.submit(ANA, await opened(rig), task="Plan it", channel=GENERAL)
     heard = await commanded(rig)
@@ -222,7 +233,9 @@ async def test_a_task_can_be_given_in_app_home_for_any_channel(rig: SlackRig) ->
 
 async def test_commands_are_named_as_they_are_typed_here(rig: SlackRig) -> None:
     await rig.command("runs", "")
-    await rig.adapter.tell(await rig.heard(), Word(text="No runs yet. Start one: /ask and the task. See https://a.example/runs"))
+    await rig.adapter.reply_privately(
+        await rig.heard(), PrivateReply(text="No runs yet. Start one: /ask and the task. See https://a.example/runs")
+    )
     assert "/townhall ask and the task. See https://a.example/runs" in words(rig.world.ephemeral[-1])
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from adapters.slack.home import home_view
 from adapters.slack.words import word_message
-from orchestrator_bridge.chat import CardOption, Link, Place, QuestionCard, Table, Word
+from orchestrator_bridge.chat import CardOption, Link, Place, PrivateReply, QuestionCard, Table
 from tests.contract.adapter_posts import question
 from tests.servers.slack_limits import wrong_in_message, wrong_in_view
 
@@ -27,7 +27,7 @@ def listed(count: int) -> Table:
 
 
 def test_a_list_of_many_questions_is_taken_and_names_every_one() -> None:
-    message = word_message(Word(text="Answer here.", tables=(listed(15),)), lambda _: ADDRESS)
+    message = word_message(PrivateReply(text="Answer here.", tables=(listed(15),)), lambda _: ADDRESS)
     assert wrong_in_message(message) == []
     shown = str(message["blocks"])
     assert all(f"question/{number}/" in shown or f"<{ADDRESS}|{number}>" in shown for number in range(1, 16))
@@ -36,8 +36,8 @@ def test_a_list_of_many_questions_is_taken_and_names_every_one() -> None:
 def test_app_home_with_as_much_as_there_can_be_is_taken_and_ends_with_its_models() -> None:
     runs = Table(title="Your runs", columns=("run", ""), rows=tuple((f"Run {number}", "t" * 80) for number in range(10)))
     models = Table(title="Models", columns=("agent", ""), rows=tuple(("a" * 32, "m" * 200) for _ in range(16)))
-    word = Word(text="10 questions wait for you.", tables=(listed(10), runs, models), place=HERE)
-    view = home_view(word, lambda _: ADDRESS, picks=True, said=Word(text="w" * 5000))
+    word = PrivateReply(text="10 questions wait for you.", tables=(listed(10), runs, models), place=HERE)
+    view = home_view(word, lambda _: ADDRESS, picks=True, said=PrivateReply(text="w" * 5000))
     assert wrong_in_view(view) == []
     assert "form/model" in str(view["blocks"])
     shown = str(view["blocks"])

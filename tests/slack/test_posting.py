@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from orchestrator_bridge.chat import (
+    Acknowledgement,
     Author,
-    Doubtful,
     FinalAnswer,
     Group,
+    MessageReceived,
     Note,
     Place,
-    Receipt,
-    Said,
+    SendUncertain,
 )
 from tests.contract.adapter_posts import RUN, question
 from tests.servers.slack_shown import raw_texts, words
@@ -87,7 +87,7 @@ async def test_a_very_long_answer_is_a_file_too(rig: SlackRig) -> None:
     assert rig.world.contents.popitem()[1].decode() == answer.text
     await rig.say(rig.thread(run), "the bot does not hear itself")
     said = await rig.heard()
-    assert isinstance(said, Said)
+    assert isinstance(said, MessageReceived)
     assert said.author.id == ANA
 
 
@@ -103,9 +103,11 @@ async def test_receipts_are_reactions_and_late_words_are_answered_in_the_thread(
     asked = await rig.post(question())
     await rig.say(rig.thread(asked), "SQLite")
     said = await rig.heard()
-    assert isinstance(said, Said)
+    assert isinstance(said, MessageReceived)
     for sign in ("taken", "taken", "late"):
-        receipt = Receipt(message=said.message, author=said.author, sign=sign, text="" if sign == "taken" else "It has ended.")
+        receipt = Acknowledgement(
+            message=said.message, author=said.author, sign=sign, text="" if sign == "taken" else "It has ended."
+        )
         await rig.post(receipt, place=rig.thread(asked))
     assert rig.world.channels[GENERAL].messages[said.message]["reactions"] == ["white_check_mark", "hourglass"]
     assert [one.text for one in await rig.seen(rig.thread(asked))] == ["It has ended."]
@@ -115,14 +117,14 @@ async def test_a_late_answer_whose_confirmation_was_lost_is_found(rig: SlackRig)
     asked = await rig.post(question())
     await rig.say(rig.thread(asked), "SQLite")
     said = await rig.heard()
-    assert isinstance(said, Said)
-    receipt = Receipt(message=said.message, author=said.author, sign="late", text="It has ended.")
+    assert isinstance(said, MessageReceived)
+    receipt = Acknowledgement(message=said.message, author=said.author, sign="late", text="It has ended.")
     sending = rig.sending(receipt, place=rig.thread(asked), key="receipt-1")
-    assert await rig.adapter.find(sending) is None
+    assert await rig.adapter.find_sent(sending) is None
     rig.server.faults.put("lose", "chat.postMessage")
-    with pytest.raises(Doubtful):
+    with pytest.raises(SendUncertain):
         await rig.adapter.send(sending)
-    found = await rig.adapter.find(sending)
+    found = await rig.adapter.find_sent(sending)
     assert found is not None
     assert found.message == said.message
 
@@ -131,7 +133,7 @@ async def test_what_was_no_answer_is_said_to_its_writer_alone(rig: SlackRig) -> 
     asked = await rig.post(question())
     await rig.say(rig.thread(asked), "hm")
     said = await rig.heard()
-    assert isinstance(said, Said)
-    receipt = Receipt(message=said.message, author=said.author, sign="refused", text="I need a number.")
+    assert isinstance(said, MessageReceived)
+    receipt = Acknowledgement(message=said.message, author=said.author, sign="refused", text="I need a number.")
     await rig.post(receipt, place=rig.thread(asked))
     assert [(one["to"], words(one)) for one in rig.world.ephemeral] == [(ANA, "I need a number.")]

@@ -11,7 +11,7 @@ from itertools import count
 from adapters.terminal.adapter import HOME, TerminalAdapter
 from adapters.terminal.bursts import BURST
 from adapters.terminal.screen import Device
-from orchestrator_bridge.chat import Commanded, Place, Press, Word
+from orchestrator_bridge.chat import CommandReceived, ControlAction, Place, PrivateReply
 from tests.contract.adapter_rig import Rig, Seen
 from tests.terminal.pipes import NOW
 from tests.terminal.window import CLEAR, Window
@@ -57,14 +57,14 @@ class Desk(Rig):
         await self.window.type(CLEAR)
         await self.window.until(lambda text: text.count(before) == 1)
 
-    async def press(self, question: int, press: Press, value: str) -> None:
+    async def press(self, question: int, press: ControlAction, value: str) -> None:
         await self.window.enter(f"/{press} {question} {value + 's' if value else ''}")
 
     async def seen(self, place: Place) -> Sequence[Seen]:
         """What the window shows once everything before this call is drawn."""
         mark = f"{_DRAWN} {next(self._marks)}."
-        heard = Commanded(place=HOME, interaction="", author=self.person, name="runs", text="", at=0)
-        await self.adapter.tell(heard, Word(text=mark))
+        heard = CommandReceived(place=HOME, interaction="", author=self.person, name="runs", text="", at=0)
+        await self.adapter.reply_privately(heard, PrivateReply(text=mark))
         lines = [line for line in (await self.window.until(mark)).splitlines() if _DRAWN not in line]
         label = f"{place.thread.replace('-', ' ')} │" if place.thread else ""
         return [Seen(text="\n".join(_LABEL.sub("", line) for line in lines if line.startswith(label)))]

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from adapters.terminal.adapter import HOME, TerminalAdapter
 from adapters.terminal.screen import Device
-from orchestrator_bridge.chat import Place, Press
+from orchestrator_bridge.chat import ControlAction, Place
 from tests.contract.adapter_rig import Rig, Seen
 
 NOW = 1_795_356_000.0
@@ -75,7 +75,7 @@ class PipeRig(Rig):
     async def command(self, name: str, text: str) -> None:
         self.pipe.put(f"/{name} {text}\n")
 
-    async def press(self, question: int, press: Press, value: str) -> None:
+    async def press(self, question: int, press: ControlAction, value: str) -> None:
         self.pipe.put(f"/{press} {question} {value + 's' if value else ''}\n")
 
     async def seen(self, place: Place) -> Sequence[Seen]:

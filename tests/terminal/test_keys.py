@@ -17,7 +17,7 @@ from rich.cells import cell_len
 
 from adapters.terminal.adapter import HOME, TerminalAdapter
 from adapters.terminal.screen import Device
-from orchestrator_bridge.chat import CardAgent, Commanded, FinalAnswer, Note, Said
+from orchestrator_bridge.chat import CardAgent, CommandReceived, FinalAnswer, MessageReceived, Note
 from tests.contract.adapter_posts import HOSTILE, RUN, question
 from tests.contract.adapter_rig import PATIENCE
 from tests.terminal.desk import Desk, a_desk
@@ -36,14 +36,14 @@ async def desk() -> AsyncIterator[Desk]:
 async def test_a_task_is_typed_a_question_seen_and_answered_by_an_option(desk: Desk) -> None:
     await desk.window.enter("Build a shop")
     task = await desk.heard()
-    assert isinstance(task, Commanded)
+    assert isinstance(task, CommandReceived)
     assert (task.name, task.text) == ("ask", "Build a shop")
     await desk.post(RUN)
     await desk.post(question())
     await desk.window.until(lambda text: "1 PostgreSQL (recommended)" in text and "1 open question: 2" in text)
     await desk.window.enter("2 1")
     said = await desk.heard()
-    assert isinstance(said, Said)
+    assert isinstance(said, MessageReceived)
     assert (said.question, said.text) == (2, "1")
     await desk.window.until("> 2 1")
 
@@ -55,7 +55,7 @@ async def test_the_line_being_typed_survives_what_is_printed_above_it(desk: Desk
         await desk.post(Note(text=f"progress {number}", speaker="architect"), place=IN_RUN)
     await desk.window.enter("ught")
     heard = await desk.heard()
-    assert isinstance(heard, Commanded)
+    assert isinstance(heard, CommandReceived)
     assert heard.text == "half a thought"
     lines = (await desk.window.until("progress 29")).splitlines()
     assert [line for line in lines if "progress" in line] == [f"run 3 │ architect: progress {number}" for number in range(30)]
@@ -77,7 +77,7 @@ async def test_a_paste_of_several_lines_is_one_entry(desk: Desk) -> None:
     await desk.window.until("What is wrong?")
     await desk.window.enter("")
     heard = await desk.heard()
-    assert isinstance(heard, Commanded)
+    assert isinstance(heard, CommandReceived)
     assert heard.text == "def f():\n    return 1\n\nWhat is wrong?"
 
 
@@ -88,7 +88,7 @@ async def test_a_paste_of_200000_characters_is_handed_over_whole_and_shown_short
     await desk.window.until("> /ask summarise: [paste 1: 200,000 characters]")
     await desk.window.enter("")
     heard = await desk.heard()
-    assert isinstance(heard, Commanded)
+    assert isinstance(heard, CommandReceived)
     assert heard.text == f"summarise: {text.strip()}"
     await desk.window.type(UP)
     await desk.window.until(lambda text: text.count("[paste 1: 200,000 characters]") == 2)
@@ -99,7 +99,7 @@ async def test_a_paste_that_the_terminal_does_not_mark_as_one_is_taken_as_quickl
     await desk.window.until("characters]")
     await desk.window.enter("!")
     heard = await desk.heard()
-    assert isinstance(heard, Commanded)
+    assert isinstance(heard, CommandReceived)
     assert heard.text == "жук " * 5_000 + "!"
 
 
@@ -108,7 +108,7 @@ async def test_lines_that_come_in_one_burst_are_one_entry_which_waits_for_enter(
     await desk.window.until("What is wrong?")
     await desk.window.enter("")
     heard = await desk.heard()
-    assert isinstance(heard, Commanded)
+    assert isinstance(heard, CommandReceived)
     assert heard.text == "def f():\n\treturn 1\n\nWhat is wrong?"
 
 
@@ -121,7 +121,7 @@ async def test_a_signal_from_elsewhere_is_the_programs_own_affair() -> None:
             os.kill(os.getpid(), signal.SIGINT)
             await told.wait()
             await desk.window.enter("still here")
-            assert isinstance(await desk.heard(), Commanded)
+            assert isinstance(await desk.heard(), CommandReceived)
     finally:
         loop.remove_signal_handler(signal.SIGINT)
 
@@ -138,7 +138,7 @@ async def test_what_others_print_goes_above_the_line_being_typed() -> None:
             text = await window.until("a warning of a library")
             assert "> half a tho" not in text.partition("a warning")[0]
             await window.enter("ught")
-            assert isinstance(await desk.heard(), Commanded)
+            assert isinstance(await desk.heard(), CommandReceived)
             await desk.adapter.stop()
     finally:
         window.close()
@@ -189,7 +189,7 @@ async def test_words_that_could_mean_two_things_come_back_into_the_line(desk: De
     await desk.window.type("\x01")
     await desk.window.enter("5 ")
     said = await desk.heard()
-    assert isinstance(said, Said)
+    assert isinstance(said, MessageReceived)
     assert (said.question, said.text) == (5, "postgres")
 
 
@@ -261,7 +261,7 @@ async def test_a_dumb_terminal_gets_plain_lines() -> None:
         await desk.start()
         await window.enter("Build a shop")
         heard = await desk.heard()
-        assert isinstance(heard, Commanded)
+        assert isinstance(heard, CommandReceived)
         await desk.post(RUN)
         await window.until("Run 3: Choose a database for the shop")
         assert b"\x1b" not in window.raw

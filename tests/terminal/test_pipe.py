@@ -16,7 +16,18 @@ from adapters.terminal.adapter import TerminalAdapter
 from adapters.terminal.paint import Page, paint
 from adapters.terminal.screen import Device
 from adapters.terminal.words import word_lines
-from orchestrator_bridge.chat import Commanded, FinalAnswer, Gone, Inbound, Note, Rejected, Said, Sending, Table, Word
+from orchestrator_bridge.chat import (
+    CommandReceived,
+    FinalAnswer,
+    InboundEvent,
+    InputClosed,
+    MessageReceived,
+    Note,
+    OutboundPost,
+    PrivateReply,
+    SendRejected,
+    Table,
+)
 from tests.contract.adapter_posts import RUN, closed, question
 from tests.terminal.pipes import NOW, Paper, Pipe, PipeRig, a_pipe
 
@@ -39,12 +50,12 @@ async def test_every_line_is_handed_over_before_the_end_is(pipe: Pipe, rig: Pipe
     pipe.put("first task\r\n\n/runs\nlast task")
     pipe.end()
     heard = [await rig.heard() for _ in range(4)]
-    assert [(one.name, one.text) for one in heard if isinstance(one, Commanded)] == [
+    assert [(one.name, one.text) for one in heard if isinstance(one, CommandReceived)] == [
         ("ask", "first task"),
         ("runs", ""),
         ("ask", "last task"),
     ]
-    assert isinstance(heard[-1], Gone)
+    assert isinstance(heard[-1], InputClosed)
     assert await rig.terminal.wait_left() == "input_ended"
 
 
@@ -58,13 +69,13 @@ async def test_a_file_can_stand_in_for_the_pipe(tmp_path: Path) -> None:
 
 async def test_without_any_input_nobody_is_there_from_the_start() -> None:
     heard = await _all_heard(TerminalAdapter(Device(stdin=None, screen=Paper())))
-    assert [type(one) for one in heard] == [Gone]
+    assert [type(one) for one in heard] == [InputClosed]
 
 
-async def _all_heard(adapter: TerminalAdapter) -> list[Inbound]:
-    heard: list[Inbound] = []
+async def _all_heard(adapter: TerminalAdapter) -> list[InboundEvent]:
+    heard: list[InboundEvent] = []
 
-    async def receive(one: Inbound) -> None:
+    async def receive(one: InboundEvent) -> None:
         heard.append(one)
 
     await adapter.start(receive)
@@ -76,16 +87,16 @@ async def _all_heard(adapter: TerminalAdapter) -> list[Inbound]:
 async def test_a_task_of_200000_characters_is_handed_over_whole(pipe: Pipe, rig: PipeRig) -> None:
     await asyncio.to_thread(pipe.put, "/ask " + "x" * 200_000 + "\n")
     heard = await rig.heard()
-    assert isinstance(heard, Commanded)
+    assert isinstance(heard, CommandReceived)
     assert len(heard.text) == 200_000
 
 
 async def test_bytes_that_are_no_text_do_not_end_the_input(pipe: Pipe, rig: PipeRig) -> None:
     pipe.put(b"\xff\xfe broken\nwhole\n")
     first, second = await rig.heard(), await rig.heard()
-    assert isinstance(first, Commanded)
+    assert isinstance(first, CommandReceived)
     assert "broken" in first.text
-    assert isinstance(second, Commanded)
+    assert isinstance(second, CommandReceived)
     assert second.text == "whole"
 
 
@@ -94,7 +105,7 @@ async def test_a_line_that_could_mean_two_things_is_printed_back(pipe: Pipe, rig
     await rig.post(question(5))
     pipe.put("postgres\n#5 sqlite\n")
     said = await rig.heard()
-    assert isinstance(said, Said)
+    assert isinstance(said, MessageReceived)
     assert (said.question, said.text) == (5, "sqlite")
     assert "Questions 2 and 5 are open." in rig.paper.getvalue()
     assert "> postgres\n" in rig.paper.getvalue()
@@ -117,7 +128,7 @@ async def test_quitting_leaves_at_once_and_says_what_goes_on_later(pipe: Pipe, r
 
 async def test_a_reader_who_went_away_has_left(rig: PipeRig) -> None:
     rig.paper.failure = errno.EPIPE
-    with pytest.raises(Rejected):
+    with pytest.raises(SendRejected):
         await rig.post(RUN)
     assert await rig.terminal.wait_left() == "left"
 
@@ -184,7 +195,7 @@ async def test_cards_of_an_earlier_process_are_shown_whole(pipe: Pipe, rig: Pipe
     assert "skeptic asked: Which database shall we take?" in rig.paper.getvalue()
     pipe.put("2 1\n")
     said = await rig.heard()
-    assert isinstance(said, Said)
+    assert isinstance(said, MessageReceived)
     assert said.question == 2
 
 
@@ -201,13 +212,17 @@ async def test_a_question_says_how_its_kind_is_answered(rig: PipeRig, kind: str,
 
 async def test_help_names_the_keys_of_the_terminal_too(pipe: Pipe, rig: PipeRig) -> None:
     pipe.put("/help\n")
-    await rig.adapter.tell(await rig.heard(), Word(text="/ask starts a run", tables=(Table(columns=("a",), rows=()),)))
+    await rig.adapter.reply_privately(
+        await rig.heard(), PrivateReply(text="/ask starts a run", tables=(Table(columns=("a",), rows=()),))
+    )
     assert "/say 3" in rig.paper.getvalue()
 
 
 async def test_a_row_that_is_too_wide_leaves_out_what_is_empty(rig: PipeRig) -> None:
     wide = Page(width=40)
-    lines = word_lines(Word(text="", tables=(Table(columns=("run", "task", "result"), rows=(("1", "word " * 20, ""),)),)), wide)
+    lines = word_lines(
+        PrivateReply(text="", tables=(Table(columns=("run", "task", "result"), rows=(("1", "word " * 20, ""),)),)), wide
+    )
     assert "result" not in paint(lines, wide)
 
 
@@ -216,12 +231,12 @@ async def test_an_output_that_knows_only_ascii_gets_ascii(pipe: Pipe, tmp_path: 
     with target.open("w", encoding="ascii") as screen:
         adapter = TerminalAdapter(Device(stdin=pipe.stdin, screen=screen, clock=lambda: NOW))
         await adapter.start(_deaf)
-        await adapter.send(Sending(key="q", place=PipeRig(pipe).home, post=replace(question(), text="Größe?")))
+        await adapter.send(OutboundPost(key="q", place=PipeRig(pipe).home, post=replace(question(), text="Größe?")))
         await adapter.stop()
     assert b"question 2 | Gr??e?" in target.read_bytes()
 
 
-async def _deaf(heard: Inbound) -> None:
+async def _deaf(heard: InboundEvent) -> None:
     """Takes everything."""
 
 
@@ -234,5 +249,5 @@ async def test_standard_input_stays_blocking_for_whoever_shares_it(pipe: Pipe, r
 async def test_entries_can_be_given_by_the_program_itself(rig: PipeRig) -> None:
     await rig.terminal.enter("/ask Build a shop")
     heard = await rig.heard()
-    assert isinstance(heard, Commanded)
+    assert isinstance(heard, CommandReceived)
     assert heard.text == "Build a shop"

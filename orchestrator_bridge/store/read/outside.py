@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.store.codec import load_dollars
 from orchestrator_bridge.store.port import GuestQuestion, Started, Token, TokenUse
 
@@ -85,7 +85,7 @@ def guests(connection: sqlite3.Connection) -> list[Started]:
 def _started(row: sqlite3.Row) -> Started:
     return Started(
         run=row["run"],
-        outside=Outside(token=row["token"], agent=row["outsider"], asks=bool(row["guest"]), wish=row["wish"]),
+        outside=ExternalAgent(token=row["token"], agent=row["outsider"], asks=bool(row["guest"]), wish=row["wish"]),
         place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]),
         team=row["team"],
         task=row["task"],

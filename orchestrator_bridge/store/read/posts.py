@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.chat import Inbound, Place, Post, Posted, Said, Unsaid
+from orchestrator_bridge.chat import InboundEvent, MessageDeleted, MessageReceived, Place, Post, PostedMessage
 from orchestrator_bridge.store.codec import load_inbound, load_post
 from orchestrator_bridge.store.port import Pending
 from orchestrator_bridge.store.read.broken import broken
@@ -42,7 +42,7 @@ def pending(connection: sqlite3.Connection) -> list[Pending]:
     return [_pending(connection, row) for row in connection.execute(PENDING).fetchall()]
 
 
-def sent(connection: sqlite3.Connection, key: str) -> Posted | None:
+def sent(connection: sqlite3.Connection, key: str) -> PostedMessage | None:
     """The receipt of a post."""
     rows = connection.execute(RECEIPT, (key,)).fetchall()
     return _posted(*rows[0]) if rows else None
@@ -54,21 +54,21 @@ def behind(connection: sqlite3.Connection, platform: str) -> float | None:
     return None if row[0] is None else float(row[0])
 
 
-def unhandled(connection: sqlite3.Connection) -> list[Inbound]:
+def unhandled(connection: sqlite3.Connection) -> list[InboundEvent]:
     """What was heard and not dealt with, in the order in which it came."""
     return [_inbound(connection, row) for row in connection.execute(UNHANDLED).fetchall()]
 
 
-def heard_in(connection: sqlite3.Connection, place: Place) -> list[Said]:
+def heard_in(connection: sqlite3.Connection, place: Place) -> list[MessageReceived]:
     """What was said in a thread, every version of it, without the messages that are known to be deleted."""
     behind = place.prefix[:-1] + chr(ord("/") + 1)
     rows = connection.execute(HEARD_IN, (place.prefix, behind)).fetchall()
     heard = [one for row in rows if (one := _inbound(connection, row)).place == place]
-    deleted = {one.message for one in heard if isinstance(one, Unsaid)}
-    return [one for one in heard if isinstance(one, Said) and one.message not in deleted]
+    deleted = {one.message for one in heard if isinstance(one, MessageDeleted)}
+    return [one for one in heard if isinstance(one, MessageReceived) and one.message not in deleted]
 
 
-def _inbound(connection: sqlite3.Connection, row: sqlite3.Row) -> Inbound:
+def _inbound(connection: sqlite3.Connection, row: sqlite3.Row) -> InboundEvent:
     try:
         return load_inbound(row["kind"], row["body"])
     except ValueError as error:
@@ -105,7 +105,7 @@ def _post(connection: sqlite3.Connection, row: sqlite3.Row) -> Post:
         raise broken(connection, f"post {row['key']!r} of the outbox", row["post"], error) from error
 
 
-def _posted(message: str | None, thread: str | None, at: float | None) -> Posted | None:
+def _posted(message: str | None, thread: str | None, at: float | None) -> PostedMessage | None:
     if message is None or at is None:
         return None
-    return Posted(message=message, thread=thread, at=at)
+    return PostedMessage(message=message, thread=thread, at=at)

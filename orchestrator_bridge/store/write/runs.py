@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.outside import Outside
+from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.store.change import Change
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ _OPEN = """
 INSERT INTO runs (run, task, team, platform, channel, thread, started_by, person, started_at, token, outsider, wish, guest)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_NOBODY = Outside(token="", agent="")
+_NOBODY = ExternalAgent(token="", agent="")
 _CLOSE = "UPDATE runs SET status = ?, result = ?, ended_at = ? WHERE run = ? AND status = 'running'"
 _BUSY = "UPDATE runs SET busy = ? WHERE run = ?"
 _PLACE = """
