@@ -110,7 +110,7 @@ async def _assembled(start: Start, terminal: TerminalAdapter) -> AsyncIterator[t
 
 async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
     """Wait for the run's end, and until all of it was shown; False if the person left before."""
-    ended = asyncio.create_task(app.engine.ended(run))
+    ended = asyncio.create_task(app.engine.wait_ended(run))
     left = asyncio.create_task(terminal.wait_left())
     try:
         await asyncio.wait([ended, left], return_when=asyncio.FIRST_COMPLETED)
@@ -119,7 +119,7 @@ async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
         await ended
         with suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_WITHIN):
-                await app.engine.finished()
+                await app.engine.wait_finished()
         return True
     finally:
         ended.cancel()

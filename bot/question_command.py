@@ -39,7 +39,7 @@ class QuestionCommand:
         number, words = int(numbered[1]), (numbered[2] or "").strip()
         if not words:
             return await self._one(command, number, engine)
-        if await engine.tell_question(number, command, words):
+        if await engine.submit_question_command(number, command, words):
             return None
         return _none(number)
 

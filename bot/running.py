@@ -70,7 +70,7 @@ async def _run_on_terminal(start: Start) -> int:
                 look_seldom()
                 if await _first(terminal.wait_left(), told_to_stop.wait()) != "input_ended":
                     return 0
-                await _first(app.engine.finished(), told_to_stop.wait())
+                await _first(app.engine.wait_finished(), told_to_stop.wait())
             return 1 if terminal.refused or await _without_answer(app.engine) else 0
 
 
@@ -88,7 +88,7 @@ async def _door(start: Start, app: App) -> AsyncIterator[None]:
 
 async def _without_answer(engine: Engine) -> bool:
     """Whether a run that began here has failed or was cancelled."""
-    runs = [await engine.run(run) for run in engine.begun]
+    runs = [await engine.run(run) for run in engine.started_here]
     return any(run is not None and run.end is not None and run.end.status != "finished" for run in runs)
 
 

@@ -28,18 +28,18 @@ from orchestrator_bridge.store.port import Armed, Store, StoreError
 
 _LOG = logging.getLogger(__name__)
 
-AT_ONCE = 8
+CONCURRENCY = 8
 """Threads that are read at the same time."""
 
-READ_FOR, PAUSE = 60.0, 1.0
+READ_TIMEOUT, PAUSE = 60.0, 1.0
 """Seconds for which an expired question's thread is tried while its platform cannot be asked, and between two tries."""
 
-STARTS_IN = 10.0
+STARTUP_BUDGET = 10.0
 """Seconds after the start within which threads are tried again: a refused request is no reason to judge by half of what was said,
 a platform that is down none to hold up everything."""
 
 
-class CatchUp:
+class HistorySync:
     """Reads the threads of open questions, and shows questions again where an earlier process's screen is gone.
 
     What is read goes to `receive`, and `heard` waits until it has reached its run. `sure` waits until it is known of an earlier
@@ -54,76 +54,76 @@ class CatchUp:
         adapters: Mapping[str, Adapter],
         receive: InboundHandler,
         *,
-        heard: Callable[[], Awaitable[None]],
-        sure: Callable[[], Awaitable[None]],
-        known: Callable[[str], Awaitable[None]],
-        arm: Callable[[int, int, float], None],
+        wait_inbox_drained: Callable[[], Awaitable[None]],
+        wait_reconciled: Callable[[], Awaitable[None]],
+        wait_reconciled_key: Callable[[str], Awaitable[None]],
+        schedule_check: Callable[[int, int, float], None],
         state: Callable[[int], Awaitable[RunState]],
     ) -> None:
         self._store = store
         self._clock = clock
         self._adapters = adapters
         self._receive = receive
-        self._heard = heard
-        self._sure = sure
-        self._known = known
-        self._arm = arm
+        self._wait_inbox_drained = wait_inbox_drained
+        self._wait_reconciled = wait_reconciled
+        self._wait_reconciled_key = wait_reconciled_key
+        self._schedule_check = schedule_check
         self._state = state
-        self._read_by = 0.0
-        self._left: dict[int, list[Armed]] = {}
-        self._reading: dict[int, asyncio.Future[None]] = {}
-        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._give_up_at = 0.0
+        self._unsynced: dict[int, list[Armed]] = {}
+        self._syncing: dict[int, asyncio.Future[None]] = {}
+        self._slots = asyncio.Semaphore(CONCURRENCY)
 
-    def expect(self, armed: Sequence[Armed], busy: Sequence[int] = ()) -> None:
+    def schedule(self, deadlines: Sequence[Armed], busy_runs: Sequence[int] = ()) -> None:
         """These questions were open, and these runs were at work, when the process started, which is now."""
-        self._read_by = self._clock.now() + STARTS_IN
-        for run in busy:
-            self._left.setdefault(run, [])
-        for one in armed:
-            self._left.setdefault(one.run, []).append(one)
+        self._give_up_at = self._clock.now() + STARTUP_BUDGET
+        for run in busy_runs:
+            self._unsynced.setdefault(run, [])
+        for one in deadlines:
+            self._unsynced.setdefault(one.run, []).append(one)
 
     async def start(self) -> None:
         """Catch up on every run with open questions, a few at a time; a run that is woken meanwhile does not wait in line."""
-        await asyncio.gather(*(self._work_through() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(self._sync_all() for _ in range(CONCURRENCY)))
 
-    async def _work_through(self) -> None:
-        while self._left:
-            await self.before(next(iter(self._left)))
+    async def _sync_all(self) -> None:
+        while self._unsynced:
+            await self.ensure_synced(next(iter(self._unsynced)))
 
     async def stop(self) -> None:
         """Stop reading; the next start catches up."""
-        reading = list(self._reading.values())
+        reading = list(self._syncing.values())
         for one in reading:
             one.cancel()
         await asyncio.gather(*reading, return_exceptions=True)
 
-    async def before(self, run: int) -> None:
+    async def ensure_synced(self, run: int) -> None:
         """Before anything is judged in a run for the first time: its posts are sure, its questions' threads read, then armed."""
-        if run in self._left:
-            questions = self._left.pop(run)
-            self._reading[run] = asyncio.ensure_future(self._catch_up(run, questions))
-        if run in self._reading:
-            await asyncio.shield(self._reading[run])
-            self._reading.pop(run, None)
+        if run in self._unsynced:
+            questions = self._unsynced.pop(run)
+            self._syncing[run] = asyncio.ensure_future(self._sync_run(run, questions))
+        if run in self._syncing:
+            await asyncio.shield(self._syncing[run])
+            self._syncing.pop(run, None)
 
-    async def _catch_up(self, run: int, questions: Sequence[Armed]) -> None:
-        if self._can_ask:
+    async def _sync_run(self, run: int, questions: Sequence[Armed]) -> None:
+        if self._can_read_history:
             if questions:
-                await self._sure()
+                await self._wait_reconciled()
             for one in questions:
-                await self._read_question(one.question)
-            await self._read_run(run)
+                await self._sync_question_thread(one.question)
+            await self._sync_run_thread(run)
         for one in questions:
-            self._arm(one.run, one.question, one.fires_at)
+            self._schedule_check(one.run, one.question, one.fires_at)
 
     @property
-    def _can_ask(self) -> bool:
+    def _can_read_history(self) -> bool:
         return any(adapter.capabilities.can_read_history for adapter in self._adapters.values())
 
-    async def show_again(self, armed: Sequence[Armed]) -> None:
+    async def repost_open_questions(self, deadlines: Sequence[Armed]) -> None:
         """Show open questions once more on platforms that have forgotten what an earlier process showed."""
         forgetful = {name: adapter for name, adapter in self._adapters.items() if adapter.capabilities.loses_history_on_restart}
-        for one in armed if forgetful else ():
+        for one in deadlines if forgetful else ():
             try:
                 state = await self._state(one.run)
                 shown = await self._store.sent(question_key(one.question))
@@ -133,55 +133,53 @@ class CatchUp:
             adapter = forgetful.get(state.place.platform)
             question = state.questions[one.question]
             if adapter is not None and shown is not None and question.open:
-                await self._show_again(adapter, replace(state.place, thread=shown.thread), state, question, shown)
+                await self._repost(adapter, replace(state.place, thread=shown.thread), state, question, shown)
 
-    async def _show_again(
-        self, adapter: Adapter, place: Place, state: RunState, question: Question, shown: PostedMessage
-    ) -> None:
+    async def _repost(self, adapter: Adapter, place: Place, state: RunState, question: Question, shown: PostedMessage) -> None:
         """The question's card, and what agents have said in its thread: people decide with that in view."""
         key = f"{question_key(question.id)}:again"
         await adapter.send(OutboundPost(key=key, place=place, post=question_card(state, question), replaces=shown))
         for number, note in enumerate(advice(question)):
             await adapter.send(OutboundPost(key=f"{key}:{number}", place=place, post=note))
 
-    async def read(self, question: Question) -> None:
+    async def sync_question(self, question: Question) -> None:
         """Hear a question's threads to their ends, or know whether it has one; a platform that is down is tried for a while.
 
         Raises:
             StoreError: something was said that could not be stored.
         """
         if question.delivery is None:
-            await self._known(question_key(question.id))
+            await self._wait_reconciled_key(question_key(question.id))
             return
-        until = self._clock.now() + READ_FOR
+        until = self._clock.now() + READ_TIMEOUT
         for copy in (question.delivery, *question.copied):
             try:
-                await self._try(copy.place, copy.posted_at, until)
+                await self._read_with_retry(copy.place, copy.posted_at, until)
             except NotSent as error:
                 _LOG.warning("replies to question %s may be missed: %s", question.id, error)
 
-    async def _read_run(self, run: int) -> None:
+    async def _sync_run_thread(self, run: int) -> None:
         """Read a run's own thread after the start: what people told its agents meanwhile reaches them before their next call."""
         try:
             card = await self._store.sent(run_key(run))
             if card is not None:
                 place = replace((await self._state(run)).place, thread=card.thread)
-                await self._try(place, card.at, self._read_by)
+                await self._read_with_retry(place, card.at, self._give_up_at)
         except NotSent as error:
             _LOG.warning("the thread of run %s could not be heard, guidance in it may be missed: %s", run, error)
         except StoreError as error:
             _LOG.info("the thread of run %s is not read: %s", run, error)
 
-    async def _read_question(self, question: int) -> None:
+    async def _sync_question_thread(self, question: int) -> None:
         """Read a question's thread after the start; where that fails it is read again when the question expires."""
         try:
             known = await self._store.question(question)
             if known is not None and known.place is not None and known.posted_at is not None:
-                await self._try(known.place, known.posted_at, self._read_by)
+                await self._read_with_retry(known.place, known.posted_at, self._give_up_at)
         except (StoreError, NotSent) as error:
             _LOG.warning("the thread of question %s could not be heard and is read again at its end: %s", question, error)
 
-    async def _try(self, place: Place, after: float, until: float) -> None:
+    async def _read_with_retry(self, place: Place, after: float, until: float) -> None:
         """Read a thread, again and again while its platform cannot be asked, until a time of our clock.
 
         Raises:
@@ -190,14 +188,14 @@ class CatchUp:
         """
         while True:
             try:
-                async with self._gate:
-                    return await self._read(place, after)
+                async with self._slots:
+                    return await self._sync_thread(place, after)
             except NotSent as error:
                 if self._clock.now() >= until:
                     raise
                 await sleep_until(self._clock, self._clock.now() + (error.retry_after or PAUSE))
 
-    async def _read(self, place: Place, after: float) -> None:
+    async def _sync_thread(self, place: Place, after: float) -> None:
         """Hear all that was said in a thread, and what of it was edited or deleted; what is known already changes nothing.
 
         Raises:
@@ -219,7 +217,7 @@ class CatchUp:
         heard: Sequence[MessageReceived | MessageDeleted] = (*said, *self._deleted(known, said, after))
         for one in heard:
             await self._receive(one)
-        await self._heard()
+        await self._wait_inbox_drained()
 
     def _deleted(
         self, known: Sequence[MessageReceived], said: Sequence[MessageReceived], after: float

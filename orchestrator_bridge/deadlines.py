@@ -8,7 +8,7 @@ from collections.abc import Callable
 from orchestrator_bridge.clock import Alarm, Clock
 
 
-class Deadlines:
+class DeadlineScheduler:
     """Calls `due(run, question)` when a question's time has come, by our clock; arming a question again replaces its time."""
 
     def __init__(self, clock: Clock, due: Callable[[int, int], None]) -> None:
@@ -19,7 +19,7 @@ class Deadlines:
         self._alarm: Alarm | None = None
         self._alarm_at = float("inf")
 
-    def arm(self, run: int, question: int, at: float) -> None:
+    def schedule(self, run: int, question: int, at: float) -> None:
         """Look at a question at a time, in seconds since the epoch."""
         if self._times.get(question) == at:
             return
@@ -27,7 +27,7 @@ class Deadlines:
         heapq.heappush(self._heap, (at, question, run))
         self._set_alarm()
 
-    def disarm(self, question: int) -> None:
+    def cancel(self, question: int) -> None:
         """A question is settled."""
         self._times.pop(question, None)
 
@@ -44,9 +44,9 @@ class Deadlines:
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = self._heap[0][0]
-        self._alarm = self._clock.call_at(self._alarm_at, self._ring)
+        self._alarm = self._clock.call_at(self._alarm_at, self._fire)
 
-    def _ring(self) -> None:
+    def _fire(self) -> None:
         self._alarm_at = float("inf")
         now = self._clock.now()
         while self._heap and self._heap[0][0] <= now:

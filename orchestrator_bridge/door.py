@@ -21,11 +21,11 @@ from orchestrator_bridge.store.rows import Row
 
 _LOG = logging.getLogger(__name__)
 
-LAST_RESORT = 5.0
+CLIENT_GRACE = 5.0
 """Seconds that a client gets beyond its own time limit before it is given up."""
 
 
-class Door:
+class ModelGateway:
     """The models behind their gate and the ledger; the store has the files that calls show.
 
     A call that may not `enter` now waits for its `turn` and asks again.
@@ -37,7 +37,7 @@ class Door:
         self._ledger = ledger
         self._store = store
 
-    def sees(self, model: str) -> bool:
+    def supports_images(self, model: str) -> bool:
         """Whether a model is known to take pictures."""
         return self._models.sees(model)
 
@@ -70,7 +70,7 @@ class Door:
         """A call that goes may cost so much, from now on for all runs."""
         self._ledger.reserve((run, action, attempt), place, amount)
 
-    async def turn(self, run: int, action: str) -> None:
+    async def wait_for_slot(self, run: int, action: str) -> None:
         """Wait until a call that is held may ask again.
 
         Raises:
@@ -78,7 +78,7 @@ class Door:
         """
         await self._gate.turn(run, action)
 
-    def leave(self, run: int, action: str) -> None:
+    def release(self, run: int, action: str) -> None:
         """A call waits no more; nothing happens if it never asked."""
         self._gate.leave(run, action)
 
@@ -87,19 +87,19 @@ class Door:
         self._gate.leave(run, action)
         self._ledger.release((run, action, attempt))
 
-    async def call(self, run: int, action: str, request: Request, heard: Heard | None = None) -> Response | ModelError:
+    async def call(self, run: int, action: str, request: Request, on_delta: Heard | None = None) -> Response | ModelError:
         """Make a call that may go; a client that hangs or breaks harms its own agent only. `heard` is told of its pieces."""
         result: Response | ModelError | None = None
         try:
-            result = await self._respond(request, heard)
+            result = await self._respond(request, on_delta)
         finally:
             self._gate.landed(run, action, result)
         return result
 
-    async def _respond(self, request: Request, heard: Heard | None) -> Response | ModelError:
+    async def _respond(self, request: Request, on_delta: Heard | None) -> Response | ModelError:
         try:
-            async with asyncio.timeout(request.timeout + LAST_RESORT):
-                return await self._models.respond(await with_pictures(request, self._store), heard)
+            async with asyncio.timeout(request.timeout + CLIENT_GRACE):
+                return await self._models.respond(await with_pictures(request, self._store), on_delta)
         except ModelError as error:
             return error
         except TimeoutError:

@@ -15,28 +15,28 @@ from orchestrator_bridge.clock import Alarm, Clock
 from orchestrator_bridge.model.port import Heard
 from orchestrator_bridge.run.state import RunState
 
-EVERY = 1.0
+UPDATE_INTERVAL = 1.0
 """Seconds between two looks at a text that grows: what platforms bear and people can follow."""
 
 PlaceOf = Callable[[RunState], Awaitable[Place | None]]
 
 
 @dataclass(slots=True)
-class _Writing:
+class _Stream:
     """One text that is being written: what it has so far, and how far it has been shown."""
 
     action: str
-    to: SupportsStreaming
-    draft: StreamingAnswer
-    pieces: list[str] = field(default_factory=list)
+    adapter: SupportsStreaming
+    answer: StreamingAnswer
+    chunks: list[str] = field(default_factory=list)
     over: bool = False
     busy: bool = False
-    grown: bool = False
+    changed: bool = False
     next_at: float = 0.0
     alarm: Alarm | None = None
 
 
-class Drafts:
+class AnswerStreams:
     """The texts of all runs. `place_of` is where a run's thread is, None while it has none; `spawn` keeps a task alive."""
 
     def __init__(
@@ -50,73 +50,73 @@ class Drafts:
         self._clock = clock
         self._place_of = place_of
         self._spawn = spawn
-        self._writings: dict[int, _Writing] = {}
+        self._streams: dict[int, _Stream] = {}
 
-    def begin(self, state: RunState, action: str) -> Heard | None:
+    def open(self, state: RunState, action: str) -> Heard | None:
         """A final text is about to be written; whoever is to be told of its pieces, None where nobody sees them."""
         adapter = self._adapters.get(state.place.platform)
         if not (state.team.stream and isinstance(adapter, SupportsStreaming)):
             return None
         by = state.calls[action].agent
         draft = StreamingAnswer(run=state.run, place=state.place, text=None, by=by, to=state.by)
-        writing = self._writings[state.run] = _Writing(action, adapter, draft)
+        writing = self._streams[state.run] = _Stream(action, adapter, draft)
         loop = asyncio.get_running_loop()
         return lambda piece: _ignore(loop.call_soon_threadsafe(self._add, writing, state, piece))
 
-    def landed(self, action: str, state: RunState, *, arrived: bool) -> None:
+    def call_finished(self, action: str, state: RunState, *, arrived: bool) -> None:
         """The call has ended: no more of its text is shown. What did not arrive is taken away."""
-        writing = self._writings.get(state.run)
+        writing = self._streams.get(state.run)
         if writing is not None and writing.action == action:
             _end(writing)
             if not arrived:
-                self._take_away(state.run)
+                self._retract(state.run)
 
-    def stored(self, state: RunState) -> None:
+    def run_committed(self, state: RunState) -> None:
         """A run has got further: a text that has not become its end, and is not being written any more, is taken away."""
-        writing = self._writings.get(state.run)
+        writing = self._streams.get(state.run)
         if writing is None or (state.end is None and (not writing.over or writing.action in state.calls)):
             return
         if state.end is not None and state.end.status == "finished":
-            _end(self._writings.pop(state.run))
+            _end(self._streams.pop(state.run))
         else:
-            self._take_away(state.run)
+            self._retract(state.run)
 
     # Showing --------------------------------------------------------------------------------------------------------------
 
-    def _add(self, writing: _Writing, state: RunState, piece: str) -> None:
-        writing.pieces.append(piece)
-        writing.grown = True
-        if writing.alarm is None and not (writing.busy or writing.over):
-            self._show_soon(writing, state)
+    def _add(self, stream: _Stream, state: RunState, piece: str) -> None:
+        stream.chunks.append(piece)
+        stream.changed = True
+        if stream.alarm is None and not (stream.busy or stream.over):
+            self._show_soon(stream, state)
 
-    def _show_soon(self, writing: _Writing, state: RunState) -> None:
+    def _show_soon(self, stream: _Stream, state: RunState) -> None:
         def show() -> None:
-            writing.alarm = None
-            if not writing.over:
-                writing.busy = True
-                self._spawn(self._show(writing, state))
+            stream.alarm = None
+            if not stream.over:
+                stream.busy = True
+                self._spawn(self._show(stream, state))
 
-        writing.alarm = self._clock.call_at(max(self._clock.now(), writing.next_at), show)
+        stream.alarm = self._clock.call_at(max(self._clock.now(), stream.next_at), show)
 
-    async def _show(self, writing: _Writing, state: RunState) -> None:
-        writing.grown = False
+    async def _show(self, stream: _Stream, state: RunState) -> None:
+        stream.changed = False
         place = await self._place_of(state)
-        if place is not None and not writing.over:
-            await writing.to.stream_answer(replace(writing.draft, place=place, text="".join(writing.pieces)))
-        writing.busy, writing.next_at = False, self._clock.now() + EVERY
-        if writing.grown and not writing.over:
-            self._show_soon(writing, state)
+        if place is not None and not stream.over:
+            await stream.adapter.stream_answer(replace(stream.answer, place=place, text="".join(stream.chunks)))
+        stream.busy, stream.next_at = False, self._clock.now() + UPDATE_INTERVAL
+        if stream.changed and not stream.over:
+            self._show_soon(stream, state)
 
-    def _take_away(self, run: int) -> None:
-        writing = self._writings.pop(run)
+    def _retract(self, run: int) -> None:
+        writing = self._streams.pop(run)
         _end(writing)
-        self._spawn(writing.to.stream_answer(writing.draft))
+        self._spawn(writing.adapter.stream_answer(writing.answer))
 
 
-def _end(writing: _Writing) -> None:
-    writing.over = True
-    if writing.alarm is not None:
-        writing.alarm.cancel()
+def _end(stream: _Stream) -> None:
+    stream.over = True
+    if stream.alarm is not None:
+        stream.alarm.cancel()
 
 
 def _ignore(_: object) -> None:

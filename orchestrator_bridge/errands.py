@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 _LOG = logging.getLogger(__name__)
 
 
-class Errands:
+class BackgroundTasks:
     """The tasks under way. True while there are any."""
 
     def __init__(self) -> None:
@@ -22,9 +22,9 @@ class Errands:
         """Begin a task."""
         task = asyncio.ensure_future(work)
         self._under_way.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._on_done)
 
-    async def done(self) -> None:
+    async def join(self) -> None:
         """Wait until the tasks that are under way now have ended."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
@@ -32,9 +32,9 @@ class Errands:
         """End all of them where they stand."""
         for task in self._under_way:
             task.cancel()
-        await self.done()
+        await self.join()
 
-    def _done(self, task: asyncio.Future[None]) -> None:
+    def _on_done(self, task: asyncio.Future[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _LOG.error("a part of the engine broke", exc_info=task.exception())

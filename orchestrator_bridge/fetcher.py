@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator_bridge.chat import Adapter, Attachment, NotSent, SendRejected
 from orchestrator_bridge.clock import Clock, sleep_until
-from orchestrator_bridge.file import LARGEST, File, read_file, too_large
+from orchestrator_bridge.file import MAX_FILE_SIZE, AttachmentContent, parse_attachment, too_large
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.store.port import Store, StoreError
 from orchestrator_bridge.store.rows import PictureKept
@@ -17,14 +17,14 @@ from orchestrator_bridge.text import one_line
 
 _LOG = logging.getLogger(__name__)
 
-MOST = 10
+MAX_ATTACHMENTS = 10
 """Files of one message that are taken, as many as Discord and Slack let people attach at once."""
 
 TRIES, PAUSE = 3, 2.0
 """How often a file is asked for, and seconds in between."""
 
 
-class Fetcher:
+class AttachmentLoader:
     """Fetches attachments; the same file is kept once, however often it is sent."""
 
     def __init__(self, store: Store, clock: Clock, adapters: Mapping[str, Adapter], models: Model) -> None:
@@ -33,31 +33,36 @@ class Fetcher:
         self._adapters = adapters
         self._models = models
 
-    async def fetch(self, platform: str, attachments: Sequence[Attachment], team: Team) -> tuple[File, ...]:
+    async def load(self, platform: str, attachments: Sequence[Attachment], team: Team) -> tuple[AttachmentContent, ...]:
         """The files, in order; one that cannot be had or kept says why, a picture also which of the agents cannot see it."""
         unseen_by = tuple(agent.name for agent in team.agents if not self._models.sees(agent.model))
-        taken = await asyncio.gather(*(self._fetch(self._adapters[platform], one, unseen_by) for one in attachments[:MOST]))
-        rest = (File(name=one_line(one.name, 120), why=f"only {MOST} files are taken at once") for one in attachments[MOST:])
+        taken = await asyncio.gather(
+            *(self._load(self._adapters[platform], one, unseen_by) for one in attachments[:MAX_ATTACHMENTS])
+        )
+        rest = (
+            AttachmentContent(name=one_line(one.name, 120), why=f"only {MAX_ATTACHMENTS} files are taken at once")
+            for one in attachments[MAX_ATTACHMENTS:]
+        )
         return (*taken, *rest)
 
-    async def _fetch(self, adapter: Adapter, attachment: Attachment, unseen_by: tuple[str, ...]) -> File:
-        if attachment.size > LARGEST:
+    async def _load(self, adapter: Adapter, attachment: Attachment, hidden_from: tuple[str, ...]) -> AttachmentContent:
+        if attachment.size > MAX_FILE_SIZE:
             return too_large(attachment.name, attachment.size)
-        body = await self._body(adapter, attachment)
+        body = await self._download(adapter, attachment)
         if body is None:
-            return File(name=one_line(attachment.name, 120), why="it could not be fetched")
-        return await self._kept(read_file(attachment.name, body, unseen_by), body)
+            return AttachmentContent(name=one_line(attachment.name, 120), why="it could not be fetched")
+        return await self._store_image(parse_attachment(attachment.name, body, hidden_from), body)
 
-    async def _kept(self, file: File, body: bytes) -> File:
+    async def _store_image(self, file: AttachmentContent, body: bytes) -> AttachmentContent:
         try:
             if file.picture:
                 await self._store.append(rows=[PictureKept(picture=file.picture, body=body)])
         except StoreError as error:
             _LOG.error("%s could not be kept: %s", file.name, error)
-            return File(name=file.name, why="the disk could not take it")
+            return AttachmentContent(name=file.name, why="the disk could not take it")
         return file
 
-    async def _body(self, adapter: Adapter, attachment: Attachment) -> bytes | None:
+    async def _download(self, adapter: Adapter, attachment: Attachment) -> bytes | None:
         for _ in range(TRIES):
             try:
                 return await adapter.fetch(attachment)

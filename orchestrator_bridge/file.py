@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator_bridge.text import clean, listed, one_line
 
-LARGEST = 5_000_000
+MAX_FILE_SIZE = 5_000_000
 """Bytes of one file. Anthropic takes pictures of at most 5 MB, the least of the large vendors (its Messages API, 2026)."""
 
 TEXT_LIMIT = 50_000
@@ -24,7 +24,7 @@ _PICTURES = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class File:
+class AttachmentContent:
     """One attached file. A picture has the id under which the store keeps it, a text file its text, all else a reason (`why`).
 
     `unseen_by`: the agents whose models take no pictures.
@@ -38,31 +38,33 @@ class File:
     unseen_by: tuple[str, ...] = ()
 
 
-def read_file(name: str, body: bytes, unseen_by: tuple[str, ...] = ()) -> File:
+def parse_attachment(name: str, body: bytes, hidden_from: tuple[str, ...] = ()) -> AttachmentContent:
     """A file by what it holds; what its sender calls it is not relied on. `unseen_by` is for pictures."""
     name = one_line(name, 120)
-    if len(body) > LARGEST:
+    if len(body) > MAX_FILE_SIZE:
         return too_large(name, len(body))
     media_type = _picture_type(body)
     if media_type:
-        return File(name=name, media_type=media_type, picture=hashlib.sha256(body).hexdigest(), unseen_by=unseen_by)
+        return AttachmentContent(
+            name=name, media_type=media_type, picture=hashlib.sha256(body).hexdigest(), unseen_by=hidden_from
+        )
     return _text(name, body)
 
 
-def too_large(name: str, size: int) -> File:
+def too_large(name: str, size: int) -> AttachmentContent:
     """A file of so many bytes that it is left out."""
-    why = f"it has {size / 1e6:.1f} MB, and at most {LARGEST / 1e6:.0f} MB are taken"
-    return File(name=one_line(name, 120), why=why)
+    why = f"it has {size / 1e6:.1f} MB, and at most {MAX_FILE_SIZE / 1e6:.0f} MB are taken"
+    return AttachmentContent(name=one_line(name, 120), why=why)
 
 
-def with_texts(said: str, files: Sequence[File]) -> str:
+def with_texts(said: str, files: Sequence[AttachmentContent]) -> str:
     """What somebody said, with the text of the files attached to it, and what became of the others."""
     texts = [f"{file.name}:\n{file.text}" for file in files if file.text]
     others = [f"({file.name}: {file.why or 'a picture, shown to the agents'})" for file in files if not file.text]
     return "\n\n".join(part for part in (said, *texts, *others) if part)
 
 
-def left_out(files: Sequence[File]) -> str:
+def omissions_text(files: Sequence[AttachmentContent]) -> str:
     """What of these files does not reach everybody, as sentences; empty if everything does."""
     missing = [f"{file.name} is left out: {file.why}." for file in files if file.why]
     unseen = [f"{file.name} is not shown to {listed(file.unseen_by)}: no model for pictures." for file in files if file.unseen_by]
@@ -75,12 +77,12 @@ def _picture_type(body: bytes) -> str:
     return next((media_type for start, media_type in _PICTURES.items() if body.startswith(start)), "")
 
 
-def _text(name: str, body: bytes) -> File:
+def _text(name: str, body: bytes) -> AttachmentContent:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        return File(name=name, why="it is neither a picture (PNG, JPEG, GIF, WebP) nor text in UTF-8")
+        return AttachmentContent(name=name, why="it is neither a picture (PNG, JPEG, GIF, WebP) nor text in UTF-8")
     cut = "\n… (cut here)" if len(text) > TEXT_LIMIT else ""
-    return File(name=name, media_type="text/plain", text=clean(text[:TEXT_LIMIT], TEXT_LIMIT) + cut)
+    return AttachmentContent(name=name, media_type="text/plain", text=clean(text[:TEXT_LIMIT], TEXT_LIMIT) + cut)

@@ -10,12 +10,12 @@ from orchestrator_bridge.store.rows import Outgoing
 
 
 @dataclass(slots=True)
-class Job:
+class QueuedPost:
     """One post on its way. `doubtful`: an earlier attempt may have arrived. Times in seconds since the epoch."""
 
     outgoing: Outgoing
     order: int = 0
-    doubtful: bool = False
+    uncertain: bool = False
     not_before: float = 0.0
     dropped: bool = False
 
@@ -26,7 +26,7 @@ class Job:
 
 
 @dataclass(slots=True)
-class Lane:
+class ChannelQueue:
     """What is to go to one channel. A thread is as urgent as the most urgent post in it.
 
     After a failure nothing leaves before `resume_at`; `tries` counts the failures in a row.
@@ -35,15 +35,15 @@ class Lane:
     resume_at: float = 0.0
     tries: int = 0
     _heap: list[tuple[int, int, str]] = field(default_factory=list)
-    _threads: dict[str, deque[Job]] = field(default_factory=dict)
-    _jobs: dict[str, Job] = field(default_factory=dict)
-    _later: list[tuple[float, int, Job]] = field(default_factory=list)
+    _threads: dict[str, deque[QueuedPost]] = field(default_factory=dict)
+    _jobs: dict[str, QueuedPost] = field(default_factory=dict)
+    _later: list[tuple[float, int, QueuedPost]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Something is left to send."""
         return bool(self._jobs)
 
-    def push(self, job: Job) -> None:
+    def push(self, job: QueuedPost) -> None:
         """Add a post, or put newer content in the place of one with the same key."""
         known = self._jobs.get(job.outgoing.key)
         if known is not None:
@@ -52,29 +52,29 @@ class Lane:
         self._jobs[job.outgoing.key] = job
         heapq.heappush(self._later, (job.not_before, job.order, job))
 
-    def take_out(self, key: str) -> Job | None:
+    def remove(self, key: str) -> QueuedPost | None:
         """Remove a post that waits."""
         job = self._jobs.pop(key, None)
         if job is not None:
             job.dropped = True
         return job
 
-    def back(self, job: Job) -> None:
+    def requeue(self, job: QueuedPost) -> None:
         """Put back a post that did not leave, before all others of its thread; newer content in its place wins."""
         if job.outgoing.key not in self._jobs:
             self._jobs[job.outgoing.key] = job
             self._threads.setdefault(job.thread, deque()).appendleft(job)
-            self._enter(job)
+            self._push_thread(job)
 
-    def pop(self, now: float) -> Job | None:
+    def next_ready(self, now: float) -> QueuedPost | None:
         """The next post to send now, if there is one."""
         if now < self.resume_at:
             return None
         while self._later and self._later[0][0] <= now:
-            self._line_up(heapq.heappop(self._later)[2])
+            self._activate(heapq.heappop(self._later)[2])
         while self._heap:
             priority, order, thread = heapq.heappop(self._heap)
-            job = self._first(thread, order)
+            job = self._pop_first(thread, order)
             if job is None:
                 continue
             if job.order != order:
@@ -89,15 +89,15 @@ class Lane:
             return self.resume_at
         return self._later[0][0] if self._later else None
 
-    def _line_up(self, job: Job) -> None:
+    def _activate(self, job: QueuedPost) -> None:
         if not job.dropped:
             self._threads.setdefault(job.thread, deque()).append(job)
-            self._enter(job)
+            self._push_thread(job)
 
-    def _enter(self, job: Job) -> None:
+    def _push_thread(self, job: QueuedPost) -> None:
         heapq.heappush(self._heap, (job.outgoing.priority, job.order, job.thread))
 
-    def _first(self, thread: str, order: int) -> Job | None:
+    def _pop_first(self, thread: str, order: int) -> QueuedPost | None:
         """Take the first post of a thread, unless the one of this order has left already, before a more urgent one behind it."""
         jobs = deque(job for job in self._threads.pop(thread, ()) if not job.dropped)
         job = jobs.popleft() if any(one.order == order for one in jobs) else None

@@ -10,24 +10,24 @@ from orchestrator_bridge.store.port import Armed, Pending, Store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LeftOver:
+class RecoverySnapshot:
     """Open questions, posts that may not have arrived, things heard, and runs that wait for something but people."""
 
-    armed: Sequence[Armed] = ()
+    open_deadlines: Sequence[Armed] = ()
     pending: Sequence[Pending] = ()
     unhandled: Sequence[InboundEvent] = ()
-    busy: Sequence[int] = ()
+    busy_runs: Sequence[int] = ()
 
 
-async def left_over(store: Store) -> LeftOver:
+async def load_recovery_snapshot(store: Store) -> RecoverySnapshot:
     """All of it.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    return LeftOver(
-        armed=await store.armed(),
+    return RecoverySnapshot(
+        open_deadlines=await store.armed(),
         pending=await store.pending(),
         unhandled=await store.unhandled(),
-        busy=await store.busy_runs(),
+        busy_runs=await store.busy_runs(),
     )

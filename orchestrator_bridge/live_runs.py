@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from orchestrator_bridge.store.port import RunSummary
 
 
-class LiveRuns:
+class RunIndex:
     """The runs that have not ended, by their numbers."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class LiveRuns:
         """Take in those that an earlier process began."""
         self._runs |= {run.run: (run.place.platform, run.place.channel, run.task) for run in runs}
 
-    def note(self, state: RunState) -> None:
+    def update(self, state: RunState) -> None:
         """A run has moved on, or has ended."""
         if state.end is None:
             self._runs[state.run] = (state.place.platform, state.place.channel, state.task)

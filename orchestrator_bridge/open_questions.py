@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from orchestrator_bridge.chat import Place
 
 
-class OpenQuestions:
+class OpenQuestionIndex:
     """Counts the open questions of every person (by id) and every channel."""
 
     def __init__(self) -> None:
@@ -16,15 +16,15 @@ class OpenQuestions:
         self._people: Counter[str] = Counter()
         self._channels: Counter[str] = Counter()
 
-    def opened(self, question: int, run: int, place: Place, people: Sequence[str]) -> None:
+    def add(self, question: int, run: int, place: Place, people: Sequence[str]) -> None:
         """A question is open, in this place and for these people."""
-        self.closed(question)
+        self.discard(question)
         channel = _channel(place)
         self._questions[question] = run, channel, tuple(people)
         self._people.update(people)
         self._channels[channel] += 1
 
-    def asks(self, question: int, people: Sequence[str]) -> None:
+    def set_audience(self, question: int, people: Sequence[str]) -> None:
         """A question is for these people now."""
         if question in self._questions:
             run, channel, before = self._questions[question]
@@ -32,18 +32,18 @@ class OpenQuestions:
             self._people.update(people)
             self._questions[question] = run, channel, tuple(people)
 
-    def closed(self, question: int) -> None:
+    def discard(self, question: int) -> None:
         """A question has ended."""
         known = self._questions.pop(question, None)
         if known is not None:
             self._channels[known[1]] -= 1
             self._people.subtract(known[2])
 
-    def knows(self, question: int) -> bool:
+    def contains(self, question: int) -> bool:
         """Whether a question is counted already: one that is just being made is not yet."""
         return question in self._questions
 
-    def asks_already(self, question: int, person: str) -> bool:
+    def is_asked(self, question: int, person: str) -> bool:
         """Whether somebody is counted among those whom a question asks."""
         return question in self._questions and person in self._questions[question][2]
 

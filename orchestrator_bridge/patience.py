@@ -14,7 +14,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds before a store that took nothing is tried again, doubled each time."""
 
 
-async def patiently(clock: Clock, attempt: Callable[[], Awaitable[T]], tell: Callable[[StoreError], None]) -> T:
+async def retry_until_writable(clock: Clock, attempt: Callable[[], Awaitable[T]], on_error: Callable[[StoreError], None]) -> T:
     """The result of `attempt`, which is made until the store takes it; `tell` hears of each trouble on the way once.
 
     Raises:
@@ -28,6 +28,6 @@ async def patiently(clock: Clock, attempt: Callable[[], Awaitable[T]], tell: Cal
         except (Unwritable, InUse) as error:
             if str(error) not in told:
                 told.add(str(error))
-                tell(error)
+                on_error(error)
         await sleep_until(clock, clock.now() + pause)
         pause = min(LONGEST_PAUSE, 2 * pause)

@@ -12,7 +12,7 @@ from orchestrator_bridge.question.values import Mentioned, Responder
 from orchestrator_bridge.quiet import clock_of, quiet_until
 from orchestrator_bridge.team import Permissions, PersonSpec, RoleSpec
 
-Deed = Literal["start", "cancel", "pick", "answer", "extend"]
+Permission = Literal["start", "cancel", "pick", "answer", "extend"]
 
 Members = Callable[[str, str], Sequence[Author] | None]
 """Who belongs to a platform's group (platform, id of the group), None if nobody knows."""
@@ -41,7 +41,7 @@ class Audience:
 
 
 @dataclass(slots=True)
-class _Found:
+class _AudienceBuilder:
     """Who has been found so far, each once."""
 
     people: dict[str, Mentioned] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Directory:
         self._permissions = permissions or Permissions()
         self._members = members
 
-    def looking_up(self, members: Members) -> Directory:
+    def with_member_lookup(self, members: Members) -> Directory:
         """The same directory with another way to look up who is in a platform's group."""
         return Directory(self._people, self._roles, self._permissions, members)
 
@@ -98,14 +98,14 @@ class Directory:
                 authors.setdefault(id_, Author(platform=platform, id=id_, name=name.lower()))
         return tuple(Mentioned(who=self.responder(author), author=author) for author in authors.values())
 
-    def asleep_until(self, responder: str, now: float) -> float | None:
+    def quiet_until(self, responder: str, now: float) -> float | None:
         """When the quiet hours of somebody end (seconds since the epoch), None if they may be disturbed at `now`."""
         spec = self._people.get(responder.removeprefix("@")) if responder.startswith("@") else None
         if spec is None or spec.quiet is None or spec.time_zone is None:
             return None
         return quiet_until(spec.quiet, spec.time_zone, now)
 
-    def clock(self, responder: str, at: float) -> str:
+    def local_time(self, responder: str, at: float) -> str:
         """A time of day as it is where somebody lives."""
         spec = self._people.get(responder.removeprefix("@")) if responder.startswith("@") else None
         return clock_of(at, spec.time_zone if spec else None)
@@ -120,14 +120,14 @@ class Directory:
         Raises:
             UnknownName: a name is nobody's.
         """
-        found = _Found()
+        found = _AudienceBuilder()
         for name in to:
             if name == "agents":
                 found.agents.update(dict.fromkeys(agents))
             elif name.startswith("agent:"):
                 found.agents[self._agent(name.removeprefix("agent:"), agents)] = None
             else:
-                self._find(found, name, place, by)
+                self._resolve(found, name, place, by)
         return Audience(
             people=tuple(found.people.values()),
             agents=tuple(found.agents),
@@ -140,42 +140,42 @@ class Directory:
             raise UnknownName(f"There is no other agent {name!r} to ask. The others are: {', '.join(agents) or 'none'}.")
         return name
 
-    def _find(self, found: _Found, name: str, place: Place, by: Author) -> None:
+    def _resolve(self, found: _AudienceBuilder, name: str, place: Place, by: Author) -> None:
         if name == "humans":
-            self._found(found, by)
+            self._add_person(found, by)
         elif name.startswith("role:"):
-            self._find_role(found, name.removeprefix("role:"), place, by)
+            self._resolve_role(found, name.removeprefix("role:"), place, by)
         else:
-            self._find_person(found, name, place)
+            self._resolve_person(found, name, place)
 
-    def _find_person(self, found: _Found, name: str, place: Place) -> None:
+    def _resolve_person(self, found: _AudienceBuilder, name: str, place: Place) -> None:
         spec = self._people.get(name.removeprefix("@"))
         if spec is None or not name.startswith("@"):
-            raise UnknownName(f"There is nobody called {name!r} to ask. {self.known()}")
+            raise UnknownName(f"There is nobody called {name!r} to ask. {self.askable_text()}")
         id_ = _id_on(spec, place.platform)
         if id_:
-            self._found(found, Author(platform=place.platform, id=id_, name=name.removeprefix("@")))
+            self._add_person(found, Author(platform=place.platform, id=id_, name=name.removeprefix("@")))
         else:
             found.unreachable[name.removeprefix("@")] = None
 
-    def _find_role(self, found: _Found, name: str, place: Place, by: Author) -> None:
+    def _resolve_role(self, found: _AudienceBuilder, name: str, place: Place, by: Author) -> None:
         role = self._role(name)
         for person in role.people:
-            self._find(found, f"@{person.removeprefix('@')}", place, by)
+            self._resolve(found, f"@{person.removeprefix('@')}", place, by)
         group = _group_on(role, place.platform)
         members = self._members(place.platform, group) if group else ()
         for author in members or ():
-            self._found(found, author)
+            self._add_person(found, author)
         if group and members is None:
             found.groups[name] = Group(platform=place.platform, id=group, name=name)
 
-    def _found(self, found: _Found, author: Author) -> None:
+    def _add_person(self, found: _AudienceBuilder, author: Author) -> None:
         who = self.responder(author)
         found.people.setdefault(author.id, Mentioned(who=who, author=replace(author, roles=())))
 
     def _role(self, name: str) -> RoleSpec:
         if name not in self._roles:
-            raise UnknownName(f"There is no role {name!r} to ask. {self.known()}")
+            raise UnknownName(f"There is no role {name!r} to ask. {self.askable_text()}")
         return self._roles[name]
 
     @property
@@ -183,16 +183,16 @@ class Directory:
         """Whom agents can ask, by name; other agents of the run aside."""
         return ("humans", "agents", *(f"@{name}" for name in self._people), *(f"role:{name}" for name in self._roles))
 
-    def known(self) -> str:
+    def askable_text(self) -> str:
         """Whom one can ask, in words."""
         return f"You can ask: {', '.join(self.askable)}."
 
     # Who may do what ------------------------------------------------------------------------------------------------------
 
-    def may(self, author: Author, deed: Deed, place: Place | None = None) -> bool:
+    def may(self, author: Author, permission: Permission, place: Place | None = None) -> bool:
         """Whether the team file lets somebody do something, in this place: start runs, cancel those and the questions of others,
         pick models for a channel, answer every question, extend questions that others were asked."""
-        allowed: tuple[str, ...] = getattr(self._permissions, deed)
+        allowed: tuple[str, ...] = getattr(self._permissions, permission)
         return "anyone" in allowed or any(_is_place(place, name) or self._is(author, name) for name in allowed)
 
     def _is(self, author: Author, name: str) -> bool:

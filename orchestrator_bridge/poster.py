@@ -26,8 +26,8 @@ from orchestrator_bridge.chat import (
     SendUncertain,
 )
 from orchestrator_bridge.clock import Clock
-from orchestrator_bridge.lane import Job, Lane
-from orchestrator_bridge.patience import patiently
+from orchestrator_bridge.lane import ChannelQueue, QueuedPost
+from orchestrator_bridge.patience import retry_until_writable
 from orchestrator_bridge.run.post import closing_key
 from orchestrator_bridge.store.port import Pending, Store, StoreError
 from orchestrator_bridge.store.rows import Outgoing, PostDropped, PostFailed, PostSent, Row, RunPlaced
@@ -37,13 +37,13 @@ _LOG = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 """Seconds before a failed sending is tried again, doubled each time."""
 
-SURE_AFTER = 30.0
+RECONCILE_TIMEOUT = 30.0
 """Seconds that others wait at most for doubtful cards to be looked for, after a start and before a question falls back unseen."""
 
 PROGRESS = 5
 """The priority from which on an edit only shows progress."""
 
-REMEMBERED = 5000
+SENT_CACHE_SIZE = 5000
 """Receipts kept in memory; older ones are looked up in the store."""
 
 
@@ -51,12 +51,12 @@ REMEMBERED = 5000
 class _Worker:
     """The task that empties one lane, and the bell that tells it of something new."""
 
-    lane: Lane = field(default_factory=Lane)
-    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    queue: ChannelQueue = field(default_factory=ChannelQueue)
+    wakeup: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
 
-class Poster:
+class Outbox:
     """Takes stored rows and brings them to their platforms.
 
     `placed(outgoing, posted, noted_at)` is told of a question's card that people can see, and since when by our clock;
@@ -70,76 +70,76 @@ class Poster:
         adapters: Mapping[str, Adapter],
         clock: Clock,
         *,
-        placed: Callable[[Outgoing, PostedMessage, float], None],
-        unplaceable: Callable[[Outgoing, str], None],
-        marked: Callable[[Sequence[Row]], None],
-        instead: Callable[[Outgoing, str], Awaitable[Sequence[Outgoing]]],
+        on_question_posted: Callable[[Outgoing, PostedMessage, float], None],
+        on_question_undeliverable: Callable[[Outgoing, str], None],
+        on_marked: Callable[[Sequence[Row]], None],
+        fallback_for: Callable[[Outgoing, str], Awaitable[Sequence[Outgoing]]],
     ) -> None:
         self._store = store
         self._adapters = adapters
         self._clock = clock
-        self._placed = placed
-        self._unplaceable = unplaceable
-        self._marked = marked
-        self._instead = instead
+        self._on_question_posted = on_question_posted
+        self._on_question_undeliverable = on_question_undeliverable
+        self._on_marked = on_marked
+        self._fallback_for = fallback_for
         self._workers: dict[tuple[str, str], _Worker] = {}
-        self._receipts: dict[str, PostedMessage] = {}
+        self._sent: dict[str, PostedMessage] = {}
         self._edited_at: dict[str, float] = {}
-        self._behind: dict[str, float] = {}
-        self._doubts: dict[str, asyncio.Event] = {}
-        self._sure = asyncio.Event()
+        self._clock_offsets: dict[str, float] = {}
+        self._uncertain: dict[str, asyncio.Event] = {}
+        self._reconciled = asyncio.Event()
         self._order = 0
         self._stopped = False
 
-    def recover(self, pending: Sequence[Pending], behind: Mapping[str, float | None]) -> None:
+    def recover(self, pending: Sequence[Pending], clock_offsets: Mapping[str, float | None]) -> None:
         """Take what an earlier process left unsent: nobody knows whether it arrived.
 
         `behind`: how far the platforms' clocks are behind ours, as earlier posts tell.
         """
-        self._behind |= {platform: known for platform, known in behind.items() if known is not None}
+        self._clock_offsets |= {platform: known for platform, known in clock_offsets.items() if known is not None}
         for one in pending:
             if one.anchored and one.outgoing.anchor:
                 self._remember(one.outgoing.anchor, one.anchored)
             if one.replaced and one.outgoing.replaces:
                 self._remember(one.outgoing.replaces, one.replaced)
-            self._note_doubt(one.outgoing)
-            self._take(one.outgoing, doubtful=True)
-        self._look_whether_sure()
+            self._mark_uncertain(one.outgoing)
+            self._enqueue(one.outgoing, doubtful=True)
+        self._check_reconciled()
 
-    def take(self, rows: Sequence[Row]) -> None:
+    def enqueue(self, rows: Sequence[Row]) -> None:
         """Take the posts among rows that have just been stored."""
         for row in rows:
             if isinstance(row, Outgoing):
-                self._take(row, doubtful=False)
+                self._enqueue(row, doubtful=False)
 
-    async def sure(self) -> None:
+    async def wait_reconciled(self) -> None:
         """Wait until it is known of every card of an earlier process whether it arrived, while that is worth waiting for."""
-        await self._wait_for(self._sure)
+        await self._wait_for(self._reconciled)
 
-    async def known(self, key: str) -> None:
+    async def wait_reconciled_key(self, key: str) -> None:
         """Wait until a card is not doubtful any more, for as long as that is worth waiting for."""
-        if key in self._doubts:
-            await self._wait_for(self._doubts[key])
+        if key in self._uncertain:
+            await self._wait_for(self._uncertain[key])
 
     async def _wait_for(self, known: asyncio.Event) -> None:
-        late = self._clock.call_at(self._clock.now() + SURE_AFTER, known.set)
+        late = self._clock.call_at(self._clock.now() + RECONCILE_TIMEOUT, known.set)
         try:
             await known.wait()
         finally:
             late.cancel()
 
-    async def settled(self) -> None:
+    async def wait_drained(self) -> None:
         """Wait until everything that was taken so far has left or has failed."""
         tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def receipt(self, key: str) -> PostedMessage | None:
+    async def sent_message(self, key: str) -> PostedMessage | None:
         """What became of a post.
 
         Raises:
             StoreError: it cannot be looked up.
         """
-        return self._receipts.get(key) or await self._store.sent(key)
+        return self._sent.get(key) or await self._store.sent(key)
 
     async def stop(self) -> None:
         """Stop sending; what is left stays in the outbox."""
@@ -151,13 +151,13 @@ class Poster:
 
     # Lanes ----------------------------------------------------------------------------------------------------------------
 
-    def _take(self, outgoing: Outgoing, doubtful: bool) -> None:
+    def _enqueue(self, outgoing: Outgoing, doubtful: bool) -> None:
         if outgoing.place.platform not in self._adapters or self._stopped:
             return
         self._order += 1
         worker = self._workers.setdefault((outgoing.place.platform, outgoing.place.channel), _Worker())
-        worker.lane.push(Job(outgoing, self._order, doubtful, self._may_edit_at(outgoing)))
-        worker.bell.set()
+        worker.queue.push(QueuedPost(outgoing, self._order, doubtful, self._may_edit_at(outgoing)))
+        worker.wakeup.set()
         if worker.task is None or worker.task.done():
             worker.task = asyncio.create_task(self._work(worker), name=f"lane {outgoing.place.platform}/{outgoing.place.channel}")
 
@@ -170,55 +170,55 @@ class Poster:
 
     async def _work(self, worker: _Worker) -> None:
         """Empty a lane, then end: an idle channel costs nothing."""
-        while worker.lane:
-            worker.bell.clear()
-            job = worker.lane.pop(self._clock.now())
+        while worker.queue:
+            worker.wakeup.clear()
+            job = worker.queue.next_ready(self._clock.now())
             if job is None:
-                await self._rest(worker)
+                await self._sleep(worker)
             else:
-                await self._send(worker.lane, job)
+                await self._send(worker.queue, job)
 
-    async def _rest(self, worker: _Worker) -> None:
-        until = worker.lane.next_time(self._clock.now())
-        alarm = self._clock.call_at(until, worker.bell.set) if until is not None else None
+    async def _sleep(self, worker: _Worker) -> None:
+        until = worker.queue.next_time(self._clock.now())
+        alarm = self._clock.call_at(until, worker.wakeup.set) if until is not None else None
         try:
-            await worker.bell.wait()
+            await worker.wakeup.wait()
         finally:
             if alarm is not None:
                 alarm.cancel()
 
-    def _note_doubt(self, outgoing: Outgoing) -> None:
+    def _mark_uncertain(self, outgoing: Outgoing) -> None:
         """Nobody knows whether this arrived. Others wait for a question's card only, and only where it can be looked for."""
-        if self._can_ask(outgoing) and isinstance(outgoing.post, QuestionCard):
-            self._doubts.setdefault(outgoing.key, asyncio.Event())
+        if self._can_find(outgoing) and isinstance(outgoing.post, QuestionCard):
+            self._uncertain.setdefault(outgoing.key, asyncio.Event())
 
-    def _settle_doubt(self, key: str) -> None:
-        doubt = self._doubts.pop(key, None)
+    def _resolve_uncertain(self, key: str) -> None:
+        doubt = self._uncertain.pop(key, None)
         if doubt is not None:
             doubt.set()
-        self._look_whether_sure()
+        self._check_reconciled()
 
-    def _look_whether_sure(self) -> None:
-        if not self._doubts:
-            self._sure.set()
+    def _check_reconciled(self) -> None:
+        if not self._uncertain:
+            self._reconciled.set()
 
-    def _can_ask(self, outgoing: Outgoing) -> bool:
+    def _can_find(self, outgoing: Outgoing) -> bool:
         adapter = self._adapters.get(outgoing.place.platform)
         return adapter is not None and adapter.capabilities.can_read_history and not outgoing.replaces
 
     # Sending --------------------------------------------------------------------------------------------------------------
 
-    async def _send(self, lane: Lane, job: Job) -> None:
+    async def _send(self, lane: ChannelQueue, job: QueuedPost) -> None:
         outgoing = job.outgoing
-        closing = lane.take_out(closing_key(outgoing.key))
+        closing = lane.remove(closing_key(outgoing.key))
         try:
             posted = await self._find(job) or (None if closing else await self._deliver(outgoing))
         except NotSent as error:
-            self._again(lane, job, error.retry_after)
+            self._retry(lane, job, error.retry_after)
         except SendUncertain:
-            job.doubtful = True
-            self._note_doubt(outgoing)
-            self._again(lane, job, None)
+            job.uncertain = True
+            self._mark_uncertain(outgoing)
+            self._retry(lane, job, None)
         except SendRejected as error:
             await self._fail(outgoing, str(error))
         except Exception:
@@ -227,35 +227,35 @@ class Poster:
         else:
             lane.tries = 0
             await self._done(outgoing, posted)
-            self._settle_doubt(outgoing.key)
+            self._resolve_uncertain(outgoing.key)
             if posted is None:
                 closing = None
         if closing is not None:
-            lane.push(Job(closing.outgoing, closing.order, closing.doubtful))
+            lane.push(QueuedPost(closing.outgoing, closing.order, closing.uncertain))
 
-    async def _find(self, job: Job) -> PostedMessage | None:
+    async def _find(self, job: QueuedPost) -> PostedMessage | None:
         """What an earlier attempt left, where there was one and the platform can be asked."""
-        if not job.doubtful or not self._can_ask(job.outgoing):
+        if not job.uncertain or not self._can_find(job.outgoing):
             return None
         adapter = self._adapters[job.outgoing.place.platform]
-        sending = await self._sending(job.outgoing)
+        sending = await self._outbound(job.outgoing)
         return await adapter.find_sent(sending) if sending else None
 
     async def _deliver(self, outgoing: Outgoing) -> PostedMessage | None:
         adapter = self._adapters[outgoing.place.platform]
-        sending = await self._sending(outgoing)
+        sending = await self._outbound(outgoing)
         if sending is None:
             return None
         posted = await adapter.send(sending)
         if not outgoing.replaces:
-            self._behind[outgoing.place.platform] = self._clock.now() - posted.at
+            self._clock_offsets[outgoing.place.platform] = self._clock.now() - posted.at
         return posted
 
-    async def _sending(self, outgoing: Outgoing) -> OutboundPost | None:
+    async def _outbound(self, outgoing: Outgoing) -> OutboundPost | None:
         """As the adapter gets it. None: a remark on a question that was never shown; its end is told in the run's thread."""
         try:
-            anchor = await self.receipt(outgoing.anchor) if outgoing.anchor else None
-            replaced = await self.receipt(outgoing.replaces) if outgoing.replaces else None
+            anchor = await self.sent_message(outgoing.anchor) if outgoing.anchor else None
+            replaced = await self.sent_message(outgoing.replaces) if outgoing.replaces else None
         except StoreError as error:
             raise NotSent(str(error)) from error
         if outgoing.replaces and replaced is None:
@@ -265,11 +265,11 @@ class Poster:
         place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
         return OutboundPost(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at)
 
-    def _again(self, lane: Lane, job: Job, retry_after: float | None) -> None:
+    def _retry(self, lane: ChannelQueue, job: QueuedPost, retry_after: float | None) -> None:
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(lane.tries, 10)) if retry_after is None else retry_after
         lane.tries += 1
         lane.resume_at = self._clock.now() + pause
-        lane.back(job)
+        lane.requeue(job)
 
     # Marking --------------------------------------------------------------------------------------------------------------
 
@@ -283,7 +283,7 @@ class Poster:
         if outgoing.replaces:
             self._note_edit(outgoing)
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
-            self._placed(outgoing, posted, self._noted_at(outgoing, posted))
+            self._on_question_posted(outgoing, posted, self._noted_at(outgoing, posted))
             return
         rows: list[Row] = [PostSent(key=outgoing.key, version=outgoing.version, posted=posted)]
         if isinstance(outgoing.post, RunCard) and not outgoing.replaces:
@@ -293,7 +293,7 @@ class Poster:
 
     def _noted_at(self, outgoing: Outgoing, posted: PostedMessage) -> float:
         """When, by our clock, a card was posted, also if an earlier process did it: not before its row was written."""
-        behind = self._behind.get(outgoing.place.platform, -math.inf)
+        behind = self._clock_offsets.get(outgoing.place.platform, -math.inf)
         return max(outgoing.at, posted.at + behind)
 
     def _note_edit(self, outgoing: Outgoing) -> None:
@@ -307,26 +307,26 @@ class Poster:
     async def _fail(self, outgoing: Outgoing, why: str) -> None:
         _LOG.warning("a post of run %s to %s will not arrive: %s", outgoing.run, outgoing.place.platform, why)
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
-            self._unplaceable(outgoing, why)
+            self._on_question_undeliverable(outgoing, why)
         else:
-            instead = await self._instead(outgoing, why)
+            instead = await self._fallback_for(outgoing, why)
             await self._mark([PostFailed(key=outgoing.key, why=why), *instead])
-            self.take(instead)
-        self._settle_doubt(outgoing.key)
+            self.enqueue(instead)
+        self._resolve_uncertain(outgoing.key)
 
     async def _mark(self, rows: list[Row]) -> None:
         """Store what became of a post. While the disk takes nothing the lane waits: so no more than one post is left in doubt."""
         try:
-            await patiently(self._clock, partial(self._store.append, rows=rows), self._tell_unmarked)
+            await retry_until_writable(self._clock, partial(self._store.append, rows=rows), self._log_unmarked)
         except StoreError as error:
-            self._tell_unmarked(error)
+            self._log_unmarked(error)
         else:
-            self._marked(rows)
+            self._on_marked(rows)
 
-    def _tell_unmarked(self, error: StoreError) -> None:
+    def _log_unmarked(self, error: StoreError) -> None:
         _LOG.error("a post has left but could not be marked, which a restart would have to find out: %s", error)
 
     def _remember(self, key: str, posted: PostedMessage) -> None:
-        self._receipts[key] = posted
-        if len(self._receipts) > REMEMBERED:
-            del self._receipts[next(iter(self._receipts))]
+        self._sent[key] = posted
+        if len(self._sent) > SENT_CACHE_SIZE:
+            del self._sent[next(iter(self._sent))]

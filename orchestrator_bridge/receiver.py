@@ -17,32 +17,32 @@ from orchestrator_bridge.store.rows import InboxHandled
 
 _LOG = logging.getLogger(__name__)
 
-UNMATCHED_FOR = 3600.0
+UNMATCHED_TTL = 3600.0
 """Seconds that a message of an unknown place is kept before it is taken to concern nobody here."""
 
 HIGHEST_NUMBER = 2**53
 """Numbers of questions are below this; what people and platforms send may be anything."""
 
-Route = Callable[[InboundEvent, Target | None], Awaitable[None]]
+InboundRoute = Callable[[InboundEvent, Target | None], Awaitable[None]]
 
 
-class Receiver:
+class Inbox:
     """Stores what is heard and routes it."""
 
-    def __init__(self, store: Store, clock: Clock, route: Route) -> None:
+    def __init__(self, store: Store, clock: Clock, route: InboundRoute) -> None:
         self._store = store
         self._clock = clock
         self._route = route
         self._queue: asyncio.Queue[InboundEvent] = asyncio.Queue()
         self._unmatched: dict[Place, list[MessageReceived | MessageDeleted]] = {}
-        self._inherited: set[str] = set()
+        self._recovered: set[str] = set()
         self._task: asyncio.Task[None] | None = None
-        self._places_known = 0
+        self._places_registered = 0
 
     def start(self, unhandled: Sequence[InboundEvent]) -> None:
         """Begin to route, first what an earlier process left."""
         for heard in unhandled:
-            self._inherited.add(heard.key)
+            self._recovered.add(heard.key)
             self._queue.put_nowait(heard)
         self._task = asyncio.create_task(self._work(), name="receiver")
 
@@ -52,27 +52,27 @@ class Receiver:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def receive(self, heard: InboundEvent) -> None:
+    async def receive(self, event: InboundEvent) -> None:
         """Store what was heard and see to it. Returns when it is on disk; hearing it again changes nothing.
 
         Raises:
             StoreError: it is not stored: do not acknowledge it.
         """
-        heard = storable(heard)
-        if await self._store.receive(heard, self._clock.now()):
-            self._queue.put_nowait(heard)
+        event = storable(event)
+        if await self._store.receive(event, self._clock.now()):
+            self._queue.put_nowait(event)
 
-    def place_known(self, place: Place) -> None:
+    def place_registered(self, place: Place) -> None:
         """A place has come to be ours, and is stored as such: what was said there before is routed now."""
-        self._places_known += 1
+        self._places_registered += 1
         for heard in self._unmatched.pop(place, []):
             self._queue.put_nowait(heard)
 
-    def places_sure(self) -> None:
+    def recovery_done(self) -> None:
         """Every place that an earlier process made is known: what it heard elsewhere is kept no longer than anything."""
-        self._inherited.clear()
+        self._recovered.clear()
 
-    async def idle(self) -> None:
+    async def wait_drained(self) -> None:
         """Wait until all that was heard so far is routed."""
         await self._queue.join()
 
@@ -94,7 +94,7 @@ class Receiver:
 
     async def _route_all(self, waiting: list[InboundEvent]) -> None:
         """Look up what each concerns side by side, then route them in the order in which they came."""
-        known = self._places_known
+        known = self._places_registered
         targets = await asyncio.gather(*(self._target(heard) for heard in waiting), return_exceptions=True)
         for heard, target in zip(waiting, targets, strict=True):
             try:
@@ -105,7 +105,7 @@ class Receiver:
                 _LOG.exception("what was heard stays in the inbox until the next start: %s", heard.key)
             except Exception:
                 _LOG.exception("what was heard could not be dealt with and is put aside: %s", heard.key)
-                await self._put_aside(heard, "it could not be dealt with; the log has the details")
+                await self._discard(heard, "it could not be dealt with; the log has the details")
 
     async def _target(self, heard: InboundEvent) -> Target | None:
         match heard:
@@ -123,28 +123,28 @@ class Receiver:
         """Route what has a target and keep the rest. If a place came to be known since (`known` of them were), look again."""
         if target is not None or not isinstance(heard, MessageReceived | MessageDeleted) or not self._may_be_ours(heard):
             await self._route(heard, target)
-        elif known != self._places_known:
+        elif known != self._places_registered:
             self._queue.put_nowait(heard)
         else:
-            await self._forget_old()
+            await self._discard_expired()
             self._unmatched.setdefault(heard.place, []).append(heard)
 
     def _may_be_ours(self, heard: MessageReceived | MessageDeleted) -> bool:
         """Whether its place may come to be known yet. What an earlier process heard is of any age: its card may just be found."""
         numbered = isinstance(heard, MessageReceived) and heard.question is not None
-        recent = heard.at > self._clock.now() - UNMATCHED_FOR
-        return not numbered and (recent or heard.key in self._inherited)
+        recent = heard.at > self._clock.now() - UNMATCHED_TTL
+        return not numbered and (recent or heard.key in self._recovered)
 
-    async def _forget_old(self) -> None:
+    async def _discard_expired(self) -> None:
         """What nobody has claimed for long concerns nobody here."""
-        oldest = self._clock.now() - UNMATCHED_FOR
+        oldest = self._clock.now() - UNMATCHED_TTL
         for place, waiting in list(self._unmatched.items()):
-            if waiting[0].at < oldest and waiting[0].key not in self._inherited:
+            if waiting[0].at < oldest and waiting[0].key not in self._recovered:
                 del self._unmatched[place]
                 for heard in waiting:
-                    await self._put_aside(heard, "nothing of ours")
+                    await self._discard(heard, "nothing of ours")
 
-    async def _put_aside(self, heard: InboundEvent, why: str) -> None:
+    async def _discard(self, heard: InboundEvent, why: str) -> None:
         try:
             await self._store.append(rows=[InboxHandled(key=heard.key, why=why)])
         except StoreError:

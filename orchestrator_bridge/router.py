@@ -17,13 +17,13 @@ from orchestrator_bridge.chat import (
     PrivateReply,
 )
 from orchestrator_bridge.clock import Clock
-from orchestrator_bridge.errands import Errands
-from orchestrator_bridge.fetcher import Fetcher
+from orchestrator_bridge.errands import BackgroundTasks
+from orchestrator_bridge.fetcher import AttachmentLoader
 from orchestrator_bridge.file import with_texts
-from orchestrator_bridge.patience import patiently
+from orchestrator_bridge.patience import retry_until_writable
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.runs import Runs
+from orchestrator_bridge.runs import RunSupervisor
 from orchestrator_bridge.store.port import Store, StoreError, Target
 from orchestrator_bridge.store.rows import InboxHandled
 
@@ -40,101 +40,103 @@ class Router:
         *,
         store: Store,
         clock: Clock,
-        runs: Runs,
-        fetcher: Fetcher,
+        runs: RunSupervisor,
+        fetcher: AttachmentLoader,
         on_command: OnCommand,
-        tell: Callable[[InboundEvent, PrivateReply], None],
-        errands: Errands,
+        reply_privately: Callable[[InboundEvent, PrivateReply], None],
+        tasks: BackgroundTasks,
     ) -> None:
-        self.only_begun = False
+        self.only_own_runs = False
         self._store = store
         self._clock = clock
         self._runs = runs
         self._fetcher = fetcher
         self._on_command = on_command
-        self._tell = tell
-        self._errands = errands
-        self._fetching = Errands()
-        self._gone: set[str] = set()
+        self._reply_privately = reply_privately
+        self._tasks = tasks
+        self._attachment_tasks = BackgroundTasks()
+        self._closed_platforms: set[str] = set()
 
-    async def route(self, heard: InboundEvent, target: Target | None) -> None:
+    async def route(self, event: InboundEvent, target: Target | None) -> None:
         """Bring one thing that was heard to what it concerns, or say why it concerns nobody."""
-        match heard:
+        match event:
             case CommandReceived():
-                self._errands.start(self._command(heard))
+                self._tasks.start(self._command(event))
             case InputClosed():
-                await self._leave(heard)
-            case _ if target is not None and self._leaves_alone(target.run):
-                await self._refuse(heard, f"Run {target.run} rests until the bot is started: townhall run.", "its run rests")
-            case MessageReceived() if target is not None and heard.attachments:
-                self._fetching.start(self._attached(heard, target))
+                await self._close_platform(event)
+            case _ if target is not None and self._is_foreign_run(target.run):
+                await self._refuse(event, f"Run {target.run} rests until the bot is started: townhall run.", "its run rests")
+            case MessageReceived() if target is not None and event.attachments:
+                self._attachment_tasks.start(self._deliver_with_files(event, target))
             case _ if target is not None:
-                await self._concerns(heard, target)
+                await self._deliver(event, target)
             case ControlUsed(question=number) | MessageReceived(question=int(number)):
-                advice = "" if isinstance(heard, ControlUsed) else " If that is a task, put /ask before it."
-                await self._refuse(heard, f"There is no question {number}.{advice}", "no such question")
+                advice = "" if isinstance(event, ControlUsed) else " If that is a task, put /ask before it."
+                await self._refuse(event, f"There is no question {number}.{advice}", "no such question")
             case _:
-                await self.handled(heard, "nothing of ours")
+                await self.mark_handled(event, "nothing of ours")
 
-    async def fetched(self) -> None:
+    async def wait_attachments(self) -> None:
         """Wait until the files that people attached so far have reached their runs."""
-        await self._fetching.done()
+        await self._attachment_tasks.join()
 
     async def stop(self) -> None:
         """Stop fetching files; what they were attached to stays in the inbox."""
-        await self._fetching.stop()
+        await self._attachment_tasks.stop()
 
     @property
     def idle(self) -> bool:
         """No file is on its way to a run."""
-        return not self._fetching
+        return not self._attachment_tasks
 
-    def nobody_there(self, state: RunState) -> bool:
+    def no_human_reachable(self, state: RunState) -> bool:
         """Nobody is there any more to see the questions of this run."""
-        return state.place.platform in self._gone and state.run in self._runs.begun
+        return state.place.platform in self._closed_platforms and state.run in self._runs.started_here
 
-    async def handled(self, heard: InboundEvent, why: str) -> None:
+    async def mark_handled(self, event: InboundEvent, why: str) -> None:
         """Mark what was heard, however long the disk takes: what has been refused must not be done at the next start."""
-        mark = partial(self._store.append, rows=[InboxHandled(key=heard.key, why=why)])
+        mark = partial(self._store.append, rows=[InboxHandled(key=event.key, why=why)])
         try:
-            await patiently(self._clock, mark, lambda error: _LOG.error("%s waits to be marked as handled: %s", heard.key, error))
+            await retry_until_writable(
+                self._clock, mark, lambda error: _LOG.error("%s waits to be marked as handled: %s", event.key, error)
+            )
         except StoreError as error:
-            _LOG.error("%s could not be marked as handled and is heard again at the next start: %s", heard.key, error)
+            _LOG.error("%s could not be marked as handled and is heard again at the next start: %s", event.key, error)
 
-    def _leaves_alone(self, run: int) -> bool:
-        return self.only_begun and run not in self._runs.begun
+    def _is_foreign_run(self, run: int) -> bool:
+        return self.only_own_runs and run not in self._runs.started_here
 
     async def _refuse(self, heard: InboundEvent, text: str, why: str) -> None:
-        self._tell(heard, PrivateReply(text=text, tone="warning"))
-        await self.handled(heard, why)
+        self._reply_privately(heard, PrivateReply(text=text, tone="warning"))
+        await self.mark_handled(heard, why)
 
-    async def _leave(self, heard: InputClosed) -> None:
+    async def _close_platform(self, heard: InputClosed) -> None:
         """Nobody is there any more: questions to people of this platform fall back, now and later, in runs that began here.
 
         Runs of an earlier process keep theirs open: whoever was asked then may come back to answer.
         """
-        self._gone.add(heard.place.platform)
-        for run in self._runs.begun:
+        self._closed_platforms.add(heard.place.platform)
+        for run in self._runs.started_here:
             self._runs.deliver(run, f.NobodyThere(platform=heard.place.platform))
-        await self.handled(heard, "")
+        await self.mark_handled(heard, "")
 
     # To a run -------------------------------------------------------------------------------------------------------------
 
-    async def _concerns(self, heard: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> None:
-        fact = _fact(heard, target)
+    async def _deliver(self, heard: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> None:
+        fact = _run_input(heard, target)
         if fact is not None:
             self._runs.deliver(target.run, fact)
         else:
-            await self.handled(heard, "guidance cannot be taken back")
+            await self.mark_handled(heard, "guidance cannot be taken back")
 
-    async def _attached(self, said: MessageReceived, target: Target) -> None:
+    async def _deliver_with_files(self, said: MessageReceived, target: Target) -> None:
         """Words with files: text goes along with the words; pictures reach every agent, as guidance does."""
         try:
             state = await self._runs.state(target.run)
         except StoreError:
-            await self._concerns(said, target)
+            await self._deliver(said, target)
             return
-        files = await self._fetcher.fetch(said.place.platform, said.attachments, state.team)
+        files = await self._fetcher.load(said.place.platform, said.attachments, state.team)
         if target.question is None:
             self._runs.deliver(target.run, f.Heard(said=said, question=None, files=files))
             return
@@ -148,15 +150,17 @@ class Router:
 
     async def _command(self, heard: CommandReceived) -> None:
         """Obey a command. One that has no word to say back is marked as handled by the transaction that carries it out."""
-        word = await self._obey(heard)
+        word = await self._execute(heard)
         if word is not None:
-            self._tell(heard, word)
-            await self.handled(heard, "")
+            self._reply_privately(heard, word)
+            await self.mark_handled(heard, "")
 
-    async def _obey(self, heard: CommandReceived) -> PrivateReply | None:
+    async def _execute(self, heard: CommandReceived) -> PrivateReply | None:
         """Carry a command out as soon as the store takes it. Until then it stays in the inbox: a restart carries it out too."""
         try:
-            return await patiently(self._clock, lambda: self._on_command(heard), lambda error: self._tell_waits(heard, error))
+            return await retry_until_writable(
+                self._clock, lambda: self._on_command(heard), lambda error: self._reply_delayed(heard, error)
+            )
         except StoreError as error:
             return PrivateReply(text=f"Not done: {error}", tone="warning")
         except Exception as error:
@@ -165,12 +169,12 @@ class Router:
                 text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning"
             )
 
-    def _tell_waits(self, heard: CommandReceived, error: StoreError) -> None:
+    def _reply_delayed(self, heard: CommandReceived, error: StoreError) -> None:
         text = f"This waits, and is done as soon as the store can be written again; there is no need to repeat it. {error}"
-        self._tell(heard, PrivateReply(text=text, tone="warning"))
+        self._reply_privately(heard, PrivateReply(text=text, tone="warning"))
 
 
-def _fact(heard: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> f.Fact | None:
+def _run_input(heard: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> f.Fact | None:
     match heard:
         case MessageReceived():
             return f.Heard(said=heard, question=target.question)

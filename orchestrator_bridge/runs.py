@@ -13,27 +13,27 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from orchestrator_bridge.chat import Author, Place, PrivateReply
 from orchestrator_bridge.clock import sleep_until
-from orchestrator_bridge.file import File
+from orchestrator_bridge.file import AttachmentContent
 from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.driver import Driver, Surroundings
+from orchestrator_bridge.run.driver import DriverContext, RunDriver
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Damaged, StoreError, TooNew
 from orchestrator_bridge.team import Team
 
 _LOG = logging.getLogger(__name__)
 
-REVIVE_AFTER = 30.0
+RETRY_BROKEN_AFTER = 30.0
 """Seconds before a run that broke and could not be ended takes another fact: what is damaged stays damaged for a while."""
 
-WARM = 256
+STATE_CACHE_SIZE = 256
 """Sleeping runs that are kept folded."""
 
 
-class Runs:
+class RunSupervisor:
     """Begins runs and brings facts to them. `last_number` is the highest number of a run so far; `begun` are this process's own.
 
     `before` is awaited before a run is driven; `present` says whether a platform is there to be spoken on; `askable` whom agents
@@ -42,26 +42,26 @@ class Runs:
 
     def __init__(
         self,
-        around: Surroundings,
-        before: Callable[[int], Awaitable[None]],
-        present: Callable[[str], bool],
+        context: DriverContext,
+        ensure_synced: Callable[[int], Awaitable[None]],
+        has_platform: Callable[[str], bool],
         askable: tuple[str, ...],
     ) -> None:
         self.last_number = 0
-        self._around = around
-        self._before = before
-        self._present = present
+        self._context = context
+        self._ensure_synced = ensure_synced
+        self._has_platform = has_platform
         self._askable = askable
         self._stopped = False
-        self.begun: set[int] = set()
-        self._zombies: set[int] = set()
-        self._aside: set[int] = set()
-        self._drivers: dict[int, Driver] = {}
+        self.started_here: set[int] = set()
+        self._stuck: set[int] = set()
+        self._quarantined: set[int] = set()
+        self._drivers: dict[int, RunDriver] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._waking: dict[int, list[f.Fact]] = {}
-        self._warm: OrderedDict[int, RunState] = OrderedDict()
+        self._pending_inputs: dict[int, list[f.Fact]] = {}
+        self._state_cache: OrderedDict[int, RunState] = OrderedDict()
 
-    async def begin(
+    async def start_run(
         self,
         *,
         task: str,
@@ -69,7 +69,7 @@ class Runs:
         place: Place,
         by: Author,
         command: str = "",
-        files: tuple[File, ...] = (),
+        files: tuple[AttachmentContent, ...] = (),
         notices: tuple[str, ...] = (),
         outside: ExternalAgent | None = None,
         first: f.Asked | None = None,
@@ -82,7 +82,7 @@ class Runs:
             StoreError: it could not be stored, and has not begun.
         """
         self.last_number += 1
-        now = self._around.clock.now()
+        now = self._context.clock.now()
         started = e.RunStarted(
             at=now,
             run=self.last_number,
@@ -105,29 +105,29 @@ class Runs:
         except StoreError:
             self.last_number -= self.last_number == batch.state.run  # a run that waits for a full disk takes one number, not many
             raise
-        self.begun.add(batch.state.run)
-        self._keep_warm(batch.state)
+        self.started_here.add(batch.state.run)
+        self._cache_state(batch.state)
         self.deliver(batch.state.run, f.Rang())
         return batch.state.run
 
-    def deliver(self, run: int, fact: f.Fact) -> None:
+    def deliver(self, run: int, run_input: f.Fact) -> None:
         """Hand a fact to a run, waking it if it sleeps. After the stop facts are left to the next start."""
         driver = self._drivers.get(run)
         if self._stopped:
             return
-        if run in self._aside:
-            self._refuse(run, [fact])
+        if run in self._quarantined:
+            self._refuse(run, [run_input])
         elif driver is not None:
-            driver.deliver(fact)
-        elif run in self._waking:
-            self._waking[run].append(fact)
+            driver.deliver(run_input)
+        elif run in self._pending_inputs:
+            self._pending_inputs[run].append(run_input)
         else:
-            self._waking[run] = [*([f.Restarted()] if run in self._zombies else ()), fact]
-            self._zombies.discard(run)
+            self._pending_inputs[run] = [*([f.Restarted()] if run in self._stuck else ()), run_input]
+            self._stuck.discard(run)
             self._tasks[run] = asyncio.create_task(self._supervise(run), name=f"run {run}")
 
     @property
-    def awake(self) -> tuple[int, ...]:
+    def active(self) -> tuple[int, ...]:
         """The runs that have something to do."""
         return tuple(self._tasks)
 
@@ -138,7 +138,7 @@ class Runs:
             ValueError: there is no such run.
             StoreError: its log cannot be read.
         """
-        return self._warm.get(run) or await self._read(run)
+        return self._state_cache.get(run) or await self._read(run)
 
     async def _read(self, run: int) -> RunState:
         """Fold a run's log. One that makes no sense, or is of a newer release, sets the run aside until the next start.
@@ -148,9 +148,9 @@ class Runs:
             StoreError: its log cannot be read.
         """
         try:
-            log = await self._around.store.log(run)
+            log = await self._context.store.log(run)
         except (Damaged, TooNew) as error:
-            self._set_aside(run, error)
+            self._quarantine(run, error)
             raise
         if not log:
             raise ValueError(f"there is no run {run}")
@@ -159,15 +159,15 @@ class Runs:
         except (LookupError, ValueError) as error:
             found = f"the log of run {run} does not hold together ({type(error).__name__}: {error})"
             broken = Damaged(found, "one that begins with its start and has no gap", "Restore a backup")
-            self._set_aside(run, broken)
+            self._quarantine(run, broken)
             raise broken from error
 
-    def _set_aside(self, run: int, error: StoreError) -> None:
-        if run not in self._aside:
-            self._aside.add(run)
+    def _quarantine(self, run: int, error: StoreError) -> None:
+        if run not in self._quarantined:
+            self._quarantined.add(run)
             _LOG.error("run %s is set aside until the next start, the others go on: %s", run, error)
 
-    async def one_sleeps(self) -> None:
+    async def wait_any_idle(self) -> None:
         """Wait until one of the runs that are awake has ended or sleeps."""
         if self._tasks:
             await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -187,17 +187,17 @@ class Runs:
         try:
             await self._drive(run)
         except Exception as error:
-            if run in self._aside:
-                return self._refuse(run, self._waking.pop(run, []))
+            if run in self._quarantined:
+                return self._refuse(run, self._pending_inputs.pop(run, []))
             _LOG.error("run %s broke: %s", run, error, exc_info=not isinstance(error, StoreError))
             self._drivers.pop(run, None)
-            self._waking[run] = []
-            if not await self._break(run, error):
-                await sleep_until(self._around.clock, self._around.clock.now() + REVIVE_AFTER)
+            self._pending_inputs[run] = []
+            if not await self._fail_run(run, error):
+                await sleep_until(self._context.clock, self._context.clock.now() + RETRY_BROKEN_AFTER)
         finally:
             self._drivers.pop(run, None)
             self._tasks.pop(run, None)
-            for fact in self._waking.pop(run, []):
+            for fact in self._pending_inputs.pop(run, []):
                 self.deliver(run, fact)
 
     def _refuse(self, run: int, facts: Sequence[f.Fact]) -> None:
@@ -207,35 +207,35 @@ class Runs:
         )
         for fact in facts:
             if isinstance(fact, f.Heard | f.Pressed):
-                self._around.tell(fact.said if isinstance(fact, f.Heard) else fact.clicked, word)
+                self._context.reply_privately(fact.said if isinstance(fact, f.Heard) else fact.clicked, word)
 
     async def _drive(self, run: int) -> None:
-        await self._before(run)
+        await self._ensure_synced(run)
         state = await self.state(run)
-        if not self._present(state.place.platform):
+        if not self._has_platform(state.place.platform):
             _LOG.warning("run %s rests: it lives on %s, which is not set up", run, state.place.platform)
-            self._waking[run].clear()
+            self._pending_inputs[run].clear()
             return
-        self._warm.pop(run, None)
-        driver = Driver(state, self._around)
-        for fact in self._waking.pop(run):
+        self._state_cache.pop(run, None)
+        driver = RunDriver(state, self._context)
+        for fact in self._pending_inputs.pop(run):
             driver.deliver(fact)
         self._drivers[run] = driver
-        await driver.drive()
+        await driver.run()
         if driver.state.end is None:
-            self._keep_warm(driver.state)
+            self._cache_state(driver.state)
 
-    def _keep_warm(self, state: RunState) -> None:
-        self._warm[state.run] = state
-        if len(self._warm) > WARM:
-            self._warm.popitem(last=False)
+    def _cache_state(self, state: RunState) -> None:
+        self._state_cache[state.run] = state
+        if len(self._state_cache) > STATE_CACHE_SIZE:
+            self._state_cache.popitem(last=False)
 
-    async def _break(self, run: int, error: Exception) -> bool:
+    async def _fail_run(self, run: int, error: Exception) -> bool:
         """End a run that broke, from what is stored of it; False if it cannot be read or written."""
         try:
             state = await self._read(run)
             if state.end is None:
-                batch = Batch(state, self._around.clock.now())
+                batch = Batch(state, self._context.clock.now())
                 reason = f"Something in Townhall broke ({type(error).__name__}); the log has the details."
                 batch.fail(reason)
                 await self._append(batch)
@@ -243,11 +243,11 @@ class Runs:
             return True  # it is set aside, and that was told
         except (StoreError, ValueError):
             _LOG.exception("run %s could not be ended either; the next fact tries to go on with it", run)
-            self._zombies.add(run)
+            self._stuck.add(run)
             return False
         return True
 
     async def _append(self, batch: Batch) -> None:
         batch.close()
-        await self._around.store.append(run=batch.state.run, after=batch.after, events=batch.events, rows=batch.rows)
-        self._around.stored(batch.state, batch.rows)
+        await self._context.store.append(run=batch.state.run, after=batch.after, events=batch.events, rows=batch.rows)
+        self._context.on_committed(batch.state, batch.rows)

@@ -15,7 +15,7 @@ from orchestrator_bridge.model.facts import ModelFacts
 from orchestrator_bridge.model.parameters import PARAMETERS
 from orchestrator_bridge.quiet import QuietHours
 from orchestrator_bridge.value import Value
-from orchestrator_bridge.within import lasting, within
+from orchestrator_bridge.within import bounded, bounded_duration
 
 ToolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?:\..+)?$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -112,12 +112,12 @@ class Policy(Value):
     decider: Annotated[str, Field(pattern=r"^@")] | None = None
     """Who has the last word: the question waits for it until its deadline, whoever else has answered."""
     responders: Annotated[str, Field(pattern=r"^(?:asked|anyone|role:.+)$")] = "asked"
-    settle_delay: Annotated[Duration, lasting(0, DAY)] = 5.0
-    remind_after: Annotated[Duration, lasting(0, YEAR)] = 600.0
+    settle_delay: Annotated[Duration, bounded_duration(0, DAY)] = 5.0
+    remind_after: Annotated[Duration, bounded_duration(0, YEAR)] = 600.0
     escalate: tuple[Escalation, ...] = ()
-    expire_after: Annotated[Duration, lasting(1, YEAR)] = 1800.0
-    extend_max: Annotated[Duration, lasting(0, YEAR)] = 86400.0
-    grace: Annotated[Duration, lasting(0, DAY)] = 3.0
+    expire_after: Annotated[Duration, bounded_duration(1, YEAR)] = 1800.0
+    extend_max: Annotated[Duration, bounded_duration(0, YEAR)] = 86400.0
+    grace: Annotated[Duration, bounded_duration(0, DAY)] = 3.0
     """Expiry waits this long and reads the thread once more, for replies that were in time but slow to arrive."""
     asleep: Literal["wait", "next", "fall_back"] = "wait"
     """What becomes of a question to somebody whose quiet hours it is."""
@@ -148,14 +148,14 @@ class Policy(Value):
 class Bounds(Value):
     """What ends a run that does not converge. Money is in US dollars, times in seconds."""
 
-    answers: Annotated[int, within(1, 100)] = 3
-    calls: Annotated[int, within(1, 100_000)] = 60
-    tokens: Annotated[int, within(1, 100_000_000_000)] = 2_000_000
-    money: Annotated[Decimal, within(0.01, 1_000_000)] = Decimal("2.00")
-    wall: Annotated[Duration, lasting(1, YEAR)] = 1800.0
-    straggler_after: Annotated[Duration, lasting(0, YEAR)] = 120.0
-    call_timeout: Annotated[Duration, lasting(1, DAY)] = 300.0
-    tries: Annotated[int, within(1, 20)] = 6
+    answers: Annotated[int, bounded(1, 100)] = 3
+    calls: Annotated[int, bounded(1, 100_000)] = 60
+    tokens: Annotated[int, bounded(1, 100_000_000_000)] = 2_000_000
+    money: Annotated[Decimal, bounded(0.01, 1_000_000)] = Decimal("2.00")
+    wall: Annotated[Duration, bounded_duration(1, YEAR)] = 1800.0
+    straggler_after: Annotated[Duration, bounded_duration(0, YEAR)] = 120.0
+    call_timeout: Annotated[Duration, bounded_duration(1, DAY)] = 300.0
+    tries: Annotated[int, bounded(1, 20)] = 6
     """How often a call is tried while its provider has trouble, the first time included."""
     tool_calls: Annotated[int, Field(ge=0)] = 100
     """Uses of the team's own tools in a run, by all agents together."""
@@ -165,8 +165,8 @@ class Bounds(Value):
 class Limits(Value):
     """How much people are asked. Over a limit an agent is told so at once, and goes by its assumption."""
 
-    per_agent: Annotated[int, within(0, 1_000)] = 3
-    per_run: Annotated[int, within(0, 1_000)] = 8
+    per_agent: Annotated[int, bounded(0, 1_000)] = 3
+    per_run: Annotated[int, bounded(0, 1_000)] = 8
     open_per_agent: Annotated[int, Field(ge=1)] = 3
     open_per_run: Annotated[int, Field(ge=1)] = 8
     open_per_person: Annotated[int, Field(ge=1)] = 3

@@ -13,12 +13,12 @@ from orchestrator_bridge.duration import say_duration
 _Number = TypeVar("_Number", int, float, Decimal)
 
 
-def within(least: float, most: float) -> AfterValidator:
+def bounded(least: float, most: float) -> AfterValidator:
     """For a number of whatever kind."""
     return _checked(least, most, lambda number: f"{number:,}")
 
 
-def lasting(least: float, most: float) -> AfterValidator:
+def bounded_duration(least: float, most: float) -> AfterValidator:
     """For a duration, in seconds."""
     return _checked(least, most, say_duration)
 

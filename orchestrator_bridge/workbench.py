@@ -16,14 +16,14 @@ from orchestrator_bridge.tool.values import NotCalled, Unknown
 _LOG = logging.getLogger(__name__)
 
 
-class Workbench:
+class ToolExecutor:
     """The toolbox, and the store with results that were cut."""
 
     def __init__(self, toolbox: Toolbox, store: Store) -> None:
         self._toolbox = toolbox
         self._store = store
 
-    async def offer(self, server: str) -> f.ToolsSeen:
+    async def list_tools(self, server: str) -> f.ToolsSeen:
         """What a server offers; nothing, and why, where it is down."""
         try:
             offer = Offer(tools=await self._toolbox.tools(server))
@@ -34,7 +34,7 @@ class Workbench:
             offer = Offer(trouble=f"{server} could not be asked ({type(error).__name__})")
         return f.ToolsSeen(server=server, offer=offer)
 
-    async def use(self, run: int, use: ToolUse, unseen_by: tuple[str, ...]) -> f.Used:
+    async def call(self, run: int, use: ToolUse, hidden_from: tuple[str, ...]) -> f.Used:
         """Call a tool, or read on in an earlier result. `unseen_by`: the agent, where its model takes no pictures."""
         arguments: dict[str, Any] = json.loads(use.arguments)
         try:
@@ -49,7 +49,7 @@ class Workbench:
             _LOG.exception("a call of %s broke", use.tool.called)
             return f.Used(action=use.use, end="unknown", text=_unknown(use, error))
         end: Any = "failed" if result.failed else "done"
-        return f.Used(action=use.use, end=end, text=result.text, images=result.images, unseen_by=unseen_by)
+        return f.Used(action=use.use, end=end, text=result.text, images=result.images, unseen_by=hidden_from)
 
     async def _read_on(self, run: int, use: ToolUse, arguments: dict[str, Any]) -> f.Used:
         name, offset = str(arguments.get("result", "")), arguments.get("offset", 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator_bridge.chat import Author, Place
-from orchestrator_bridge.people import Deed, Directory, UnknownName
+from orchestrator_bridge.people import Directory, Permission, UnknownName
 from orchestrator_bridge.team import Permissions, PersonSpec, RoleSpec
 
 DIRECTORY = Directory(
@@ -102,7 +102,7 @@ def test_an_agent_that_is_not_there_is_told_with_the_others(name: str) -> None:
 # Who may do what ----------------------------------------------------------------------------------------------------------
 
 
-def may(author: Author, *allowed: str, deed: Deed = "start") -> bool:
+def may(author: Author, *allowed: str, deed: Permission = "start") -> bool:
     """Whether somebody may do what these names may."""
     people = {"alice": PersonSpec(discord="42", slack="U42"), "bob": PersonSpec(slack="U7")}
     roles = {"backend": RoleSpec(people=("alice", "@bob"), discord="r1", slack="S1"), "empty": RoleSpec()}
@@ -111,7 +111,7 @@ def may(author: Author, *allowed: str, deed: Deed = "start") -> bool:
 
 
 @pytest.mark.parametrize("deed", ["start", "cancel"])
-def test_anyone_may_unless_something_else_is_said(deed: Deed) -> None:
+def test_anyone_may_unless_something_else_is_said(deed: Permission) -> None:
     assert Directory().may(STRANGER, deed)
     assert may(STRANGER, "anyone", deed=deed)
     assert not may(STRANGER, deed=deed)

@@ -74,6 +74,6 @@ def test_quiet_hours_need_a_zone() -> None:
 def test_only_people_of_the_team_file_have_quiet_hours() -> None:
     directory = Directory({"ana": PersonSpec(slack="U1", quiet="22:00-07:00", time_zone=BERLIN)})
     night = at("2026-11-20 23:00")
-    assert directory.asleep_until("@ana", night) == at("2026-11-21 07:00")
-    assert directory.asleep_until("slack:U9", night) is None
-    assert directory.clock("@ana", at("2026-11-21 07:00")) == "07:00"
+    assert directory.quiet_until("@ana", night) == at("2026-11-21 07:00")
+    assert directory.quiet_until("slack:U9", night) is None
+    assert directory.local_time("@ana", at("2026-11-21 07:00")) == "07:00"

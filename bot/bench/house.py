@@ -47,7 +47,7 @@ class House:
 
     async def rests(self) -> None:
         """Wait until everything is done and posted."""
-        await self.engine.finished()
+        await self.engine.wait_finished()
 
 
 @asynccontextmanager

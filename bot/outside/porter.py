@@ -56,9 +56,9 @@ class Porter:
         self._clock = clock
         self._budgets = budgets
         self._platforms = platforms
-        self._questions = Questions(engine.guests, store, clock)
+        self._questions = Questions(engine.external_agents, store, clock)
         self._runs = Runs(engine, store, clock)
-        self._turn = engine.guests.turn
+        self._turn = engine.external_agents.lock_for
         self._begun: set[asyncio.Task[Any]] = set()
 
     async def serve(self, caller: Caller, tool: str, arguments: Mapping[str, Any]) -> Answer:

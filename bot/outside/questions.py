@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.outside.ground import Caller, Ground, Refused
 from orchestrator_bridge.clock import Clock
-from orchestrator_bridge.guests import Guests, Wanted
+from orchestrator_bridge.guests import ExternalAgents, QuestionRequest
 from orchestrator_bridge.question import tell
 from orchestrator_bridge.question.lines import name_of
 from orchestrator_bridge.question.same import similar
@@ -27,7 +27,7 @@ class Questions:
     """Asks, looks and closes, for one agent outside at a time."""
 
     def __init__(
-        self, guests: Guests, store: Lookups, clock: Clock, new_id: Callable[[], str] = lambda: secrets.token_hex(6)
+        self, guests: ExternalAgents, store: Lookups, clock: Clock, new_id: Callable[[], str] = lambda: secrets.token_hex(6)
     ) -> None:
         self._guests = guests
         self._store = store
@@ -45,14 +45,15 @@ class Questions:
         action = f"guest:{outside.agent}:{self._new_id()}"
         until = self._clock.now() + seconds
         taken = await self._guests.ask(
-            Wanted(outside=outside, team=ground.team, place=ground.place, by=ground.by, ask=ask, action=action), allowed
+            QuestionRequest(external_agent=outside, team=ground.team, place=ground.place, by=ground.by, ask=ask, action=action),
+            allowed,
         )
         if taken.question is None:
             raise Refused(taken.refusal)
         return await self._waited(taken.run, taken.question, until)
 
     async def _waited(self, run: int, number: int, until: float) -> Told:
-        state = await self._guests.until(run, lambda state: not state.questions[number].open, until)
+        state = await self._guests.wait_until(run, lambda state: not state.questions[number].open, until)
         return await self._told(state, number)
 
     async def check(self, caller: Caller, number: int, seconds: float) -> Told:
@@ -72,13 +73,13 @@ class Questions:
         """
         state = await self._own(caller, number)
         if state.questions[number].open:
-            self._guests.retract(state.run, number)
-            state = await self._guests.until(state.run, lambda state: not state.questions[number].open)
+            self._guests.cancel(state.run, number)
+            state = await self._guests.wait_until(state.run, lambda state: not state.questions[number].open)
         return await self._told(state, number)
 
     async def _own(self, caller: Caller, number: int) -> RunState:
         known = await self._store.question(number)
-        state = await self._guests.until(known.run, lambda _: True) if known else None
+        state = await self._guests.wait_until(known.run, lambda _: True) if known else None
         asked_it = state is not None and state.outside is not None and state.outside.token == caller.token
         if state is None or not asked_it or state.guest is None or number not in state.questions:
             raise Refused(f"There is no question {number} of your token {caller.token}.")
@@ -88,7 +89,7 @@ class Questions:
         question = state.questions[number]
         if question.open:
             return await self._still_open(question)
-        await self._guests.told(number)
+        await self._guests.mark_outcome_delivered(number)
         others = (one for one in state.questions.values() if one.id != number)
         told: Told = json.loads(tell.tool_result(question, similar(question, others)))
         late = await self._late(state.run, number) if state.end is not None else []

@@ -70,7 +70,7 @@ class Runs:
         if state is None or state.outside is None or state.outside.token != caller.token:
             raise Refused(f"There is no run {run} of your token {caller.token}.")
         until = self._clock.now() + seconds
-        return _told(await self._engine.guests.until(run, lambda state: state.end is not None, until))
+        return _told(await self._engine.external_agents.wait_until(run, lambda state: state.end is not None, until))
 
 
 def starter(by: Author, may: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Literal
 
-from orchestrator_bridge.file import File
+from orchestrator_bridge.file import AttachmentContent
 from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.question.values import Question, Responder
 from orchestrator_bridge.run.state import Call, News, RunState, Turn, Use
@@ -43,7 +43,14 @@ def book_unknown(state: RunState, calls: Iterable[Call]) -> RunState:
 
 
 def finish_use(
-    state: RunState, agent: str, use_id: str, result: str, *, files: tuple[File, ...] = (), whole: int = 0, theirs: bool = False
+    state: RunState,
+    agent: str,
+    use_id: str,
+    result: str,
+    *,
+    files: tuple[AttachmentContent, ...] = (),
+    whole: int = 0,
+    theirs: bool = False,
 ) -> RunState:
     """Give a pending tool use its one result."""
 

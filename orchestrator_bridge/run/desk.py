@@ -9,7 +9,7 @@ from decimal import Decimal
 from orchestrator_bridge.chat import PostedMessage
 from orchestrator_bridge.money.more import ASKER, ask_for_more, policy_for_more
 from orchestrator_bridge.money.standing import Standing
-from orchestrator_bridge.open_questions import OpenQuestions
+from orchestrator_bridge.open_questions import OpenQuestionIndex
 from orchestrator_bridge.people import Audience, Directory, UnknownName
 from orchestrator_bridge.question import due, settle
 from orchestrator_bridge.question.quorum import group_id, people_decide, silent
@@ -37,11 +37,11 @@ class Desk:
         directory: Directory,
         next_number: Callable[[], int],
         nobody_there: Callable[[RunState], bool],
-        open_questions: OpenQuestions | None = None,
+        open_questions: OpenQuestionIndex | None = None,
     ) -> None:
         self._directory = directory
         self._sleepers = Sleepers(directory)
-        sparing = Sparing(open_questions or OpenQuestions())
+        sparing = Sparing(open_questions or OpenQuestionIndex())
         self._asking = Asking(directory=directory, sleepers=self._sleepers, next_number=next_number, sparing=sparing)
         self._nobody_there = nobody_there
         self.hearing = Hearing(directory=directory, sleepers=self._sleepers, asking=self._asking)

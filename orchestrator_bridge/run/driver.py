@@ -14,11 +14,11 @@ from functools import partial
 
 from orchestrator_bridge.chat import InboundEvent, PrivateReply
 from orchestrator_bridge.clock import Alarm, Clock, sleep_until
-from orchestrator_bridge.door import Door
-from orchestrator_bridge.drafts import Drafts
+from orchestrator_bridge.door import ModelGateway
+from orchestrator_bridge.drafts import AnswerStreams
 from orchestrator_bridge.model.errors import Suspended
 from orchestrator_bridge.model.port import Response
-from orchestrator_bridge.patience import patiently
+from orchestrator_bridge.patience import retry_until_writable
 from orchestrator_bridge.question.times import horizon
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
@@ -33,105 +33,105 @@ from orchestrator_bridge.run.state import RunState, ToolUse
 from orchestrator_bridge.run.take import take
 from orchestrator_bridge.store.port import Stale, Store, StoreError
 from orchestrator_bridge.store.rows import Row
-from orchestrator_bridge.workbench import Workbench
+from orchestrator_bridge.workbench import ToolExecutor
 
 _LOG = logging.getLogger(__name__)
 
 PAUSE = 1.0
 """Seconds before a thread that could not be read is read again."""
 
-LOOK_AGAIN = 1.0
+RECHECK_AFTER = 1.0
 """Seconds before a question is looked at again whose time has come without anything to do: the clock may have been set back."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class DriverContext:
     """What a driver works with. `stored` is told every transaction's rows; `look_at` is when to look at a question again;
     `read_thread` hears a question's thread to its end; `trouble` tells people of a run what the store cannot."""
 
     store: Store
-    door: Door
-    drafts: Drafts
-    workbench: Workbench
+    gateway: ModelGateway
+    streams: AnswerStreams
+    tools: ToolExecutor
     clock: Clock
-    desk: Desk
-    stored: Callable[[RunState, Sequence[Row]], None]
-    look_at: Callable[[int, int, float], None]
-    tell: Callable[[InboundEvent, PrivateReply], None]
-    read_thread: Callable[[Question], Awaitable[None]]
-    trouble: Callable[[RunState, str], None]
+    questions: Desk
+    on_committed: Callable[[RunState, Sequence[Row]], None]
+    schedule_check: Callable[[int, int, float], None]
+    reply_privately: Callable[[InboundEvent, PrivateReply], None]
+    sync_thread: Callable[[Question], Awaitable[None]]
+    report_trouble: Callable[[RunState, str], None]
 
 
-class Driver:
+class RunDriver:
     """Drives one run from facts to events to actions, until it ends or sleeps."""
 
-    def __init__(self, state: RunState, around: Surroundings) -> None:
+    def __init__(self, state: RunState, context: DriverContext) -> None:
         self.state = state
-        self._around = around
-        self._facts: list[f.Fact] = []
-        self._bell = asyncio.Event()
+        self._context = context
+        self._inputs: list[f.Fact] = []
+        self._wakeup = asyncio.Event()
         self._tasks: dict[str, asyncio.Future[None]] = {}
         self._held: frozenset[str] = frozenset()
         self._read_until: dict[int, float] = {}
         self._alarm: Alarm | None = None
 
-    def deliver(self, fact: f.Fact) -> None:
+    def deliver(self, run_input: f.Fact) -> None:
         """Hand over a fact; it is taken in the next pass."""
-        self._facts.append(fact)
-        self._bell.set()
+        self._inputs.append(run_input)
+        self._wakeup.set()
 
-    async def drive(self) -> None:
+    async def run(self) -> None:
         """Go on until the run ends or only people are awaited, and every fact is taken."""
         self._list_tools()
         try:
-            while self._facts or self._tasks or self.state.busy:
-                await self._bell.wait()
-                self._bell.clear()
-                await self._pass()
+            while self._inputs or self._tasks or self.state.busy:
+                await self._wakeup.wait()
+                self._wakeup.clear()
+                await self._cycle()
                 self._set_alarm()
         finally:
             self._stop()
 
-    async def _pass(self) -> None:
-        facts, self._facts = self._facts, []
+    async def _cycle(self) -> None:
+        facts, self._inputs = self._inputs, []
         try:
-            await self._carry_on(facts)
+            await self._commit_cycle(facts)
         except Stale:
             _LOG.warning("run %s is read again: its log is not where it was left", self.state.run)
-            self.state = fold(await self._around.store.log(self.state.run))
-            await self._carry_on(facts)
-        self._look_again(facts)
+            self.state = fold(await self._context.store.log(self.state.run))
+            await self._commit_cycle(facts)
+        self._recheck(facts)
 
-    async def _carry_on(self, facts: Sequence[f.Fact]) -> None:
+    async def _commit_cycle(self, facts: Sequence[f.Fact]) -> None:
         """Make one transaction of these facts and all that follows from them, store it, and do what it says."""
-        batch = Batch(self.state, self._around.clock.now())
+        batch = Batch(self.state, self._context.clock.now())
         for fact in facts:
-            self._take(batch, fact)
-        advanced = advance(batch, self._around.desk, self._around.door, self._read_to_end(batch.state))
+            self._handle(batch, fact)
+        advanced = advance(batch, self._context.questions, self._context.gateway, self._read_to_end(batch.state))
         try:
-            await self._store(batch)
+            await self._commit(batch)
         except BaseException:
-            self._leave(advanced.held)
+            self._release(advanced.held)
             for start in advanced.starts:
-                self._around.door.withdraw(self.state.run, start.action, start.attempt)
+                self._context.gateway.withdraw(self.state.run, start.action, start.attempt)
             raise
         _log_failures(batch)
         self._act(batch, advanced)
-        self._around.stored(batch.state, batch.rows)
+        self._context.on_committed(batch.state, batch.rows)
         for heard, word in batch.words:
-            self._around.tell(heard, word)
+            self._context.reply_privately(heard, word)
 
-    def _take(self, batch: Batch, fact: f.Fact) -> None:
+    def _handle(self, batch: Batch, fact: f.Fact) -> None:
         """Take one fact and what follows from it at once, so that the next one finds a run that is where it would be."""
         if isinstance(fact, f.Rang):
             for event in rung(batch.state, batch.now):
                 batch.add(event)
         elif isinstance(fact, f.ToolsMoved):
-            self._run(f"list:{fact.server}", self._list(fact.server))
+            self._spawn(f"list:{fact.server}", self._list(fact.server))
         elif isinstance(fact, f.ThreadRead):
             self._read_until[fact.question] = fact.deadline
         else:
-            take(batch, fact, self._around.desk)
+            take(batch, fact, self._context.questions)
         conclude(batch)
 
     def _read_to_end(self, state: RunState) -> frozenset[int]:
@@ -141,7 +141,7 @@ class Driver:
 
     # Storing --------------------------------------------------------------------------------------------------------------
 
-    async def _store(self, batch: Batch) -> None:
+    async def _commit(self, batch: Batch) -> None:
         batch.close()
         if batch.events or batch.rows:
             await self._append(batch)
@@ -150,77 +150,77 @@ class Driver:
     async def _append(self, batch: Batch) -> None:
         """Store the batch, however long the disk takes no more: nothing that was paid for is let go."""
         run = batch.state.run if batch.events else 0
-        append = partial(self._around.store.append, run=run, after=batch.after, events=batch.events, rows=batch.rows)
-        await patiently(self._around.clock, append, self._tell_trouble)
+        append = partial(self._context.store.append, run=run, after=batch.after, events=batch.events, rows=batch.rows)
+        await retry_until_writable(self._context.clock, append, self._report_trouble)
 
-    def _tell_trouble(self, error: StoreError) -> None:
+    def _report_trouble(self, error: StoreError) -> None:
         _LOG.error("run %s waits for the store: %s", self.state.run, error)
-        self._around.trouble(self.state, f"This run waits until its store can be written again. {error}")
+        self._context.report_trouble(self.state, f"This run waits until its store can be written again. {error}")
 
     # Acting ---------------------------------------------------------------------------------------------------------------
 
     def _act(self, batch: Batch, advanced: Advanced) -> None:
         """Start what is new. Calls come before posts: an agent waits for the one, people hardly notice the other."""
         started = {start.action for start in advanced.starts}
-        self._leave(self._held - advanced.held - started)
+        self._release(self._held - advanced.held - started)
         self._held = advanced.held
         self._drop_tasks()
         for start in advanced.starts:
-            self._run(start.action, self._call(start))
+            self._spawn(start.action, self._call(start))
         for action in advanced.held:
             if f"wait:{action}" not in self._tasks:
-                self._run(f"wait:{action}", self._wait(action))
+                self._spawn(f"wait:{action}", self._wait(action))
         for use in advanced.uses:
-            self._run(f"use:{use.use}", self._use(use))
+            self._spawn(f"use:{use.use}", self._use(use))
         for number in batch.unread:
             if f"read:{number}" not in self._tasks:
-                self._run(f"read:{number}", self._read(self.state.questions[number]))
+                self._spawn(f"read:{number}", self._read(self.state.questions[number]))
 
     def _list_tools(self) -> None:
         """Ask every tool server once, when the run wakes: what it offers may be something else by now."""
         for server in self.state.team.tool_servers if self.state.end is None else ():
-            self._run(f"list:{server}", self._list(server))
+            self._spawn(f"list:{server}", self._list(server))
 
     async def _list(self, server: str) -> None:
-        self.deliver(await self._around.workbench.offer(server))
+        self.deliver(await self._context.tools.list_tools(server))
 
     async def _use(self, use: ToolUse) -> None:
-        blind = () if self._around.door.sees(self.state.agents[use.agent].model) else (use.agent,)
-        self.deliver(await self._around.workbench.use(self.state.run, use, blind))
+        blind = () if self._context.gateway.supports_images(self.state.agents[use.agent].model) else (use.agent,)
+        self.deliver(await self._context.tools.call(self.state.run, use, blind))
 
     async def _call(self, start: Start) -> None:
         final = self.state.calls[start.action].purpose == "final"
-        heard = self._around.drafts.begin(self.state, start.action) if final else None
-        result = await self._around.door.call(self.state.run, start.action, start.request, heard)
-        self._around.drafts.landed(start.action, self.state, arrived=isinstance(result, Response))
+        heard = self._context.streams.open(self.state, start.action) if final else None
+        result = await self._context.gateway.call(self.state.run, start.action, start.request, heard)
+        self._context.streams.call_finished(start.action, self.state, arrived=isinstance(result, Response))
         self.deliver(f.Landed(action=start.action, consumed=start.consumed, result=result))
 
     async def _wait(self, action: str) -> None:
         """Wait until a call that is held may go, or has failed without having been made."""
         try:
-            await self._around.door.turn(self.state.run, action)
+            await self._context.gateway.wait_for_slot(self.state.run, action)
         except Suspended as error:
             self.deliver(f.Landed(action=action, consumed=(), result=error))
         else:
             self.deliver(f.LetIn(action=action))
 
-    def _leave(self, actions: Iterable[str]) -> None:
+    def _release(self, actions: Iterable[str]) -> None:
         """These calls will not be made, or not now."""
         for action in actions:
-            self._around.door.leave(self.state.run, action)
+            self._context.gateway.release(self.state.run, action)
 
     async def _read(self, question: Question) -> None:
         """Read a thread to its end; where that fails, the question is looked at again after a while, and then read again."""
         try:
-            await self._around.read_thread(question)
+            await self._context.sync_thread(question)
         except Exception:
             _LOG.exception("the thread of question %s could not be read", question.id)
-            await sleep_until(self._around.clock, self._around.clock.now() + PAUSE)
+            await sleep_until(self._context.clock, self._context.clock.now() + PAUSE)
             self.deliver(f.LookAt(question=question.id))
         else:
             self.deliver(f.ThreadRead(question=question.id, deadline=horizon(question)))
 
-    def _run(self, name: str, work: Awaitable[None]) -> None:
+    def _spawn(self, name: str, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks[name] = task
         task.add_done_callback(lambda _: self._finished(name, task))
@@ -228,7 +228,7 @@ class Driver:
     def _finished(self, name: str, task: asyncio.Future[None]) -> None:
         if self._tasks.get(name) is task:
             del self._tasks[name]
-        self._bell.set()
+        self._wakeup.set()
 
     def _drop_tasks(self) -> None:
         """Calls that nobody waits for any more are cut short, and so is waiting for what will not be made."""
@@ -238,24 +238,24 @@ class Driver:
                 task.cancel()
                 del self._tasks[name]
 
-    def _look_again(self, facts: Sequence[f.Fact]) -> None:
+    def _recheck(self, facts: Sequence[f.Fact]) -> None:
         """A look that came before anything was due is repeated."""
         for fact in facts:
             question = self.state.questions.get(fact.question) if isinstance(fact, f.LookAt) else None
             if question is not None and question.open:
-                soon = self._around.clock.now() + LOOK_AGAIN
-                self._around.look_at(self.state.run, question.id, max(fires_at(question), soon))
+                soon = self._context.clock.now() + RECHECK_AFTER
+                self._context.schedule_check(self.state.run, question.id, max(fires_at(question), soon))
 
     def _set_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         ring = next_ring(self.state)
-        self._alarm = None if ring is None else self._around.clock.call_at(ring, lambda: self.deliver(f.Rang()))
+        self._alarm = None if ring is None else self._context.clock.call_at(ring, lambda: self.deliver(f.Rang()))
 
     def _stop(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._leave(self._held)
+        self._release(self._held)
         for task in self._tasks.values():
             task.cancel()
 

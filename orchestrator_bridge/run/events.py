@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, TypeAdapter
 
 from orchestrator_bridge.chat import Author, Group, Place
-from orchestrator_bridge.file import File
+from orchestrator_bridge.file import AttachmentContent
 from orchestrator_bridge.model.port import Counted, Kept, ToolCall, Usage
 from orchestrator_bridge.money.standing import BudgetName
 from orchestrator_bridge.outside import ExternalAgent
@@ -41,7 +41,7 @@ class RunStarted:
     place: Place
     by: Author
     askable: tuple[str, ...] = ("humans", "agents")
-    files: tuple[File, ...] = ()
+    files: tuple[AttachmentContent, ...] = ()
     notices: tuple[str, ...] = ()
     outside: ExternalAgent | None = None
     event: Literal["run_started"] = "run_started"
@@ -405,7 +405,7 @@ class Guided:
     message: str
     author: Author
     text: str
-    files: tuple[File, ...] = ()
+    files: tuple[AttachmentContent, ...] = ()
     event: Literal["guided"] = "guided"
 
 
@@ -458,7 +458,7 @@ class ToolReturned:
     agent: str
     text: str
     end: ToolEnd = "done"
-    files: tuple[File, ...] = ()
+    files: tuple[AttachmentContent, ...] = ()
     whole: int = 0
     event: Literal["tool_returned"] = "tool_returned"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator_bridge.chat import Author, CommandReceived, ControlUsed, MessageDeleted, MessageReceived, PostedMessage
-from orchestrator_bridge.file import File
+from orchestrator_bridge.file import AttachmentContent
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Response
 from orchestrator_bridge.question.values import Ask
@@ -37,7 +37,7 @@ class Heard:
 
     said: MessageReceived
     question: int | None
-    files: tuple[File, ...] = ()
+    files: tuple[AttachmentContent, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

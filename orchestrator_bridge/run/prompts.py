@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrator_bridge.file import File
+from orchestrator_bridge.file import AttachmentContent
 from orchestrator_bridge.model.port import Message, Picture, ToolCall
 from orchestrator_bridge.question.read import expected
 from orchestrator_bridge.question.values import Question
@@ -220,11 +220,11 @@ def _said(news: News, agent: AgentState, left: Left) -> str:
     return f'<guidance by="{_inert(news.author)}">\n{_inert(news.text)}{files}\n</guidance>'
 
 
-def _attached(files: Sequence[File], agent: AgentState, left_out: bool) -> str:
+def _attached(files: Sequence[AttachmentContent], agent: AgentState, left_out: bool) -> str:
     return "".join(f"\n\n{_file(file, agent, left_out)}" for file in files)
 
 
-def _file(file: File, agent: AgentState, left_out: bool) -> str:
+def _file(file: AttachmentContent, agent: AgentState, left_out: bool) -> str:
     name = _inert(file.name).replace('"', "'")
     if file.picture:
         seen = "a picture, left out: your model takes none" if agent.spec.name in file.unseen_by else "a picture, attached"
@@ -234,7 +234,7 @@ def _file(file: File, agent: AgentState, left_out: bool) -> str:
     return f'<file name="{name}">' + (f"(left out: {file.why})" if file.why else f"\n{_inert(file.text)}\n") + "</file>"
 
 
-def _pictures(files: Sequence[File], agent: AgentState) -> tuple[Picture, ...]:
+def _pictures(files: Sequence[AttachmentContent], agent: AgentState) -> tuple[Picture, ...]:
     """The pictures among files that an agent can see, yet to be fetched."""
     seen = [file for file in files if file.picture and agent.spec.name not in file.unseen_by]
     return tuple(Picture(id=file.picture, name=file.name, media_type=file.media_type) for file in seen)

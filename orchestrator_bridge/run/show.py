@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator_bridge.chat import CardAgent, FinalAnswer, Note, RunCard
 from orchestrator_bridge.duration import say_duration
-from orchestrator_bridge.file import left_out
+from orchestrator_bridge.file import omissions_text
 from orchestrator_bridge.money.standing import say_budget, say_dollars
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import show_question, show_tool
@@ -132,7 +132,7 @@ def author_of(state: RunState, label: str) -> str:
 def _started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[Shown, ...]:
     key = run_key(after.run)
     opening = Outgoing(key=key, run=after.run, place=after.place, post=card(after), at=after.at, priority=FIRST)
-    missing = left_out(event.files)
+    missing = omissions_text(event.files)
     warnings = [(f"notice{index}", text) for index, text in enumerate(event.notices)] + [("files", missing)]
     return (opening, *(thread_post(after, Note(text=text, tone="warning"), name) for name, text in warnings if text))
 

@@ -30,7 +30,7 @@ class Sleepers:
 
     def among(self, people: Iterable[Mentioned], now: float) -> dict[str, float]:
         """Those of these people, by id, whose quiet hours it is, and until when by our clock."""
-        found = {one.who.id: self.directory.asleep_until(one.who.id, now) for one in people}
+        found = {one.who.id: self.directory.quiet_until(one.who.id, now) for one in people}
         return {one: until for one, until in found.items() if until is not None}
 
     def named(self, people: Iterable[Mentioned], now: float) -> tuple[Sleeper, ...]:
@@ -38,7 +38,7 @@ class Sleepers:
         people = tuple(people)
         names = {one.who.id: one.who.name for one in people}
         return tuple(
-            Sleeper(id=one, name=names[one], until=until, clock=self.directory.clock(one, until))
+            Sleeper(id=one, name=names[one], until=until, clock=self.directory.local_time(one, until))
             for one, until in self.among(people, now).items()
         )
 
@@ -91,7 +91,7 @@ class Sleepers:
 
     def _notes(self, question: Question, asleep: Mapping[str, float], what: str) -> tuple[str, ...]:
         names = {one.id: one.name for one in question.humans}
-        return tuple(f"{names[one]} {what} {self.directory.clock(one, until)}" for one, until in asleep.items())
+        return tuple(f"{names[one]} {what} {self.directory.local_time(one, until)}" for one, until in asleep.items())
 
 
 def starting(question: Question, asleep: Mapping[str, float]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator_bridge.open_questions import OpenQuestions
+from orchestrator_bridge.open_questions import OpenQuestionIndex
 from orchestrator_bridge.people import Audience
 from orchestrator_bridge.question.values import Question, Responder
 from orchestrator_bridge.run.state import RunState, asked
@@ -16,7 +16,7 @@ from orchestrator_bridge.text import listed
 class Sparing:
     """The limits of a run's team, by what is open in all runs."""
 
-    open: OpenQuestions
+    open: OpenQuestionIndex
 
     def has_enough(self, state: RunState, person: Responder) -> bool:
         """Whether somebody has as many open questions as one person gets."""
@@ -30,7 +30,7 @@ class Sparing:
 
     def _uncounted(self, state: RunState, person: Responder) -> int:
         """Questions that have come to somebody in this very transaction, less those that have ended in it."""
-        counted = {one.id for one in state.questions.values() if self.open.asks_already(one.id, person.id)}
+        counted = {one.id for one in state.questions.values() if self.open.is_asked(one.id, person.id)}
         waiting = {one.id for one in state.questions.values() if one.open and _waits_for(one, person)}
         ended = {one.id for one in state.questions.values() if not one.open}
         return len(waiting - counted) - len(counted & ended)
@@ -41,7 +41,7 @@ class Sparing:
 
     def _over_open(self, state: RunState, agent: str) -> str:
         limits, open_here = state.team.limits, [one for one in state.questions.values() if one.open]
-        elsewhere = sum(not self.open.knows(one.id) for one in open_here)
+        elsewhere = sum(not self.open.contains(one.id) for one in open_here)
         if sum(one.agent == agent for one in open_here) >= limits.open_per_agent:
             return f"you have {_questions(limits.open_per_agent, 'open ')}, the most at a time for one agent."
         if len(open_here) >= limits.open_per_run:

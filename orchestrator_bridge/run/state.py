@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from orchestrator_bridge.chat import Author, Place
-from orchestrator_bridge.file import File
+from orchestrator_bridge.file import AttachmentContent
 from orchestrator_bridge.frozen import once
 from orchestrator_bridge.model.port import Kept
 from orchestrator_bridge.money.standing import BudgetName
@@ -27,7 +27,7 @@ class Use:
     name: str
     arguments: str
     result: str | None = None
-    files: tuple[File, ...] = ()
+    files: tuple[AttachmentContent, ...] = ()
     whole: int = 0
     """Characters of the result that the store keeps, where the agent is shown less."""
     theirs: bool = False
@@ -84,7 +84,7 @@ class News:
     text: str
     to: str | None = None
     author: str = ""
-    files: tuple[File, ...] = ()
+    files: tuple[AttachmentContent, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +252,7 @@ class RunState:
     at: float
     seq: int
     agents: Mapping[str, AgentState]
-    files: tuple[File, ...] = ()
+    files: tuple[AttachmentContent, ...] = ()
     answers: tuple[Answer, ...] = ()
     news: tuple[News, ...] = ()
     calls: Mapping[str, Call] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator_bridge.chat import Acknowledgement, MessageReceived, Note
-from orchestrator_bridge.file import File, left_out, read_file
+from orchestrator_bridge.file import AttachmentContent, omissions_text, parse_attachment
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Response
 from orchestrator_bridge.run import events as e
@@ -92,12 +92,12 @@ def _used(batch: Batch, fact: f.Used) -> None:
     use = batch.state.uses.get(fact.action)
     if use is None or use.phase != "out":
         return
-    files = tuple(read_file(f"picture {number}", one.data, fact.unseen_by) for number, one in enumerate(fact.images, 1))
+    files = tuple(parse_attachment(f"picture {number}", one.data, fact.unseen_by) for number, one in enumerate(fact.images, 1))
     batch.rows += [PictureKept(picture=file.picture, body=one.data) for file, one in zip(files, fact.images, strict=True)]
     cut = use.tool.server != "" and len(fact.text) > SHOWN
     if cut:
         batch.rows.append(ResultKept(run=batch.state.run, use=use.use, text=fact.text))
-    text = "\n".join(part for part in (shown(fact.text, use.use) if cut else fact.text, left_out(files)) if part)
+    text = "\n".join(part for part in (shown(fact.text, use.use) if cut else fact.text, omissions_text(files)) if part)
     batch.add(
         e.ToolReturned(
             at=batch.now,
@@ -153,7 +153,7 @@ def _failed(batch: Batch, fact: f.Landed, error: ModelError) -> e.CallFailed:
     )
 
 
-def _guided(batch: Batch, said: MessageReceived, files: tuple[File, ...]) -> None:
+def _guided(batch: Batch, said: MessageReceived, files: tuple[AttachmentContent, ...]) -> None:
     batch.handled(said.key)
     text = clean(said.text, GUIDANCE_LIMIT).strip()
     if batch.state.end is not None:
@@ -162,7 +162,7 @@ def _guided(batch: Batch, said: MessageReceived, files: tuple[File, ...]) -> Non
         )
     elif text or files:
         batch.add(e.Guided(at=batch.now, message=said.message, author=said.author, text=text, files=files))
-        given = Acknowledgement(message=said.message, author=said.author, sign="taken", text=left_out(files))
+        given = Acknowledgement(message=said.message, author=said.author, sign="taken", text=omissions_text(files))
     else:
         return
     batch.rows.append(receipt(batch.state, said.key, given, None))

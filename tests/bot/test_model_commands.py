@@ -286,5 +286,5 @@ async def test_a_picker_offers_teams_agents_and_the_runs_under_way(tmp_path: Pat
         assert list(bot.menu.runs(replace(PLACE, thread="t1"))) == [(1, "plan the move")]
         assert list(bot.menu.runs(ELSEWHERE)) == []
         await bot.platform.commands("cancel")
-        await bot.app.engine.ended(1)
+        await bot.app.engine.wait_ended(1)
         assert list(bot.menu.runs(PLACE)) == []

@@ -54,7 +54,7 @@ async def test_a_question_is_answered_by_words_after_a_restart_and_whoever_is_no
         async with town.bot() as engine:
             town.settle_down()
             await asks(town)
-            await engine.finished()
+            await engine.wait_finished()
         async with town.bot():
             await town.bob.send(town.thread("Question"), "2")
             await town.until(lambda: "🚫" in reactions(town.thread("Question").last_message))
@@ -70,7 +70,7 @@ async def test_a_form_that_was_opened_before_a_restart_counts_after_it(tmp_path:
         async with town.bot() as engine:
             town.settle_down()
             card = await asks(town)
-            await engine.finished()
+            await engine.wait_finished()
         async with town.bot():
             form = await town.alice.click(card, custom_id=WRITE)
             await town.alice.submit_modal(form, {"words": "2"})

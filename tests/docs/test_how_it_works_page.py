@@ -11,7 +11,7 @@ from orchestrator_bridge.run import events
 from orchestrator_bridge.run.decide import MALFORMED_TRIES
 from orchestrator_bridge.run.on_call import FINAL_TRIES
 from orchestrator_bridge.run.retry import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WISH
-from orchestrator_bridge.runs import WARM
+from orchestrator_bridge.runs import STATE_CACHE_SIZE
 from orchestrator_bridge.team import Bounds
 from tests.docs.page import read, table
 
@@ -37,4 +37,4 @@ def test_the_pages_have_the_figures_of_the_code() -> None:
     for seconds in (FIRST_PAUSE, LONGEST_PAUSE, STALL_AFTER):
         assert f"{seconds:g} s" in text
     assert f"{LONGEST_WISH / 60:g} min" in text
-    assert f"the {WARM} most recent" in read("docs/how-it-works.md")
+    assert f"the {STATE_CACHE_SIZE} most recent" in read("docs/how-it-works.md")

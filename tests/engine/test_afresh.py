@@ -23,7 +23,7 @@ def forgetful(clock: ManualClock) -> ListPlatform:
 async def asks(engine: Engine, platform: ListPlatform) -> None:
     await engine.start_run(task="first", team=team("one", policy=POLICY), place=PLACE, by=ANA)
     await platform.until(lambda: bool(platform.questions))
-    await engine.finished()
+    await engine.wait_finished()
 
 
 async def test_one_run_beside_unfinished_ones_leaves_them_alone_and_open(tmp_path: Path) -> None:
@@ -39,9 +39,9 @@ async def test_one_run_beside_unfinished_ones_leaves_them_alone_and_open(tmp_pat
             run = await engine.start_run(task="second", team=team("one"), place=PLACE, by=ANA)
             await platform.hears("1", question=1)
             await platform.until(lambda: bool(platform.words))
-            await engine.ended(run)
-            await engine.finished()
-        assert {one.run for one in platform.finals} == {run} == engine.begun
+            await engine.wait_ended(run)
+            await engine.wait_finished()
+        assert {one.run for one in platform.finals} == {run} == engine.started_here
         assert platform.questions == []
         assert "Run 1 rests until the bot is started" in platform.words[0][1].text
         assert len(server.requests) == 1

@@ -52,7 +52,7 @@ async def begin(engine: Engine, team: Team | None = None) -> int:
 
 
 async def end_of(engine: Engine, run: int) -> RunState:
-    await engine.ended(run)
+    await engine.wait_ended(run)
     state = await engine.run(run)
     assert state is not None
     return state
@@ -65,7 +65,7 @@ async def test_the_run_that_a_days_budget_does_not_bear_ends_and_names_it(tmp_pa
         for _ in range(3):
             assert (await end_of(engine, await begin(engine))).spent.cost == COST
         last = await end_of(engine, await begin(engine))
-        await engine.finished()
+        await engine.wait_finished()
     assert last.end is not None
     assert last.end.text.startswith("Stopped by the budget of $0.45 a day for all runs before there was any answer.")
     assert len(server.requests) == 3
@@ -95,13 +95,13 @@ async def test_what_was_spent_and_granted_is_known_after_a_restart(tmp_path: Pat
             await end_of(engine, await begin(engine))
             run = await begin(engine, one(on_budget="ask"))
             await platform.until(lambda: bool(platform.questions))
-            await engine.finished()
-            assert engine.awake == ()
+            await engine.wait_finished()
+            assert engine.active == ()
         platform = ListPlatform(clock)
         async with bot(tmp_path / "t.db", server, platform, budgets) as engine:
             await platform.hears("0.2", question=1)
             assert (await end_of(engine, run)).spent.cost == COST
-            await engine.finished()
+            await engine.wait_finished()
         platform = ListPlatform(clock)
         async with bot(tmp_path / "t.db", server, platform, budgets) as engine:
             last = await end_of(engine, await begin(engine))
@@ -139,13 +139,13 @@ async def test_those_responsible_are_asked_with_a_mention_and_silence_ends_the_r
         async with bot(tmp_path / "t.db", server, platform, budgets) as engine:
             run = await begin(engine, one(on_budget="ask"))
             await platform.until(lambda: bool(platform.questions))
-            await engine.finished()
+            await engine.wait_finished()
             (card,) = platform.questions
             assert (card.agent, card.mentions) == ("townhall", (ANA,))
             assert card.text.startswith("This channel has used up this channel's budget of $0.00")
             clock.advance(1810)
             state = await end_of(engine, run)
-            await engine.finished()
+            await engine.wait_finished()
     assert state.end is not None
     assert state.end.status == "failed"
     assert not server.requests
@@ -159,7 +159,7 @@ async def test_the_card_says_that_no_budget_holds_where_the_price_is_not_known(t
         engine_on(tmp_path / "t.db", server, platform, budgets=Budgets(day=Decimal("0.01"))) as engine,
     ):
         state = await end_of(engine, await begin(engine))
-        await engine.finished()
+        await engine.wait_finished()
     assert state.end is not None
     assert state.end.status == "finished"
     cards = [post.post for post in platform.sent if isinstance(post.post, RunCard)]

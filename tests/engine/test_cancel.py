@@ -52,7 +52,7 @@ async def begin(engine: Engine, platform: ListPlatform) -> None:
     """A run of Ana's that waits for people."""
     await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
     await platform.until(lambda: bool(platform.questions))
-    await engine.finished()
+    await engine.wait_finished()
 
 
 @asynccontextmanager
@@ -74,7 +74,7 @@ async def a_run_of_anas(folder: Path) -> AsyncIterator[tuple[Engine, ListPlatfor
 async def test_whoever_started_a_run_may_cancel_it(tmp_path: Path, author: Author) -> None:
     async with a_run_of_anas(tmp_path) as (engine, platform):
         await platform.commands("cancel", "1", by=author)
-        await engine.finished()
+        await engine.wait_finished()
     assert f"Run 1 was cancelled by {author.name}." in platform.notes
 
 
@@ -82,7 +82,7 @@ async def test_whoever_started_a_run_may_cancel_it(tmp_path: Path, author: Autho
 async def test_somebody_else_may_not_cancel_a_run(tmp_path: Path, author: Author) -> None:
     async with a_run_of_anas(tmp_path) as (engine, platform):
         await platform.commands("cancel", "1", by=author)
-        await engine.finished()
+        await engine.wait_finished()
         state = await engine.run(1)
     assert [word.text for _, word in platform.words] == ["Run 1 was started by Ana; you may not cancel it."]
     assert state is not None
@@ -104,6 +104,6 @@ async def test_a_cancel_is_marked_as_done_in_the_transaction_that_does_it(tmp_pa
         store = await troubled(file, clock)
         platform = ListPlatform(clock)
         async with engine_on(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
-            await engine.finished()
+            await engine.wait_finished()
             assert "Run 1 was cancelled by Ana." in platform.notes
             assert not await store.unhandled()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.catch_up import STARTS_IN
+from orchestrator_bridge.catch_up import STARTUP_BUDGET
 from orchestrator_bridge.chat import NotSent, SendRejected
-from orchestrator_bridge.receiver import UNMATCHED_FOR
+from orchestrator_bridge.receiver import UNMATCHED_TTL
 from orchestrator_bridge.run.post import run_key
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
@@ -30,7 +30,7 @@ async def asks_and_sleeps(file: Path, server: ModelServer, platform: HistoryPlat
     async with engine_on(file, server, platform, clock=platform.clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
 
 
 async def test_a_doubtful_card_is_looked_for_before_its_question_may_lapse(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ async def test_what_an_earlier_process_heard_before_it_knew_the_thread_is_matche
             await platform.until(lambda: bool(platform.questions))
             await platform.hears("sqlite", thread=CARD)
             await others_are_served(platform)
-        clock.advance(2 * UNMATCHED_FOR)
+        clock.advance(2 * UNMATCHED_TTL)
         platform = HistoryPlatform(clock, world=world)
         platform.finding.clear()
         async with engine_on(file, server, platform, clock=clock, obey=pong):
@@ -76,9 +76,9 @@ async def test_a_thread_is_read_before_the_words_that_are_known_settle_its_quest
         async with engine_on(file, server, platform, clock=clock) as engine:
             await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
-            await engine.finished()
+            await engine.wait_finished()
             await platform.hears("postgres", thread=CARD)
-            await engine.finished()
+            await engine.wait_finished()
         platform = HistoryPlatform(clock, world=world)
         platform.says_unheard("no, sqlite!", thread=CARD, after=2)
         clock.advance(60)
@@ -101,7 +101,7 @@ async def test_a_deadline_from_before_the_start_does_not_take_the_place_of_a_new
             await platform.hears("postgres", question=1)
             await platform.until(lambda: bool(platform.read_after))
             platform.reading.set()
-            await engine.finished()
+            await engine.wait_finished()
             clock.advance(POLICY.settle_delay)
             await platform.until(lambda: bool(platform.finals))
     assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL"
@@ -128,7 +128,7 @@ async def reads_sqlite_and_sleeps(file: Path, server: ModelServer, platform: His
     await asks_and_sleeps(file, server, platform)
     platform.says_unheard("sqlite", thread=CARD)
     async with engine_on(file, server, platform, clock=platform.clock) as engine:
-        await engine.finished()
+        await engine.wait_finished()
 
 
 async def test_a_reply_that_was_edited_while_the_bot_was_down_counts_as_it_now_stands(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ async def test_a_reply_that_was_deleted_while_the_bot_was_down_does_not_count(tm
         platform.deletes_unheard()
         clock.advance(60)
         async with engine_on(file, server, platform, clock=clock) as engine:
-            await engine.finished()
+            await engine.wait_finished()
             assert platform.questions == []
             clock.advance(1803)
             await platform.until(lambda: bool(platform.finals))
@@ -168,7 +168,7 @@ async def test_a_reply_that_arrives_while_its_thread_is_read_is_not_taken_for_de
             await platform.until(lambda: bool(platform.read_after))
             await platform.hears("sqlite", thread=CARD)
             platform.reading.set()
-            await engine.finished()
+            await engine.wait_finished()
             clock.advance(POLICY.settle_delay)
             await platform.until(lambda: bool(platform.finals))
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
@@ -192,12 +192,12 @@ async def test_a_thread_that_cannot_be_read_takes_nothing_back(tmp_path: Path) -
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
-        platform = HistoryPlatform(clock, world=world, unreadable=[NotSent("out of order", retry_after=STARTS_IN)] * 2)
+        platform = HistoryPlatform(clock, world=world, unreadable=[NotSent("out of order", retry_after=STARTUP_BUDGET)] * 2)
         platform.deletes_unheard()
         clock.advance(60)
         async with engine_on(file, server, platform, clock=clock):
             await platform.until(lambda: bool(platform.read_after))
-            clock.advance(STARTS_IN)
+            clock.advance(STARTUP_BUDGET)
             await platform.until(lambda: bool(platform.finals))
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
@@ -217,7 +217,7 @@ async def test_a_question_waits_for_the_files_of_a_reply_that_is_read_at_its_end
     ):
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         platform.says_unheard("sqlite", thread=CARD, after=60, files=["why.md"])
         clock.advance(1803)
         await asked_for.wait()
@@ -244,7 +244,7 @@ async def test_guidance_that_was_given_while_the_bot_was_down_reaches_the_agents
         platform.says_unheard("mind the budget", thread=run_key(1))
         async with engine_on(file, server, platform, clock=clock) as engine:
             await platform.until(lambda: bool(platform.finals))
-            await engine.finished()
+            await engine.wait_finished()
     assert "mind the budget" not in said(server.requests[1])
     assert all("mind the budget" in said(asked) for asked in server.requests[2:])
     assert [receipt.sign for receipt in platform.receipts] == ["taken"]
@@ -263,7 +263,7 @@ async def test_a_thread_whose_words_cannot_be_kept_is_read_again_after_a_pause(t
     ):
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         platform.says_unheard("sqlite", thread=CARD, after=60)
         store.deaf = FULL
         clock.advance(1803)
@@ -288,7 +288,7 @@ async def test_words_that_cannot_be_kept_at_the_start_keep_no_question_from_endi
         store = await troubled(file, clock)
         store.deaf = FULL
         async with engine_on(file, server, platform, clock=clock, store=store) as engine:
-            await engine.finished()
+            await engine.wait_finished()
             store.deaf = None
             clock.advance(1803)
             await platform.until(lambda: bool(platform.finals))
@@ -302,7 +302,7 @@ async def test_a_thread_that_is_gone_keeps_no_question_from_ending(tmp_path: Pat
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         clock.advance(1803)
         await platform.until(lambda: bool(platform.finals))
     assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
@@ -315,7 +315,7 @@ async def test_a_thread_that_cannot_be_read_just_now_is_read_before_its_question
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         platform.says_unheard("sqlite", thread=CARD, after=60)
         clock.advance(1803)
         for tries in (1, 2):

@@ -32,7 +32,7 @@ async def two_questions_and_a_damage(file: Path, server: ModelServer, clock: Man
         for _ in range(2):
             await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: len(platform.questions) == 2)
-        await engine.finished()
+        await engine.wait_finished()
     run_sql(file, damage)
 
 
@@ -48,10 +48,10 @@ async def test_a_run_with_a_damaged_log_is_set_aside_and_others_go_on(
             for _ in range(2):
                 await platform.hears("1", question=1)
                 await platform.clicks(1, "option", "postgres")
-                await engine.finished()
+                await engine.wait_finished()
             await platform.hears("1", question=2)
             await platform.until(lambda: bool(platform.finals))
-            await engine.finished()
+            await engine.wait_finished()
     assert [final.run for final in platform.finals] == [2]
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
     assert "run 1 is set aside" in caplog.text
@@ -67,7 +67,7 @@ async def test_nobody_waits_for_a_damaged_run_that_was_busy(tmp_path: Path, capl
             await server.request_arrives(1)
         run_sql(tmp_path / "t.db", DAMAGE["no event"])
         async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock) as engine:
-            await engine.finished()
+            await engine.wait_finished()
     assert [record.levelname for record in caplog.records if "set aside" in record.message] == ["ERROR"]
 
 
@@ -79,6 +79,6 @@ async def test_questions_of_sound_runs_are_shown_again_beside_those_of_a_damaged
         await two_questions_and_a_damage(tmp_path / "t.db", server, clock, DAMAGE["no event"])
         platform = ListPlatform(clock, capabilities=Capabilities(loses_history_on_restart=True))
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
-            await engine.finished()
+            await engine.wait_finished()
     assert [card.question for card in platform.questions] == [2]
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator_bridge.chat import OutboundPost, PostedMessage, RunCard, SendUncertain
 from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.poster import SURE_AFTER
+from orchestrator_bridge.poster import RECONCILE_TIMEOUT
 from orchestrator_bridge.team import Bounds, Policy
 from tests.clock import ManualClock
 from tests.engine.findable import HistoryPlatform, World, asks_and_dies
@@ -33,7 +33,7 @@ async def asks(engine: Engine, platform: ListPlatform) -> None:
     """A run whose question 1 waits for people."""
     await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
     await platform.until(lambda: bool(platform.questions))
-    await engine.finished()
+    await engine.wait_finished()
 
 
 async def card_without_an_answer(sending: OutboundPost, _: PostedMessage) -> None:
@@ -49,7 +49,7 @@ async def test_a_look_that_came_too_early_is_repeated(tmp_path: Path) -> None:
         await asks(engine, platform)
         clock.advance(UNTIL_EXPIRY)
         clock.time -= 0.01  # set back before the run has looked
-        await engine.finished()
+        await engine.wait_finished()
         assert not platform.finals
         await clock.armed_until(clock.now() + 1)
         clock.advance(1)
@@ -64,7 +64,7 @@ async def test_a_platform_whose_clock_is_minutes_off_gives_people_as_long_as_any
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await asks(engine, platform)
         clock.advance(UNTIL_EXPIRY - 1)
-        await engine.finished()
+        await engine.wait_finished()
         assert not platform.finals
         clock.advance(1)
         await platform.until(lambda: bool(platform.finals))
@@ -90,9 +90,9 @@ async def test_a_card_that_is_found_in_time_leaves_people_the_rest_of_it(tmp_pat
         clock.advance(1000)
         platform = HistoryPlatform(clock, world=world, ahead=ahead)
         async with engine_on(file, server, platform, clock=clock) as engine:
-            await engine.finished()
+            await engine.wait_finished()
             clock.advance(UNTIL_EXPIRY - 1000 - 1)
-            await engine.finished()
+            await engine.wait_finished()
             assert not platform.finals
             clock.advance(1)
             await platform.until(lambda: bool(platform.finals))
@@ -122,7 +122,7 @@ async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path:
         await platform.until(lambda: platform.questions[-1].question == 2)
         await clock.armed_until(clock.now() + 1)
         clock.advance(1)
-        await engine.finished()
+        await engine.wait_finished()
         clock.advance(UNTIL_EXPIRY)
         await platform.until(lambda: bool(platform.finals))
 
@@ -147,7 +147,7 @@ async def doubtful_at_the_deadline(file: Path) -> AsyncIterator[tuple[ModelServe
 async def test_a_card_that_is_doubtful_at_its_questions_deadline_is_looked_for_first(tmp_path: Path) -> None:
     async with doubtful_at_the_deadline(tmp_path / "t.db") as (_, platform, clock, engine):
         platform.finding.set()
-        await engine.finished()
+        await engine.wait_finished()
         clock.advance(POLICY.grace)
         await platform.until(lambda: bool(platform.finals))
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
@@ -155,7 +155,7 @@ async def test_a_card_that_is_doubtful_at_its_questions_deadline_is_looked_for_f
 
 async def test_a_card_of_which_nothing_can_be_known_holds_up_its_question_for_a_while_only(tmp_path: Path) -> None:
     async with doubtful_at_the_deadline(tmp_path / "t.db") as (server, _, clock, __):
-        clock.advance(SURE_AFTER)
+        clock.advance(RECONCILE_TIMEOUT)
         await server.request_arrives(2)
         assert "undeliverable" in str(server.requests[1].messages)
 

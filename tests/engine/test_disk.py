@@ -12,7 +12,7 @@ import pytest
 from orchestrator_bridge.chat import Note
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.run.events import QuestionAsked, Responded
-from orchestrator_bridge.runs import REVIVE_AFTER
+from orchestrator_bridge.runs import RETRY_BROKEN_AFTER
 from orchestrator_bridge.store.port import Damaged, Stale, StoreError
 from orchestrator_bridge.store.rows import PostSent
 from orchestrator_bridge.team import Policy
@@ -67,7 +67,7 @@ async def test_a_response_that_was_paid_for_outlives_a_store_that_takes_nothing(
         await passes(clock, 1)
         await store.refused(2)
         await passes(clock, 2)
-        await engine.finished()
+        await engine.wait_finished()
         assert len(server.requests) == 1
         assert platform.finals
     assert trouble.found in caplog.text
@@ -81,7 +81,7 @@ async def test_people_of_a_run_are_told_of_a_full_disk_once_an_outage(tmp_path: 
             await passes(clock, pause)
         await platform.until(lambda: bool(platform.questions))
         assert warnings(platform) == ["p1"]
-        await engine.finished()
+        await engine.wait_finished()
         store.refuse = with_event(Responded, FULL, times=2)
         await platform.hears("1", question=1)
         for pause in (1, 2):
@@ -101,7 +101,7 @@ async def test_a_reply_outlives_a_full_disk(tmp_path: Path) -> None:
     async with a_bot(tmp_path, asking_player) as (clock, platform, store, _server, engine):
         await begin(engine)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         store.refuse = everything(FULL)
         await platform.hears("1", question=1)
         await store.refused()
@@ -116,7 +116,7 @@ async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
         store.refuse = with_event(Responded, Stale("somebody else wrote first"), times=1)
         await begin(engine)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
         assert len(server.requests) == 1
 
 
@@ -125,11 +125,11 @@ async def test_a_run_whose_end_cannot_be_stored_goes_on_with_the_next_thing_that
         refuse = with_event(Responded, Damaged("a page is torn"))
         store.refuse = lambda events, rows: refuse(events, rows) or (FULL if store.refusals else None)
         await begin(engine)
-        await clock.armed_until(clock.now() + REVIVE_AFTER)
+        await clock.armed_until(clock.now() + RETRY_BROKEN_AFTER)
         store.refuse = nothing
         assert not platform.finals
         await platform.hears("Are you there?", thread="p1")
-        await passes(clock, REVIVE_AFTER)
+        await passes(clock, RETRY_BROKEN_AFTER)
         await platform.until(lambda: bool(platform.finals))
         assert len(server.requests) == 2
 
@@ -138,8 +138,8 @@ async def test_a_run_that_breaks_says_that_it_has_failed(tmp_path: Path) -> None
     async with a_bot(tmp_path, asking_player) as (_clock, platform, store, _server, engine):
         store.refuse = with_event(QuestionAsked, RuntimeError("a bug of our own"))
         await begin(engine)
-        await engine.finished()
-        assert engine.awake == ()
+        await engine.wait_finished()
+        assert engine.active == ()
     assert any("Something in Townhall broke (RuntimeError)" in note for note in platform.notes)
 
 
@@ -161,9 +161,9 @@ async def test_a_command_that_a_full_disk_does_not_take_is_done_once_as_soon_as_
             if not dies:
                 store.refuse = nothing
                 await passes(clock, 2)
-                await engine.finished()
+                await engine.wait_finished()
         async with engine_on(file, server, platform, clock=clock, obey=ask_is_a_run) as engine:
-            await engine.finished()
+            await engine.wait_finished()
             assert [final.run for final in platform.finals] == [1]
     (word,) = [word.text for _, word in platform.words]
     assert word.startswith("This waits, and is done as soon as the store can be written again")
@@ -181,7 +181,7 @@ async def test_a_trouble_is_told_once_and_another_one_once_more(tmp_path: Path, 
         await begin(engine)
         for pause in (1, 2, 4, 8, 16):
             await passes(clock, pause)
-        await engine.finished()
+        await engine.wait_finished()
     told = [note for note in platform.notes if "waits until its store can be written again" in note]
     assert [FULL.found in note for note in told] == [True, False]
     assert caplog.text.count("run 1 waits for the store") == 2
@@ -196,6 +196,6 @@ async def test_a_post_that_a_full_disk_does_not_let_be_marked_is_marked_as_soon_
         await begin(engine)
         for pause in (1, 2):
             await passes(clock, pause)
-        await engine.finished()
+        await engine.wait_finished()
         assert not await store.pending()
     assert caplog.text.count("could not be marked") == 1

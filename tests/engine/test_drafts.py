@@ -64,7 +64,7 @@ async def test_a_final_text_is_shown_while_it_is_written(tmp_path: Path) -> None
         assert platform.finals == []
         gate.set()
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert platform.finals[0].text == TEXT
     assert platform.finals[0].drafted
     assert None not in platform.shown
@@ -75,7 +75,7 @@ async def test_nothing_is_shown_where_the_team_file_does_not_say_so(tmp_path: Pa
     async with ModelServer(team_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, team("one", "two"))
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert (platform.shown, platform.finals[0].drafted) == ([], False)
 
 
@@ -91,7 +91,7 @@ async def test_a_text_that_has_missed_guidance_is_taken_away_and_written_anew(tm
         gate.set()
         await platform.until(lambda: None in platform.shown)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert platform.finals[0].text == "It is cheap."
 
 
@@ -104,7 +104,7 @@ async def test_a_text_that_breaks_off_is_taken_away(tmp_path: Path) -> None:
         await platform.until(lambda: None in platform.shown)
         clock.advance(60)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert platform.finals[0].text == TEXT
 
 
@@ -118,7 +118,7 @@ async def test_a_text_of_a_run_that_is_cancelled_is_taken_away(tmp_path: Path) -
         engine.cancel_run(1, ANA, "")
         await platform.until(lambda: platform.shown[-1] is None)
         gate.set()
-        await engine.finished()
+        await engine.wait_finished()
     assert platform.finals == []
 
 
@@ -131,5 +131,5 @@ async def test_a_text_is_shown_no_more_often_than_once_a_second(tmp_path: Path) 
         await platform.until(lambda: bool(platform.drafts))
         gate.set()
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert len(platform.drafts) == 1, "the rest came within the same second, and the answer after it"

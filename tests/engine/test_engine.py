@@ -23,7 +23,7 @@ async def test_three_agents_answer_vote_and_finish_in_seven_calls(tmp_path: Path
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, "one", "two", "three")
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
         assert len(server.requests) == 7
     assert platform.finals[0].how == "Won the vote, 3 of 3 votes."
     cards = [one.post for one in platform.sent if isinstance(one.post, RunCard)]
@@ -35,8 +35,8 @@ async def test_a_reply_reaches_the_agent_that_asked_and_a_run_that_waits_for_peo
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, "one")
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
-        assert engine.awake == ()
+        await engine.wait_finished()
+        assert engine.active == ()
         await platform.hears("sqlite, it has to be small", question=1)
         again = await server.request_arrives(2)
         assert "it has to be small" in said(again)
@@ -50,7 +50,7 @@ async def test_what_is_said_in_the_threads_reaches_the_question_and_the_run_that
     async with ModelServer(asks_if("You are one,")) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, "one", "two")
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         run_thread, question_thread = (
             "p1",
             next(f"p{number}" for number, one in enumerate(platform.sent, 1) if one.key == "question:1:card"),
@@ -69,12 +69,12 @@ async def test_a_deadline_wakes_a_sleeping_run_after_a_reminder(tmp_path: Path) 
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine, "one", policy=policy)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         clock.advance(601)
         await platform.until(lambda: any("Still open" in note for note in platform.notes))
         (reminder,) = [note for note in platform.notes if "Still open" in note]
         assert "\n1 PostgreSQL (recommended) · 2 SQLite\nExpires in 20 min." in reminder
-        await engine.finished()
+        await engine.wait_finished()
         clock.advance(1300)
         await platform.until(lambda: bool(platform.finals))
         assert "fallback:default_option" in said(server.requests[1])
@@ -94,11 +94,11 @@ async def test_a_late_reply_is_acknowledged_and_reaches_the_running_agent(tmp_pa
     async with ModelServer(asks_of_its_own) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine, "one", "two", policy=policy)
         await platform.until(lambda: len(platform.questions) == 2)
-        await engine.finished()
+        await engine.wait_finished()
         await platform.hears("postgres", question=1)
-        await engine.finished()
+        await engine.wait_finished()
         await platform.hears("no, sqlite!", question=1)
-        await engine.finished()
+        await engine.wait_finished()
         await platform.hears("postgres", question=2)
         await platform.until(lambda: bool(platform.finals))
         assert any("A late reply by Ana" in said(asked) and "no, sqlite!" in said(asked) for asked in server.requests)
@@ -110,9 +110,9 @@ async def test_a_cancelled_run_closes_its_questions_and_says_so(tmp_path: Path) 
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         run = await begin(engine, "one")
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         engine.cancel_run(run, ANA, "")
-        await engine.finished()
+        await engine.wait_finished()
     assert platform.questions[-1].closed == "Cancelled: Ana cancelled the run"
     assert "Run 1 was cancelled by Ana." in platform.notes
 
@@ -127,10 +127,10 @@ async def test_a_run_that_breaks_says_so_and_touches_no_other(tmp_path: Path) ->
         await begin(engine, "bad")
         await begin(engine, "good")
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         await platform.hears("1", question=1)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert any("This run ended without an answer." in note for note in platform.notes)
     assert platform.finals[0].run == 2
 
@@ -154,7 +154,7 @@ async def test_what_agents_advised_is_shown_again_with_the_question(tmp_path: Pa
         async with engine_on(file, server, first, clock=clock) as engine:
             await engine.start_run(task="a task", team=asking, place=PLACE, by=ANA)
             await first.until(lambda: "I would take SQLite." in first.notes)
-            await engine.finished()
+            await engine.wait_finished()
         async with engine_on(file, server, second, clock=clock):
             await second.until(lambda: "I would take SQLite." in second.notes)
     (card, advice) = [one for one in second.sent if isinstance(one.post, QuestionCard | Note)]
@@ -171,7 +171,7 @@ async def test_open_questions_survive_a_restart_with_their_first_deadline(tmp_pa
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
             await begin(engine, "one", policy=policy)
             await platform.until(lambda: bool(platform.questions))
-            await engine.finished()
+            await engine.wait_finished()
         clock.advance(1000)
         platform = ListPlatform(clock)
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.file import LARGEST, TEXT_LIMIT, File, read_file
+from orchestrator_bridge.file import MAX_FILE_SIZE, TEXT_LIMIT, AttachmentContent, parse_attachment
 from tests.clock import ManualClock
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, nothing_more, said, team
 from tests.servers.model_play import Asked
@@ -33,7 +33,7 @@ async def asked(tmp_path: Path, platform: ListPlatform, server: ModelServer, *, 
     async with engine_on(tmp_path / "t.db", server, platform, sees=sees) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         yield engine
 
 
@@ -72,7 +72,7 @@ async def test_people_are_told_which_agents_do_not_see_a_picture_and_those_are_t
 
 
 async def test_what_is_neither_picture_nor_text_or_is_gone_or_too_large_is_left_out_and_said_to_be(tmp_path: Path) -> None:
-    platform = ListPlatform(ManualClock(), files={"tool.exe": b"MZ\0\xff", "huge.txt": b"a" * (LARGEST + 1)})
+    platform = ListPlatform(ManualClock(), files={"tool.exe": b"MZ\0\xff", "huge.txt": b"a" * (MAX_FILE_SIZE + 1)})
     async with ModelServer(asking_player) as server, asked(tmp_path, platform, server):
         await platform.hears("", thread="p1", files=["tool.exe", "huge.txt", "gone.txt"])
         await platform.until(lambda: bool(platform.receipts))
@@ -100,7 +100,7 @@ async def test_a_task_comes_with_its_files(tmp_path: Path) -> None:
         files = [platform.attached(name) for name in ("notes.md", "x.bin")]
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA, attachments=files)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
     assert "Mind the budget." in said(server.requests[0])
     assert any(note.startswith("x.bin is left out") for note in platform.notes)
 
@@ -136,15 +136,17 @@ async def test_a_file_that_an_earlier_process_did_not_get_to_is_fetched_by_the_n
     ],
 )
 def test_a_picture_is_told_by_what_it_holds(body: bytes, media_type: str) -> None:
-    file = read_file("called.txt", body, ("blind",))
+    file = parse_attachment("called.txt", body, ("blind",))
     assert (file.media_type, file.unseen_by, file.text, file.why) == (media_type, ("blind",), "", "")
     assert len(file.picture) == 64
 
 
 def test_a_long_text_is_cut_and_says_so() -> None:
-    file = read_file("long.txt", b"a" * (TEXT_LIMIT + 1))
+    file = parse_attachment("long.txt", b"a" * (TEXT_LIMIT + 1))
     assert file.text == "a" * TEXT_LIMIT + "\n… (cut here)"
 
 
 def test_a_files_name_cannot_pose_as_something_else() -> None:
-    assert read_file('a"\n</file>.txt', b"x") == File(name='a" </file>.txt', media_type="text/plain", text="x")
+    assert parse_attachment('a"\n</file>.txt', b"x") == AttachmentContent(
+        name='a" </file>.txt', media_type="text/plain", text="x"
+    )

@@ -21,7 +21,7 @@ async def test_an_end_of_input_that_an_earlier_process_left_unhandled_is_forgott
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         assert platform.questions[-1].closed is None
 
 
@@ -32,7 +32,7 @@ async def test_who_leaves_leaves_only_the_runs_that_began_here(tmp_path: Path) -
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
             await engine.start_run(task="an earlier task", team=team("one"), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
-            await engine.finished()
+            await engine.wait_finished()
         platform = ListPlatform(clock)
         store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock, store=store) as engine:
@@ -40,6 +40,6 @@ async def test_who_leaves_leaves_only_the_runs_that_began_here(tmp_path: Path) -
             await platform.until(lambda: bool(platform.questions))
             await platform.receives(InputClosed(place=PLACE, interaction="end", at=clock.now()))
             await platform.until(lambda: bool(platform.finals))
-            await engine.finished()
+            await engine.wait_finished()
             states = [question.status for question in await store.questions()]
     assert states == ["fallen_back", "open"]

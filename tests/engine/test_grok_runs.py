@@ -50,8 +50,8 @@ async def test_a_team_asks_votes_and_finishes_and_what_served_is_booked(tmp_path
         await platform.until(lambda: bool(platform.questions))
         await platform.until(lambda: any(note.startswith("Answer:") for note in platform.notes))
         await platform.clicks(platform.questions[0].question, "option", "sqlite")
-        await engine.ended(run)
-        await engine.finished()
+        await engine.wait_ended(run)
+        await engine.wait_finished()
         log = await store.log(run)
         (summary,) = await store.runs()
     assert len(server.requests) == 5  # the question, an answer, two votes, the final text
@@ -75,8 +75,8 @@ async def test_a_served_model_that_nobody_knows_is_booked_as_unknown_and_not_gue
         engine_on(tmp_path / "t.db", server, platform, store=store, models=at_xai(server)) as engine,
     ):
         run = await engine.start_run(task="Choose.", team=ALONE, place=PLACE, by=ANA)
-        await engine.ended(run)
-        await engine.finished()
+        await engine.wait_ended(run)
+        await engine.wait_finished()
         state = await engine.run(run)
         (summary,), (line,), (spent,) = await store.runs(), await store.costs(run), await store.spending("model", run)
     assert state is not None
@@ -102,7 +102,7 @@ async def test_a_release_of_what_answers_for_a_retired_model_is_booked_at_its_pr
         engine_on(tmp_path / "t.db", server, platform, models=at_xai(server)) as engine,
     ):
         run = await engine.start_run(task="Choose.", team=ALONE, place=PLACE, by=ANA)
-        await engine.ended(run)
+        await engine.wait_ended(run)
         state = await engine.run(run)
     assert state is not None
     assert (state.spent.cost, state.spent.priced) == (Decimal("0.00133"), True)
@@ -117,8 +117,8 @@ async def test_a_provider_that_was_never_reached_cannot_have_billed_anything(tmp
     models = Models(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": address})
     async with ModelServer(team_player) as server, engine_on(tmp_path / "t.db", server, platform, models=models) as engine:
         run = await engine.start_run(task="Choose.", team=team, place=PLACE, by=ANA)
-        await engine.ended(run)
-        await engine.finished()
+        await engine.wait_ended(run)
+        await engine.wait_finished()
         state = await engine.run(run)
     assert state is not None
     assert (state.spent.cost, state.spent.unknown) == (Decimal(0), Decimal(0))
@@ -131,7 +131,7 @@ async def test_only_what_the_route_takes_is_sent(tmp_path: Path) -> None:
         ModelServer(team_player) as server,
         engine_on(tmp_path / "t.db", server, platform, models=at_xai(server)) as engine,
     ):
-        await engine.ended(await engine.start_run(task="Choose.", team=TEAM, place=PLACE, by=ANA))
+        await engine.wait_ended(await engine.start_run(task="Choose.", team=TEAM, place=PLACE, by=ANA))
     fields = {name for asked in server.requests for name in asked.body}
     assert fields == {"model", "messages", "tools", "stream", "stream_options", "temperature"}
 
@@ -147,8 +147,8 @@ async def notes_of(file: Path, plays: Sequence[Play]) -> tuple[list[str], str]:
         engine_on(file, server, platform, models=at_xai(server)) as engine,
     ):
         run = await engine.start_run(task="Choose.", team=ALONE, place=PLACE, by=ANA)
-        await engine.ended(run)
-        await engine.finished()
+        await engine.wait_ended(run)
+        await engine.wait_finished()
         state = await engine.run(run)
     assert state is not None
     assert state.end is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator_bridge.chat import Author, MessageReceived, OutboundPost, Place, PostedMessage, QuestionCard, RunCard
 from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.receiver import UNMATCHED_FOR
+from orchestrator_bridge.receiver import UNMATCHED_TTL
 from orchestrator_bridge.run.events import Guided, Replied
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.clock import ManualClock
@@ -23,7 +23,7 @@ async def ask_people(engine: Engine, platform: ListPlatform) -> None:
     """A run whose question 1 stands in its thread."""
     await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
     await platform.until(lambda: bool(platform.questions))
-    await engine.finished()
+    await engine.wait_finished()
 
 
 def thread_of(platform: ListPlatform, key: str) -> str:
@@ -54,7 +54,7 @@ async def test_a_reply_that_comes_before_we_know_where_its_question_stands_is_ma
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, obey=pong) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
     assert await unhandled(tmp_path / "t.db") == []
 
@@ -93,7 +93,7 @@ async def test_a_command_that_comes_while_the_platforms_are_started_makes_one_ru
         ModelServer() as server,
         engine_on(tmp_path / "t.db", server, first, second, clock=clock, obey=ask_is_a_run) as engine,
     ):
-        await engine.finished()
+        await engine.wait_finished()
     assert [final.run for final in first.finals] == [1]
 
 
@@ -111,7 +111,7 @@ async def test_what_is_said_while_the_platform_is_started_is_heard_once(tmp_path
         platform.while_starting = speak_at_once
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
             await platform.until(lambda: bool(platform.finals))
-            await engine.finished()
+            await engine.wait_finished()
     store = await SqliteStore.open(tmp_path / "t.db")
     kinds = [type(event) for event in await store.log(1)]
     await store.close()
@@ -132,7 +132,7 @@ async def test_a_question_of_an_absurd_number_stops_nobody_elses_reply(tmp_path:
         await platform.clicks(ABSURD, "option", "postgres")
         await platform.hears("1", question=1)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     told = [word.text for _, word in platform.words]
     assert [text.partition(".")[0] for text in told] == [f"There is no question {number}" for number in (ABSURD, -1, ABSURD)]
     assert ["/ask" in text for text in told] == [True, True, False]
@@ -183,7 +183,7 @@ async def test_what_breaks_while_it_is_matched_is_put_aside_and_stops_nobody_els
         await platform.hears("nonsense", thread="cursed")
         await platform.hears("1", question=1)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert await unhandled(tmp_path / "t.db") == []
 
 
@@ -195,22 +195,22 @@ async def test_what_belongs_to_nothing_of_ours_is_kept_for_its_time_and_then_for
     platform = ListPlatform(clock)
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await platform.hears("the first", thread="elsewhere")
-        clock.advance(UNMATCHED_FOR - 1)
+        clock.advance(UNMATCHED_TTL - 1)
         await platform.hears("the second", thread="elsewhere, too")
-        await engine.finished()
+        await engine.wait_finished()
     assert await unhandled(tmp_path / "t.db") == ["the first", "the second"]
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
-        await engine.finished()
+        await engine.wait_finished()
         clock.advance(2)
         await platform.hears("the third", thread="elsewhere")
-        await engine.finished()
+        await engine.wait_finished()
     assert await unhandled(tmp_path / "t.db") == ["the second", "the third"]
 
 
 async def test_what_is_older_than_its_time_when_it_comes_is_not_kept(tmp_path: Path) -> None:
     clock = ManualClock()
-    platform = ListPlatform(clock, ahead=-UNMATCHED_FOR - 1)
+    platform = ListPlatform(clock, ahead=-UNMATCHED_TTL - 1)
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await platform.hears("long ago", thread="elsewhere")
-        await engine.finished()
+        await engine.wait_finished()
     assert await unhandled(tmp_path / "t.db") == []

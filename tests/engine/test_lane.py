@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_bridge.chat import Note, Place
-from orchestrator_bridge.lane import Job, Lane
+from orchestrator_bridge.lane import ChannelQueue, QueuedPost
 from orchestrator_bridge.store.rows import Outgoing
 
 PLACE = Place(platform="list", channel="general")
@@ -25,23 +25,23 @@ def post(key: str, *, thread: str = "", priority: int = 5, text: str = "") -> Ou
 class Channel:
     """A lane under test, with the time and what has left it."""
 
-    lane: Lane = field(default_factory=Lane)
+    lane: ChannelQueue = field(default_factory=ChannelQueue)
     now: float = 0.0
     order: int = 0
-    left: list[Job] = field(default_factory=list)
-    waiting: dict[str, Job] = field(default_factory=dict)
+    left: list[QueuedPost] = field(default_factory=list)
+    waiting: dict[str, QueuedPost] = field(default_factory=dict)
 
     def push(self, outgoing: Outgoing, later: float = 0.0) -> None:
         self.order += 1
-        job = Job(outgoing, self.order, False, self.now + later)
+        job = QueuedPost(outgoing, self.order, False, self.now + later)
         self.lane.push(job)
         self.waiting.setdefault(outgoing.key, job)
 
     def take_out(self, key: str) -> None:
-        assert self.lane.take_out(key) is self.waiting.pop(key, None)
+        assert self.lane.remove(key) is self.waiting.pop(key, None)
 
-    def pop(self, arrives: bool = True) -> Job | None:
-        job = self.lane.pop(self.now)
+    def pop(self, arrives: bool = True) -> QueuedPost | None:
+        job = self.lane.next_ready(self.now)
         if job is None:
             return None
         assert job is self.waiting[job.outgoing.key]
@@ -49,13 +49,13 @@ class Channel:
         if arrives:
             self.left.append(self.waiting.pop(job.outgoing.key))
         else:
-            self.lane.back(job)
+            self.lane.requeue(job)
         return job
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
-    def drain(self) -> Iterator[Job]:
+    def drain(self) -> Iterator[QueuedPost]:
         """All that is left, however long it has to wait."""
         self.now += 1000.0
         while self.lane:
@@ -79,7 +79,7 @@ moments = st.builds(partial, st.just(Channel.wait), seconds=st.just(3.0))
 Course = list[Callable[[Channel], object]]
 
 
-def thread_of(job: Job) -> str:
+def thread_of(job: QueuedPost) -> str:
     return job.outgoing.anchor or job.outgoing.key
 
 
@@ -137,15 +137,15 @@ def test_after_a_failure_nothing_leaves_before_its_time() -> None:
     channel = Channel()
     channel.push(post("note"))
     channel.lane.resume_at = 10.0
-    assert channel.lane.pop(9.9) is None
+    assert channel.lane.next_ready(9.9) is None
     assert channel.lane.next_time(9.9) == 10.0
-    assert channel.lane.pop(10.0) is not None
+    assert channel.lane.next_ready(10.0) is not None
 
 
 def test_what_waits_for_its_time_says_when_that_is() -> None:
     channel = Channel()
     assert channel.lane.next_time(0.0) is None
     channel.push(post("progress"), later=5.0)
-    assert channel.lane.pop(4.9) is None
+    assert channel.lane.next_ready(4.9) is None
     assert channel.lane.next_time(4.9) == 5.0
-    assert channel.lane.pop(5.0) is not None
+    assert channel.lane.next_ready(5.0) is not None

@@ -43,7 +43,7 @@ async def test_calls_of_all_runs_share_a_routes_limit_and_take_turns(tmp_path: P
         engine_on(tmp_path / "t.db", server, platform, clock=clock, models=limited(server, requests_per_minute=1)) as engine,
     ):
         runs = [await begin(engine, "one") for _ in range(3)]
-        await engine.ended(runs[0])
+        await engine.wait_ended(runs[0])
         assert len(server.requests) == 1
         await platform.until(lambda: states(platform).count("waiting for local's rate limit, 2 min") == 1)
         assert "waiting for local's rate limit, 1 min" in states(platform)
@@ -51,8 +51,8 @@ async def test_calls_of_all_runs_share_a_routes_limit_and_take_turns(tmp_path: P
             clock.advance(59)
             assert len(server.requests) == number
             clock.advance(1)
-            await engine.ended(runs[number])
-        await engine.finished()
+            await engine.wait_ended(runs[number])
+        await engine.wait_finished()
     assert not platform.notes[3:]
 
 
@@ -68,7 +68,7 @@ async def test_a_small_run_is_served_between_the_agents_of_a_large_one(tmp_path:
         small = await begin(engine, "small")
         await platform.until(lambda: any(card.run == small for card in cards(platform)))
         clock.advance(60)
-        await engine.ended(small)
+        await engine.wait_ended(small)
         assert len(server.requests) <= 4
 
 
@@ -82,12 +82,12 @@ async def test_a_call_that_waits_at_a_crash_is_made_after_it_and_nothing_is_book
         models = {"local": ModelSpec(base_url=server.url, id="local", requests_per_minute=1, input=Decimal(1), output=Decimal(1))}
         platform = ListPlatform(clock)
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
-            await engine.ended(await begin(engine, "one"))
+            await engine.wait_ended(await begin(engine, "one"))
             second = await begin(engine, "two")
             await platform.until(lambda: any("rate limit" in state for state in states(platform)))
         clock.advance(60)
         async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
-            await engine.ended(second)
+            await engine.wait_ended(second)
             state = await engine.run(second)
     assert state is not None
     assert (state.spent.unknown, state.spent.calls) == (Decimal(0), 1)
@@ -99,7 +99,7 @@ async def test_a_start_knows_what_was_sent_in_the_minute_before(tmp_path: Path) 
         models = limited(server, requests_per_minute=2)
         async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
             for pause in (20, 10):
-                await engine.ended(await begin(engine, "one"))
+                await engine.wait_ended(await begin(engine, "one"))
                 clock.advance(pause)
         platform = ListPlatform(clock)
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
@@ -109,11 +109,11 @@ async def test_a_start_knows_what_was_sent_in_the_minute_before(tmp_path: Path) 
             clock.advance(29)
             assert len(server.requests) == 2
             clock.advance(1)
-            await engine.ended(third)
+            await engine.wait_ended(third)
             clock.advance(19)
             assert len(server.requests) == 3
             clock.advance(1)
-            await engine.ended(fourth)
+            await engine.wait_ended(fourth)
 
 
 async def test_a_call_lost_in_a_crash_counts_for_its_minute_with_the_tokens_expected_of_it(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ async def test_a_call_lost_in_a_crash_counts_for_its_minute_with_the_tokens_expe
         async with engine_on(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
             await platform.until(lambda: "waiting for local's rate limit, 45 s" in states(platform))
             clock.advance(45)
-            await engine.ended(run)
+            await engine.wait_ended(run)
     assert len(server.requests) == 2
 
 
@@ -152,8 +152,8 @@ async def test_a_429_holds_up_the_other_calls_of_its_route_for_as_long_as_it_say
         clock.advance(29)
         assert len(server.requests) == 1
         clock.advance(1)
-        await engine.ended(first)
-        await engine.ended(second)
+        await engine.wait_ended(first)
+        await engine.wait_ended(second)
     assert len(server.requests) == 3
 
 
@@ -177,8 +177,8 @@ async def test_a_provider_that_is_down_is_left_alone_and_asked_again_when_its_pa
         clock.advance(29)
         assert len(server.requests) == 5
         clock.advance(1)
-        await engine.ended(first)
-        await engine.ended(late)
+        await engine.wait_ended(first)
+        await engine.wait_ended(late)
     assert len(server.requests) == 7
 
 
@@ -196,10 +196,10 @@ async def test_the_backup_takes_over_for_an_agent_whose_provider_is_down(tmp_pat
             await server.request_arrives(5)
             await platform.until(lambda: states(platform).count("tries again soon") >= 5)
             run = await begin(engine, "skeptic", backup="spare")
-            await engine.ended(run)
+            await engine.wait_ended(run)
             for other in others:
                 engine.cancel_run(other, ANA, "")
-            await engine.finished()
+            await engine.wait_finished()
     assert any(note.startswith("skeptic goes on with spare: local is down: ") for note in platform.notes)
     assert [asked.model for asked in server.requests[5:]] == ["spare"]
     assert next(card for card in reversed(cards(platform)) if card.run == run).agents[0].model == "spare"

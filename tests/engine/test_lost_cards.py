@@ -21,7 +21,7 @@ async def asking(file: Path, platform: ListPlatform) -> AsyncIterator[Engine]:
     async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=platform.clock) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
-        await engine.finished()
+        await engine.wait_finished()
         yield engine
 
 
@@ -45,10 +45,10 @@ async def test_a_deleted_card_is_posted_again_and_replies_under_either_count(tmp
         (first,) = cards(platform)
         await delete(platform, first)
         await platform.until(lambda: len(cards(platform)) == 2)
-        await engine.finished()
+        await engine.wait_finished()
         await platform.hears("2", thread=cards(platform)[1])
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     closed = [one for one in platform.sent if isinstance(one.post, QuestionCard) and one.post.ended]
     assert [one.replaces.message for one in closed if one.replaces] == cards(platform)
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
@@ -60,10 +60,10 @@ async def test_a_reply_in_the_thread_of_a_deleted_card_counts_and_gets_its_recei
         (first,) = cards(platform)
         await delete(platform, first)
         await platform.until(lambda: len(cards(platform)) == 2)
-        await engine.finished()
+        await engine.wait_finished()
         await platform.hears("2", thread=first)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert [one.place.thread for one in platform.sent if one.post in platform.receipts] == [first]
 
 
@@ -73,10 +73,10 @@ async def test_a_card_that_is_deleted_again_and_again_is_given_up_and_its_questi
         for posted in range(REPOSTED):
             await delete(platform, cards(platform)[posted])
             await platform.until(lambda: len(cards(platform)) == posted + 2)  # noqa: B023 - it is awaited here
-            await engine.finished()
+            await engine.wait_finished()
         await delete(platform, cards(platform)[REPOSTED])
         await platform.until(lambda: any("/questions 1" in note for note in platform.notes))
-        await engine.finished()
+        await engine.wait_finished()
         assert len(cards(platform)) == REPOSTED + 1
         await platform.clicks(1, "option", "sqlite")
         await platform.until(lambda: bool(platform.finals))
@@ -89,7 +89,7 @@ async def test_hearing_of_a_deletion_twice_posts_the_card_once(tmp_path: Path) -
         for _ in range(2):
             await delete(platform, first)
             await platform.until(lambda: len(cards(platform)) == 2)
-            await engine.finished()
+            await engine.wait_finished()
     assert len(cards(platform)) == 2
 
 
@@ -104,7 +104,7 @@ async def test_where_the_channel_is_gone_the_question_falls_back_and_the_answer_
         platform.while_sending = refuse
         await delete(platform, cards(platform)[0])
         await platform.until(lambda: any(final.how.endswith("deleted.") for final in platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     direct = [one.post for one in platform.sent if one.place.channel == f"@{ANA.id}"]
     assert len(direct) == 1
 
@@ -115,7 +115,7 @@ async def test_whoever_started_a_run_is_told_that_its_card_was_deleted(tmp_path:
         for _ in range(2):
             await delete(platform, "p1")
             await platform.until(lambda: any("card of run 1 was deleted" in note for note in platform.notes))
-            await engine.finished()
+            await engine.wait_finished()
     (told,) = [one for one in platform.sent if isinstance(one.post, Note) and "was deleted" in one.post.text]
     assert isinstance(told.post, Note)
     assert (told.place.thread, told.post.mentions) == ("p1", (ANA,))

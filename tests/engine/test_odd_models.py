@@ -39,7 +39,7 @@ async def test_half_a_character_in_a_refusal_breaks_no_run(tmp_path: Path) -> No
     refusal = Play(status=400, body='{"error": {"message": "too \\ud83d long"}}')
     async with ModelServer([refusal]) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
-        await engine.finished()
+        await engine.wait_finished()
     assert any("too long" in note and "Townhall broke" not in note for note in platform.notes)
 
 
@@ -56,7 +56,7 @@ async def test_failures_of_models_are_logged_in_a_line_each_with_who_and_why(
         await server.request_arrives(1)
         await clock.armed_until(clock.now() + 60)
         clock.advance(60)
-        await engine.finished()
+        await engine.wait_finished()
     told = [(one.levelname, one.getMessage()) for one in caplog.records if "a call of" in one.getMessage()]
     assert told == [
         ("INFO", "run 1: a call of one to local is tried again: overloaded: local answered 500: out of order."),

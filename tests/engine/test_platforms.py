@@ -71,7 +71,7 @@ async def test_what_was_said_in_time_counts_where_a_platform_is_reached_only_aft
         async with engine_on(file, server, platform, clock=clock) as engine:
             await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
-            await engine.finished()
+            await engine.wait_finished()
         platform = HistoryPlatform(clock, world=platform.world, while_starting=down_for(1, asyncio.Event()))
         platform.says_unheard("sqlite", thread="question:1:card", after=60)
         clock.advance(3600)
@@ -116,10 +116,10 @@ async def test_a_run_of_a_platform_that_is_not_set_up_rests_and_calls_no_model(t
             await server.request_arrives(1)
         platform = ListPlatform(clock)
         async with engine_on(file, server, platform, clock=clock) as engine:
-            await engine.finished()
+            await engine.wait_finished()
             clock.advance(24 * 3600)
-            await engine.finished()
-            assert engine.awake == ()
+            await engine.wait_finished()
+            assert engine.active == ()
             assert len(server.requests) == 1
         other = ListPlatform(clock, platform="other")
         async with engine_on(file, server, other, clock=clock):

@@ -32,7 +32,7 @@ def player(asked: Asked) -> Play:
 async def asks(engine: Engine, platform: ListPlatform, policy: Policy) -> None:
     await engine.start_run(task="a task", team=team("one", "two", policy=policy, bounds=LONG), place=PLACE, by=ANA)
     await platform.until(lambda: bool(platform.questions))
-    await engine.finished()
+    await engine.wait_finished()
 
 
 def policy(**more: object) -> Policy:
@@ -78,7 +78,7 @@ async def test_a_silent_question_escalates_also_over_a_restart_and_pings_in_new_
         rules = policy(escalate=steps)
         await engine.start_run(task="a task", team=team("one", policy=rules, bounds=LONG), place=place, by=asker)
         await first.until(lambda: bool(first.questions))
-        await engine.finished()
+        await engine.wait_finished()
         clock.advance(120)
         await first.until(lambda: pinged(first) == ["U3"])
     clock.advance(130)
@@ -167,6 +167,6 @@ async def test_open_questions_of_other_runs_count_for_a_person_also_after_a_rest
                     await engine.start_run(
                         task=f"do task-{number}", team=team("one", policy=rules, bounds=LONG), place=PLACE, by=ANA
                     )
-                    await engine.finished()
+                    await engine.wait_finished()
         assert any("3 open questions already" in said(asked) for asked in server.requests)
     assert len(platform.finals) == 1

@@ -76,18 +76,18 @@ async def test_a_post_whose_thread_cannot_be_looked_up_just_now_is_tried_again(t
         async with engine_on(file, server, platform, clock=clock) as engine:
             await begin(engine)
             await platform.until(lambda: bool(platform.questions))
-            await engine.finished()
+            await engine.wait_finished()
         platform = HistoryPlatform(clock, world=platform.world)
         store = await troubled(file, clock)
         async with engine_on(file, server, platform, clock=clock, store=store) as engine:
-            await engine.finished()
+            await engine.wait_finished()
             store.forgets = [FULL, FULL]
             await platform.hears("1", question=1)
             for _ in range(2):
                 await clock.armed_until(clock.now() + LONGEST_PAUSE)
                 clock.advance(LONGEST_PAUSE)
             await platform.until(lambda: bool(platform.finals))
-            await engine.finished()
+            await engine.wait_finished()
         assert not store.forgets
     assert [one.place.thread for one in platform.sent if one.post in platform.receipts] == [CARD]
     assert await nothing_waits_in(file)
@@ -116,11 +116,11 @@ async def test_what_is_said_to_a_question_that_was_never_shown_is_not_shown_else
     )
     async with ModelServer(asks_the_other_agent) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
         run = await engine.start_run(task="a task", team=pair, place=PLACE, by=ANA)
-        await engine.ended(run)
+        await engine.wait_ended(run)
         broken = False
         clock.advance(LONGEST_PAUSE)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert [note for note in platform.notes if "says the peer" in note and not note.startswith("Question 1")] == []
     assert not platform.questions
     assert await nothing_waits_in(tmp_path / "t.db")
@@ -137,7 +137,7 @@ async def test_what_a_channel_never_takes_goes_to_whoever_started_the_run(tmp_pa
     platform.while_sending = refuse
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine)
-        await engine.finished()
+        await engine.wait_finished()
     (direct,) = [one for one in platform.sent if one.place.channel == f"@{ANA.id}"]
     assert "The channel was deleted." in str(direct.post)
     assert kind is RunCard or isinstance(direct.post, FinalAnswer)
@@ -155,7 +155,7 @@ async def test_what_a_platform_never_takes_frees_the_way_for_the_rest(tmp_path: 
     platform.while_sending = refuse
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine)
-        await engine.finished()
+        await engine.wait_finished()
     assert platform.finals
     assert await nothing_waits_in(tmp_path / "t.db")
 
@@ -181,7 +181,7 @@ async def test_the_card_of_a_question_that_is_over_before_anybody_saw_it_is_neve
     platform = ListPlatform(ManualClock())
     async with ModelServer(asks_and_answers) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine)
-        await engine.finished()
+        await engine.wait_finished()
     assert platform.finals
     assert not platform.questions
     assert await nothing_waits_in(tmp_path / "t.db")
@@ -197,7 +197,7 @@ async def cancelled_while_doubtful(file: Path, platform: HistoryPlatform, clock:
         await platform.clicks(1, "option", "postgres")
         await platform.until(lambda: any("Too late" in word.text for _, word in platform.words))
         clock.advance(1)
-        await engine.finished()
+        await engine.wait_finished()
 
 
 async def test_a_card_that_may_have_been_seen_is_looked_for_and_closed(tmp_path: Path) -> None:

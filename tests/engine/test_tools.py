@@ -60,10 +60,10 @@ async def play(
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         for number, deed in enumerate(then, 1):
             await platform.until(partial(asked, platform, number))
-            await engine.finished()
+            await engine.wait_finished()
             await deed(platform)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     return platform, server
 
 
@@ -167,7 +167,7 @@ async def test_a_server_that_does_not_start_is_told_and_harms_nobody(tmp_path: P
     async with ModelServer(behaviour) as server, engine_on(tmp_path / "t.db", server, platform, tools=broken) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert any("stub cannot be started" in note for note in platform.notes)
     assert "The tool server stub is down" in said(server.requests[0])
     assert "There is no tool 'stub__add' for you now." in platform.finals[0].text
@@ -209,7 +209,7 @@ async def test_a_run_that_is_cancelled_while_a_tool_is_at_work_says_what_nobody_
         await platform.until(lambda: any(note.startswith("Uses stub.append") for note in platform.notes))
         engine.cancel_run(run, ANA, "the command")
         await platform.until(lambda: any("was cancelled" in note for note in platform.notes))
-        await engine.finished()
+        await engine.wait_finished()
     assert any("stub.append for one: The run ended while this call was under way" in note for note in platform.notes)
 
 
@@ -223,5 +223,5 @@ async def test_too_many_uses_are_refused(tmp_path: Path) -> None:
     ):
         await engine.start_run(task="a task", team=limited, place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.finals))
-        await engine.finished()
+        await engine.wait_finished()
     assert "Not called: you have used tools 2 times, the limit for one agent of this run." in platform.finals[0].text

@@ -139,7 +139,7 @@ class House:
 
     async def rests(self) -> None:
         """Wait until nothing but people and time is awaited."""
-        await self._patiently(self.engine.finished())
+        await self._patiently(self.engine.wait_finished())
 
     async def _patiently(self, event: Awaitable[None]) -> None:
         try:

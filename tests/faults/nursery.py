@@ -70,7 +70,7 @@ async def _bot(start: Start, adapters: Callable[[], Sequence[Adapter]], file: Pa
         async with beside(start, app):
             _tell(f"ready {os.getpid()}")
             await told_to_end.wait()
-            await app.engine.finished()
+            await app.engine.wait_finished()
 
 
 def _tell(line: str) -> None:

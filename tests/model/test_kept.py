@@ -137,8 +137,8 @@ async def test_a_run_sends_thoughts_back_and_shows_them_to_nobody(tmp_path: Path
         models = models_of(CLAUDE, server)
         async with engine_on(tmp_path / "t.db", server, platform, store=store, models=models) as engine:
             run = await engine.start_run(task="Plan it.", team=team, place=PLACE, by=ANA)
-            await engine.ended(run)
-            await engine.finished()
+            await engine.wait_ended(run)
+            await engine.wait_finished()
     later = [asked.body["messages"] for asked in server.requests if len(asked.body["messages"]) > 1]
     assert later
     assert all(_thoughts(messages) for messages in later)

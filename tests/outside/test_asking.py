@@ -62,7 +62,7 @@ async def test_a_wait_lasts_as_long_as_was_asked_for(house: House, client: Clien
 async def test_silence_falls_back_and_says_that_nobody_decided(house: House, client: Client) -> None:
     asking = asyncio.create_task(client.call_tool("ask_team", question(wait_seconds=3600)))
     await house.card(1)
-    await house.app.engine.finished()
+    await house.app.engine.wait_finished()
     house.clock.advance(700)
     answer = told(await asking)
     assert (answer["status"], answer["decided_by"]) == ("fallen_back", "fallback:assume")
@@ -95,7 +95,7 @@ async def test_an_outcome_that_the_client_never_got_is_given_to_whoever_asks_the
     told(await client.call_tool("ask_team", question("May I push?", kind="confirm", wait_seconds=0)))
     await house.card(1)
     await house.says("yes", 1)
-    await house.app.engine.finished()
+    await house.app.engine.wait_finished()
     answer = told(await client.call_tool("ask_team", question("May I push?", kind="confirm")))
     assert (answer["question"], answer["choice"]) == (1, "yes")
 
@@ -146,9 +146,9 @@ async def test_a_question_can_be_closed_by_who_asked_it(house: House, client: Cl
 async def test_a_late_reply_waits_for_whoever_looks_again(house: House, client: Client) -> None:
     told(await client.call_tool("ask_team", question(wait_seconds=0)))
     await house.card(1)
-    await house.app.engine.finished()
+    await house.app.engine.wait_finished()
     house.clock.advance(700)
-    await house.app.engine.finished()
+    await house.app.engine.wait_finished()
     await house.says("develop, sorry", 1)
     await house.platform.until(lambda: bool(house.platform.receipts))
     answer = told(await client.call_tool("check_question", {"question": 1}))

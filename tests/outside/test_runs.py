@@ -34,7 +34,7 @@ async def test_a_run_is_started_in_the_channel_and_its_answer_can_be_waited_for(
 async def test_the_same_task_is_not_started_twice_within_some_minutes(house: House, client: Client) -> None:
     numbers = [told(await client.call_tool("start_run", {"task": "Plan."}))["run"] for _ in range(3)]
     assert numbers == [1, 1, 1]
-    await house.app.engine.finished()
+    await house.app.engine.wait_finished()
     house.clock.advance(301)
     assert told(await client.call_tool("start_run", {"task": "Plan."}))["run"] == 2
 
@@ -47,7 +47,7 @@ async def test_two_calls_at_once_start_one_run(client: Client) -> None:
 async def test_a_key_starts_one_run_for_one_task(house: House, client: Client) -> None:
     assert told(await client.call_tool("start_run", {"task": "Plan.", "key": "a"}))["run"] == 1
     assert told(await client.call_tool("start_run", {"task": "Plan.", "key": "b"}))["run"] == 2
-    await house.app.engine.finished()
+    await house.app.engine.wait_finished()
     house.clock.advance(4000)
     assert told(await client.call_tool("start_run", {"task": "Plan.", "key": "a"}))["run"] == 1
     why = refused(await client.call_tool("start_run", {"task": "Another.", "key": "a"}))

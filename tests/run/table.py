@@ -29,7 +29,7 @@ from orchestrator_bridge.model.port import Message, Request, Response, ToolCall,
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import Ledger
 from orchestrator_bridge.money.standing import Standing
-from orchestrator_bridge.open_questions import OpenQuestions
+from orchestrator_bridge.open_questions import OpenQuestionIndex
 from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
@@ -109,7 +109,7 @@ class Table:
         self.now = now
         self.by, self.place = by, place
         self.words: list[PrivateReply] = []
-        self.open = OpenQuestions()
+        self.open = OpenQuestionIndex()
         self.events: list[e.Event] = []
         self.rows: list[Row] = []
         self.seen_requests: dict[str, tuple[Message, ...]] = {}
@@ -180,11 +180,11 @@ class Table:
     def _count(self, row: Row) -> None:
         match row:
             case QuestionOpened():
-                self.open.opened(row.question, self.state.run, self.place, row.people)
+                self.open.add(row.question, self.state.run, self.place, row.people)
             case QuestionMoved(people=tuple(people)):
-                self.open.asks(row.question, people)
+                self.open.set_audience(row.question, people)
             case QuestionClosed():
-                self.open.closed(row.question)
+                self.open.discard(row.question)
 
     # Looking --------------------------------------------------------------------------------------------------------------
 
