@@ -11,8 +11,8 @@ from bot.team_file import TeamFile
 from bot.trouble import Problem, Trouble, show_value, suggest
 from orchestrator_bridge.chat import Author, Place, PrivateReply, Table
 from orchestrator_bridge.money.budgets import Budgets
-from orchestrator_bridge.money.ledger import Ledger
-from orchestrator_bridge.money.standing import Standing, say_budget, say_dollars
+from orchestrator_bridge.money.ledger import UsageLedger
+from orchestrator_bridge.money.standing import BudgetStatus, say_budget, say_dollars
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import CostBy, Lookups, Spending
 from orchestrator_bridge.store.read.spending import summed
@@ -69,16 +69,16 @@ def _person(line: Spending, directory: Directory) -> Spending:
     return replace(line, key=someone.id, name=someone.name)
 
 
-async def budgets_today(lookups: Lookups, budgets: Budgets, now: float, place: Place | None = None) -> tuple[Standing, ...]:
+async def budgets_today(lookups: Lookups, budgets: Budgets, now: float, place: Place | None = None) -> tuple[BudgetStatus, ...]:
     """How today's shared budgets stand: that of all runs, and that of a place's channel."""
-    ledger = Ledger(budgets)
+    ledger = UsageLedger(budgets)
     today = ledger.begin_of_day(now)
     ledger.load(await lookups.charges(today), await lookups.raises(today))
-    standings = ledger.standings(place or Place(platform="", channel=""), now)
+    standings = ledger.statuses(place or Place(platform="", channel=""), now)
     return tuple(one for one in standings if place is not None or one.budget == "day")
 
 
-def say_standings(standings: Sequence[Standing]) -> str:
+def say_standings(standings: Sequence[BudgetStatus]) -> str:
     """How budgets stand, one sentence each."""
     return " ".join(f"Today {say_dollars(one.used)} of {say_budget(one.budget, one.limit)}." for one in standings)
 
@@ -108,7 +108,7 @@ def say_total(lines: Sequence[Spending]) -> str:
     return f"In all: ${whole.cost:.4f}" + (f", and what is not known: {unknown}" if unknown else "")
 
 
-def cost_word(lines: Sequence[Spending], by: CostBy, most: int, standings: Sequence[Standing]) -> PrivateReply:
+def cost_word(lines: Sequence[Spending], by: CostBy, most: int, standings: Sequence[BudgetStatus]) -> PrivateReply:
     """The table for a chat, of at most so many lines."""
     columns = (by, "calls", "tokens in", "tokens out", "cost", "not known")
     rows = tuple(tuple(row) for row in rows_of(lines[:most]))

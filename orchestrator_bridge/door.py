@@ -13,8 +13,8 @@ from orchestrator_bridge.model.errors import ModelError, TimedOut
 from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.model.port import Heard, Model, Request, Response
-from orchestrator_bridge.money.ledger import Ledger
-from orchestrator_bridge.money.standing import Standing
+from orchestrator_bridge.money.ledger import UsageLedger
+from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.run.pictures import with_pictures
 from orchestrator_bridge.store.port import Sent, Store
 from orchestrator_bridge.store.rows import Row
@@ -31,7 +31,7 @@ class ModelGateway:
     A call that may not `enter` now waits for its `turn` and asks again.
     """
 
-    def __init__(self, models: Model, gate: Gate, ledger: Ledger, store: Store) -> None:
+    def __init__(self, models: Model, gate: Gate, ledger: UsageLedger, store: Store) -> None:
         self._models = models
         self._gate = gate
         self._ledger = ledger
@@ -54,15 +54,15 @@ class ModelGateway:
         """The most that a call is expected to cost, in US dollars; None if nobody knows."""
         return self._models.reserve(request)
 
-    def excess(self, request: Request) -> int:
+    def excess_tokens(self, request: Request) -> int:
         """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows."""
         return self._models.excess(request)
 
-    def standings(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[Standing]:
+    def budget_statuses(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[BudgetStatus]:
         """How the budgets stand that all runs of a place share. `unstored`: the rows of the transaction that asks."""
-        return self._ledger.standings(place, now, unstored)
+        return self._ledger.statuses(place, now, unstored)
 
-    def enter(self, run: int, action: str, request: Request) -> Hold | None:
+    def try_acquire(self, run: int, action: str, request: Request) -> Hold | None:
         """Go now (None), or wait. Whoever may go makes the call or leaves."""
         return self._gate.enter(run, action, self._models.demand(request))
 
@@ -82,7 +82,7 @@ class ModelGateway:
         """A call waits no more; nothing happens if it never asked."""
         self._gate.leave(run, action)
 
-    def withdraw(self, run: int, action: str, attempt: int) -> None:
+    def cancel(self, run: int, action: str, attempt: int) -> None:
         """A call that might go will not be made after all."""
         self._gate.leave(run, action)
         self._ledger.release((run, action, attempt))

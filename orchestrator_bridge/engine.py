@@ -38,7 +38,7 @@ from orchestrator_bridge.model.limits.gate import Gate
 from orchestrator_bridge.model.limits.window import MINUTE
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.money.budgets import Budgets
-from orchestrator_bridge.money.ledger import Ledger
+from orchestrator_bridge.money.ledger import UsageLedger
 from orchestrator_bridge.open_questions import OpenQuestionIndex
 from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.people import Directory
@@ -46,8 +46,8 @@ from orchestrator_bridge.poster import Outbox
 from orchestrator_bridge.receiver import HIGHEST_NUMBER, Inbox
 from orchestrator_bridge.router import OnCommand, Router
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.desk import Desk
-from orchestrator_bridge.run.direct import directly
+from orchestrator_bridge.run.desk import QuestionService
+from orchestrator_bridge.run.direct import direct_message_fallback
 from orchestrator_bridge.run.driver import DriverContext
 from orchestrator_bridge.run.post import run_key
 from orchestrator_bridge.run.state import RunState
@@ -100,12 +100,14 @@ class Engine:
         self._open_questions = OpenQuestionIndex()
         self._tasks = BackgroundTasks()
         self._models = models
-        self._ledger = Ledger(budgets or Budgets())
+        self._ledger = UsageLedger(budgets or Budgets())
         self._toolbox = toolbox or Toolbox({}, {}, clock)
         self._toolbox.changed = self._tools_changed
         self._attachments = AttachmentLoader(store, clock, self._adapters, models)
         self._inbox = Inbox(store, clock, lambda heard, target: self._router.route(heard, target))
-        self._deadlines = DeadlineScheduler(clock, lambda run, question: self._runs.deliver(run, f.LookAt(question=question)))
+        self._deadlines = DeadlineScheduler(
+            clock, lambda run, question: self._runs.deliver(run, f.CheckQuestion(question=question))
+        )
         self._outbox = Outbox(
             store,
             self._adapters,
@@ -123,7 +125,7 @@ class Engine:
             tools=ToolExecutor(self._toolbox, store),
             gateway=self._gateway,
             clock=clock,
-            questions=Desk(
+            questions=QuestionService(
                 directory.with_member_lookup(self._members),
                 self._next_question,
                 lambda run: self._router.no_human_reachable(run),
@@ -202,7 +204,7 @@ class Engine:
             if isinstance(heard, InputClosed):  # whoever left an earlier process may be back
                 self._tasks.start(self._router.mark_handled(heard, "of an earlier process"))
         for run in left.busy_runs:
-            self._runs.deliver(run, f.Restarted())
+            self._runs.deliver(run, f.ProcessRestarted())
         self._tasks.start(self._history_sync.repost_open_questions(left.open_deadlines))
         self._tasks.start(self._history_sync.start())
         self._tasks.start(self._finish_recovery())
@@ -300,7 +302,7 @@ class Engine:
 
     def cancel_run(self, run: int, by: Author, command: str) -> None:
         """End a run; its open questions are closed. `command`: key of the command that asked for it."""
-        self._runs.deliver(run, f.Cancel(by=by, key=command))
+        self._runs.deliver(run, f.CancelRun(by=by, key=command))
 
     async def submit_question_command(self, question: int, command: CommandReceived, words: str) -> bool:
         """Do to a question what a command says of it (`pass`, `more 1h`, `cancel`, `again`, or an answer); False: there is none.
@@ -310,7 +312,7 @@ class Engine:
         known = await self._store.question(question) if 0 < question < HIGHEST_NUMBER else None
         if known is None:
             return False
-        self._runs.deliver(known.run, f.Told(command=command, question=question, words=words))
+        self._runs.deliver(known.run, f.QuestionCommand(command=command, question=question, words=words))
         return True
 
     @property
@@ -338,7 +340,7 @@ class Engine:
         """A run's transaction is on disk: post what is to be posted, and look at questions when it is time."""
         self._run_index.update(state)
         self._streams.run_committed(state)
-        self._ledger.take(state.place, rows)
+        self._ledger.record(state.place, rows)
         self._outbox.enqueue(rows)
         self._register_places(rows)
         for row in rows:
@@ -374,7 +376,7 @@ class Engine:
     def _tools_changed(self, server: str) -> None:
         """Runs that sleep ask for themselves when they wake."""
         for run in self.active:
-            self._runs.deliver(run, f.ToolsMoved(server=server))
+            self._runs.deliver(run, f.ToolsChanged(server=server))
 
     def _report_trouble(self, state: RunState, text: str) -> None:
         """Tell the people of a run what the store cannot keep, past the outbox."""
@@ -400,15 +402,15 @@ class Engine:
         return replace(state.place, thread=card.thread) if card else None
 
     def _on_question_posted(self, outgoing: Outgoing, posted: PostedMessage, noted_at: float) -> None:
-        self._runs.deliver(outgoing.run, f.Placed(outgoing=outgoing, posted=posted, noted_at=noted_at))
+        self._runs.deliver(outgoing.run, f.QuestionDelivered(outgoing=outgoing, posted=posted, noted_at=noted_at))
 
     def _on_question_undeliverable(self, outgoing: Outgoing, why: str) -> None:
-        self._runs.deliver(outgoing.run, f.Unplaceable(outgoing=outgoing, why=why))
+        self._runs.deliver(outgoing.run, f.QuestionUndeliverable(outgoing=outgoing, why=why))
 
     async def _direct_message_fallback(self, refused: Outgoing, why: str) -> Sequence[Outgoing]:
         """What a platform does not take for a run's channel, as it goes to whoever started the run."""
         try:
-            return directly(await self._runs.state(refused.run), refused, why, self._clock.now())
+            return direct_message_fallback(await self._runs.state(refused.run), refused, why, self._clock.now())
         except (StoreError, ValueError) as error:
             _LOG.warning("whoever started run %s could not be told: %s", refused.run, error)
             return ()

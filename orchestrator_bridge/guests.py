@@ -129,7 +129,7 @@ class ExternalAgents:
 
     async def _submit(self, wanted: QuestionRequest) -> SubmissionResult | None:
         """Put it into the agent's run; None if that has ended just now."""
-        run, asked = self._open_runs.get(wanted.owner), f.Asked(action=wanted.action, ask=wanted.ask)
+        run, asked = self._open_runs.get(wanted.owner), f.ExternalQuestion(action=wanted.action, ask=wanted.ask)
         if run is None:
             run = self._open_runs[wanted.owner] = await self._runs.start_run(
                 task=f"What {wanted.external_agent.title} asks.",
@@ -200,7 +200,7 @@ class ExternalAgents:
 
     def cancel(self, run: int, question: int) -> None:
         """Close a question that its agent does not want answered any more."""
-        self._runs.deliver(run, f.Retracted(question=question))
+        self._runs.deliver(run, f.ExternalCancel(question=question))
 
 
 class _RunWatch:
@@ -235,7 +235,7 @@ def _without_tools(team: Team) -> Team:
 
 def _submission_result(state: RunState, action: str) -> SubmissionResult | None:
     """What became of what the guest asked; None before that is known."""
-    guest = state.agents.get(state.guest or "")
+    guest = state.agents.get(state.external_agent or "")
     use = next((use for turn in guest.turns for use in turn.uses if use.id == action), None) if guest else None
     if use is None or action in state.asks:
         return None

@@ -117,7 +117,7 @@ class Router:
         """
         self._closed_platforms.add(heard.place.platform)
         for run in self._runs.started_here:
-            self._runs.deliver(run, f.NobodyThere(platform=heard.place.platform))
+            self._runs.deliver(run, f.PlatformUnattended(platform=heard.place.platform))
         await self.mark_handled(heard, "")
 
     # To a run -------------------------------------------------------------------------------------------------------------
@@ -138,13 +138,15 @@ class Router:
             return
         files = await self._fetcher.load(said.place.platform, said.attachments, state.team)
         if target.question is None:
-            self._runs.deliver(target.run, f.Heard(said=said, question=None, files=files))
+            self._runs.deliver(target.run, f.MessageInThread(said=said, question=None, files=files))
             return
-        self._runs.deliver(target.run, f.Heard(said=replace(said, text=with_texts(said.text, files)), question=target.question))
+        self._runs.deliver(
+            target.run, f.MessageInThread(said=replace(said, text=with_texts(said.text, files)), question=target.question)
+        )
         pictures = tuple(file for file in files if file.picture)
         if pictures:
             shown = replace(said, text=f"Attached to a reply to question {target.question}.")
-            self._runs.deliver(target.run, f.Heard(said=shown, question=None, files=pictures))
+            self._runs.deliver(target.run, f.MessageInThread(said=shown, question=None, files=pictures))
 
     # Commands -------------------------------------------------------------------------------------------------------------
 
@@ -174,13 +176,13 @@ class Router:
         self._reply_privately(heard, PrivateReply(text=text, tone="warning"))
 
 
-def _run_input(heard: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> f.Fact | None:
+def _run_input(heard: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> f.RunInput | None:
     match heard:
         case MessageReceived():
-            return f.Heard(said=heard, question=target.question)
+            return f.MessageInThread(said=heard, question=target.question)
         case ControlUsed():
-            return f.Pressed(clicked=heard)
+            return f.QuestionControlUsed(clicked=heard)
         case MessageDeleted() if target.question is not None or heard.message == heard.place.thread:
-            return f.TakenBack(unsaid=heard, question=target.question)
+            return f.MessageRetracted(unsaid=heard, question=target.question)
         case _:
             return None

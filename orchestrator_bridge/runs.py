@@ -18,7 +18,7 @@ from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.apply import fold
-from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.batch import Transaction
 from orchestrator_bridge.run.driver import DriverContext, RunDriver
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Damaged, StoreError, TooNew
@@ -58,7 +58,7 @@ class RunSupervisor:
         self._quarantined: set[int] = set()
         self._drivers: dict[int, RunDriver] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._pending_inputs: dict[int, list[f.Fact]] = {}
+        self._pending_inputs: dict[int, list[f.RunInput]] = {}
         self._state_cache: OrderedDict[int, RunState] = OrderedDict()
 
     async def start_run(
@@ -72,7 +72,7 @@ class RunSupervisor:
         files: tuple[AttachmentContent, ...] = (),
         notices: tuple[str, ...] = (),
         outside: ExternalAgent | None = None,
-        first: f.Asked | None = None,
+        first: f.ExternalQuestion | None = None,
     ) -> int:
         """Begin a run and return its number. `command`: key of the command that asked for it, marked in the same transaction.
         `notices`: what people are told at its beginning. `outside`: the agent outside through whom it came, and `first` what
@@ -95,11 +95,11 @@ class RunSupervisor:
             notices=notices,
             outside=outside,
         )
-        batch = Batch.of_new_run(started)
+        batch = Transaction.of_new_run(started)
         if first is not None:
             batch.add(e.GuestAsked(at=now, action=first.action, ask=first.ask))
         if command:
-            batch.handled(command)
+            batch.mark_handled(command)
         try:
             await self._append(batch)
         except StoreError:
@@ -107,10 +107,10 @@ class RunSupervisor:
             raise
         self.started_here.add(batch.state.run)
         self._cache_state(batch.state)
-        self.deliver(batch.state.run, f.Rang())
+        self.deliver(batch.state.run, f.TimerFired())
         return batch.state.run
 
-    def deliver(self, run: int, run_input: f.Fact) -> None:
+    def deliver(self, run: int, run_input: f.RunInput) -> None:
         """Hand a fact to a run, waking it if it sleeps. After the stop facts are left to the next start."""
         driver = self._drivers.get(run)
         if self._stopped:
@@ -122,7 +122,7 @@ class RunSupervisor:
         elif run in self._pending_inputs:
             self._pending_inputs[run].append(run_input)
         else:
-            self._pending_inputs[run] = [*([f.Restarted()] if run in self._stuck else ()), run_input]
+            self._pending_inputs[run] = [*([f.ProcessRestarted()] if run in self._stuck else ()), run_input]
             self._stuck.discard(run)
             self._tasks[run] = asyncio.create_task(self._supervise(run), name=f"run {run}")
 
@@ -200,14 +200,14 @@ class RunSupervisor:
             for fact in self._pending_inputs.pop(run, []):
                 self.deliver(run, fact)
 
-    def _refuse(self, run: int, facts: Sequence[f.Fact]) -> None:
+    def _refuse(self, run: int, facts: Sequence[f.RunInput]) -> None:
         """What was heard for a run that is set aside stays in the inbox; whoever said it is told."""
         word = PrivateReply(
             text=f"Run {run} is set aside: its log cannot be read. `townhall doctor` says how to mend it.", tone="warning"
         )
         for fact in facts:
-            if isinstance(fact, f.Heard | f.Pressed):
-                self._context.reply_privately(fact.said if isinstance(fact, f.Heard) else fact.clicked, word)
+            if isinstance(fact, f.MessageInThread | f.QuestionControlUsed):
+                self._context.reply_privately(fact.said if isinstance(fact, f.MessageInThread) else fact.clicked, word)
 
     async def _drive(self, run: int) -> None:
         await self._ensure_synced(run)
@@ -235,7 +235,7 @@ class RunSupervisor:
         try:
             state = await self._read(run)
             if state.end is None:
-                batch = Batch(state, self._context.clock.now())
+                batch = Transaction(state, self._context.clock.now())
                 reason = f"Something in Townhall broke ({type(error).__name__}); the log has the details."
                 batch.fail(reason)
                 await self._append(batch)
@@ -247,7 +247,7 @@ class RunSupervisor:
             return False
         return True
 
-    async def _append(self, batch: Batch) -> None:
-        batch.close()
+    async def _append(self, batch: Transaction) -> None:
+        batch.finish()
         await self._context.store.append(run=batch.state.run, after=batch.after, events=batch.events, rows=batch.rows)
         self._context.on_committed(batch.state, batch.rows)

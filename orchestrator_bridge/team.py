@@ -20,7 +20,7 @@ from orchestrator_bridge.within import bounded, bounded_duration
 ToolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?:\..+)?$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Fallback = Literal["default_option", "agents", "judge", "assume", "fail"]
-TAKES: dict[Fallback, float] = {"agents": 120.0, "judge": 60.0}
+FALLBACK_TIMEOUTS: dict[Fallback, float] = {"agents": 120.0, "judge": 60.0}
 """The fallbacks that take time, and how many seconds they have unless the team file says otherwise."""
 
 
@@ -83,14 +83,14 @@ class FallbackStep(Value):
 
     @model_validator(mode="after")
     def _takes_time(self) -> Self:
-        if self.within is not None and self.use not in TAKES:
+        if self.within is not None and self.use not in FALLBACK_TIMEOUTS:
             raise ValueError(f"'within' beside {self.use!r}, which decides at once; expected it beside 'agents' or 'judge' only")
         return self
 
     @property
     def seconds(self) -> float:
         """How long it may take; 0 for what decides at once."""
-        return TAKES.get(self.use, 0.0) if self.within is None else self.within
+        return FALLBACK_TIMEOUTS.get(self.use, 0.0) if self.within is None else self.within
 
 
 Step = Annotated[FallbackStep, BeforeValidator(_step)]
@@ -173,7 +173,7 @@ class Limits(Value):
     open_per_channel: Annotated[int, Field(ge=1)] = 10
 
 
-class Route(Value):
+class RoutingRule(Value):
     """Whom a question goes to that names nobody, where one of `words` is in it, and one of `agents` asks. One may be left out."""
 
     words: Annotated[tuple[Annotated[str, Field(min_length=2, max_length=80)], ...], BeforeValidator(_one_or_several)] = ()
@@ -194,7 +194,7 @@ class ChannelRules(Value):
     policy: Mapping[str, Any] = {}
     limits: Mapping[str, Any] = {}
 
-    def meant(self, place: Place) -> bool:
+    def matches(self, place: Place) -> bool:
         """Whether this is the place's channel."""
         return self.channel in (place.channel, f"{place.platform}/{place.channel}")
 
@@ -206,7 +206,7 @@ class Team(Value):
     about: str = ""
     agents: Annotated[tuple[AgentSpec, ...], Field(min_length=1, max_length=16)]
     ask: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
-    routes: tuple[Route, ...] = ()
+    routes: tuple[RoutingRule, ...] = ()
     tools: tuple[ToolName, ...] = ()
     """Tool servers and tools that all its agents have."""
     policy: Policy = Policy()
@@ -235,7 +235,7 @@ class Team(Value):
 
     def in_channel(self, place: Place) -> Team:
         """The team by the rules of the channel in which it is to work."""
-        rules = next((rules for rules in self.channels if rules.meant(place)), None)
+        rules = next((rules for rules in self.channels if rules.matches(place)), None)
         return self if rules is None else self._by(rules)
 
     def _by(self, rules: ChannelRules) -> Team:

@@ -7,8 +7,8 @@ import logging
 from typing import Any
 
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.state import Offer, ToolUse
-from orchestrator_bridge.run.tooling import shown
+from orchestrator_bridge.run.state import ServerTools, ToolUse
+from orchestrator_bridge.run.tooling import result_page
 from orchestrator_bridge.store.port import Store, StoreError
 from orchestrator_bridge.tool.toolbox import Toolbox
 from orchestrator_bridge.tool.values import NotCalled, Unknown
@@ -23,18 +23,18 @@ class ToolExecutor:
         self._toolbox = toolbox
         self._store = store
 
-    async def list_tools(self, server: str) -> f.ToolsSeen:
+    async def list_tools(self, server: str) -> f.ToolListReceived:
         """What a server offers; nothing, and why, where it is down."""
         try:
-            offer = Offer(tools=await self._toolbox.tools(server))
+            offer = ServerTools(tools=await self._toolbox.tools(server))
         except NotCalled as error:
-            offer = Offer(trouble=str(error))
+            offer = ServerTools(trouble=str(error))
         except Exception as error:
             _LOG.exception("the tools of %s could not be listed", server)
-            offer = Offer(trouble=f"{server} could not be asked ({type(error).__name__})")
-        return f.ToolsSeen(server=server, offer=offer)
+            offer = ServerTools(trouble=f"{server} could not be asked ({type(error).__name__})")
+        return f.ToolListReceived(server=server, offer=offer)
 
-    async def call(self, run: int, use: ToolUse, hidden_from: tuple[str, ...]) -> f.Used:
+    async def call(self, run: int, use: ToolUse, hidden_from: tuple[str, ...]) -> f.ToolFinished:
         """Call a tool, or read on in an earlier result. `unseen_by`: the agent, where its model takes no pictures."""
         arguments: dict[str, Any] = json.loads(use.arguments)
         try:
@@ -42,27 +42,27 @@ class ToolExecutor:
                 return await self._read_on(run, use, arguments)
             result = await self._toolbox.call(use.tool.server, use.tool.name, arguments)
         except NotCalled as error:
-            return f.Used(action=use.use, end="not_called", text=f"Not called: {error}.")
+            return f.ToolFinished(action=use.use, end="not_called", text=f"Not called: {error}.")
         except Unknown as error:
-            return f.Used(action=use.use, end="unknown", text=_unknown(use, error))
+            return f.ToolFinished(action=use.use, end="unknown", text=_unknown(use, error))
         except Exception as error:
             _LOG.exception("a call of %s broke", use.tool.called)
-            return f.Used(action=use.use, end="unknown", text=_unknown(use, error))
+            return f.ToolFinished(action=use.use, end="unknown", text=_unknown(use, error))
         end: Any = "failed" if result.failed else "done"
-        return f.Used(action=use.use, end=end, text=result.text, images=result.images, unseen_by=hidden_from)
+        return f.ToolFinished(action=use.use, end=end, text=result.text, images=result.images, hidden_from=hidden_from)
 
-    async def _read_on(self, run: int, use: ToolUse, arguments: dict[str, Any]) -> f.Used:
+    async def _read_on(self, run: int, use: ToolUse, arguments: dict[str, Any]) -> f.ToolFinished:
         name, offset = str(arguments.get("result", "")), arguments.get("offset", 0)
         try:
             whole = await self._store.result(run, name)
         except StoreError as error:
-            return f.Used(action=use.use, end="not_called", text=f"The result cannot be read now: {error}")
+            return f.ToolFinished(action=use.use, end="not_called", text=f"The result cannot be read now: {error}")
         if whole is None or not isinstance(offset, int) or not 0 <= offset < len(whole):
             length = f" It has {len(whole):,} characters." if whole is not None else ""
-            return f.Used(
+            return f.ToolFinished(
                 action=use.use, end="failed", text=f"There is no result {name!r} to read on in from {offset!r}.{length}"
             )
-        return f.Used(action=use.use, end="done", text=shown(whole, name, offset))
+        return f.ToolFinished(action=use.use, end="done", text=result_page(whole, name, offset))
 
 
 def _unknown(use: ToolUse, error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.doctor.finding import Finding
 from bot.trouble import suggest
 from orchestrator_bridge.clock import SystemClock
-from orchestrator_bridge.run.tooling import MOST_OFFERED
+from orchestrator_bridge.run.tooling import MAX_TOOLS
 from orchestrator_bridge.text import listed, one_line
 from orchestrator_bridge.tool.toolbox import Toolbox
 from orchestrator_bridge.tool.values import NotCalled, Tool
@@ -105,6 +105,6 @@ def _too_many(file: TeamFile, offers: Offers) -> Iterator[Finding]:
                 for server, tools in offers.items()
                 for tool in tools
             )
-            if number > MOST_OFFERED:
-                found = f"{agent.name} has {number} tools, and is offered the first {MOST_OFFERED}"
+            if number > MAX_TOOLS:
+                found = f"{agent.name} has {number} tools, and is offered the first {MAX_TOOLS}"
                 yield Finding(about=f"team.{team.name}", state="warn", found=found, mend="name single tools in 'tools'")

@@ -19,7 +19,7 @@ from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.people import Directory
-from orchestrator_bridge.run.tools import Mistake
+from orchestrator_bridge.run.tools import InvalidToolCall
 from orchestrator_bridge.store.port import Store, StoreError
 
 _LOG = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Porter:
     async def serve(self, caller: Caller, tool: str, arguments: Mapping[str, Any]) -> Answer:
         """Carry out one call of a tool. Whoever is cancelled here gives up waiting, and nothing that was begun."""
         wish = read_wish(tool, arguments)
-        if isinstance(wish, Mistake):
+        if isinstance(wish, InvalidToolCall):
             return Answer(told={}, refused=wish.text)
         try:
             return Answer(told=await self._serve(caller, wish))

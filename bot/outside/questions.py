@@ -81,7 +81,7 @@ class Questions:
         known = await self._store.question(number)
         state = await self._guests.wait_until(known.run, lambda _: True) if known else None
         asked_it = state is not None and state.outside is not None and state.outside.token == caller.token
-        if state is None or not asked_it or state.guest is None or number not in state.questions:
+        if state is None or not asked_it or state.external_agent is None or number not in state.questions:
             raise Refused(f"There is no question {number} of your token {caller.token}.")
         return state
 

@@ -9,7 +9,7 @@ from bot.outside.tools import StartRun
 from orchestrator_bridge.chat import Author
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.run.show import card
+from orchestrator_bridge.run.show import render_run_card
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Lookups, Started
 from orchestrator_bridge.text import clean
@@ -97,7 +97,7 @@ def _alike(one: Started, caller: Caller, wish: StartRun, ground: Ground) -> bool
 
 
 def _told(state: RunState) -> Told:
-    shown = card(state)
+    shown = render_run_card(state)
     told: Told = {
         "run": state.run,
         "status": state.end.status if state.end else "running",

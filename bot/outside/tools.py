@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator_bridge.model.port import ToolSpec
 from orchestrator_bridge.question.values import Ask
-from orchestrator_bridge.run.tools import Mistake, ask_fields, read_ask
+from orchestrator_bridge.run.tools import InvalidToolCall, ask_fields, parse_question
 
 PATIENCE = 50.0
 """Seconds that an answer is waited for unless the client says otherwise: many clients give up a call after a minute."""
@@ -80,25 +80,25 @@ _MODELS: dict[str, type[AskTeam | CheckQuestion | CancelQuestion | StartRun | Ru
 }
 
 
-def read_wish(tool: str, given: Mapping[str, Any]) -> Wish | Mistake:
+def read_wish(tool: str, given: Mapping[str, Any]) -> Wish | InvalidToolCall:
     """What a tool was called with, or what is wrong with it, in words for the agent."""
     known = [spec.name for spec in TOOLS]
     if tool not in known:
-        return Mistake(f"There is no tool {tool!r}. The tools: {', '.join(known)}.")
+        return InvalidToolCall(f"There is no tool {tool!r}. The tools: {', '.join(known)}.")
     try:
         return _ask_team(given) if tool == ASK_TEAM else _MODELS[tool].model_validate(dict(given))
     except ValidationError as error:
-        return Mistake(f"The arguments of {tool} cannot be taken: {_say(error)}.")
+        return InvalidToolCall(f"The arguments of {tool} cannot be taken: {_say(error)}.")
 
 
-def _ask_team(given: Mapping[str, Any]) -> Wish | Mistake:
+def _ask_team(given: Mapping[str, Any]) -> Wish | InvalidToolCall:
     fields, own = ask_fields(_WHOM), ("channel", "team", "wait_seconds")
     unknown = [name for name in given if name not in fields and name not in own]
     if unknown:
         known = f"known are {', '.join(_ASK)}"
-        return Mistake(f"The arguments of {ASK_TEAM} cannot be taken: {', '.join(unknown)} is unknown; {known}.")
-    ask = read_ask(ASK_TEAM, {name: value for name, value in given.items() if name in fields})
-    if isinstance(ask, Mistake):
+        return InvalidToolCall(f"The arguments of {ASK_TEAM} cannot be taken: {', '.join(unknown)} is unknown; {known}.")
+    ask = parse_question(ASK_TEAM, {name: value for name, value in given.items() if name in fields})
+    if isinstance(ask, InvalidToolCall):
         return ask
     beside = {name: given[name] for name in own if given.get(name) is not None}
     return AskTeam.model_validate({"ask": ask.model_copy(update={"wait": True}), **beside})

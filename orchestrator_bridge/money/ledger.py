@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.money.budgets import EVERYWHERE, Budgets, channel_key
-from orchestrator_bridge.money.standing import Standing
+from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.store.port import Charge
 from orchestrator_bridge.store.rows import BudgetRaised, CallBooked, Row
 
@@ -21,7 +21,7 @@ Key = tuple[int, str, int]
 """One attempt of a call: its run, its action and its number."""
 
 
-class Ledger:
+class UsageLedger:
     """Sums by day and channel. A budget counts what is booked, reserved and unknown; a reservation counts for the day that is."""
 
     def __init__(self, budgets: Budgets) -> None:
@@ -41,7 +41,7 @@ class Ledger:
         """From when on stored calls matter, in seconds since the epoch."""
         return self._budgets.begin_of_day(now)
 
-    def standings(self, place: Place, now: float, unstored: Iterable[Row] = ()) -> tuple[Standing, ...]:
+    def statuses(self, place: Place, now: float, unstored: Iterable[Row] = ()) -> tuple[BudgetStatus, ...]:
         """How the shared budgets of a place stand. `unstored`: rows of its transaction, which know more than the reservations."""
         channel = channel_key(place)
         own, every = self._budgets.of_channel(channel), self._budgets.day
@@ -52,10 +52,10 @@ class Ledger:
         standings = []
         if own is not None:
             limit = own + self._more(day, channel, rows)
-            standings.append(Standing(budget="channel", limit=limit, used=self._used(day, channel) + change))
+            standings.append(BudgetStatus(budget="channel", limit=limit, used=self._used(day, channel) + change))
         if every is not None:
             limit = every + self._more(day, EVERYWHERE, rows)
-            standings.append(Standing(budget="day", limit=limit, used=self._used(day, EVERYWHERE) + change))
+            standings.append(BudgetStatus(budget="day", limit=limit, used=self._used(day, EVERYWHERE) + change))
         return tuple(standings)
 
     def reserve(self, key: Key, place: Place, amount: Decimal) -> None:
@@ -66,7 +66,7 @@ class Ledger:
         """It was not stored."""
         self._open.pop(key, None)
 
-    def take(self, place: Place, rows: Iterable[Row]) -> None:
+    def record(self, place: Place, rows: Iterable[Row]) -> None:
         """A transaction was stored."""
         for row in rows:
             if isinstance(row, CallBooked):

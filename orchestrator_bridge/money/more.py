@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from orchestrator_bridge.money.standing import BudgetName, Standing, say_budget, say_dollars
+from orchestrator_bridge.money.standing import BudgetName, BudgetStatus, say_budget, say_dollars
 from orchestrator_bridge.question.values import Ask, Outcome
 from orchestrator_bridge.team import FallbackStep, Policy
 
@@ -16,7 +16,7 @@ _SUBJECT = {"money": "This run", "channel": "This channel", "day": "All runs tog
 _TODAY: dict[BudgetName, str] = {"money": "", "channel": " today", "day": " today"}
 
 
-def ask_for_more(short: Standing, amount: Decimal | None) -> Ask:
+def budget_question(short: BudgetStatus, amount: Decimal | None) -> Ask:
     """What is asked when a call that may cost `amount` does not fit any more."""
     verb = "have" if short.budget == "day" else "has"
     return Ask(
@@ -34,13 +34,13 @@ def ask_for_more(short: Standing, amount: Decimal | None) -> Ask:
     )
 
 
-def policy_for_more(policy: Policy) -> Policy:
+def budget_policy(policy: Policy) -> Policy:
     """The team's times, but one answer of those who were asked decides, and nothing decides for them."""
     chain = (FallbackStep(use="assume"),)
     return policy.model_copy(update={"quorum": "first", "decider": None, "responders": "asked", "fallback": chain})
 
 
-def granted(outcome: Outcome) -> Decimal:
+def parse_grant(outcome: Outcome) -> Decimal:
     """How many US dollars more a person has granted; none if no person has."""
     if outcome.status != "answered" or outcome.decided_by != "human" or outcome.number is None:
         return Decimal(0)

@@ -14,18 +14,18 @@ WARN_AT = Decimal("0.8")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class BudgetStatus:
     """A budget in US dollars. `used` is what is booked, reserved and unknown together."""
 
     budget: BudgetName
     limit: Decimal
     used: Decimal
 
-    def bears(self, amount: Decimal) -> bool:
+    def allows(self, amount: Decimal) -> bool:
         """Whether one more call of this cost fits. Nothing fits into what is used up, not even what is free."""
         return self.used < self.limit and self.used + amount <= self.limit
 
-    def nears(self, amount: Decimal) -> bool:
+    def near_limit(self, amount: Decimal) -> bool:
         """Whether it is nearly used up once this is reserved."""
         return self.used + amount >= WARN_AT * self.limit
 

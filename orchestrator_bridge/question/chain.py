@@ -13,7 +13,7 @@ from orchestrator_bridge.question.decision import decide
 from orchestrator_bridge.question.quorum import nobody_left
 from orchestrator_bridge.question.times import horizon
 from orchestrator_bridge.question.values import Question, Reply, Stage
-from orchestrator_bridge.team import TAKES, Fallback
+from orchestrator_bridge.team import FALLBACK_TIMEOUTS, Fallback
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +82,7 @@ def advice(question: Question) -> tuple[Reply, ...]:
 def _able(question: Question, name: Fallback) -> bool:
     if name == "agents":
         return bool(_askable(question))
-    return name in TAKES or at_once(question, name) is not None
+    return name in FALLBACK_TIMEOUTS or at_once(question, name) is not None
 
 
 def _askable(question: Question) -> tuple[str, ...]:

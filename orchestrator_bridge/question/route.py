@@ -6,7 +6,7 @@ import re
 
 from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.question.words import fold
-from orchestrator_bridge.team import Route, Team
+from orchestrator_bridge.team import RoutingRule, Team
 
 
 def routed(ask: Ask, agent: str, team: Team) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def routed(ask: Ask, agent: str, team: Team) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*route.to, *rest)))
 
 
-def _fits(route: Route, ask: Ask, agent: str) -> bool:
+def _fits(route: RoutingRule, ask: Ask, agent: str) -> bool:
     if route.agents and agent not in route.agents:
         return False
     text = fold(" ".join((ask.question, *(option.label for option in ask.options))))

@@ -17,11 +17,11 @@ class CallModel:
     purpose: Purpose
     attempt: int
     question: int | None = None
-    out: bool = False
+    is_under_way: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AskPeople:
+class AskQuestion:
     """Make a question of this, or refuse it."""
 
     action: str
@@ -44,18 +44,18 @@ class AskApproval:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class AppendEvent:
     """Append this event: it follows from the state."""
 
     event: Event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wait:
+class WaitUntil:
     """Append this event (its `at` aside) when our clock reaches `until`, in seconds, if this is still outstanding then."""
 
     until: float
     event: Event
 
 
-Action = CallModel | AskPeople | UseTool | AskApproval | Record | Wait
+Action = CallModel | AskQuestion | UseTool | AskApproval | AppendEvent | WaitUntil

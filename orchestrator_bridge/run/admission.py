@@ -12,11 +12,11 @@ from typing import Protocol
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.model.port import Request
-from orchestrator_bridge.money.standing import Standing
+from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.store.rows import Row
 
 
-class Admission(Protocol):
+class CallAdmission(Protocol):
     """Lets calls go. What it has let go must be started, or be taken back."""
 
     def price(self, request: Request) -> Decimal | None:
@@ -27,19 +27,19 @@ class Admission(Protocol):
         """The tokens that a call is expected to take, in and out. An estimate."""
         ...
 
-    def excess(self, request: Request) -> int:
+    def excess_tokens(self, request: Request) -> int:
         """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows."""
         ...
 
-    def standings(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[Standing]:
+    def budget_statuses(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[BudgetStatus]:
         """How the budgets stand that all runs of a place share. `unstored`: the rows of the transaction that asks."""
         ...
 
-    def enter(self, run: int, action: str, request: Request) -> Hold | None:
+    def try_acquire(self, run: int, action: str, request: Request) -> Hold | None:
         """Go now (None), or wait: whoever is held is told when it may ask again."""
         ...
 
-    def withdraw(self, run: int, action: str, attempt: int) -> None:
+    def cancel(self, run: int, action: str, attempt: int) -> None:
         """A call that might go will not be made after all."""
         ...
 

@@ -25,7 +25,7 @@ _MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
 }
 
 
-def begin(event: e.RunStarted) -> RunState:
+def initial_state(event: e.RunStarted) -> RunState:
     """The state after a run's first event."""
     specs = (*event.team.agents, *((guest_of(event.outside, event.team),) if event.outside and event.outside.asks else ()))
     agents = {spec.name: AgentState(spec=spec, label=label) for label, spec in zip(LABELS, specs, strict=False)}
@@ -73,7 +73,7 @@ def fold(log: Iterable[e.Event]) -> RunState:
     first = next(events, None)
     if not isinstance(first, e.RunStarted):
         raise ValueError(f"a run's log begins with run_started, found {first.event if first else 'nothing'}")
-    state = begin(first)
+    state = initial_state(first)
     for event in events:
         state = apply(state, event)
     return state

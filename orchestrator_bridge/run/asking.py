@@ -13,26 +13,26 @@ from orchestrator_bridge.question.same import reusable, same
 from orchestrator_bridge.question.secret import asks_for_secret
 from orchestrator_bridge.question.values import Ask, Mentioned, Question, Responder
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.actions import AskPeople
+from orchestrator_bridge.run.actions import AskQuestion
 from orchestrator_bridge.run.arguments import in_words
-from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.change import peer
-from orchestrator_bridge.run.sleepers import Sleepers
-from orchestrator_bridge.run.sparing import Sparing, too_much
+from orchestrator_bridge.run.batch import Transaction
+from orchestrator_bridge.run.change import agent_responder
+from orchestrator_bridge.run.sleepers import QuietHoursPolicy
+from orchestrator_bridge.run.sparing import QuestionQuota, overload_message
 from orchestrator_bridge.run.state import RunState, ToolUse
 from orchestrator_bridge.team import Policy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asking:
+class QuestionFactory:
     """What making questions takes: who is who, the next question's number, and what people are spared."""
 
     directory: Directory
-    sleepers: Sleepers
+    quiet_hours: QuietHoursPolicy
     next_number: Callable[[], int]
-    sparing: Sparing
+    quota: QuestionQuota
 
-    def ask(self, batch: Batch, action: AskPeople) -> None:
+    def ask(self, batch: Transaction, action: AskQuestion) -> None:
         """Make a question, join the one that is the same, or tell the agent why there will be none."""
         state, refusal, audience = batch.state, asks_for_secret(action.ask), Audience()
         if not refusal:
@@ -41,7 +41,7 @@ class Asking:
             except UnknownName as error:
                 refusal = str(error)
         known = None if refusal else _known(state, action.ask, audience)
-        refusal = refusal or ("" if known else self.sparing.over_limit(state, action.agent))
+        refusal = refusal or ("" if known else self.quota.quota_error(state, action.agent))
         if refusal:
             batch.add(e.QuestionRefused(at=batch.now, action=action.action, reason=refusal))
         elif known:
@@ -49,25 +49,25 @@ class Asking:
         else:
             self._ask(batch, action, audience)
 
-    def _ask(self, batch: Batch, action: AskPeople, audience: Audience) -> None:
+    def _ask(self, batch: Transaction, action: AskQuestion, audience: Audience) -> None:
         meant, most = audience_ids(audience), batch.state.team.limits.open_per_person
-        spared, audience = self.sparing.spared(batch.state, audience)
+        spared, audience = self.quota.exclude_overloaded(batch.state, audience)
         if spared and not (audience.people or audience.groups):
-            reason = f"{too_much(spared, most)}."
+            reason = f"{overload_message(spared, most)}."
             batch.add(e.QuestionRefused(at=batch.now, action=action.action, reason=reason))
             return
         notes = [f"{name} has enough open questions and is not asked" for name in spared]
         notes += [f"{name} cannot be reached here" for name in audience.unreachable]
         question = self._question(batch, action, audience, tuple(notes)).model_copy(update={"meant": meant})
-        batch.add(e.QuestionAsked(at=batch.now, action=action.action, question=self.sleepers.spare(batch, question)))
+        batch.add(e.QuestionAsked(at=batch.now, action=action.action, question=self.quiet_hours.apply(batch, question)))
 
-    def approve(self, batch: Batch, use: ToolUse) -> None:
+    def request_approval(self, batch: Transaction, use: ToolUse) -> None:
         """Ask people, and only people, whether an agent may use a tool; silence will be a no."""
         changed = batch.state.first_seen.get(use.tool.called) != use.tool.digest
         why = "Its server describes it otherwise than it did when this run began." if changed else ""
         ask = approval.asking(use.tool.name, use.tool.server, in_words(use.arguments), why)
-        action = AskPeople(action=use.use, agent=use.agent, ask=ask)
-        spared, audience = self.sparing.spared(batch.state, self._approvers(batch.state, action))
+        action = AskQuestion(action=use.use, agent=use.agent, ask=ask)
+        spared, audience = self.quota.exclude_overloaded(batch.state, self._approvers(batch.state, action))
         if not (audience.people or audience.groups):
             text = "Not called: it needs people's approval, and nobody can be asked now."
             batch.add(e.ToolReturned(at=batch.now, action=use.use, agent=use.agent, text=text, end="not_called"))
@@ -75,9 +75,9 @@ class Asking:
         notes = tuple(f"{name} has enough open questions and is not asked" for name in spared)
         question = self._question(batch, action, audience, notes)
         question = question.model_copy(update={"policy": approval.strict(question.policy)})
-        batch.add(e.ApprovalAsked(at=batch.now, question=self.sleepers.spare(batch, question)))
+        batch.add(e.ApprovalAsked(at=batch.now, question=self.quiet_hours.apply(batch, question)))
 
-    def _approvers(self, state: RunState, action: AskPeople) -> Audience:
+    def _approvers(self, state: RunState, action: AskQuestion) -> Audience:
         """The people whom the team asks; where it asks agents only, or nobody whom we know, whoever gave the task."""
         try:
             audience = replace(self._audience(state, action), agents=())
@@ -87,7 +87,7 @@ class Asking:
             return audience
         return self.directory.audience(("humans",), place=state.place, by=state.by, agents=())
 
-    def again(self, batch: Batch, question: Question, by: Responder) -> Question:
+    def again(self, batch: Transaction, question: Question, by: Responder) -> Question:
         """Ask a question that has ended once more, because a person wants it."""
         others = tuple(agent.spec.name for agent in batch.state.live if agent.spec.name != question.agent)
         new = Question(
@@ -108,30 +108,30 @@ class Asking:
             again=question.id,
             asked_at=batch.now,
         )
-        batch.add(e.AskedAgain(at=batch.now, question=self.sleepers.spare(batch, new), of=question.id, by=by))
+        batch.add(e.AskedAgain(at=batch.now, question=self.quiet_hours.apply(batch, new), of=question.id, by=by))
         return new
 
-    def escalate(self, batch: Batch, question: Question) -> None:
+    def escalate(self, batch: Transaction, question: Question) -> None:
         """Ask those too whom the next step of the policy's escalation names."""
         step = question.policy.escalate[question.escalated]
         try:
             found = self.directory.audience(step.to, place=batch.state.place, by=batch.state.by, agents=())
         except UnknownName:  # the team file has changed since the run began
             found = Audience()
-        asleep, waits = self.sleepers.among(found.people, batch.now), question.policy.asleep == "wait"
+        asleep, waits = self.quiet_hours.quiet_among(found.people, batch.now), question.policy.asleep == "wait"
         known = {one.id for one in question.everyone}
-        spare = {one.who.id for one in found.people if one.who.id not in known and self.sparing.has_enough(batch.state, one.who)}
+        spare = {one.who.id for one in found.people if one.who.id not in known and self.quota.is_overloaded(batch.state, one.who)}
         people = tuple(one for one in found.people if (waits or one.who.id not in asleep) and one.who.id not in spare)
         batch.add(e.Escalated(at=batch.now, question=question.id, to=step.to, people=people, groups=found.groups, asleep=asleep))
 
     # For whom -------------------------------------------------------------------------------------------------------------
 
-    def _audience(self, state: RunState, action: AskPeople) -> Audience:
+    def _audience(self, state: RunState, action: AskQuestion) -> Audience:
         others = tuple(agent.spec.name for agent in state.live if agent.spec.name != action.agent)
         to = routed(action.ask, action.agent, state.team)
         return self.directory.audience(to, place=state.place, by=state.by, agents=others)
 
-    def _question(self, batch: Batch, action: AskPeople, audience: Audience, notes: tuple[str, ...]) -> Question:
+    def _question(self, batch: Transaction, action: AskQuestion, audience: Audience, notes: tuple[str, ...]) -> Question:
         state = batch.state
         policy = due.scaled(state.team.policy, action.ask.urgency)
         decider = self._decider(state, policy) if audience.people or audience.groups else None
@@ -143,7 +143,7 @@ class Asking:
             action=action.action,
             ask=action.ask,
             policy=policy,
-            asked=(*(one.who for one in audience.people), *(peer(name) for name in audience.agents)),
+            asked=(*(one.who for one in audience.people), *(agent_responder(name) for name in audience.agents)),
             groups=audience.groups,
             decider=decider.who if decider else None,
             others=tuple(agent.spec.name for agent in state.live if agent.spec.name != action.agent),
@@ -169,7 +169,7 @@ class Asking:
 
 def audience_ids(audience: Audience) -> tuple[str, ...]:
     """The ids of all who are to be asked: people, agents, roles."""
-    people, agents = (one.who.id for one in audience.people), (peer(name).id for name in audience.agents)
+    people, agents = (one.who.id for one in audience.people), (agent_responder(name).id for name in audience.agents)
     return (*people, *agents, *(group_id(group.name) for group in audience.groups))
 
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 from orchestrator_bridge.chat import InboundEvent, PrivateReply
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import Action
-from orchestrator_bridge.run.apply import apply, begin
+from orchestrator_bridge.run.apply import apply, initial_state
 from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.ending import cancel_open
-from orchestrator_bridge.run.project import moved, project
-from orchestrator_bridge.run.show import card, card_update, posts
+from orchestrator_bridge.run.project import project_event, project_transaction
+from orchestrator_bridge.run.show import render_card_update, render_event, render_run_card
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.rows import InboxHandled, Row
 
 
-class Batch:
+class Transaction:
     """Grows event by event; `state` is the run as it will be when all of them are stored."""
 
     def __init__(self, state: RunState, now: float) -> None:
@@ -25,26 +25,26 @@ class Batch:
         self.now = now
         self.events: list[e.Event] = []
         self.rows: list[Row] = []
-        self.words: list[tuple[InboundEvent, PrivateReply]] = []
-        self.unread: tuple[int, ...] = ()
+        self.replies: list[tuple[InboundEvent, PrivateReply]] = []
+        self.questions_to_sync: tuple[int, ...] = ()
 
     @classmethod
-    def of_new_run(cls, started: e.RunStarted) -> Batch:
+    def of_new_run(cls, started: e.RunStarted) -> Transaction:
         """The batch that begins a run."""
-        batch = cls(begin(started), started.at)
+        batch = cls(initial_state(started), started.at)
         batch.before = None
         batch.events.append(started)
-        batch.rows += [*project(None, started, batch.state), *posts(None, started, batch.state)]
+        batch.rows += [*project_event(None, started, batch.state), *render_event(None, started, batch.state)]
         return batch
 
     def add(self, event: e.Event) -> None:
         """Take an event in, with everything that follows from it."""
         before, self.state = self.state, apply(self.state, event)
         self.events.append(event)
-        self.rows += [*project(before, event, self.state), *posts(before, event, self.state)]
+        self.rows += [*project_event(before, event, self.state), *render_event(before, event, self.state)]
 
     @property
-    def outstanding(self) -> tuple[Action, ...]:
+    def pending_actions(self) -> tuple[Action, ...]:
         """What `decide` says of the state."""
         return decide(self.state)
 
@@ -54,22 +54,22 @@ class Batch:
             self.add(replace(event, at=self.now))
         self.add(e.RunFailed(at=self.now, reason=reason))
 
-    def handled(self, key: str, why: str = "") -> None:
+    def mark_handled(self, key: str, why: str = "") -> None:
         """What was heard is dealt with in this transaction."""
         self.rows.append(InboxHandled(key=key, why=why))
 
-    def say(self, heard: InboundEvent, word: PrivateReply) -> None:
+    def reply(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Tell whoever caused this, once the transaction is stored."""
-        self.words.append((heard, word))
+        self.replies.append((event, reply))
 
     @property
     def after(self) -> int:
         """The position behind which the events go."""
         return self.before.seq if self.before else 0
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Add what the transaction as a whole changes: times to look again, and the card if people would see a difference."""
-        self.rows += moved(self.before, self.state)
-        shows = self.before is not None and self.state.end is None and self.state.guest is None
-        if shows and self.before is not None and card(self.before) != card(self.state):
-            self.rows.append(card_update(self.state))
+        self.rows += project_transaction(self.before, self.state)
+        shows = self.before is not None and self.state.end is None and self.state.external_agent is None
+        if shows and self.before is not None and render_run_card(self.before) != render_run_card(self.state):
+            self.rows.append(render_card_update(self.state))

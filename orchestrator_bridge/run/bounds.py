@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from orchestrator_bridge.money.standing import Standing, say_budget
+from orchestrator_bridge.money.standing import BudgetStatus, say_budget
 from orchestrator_bridge.run.events import Bound
 from orchestrator_bridge.run.state import RunState
 
@@ -29,9 +29,9 @@ def used_up(state: RunState) -> Bound | None:
     return "tokens" if spent.tokens >= bounds.tokens else None
 
 
-def own_budget(state: RunState) -> Standing:
+def own_budget(state: RunState) -> BudgetStatus:
     """How the run's own budget stands; what people have granted beyond it is part of it."""
-    return Standing(budget="money", limit=state.team.bounds.money + state.raised, used=committed(state))
+    return BudgetStatus(budget="money", limit=state.team.bounds.money + state.raised, used=committed(state))
 
 
 def committed(state: RunState) -> Decimal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator_bridge.run.actions import CallModel
-from orchestrator_bridge.run.state import AgentState, Call, RunState, converged, counts, last_change, leader
+from orchestrator_bridge.run.state import AgentState, Call, RunState, converged, last_change, leader, vote_counts
 
 
 def calls(state: RunState) -> Iterator[CallModel]:
@@ -25,7 +25,7 @@ def startable(state: RunState) -> Iterator[CallModel]:
             yield _again(call)
     yield from _peer_calls(state)
     yield from _judge_calls(state)
-    if state.guest is not None:
+    if state.external_agent is not None:
         return
     final = _final_call(state)
     if final is not None:
@@ -40,7 +40,7 @@ def startable(state: RunState) -> Iterator[CallModel]:
 
 def held_by(state: RunState, agent: AgentState) -> Iterator[Call]:
     """The calls that keep an agent, which would look again, from being called."""
-    idle = agent.rests and not agent.waits and _working(state, agent) is None and not counts(state, agent)
+    idle = agent.idle and not agent.is_waiting and _working(state, agent) is None and not vote_counts(state, agent)
     return _holds_up(state, agent) if idle else iter(())
 
 
@@ -51,7 +51,7 @@ def _again(call: Call) -> CallModel:
         purpose=call.purpose,
         attempt=call.attempt + 1 if call.phase == "due" else call.attempt,
         question=call.question,
-        out=call.phase == "out",
+        is_under_way=call.phase == "out",
     )
 
 
@@ -84,20 +84,20 @@ def _final_call(state: RunState) -> CallModel | None:
 
 
 def _needs_call(state: RunState, agent: AgentState) -> bool:
-    if agent.waits or _working(state, agent) is not None:
+    if agent.is_waiting or _working(state, agent) is not None:
         return False
-    if not agent.rests:
+    if not agent.idle:
         return True
-    return not counts(state, agent) and not any(_holds_up(state, agent))
+    return not vote_counts(state, agent) and not any(_holds_up(state, agent))
 
 
 def _working(state: RunState, agent: AgentState) -> Call | None:
-    return next((call for call in state.calls.values() if call.agent == agent.spec.name and not call.aside), None)
+    return next((call for call in state.calls.values() if call.agent == agent.spec.name and not call.is_side_call), None)
 
 
 def _holds_up(state: RunState, agent: AgentState) -> Iterator[Call]:
     """The others' calls with an older view that an agent which has answered waits for."""
     newest = last_change(state)
     for call in state.calls.values():
-        if not call.aside and call.agent != agent.spec.name and call.seen < newest and not call.straggles:
+        if not call.is_side_call and call.agent != agent.spec.name and call.seen_seq < newest and not call.timed_out_waiting:
             yield call

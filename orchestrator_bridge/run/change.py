@@ -9,30 +9,30 @@ from typing import Any, Literal
 from orchestrator_bridge.file import AttachmentContent
 from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.question.values import Question, Responder
-from orchestrator_bridge.run.state import Call, News, RunState, Turn, Use
+from orchestrator_bridge.run.state import AgentMessage, Call, RunState, Turn, Use
 
 
-def with_agent(state: RunState, name: str, **changes: Any) -> RunState:
+def update_agent(state: RunState, name: str, **changes: Any) -> RunState:
     """The state with one agent changed."""
     return replace(state, agents={**state.agents, name: replace(state.agents[name], **changes)})
 
 
-def with_question(state: RunState, question: Question) -> RunState:
+def update_question(state: RunState, question: Question) -> RunState:
     """The state with a question as it now is."""
     return replace(state, questions={**state.questions, question.id: question})
 
 
-def with_call(state: RunState, call: Call) -> RunState:
+def update_call(state: RunState, call: Call) -> RunState:
     """The state with a call as it now is."""
     return replace(state, calls={**state.calls, call.action: call})
 
 
-def without_call(state: RunState, action: str) -> RunState:
+def remove_call(state: RunState, action: str) -> RunState:
     """The state without a call."""
     return replace(state, calls={key: call for key, call in state.calls.items() if key != action})
 
 
-def book_unknown(state: RunState, calls: Iterable[Call]) -> RunState:
+def charge_unknown(state: RunState, calls: Iterable[Call]) -> RunState:
     """What was reserved for these calls stays booked: nobody knows whether they were billed."""
     out = [call for call in calls if call.phase == "out"]
     if not out:
@@ -42,7 +42,7 @@ def book_unknown(state: RunState, calls: Iterable[Call]) -> RunState:
     return replace(state, spent=replace(state.spent, unknown=unknown, priced=priced))
 
 
-def finish_use(
+def complete_tool_use(
     state: RunState,
     agent: str,
     use_id: str,
@@ -64,15 +64,15 @@ def finish_use(
     def look(turn: Turn) -> Turn:
         return replace(turn, uses=tuple(finish(use) for use in turn.uses)) if turn.pending else turn
 
-    return with_agent(state, agent, turns=tuple(look(turn) for turn in state.agents[agent].turns))
+    return update_agent(state, agent, turns=tuple(look(turn) for turn in state.agents[agent].turns))
 
 
-def tell_agent(state: RunState, agent: str, kind: Literal["late", "outcome"], text: str) -> RunState:
+def notify_agent(state: RunState, agent: str, kind: Literal["late", "outcome"], text: str) -> RunState:
     """Say something to one agent alone; it has to read that before its vote counts."""
-    state = replace(state, news=(*state.news, News(seq=state.seq, kind=kind, text=text, to=agent)))
-    return with_agent(state, agent, fresh=state.seq)
+    state = replace(state, messages=(*state.messages, AgentMessage(seq=state.seq, kind=kind, text=text, to=agent)))
+    return update_agent(state, agent, last_private_seq=state.seq)
 
 
-def peer(name: str) -> Responder:
+def agent_responder(name: str) -> Responder:
     """An agent as somebody who is asked and replies."""
     return Responder(kind="agent", id=f"agent:{name}", name=name)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from orchestrator_bridge.model.port import Message, Request
 from orchestrator_bridge.run.actions import CallModel
-from orchestrator_bridge.run.pieces import pieces
+from orchestrator_bridge.run.pieces import segments
 from orchestrator_bridge.run.request import make_request
 from orchestrator_bridge.run.state import RunState
 
@@ -16,7 +16,7 @@ Excess = Callable[[Request], int]
 """By how many tokens a prompt is too long; 0 if it fits."""
 
 
-def fitted(state: RunState, call: CallModel, seen: int, excess: Excess) -> tuple[Request, int]:
+def fit_request(state: RunState, call: CallModel, seen: int, excess: Excess) -> tuple[Request, int]:
     """The request of a call, cut until it fits, and how many pieces are left out.
 
     Where all that can be left out is not enough it comes back as short as it gets: whoever makes the call will refuse it.
@@ -24,7 +24,7 @@ def fitted(state: RunState, call: CallModel, seen: int, excess: Excess) -> tuple
     whole = make_request(state, call, seen)
     if not excess(whole):
         return whole, 0
-    order = pieces(state, state.agents[call.agent], call.purpose, seen)
+    order = segments(state, state.agents[call.agent], call.purpose, seen)
 
     def cut(count: int) -> Request:
         return _told(make_request(state, call, seen, frozenset(order[:count])), count) if count else whole

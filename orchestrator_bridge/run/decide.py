@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from orchestrator_bridge.frozen import once
 from orchestrator_bridge.question import settle
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.actions import Action, AskApproval, AskPeople, Record, UseTool, Wait
+from orchestrator_bridge.run.actions import Action, AppendEvent, AskApproval, AskQuestion, UseTool, WaitUntil
 from orchestrator_bridge.run.bounds import used_up
 from orchestrator_bridge.run.calls import calls, held_by, startable
 from orchestrator_bridge.run.ending import ending
@@ -35,13 +35,13 @@ def decide(state: RunState) -> tuple[Action, ...]:
         return tuple(_asks(state))
     records = records or ending(state) or _exhausted(state)
     if records:
-        return tuple(Record(event=event) for event in records)
+        return tuple(AppendEvent(event=event) for event in records)
     return (*calls(state), *_tools(state), *_waits(state))
 
 
-def _asks(state: RunState) -> Iterator[AskPeople]:
+def _asks(state: RunState) -> Iterator[AskQuestion]:
     for action, pending in state.asks.items():
-        yield AskPeople(action=action, agent=pending.agent, ask=pending.ask)
+        yield AskQuestion(action=action, agent=pending.agent, ask=pending.ask)
 
 
 def _tools(state: RunState) -> Iterator[UseTool | AskApproval]:
@@ -66,7 +66,7 @@ def _needless(state: RunState) -> tuple[Event, ...]:
 
 def _retirements(state: RunState) -> tuple[Event, ...]:
     """Agents that cannot go on as they are: with their backup, if they have one, or not at all."""
-    own = (agent for agent in state.live if agent.spec.name != state.guest)
+    own = (agent for agent in state.live if agent.spec.name != state.external_agent)
     return tuple(event for agent in own if (event := _relief(state, agent)) is not None)
 
 
@@ -91,13 +91,13 @@ def _exhausted(state: RunState) -> tuple[Event, ...]:
     return (e.BoundReached(at=state.at, bound=bound),) if bound and any(startable(state)) else ()
 
 
-def _waits(state: RunState) -> Iterator[Wait]:
+def _waits(state: RunState) -> Iterator[WaitUntil]:
     for call in state.calls.values():
         if call.phase == "resting" and state.bound is None:
-            yield Wait(until=call.retry_at, event=e.RetryDue(at=call.retry_at, action=call.action))
+            yield WaitUntil(until=call.retry_at, event=e.RetryDue(at=call.retry_at, action=call.action))
     for call in {call.action: call for agent in state.live for call in held_by(state, agent)}.values():
         due = call.started_at + state.team.bounds.straggler_after
-        yield Wait(until=due, event=e.StragglerDue(at=due, action=call.action))
+        yield WaitUntil(until=due, event=e.StragglerDue(at=due, action=call.action))
     if state.busy and state.bound is None:
         until = state.at + max(0.0, state.team.bounds.wall - state.spent.wall)
-        yield Wait(until=until, event=e.BoundReached(at=until, bound="wall"))
+        yield WaitUntil(until=until, event=e.BoundReached(at=until, bound="wall"))

@@ -17,22 +17,22 @@ from orchestrator_bridge.question.times import expiry, on_platform
 from orchestrator_bridge.question.values import Mentioned, Question, Responder
 from orchestrator_bridge.question.voice import misread
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.sleepers import Sleeper, starting
+from orchestrator_bridge.run.batch import Transaction
+from orchestrator_bridge.run.sleepers import QuietPerson, earliest_start
 from orchestrator_bridge.text import clean, sentence
 
 NOBODY_CALLED = (
     "I know nobody called {name} here, so nobody else is asked. Pick them with your app's mention, or write your answer."
 )
-MORE_TIME = 3600.0
+DEFAULT_EXTENSION = 3600.0
 """Seconds that "more time" grants when nobody says how much."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Done:
+class ActionResult:
     """What became of a deed, and what to say of it; nothing where that goes without saying."""
 
-    sign: Literal["taken", "late", "refused", "passed"]
+    status: Literal["taken", "late", "refused", "passed"]
     text: str = ""
 
 
@@ -48,48 +48,55 @@ class Message:
     at: float
     edit: str = ""
     mentions: tuple[Mentioned, ...] = ()
-    sleepers: tuple[Sleeper, ...] = ()
+    quiet_people: tuple[QuietPerson, ...] = ()
 
 
-def reply(batch: Batch, question: Question, by: Responder, message: Message) -> Done:
+def reply(batch: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
     """Somebody typed something: an answer, "not me", a mention that hands over, or a wish for more time.
 
     What somebody types who may not answer is kept without effect: the question may yet be handed to them.
     """
-    seconds = more_time(question.ask, message.text, MORE_TIME) if hear.may_answer(question, by) else None
+    seconds = more_time(question.ask, message.text, DEFAULT_EXTENSION) if hear.may_answer(question, by) else None
     if seconds is not None:
-        return more(batch, question, by, seconds, message.key, message.at)
+        return extend(batch, question, by, seconds, message.key, message.at)
     if hear.may_answer(question, by) and (name := unknown_name(question.ask, message.text, message.mentions)):
-        return Done(sign="refused", text=NOBODY_CALLED.format(name=name))
+        return ActionResult(status="refused", text=NOBODY_CALLED.format(name=name))
     event = _replied(batch, question, by, message)
-    if refused := _let_sleep(batch, question, _after(question, event), message.sleepers):
+    if refused := _defer_handover(batch, question, _after(question, event), message.quiet_people):
         return refused
     batch.add(event)
     after = batch.state.questions[question.id]
     if not hear.may_answer(after, by):
         return not_asked(question)
-    return _left(question, after, by, message.sleepers) or _heard(after, by, message)
+    return _handover_result(question, after, by, message.quiet_people) or _reply_result(after, by, message)
 
 
-def choose(batch: Batch, question: Question, by: Responder, choice: str, key: str, at: float) -> Done:
+def select_option(batch: Transaction, question: Question, by: Responder, choice: str, key: str, at: float) -> ActionResult:
     """Somebody picked an option, by its id."""
     label = tell.label_of(question, choice)
     if label is None:
-        return Done(sign="refused", text=f"Question {question.id} has no option {choice!r}.")
+        return ActionResult(status="refused", text=f"Question {question.id} has no option {choice!r}.")
     event = e.Replied(at=batch.now, question=question.id, author=by, message=key, text=label, sent_at=at, choice=choice)
     batch.add(event)
-    return Done(sign="taken", text=f"You answered question {question.id}: {label}")
+    return ActionResult(status="taken", text=f"You answered question {question.id}: {label}")
 
 
-def pass_on(
-    batch: Batch, question: Question, by: Responder, at: float, to: Mentioned | None = None, sleepers: Sequence[Sleeper] = ()
-) -> Done:
+def decline_or_delegate(
+    batch: Transaction,
+    question: Question,
+    by: Responder,
+    at: float,
+    to: Mentioned | None = None,
+    quiet_people: Sequence[QuietPerson] = (),
+) -> ActionResult:
     """Somebody said "not me", or named who is to be asked in their place."""
-    if refused := _let_sleep(batch, question, hear.passed(question, by, at, to), sleepers):
+    if refused := _defer_handover(batch, question, hear.passed(question, by, at, to), quiet_people):
         return refused
     batch.add(e.Passed(at=batch.now, question=question.id, responder=by, sent_at=at, to=to))
     after = batch.state.questions[question.id]
-    return _left(question, after, by, sleepers) or Done(sign="passed", text=f"Question {question.id} does not wait for you.")
+    return _handover_result(question, after, by, quiet_people) or ActionResult(
+        status="passed", text=f"Question {question.id} does not wait for you."
+    )
 
 
 def _after(question: Question, event: e.Replied) -> Question:
@@ -105,33 +112,37 @@ def _after(question: Question, event: e.Replied) -> Question:
     )
 
 
-def _let_sleep(batch: Batch, question: Question, after: Question, sleepers: Sequence[Sleeper]) -> Done | None:
+def _defer_handover(
+    batch: Transaction, question: Question, after: Question, quiet_people: Sequence[QuietPerson]
+) -> ActionResult | None:
     """A question that is about to be handed to somebody asleep waits for them, or is not handed over, as the policy says."""
     new = {one.to.who.id for one in after.handed if one not in question.handed}
-    asleep = {one.id: one.until for one in sleepers if one.id in new}
+    asleep = {one.id: one.until for one in quiet_people if one.id in new}
     if not asleep:
         return None
     if question.policy.asleep != "wait":
-        one = next(one for one in sleepers if one.id in asleep)
+        one = next(one for one in quiet_people if one.id in asleep)
         text = f"{lines.name_of(one.name)} is not disturbed before {one.clock}. Name somebody else, or answer yourself."
-        return Done(sign="refused", text=text)
-    starts_at = starting(after, {**question.asleep, **asleep})
+        return ActionResult(status="refused", text=text)
+    starts_at = earliest_start(after, {**question.asleep, **asleep})
     batch.add(e.Rested(at=batch.now, question=question.id, asleep=asleep, starts_at=starts_at))
     return None
 
 
-def more(batch: Batch, question: Question, by: Responder, seconds: float, key: str, at: float) -> Done:
+def extend(batch: Transaction, question: Question, by: Responder, seconds: float, key: str, at: float) -> ActionResult:
     """Somebody wants more time."""
     if question.stage is not None:
         text = f"Time is up, but question {question.id} is still open: answer now and it counts."
-        return Done(sign="refused", text=text)
+        return ActionResult(status="refused", text=text)
     if question.delivery is not None and at > expiry(question):
-        return Done(sign="refused", text=f"The time for question {question.id} is up.")
+        return ActionResult(status="refused", text=f"The time for question {question.id} is up.")
     batch.add(e.Extended(at=batch.now, question=question.id, by=by, seconds=seconds, key=key, sent_at=at))
     granted = batch.state.questions[question.id].extended - question.extended
     if granted <= 0:
-        return Done(sign="refused", text=f"Question {question.id} cannot wait longer: it has had all the time that it may get.")
-    return Done(sign="taken", text=f"Question {question.id} waits {say_duration(granted)} longer.")
+        return ActionResult(
+            status="refused", text=f"Question {question.id} cannot wait longer: it has had all the time that it may get."
+        )
+    return ActionResult(status="taken", text=f"Question {question.id} waits {say_duration(granted)} longer.")
 
 
 def seconds_of(text: str) -> float:
@@ -142,42 +153,42 @@ def seconds_of(text: str) -> float:
     """
     if text.isdecimal():
         return parse_duration(float(text))
-    return (time_in_words(text) or parse_duration(text)) if text else MORE_TIME
+    return (time_in_words(text) or parse_duration(text)) if text else DEFAULT_EXTENSION
 
 
-def cancel(batch: Batch, question: Question, by: Responder) -> Done:
+def cancel(batch: Transaction, question: Question, by: Responder) -> ActionResult:
     """Somebody closes a question: the agent goes by its assumption."""
     now = on_platform(question, batch.now)
     outcome = settle.cancelled(question, now, f"{lines.name_of(by.name)} closed the question")
     batch.add(e.QuestionSettled(at=batch.now, question=question.id, outcome=outcome))
-    return Done(sign="taken", text=f"Question {question.id} is closed; {question.agent} goes by its assumption.")
+    return ActionResult(status="taken", text=f"Question {question.id} is closed; {question.agent} goes by its assumption.")
 
 
-def late(batch: Batch, question: Question, by: Responder, message: Message) -> Done:
+def late(batch: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
     """Somebody typed something after the question's end: the agent gets it while the run lives."""
     ended = batch.state.end is not None
-    if not ended or question.agent == batch.state.guest:
+    if not ended or question.agent == batch.state.external_agent:
         batch.add(_replied(batch, question, by, message))
     course = f"{question.agent} gets it as a late reply."
-    if question.agent == batch.state.guest:
+    if question.agent == batch.state.external_agent:
         course = f"{question.agent} gets it when it looks at the question again."
     elif ended or question.agent not in batch.state.agents:
         course = "The run has ended, so it reaches nobody." if ended else "It changes nothing any more."
-    return Done(sign="late", text=f"{sentence(tell.closing_line(question))} {course}")
+    return ActionResult(status="late", text=f"{sentence(tell.closing_line(question))} {course}")
 
 
-def too_late(question: Question) -> Done:
+def already_closed(question: Question) -> ActionResult:
     """Somebody wants to do to a question what only an open one bears."""
     ended = tell.closing_line(question) or "the run has ended."
-    return Done(sign="late", text=f"Too late: {ended}")
+    return ActionResult(status="late", text=f"Too late: {ended}")
 
 
-def not_asked(question: Question) -> Done:
+def not_asked(question: Question) -> ActionResult:
     """Somebody may not answer."""
-    return Done(sign="refused", text=f"Question {question.id} is for {lines.asked_line(question)}.")
+    return ActionResult(status="refused", text=f"Question {question.id} is for {lines.asked_line(question)}.")
 
 
-def _replied(batch: Batch, question: Question, by: Responder, message: Message) -> e.Replied:
+def _replied(batch: Transaction, question: Question, by: Responder, message: Message) -> e.Replied:
     return e.Replied(
         at=batch.now,
         question=question.id,
@@ -190,28 +201,30 @@ def _replied(batch: Batch, question: Question, by: Responder, message: Message) 
     )
 
 
-def _left(before: Question, after: Question, by: Responder, sleepers: Sequence[Sleeper]) -> Done | None:
+def _handover_result(
+    before: Question, after: Question, by: Responder, quiet_people: Sequence[QuietPerson]
+) -> ActionResult | None:
     """What to say where somebody has left the question with this."""
     new: Sequence[Mentioned] = [one.to for one in after.handed if one not in before.handed and one.by == by.id]
     back = "Write in the thread again if you do want to answer."
     if new:
         who = new[-1].who
-        sleeps = next((f", but not before {one.clock}" for one in sleepers if one.id == who.id), "")
-        return Done(sign="passed", text=f"{lines.name_of(who.name)} is asked in your place{sleeps}. {back}")
+        sleeps = next((f", but not before {one.clock}" for one in quiet_people if one.id == who.id), "")
+        return ActionResult(status="passed", text=f"{lines.name_of(who.name)} is asked in your place{sleeps}. {back}")
     if by.id in after.passed and by.id not in before.passed:
-        return Done(sign="passed", text=f"You are not asked any more in question {after.id}. {back}")
+        return ActionResult(status="passed", text=f"You are not asked any more in question {after.id}. {back}")
     return None
 
 
-def _heard(question: Question, by: Responder, message: Message) -> Done:
+def _reply_result(question: Question, by: Responder, message: Message) -> ActionResult:
     """What became of somebody's newest words: they count, came in the grace after the deadline, or are no answer yet."""
     cut = f"Only its first {LIMIT:,} characters are kept." if len(message.text) > LIMIT else ""
     wrong = misread(question, by.id)
     if wrong is not None:
-        return Done(sign="refused", text=f"{wrong.hint} {cut}".strip())
+        return ActionResult(status="refused", text=f"{wrong.hint} {cut}".strip())
     if any(one.late for one in question.replies if one.author.id == by.id):
-        return Done(sign="late", text=f"It came after the deadline, so it goes along without deciding. {cut}".strip())
+        return ActionResult(status="late", text=f"It came after the deadline, so it goes along without deciding. {cut}".strip())
     hint = ""
     if message.mentions:
         hint = "Taken as your answer. To hand the question over, write only the mention."
-    return Done(sign="taken", text=f"{hint} {cut}".strip())
+    return ActionResult(status="taken", text=f"{hint} {cut}".strip())

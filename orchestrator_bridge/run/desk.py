@@ -7,8 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from orchestrator_bridge.chat import PostedMessage
-from orchestrator_bridge.money.more import ASKER, ask_for_more, policy_for_more
-from orchestrator_bridge.money.standing import Standing
+from orchestrator_bridge.money.more import ASKER, budget_policy, budget_question
+from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.open_questions import OpenQuestionIndex
 from orchestrator_bridge.people import Audience, Directory, UnknownName
 from orchestrator_bridge.question import due, settle
@@ -17,94 +17,96 @@ from orchestrator_bridge.question.times import on_platform
 from orchestrator_bridge.question.values import Delivery, Mentioned, Outcome, Question, Responder
 from orchestrator_bridge.run import deeds
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.actions import AskPeople
-from orchestrator_bridge.run.asking import Asking
-from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.change import peer
-from orchestrator_bridge.run.hearing import Hearing
+from orchestrator_bridge.run.actions import AskQuestion
+from orchestrator_bridge.run.asking import QuestionFactory
+from orchestrator_bridge.run.batch import Transaction
+from orchestrator_bridge.run.change import agent_responder
+from orchestrator_bridge.run.hearing import ResponseHandler
 from orchestrator_bridge.run.post import newest_key
-from orchestrator_bridge.run.sleepers import Sleepers
-from orchestrator_bridge.run.sparing import Sparing
+from orchestrator_bridge.run.sleepers import QuietHoursPolicy
+from orchestrator_bridge.run.sparing import QuestionQuota
 from orchestrator_bridge.run.state import RunState, ToolUse
 from orchestrator_bridge.store.rows import Outgoing
 
 
-class Desk:
+class QuestionService:
     """Makes questions of what agents ask, and ends them; `hearing` hears people. `nobody_there`: no person can be reached."""
 
     def __init__(
         self,
         directory: Directory,
         next_number: Callable[[], int],
-        nobody_there: Callable[[RunState], bool],
+        no_human_reachable: Callable[[RunState], bool],
         open_questions: OpenQuestionIndex | None = None,
     ) -> None:
         self._directory = directory
-        self._sleepers = Sleepers(directory)
-        sparing = Sparing(open_questions or OpenQuestionIndex())
-        self._asking = Asking(directory=directory, sleepers=self._sleepers, next_number=next_number, sparing=sparing)
-        self._nobody_there = nobody_there
-        self.hearing = Hearing(directory=directory, sleepers=self._sleepers, asking=self._asking)
+        self._quiet_hours = QuietHoursPolicy(directory)
+        sparing = QuestionQuota(open_questions or OpenQuestionIndex())
+        self._factory = QuestionFactory(
+            directory=directory, quiet_hours=self._quiet_hours, next_number=next_number, quota=sparing
+        )
+        self._no_human_reachable = no_human_reachable
+        self.responses = ResponseHandler(directory=directory, quiet_hours=self._quiet_hours, questions=self._factory)
 
     # Asking ---------------------------------------------------------------------------------------------------------------
 
-    def ask(self, batch: Batch, action: AskPeople) -> None:
+    def ask(self, batch: Transaction, action: AskQuestion) -> None:
         """Make a question, or tell the agent why there will be none."""
-        self._asking.ask(batch, action)
-        if self._nobody_there(batch.state):
-            self.leave(batch)
+        self._factory.ask(batch, action)
+        if self._no_human_reachable(batch.state):
+            self.mark_unattended(batch)
 
-    def approve(self, batch: Batch, use: ToolUse) -> None:
+    def request_approval(self, batch: Transaction, use: ToolUse) -> None:
         """Ask people whether an agent may use a tool, or refuse it where nobody can be asked."""
-        self._asking.approve(batch, use)
-        if self._nobody_there(batch.state):
-            self.leave(batch)
+        self._factory.request_approval(batch, use)
+        if self._no_human_reachable(batch.state):
+            self.mark_unattended(batch)
 
-    def ask_for_more(self, batch: Batch, short: Standing, price: Decimal | None) -> None:
+    def ask_for_more(self, batch: Transaction, short: BudgetStatus, price: Decimal | None) -> None:
         """Ask those responsible for more money, for a call that may cost `price` and does not fit any more."""
-        state, ask = batch.state, ask_for_more(short, price)
+        state, ask = batch.state, budget_question(short, price)
         try:
             audience = self._directory.audience(state.team.responsible, place=state.place, by=state.by, agents=())
         except UnknownName:  # the team file has changed since the run began
             audience = Audience()
         question = Question(
-            id=self._asking.next_number(),
+            id=self._factory.next_number(),
             run=state.run,
             agent=ASKER,
             action=f"more:{state.seq}",
             ask=ask,
-            policy=policy_for_more(state.team.policy),
+            policy=budget_policy(state.team.policy),
             asked=tuple(one.who for one in audience.people),
             groups=audience.groups,
             authors={one.who.id: one.author for one in audience.people},
             asked_at=batch.now,
         )
         batch.add(e.MoreAsked(at=batch.now, budget=short.budget, limit=short.limit, question=question))
-        if self._nobody_there(batch.state):
-            self.leave(batch)
+        if self._no_human_reachable(batch.state):
+            self.mark_unattended(batch)
 
-    def placed(self, batch: Batch, outgoing: Outgoing, posted: PostedMessage, noted_at: float) -> None:
+    def question_delivered(self, batch: Transaction, outgoing: Outgoing, posted: PostedMessage, noted_at: float) -> None:
         """People can see the question, or somebody a copy of it."""
         place = replace(outgoing.place, thread=posted.thread)
         delivery = Delivery(place=place, message=posted.message, posted_at=posted.at, noted_at=noted_at)
         batch.add(e.QuestionPosted(at=batch.now, question=outgoing.question or 0, delivery=delivery))
 
-    def unplaceable(self, batch: Batch, outgoing: Outgoing, why: str) -> None:
+    def question_undeliverable(self, batch: Transaction, outgoing: Outgoing, why: str) -> None:
         """The question will never be seen: where people were to decide, it falls back at once."""
         known = batch.state.questions.get(outgoing.question or 0)
         only = known is not None and outgoing.key == newest_key(known)
         if known is not None and only and known.open and known.stage is None and people_decide(known):
-            self._fall(batch, known, f"it could not be posted: {why}")
+            self._start_fallback(batch, known, f"it could not be posted: {why}")
 
-    def retract(self, batch: Batch, number: int) -> None:
+    def cancel(self, batch: Transaction, number: int) -> None:
         """The agent outside that asked does not want to know any more."""
         question = batch.state.questions.get(number)
         if question is not None and question.open and batch.state.end is None:
-            deeds.cancel(batch, question, peer(question.agent))
+            deeds.cancel(batch, question, agent_responder(question.agent))
 
     # Settling -------------------------------------------------------------------------------------------------------------
 
-    def leave(self, batch: Batch) -> None:
+    def mark_unattended(self, batch: Transaction) -> None:
         """Nobody is there any more: every person who was asked is taken off, and every role."""
         for question in list(batch.state.questions.values()):
             groups = (Responder(kind="human", id=group_id(one.name), name=one.name) for one in question.groups)
@@ -112,7 +114,7 @@ class Desk:
                 if person.id not in question.gone:
                     batch.add(e.Passed(at=batch.now, question=question.id, responder=person, gone=True))
 
-    def look(self, batch: Batch, read_to_end: Collection[int]) -> tuple[int, ...]:
+    def process_due(self, batch: Transaction, read_to_end: Collection[int]) -> tuple[int, ...]:
         """Settle what can be settled, and do what is due.
 
         Returns the questions that have expired and whose threads must first be read to their end, for replies that were in time;
@@ -120,39 +122,39 @@ class Desk:
         """
         unread = []
         for number in [one.id for one in batch.state.questions.values() if one.open]:
-            while not self._look_at(batch, batch.state.questions[number], number in read_to_end):
+            while not self._process_question(batch, batch.state.questions[number], number in read_to_end):
                 pass
             question = batch.state.questions[number]
-            if question.open and _waits_for_reading(question, on_platform(question, batch.now), number in read_to_end):
+            if question.open and _waits_for_sync(question, on_platform(question, batch.now), number in read_to_end):
                 unread.append(number)
         return tuple(unread)
 
-    def _look_at(self, batch: Batch, question: Question, read: bool) -> bool:
+    def _process_question(self, batch: Transaction, question: Question, read: bool) -> bool:
         """Do one thing that is due; True if nothing more is, or all else waits until the thread is read."""
         now = on_platform(question, batch.now)
         outcome, now_due = settle.settle(question, now), due.due(question, now)
         if outcome is None and not now_due:
             return True
-        if _waits_for_reading(question, now, read):
+        if _waits_for_sync(question, now, read):
             return True
         if outcome is not None:
             batch.add(e.QuestionSettled(at=batch.now, question=question.id, outcome=outcome))
         elif now_due.fall:
-            self._fall(batch, question, settle.reason(question))
+            self._start_fallback(batch, question, settle.reason(question))
         elif now_due.wake:
             batch.add(e.Woken(at=batch.now, question=question.id, people=now_due.wake))
         elif now_due.remind:
-            asleep = self._sleepers.among(self._waiting(question), batch.now)
+            asleep = self._quiet_hours.quiet_among(self._waiting(question), batch.now)
             batch.add(e.Reminded(at=batch.now, question=question.id, asleep=tuple(asleep)))
         else:
-            self._asking.escalate(batch, question)
+            self._factory.escalate(batch, question)
         return not batch.state.questions[question.id].open
 
     def _waiting(self, question: Question) -> tuple[Mentioned, ...]:
         known = ((one, question.author(one.id)) for one in silent(question))
         return tuple(Mentioned(who=one, author=author) for one, author in known if author)
 
-    def _fall(self, batch: Batch, question: Question, why: str) -> None:
+    def _start_fallback(self, batch: Transaction, question: Question, why: str) -> None:
         """Let the next fallback decide, or begin."""
         fallen = settle.fall(question, on_platform(question, batch.now), why)
         if isinstance(fallen, Outcome):
@@ -161,7 +163,7 @@ class Desk:
             batch.add(e.FallbackBegan(at=batch.now, question=question.id, stage=fallen))
 
 
-def _waits_for_reading(question: Question, now: float, read: bool) -> bool:
+def _waits_for_sync(question: Question, now: float, read: bool) -> bool:
     """Whether something was perhaps said in time that nobody has heard yet: a fallback waits until that is known."""
     if read or not due.due(question, now).expired:
         return False

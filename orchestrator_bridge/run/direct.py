@@ -10,7 +10,7 @@ from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.rows import Outgoing
 
 
-def directly(state: RunState, refused: Outgoing, why: str, now: float) -> tuple[Outgoing, ...]:
+def direct_message_fallback(state: RunState, refused: Outgoing, why: str, now: float) -> tuple[Outgoing, ...]:
     """The post in place of one that its channel does not take, if it is worth one; `why` the platform says so.
 
     Progress is not, and what was a direct message already has nowhere else to go.

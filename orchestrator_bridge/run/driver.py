@@ -23,14 +23,14 @@ from orchestrator_bridge.question.times import horizon
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.advance import Advanced, advance, conclude, next_ring, rung
+from orchestrator_bridge.run.advance import StepResult, next_timer, settle_immediate, step, timer_events
 from orchestrator_bridge.run.apply import fold
-from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.batch import Transaction
+from orchestrator_bridge.run.desk import QuestionService
 from orchestrator_bridge.run.project import fires_at
-from orchestrator_bridge.run.start import Start
+from orchestrator_bridge.run.start import CallToStart
 from orchestrator_bridge.run.state import RunState, ToolUse
-from orchestrator_bridge.run.take import take
+from orchestrator_bridge.run.take import handle_input
 from orchestrator_bridge.store.port import Stale, Store, StoreError
 from orchestrator_bridge.store.rows import Row
 from orchestrator_bridge.workbench import ToolExecutor
@@ -54,7 +54,7 @@ class DriverContext:
     streams: AnswerStreams
     tools: ToolExecutor
     clock: Clock
-    questions: Desk
+    questions: QuestionService
     on_committed: Callable[[RunState, Sequence[Row]], None]
     schedule_check: Callable[[int, int, float], None]
     reply_privately: Callable[[InboundEvent, PrivateReply], None]
@@ -68,14 +68,14 @@ class RunDriver:
     def __init__(self, state: RunState, context: DriverContext) -> None:
         self.state = state
         self._context = context
-        self._inputs: list[f.Fact] = []
+        self._inputs: list[f.RunInput] = []
         self._wakeup = asyncio.Event()
         self._tasks: dict[str, asyncio.Future[None]] = {}
         self._held: frozenset[str] = frozenset()
         self._read_until: dict[int, float] = {}
         self._alarm: Alarm | None = None
 
-    def deliver(self, run_input: f.Fact) -> None:
+    def deliver(self, run_input: f.RunInput) -> None:
         """Hand over a fact; it is taken in the next pass."""
         self._inputs.append(run_input)
         self._wakeup.set()
@@ -102,37 +102,37 @@ class RunDriver:
             await self._commit_cycle(facts)
         self._recheck(facts)
 
-    async def _commit_cycle(self, facts: Sequence[f.Fact]) -> None:
+    async def _commit_cycle(self, facts: Sequence[f.RunInput]) -> None:
         """Make one transaction of these facts and all that follows from them, store it, and do what it says."""
-        batch = Batch(self.state, self._context.clock.now())
+        batch = Transaction(self.state, self._context.clock.now())
         for fact in facts:
             self._handle(batch, fact)
-        advanced = advance(batch, self._context.questions, self._context.gateway, self._read_to_end(batch.state))
+        advanced = step(batch, self._context.questions, self._context.gateway, self._read_to_end(batch.state))
         try:
             await self._commit(batch)
         except BaseException:
             self._release(advanced.held)
             for start in advanced.starts:
-                self._context.gateway.withdraw(self.state.run, start.action, start.attempt)
+                self._context.gateway.cancel(self.state.run, start.action, start.attempt)
             raise
         _log_failures(batch)
         self._act(batch, advanced)
         self._context.on_committed(batch.state, batch.rows)
-        for heard, word in batch.words:
+        for heard, word in batch.replies:
             self._context.reply_privately(heard, word)
 
-    def _handle(self, batch: Batch, fact: f.Fact) -> None:
+    def _handle(self, batch: Transaction, fact: f.RunInput) -> None:
         """Take one fact and what follows from it at once, so that the next one finds a run that is where it would be."""
-        if isinstance(fact, f.Rang):
-            for event in rung(batch.state, batch.now):
+        if isinstance(fact, f.TimerFired):
+            for event in timer_events(batch.state, batch.now):
                 batch.add(event)
-        elif isinstance(fact, f.ToolsMoved):
+        elif isinstance(fact, f.ToolsChanged):
             self._spawn(f"list:{fact.server}", self._list(fact.server))
-        elif isinstance(fact, f.ThreadRead):
+        elif isinstance(fact, f.ThreadSynced):
             self._read_until[fact.question] = fact.deadline
         else:
-            take(batch, fact, self._context.questions)
-        conclude(batch)
+            handle_input(batch, fact, self._context.questions)
+        settle_immediate(batch)
 
     def _read_to_end(self, state: RunState) -> frozenset[int]:
         """The questions whose threads were read since their present deadline: more time wants another reading."""
@@ -141,13 +141,13 @@ class RunDriver:
 
     # Storing --------------------------------------------------------------------------------------------------------------
 
-    async def _commit(self, batch: Batch) -> None:
-        batch.close()
+    async def _commit(self, batch: Transaction) -> None:
+        batch.finish()
         if batch.events or batch.rows:
             await self._append(batch)
         self.state = batch.state
 
-    async def _append(self, batch: Batch) -> None:
+    async def _append(self, batch: Transaction) -> None:
         """Store the batch, however long the disk takes no more: nothing that was paid for is let go."""
         run = batch.state.run if batch.events else 0
         append = partial(self._context.store.append, run=run, after=batch.after, events=batch.events, rows=batch.rows)
@@ -159,7 +159,7 @@ class RunDriver:
 
     # Acting ---------------------------------------------------------------------------------------------------------------
 
-    def _act(self, batch: Batch, advanced: Advanced) -> None:
+    def _act(self, batch: Transaction, advanced: StepResult) -> None:
         """Start what is new. Calls come before posts: an agent waits for the one, people hardly notice the other."""
         started = {start.action for start in advanced.starts}
         self._release(self._held - advanced.held - started)
@@ -172,7 +172,7 @@ class RunDriver:
                 self._spawn(f"wait:{action}", self._wait(action))
         for use in advanced.uses:
             self._spawn(f"use:{use.use}", self._use(use))
-        for number in batch.unread:
+        for number in batch.questions_to_sync:
             if f"read:{number}" not in self._tasks:
                 self._spawn(f"read:{number}", self._read(self.state.questions[number]))
 
@@ -188,21 +188,21 @@ class RunDriver:
         blind = () if self._context.gateway.supports_images(self.state.agents[use.agent].model) else (use.agent,)
         self.deliver(await self._context.tools.call(self.state.run, use, blind))
 
-    async def _call(self, start: Start) -> None:
+    async def _call(self, start: CallToStart) -> None:
         final = self.state.calls[start.action].purpose == "final"
         heard = self._context.streams.open(self.state, start.action) if final else None
         result = await self._context.gateway.call(self.state.run, start.action, start.request, heard)
         self._context.streams.call_finished(start.action, self.state, arrived=isinstance(result, Response))
-        self.deliver(f.Landed(action=start.action, consumed=start.consumed, result=result))
+        self.deliver(f.CallFinished(action=start.action, consumed=start.consumed, result=result))
 
     async def _wait(self, action: str) -> None:
         """Wait until a call that is held may go, or has failed without having been made."""
         try:
             await self._context.gateway.wait_for_slot(self.state.run, action)
         except Suspended as error:
-            self.deliver(f.Landed(action=action, consumed=(), result=error))
+            self.deliver(f.CallFinished(action=action, consumed=(), result=error))
         else:
-            self.deliver(f.LetIn(action=action))
+            self.deliver(f.SlotGranted(action=action))
 
     def _release(self, actions: Iterable[str]) -> None:
         """These calls will not be made, or not now."""
@@ -216,9 +216,9 @@ class RunDriver:
         except Exception:
             _LOG.exception("the thread of question %s could not be read", question.id)
             await sleep_until(self._context.clock, self._context.clock.now() + PAUSE)
-            self.deliver(f.LookAt(question=question.id))
+            self.deliver(f.CheckQuestion(question=question.id))
         else:
-            self.deliver(f.ThreadRead(question=question.id, deadline=horizon(question)))
+            self.deliver(f.ThreadSynced(question=question.id, deadline=horizon(question)))
 
     def _spawn(self, name: str, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -238,10 +238,10 @@ class RunDriver:
                 task.cancel()
                 del self._tasks[name]
 
-    def _recheck(self, facts: Sequence[f.Fact]) -> None:
+    def _recheck(self, facts: Sequence[f.RunInput]) -> None:
         """A look that came before anything was due is repeated."""
         for fact in facts:
-            question = self.state.questions.get(fact.question) if isinstance(fact, f.LookAt) else None
+            question = self.state.questions.get(fact.question) if isinstance(fact, f.CheckQuestion) else None
             if question is not None and question.open:
                 soon = self._context.clock.now() + RECHECK_AFTER
                 self._context.schedule_check(self.state.run, question.id, max(fires_at(question), soon))
@@ -249,8 +249,8 @@ class RunDriver:
     def _set_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        ring = next_ring(self.state)
-        self._alarm = None if ring is None else self._context.clock.call_at(ring, lambda: self.deliver(f.Rang()))
+        ring = next_timer(self.state)
+        self._alarm = None if ring is None else self._context.clock.call_at(ring, lambda: self.deliver(f.TimerFired()))
 
     def _stop(self) -> None:
         if self._alarm is not None:
@@ -260,7 +260,7 @@ class RunDriver:
             task.cancel()
 
 
-def _log_failures(batch: Batch) -> None:
+def _log_failures(batch: Transaction) -> None:
     """One line for each call that brought nothing: people read it in the run's thread, and who looks after the bot here."""
     for event in batch.events:
         if isinstance(event, e.CallFailed):

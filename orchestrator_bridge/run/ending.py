@@ -8,7 +8,7 @@ from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.bounds import say_bound
 from orchestrator_bridge.run.events import Event
-from orchestrator_bridge.run.state import Answer, RunState, awaited, converged, last_guidance, leader, tally
+from orchestrator_bridge.run.state import Answer, RunState, converged, has_waiters, last_guidance, leader, tally
 from orchestrator_bridge.text import listed
 
 CUT_OFF = "The run ended while this call was under way: nobody knows whether it had its effect."
@@ -36,8 +36,8 @@ def cancel_open(state: RunState, why: str) -> tuple[Event, ...]:
 
 
 def _end(state: RunState) -> Event | None:
-    if state.guest is not None:
-        return _guest_left(state, state.guest)
+    if state.external_agent is not None:
+        return _guest_left(state, state.external_agent)
     fatal = next((one for one in state.questions.values() if _ends_run(one)), None)
     if fatal is not None:
         why = f"Question {fatal.id} was not answered, and the team's fallback is to stop: {fatal.ask.question}"
@@ -67,7 +67,7 @@ def _ends_run(question: Question) -> bool:
 
 def _landed(state: RunState) -> bool:
     """Nothing under way is worth waiting for: calls are paid already, but time that is up is up."""
-    return state.bound == "wall" or not any(call.phase == "out" and not call.aside for call in state.calls.values())
+    return state.bound == "wall" or not any(call.phase == "out" and not call.is_side_call for call in state.calls.values())
 
 
 def _best(state: RunState, why: str) -> Event:
@@ -119,11 +119,11 @@ def _votes(state: RunState, answer: Answer) -> str:
 
 def _alone(state: RunState) -> Answer | None:
     """The answer of the one agent that is left, once it has seen all that the others and the people said."""
-    if len(state.live) != 1 or awaited(state):
+    if len(state.live) != 1 or has_waiters(state):
         return None
     agent = state.live[0]
     own = [answer for answer in state.answers if answer.agent == agent.spec.name]
     others = [answer.seq for answer in state.answers if answer.agent != agent.spec.name]
-    if not own or not agent.rests or agent.vote is not None:
+    if not own or not agent.idle or agent.vote is not None:
         return None
-    return own[-1] if own[-1].seen >= max((last_guidance(state), agent.fresh, *others)) else None
+    return own[-1] if own[-1].seen_seq >= max((last_guidance(state), agent.last_private_seq, *others)) else None

@@ -10,13 +10,13 @@ from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Response
 from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.run.events import ToolEnd
-from orchestrator_bridge.run.state import Offer
+from orchestrator_bridge.run.state import ServerTools
 from orchestrator_bridge.store.rows import Outgoing
 from orchestrator_bridge.tool.values import Image
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Landed:
+class CallFinished:
     """A model call came back. `consumed`: positions of the news that its prompt showed."""
 
     action: str
@@ -25,14 +25,14 @@ class Landed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LetIn:
+class SlotGranted:
     """A call that was held may go."""
 
     action: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Heard:
+class MessageInThread:
     """A person said something in a question's thread, or in the run's (`question` is None)."""
 
     said: MessageReceived
@@ -41,7 +41,7 @@ class Heard:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TakenBack:
+class MessageRetracted:
     """A message of a question's thread was deleted, its card, or (without a question) the run's card."""
 
     unsaid: MessageDeleted
@@ -49,14 +49,14 @@ class TakenBack:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pressed:
+class QuestionControlUsed:
     """A control of a question was used."""
 
     clicked: ControlUsed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ExternalQuestion:
     """The agent outside whose run this is asks something. `action` is unique."""
 
     action: str
@@ -64,14 +64,14 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Retracted:
+class ExternalCancel:
     """The agent outside whose run this is does not want to know any more."""
 
     question: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class QuestionCommand:
     """A command that names a question: `/questions 12 …`; `words` are what stands behind the number."""
 
     command: CommandReceived
@@ -80,21 +80,21 @@ class Told:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NobodyThere:
+class PlatformUnattended:
     """Nobody is left on a platform."""
 
     platform: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LookAt:
+class CheckQuestion:
     """It is time to look at a question again."""
 
     question: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ThreadRead:
+class ThreadSynced:
     """A question's thread was read to its end, because of this deadline: what was said in time has been heard."""
 
     question: int
@@ -102,7 +102,7 @@ class ThreadRead:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Placed:
+class QuestionDelivered:
     """A question's card is posted. `noted_at`: when that was, by our clock."""
 
     outgoing: Outgoing
@@ -111,7 +111,7 @@ class Placed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Unplaceable:
+class QuestionUndeliverable:
     """A question's card will never be posted."""
 
     outgoing: Outgoing
@@ -119,7 +119,7 @@ class Unplaceable:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cancel:
+class CancelRun:
     """Somebody who may do so ends the run. `key`: of the command, to be marked as handled."""
 
     by: Author
@@ -127,59 +127,59 @@ class Cancel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Restarted:
+class ProcessRestarted:
     """The process was started again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ToolsSeen:
+class ToolListReceived:
     """A tool server was asked what it offers."""
 
     server: str
-    offer: Offer
+    offer: ServerTools
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ToolsMoved:
+class ToolsChanged:
     """A tool server may offer other tools than before."""
 
     server: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Used:
+class ToolFinished:
     """A tool was called, or could not be. `unseen_by`: the agent, where its model takes no pictures."""
 
     action: str
     end: ToolEnd
     text: str
     images: tuple[Image, ...] = ()
-    unseen_by: tuple[str, ...] = ()
+    hidden_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rang:
+class TimerFired:
     """A time that the run waits for has come."""
 
 
-Fact = (
-    Landed
-    | LetIn
-    | Heard
-    | TakenBack
-    | Pressed
-    | Asked
-    | Retracted
-    | Told
-    | NobodyThere
-    | LookAt
-    | ThreadRead
-    | Placed
-    | Unplaceable
-    | Cancel
-    | Restarted
-    | ToolsSeen
-    | ToolsMoved
-    | Used
-    | Rang
+RunInput = (
+    CallFinished
+    | SlotGranted
+    | MessageInThread
+    | MessageRetracted
+    | QuestionControlUsed
+    | ExternalQuestion
+    | ExternalCancel
+    | QuestionCommand
+    | PlatformUnattended
+    | CheckQuestion
+    | ThreadSynced
+    | QuestionDelivered
+    | QuestionUndeliverable
+    | CancelRun
+    | ProcessRestarted
+    | ToolListReceived
+    | ToolsChanged
+    | ToolFinished
+    | TimerFired
 )

@@ -23,113 +23,117 @@ from orchestrator_bridge.question.taken import taken
 from orchestrator_bridge.question.values import Mentioned, Question, Responder
 from orchestrator_bridge.run import deeds
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.asking import Asking
-from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.deeds import MORE_TIME, Done, Message
-from orchestrator_bridge.run.post import receipt
-from orchestrator_bridge.run.sleepers import Sleepers
+from orchestrator_bridge.run.asking import QuestionFactory
+from orchestrator_bridge.run.batch import Transaction
+from orchestrator_bridge.run.deeds import DEFAULT_EXTENSION, ActionResult, Message
+from orchestrator_bridge.run.post import acknowledgement_post
+from orchestrator_bridge.run.sleepers import QuietHoursPolicy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hearing:
+class ResponseHandler:
     """Brings to a question what people do, and tells them what became of it: everybody gets a word back."""
 
     directory: Directory
-    sleepers: Sleepers
-    asking: Asking
+    quiet_hours: QuietHoursPolicy
+    questions: QuestionFactory
 
     # In the thread --------------------------------------------------------------------------------------------------------
 
-    def said(self, batch: Batch, said: MessageReceived, number: int) -> None:
+    def on_message(self, batch: Transaction, said: MessageReceived, number: int) -> None:
         """Somebody typed something, or changed what they had typed."""
         question = batch.state.questions.get(number)
         if question is None:
-            batch.handled(said.key, "there is no such question")
+            batch.mark_handled(said.key, "there is no such question")
             return
         by = self._responder(question, said.author, said.place)
         done = self._reply(batch, question, by, self._message(batch, said.author, said.message, said.text, said))
         after = batch.state.questions[question.id]
-        taken_as = taken(after, by.id) if done.sign == "taken" and after.open else ""
-        given = Acknowledgement(message=said.message, author=said.author, sign=done.sign, text=done.text, taken_as=taken_as)
+        taken_as = taken(after, by.id) if done.status == "taken" and after.open else ""
+        given = Acknowledgement(message=said.message, author=said.author, sign=done.status, text=done.text, taken_as=taken_as)
         direct = said.place if said.place.channel.startswith("@") or question.lost else None
-        batch.rows.append(receipt(batch.state, said.key, given, question.id, direct))
-        batch.handled(said.key, "" if done.sign == "taken" else f"{done.sign}: {done.text}")
+        batch.rows.append(acknowledgement_post(batch.state, said.key, given, question.id, direct))
+        batch.mark_handled(said.key, "" if done.status == "taken" else f"{done.status}: {done.text}")
 
-    def unsaid(self, batch: Batch, unsaid: MessageDeleted, number: int) -> None:
+    def on_deleted(self, batch: Transaction, unsaid: MessageDeleted, number: int) -> None:
         """A reply was deleted: it is withdrawn while its question is open. Or the question's card was: it is posted again."""
         question = batch.state.questions.get(number)
         if question is not None and _open(batch, question):
             card = hear.lost(question, unsaid.message) is not question
             kind = e.CardLost if card else e.Unreplied
             batch.add(kind(at=batch.now, question=number, message=unsaid.message))
-        batch.handled(unsaid.key)
+        batch.mark_handled(unsaid.key)
 
-    def _reply(self, batch: Batch, question: Question, by: Responder, message: Message) -> Done:
+    def _reply(self, batch: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
         if _open(batch, question):
             return deeds.reply(batch, question, by, message)
         if not hear.may_answer(question, by):
             return deeds.not_asked(question)
         if asks_again(message.text) and _can_ask_again(batch, question):
             return self._again(batch, question, by)
-        if passes_on(question.ask, message.text) or more_time(question.ask, message.text, MORE_TIME) is not None:
-            return deeds.too_late(question)
+        if passes_on(question.ask, message.text) or more_time(question.ask, message.text, DEFAULT_EXTENSION) is not None:
+            return deeds.already_closed(question)
         return deeds.late(batch, question, by, message)
 
-    def _again(self, batch: Batch, question: Question, by: Responder) -> Done:
+    def _again(self, batch: Transaction, question: Question, by: Responder) -> ActionResult:
         if question.ask.kind == "approval":
-            return Done(sign="refused", text="That call is over. If the agent wants to make it again, you are asked anew.")
+            return ActionResult(
+                status="refused", text="That call is over. If the agent wants to make it again, you are asked anew."
+            )
         there = next((one for one in batch.state.questions.values() if one.again == question.id and one.open), None)
         if question.open or there is not None:
-            return Done(sign="refused", text=f"Question {(there or question).id} is open: answer it there.")
+            return ActionResult(status="refused", text=f"Question {(there or question).id} is open: answer it there.")
         if not hear.may_answer(question, by):
             return deeds.not_asked(question)
         if not _can_ask_again(batch, question):
-            return Done(sign="refused", text=f"Nobody waits for question {question.id} any more.")
-        new = self.asking.again(batch, question, by)
-        return Done(sign="taken", text=f"Asked again as question {new.id}.")
+            return ActionResult(status="refused", text=f"Nobody waits for question {question.id} any more.")
+        new = self.questions.again(batch, question, by)
+        return ActionResult(status="taken", text=f"Asked again as question {new.id}.")
 
     # By a control ---------------------------------------------------------------------------------------------------------
 
-    def clicked(self, batch: Batch, clicked: ControlUsed) -> None:
+    def on_control(self, batch: Transaction, clicked: ControlUsed) -> None:
         """A control was used."""
-        batch.handled(clicked.key)
+        batch.mark_handled(clicked.key)
         question = batch.state.questions.get(clicked.question)
         if question is None:
-            batch.say(clicked, _no_such(clicked.question))
+            batch.reply(clicked, _no_such(clicked.question))
             return
         by = self._responder(question, clicked.author, clicked.place)
-        batch.say(clicked, _word(question, self._press(batch, clicked, question, by)))
+        batch.reply(clicked, _private_reply(question, self._use_control(batch, clicked, question, by)))
 
-    def _press(self, batch: Batch, clicked: ControlUsed, question: Question, by: Responder) -> Done:
+    def _use_control(self, batch: Transaction, clicked: ControlUsed, question: Question, by: Responder) -> ActionResult:
         allowed = hear.may_answer(question, by) or (clicked.press == "more" and self._may_extend(question, by, clicked))
         if not allowed:
             return deeds.not_asked(question)
         if not _open(batch, question):
-            return deeds.too_late(question)
+            return deeds.already_closed(question)
         key = f"click:{clicked.interaction}"
         match clicked.press:
             case "pass":
-                return self._pass(batch, question, by, clicked, clicked.value)
+                return self._decline_or_delegate(batch, question, by, clicked, clicked.value)
             case "more":
-                return self._more(batch, question, by, clicked, clicked.value, key)
+                return self._extend(batch, question, by, clicked, clicked.value, key)
             case "option":
-                return deeds.choose(batch, question, by, clicked.value, key, clicked.at)
+                return deeds.select_option(batch, question, by, clicked.value, key, clicked.at)
             case "write":
                 return deeds.reply(batch, question, by, self._message(batch, clicked.author, key, clicked.value, clicked))
 
     # By command -----------------------------------------------------------------------------------------------------------
 
-    def commanded(self, batch: Batch, command: CommandReceived, number: int, words: str) -> None:
+    def on_command(self, batch: Transaction, command: CommandReceived, number: int, words: str) -> None:
         """`/questions 12 …`: pass, more time, cancel, again, or else an answer."""
-        batch.handled(command.key)
+        batch.mark_handled(command.key)
         question = batch.state.questions.get(number)
         if question is None:
-            batch.say(command, _no_such(number))
+            batch.reply(command, _no_such(number))
             return
         by = self._responder(question, command.author, command.place)
-        batch.say(command, _word(question, self._obey(batch, command, question, by, words)))
+        batch.reply(command, _private_reply(question, self._execute(batch, command, question, by, words)))
 
-    def _obey(self, batch: Batch, command: CommandReceived, question: Question, by: Responder, words: str) -> Done:
+    def _execute(
+        self, batch: Transaction, command: CommandReceived, question: Question, by: Responder, words: str
+    ) -> ActionResult:
         order, key = read_order(question.ask, words), f"command:{command.interaction}"
         match order.verb:
             case "answer":
@@ -137,33 +141,35 @@ class Hearing:
             case "again":
                 return self._again(batch, question, by)
             case _ if not _open(batch, question):
-                return deeds.too_late(question)
+                return deeds.already_closed(question)
             case "cancel":
                 return self._cancel(batch, command, question, by)
             case "more":
-                return self._more(batch, question, by, command, order.words, key)
+                return self._extend(batch, question, by, command, order.words, key)
             case "pass" | "hand" if not hear.may_answer(question, by):
                 return deeds.not_asked(question)
             case "pass" | "hand":
-                return self._pass(batch, question, by, command, order.words)
+                return self._decline_or_delegate(batch, question, by, command, order.words)
 
-    def _cancel(self, batch: Batch, command: CommandReceived, question: Question, by: Responder) -> Done:
+    def _cancel(self, batch: Transaction, command: CommandReceived, question: Question, by: Responder) -> ActionResult:
         starter = (batch.state.by.platform, batch.state.by.id) == (command.author.platform, command.author.id)
         if starter or self.directory.may(command.author, "cancel", command.place):
             return deeds.cancel(batch, question, by)
-        return Done(
-            sign="refused", text=f"You may not close question {question.id}; townhall.toml says who may, under [permissions]."
+        return ActionResult(
+            status="refused", text=f"You may not close question {question.id}; townhall.toml says who may, under [permissions]."
         )
 
     # Not me, and more time ------------------------------------------------------------------------------------------------
 
-    def _pass(self, batch: Batch, question: Question, by: Responder, heard: ControlUsed | CommandReceived, whom: str) -> Done:
+    def _decline_or_delegate(
+        self, batch: Transaction, question: Question, by: Responder, heard: ControlUsed | CommandReceived, whom: str
+    ) -> ActionResult:
         try:
             to = self._successor(question, by, heard, whom)
         except UnknownName as error:
-            return Done(sign="refused", text=str(error))
-        sleepers = self.sleepers.named((to,) if to else (), batch.now)
-        return deeds.pass_on(batch, question, by, heard.at, to, sleepers)
+            return ActionResult(status="refused", text=str(error))
+        sleepers = self.quiet_hours.quiet_people((to,) if to else (), batch.now)
+        return deeds.decline_or_delegate(batch, question, by, heard.at, to, sleepers)
 
     def _successor(self, question: Question, by: Responder, heard: ControlUsed | CommandReceived, whom: str) -> Mentioned | None:
         """Who is to be asked in somebody's place: whoever was picked, the platform's id of a person, or `@alice`.
@@ -189,17 +195,17 @@ class Hearing:
         there = self.directory.members(place.platform, place.channel) or ()
         return next((one for one in there if one.id == id_), Author(platform=place.platform, id=id_, name=name or id_))
 
-    def _more(
-        self, batch: Batch, question: Question, by: Responder, heard: ControlUsed | CommandReceived, time: str, key: str
-    ) -> Done:
+    def _extend(
+        self, batch: Transaction, question: Question, by: Responder, heard: ControlUsed | CommandReceived, time: str, key: str
+    ) -> ActionResult:
         if not self._may_extend(question, by, heard):
-            return Done(sign="refused", text="Only those who are asked can put a question off.")
+            return ActionResult(status="refused", text="Only those who are asked can put a question off.")
         if time.isdecimal() and isinstance(heard, CommandReceived):
-            return Done(sign="refused", text=f"{time} of what? Say it as {time}m or {time}h.")
+            return ActionResult(status="refused", text=f"{time} of what? Say it as {time}m or {time}h.")
         try:
-            return deeds.more(batch, question, by, deeds.seconds_of(time), key, heard.at)
+            return deeds.extend(batch, question, by, deeds.seconds_of(time), key, heard.at)
         except ValueError as error:
-            return Done(sign="refused", text=str(error))
+            return ActionResult(status="refused", text=str(error))
 
     def _may_extend(self, question: Question, by: Responder, heard: ControlUsed | CommandReceived) -> bool:
         asked = any(one.id == by.id for one in question.everyone)
@@ -212,13 +218,18 @@ class Hearing:
         return self.directory.with_roles(author, place, hear.roles_that_matter(question))
 
     def _message(
-        self, batch: Batch, by: Author, key: str, text: str, heard: MessageReceived | ControlUsed | CommandReceived
+        self, batch: Transaction, by: Author, key: str, text: str, heard: MessageReceived | ControlUsed | CommandReceived
     ) -> Message:
         named = self.directory.mentioned(_named(heard), text, by.platform)
         mentions = tuple(one for one in named if one.author.id != by.id)
         edit = heard.edit if isinstance(heard, MessageReceived) else ""
         return Message(
-            key=key, text=text, at=heard.at, edit=edit, mentions=mentions, sleepers=self.sleepers.named(mentions, batch.now)
+            key=key,
+            text=text,
+            at=heard.at,
+            edit=edit,
+            mentions=mentions,
+            quiet_people=self.quiet_hours.quiet_people(mentions, batch.now),
         )
 
 
@@ -229,11 +240,11 @@ def _named(heard: MessageReceived | ControlUsed | CommandReceived) -> tuple[Auth
     return heard.mentions
 
 
-def _open(batch: Batch, question: Question) -> bool:
+def _open(batch: Transaction, question: Question) -> bool:
     return question.open and batch.state.end is None
 
 
-def _can_ask_again(batch: Batch, question: Question) -> bool:
+def _can_ask_again(batch: Transaction, question: Question) -> bool:
     return not question.open and batch.state.end is None and question.agent in batch.state.agents
 
 
@@ -241,6 +252,6 @@ def _no_such(number: int) -> PrivateReply:
     return PrivateReply(text=f"There is no question {number}.", tone="warning")
 
 
-def _word(question: Question, done: Done) -> PrivateReply:
+def _private_reply(question: Question, done: ActionResult) -> PrivateReply:
     text = done.text or f"You answered question {question.id}."
-    return PrivateReply(text=text, tone="warning" if done.sign in ("refused", "late") else "plain")
+    return PrivateReply(text=text, tone="warning" if done.status in ("refused", "late") else "plain")

@@ -12,8 +12,15 @@ from orchestrator_bridge.question.times import on_platform
 from orchestrator_bridge.question.values import Verdict
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import on_tool
-from orchestrator_bridge.run.change import book_unknown, peer, with_agent, with_call, with_question, without_call
-from orchestrator_bridge.run.respond import take_turn
+from orchestrator_bridge.run.change import (
+    agent_responder,
+    charge_unknown,
+    remove_call,
+    update_agent,
+    update_call,
+    update_question,
+)
+from orchestrator_bridge.run.respond import apply_turn
 from orchestrator_bridge.run.state import Answer, Call, Failure, RunState, converged, leader
 
 FINAL_TRIES = 3
@@ -23,9 +30,9 @@ FINAL_TRIES = 3
 def _resumed(state: RunState, _: e.Resumed) -> RunState:
     """Calls that were out are lost and have to be started again."""
     lost = [call for call in state.calls.values() if call.phase == "out"]
-    state = book_unknown(state, lost)
+    state = charge_unknown(state, lost)
     state = replace(state, calls={**state.calls, **{call.action: replace(call, phase="due", reserved=None) for call in lost}})
-    return on_tool.lost(state)
+    return on_tool.mark_lost(state)
 
 
 def _held(state: RunState, event: e.CallHeld) -> RunState:
@@ -38,16 +45,16 @@ def _held(state: RunState, event: e.CallHeld) -> RunState:
         purpose=event.purpose,
         attempt=event.attempt,
         model=event.model,
-        seen=waits.seen if waits else state.seq,
+        seen_seq=waits.seen_seq if waits else state.seq,
         started_at=waits.started_at if waits else event.at,
         question=event.question,
         phase="held",
         why=event.why,
-        left=None if event.until is None else max(0.0, event.until - event.at),
+        seconds_left=None if event.until is None else max(0.0, event.until - event.at),
         failures=earlier.failures if earlier else 0,
-        straggles=waits.straggles if waits else False,
+        timed_out_waiting=waits.timed_out_waiting if waits else False,
     )
-    return with_call(state, call)
+    return update_call(state, call)
 
 
 def _started(state: RunState, event: e.CallStarted) -> RunState:
@@ -59,34 +66,34 @@ def _started(state: RunState, event: e.CallStarted) -> RunState:
         purpose=event.purpose,
         attempt=event.attempt,
         model=event.model,
-        seen=event.seen,
+        seen_seq=event.seen,
         started_at=known.started_at if known else event.at,
         reserved=event.reserved,
         question=event.question,
         failures=earlier.failures if earlier else 0,
-        straggles=known.straggles if known else False,
+        timed_out_waiting=known.timed_out_waiting if known else False,
     )
     spent = replace(state.spent, calls=state.spent.calls + 1, priced=state.spent.priced and event.reserved is not None)
-    return with_call(replace(state, spent=spent), call)
+    return update_call(replace(state, spent=spent), call)
 
 
 def _failed(state: RunState, event: e.CallFailed) -> RunState:
     call = state.calls.get(event.action)
     if call is None:
         return state
-    state = book_unknown(state, [call] if event.billed is None else [])
-    state = replace(state, told=state.told | {event.found})
+    state = charge_unknown(state, [call] if event.billed is None else [])
+    state = replace(state, reported=state.reported | {event.found})
     if event.retry_at is not None:
         resting = replace(call, phase="resting", retry_at=event.retry_at, failures=call.failures + 1, reserved=None)
-        return with_call(state, resting)
+        return update_call(state, resting)
     if call.purpose == "judge":
-        return _given_up(without_call(state, event.action), call, event)
+        return _given_up(remove_call(state, event.action), call, event)
     agent = state.agents[call.agent]
     if agent.has_backup:
-        state = with_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
+        state = update_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
     if agent.has_backup or call.model != agent.model:
-        return with_call(state, replace(call, phase="due", failures=0, reserved=None))
-    return _given_up(without_call(state, event.action), call, event)
+        return update_call(state, replace(call, phase="due", failures=0, reserved=None))
+    return _given_up(remove_call(state, event.action), call, event)
 
 
 def _given_up(state: RunState, call: Call, event: e.CallFailed) -> RunState:
@@ -96,22 +103,22 @@ def _given_up(state: RunState, call: Call, event: e.CallFailed) -> RunState:
         return _peer_out(state, call)
     if call.purpose == "judge":
         return _judged(state, call, Verdict(reason=event.found))
-    return with_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
+    return update_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
 
 
 def _peer_out(state: RunState, call: Call) -> RunState:
     question = state.questions[call.question or 0]
-    return with_question(state, hear.passed(question, peer(call.agent)))
+    return update_question(state, hear.passed(question, agent_responder(call.agent)))
 
 
 def _retry_due(state: RunState, event: e.RetryDue) -> RunState:
     call = state.calls.get(event.action)
-    return with_call(state, replace(call, phase="due")) if call and call.phase == "resting" else state
+    return update_call(state, replace(call, phase="due")) if call and call.phase == "resting" else state
 
 
 def _straggler_due(state: RunState, event: e.StragglerDue) -> RunState:
     call = state.calls.get(event.action)
-    return with_call(state, replace(call, straggles=True)) if call else state
+    return update_call(state, replace(call, timed_out_waiting=True)) if call else state
 
 
 def _responded(state: RunState, event: e.Responded) -> RunState:
@@ -119,14 +126,14 @@ def _responded(state: RunState, event: e.Responded) -> RunState:
     state = _noticed(_book(state, event, call), event)
     if call is None:
         return state
-    state = without_call(state, event.action)
+    state = remove_call(state, event.action)
     if call.purpose == "peer":
         return _peer_replied(state, event, call)
     if call.purpose == "judge":
         return _judged(state, call, read_verdict(state.questions[call.question or 0].ask, event.tool_calls, event.text))
     if call.purpose == "final":
         return _final_written(state, event, call)
-    return take_turn(state, event, call)
+    return apply_turn(state, event, call)
 
 
 def _book(state: RunState, event: e.Responded, call: Call | None) -> RunState:
@@ -152,11 +159,13 @@ def _peer_replied(state: RunState, event: e.Responded, call: Call) -> RunState:
     if not event.text.strip():
         return _peer_out(state, call)
     at = on_platform(question, event.at)
-    return with_question(state, hear.replied(question, author=peer(call.agent), message=event.action, text=event.text, at=at))
+    return update_question(
+        state, hear.replied(question, author=agent_responder(call.agent), message=event.action, text=event.text, at=at)
+    )
 
 
 def _judged(state: RunState, call: Call, verdict: Verdict) -> RunState:
-    return with_question(state, hear.judged(state.questions[call.question or 0], verdict))
+    return update_question(state, hear.judged(state.questions[call.question or 0], verdict))
 
 
 def _final_written(state: RunState, event: e.Responded, call: Call) -> RunState:
@@ -168,7 +177,7 @@ def _final_written(state: RunState, event: e.Responded, call: Call) -> RunState:
     if not text:
         return state
     author = state.agents[call.agent]
-    answer = Answer(label=author.label, agent=call.agent, text=text, seq=state.seq, seen=call.seen)
+    answer = Answer(label=author.label, agent=call.agent, text=text, seq=state.seq, seen_seq=call.seen_seq)
     return replace(state, answers=(*state.answers, answer))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.change import with_agent
+from orchestrator_bridge.run.change import update_agent
 from orchestrator_bridge.run.state import PendingAsk, RunState, Turn, Use
 from orchestrator_bridge.team import AgentSpec, Team
 
@@ -23,12 +23,12 @@ def guest_of(outside: ExternalAgent, team: Team) -> AgentSpec:
 
 
 def _asked(state: RunState, event: e.GuestAsked) -> RunState:
-    guest = state.guest
+    guest = state.external_agent
     if guest is None:
         return state
     use = Use(id=event.action, name="ask_others", arguments=event.ask.model_dump_json())
-    turn = Turn(seen_from=state.seq, seen=state.seq, text="", uses=(use,))
-    state = with_agent(state, guest, turns=(*state.agents[guest].turns, turn))
+    turn = Turn(seen_from_seq=state.seq, seen_seq=state.seq, text="", uses=(use,))
+    state = update_agent(state, guest, turns=(*state.agents[guest].turns, turn))
     return replace(state, asks={**state.asks, event.action: PendingAsk(agent=guest, use=event.action, ask=event.ask)})
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator_bridge.frozen import replace
-from orchestrator_bridge.money.more import granted
+from orchestrator_bridge.money.more import parse_grant
 from orchestrator_bridge.question.values import Outcome
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.change import with_question
+from orchestrator_bridge.run.change import update_question
 from orchestrator_bridge.run.state import Pause, RunState
 
 
@@ -18,7 +18,7 @@ def _neared(state: RunState, event: e.BudgetNeared) -> RunState:
 
 
 def _asked(state: RunState, event: e.MoreAsked) -> RunState:
-    return replace(with_question(state, event.question), pause=Pause(question=event.question.id, budget=event.budget))
+    return replace(update_question(state, event.question), pause=Pause(question=event.question.id, budget=event.budget))
 
 
 def decided(state: RunState, question: int, outcome: Outcome) -> RunState:
@@ -26,7 +26,7 @@ def decided(state: RunState, question: int, outcome: Outcome) -> RunState:
     pause = state.pause
     if pause is None or pause.question != question:
         return state
-    more = granted(outcome)
+    more = parse_grant(outcome)
     refused = state.refused if more else state.refused | {pause.budget}
     raised = state.raised + more if pause.budget == "money" else state.raised
     return replace(state, pause=None, raised=raised, refused=refused)

@@ -10,22 +10,29 @@ from orchestrator_bridge.question import hear, tell
 from orchestrator_bridge.question.same import similar
 from orchestrator_bridge.question.values import Joined, Question
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.change import book_unknown, finish_use, tell_agent, with_agent, with_question, without_call
+from orchestrator_bridge.run.change import (
+    charge_unknown,
+    complete_tool_use,
+    notify_agent,
+    remove_call,
+    update_agent,
+    update_question,
+)
 from orchestrator_bridge.run.on_money import decided
 from orchestrator_bridge.run.on_tool import approval_settled
-from orchestrator_bridge.run.state import AgentState, News, PendingAsk, RunState
+from orchestrator_bridge.run.state import AgentMessage, AgentState, PendingAsk, RunState
 
 
 def _asked(state: RunState, event: e.QuestionAsked) -> RunState:
     pending, state = _take_ask(state, event.action)
     if pending is None:
         return state
-    state = with_question(state, event.question)
-    state = with_agent(state, pending.agent, asked=state.agents[pending.agent].asked + 1, malformed=0)
+    state = update_question(state, event.question)
+    state = update_agent(state, pending.agent, asked=state.agents[pending.agent].asked + 1, malformed=0)
     if event.question.ask.wait:
         return state
     result = f"Question {event.question.id} is asked; its outcome comes as a later message."
-    return finish_use(state, pending.agent, event.action, result)
+    return complete_tool_use(state, pending.agent, event.action, result)
 
 
 def _refused(state: RunState, event: e.QuestionRefused) -> RunState:
@@ -34,9 +41,9 @@ def _refused(state: RunState, event: e.QuestionRefused) -> RunState:
         return state
     agent = state.agents[pending.agent]
     if _in_vain(state, agent):
-        state = with_agent(state, pending.agent, malformed=agent.malformed + 1)
+        state = update_agent(state, pending.agent, malformed=agent.malformed + 1)
     result = f"Not asked: {event.reason} Go by your assumption: {pending.ask.assumption}"
-    return finish_use(state, pending.agent, event.action, result)
+    return complete_tool_use(state, pending.agent, event.action, result)
 
 
 def _in_vain(state: RunState, agent: AgentState) -> bool:
@@ -45,7 +52,7 @@ def _in_vain(state: RunState, agent: AgentState) -> bool:
     more = any(pending.agent == agent.spec.name for pending in state.asks.values())
     actions = {one for question in state.questions.values() for one in (question.action, *(j.action for j in question.joined))}
     taken = not uses.isdisjoint(actions)
-    return not (agent.rests or more or taken)
+    return not (agent.idle or more or taken)
 
 
 def _take_ask(state: RunState, action: str) -> tuple[PendingAsk | None, RunState]:
@@ -60,27 +67,27 @@ def _joined(state: RunState, event: e.QuestionJoined) -> RunState:
     if pending is None:
         return state
     question = state.questions[event.question]
-    state = with_agent(state, pending.agent, malformed=0)
+    state = update_agent(state, pending.agent, malformed=0)
     if not question.open:
-        return finish_use(state, pending.agent, event.action, tell.known_result(question))
+        return complete_tool_use(state, pending.agent, event.action, tell.known_result(question))
     joined = Joined(agent=pending.agent, action=event.action, wait=event.wait)
-    state = with_question(state, hear.joined(question, joined))
+    state = update_question(state, hear.joined(question, joined))
     if event.wait:
         return state
     result = f"The same is asked already, as question {question.id}; its outcome comes as a later message."
-    return finish_use(state, pending.agent, event.action, result)
+    return complete_tool_use(state, pending.agent, event.action, result)
 
 
 def _asked_again(state: RunState, event: e.AskedAgain) -> RunState:
-    return with_question(state, event.question)
+    return update_question(state, event.question)
 
 
 def _posted(state: RunState, event: e.QuestionPosted) -> RunState:
-    return with_question(state, hear.posted(state.questions[event.question], event.delivery))
+    return update_question(state, hear.posted(state.questions[event.question], event.delivery))
 
 
 def _lost(state: RunState, event: e.CardLost) -> RunState:
-    return with_question(state, hear.lost(state.questions[event.question], event.message))
+    return update_question(state, hear.lost(state.questions[event.question], event.message))
 
 
 def _replied(state: RunState, event: e.Replied) -> RunState:
@@ -88,7 +95,7 @@ def _replied(state: RunState, event: e.Replied) -> RunState:
     if not question.open and question.agent not in state.agents:
         return state
     if not question.open:
-        return tell_agent(state, question.agent, "late", tell.late_note(question, event.author.name, event.text))
+        return notify_agent(state, question.agent, "late", tell.late_note(question, event.author.name, event.text))
     heard = hear.replied(
         question,
         author=event.author,
@@ -99,45 +106,45 @@ def _replied(state: RunState, event: e.Replied) -> RunState:
         edit=event.edit,
         mentions=event.mentions,
     )
-    return with_question(state, heard)
+    return update_question(state, heard)
 
 
 def _unreplied(state: RunState, event: e.Unreplied) -> RunState:
-    return with_question(state, hear.unreplied(state.questions[event.question], event.message))
+    return update_question(state, hear.unreplied(state.questions[event.question], event.message))
 
 
 def _passed(state: RunState, event: e.Passed) -> RunState:
     question = state.questions[event.question]
     if event.gone:
-        return with_question(state, hear.left(question, event.responder.id))
-    return with_question(state, hear.passed(question, event.responder, event.sent_at, event.to))
+        return update_question(state, hear.left(question, event.responder.id))
+    return update_question(state, hear.passed(question, event.responder, event.sent_at, event.to))
 
 
 def _extended(state: RunState, event: e.Extended) -> RunState:
     question = state.questions[event.question]
-    return with_question(state, hear.extended(question, event.seconds, event.key, event.sent_at))
+    return update_question(state, hear.extended(question, event.seconds, event.key, event.sent_at))
 
 
 def _reminded(state: RunState, event: e.Reminded) -> RunState:
-    return with_question(state, hear.reminded(state.questions[event.question]))
+    return update_question(state, hear.reminded(state.questions[event.question]))
 
 
 def _escalated(state: RunState, event: e.Escalated) -> RunState:
-    return with_question(state, hear.escalated(state.questions[event.question], event.people, event.groups, event.asleep))
+    return update_question(state, hear.escalated(state.questions[event.question], event.people, event.groups, event.asleep))
 
 
 def _rested(state: RunState, event: e.Rested) -> RunState:
-    return with_question(state, hear.rested(state.questions[event.question], event.asleep, event.starts_at))
+    return update_question(state, hear.rested(state.questions[event.question], event.asleep, event.starts_at))
 
 
 def _woken(state: RunState, event: e.Woken) -> RunState:
-    return with_question(state, hear.woken(state.questions[event.question], event.people))
+    return update_question(state, hear.woken(state.questions[event.question], event.people))
 
 
 def _fell(state: RunState, event: e.FallbackBegan) -> RunState:
     """One fallback's calls are over when the next one begins."""
     state = _drop_calls(state, event.question, ("judge",))
-    return with_question(state, hear.fell(state.questions[event.question], event.stage))
+    return update_question(state, hear.fell(state.questions[event.question], event.stage))
 
 
 def _settled(state: RunState, event: e.QuestionSettled) -> RunState:
@@ -145,7 +152,7 @@ def _settled(state: RunState, event: e.QuestionSettled) -> RunState:
     if not question.open:
         return state
     question = hear.settled(question, event.outcome)
-    state = _drop_calls(with_question(state, question), question.id, ("peer", "judge"))
+    state = _drop_calls(update_question(state, question), question.id, ("peer", "judge"))
     state = decided(state, question.id, event.outcome)
     if question.ask.kind == "approval":
         return approval_settled(state, question)
@@ -163,23 +170,25 @@ def _tell_others(state: RunState, question: Question, told: set[str]) -> RunStat
         return state
     text = tell.known_note(question)
     others = (agent.spec.name for agent in state.live if agent.spec.name not in told)
-    return replace(state, news=(*state.news, *(News(seq=state.seq, kind="known", text=text, to=name) for name in others)))
+    return replace(
+        state, messages=(*state.messages, *(AgentMessage(seq=state.seq, kind="known", text=text, to=name) for name in others))
+    )
 
 
 def _tell_outcome(state: RunState, question: Question, to: Joined) -> RunState:
     """Who waits gets it as the result of the tool, who does not as a message."""
     if not to.wait:
-        return tell_agent(state, to.agent, "outcome", tell.outcome_note(question))
-    state = finish_use(state, to.agent, to.action, tell.tool_result(question, similar(question, state.questions.values())))
-    return with_agent(state, to.agent, fresh=state.seq)
+        return notify_agent(state, to.agent, "outcome", tell.outcome_note(question))
+    state = complete_tool_use(state, to.agent, to.action, tell.tool_result(question, similar(question, state.questions.values())))
+    return update_agent(state, to.agent, last_private_seq=state.seq)
 
 
 def _drop_calls(state: RunState, question: int, purposes: tuple[str, ...]) -> RunState:
     """Those who still think about a question are not waited for."""
     dropped = [call for call in state.calls.values() if call.question == question and call.purpose in purposes]
-    state = book_unknown(state, dropped)
+    state = charge_unknown(state, dropped)
     for call in dropped:
-        state = without_call(state, call.action)
+        state = remove_call(state, call.action)
     return state
 
 

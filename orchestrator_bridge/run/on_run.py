@@ -8,15 +8,15 @@ from typing import Any
 from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.question import hear
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.change import book_unknown, peer, with_agent, with_question, without_call
-from orchestrator_bridge.run.state import End, News, RunState
+from orchestrator_bridge.run.change import agent_responder, charge_unknown, remove_call, update_agent, update_question
+from orchestrator_bridge.run.state import AgentMessage, End, RunState
 from orchestrator_bridge.text import one_line
 
 
 def _guided(state: RunState, event: e.Guided) -> RunState:
     author = one_line(event.author.name, 80).replace('"', "'")
-    news = News(seq=state.seq, kind="guidance", text=event.text, author=author, files=event.files)
-    return replace(state, news=(*state.news, news))
+    news = AgentMessage(seq=state.seq, kind="guidance", text=event.text, author=author, files=event.files)
+    return replace(state, messages=(*state.messages, news))
 
 
 def _bound_reached(state: RunState, event: e.BoundReached) -> RunState:
@@ -24,18 +24,18 @@ def _bound_reached(state: RunState, event: e.BoundReached) -> RunState:
 
 
 def _backup_taken(state: RunState, event: e.BackupTaken) -> RunState:
-    return with_agent(state, event.agent, backed_up=True, failure=None)
+    return update_agent(state, event.agent, backed_up=True, failure=None)
 
 
 def _retired(state: RunState, event: e.AgentRetired) -> RunState:
     """A retired agent's votes go, its answers stay, and it is out of every question as a peer."""
-    state = with_agent(state, event.agent, retired=event.reason, vote=None)
+    state = update_agent(state, event.agent, retired=event.reason, vote=None)
     calls = [call for call in state.calls.values() if call.agent == event.agent]
-    state = book_unknown(state, calls)
+    state = charge_unknown(state, calls)
     for call in calls:
-        state = without_call(state, call.action)
+        state = remove_call(state, call.action)
     for question in state.questions.values():
-        state = with_question(state, hear.passed(question, peer(event.agent)))
+        state = update_question(state, hear.passed(question, agent_responder(event.agent)))
     return state
 
 
@@ -52,7 +52,7 @@ def _cancelled(state: RunState, event: e.RunCancelled) -> RunState:
 
 
 def _ended(state: RunState, end: End) -> RunState:
-    return replace(book_unknown(state, state.calls.values()), end=end, calls={}, asks={}, uses={})
+    return replace(charge_unknown(state, state.calls.values()), end=end, calls={}, asks={}, uses={})
 
 
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {

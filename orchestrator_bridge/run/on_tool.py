@@ -9,11 +9,11 @@ from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.question.approval import verdict
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.change import finish_use, with_agent, with_question
-from orchestrator_bridge.run.state import News, Offer, RunState, ToolUse
+from orchestrator_bridge.run.change import complete_tool_use, update_agent, update_question
+from orchestrator_bridge.run.state import AgentMessage, RunState, ServerTools, ToolUse
 from orchestrator_bridge.tool.values import Tool
 
-LOST = (
+OUTCOME_UNKNOWN = (
     "Nobody knows whether this call had any effect: Townhall ended while it was under way, and the tool may do more than read. "
     "Look before you repeat it."
 )
@@ -22,23 +22,23 @@ LOST = (
 def _listed(state: RunState, event: e.ToolsListed) -> RunState:
     new, was = {tool.called: tool.digest for tool in event.tools}, state.offers.get(event.server)
     downs = (was.downs if was else 0) + bool(event.trouble)
-    offers = {**state.offers, event.server: Offer(tools=event.tools, trouble=event.trouble, downs=downs)}
+    offers = {**state.offers, event.server: ServerTools(tools=event.tools, trouble=event.trouble, downs=downs)}
     state = replace(state, offers=offers, first_seen={**new, **state.first_seen})
     return _noticed(state, event.server, event.trouble, was=was)
 
 
-def _noticed(state: RunState, server: str, trouble: str, was: Offer | None) -> RunState:
+def _noticed(state: RunState, server: str, trouble: str, was: ServerTools | None) -> RunState:
     """Agents read that a server is down, or up again; nobody's vote is withdrawn for it."""
     if not trouble and not (was and was.trouble):
         return state
     text = (
         f"The tool server {server} is down: {trouble}. Its tools are not there for now." if trouble else f"{server} is up again."
     )
-    return replace(state, news=(*state.news, News(seq=state.seq, kind="notice", text=text)))
+    return replace(state, messages=(*state.messages, AgentMessage(seq=state.seq, kind="notice", text=text)))
 
 
 def _asked(state: RunState, event: e.ApprovalAsked) -> RunState:
-    state = with_question(state, event.question)
+    state = update_question(state, event.question)
     return _with_use(state, event.question.action, "asked")
 
 
@@ -70,7 +70,7 @@ def _started(state: RunState, event: e.ToolStarted) -> RunState:
     use = state.uses.get(event.action)
     if use is not None and use.tool.server:
         used = state.agents[use.agent].used
-        state = with_agent(state, use.agent, used={**used, use.tool.label: used.get(use.tool.label, 0) + 1})
+        state = update_agent(state, use.agent, used={**used, use.tool.label: used.get(use.tool.label, 0) + 1})
     return _with_use(state, event.action, "out")
 
 
@@ -79,7 +79,7 @@ def _returned(state: RunState, event: e.ToolReturned) -> RunState:
     if use is None:
         return state
     if event.end in ("not_called", "unknown"):
-        state = replace(state, told=state.told | {trouble_of(use, event)})
+        state = replace(state, reported=state.reported | {trouble_of(use, event)})
     return _ended(state, use, event.text, event)
 
 
@@ -88,10 +88,10 @@ def trouble_of(use: ToolUse, event: e.ToolReturned) -> str:
     return f"{use.tool.label}: {event.text}"
 
 
-def lost(state: RunState) -> RunState:
+def mark_lost(state: RunState) -> RunState:
     """The process has ended with uses under way: what only reads is called again, of all else nobody knows."""
     for use in [one for one in state.uses.values() if one.phase == "out"]:
-        state = _with_use(state, use.use, "due") if use.tool.read_only else _ended(state, use, LOST)
+        state = _with_use(state, use.use, "due") if use.tool.read_only else _ended(state, use, OUTCOME_UNKNOWN)
     return state
 
 
@@ -108,8 +108,8 @@ def _ended(state: RunState, use: ToolUse, text: str, event: e.ToolReturned | Non
     uses = {action: one for action, one in state.uses.items() if action != use.use}
     files, whole = (event.files, event.whole) if event else ((), 0)
     theirs = event is not None and event.end in ("done", "failed")
-    state = finish_use(replace(state, uses=uses), use.agent, use.use, text, files=files, whole=whole, theirs=theirs)
-    return with_agent(state, use.agent, fresh=state.seq, rests=False)
+    state = complete_tool_use(replace(state, uses=uses), use.agent, use.use, text, files=files, whole=whole, theirs=theirs)
+    return update_agent(state, use.agent, last_private_seq=state.seq, idle=False)
 
 
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {

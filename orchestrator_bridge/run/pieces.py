@@ -20,25 +20,25 @@ from collections.abc import Iterator
 from typing import Literal
 
 from orchestrator_bridge.run.events import Purpose
-from orchestrator_bridge.run.state import AgentState, RunState, standing
+from orchestrator_bridge.run.state import AgentState, RunState, standing_answers
 
 Kind = Literal["thoughts", "answer", "turn", "final", "files"]
-Piece = tuple[Kind, int]
+Segment = tuple[Kind, int]
 """A piece by its kind and its number: of a turn from 0 on, or a position of the log (0 for the files of the task)."""
 
-Left = frozenset[Piece]
-NOTHING: Left = frozenset()
+Omitted = frozenset[Segment]
+NOTHING_OMITTED: Omitted = frozenset()
 
 _OUTCOME_OF = "ask_others"
 
 
-def pieces(state: RunState, agent: AgentState, purpose: Purpose, seen: int) -> tuple[Piece, ...]:
+def segments(state: RunState, agent: AgentState, purpose: Purpose, seen: int) -> tuple[Segment, ...]:
     """All that can be left out of an agent's conversation, in the order in which it goes."""
-    stands = list(standing(state, seen).values())
+    stands = list(standing_answers(state, seen).values())
     replaced = [answer for answer in state.answers if answer.seq <= seen and answer not in stands]
     others = [answer for answer in stands[:-1] if answer.agent != agent.spec.name]
     return (
-        *(("thoughts", number) for number, turn in enumerate(agent.turns[:-1]) if turn.kept is not None),
+        *(("thoughts", number) for number, turn in enumerate(agent.turns[:-1]) if turn.provider_state is not None),
         *(("answer", answer.seq) for answer in replaced),
         *(("turn", number) for number in _earlier(agent)),
         *(("answer", answer.seq) for answer in (stands if purpose == "final" else others)),
@@ -54,26 +54,26 @@ def _earlier(agent: AgentState) -> Iterator[int]:
     return (number for number in range(len(agent.turns)) if number not in kept)
 
 
-def _files(state: RunState, seen: int) -> Iterator[Piece]:
+def _files(state: RunState, seen: int) -> Iterator[Segment]:
     if any(file.text for file in state.files):
         yield "files", 0
-    for news in state.news:
+    for news in state.messages:
         if news.seq <= seen and any(file.text for file in news.files):
             yield "files", news.seq
 
 
-def shorter(text: str) -> str:
+def omission_marker(text: str) -> str:
     """What stands in place of a text that is left out; a text that is no longer than that stays."""
     mark = f"(left out: {len(text):,} characters)"
     return mark if len(mark) < len(text) else text
 
 
-def shorter_arguments(tool: str, arguments: str) -> str:
+def omission_marker_for_arguments(tool: str, arguments: str) -> str:
     """The same for the arguments of a tool use, which stay a JSON object; questions stay, as their outcomes do."""
     mark = json.dumps({"left_out": f"{len(arguments):,} characters"})
     return mark if len(mark) < len(arguments) and tool != _OUTCOME_OF else arguments
 
 
-def shorter_result(tool: str, result: str) -> str:
+def omission_marker_for_result(tool: str, result: str) -> str:
     """The same for what a tool gave back."""
-    return result if tool == _OUTCOME_OF else shorter(result)
+    return result if tool == _OUTCOME_OF else omission_marker(result)

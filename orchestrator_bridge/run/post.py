@@ -12,7 +12,7 @@ from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.rows import Outgoing
 
-FIRST, CLOSING, RECEIPT, NOTE, CARD = 0, 1, 2, 5, 9
+FIRST, CLOSING, ACKNOWLEDGEMENT, NOTE, CARD = 0, 1, 2, 5, 9
 """Priorities: questions and final answers, closing what is open, receipts, what agents do, the card's progress."""
 
 
@@ -61,7 +61,7 @@ def thread_post(state: RunState, post: Post, name: str, priority: int = NOTE, qu
     )
 
 
-def line_posts(state: RunState, text: str, name: str, speaker: str, *, first: bool) -> Outgoing:
+def progress_line(state: RunState, text: str, name: str, speaker: str, *, first: bool) -> Outgoing:
     """A line in the run's thread that is posted once and then edited, which disturbs nobody; later content replaces earlier."""
     key = f"run:{state.run}:{name}"
     note = Note(text=text, speaker=speaker)
@@ -71,7 +71,9 @@ def line_posts(state: RunState, text: str, name: str, speaker: str, *, first: bo
     return replace(post, key=f"{key}:now", replaces=key, priority=CARD, version=state.seq)
 
 
-def receipt(state: RunState, name: str, given: Acknowledgement, question: int | None, place: Place | None = None) -> Outgoing:
+def acknowledgement_post(
+    state: RunState, name: str, given: Acknowledgement, question: int | None, place: Place | None = None
+) -> Outgoing:
     """What a person is told about a message of hers, where it was said: in the thread, or (`place`) in direct messages."""
-    post = thread_post(state, given, f"receipt:{name}", priority=RECEIPT, question=question)
+    post = thread_post(state, given, f"receipt:{name}", priority=ACKNOWLEDGEMENT, question=question)
     return replace(post, place=place, anchor=None) if place else post

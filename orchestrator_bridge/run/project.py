@@ -10,23 +10,23 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator_bridge.money.budgets import EVERYWHERE, channel_key
-from orchestrator_bridge.money.more import granted
+from orchestrator_bridge.money.more import parse_grant
 from orchestrator_bridge.question import due, hear, lines, tell, times
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.state import Call, RunState
 from orchestrator_bridge.store import rows as r
 
-Rows = tuple[r.Row, ...]
+Records = tuple[r.Row, ...]
 
 
-def project(before: RunState | None, event: e.Event, after: RunState) -> Rows:
+def project_event(before: RunState | None, event: e.Event, after: RunState) -> Records:
     """The rows that one event changes."""
-    change: Callable[[RunState | None, Any, RunState], Rows] | None = _CHANGES.get(type(event))
+    change: Callable[[RunState | None, Any, RunState], Records] | None = _CHANGES.get(type(event))
     return change(before, event, after) if change else ()
 
 
-def moved(before: RunState | None, after: RunState) -> Rows:
+def project_transaction(before: RunState | None, after: RunState) -> Records:
     """What a whole transaction changes: whether the run is busy, and when its open questions must be looked at next."""
     rows: list[r.Row] = []
     if before is not None and before.busy != after.busy and after.end is None:
@@ -68,7 +68,7 @@ def our_time(question: Question, at: float) -> float:
     return at + (delivery.noted_at - delivery.posted_at if delivery else 0.0)
 
 
-def _run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Rows:
+def _run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Records:
     by = event.by
     return (
         r.RunOpened(
@@ -84,7 +84,7 @@ def _run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Ro
     )
 
 
-def _run_ended(before: RunState | None, event: e.Event, after: RunState) -> Rows:
+def _run_ended(before: RunState | None, event: e.Event, after: RunState) -> Records:
     assert after.end is not None
     closed = r.RunClosed(run=after.run, status=after.end.status, result=after.end.text, at=event.at)
     return (*_given_up(before, event, after), closed)
@@ -93,7 +93,7 @@ def _run_ended(before: RunState | None, event: e.Event, after: RunState) -> Rows
 # Calls --------------------------------------------------------------------------------------------------------------------
 
 
-def _call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> Rows:
+def _call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> Records:
     return (
         r.CallBooked(
             run=after.run,
@@ -109,7 +109,7 @@ def _call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> 
     )
 
 
-def _responded(before: RunState | None, event: e.Responded, after: RunState) -> Rows:
+def _responded(before: RunState | None, event: e.Responded, after: RunState) -> Records:
     call = before.calls.get(event.action) if before else None
     return (
         *_counted(event),
@@ -129,7 +129,7 @@ def _responded(before: RunState | None, event: e.Responded, after: RunState) -> 
     )
 
 
-def _counted(event: e.Responded) -> Rows:
+def _counted(event: e.Responded) -> Records:
     """What the provider reports beside what we had counted, where it reports anything."""
     counted, reported = event.counted, 0 if event.usage.estimated else event.usage.input
     if counted is None or not (counted.tokens > 0 and reported > 0):
@@ -137,21 +137,21 @@ def _counted(event: e.Responded) -> Rows:
     return (r.PromptCounted(model=counted.model, by=counted.by, counted=counted.tokens, reported=reported, at=event.at),)
 
 
-def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Rows:
+def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Records:
     call = before.calls.get(event.action) if before else None
     if call is None or call.phase != "out":
         return ()
     return (_unbilled(after, call, "failed" if event.billed is False else "unknown", event.at),)
 
 
-def _given_up(before: RunState | None, event: e.Event, after: RunState) -> Rows:
+def _given_up(before: RunState | None, event: e.Event, after: RunState) -> Records:
     """Nobody waits any more for calls that are out, so nobody will know whether they were billed."""
     calls = before.calls.values() if before else ()
     given_up = [call for call in calls if call.phase == "out" and call.action not in after.calls]
     return tuple(_unbilled(after, call, "unknown", event.at) for call in given_up)
 
 
-def _resumed(before: RunState | None, event: e.Resumed, after: RunState) -> Rows:
+def _resumed(before: RunState | None, event: e.Resumed, after: RunState) -> Records:
     lost = [call for call in before.calls.values() if call.phase == "out"] if before else []
     return tuple(_unbilled(after, call, "unknown", event.at) for call in lost)
 
@@ -172,7 +172,7 @@ def _unbilled(state: RunState, call: Call, how: Any, at: float) -> r.CallBooked:
 # Questions ----------------------------------------------------------------------------------------------------------------
 
 
-def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain | e.ApprovalAsked, after: RunState) -> Rows:
+def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain | e.ApprovalAsked, after: RunState) -> Records:
     question = after.questions[event.question.id]
     return (
         r.QuestionOpened(
@@ -187,7 +187,7 @@ def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAga
     )
 
 
-def _posted(_: RunState | None, event: e.QuestionPosted, after: RunState) -> Rows:
+def _posted(_: RunState | None, event: e.QuestionPosted, after: RunState) -> Records:
     delivery = event.delivery
     return (
         r.QuestionPlaced(
@@ -201,7 +201,7 @@ def _posted(_: RunState | None, event: e.QuestionPosted, after: RunState) -> Row
     )
 
 
-def _replied(before: RunState | None, event: e.Replied, after: RunState) -> Rows:
+def _replied(before: RunState | None, event: e.Replied, after: RunState) -> Records:
     late = before is not None and not before.questions[event.question].open
     if not hear.may_answer(after.questions[event.question], event.author):
         return ()
@@ -219,28 +219,28 @@ def _replied(before: RunState | None, event: e.Replied, after: RunState) -> Rows
     )
 
 
-def _unreplied(_: RunState | None, event: e.Unreplied, after: RunState) -> Rows:
+def _unreplied(_: RunState | None, event: e.Unreplied, after: RunState) -> Records:
     return (r.ReplyGone(question=event.question, key=event.message),)
 
 
-def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Rows:
+def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
     question = after.questions[event.question]
     line = tell.closing_line(question)
     closed = r.QuestionClosed(question=event.question, status=event.outcome.status, line=line, at=event.at)
     return (*_given_up(before, event, after), closed, *_granted(before, event, after))
 
 
-def _granted(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Rows:
+def _granted(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
     """What was granted beyond a shared budget; beyond the run's own it stands in its log alone."""
     pause = before.pause if before else None
-    more = granted(event.outcome)
+    more = parse_grant(event.outcome)
     if pause is None or pause.question != event.question or pause.budget == "money" or not more:
         return ()
     channel = channel_key(after.place) if pause.budget == "channel" else EVERYWHERE
     return (r.BudgetRaised(question=event.question, channel=channel, amount=more, at=event.at),)
 
 
-_CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Rows]] = {
+_CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Records]] = {
     e.RunStarted: _run_started,
     e.Resumed: _resumed,
     e.CallStarted: _call_started,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from orchestrator_bridge.model.port import Message, Request, ToolSpec
 from orchestrator_bridge.question.judge import DECIDE
 from orchestrator_bridge.run.actions import CallModel
-from orchestrator_bridge.run.pieces import NOTHING, Left
+from orchestrator_bridge.run.pieces import NOTHING_OMITTED, Omitted
 from orchestrator_bridge.run.prompts import final_messages, judge_messages, news_for, peer_messages, work_messages
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.run.tools import offered
+from orchestrator_bridge.run.tools import available_tools
 
 
-def make_request(state: RunState, call: CallModel, seen: int, left: Left = NOTHING) -> Request:
+def make_request(state: RunState, call: CallModel, seen: int, left: Omitted = NOTHING_OMITTED) -> Request:
     """The request of a call, showing the log up to `seen` but for what is `left` out."""
     spec = state.agents[call.agent].spec
     judge = _judge(state, call)
@@ -29,10 +29,10 @@ def make_request(state: RunState, call: CallModel, seen: int, left: Left = NOTHI
 def consumed(state: RunState, call: CallModel, seen: int) -> tuple[int, ...]:
     """The positions of the news that an agent reads in a call; a side call reads a copy and consumes nothing."""
     agent = state.agents[call.agent]
-    return () if call.purpose in ("peer", "judge") else tuple(news.seq for news in news_for(state, agent, agent.seen, seen))
+    return () if call.purpose in ("peer", "judge") else tuple(news.seq for news in news_for(state, agent, agent.seen_seq, seen))
 
 
-def _messages(state: RunState, call: CallModel, seen: int, left: Left) -> tuple[Message, ...]:
+def _messages(state: RunState, call: CallModel, seen: int, left: Omitted) -> tuple[Message, ...]:
     agent = state.agents[call.agent]
     match call.purpose:
         case "work":
@@ -53,4 +53,4 @@ def _judge(state: RunState, call: CallModel) -> str | None:
 def _tools(state: RunState, call: CallModel, seen: int) -> tuple[ToolSpec, ...]:
     if call.purpose == "judge":
         return (DECIDE,)
-    return offered(state, state.agents[call.agent], seen) if call.purpose == "work" else ()
+    return available_tools(state, state.agents[call.agent], seen) if call.purpose == "work" else ()

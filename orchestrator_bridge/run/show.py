@@ -15,7 +15,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import show_question, show_tool
 from orchestrator_bridge.run.ending import who_retired
 from orchestrator_bridge.run.post import CARD, FIRST, run_key, thread_post
-from orchestrator_bridge.run.state import AgentState, Call, RunState, counts
+from orchestrator_bridge.run.state import AgentState, Call, RunState, vote_counts
 from orchestrator_bridge.store.rows import Outgoing
 from orchestrator_bridge.text import shorten, shorten_markdown
 
@@ -28,11 +28,11 @@ _BLOCK = re.compile(r"#|>|\||```|~~~|[*+-] |\d+[.)] ")
 Shown = Outgoing
 
 
-def posts(before: RunState | None, event: e.Event, after: RunState) -> tuple[Shown, ...]:
+def render_event(before: RunState | None, event: e.Event, after: RunState) -> tuple[Shown, ...]:
     """What one event makes people see."""
-    show: Callable[[RunState | None, Any, RunState], tuple[Shown, ...]] | None = _SHOWS.get(type(event))
+    show: Callable[[RunState | None, Any, RunState], tuple[Shown, ...]] | None = _RENDERERS.get(type(event))
     shown = show(before, event, after) if show else ()
-    return shown if after.guest is None else tuple(one for one in shown if not _of_card(one))
+    return shown if after.external_agent is None else tuple(one for one in shown if not _of_card(one))
 
 
 def _of_card(shown: Shown) -> bool:
@@ -44,7 +44,7 @@ def _of_card(shown: Shown) -> bool:
 # Cards --------------------------------------------------------------------------------------------------------------------
 
 
-def card(state: RunState) -> RunCard:
+def render_run_card(state: RunState) -> RunCard:
     """A run at a glance."""
     return RunCard(
         run=state.run,
@@ -59,14 +59,14 @@ def card(state: RunState) -> RunCard:
     )
 
 
-def card_update(state: RunState) -> Outgoing:
+def render_card_update(state: RunState) -> Outgoing:
     """The card as it now stands, to replace the first one."""
     key = run_key(state.run)
     return Outgoing(
         key=f"{key}:now",
         run=state.run,
         place=state.place,
-        post=card(state),
+        post=render_run_card(state),
         at=state.at,
         replaces=key,
         priority=CARD,
@@ -94,7 +94,7 @@ def _status(state: RunState) -> str:
 def _doing(state: RunState, agent: AgentState) -> str:
     if agent.retired is not None:
         return "retired"
-    call = next((one for one in state.calls.values() if one.agent == agent.spec.name and not one.aside), None)
+    call = next((one for one in state.calls.values() if one.agent == agent.spec.name and not one.is_side_call), None)
     if call is not None:
         return _calling(call)
     uses = [use for use in state.uses.values() if use.agent == agent.spec.name]
@@ -103,9 +103,9 @@ def _doing(state: RunState, agent: AgentState) -> str:
         return f"uses {under_way[0]}" if len(under_way) == 1 else f"uses {len(under_way)} tools"
     if any(use.phase == "asked" for use in uses):
         return "waits for approval"
-    if agent.waits:
+    if agent.is_waiting:
         return "waits for a reply"
-    if agent.vote is not None and counts(state, agent):
+    if agent.vote is not None and vote_counts(state, agent):
         return f"voted for {author_of(state, agent.vote.label)}"
     return "answered" if agent.answers else "ready"
 
@@ -113,7 +113,7 @@ def _doing(state: RunState, agent: AgentState) -> str:
 def _calling(call: Call) -> str:
     match call.phase:
         case "held":
-            left = "" if call.left is None else f", {say_duration(max(1.0, call.left))}"
+            left = "" if call.seconds_left is None else f", {say_duration(max(1.0, call.seconds_left))}"
             return f"waiting for {call.why}{left}"
         case "resting":
             return "tries again soon"
@@ -131,7 +131,7 @@ def author_of(state: RunState, label: str) -> str:
 
 def _started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[Shown, ...]:
     key = run_key(after.run)
-    opening = Outgoing(key=key, run=after.run, place=after.place, post=card(after), at=after.at, priority=FIRST)
+    opening = Outgoing(key=key, run=after.run, place=after.place, post=render_run_card(after), at=after.at, priority=FIRST)
     missing = omissions_text(event.files)
     warnings = [(f"notice{index}", text) for index, text in enumerate(event.notices)] + [("files", missing)]
     return (opening, *(thread_post(after, Note(text=text, tone="warning"), name) for name, text in warnings if text))
@@ -167,7 +167,7 @@ def _answer(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
 
 def _vote(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
     agent = after.agents[event.agent]
-    if agent.vote is None or not agent.rests:
+    if agent.vote is None or not agent.idle:
         return ()
     text = f"Votes for {author_of(after, agent.vote.label)}'s answer. {shorten(agent.vote.reason, 300)}".strip()
     return (thread_post(after, Note(text=text, speaker=event.agent), "vote"),)
@@ -177,11 +177,11 @@ def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) 
     """The first failure of its kind, and the last of a call where its agent is not retired for it, which says the same."""
     call = before.calls.get(event.action) if before else None
     again = event.retry_at is not None
-    if before is None or call is None or (again and event.found in before.told):
+    if before is None or call is None or (again and event.found in before.reported):
         return ()
     if not again and (call.purpose == "work" or event.action in after.calls):
         return ()
-    told = "The same again." if event.found in before.told else event.found
+    told = "The same again." if event.found in before.reported else event.found
     course = f"{_again(event)} {event.advice}" if again else "I give up on this call."
     return (thread_post(after, Note(text=f"{told} {course}".strip(), speaker=event.agent, tone="warning"), "failed"),)
 
@@ -212,30 +212,30 @@ def _retired(before: RunState | None, event: e.AgentRetired, after: RunState) ->
 
 def _finished(_: RunState | None, event: e.RunFinished, after: RunState) -> tuple[Shown, ...]:
     answer = FinalAnswer(run=after.run, text=event.text, how=event.how, by=event.by, drafted=after.team.stream)
-    return (thread_post(after, answer, "final", priority=FIRST), card_update(after))
+    return (thread_post(after, answer, "final", priority=FIRST), render_card_update(after))
 
 
 def _failed(_: RunState | None, event: e.RunFailed, after: RunState) -> tuple[Shown, ...]:
     """Why there is no answer; why agents had to go stands in the thread already."""
     reason = event.reason.removesuffix(who_retired(after))
     note = Note(text=f"This run ended without an answer. {reason}", tone="warning")
-    return (thread_post(after, note, "failed", priority=FIRST), card_update(after))
+    return (thread_post(after, note, "failed", priority=FIRST), render_card_update(after))
 
 
 def _cancelled(_: RunState | None, event: e.RunCancelled, after: RunState) -> tuple[Shown, ...]:
     note = Note(text=f"Run {after.run} was cancelled by {event.by.name}.", tone="warning")
-    return (thread_post(after, note, "cancelled", priority=FIRST), card_update(after))
+    return (thread_post(after, note, "cancelled", priority=FIRST), render_card_update(after))
 
 
-_SHOWS: dict[type, Callable[[RunState | None, Any, RunState], tuple[Shown, ...]]] = {
+_RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], tuple[Shown, ...]]] = {
     e.RunStarted: _started,
     e.Responded: _responded,
     e.CallFailed: _call_failed,
     e.BudgetNeared: _neared,
     e.BackupTaken: _backup_taken,
     e.AgentRetired: _retired,
-    **show_question.SHOWS,
-    **show_tool.SHOWS,
+    **show_question.RENDERERS,
+    **show_tool.RENDERERS,
     e.RunFinished: _finished,
     e.RunFailed: _failed,
     e.RunCancelled: _cancelled,

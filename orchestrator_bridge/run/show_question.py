@@ -34,7 +34,7 @@ def question_card(state: RunState, question: Question) -> QuestionCard:
     """A question as people see it; it notifies those who are asked and not asleep."""
     awake = (one.id for one in question.humans if one.id not in question.asleep and one.id not in question.passed)
     card = tell.card(question, task=state.task, mentions=_authors(question, awake))
-    return replace(card, agent=state.outside.title) if state.outside and question.agent == state.guest else card
+    return replace(card, agent=state.outside.title) if state.outside and question.agent == state.external_agent else card
 
 
 def _authors(question: Question, people: Iterable[str]) -> tuple[Author, ...]:
@@ -71,7 +71,7 @@ def _joined(_: RunState | None, event: e.QuestionJoined, after: RunState) -> Sho
     """Said in the question's own thread, which is as good as a link to it."""
     question = after.questions[event.question]
     agent = event.action.split(":")[1]
-    if agent == question.agent == after.guest:  # its client asks again because it has lost patience
+    if agent == question.agent == after.external_agent:  # its client asks again because it has lost patience
         return ()
     course = "waits for the same answer" if question.open else "got the same answer. Say “ask again” here to have it asked anew"
     return (thread_post(after, Note(text=f"{agent} asked this too and {course}."), "joined", question=question.id),)
@@ -209,7 +209,7 @@ def _closing(state: RunState, question: Question, key: str, place: Place) -> Out
     return replace(card_of(state, question, closing_key(key), place), replaces=key, priority=CLOSING)
 
 
-SHOWS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {
+RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {
     e.QuestionAsked: _asked,
     e.MoreAsked: _asked,
     e.AskedAgain: _asked_again,

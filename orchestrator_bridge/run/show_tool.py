@@ -10,11 +10,11 @@ from orchestrator_bridge.question.approval import too_long
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.arguments import in_a_line, in_words
 from orchestrator_bridge.run.ending import CUT_OFF
-from orchestrator_bridge.run.on_tool import LOST, trouble_of
-from orchestrator_bridge.run.post import FIRST, line_posts, question_key, thread_post
+from orchestrator_bridge.run.on_tool import OUTCOME_UNKNOWN, trouble_of
+from orchestrator_bridge.run.post import FIRST, progress_line, question_key, thread_post
 from orchestrator_bridge.run.show_question import card_of
 from orchestrator_bridge.run.state import RunState, ToolUse
-from orchestrator_bridge.run.tooling import MOST_OFFERED, is_full
+from orchestrator_bridge.run.tooling import MAX_TOOLS, is_full
 from orchestrator_bridge.store.rows import Outgoing
 from orchestrator_bridge.text import listed, one_line, sentence
 
@@ -50,7 +50,7 @@ def _too_many(before: RunState | None, after: RunState) -> Shown:
     if not full or (before and any(is_full(before, agent) for agent in before.agents.values())):
         return ()
     more = "those behind are left out. Name fewer in the team file."
-    text = f"{listed(full)} cannot be offered more than {MOST_OFFERED} tools: {more}"
+    text = f"{listed(full)} cannot be offered more than {MAX_TOOLS} tools: {more}"
     return (thread_post(after, Note(text=text, tone="warning"), "many"),)
 
 
@@ -72,7 +72,7 @@ def _started(before: RunState | None, event: e.ToolStarted, after: RunState) -> 
         return ()
     used = after.agents[event.agent].used
     first = before is None or not before.agents[event.agent].used
-    return (line_posts(after, _now(event, used), f"tools:{event.agent}", event.agent, first=first),)
+    return (progress_line(after, _now(event, used), f"tools:{event.agent}", event.agent, first=first),)
 
 
 def _now(event: e.ToolStarted, used: Mapping[str, int]) -> str:
@@ -91,7 +91,7 @@ def _returned(before: RunState | None, event: e.ToolReturned, after: RunState) -
     if before is None or use is None or not use.tool.server or event.end in ("done", "failed"):
         return ()
     in_doubt = event.end == "unknown" and not use.tool.read_only
-    if not in_doubt and (event.text == CUT_OFF or trouble_of(use, event) in before.told):
+    if not in_doubt and (event.text == CUT_OFF or trouble_of(use, event) in before.reported):
         return ()
     return (_warned(after, use, event.text, "returned"),)
 
@@ -99,7 +99,7 @@ def _returned(before: RunState | None, event: e.ToolReturned, after: RunState) -
 def _resumed(before: RunState | None, event: e.Resumed, after: RunState) -> Shown:
     """Calls that were under way when the process ended, and are not made again."""
     lost = [use for use in before.uses.values() if use.phase == "out" and not use.tool.read_only] if before else []
-    return tuple(_warned(after, use, LOST, f"lost{number}") for number, use in enumerate(lost))
+    return tuple(_warned(after, use, OUTCOME_UNKNOWN, f"lost{number}") for number, use in enumerate(lost))
 
 
 def _warned(after: RunState, use: ToolUse, text: str, name: str) -> Outgoing:
@@ -107,7 +107,7 @@ def _warned(after: RunState, use: ToolUse, text: str, name: str) -> Outgoing:
     return thread_post(after, Note(text=said, tone="warning"), name)
 
 
-SHOWS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {
+RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {
     e.ToolsListed: _listed,
     e.ApprovalAsked: _asked,
     e.ToolStarted: _started,

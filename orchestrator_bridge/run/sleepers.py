@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from orchestrator_bridge.people import Directory, UnknownName
 from orchestrator_bridge.question.quorum import decider_id, needed, staying
 from orchestrator_bridge.question.values import Mentioned, Question
-from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.batch import Transaction
 from orchestrator_bridge.run.state import RunState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sleeper:
+class QuietPerson:
     """Somebody whose quiet hours it is: their id and name, until when by our clock, and what their own clock shows then."""
 
     id: str
@@ -23,29 +23,29 @@ class Sleeper:
 
 
 @dataclass(frozen=True, slots=True)
-class Sleepers:
+class QuietHoursPolicy:
     """Who is not to be disturbed, and what that means for a question."""
 
     directory: Directory
 
-    def among(self, people: Iterable[Mentioned], now: float) -> dict[str, float]:
+    def quiet_among(self, people: Iterable[Mentioned], now: float) -> dict[str, float]:
         """Those of these people, by id, whose quiet hours it is, and until when by our clock."""
         found = {one.who.id: self.directory.quiet_until(one.who.id, now) for one in people}
         return {one: until for one, until in found.items() if until is not None}
 
-    def named(self, people: Iterable[Mentioned], now: float) -> tuple[Sleeper, ...]:
+    def quiet_people(self, people: Iterable[Mentioned], now: float) -> tuple[QuietPerson, ...]:
         """The same with what is to be told of them."""
         people = tuple(people)
         names = {one.who.id: one.who.name for one in people}
         return tuple(
-            Sleeper(id=one, name=names[one], until=until, clock=self.directory.local_time(one, until))
-            for one, until in self.among(people, now).items()
+            QuietPerson(id=one, name=names[one], until=until, clock=self.directory.local_time(one, until))
+            for one, until in self.quiet_among(people, now).items()
         )
 
-    def spare(self, batch: Batch, question: Question) -> Question:
+    def apply(self, batch: Transaction, question: Question) -> Question:
         """A question that is about to be posted, as the policy has it for those who are asleep."""
         people = tuple(Mentioned(who=one, author=author) for one in question.humans if (author := question.author(one.id)))
-        asleep = self.among(people, batch.now)
+        asleep = self.quiet_among(people, batch.now)
         if not asleep:
             return question
         awake = [one for one in people if one.who.id not in asleep]
@@ -73,7 +73,7 @@ class Sleepers:
                 found = self.directory.audience(step.to, place=state.place, by=state.by, agents=())
             except UnknownName:  # the team file has changed since the run began
                 continue
-            asleep = self.among(found.people, now)
+            asleep = self.quiet_among(found.people, now)
             if awake := tuple(one for one in found.people if one.who.id not in asleep):
                 return awake
         return ()
@@ -87,14 +87,14 @@ class Sleepers:
     def _waiting(self, question: Question, asleep: dict[str, float]) -> Question:
         """It is posted, but its times count from when enough are awake, and nobody is woken for it."""
         notes = (*question.notes, *self._notes(question, asleep, "is not disturbed before"))
-        return question.model_copy(update={"asleep": asleep, "starts_at": starting(question, asleep), "notes": notes})
+        return question.model_copy(update={"asleep": asleep, "starts_at": earliest_start(question, asleep), "notes": notes})
 
     def _notes(self, question: Question, asleep: Mapping[str, float], what: str) -> tuple[str, ...]:
         names = {one.id: one.name for one in question.humans}
         return tuple(f"{names[one]} {what} {self.directory.local_time(one, until)}" for one, until in asleep.items())
 
 
-def starting(question: Question, asleep: Mapping[str, float]) -> float:
+def earliest_start(question: Question, asleep: Mapping[str, float]) -> float:
     """From when on, by our clock, enough of those who decide are awake, and whoever has the last word; 0 if they are now."""
     wakes = sorted(asleep.get(one.id, 0.0) for one in staying(question))
     enough = 0.0 if question.groups or not wakes else wakes[min(needed(question), len(wakes)) - 1]

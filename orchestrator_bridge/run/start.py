@@ -8,21 +8,21 @@ from decimal import Decimal
 
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.model.port import Request
-from orchestrator_bridge.money.standing import Standing
+from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import CallModel
-from orchestrator_bridge.run.admission import Admission
-from orchestrator_bridge.run.batch import Batch
+from orchestrator_bridge.run.admission import CallAdmission
+from orchestrator_bridge.run.batch import Transaction
 from orchestrator_bridge.run.bounds import own_budget
-from orchestrator_bridge.run.cut import fitted
-from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.cut import fit_request
+from orchestrator_bridge.run.desk import QuestionService
 from orchestrator_bridge.run.request import consumed
 
-NOTHING = Decimal(0)
+NO_COST = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Start:
+class CallToStart:
     """A call to be made as soon as its start is stored. `consumed`: positions of the news that its prompt shows."""
 
     action: str
@@ -32,33 +32,35 @@ class Start:
 
 
 @dataclass(kw_only=True, slots=True)
-class Starts:
+class AdmissionResult:
     """What became of the calls that were to be started: by action, those that go, and those that are held."""
 
-    go: dict[str, Start] = field(default_factory=dict)
+    admitted: dict[str, CallToStart] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
 
 
-def start(batch: Batch, calls: Sequence[CallModel], admission: Admission, desk: Desk, starts: Starts) -> None:
+def admit_calls(
+    batch: Transaction, calls: Sequence[CallModel], admission: CallAdmission, desk: QuestionService, starts: AdmissionResult
+) -> None:
     """Log the start of every call that may go now. The first that a budget does not bear stops this one and all others."""
     seen = batch.state.seq
     for call in calls:
-        request, left_out = fitted(batch.state, call, seen, admission.excess)
+        request, left_out = fit_request(batch.state, call, seen, admission.excess_tokens)
         price = admission.price(request)
-        standings = (own_budget(batch.state), *admission.standings(batch.state.place, batch.now, batch.rows))
-        short = next((one for one in standings if not one.bears(price or NOTHING)), None)
+        standings = (own_budget(batch.state), *admission.budget_statuses(batch.state.place, batch.now, batch.rows))
+        short = next((one for one in standings if not one.allows(price or NO_COST)), None)
         if short is not None:
             _stop(batch, desk, short, price)
             return
-        hold = admission.enter(batch.state.run, call.action, request)
+        hold = admission.try_acquire(batch.state.run, call.action, request)
         if hold is not None:
             starts.held.add(call.action)
             _hold(batch, call, request, hold)
             continue
-        admission.reserve(batch.state.run, call.action, call.attempt, batch.state.place, price or NOTHING)
+        admission.reserve(batch.state.run, call.action, call.attempt, batch.state.place, price or NO_COST)
         starts.held.discard(call.action)
         read = consumed(batch.state, call, seen)
-        starts.go[call.action] = Start(action=call.action, attempt=call.attempt, request=request, consumed=read)
+        starts.admitted[call.action] = CallToStart(action=call.action, attempt=call.attempt, request=request, consumed=read)
         batch.add(
             e.CallStarted(
                 at=batch.now,
@@ -77,7 +79,7 @@ def start(batch: Batch, calls: Sequence[CallModel], admission: Admission, desk: 
         _warn(batch, standings, price)
 
 
-def _stop(batch: Batch, desk: Desk, short: Standing, price: Decimal | None) -> None:
+def _stop(batch: Transaction, desk: QuestionService, short: BudgetStatus, price: Decimal | None) -> None:
     """Ask for more where the team wants that and nobody has said no, else end the run."""
     if batch.state.team.on_budget == "ask" and short.budget not in batch.state.refused:
         desk.ask_for_more(batch, short, price)
@@ -85,15 +87,15 @@ def _stop(batch: Batch, desk: Desk, short: Standing, price: Decimal | None) -> N
         batch.add(e.BoundReached(at=batch.now, bound=short.budget, limit=short.limit))
 
 
-def _warn(batch: Batch, standings: Sequence[Standing], price: Decimal | None) -> None:
+def _warn(batch: Transaction, standings: Sequence[BudgetStatus], price: Decimal | None) -> None:
     """Tell people, once for each budget, that it is nearly used up."""
     for one in standings:
-        if one.nears(price or NOTHING) and (one.budget, one.limit) not in batch.state.warned:
-            used = one.used + (price or NOTHING)
+        if one.near_limit(price or NO_COST) and (one.budget, one.limit) not in batch.state.warned:
+            used = one.used + (price or NO_COST)
             batch.add(e.BudgetNeared(at=batch.now, budget=one.budget, limit=one.limit, used=used))
 
 
-def _hold(batch: Batch, call: CallModel, request: Request, hold: Hold) -> None:
+def _hold(batch: Transaction, call: CallModel, request: Request, hold: Hold) -> None:
     """Log that a call waits, once for each reason."""
     known = batch.state.calls.get(call.action)
     if known is None or known.phase != "held" or known.why != hold.why:

@@ -41,12 +41,12 @@ class Turn:
     `kept`: what its provider wants back with it.
     """
 
-    seen_from: int
-    seen: int
+    seen_from_seq: int
+    seen_seq: int
     text: str
     uses: tuple[Use, ...] = ()
-    nudge: str = ""
-    kept: Kept | None = None
+    correction: str = ""
+    provider_state: Kept | None = None
 
     @property
     def pending(self) -> bool:
@@ -62,7 +62,7 @@ class Answer:
     agent: str
     text: str
     seq: int
-    seen: int
+    seen_seq: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +71,11 @@ class Vote:
 
     label: str
     reason: str
-    seen: int
+    seen_seq: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class News:
+class AgentMessage:
     """Something said to one agent (`to`) or to all: guidance by its `author`, a late reply, the outcome of its question, or that
     of another's (`known`), or a `notice` of ours."""
 
@@ -99,19 +99,19 @@ class Call:
     purpose: Purpose
     attempt: int
     model: str
-    seen: int
+    seen_seq: int
     started_at: float
     reserved: Decimal | None = None
     question: int | None = None
     phase: Literal["out", "resting", "due", "held"] = "out"
     retry_at: float = 0.0
     why: str = ""
-    left: float | None = None
+    seconds_left: float | None = None
     failures: int = 0
-    straggles: bool = False
+    timed_out_waiting: bool = False
 
     @property
-    def aside(self) -> bool:
+    def is_side_call(self) -> bool:
         """It is about a question, beside the agent's own work: a peer's advice or a judge's decision."""
         return self.purpose in ("peer", "judge")
 
@@ -143,7 +143,7 @@ class ToolUse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
+class ServerTools:
     """What a tool server offers in this run; `trouble` says why it offers nothing."""
 
     tools: tuple[Tool, ...] = ()
@@ -171,11 +171,11 @@ class AgentState:
     spec: AgentSpec
     label: str
     turns: tuple[Turn, ...] = ()
-    seen: int = 0
-    fresh: int = 0
+    seen_seq: int = 0
+    last_private_seq: int = 0
     answers: int = 0
     vote: Vote | None = None
-    rests: bool = False
+    idle: bool = False
     malformed: int = 0
     asked: int = 0
     tool_calls: int = 0
@@ -196,7 +196,7 @@ class AgentState:
         return self.spec.backup is not None and not self.backed_up
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         """A question of its last turn is pending."""
         return bool(self.turns) and self.turns[-1].pending
 
@@ -254,11 +254,11 @@ class RunState:
     agents: Mapping[str, AgentState]
     files: tuple[AttachmentContent, ...] = ()
     answers: tuple[Answer, ...] = ()
-    news: tuple[News, ...] = ()
+    messages: tuple[AgentMessage, ...] = ()
     calls: Mapping[str, Call] = field(default_factory=dict)
     asks: Mapping[str, PendingAsk] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
-    offers: Mapping[str, Offer] = field(default_factory=dict)
+    offers: Mapping[str, ServerTools] = field(default_factory=dict)
     """By tool server, once it is known."""
     first_seen: Mapping[str, str] = field(default_factory=dict)
     """How each tool was described when this run first saw it, as a digest, by what models call it."""
@@ -274,7 +274,7 @@ class RunState:
     raised: Decimal = Decimal(0)
     warned: frozenset[tuple[BudgetName, Decimal]] = frozenset()
     refused: frozenset[BudgetName] = frozenset()
-    told: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
     """The failures of calls so far, in words: the run's thread tells each once, whoever of the agents ran into it."""
     spent: Spent = Spent()
     end: End | None = None
@@ -284,7 +284,7 @@ class RunState:
     """The agent outside through whom it came."""
 
     @property
-    def guest(self) -> str | None:
+    def external_agent(self) -> str | None:
         """The name of the agent outside of whose questions alone this run is made: it works elsewhere, and is never called."""
         return self.outside.agent if self.outside is not None and self.outside.asks else None
 
@@ -310,7 +310,7 @@ class RunState:
         return tuple(server for server in self.team.tool_servers if server not in self.offers) if self.end is None else ()
 
 
-def standing(state: RunState, seen: int | None = None) -> dict[str, Answer]:
+def standing_answers(state: RunState, seen: int | None = None) -> dict[str, Answer]:
     """The newest answer of every agent by label, earliest first, as of a position of the log."""
     newest: dict[str, Answer] = {}
     for answer in state.answers:
@@ -322,7 +322,7 @@ def standing(state: RunState, seen: int | None = None) -> dict[str, Answer]:
 
 def last_guidance(state: RunState) -> int:
     """The position of the newest guidance."""
-    return max((news.seq for news in state.news if news.kind == "guidance"), default=0)
+    return max((news.seq for news in state.messages if news.kind == "guidance"), default=0)
 
 
 def last_change(state: RunState) -> int:
@@ -330,11 +330,11 @@ def last_change(state: RunState) -> int:
     return max(last_guidance(state), state.answers[-1].seq if state.answers else 0)
 
 
-def counts(state: RunState, agent: AgentState) -> bool:
+def vote_counts(state: RunState, agent: AgentState) -> bool:
     """Whether an agent's vote counts: nothing that it should have known lies behind what it saw."""
     if agent.vote is None or agent.retired is not None:
         return False
-    return agent.vote.seen >= max(last_change(state), agent.fresh)
+    return agent.vote.seen_seq >= max(last_change(state), agent.last_private_seq)
 
 
 @once
@@ -342,7 +342,7 @@ def tally(state: RunState) -> dict[str, tuple[str, ...]]:
     """The counting votes: label to the names of those who voted for it."""
     votes: dict[str, tuple[str, ...]] = {}
     for agent in state.agents.values():
-        if agent.vote is not None and counts(state, agent):
+        if agent.vote is not None and vote_counts(state, agent):
             votes[agent.vote.label] = (*votes.get(agent.vote.label, ()), agent.spec.name)
     return votes
 
@@ -350,19 +350,19 @@ def tally(state: RunState) -> dict[str, tuple[str, ...]]:
 @once
 def leader(state: RunState) -> Answer | None:
     """The answer with the most counting votes, a tie going to the earlier one; without votes the newest; None without answers."""
-    answers = standing(state)
+    answers = standing_answers(state)
     votes = tally(state)
     if not votes:
         return state.answers[-1] if state.answers else None
     return max(answers.values(), key=lambda answer: (len(votes.get(answer.label, ())), -answer.seq))
 
 
-def asked(state: RunState) -> int:
+def questions_asked(state: RunState) -> int:
     """How many questions the agents have asked; approvals are not theirs to ask."""
     return sum(question.ask.kind != "approval" for question in state.questions.values())
 
 
-def awaited(state: RunState) -> bool:
+def has_waiters(state: RunState) -> bool:
     """Somebody waits for an open question, or for a tool."""
     return bool(state.uses) or any(question.open and question.ask.wait for question in state.questions.values())
 
@@ -370,4 +370,4 @@ def awaited(state: RunState) -> bool:
 @once
 def converged(state: RunState) -> bool:
     """Every live agent's vote counts, and no question that somebody waits for is open."""
-    return bool(state.live) and all(counts(state, agent) for agent in state.live) and not awaited(state)
+    return bool(state.live) and all(vote_counts(state, agent) for agent in state.live) and not has_waiters(state)

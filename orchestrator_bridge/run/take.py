@@ -8,12 +8,12 @@ from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Response
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.batch import Transaction
+from orchestrator_bridge.run.desk import QuestionService
 from orchestrator_bridge.run.ending import cancel_open
-from orchestrator_bridge.run.post import FIRST, receipt, thread_post
+from orchestrator_bridge.run.post import FIRST, acknowledgement_post, thread_post
 from orchestrator_bridge.run.retry import billed, retry_at
-from orchestrator_bridge.run.tooling import SHOWN, shown
+from orchestrator_bridge.run.tooling import RESULT_PAGE_SIZE, result_page
 from orchestrator_bridge.store.rows import PictureKept, PostFailed, PostSent, ResultKept
 from orchestrator_bridge.text import clean
 
@@ -21,83 +21,83 @@ GUIDANCE_LIMIT = 20_000
 """Characters of one message of guidance that are kept."""
 
 
-def take(batch: Batch, fact: f.Fact, desk: Desk) -> None:
+def handle_input(batch: Transaction, run_input: f.RunInput, desk: QuestionService) -> None:
     """Add what a fact means to the batch."""
-    match fact:
-        case f.Landed():
-            _landed(batch, fact)
-        case f.Restarted():
+    match run_input:
+        case f.CallFinished():
+            _handle_call_finished(batch, run_input)
+        case f.ProcessRestarted():
             batch.add(e.Resumed(at=batch.now))
-        case f.Cancel():
-            _cancel(batch, fact)
-        case f.Placed(outgoing=outgoing, posted=posted):
+        case f.CancelRun():
+            _handle_cancel(batch, run_input)
+        case f.QuestionDelivered(outgoing=outgoing, posted=posted):
             batch.rows.append(PostSent(key=outgoing.key, version=outgoing.version, posted=posted))
-            desk.placed(batch, outgoing, posted, fact.noted_at)
-        case f.Unplaceable(outgoing=outgoing):
-            batch.rows.append(PostFailed(key=outgoing.key, why=fact.why))
-            desk.unplaceable(batch, outgoing, fact.why)
-        case f.ToolsSeen() | f.Used():
-            _take_tool(batch, fact)
-        case f.Asked() | f.Retracted():
-            _take_guest(batch, fact, desk)
+            desk.question_delivered(batch, outgoing, posted, run_input.noted_at)
+        case f.QuestionUndeliverable(outgoing=outgoing):
+            batch.rows.append(PostFailed(key=outgoing.key, why=run_input.why))
+            desk.question_undeliverable(batch, outgoing, run_input.why)
+        case f.ToolListReceived() | f.ToolFinished():
+            _handle_tool_input(batch, run_input)
+        case f.ExternalQuestion() | f.ExternalCancel():
+            _handle_external_input(batch, run_input, desk)
         case _:
-            _take_people(batch, fact, desk)
+            _handle_human_input(batch, run_input, desk)
 
 
-def _take_tool(batch: Batch, fact: f.ToolsSeen | f.Used) -> None:
+def _handle_tool_input(batch: Transaction, fact: f.ToolListReceived | f.ToolFinished) -> None:
     """What a tool server has to say."""
-    if isinstance(fact, f.Used):
-        _used(batch, fact)
+    if isinstance(fact, f.ToolFinished):
+        _handle_tool_finished(batch, fact)
     else:
-        _seen(batch, fact)
+        _handle_tool_list(batch, fact)
 
 
-def _take_guest(batch: Batch, fact: f.Asked | f.Retracted, desk: Desk) -> None:
+def _handle_external_input(batch: Transaction, fact: f.ExternalQuestion | f.ExternalCancel, desk: QuestionService) -> None:
     """What the agent outside did whose run this is."""
-    if isinstance(fact, f.Retracted):
-        desk.retract(batch, fact.question)
+    if isinstance(fact, f.ExternalCancel):
+        desk.cancel(batch, fact.question)
     elif batch.state.end is None:
         batch.add(e.GuestAsked(at=batch.now, action=fact.action, ask=fact.ask))
 
 
-def _take_people(batch: Batch, fact: f.Fact, desk: Desk) -> None:
+def _handle_human_input(batch: Transaction, fact: f.RunInput, desk: QuestionService) -> None:
     """What people did. A time to look at a question adds nothing by itself: every pass looks."""
     match fact:
-        case f.Heard(said=said, question=None, files=files):
-            _guided(batch, said, files)
-        case f.Heard(said=said, question=int(question)):
-            desk.hearing.said(batch, said, question)
-        case f.TakenBack(question=None):
-            _uncarded(batch, fact)
-        case f.TakenBack(question=int(question)):
-            desk.hearing.unsaid(batch, fact.unsaid, question)
-        case f.Pressed():
-            desk.hearing.clicked(batch, fact.clicked)
-        case f.Told(command=command):
-            desk.hearing.commanded(batch, command, fact.question, fact.words)
-        case f.NobodyThere(platform=platform) if platform == batch.state.place.platform:
-            desk.leave(batch)
+        case f.MessageInThread(said=said, question=None, files=files):
+            _handle_guidance(batch, said, files)
+        case f.MessageInThread(said=said, question=int(question)):
+            desk.responses.on_message(batch, said, question)
+        case f.MessageRetracted(question=None):
+            _handle_card_deleted(batch, fact)
+        case f.MessageRetracted(question=int(question)):
+            desk.responses.on_deleted(batch, fact.unsaid, question)
+        case f.QuestionControlUsed():
+            desk.responses.on_control(batch, fact.clicked)
+        case f.QuestionCommand(command=command):
+            desk.responses.on_command(batch, command, fact.question, fact.words)
+        case f.PlatformUnattended(platform=platform) if platform == batch.state.place.platform:
+            desk.mark_unattended(batch)
         case _:
             pass
 
 
-def _seen(batch: Batch, fact: f.ToolsSeen) -> None:
+def _handle_tool_list(batch: Transaction, fact: f.ToolListReceived) -> None:
     offer, known = fact.offer, batch.state.offers.get(fact.server)
     if known is None or (known.tools, known.trouble) != (offer.tools, offer.trouble):
         batch.add(e.ToolsListed(at=batch.now, server=fact.server, tools=offer.tools, trouble=offer.trouble))
 
 
-def _used(batch: Batch, fact: f.Used) -> None:
+def _handle_tool_finished(batch: Transaction, fact: f.ToolFinished) -> None:
     """What a tool gave back: long text is kept whole beside what the agent is shown, and so are pictures."""
     use = batch.state.uses.get(fact.action)
     if use is None or use.phase != "out":
         return
-    files = tuple(parse_attachment(f"picture {number}", one.data, fact.unseen_by) for number, one in enumerate(fact.images, 1))
+    files = tuple(parse_attachment(f"picture {number}", one.data, fact.hidden_from) for number, one in enumerate(fact.images, 1))
     batch.rows += [PictureKept(picture=file.picture, body=one.data) for file, one in zip(files, fact.images, strict=True)]
-    cut = use.tool.server != "" and len(fact.text) > SHOWN
+    cut = use.tool.server != "" and len(fact.text) > RESULT_PAGE_SIZE
     if cut:
         batch.rows.append(ResultKept(run=batch.state.run, use=use.use, text=fact.text))
-    text = "\n".join(part for part in (shown(fact.text, use.use) if cut else fact.text, omissions_text(files)) if part)
+    text = "\n".join(part for part in (result_page(fact.text, use.use) if cut else fact.text, omissions_text(files)) if part)
     batch.add(
         e.ToolReturned(
             at=batch.now,
@@ -111,17 +111,17 @@ def _used(batch: Batch, fact: f.Used) -> None:
     )
 
 
-def _landed(batch: Batch, fact: f.Landed) -> None:
+def _handle_call_finished(batch: Transaction, fact: f.CallFinished) -> None:
     if fact.action not in batch.state.calls:
         return
     match fact.result:
         case Response() as response:
-            batch.add(_responded(batch, fact, response))
+            batch.add(_responded_event(batch, fact, response))
         case ModelError() as error:
-            batch.add(_failed(batch, fact, error))
+            batch.add(_failed_event(batch, fact, error))
 
 
-def _responded(batch: Batch, fact: f.Landed, response: Response) -> e.Responded:
+def _responded_event(batch: Transaction, fact: f.CallFinished, response: Response) -> e.Responded:
     return e.Responded(
         at=batch.now,
         action=fact.action,
@@ -138,7 +138,7 @@ def _responded(batch: Batch, fact: f.Landed, response: Response) -> e.Responded:
     )
 
 
-def _failed(batch: Batch, fact: f.Landed, error: ModelError) -> e.CallFailed:
+def _failed_event(batch: Transaction, fact: f.CallFinished, error: ModelError) -> e.CallFailed:
     call = batch.state.calls[fact.action]
     agent = batch.state.agents[call.agent]
     return e.CallFailed(
@@ -153,8 +153,8 @@ def _failed(batch: Batch, fact: f.Landed, error: ModelError) -> e.CallFailed:
     )
 
 
-def _guided(batch: Batch, said: MessageReceived, files: tuple[AttachmentContent, ...]) -> None:
-    batch.handled(said.key)
+def _handle_guidance(batch: Transaction, said: MessageReceived, files: tuple[AttachmentContent, ...]) -> None:
+    batch.mark_handled(said.key)
     text = clean(said.text, GUIDANCE_LIMIT).strip()
     if batch.state.end is not None:
         given = Acknowledgement(
@@ -165,12 +165,12 @@ def _guided(batch: Batch, said: MessageReceived, files: tuple[AttachmentContent,
         given = Acknowledgement(message=said.message, author=said.author, sign="taken", text=omissions_text(files))
     else:
         return
-    batch.rows.append(receipt(batch.state, said.key, given, None))
+    batch.rows.append(acknowledgement_post(batch.state, said.key, given, None))
 
 
-def _uncarded(batch: Batch, fact: f.TakenBack) -> None:
+def _handle_card_deleted(batch: Transaction, fact: f.MessageRetracted) -> None:
     """Somebody deleted the run's card: whoever started the run is told how it can be followed now."""
-    batch.handled(fact.unsaid.key)
+    batch.mark_handled(fact.unsaid.key)
     if batch.state.end is None:
         run = batch.state.run
         text = f"The card of run {run} was deleted. The run goes on: `/runs` tells how it stands, `/cancel {run}` ends it."
@@ -178,8 +178,8 @@ def _uncarded(batch: Batch, fact: f.TakenBack) -> None:
         batch.rows.append(thread_post(batch.state, note, "uncarded", priority=FIRST))
 
 
-def _cancel(batch: Batch, fact: f.Cancel) -> None:
-    batch.handled(fact.key)
+def _handle_cancel(batch: Transaction, fact: f.CancelRun) -> None:
+    batch.mark_handled(fact.key)
     if batch.state.end is None:
         for event in cancel_open(batch.state, f"{fact.by.name} cancelled the run"):
             batch.add(event)

@@ -8,10 +8,10 @@ from orchestrator_bridge.tool.values import Approval, Tool
 
 READ_RESULT = "read_result"
 
-SHOWN = 12_000
+RESULT_PAGE_SIZE = 12_000
 """Characters of a result that an agent is shown at once; the rest it can read."""
 
-MOST_OFFERED = 120
+MAX_TOOLS = 120
 """Tools of servers that an agent is offered, in the order of the team file and of the servers; OpenAI takes 128 in all."""
 
 READ = Tool(server="", name=READ_RESULT, description="", schema={}, read_only=True, approval="allow")
@@ -23,12 +23,12 @@ def tools_of(state: RunState, agent: AgentState) -> tuple[Tool, ...]:
     granted = {*state.team.tools, *agent.spec.tools}
     offered = [tool for offer in state.offers.values() for tool in offer.tools]
     own = [tool for tool in offered if {tool.server, f"{tool.server}.{tool.name}"} & granted and tool.approval != "deny"]
-    return tuple({tool.called: tool for tool in own}.values())[:MOST_OFFERED]
+    return tuple({tool.called: tool for tool in own}.values())[:MAX_TOOLS]
 
 
 def is_full(state: RunState, agent: AgentState) -> bool:
     """Whether an agent is offered as many tools as it can be."""
-    return len(tools_of(state, agent)) >= MOST_OFFERED
+    return len(tools_of(state, agent)) >= MAX_TOOLS
 
 
 def specs_of(state: RunState, agent: AgentState) -> tuple[ToolSpec, ...]:
@@ -76,9 +76,9 @@ def over_limit(state: RunState, agent: AgentState, more: int) -> str:
     return f"Not called: {told}. Go on with what you have." if told else ""
 
 
-def shown(text: str, use: str, offset: int = 0) -> str:
+def result_page(text: str, use: str, offset: int = 0) -> str:
     """A part of a result from an offset on, with how to read on."""
-    part = text[offset : offset + SHOWN]
+    part = text[offset : offset + RESULT_PAGE_SIZE]
     end = offset + len(part)
     if end >= len(text):
         return part

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator_bridge.model.port import ToolCall, ToolSpec
 from orchestrator_bridge.question.values import Ask, Kind, Urgency
-from orchestrator_bridge.run.state import AgentState, RunState, asked, standing
+from orchestrator_bridge.run.state import AgentState, RunState, questions_asked, standing_answers
 from orchestrator_bridge.run.tooling import specs_of
 from orchestrator_bridge.text import clean
 from orchestrator_bridge.tool.values import Tool
@@ -35,7 +35,7 @@ class CastVote(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class InvalidToolCall:
     """A tool use that cannot be taken, and what the agent is told. `excused`: it was right when the agent was asked."""
 
     text: str
@@ -43,19 +43,19 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ToolRequest:
     """A use of one of the team's own tools; `arguments` is a JSON object."""
 
     tool: Tool
     arguments: str
 
 
-Reading = NewAnswer | CastVote | Ask | Wanted | Mistake
+ParsedToolCall = NewAnswer | CastVote | Ask | ToolRequest | InvalidToolCall
 
 
-def offered(state: RunState, agent: AgentState, seen: int | None = None) -> tuple[ToolSpec, ...]:
+def available_tools(state: RunState, agent: AgentState, seen: int | None = None) -> tuple[ToolSpec, ...]:
     """The tools on offer to an agent: at its cap of answers it can only vote; a vote needs answers and others."""
-    labels = tuple(standing(state, seen))
+    labels = tuple(standing_answers(state, seen))
     answers = may_answer(state, agent)
     tools = [_NEW_ANSWER] if answers else []
     if labels and (len(state.agents) > 1 or not answers):
@@ -68,7 +68,7 @@ def offered(state: RunState, agent: AgentState, seen: int | None = None) -> tupl
 def may_ask(state: RunState, agent: AgentState) -> bool:
     """Whether neither the agent nor the run has asked as much as it may."""
     limits = state.team.limits
-    return agent.asked < limits.per_agent and asked(state) < limits.per_run
+    return agent.asked < limits.per_agent and questions_asked(state) < limits.per_run
 
 
 def may_answer(state: RunState, agent: AgentState) -> bool:
@@ -76,38 +76,42 @@ def may_answer(state: RunState, agent: AgentState) -> bool:
     return agent.answers < state.team.bounds.answers
 
 
-def read_use(call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...], own: Mapping[str, Tool]) -> Reading:
+def parse_tool_call(
+    call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...], own: Mapping[str, Tool]
+) -> ParsedToolCall:
     """One tool use as a value, or what is wrong with it, in words for the model. `own`: the team's tools, by name."""
     names = [tool.name for tool in tools]
     if call.name not in names:
-        return Mistake(f"There is no tool {call.name!r} for you now. The tools on offer: {', '.join(names)}.")
+        return InvalidToolCall(f"There is no tool {call.name!r} for you now. The tools on offer: {', '.join(names)}.")
     try:
         arguments = json.loads(call.arguments or "{}")
     except (ValueError, RecursionError) as error:
-        return Mistake(f"The arguments of {call.name} are no JSON ({error}). Pass one JSON object.")
+        return InvalidToolCall(f"The arguments of {call.name} are no JSON ({error}). Pass one JSON object.")
     if call.name not in own:
         return _validate(call.name, arguments, labels)
     if not isinstance(arguments, dict):
-        return Mistake(f"The arguments of {call.name} are no JSON object. Pass one.")
+        return InvalidToolCall(f"The arguments of {call.name} are no JSON object. Pass one.")
     try:
         written = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
         written.encode()
     except ValueError as error:
-        return Mistake(f"The arguments of {call.name} cannot be sent to its server ({error}). Pass proper text and numbers.")
-    return Wanted(own[call.name], written)
+        return InvalidToolCall(
+            f"The arguments of {call.name} cannot be sent to its server ({error}). Pass proper text and numbers."
+        )
+    return ToolRequest(own[call.name], written)
 
 
-def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> Reading:
+def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> ParsedToolCall:
     try:
         use = _ARGUMENTS[name].model_validate(_cleaned(arguments) if name == ASK_OTHERS else arguments)
     except ValidationError as error:
-        return Mistake(f"The arguments of {name} cannot be taken: {_say(error)}.")
+        return InvalidToolCall(f"The arguments of {name} cannot be taken: {_say(error)}.")
     if isinstance(use, CastVote) and use.agent_id not in labels:
-        return Mistake(f"There is no answer {use.agent_id!r} to vote for. The answers are: {', '.join(labels)}.")
+        return InvalidToolCall(f"There is no answer {use.agent_id!r} to vote for. The answers are: {', '.join(labels)}.")
     if isinstance(use, NewAnswer) and not use.content.strip():
-        return Mistake("The answer is empty. Pass its whole text as 'content'.")
+        return InvalidToolCall("The answer is empty. Pass its whole text as 'content'.")
     if isinstance(use, Ask) and use.kind == "approval":
-        return Mistake("kind 'approval' is not for you to ask: use the tool, and people are asked where they have to be.")
+        return InvalidToolCall("kind 'approval' is not for you to ask: use the tool, and people are asked where they have to be.")
     assert isinstance(use, NewAnswer | CastVote | Ask)
     return use
 
@@ -205,11 +209,11 @@ def ask_fields(whom: str) -> dict[str, Any]:
     }
 
 
-def read_ask(name: str, arguments: Mapping[str, Any]) -> Ask | Mistake:
+def parse_question(name: str, arguments: Mapping[str, Any]) -> Ask | InvalidToolCall:
     """The fields of a question that somebody passed to the tool of this name, or what is wrong with them."""
     read = _validate(ASK_OTHERS, dict(arguments), ())
-    assert isinstance(read, Ask | Mistake)
-    return read if isinstance(read, Ask) else Mistake(read.text.replace(ASK_OTHERS, name))
+    assert isinstance(read, Ask | InvalidToolCall)
+    return read if isinstance(read, Ask) else InvalidToolCall(read.text.replace(ASK_OTHERS, name))
 
 
 def _ask_others(askable: tuple[str, ...]) -> ToolSpec:

@@ -24,7 +24,7 @@ from orchestrator_bridge.team import (
     PersonSpec,
     Policy,
     RoleSpec,
-    Route,
+    RoutingRule,
     Team,
 )
 from orchestrator_bridge.tool.spec import ToolServerSpec
@@ -34,7 +34,7 @@ PAGE = "docs/settings.md"
 TABLES: dict[str, type[BaseModel]] = {
     "team.NAME": Team,
     "team.NAME.agents": AgentSpec,
-    "team.NAME.routes": Route,
+    "team.NAME.routes": RoutingRule,
     "team.NAME.channels": ChannelRules,
     "team.NAME.policy": Policy,
     "team.NAME.bounds": Bounds,

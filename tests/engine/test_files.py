@@ -91,7 +91,7 @@ async def test_files_of_a_reply_go_along_with_its_words_and_its_pictures_to_ever
         assert state is not None
     assert "It is cheaper." in said(server.requests[-1])
     assert shown(server.requests[-1])
-    assert [news.text for news in state.news if news.kind == "guidance"] == ["Attached to a reply to question 1."]
+    assert [news.text for news in state.messages if news.kind == "guidance"] == ["Attached to a reply to question 1."]
 
 
 async def test_a_task_comes_with_its_files(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ async def test_a_file_that_an_earlier_process_did_not_get_to_is_fetched_by_the_n
             await platform.until(lambda: bool(platform.receipts))
             log = await engine.run(1)
     assert log is not None
-    assert [file.text for news in log.news for file in news.files] == ["Mind the budget."]
+    assert [file.text for news in log.messages for file in news.files] == ["Mind the budget."]
 
 
 @pytest.mark.parametrize(

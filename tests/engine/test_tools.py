@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from orchestrator_bridge.run.tooling import SHOWN
+from orchestrator_bridge.run.tooling import RESULT_PAGE_SIZE
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.tool.spec import ToolServerSpec
 from tests.clock import ManualClock
@@ -148,15 +148,15 @@ async def test_a_long_result_is_cut_and_can_be_read_on(tmp_path: Path) -> None:
     def player(asked: Asked) -> Play:
         results = [message for message in asked.messages if message["role"] == "tool"]
         if not results:
-            return Play(tool_calls=[ToolUse(name="stub__long", arguments={"characters": SHOWN + 100})])
+            return Play(tool_calls=[ToolUse(name="stub__long", arguments={"characters": RESULT_PAGE_SIZE + 100})])
         if len(results) == 1:
-            arguments = {"result": "work:one:1/0", "offset": SHOWN}
+            arguments = {"result": "work:one:1/0", "offset": RESULT_PAGE_SIZE}
             return Play(tool_calls=[ToolUse(name="read_result", arguments=arguments)])
         return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": str(results[1]["content"])})])
 
     platform, server = await play(tmp_path, player)
     assert "read_result" not in server.requests[0].tools
-    assert f"read on with read_result, result 'work:one:1/0', offset {SHOWN}" in said(server.requests[1])
+    assert f"read on with read_result, result 'work:one:1/0', offset {RESULT_PAGE_SIZE}" in said(server.requests[1])
     assert platform.finals[0].text.count("word") == 20
 
 

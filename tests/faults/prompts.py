@@ -10,7 +10,7 @@ from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.openai_body import body_of
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import CallModel
-from orchestrator_bridge.run.apply import apply, begin
+from orchestrator_bridge.run.apply import apply, initial_state
 from orchestrator_bridge.run.request import make_request
 from tests.servers.model_play import Asked
 
@@ -21,7 +21,7 @@ def conversations(log: Sequence[e.Event]) -> dict[str, list[str]]:
     """The conversation of each attempt, by action. It is what `call_started` promises at its place in the log."""
     first = log[0]
     assert isinstance(first, e.RunStarted)
-    state, told = begin(first), dict[str, list[str]]()
+    state, told = initial_state(first), dict[str, list[str]]()
     for event in log[1:]:
         if isinstance(event, e.CallStarted):
             call = CallModel(

@@ -25,14 +25,14 @@ class Stage(Table):
     def act(self, who: str) -> Response:
         """A call under way comes back: an agent's own by its name, a peer's side call by its action."""
         response = play(self.script, self.request(who), "scripted/demo")[1]
-        self.go_on(f.Landed(action=self.out[who], consumed=(), result=response))
+        self.go_on(f.CallFinished(action=self.out[who], consumed=(), result=response))
         return response
 
     def request(self, who: str) -> Request:
         """What a call under way sent to its model."""
         call = self.state.calls[self.out[who]]
         again = CallModel(action=call.action, agent=call.agent, purpose=call.purpose, attempt=1, question=call.question)
-        return make_request(self.state, again, call.seen)
+        return make_request(self.state, again, call.seen_seq)
 
     def plays_on(self) -> None:
         """Everything that is called comes back, until only people are awaited or the run has ended."""

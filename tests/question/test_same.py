@@ -11,7 +11,7 @@ from orchestrator_bridge.question.route import routed
 from orchestrator_bridge.question.same import meant_for, reusable, same, similar
 from orchestrator_bridge.question.settle import cancelled, settle
 from orchestrator_bridge.question.values import Question
-from orchestrator_bridge.team import AgentSpec, Route, Team
+from orchestrator_bridge.team import AgentSpec, RoutingRule, Team
 from tests.question.builders import ANA, BEN, EXPIRY, POSTED, POSTGRES, SKEPTIC, SQLITE, ask, clicked, posted, typed
 
 
@@ -70,9 +70,9 @@ TEAM = Team(
     agents=(AgentSpec(name="a", model="m"), AgentSpec(name="b", model="m")),
     ask=("humans", "agents"),
     routes=(
-        Route(words=("database*", "log"), to=("@dba",)),
-        Route(agents=("b",), words=("ship",), to=("@boss", "agents")),
-        Route(agents=("b",), to=("role:b",)),
+        RoutingRule(words=("database*", "log"), to=("@dba",)),
+        RoutingRule(agents=("b",), words=("ship",), to=("@boss", "agents")),
+        RoutingRule(agents=("b",), to=("role:b",)),
     ),
 )
 

@@ -27,22 +27,22 @@ from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.model.port import Message, Request, Response, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.money.budgets import Budgets
-from orchestrator_bridge.money.ledger import Ledger
-from orchestrator_bridge.money.standing import Standing
+from orchestrator_bridge.money.ledger import UsageLedger
+from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.open_questions import OpenQuestionIndex
 from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.actions import CallModel
-from orchestrator_bridge.run.advance import advance, conclude, next_ring, rung
-from orchestrator_bridge.run.batch import Batch
-from orchestrator_bridge.run.desk import Desk
+from orchestrator_bridge.run.advance import next_timer, settle_immediate, step, timer_events
+from orchestrator_bridge.run.batch import Transaction
+from orchestrator_bridge.run.desk import QuestionService
 from orchestrator_bridge.run.events import ToolEnd
 from orchestrator_bridge.run.project import fires_at
 from orchestrator_bridge.run.request import make_request
-from orchestrator_bridge.run.state import Call, Offer, RunState
-from orchestrator_bridge.run.take import take
+from orchestrator_bridge.run.state import Call, RunState, ServerTools
+from orchestrator_bridge.run.take import handle_input
 from orchestrator_bridge.store.rows import Outgoing, QuestionClosed, QuestionMoved, QuestionOpened, Row
 from orchestrator_bridge.team import AgentSpec, Bounds, Limits, Policy, Team
 from orchestrator_bridge.tool.values import Image, Tool
@@ -94,11 +94,11 @@ class Table:
         gone: bool = False,
         task: str = "the task",
         directory: Directory | None = None,
-        ledger: Ledger | None = None,
+        ledger: UsageLedger | None = None,
         reserved: Decimal | None = None,
         by: Author = ANA,
         now: float = 1000.0,
-        guest: f.Asked | None = None,
+        guest: f.ExternalQuestion | None = None,
     ) -> None:
         directory = directory or Directory()
         place = replace(PLACE, platform=by.platform)
@@ -116,31 +116,31 @@ class Table:
         self._numbers = iter(range(1, 1000))
         self.reserved = reserved
         self.exceeds: Callable[[Request], int] = lambda _: 0
-        self.ledger = ledger or Ledger(Budgets())
+        self.ledger = ledger or UsageLedger(Budgets())
         self.holds: Callable[[str], Hold | None] = lambda _: None
-        self.desk = Desk(directory, lambda: next(self._numbers), lambda _: gone, self.open)
+        self.desk = QuestionService(directory, lambda: next(self._numbers), lambda _: gone, self.open)
         self.read_to_end: set[int] = set()
         self._messages = 0
-        batch = Batch.of_new_run(started)
+        batch = Transaction.of_new_run(started)
         if guest:
-            take(batch, guest, self.desk)
+            handle_input(batch, guest, self.desk)
         self._commit(batch)
         self.go_on()
 
     # Playing --------------------------------------------------------------------------------------------------------------
 
-    def go_on(self, *facts: f.Fact) -> None:
+    def go_on(self, *facts: f.RunInput) -> None:
         """Take facts and everything that follows from them."""
-        batch = Batch(self.state, self.now)
+        batch = Transaction(self.state, self.now)
         for fact in facts:
-            take(batch, fact, self.desk)
-            conclude(batch)
+            handle_input(batch, fact, self.desk)
+            settle_immediate(batch)
         self._advance(batch)
 
-    def _advance(self, batch: Batch) -> None:
-        for start in advance(batch, self.desk, self, self.read_to_end).starts:
+    def _advance(self, batch: Transaction) -> None:
+        for start in step(batch, self.desk, self, self.read_to_end).starts:
             self.seen_requests[start.action] = start.request.messages
-        batch.close()
+        batch.finish()
         self._commit(batch)
 
     def price(self, _: Request) -> Decimal | None:
@@ -150,30 +150,30 @@ class Table:
     def tokens(self, request: Request) -> int:
         return 1000
 
-    def excess(self, request: Request) -> int:
+    def excess_tokens(self, request: Request) -> int:
         """How much too long a call's prompt is, as a test has it."""
         return self.exceeds(request)
 
-    def standings(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[Standing]:
+    def budget_statuses(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[BudgetStatus]:
         """The budgets that a test has set."""
-        return self.ledger.standings(place, now, unstored)
+        return self.ledger.statuses(place, now, unstored)
 
     def reserve(self, run: int, action: str, attempt: int, place: Place, amount: Decimal) -> None:
         self.ledger.reserve((run, action, attempt), place, amount)
 
-    def withdraw(self, run: int, action: str, attempt: int) -> None:
+    def cancel(self, run: int, action: str, attempt: int) -> None:
         self.ledger.release((run, action, attempt))
 
-    def enter(self, _: int, action: str, __: Request) -> Hold | None:
+    def try_acquire(self, _: int, action: str, __: Request) -> Hold | None:
         """Every call goes, unless a test holds it by its action."""
         return self.holds(action)
 
-    def _commit(self, batch: Batch) -> None:
+    def _commit(self, batch: Transaction) -> None:
         self.state: RunState = batch.state
         self.events += batch.events
         self.rows += batch.rows
-        self.ledger.take(self.place, batch.rows)
-        self.words += [word for _, word in batch.words]
+        self.ledger.record(self.place, batch.rows)
+        self.words += [word for _, word in batch.replies]
         for row in batch.rows:
             self._count(row)
 
@@ -192,7 +192,7 @@ class Table:
     def out(self) -> dict[str, str]:
         """The calls under way: action by agent, peers' side calls by their action."""
         calls = [call for call in self.state.calls.values() if call.phase == "out"]
-        return {call.action if call.aside else call.agent: call.action for call in calls}
+        return {call.action if call.is_side_call else call.agent: call.action for call in calls}
 
     def tools(self, agent: str) -> tuple[ToolSpec, ...]:
         """The tools on offer to an agent in a call of now."""
@@ -216,9 +216,9 @@ class Table:
     def fails(self, agent: str, error: ModelError) -> None:
         self.go_on(self.landed(agent, error))
 
-    def landed(self, agent: str, result: Response | ModelError) -> f.Landed:
+    def landed(self, agent: str, result: Response | ModelError) -> f.CallFinished:
         """The fact that an agent's call came back, for several facts in one pass."""
-        return f.Landed(action=self.out[agent], consumed=(), result=result)
+        return f.CallFinished(action=self.out[agent], consumed=(), result=result)
 
     def holds_all(self, why: str = "Test's rate limit", seconds: float = 30.0) -> None:
         """From now on no call may start."""
@@ -227,7 +227,7 @@ class Table:
     def lets_in(self) -> None:
         """Calls may start again, and those that are held do."""
         self.holds = lambda _: None
-        self.go_on(*(f.LetIn(action=call.action) for call in self.held))
+        self.go_on(*(f.SlotGranted(action=call.action) for call in self.held))
 
     @property
     def held(self) -> list[Call]:
@@ -238,9 +238,9 @@ class Table:
         """A person says something in the run's thread."""
         self.go_on(self.guidance(text, by))
 
-    def guidance(self, text: str, by: Author = ANA) -> f.Heard:
+    def guidance(self, text: str, by: Author = ANA) -> f.MessageInThread:
         """The fact that a person said something in the run's thread, for several facts in one pass."""
-        return f.Heard(said=self._said(text, by), question=None)
+        return f.MessageInThread(said=self._said(text, by), question=None)
 
     def replies(self, question: int, text: str, by: Author | None = None) -> None:
         """A person types a reply, and its settle delay passes."""
@@ -249,7 +249,7 @@ class Table:
 
     def types(self, question: int, text: str, by: Author | None = None, mentions: tuple[Author, ...] = ()) -> None:
         """A person types a reply just now."""
-        self.go_on(f.Heard(said=replace(self._said(text, by or self.by), mentions=mentions), question=question))
+        self.go_on(f.MessageInThread(said=replace(self._said(text, by or self.by), mentions=mentions), question=question))
 
     def presses(self, question: int, press: ControlAction, value: str = "", by: Author | None = None) -> None:
         """A person uses a control of a question."""
@@ -263,7 +263,7 @@ class Table:
             at=self.now,
             value=value,
         )
-        self.go_on(f.Pressed(clicked=clicked))
+        self.go_on(f.QuestionControlUsed(clicked=clicked))
 
     def tells(
         self, question: int, words: str, by: Author | None = None, channel: str = "general", mentions: tuple[Author, ...] = ()
@@ -280,12 +280,12 @@ class Table:
             at=self.now,
             mentions=mentions,
         )
-        self.go_on(f.Told(command=command, question=question, words=words))
+        self.go_on(f.QuestionCommand(command=command, question=question, words=words))
         return self.words[-1].text
 
     def takes_back(self, question: int, message: str) -> None:
         """A person deletes a message."""
-        self.go_on(f.TakenBack(unsaid=MessageDeleted(place=PLACE, message=message, at=self.now), question=question))
+        self.go_on(f.MessageRetracted(unsaid=MessageDeleted(place=PLACE, message=message, at=self.now), question=question))
 
     def _said(self, text: str, by: Author = ANA) -> MessageReceived:
         self._messages += 1
@@ -294,11 +294,11 @@ class Table:
     def posts_question(self, question: int) -> None:
         """The card of a question is posted, by a platform whose clock agrees with ours."""
         posted = PostedMessage(message=f"card{question}", thread=f"thread{question}", at=self.now)
-        self.go_on(f.Placed(outgoing=self._card(question), posted=posted, noted_at=self.now))
+        self.go_on(f.QuestionDelivered(outgoing=self._card(question), posted=posted, noted_at=self.now))
 
     def rejects_question(self, question: int, why: str = "the channel was deleted") -> None:
         """The card of a question will never be posted."""
-        self.go_on(f.Unplaceable(outgoing=self._card(question), why=why))
+        self.go_on(f.QuestionUndeliverable(outgoing=self._card(question), why=why))
 
     def _card(self, question: int) -> Outgoing:
         return next(post for post in self.posts() if post.question == question and not post.replaces and not post.anchor)
@@ -309,8 +309,8 @@ class Table:
         while (ring := self._next_time()) is not None and ring <= until:
             self.now = max(self.now, ring)
             self.read_to_end = {one.id for one in self.state.questions.values()}
-            batch = Batch(self.state, self.now)
-            for event in rung(batch.state, self.now):
+            batch = Transaction(self.state, self.now)
+            for event in timer_events(batch.state, self.now):
                 batch.add(event)
             self._advance(batch)
         self.now = until
@@ -319,19 +319,19 @@ class Table:
 
     def _next_time(self) -> float | None:
         """When something rings next, or a question must be looked at."""
-        rings = [ring for ring in (next_ring(self.state),) if ring is not None]
+        rings = [ring for ring in (next_timer(self.state),) if ring is not None]
         looks = [at for one in self.state.questions.values() if self.now < (at := fires_at(one)) < math.inf]
         return min((*rings, *looks), default=None)
 
     def lists(self, *tools: Tool, server: str = "files", trouble: str = "") -> None:
         """A tool server tells what it offers."""
-        self.go_on(f.ToolsSeen(server=server, offer=Offer(tools=tools, trouble=trouble)))
+        self.go_on(f.ToolListReceived(server=server, offer=ServerTools(tools=tools, trouble=trouble)))
 
     def returns(self, text: str = "done", *, end: ToolEnd = "done", images: tuple[Image, ...] = ()) -> None:
         """The tool call that has been under way for longest comes back."""
         use = next(use for use in self.state.uses.values() if use.phase == "out")
-        self.go_on(f.Used(action=use.use, end=end, text=text, images=images))
+        self.go_on(f.ToolFinished(action=use.use, end=end, text=text, images=images))
 
     def restarts(self) -> None:
         """The process is killed and started again."""
-        self.go_on(f.Restarted())
+        self.go_on(f.ProcessRestarted())

@@ -24,7 +24,7 @@ from orchestrator_bridge.model.port import Message, ToolCall
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.actions import CallModel, Wait
+from orchestrator_bridge.run.actions import CallModel, WaitUntil
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.bounds import own_budget
 from orchestrator_bridge.run.decide import decide
@@ -143,7 +143,7 @@ class AnyOrder(RuleBasedStateMachine):
     def a_held_call_fails_without_having_been_made(self, number: int) -> None:
         held = self.table.held
         error = Suspended("It is down.", retry_after=30)
-        self.table.go_on(f.Landed(action=held[number % len(held)].action, consumed=(), result=error))
+        self.table.go_on(f.CallFinished(action=held[number % len(held)].action, consumed=(), result=error))
 
     @precondition(lambda self: self.unposted())
     @rule(number=index)
@@ -233,7 +233,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def everybody_leaves(self) -> None:
-        self.table.go_on(f.NobodyThere(platform="slack"))
+        self.table.go_on(f.PlatformUnattended(platform="slack"))
 
     @rule(down=st.sampled_from([0.0, 500.0]))
     def the_process_restarts(self, down: float) -> None:
@@ -252,11 +252,14 @@ class AnyOrder(RuleBasedStateMachine):
         actions = decide(self.table.state)
         assert actions == decide(self.table.state)
         held = {call.action for call in self.table.held}
-        assert all((isinstance(one, CallModel) and (one.out or one.action in held)) or isinstance(one, Wait) for one in actions)
+        assert all(
+            (isinstance(one, CallModel) and (one.is_under_way or one.action in held)) or isinstance(one, WaitUntil)
+            for one in actions
+        )
 
     @invariant()
     def an_agent_does_one_thing_at_a_time(self) -> None:
-        working = Counter(call.agent for call in self.table.state.calls.values() if not call.aside)
+        working = Counter(call.agent for call in self.table.state.calls.values() if not call.is_side_call)
         assert all(number == 1 for number in working.values())
 
     @invariant()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orchestrator_bridge.chat import Note, QuestionCard, RunCard
 from orchestrator_bridge.model.errors import BadKey, Down
 from orchestrator_bridge.money.budgets import Budgets
-from orchestrator_bridge.money.ledger import Ledger
+from orchestrator_bridge.money.ledger import UsageLedger
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.store.rows import BudgetRaised, CallBooked
@@ -31,8 +31,8 @@ def how(table: Table) -> str:
     return table.state.end.how or table.state.end.text
 
 
-def shared(**budgets: str) -> Ledger:
-    return Ledger(Budgets(**{name: Decimal(amount) for name, amount in budgets.items()}))
+def shared(**budgets: str) -> UsageLedger:
+    return UsageLedger(Budgets(**{name: Decimal(amount) for name, amount in budgets.items()}))
 
 
 # A run's own --------------------------------------------------------------------------------------------------------------
@@ -124,11 +124,11 @@ def test_a_call_that_was_refused_gives_back_what_was_reserved_and_one_that_was_l
     ledger = shared(day="1.00")
     table = Table(team(2), ledger=ledger, reserved=dollars("0.30"))
     table.fails("one", BadKey("wrong"))
-    assert ledger.standings(PLACE, table.now)[0].used == dollars("0.30")
+    assert ledger.statuses(PLACE, table.now)[0].used == dollars("0.30")
     table.fails("two", Down("cut"))
-    assert ledger.standings(PLACE, table.now)[0].used == dollars("0.30")
+    assert ledger.statuses(PLACE, table.now)[0].used == dollars("0.30")
     table.passes(2)
-    assert ledger.standings(PLACE, table.now)[0].used == dollars("0.60")
+    assert ledger.statuses(PLACE, table.now)[0].used == dollars("0.60")
 
 
 def test_a_run_that_ends_books_what_is_under_way_as_unknown() -> None:
@@ -136,7 +136,7 @@ def test_a_run_that_ends_books_what_is_under_way_as_unknown() -> None:
     table = Table(team(1, wall=60), ledger=ledger, reserved=dollars("0.30"))
     table.passes(61)
     assert table.state.end is not None
-    assert ledger.standings(PLACE, table.now)[0].used == dollars("0.30")
+    assert ledger.statuses(PLACE, table.now)[0].used == dollars("0.30")
 
 
 def test_the_next_day_begins_with_a_full_budget() -> None:
@@ -146,7 +146,7 @@ def test_the_next_day_begins_with_a_full_budget() -> None:
     table.now += 86_400
     table.says("one", use("nonsense"), cost=dollars("0.30"))
     assert table.out, "yesterday's 0.60 do not count"
-    assert ledger.standings(PLACE, table.now)[0].used == dollars("0.60")
+    assert ledger.statuses(PLACE, table.now)[0].used == dollars("0.60")
 
 
 # Asking for more ----------------------------------------------------------------------------------------------------------
@@ -217,8 +217,8 @@ def test_a_grant_for_a_channel_is_kept_for_all_its_runs_and_for_the_day() -> Non
     table.replies(1, "5")
     raised = [row for row in table.rows if isinstance(row, BudgetRaised)]
     assert [(row.channel, row.amount) for row in raised] == [("test:general", Decimal(5))]
-    assert ledger.standings(PLACE, table.now)[0].limit == Decimal(6)
-    assert ledger.standings(PLACE, table.now + 86_400)[0].limit == Decimal(1)
+    assert ledger.statuses(PLACE, table.now)[0].limit == Decimal(6)
+    assert ledger.statuses(PLACE, table.now + 86_400)[0].limit == Decimal(1)
     assert table.out
     other = Table(team(1, money=50), run=2, ledger=ledger, reserved=dollars("4"))
     assert other.out
@@ -228,7 +228,7 @@ def test_a_run_that_was_refused_more_goes_on_if_there_is_room_by_then() -> None:
     ledger = shared(day="1.00")
     table = used_up(asking("50"), ledger=ledger)
     table.posts_question(1)
-    ledger.take(PLACE, [BudgetRaised(question=99, channel="", amount=Decimal(5), at=table.now)])
+    ledger.record(PLACE, [BudgetRaised(question=99, channel="", amount=Decimal(5), at=table.now)])
     table.replies(1, "0")
     assert table.out, "another run was granted more for the day"
 
@@ -265,8 +265,8 @@ def test_runs_that_share_a_budget_never_overdraw_it_whatever_lands_when(
         table = tables[number]
         for agent in list(table.out)[:1]:
             table.says(agent, use("nonsense"), cost=min(cost, reserved))
-        for standing in ledger.standings(PLACE, table.now):
+        for standing in ledger.statuses(PLACE, table.now):
             assert standing.used <= standing.limit
     booked = sum((table.state.spent.cost + table.state.spent.unknown for table in tables), Decimal(0))
     under_way = sum((call.reserved or Decimal(0) for table in tables for call in table.state.calls.values()), Decimal(0))
-    assert {one.used for one in ledger.standings(PLACE, 1000.0)} == {booked + under_way}
+    assert {one.used for one in ledger.statuses(PLACE, 1000.0)} == {booked + under_way}

@@ -12,8 +12,8 @@ from orchestrator_bridge.model.port import Kept, Request, Response
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.actions import CallModel
-from orchestrator_bridge.run.cut import fitted
-from orchestrator_bridge.run.pieces import pieces
+from orchestrator_bridge.run.cut import fit_request
+from orchestrator_bridge.run.pieces import segments
 from orchestrator_bridge.run.request import make_request
 from tests.run.table import Table, answer, ask, team, vote
 
@@ -50,7 +50,7 @@ def call_of(agent: str, purpose: e.Purpose = "work") -> CallModel:
 
 def test_what_fits_is_not_cut() -> None:
     state = table().state
-    request, left_out = fitted(state, call_of("one"), state.seq, longer_than(10**9))
+    request, left_out = fit_request(state, call_of("one"), state.seq, longer_than(10**9))
     assert left_out == 0
     assert request == make_request(state, call_of("one"), state.seq)
 
@@ -58,7 +58,7 @@ def test_what_fits_is_not_cut() -> None:
 def test_answers_that_were_replaced_go_first_and_the_agent_is_told() -> None:
     state = table().state
     whole = len(shown(make_request(state, call_of("one"), state.seq)))
-    request, left_out = fitted(state, call_of("one"), state.seq, longer_than(whole - 500))
+    request, left_out = fit_request(state, call_of("one"), state.seq, longer_than(whole - 500))
     assert left_out == 1
     assert "(left out: 2,800 characters) />" in shown(request)
     assert NEW + "twice" in shown(request)
@@ -71,9 +71,9 @@ def test_task_guidance_outcomes_and_the_newest_answer_always_stay() -> None:
     state = table().state
     for agent in ("one", "two"):
         for purpose in ("work", "final"):
-            request, left_out = fitted(state, call_of(agent, purpose), state.seq, longer_than(0))
+            request, left_out = fit_request(state, call_of(agent, purpose), state.seq, longer_than(0))
             text = shown(request)
-            assert left_out == len(pieces(state, state.agents[agent], purpose, state.seq)) > 0
+            assert left_out == len(segments(state, state.agents[agent], purpose, state.seq)) > 0
             assert TASK.strip() in text
             assert "Mind the gap." in text
             assert "blue, please" in text or agent == "two"
@@ -83,8 +83,8 @@ def test_task_guidance_outcomes_and_the_newest_answer_always_stay() -> None:
 @given(st.integers(min_value=0, max_value=20_000))
 def test_no_more_is_left_out_than_is_needed(room: int) -> None:
     state = table().state
-    request, left_out = fitted(state, call_of("one"), state.seq, longer_than(room))
-    order = pieces(state, state.agents["one"], "work", state.seq)
+    request, left_out = fit_request(state, call_of("one"), state.seq, longer_than(room))
+    order = segments(state, state.agents["one"], "work", state.seq)
     if left_out < len(order):
         assert len(shown(request)) <= room
     if left_out > 1:
@@ -94,7 +94,7 @@ def test_no_more_is_left_out_than_is_needed(room: int) -> None:
 
 def test_every_tool_use_still_has_its_result() -> None:
     state = table().state
-    request, _ = fitted(state, call_of("one"), state.seq, longer_than(0))
+    request, _ = fit_request(state, call_of("one"), state.seq, longer_than(0))
     uses = [call.id for message in request.messages for call in message.tool_calls]
     assert uses == [message.tool_call for message in request.messages if message.role == "tool"]
 
@@ -104,10 +104,10 @@ def test_thoughts_of_earlier_turns_go_before_anything_else() -> None:
     for question in ("First?", "Second?"):
         kept = Kept(maker="m", message={"reasoning_content": question})
         landed = Response(tool_calls=(ask(question, wait=False),), kept=kept)
-        thinking.go_on(f.Landed(action=thinking.out["one"], consumed=(), result=landed))
+        thinking.go_on(f.CallFinished(action=thinking.out["one"], consumed=(), result=landed))
     state = thinking.state
-    assert pieces(state, state.agents["one"], "work", state.seq)[0] == ("thoughts", 0)
-    request, _ = fitted(
+    assert segments(state, state.agents["one"], "work", state.seq)[0] == ("thoughts", 0)
+    request, _ = fit_request(
         state, call_of("one"), state.seq, lambda one: sum(message.kept is not None for message in one.messages) - 1
     )
     assert [message.kept is not None for message in request.messages if message.role == "assistant"] == [False, True]
@@ -126,13 +126,13 @@ def test_a_prompt_that_the_provider_found_too_long_is_cut_and_sent_again() -> No
     before = len(long.prompt("two"))
     long.exceeds = longer_than(9000)
     error = TooLong("too long", retry_after=0.0)
-    long.go_on(f.Landed(action=long.out["two"], consumed=(), result=error))
+    long.go_on(f.CallFinished(action=long.out["two"], consumed=(), result=error))
     long.passes(1.0)
     assert len(long.prompt("two")) < before
 
 
 def test_a_prompt_that_cannot_be_cut_ends_the_agents_work_with_the_reason() -> None:
     alone = Table(team(1), task=TASK)
-    alone.go_on(f.Landed(action=alone.out["one"], consumed=(), result=TooLong("far too long")))
+    alone.go_on(f.CallFinished(action=alone.out["one"], consumed=(), result=TooLong("far too long")))
     assert alone.state.end is not None
     assert "far too long" in alone.state.end.text

@@ -132,8 +132,8 @@ def eventful() -> Table:
 def of_a_guest() -> Table:
     """A run that is made of what an agent outside asks."""
 
-    def asks(action: str, question: str, **more: Any) -> f.Asked:
-        return f.Asked(action=action, ask=Ask(question=question, assumption="I wait.", **more))
+    def asks(action: str, question: str, **more: Any) -> f.ExternalQuestion:
+        return f.ExternalQuestion(action=action, ask=Ask(question=question, assumption="I wait.", **more))
 
     table = Table(team(2), guest=asks("guest:coder:1", "Which branch?"))
     table.posts_question(1)
@@ -142,7 +142,7 @@ def of_a_guest() -> Table:
     table.posts_question(2)
     table.says("peer:2:one", text="Yes.")
     table.says("peer:2:two", text="Hardly.")
-    table.go_on(f.Retracted(question=3))
+    table.go_on(f.ExternalCancel(question=3))
     table.restarts()
     table.replies(1, "main")
     return table

@@ -13,8 +13,8 @@ from orchestrator_bridge.team import FallbackStep, Limits, Policy
 from tests.run.table import Table, team
 
 
-def asks(question: str = "Which branch?", number: int = 1, **more: Any) -> f.Asked:
-    return f.Asked(action=f"guest:coder:{number}", ask=Ask(question=question, assumption="I take main.", **more))
+def asks(question: str = "Which branch?", number: int = 1, **more: Any) -> f.ExternalQuestion:
+    return f.ExternalQuestion(action=f"guest:coder:{number}", ask=Ask(question=question, assumption="I take main.", **more))
 
 
 def result(table: Table, number: int = 1) -> str | None:
@@ -108,7 +108,7 @@ def test_how_much_it_asks_in_all_is_no_matter_of_the_teams_limits_but_how_much_i
 def test_the_agent_can_close_its_question() -> None:
     table = Table(team(1), guest=asks())
     table.posts_question(1)
-    table.go_on(f.Retracted(question=1))
+    table.go_on(f.ExternalCancel(question=1))
     outcome = table.state.questions[1].outcome
     assert outcome is not None
     assert (outcome.status, outcome.why) == ("cancelled", "coder closed the question")

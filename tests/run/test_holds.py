@@ -117,7 +117,7 @@ def test_a_call_that_is_not_made_because_its_provider_is_down_counts_as_a_try_an
     for _ in range(2):
         table.passes(31)
         suspended = Suspended("xAI is down: busy", retry_after=30)
-        table.go_on(f.Landed(action="work:one:1", consumed=(), result=suspended))
+        table.go_on(f.CallFinished(action="work:one:1", consumed=(), result=suspended))
     assert table.state.end is not None
     assert table.state.end.text.endswith("one retired: xAI is down: busy.")
     assert table.state.spent.calls == 1
@@ -130,7 +130,7 @@ def test_an_agent_goes_on_with_its_backup_as_soon_as_its_provider_is_known_to_be
     table.holds_all("xAI to come back")
     table.passes(2)
     table.holds = lambda _: None
-    table.go_on(f.Landed(action="work:one:1", consumed=(), result=Suspended("xAI is down: busy", retry_after=30)))
+    table.go_on(f.CallFinished(action="work:one:1", consumed=(), result=Suspended("xAI is down: busy", retry_after=30)))
     assert "one goes on with gpt-5-mini: xAI is down: busy." in notes(table)
     assert table.state.calls["work:one:1"].model == "gpt-5-mini"
     table.says("one", answer("A"))

@@ -10,8 +10,8 @@ from orchestrator_bridge.people import Directory
 from orchestrator_bridge.question.approval import ON_CARD
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.on_tool import LOST
-from orchestrator_bridge.run.show import card
+from orchestrator_bridge.run.on_tool import OUTCOME_UNKNOWN
+from orchestrator_bridge.run.show import render_run_card
 from orchestrator_bridge.store.rows import PictureKept
 from orchestrator_bridge.team import Escalation, PersonSpec, Policy, RoleSpec, Team
 from orchestrator_bridge.tool.values import Approval, Image, Tool
@@ -214,7 +214,7 @@ def test_after_a_crash_what_only_reads_is_called_again_and_of_all_else_nobody_kn
     table.restarts()
     assert starts(table) == ["read", "write", "read"]
     table.returns("the content")
-    assert LOST in table.prompt("one")
+    assert OUTCOME_UNKNOWN in table.prompt("one")
 
 
 def test_an_approval_that_came_is_kept_over_a_crash_before_the_call() -> None:
@@ -388,7 +388,7 @@ def test_a_run_that_ends_tells_of_the_call_that_it_cut_off() -> None:
     table.says("one", use("files__read", path="a"), use("files__write", path="b"))
     table.posts_question(1)
     table.presses(1, "option", "approve")
-    table.go_on(f.Cancel(by=ANA, key="k"))
+    table.go_on(f.CancelRun(by=ANA, key="k"))
     ended = [(event.action, event.end) for event in table.events if isinstance(event, e.ToolReturned)]
     assert [end for _, end in ended] == ["unknown", "unknown"]
     told = [note.text for note in notes(table) if note.tone == "warning"]
@@ -435,10 +435,10 @@ def test_trouble_that_repeats_itself_is_told_once() -> None:
 def test_the_card_says_what_an_agent_uses_and_that_it_waits_for_approval() -> None:
     table = at_work()
     table.says("one", use("files__read", path="a"))
-    assert [agent.state for agent in card(table.state).agents] == ["uses files.read"]
+    assert [agent.state for agent in render_run_card(table.state).agents] == ["uses files.read"]
     table.returns()
     table.says("one", use("files__write", path="a"))
-    assert [agent.state for agent in card(table.state).agents] == ["waits for approval"]
+    assert [agent.state for agent in render_run_card(table.state).agents] == ["waits for approval"]
 
 
 def test_no_agent_is_offered_more_tools_than_every_provider_takes() -> None:

@@ -23,7 +23,7 @@ from orchestrator_bridge.team import (
     PersonSpec,
     Policy,
     RoleSpec,
-    Route,
+    RoutingRule,
 )
 from tests.run.table import Table, ask, team, use
 
@@ -44,7 +44,7 @@ def table(
     people: dict[str, PersonSpec] | None = None,
     permissions: Permissions | None = None,
     limits: Limits | None = None,
-    routes: tuple[Route, ...] = (),
+    routes: tuple[RoutingRule, ...] = (),
     now: float = 1000.0,
     calls: int = 60,
     **policy: Any,
@@ -66,7 +66,7 @@ def pinged(played: Table) -> list[list[str]]:
 
 def told(played: Table, agent: str) -> str:
     """What an agent alone was told, beside the results of its tools."""
-    return "\n".join(news.text for news in played.state.news if news.to == agent)
+    return "\n".join(news.text for news in played.state.messages if news.to == agent)
 
 
 def card(played: Table, number: int = 1) -> QuestionCard:
@@ -83,7 +83,7 @@ def receipts(played: Table) -> list[Acknowledgement]:
 
 
 def test_a_question_is_routed_by_its_words_and_named_people_are_asked_as_named() -> None:
-    routes = (Route(words=("database*",), to=("role:dba",)), Route(agents=("two",), to=("@lead",)))
+    routes = (RoutingRule(words=("database*",), to=("role:dba",)), RoutingRule(agents=("two",), to=("@lead",)))
     played = table(2, routes=routes)
     played.says("one", ask("Which database?"), ask("Which databases, @ana?", to=("@ana",)))
     played.says("two", ask("When?"), ask("Which database?"))
@@ -630,7 +630,9 @@ def test_a_copy_that_was_posted_is_known_as_a_place_of_the_question_and_moves_no
     before = card(played).expires_at
     played.now += 60
     copy = next(post for post in played.posts() if post.key == copy_key(1, "U2"))
-    played.go_on(f.Placed(outgoing=copy, posted=PostedMessage(message="d1", thread=None, at=played.now), noted_at=played.now))
+    played.go_on(
+        f.QuestionDelivered(outgoing=copy, posted=PostedMessage(message="d1", thread=None, at=played.now), noted_at=played.now)
+    )
     placed = [row for row in played.rows if isinstance(row, QuestionPlaced)]
     assert [(row.place.channel, row.message) for row in placed] == [("general", "card1"), ("@U2", "d1")]
     assert (card(played).expires_at, len(played.state.questions[1].copied)) == (before, 1)

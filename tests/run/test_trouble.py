@@ -265,7 +265,7 @@ def books(table: Table) -> dict[str, str]:
 def test_what_calls_under_way_at_the_end_may_cost_stays_booked_as_unknown() -> None:
     table = Table(team(2))
     table.says("one", answer("A"))
-    table.go_on(f.Cancel(by=ANA, key="cancel"))
+    table.go_on(f.CancelRun(by=ANA, key="cancel"))
     assert books(table) == {"work:one:1": "booked", "work:two:1": "unknown"}
 
 
