@@ -15,7 +15,7 @@ Running = Callable[[Place], Sequence[tuple[int, str]]]
 
 
 class BotMenu:
-    """A `Menu`. Adapters get it before there is a store: until `fill` it knows the team file and no picks and runs."""
+    """An `Autocomplete`. Adapters get it before there is a store: until `fill` it knows the team file and no picks and runs."""
 
     def __init__(self, team_file: TeamFile, shelf: Callable[[], Shelf]) -> None:
         self._team_file = team_file

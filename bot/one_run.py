@@ -52,11 +52,11 @@ class OneRunTerminal(TerminalAdapter):
         super().__init__(device, quiet=as_json, takes_tasks=False)
         self._as_json = as_json
 
-    async def send(self, sending: OutboundPost) -> PostedMessage:
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Show the post."""
-        if self._as_json and isinstance(sending.post, FinalAnswer):
-            return PostedMessage(message=sending.key, thread=None, at=sending.since)
-        return await super().send(sending)
+        if self._as_json and isinstance(outbound.post, FinalAnswer):
+            return PostedMessage(message=outbound.key, thread=None, at=outbound.since)
+        return await super().send(outbound)
 
 
 async def ask_once(start: Start, wish: Wish) -> int:

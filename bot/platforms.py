@@ -20,17 +20,17 @@ def platform_names(start: Start) -> list[str]:
     return [name for name, (token, _) in _PLATFORMS.items() if getattr(start.settings, token) is not None]
 
 
-def chat_adapters(start: Start, menu: Autocomplete, commands: Sequence[str]) -> list[Adapter]:
+def chat_adapters(start: Start, autocomplete: Autocomplete, commands: Sequence[str]) -> list[Adapter]:
     """An adapter for each platform whose token is set; none if the terminal is the platform.
 
     Raises:
         Trouble: a platform's settings do not go together.
     """
     makers = {name: maker for name, (_, maker) in _PLATFORMS.items()}
-    return [makers[name](start, menu, commands) for name in platform_names(start)]
+    return [makers[name](start, autocomplete, commands) for name in platform_names(start)]
 
 
-def _discord(start: Start, menu: Autocomplete, commands: Sequence[str]) -> Adapter:
+def _discord(start: Start, autocomplete: Autocomplete, commands: Sequence[str]) -> Adapter:
     from adapters.discord.adapter import DiscordAdapter
     from adapters.discord.connection import RealConnection
     from bot.discord_access import addresses
@@ -41,10 +41,10 @@ def _discord(start: Start, menu: Autocomplete, commands: Sequence[str]) -> Adapt
     connection = RealConnection(settings.discord_token.get_secret_value(), addresses(settings), clock)
     listed = [person.discord for person in start.team_file.people.values() if person.discord]
     remembered = settings.data / "discord-commands"
-    return DiscordAdapter(connection, menu, clock, listed=listed, commands_file=remembered, guild=settings.discord_guild)
+    return DiscordAdapter(connection, autocomplete, clock, listed=listed, commands_file=remembered, guild=settings.discord_guild)
 
 
-def _slack(start: Start, menu: Autocomplete, commands: Sequence[str]) -> Adapter:
+def _slack(start: Start, autocomplete: Autocomplete, commands: Sequence[str]) -> Adapter:
     from adapters.slack.access import SlackAccess
     from adapters.slack.adapter import SlackAdapter
     from adapters.slack.api import SLACK
@@ -62,7 +62,7 @@ def _slack(start: Start, menu: Autocomplete, commands: Sequence[str]) -> Adapter
         url=settings.slack_api_url or SLACK,
     )
     listed = [person.slack for person in start.team_file.people.values() if person.slack]
-    return SlackAdapter(access, menu, names=commands, listed=listed)
+    return SlackAdapter(access, autocomplete, names=commands, listed=listed)
 
 
 _NO_WAY_IN = Problem(

@@ -36,7 +36,7 @@ async def run_bot(start: Start) -> int:
     Raises:
         Trouble: the data folder cannot be written, or a platform's settings do not go together.
         StoreError: the store cannot be opened, or another process has it.
-        Rejected: a platform does not take its token.
+        SendRejected: a platform does not take its token.
     """
     open_start_log(start)
     menu = menu_of(start)

@@ -22,8 +22,8 @@ async def print_invite(settings: Settings) -> None:
     """Print the link of the bot whose token is set; without a token, how to come by one.
 
     Raises:
-        Unsent: Discord cannot be reached just now.
-        Rejected: it refuses the token.
+        NotSent: Discord cannot be reached just now.
+        SendRejected: it refuses the token.
     """
     if settings.discord_token is None:
         click.echo(_FIRST)

@@ -42,9 +42,10 @@ a platform that is down none to hold up everything."""
 class HistorySync:
     """Reads the threads of open questions, and shows questions again where an earlier process's screen is gone.
 
-    What is read goes to `receive`, and `heard` waits until it has reached its run. `sure` waits until it is known of an earlier
-    process's doubtful cards whether they arrived, `known` until it is of one of any process. `arm` sets a question's deadline:
-    nothing else can have set it before, for nothing is judged in a run before its threads are read.
+    What is read goes to `on_event`, and `wait_inbox_drained` waits until it has reached its run. `wait_reconciled` waits until it
+    is known of an earlier process's doubtful cards whether they arrived, `wait_reconciled_key` until it is of one of any process.
+    `schedule_check` sets a question's deadline: nothing else can have set it before, for nothing is judged in a run before its
+    threads are read.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class HistorySync:
         store: Store,
         clock: Clock,
         adapters: Mapping[str, Adapter],
-        receive: InboundHandler,
+        on_event: InboundHandler,
         *,
         wait_inbox_drained: Callable[[], Awaitable[None]],
         wait_reconciled: Callable[[], Awaitable[None]],
@@ -63,7 +64,7 @@ class HistorySync:
         self._store = store
         self._clock = clock
         self._adapters = adapters
-        self._receive = receive
+        self._receive = on_event
         self._wait_inbox_drained = wait_inbox_drained
         self._wait_reconciled = wait_reconciled
         self._wait_reconciled_key = wait_reconciled_key
@@ -183,7 +184,7 @@ class HistorySync:
         """Read a thread, again and again while its platform cannot be asked, until a time of our clock.
 
         Raises:
-            Unsent: the platform could not be asked by then.
+            NotSent: the platform could not be asked by then.
             StoreError: something was said that could not be stored.
         """
         while True:
@@ -199,7 +200,7 @@ class HistorySync:
         """Hear all that was said in a thread, and what of it was edited or deleted; what is known already changes nothing.
 
         Raises:
-            Unsent: the platform cannot be asked just now.
+            NotSent: the platform cannot be asked just now.
             StoreError: something was said that could not be stored.
         """
         adapter = self._adapters.get(place.platform)

@@ -1,12 +1,12 @@
 """The port that every chat platform's adapter implements, and the neutral values that cross it.
 
-Inwards, an adapter turns what people do into `Said`, `Unsaid`, `Clicked`, `Commanded` or `Gone` and hands each to `receive`,
-which returns once it is stored: acknowledge to the platform after that, where the platform allows. Handing over the same thing
-twice is harmless. Outwards, an adapter renders a `Sending`. It decides nothing: who may do what, what counts as an answer and
-when a question ends is judged in the bridge.
+Inwards, an adapter turns what people do into `MessageReceived`, `MessageDeleted`, `ControlUsed`, `CommandReceived` or
+`InputClosed` and hands each to `on_event`, which returns once it is stored: acknowledge to the platform after that, where the
+platform allows. Handing over the same thing twice is harmless. Outwards, an adapter renders an `OutboundPost`. It decides
+nothing: who may do what, what counts as an answer and when a question ends is judged in the bridge.
 
-Chat is at-least-once in both directions. An adapter whose platform can be asked (`Capabilities.findable`) says in `find` whether
-an earlier, doubtful sending of the same key arrived; the poster asks it before it sends again.
+Chat is at-least-once in both directions. An adapter whose platform can be asked (`Capabilities.can_read_history`) says in
+`find_sent` whether an earlier, doubtful sending of the same key arrived; the poster asks it before it sends again.
 """
 
 from __future__ import annotations
@@ -400,7 +400,7 @@ class NotSent(Exception):
 
 
 class SendUncertain(Exception):
-    """Nobody knows whether the sending arrived: ask `find` before trying again."""
+    """Nobody knows whether the sending arrived: ask `find_sent` before trying again."""
 
 
 class SendRejected(Exception):
@@ -441,7 +441,7 @@ class Adapter(Protocol):
         """Connect and begin to listen; returns when sendings can be taken.
 
         Raises:
-            Unsent: the platform cannot be reached just now; `start` is called again later.
+            NotSent: the platform cannot be reached just now; `start` is called again later.
         """
         ...
 
@@ -453,9 +453,9 @@ class Adapter(Protocol):
         """Post, or edit what `sending.replaces` names.
 
         Raises:
-            Unsent: it did not arrive.
-            Doubtful: it may have arrived.
-            Rejected: it never will.
+            NotSent: it did not arrive.
+            SendUncertain: it may have arrived.
+            SendRejected: it never will.
         """
         ...
 
@@ -463,7 +463,7 @@ class Adapter(Protocol):
         """What an earlier attempt with the same key left, or None if there is nothing, or if the platform cannot be asked.
 
         Raises:
-            Unsent: the platform cannot be asked just now.
+            NotSent: the platform cannot be asked just now.
         """
         ...
 
@@ -472,11 +472,11 @@ class Adapter(Protocol):
 
         Those are the messages that would arrive by themselves, under the same keys: an edited one in its present version, a
         deleted one not at all. It is all or nothing, for a reply that is missing here is taken to be deleted: what cannot be
-        read to its end is `Unsent`. Nobody asks a platform that is not `findable`.
+        read to its end is `NotSent`. Nobody asks a platform that is not `can_read_history`.
 
         Raises:
-            Unsent: the platform cannot be asked just now, or not for the whole.
-            Rejected: the thread is gone, or is not for us to read.
+            NotSent: the platform cannot be asked just now, or not for the whole.
+            SendRejected: the thread is gone, or is not for us to read.
         """
         ...
 
@@ -484,8 +484,8 @@ class Adapter(Protocol):
         """The content of a file that a person attached.
 
         Raises:
-            Unsent: the platform cannot be asked just now.
-            Rejected: the file is gone, or this platform has no attachments.
+            NotSent: the platform cannot be asked just now.
+            SendRejected: the file is gone, or this platform has no attachments.
         """
         ...
 
@@ -494,7 +494,7 @@ class Adapter(Protocol):
         ...
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
-        """Give a word back to whoever caused `heard`; what cannot be told is logged, never raised."""
+        """Give a word back to whoever caused `event`; what cannot be told is logged, never raised."""
         ...
 
 

@@ -28,7 +28,7 @@ CLIENT_GRACE = 5.0
 class ModelGateway:
     """The models behind their gate and the ledger; the store has the files that calls show.
 
-    A call that may not `enter` now waits for its `turn` and asks again.
+    A call that may not `try_acquire` now waits for its `wait_for_slot` and asks again.
     """
 
     def __init__(self, models: Model, gate: Gate, ledger: UsageLedger, store: Store) -> None:
@@ -88,7 +88,7 @@ class ModelGateway:
         self._ledger.release((run, action, attempt))
 
     async def call(self, run: int, action: str, request: Request, on_delta: Heard | None = None) -> Response | ModelError:
-        """Make a call that may go; a client that hangs or breaks harms its own agent only. `heard` is told of its pieces."""
+        """Make a call that may go; a client that hangs or breaks harms its own agent only. `on_delta` is told of its pieces."""
         result: Response | ModelError | None = None
         try:
             result = await self._respond(request, on_delta)

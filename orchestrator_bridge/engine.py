@@ -104,7 +104,7 @@ class Engine:
         self._toolbox = toolbox or Toolbox({}, {}, clock)
         self._toolbox.changed = self._tools_changed
         self._attachments = AttachmentLoader(store, clock, self._adapters, models)
-        self._inbox = Inbox(store, clock, lambda heard, target: self._router.route(heard, target))
+        self._inbox = Inbox(store, clock, lambda event, target: self._router.route(event, target))
         self._deadlines = DeadlineScheduler(
             clock, lambda run, question: self._runs.deliver(run, f.CheckQuestion(question=question))
         )
@@ -147,7 +147,7 @@ class Engine:
             store=store,
             clock=clock,
             runs=self._runs,
-            fetcher=self._attachments,
+            attachments=self._attachments,
             on_command=on_command,
             reply_privately=self._reply_privately,
             tasks=self._tasks,
@@ -199,10 +199,10 @@ class Engine:
         for adapter in self._adapters.values():
             await self._connect(adapter)
         self._outbox.recover(left.pending, behind)
-        self._inbox.start([heard for heard in left.unhandled if not isinstance(heard, InputClosed)])
-        for heard in left.unhandled:
-            if isinstance(heard, InputClosed):  # whoever left an earlier process may be back
-                self._tasks.start(self._router.mark_handled(heard, "of an earlier process"))
+        self._inbox.start([event for event in left.unhandled if not isinstance(event, InputClosed)])
+        for event in left.unhandled:
+            if isinstance(event, InputClosed):  # whoever left an earlier process may be back
+                self._tasks.start(self._router.mark_handled(event, "of an earlier process"))
         for run in left.busy_runs:
             self._runs.deliver(run, f.ProcessRestarted())
         self._tasks.start(self._history_sync.repost_open_questions(left.open_deadlines))
@@ -415,7 +415,7 @@ class Engine:
             _LOG.warning("whoever started run %s could not be told: %s", refused.run, error)
             return ()
 
-    def _reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
-        adapter = self._adapters.get(heard.place.platform)
+    def _reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
+        adapter = self._adapters.get(event.place.platform)
         if adapter is not None:
-            self._tasks.start(adapter.reply_privately(heard, word))
+            self._tasks.start(adapter.reply_privately(event, reply))

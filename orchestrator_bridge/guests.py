@@ -92,7 +92,7 @@ class ExternalAgents:
 
     # Asking ---------------------------------------------------------------------------------------------------------------
 
-    async def ask(self, wanted: QuestionRequest, allowed: Callable[[], Awaitable[None]]) -> SubmissionResult:
+    async def ask(self, request: QuestionRequest, allowed: Callable[[], Awaitable[None]]) -> SubmissionResult:
         """Ask, or find the same question. `allowed` is awaited before a new one is made, and raises where it may not be.
 
         Whoever is cancelled here gives up waiting, and nothing else.
@@ -100,7 +100,7 @@ class ExternalAgents:
         Raises:
             StoreError: it could not be stored, and is not asked.
         """
-        asking = asyncio.create_task(self._ask(wanted, allowed), name=f"ask for {wanted.external_agent.agent}")
+        asking = asyncio.create_task(self._ask(request, allowed), name=f"ask for {request.external_agent.agent}")
         self._asking.add(asking)
         asking.add_done_callback(self._on_asked)
         return await asyncio.shield(asking)
@@ -116,51 +116,51 @@ class ExternalAgents:
             one.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
 
-    async def _ask(self, wanted: QuestionRequest, allowed: Callable[[], Awaitable[None]]) -> SubmissionResult:
-        async with self.lock_for(wanted.external_agent.token):
-            known = await self._find_same(wanted)
+    async def _ask(self, request: QuestionRequest, allowed: Callable[[], Awaitable[None]]) -> SubmissionResult:
+        async with self.lock_for(request.external_agent.token):
+            known = await self._find_same(request)
             if known is not None:
                 return known
             await allowed()
             taken = None
             while taken is None:
-                taken = await self._submit(wanted)
+                taken = await self._submit(request)
             return taken
 
-    async def _submit(self, wanted: QuestionRequest) -> SubmissionResult | None:
+    async def _submit(self, request: QuestionRequest) -> SubmissionResult | None:
         """Put it into the agent's run; None if that has ended just now."""
-        run, asked = self._open_runs.get(wanted.owner), f.ExternalQuestion(action=wanted.action, ask=wanted.ask)
+        run, asked = self._open_runs.get(request.owner), f.ExternalQuestion(action=request.action, ask=request.ask)
         if run is None:
-            run = self._open_runs[wanted.owner] = await self._runs.start_run(
-                task=f"What {wanted.external_agent.title} asks.",
-                team=_without_tools(wanted.team),
-                place=wanted.place,
-                by=wanted.by,
-                outside=replace(wanted.external_agent, asks=True),
+            run = self._open_runs[request.owner] = await self._runs.start_run(
+                task=f"What {request.external_agent.title} asks.",
+                team=_without_tools(request.team),
+                place=request.place,
+                by=request.by,
+                outside=replace(request.external_agent, asks=True),
                 first=asked,
             )
         else:
             self._runs.deliver(run, asked)
         try:
             state = await self.wait_until(
-                run, lambda state: state.end is not None or _submission_result(state, wanted.action) is not None
+                run, lambda state: state.end is not None or _submission_result(state, request.action) is not None
             )
         except (Damaged, TooNew):  # it is set aside, and that was told
-            self._forget(wanted.owner, run)
+            self._forget(request.owner, run)
             raise
-        taken = _submission_result(state, wanted.action)
+        taken = _submission_result(state, request.action)
         if taken is None:
-            self._forget(wanted.owner, run)
+            self._forget(request.owner, run)
         return taken
 
-    async def _find_same(self, wanted: QuestionRequest) -> SubmissionResult | None:
+    async def _find_same(self, request: QuestionRequest) -> SubmissionResult | None:
         """The same question, open, or ended in a way that answers this one too."""
         since = self._clock.now() - REUSE_FOR
-        outside, place = wanted.external_agent, wanted.place
+        outside, place = request.external_agent, request.place
         for one in await self._store.guest_questions(outside.token, outside.agent, place, since):
-            if as_asked(wanted.ask, one.text):
+            if as_asked(request.ask, one.text):
                 question = (await self._runs.state(one.run)).questions.get(one.question)
-                if question is not None and as_asked(wanted.ask, question.ask) and _usable(one, question):
+                if question is not None and as_asked(request.ask, question.ask) and _usable(one, question):
                     return SubmissionResult(run=one.run, question=one.question)
         return None
 

@@ -11,7 +11,7 @@ from orchestrator_bridge.store.rows import Outgoing
 
 @dataclass(slots=True)
 class QueuedPost:
-    """One post on its way. `doubtful`: an earlier attempt may have arrived. Times in seconds since the epoch."""
+    """One post on its way. `uncertain`: an earlier attempt may have arrived. Times in seconds since the epoch."""
 
     outgoing: Outgoing
     order: int = 0

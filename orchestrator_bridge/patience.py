@@ -15,7 +15,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
 async def retry_until_writable(clock: Clock, attempt: Callable[[], Awaitable[T]], on_error: Callable[[StoreError], None]) -> T:
-    """The result of `attempt`, which is made until the store takes it; `tell` hears of each trouble on the way once.
+    """The result of `attempt`, which is made until the store takes it; `on_error` hears of each trouble on the way once.
 
     Raises:
         StoreError: a trouble that does not pass by waiting.

@@ -60,8 +60,8 @@ class Outbox:
     """Takes stored rows and brings them to their platforms.
 
     `placed(outgoing, posted, noted_at)` is told of a question's card that people can see, and since when by our clock;
-    `unplaceable` of one that they never will; `marked` of the rows by which a receipt was stored. `instead` gives what is to be
-    posted in the place of a post that its platform refuses.
+    `on_question_undeliverable` of one that they never will; `on_marked` of the rows by which a receipt was stored. `fallback_for`
+    gives what is to be posted in the place of a post that its platform refuses.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Outbox:
     def recover(self, pending: Sequence[Pending], clock_offsets: Mapping[str, float | None]) -> None:
         """Take what an earlier process left unsent: nobody knows whether it arrived.
 
-        `behind`: how far the platforms' clocks are behind ours, as earlier posts tell.
+        `clock_offsets`: how far the platforms' clocks are behind ours, as earlier posts tell.
         """
         self._clock_offsets |= {platform: known for platform, known in clock_offsets.items() if known is not None}
         for one in pending:
@@ -208,30 +208,30 @@ class Outbox:
 
     # Sending --------------------------------------------------------------------------------------------------------------
 
-    async def _send(self, lane: ChannelQueue, job: QueuedPost) -> None:
+    async def _send(self, queue: ChannelQueue, job: QueuedPost) -> None:
         outgoing = job.outgoing
-        closing = lane.remove(closing_key(outgoing.key))
+        closing = queue.remove(closing_key(outgoing.key))
         try:
             posted = await self._find(job) or (None if closing else await self._deliver(outgoing))
         except NotSent as error:
-            self._retry(lane, job, error.retry_after)
+            self._retry(queue, job, error.retry_after)
         except SendUncertain:
             job.uncertain = True
             self._mark_uncertain(outgoing)
-            self._retry(lane, job, None)
+            self._retry(queue, job, None)
         except SendRejected as error:
             await self._fail(outgoing, str(error))
         except Exception:
             _LOG.exception("the adapter of %s broke while sending %s", outgoing.place.platform, outgoing.key)
             await self._fail(outgoing, "the adapter broke; the log has the details")
         else:
-            lane.tries = 0
+            queue.tries = 0
             await self._done(outgoing, posted)
             self._resolve_uncertain(outgoing.key)
             if posted is None:
                 closing = None
         if closing is not None:
-            lane.push(QueuedPost(closing.outgoing, closing.order, closing.uncertain))
+            queue.push(QueuedPost(closing.outgoing, closing.order, closing.uncertain))
 
     async def _find(self, job: QueuedPost) -> PostedMessage | None:
         """What an earlier attempt left, where there was one and the platform can be asked."""
@@ -265,11 +265,11 @@ class Outbox:
         place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
         return OutboundPost(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at)
 
-    def _retry(self, lane: ChannelQueue, job: QueuedPost, retry_after: float | None) -> None:
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(lane.tries, 10)) if retry_after is None else retry_after
-        lane.tries += 1
-        lane.resume_at = self._clock.now() + pause
-        lane.requeue(job)
+    def _retry(self, queue: ChannelQueue, job: QueuedPost, retry_after: float | None) -> None:
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(queue.tries, 10)) if retry_after is None else retry_after
+        queue.tries += 1
+        queue.resume_at = self._clock.now() + pause
+        queue.requeue(job)
 
     # Marking --------------------------------------------------------------------------------------------------------------
 

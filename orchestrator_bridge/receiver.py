@@ -41,9 +41,9 @@ class Inbox:
 
     def start(self, unhandled: Sequence[InboundEvent]) -> None:
         """Begin to route, first what an earlier process left."""
-        for heard in unhandled:
-            self._recovered.add(heard.key)
-            self._queue.put_nowait(heard)
+        for event in unhandled:
+            self._recovered.add(event.key)
+            self._queue.put_nowait(event)
         self._task = asyncio.create_task(self._work(), name="receiver")
 
     async def stop(self) -> None:
@@ -65,8 +65,8 @@ class Inbox:
     def place_registered(self, place: Place) -> None:
         """A place has come to be ours, and is stored as such: what was said there before is routed now."""
         self._places_registered += 1
-        for heard in self._unmatched.pop(place, []):
-            self._queue.put_nowait(heard)
+        for event in self._unmatched.pop(place, []):
+            self._queue.put_nowait(event)
 
     def recovery_done(self) -> None:
         """Every place that an earlier process made is known: what it heard elsewhere is kept no longer than anything."""
@@ -95,45 +95,45 @@ class Inbox:
     async def _route_all(self, waiting: list[InboundEvent]) -> None:
         """Look up what each concerns side by side, then route them in the order in which they came."""
         known = self._places_registered
-        targets = await asyncio.gather(*(self._target(heard) for heard in waiting), return_exceptions=True)
-        for heard, target in zip(waiting, targets, strict=True):
+        targets = await asyncio.gather(*(self._target(event) for event in waiting), return_exceptions=True)
+        for event, target in zip(waiting, targets, strict=True):
             try:
                 if isinstance(target, BaseException):
                     raise target
-                await self._route_one(heard, target, known)
+                await self._route_one(event, target, known)
             except StoreError:
-                _LOG.exception("what was heard stays in the inbox until the next start: %s", heard.key)
+                _LOG.exception("what was heard stays in the inbox until the next start: %s", event.key)
             except Exception:
-                _LOG.exception("what was heard could not be dealt with and is put aside: %s", heard.key)
-                await self._discard(heard, "it could not be dealt with; the log has the details")
+                _LOG.exception("what was heard could not be dealt with and is put aside: %s", event.key)
+                await self._discard(event, "it could not be dealt with; the log has the details")
 
-    async def _target(self, heard: InboundEvent) -> Target | None:
-        match heard:
+    async def _target(self, event: InboundEvent) -> Target | None:
+        match event:
             case MessageReceived(question=int(number)) | ControlUsed(question=number):
                 if not 0 < number < HIGHEST_NUMBER:
                     return None
                 known = await self._store.question(number)
                 return Target(run=known.run, question=number) if known else None
             case MessageReceived() | MessageDeleted():
-                return await self._store.target(heard.place, heard.message)
+                return await self._store.target(event.place, event.message)
             case _:
                 return None
 
-    async def _route_one(self, heard: InboundEvent, target: Target | None, known: int) -> None:
+    async def _route_one(self, event: InboundEvent, target: Target | None, known: int) -> None:
         """Route what has a target and keep the rest. If a place came to be known since (`known` of them were), look again."""
-        if target is not None or not isinstance(heard, MessageReceived | MessageDeleted) or not self._may_be_ours(heard):
-            await self._route(heard, target)
+        if target is not None or not isinstance(event, MessageReceived | MessageDeleted) or not self._may_be_ours(event):
+            await self._route(event, target)
         elif known != self._places_registered:
-            self._queue.put_nowait(heard)
+            self._queue.put_nowait(event)
         else:
             await self._discard_expired()
-            self._unmatched.setdefault(heard.place, []).append(heard)
+            self._unmatched.setdefault(event.place, []).append(event)
 
-    def _may_be_ours(self, heard: MessageReceived | MessageDeleted) -> bool:
+    def _may_be_ours(self, event: MessageReceived | MessageDeleted) -> bool:
         """Whether its place may come to be known yet. What an earlier process heard is of any age: its card may just be found."""
-        numbered = isinstance(heard, MessageReceived) and heard.question is not None
-        recent = heard.at > self._clock.now() - UNMATCHED_TTL
-        return not numbered and (recent or heard.key in self._recovered)
+        numbered = isinstance(event, MessageReceived) and event.question is not None
+        recent = event.at > self._clock.now() - UNMATCHED_TTL
+        return not numbered and (recent or event.key in self._recovered)
 
     async def _discard_expired(self) -> None:
         """What nobody has claimed for long concerns nobody here."""
@@ -141,11 +141,11 @@ class Inbox:
         for place, waiting in list(self._unmatched.items()):
             if waiting[0].at < oldest and waiting[0].key not in self._recovered:
                 del self._unmatched[place]
-                for heard in waiting:
-                    await self._discard(heard, "nothing of ours")
+                for event in waiting:
+                    await self._discard(event, "nothing of ours")
 
-    async def _discard(self, heard: InboundEvent, why: str) -> None:
+    async def _discard(self, event: InboundEvent, why: str) -> None:
         try:
-            await self._store.append(rows=[InboxHandled(key=heard.key, why=why)])
+            await self._store.append(rows=[InboxHandled(key=event.key, why=why)])
         except StoreError:
-            _LOG.exception("what was heard stays in the inbox until the next start: %s", heard.key)
+            _LOG.exception("what was heard stays in the inbox until the next start: %s", event.key)

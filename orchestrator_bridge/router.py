@@ -33,7 +33,8 @@ OnCommand = Callable[[CommandReceived], Awaitable[PrivateReply | None]]
 
 
 class Router:
-    """Routes what was received. `only_begun`: runs of an earlier process are left as they are. `tell` gives a word back."""
+    """Routes what was received. `only_own_runs`: runs of an earlier process are left as they are. `reply_privately` gives a word
+    back."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Router:
         store: Store,
         clock: Clock,
         runs: RunSupervisor,
-        fetcher: AttachmentLoader,
+        attachments: AttachmentLoader,
         on_command: OnCommand,
         reply_privately: Callable[[InboundEvent, PrivateReply], None],
         tasks: BackgroundTasks,
@@ -50,7 +51,7 @@ class Router:
         self._store = store
         self._clock = clock
         self._runs = runs
-        self._fetcher = fetcher
+        self._attachments = attachments
         self._on_command = on_command
         self._reply_privately = reply_privately
         self._tasks = tasks
@@ -106,83 +107,84 @@ class Router:
     def _is_foreign_run(self, run: int) -> bool:
         return self.only_own_runs and run not in self._runs.started_here
 
-    async def _refuse(self, heard: InboundEvent, text: str, why: str) -> None:
-        self._reply_privately(heard, PrivateReply(text=text, tone="warning"))
-        await self.mark_handled(heard, why)
+    async def _refuse(self, event: InboundEvent, text: str, why: str) -> None:
+        self._reply_privately(event, PrivateReply(text=text, tone="warning"))
+        await self.mark_handled(event, why)
 
-    async def _close_platform(self, heard: InputClosed) -> None:
+    async def _close_platform(self, event: InputClosed) -> None:
         """Nobody is there any more: questions to people of this platform fall back, now and later, in runs that began here.
 
         Runs of an earlier process keep theirs open: whoever was asked then may come back to answer.
         """
-        self._closed_platforms.add(heard.place.platform)
+        self._closed_platforms.add(event.place.platform)
         for run in self._runs.started_here:
-            self._runs.deliver(run, f.PlatformUnattended(platform=heard.place.platform))
-        await self.mark_handled(heard, "")
+            self._runs.deliver(run, f.PlatformUnattended(platform=event.place.platform))
+        await self.mark_handled(event, "")
 
     # To a run -------------------------------------------------------------------------------------------------------------
 
-    async def _deliver(self, heard: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> None:
-        fact = _run_input(heard, target)
-        if fact is not None:
-            self._runs.deliver(target.run, fact)
+    async def _deliver(self, event: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> None:
+        run_input = _run_input(event, target)
+        if run_input is not None:
+            self._runs.deliver(target.run, run_input)
         else:
-            await self.mark_handled(heard, "guidance cannot be taken back")
+            await self.mark_handled(event, "guidance cannot be taken back")
 
-    async def _deliver_with_files(self, said: MessageReceived, target: Target) -> None:
+    async def _deliver_with_files(self, message: MessageReceived, target: Target) -> None:
         """Words with files: text goes along with the words; pictures reach every agent, as guidance does."""
         try:
             state = await self._runs.state(target.run)
         except StoreError:
-            await self._deliver(said, target)
+            await self._deliver(message, target)
             return
-        files = await self._fetcher.load(said.place.platform, said.attachments, state.team)
+        files = await self._attachments.load(message.place.platform, message.attachments, state.team)
         if target.question is None:
-            self._runs.deliver(target.run, f.MessageInThread(said=said, question=None, files=files))
+            self._runs.deliver(target.run, f.MessageInThread(message=message, question=None, files=files))
             return
         self._runs.deliver(
-            target.run, f.MessageInThread(said=replace(said, text=with_texts(said.text, files)), question=target.question)
+            target.run,
+            f.MessageInThread(message=replace(message, text=with_texts(message.text, files)), question=target.question),
         )
         pictures = tuple(file for file in files if file.picture)
         if pictures:
-            shown = replace(said, text=f"Attached to a reply to question {target.question}.")
-            self._runs.deliver(target.run, f.MessageInThread(said=shown, question=None, files=pictures))
+            shown = replace(message, text=f"Attached to a reply to question {target.question}.")
+            self._runs.deliver(target.run, f.MessageInThread(message=shown, question=None, files=pictures))
 
     # Commands -------------------------------------------------------------------------------------------------------------
 
-    async def _command(self, heard: CommandReceived) -> None:
+    async def _command(self, event: CommandReceived) -> None:
         """Obey a command. One that has no word to say back is marked as handled by the transaction that carries it out."""
-        word = await self._execute(heard)
-        if word is not None:
-            self._reply_privately(heard, word)
-            await self.mark_handled(heard, "")
+        reply = await self._execute(event)
+        if reply is not None:
+            self._reply_privately(event, reply)
+            await self.mark_handled(event, "")
 
-    async def _execute(self, heard: CommandReceived) -> PrivateReply | None:
+    async def _execute(self, event: CommandReceived) -> PrivateReply | None:
         """Carry a command out as soon as the store takes it. Until then it stays in the inbox: a restart carries it out too."""
         try:
             return await retry_until_writable(
-                self._clock, lambda: self._on_command(heard), lambda error: self._reply_delayed(heard, error)
+                self._clock, lambda: self._on_command(event), lambda error: self._reply_delayed(event, error)
             )
         except StoreError as error:
             return PrivateReply(text=f"Not done: {error}", tone="warning")
         except Exception as error:
-            _LOG.exception("the command %s broke", heard.name)
+            _LOG.exception("the command %s broke", event.name)
             return PrivateReply(
                 text=f"Something in Townhall broke ({type(error).__name__}); the log has the details.", tone="warning"
             )
 
-    def _reply_delayed(self, heard: CommandReceived, error: StoreError) -> None:
+    def _reply_delayed(self, event: CommandReceived, error: StoreError) -> None:
         text = f"This waits, and is done as soon as the store can be written again; there is no need to repeat it. {error}"
-        self._reply_privately(heard, PrivateReply(text=text, tone="warning"))
+        self._reply_privately(event, PrivateReply(text=text, tone="warning"))
 
 
-def _run_input(heard: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> f.RunInput | None:
-    match heard:
+def _run_input(event: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> f.RunInput | None:
+    match event:
         case MessageReceived():
-            return f.MessageInThread(said=heard, question=target.question)
+            return f.MessageInThread(message=event, question=target.question)
         case ControlUsed():
-            return f.QuestionControlUsed(clicked=heard)
-        case MessageDeleted() if target.question is not None or heard.message == heard.place.thread:
-            return f.MessageRetracted(unsaid=heard, question=target.question)
+            return f.QuestionControlUsed(used=event)
+        case MessageDeleted() if target.question is not None or event.message == event.place.thread:
+            return f.MessageRetracted(deletion=event, question=target.question)
         case _:
             return None

@@ -34,10 +34,11 @@ STATE_CACHE_SIZE = 256
 
 
 class RunSupervisor:
-    """Begins runs and brings facts to them. `last_number` is the highest number of a run so far; `begun` are this process's own.
+    """Begins runs and brings facts to them. `last_number` is the highest number of a run so far; `started_here` are this
+    process's own.
 
-    `before` is awaited before a run is driven; `present` says whether a platform is there to be spoken on; `askable` whom agents
-    can ask.
+    `ensure_synced` is awaited before a run is driven; `has_platform` says whether a platform is there to be spoken on; `askable`
+    whom agents can ask.
     """
 
     def __init__(
@@ -95,20 +96,22 @@ class RunSupervisor:
             notices=notices,
             outside=outside,
         )
-        batch = Transaction.of_new_run(started)
+        transaction = Transaction.of_new_run(started)
         if first is not None:
-            batch.add(e.GuestAsked(at=now, action=first.action, ask=first.ask))
+            transaction.add(e.GuestAsked(at=now, action=first.action, ask=first.ask))
         if command:
-            batch.mark_handled(command)
+            transaction.mark_handled(command)
         try:
-            await self._append(batch)
+            await self._append(transaction)
         except StoreError:
-            self.last_number -= self.last_number == batch.state.run  # a run that waits for a full disk takes one number, not many
+            self.last_number -= (
+                self.last_number == transaction.state.run
+            )  # a run that waits for a full disk takes one number, not many
             raise
-        self.started_here.add(batch.state.run)
-        self._cache_state(batch.state)
-        self.deliver(batch.state.run, f.TimerFired())
-        return batch.state.run
+        self.started_here.add(transaction.state.run)
+        self._cache_state(transaction.state)
+        self.deliver(transaction.state.run, f.TimerFired())
+        return transaction.state.run
 
     def deliver(self, run: int, run_input: f.RunInput) -> None:
         """Hand a fact to a run, waking it if it sleeps. After the stop facts are left to the next start."""
@@ -197,17 +200,19 @@ class RunSupervisor:
         finally:
             self._drivers.pop(run, None)
             self._tasks.pop(run, None)
-            for fact in self._pending_inputs.pop(run, []):
-                self.deliver(run, fact)
+            for run_input in self._pending_inputs.pop(run, []):
+                self.deliver(run, run_input)
 
-    def _refuse(self, run: int, facts: Sequence[f.RunInput]) -> None:
+    def _refuse(self, run: int, run_inputs: Sequence[f.RunInput]) -> None:
         """What was heard for a run that is set aside stays in the inbox; whoever said it is told."""
-        word = PrivateReply(
+        reply = PrivateReply(
             text=f"Run {run} is set aside: its log cannot be read. `townhall doctor` says how to mend it.", tone="warning"
         )
-        for fact in facts:
-            if isinstance(fact, f.MessageInThread | f.QuestionControlUsed):
-                self._context.reply_privately(fact.said if isinstance(fact, f.MessageInThread) else fact.clicked, word)
+        for run_input in run_inputs:
+            if isinstance(run_input, f.MessageInThread | f.QuestionControlUsed):
+                self._context.reply_privately(
+                    run_input.message if isinstance(run_input, f.MessageInThread) else run_input.used, reply
+                )
 
     async def _drive(self, run: int) -> None:
         await self._ensure_synced(run)
@@ -218,8 +223,8 @@ class RunSupervisor:
             return
         self._state_cache.pop(run, None)
         driver = RunDriver(state, self._context)
-        for fact in self._pending_inputs.pop(run):
-            driver.deliver(fact)
+        for run_input in self._pending_inputs.pop(run):
+            driver.deliver(run_input)
         self._drivers[run] = driver
         await driver.run()
         if driver.state.end is None:
@@ -235,10 +240,10 @@ class RunSupervisor:
         try:
             state = await self._read(run)
             if state.end is None:
-                batch = Transaction(state, self._context.clock.now())
+                transaction = Transaction(state, self._context.clock.now())
                 reason = f"Something in Townhall broke ({type(error).__name__}); the log has the details."
-                batch.fail(reason)
-                await self._append(batch)
+                transaction.fail(reason)
+                await self._append(transaction)
         except (Damaged, TooNew):
             return True  # it is set aside, and that was told
         except (StoreError, ValueError):
@@ -247,7 +252,9 @@ class RunSupervisor:
             return False
         return True
 
-    async def _append(self, batch: Transaction) -> None:
-        batch.finish()
-        await self._context.store.append(run=batch.state.run, after=batch.after, events=batch.events, rows=batch.rows)
-        self._context.on_committed(batch.state, batch.rows)
+    async def _append(self, transaction: Transaction) -> None:
+        transaction.finish()
+        await self._context.store.append(
+            run=transaction.state.run, after=transaction.after, events=transaction.events, rows=transaction.rows
+        )
+        self._context.on_committed(transaction.state, transaction.rows)

@@ -35,7 +35,7 @@ class ToolExecutor:
         return f.ToolListReceived(server=server, offer=offer)
 
     async def call(self, run: int, use: ToolUse, hidden_from: tuple[str, ...]) -> f.ToolFinished:
-        """Call a tool, or read on in an earlier result. `unseen_by`: the agent, where its model takes no pictures."""
+        """Call a tool, or read on in an earlier result. `hidden_from`: the agent, where its model takes no pictures."""
         arguments: dict[str, Any] = json.loads(use.arguments)
         try:
             if not use.tool.server:

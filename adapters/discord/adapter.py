@@ -81,7 +81,7 @@ class DiscordAdapter:
     def __init__(
         self,
         connection: Connection,
-        menu: Autocomplete,
+        autocomplete: Autocomplete,
         clock: Clock,
         *,
         listed: Collection[str] = (),
@@ -90,7 +90,7 @@ class DiscordAdapter:
         silence: float = SILENCE,
     ) -> None:
         self._connection = connection
-        self._menu = menu
+        self._menu = autocomplete
         self._clock = clock
         self._sync = Sync(commands_file, guild)
         self._rooms = Rooms(lambda: connection.client)
@@ -108,9 +108,9 @@ class DiscordAdapter:
 
     # Start and stop ---------------------------------------------------------------------------------------------------------
 
-    async def start(self, receive: InboundHandler) -> None:
+    async def start(self, on_event: InboundHandler) -> None:
         """Connect, as `Adapter.start` says."""
-        self._receive = receive
+        self._receive = on_event
         self._connections = 0
         await self._connection.open(self, self._prepare)
 
@@ -128,24 +128,24 @@ class DiscordAdapter:
 
     # Outwards ---------------------------------------------------------------------------------------------------------------
 
-    async def send(self, sending: OutboundPost) -> PostedMessage:
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` says."""
-        posted = await self._send.send(sending)
-        self._watch.note(sending, posted)
+        posted = await self._send.send(outbound)
+        self._watch.note(outbound, posted)
         return posted
 
-    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
-        """Look for an earlier attempt, as `Adapter.find` says."""
+    async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
+        """Look for an earlier attempt, as `Adapter.find_sent` says."""
         try:
-            posted = await self._find.find(sending)
+            posted = await self._find.find(outbound)
         except SendUncertain as failure:
             raise NotSent(str(failure)) from failure
         if posted is not None:
-            self._watch.note(sending, posted)
+            self._watch.note(outbound, posted)
         return posted
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """What people said in a thread, as `Adapter.read` says."""
+        """What people said in a thread, as `Adapter.read_thread` says."""
         self._watch.began(place, after)
         try:
             return await self._find.read(place, after)
@@ -167,17 +167,17 @@ class DiscordAdapter:
         roles = [role for guild in client.guilds if (role := guild.get_role(int(group))) is not None]
         return tuple(author_of(member) for role in roles for member in role.members if not member.bot) if roles else None
 
-    async def reply_privately(self, heard: InboundEvent, word_: PrivateReply) -> None:
-        """Give a word back to one person, as `Adapter.tell` says."""
-        if isinstance(heard, MessageDeleted | InputClosed):
+    async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
+        """Give a word back to one person, as `Adapter.reply_privately` says."""
+        if isinstance(event, MessageDeleted | InputClosed):
             return
-        interaction = heard.interaction if isinstance(heard, ControlUsed | CommandReceived) else ""
-        shown = self._word(word_, interaction)
+        interaction = event.interaction if isinstance(event, ControlUsed | CommandReceived) else ""
+        shown = self._word(reply, interaction)
         try:
             if not await self._answers.give(interaction, shown):
-                await self._privately(heard, shown)
+                await self._privately(event, shown)
         except Exception as failure:
-            _LOG.warning("%s could not be told: %s", heard.author.id, failure)
+            _LOG.warning("%s could not be told: %s", event.author.id, failure)
 
     def _word(self, said: PrivateReply, interaction: str) -> Shown:
         shown = word(said, lambda place, message: link(place, message, self._rooms.guild_of))
@@ -186,9 +186,9 @@ class DiscordAdapter:
         self._answers.offer(interaction, said.confirm)
         return replace(shown, controls=(*shown.controls, *confirm(int(interaction), said.confirm.label)))
 
-    async def _privately(self, heard: MessageReceived | ControlUsed | CommandReceived, shown: Shown) -> None:
-        channel, _ = await self._post.spot(direct(heard.author.id))
-        await self._post.say(channel, shown, nonce(f"{heard.key} {shown.fingerprint}"))
+    async def _privately(self, event: MessageReceived | ControlUsed | CommandReceived, shown: Shown) -> None:
+        channel, _ = await self._post.spot(direct(event.author.id))
+        await self._post.say(channel, shown, nonce(f"{event.key} {shown.fingerprint}"))
 
     # Inwards: what the client tells ------------------------------------------------------------------------------------------
 
@@ -246,9 +246,9 @@ class DiscordAdapter:
         if self._receive is not None:
             await self._presses.take(interaction, self._receive)
 
-    async def _hear(self, said: MessageReceived) -> None:
+    async def _hear(self, message: MessageReceived) -> None:
         assert self._receive is not None
-        await self._ear.found(said, self._receive)
+        await self._ear.found(message, self._receive)
 
     async def _compare(self, place: Place, said: Sequence[MessageReceived]) -> None:
         """What was heard in a thread and stands there no longer was deleted."""

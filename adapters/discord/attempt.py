@@ -42,9 +42,9 @@ async def attempt(silence: float = SILENCE, *, repeatable: bool = True) -> Async
     """What is asked of Discord in here is one try.
 
     Raises:
-        Unsent: it had no effect.
-        Doubtful: nobody knows.
-        Rejected: it never will.
+        NotSent: it had no effect.
+        SendUncertain: nobody knows.
+        SendRejected: it never will.
     """
     limit = asyncio.timeout(QUEUE)
     trial = _Try(silence, repeatable, limit)

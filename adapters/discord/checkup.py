@@ -56,7 +56,7 @@ async def look(token: str, addresses: Addresses, *, roles: Collection[str] = (),
 
     Raises:
         Unsent, Doubtful: Discord cannot be asked just now.
-        Rejected: it refuses the token, or an answer.
+        SendRejected: it refuses the token, or an answer.
     """
     client = discord.Client(intents=discord.Intents(guilds=True), http_trace=trace(), max_ratelimit_timeout=30.0)
     addresses.use(client)

@@ -38,15 +38,15 @@ TAKEN = {
 class Tree(app_commands.CommandTree[Client]):
     """Every command goes through one door, which takes it to the bridge; what is typed into a form is answered from the menu."""
 
-    def __init__(self, client: Client, menu: Autocomplete, answers: Answers, receive: InboundHandler) -> None:
+    def __init__(self, client: Client, autocomplete: Autocomplete, answers: Answers, on_event: InboundHandler) -> None:
         super().__init__(
             client,
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
         )
         self._answers = answers
-        self._receive = receive
-        for command in _slash_commands(Picker(menu)):
+        self._receive = on_event
+        for command in _slash_commands(Picker(autocomplete)):
             self.add_command(command)
         self.add_command(app_commands.ContextMenu(name=MENU, callback=_about_message))
 
@@ -67,21 +67,21 @@ class Tree(app_commands.CommandTree[Client]):
         if last is not None:
             await self._answers.settle(str(interaction.id), last)
 
-    async def _store(self, heard: CommandReceived) -> str | None:
+    async def _store(self, event: CommandReceived) -> str | None:
         """Give it to the bridge; what to say if the bridge says nothing."""
         try:
-            await self._receive(heard)
+            await self._receive(event)
         except Exception:
-            _LOG.exception("%s could not be stored", heard.key)
+            _LOG.exception("%s could not be stored", event.key)
             return NOT_STORED
-        return TAKEN.get(heard.name)
+        return TAKEN.get(event.name)
 
 
 class Picker:
     """Offers what can be picked, from memory."""
 
-    def __init__(self, menu: Autocomplete) -> None:
-        self._menu = menu
+    def __init__(self, autocomplete: Autocomplete) -> None:
+        self._menu = autocomplete
 
     async def model(self, interaction: Interaction, typed: str) -> list[pickers.Choice]:
         """Models, for the scope that is chosen already."""

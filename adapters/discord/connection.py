@@ -42,8 +42,8 @@ class Connection(Protocol):
         """Connect. `prepare` is called with each client before it connects.
 
         Raises:
-            Unsent: there is no connection just now.
-            Rejected: Discord does not take the token.
+            NotSent: there is no connection just now.
+            SendRejected: Discord does not take the token.
         """
         ...
 

@@ -54,7 +54,7 @@ class Ear:
         self._unread = unread
         self._where: Memory[int, Heard] = Memory(REMEMBERED)
 
-    async def message(self, message: discord.Message, receive: InboundHandler) -> None:
+    async def message(self, message: discord.Message, on_event: InboundHandler) -> None:
         """Hear a message, new or edited, if it concerns us."""
         me = self._rooms.client().me
         if not concerns_us(message, me, self._listed):
@@ -67,28 +67,28 @@ class Ear:
         if isinstance(heard, MessageReceived):
             self._where.put(message.id, Heard(place_of(message, me) or heard.place, inside=heard.question is None))
         if heard is not None:
-            await self.hand_over(heard, receive)
+            await self.hand_over(heard, on_event)
 
-    async def deleted(self, message: int, receive: InboundHandler) -> None:
+    async def deleted(self, message: int, on_event: InboundHandler) -> None:
         """Hear that a message was deleted, if we heard it."""
         heard = self._where.take(message)
         if heard is not None:
-            await self.hand_over(MessageDeleted(place=heard.place, message=str(message), at=self._clock.now()), receive)
+            await self.hand_over(MessageDeleted(place=heard.place, message=str(message), at=self._clock.now()), on_event)
 
-    async def card_deleted(self, place: Place, receive: InboundHandler) -> None:
+    async def card_deleted(self, place: Place, on_event: InboundHandler) -> None:
         """Hear that somebody deleted a card of ours, which its place's thread is named after."""
-        await self.hand_over(MessageDeleted(place=place, message=str(place.thread), at=self._clock.now()), receive)
+        await self.hand_over(MessageDeleted(place=place, message=str(place.thread), at=self._clock.now()), on_event)
 
-    async def found(self, said: MessageReceived, receive: InboundHandler) -> None:
+    async def found(self, message: MessageReceived, on_event: InboundHandler) -> None:
         """Hear what a history holds."""
-        if said.question is None:
-            self._where.put(int(said.message), Heard(said.place, inside=True))
-        await self.hand_over(said, receive)
+        if message.question is None:
+            self._where.put(int(message.message), Heard(message.place, inside=True))
+        await self.hand_over(message, on_event)
 
-    async def hand_over(self, heard: MessageReceived | MessageDeleted | CommandReceived, receive: InboundHandler) -> None:
+    async def hand_over(self, event: MessageReceived | MessageDeleted | CommandReceived, on_event: InboundHandler) -> None:
         """Give it to the bridge until it is stored."""
         tries = 0
-        while not await self._stored(heard, receive):
+        while not await self._stored(event, on_event):
             await sleep_until(self._clock, self._clock.now() + PAUSES[min(tries, len(PAUSES) - 1)])
             tries += 1
 
@@ -96,11 +96,11 @@ class Ear:
         """The messages that were heard in a thread and have not been deleted since, as far as they are remembered."""
         return frozenset(message for message, heard in self._where.items() if heard == Heard(place, inside=True))
 
-    async def _stored(self, heard: InboundEvent, receive: InboundHandler) -> bool:
+    async def _stored(self, event: InboundEvent, on_event: InboundHandler) -> bool:
         try:
-            await receive(heard)
+            await on_event(event)
         except Exception:
-            _LOG.exception("%s could not be stored, which is tried again", heard.key)
+            _LOG.exception("%s could not be stored, which is tried again", event.key)
             return False
         return True
 

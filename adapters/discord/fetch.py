@@ -13,8 +13,8 @@ async def fetch(rooms: Rooms, attachment: Attachment) -> bytes:
     """The content of a file.
 
     Raises:
-        Unsent: Discord cannot be asked just now.
-        Rejected: the file is gone.
+        NotSent: Discord cannot be asked just now.
+        SendRejected: the file is gone.
     """
     address = attachment.ref if "://" in attachment.ref else await _address(rooms, attachment)
     async with attempt(60.0):

@@ -52,28 +52,28 @@ class Find:
 
     # Our own ----------------------------------------------------------------------------------------------------------------
 
-    async def find(self, sending: OutboundPost) -> PostedMessage | None:
-        """As `Adapter.find` says; what an attempt did not come to, such as a card's thread, is made now."""
-        match sending.post:
+    async def find(self, outbound: OutboundPost) -> PostedMessage | None:
+        """As `Adapter.find_sent` says; what an attempt did not come to, such as a card's thread, is made now."""
+        match outbound.post:
             case RunCard() | QuestionCard():
-                return await self._card(sending)
+                return await self._card(outbound)
             case Note() | FinalAnswer():
-                return await self._texts(sending, self._send.rendered(sending.post))
+                return await self._texts(outbound, self._send.rendered(outbound.post))
             case Acknowledgement():
                 return None  # a reaction does not double, and its words have a nonce
 
-    async def _card(self, sending: OutboundPost) -> PostedMessage | None:
-        channel, form = await self._post.form(sending.place)
-        wanted = code(sending.key)
-        history = self._posts(channel, sending) if form == "post" else self._ours(channel, sending.since)
+    async def _card(self, outbound: OutboundPost) -> PostedMessage | None:
+        channel, form = await self._post.form(outbound.place)
+        wanted = code(outbound.key)
+        history = self._posts(channel, outbound) if form == "post" else self._ours(channel, outbound.since)
         async for message in history:
             if any(code_in(embed.footer.text) == wanted for embed in message.embeds):
                 if form == "thread":
-                    await self._post.open_thread(message, self._send.card(sending)[1])
+                    await self._post.open_thread(message, self._send.card(outbound)[1])
                 return posted(message, message.channel.id if form == "post" else None)
         return None
 
-    async def _posts(self, forum: Somewhere, sending: OutboundPost) -> AsyncIterator[discord.Message]:
+    async def _posts(self, forum: Somewhere, outbound: OutboundPost) -> AsyncIterator[discord.Message]:
         """The first messages of a forum's newest posts that are ours."""
         if not isinstance(forum, discord.ForumChannel):
             return
@@ -81,20 +81,20 @@ class Find:
             active = [one for one in await forum.guild.active_threads() if one.parent_id == forum.id]
             archived = [one async for one in forum.archived_threads(limit=50)]
         for thread in sorted([*active, *archived], key=lambda one: one.id, reverse=True):
-            if thread.owner_id == self._rooms.client().me and not _before(thread.id, sending.since):
+            if thread.owner_id == self._rooms.client().me and not _before(thread.id, outbound.since):
                 async for first in _history(thread, limit=FIRST, oldest_first=True):
                     yield first
 
-    async def _texts(self, sending: OutboundPost, messages: list[Shown]) -> PostedMessage | None:
+    async def _texts(self, outbound: OutboundPost, messages: list[Shown]) -> PostedMessage | None:
         """Find the messages of a text by their words; those that are missing at its end are posted."""
-        channel, _ = await self._post.spot(sending.place)
+        channel, _ = await self._post.spot(outbound.place)
         wanted = [_same(shown.content) for shown in messages]
-        history = [one async for one in self._ours(channel, sending.since) if _same(one.content) in wanted]
+        history = [one async for one in self._ours(channel, outbound.since) if _same(one.content) in wanted]
         done: list[discord.Message] = []
         for message in reversed(history):
             if len(done) < len(wanted) and _same(message.content) == wanted[len(done)]:
                 done.append(message)
-        return await self._send.texts(sending, messages, done) if done else None
+        return await self._send.texts(outbound, messages, done) if done else None
 
     async def _ours(self, channel: Somewhere, since: float) -> AsyncIterator[discord.Message]:
         """Our messages in a channel, newest first, as far back as an attempt may have been made."""
@@ -108,7 +108,8 @@ class Find:
     # People's ---------------------------------------------------------------------------------------------------------------
 
     async def read(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """As `Adapter.read` says: all of a thread, and the newest replies to its card in the channel, which name the question."""
+        """As `Adapter.read_thread` says: all of a thread, and the newest replies to its card in the channel, which name the
+        question."""
         if place.thread is None:
             return ()
         channel, _ = await self._post.spot(place)
@@ -149,8 +150,8 @@ async def _history(channel: Somewhere, **which: Any) -> AsyncIterator[discord.Me
     """Messages of a channel, a page at a time; each page is a try of its own.
 
     Raises:
-        Unsent: it cannot be read just now.
-        Rejected: it is gone, or may not be read.
+        NotSent: it cannot be read just now.
+        SendRejected: it is gone, or may not be read.
     """
     if not isinstance(channel, discord.abc.Messageable):
         raise SendRejected(f"channel {getattr(channel, 'id', '?')} holds no messages")

@@ -167,7 +167,7 @@ def _writable(channel: Somewhere) -> Any:
     """A channel as one that messages go to.
 
     Raises:
-        Rejected: none do.
+        SendRejected: none do.
     """
     if not isinstance(channel, discord.abc.Messageable):
         raise SendRejected(f"nothing can be written into channel {getattr(channel, 'id', '?')}: it is a {type(channel).__name__}")

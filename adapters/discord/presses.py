@@ -38,7 +38,7 @@ class Presses:
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
 
-    async def take(self, interaction: discord.Interaction[Any], receive: InboundHandler) -> None:
+    async def take(self, interaction: discord.Interaction[Any], on_event: InboundHandler) -> None:
         """Take one click or form. What is none of ours is left alone."""
         data: dict[str, Any] = dict(interaction.data or {})
         control = control_in(str(data.get("custom_id", "")))
@@ -54,36 +54,36 @@ class Presses:
             case "hand" if _named(data) is None:
                 await self._offer(interaction, Shown(content=PEOPLE_ONLY))
             case "look" | "close":
-                await self._clicked(interaction, commanded(interaction, _command(control, data)), receive)
+                await self._clicked(interaction, commanded(interaction, _command(control, data)), on_event)
             case "yes":
-                await self._confirmed(interaction, control, receive)
+                await self._confirmed(interaction, control, on_event)
             case _:
-                await self._clicked(interaction, clicked(interaction, control, data), receive)
+                await self._clicked(interaction, clicked(interaction, control, data), on_event)
 
     async def _offer(self, interaction: discord.Interaction[Any], shown: Shown) -> None:
         """Ask further, privately and from memory."""
         await self._respond(interaction.response.send_message(shown.content, view=shown.view(), ephemeral=True))
 
     async def _clicked(
-        self, interaction: discord.Interaction[Any], heard: ControlUsed | CommandReceived, receive: InboundHandler
+        self, interaction: discord.Interaction[Any], event: ControlUsed | CommandReceived, on_event: InboundHandler
     ) -> None:
         """Acknowledge while it is being stored: neither waits for the other."""
         acknowledging = asyncio.create_task(self._answers.acknowledge(interaction))
         try:
-            await receive(heard)
+            await on_event(event)
         except Exception:
-            _LOG.exception("%s could not be stored", heard.key)
+            _LOG.exception("%s could not be stored", event.key)
             await acknowledging
             await self._answers.settle(str(interaction.id), NOT_STORED)
         finally:
             await acknowledging
 
-    async def _confirmed(self, interaction: discord.Interaction[Any], control: Control, receive: InboundHandler) -> None:
+    async def _confirmed(self, interaction: discord.Interaction[Any], control: Control, on_event: InboundHandler) -> None:
         offer = self._answers.accept(str(control.number))
         if offer is None:
             await self._offer(interaction, Shown(content=LAPSED))
             return
-        await self._clicked(interaction, commanded(interaction, offer), receive)
+        await self._clicked(interaction, commanded(interaction, offer), on_event)
 
     async def _respond(self, response: Any) -> None:
         try:

@@ -29,7 +29,7 @@ class Rooms:
         """The client.
 
         Raises:
-            Unsent: there is none just now.
+            NotSent: there is none just now.
         """
         client = self._client()
         if client is None or client.is_closed():
@@ -40,8 +40,8 @@ class Rooms:
         """A channel by its name in a `Place`.
 
         Raises:
-            Unsent: it cannot be looked up just now.
-            Rejected: it is gone, or we may not see it.
+            NotSent: it cannot be looked up just now.
+            SendRejected: it is gone, or we may not see it.
         """
         person = person_id(channel)
         if person is not None:

@@ -42,25 +42,25 @@ class Send:
         self._post = post
         self._typed = typed
 
-    async def send(self, sending: OutboundPost) -> PostedMessage:
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
         """As `Adapter.send` says."""
-        match sending.post:
+        match outbound.post:
             case RunCard() | QuestionCard():
-                return await self._card(sending, sending.post)
+                return await self._card(outbound, outbound.post)
             case Note() | FinalAnswer():
-                messages = self.rendered(sending.post)
-                if sending.replaces is not None:
-                    return await self._post.edit_text(sending.place, sending.replaces, messages[0])
-                return await self.texts(sending, messages, done=[])
+                messages = self.rendered(outbound.post)
+                if outbound.replaces is not None:
+                    return await self._post.edit_text(outbound.place, outbound.replaces, messages[0])
+                return await self.texts(outbound, messages, done=[])
             case Acknowledgement():
-                return await self._receipt(sending, sending.post)
+                return await self._receipt(outbound, outbound.post)
 
-    def card(self, sending: OutboundPost) -> tuple[Shown, str]:
+    def card(self, outbound: OutboundPost) -> tuple[Shown, str]:
         """A card as it looks, and the name of its thread."""
-        if isinstance(sending.post, RunCard):
-            return run_card(sending.post, sending.key), run_name(sending.post)
-        assert isinstance(sending.post, QuestionCard)
-        return question_card(sending.post, sending.key, typed=self._typed()), question_name(sending.post)
+        if isinstance(outbound.post, RunCard):
+            return run_card(outbound.post, outbound.key), run_name(outbound.post)
+        assert isinstance(outbound.post, QuestionCard)
+        return question_card(outbound.post, outbound.key, typed=self._typed()), question_name(outbound.post)
 
     def rendered(self, post: Note | FinalAnswer) -> list[Shown]:
         """The messages of a post without a card."""
@@ -68,23 +68,23 @@ class Send:
 
     # Cards ----------------------------------------------------------------------------------------------------------------
 
-    async def _card(self, sending: OutboundPost, card: RunCard | QuestionCard) -> PostedMessage:
-        if sending.replaces is not None:
-            return await self._replace(sending, card, sending.replaces)
-        shown, name = self.card(sending)
-        channel, form = await self._post.form(sending.place)
+    async def _card(self, outbound: OutboundPost, card: RunCard | QuestionCard) -> PostedMessage:
+        if outbound.replaces is not None:
+            return await self._replace(outbound, card, outbound.replaces)
+        shown, name = self.card(outbound)
+        channel, form = await self._post.form(outbound.place)
         if form == "post":
             made = await self._post.open_post(channel, name, shown)
             return posted(made.message, made.thread.id)
-        message = await self._post.say(channel, shown, nonce(sending.key))
+        message = await self._post.say(channel, shown, nonce(outbound.key))
         if form == "thread":
             await self._post.open_thread(message, name)
         return posted(message)
 
-    async def _replace(self, sending: OutboundPost, card: RunCard | QuestionCard, replaced: PostedMessage) -> PostedMessage:
+    async def _replace(self, outbound: OutboundPost, card: RunCard | QuestionCard, replaced: PostedMessage) -> PostedMessage:
         """Edit a card. Discord takes few edits of messages older than an hour: progress is then left out, an end waits."""
         try:
-            await self._post.edit(sending.place, replaced, self.card(sending)[0])
+            await self._post.edit(outbound.place, replaced, self.card(outbound)[0])
         except NotSent as failure:
             if card.ended or not is_code(failure, OLD_EDITS):
                 raise
@@ -93,25 +93,27 @@ class Send:
 
     # Words ----------------------------------------------------------------------------------------------------------------
 
-    async def texts(self, sending: OutboundPost, messages: list[Shown], done: list[discord.Message]) -> PostedMessage:
+    async def texts(self, outbound: OutboundPost, messages: list[Shown], done: list[discord.Message]) -> PostedMessage:
         """Post what is left of several messages, in order; those `done` stand already."""
-        channel, reply_to = await self._post.spot(sending.place)
+        channel, reply_to = await self._post.spot(outbound.place)
         made = list(done)
         for part, shown in enumerate(messages[len(done) :], len(done)):
             try:
-                made.append(await self._post.say(channel, shown, nonce(sending.key, part), reply_to))
+                made.append(await self._post.say(channel, shown, nonce(outbound.key, part), reply_to))
             except (NotSent, SendRejected) as failure:
                 if not made:
                     raise
                 raise SendUncertain(f"only {len(made)} of {len(messages)} messages were posted: {failure}") from failure
-        return PostedMessage(message=str(made[0].id), thread=sending.place.thread, at=made[0].created_at.timestamp())
+        return PostedMessage(message=str(made[0].id), thread=outbound.place.thread, at=made[0].created_at.timestamp())
 
-    async def _receipt(self, sending: OutboundPost, receipt: Acknowledgement) -> PostedMessage:
+    async def _receipt(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> PostedMessage:
         """A reaction where it was said; words, if there are any, to the person alone."""
-        await self._react(sending.place, int(receipt.message), SIGNS[receipt.sign])
-        if receipt.text:
-            await self._privately(sending, receipt)
-        return PostedMessage(message=receipt.message, thread=sending.place.thread, at=snowflake_time(receipt.message))
+        await self._react(outbound.place, int(acknowledgement.message), SIGNS[acknowledgement.sign])
+        if acknowledgement.text:
+            await self._privately(outbound, acknowledgement)
+        return PostedMessage(
+            message=acknowledgement.message, thread=outbound.place.thread, at=snowflake_time(acknowledgement.message)
+        )
 
     async def _react(self, place: Place, message: int, sign: str) -> None:
         """In the card's thread, or in the channel where somebody replied to the card itself."""
@@ -124,21 +126,21 @@ class Send:
                 raise
             await self._post.react(home, message, sign)
 
-    async def _privately(self, sending: OutboundPost, receipt: Acknowledgement) -> None:
-        shown = note(Note(text=receipt.text))[0]
+    async def _privately(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> None:
+        shown = note(Note(text=acknowledgement.text))[0]
         try:
-            channel, _ = await self._post.spot(direct(receipt.author.id))
-            await self._post.say(channel, shown, nonce(sending.key))
+            channel, _ = await self._post.spot(direct(acknowledgement.author.id))
+            await self._post.say(channel, shown, nonce(outbound.key))
         except SendRejected as failure:
             if not is_code(failure, CLOSED_TO_US):
                 raise
-            await self._openly(sending, receipt)
+            await self._openly(outbound, acknowledgement)
 
-    async def _openly(self, sending: OutboundPost, receipt: Acknowledgement) -> None:
+    async def _openly(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> None:
         """Whoever takes no direct messages finds the words where she wrote."""
-        channel, reply_to = await self._post.spot(sending.place)
-        text = f"{clean(receipt.author.name)}: {receipt.text}"
-        await self._post.say(channel, note(Note(text=text))[0], nonce(sending.key, 1), reply_to)
+        channel, reply_to = await self._post.spot(outbound.place)
+        text = f"{clean(acknowledgement.author.name)}: {acknowledgement.text}"
+        await self._post.say(channel, note(Note(text=text))[0], nonce(outbound.key, 1), reply_to)
 
 
 def posted(message: discord.Message, thread: int | None = None) -> PostedMessage:

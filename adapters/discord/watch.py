@@ -37,12 +37,12 @@ class Watch:
         self._read = read
         self._open: dict[Place, float] = {}
 
-    def note(self, sending: OutboundPost, posted: PostedMessage) -> None:
+    def note(self, outbound: OutboundPost, posted: PostedMessage) -> None:
         """Something was sent: a card begins or ends the watch."""
-        if not isinstance(sending.post, RunCard | QuestionCard):
+        if not isinstance(outbound.post, RunCard | QuestionCard):
             return
-        place = Place(platform=sending.place.platform, channel=sending.place.channel, thread=posted.thread)
-        if sending.post.ended:
+        place = Place(platform=outbound.place.platform, channel=outbound.place.channel, thread=posted.thread)
+        if outbound.post.ended:
             self._open.pop(place, None)
         else:
             self._open.setdefault(place, posted.at)

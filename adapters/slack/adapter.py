@@ -51,14 +51,14 @@ class SlackAdapter:
     def __init__(
         self,
         access: SlackAccess,
-        menu: Autocomplete,
+        autocomplete: Autocomplete,
         *,
         names: Sequence[str],
         listed: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._access = access
-        self._menu = menu
+        self._menu = autocomplete
         self._names = frozenset(names)
         self._listed = tuple(listed)
         self._clock = clock
@@ -66,17 +66,17 @@ class SlackAdapter:
 
     # Start and stop -------------------------------------------------------------------------------------------------------
 
-    async def start(self, receive: InboundHandler) -> None:
+    async def start(self, on_event: InboundHandler) -> None:
         """Learn who we are, then connect or listen, as `Adapter.start` says.
 
         Raises:
-            Unsent: Slack cannot be reached just now.
-            Rejected: Slack does not take a token, or the port is taken.
+            NotSent: Slack cannot be reached just now.
+            SendRejected: Slack does not take a token, or the port is taken.
         """
         api = Api(self._access.bot_token, self._access.url, silence=self._access.silence, clock=self._clock)
         await api.open()
         try:
-            life = await made(api, self._access, self._menu, self._names, self._listed, receive)
+            life = await made(api, self._access, self._menu, self._names, self._listed, on_event)
             await life.begin()
         except BaseException:
             await api.close()
@@ -101,7 +101,7 @@ class SlackAdapter:
         """The parts of the started adapter.
 
         Raises:
-            Unsent: it is not started, or was stopped.
+            NotSent: it is not started, or was stopped.
         """
         if self._life is None:
             raise NotSent("the adapter is not started, or was stopped")
@@ -109,28 +109,28 @@ class SlackAdapter:
 
     # Outwards -------------------------------------------------------------------------------------------------------------
 
-    async def send(self, sending: OutboundPost) -> PostedMessage:
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` says."""
         life = self.life
-        posted = await life.sender.send(sending)
-        await life.sent(sending, posted)
+        posted = await life.sender.send(outbound)
+        await life.sent(outbound, posted)
         return posted
 
-    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
-        """What an earlier attempt left, as `Adapter.find` says."""
+    async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
+        """What an earlier attempt left, as `Adapter.find_sent` says."""
         life = self.life
-        found = await life.sender.find(sending)
+        found = await life.sender.find(outbound)
         if found is not None:
-            await life.sent(sending, found)
+            await life.sent(outbound, found)
         return found
 
-    async def stream_answer(self, draft: StreamingAnswer) -> None:
-        """Show a final text while it is written, as `Drafting.draft` says."""
+    async def stream_answer(self, answer: StreamingAnswer) -> None:
+        """Show a final text while it is written, as `SupportsStreaming.stream_answer` says."""
         if self._life is not None:
-            await self._life.drafts.show(draft)
+            await self._life.drafts.show(answer)
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """What people said in a thread, as `Adapter.read` says."""
+        """What people said in a thread, as `Adapter.read_thread` says."""
         life = self.life
         life.watch.wanted(place, after)
         return await life.read(place, after)
@@ -146,9 +146,9 @@ class SlackAdapter:
             return None
         return tuple(Author(platform=PLATFORM, id=user, name=self._life.people.name(user)) for user in users)
 
-    async def reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
-        """Tell one person alone, as `Adapter.tell` says."""
+    async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
+        """Tell one person alone, as `Adapter.reply_privately` says."""
         if self._life is None:
             _LOG.warning("somebody could not be told: the adapter is stopped")
             return
-        await self._life.teller.tell(heard, word)
+        await self._life.teller.tell(event, reply)

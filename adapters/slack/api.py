@@ -84,7 +84,7 @@ class Api:
         """The session, for what is no method of the Web API.
 
         Raises:
-            Unsent: the adapter is stopped.
+            NotSent: the adapter is stopped.
         """
         if self._session is None or self._session.closed:
             raise NotSent("the adapter is not started, or was stopped")
@@ -94,7 +94,7 @@ class Api:
         """Ask Slack's file server for something. It is shown our token: see to it that the address is Slack's.
 
         Raises:
-            Unsent: the adapter is stopped.
+            NotSent: the adapter is stopped.
         """
         known = {"Authorization": f"Bearer {self._token}"}
         return self.session.get(address, headers=known, allow_redirects=False, proxy=self._reader.proxy)
@@ -107,9 +107,9 @@ class Api:
         """A request that has an effect, tried once.
 
         Raises:
-            Unsent: it had no effect.
-            Doubtful: nobody knows.
-            Rejected: it never will.
+            NotSent: it had no effect.
+            SendUncertain: nobody knows.
+            SendRejected: it never will.
         """
         return await self._ask(what, call, self._writer)
 
@@ -121,8 +121,8 @@ class Api:
         """A request without an effect.
 
         Raises:
-            Unsent: Slack cannot be asked just now.
-            Rejected: what is asked for is gone, or not for us.
+            NotSent: Slack cannot be asked just now.
+            SendRejected: what is asked for is gone, or not for us.
         """
         try:
             return await self._ask(what, call, self._reader)

@@ -28,8 +28,8 @@ async def look(token: str, url: str | None, people: Iterable[str]) -> Seen:
     """Look at everything that a bot token can see.
 
     Raises:
-        Unsent: Slack cannot be asked just now.
-        Rejected: Slack does not take the token.
+        NotSent: Slack cannot be asked just now.
+        SendRejected: Slack does not take the token.
     """
     api = Api(token, url or SLACK)
     await api.open()
@@ -47,8 +47,8 @@ async def open_socket(app_token: str, url: str | None) -> None:
     """Whether an app token lets us connect by Socket Mode.
 
     Raises:
-        Unsent: Slack cannot be asked just now, or does not take the token.
-        Rejected: it never will.
+        NotSent: Slack cannot be asked just now, or does not take the token.
+        SendRejected: it never will.
     """
     api = Api("", url or SLACK)
     await api.open()

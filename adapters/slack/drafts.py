@@ -58,33 +58,33 @@ class Drafts:
         self._streams: dict[int, _Stream] = {}
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def show(self, draft: StreamingAnswer) -> None:
-        """Show a draft, or more of it, as `Drafting.draft` says."""
-        async with self._turns[draft.run]:
+    async def show(self, answer: StreamingAnswer) -> None:
+        """Show a draft, or more of it, as `SupportsStreaming.stream_answer` says."""
+        async with self._turns[answer.run]:
             try:
-                await (self._grow(draft, draft.text) if draft.text is not None else self._take_away(draft.run))
+                await (self._grow(answer, answer.text) if answer.text is not None else self._take_away(answer.run))
             except (NotSent, SendUncertain, SendRejected) as error:
-                _LOG.info("the final text of run %s is not shown while it is written: %s", draft.run, error)
+                _LOG.info("the final text of run %s is not shown while it is written: %s", answer.run, error)
 
-    async def _grow(self, draft: StreamingAnswer, text: str) -> None:
-        stream = self._streams.get(draft.run)
+    async def _grow(self, answer: StreamingAnswer, text: str) -> None:
+        stream = self._streams.get(answer.run)
         if stream is None:
-            channel = await self._rooms.channel(draft.place)
-            stream = self._streams.setdefault(draft.run, _Stream(channel))
+            channel = await self._rooms.channel(answer.place)
+            stream = self._streams.setdefault(answer.run, _Stream(channel))
         safe = beginning(text)
         if stream.over or len(safe) <= len(stream.shown) or not safe.startswith(stream.shown):
             return
         if self._api.now() >= stream.rests_until:
-            await self._add(stream, draft, safe)
+            await self._add(stream, answer, safe)
 
-    async def _add(self, stream: _Stream, draft: StreamingAnswer, safe: str) -> None:
+    async def _add(self, stream: _Stream, answer: StreamingAnswer, safe: str) -> None:
         """Bring more of a text. In doubt no more is added: the answer itself sets things right."""
         more = safe[len(stream.shown) :]
         try:
             if stream.stamp:
                 await self._append(stream, more)
             else:
-                stream.stamp = await self._start(stream, draft, more)
+                stream.stamp = await self._start(stream, answer, more)
         except NotSent as error:
             stream.rests_until = self._api.now() + (error.retry_after or 1.0)
             raise
@@ -93,15 +93,15 @@ class Drafts:
             raise
         stream.shown = safe
 
-    async def _start(self, stream: _Stream, draft: StreamingAnswer, text: str) -> str:
+    async def _start(self, stream: _Stream, answer: StreamingAnswer, text: str) -> str:
         told = await self._api.write(
             "chat.startStream",
             lambda client: client.chat_startStream(
                 channel=stream.channel,
-                thread_ts=draft.place.thread or "",
+                thread_ts=answer.place.thread or "",
                 markdown_text=text,
                 recipient_team_id=self._workspace.team,
-                recipient_user_id=draft.to.id,
+                recipient_user_id=answer.to.id,
             ),
         )
         return str(told["ts"])
@@ -119,11 +119,11 @@ class Drafts:
 
     # The answer -----------------------------------------------------------------------------------------------------------
 
-    async def left(self, sending: OutboundPost, channel: str, run: int) -> list[str]:
+    async def left(self, outbound: OutboundPost, channel: str, run: int) -> list[str]:
         """The drafts of a run that stand in its thread, the one of this life first.
 
         Raises:
-            Unsent: Slack cannot be asked just now.
+            NotSent: Slack cannot be asked just now.
         """
         async with self._turns[run]:
             stream = self._streams.get(run)
@@ -131,14 +131,14 @@ class Drafts:
                 stream.over = True
             own = [stream.stamp] if stream is not None and stream.stamp else []
             try:
-                found = [stamp async for stamp in self._unmarked(sending, channel)]
+                found = [stamp async for stamp in self._unmarked(outbound, channel)]
             except SendRejected as error:
                 _LOG.warning("drafts of run %s may be left in its thread: %s", run, error)
                 found = []
             return list(dict.fromkeys((*own, *found)))
 
-    async def _unmarked(self, sending: OutboundPost, channel: str) -> AsyncIterator[str]:
-        thread = sending.place.thread
+    async def _unmarked(self, outbound: OutboundPost, channel: str) -> AsyncIterator[str]:
+        thread = outbound.place.thread
         if thread is None:
             return
         async for message in self._finder.messages(channel, thread, max(0.0, float(thread) - MARGIN)):
@@ -163,7 +163,7 @@ class Drafts:
                 raise
 
     async def remove(self, channel: str, stamp: str) -> None:
-        """Delete a draft; one that cannot be deleted is left. Raises `Unsent` or `Doubtful` as `Api.write` does."""
+        """Delete a draft; one that cannot be deleted is left. Raises `NotSent` or `SendUncertain` as `Api.write` does."""
         try:
             await self.stop(channel, stamp)
             await self._api.write("chat.delete", lambda client: client.chat_delete(channel=channel, ts=stamp))

@@ -36,8 +36,8 @@ async def fetch(api: Api, attachment: Attachment) -> bytes:
     """A file's content.
 
     Raises:
-        Unsent: Slack cannot be asked just now.
-        Rejected: the file is gone, too large, or lies where our token must not be shown.
+        NotSent: Slack cannot be asked just now.
+        SendRejected: the file is gone, too large, or lies where our token must not be shown.
     """
     told = await api.read("files.info", lambda client: client.files_info(file=attachment.ref))
     file = told["file"] or {}

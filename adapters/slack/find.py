@@ -28,38 +28,38 @@ class Finder:
         self._api = api
         self._workspace = workspace
 
-    async def find(self, sending: OutboundPost, channel: str) -> dict[str, str]:
+    async def find(self, outbound: OutboundPost, channel: str) -> dict[str, str]:
         """The messages of a sending that arrived: the timestamp of each by its key.
 
         Raises:
-            Unsent: Slack cannot be asked just now.
-            Rejected: the channel is gone, or not for us to read.
+            NotSent: Slack cannot be asked just now.
+            SendRejected: the channel is gone, or not for us to read.
         """
-        opens = isinstance(sending.post, RunCard | QuestionCard)
-        thread = None if opens else sending.place.thread
+        opens = isinstance(outbound.post, RunCard | QuestionCard)
+        thread = None if opens else outbound.place.thread
         found: dict[str, str] = {}
-        async for message in self.messages(channel, thread, max(0.0, sending.since - MARGIN)):
-            found |= self._keys(sending, message)
-        if opens and found and sending.place.thread:
-            async for message in self.messages(channel, sending.place.thread, max(0.0, sending.since - MARGIN)):
-                found |= self._keys(sending, message)
+        async for message in self.messages(channel, thread, max(0.0, outbound.since - MARGIN)):
+            found |= self._keys(outbound, message)
+        if opens and found and outbound.place.thread:
+            async for message in self.messages(channel, outbound.place.thread, max(0.0, outbound.since - MARGIN)):
+                found |= self._keys(outbound, message)
         return found
 
-    def _keys(self, sending: OutboundPost, message: Mapping[str, Any]) -> dict[str, str]:
+    def _keys(self, outbound: OutboundPost, message: Mapping[str, Any]) -> dict[str, str]:
         if message.get("bot_id") != self._workspace.bot and message.get("user") != self._workspace.user:
             return {}
         key = marked(message)
-        if key == sending.key or key.startswith(f"{sending.key}#"):
+        if key == outbound.key or key.startswith(f"{outbound.key}#"):
             return {key: str(message["ts"])}
         names = [str(file.get("name")) for file in message.get("files") or ()]
-        return {f"{sending.key}#file": str(message["ts"])} if file_name(sending.post) in names else {}
+        return {f"{outbound.key}#file": str(message["ts"])} if file_name(outbound.post) in names else {}
 
     async def messages(self, channel: str, thread: str | None, oldest: float) -> AsyncIterator[Mapping[str, Any]]:
         """Messages from `oldest` on, of a thread or of the channel itself, as Slack orders them. All of them or an error.
 
         Raises:
-            Unsent: Slack cannot be asked just now.
-            Rejected: the channel or the thread is gone, or not for us to read.
+            NotSent: Slack cannot be asked just now.
+            SendRejected: the channel or the thread is gone, or not for us to read.
         """
         cursor = ""
         while True:

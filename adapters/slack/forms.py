@@ -67,13 +67,13 @@ def read_about(view: Mapping[str, Any]) -> About:
 # A task -------------------------------------------------------------------------------------------------------------------
 
 
-def task_form(about: About, menu: Autocomplete, text: str = "") -> Block:
+def task_form(about: About, autocomplete: Autocomplete, text: str = "") -> Block:
     """What is to be done, by which team, with which files."""
     field = {"type": "plain_text_input", "action_id": "task", "multiline": True, "max_length": TYPED}
     shown = field | ({"initial_value": shorten(text, TYPED - 50)} if text else {})
     blocks = [_input("task", "What is to be done?", shown)]
     place = about.place("slack")
-    teams = list(menu.teams(place))
+    teams = list(autocomplete.teams(place))
     if len(teams) > 1:
         choice = select("The usual team", "team", [_option(name) for name in teams])
         blocks.append(_input("team", "Team", choice, optional=True))
@@ -87,16 +87,16 @@ def task_form(about: About, menu: Autocomplete, text: str = "") -> Block:
 # A model ------------------------------------------------------------------------------------------------------------------
 
 
-def model_form(about: About, menu: Autocomplete) -> Block:
+def model_form(about: About, autocomplete: Autocomplete) -> Block:
     """A model, found by typing any part of its name, for the channel, a team or an agent."""
     place = about.place("slack")
     scopes = [option("This channel", "channel")]
-    scopes += [option(f"Team {name}", f"team:{name}") for name in menu.teams(place)]
-    scopes += [option(f"Agent {name}", f"agent:{name}") for name in menu.agents(place)]
+    scopes += [option(f"Team {name}", f"team:{name}") for name in autocomplete.teams(place)]
+    scopes += [option(f"Agent {name}", f"agent:{name}") for name in autocomplete.agents(place)]
     chosen = next((one for one in scopes if one["value"] == about.scope), scopes[0])
     scope = select("For what?", "scope", scopes) | {"initial_option": chosen}
     found = {"type": "external_select", "action_id": "model", "min_query_length": 0, "placeholder": label("Type to search", 150)}
-    now = next((one for one in menu.models(place, "", scope=scope_name(about.scope), limit=OPTIONS) if one.current), None)
+    now = next((one for one in autocomplete.models(place, "", scope=scope_name(about.scope), limit=OPTIONS) if one.current), None)
     blocks = [
         _input("scope", "For what?", scope) | {"dispatch_action": True},
         _input(f"model/{about.scope or 'channel'}"[:200], "Model", found | ({"initial_option": _model(now)} if now else {})),
@@ -110,9 +110,9 @@ def scope_name(scope: str) -> str:
     return scope.partition(":")[2]
 
 
-def model_options(about: About, menu: Autocomplete, search: str) -> list[Block]:
+def model_options(about: About, autocomplete: Autocomplete, search: str) -> list[Block]:
     """Models that fit what was typed, as entries of the list."""
-    found = menu.models(about.place("slack"), search, scope=scope_name(about.scope), limit=OPTIONS)
+    found = autocomplete.models(about.place("slack"), search, scope=scope_name(about.scope), limit=OPTIONS)
     return [_model(one) for one in found if len(one.name) <= LARGEST_VALUE]
 
 

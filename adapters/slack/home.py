@@ -35,17 +35,17 @@ class Shown:
 
 
 def home_view(
-    word: PrivateReply, address: Address, *, picks: bool, chosen: bool = False, said: PrivateReply | None = None
+    reply: PrivateReply, address: Address, *, picks: bool, chosen: bool = False, said: PrivateReply | None = None
 ) -> Block:
     """The page. Each table of the word is a chapter, the last one about the models of a channel; an empty one says so.
 
     `picks`: models can be picked. `chosen`: somebody has chosen the channel. `said` is what became of what was last done here.
     """
-    channel = word.place.channel if word.place is not None else ""
-    *chapters, models = word.tables or (Table(columns=(), rows=()),)
+    channel = reply.place.channel if reply.place is not None else ""
+    *chapters, models = reply.tables or (Table(columns=(), rows=()),)
     blocks = [
         *_said(said, address),
-        *sections(escaped(in_slack(word.text))),
+        *sections(escaped(in_slack(reply.text))),
         row("home", [button("Give a task", "form/ask", "", "primary")]),
     ]
     for table in chapters:
@@ -75,10 +75,10 @@ def is_home(body: Mapping[str, Any]) -> bool:
     return bool((body.get("view") or {}).get("type") == "home")
 
 
-def _said(word: PrivateReply | None, address: Address) -> list[Block]:
-    if word is None:
+def _said(reply: PrivateReply | None, address: Address) -> list[Block]:
+    if reply is None:
         return []
-    return [*word_message(replace(word, tables=()), address)["blocks"], divider()]
+    return [*word_message(replace(reply, tables=()), address)["blocks"], divider()]
 
 
 def _of_channel(channel: str, *, picks: bool) -> list[Block]:

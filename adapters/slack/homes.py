@@ -46,22 +46,22 @@ class Homes:
         if len(self._pages) > REMEMBERED:
             self._pages.popitem(last=False)
 
-    def drawn(self, user: str, word: PrivateReply) -> PrivateReply | None:
+    def drawn(self, user: str, reply: PrivateReply) -> PrivateReply | None:
         """Somebody's page is drawn with this; what became of what she did last is told with it, once."""
         page = self._pages.get(user)
         if page is None:
             return None
-        cards = (card for table in word.tables for card in table.cards if card is not None)
+        cards = (card for table in reply.tables for card in table.cards if card is not None)
         page.questions = frozenset(card.question for card in cards)
         said, page.said = page.said, None
         return said
 
-    async def told(self, user: str, word: PrivateReply) -> bool:
+    async def told(self, user: str, reply: PrivateReply) -> bool:
         """What became of something that was done on a page: it is said there. False: nobody looks at it any more."""
         page = self._pages.get(user)
         if page is None:
             return False
-        page.said = word
+        page.said = reply
         await self._draw(user, page.shown)
         return True
 
@@ -85,6 +85,6 @@ class Homes:
                 await self._draw(user, page.shown)
 
 
-def at_home(heard: InboundEvent) -> bool:
+def at_home(event: InboundEvent) -> bool:
     """Whether something was done on App Home."""
-    return isinstance(heard, ControlUsed | CommandReceived) and heard.interaction.startswith(AT_HOME)
+    return isinstance(event, ControlUsed | CommandReceived) and event.interaction.startswith(AT_HOME)

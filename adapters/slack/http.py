@@ -34,7 +34,7 @@ class Port:
         """Listen.
 
         Raises:
-            Rejected: the port is taken, or may not be used.
+            SendRejected: the port is taken, or may not be used.
         """
         served = web.Application(client_max_size=LARGEST)
         served.router.add_post(PATH, self._take)

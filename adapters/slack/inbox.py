@@ -45,8 +45,8 @@ class Inbox:
         workspace: Workspace,
         ear: Ear,
         hand: Hand,
-        menu: Autocomplete,
-        receive: InboundHandler,
+        autocomplete: Autocomplete,
+        on_event: InboundHandler,
         homes: Homes,
         *,
         aside: Callable[[Aside], Awaitable[None]],
@@ -57,8 +57,8 @@ class Inbox:
         self._workspace = workspace
         self._ear = ear
         self._hand = hand
-        self._menu = menu
-        self._receive = receive
+        self._menu = autocomplete
+        self._receive = on_event
         self._homes = homes
         self._again = count(1)
         self._aside = aside

@@ -28,14 +28,21 @@ class Hand:
     """Understands slash commands and the payloads of interactive elements."""
 
     def __init__(
-        self, api: Api, workspace: Workspace, people: People, rooms: Rooms, ear: Ear, menu: Autocomplete, names: Collection[str]
+        self,
+        api: Api,
+        workspace: Workspace,
+        people: People,
+        rooms: Rooms,
+        ear: Ear,
+        autocomplete: Autocomplete,
+        names: Collection[str],
     ) -> None:
         self._api = api
         self._workspace = workspace
         self._people = people
         self._rooms = rooms
         self._ear = ear
-        self._menu = menu
+        self._menu = autocomplete
         self._names = names
 
     async def take(self, body: Body) -> Heard | None:

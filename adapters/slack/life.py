@@ -68,8 +68,8 @@ class Life:
         """Connect or listen.
 
         Raises:
-            Unsent: Slack cannot be reached just now.
-            Rejected: Slack does not take the app token, or the port is taken.
+            NotSent: Slack cannot be reached just now.
+            SendRejected: Slack does not take the app token, or the port is taken.
         """
         await self.groups.look()
         await self.door.start()
@@ -85,19 +85,19 @@ class Life:
             await asyncio.gather(self.looking, return_exceptions=True)
         await self.api.close()
 
-    async def sent(self, sending: OutboundPost, posted: PostedMessage) -> None:
+    async def sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
         """Something was posted or edited: threads are watched from then on, and pages follow."""
-        self.watch.sent(sending, posted)
+        self.watch.sent(outbound, posted)
         try:
-            if isinstance(sending.post, QuestionCard):
-                await self.homes.changed(sending.post)
-            elif isinstance(sending.post, RunCard) and sending.replaces is None:
+            if isinstance(outbound.post, QuestionCard):
+                await self.homes.changed(outbound.post)
+            elif isinstance(outbound.post, RunCard) and outbound.replaces is None:
                 await self.homes.begun()
         except Exception:
             _LOG.exception("App Home does not show the newest state; it does when it is opened again")
 
     async def read(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """What people said in a thread. Raises as `Adapter.read` does."""
+        """What people said in a thread. Raises as `Adapter.read_thread` does."""
         channel = await self.rooms.channel(place)
         found = [message async for message in self.finder.messages(channel, place.thread, after)]
         said = [await self.ear.reply(message, channel) for message in found if message["ts"] != place.thread]
@@ -105,13 +105,18 @@ class Life:
 
 
 async def made(
-    api: Api, access: SlackAccess, menu: Autocomplete, names: frozenset[str], listed: Sequence[str], receive: InboundHandler
+    api: Api,
+    access: SlackAccess,
+    autocomplete: Autocomplete,
+    names: frozenset[str],
+    listed: Sequence[str],
+    on_event: InboundHandler,
 ) -> Life:
     """Ask Slack who we are, and put the parts together.
 
     Raises:
-        Unsent: Slack cannot be reached just now.
-        Rejected: Slack does not take the bot token, or there is no way in for its events.
+        NotSent: Slack cannot be reached just now.
+        SendRejected: Slack does not take the bot token, or there is no way in for its events.
     """
     workspace = await recognise(api)
     groups, rooms = Groups(api), Rooms(api)
@@ -120,11 +125,11 @@ async def made(
     homes = Homes(lambda user, shown: inbox.draw_home(user, shown))
     finder, teller = Finder(api, workspace), Teller(api, workspace, rooms, homes, picks="model" in names)
     drafts = Drafts(api, workspace, rooms, finder)
-    hand = Hand(api, workspace, people, rooms, ear, menu, names)
+    hand = Hand(api, workspace, people, rooms, ear, autocomplete, names)
     watch = Watch(lambda place, after: life.read(place, after), api.now)
 
     async def heard(one: InboundEvent) -> None:
-        await receive(one)
+        await on_event(one)
         watch.heard(one)
 
     async def aside(one: Aside) -> None:
@@ -134,7 +139,7 @@ async def made(
         workspace,
         ear,
         hand,
-        menu,
+        autocomplete,
         heard,
         homes,
         aside=aside,

@@ -42,44 +42,44 @@ def marked(message: Mapping[str, Any]) -> str:
     return str(payload.get("key") or "") if found.get("event_type") == MARK else ""
 
 
-def parts(sending: OutboundPost, *, as_speaker: bool) -> list[Part]:
+def parts(outbound: OutboundPost, *, as_speaker: bool) -> list[Part]:
     """The messages of a sending, in order. Cards open threads of their own and so stand in the channel itself."""
-    match sending.post:
+    match outbound.post:
         case RunCard() as card:
-            return [_part(sending, run_card(card), None), *_pointer(sending, card)]
+            return [_part(outbound, run_card(card), None), *_pointer(outbound, card)]
         case QuestionCard() as card:
-            return [_part(sending, question_card(card), None)]
+            return [_part(outbound, question_card(card), None)]
         case Note() as said:
-            return [*_numbered(sending, note(said, as_speaker=as_speaker)), *_file(sending)]
+            return [*_numbered(outbound, note(said, as_speaker=as_speaker)), *_file(outbound)]
         case FinalAnswer() as answer:
-            return _answer(sending, answer)
+            return _answer(outbound, answer)
         case _:
             return []
 
 
-def _part(sending: OutboundPost, message: Message, thread: str | None) -> Part:
-    return Part(key=sending.key, message=message, thread=thread)
+def _part(outbound: OutboundPost, message: Message, thread: str | None) -> Part:
+    return Part(key=outbound.key, message=message, thread=thread)
 
 
-def _numbered(sending: OutboundPost, messages: Sequence[Message], first: int = 1) -> list[Part]:
-    keys = [sending.key if number == 1 else f"{sending.key}#{number}" for number in range(first, first + len(messages))]
-    return [Part(key=key, message=one, thread=sending.place.thread) for key, one in zip(keys, messages, strict=True)]
+def _numbered(outbound: OutboundPost, messages: Sequence[Message], first: int = 1) -> list[Part]:
+    keys = [outbound.key if number == 1 else f"{outbound.key}#{number}" for number in range(first, first + len(messages))]
+    return [Part(key=key, message=one, thread=outbound.place.thread) for key, one in zip(keys, messages, strict=True)]
 
 
-def _pointer(sending: OutboundPost, card: RunCard) -> list[Part]:
+def _pointer(outbound: OutboundPost, card: RunCard) -> list[Part]:
     """A run that was asked for inside a thread has a thread of its own, to which a line there leads."""
-    if sending.place.thread is None:
+    if outbound.place.thread is None:
         return []
     text = f"Run {card.run} has begun, in a thread of its own in this channel:"
     message = {"text": text, "blocks": [section(text)]}
-    return [Part(key=f"{sending.key}#2", message=message, thread=sending.place.thread, pointer=True)]
+    return [Part(key=f"{outbound.key}#2", message=message, thread=outbound.place.thread, pointer=True)]
 
 
-def _answer(sending: OutboundPost, answer: FinalAnswer) -> list[Part]:
+def _answer(outbound: OutboundPost, answer: FinalAnswer) -> list[Part]:
     whole = final_answer(answer)
     if len(whole) <= LONGEST:
-        return _numbered(sending, whole)
-    return [*_file(sending), *_numbered(sending, [shortened_answer(answer, whole, file_name(answer))])]
+        return _numbered(outbound, whole)
+    return [*_file(outbound), *_numbered(outbound, [shortened_answer(answer, whole, file_name(answer))])]
 
 
 def file_name(post: Post) -> str:
@@ -93,11 +93,11 @@ def file_name(post: Post) -> str:
             return ""
 
 
-def _file(sending: OutboundPost) -> list[Part]:
-    match sending.post:
+def _file(outbound: OutboundPost) -> list[Part]:
+    match outbound.post:
         case FinalAnswer(text=text) | Note(file=TextFile(text=text)):
             content = text.encode("utf-8", "replace")
         case _:
             return []
-    name = file_name(sending.post)
-    return [Part(key=f"{sending.key}#file", message={}, thread=sending.place.thread, file=name, content=content)]
+    name = file_name(outbound.post)
+    return [Part(key=f"{outbound.key}#file", message={}, thread=outbound.place.thread, file=name, content=content)]

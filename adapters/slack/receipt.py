@@ -17,50 +17,52 @@ _DONE = frozenset({"already_reacted", "too_many_emoji", "too_many_reactions"})
 """Refusals that leave nothing to do: the sign is there, or there is no room for one."""
 
 
-async def give_receipt(api: Api, channel: str, place: Place, receipt: Acknowledgement, key: str) -> PostedMessage:
+async def give_receipt(api: Api, channel: str, place: Place, acknowledgement: Acknowledgement, key: str) -> PostedMessage:
     """React, and say what there is to say. Again is harmless but for words in the thread, which have a marker.
 
     Raises:
-        Unsent: it did not arrive.
-        Doubtful: it may have arrived.
-        Rejected: it never will.
+        NotSent: it did not arrive.
+        SendUncertain: it may have arrived.
+        SendRejected: it never will.
     """
-    await _react(api, channel, receipt)
-    said = await _say(api, channel, place, receipt, key) if receipt.text else f"{api.now():.6f}"
-    return receipt_given(place, receipt, said)
+    await _react(api, channel, acknowledgement)
+    said = await _say(api, channel, place, acknowledgement, key) if acknowledgement.text else f"{api.now():.6f}"
+    return receipt_given(place, acknowledgement, said)
 
 
-def receipt_given(place: Place, receipt: Acknowledgement, stamp: str) -> PostedMessage:
+def receipt_given(place: Place, acknowledgement: Acknowledgement, stamp: str) -> PostedMessage:
     """What became of a receipt whose last request has this timestamp."""
-    return PostedMessage(message=receipt.message, thread=place.thread, at=float(stamp))
+    return PostedMessage(message=acknowledgement.message, thread=place.thread, at=float(stamp))
 
 
-async def _react(api: Api, channel: str, receipt: Acknowledgement) -> None:
-    name = REACTIONS[receipt.sign]
+async def _react(api: Api, channel: str, acknowledgement: Acknowledgement) -> None:
+    name = REACTIONS[acknowledgement.sign]
     try:
         await api.write(
-            "reactions.add", lambda client: client.reactions_add(channel=channel, timestamp=receipt.message, name=name)
+            "reactions.add", lambda client: client.reactions_add(channel=channel, timestamp=acknowledgement.message, name=name)
         )
     except Refused as error:
         if error.name not in _DONE:
             raise
 
 
-async def _say(api: Api, channel: str, place: Place, receipt: Acknowledgement, key: str) -> str:
+async def _say(api: Api, channel: str, place: Place, acknowledgement: Acknowledgement, key: str) -> str:
     """Late words are answered for all to see, since all see the thread; what was no answer, to its writer alone."""
-    text = escaped(in_slack(receipt.text))
+    text = escaped(in_slack(acknowledgement.text))
     message: Message = {"text": text, "blocks": [section(text)]}
-    private = receipt.sign == "refused" and not place.channel.startswith("@")
+    private = acknowledgement.sign == "refused" and not place.channel.startswith("@")
     if private:
         told = await api.write(
             "chat.postEphemeral",
-            lambda client: client.chat_postEphemeral(channel=channel, user=receipt.author.id, thread_ts=place.thread, **message),
+            lambda client: client.chat_postEphemeral(
+                channel=channel, user=acknowledgement.author.id, thread_ts=place.thread, **message
+            ),
         )
         return str(told["message_ts"])
     told = await api.write(
         "chat.postMessage",
         lambda client: client.chat_postMessage(
-            channel=channel, thread_ts=place.thread or receipt.message, metadata=dict(metadata(key)), **message
+            channel=channel, thread_ts=place.thread or acknowledgement.message, metadata=dict(metadata(key)), **message
         ),
     )
     return str(told["ts"])

@@ -40,8 +40,8 @@ class Rooms:
         """Slack's id of a place's channel; direct messages are opened where they are not yet.
 
         Raises:
-            Unsent: Slack cannot be asked just now.
-            Rejected: nobody can be written to there.
+            NotSent: Slack cannot be asked just now.
+            SendRejected: nobody can be written to there.
         """
         if not place.channel.startswith("@"):
             return place.channel

@@ -46,64 +46,64 @@ class Sender:
         self._as_speaker = workspace.may("chat:write.customize")
         self._shown: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
 
-    async def send(self, sending: OutboundPost) -> PostedMessage:
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` says."""
-        channel = await self._rooms.channel(sending.place)
+        channel = await self._rooms.channel(outbound.place)
         try:
-            if isinstance(sending.post, Acknowledgement):
-                return await give_receipt(self._api, channel, sending.place, sending.post, sending.key)
-            if sending.replaces is not None:
-                return await self._edit(sending, channel, sending.replaces)
-            return await self._post(sending, channel, {})
+            if isinstance(outbound.post, Acknowledgement):
+                return await give_receipt(self._api, channel, outbound.place, outbound.post, outbound.key)
+            if outbound.replaces is not None:
+                return await self._edit(outbound, channel, outbound.replaces)
+            return await self._post(outbound, channel, {})
         except Refused as error:
             if error.name in ("not_in_channel", "channel_not_found"):
                 self._rooms.lost(channel)
             raise
 
-    async def find(self, sending: OutboundPost) -> PostedMessage | None:
-        """What an earlier attempt left, as `Adapter.find` says; what it did not come to is posted."""
-        channel = await self._rooms.channel(sending.place)
-        there = await self._finder.find(sending, channel)
+    async def find(self, outbound: OutboundPost) -> PostedMessage | None:
+        """What an earlier attempt left, as `Adapter.find_sent` says; what it did not come to is posted."""
+        channel = await self._rooms.channel(outbound.place)
+        there = await self._finder.find(outbound, channel)
         if not there:
             return None
-        if isinstance(sending.post, Acknowledgement):  # its words come last, after the reaction
-            return receipt_given(sending.place, sending.post, there[sending.key])
+        if isinstance(outbound.post, Acknowledgement):  # its words come last, after the reaction
+            return receipt_given(outbound.place, outbound.post, there[outbound.key])
         try:
-            return await self._post(sending, channel, there)
+            return await self._post(outbound, channel, there)
         except SendUncertain as error:
             raise NotSent(str(error)) from error
 
     # Posting --------------------------------------------------------------------------------------------------------------
 
-    async def _post(self, sending: OutboundPost, channel: str, there: Mapping[str, str]) -> PostedMessage:
+    async def _post(self, outbound: OutboundPost, channel: str, there: Mapping[str, str]) -> PostedMessage:
         """Post the parts that are not there yet. The first message is the one that others refer to."""
         first, begun = "", bool(there)
-        drafts = await self._left(sending, channel)
-        made = parts(sending, as_speaker=self._as_speaker)
-        instead = drafts[0] if drafts and not any(part.file for part in made) and sending.key not in there else ""
+        drafts = await self._left(outbound, channel)
+        made = parts(outbound, as_speaker=self._as_speaker)
+        instead = drafts[0] if drafts and not any(part.file for part in made) and outbound.key not in there else ""
         for part in made:
-            draft = instead if part.key == sending.key else ""
+            draft = instead if part.key == outbound.key else ""
             message = there.get(part.key) or await self._post_part(part, channel, first, begun=begun, draft=draft)
             first, begun = first or ("" if part.file else message), True
-        await self._clear(sending, channel, [one for one in drafts if one != first])
-        opens = isinstance(sending.post, RunCard | QuestionCard)
+        await self._clear(outbound, channel, [one for one in drafts if one != first])
+        opens = isinstance(outbound.post, RunCard | QuestionCard)
         at = self._api.now() if first == instead else float(first)
-        return PostedMessage(message=first, thread=first if opens else sending.place.thread, at=at)
+        return PostedMessage(message=first, thread=first if opens else outbound.place.thread, at=at)
 
-    async def _left(self, sending: OutboundPost, channel: str) -> list[str]:
+    async def _left(self, outbound: OutboundPost, channel: str) -> list[str]:
         """The drafts whose place an answer takes."""
-        post = sending.post
-        return await self._drafts.left(sending, channel, post.run) if isinstance(post, FinalAnswer) and post.drafted else []
+        post = outbound.post
+        return await self._drafts.left(outbound, channel, post.run) if isinstance(post, FinalAnswer) and post.drafted else []
 
-    async def _clear(self, sending: OutboundPost, channel: str, drafts: Sequence[str]) -> None:
+    async def _clear(self, outbound: OutboundPost, channel: str, drafts: Sequence[str]) -> None:
         """Delete the drafts that are left beside the answer; until that is done the answer is not."""
         try:
             for stamp in drafts:
                 await self._drafts.remove(channel, stamp)
         except NotSent as error:
             raise SendUncertain(f"the answer has arrived, and a draft of it is left: {error}") from error
-        if isinstance(sending.post, FinalAnswer):
-            self._drafts.done(sending.post.run)
+        if isinstance(outbound.post, FinalAnswer):
+            self._drafts.done(outbound.post.run)
 
     async def _post_part(self, part: Part, channel: str, first: str, *, begun: bool, draft: str = "") -> str:
         try:
@@ -177,11 +177,11 @@ class Sender:
 
     # Editing --------------------------------------------------------------------------------------------------------------
 
-    async def _edit(self, sending: OutboundPost, channel: str, replaced: PostedMessage) -> PostedMessage:
+    async def _edit(self, outbound: OutboundPost, channel: str, replaced: PostedMessage) -> PostedMessage:
         """Newer content of a card. What is the same as before is not sent: Slack bears few edits."""
-        made = parts(sending, as_speaker=self._as_speaker)
+        made = parts(outbound, as_speaker=self._as_speaker)
         if not made:
-            raise SendRejected(f"a {sending.post.kind} cannot replace a message; expected a card")
+            raise SendRejected(f"a {outbound.post.kind} cannot replace a message; expected a card")
         content = made[0].message
         name = f"{channel}/{replaced.message}"
         if self._shown.get(name) != content:

@@ -66,8 +66,8 @@ class Socket:
         """Connect; returns when the connection stands.
 
         Raises:
-            Unsent: Slack cannot be reached just now.
-            Rejected: the app token is not taken; the text says what to do.
+            NotSent: Slack cannot be reached just now.
+            SendRejected: the app token is not taken; the text says what to do.
         """
         address = await self._address()
         client = self._client = _Client(self._token, _LOG, self._api.client(), ping_interval=self._ping)

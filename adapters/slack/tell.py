@@ -43,21 +43,21 @@ class Teller:
         self._homes = homes
         self._picks = picks
 
-    async def tell(self, heard: InboundEvent, word: PrivateReply) -> None:
-        """Give a word back, as `Adapter.tell` says."""
-        if not isinstance(heard, MessageReceived | ControlUsed | CommandReceived):
+    async def tell(self, event: InboundEvent, reply: PrivateReply) -> None:
+        """Give a word back, as `Adapter.reply_privately` says."""
+        if not isinstance(event, MessageReceived | ControlUsed | CommandReceived):
             return
-        if isinstance(heard, CommandReceived) and heard.name == "home":
-            await self._publish(heard, word)
-        elif not (at_home(heard) and await self._homes.told(heard.author.id, word)):
-            await self.say(heard, word_message(word, self.address))
+        if isinstance(event, CommandReceived) and event.name == "home":
+            await self._publish(event, reply)
+        elif not (at_home(event) and await self._homes.told(event.author.id, reply)):
+            await self.say(event, word_message(reply, self.address))
 
-    async def say(self, heard: MessageReceived | ControlUsed | CommandReceived, message: Message) -> None:
-        """Say something to whoever caused `heard`, where it happened; failing that, in direct messages."""
-        user = heard.author.id
-        thread = None if isinstance(heard, ControlUsed) else heard.place.thread
+    async def say(self, event: MessageReceived | ControlUsed | CommandReceived, message: Message) -> None:
+        """Say something to whoever caused `event`, where it happened; failing that, in direct messages."""
+        user = event.author.id
+        thread = None if isinstance(event, ControlUsed) else event.place.thread
         try:
-            await self._private(heard.place, user, thread, message)
+            await self._private(event.place, user, thread, message)
         except Refused as error:
             if error.name in _NOT_THERE:
                 return await self._directly(user, message)
@@ -103,10 +103,10 @@ class Teller:
         except (NotSent, SendUncertain, SendRejected) as error:
             _LOG.warning("%s could not be told: %s", user, error)
 
-    async def _publish(self, heard: CommandReceived, word: PrivateReply) -> None:
-        user, chosen = heard.author.id, bool(dict(heard.options).get("channel"))
-        said = self._homes.drawn(user, word)
-        view = home_view(word, self.address, picks=self._picks, chosen=chosen, said=said)
+    async def _publish(self, event: CommandReceived, reply: PrivateReply) -> None:
+        user, chosen = event.author.id, bool(dict(event.options).get("channel"))
+        said = self._homes.drawn(user, reply)
+        view = home_view(reply, self.address, picks=self._picks, chosen=chosen, said=said)
         try:
             await self._api.say("views.publish", lambda client: client.views_publish(user_id=user, view=view))
         except (NotSent, SendUncertain, SendRejected) as error:

@@ -44,12 +44,12 @@ class Watch:
         self._now = now
         self._open: dict[Place, _Thread] = {}
 
-    def sent(self, sending: OutboundPost, posted: PostedMessage) -> None:
+    def sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
         """Something was posted or edited: a card begins or ends the watch."""
-        if not isinstance(sending.post, RunCard | QuestionCard):
+        if not isinstance(outbound.post, RunCard | QuestionCard):
             return
-        place = Place(platform=sending.place.platform, channel=sending.place.channel, thread=posted.thread)
-        if sending.post.ended:
+        place = Place(platform=outbound.place.platform, channel=outbound.place.channel, thread=posted.thread)
+        if outbound.post.ended:
             self._open.pop(place, None)
         else:
             self._open.setdefault(place, _Thread(posted.at))
@@ -58,13 +58,13 @@ class Watch:
         """The bridge reads a thread, so it is one of an open question or a live run."""
         self._open.setdefault(place, _Thread(after))
 
-    def heard(self, heard: InboundEvent) -> None:
+    def heard(self, event: InboundEvent) -> None:
         """Something was handed over."""
-        thread = self._open.get(heard.place)
-        if thread is not None and isinstance(heard, MessageReceived):
-            thread.heard.add(heard.message)
-        elif thread is not None and isinstance(heard, MessageDeleted):
-            thread.heard.discard(heard.message)
+        thread = self._open.get(event.place)
+        if thread is not None and isinstance(event, MessageReceived):
+            thread.heard.add(event.message)
+        elif thread is not None and isinstance(event, MessageDeleted):
+            thread.heard.discard(event.message)
 
     async def catch_up(self, receive: Callable[[InboundEvent], Awaitable[None]]) -> None:
         """Read every watched thread, and hand over what stands there and what stands there no more."""

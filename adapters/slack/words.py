@@ -27,20 +27,20 @@ Address = Callable[[Link], str | None]
 _SIGNS = {"plain": "", "good": ":white_check_mark: ", "warning": ":warning: "}
 
 
-def word_message(word: PrivateReply, address: Address) -> Message:
+def word_message(reply: PrivateReply, address: Address) -> Message:
     """A word as a message."""
-    text = in_slack(word.text)
-    blocks = sections(_SIGNS[word.tone] + escaped(text)) if text.strip() else []
-    for table in word.tables:
+    text = in_slack(reply.text)
+    blocks = sections(_SIGNS[reply.tone] + escaped(text)) if text.strip() else []
+    for table in reply.tables:
         blocks += table_blocks(table, address)
-    if word.confirm is not None:
-        made = command_button(word.confirm)
+    if reply.confirm is not None:
+        made = command_button(reply.confirm)
         blocks.append(row("word", [made]) if made else section("This is too long for a button: type the command instead."))
-    return {"text": escaped(one_line(text, 300) or _titles(word)), "blocks": blocks[:BLOCKS]}
+    return {"text": escaped(one_line(text, 300) or _titles(reply)), "blocks": blocks[:BLOCKS]}
 
 
-def _titles(word: PrivateReply) -> str:
-    titles = one_line(", ".join(filter(None, (table.title for table in word.tables))), 300)
+def _titles(reply: PrivateReply) -> str:
+    titles = one_line(", ".join(filter(None, (table.title for table in reply.tables))), 300)
     return titles or "Here is what you asked for."
 
 

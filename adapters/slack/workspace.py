@@ -35,8 +35,8 @@ async def recognise(api: Api) -> Workspace:
     """Ask Slack who we are.
 
     Raises:
-        Unsent: Slack cannot be asked just now.
-        Rejected: the bot token is not taken; the text says what to do.
+        NotSent: Slack cannot be asked just now.
+        SendRejected: the bot token is not taken; the text says what to do.
     """
     try:
         told = await api.read("auth.test", lambda client: client.auth_test())

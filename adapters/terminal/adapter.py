@@ -80,14 +80,14 @@ class TerminalAdapter:
         self._leaving = asyncio.Event()
         self._warned = False
 
-    async def start(self, receive: InboundHandler) -> None:
+    async def start(self, on_event: InboundHandler) -> None:
         """Show the input line, if there is one, and begin to read."""
         screen = Screen(self._device, quiet=self._quiet)
         await screen.front.open()
         self._screen = screen
         self._ear = Ear(
             screen,
-            receive=receive,
+            on_event=on_event,
             new_stamp=self._new_stamp,
             go=self._go,
             commands=self._commands,
@@ -105,22 +105,22 @@ class TerminalAdapter:
         if screen is not None:
             await screen.front.close()
 
-    async def send(self, sending: OutboundPost) -> PostedMessage:
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Show the post.
 
         Raises:
-            Unsent: the terminal is not started, or the text could not be written just now.
-            Rejected: nobody sees this screen any more.
+            NotSent: the terminal is not started, or the text could not be written just now.
+            SendRejected: nobody sees this screen any more.
         """
         try:
-            await self._started().post(sending)
+            await self._started().post(outbound)
         except SendRejected:
             self._go("left")
             raise
-        message = sending.replaces.message if sending.replaces else self._new_id()
-        return PostedMessage(message=message, thread=thread_of(sending), at=self._device.clock())
+        message = outbound.replaces.message if outbound.replaces else self._new_id()
+        return PostedMessage(message=message, thread=thread_of(outbound), at=self._device.clock())
 
-    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
+    async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
         """None: a screen cannot be read."""
         return None
 
@@ -136,15 +136,15 @@ class TerminalAdapter:
         """There are no groups here."""
         return None
 
-    async def reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
+    async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Show an answer to what the person entered."""
-        self._warned = self._warned or word.tone == "warning"
+        self._warned = self._warned or reply.tone == "warning"
         try:
             screen = self._started()
-            lines = word_lines(scrubbed(word), screen.front.page())
-            if isinstance(heard, CommandReceived):
-                lines += by_keys(heard.name, screen.board)
-            await screen.say(lines, thread_of_words(heard))
+            lines = word_lines(scrubbed(reply), screen.front.page())
+            if isinstance(event, CommandReceived):
+                lines += by_keys(event.name, screen.board)
+            await screen.say(lines, thread_of_words(event))
         except (NotSent, SendRejected) as failure:
             _log.warning("the person at the terminal could not be told: %s", failure)
 
@@ -152,7 +152,7 @@ class TerminalAdapter:
         """Take an entry as if the person had typed it.
 
         Raises:
-            Unsent: the terminal is not started.
+            NotSent: the terminal is not started.
         """
         self._started()
         if self._ear is not None:

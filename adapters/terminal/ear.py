@@ -30,14 +30,14 @@ class Ear:
         self,
         screen: Screen,
         *,
-        receive: InboundHandler,
+        on_event: InboundHandler,
         new_stamp: Callable[[], Stamp],
         go: Callable[[Left], None],
         commands: Sequence[str],
         takes_tasks: bool,
     ) -> None:
         self._screen = screen
-        self._receive = receive
+        self._receive = on_event
         self._new_stamp = new_stamp
         self._go = go
         self._commands = tuple(commands)
@@ -68,9 +68,9 @@ class Ear:
             case _:
                 await self._hand_over(stamped(intent, self._new_stamp()), entry)
 
-    async def _hand_over(self, heard: InboundEvent, entry: str) -> None:
+    async def _hand_over(self, event: InboundEvent, entry: str) -> None:
         try:
-            await self._receive(heard)
+            await self._receive(event)
         except Exception as failure:  # whatever the bridge ran into: the person keeps her words, and the terminal goes on
             _log.exception("an entry could not be stored")
             await self._refuse(f"That could not be stored, so nothing was done with it ({failure}). Try again.", entry)

@@ -53,14 +53,14 @@ class Screen:
         self.board = Board()
         self.front = self._new_front()
 
-    async def post(self, sending: OutboundPost) -> None:
+    async def post(self, outbound: OutboundPost) -> None:
         """Show a post.
 
         Raises:
-            Unsent: it could not be written just now.
-            Rejected: nobody sees this screen any more.
+            NotSent: it could not be written just now.
+            SendRejected: nobody sees this screen any more.
         """
-        post = scrubbed(sending.post)
+        post = scrubbed(outbound.post)
         view = View(
             board=self.board,
             page=self.front.page(),
@@ -71,17 +71,17 @@ class Screen:
         if isinstance(post, FinalAnswer) and (answers := self._apart()) is not None:
             with _writing():
                 _print(answers, post.text)
-            await self.say([] if self._quiet else final_notice(post), thread_of(sending))
+            await self.say([] if self._quiet else final_notice(post), thread_of(outbound))
         else:
-            await self.say(shown(post, view), thread_of(sending))
+            await self.say(shown(post, view), thread_of(outbound))
         self._remember(post)
 
     async def say(self, lines: Sequence[RenderableType], thread: str | None = None) -> None:
         """Show lines that are clean already.
 
         Raises:
-            Unsent: they could not be written just now.
-            Rejected: nobody sees this screen any more.
+            NotSent: they could not be written just now.
+            SendRejected: nobody sees this screen any more.
         """
         if not lines:
             return

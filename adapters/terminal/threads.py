@@ -15,22 +15,22 @@ def question_thread(question: int) -> str:
     return f"question-{question}"
 
 
-def thread_of(sending: OutboundPost) -> str | None:
+def thread_of(outbound: OutboundPost) -> str | None:
     """The thread that a post opens, or else stands in."""
-    post: Post = sending.post
+    post: Post = outbound.post
     match post:
         case RunCard():
             return run_thread(post.run)
         case QuestionCard():
             return question_thread(post.question)
         case FinalAnswer():
-            return sending.place.thread or run_thread(post.run)
+            return outbound.place.thread or run_thread(post.run)
         case _:
-            return sending.place.thread
+            return outbound.place.thread
 
 
-def thread_of_words(heard: InboundEvent) -> str | None:
-    """The thread in which an answer to `heard` belongs."""
-    if isinstance(heard, MessageReceived) and heard.question is not None:
-        return question_thread(heard.question)
-    return heard.place.thread
+def thread_of_words(event: InboundEvent) -> str | None:
+    """The thread in which an answer to `event` belongs."""
+    if isinstance(event, MessageReceived) and event.question is not None:
+        return question_thread(event.question)
+    return event.place.thread

@@ -61,26 +61,26 @@ class BenchPlatform:
         self._numbers = count(1)
         self._receive: InboundHandler | None = None
 
-    async def start(self, receive: InboundHandler) -> None:
+    async def start(self, on_event: InboundHandler) -> None:
         """Begin to hear."""
-        self._receive = receive
+        self._receive = on_event
 
     async def stop(self) -> None:
         """Nothing is held."""
 
-    async def send(self, sending: OutboundPost) -> PostedMessage:
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Take a post."""
         now = time.perf_counter()
         await self.open.wait()
-        if sending.replaces is not None:
-            return sending.replaces
-        thread = sending.key if isinstance(sending.post, RunCard | QuestionCard) else sending.place.thread
-        if isinstance(sending.post, QuestionCard | FinalAnswer):
-            shown = Shown(post=sending.post, thread=replace(sending.place, thread=thread), at=now)
-            self._await(type(sending.post), sending.post.run).set_result(shown)
-        return PostedMessage(message=sending.key, thread=thread, at=time.time())
+        if outbound.replaces is not None:
+            return outbound.replaces
+        thread = outbound.key if isinstance(outbound.post, RunCard | QuestionCard) else outbound.place.thread
+        if isinstance(outbound.post, QuestionCard | FinalAnswer):
+            shown = Shown(post=outbound.post, thread=replace(outbound.place, thread=thread), at=now)
+            self._await(type(outbound.post), outbound.post.run).set_result(shown)
+        return PostedMessage(message=outbound.key, thread=thread, at=time.time())
 
-    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
+    async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
         """Nothing was ever sent before."""
         return None
 
@@ -96,7 +96,7 @@ class BenchPlatform:
         """There are no groups here."""
         return None
 
-    async def reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
+    async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Nobody reads it."""
 
     async def shown(self, kind: type[QuestionCard | FinalAnswer], run: int) -> Shown:

@@ -27,9 +27,13 @@ class Questions:
     """Asks, looks and closes, for one agent outside at a time."""
 
     def __init__(
-        self, guests: ExternalAgents, store: Lookups, clock: Clock, new_id: Callable[[], str] = lambda: secrets.token_hex(6)
+        self,
+        external_agents: ExternalAgents,
+        store: Lookups,
+        clock: Clock,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(6),
     ) -> None:
-        self._guests = guests
+        self._guests = external_agents
         self._store = store
         self._clock = clock
         self._new_id = new_id

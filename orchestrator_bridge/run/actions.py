@@ -10,7 +10,7 @@ from orchestrator_bridge.run.events import Event, Purpose
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallModel:
-    """Make this call; `out` says that it has been started. Attempts count from 1."""
+    """Make this call; `is_under_way` says that it has been started. Attempts count from 1."""
 
     action: str
     agent: str

@@ -24,34 +24,36 @@ class StepResult:
     uses: tuple[ToolUse, ...] = ()
 
 
-def settle_immediate(batch: Transaction) -> None:
+def settle_immediate(transaction: Transaction) -> None:
     """Record what follows at once from what has happened so far."""
-    while records := [action for action in batch.pending_actions if isinstance(action, AppendEvent)]:
+    while records := [action for action in transaction.pending_actions if isinstance(action, AppendEvent)]:
         for record in records:
-            batch.add(replace(record.event, at=batch.now))
+            transaction.add(replace(record.event, at=transaction.now))
 
 
-def step(batch: Transaction, desk: QuestionService, admission: CallAdmission, read_to_end: Collection[int]) -> StepResult:
+def step(
+    transaction: Transaction, questions: QuestionService, admission: CallAdmission, read_to_end: Collection[int]
+) -> StepResult:
     """Go on until nothing but calls, people and the clock is outstanding.
 
     Questions that have expired wait in `batch.unread` until their threads are among `read_to_end`.
     """
     starts = AdmissionResult()
     uses: dict[str, ToolUse] = {}
-    while batch.state.end is None:
-        batch.questions_to_sync = desk.process_due(batch, read_to_end)
-        settle_immediate(batch)
-        actions = batch.pending_actions
+    while transaction.state.end is None:
+        transaction.questions_to_sync = questions.process_due(transaction, read_to_end)
+        settle_immediate(transaction)
+        actions = transaction.pending_actions
         asks = [action for action in actions if isinstance(action, AskQuestion)]
         calls = [one for one in actions if isinstance(one, CallModel) and not one.is_under_way and one.action not in starts.held]
         for ask in asks:
-            desk.ask(batch, ask)
-        admit_calls(batch, calls, admission, desk, starts)
-        tools = _use_tools(batch, desk, actions)
+            questions.ask(transaction, ask)
+        admit_calls(transaction, calls, admission, questions, starts)
+        tools = _use_tools(transaction, questions, actions)
         uses |= {use.use: use for use in tools}
         if not (asks or calls or tools or any(isinstance(action, AskApproval) for action in actions)):
             break
-    return _step_result(batch.state, starts, uses, admission)
+    return _step_result(transaction.state, starts, uses, admission)
 
 
 def _step_result(state: RunState, starts: AdmissionResult, uses: Mapping[str, ToolUse], admission: CallAdmission) -> StepResult:
@@ -62,26 +64,26 @@ def _step_result(state: RunState, starts: AdmissionResult, uses: Mapping[str, To
     return StepResult(starts=tuple(starts.admitted.values()), held=frozenset(held), uses=live)
 
 
-def _use_tools(batch: Transaction, desk: QuestionService, actions: Sequence[Action]) -> list[ToolUse]:
+def _use_tools(transaction: Transaction, questions: QuestionService, actions: Sequence[Action]) -> list[ToolUse]:
     """Ask people where they have to be asked, and log the start of what may be called."""
     started = []
     for action in actions:
-        use = batch.state.uses.get(action.action) if isinstance(action, UseTool | AskApproval) else None
+        use = transaction.state.uses.get(action.action) if isinstance(action, UseTool | AskApproval) else None
         if use is None:
             continue
         if isinstance(action, AskApproval):
-            desk.request_approval(batch, use)
+            questions.request_approval(transaction, use)
         else:
             started.append(use)
-            batch.add(_tool_started(batch, use))
+            transaction.add(_tool_started(transaction, use))
     return started
 
 
-def _tool_started(batch: Transaction, use: ToolUse) -> e.ToolStarted:
+def _tool_started(transaction: Transaction, use: ToolUse) -> e.ToolStarted:
     tool = use.tool
-    who = use.approved_by or batch.state.approved.get((tool.called, tool.digest), "")
+    who = use.approved_by or transaction.state.approved.get((tool.called, tool.digest), "")
     return e.ToolStarted(
-        at=batch.now,
+        at=transaction.now,
         action=use.use,
         agent=use.agent,
         server=tool.server,

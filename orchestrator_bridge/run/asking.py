@@ -32,9 +32,9 @@ class QuestionFactory:
     next_number: Callable[[], int]
     quota: QuestionQuota
 
-    def ask(self, batch: Transaction, action: AskQuestion) -> None:
+    def ask(self, transaction: Transaction, action: AskQuestion) -> None:
         """Make a question, join the one that is the same, or tell the agent why there will be none."""
-        state, refusal, audience = batch.state, asks_for_secret(action.ask), Audience()
+        state, refusal, audience = transaction.state, asks_for_secret(action.ask), Audience()
         if not refusal:
             try:
                 audience = self._audience(state, action)
@@ -43,39 +43,41 @@ class QuestionFactory:
         known = None if refusal else _known(state, action.ask, audience)
         refusal = refusal or ("" if known else self.quota.quota_error(state, action.agent))
         if refusal:
-            batch.add(e.QuestionRefused(at=batch.now, action=action.action, reason=refusal))
+            transaction.add(e.QuestionRefused(at=transaction.now, action=action.action, reason=refusal))
         elif known:
-            batch.add(e.QuestionJoined(at=batch.now, action=action.action, question=known.id, wait=action.ask.wait))
+            transaction.add(e.QuestionJoined(at=transaction.now, action=action.action, question=known.id, wait=action.ask.wait))
         else:
-            self._ask(batch, action, audience)
+            self._ask(transaction, action, audience)
 
-    def _ask(self, batch: Transaction, action: AskQuestion, audience: Audience) -> None:
-        meant, most = audience_ids(audience), batch.state.team.limits.open_per_person
-        spared, audience = self.quota.exclude_overloaded(batch.state, audience)
+    def _ask(self, transaction: Transaction, action: AskQuestion, audience: Audience) -> None:
+        meant, most = audience_ids(audience), transaction.state.team.limits.open_per_person
+        spared, audience = self.quota.exclude_overloaded(transaction.state, audience)
         if spared and not (audience.people or audience.groups):
             reason = f"{overload_message(spared, most)}."
-            batch.add(e.QuestionRefused(at=batch.now, action=action.action, reason=reason))
+            transaction.add(e.QuestionRefused(at=transaction.now, action=action.action, reason=reason))
             return
         notes = [f"{name} has enough open questions and is not asked" for name in spared]
         notes += [f"{name} cannot be reached here" for name in audience.unreachable]
-        question = self._question(batch, action, audience, tuple(notes)).model_copy(update={"meant": meant})
-        batch.add(e.QuestionAsked(at=batch.now, action=action.action, question=self.quiet_hours.apply(batch, question)))
+        question = self._question(transaction, action, audience, tuple(notes)).model_copy(update={"meant": meant})
+        transaction.add(
+            e.QuestionAsked(at=transaction.now, action=action.action, question=self.quiet_hours.apply(transaction, question))
+        )
 
-    def request_approval(self, batch: Transaction, use: ToolUse) -> None:
+    def request_approval(self, transaction: Transaction, use: ToolUse) -> None:
         """Ask people, and only people, whether an agent may use a tool; silence will be a no."""
-        changed = batch.state.first_seen.get(use.tool.called) != use.tool.digest
+        changed = transaction.state.first_seen.get(use.tool.called) != use.tool.digest
         why = "Its server describes it otherwise than it did when this run began." if changed else ""
         ask = approval.asking(use.tool.name, use.tool.server, in_words(use.arguments), why)
         action = AskQuestion(action=use.use, agent=use.agent, ask=ask)
-        spared, audience = self.quota.exclude_overloaded(batch.state, self._approvers(batch.state, action))
+        spared, audience = self.quota.exclude_overloaded(transaction.state, self._approvers(transaction.state, action))
         if not (audience.people or audience.groups):
             text = "Not called: it needs people's approval, and nobody can be asked now."
-            batch.add(e.ToolReturned(at=batch.now, action=use.use, agent=use.agent, text=text, end="not_called"))
+            transaction.add(e.ToolReturned(at=transaction.now, action=use.use, agent=use.agent, text=text, end="not_called"))
             return
         notes = tuple(f"{name} has enough open questions and is not asked" for name in spared)
-        question = self._question(batch, action, audience, notes)
+        question = self._question(transaction, action, audience, notes)
         question = question.model_copy(update={"policy": approval.strict(question.policy)})
-        batch.add(e.ApprovalAsked(at=batch.now, question=self.quiet_hours.apply(batch, question)))
+        transaction.add(e.ApprovalAsked(at=transaction.now, question=self.quiet_hours.apply(transaction, question)))
 
     def _approvers(self, state: RunState, action: AskQuestion) -> Audience:
         """The people whom the team asks; where it asks agents only, or nobody whom we know, whoever gave the task."""
@@ -87,9 +89,9 @@ class QuestionFactory:
             return audience
         return self.directory.audience(("humans",), place=state.place, by=state.by, agents=())
 
-    def again(self, batch: Transaction, question: Question, by: Responder) -> Question:
+    def again(self, transaction: Transaction, question: Question, by: Responder) -> Question:
         """Ask a question that has ended once more, because a person wants it."""
-        others = tuple(agent.spec.name for agent in batch.state.live if agent.spec.name != question.agent)
+        others = tuple(agent.spec.name for agent in transaction.state.live if agent.spec.name != question.agent)
         new = Question(
             id=self.next_number(),
             run=question.run,
@@ -106,23 +108,29 @@ class QuestionFactory:
             authors={one.id: author for one in question.humans if (author := question.author(one.id))},
             joined=question.joined,
             again=question.id,
-            asked_at=batch.now,
+            asked_at=transaction.now,
         )
-        batch.add(e.AskedAgain(at=batch.now, question=self.quiet_hours.apply(batch, new), of=question.id, by=by))
+        transaction.add(
+            e.AskedAgain(at=transaction.now, question=self.quiet_hours.apply(transaction, new), of=question.id, by=by)
+        )
         return new
 
-    def escalate(self, batch: Transaction, question: Question) -> None:
+    def escalate(self, transaction: Transaction, question: Question) -> None:
         """Ask those too whom the next step of the policy's escalation names."""
         step = question.policy.escalate[question.escalated]
         try:
-            found = self.directory.audience(step.to, place=batch.state.place, by=batch.state.by, agents=())
+            found = self.directory.audience(step.to, place=transaction.state.place, by=transaction.state.by, agents=())
         except UnknownName:  # the team file has changed since the run began
             found = Audience()
-        asleep, waits = self.quiet_hours.quiet_among(found.people, batch.now), question.policy.asleep == "wait"
+        asleep, waits = self.quiet_hours.quiet_among(found.people, transaction.now), question.policy.asleep == "wait"
         known = {one.id for one in question.everyone}
-        spare = {one.who.id for one in found.people if one.who.id not in known and self.quota.is_overloaded(batch.state, one.who)}
+        spare = {
+            one.who.id for one in found.people if one.who.id not in known and self.quota.is_overloaded(transaction.state, one.who)
+        }
         people = tuple(one for one in found.people if (waits or one.who.id not in asleep) and one.who.id not in spare)
-        batch.add(e.Escalated(at=batch.now, question=question.id, to=step.to, people=people, groups=found.groups, asleep=asleep))
+        transaction.add(
+            e.Escalated(at=transaction.now, question=question.id, to=step.to, people=people, groups=found.groups, asleep=asleep)
+        )
 
     # For whom -------------------------------------------------------------------------------------------------------------
 
@@ -131,8 +139,8 @@ class QuestionFactory:
         to = routed(action.ask, action.agent, state.team)
         return self.directory.audience(to, place=state.place, by=state.by, agents=others)
 
-    def _question(self, batch: Transaction, action: AskQuestion, audience: Audience, notes: tuple[str, ...]) -> Question:
-        state = batch.state
+    def _question(self, transaction: Transaction, action: AskQuestion, audience: Audience, notes: tuple[str, ...]) -> Question:
+        state = transaction.state
         policy = due.scaled(state.team.policy, action.ask.urgency)
         decider = self._decider(state, policy) if audience.people or audience.groups else None
         missing = policy.decider is not None and decider is None and bool(audience.people)
@@ -150,7 +158,7 @@ class QuestionFactory:
             here=self._here(state, audience),
             authors={one.who.id: one.author for one in (*audience.people, *((decider,) if decider else ()))},
             notes=(*notes, *((f"{policy.decider}, who has the last word, cannot be reached here",) if missing else ())),
-            asked_at=batch.now,
+            asked_at=transaction.now,
         )
 
     def _decider(self, state: RunState, policy: Policy) -> Mentioned | None:

@@ -51,38 +51,38 @@ class Message:
     quiet_people: tuple[QuietPerson, ...] = ()
 
 
-def reply(batch: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
+def reply(transaction: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
     """Somebody typed something: an answer, "not me", a mention that hands over, or a wish for more time.
 
     What somebody types who may not answer is kept without effect: the question may yet be handed to them.
     """
     seconds = more_time(question.ask, message.text, DEFAULT_EXTENSION) if hear.may_answer(question, by) else None
     if seconds is not None:
-        return extend(batch, question, by, seconds, message.key, message.at)
+        return extend(transaction, question, by, seconds, message.key, message.at)
     if hear.may_answer(question, by) and (name := unknown_name(question.ask, message.text, message.mentions)):
         return ActionResult(status="refused", text=NOBODY_CALLED.format(name=name))
-    event = _replied(batch, question, by, message)
-    if refused := _defer_handover(batch, question, _after(question, event), message.quiet_people):
+    event = _replied(transaction, question, by, message)
+    if refused := _defer_handover(transaction, question, _after(question, event), message.quiet_people):
         return refused
-    batch.add(event)
-    after = batch.state.questions[question.id]
+    transaction.add(event)
+    after = transaction.state.questions[question.id]
     if not hear.may_answer(after, by):
         return not_asked(question)
     return _handover_result(question, after, by, message.quiet_people) or _reply_result(after, by, message)
 
 
-def select_option(batch: Transaction, question: Question, by: Responder, choice: str, key: str, at: float) -> ActionResult:
+def select_option(transaction: Transaction, question: Question, by: Responder, choice: str, key: str, at: float) -> ActionResult:
     """Somebody picked an option, by its id."""
     label = tell.label_of(question, choice)
     if label is None:
         return ActionResult(status="refused", text=f"Question {question.id} has no option {choice!r}.")
-    event = e.Replied(at=batch.now, question=question.id, author=by, message=key, text=label, sent_at=at, choice=choice)
-    batch.add(event)
+    event = e.Replied(at=transaction.now, question=question.id, author=by, message=key, text=label, sent_at=at, choice=choice)
+    transaction.add(event)
     return ActionResult(status="taken", text=f"You answered question {question.id}: {label}")
 
 
 def decline_or_delegate(
-    batch: Transaction,
+    transaction: Transaction,
     question: Question,
     by: Responder,
     at: float,
@@ -90,10 +90,10 @@ def decline_or_delegate(
     quiet_people: Sequence[QuietPerson] = (),
 ) -> ActionResult:
     """Somebody said "not me", or named who is to be asked in their place."""
-    if refused := _defer_handover(batch, question, hear.passed(question, by, at, to), quiet_people):
+    if refused := _defer_handover(transaction, question, hear.passed(question, by, at, to), quiet_people):
         return refused
-    batch.add(e.Passed(at=batch.now, question=question.id, responder=by, sent_at=at, to=to))
-    after = batch.state.questions[question.id]
+    transaction.add(e.Passed(at=transaction.now, question=question.id, responder=by, sent_at=at, to=to))
+    after = transaction.state.questions[question.id]
     return _handover_result(question, after, by, quiet_people) or ActionResult(
         status="passed", text=f"Question {question.id} does not wait for you."
     )
@@ -113,7 +113,7 @@ def _after(question: Question, event: e.Replied) -> Question:
 
 
 def _defer_handover(
-    batch: Transaction, question: Question, after: Question, quiet_people: Sequence[QuietPerson]
+    transaction: Transaction, question: Question, after: Question, quiet_people: Sequence[QuietPerson]
 ) -> ActionResult | None:
     """A question that is about to be handed to somebody asleep waits for them, or is not handed over, as the policy says."""
     new = {one.to.who.id for one in after.handed if one not in question.handed}
@@ -125,19 +125,19 @@ def _defer_handover(
         text = f"{lines.name_of(one.name)} is not disturbed before {one.clock}. Name somebody else, or answer yourself."
         return ActionResult(status="refused", text=text)
     starts_at = earliest_start(after, {**question.asleep, **asleep})
-    batch.add(e.Rested(at=batch.now, question=question.id, asleep=asleep, starts_at=starts_at))
+    transaction.add(e.Rested(at=transaction.now, question=question.id, asleep=asleep, starts_at=starts_at))
     return None
 
 
-def extend(batch: Transaction, question: Question, by: Responder, seconds: float, key: str, at: float) -> ActionResult:
+def extend(transaction: Transaction, question: Question, by: Responder, seconds: float, key: str, at: float) -> ActionResult:
     """Somebody wants more time."""
     if question.stage is not None:
         text = f"Time is up, but question {question.id} is still open: answer now and it counts."
         return ActionResult(status="refused", text=text)
     if question.delivery is not None and at > expiry(question):
         return ActionResult(status="refused", text=f"The time for question {question.id} is up.")
-    batch.add(e.Extended(at=batch.now, question=question.id, by=by, seconds=seconds, key=key, sent_at=at))
-    granted = batch.state.questions[question.id].extended - question.extended
+    transaction.add(e.Extended(at=transaction.now, question=question.id, by=by, seconds=seconds, key=key, sent_at=at))
+    granted = transaction.state.questions[question.id].extended - question.extended
     if granted <= 0:
         return ActionResult(
             status="refused", text=f"Question {question.id} cannot wait longer: it has had all the time that it may get."
@@ -156,23 +156,23 @@ def seconds_of(text: str) -> float:
     return (time_in_words(text) or parse_duration(text)) if text else DEFAULT_EXTENSION
 
 
-def cancel(batch: Transaction, question: Question, by: Responder) -> ActionResult:
+def cancel(transaction: Transaction, question: Question, by: Responder) -> ActionResult:
     """Somebody closes a question: the agent goes by its assumption."""
-    now = on_platform(question, batch.now)
+    now = on_platform(question, transaction.now)
     outcome = settle.cancelled(question, now, f"{lines.name_of(by.name)} closed the question")
-    batch.add(e.QuestionSettled(at=batch.now, question=question.id, outcome=outcome))
+    transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=outcome))
     return ActionResult(status="taken", text=f"Question {question.id} is closed; {question.agent} goes by its assumption.")
 
 
-def late(batch: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
+def late(transaction: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
     """Somebody typed something after the question's end: the agent gets it while the run lives."""
-    ended = batch.state.end is not None
-    if not ended or question.agent == batch.state.external_agent:
-        batch.add(_replied(batch, question, by, message))
+    ended = transaction.state.end is not None
+    if not ended or question.agent == transaction.state.external_agent:
+        transaction.add(_replied(transaction, question, by, message))
     course = f"{question.agent} gets it as a late reply."
-    if question.agent == batch.state.external_agent:
+    if question.agent == transaction.state.external_agent:
         course = f"{question.agent} gets it when it looks at the question again."
-    elif ended or question.agent not in batch.state.agents:
+    elif ended or question.agent not in transaction.state.agents:
         course = "The run has ended, so it reaches nobody." if ended else "It changes nothing any more."
     return ActionResult(status="late", text=f"{sentence(tell.closing_line(question))} {course}")
 
@@ -188,9 +188,9 @@ def not_asked(question: Question) -> ActionResult:
     return ActionResult(status="refused", text=f"Question {question.id} is for {lines.asked_line(question)}.")
 
 
-def _replied(batch: Transaction, question: Question, by: Responder, message: Message) -> e.Replied:
+def _replied(transaction: Transaction, question: Question, by: Responder, message: Message) -> e.Replied:
     return e.Replied(
-        at=batch.now,
+        at=transaction.now,
         question=question.id,
         author=by,
         message=message.key,

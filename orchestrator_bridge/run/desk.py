@@ -30,7 +30,8 @@ from orchestrator_bridge.store.rows import Outgoing
 
 
 class QuestionService:
-    """Makes questions of what agents ask, and ends them; `hearing` hears people. `nobody_there`: no person can be reached."""
+    """Makes questions of what agents ask, and ends them; `responses` hears people. `no_human_reachable`: no person can be
+    reached."""
 
     def __init__(
         self,
@@ -50,21 +51,21 @@ class QuestionService:
 
     # Asking ---------------------------------------------------------------------------------------------------------------
 
-    def ask(self, batch: Transaction, action: AskQuestion) -> None:
+    def ask(self, transaction: Transaction, action: AskQuestion) -> None:
         """Make a question, or tell the agent why there will be none."""
-        self._factory.ask(batch, action)
-        if self._no_human_reachable(batch.state):
-            self.mark_unattended(batch)
+        self._factory.ask(transaction, action)
+        if self._no_human_reachable(transaction.state):
+            self.mark_unattended(transaction)
 
-    def request_approval(self, batch: Transaction, use: ToolUse) -> None:
+    def request_approval(self, transaction: Transaction, use: ToolUse) -> None:
         """Ask people whether an agent may use a tool, or refuse it where nobody can be asked."""
-        self._factory.request_approval(batch, use)
-        if self._no_human_reachable(batch.state):
-            self.mark_unattended(batch)
+        self._factory.request_approval(transaction, use)
+        if self._no_human_reachable(transaction.state):
+            self.mark_unattended(transaction)
 
-    def ask_for_more(self, batch: Transaction, short: BudgetStatus, price: Decimal | None) -> None:
+    def ask_for_more(self, transaction: Transaction, short: BudgetStatus, price: Decimal | None) -> None:
         """Ask those responsible for more money, for a call that may cost `price` and does not fit any more."""
-        state, ask = batch.state, budget_question(short, price)
+        state, ask = transaction.state, budget_question(short, price)
         try:
             audience = self._directory.audience(state.team.responsible, place=state.place, by=state.by, agents=())
         except UnknownName:  # the team file has changed since the run began
@@ -79,88 +80,88 @@ class QuestionService:
             asked=tuple(one.who for one in audience.people),
             groups=audience.groups,
             authors={one.who.id: one.author for one in audience.people},
-            asked_at=batch.now,
+            asked_at=transaction.now,
         )
-        batch.add(e.MoreAsked(at=batch.now, budget=short.budget, limit=short.limit, question=question))
-        if self._no_human_reachable(batch.state):
-            self.mark_unattended(batch)
+        transaction.add(e.MoreAsked(at=transaction.now, budget=short.budget, limit=short.limit, question=question))
+        if self._no_human_reachable(transaction.state):
+            self.mark_unattended(transaction)
 
-    def question_delivered(self, batch: Transaction, outgoing: Outgoing, posted: PostedMessage, noted_at: float) -> None:
+    def question_delivered(self, transaction: Transaction, outgoing: Outgoing, posted: PostedMessage, noted_at: float) -> None:
         """People can see the question, or somebody a copy of it."""
         place = replace(outgoing.place, thread=posted.thread)
         delivery = Delivery(place=place, message=posted.message, posted_at=posted.at, noted_at=noted_at)
-        batch.add(e.QuestionPosted(at=batch.now, question=outgoing.question or 0, delivery=delivery))
+        transaction.add(e.QuestionPosted(at=transaction.now, question=outgoing.question or 0, delivery=delivery))
 
-    def question_undeliverable(self, batch: Transaction, outgoing: Outgoing, why: str) -> None:
+    def question_undeliverable(self, transaction: Transaction, outgoing: Outgoing, why: str) -> None:
         """The question will never be seen: where people were to decide, it falls back at once."""
-        known = batch.state.questions.get(outgoing.question or 0)
+        known = transaction.state.questions.get(outgoing.question or 0)
         only = known is not None and outgoing.key == newest_key(known)
         if known is not None and only and known.open and known.stage is None and people_decide(known):
-            self._start_fallback(batch, known, f"it could not be posted: {why}")
+            self._start_fallback(transaction, known, f"it could not be posted: {why}")
 
-    def cancel(self, batch: Transaction, number: int) -> None:
+    def cancel(self, transaction: Transaction, number: int) -> None:
         """The agent outside that asked does not want to know any more."""
-        question = batch.state.questions.get(number)
-        if question is not None and question.open and batch.state.end is None:
-            deeds.cancel(batch, question, agent_responder(question.agent))
+        question = transaction.state.questions.get(number)
+        if question is not None and question.open and transaction.state.end is None:
+            deeds.cancel(transaction, question, agent_responder(question.agent))
 
     # Settling -------------------------------------------------------------------------------------------------------------
 
-    def mark_unattended(self, batch: Transaction) -> None:
+    def mark_unattended(self, transaction: Transaction) -> None:
         """Nobody is there any more: every person who was asked is taken off, and every role."""
-        for question in list(batch.state.questions.values()):
+        for question in list(transaction.state.questions.values()):
             groups = (Responder(kind="human", id=group_id(one.name), name=one.name) for one in question.groups)
             for person in (*question.humans, *groups) if question.open else ():
                 if person.id not in question.gone:
-                    batch.add(e.Passed(at=batch.now, question=question.id, responder=person, gone=True))
+                    transaction.add(e.Passed(at=transaction.now, question=question.id, responder=person, gone=True))
 
-    def process_due(self, batch: Transaction, read_to_end: Collection[int]) -> tuple[int, ...]:
+    def process_due(self, transaction: Transaction, read_to_end: Collection[int]) -> tuple[int, ...]:
         """Settle what can be settled, and do what is due.
 
         Returns the questions that have expired and whose threads must first be read to their end, for replies that were in time;
         of one that nobody is known to see it must be known first that its card has not arrived.
         """
         unread = []
-        for number in [one.id for one in batch.state.questions.values() if one.open]:
-            while not self._process_question(batch, batch.state.questions[number], number in read_to_end):
+        for number in [one.id for one in transaction.state.questions.values() if one.open]:
+            while not self._process_question(transaction, transaction.state.questions[number], number in read_to_end):
                 pass
-            question = batch.state.questions[number]
-            if question.open and _waits_for_sync(question, on_platform(question, batch.now), number in read_to_end):
+            question = transaction.state.questions[number]
+            if question.open and _waits_for_sync(question, on_platform(question, transaction.now), number in read_to_end):
                 unread.append(number)
         return tuple(unread)
 
-    def _process_question(self, batch: Transaction, question: Question, read: bool) -> bool:
+    def _process_question(self, transaction: Transaction, question: Question, read: bool) -> bool:
         """Do one thing that is due; True if nothing more is, or all else waits until the thread is read."""
-        now = on_platform(question, batch.now)
+        now = on_platform(question, transaction.now)
         outcome, now_due = settle.settle(question, now), due.due(question, now)
         if outcome is None and not now_due:
             return True
         if _waits_for_sync(question, now, read):
             return True
         if outcome is not None:
-            batch.add(e.QuestionSettled(at=batch.now, question=question.id, outcome=outcome))
+            transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=outcome))
         elif now_due.fall:
-            self._start_fallback(batch, question, settle.reason(question))
+            self._start_fallback(transaction, question, settle.reason(question))
         elif now_due.wake:
-            batch.add(e.Woken(at=batch.now, question=question.id, people=now_due.wake))
+            transaction.add(e.Woken(at=transaction.now, question=question.id, people=now_due.wake))
         elif now_due.remind:
-            asleep = self._quiet_hours.quiet_among(self._waiting(question), batch.now)
-            batch.add(e.Reminded(at=batch.now, question=question.id, asleep=tuple(asleep)))
+            asleep = self._quiet_hours.quiet_among(self._waiting(question), transaction.now)
+            transaction.add(e.Reminded(at=transaction.now, question=question.id, asleep=tuple(asleep)))
         else:
-            self._factory.escalate(batch, question)
-        return not batch.state.questions[question.id].open
+            self._factory.escalate(transaction, question)
+        return not transaction.state.questions[question.id].open
 
     def _waiting(self, question: Question) -> tuple[Mentioned, ...]:
         known = ((one, question.author(one.id)) for one in silent(question))
         return tuple(Mentioned(who=one, author=author) for one, author in known if author)
 
-    def _start_fallback(self, batch: Transaction, question: Question, why: str) -> None:
+    def _start_fallback(self, transaction: Transaction, question: Question, why: str) -> None:
         """Let the next fallback decide, or begin."""
-        fallen = settle.fall(question, on_platform(question, batch.now), why)
+        fallen = settle.fall(question, on_platform(question, transaction.now), why)
         if isinstance(fallen, Outcome):
-            batch.add(e.QuestionSettled(at=batch.now, question=question.id, outcome=fallen))
+            transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=fallen))
         else:
-            batch.add(e.FallbackBegan(at=batch.now, question=question.id, stage=fallen))
+            transaction.add(e.FallbackBegan(at=transaction.now, question=question.id, stage=fallen))
 
 
 def _waits_for_sync(question: Question, now: float, read: bool) -> bool:

@@ -46,8 +46,8 @@ RECHECK_AFTER = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class DriverContext:
-    """What a driver works with. `stored` is told every transaction's rows; `look_at` is when to look at a question again;
-    `read_thread` hears a question's thread to its end; `trouble` tells people of a run what the store cannot."""
+    """What a driver works with. `on_committed` is told every transaction's rows; `schedule_check` is when to look at a question
+    again; `sync_thread` hears a question's thread to its end; `report_trouble` tells people of a run what the store cannot."""
 
     store: Store
     gateway: ModelGateway
@@ -93,46 +93,46 @@ class RunDriver:
             self._stop()
 
     async def _cycle(self) -> None:
-        facts, self._inputs = self._inputs, []
+        run_inputs, self._inputs = self._inputs, []
         try:
-            await self._commit_cycle(facts)
+            await self._commit_cycle(run_inputs)
         except Stale:
             _LOG.warning("run %s is read again: its log is not where it was left", self.state.run)
             self.state = fold(await self._context.store.log(self.state.run))
-            await self._commit_cycle(facts)
-        self._recheck(facts)
+            await self._commit_cycle(run_inputs)
+        self._recheck(run_inputs)
 
-    async def _commit_cycle(self, facts: Sequence[f.RunInput]) -> None:
+    async def _commit_cycle(self, run_inputs: Sequence[f.RunInput]) -> None:
         """Make one transaction of these facts and all that follows from them, store it, and do what it says."""
-        batch = Transaction(self.state, self._context.clock.now())
-        for fact in facts:
-            self._handle(batch, fact)
-        advanced = step(batch, self._context.questions, self._context.gateway, self._read_to_end(batch.state))
+        transaction = Transaction(self.state, self._context.clock.now())
+        for run_input in run_inputs:
+            self._handle(transaction, run_input)
+        advanced = step(transaction, self._context.questions, self._context.gateway, self._read_to_end(transaction.state))
         try:
-            await self._commit(batch)
+            await self._commit(transaction)
         except BaseException:
             self._release(advanced.held)
             for start in advanced.starts:
                 self._context.gateway.cancel(self.state.run, start.action, start.attempt)
             raise
-        _log_failures(batch)
-        self._act(batch, advanced)
-        self._context.on_committed(batch.state, batch.rows)
-        for heard, word in batch.replies:
-            self._context.reply_privately(heard, word)
+        _log_failures(transaction)
+        self._act(transaction, advanced)
+        self._context.on_committed(transaction.state, transaction.rows)
+        for event, reply in transaction.replies:
+            self._context.reply_privately(event, reply)
 
-    def _handle(self, batch: Transaction, fact: f.RunInput) -> None:
+    def _handle(self, transaction: Transaction, run_input: f.RunInput) -> None:
         """Take one fact and what follows from it at once, so that the next one finds a run that is where it would be."""
-        if isinstance(fact, f.TimerFired):
-            for event in timer_events(batch.state, batch.now):
-                batch.add(event)
-        elif isinstance(fact, f.ToolsChanged):
-            self._spawn(f"list:{fact.server}", self._list(fact.server))
-        elif isinstance(fact, f.ThreadSynced):
-            self._read_until[fact.question] = fact.deadline
+        if isinstance(run_input, f.TimerFired):
+            for event in timer_events(transaction.state, transaction.now):
+                transaction.add(event)
+        elif isinstance(run_input, f.ToolsChanged):
+            self._spawn(f"list:{run_input.server}", self._list(run_input.server))
+        elif isinstance(run_input, f.ThreadSynced):
+            self._read_until[run_input.question] = run_input.deadline
         else:
-            handle_input(batch, fact, self._context.questions)
-        settle_immediate(batch)
+            handle_input(transaction, run_input, self._context.questions)
+        settle_immediate(transaction)
 
     def _read_to_end(self, state: RunState) -> frozenset[int]:
         """The questions whose threads were read since their present deadline: more time wants another reading."""
@@ -141,16 +141,18 @@ class RunDriver:
 
     # Storing --------------------------------------------------------------------------------------------------------------
 
-    async def _commit(self, batch: Transaction) -> None:
-        batch.finish()
-        if batch.events or batch.rows:
-            await self._append(batch)
-        self.state = batch.state
+    async def _commit(self, transaction: Transaction) -> None:
+        transaction.finish()
+        if transaction.events or transaction.rows:
+            await self._append(transaction)
+        self.state = transaction.state
 
-    async def _append(self, batch: Transaction) -> None:
+    async def _append(self, transaction: Transaction) -> None:
         """Store the batch, however long the disk takes no more: nothing that was paid for is let go."""
-        run = batch.state.run if batch.events else 0
-        append = partial(self._context.store.append, run=run, after=batch.after, events=batch.events, rows=batch.rows)
+        run = transaction.state.run if transaction.events else 0
+        append = partial(
+            self._context.store.append, run=run, after=transaction.after, events=transaction.events, rows=transaction.rows
+        )
         await retry_until_writable(self._context.clock, append, self._report_trouble)
 
     def _report_trouble(self, error: StoreError) -> None:
@@ -159,20 +161,20 @@ class RunDriver:
 
     # Acting ---------------------------------------------------------------------------------------------------------------
 
-    def _act(self, batch: Transaction, advanced: StepResult) -> None:
+    def _act(self, transaction: Transaction, result: StepResult) -> None:
         """Start what is new. Calls come before posts: an agent waits for the one, people hardly notice the other."""
-        started = {start.action for start in advanced.starts}
-        self._release(self._held - advanced.held - started)
-        self._held = advanced.held
+        started = {start.action for start in result.starts}
+        self._release(self._held - result.held - started)
+        self._held = result.held
         self._drop_tasks()
-        for start in advanced.starts:
+        for start in result.starts:
             self._spawn(start.action, self._call(start))
-        for action in advanced.held:
+        for action in result.held:
             if f"wait:{action}" not in self._tasks:
                 self._spawn(f"wait:{action}", self._wait(action))
-        for use in advanced.uses:
+        for use in result.uses:
             self._spawn(f"use:{use.use}", self._use(use))
-        for number in batch.questions_to_sync:
+        for number in transaction.questions_to_sync:
             if f"read:{number}" not in self._tasks:
                 self._spawn(f"read:{number}", self._read(self.state.questions[number]))
 
@@ -190,8 +192,8 @@ class RunDriver:
 
     async def _call(self, start: CallToStart) -> None:
         final = self.state.calls[start.action].purpose == "final"
-        heard = self._context.streams.open(self.state, start.action) if final else None
-        result = await self._context.gateway.call(self.state.run, start.action, start.request, heard)
+        on_delta = self._context.streams.open(self.state, start.action) if final else None
+        result = await self._context.gateway.call(self.state.run, start.action, start.request, on_delta)
         self._context.streams.call_finished(start.action, self.state, arrived=isinstance(result, Response))
         self.deliver(f.CallFinished(action=start.action, consumed=start.consumed, result=result))
 
@@ -238,10 +240,10 @@ class RunDriver:
                 task.cancel()
                 del self._tasks[name]
 
-    def _recheck(self, facts: Sequence[f.RunInput]) -> None:
+    def _recheck(self, run_inputs: Sequence[f.RunInput]) -> None:
         """A look that came before anything was due is repeated."""
-        for fact in facts:
-            question = self.state.questions.get(fact.question) if isinstance(fact, f.CheckQuestion) else None
+        for run_input in run_inputs:
+            question = self.state.questions.get(run_input.question) if isinstance(run_input, f.CheckQuestion) else None
             if question is not None and question.open:
                 soon = self._context.clock.now() + RECHECK_AFTER
                 self._context.schedule_check(self.state.run, question.id, max(fires_at(question), soon))
@@ -260,12 +262,19 @@ class RunDriver:
             task.cancel()
 
 
-def _log_failures(batch: Transaction) -> None:
+def _log_failures(transaction: Transaction) -> None:
     """One line for each call that brought nothing: people read it in the run's thread, and who looks after the bot here."""
-    for event in batch.events:
+    for event in transaction.events:
         if isinstance(event, e.CallFailed):
-            model, found = batch.state.agents[event.agent].spec.model, " ".join(event.found.split())
+            model, found = transaction.state.agents[event.agent].spec.model, " ".join(event.found.split())
             level, course = (logging.WARNING, "given up") if event.retry_at is None else (logging.INFO, "tried again")
             _LOG.log(
-                level, "run %s: a call of %s to %s is %s: %s: %s", batch.state.run, event.agent, model, course, event.kind, found
+                level,
+                "run %s: a call of %s to %s is %s: %s: %s",
+                transaction.state.run,
+                event.agent,
+                model,
+                course,
+                event.kind,
+                found,
             )

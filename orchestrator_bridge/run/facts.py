@@ -35,7 +35,7 @@ class SlotGranted:
 class MessageInThread:
     """A person said something in a question's thread, or in the run's (`question` is None)."""
 
-    said: MessageReceived
+    message: MessageReceived
     question: int | None
     files: tuple[AttachmentContent, ...] = ()
 
@@ -44,7 +44,7 @@ class MessageInThread:
 class MessageRetracted:
     """A message of a question's thread was deleted, its card, or (without a question) the run's card."""
 
-    unsaid: MessageDeleted
+    deletion: MessageDeleted
     question: int | None
 
 
@@ -52,7 +52,7 @@ class MessageRetracted:
 class QuestionControlUsed:
     """A control of a question was used."""
 
-    clicked: ControlUsed
+    used: ControlUsed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,7 +148,7 @@ class ToolsChanged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolFinished:
-    """A tool was called, or could not be. `unseen_by`: the agent, where its model takes no pictures."""
+    """A tool was called, or could not be. `hidden_from`: the agent, where its model takes no pictures."""
 
     action: str
     end: ToolEnd

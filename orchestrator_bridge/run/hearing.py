@@ -40,121 +40,127 @@ class ResponseHandler:
 
     # In the thread --------------------------------------------------------------------------------------------------------
 
-    def on_message(self, batch: Transaction, said: MessageReceived, number: int) -> None:
+    def on_message(self, transaction: Transaction, message: MessageReceived, number: int) -> None:
         """Somebody typed something, or changed what they had typed."""
-        question = batch.state.questions.get(number)
+        question = transaction.state.questions.get(number)
         if question is None:
-            batch.mark_handled(said.key, "there is no such question")
+            transaction.mark_handled(message.key, "there is no such question")
             return
-        by = self._responder(question, said.author, said.place)
-        done = self._reply(batch, question, by, self._message(batch, said.author, said.message, said.text, said))
-        after = batch.state.questions[question.id]
+        by = self._responder(question, message.author, message.place)
+        done = self._reply(
+            transaction, question, by, self._message(transaction, message.author, message.message, message.text, message)
+        )
+        after = transaction.state.questions[question.id]
         taken_as = taken(after, by.id) if done.status == "taken" and after.open else ""
-        given = Acknowledgement(message=said.message, author=said.author, sign=done.status, text=done.text, taken_as=taken_as)
-        direct = said.place if said.place.channel.startswith("@") or question.lost else None
-        batch.rows.append(acknowledgement_post(batch.state, said.key, given, question.id, direct))
-        batch.mark_handled(said.key, "" if done.status == "taken" else f"{done.status}: {done.text}")
+        given = Acknowledgement(
+            message=message.message, author=message.author, sign=done.status, text=done.text, taken_as=taken_as
+        )
+        direct = message.place if message.place.channel.startswith("@") or question.lost else None
+        transaction.rows.append(acknowledgement_post(transaction.state, message.key, given, question.id, direct))
+        transaction.mark_handled(message.key, "" if done.status == "taken" else f"{done.status}: {done.text}")
 
-    def on_deleted(self, batch: Transaction, unsaid: MessageDeleted, number: int) -> None:
+    def on_deleted(self, transaction: Transaction, unsaid: MessageDeleted, number: int) -> None:
         """A reply was deleted: it is withdrawn while its question is open. Or the question's card was: it is posted again."""
-        question = batch.state.questions.get(number)
-        if question is not None and _open(batch, question):
+        question = transaction.state.questions.get(number)
+        if question is not None and _open(transaction, question):
             card = hear.lost(question, unsaid.message) is not question
             kind = e.CardLost if card else e.Unreplied
-            batch.add(kind(at=batch.now, question=number, message=unsaid.message))
-        batch.mark_handled(unsaid.key)
+            transaction.add(kind(at=transaction.now, question=number, message=unsaid.message))
+        transaction.mark_handled(unsaid.key)
 
-    def _reply(self, batch: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
-        if _open(batch, question):
-            return deeds.reply(batch, question, by, message)
+    def _reply(self, transaction: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
+        if _open(transaction, question):
+            return deeds.reply(transaction, question, by, message)
         if not hear.may_answer(question, by):
             return deeds.not_asked(question)
-        if asks_again(message.text) and _can_ask_again(batch, question):
-            return self._again(batch, question, by)
+        if asks_again(message.text) and _can_ask_again(transaction, question):
+            return self._again(transaction, question, by)
         if passes_on(question.ask, message.text) or more_time(question.ask, message.text, DEFAULT_EXTENSION) is not None:
             return deeds.already_closed(question)
-        return deeds.late(batch, question, by, message)
+        return deeds.late(transaction, question, by, message)
 
-    def _again(self, batch: Transaction, question: Question, by: Responder) -> ActionResult:
+    def _again(self, transaction: Transaction, question: Question, by: Responder) -> ActionResult:
         if question.ask.kind == "approval":
             return ActionResult(
                 status="refused", text="That call is over. If the agent wants to make it again, you are asked anew."
             )
-        there = next((one for one in batch.state.questions.values() if one.again == question.id and one.open), None)
+        there = next((one for one in transaction.state.questions.values() if one.again == question.id and one.open), None)
         if question.open or there is not None:
             return ActionResult(status="refused", text=f"Question {(there or question).id} is open: answer it there.")
         if not hear.may_answer(question, by):
             return deeds.not_asked(question)
-        if not _can_ask_again(batch, question):
+        if not _can_ask_again(transaction, question):
             return ActionResult(status="refused", text=f"Nobody waits for question {question.id} any more.")
-        new = self.questions.again(batch, question, by)
+        new = self.questions.again(transaction, question, by)
         return ActionResult(status="taken", text=f"Asked again as question {new.id}.")
 
     # By a control ---------------------------------------------------------------------------------------------------------
 
-    def on_control(self, batch: Transaction, clicked: ControlUsed) -> None:
+    def on_control(self, transaction: Transaction, clicked: ControlUsed) -> None:
         """A control was used."""
-        batch.mark_handled(clicked.key)
-        question = batch.state.questions.get(clicked.question)
+        transaction.mark_handled(clicked.key)
+        question = transaction.state.questions.get(clicked.question)
         if question is None:
-            batch.reply(clicked, _no_such(clicked.question))
+            transaction.reply(clicked, _no_such(clicked.question))
             return
         by = self._responder(question, clicked.author, clicked.place)
-        batch.reply(clicked, _private_reply(question, self._use_control(batch, clicked, question, by)))
+        transaction.reply(clicked, _private_reply(question, self._use_control(transaction, clicked, question, by)))
 
-    def _use_control(self, batch: Transaction, clicked: ControlUsed, question: Question, by: Responder) -> ActionResult:
+    def _use_control(self, transaction: Transaction, clicked: ControlUsed, question: Question, by: Responder) -> ActionResult:
         allowed = hear.may_answer(question, by) or (clicked.press == "more" and self._may_extend(question, by, clicked))
         if not allowed:
             return deeds.not_asked(question)
-        if not _open(batch, question):
+        if not _open(transaction, question):
             return deeds.already_closed(question)
         key = f"click:{clicked.interaction}"
         match clicked.press:
             case "pass":
-                return self._decline_or_delegate(batch, question, by, clicked, clicked.value)
+                return self._decline_or_delegate(transaction, question, by, clicked, clicked.value)
             case "more":
-                return self._extend(batch, question, by, clicked, clicked.value, key)
+                return self._extend(transaction, question, by, clicked, clicked.value, key)
             case "option":
-                return deeds.select_option(batch, question, by, clicked.value, key, clicked.at)
+                return deeds.select_option(transaction, question, by, clicked.value, key, clicked.at)
             case "write":
-                return deeds.reply(batch, question, by, self._message(batch, clicked.author, key, clicked.value, clicked))
+                return deeds.reply(
+                    transaction, question, by, self._message(transaction, clicked.author, key, clicked.value, clicked)
+                )
 
     # By command -----------------------------------------------------------------------------------------------------------
 
-    def on_command(self, batch: Transaction, command: CommandReceived, number: int, words: str) -> None:
+    def on_command(self, transaction: Transaction, command: CommandReceived, number: int, words: str) -> None:
         """`/questions 12 …`: pass, more time, cancel, again, or else an answer."""
-        batch.mark_handled(command.key)
-        question = batch.state.questions.get(number)
+        transaction.mark_handled(command.key)
+        question = transaction.state.questions.get(number)
         if question is None:
-            batch.reply(command, _no_such(number))
+            transaction.reply(command, _no_such(number))
             return
         by = self._responder(question, command.author, command.place)
-        batch.reply(command, _private_reply(question, self._execute(batch, command, question, by, words)))
+        transaction.reply(command, _private_reply(question, self._execute(transaction, command, question, by, words)))
 
     def _execute(
-        self, batch: Transaction, command: CommandReceived, question: Question, by: Responder, words: str
+        self, transaction: Transaction, command: CommandReceived, question: Question, by: Responder, words: str
     ) -> ActionResult:
         order, key = read_order(question.ask, words), f"command:{command.interaction}"
         match order.verb:
             case "answer":
-                return self._reply(batch, question, by, self._message(batch, command.author, key, words, command))
+                return self._reply(transaction, question, by, self._message(transaction, command.author, key, words, command))
             case "again":
-                return self._again(batch, question, by)
-            case _ if not _open(batch, question):
+                return self._again(transaction, question, by)
+            case _ if not _open(transaction, question):
                 return deeds.already_closed(question)
             case "cancel":
-                return self._cancel(batch, command, question, by)
+                return self._cancel(transaction, command, question, by)
             case "more":
-                return self._extend(batch, question, by, command, order.words, key)
+                return self._extend(transaction, question, by, command, order.words, key)
             case "pass" | "hand" if not hear.may_answer(question, by):
                 return deeds.not_asked(question)
             case "pass" | "hand":
-                return self._decline_or_delegate(batch, question, by, command, order.words)
+                return self._decline_or_delegate(transaction, question, by, command, order.words)
 
-    def _cancel(self, batch: Transaction, command: CommandReceived, question: Question, by: Responder) -> ActionResult:
-        starter = (batch.state.by.platform, batch.state.by.id) == (command.author.platform, command.author.id)
+    def _cancel(self, transaction: Transaction, command: CommandReceived, question: Question, by: Responder) -> ActionResult:
+        starter = (transaction.state.by.platform, transaction.state.by.id) == (command.author.platform, command.author.id)
         if starter or self.directory.may(command.author, "cancel", command.place):
-            return deeds.cancel(batch, question, by)
+            return deeds.cancel(transaction, question, by)
         return ActionResult(
             status="refused", text=f"You may not close question {question.id}; townhall.toml says who may, under [permissions]."
         )
@@ -162,27 +168,27 @@ class ResponseHandler:
     # Not me, and more time ------------------------------------------------------------------------------------------------
 
     def _decline_or_delegate(
-        self, batch: Transaction, question: Question, by: Responder, heard: ControlUsed | CommandReceived, whom: str
+        self, transaction: Transaction, question: Question, by: Responder, event: ControlUsed | CommandReceived, whom: str
     ) -> ActionResult:
         try:
-            to = self._successor(question, by, heard, whom)
+            to = self._successor(question, by, event, whom)
         except UnknownName as error:
             return ActionResult(status="refused", text=str(error))
-        sleepers = self.quiet_hours.quiet_people((to,) if to else (), batch.now)
-        return deeds.decline_or_delegate(batch, question, by, heard.at, to, sleepers)
+        sleepers = self.quiet_hours.quiet_people((to,) if to else (), transaction.now)
+        return deeds.decline_or_delegate(transaction, question, by, event.at, to, sleepers)
 
-    def _successor(self, question: Question, by: Responder, heard: ControlUsed | CommandReceived, whom: str) -> Mentioned | None:
+    def _successor(self, question: Question, by: Responder, event: ControlUsed | CommandReceived, whom: str) -> Mentioned | None:
         """Who is to be asked in somebody's place: whoever was picked, the platform's id of a person, or `@alice`.
 
         Raises:
             UnknownName: there is nobody of that name, or it is the very person who hands over.
         """
-        named = _named(heard)
+        named = _named(event)
         if not named and not whom:
             return None
         ids = ids_named(whom) or (() if names_somebody(whom) else ((whom, ""),))
-        picked = named or tuple(self._known(heard.place, *one) for one in ids)
-        found = self.directory.mentioned(picked, whom, heard.author.platform)
+        picked = named or tuple(self._known(event.place, *one) for one in ids)
+        found = self.directory.mentioned(picked, whom, event.author.platform)
         if not found:
             raise UnknownName(f"I know nobody called {whom} here. To be taken off without naming anybody, say “pass”.")
         to = next((one for one in found if one.who.id != by.id), None)
@@ -196,21 +202,27 @@ class ResponseHandler:
         return next((one for one in there if one.id == id_), Author(platform=place.platform, id=id_, name=name or id_))
 
     def _extend(
-        self, batch: Transaction, question: Question, by: Responder, heard: ControlUsed | CommandReceived, time: str, key: str
+        self,
+        transaction: Transaction,
+        question: Question,
+        by: Responder,
+        event: ControlUsed | CommandReceived,
+        time: str,
+        key: str,
     ) -> ActionResult:
-        if not self._may_extend(question, by, heard):
+        if not self._may_extend(question, by, event):
             return ActionResult(status="refused", text="Only those who are asked can put a question off.")
-        if time.isdecimal() and isinstance(heard, CommandReceived):
+        if time.isdecimal() and isinstance(event, CommandReceived):
             return ActionResult(status="refused", text=f"{time} of what? Say it as {time}m or {time}h.")
         try:
-            return deeds.extend(batch, question, by, deeds.seconds_of(time), key, heard.at)
+            return deeds.extend(transaction, question, by, deeds.seconds_of(time), key, event.at)
         except ValueError as error:
             return ActionResult(status="refused", text=str(error))
 
-    def _may_extend(self, question: Question, by: Responder, heard: ControlUsed | CommandReceived) -> bool:
+    def _may_extend(self, question: Question, by: Responder, event: ControlUsed | CommandReceived) -> bool:
         asked = any(one.id == by.id for one in question.everyone)
         holds = not {*question.welcome, *(group_id(group.name) for group in question.groups)}.isdisjoint(by.roles)
-        return asked or holds or self.directory.may(heard.author, "extend", heard.place)
+        return asked or holds or self.directory.may(event.author, "extend", event.place)
 
     # Who and what ---------------------------------------------------------------------------------------------------------
 
@@ -218,40 +230,40 @@ class ResponseHandler:
         return self.directory.with_roles(author, place, hear.roles_that_matter(question))
 
     def _message(
-        self, batch: Transaction, by: Author, key: str, text: str, heard: MessageReceived | ControlUsed | CommandReceived
+        self, transaction: Transaction, by: Author, key: str, text: str, event: MessageReceived | ControlUsed | CommandReceived
     ) -> Message:
-        named = self.directory.mentioned(_named(heard), text, by.platform)
+        named = self.directory.mentioned(_named(event), text, by.platform)
         mentions = tuple(one for one in named if one.author.id != by.id)
-        edit = heard.edit if isinstance(heard, MessageReceived) else ""
+        edit = event.edit if isinstance(event, MessageReceived) else ""
         return Message(
             key=key,
             text=text,
-            at=heard.at,
+            at=event.at,
             edit=edit,
             mentions=mentions,
-            quiet_people=self.quiet_hours.quiet_people(mentions, batch.now),
+            quiet_people=self.quiet_hours.quiet_people(mentions, transaction.now),
         )
 
 
-def _named(heard: MessageReceived | ControlUsed | CommandReceived) -> tuple[Author, ...]:
+def _named(event: MessageReceived | ControlUsed | CommandReceived) -> tuple[Author, ...]:
     """Those whom somebody names, as far as the platform says who that is."""
-    if isinstance(heard, ControlUsed):
-        return (heard.to,) if heard.to else ()
-    return heard.mentions
+    if isinstance(event, ControlUsed):
+        return (event.to,) if event.to else ()
+    return event.mentions
 
 
-def _open(batch: Transaction, question: Question) -> bool:
-    return question.open and batch.state.end is None
+def _open(transaction: Transaction, question: Question) -> bool:
+    return question.open and transaction.state.end is None
 
 
-def _can_ask_again(batch: Transaction, question: Question) -> bool:
-    return not question.open and batch.state.end is None and question.agent in batch.state.agents
+def _can_ask_again(transaction: Transaction, question: Question) -> bool:
+    return not question.open and transaction.state.end is None and question.agent in transaction.state.agents
 
 
 def _no_such(number: int) -> PrivateReply:
     return PrivateReply(text=f"There is no question {number}.", tone="warning")
 
 
-def _private_reply(question: Question, done: ActionResult) -> PrivateReply:
-    text = done.text or f"You answered question {question.id}."
-    return PrivateReply(text=text, tone="warning" if done.status in ("refused", "late") else "plain")
+def _private_reply(question: Question, result: ActionResult) -> PrivateReply:
+    text = result.text or f"You answered question {question.id}."
+    return PrivateReply(text=text, tone="warning" if result.status in ("refused", "late") else "plain")

@@ -42,17 +42,17 @@ class QuietHoursPolicy:
             for one, until in self.quiet_among(people, now).items()
         )
 
-    def apply(self, batch: Transaction, question: Question) -> Question:
+    def apply(self, transaction: Transaction, question: Question) -> Question:
         """A question that is about to be posted, as the policy has it for those who are asleep."""
         people = tuple(Mentioned(who=one, author=author) for one in question.humans if (author := question.author(one.id)))
-        asleep = self.quiet_among(people, batch.now)
+        asleep = self.quiet_among(people, transaction.now)
         if not asleep:
             return question
         awake = [one for one in people if one.who.id not in asleep]
         match question.policy.asleep:
             case "next" if awake:
                 return self._without(question, asleep)
-            case "next" if next_ones := self._next(batch.state, question, batch.now):
+            case "next" if next_ones := self._next(transaction.state, question, transaction.now):
                 return self._in_their_place(question, next_ones, asleep)
             case "fall_back" if awake:
                 return self._without(question, asleep)

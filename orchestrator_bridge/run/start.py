@@ -40,30 +40,37 @@ class AdmissionResult:
 
 
 def admit_calls(
-    batch: Transaction, calls: Sequence[CallModel], admission: CallAdmission, desk: QuestionService, starts: AdmissionResult
+    transaction: Transaction,
+    calls: Sequence[CallModel],
+    admission: CallAdmission,
+    questions: QuestionService,
+    starts: AdmissionResult,
 ) -> None:
     """Log the start of every call that may go now. The first that a budget does not bear stops this one and all others."""
-    seen = batch.state.seq
+    seen = transaction.state.seq
     for call in calls:
-        request, left_out = fit_request(batch.state, call, seen, admission.excess_tokens)
+        request, left_out = fit_request(transaction.state, call, seen, admission.excess_tokens)
         price = admission.price(request)
-        standings = (own_budget(batch.state), *admission.budget_statuses(batch.state.place, batch.now, batch.rows))
+        standings = (
+            own_budget(transaction.state),
+            *admission.budget_statuses(transaction.state.place, transaction.now, transaction.rows),
+        )
         short = next((one for one in standings if not one.allows(price or NO_COST)), None)
         if short is not None:
-            _stop(batch, desk, short, price)
+            _stop(transaction, questions, short, price)
             return
-        hold = admission.try_acquire(batch.state.run, call.action, request)
+        hold = admission.try_acquire(transaction.state.run, call.action, request)
         if hold is not None:
             starts.held.add(call.action)
-            _hold(batch, call, request, hold)
+            _hold(transaction, call, request, hold)
             continue
-        admission.reserve(batch.state.run, call.action, call.attempt, batch.state.place, price or NO_COST)
+        admission.reserve(transaction.state.run, call.action, call.attempt, transaction.state.place, price or NO_COST)
         starts.held.discard(call.action)
-        read = consumed(batch.state, call, seen)
+        read = consumed(transaction.state, call, seen)
         starts.admitted[call.action] = CallToStart(action=call.action, attempt=call.attempt, request=request, consumed=read)
-        batch.add(
+        transaction.add(
             e.CallStarted(
-                at=batch.now,
+                at=transaction.now,
                 action=call.action,
                 attempt=call.attempt,
                 agent=call.agent,
@@ -76,30 +83,30 @@ def admit_calls(
                 question=call.question,
             )
         )
-        _warn(batch, standings, price)
+        _warn(transaction, standings, price)
 
 
-def _stop(batch: Transaction, desk: QuestionService, short: BudgetStatus, price: Decimal | None) -> None:
+def _stop(transaction: Transaction, questions: QuestionService, short: BudgetStatus, price: Decimal | None) -> None:
     """Ask for more where the team wants that and nobody has said no, else end the run."""
-    if batch.state.team.on_budget == "ask" and short.budget not in batch.state.refused:
-        desk.ask_for_more(batch, short, price)
+    if transaction.state.team.on_budget == "ask" and short.budget not in transaction.state.refused:
+        questions.ask_for_more(transaction, short, price)
     else:
-        batch.add(e.BoundReached(at=batch.now, bound=short.budget, limit=short.limit))
+        transaction.add(e.BoundReached(at=transaction.now, bound=short.budget, limit=short.limit))
 
 
-def _warn(batch: Transaction, standings: Sequence[BudgetStatus], price: Decimal | None) -> None:
+def _warn(transaction: Transaction, standings: Sequence[BudgetStatus], price: Decimal | None) -> None:
     """Tell people, once for each budget, that it is nearly used up."""
     for one in standings:
-        if one.near_limit(price or NO_COST) and (one.budget, one.limit) not in batch.state.warned:
+        if one.near_limit(price or NO_COST) and (one.budget, one.limit) not in transaction.state.warned:
             used = one.used + (price or NO_COST)
-            batch.add(e.BudgetNeared(at=batch.now, budget=one.budget, limit=one.limit, used=used))
+            transaction.add(e.BudgetNeared(at=transaction.now, budget=one.budget, limit=one.limit, used=used))
 
 
-def _hold(batch: Transaction, call: CallModel, request: Request, hold: Hold) -> None:
+def _hold(transaction: Transaction, call: CallModel, request: Request, hold: Hold) -> None:
     """Log that a call waits, once for each reason."""
-    known = batch.state.calls.get(call.action)
+    known = transaction.state.calls.get(call.action)
     if known is None or known.phase != "held" or known.why != hold.why:
-        batch.add(_held(call, request, hold, batch.now))
+        transaction.add(_held(call, request, hold, transaction.now))
 
 
 def _held(call: CallModel, request: Request, hold: Hold, now: float) -> e.CallHeld:

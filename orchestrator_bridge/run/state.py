@@ -1,4 +1,5 @@
-"""Everything known about a run, as one frozen value: the fold of its events. Positions (`seq`, `seen`) are places in its log."""
+"""Everything known about a run, as one frozen value: the fold of its events. Positions (`seq`, `seen_seq`) are places in its
+log."""
 
 from __future__ import annotations
 
@@ -36,9 +37,10 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One landed call of an agent: its prompt showed the news behind `seen_from` up to `seen`. `nudge`: what went wrong.
+    """One landed call of an agent: its prompt showed the news behind `seen_from_seq` up to `seen_seq`. `correction`: what went
+    wrong.
 
-    `kept`: what its provider wants back with it.
+    `provider_state`: what its provider wants back with it.
     """
 
     seen_from_seq: int
@@ -56,7 +58,7 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """An agent's answer; its newest one stands under the agent's label. `seen`: what its author had in view."""
+    """An agent's answer; its newest one stands under the agent's label. `seen_seq`: what its author had in view."""
 
     label: str
     agent: str
@@ -91,7 +93,7 @@ class AgentMessage:
 class Call:
     """A model call without a result. `out`: under way; `resting`: to be tried again at `retry_at`; `due`: to be started again.
 
-    `held`: not started yet, for it waits for `why`, as far as anybody can tell for `left` seconds.
+    `held`: not started yet, for it waits for `why`, as far as anybody can tell for `seconds_left` seconds.
     """
 
     action: str
@@ -162,9 +164,10 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentState:
-    """One agent. `seen`: what its last landed call had in view; `fresh`: position of the newest thing meant for it alone.
+    """One agent. `seen_seq`: what its last landed call had in view; `last_private_seq`: position of the newest thing meant for it
+    alone.
 
-    `rests`: its last turn ended with an answer or a vote, so it is only called to look again. `malformed` counts responses in
+    `idle`: its last turn ended with an answer or a vote, so it is only called to look again. `malformed` counts responses in
     a row without a usable tool use.
     """
 

@@ -21,114 +21,122 @@ GUIDANCE_LIMIT = 20_000
 """Characters of one message of guidance that are kept."""
 
 
-def handle_input(batch: Transaction, run_input: f.RunInput, desk: QuestionService) -> None:
+def handle_input(transaction: Transaction, run_input: f.RunInput, questions: QuestionService) -> None:
     """Add what a fact means to the batch."""
     match run_input:
         case f.CallFinished():
-            _handle_call_finished(batch, run_input)
+            _handle_call_finished(transaction, run_input)
         case f.ProcessRestarted():
-            batch.add(e.Resumed(at=batch.now))
+            transaction.add(e.Resumed(at=transaction.now))
         case f.CancelRun():
-            _handle_cancel(batch, run_input)
+            _handle_cancel(transaction, run_input)
         case f.QuestionDelivered(outgoing=outgoing, posted=posted):
-            batch.rows.append(PostSent(key=outgoing.key, version=outgoing.version, posted=posted))
-            desk.question_delivered(batch, outgoing, posted, run_input.noted_at)
+            transaction.rows.append(PostSent(key=outgoing.key, version=outgoing.version, posted=posted))
+            questions.question_delivered(transaction, outgoing, posted, run_input.noted_at)
         case f.QuestionUndeliverable(outgoing=outgoing):
-            batch.rows.append(PostFailed(key=outgoing.key, why=run_input.why))
-            desk.question_undeliverable(batch, outgoing, run_input.why)
+            transaction.rows.append(PostFailed(key=outgoing.key, why=run_input.why))
+            questions.question_undeliverable(transaction, outgoing, run_input.why)
         case f.ToolListReceived() | f.ToolFinished():
-            _handle_tool_input(batch, run_input)
+            _handle_tool_input(transaction, run_input)
         case f.ExternalQuestion() | f.ExternalCancel():
-            _handle_external_input(batch, run_input, desk)
+            _handle_external_input(transaction, run_input, questions)
         case _:
-            _handle_human_input(batch, run_input, desk)
+            _handle_human_input(transaction, run_input, questions)
 
 
-def _handle_tool_input(batch: Transaction, fact: f.ToolListReceived | f.ToolFinished) -> None:
+def _handle_tool_input(transaction: Transaction, run_input: f.ToolListReceived | f.ToolFinished) -> None:
     """What a tool server has to say."""
-    if isinstance(fact, f.ToolFinished):
-        _handle_tool_finished(batch, fact)
+    if isinstance(run_input, f.ToolFinished):
+        _handle_tool_finished(transaction, run_input)
     else:
-        _handle_tool_list(batch, fact)
+        _handle_tool_list(transaction, run_input)
 
 
-def _handle_external_input(batch: Transaction, fact: f.ExternalQuestion | f.ExternalCancel, desk: QuestionService) -> None:
+def _handle_external_input(
+    transaction: Transaction, run_input: f.ExternalQuestion | f.ExternalCancel, questions: QuestionService
+) -> None:
     """What the agent outside did whose run this is."""
-    if isinstance(fact, f.ExternalCancel):
-        desk.cancel(batch, fact.question)
-    elif batch.state.end is None:
-        batch.add(e.GuestAsked(at=batch.now, action=fact.action, ask=fact.ask))
+    if isinstance(run_input, f.ExternalCancel):
+        questions.cancel(transaction, run_input.question)
+    elif transaction.state.end is None:
+        transaction.add(e.GuestAsked(at=transaction.now, action=run_input.action, ask=run_input.ask))
 
 
-def _handle_human_input(batch: Transaction, fact: f.RunInput, desk: QuestionService) -> None:
+def _handle_human_input(transaction: Transaction, run_input: f.RunInput, questions: QuestionService) -> None:
     """What people did. A time to look at a question adds nothing by itself: every pass looks."""
-    match fact:
-        case f.MessageInThread(said=said, question=None, files=files):
-            _handle_guidance(batch, said, files)
-        case f.MessageInThread(said=said, question=int(question)):
-            desk.responses.on_message(batch, said, question)
+    match run_input:
+        case f.MessageInThread(message=said, question=None, files=files):
+            _handle_guidance(transaction, said, files)
+        case f.MessageInThread(message=said, question=int(question)):
+            questions.responses.on_message(transaction, said, question)
         case f.MessageRetracted(question=None):
-            _handle_card_deleted(batch, fact)
+            _handle_card_deleted(transaction, run_input)
         case f.MessageRetracted(question=int(question)):
-            desk.responses.on_deleted(batch, fact.unsaid, question)
+            questions.responses.on_deleted(transaction, run_input.deletion, question)
         case f.QuestionControlUsed():
-            desk.responses.on_control(batch, fact.clicked)
+            questions.responses.on_control(transaction, run_input.used)
         case f.QuestionCommand(command=command):
-            desk.responses.on_command(batch, command, fact.question, fact.words)
-        case f.PlatformUnattended(platform=platform) if platform == batch.state.place.platform:
-            desk.mark_unattended(batch)
+            questions.responses.on_command(transaction, command, run_input.question, run_input.words)
+        case f.PlatformUnattended(platform=platform) if platform == transaction.state.place.platform:
+            questions.mark_unattended(transaction)
         case _:
             pass
 
 
-def _handle_tool_list(batch: Transaction, fact: f.ToolListReceived) -> None:
-    offer, known = fact.offer, batch.state.offers.get(fact.server)
+def _handle_tool_list(transaction: Transaction, run_input: f.ToolListReceived) -> None:
+    offer, known = run_input.offer, transaction.state.offers.get(run_input.server)
     if known is None or (known.tools, known.trouble) != (offer.tools, offer.trouble):
-        batch.add(e.ToolsListed(at=batch.now, server=fact.server, tools=offer.tools, trouble=offer.trouble))
+        transaction.add(e.ToolsListed(at=transaction.now, server=run_input.server, tools=offer.tools, trouble=offer.trouble))
 
 
-def _handle_tool_finished(batch: Transaction, fact: f.ToolFinished) -> None:
+def _handle_tool_finished(transaction: Transaction, run_input: f.ToolFinished) -> None:
     """What a tool gave back: long text is kept whole beside what the agent is shown, and so are pictures."""
-    use = batch.state.uses.get(fact.action)
+    use = transaction.state.uses.get(run_input.action)
     if use is None or use.phase != "out":
         return
-    files = tuple(parse_attachment(f"picture {number}", one.data, fact.hidden_from) for number, one in enumerate(fact.images, 1))
-    batch.rows += [PictureKept(picture=file.picture, body=one.data) for file, one in zip(files, fact.images, strict=True)]
-    cut = use.tool.server != "" and len(fact.text) > RESULT_PAGE_SIZE
+    files = tuple(
+        parse_attachment(f"picture {number}", one.data, run_input.hidden_from) for number, one in enumerate(run_input.images, 1)
+    )
+    transaction.rows += [
+        PictureKept(picture=file.picture, body=one.data) for file, one in zip(files, run_input.images, strict=True)
+    ]
+    cut = use.tool.server != "" and len(run_input.text) > RESULT_PAGE_SIZE
     if cut:
-        batch.rows.append(ResultKept(run=batch.state.run, use=use.use, text=fact.text))
-    text = "\n".join(part for part in (result_page(fact.text, use.use) if cut else fact.text, omissions_text(files)) if part)
-    batch.add(
+        transaction.rows.append(ResultKept(run=transaction.state.run, use=use.use, text=run_input.text))
+    text = "\n".join(
+        part for part in (result_page(run_input.text, use.use) if cut else run_input.text, omissions_text(files)) if part
+    )
+    transaction.add(
         e.ToolReturned(
-            at=batch.now,
+            at=transaction.now,
             action=use.use,
             agent=use.agent,
             text=text,
-            end=fact.end,
+            end=run_input.end,
             files=files,
-            whole=len(fact.text) if cut else 0,
+            whole=len(run_input.text) if cut else 0,
         )
     )
 
 
-def _handle_call_finished(batch: Transaction, fact: f.CallFinished) -> None:
-    if fact.action not in batch.state.calls:
+def _handle_call_finished(transaction: Transaction, run_input: f.CallFinished) -> None:
+    if run_input.action not in transaction.state.calls:
         return
-    match fact.result:
+    match run_input.result:
         case Response() as response:
-            batch.add(_responded_event(batch, fact, response))
+            transaction.add(_responded_event(transaction, run_input, response))
         case ModelError() as error:
-            batch.add(_failed_event(batch, fact, error))
+            transaction.add(_failed_event(transaction, run_input, error))
 
 
-def _responded_event(batch: Transaction, fact: f.CallFinished, response: Response) -> e.Responded:
+def _responded_event(transaction: Transaction, run_input: f.CallFinished, response: Response) -> e.Responded:
     return e.Responded(
-        at=batch.now,
-        action=fact.action,
-        agent=batch.state.calls[fact.action].agent,
+        at=transaction.now,
+        action=run_input.action,
+        agent=transaction.state.calls[run_input.action].agent,
         text=response.text,
         tool_calls=response.tool_calls,
-        consumed=fact.consumed,
+        consumed=run_input.consumed,
         usage=response.usage,
         served=response.served,
         cost=response.cost,
@@ -138,49 +146,49 @@ def _responded_event(batch: Transaction, fact: f.CallFinished, response: Respons
     )
 
 
-def _failed_event(batch: Transaction, fact: f.CallFinished, error: ModelError) -> e.CallFailed:
-    call = batch.state.calls[fact.action]
-    agent = batch.state.agents[call.agent]
+def _failed_event(transaction: Transaction, run_input: f.CallFinished, error: ModelError) -> e.CallFailed:
+    call = transaction.state.calls[run_input.action]
+    agent = transaction.state.agents[call.agent]
     return e.CallFailed(
-        at=batch.now,
-        action=fact.action,
+        at=transaction.now,
+        action=run_input.action,
         agent=call.agent,
         kind=error.kind,
         found=error.found,
         advice=error.advice,
-        retry_at=retry_at(error, call.failures, batch.state.team.bounds.tries, batch.now, backup=agent.has_backup),
+        retry_at=retry_at(error, call.failures, transaction.state.team.bounds.tries, transaction.now, backup=agent.has_backup),
         billed=billed(error),
     )
 
 
-def _handle_guidance(batch: Transaction, said: MessageReceived, files: tuple[AttachmentContent, ...]) -> None:
-    batch.mark_handled(said.key)
-    text = clean(said.text, GUIDANCE_LIMIT).strip()
-    if batch.state.end is not None:
+def _handle_guidance(transaction: Transaction, message: MessageReceived, files: tuple[AttachmentContent, ...]) -> None:
+    transaction.mark_handled(message.key)
+    text = clean(message.text, GUIDANCE_LIMIT).strip()
+    if transaction.state.end is not None:
         given = Acknowledgement(
-            message=said.message, author=said.author, sign="late", text="This run has ended. Start another with /ask."
+            message=message.message, author=message.author, sign="late", text="This run has ended. Start another with /ask."
         )
     elif text or files:
-        batch.add(e.Guided(at=batch.now, message=said.message, author=said.author, text=text, files=files))
-        given = Acknowledgement(message=said.message, author=said.author, sign="taken", text=omissions_text(files))
+        transaction.add(e.Guided(at=transaction.now, message=message.message, author=message.author, text=text, files=files))
+        given = Acknowledgement(message=message.message, author=message.author, sign="taken", text=omissions_text(files))
     else:
         return
-    batch.rows.append(acknowledgement_post(batch.state, said.key, given, None))
+    transaction.rows.append(acknowledgement_post(transaction.state, message.key, given, None))
 
 
-def _handle_card_deleted(batch: Transaction, fact: f.MessageRetracted) -> None:
+def _handle_card_deleted(transaction: Transaction, run_input: f.MessageRetracted) -> None:
     """Somebody deleted the run's card: whoever started the run is told how it can be followed now."""
-    batch.mark_handled(fact.unsaid.key)
-    if batch.state.end is None:
-        run = batch.state.run
+    transaction.mark_handled(run_input.deletion.key)
+    if transaction.state.end is None:
+        run = transaction.state.run
         text = f"The card of run {run} was deleted. The run goes on: `/runs` tells how it stands, `/cancel {run}` ends it."
-        note = Note(text=text, tone="warning", mentions=(batch.state.by,))
-        batch.rows.append(thread_post(batch.state, note, "uncarded", priority=FIRST))
+        note = Note(text=text, tone="warning", mentions=(transaction.state.by,))
+        transaction.rows.append(thread_post(transaction.state, note, "uncarded", priority=FIRST))
 
 
-def _handle_cancel(batch: Transaction, fact: f.CancelRun) -> None:
-    batch.mark_handled(fact.key)
-    if batch.state.end is None:
-        for event in cancel_open(batch.state, f"{fact.by.name} cancelled the run"):
-            batch.add(event)
-        batch.add(e.RunCancelled(at=batch.now, by=fact.by))
+def _handle_cancel(transaction: Transaction, run_input: f.CancelRun) -> None:
+    transaction.mark_handled(run_input.key)
+    if transaction.state.end is None:
+        for event in cancel_open(transaction.state, f"{run_input.by.name} cancelled the run"):
+            transaction.add(event)
+        transaction.add(e.RunCancelled(at=transaction.now, by=run_input.by))

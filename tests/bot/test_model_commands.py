@@ -74,10 +74,10 @@ class Bot:
         await self.platform.until(lambda: len(self.platform.words) > before)
         return self.platform.words[-1][1]
 
-    async def confirms(self, word: PrivateReply) -> PrivateReply:
+    async def confirms(self, reply: PrivateReply) -> PrivateReply:
         """Press the button of a word."""
-        assert word.confirm is not None
-        return await self(word.confirm.name, word.confirm.text, **dict(word.confirm.options))
+        assert reply.confirm is not None
+        return await self(reply.confirm.name, reply.confirm.text, **dict(reply.confirm.options))
 
     async def run(self, text: str, place: Place = PLACE, **options: str) -> dict[str, str]:
         """Give a task and wait for the run's end; the model of each agent."""

@@ -40,8 +40,8 @@ async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
         yield bot
 
 
-def cells(word: PrivateReply) -> str:
-    return f"{word.text} {[table.rows for table in word.tables]}"
+def cells(reply: PrivateReply) -> str:
+    return f"{reply.text} {[table.rows for table in reply.tables]}"
 
 
 async def test_others_see_nothing_of_another_channel(bot: Bot) -> None:

@@ -13,9 +13,9 @@ async def said_next(rig: Rig) -> MessageReceived:
     return heard
 
 
-def belongs_to(said: MessageReceived, number: int, posted: PostedMessage) -> bool:
+def belongs_to(message: MessageReceived, number: int, posted: PostedMessage) -> bool:
     """Whether the message is known to be for that question: by its number, or by its thread."""
-    return said.question == number or said.place.thread == posted.thread
+    return message.question == number or message.place.thread == posted.thread
 
 
 class Hears:

@@ -84,11 +84,11 @@ class Rig(ABC):
         """Start the adapter."""
         await self.adapter.start(self._receive)
 
-    async def _receive(self, heard: InboundEvent) -> None:
+    async def _receive(self, event: InboundEvent) -> None:
         if self._store_breaks:
             self._store_breaks = False
             raise OSError("the disk is full")
-        self._heard.put_nowait(heard)
+        self._heard.put_nowait(event)
 
     def break_store(self) -> None:
         """The next thing that the adapter hands over cannot be stored."""

@@ -57,13 +57,13 @@ class Noted(DiscordAdapter):
     capabilities = replace(DiscordAdapter.capabilities, edit_interval=0.0)
     noted: asyncio.Condition
 
-    async def send(self, sending: OutboundPost) -> PostedMessage:
-        posted = await super().send(sending)
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
+        posted = await super().send(outbound)
         await self._note()
         return posted
 
-    async def reply_privately(self, heard: InboundEvent, word_: PrivateReply) -> None:
-        await super().reply_privately(heard, word_)
+    async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
+        await super().reply_privately(event, reply)
         await self._note()
 
     async def _note(self) -> None:

@@ -36,15 +36,15 @@ class HistoryPlatform(ListPlatform):
     unreadable: list[Exception] = field(default_factory=list)
     """What the next readings come to."""
 
-    def _stand(self, sending: OutboundPost) -> PostedMessage:
-        posted = PostedMessage(message=sending.key, thread=sending.place.thread or sending.key, at=self.now)
-        return self.world.stands.setdefault(sending.key, posted)
+    def _stand(self, outbound: OutboundPost) -> PostedMessage:
+        posted = PostedMessage(message=outbound.key, thread=outbound.place.thread or outbound.key, at=self.now)
+        return self.world.stands.setdefault(outbound.key, posted)
 
-    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
+    async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
         self._must_be_connected()
-        await self._note(self.found, sending.key)
+        await self._note(self.found, outbound.key)
         await self.finding.wait()
-        return self.world.stands.get(sending.key)
+        return self.world.stands.get(outbound.key)
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         self._must_be_connected()
@@ -75,9 +75,9 @@ class HistoryPlatform(ListPlatform):
         del self.world.said[-1]
 
 
-async def never_heard_of(sending: OutboundPost, _: PostedMessage) -> None:
+async def never_heard_of(outbound: OutboundPost, _: PostedMessage) -> None:
     """A question's card stands, and the bot dies before it hears of that."""
-    if isinstance(sending.post, QuestionCard) and sending.replaces is None:
+    if isinstance(outbound.post, QuestionCard) and outbound.replaces is None:
         await asyncio.Event().wait()
 
 

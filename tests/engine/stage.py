@@ -88,8 +88,8 @@ class ListPlatform:
     _receive: InboundHandler | None = None
     _messages: int = 0
 
-    async def start(self, receive: InboundHandler) -> None:
-        self._receive = receive
+    async def start(self, on_event: InboundHandler) -> None:
+        self._receive = on_event
         try:
             await self.while_starting()
         except BaseException:
@@ -100,23 +100,23 @@ class ListPlatform:
         self._receive = None
         await self.while_stopping()
 
-    async def send(self, sending: OutboundPost) -> PostedMessage:
-        await self._note(self.sent, sending)
-        posted = sending.replaces or self._stand(sending)
-        await self.while_sending(sending, posted)
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
+        await self._note(self.sent, outbound)
+        posted = outbound.replaces or self._stand(outbound)
+        await self.while_sending(outbound, posted)
         return posted
 
-    def _stand(self, sending: OutboundPost) -> PostedMessage:
+    def _stand(self, outbound: OutboundPost) -> PostedMessage:
         """What a new message looks like: cards open a thread of their own, all else stands in one."""
         message = f"p{len(self.sent)}"
-        return PostedMessage(message=message, thread=sending.place.thread or message, at=self.now)
+        return PostedMessage(message=message, thread=outbound.place.thread or message, at=self.now)
 
     @property
     def now(self) -> float:
         """The time by the platform's clock."""
         return self.clock.now() + self.ahead
 
-    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
+    async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
         return None
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
@@ -131,8 +131,8 @@ class ListPlatform:
     def members(self, group: str) -> tuple[Author, ...] | None:
         return None
 
-    async def reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
-        await self._note(self.words, (heard, word))
+    async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
+        await self._note(self.words, (event, reply))
 
     async def hears(
         self, text: str, *, question: int | None = None, thread: str | None = None, files: Sequence[str] = ()
@@ -162,10 +162,10 @@ class ListPlatform:
             CommandReceived(place=place, interaction=interaction, author=author, name=name, text=text, at=self.now)
         )
 
-    async def receives(self, heard: InboundEvent) -> None:
+    async def receives(self, event: InboundEvent) -> None:
         """Something reaches the bot; returns when it is acknowledged."""
         assert self._receive is not None
-        await self._receive(heard)
+        await self._receive(event)
 
     def _next(self, kind: str) -> str:
         self._messages += 1

@@ -36,9 +36,9 @@ async def asks(engine: Engine, platform: ListPlatform) -> None:
     await engine.wait_finished()
 
 
-async def card_without_an_answer(sending: OutboundPost, _: PostedMessage) -> None:
+async def card_without_an_answer(outbound: OutboundPost, _: PostedMessage) -> None:
     """The card of question 1 stands, and nobody tells the bot."""
-    if sending.key == CARD:
+    if outbound.key == CARD:
         raise SendUncertain("no answer came")
 
 

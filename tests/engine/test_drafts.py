@@ -24,8 +24,8 @@ class StreamingPlatform(ListPlatform):
 
     drafts: list[StreamingAnswer] = field(default_factory=list)
 
-    async def stream_answer(self, draft: StreamingAnswer) -> None:
-        await self._note(self.drafts, draft)
+    async def stream_answer(self, answer: StreamingAnswer) -> None:
+        await self._note(self.drafts, answer)
 
     @property
     def shown(self) -> list[str | None]:

@@ -121,27 +121,27 @@ class Table:
         self.desk = QuestionService(directory, lambda: next(self._numbers), lambda _: gone, self.open)
         self.read_to_end: set[int] = set()
         self._messages = 0
-        batch = Transaction.of_new_run(started)
+        transaction = Transaction.of_new_run(started)
         if guest:
-            handle_input(batch, guest, self.desk)
-        self._commit(batch)
+            handle_input(transaction, guest, self.desk)
+        self._commit(transaction)
         self.go_on()
 
     # Playing --------------------------------------------------------------------------------------------------------------
 
     def go_on(self, *facts: f.RunInput) -> None:
         """Take facts and everything that follows from them."""
-        batch = Transaction(self.state, self.now)
+        transaction = Transaction(self.state, self.now)
         for fact in facts:
-            handle_input(batch, fact, self.desk)
-            settle_immediate(batch)
-        self._advance(batch)
+            handle_input(transaction, fact, self.desk)
+            settle_immediate(transaction)
+        self._advance(transaction)
 
-    def _advance(self, batch: Transaction) -> None:
-        for start in step(batch, self.desk, self, self.read_to_end).starts:
+    def _advance(self, transaction: Transaction) -> None:
+        for start in step(transaction, self.desk, self, self.read_to_end).starts:
             self.seen_requests[start.action] = start.request.messages
-        batch.finish()
-        self._commit(batch)
+        transaction.finish()
+        self._commit(transaction)
 
     def price(self, _: Request) -> Decimal | None:
         """What every call may cost, as a test has it."""
@@ -168,13 +168,13 @@ class Table:
         """Every call goes, unless a test holds it by its action."""
         return self.holds(action)
 
-    def _commit(self, batch: Transaction) -> None:
-        self.state: RunState = batch.state
-        self.events += batch.events
-        self.rows += batch.rows
-        self.ledger.record(self.place, batch.rows)
-        self.words += [word for _, word in batch.replies]
-        for row in batch.rows:
+    def _commit(self, transaction: Transaction) -> None:
+        self.state: RunState = transaction.state
+        self.events += transaction.events
+        self.rows += transaction.rows
+        self.ledger.record(self.place, transaction.rows)
+        self.words += [word for _, word in transaction.replies]
+        for row in transaction.rows:
             self._count(row)
 
     def _count(self, row: Row) -> None:
@@ -240,7 +240,7 @@ class Table:
 
     def guidance(self, text: str, by: Author = ANA) -> f.MessageInThread:
         """The fact that a person said something in the run's thread, for several facts in one pass."""
-        return f.MessageInThread(said=self._said(text, by), question=None)
+        return f.MessageInThread(message=self._said(text, by), question=None)
 
     def replies(self, question: int, text: str, by: Author | None = None) -> None:
         """A person types a reply, and its settle delay passes."""
@@ -249,7 +249,7 @@ class Table:
 
     def types(self, question: int, text: str, by: Author | None = None, mentions: tuple[Author, ...] = ()) -> None:
         """A person types a reply just now."""
-        self.go_on(f.MessageInThread(said=replace(self._said(text, by or self.by), mentions=mentions), question=question))
+        self.go_on(f.MessageInThread(message=replace(self._said(text, by or self.by), mentions=mentions), question=question))
 
     def presses(self, question: int, press: ControlAction, value: str = "", by: Author | None = None) -> None:
         """A person uses a control of a question."""
@@ -263,7 +263,7 @@ class Table:
             at=self.now,
             value=value,
         )
-        self.go_on(f.QuestionControlUsed(clicked=clicked))
+        self.go_on(f.QuestionControlUsed(used=clicked))
 
     def tells(
         self, question: int, words: str, by: Author | None = None, channel: str = "general", mentions: tuple[Author, ...] = ()
@@ -285,7 +285,7 @@ class Table:
 
     def takes_back(self, question: int, message: str) -> None:
         """A person deletes a message."""
-        self.go_on(f.MessageRetracted(unsaid=MessageDeleted(place=PLACE, message=message, at=self.now), question=question))
+        self.go_on(f.MessageRetracted(deletion=MessageDeleted(place=PLACE, message=message, at=self.now), question=question))
 
     def _said(self, text: str, by: Author = ANA) -> MessageReceived:
         self._messages += 1
@@ -309,10 +309,10 @@ class Table:
         while (ring := self._next_time()) is not None and ring <= until:
             self.now = max(self.now, ring)
             self.read_to_end = {one.id for one in self.state.questions.values()}
-            batch = Transaction(self.state, self.now)
-            for event in timer_events(batch.state, self.now):
-                batch.add(event)
-            self._advance(batch)
+            transaction = Transaction(self.state, self.now)
+            for event in timer_events(transaction.state, self.now):
+                transaction.add(event)
+            self._advance(transaction)
         self.now = until
         self.read_to_end = {one.id for one in self.state.questions.values()}
         self.go_on()

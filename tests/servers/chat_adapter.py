@@ -1,9 +1,9 @@
 """An adapter for the fake chat platform: the model for those of real ones that can be asked (Discord, Slack).
 
-Three habits are what it is there to show. An event is acknowledged only after `receive` has returned, so that whatever is not
-stored comes again. A card is two requests, the message and its thread: an end between them is doubtful, and `find` makes the
-thread that is missing. `find` looks for the key in the whole history: `Sending.since` is a time of our clock, and the platform's
-may be minutes off.
+Three habits are what it is there to show. An event is acknowledged only after `on_event` has returned, so that whatever is not
+stored comes again. A card is two requests, the message and its thread: an end between them is doubtful, and `find_sent` makes the
+thread that is missing. `find_sent` looks for the key in the whole history: `OutboundPost.since` is a time of our clock, and the
+platform's may be minutes off.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class LoopbackAdapter:
         self._client = ChatClient(url, silence)
         self._listening: asyncio.Task[None] | None = None
 
-    async def start(self, receive: InboundHandler) -> None:
+    async def start(self, on_event: InboundHandler) -> None:
         """Connect and begin to listen."""
         self._client = await ChatClient(self._url, self._silence).__aenter__()
-        self._listening = asyncio.create_task(self._listen(receive), name="loopback")
+        self._listening = asyncio.create_task(self._listen(on_event), name="loopback")
 
     async def stop(self) -> None:
         """Stop listening and disconnect; again is harmless."""
@@ -74,28 +74,28 @@ class LoopbackAdapter:
 
     # Outwards -------------------------------------------------------------------------------------------------------------
 
-    async def send(self, sending: OutboundPost) -> PostedMessage:
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` says."""
-        content = shown(sending.post)
-        content["meta"]["key"] = sending.key
-        if sending.replaces is not None:
-            await self._client.ask("/edit", {**content, "message": sending.replaces.message})
-            return sending.replaces
-        made = await self._client.ask("/post", {**content, "channel": sending.place.channel, "thread": sending.place.thread})
-        return await self._whole(sending, made)
+        content = shown(outbound.post)
+        content["meta"]["key"] = outbound.key
+        if outbound.replaces is not None:
+            await self._client.ask("/edit", {**content, "message": outbound.replaces.message})
+            return outbound.replaces
+        made = await self._client.ask("/post", {**content, "channel": outbound.place.channel, "thread": outbound.place.thread})
+        return await self._whole(outbound, made)
 
-    async def find_sent(self, sending: OutboundPost) -> PostedMessage | None:
-        """What an earlier attempt left, as `Adapter.find` says; the thread that it did not come to is made."""
-        for message in reversed(await self._history(sending.place)):
-            if message["author"] == BOT and message["meta"].get("key") == sending.key:
+    async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
+        """What an earlier attempt left, as `Adapter.find_sent` says; the thread that it did not come to is made."""
+        for message in reversed(await self._history(outbound.place)):
+            if message["author"] == BOT and message["meta"].get("key") == outbound.key:
                 try:
-                    return await self._whole(sending, message)
+                    return await self._whole(outbound, message)
                 except SendUncertain as error:
                     raise NotSent(str(error)) from error
         return None
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """What people said in a thread, as `Adapter.read` says."""
+        """What people said in a thread, as `Adapter.read_thread` says."""
         return [_said(message) for message in await self._history(place, after) if message["author"] != BOT]
 
     async def fetch(self, attachment: Attachment) -> bytes:
@@ -104,19 +104,19 @@ class LoopbackAdapter:
     def members(self, group: str) -> tuple[Author, ...] | None:
         return None
 
-    async def reply_privately(self, heard: InboundEvent, word: PrivateReply) -> None:
+    async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Tell one person alone."""
-        to = heard.author.id if isinstance(heard, MessageReceived | ControlUsed | CommandReceived) else ""
-        body = {"channel": heard.place.channel, "thread": heard.place.thread, "to": to, "text": told(word)}
+        to = event.author.id if isinstance(event, MessageReceived | ControlUsed | CommandReceived) else ""
+        body = {"channel": event.place.channel, "thread": event.place.thread, "to": to, "text": told(reply)}
         try:
             await self._client.ask("/tell", body)
         except (NotSent, SendUncertain, SendRejected) as failure:
             _LOG.warning("%s could not be told: %s", to, failure)
 
-    async def _whole(self, sending: OutboundPost, message: Mapping[str, Any]) -> PostedMessage:
+    async def _whole(self, outbound: OutboundPost, message: Mapping[str, Any]) -> PostedMessage:
         """A posted message with the thread that belongs to it: its own for a card, else the one in which it stands."""
         thread = message["thread"]
-        if isinstance(sending.post, RunCard | QuestionCard):
+        if isinstance(outbound.post, RunCard | QuestionCard):
             thread = message["id"]
             if not message["has_thread"]:
                 await self._make_thread(message["id"])
@@ -138,12 +138,12 @@ class LoopbackAdapter:
 
     # Inwards --------------------------------------------------------------------------------------------------------------
 
-    async def _listen(self, receive: InboundHandler) -> None:
+    async def _listen(self, on_event: InboundHandler) -> None:
         while True:
             try:
                 answer = await self._client.ask("/events", {}, silence=POLL)
                 for event in answer["events"]:
-                    await receive(heard(event["kind"], event["data"]))
+                    await on_event(heard(event["kind"], event["data"]))
                     await self._client.ask("/ack", {"number": event["number"]})
             except (NotSent, SendUncertain, SendRejected) as failure:
                 _LOG.info("events could not be fetched: %s", failure)

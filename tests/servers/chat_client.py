@@ -1,6 +1,6 @@
 """Requests to the fake chat platform, and what their failures mean for a sending.
 
-Only a failure before a request has left, or a refusal in so many words, is `Unsent`. Whatever happens after the request has left
+Only a failure before a request has left, or a refusal in so many words, is `NotSent`. Whatever happens after the request has left
 (the connection is cut, nothing is said for too long, an answer that nobody understands) leaves it open whether it had its effect.
 """
 
@@ -39,9 +39,9 @@ class ChatClient:
         """Make one request.
 
         Raises:
-            Unsent: it had no effect.
-            Doubtful: nobody knows.
-            Rejected: it never will.
+            NotSent: it had no effect.
+            SendUncertain: nobody knows.
+            SendRejected: it never will.
         """
         if self._session is None or self._session.closed:
             raise NotSent("the adapter is not started, or was stopped")

@@ -21,9 +21,9 @@ def moment(at: float) -> str:
     return f"<t:{at:.0f}>"
 
 
-def told(word: PrivateReply) -> str:
+def told(reply: PrivateReply) -> str:
     """A word with its table."""
-    return clean("\n".join(line for line in (word.text, *(row for table in word.tables for row in _rows(table))) if line))
+    return clean("\n".join(line for line in (reply.text, *(row for table in reply.tables for row in _rows(table))) if line))
 
 
 def _text(post: Post) -> str:

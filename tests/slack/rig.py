@@ -97,9 +97,9 @@ class SlackRig(Rig):
     async def unsay(self) -> None:
         self.server.people.delete(*self._newest)
 
-    async def _receive(self, heard: InboundEvent) -> None:
+    async def _receive(self, event: InboundEvent) -> None:
         try:
-            await super()._receive(heard)
+            await super()._receive(event)
         except OSError:
             self._broken.set()
             raise

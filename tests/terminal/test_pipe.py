@@ -236,7 +236,7 @@ async def test_an_output_that_knows_only_ascii_gets_ascii(pipe: Pipe, tmp_path: 
     assert b"question 2 | Gr??e?" in target.read_bytes()
 
 
-async def _deaf(heard: InboundEvent) -> None:
+async def _deaf(event: InboundEvent) -> None:
     """Takes everything."""
 
 
