@@ -6,7 +6,7 @@ platform allows. Handing over the same thing twice is harmless. Outwards, an ada
 nothing: who may do what, what counts as an answer and when a question ends is judged in the bridge.
 
 Chat is at-least-once in both directions. An adapter whose platform can be asked (`Capabilities.can_read_history`) says in
-`find_sent` whether an earlier, doubtful sending of the same key arrived; the poster asks it before it sends again.
+`find_sent` whether an earlier, doubtful sending of the same key arrived; the outbox asks it before it sends again.
 """
 
 from __future__ import annotations

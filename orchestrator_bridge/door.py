@@ -1,4 +1,4 @@
-"""The door through which every model call of every run goes: what it may cost, whether it may go now, and the call itself."""
+"""The gateway through which every model call of every run goes: what it may cost, whether it may go now, and the call itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine: the runs, the poster, the receiver and the deadlines, started and stopped together."""
+"""The engine: the runs, the inbox, the outbox and the deadlines, started and stopped together."""
 
 from __future__ import annotations
 

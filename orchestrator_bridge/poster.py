@@ -169,7 +169,7 @@ class Outbox:
         return self._edited_at.get(outgoing.replaces, outgoing.at) + interval
 
     async def _work(self, worker: _Worker) -> None:
-        """Empty a lane, then end: an idle channel costs nothing."""
+        """Empty a queue, then end: an idle channel costs nothing."""
         while worker.queue:
             worker.wakeup.clear()
             job = worker.queue.next_ready(self._clock.now())
@@ -315,7 +315,7 @@ class Outbox:
         self._resolve_uncertain(outgoing.key)
 
     async def _mark(self, rows: list[Row]) -> None:
-        """Store what became of a post. While the disk takes nothing the lane waits: so no more than one post is left in doubt."""
+        """Store what became of a post. While the disk takes nothing the queue waits: so no more than one post is left in doubt."""
         try:
             await retry_until_writable(self._clock, partial(self._store.append, rows=rows), self._log_unmarked)
         except StoreError as error:

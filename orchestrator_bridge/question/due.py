@@ -73,7 +73,7 @@ def _wakings(question: Question) -> Iterator[tuple[float, str]]:
 
 
 def due(question: Question, now: float) -> Due:
-    """What is due at `now`. The desk notes by `hear` what it has done of it, so that it is done once."""
+    """What is due at `now`. The question service notes by `hear` what it has done of it, so that it is done once."""
     if not question.open:
         return Due()
     if waited_out(question, now) or ready_at(question) <= now:

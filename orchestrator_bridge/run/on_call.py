@@ -27,7 +27,7 @@ FINAL_TRIES = 3
 """How often a winner may hand in an empty final text before its answer is taken as it stands."""
 
 
-def _resumed(state: RunState, _: e.Resumed) -> RunState:
+def _on_resumed(state: RunState, _: e.Resumed) -> RunState:
     """Calls that were out are lost and have to be started again."""
     lost = [call for call in state.calls.values() if call.phase == "out"]
     state = charge_unknown(state, lost)
@@ -35,7 +35,7 @@ def _resumed(state: RunState, _: e.Resumed) -> RunState:
     return on_tool.mark_lost(state)
 
 
-def _held(state: RunState, event: e.CallHeld) -> RunState:
+def _on_call_held(state: RunState, event: e.CallHeld) -> RunState:
     """It is waited for like a call under way, but nothing of it was spent, and it will show what is new when it starts."""
     earlier = state.calls.get(event.action)
     waits = earlier if earlier and earlier.phase == "held" else None
@@ -57,7 +57,7 @@ def _held(state: RunState, event: e.CallHeld) -> RunState:
     return update_call(state, call)
 
 
-def _started(state: RunState, event: e.CallStarted) -> RunState:
+def _on_call_started(state: RunState, event: e.CallStarted) -> RunState:
     earlier = state.calls.get(event.action)
     known = earlier if earlier and earlier.phase != "held" else None
     call = Call(
@@ -77,7 +77,7 @@ def _started(state: RunState, event: e.CallStarted) -> RunState:
     return update_call(replace(state, spent=spent), call)
 
 
-def _failed(state: RunState, event: e.CallFailed) -> RunState:
+def _on_call_failed(state: RunState, event: e.CallFailed) -> RunState:
     call = state.calls.get(event.action)
     if call is None:
         return state
@@ -111,17 +111,17 @@ def _peer_out(state: RunState, call: Call) -> RunState:
     return update_question(state, hear.passed(question, agent_responder(call.agent)))
 
 
-def _retry_due(state: RunState, event: e.RetryDue) -> RunState:
+def _on_retry_due(state: RunState, event: e.RetryDue) -> RunState:
     call = state.calls.get(event.action)
     return update_call(state, replace(call, phase="due")) if call and call.phase == "resting" else state
 
 
-def _straggler_due(state: RunState, event: e.StragglerDue) -> RunState:
+def _on_straggler_due(state: RunState, event: e.StragglerDue) -> RunState:
     call = state.calls.get(event.action)
     return update_call(state, replace(call, timed_out_waiting=True)) if call else state
 
 
-def _responded(state: RunState, event: e.Responded) -> RunState:
+def _on_responded(state: RunState, event: e.Responded) -> RunState:
     call = state.calls.get(event.action)
     state = _noticed(_book(state, event, call), event)
     if call is None:
@@ -195,11 +195,11 @@ def _finals(state: RunState, call: Call, text: str) -> RunState:
 
 
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
-    e.Resumed: _resumed,
-    e.CallHeld: _held,
-    e.CallStarted: _started,
-    e.Responded: _responded,
-    e.CallFailed: _failed,
-    e.RetryDue: _retry_due,
-    e.StragglerDue: _straggler_due,
+    e.Resumed: _on_resumed,
+    e.CallHeld: _on_call_held,
+    e.CallStarted: _on_call_started,
+    e.Responded: _on_responded,
+    e.CallFailed: _on_call_failed,
+    e.RetryDue: _on_retry_due,
+    e.StragglerDue: _on_straggler_due,
 }

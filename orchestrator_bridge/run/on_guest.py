@@ -22,7 +22,7 @@ def guest_of(outside: ExternalAgent, team: Team) -> AgentSpec:
     return AgentSpec(name=outside.agent, model=team.agents[0].model)
 
 
-def _asked(state: RunState, event: e.GuestAsked) -> RunState:
+def _on_guest_asked(state: RunState, event: e.GuestAsked) -> RunState:
     guest = state.external_agent
     if guest is None:
         return state
@@ -32,4 +32,4 @@ def _asked(state: RunState, event: e.GuestAsked) -> RunState:
     return replace(state, asks={**state.asks, event.action: PendingAsk(agent=guest, use=event.action, ask=event.ask)})
 
 
-MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {e.GuestAsked: _asked}
+MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {e.GuestAsked: _on_guest_asked}

@@ -13,11 +13,11 @@ from orchestrator_bridge.run.change import update_question
 from orchestrator_bridge.run.state import Pause, RunState
 
 
-def _neared(state: RunState, event: e.BudgetNeared) -> RunState:
+def _on_budget_neared(state: RunState, event: e.BudgetNeared) -> RunState:
     return replace(state, warned=state.warned | {(event.budget, event.limit)})
 
 
-def _asked(state: RunState, event: e.MoreAsked) -> RunState:
+def _on_more_asked(state: RunState, event: e.MoreAsked) -> RunState:
     return replace(update_question(state, event.question), pause=Pause(question=event.question.id, budget=event.budget))
 
 
@@ -33,6 +33,6 @@ def decided(state: RunState, question: int, outcome: Outcome) -> RunState:
 
 
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
-    e.BudgetNeared: _neared,
-    e.MoreAsked: _asked,
+    e.BudgetNeared: _on_budget_neared,
+    e.MoreAsked: _on_more_asked,
 }

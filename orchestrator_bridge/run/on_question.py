@@ -23,7 +23,7 @@ from orchestrator_bridge.run.on_tool import approval_settled
 from orchestrator_bridge.run.state import AgentMessage, AgentState, PendingAsk, RunState
 
 
-def _asked(state: RunState, event: e.QuestionAsked) -> RunState:
+def _on_question_asked(state: RunState, event: e.QuestionAsked) -> RunState:
     pending, state = _take_ask(state, event.action)
     if pending is None:
         return state
@@ -35,7 +35,7 @@ def _asked(state: RunState, event: e.QuestionAsked) -> RunState:
     return complete_tool_use(state, pending.agent, event.action, result)
 
 
-def _refused(state: RunState, event: e.QuestionRefused) -> RunState:
+def _on_question_refused(state: RunState, event: e.QuestionRefused) -> RunState:
     pending, state = _take_ask(state, event.action)
     if pending is None:
         return state
@@ -61,7 +61,7 @@ def _take_ask(state: RunState, action: str) -> tuple[PendingAsk | None, RunState
     return pending, replace(state, asks=asks)
 
 
-def _joined(state: RunState, event: e.QuestionJoined) -> RunState:
+def _on_question_joined(state: RunState, event: e.QuestionJoined) -> RunState:
     """An agent gets the outcome of a question that was asked before: now if there is one, else when there will be one."""
     pending, state = _take_ask(state, event.action)
     if pending is None:
@@ -78,19 +78,19 @@ def _joined(state: RunState, event: e.QuestionJoined) -> RunState:
     return complete_tool_use(state, pending.agent, event.action, result)
 
 
-def _asked_again(state: RunState, event: e.AskedAgain) -> RunState:
+def _on_asked_again(state: RunState, event: e.AskedAgain) -> RunState:
     return update_question(state, event.question)
 
 
-def _posted(state: RunState, event: e.QuestionPosted) -> RunState:
+def _on_question_posted(state: RunState, event: e.QuestionPosted) -> RunState:
     return update_question(state, hear.posted(state.questions[event.question], event.delivery))
 
 
-def _lost(state: RunState, event: e.CardLost) -> RunState:
+def _on_card_lost(state: RunState, event: e.CardLost) -> RunState:
     return update_question(state, hear.lost(state.questions[event.question], event.message))
 
 
-def _replied(state: RunState, event: e.Replied) -> RunState:
+def _on_replied(state: RunState, event: e.Replied) -> RunState:
     question = state.questions[event.question]
     if not question.open and question.agent not in state.agents:
         return state
@@ -109,45 +109,45 @@ def _replied(state: RunState, event: e.Replied) -> RunState:
     return update_question(state, heard)
 
 
-def _unreplied(state: RunState, event: e.Unreplied) -> RunState:
+def _on_unreplied(state: RunState, event: e.Unreplied) -> RunState:
     return update_question(state, hear.unreplied(state.questions[event.question], event.message))
 
 
-def _passed(state: RunState, event: e.Passed) -> RunState:
+def _on_passed(state: RunState, event: e.Passed) -> RunState:
     question = state.questions[event.question]
     if event.gone:
         return update_question(state, hear.left(question, event.responder.id))
     return update_question(state, hear.passed(question, event.responder, event.sent_at, event.to))
 
 
-def _extended(state: RunState, event: e.Extended) -> RunState:
+def _on_extended(state: RunState, event: e.Extended) -> RunState:
     question = state.questions[event.question]
     return update_question(state, hear.extended(question, event.seconds, event.key, event.sent_at))
 
 
-def _reminded(state: RunState, event: e.Reminded) -> RunState:
+def _on_reminded(state: RunState, event: e.Reminded) -> RunState:
     return update_question(state, hear.reminded(state.questions[event.question]))
 
 
-def _escalated(state: RunState, event: e.Escalated) -> RunState:
+def _on_escalated(state: RunState, event: e.Escalated) -> RunState:
     return update_question(state, hear.escalated(state.questions[event.question], event.people, event.groups, event.asleep))
 
 
-def _rested(state: RunState, event: e.Rested) -> RunState:
+def _on_rested(state: RunState, event: e.Rested) -> RunState:
     return update_question(state, hear.rested(state.questions[event.question], event.asleep, event.starts_at))
 
 
-def _woken(state: RunState, event: e.Woken) -> RunState:
+def _on_woken(state: RunState, event: e.Woken) -> RunState:
     return update_question(state, hear.woken(state.questions[event.question], event.people))
 
 
-def _fell(state: RunState, event: e.FallbackBegan) -> RunState:
+def _on_fallback_began(state: RunState, event: e.FallbackBegan) -> RunState:
     """One fallback's calls are over when the next one begins."""
     state = _drop_calls(state, event.question, ("judge",))
     return update_question(state, hear.fell(state.questions[event.question], event.stage))
 
 
-def _settled(state: RunState, event: e.QuestionSettled) -> RunState:
+def _on_question_settled(state: RunState, event: e.QuestionSettled) -> RunState:
     question = state.questions[event.question]
     if not question.open:
         return state
@@ -193,20 +193,20 @@ def _drop_calls(state: RunState, question: int, purposes: tuple[str, ...]) -> Ru
 
 
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
-    e.QuestionAsked: _asked,
-    e.QuestionRefused: _refused,
-    e.QuestionJoined: _joined,
-    e.AskedAgain: _asked_again,
-    e.QuestionPosted: _posted,
-    e.CardLost: _lost,
-    e.Replied: _replied,
-    e.Unreplied: _unreplied,
-    e.Passed: _passed,
-    e.Extended: _extended,
-    e.Reminded: _reminded,
-    e.Escalated: _escalated,
-    e.Rested: _rested,
-    e.Woken: _woken,
-    e.FallbackBegan: _fell,
-    e.QuestionSettled: _settled,
+    e.QuestionAsked: _on_question_asked,
+    e.QuestionRefused: _on_question_refused,
+    e.QuestionJoined: _on_question_joined,
+    e.AskedAgain: _on_asked_again,
+    e.QuestionPosted: _on_question_posted,
+    e.CardLost: _on_card_lost,
+    e.Replied: _on_replied,
+    e.Unreplied: _on_unreplied,
+    e.Passed: _on_passed,
+    e.Extended: _on_extended,
+    e.Reminded: _on_reminded,
+    e.Escalated: _on_escalated,
+    e.Rested: _on_rested,
+    e.Woken: _on_woken,
+    e.FallbackBegan: _on_fallback_began,
+    e.QuestionSettled: _on_question_settled,
 }

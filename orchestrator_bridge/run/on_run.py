@@ -13,21 +13,21 @@ from orchestrator_bridge.run.state import AgentMessage, End, RunState
 from orchestrator_bridge.text import one_line
 
 
-def _guided(state: RunState, event: e.Guided) -> RunState:
+def _on_guided(state: RunState, event: e.Guided) -> RunState:
     author = one_line(event.author.name, 80).replace('"', "'")
     news = AgentMessage(seq=state.seq, kind="guidance", text=event.text, author=author, files=event.files)
     return replace(state, messages=(*state.messages, news))
 
 
-def _bound_reached(state: RunState, event: e.BoundReached) -> RunState:
+def _on_bound_reached(state: RunState, event: e.BoundReached) -> RunState:
     return state if state.bound else replace(state, bound=event.bound, limit=event.limit)
 
 
-def _backup_taken(state: RunState, event: e.BackupTaken) -> RunState:
+def _on_backup_taken(state: RunState, event: e.BackupTaken) -> RunState:
     return update_agent(state, event.agent, backed_up=True, failure=None)
 
 
-def _retired(state: RunState, event: e.AgentRetired) -> RunState:
+def _on_agent_retired(state: RunState, event: e.AgentRetired) -> RunState:
     """A retired agent's votes go, its answers stay, and it is out of every question as a peer."""
     state = update_agent(state, event.agent, retired=event.reason, vote=None)
     calls = [call for call in state.calls.values() if call.agent == event.agent]
@@ -39,15 +39,15 @@ def _retired(state: RunState, event: e.AgentRetired) -> RunState:
     return state
 
 
-def _finished(state: RunState, event: e.RunFinished) -> RunState:
+def _on_run_finished(state: RunState, event: e.RunFinished) -> RunState:
     return _ended(state, End(status="finished", text=event.text, how=event.how, by=event.by))
 
 
-def _failed(state: RunState, event: e.RunFailed) -> RunState:
+def _on_run_failed(state: RunState, event: e.RunFailed) -> RunState:
     return _ended(state, End(status="failed", text=event.reason))
 
 
-def _cancelled(state: RunState, event: e.RunCancelled) -> RunState:
+def _on_run_cancelled(state: RunState, event: e.RunCancelled) -> RunState:
     return _ended(state, End(status="cancelled", text=f"Cancelled by {event.by.name}.", by=event.by.name))
 
 
@@ -56,11 +56,11 @@ def _ended(state: RunState, end: End) -> RunState:
 
 
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
-    e.Guided: _guided,
-    e.BoundReached: _bound_reached,
-    e.BackupTaken: _backup_taken,
-    e.AgentRetired: _retired,
-    e.RunFinished: _finished,
-    e.RunFailed: _failed,
-    e.RunCancelled: _cancelled,
+    e.Guided: _on_guided,
+    e.BoundReached: _on_bound_reached,
+    e.BackupTaken: _on_backup_taken,
+    e.AgentRetired: _on_agent_retired,
+    e.RunFinished: _on_run_finished,
+    e.RunFailed: _on_run_failed,
+    e.RunCancelled: _on_run_cancelled,
 }

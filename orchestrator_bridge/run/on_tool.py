@@ -19,7 +19,7 @@ OUTCOME_UNKNOWN = (
 )
 
 
-def _listed(state: RunState, event: e.ToolsListed) -> RunState:
+def _on_tools_listed(state: RunState, event: e.ToolsListed) -> RunState:
     new, was = {tool.called: tool.digest for tool in event.tools}, state.offers.get(event.server)
     downs = (was.downs if was else 0) + bool(event.trouble)
     offers = {**state.offers, event.server: ServerTools(tools=event.tools, trouble=event.trouble, downs=downs)}
@@ -37,7 +37,7 @@ def _noticed(state: RunState, server: str, trouble: str, was: ServerTools | None
     return replace(state, messages=(*state.messages, AgentMessage(seq=state.seq, kind="notice", text=text)))
 
 
-def _asked(state: RunState, event: e.ApprovalAsked) -> RunState:
+def _on_approval_asked(state: RunState, event: e.ApprovalAsked) -> RunState:
     state = update_question(state, event.question)
     return _with_use(state, event.question.action, "asked")
 
@@ -66,7 +66,7 @@ def _approved_for_run(state: RunState, tool: Tool, who: str) -> RunState:
     return replace(state, approved={**state.approved, same: who})
 
 
-def _started(state: RunState, event: e.ToolStarted) -> RunState:
+def _on_tool_started(state: RunState, event: e.ToolStarted) -> RunState:
     use = state.uses.get(event.action)
     if use is not None and use.tool.server:
         used = state.agents[use.agent].used
@@ -74,7 +74,7 @@ def _started(state: RunState, event: e.ToolStarted) -> RunState:
     return _with_use(state, event.action, "out")
 
 
-def _returned(state: RunState, event: e.ToolReturned) -> RunState:
+def _on_tool_returned(state: RunState, event: e.ToolReturned) -> RunState:
     use = state.uses.get(event.action)
     if use is None:
         return state
@@ -113,8 +113,8 @@ def _ended(state: RunState, use: ToolUse, text: str, event: e.ToolReturned | Non
 
 
 MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
-    e.ToolsListed: _listed,
-    e.ApprovalAsked: _asked,
-    e.ToolStarted: _started,
-    e.ToolReturned: _returned,
+    e.ToolsListed: _on_tools_listed,
+    e.ApprovalAsked: _on_approval_asked,
+    e.ToolStarted: _on_tool_started,
+    e.ToolReturned: _on_tool_returned,
 }

@@ -68,7 +68,7 @@ def our_time(question: Question, at: float) -> float:
     return at + (delivery.noted_at - delivery.posted_at if delivery else 0.0)
 
 
-def _run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Records:
+def _project_run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Records:
     by = event.by
     return (
         r.RunOpened(
@@ -84,16 +84,16 @@ def _run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Re
     )
 
 
-def _run_ended(before: RunState | None, event: e.Event, after: RunState) -> Records:
+def _project_run_ended(before: RunState | None, event: e.Event, after: RunState) -> Records:
     assert after.end is not None
     closed = r.RunClosed(run=after.run, status=after.end.status, result=after.end.text, at=event.at)
-    return (*_given_up(before, event, after), closed)
+    return (*_project_calls_given_up(before, event, after), closed)
 
 
 # Calls --------------------------------------------------------------------------------------------------------------------
 
 
-def _call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> Records:
+def _project_call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> Records:
     return (
         r.CallBooked(
             run=after.run,
@@ -109,7 +109,7 @@ def _call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> 
     )
 
 
-def _responded(before: RunState | None, event: e.Responded, after: RunState) -> Records:
+def _project_responded(before: RunState | None, event: e.Responded, after: RunState) -> Records:
     call = before.calls.get(event.action) if before else None
     return (
         *_counted(event),
@@ -137,21 +137,21 @@ def _counted(event: e.Responded) -> Records:
     return (r.PromptCounted(model=counted.model, by=counted.by, counted=counted.tokens, reported=reported, at=event.at),)
 
 
-def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Records:
+def _project_call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Records:
     call = before.calls.get(event.action) if before else None
     if call is None or call.phase != "out":
         return ()
     return (_unbilled(after, call, "failed" if event.billed is False else "unknown", event.at),)
 
 
-def _given_up(before: RunState | None, event: e.Event, after: RunState) -> Records:
+def _project_calls_given_up(before: RunState | None, event: e.Event, after: RunState) -> Records:
     """Nobody waits any more for calls that are out, so nobody will know whether they were billed."""
     calls = before.calls.values() if before else ()
     given_up = [call for call in calls if call.phase == "out" and call.action not in after.calls]
     return tuple(_unbilled(after, call, "unknown", event.at) for call in given_up)
 
 
-def _resumed(before: RunState | None, event: e.Resumed, after: RunState) -> Records:
+def _project_resumed(before: RunState | None, event: e.Resumed, after: RunState) -> Records:
     lost = [call for call in before.calls.values() if call.phase == "out"] if before else []
     return tuple(_unbilled(after, call, "unknown", event.at) for call in lost)
 
@@ -172,7 +172,9 @@ def _unbilled(state: RunState, call: Call, how: Any, at: float) -> r.CallBooked:
 # Questions ----------------------------------------------------------------------------------------------------------------
 
 
-def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain | e.ApprovalAsked, after: RunState) -> Records:
+def _project_question_opened(
+    _: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain | e.ApprovalAsked, after: RunState
+) -> Records:
     question = after.questions[event.question.id]
     return (
         r.QuestionOpened(
@@ -187,7 +189,7 @@ def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAga
     )
 
 
-def _posted(_: RunState | None, event: e.QuestionPosted, after: RunState) -> Records:
+def _project_question_posted(_: RunState | None, event: e.QuestionPosted, after: RunState) -> Records:
     delivery = event.delivery
     return (
         r.QuestionPlaced(
@@ -201,7 +203,7 @@ def _posted(_: RunState | None, event: e.QuestionPosted, after: RunState) -> Rec
     )
 
 
-def _replied(before: RunState | None, event: e.Replied, after: RunState) -> Records:
+def _project_replied(before: RunState | None, event: e.Replied, after: RunState) -> Records:
     late = before is not None and not before.questions[event.question].open
     if not hear.may_answer(after.questions[event.question], event.author):
         return ()
@@ -219,15 +221,15 @@ def _replied(before: RunState | None, event: e.Replied, after: RunState) -> Reco
     )
 
 
-def _unreplied(_: RunState | None, event: e.Unreplied, after: RunState) -> Records:
+def _project_unreplied(_: RunState | None, event: e.Unreplied, after: RunState) -> Records:
     return (r.ReplyGone(question=event.question, key=event.message),)
 
 
-def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
+def _project_question_settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
     question = after.questions[event.question]
     line = tell.closing_line(question)
     closed = r.QuestionClosed(question=event.question, status=event.outcome.status, line=line, at=event.at)
-    return (*_given_up(before, event, after), closed, *_granted(before, event, after))
+    return (*_project_calls_given_up(before, event, after), closed, *_granted(before, event, after))
 
 
 def _granted(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
@@ -241,21 +243,21 @@ def _granted(before: RunState | None, event: e.QuestionSettled, after: RunState)
 
 
 _CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Records]] = {
-    e.RunStarted: _run_started,
-    e.Resumed: _resumed,
-    e.CallStarted: _call_started,
-    e.Responded: _responded,
-    e.CallFailed: _call_failed,
-    e.AgentRetired: _given_up,
-    e.QuestionAsked: _asked,
-    e.MoreAsked: _asked,
-    e.ApprovalAsked: _asked,
-    e.AskedAgain: _asked,
-    e.QuestionPosted: _posted,
-    e.Replied: _replied,
-    e.Unreplied: _unreplied,
-    e.QuestionSettled: _settled,
-    e.RunFinished: _run_ended,
-    e.RunFailed: _run_ended,
-    e.RunCancelled: _run_ended,
+    e.RunStarted: _project_run_started,
+    e.Resumed: _project_resumed,
+    e.CallStarted: _project_call_started,
+    e.Responded: _project_responded,
+    e.CallFailed: _project_call_failed,
+    e.AgentRetired: _project_calls_given_up,
+    e.QuestionAsked: _project_question_opened,
+    e.MoreAsked: _project_question_opened,
+    e.ApprovalAsked: _project_question_opened,
+    e.AskedAgain: _project_question_opened,
+    e.QuestionPosted: _project_question_posted,
+    e.Replied: _project_replied,
+    e.Unreplied: _project_unreplied,
+    e.QuestionSettled: _project_question_settled,
+    e.RunFinished: _project_run_ended,
+    e.RunFailed: _project_run_ended,
+    e.RunCancelled: _project_run_ended,
 }

@@ -129,7 +129,7 @@ def author_of(state: RunState, label: str) -> str:
 # Events -------------------------------------------------------------------------------------------------------------------
 
 
-def _started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[Shown, ...]:
+def _render_run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[Shown, ...]:
     key = run_key(after.run)
     opening = Outgoing(key=key, run=after.run, place=after.place, post=render_run_card(after), at=after.at, priority=FIRST)
     missing = omissions_text(event.files)
@@ -137,7 +137,7 @@ def _started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[
     return (opening, *(thread_post(after, Note(text=text, tone="warning"), name) for name, text in warnings if text))
 
 
-def _responded(before: RunState | None, event: e.Responded, after: RunState) -> tuple[Shown, ...]:
+def _render_responded(before: RunState | None, event: e.Responded, after: RunState) -> tuple[Shown, ...]:
     return (*_noticed(before, after), *_said(before, event, after))
 
 
@@ -173,7 +173,7 @@ def _vote(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
     return (thread_post(after, Note(text=text, speaker=event.agent), "vote"),)
 
 
-def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> tuple[Shown, ...]:
+def _render_call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> tuple[Shown, ...]:
     """The first failure of its kind, and the last of a call where its agent is not retired for it, which says the same."""
     call = before.calls.get(event.action) if before else None
     again = event.retry_at is not None
@@ -191,18 +191,18 @@ def _again(event: e.CallFailed) -> str:
     return f"I try again in {say_duration(left)}." if left > 0 else "I try again."
 
 
-def _neared(_: RunState | None, event: e.BudgetNeared, after: RunState) -> tuple[Shown, ...]:
+def _render_budget_neared(_: RunState | None, event: e.BudgetNeared, after: RunState) -> tuple[Shown, ...]:
     part = round(event.used / event.limit * 100)
     text = f"{say_dollars(event.used)} is booked, reserved or unknown: {part} % of {say_budget(event.budget, event.limit)}."
     return (thread_post(after, Note(text=text, tone="warning"), f"budget:{event.budget}"),)
 
 
-def _backup_taken(_: RunState | None, event: e.BackupTaken, after: RunState) -> tuple[Shown, ...]:
+def _render_backup_taken(_: RunState | None, event: e.BackupTaken, after: RunState) -> tuple[Shown, ...]:
     text = f"{event.agent} goes on with {event.model}: {event.reason}"
     return (thread_post(after, Note(text=text, tone="warning"), "backup"),)
 
 
-def _retired(before: RunState | None, event: e.AgentRetired, after: RunState) -> tuple[Shown, ...]:
+def _render_agent_retired(before: RunState | None, event: e.AgentRetired, after: RunState) -> tuple[Shown, ...]:
     """Who goes, and why; what another went for is not told again."""
     told = before is not None and any(agent.retired == event.reason for agent in before.agents.values())
     out = "is out of this run too, for the same reason." if told else f"is out of this run: {event.reason}"
@@ -210,33 +210,33 @@ def _retired(before: RunState | None, event: e.AgentRetired, after: RunState) ->
     return (thread_post(after, Note(text=f"{event.agent} {out} {left}", tone="warning"), "retired"),)
 
 
-def _finished(_: RunState | None, event: e.RunFinished, after: RunState) -> tuple[Shown, ...]:
+def _render_run_finished(_: RunState | None, event: e.RunFinished, after: RunState) -> tuple[Shown, ...]:
     answer = FinalAnswer(run=after.run, text=event.text, how=event.how, by=event.by, drafted=after.team.stream)
     return (thread_post(after, answer, "final", priority=FIRST), render_card_update(after))
 
 
-def _failed(_: RunState | None, event: e.RunFailed, after: RunState) -> tuple[Shown, ...]:
+def _render_run_failed(_: RunState | None, event: e.RunFailed, after: RunState) -> tuple[Shown, ...]:
     """Why there is no answer; why agents had to go stands in the thread already."""
     reason = event.reason.removesuffix(who_retired(after))
     note = Note(text=f"This run ended without an answer. {reason}", tone="warning")
     return (thread_post(after, note, "failed", priority=FIRST), render_card_update(after))
 
 
-def _cancelled(_: RunState | None, event: e.RunCancelled, after: RunState) -> tuple[Shown, ...]:
+def _render_run_cancelled(_: RunState | None, event: e.RunCancelled, after: RunState) -> tuple[Shown, ...]:
     note = Note(text=f"Run {after.run} was cancelled by {event.by.name}.", tone="warning")
     return (thread_post(after, note, "cancelled", priority=FIRST), render_card_update(after))
 
 
 _RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], tuple[Shown, ...]]] = {
-    e.RunStarted: _started,
-    e.Responded: _responded,
-    e.CallFailed: _call_failed,
-    e.BudgetNeared: _neared,
-    e.BackupTaken: _backup_taken,
-    e.AgentRetired: _retired,
+    e.RunStarted: _render_run_started,
+    e.Responded: _render_responded,
+    e.CallFailed: _render_call_failed,
+    e.BudgetNeared: _render_budget_neared,
+    e.BackupTaken: _render_backup_taken,
+    e.AgentRetired: _render_agent_retired,
     **show_question.RENDERERS,
     **show_tool.RENDERERS,
-    e.RunFinished: _finished,
-    e.RunFailed: _failed,
-    e.RunCancelled: _cancelled,
+    e.RunFinished: _render_run_finished,
+    e.RunFailed: _render_run_failed,
+    e.RunCancelled: _render_run_cancelled,
 }

@@ -27,7 +27,7 @@ from orchestrator_bridge.run.post import (
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.rows import Outgoing
 
-Shown = tuple[Outgoing, ...]
+RenderedPosts = tuple[Outgoing, ...]
 
 
 def question_card(state: RunState, question: Question) -> QuestionCard:
@@ -52,7 +52,9 @@ def advice(question: Question) -> tuple[Note, ...]:
 # Asking -------------------------------------------------------------------------------------------------------------------
 
 
-def _asked(_: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain, after: RunState) -> Shown:
+def _render_question_asked(
+    _: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain, after: RunState
+) -> RenderedPosts:
     return (card_of(after, event.question, question_key(event.question.id), after.place),)
 
 
@@ -62,12 +64,12 @@ def card_of(state: RunState, question: Question, key: str, place: Place) -> Outg
     return Outgoing(key=key, run=state.run, place=place, post=post, at=state.at, question=question.id, priority=FIRST)
 
 
-def _asked_again(before: RunState | None, event: e.AskedAgain, after: RunState) -> Shown:
+def _render_asked_again(before: RunState | None, event: e.AskedAgain, after: RunState) -> RenderedPosts:
     text = f"Asked again, as {event.by.name} wants it: see question {event.question.id}."
-    return (*_asked(before, event, after), thread_post(after, Note(text=text), "again", question=event.of))
+    return (*_render_question_asked(before, event, after), thread_post(after, Note(text=text), "again", question=event.of))
 
 
-def _joined(_: RunState | None, event: e.QuestionJoined, after: RunState) -> Shown:
+def _render_question_joined(_: RunState | None, event: e.QuestionJoined, after: RunState) -> RenderedPosts:
     """Said in the question's own thread, which is as good as a link to it."""
     question = after.questions[event.question]
     agent = event.action.split(":")[1]
@@ -77,13 +79,13 @@ def _joined(_: RunState | None, event: e.QuestionJoined, after: RunState) -> Sho
     return (thread_post(after, Note(text=f"{agent} asked this too and {course}."), "joined", question=question.id),)
 
 
-def _posted(before: RunState | None, event: e.QuestionPosted, after: RunState) -> Shown:
+def _render_question_posted(before: RunState | None, event: e.QuestionPosted, after: RunState) -> RenderedPosts:
     """Once the first card stands, those who are to have one get a copy of their own."""
     question = after.questions[event.question]
     return _new_copies(before, question, after)
 
 
-def _new_copies(before: RunState | None, question: Question, after: RunState) -> Shown:
+def _new_copies(before: RunState | None, question: Question, after: RunState) -> RenderedPosts:
     """Copies for those who have come to be asked."""
     known = before.questions[question.id].copies if before else ()
     return tuple(_copy(after, question, author) for author in question.copies if question.open and author not in known)
@@ -94,7 +96,7 @@ def _copy(state: RunState, question: Question, author: Author) -> Outgoing:
     return card_of(state, question, copy_key(question.id, author.id), place)
 
 
-def _lost(before: RunState | None, event: e.CardLost, after: RunState) -> Shown:
+def _render_card_lost(before: RunState | None, event: e.CardLost, after: RunState) -> RenderedPosts:
     """The card is posted again; after a few times only the run's thread says how the question can be answered."""
     question = after.questions[event.question]
     if before is None or question.lost == before.questions[event.question].lost:
@@ -108,7 +110,7 @@ def _lost(before: RunState | None, event: e.CardLost, after: RunState) -> Shown:
 # While it is open ---------------------------------------------------------------------------------------------------------
 
 
-def _moved(before: RunState | None, event: Any, after: RunState) -> Shown:
+def _render_question_changed(before: RunState | None, event: Any, after: RunState) -> RenderedPosts:
     """The cards say until when the question waits, and for whom; whoever it was handed to is told."""
     earlier, question = before.questions[event.question] if before else None, after.questions[event.question]
     if earlier is None or not question.open or question.delivery is None:
@@ -132,7 +134,7 @@ def _cards(state: RunState, question: Question) -> Iterator[tuple[str, Place]]:
         yield copy_key(question.id, author.id), Place(platform=author.platform, channel=f"@{author.id}")
 
 
-def _handed(state: RunState, earlier: Question, question: Question) -> Shown:
+def _handed(state: RunState, earlier: Question, question: Question) -> RenderedPosts:
     new = [one for one in question.handed if one not in earlier.handed and one.to.who.id not in question.asleep]
     names = {one.id: one.name for one in question.everyone}
     return tuple(
@@ -147,7 +149,7 @@ def _handed(state: RunState, earlier: Question, question: Question) -> Shown:
     )
 
 
-def _reminded(_: RunState | None, event: e.Reminded, after: RunState) -> Shown:
+def _render_reminded(_: RunState | None, event: e.Reminded, after: RunState) -> RenderedPosts:
     question = after.questions[event.question]
     waiting = (one.id for one in silent(question) if one.id not in question.asleep and one.id not in event.asleep)
     groups = question.groups if not question.replies else ()
@@ -156,7 +158,7 @@ def _reminded(_: RunState | None, event: e.Reminded, after: RunState) -> Shown:
     return (thread_post(after, note, "reminder", priority=FIRST, question=question.id),)
 
 
-def _escalated(before: RunState | None, event: e.Escalated, after: RunState) -> Shown:
+def _render_escalated(before: RunState | None, event: e.Escalated, after: RunState) -> RenderedPosts:
     """A new message, since an edited mention notifies nobody. Nobody who has replied or passed is disturbed again."""
     question = after.questions[event.question]
     if not question.open:
@@ -172,10 +174,10 @@ def _escalated(before: RunState | None, event: e.Escalated, after: RunState) -> 
         groups=event.groups,
     )
     posted = thread_post(after, note, "escalated", priority=FIRST, question=question.id)
-    return (*_moved(before, event, after), posted)
+    return (*_render_question_changed(before, event, after), posted)
 
 
-def _woken(before: RunState | None, event: e.Woken, after: RunState) -> Shown:
+def _render_woken(before: RunState | None, event: e.Woken, after: RunState) -> RenderedPosts:
     question = after.questions[event.question]
     waiting = {one.id for one in awaited(question)}
     people = _authors(question, (one for one in event.people if one in waiting))
@@ -185,7 +187,7 @@ def _woken(before: RunState | None, event: e.Woken, after: RunState) -> Shown:
     return (*_new_copies(before, question, after), thread_post(after, note, "woken", priority=FIRST, question=question.id))
 
 
-def _fell(_: RunState | None, event: e.FallbackBegan, after: RunState) -> Shown:
+def _render_fallback_began(_: RunState | None, event: e.FallbackBegan, after: RunState) -> RenderedPosts:
     question = after.questions[event.question]
     note = Note(text=lines.falling_line(question), tone="warning")
     return (thread_post(after, note, "fallback", priority=FIRST, question=question.id),)
@@ -194,7 +196,7 @@ def _fell(_: RunState | None, event: e.FallbackBegan, after: RunState) -> Shown:
 # The end ------------------------------------------------------------------------------------------------------------------
 
 
-def _settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Shown:
+def _render_question_settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> RenderedPosts:
     question = after.questions[event.question]
     if before is None or not before.questions[event.question].open:
         return ()
@@ -209,20 +211,20 @@ def _closing(state: RunState, question: Question, key: str, place: Place) -> Out
     return replace(card_of(state, question, closing_key(key), place), replaces=key, priority=CLOSING)
 
 
-RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {
-    e.QuestionAsked: _asked,
-    e.MoreAsked: _asked,
-    e.AskedAgain: _asked_again,
-    e.QuestionJoined: _joined,
-    e.QuestionPosted: _posted,
-    e.CardLost: _lost,
-    e.Extended: _moved,
-    e.Replied: _moved,
-    e.Unreplied: _moved,
-    e.Passed: _moved,
-    e.Reminded: _reminded,
-    e.Escalated: _escalated,
-    e.Woken: _woken,
-    e.FallbackBegan: _fell,
-    e.QuestionSettled: _settled,
+RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], RenderedPosts]] = {
+    e.QuestionAsked: _render_question_asked,
+    e.MoreAsked: _render_question_asked,
+    e.AskedAgain: _render_asked_again,
+    e.QuestionJoined: _render_question_joined,
+    e.QuestionPosted: _render_question_posted,
+    e.CardLost: _render_card_lost,
+    e.Extended: _render_question_changed,
+    e.Replied: _render_question_changed,
+    e.Unreplied: _render_question_changed,
+    e.Passed: _render_question_changed,
+    e.Reminded: _render_reminded,
+    e.Escalated: _render_escalated,
+    e.Woken: _render_woken,
+    e.FallbackBegan: _render_fallback_began,
+    e.QuestionSettled: _render_question_settled,
 }

@@ -18,7 +18,7 @@ from orchestrator_bridge.run.tooling import MAX_TOOLS, is_full
 from orchestrator_bridge.store.rows import Outgoing
 from orchestrator_bridge.text import listed, one_line, sentence
 
-Shown = tuple[Outgoing, ...]
+RenderedPosts = tuple[Outgoing, ...]
 
 TEASER = 200
 """Characters of arguments and of failures that the thread shows."""
@@ -30,7 +30,7 @@ MOST_NAMED = 5
 """Tools whose number of calls is named."""
 
 
-def _listed(before: RunState | None, event: e.ToolsListed, after: RunState) -> Shown:
+def _render_tools_listed(before: RunState | None, event: e.ToolsListed, after: RunState) -> RenderedPosts:
     was = before.offers.get(event.server) if before else None
     downs = after.offers[event.server].downs
     if downs > MOST_DOWNS:
@@ -44,7 +44,7 @@ def _listed(before: RunState | None, event: e.ToolsListed, after: RunState) -> S
     return (*again, *_too_many(before, after))
 
 
-def _too_many(before: RunState | None, after: RunState) -> Shown:
+def _too_many(before: RunState | None, after: RunState) -> RenderedPosts:
     """Who is not offered all of its tools, said when that becomes so."""
     full = [name for name, agent in after.agents.items() if is_full(after, agent)]
     if not full or (before and any(is_full(before, agent) for agent in before.agents.values())):
@@ -54,7 +54,7 @@ def _too_many(before: RunState | None, after: RunState) -> Shown:
     return (thread_post(after, Note(text=text, tone="warning"), "many"),)
 
 
-def _asked(_: RunState | None, event: e.ApprovalAsked, after: RunState) -> Shown:
+def _render_approval_asked(_: RunState | None, event: e.ApprovalAsked, after: RunState) -> RenderedPosts:
     """Whoever is to approve sees all of it: what is too long for the card goes along as a file."""
     question = event.question
     opening = card_of(after, question, question_key(question.id), after.place)
@@ -66,7 +66,7 @@ def _asked(_: RunState | None, event: e.ApprovalAsked, after: RunState) -> Shown
     return (opening, thread_post(after, note, "arguments", priority=FIRST, question=question.id))
 
 
-def _started(before: RunState | None, event: e.ToolStarted, after: RunState) -> Shown:
+def _render_tool_started(before: RunState | None, event: e.ToolStarted, after: RunState) -> RenderedPosts:
     """One line for each agent, edited with every call: what it uses now, and how often it has used what."""
     if not event.server:
         return ()
@@ -85,7 +85,7 @@ def _now(event: e.ToolStarted, used: Mapping[str, int]) -> str:
     return f"{now}. {number} calls so far: {each}."
 
 
-def _returned(before: RunState | None, event: e.ToolReturned, after: RunState) -> Shown:
+def _render_tool_returned(before: RunState | None, event: e.ToolReturned, after: RunState) -> RenderedPosts:
     """What people should know of: a call that may have done something, each time; one that was not made or not answered, once."""
     use = before.uses.get(event.action) if before else None
     if before is None or use is None or not use.tool.server or event.end in ("done", "failed"):
@@ -96,7 +96,7 @@ def _returned(before: RunState | None, event: e.ToolReturned, after: RunState) -
     return (_warned(after, use, event.text, "returned"),)
 
 
-def _resumed(before: RunState | None, event: e.Resumed, after: RunState) -> Shown:
+def _render_resumed(before: RunState | None, event: e.Resumed, after: RunState) -> RenderedPosts:
     """Calls that were under way when the process ended, and are not made again."""
     lost = [use for use in before.uses.values() if use.phase == "out" and not use.tool.read_only] if before else []
     return tuple(_warned(after, use, OUTCOME_UNKNOWN, f"lost{number}") for number, use in enumerate(lost))
@@ -107,10 +107,10 @@ def _warned(after: RunState, use: ToolUse, text: str, name: str) -> Outgoing:
     return thread_post(after, Note(text=said, tone="warning"), name)
 
 
-RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], Shown]] = {
-    e.ToolsListed: _listed,
-    e.ApprovalAsked: _asked,
-    e.ToolStarted: _started,
-    e.ToolReturned: _returned,
-    e.Resumed: _resumed,
+RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], RenderedPosts]] = {
+    e.ToolsListed: _render_tools_listed,
+    e.ApprovalAsked: _render_approval_asked,
+    e.ToolStarted: _render_tool_started,
+    e.ToolReturned: _render_tool_returned,
+    e.Resumed: _render_resumed,
 }
