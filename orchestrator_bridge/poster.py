@@ -315,7 +315,7 @@ class Outbox:
         self._resolve_uncertain(outgoing.key)
 
     async def _mark(self, rows: list[Row]) -> None:
-        """Store what became of a post. While the disk takes nothing the queue waits: so no more than one post is left in doubt."""
+        """Store what became of a post. While the disk takes nothing the queue waits: no more than one post is left in doubt."""
         try:
             await retry_until_writable(self._clock, partial(self._store.append, rows=rows), self._log_unmarked)
         except StoreError as error:

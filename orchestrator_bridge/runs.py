@@ -1,4 +1,4 @@
-"""The runs of this process: a driver for each that has something to do, woken by facts, supervised one by one.
+"""The runs of this process: a driver for each that has something to do, woken by inputs, supervised one by one.
 
 A run has a driver only while something but people is awaited. A reply, a click or a deadline wakes it by folding its log;
 recently active runs are kept folded.
@@ -27,14 +27,14 @@ from orchestrator_bridge.team import Team
 _LOG = logging.getLogger(__name__)
 
 RETRY_BROKEN_AFTER = 30.0
-"""Seconds before a run that broke and could not be ended takes another fact: what is damaged stays damaged for a while."""
+"""Seconds before a run that broke and could not be ended takes another input: what is damaged stays damaged for a while."""
 
 STATE_CACHE_SIZE = 256
 """Sleeping runs that are kept folded."""
 
 
 class RunSupervisor:
-    """Begins runs and brings facts to them. `last_number` is the highest number of a run so far; `started_here` are this
+    """Begins runs and brings inputs to them. `last_number` is the highest number of a run so far; `started_here` are this
     process's own.
 
     `ensure_synced` is awaited before a run is driven; `has_platform` says whether a platform is there to be spoken on; `askable`
@@ -114,7 +114,7 @@ class RunSupervisor:
         return transaction.state.run
 
     def deliver(self, run: int, run_input: f.RunInput) -> None:
-        """Hand a fact to a run, waking it if it sleeps. After the stop facts are left to the next start."""
+        """Hand an input to a run, waking it if it sleeps. After the stop inputs are left to the next start."""
         driver = self._drivers.get(run)
         if self._stopped:
             return

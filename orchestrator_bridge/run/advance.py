@@ -36,7 +36,7 @@ def step(
 ) -> StepResult:
     """Go on until nothing but calls, people and the clock is outstanding.
 
-    Questions that have expired wait in `batch.unread` until their threads are among `read_to_end`.
+    Questions that have expired wait in `transaction.questions_to_sync` until their threads are among `read_to_end`.
     """
     starts = AdmissionResult()
     uses: dict[str, ToolUse] = {}

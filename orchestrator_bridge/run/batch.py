@@ -30,12 +30,12 @@ class Transaction:
 
     @classmethod
     def of_new_run(cls, started: e.RunStarted) -> Transaction:
-        """The batch that begins a run."""
-        batch = cls(initial_state(started), started.at)
-        batch.before = None
-        batch.events.append(started)
-        batch.rows += [*project_event(None, started, batch.state), *render_event(None, started, batch.state)]
-        return batch
+        """The transaction that begins a run."""
+        transaction = cls(initial_state(started), started.at)
+        transaction.before = None
+        transaction.events.append(started)
+        transaction.rows += [*project_event(None, started, transaction.state), *render_event(None, started, transaction.state)]
+        return transaction
 
     def add(self, event: e.Event) -> None:
         """Take an event in, with everything that follows from it."""

@@ -1,4 +1,4 @@
-"""The question service: makes questions, does what is due and settles, as changes to a transaction. The rules are `settle` and `due`."""
+"""Makes questions, does what is due and settles, as changes to a transaction. The rules are `settle` and `due`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The driver of one run: takes facts, stores what follows from them, starts what is new, and ends when only people are awaited.
+"""The driver of one run: takes inputs, stores what follows from them, starts what is new, and ends when only people are awaited.
 
-One pass is one transaction: every fact that has come in becomes events, `advance` adds what follows, and all of it is stored
+One pass is one transaction: every input that has come in becomes events, `step` adds what follows, and all of it is stored
 before anything of it is done. So a crash at any moment leaves a log from which the same code goes on.
 """
 
@@ -63,7 +63,7 @@ class DriverContext:
 
 
 class RunDriver:
-    """Drives one run from facts to events to actions, until it ends or sleeps."""
+    """Drives one run from inputs to events to actions, until it ends or sleeps."""
 
     def __init__(self, state: RunState, context: DriverContext) -> None:
         self.state = state
@@ -76,12 +76,12 @@ class RunDriver:
         self._alarm: Alarm | None = None
 
     def deliver(self, run_input: f.RunInput) -> None:
-        """Hand over a fact; it is taken in the next pass."""
+        """Hand over an input; it is taken in the next pass."""
         self._inputs.append(run_input)
         self._wakeup.set()
 
     async def run(self) -> None:
-        """Go on until the run ends or only people are awaited, and every fact is taken."""
+        """Go on until the run ends or only people are awaited, and every input is handled."""
         self._list_tools()
         try:
             while self._inputs or self._tasks or self.state.busy:
@@ -103,7 +103,7 @@ class RunDriver:
         self._recheck(run_inputs)
 
     async def _commit_cycle(self, run_inputs: Sequence[f.RunInput]) -> None:
-        """Make one transaction of these facts and all that follows from them, store it, and do what it says."""
+        """Make one transaction of these inputs and all that follows from them, store it, and do what it says."""
         transaction = Transaction(self.state, self._context.clock.now())
         for run_input in run_inputs:
             self._handle(transaction, run_input)
@@ -122,7 +122,7 @@ class RunDriver:
             self._context.reply_privately(event, reply)
 
     def _handle(self, transaction: Transaction, run_input: f.RunInput) -> None:
-        """Take one fact and what follows from it at once, so that the next one finds a run that is where it would be."""
+        """Take one input and what follows from it at once, so that the next one finds a run that is where it would be."""
         if isinstance(run_input, f.TimerFired):
             for event in timer_events(transaction.state, transaction.now):
                 transaction.add(event)
@@ -148,7 +148,7 @@ class RunDriver:
         self.state = transaction.state
 
     async def _append(self, transaction: Transaction) -> None:
-        """Store the batch, however long the disk takes no more: nothing that was paid for is let go."""
+        """Store the transaction, however long the disk takes no more: nothing that was paid for is let go."""
         run = transaction.state.run if transaction.events else 0
         append = partial(
             self._context.store.append, run=run, after=transaction.after, events=transaction.events, rows=transaction.rows

@@ -1,4 +1,4 @@
-"""What each fact from outside adds to a run's batch."""
+"""What each input from outside adds to a run's transaction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GUIDANCE_LIMIT = 20_000
 
 
 def handle_input(transaction: Transaction, run_input: f.RunInput, questions: QuestionService) -> None:
-    """Add what a fact means to the batch."""
+    """Add what an input means to the transaction."""
     match run_input:
         case f.CallFinished():
             _handle_call_finished(transaction, run_input)
