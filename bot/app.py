@@ -72,7 +72,7 @@ async def assembled(
     if menu is not None:
         menu.fill(picks, engine.under_way)
     try:
-        models.know({(one.model, one.by): one.ratio for one in await store.counting()})
+        models.know({(one.model, one.by): one.ratio for one in await store.token_calibrations()})
         await picks.load()
         yield App(
             engine=engine,

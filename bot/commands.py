@@ -214,7 +214,7 @@ class Commands:
             for one in lines[:LISTED]
         )
         columns = ("run", "agent", "model", "calls", "tokens in", "tokens out", "cost")
-        counts = counting_lines(await self._store.counting())
+        counts = counting_lines(await self._store.token_calibrations())
         text = "\n".join(part for part in (say_standings(standings), *counts) if part)
         return PrivateReply(text=text, tables=(Table(title="Cost", columns=columns, rows=rows),))
 

@@ -15,7 +15,7 @@ from orchestrator_bridge.money.ledger import UsageLedger
 from orchestrator_bridge.money.standing import BudgetStatus, say_budget, say_dollars
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import CostBy, Lookups, Spending
-from orchestrator_bridge.store.read.spending import summed
+from orchestrator_bridge.store.read.spending import sum_spending
 
 BY: tuple[CostBy, ...] = get_args(CostBy)
 
@@ -57,7 +57,7 @@ def _people(lines: Sequence[Spending], directory: Directory) -> list[Spending]:
     for line in lines:
         someone = _person(line, directory)
         persons.setdefault(someone.key, []).append(someone)
-    merged = [summed(key, parts[0].name, parts) for key, parts in persons.items()]
+    merged = [sum_spending(key, parts[0].name, parts) for key, parts in persons.items()]
     return sorted(merged, key=lambda line: (-line.cost, line.name))
 
 
@@ -73,7 +73,7 @@ async def budgets_today(lookups: Lookups, budgets: Budgets, now: float, place: P
     """How today's shared budgets stand: that of all runs, and that of a place's channel."""
     ledger = UsageLedger(budgets)
     today = ledger.begin_of_day(now)
-    ledger.load(await lookups.charges(today), await lookups.raises(today))
+    ledger.load(await lookups.budget_charges(today), await lookups.budget_grants(today))
     standings = ledger.statuses(place or Place(platform="", channel=""), now)
     return tuple(one for one in standings if place is not None or one.budget == "day")
 
@@ -98,7 +98,7 @@ def _unknown(line: Spending) -> str:
 
 def total(lines: Sequence[Spending]) -> Spending:
     """All lines as one."""
-    return summed("", "in all", lines)
+    return sum_spending("", "in all", lines)
 
 
 def say_total(lines: Sequence[Spending]) -> str:

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator_bridge.model.count import ESTIMATE
-from orchestrator_bridge.store.port import Counting
+from orchestrator_bridge.store.port import TokenCalibration
 
 
-def counting_lines(found: Sequence[Counting]) -> list[str]:
+def counting_lines(found: Sequence[TokenCalibration]) -> list[str]:
     """One line for each model of which something was learned."""
     return [f"Prompts of {one.model}: {_how(one)}" for one in found]
 
 
-def say_count(one: Counting) -> str:
+def say_count(one: TokenCalibration) -> str:
     """The same of one model, without its name."""
     return f"prompts {_how(one)}"
 
 
-def counting_objects(found: Sequence[Counting]) -> list[dict[str, object]]:
+def counting_objects(found: Sequence[TokenCalibration]) -> list[dict[str, object]]:
     """The same for programs."""
     return [
         {"model": one.model, "counted_by": one.by, "ratio": round(one.ratio.value, 4), "calls": one.ratio.calls} for one in found
     ]
 
 
-def _how(one: Counting) -> str:
+def _how(one: TokenCalibration) -> str:
     how = "estimated by size" if one.by == ESTIMATE else f"counted with {one.by}"
     calls = "1 call" if one.ratio.calls == 1 else f"{one.ratio.calls} calls"
     return f"{how}, reported {one.ratio.value:.2f} times that ({calls})"

@@ -23,7 +23,7 @@ from bot.tables import print_json, print_table, say_state, show_dollars, show_ti
 from bot.trouble import Problem, Trouble
 from orchestrator_bridge.run.events import VERSION, dump
 from orchestrator_bridge.store.lookups import SqliteLookups
-from orchestrator_bridge.store.port import CostBy, CostLine, Counting, Lookups, Missing, RunSummary, StoreError
+from orchestrator_bridge.store.port import CostBy, CostLine, Lookups, NotFound, RunSummary, StoreError, TokenCalibration
 from orchestrator_bridge.text import shorten
 
 _TEXT = 60
@@ -70,7 +70,7 @@ async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
     """Costs per run, agent and model, and their sum."""
     async with _lookups(store) as lookups:
         lines = await lookups.costs(run) if lookups else []
-        counting = await lookups.counting() if lookups else []
+        counting = await lookups.token_calibrations() if lookups else []
     known = sum((line.cost for line in lines if line.cost is not None), Decimal(0))
     complete = all(line.cost is not None for line in lines)
     if as_json:
@@ -100,14 +100,14 @@ async def print_spending(start: Start, run: int | None, by: CostBy, as_json: boo
         click.echo("No call yet.", err=True)
 
 
-async def learned(store: Path) -> list[Counting]:
+async def learned(store: Path) -> list[TokenCalibration]:
     """How good our counts of prompts are; nothing where nothing was ever stored.
 
     Raises:
         StoreError: the store cannot be read.
     """
     async with _lookups(store) as lookups:
-        return await lookups.counting() if lookups else []
+        return await lookups.token_calibrations() if lookups else []
 
 
 def _cost_row(line: CostLine) -> list[str]:
@@ -137,7 +137,7 @@ async def print_log(store: Path, run: int) -> None:
 
 
 def _broken(run: int, seq: int, fault: StoreError) -> Problem:
-    return Problem(where=f"event {seq} of run {run}", found=fault.found, expected=fault.expected, mend=fault.mend)
+    return Problem(where=f"event {seq} of run {run}", found=fault.found, expected=fault.expected, mend=fault.fix)
 
 
 @asynccontextmanager
@@ -145,7 +145,7 @@ async def _lookups(store: Path) -> AsyncIterator[Lookups | None]:
     """Look-ups in the file, or None where nothing was ever stored."""
     try:
         lookups = await SqliteLookups.open(store)
-    except Missing:
+    except NotFound:
         yield None
         return
     try:

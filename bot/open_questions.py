@@ -8,7 +8,7 @@ from orchestrator_bridge.chat import QuestionCard
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.show_question import question_card
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.port import Damaged, Lookups, QuestionSummary
+from orchestrator_bridge.store.port import Corrupted, Lookups, QuestionSummary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +34,7 @@ async def _state(store: Lookups, run: int) -> RunState | None:
     """None where the log is not as a log has to be: the bot says so when it comes to that run."""
     try:
         return fold(await store.log(run))
-    except (ValueError, Damaged):
+    except (ValueError, Corrupted):
         return None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.store.port import Store
-from orchestrator_bridge.store.rows import ModelPicked
+from orchestrator_bridge.store.rows import ModelSelected
 from orchestrator_bridge.team import AgentSpec, Team
 
 CHANNEL = "channel"
@@ -28,7 +28,7 @@ class Picks:
         Raises:
             StoreError: the store cannot be read.
         """
-        for pick in await self._store.picks():
+        for pick in await self._store.model_selections():
             self._of(pick.place)[pick.scope] = pick.model
 
     def of(self, place: Place) -> Mapping[str, str]:
@@ -41,7 +41,7 @@ class Picks:
         Raises:
             StoreError: it could not be stored, and nothing changed.
         """
-        await self._store.append(rows=[ModelPicked(place=place, scope=scope, model=model, by=by.name, at=at)])
+        await self._store.append(rows=[ModelSelected(place=place, scope=scope, model=model, by=by.name, at=at)])
         self._of(place)[scope] = model
         if not model:
             del self._of(place)[scope]

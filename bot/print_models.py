@@ -21,12 +21,12 @@ from orchestrator_bridge.model.catalogue.show import show_bound, show_rate, show
 from orchestrator_bridge.model.kept import maker
 from orchestrator_bridge.model.price import Price, Rates
 from orchestrator_bridge.model.refusals import address
-from orchestrator_bridge.store.port import Counting, StoreError
+from orchestrator_bridge.store.port import StoreError, TokenCalibration
 
 if TYPE_CHECKING:
     from bot.start import Start
 
-Counts = Mapping[str, Sequence[Counting]]
+Counts = Mapping[str, Sequence[TokenCalibration]]
 
 _WIDTH = 80
 _PLAIN = ("", "its only host here", "the vendor's own", "the vendor's own; no host's settings are set")

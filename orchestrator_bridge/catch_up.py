@@ -24,7 +24,7 @@ from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run.post import question_key, run_key
 from orchestrator_bridge.run.show_question import advice, question_card
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.port import Armed, Store, StoreError
+from orchestrator_bridge.store.port import OpenDeadline, Store, StoreError
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,11 +71,11 @@ class HistorySync:
         self._schedule_check = schedule_check
         self._state = state
         self._give_up_at = 0.0
-        self._unsynced: dict[int, list[Armed]] = {}
+        self._unsynced: dict[int, list[OpenDeadline]] = {}
         self._syncing: dict[int, asyncio.Future[None]] = {}
         self._slots = asyncio.Semaphore(CONCURRENCY)
 
-    def schedule(self, deadlines: Sequence[Armed], busy_runs: Sequence[int] = ()) -> None:
+    def schedule(self, deadlines: Sequence[OpenDeadline], busy_runs: Sequence[int] = ()) -> None:
         """These questions were open, and these runs were at work, when the process started, which is now."""
         self._give_up_at = self._clock.now() + STARTUP_BUDGET
         for run in busy_runs:
@@ -107,7 +107,7 @@ class HistorySync:
             await asyncio.shield(self._syncing[run])
             self._syncing.pop(run, None)
 
-    async def _sync_run(self, run: int, questions: Sequence[Armed]) -> None:
+    async def _sync_run(self, run: int, questions: Sequence[OpenDeadline]) -> None:
         if self._can_read_history:
             if questions:
                 await self._wait_reconciled()
@@ -121,13 +121,13 @@ class HistorySync:
     def _can_read_history(self) -> bool:
         return any(adapter.capabilities.can_read_history for adapter in self._adapters.values())
 
-    async def repost_open_questions(self, deadlines: Sequence[Armed]) -> None:
+    async def repost_open_questions(self, deadlines: Sequence[OpenDeadline]) -> None:
         """Show open questions once more on platforms that have forgotten what an earlier process showed."""
         forgetful = {name: adapter for name, adapter in self._adapters.items() if adapter.capabilities.loses_history_on_restart}
         for one in deadlines if forgetful else ():
             try:
                 state = await self._state(one.run)
-                shown = await self._store.sent(question_key(one.question))
+                shown = await self._store.sent_post(question_key(one.question))
             except StoreError as error:
                 _LOG.info("question %s is not shown again: %s", one.question, error)
                 continue
@@ -162,7 +162,7 @@ class HistorySync:
     async def _sync_run_thread(self, run: int) -> None:
         """Read a run's own thread after the start: what people told its agents meanwhile reaches them before their next call."""
         try:
-            card = await self._store.sent(run_key(run))
+            card = await self._store.sent_post(run_key(run))
             if card is not None:
                 place = replace((await self._state(run)).place, thread=card.thread)
                 await self._read_with_retry(place, card.at, self._give_up_at)
@@ -207,7 +207,7 @@ class HistorySync:
         if adapter is None or not adapter.capabilities.can_read_history:
             return
         # Looked up first: what arrives while the thread is read is not missing in it.
-        known = await self._store.heard_in(place)
+        known = await self._store.messages_in(place)
         try:
             said: Sequence[MessageReceived] = await adapter.read_thread(place, after)
         except NotSent:

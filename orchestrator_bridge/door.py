@@ -16,8 +16,8 @@ from orchestrator_bridge.model.port import Heard, Model, Request, Response
 from orchestrator_bridge.money.ledger import UsageLedger
 from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.run.pictures import with_pictures
-from orchestrator_bridge.store.port import Sent, Store
-from orchestrator_bridge.store.rows import Row
+from orchestrator_bridge.store.port import RateSample, Store
+from orchestrator_bridge.store.rows import Record
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class ModelGateway:
         """Whether a model is known to take pictures."""
         return self._models.sees(model)
 
-    def recover(self, sent: Iterable[Sent]) -> None:
+    def recover(self, sent: Iterable[RateSample]) -> None:
         """Count what earlier processes sent within the last minute, in its order."""
         for one in sent:
             self._gate.sent(self._models.demand(Request(agent="", model=one.model, messages=())), one.tokens, one.at)
@@ -58,7 +58,7 @@ class ModelGateway:
         """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows."""
         return self._models.excess(request)
 
-    def budget_statuses(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[BudgetStatus]:
+    def budget_statuses(self, place: Place, now: float, unstored: Sequence[Record]) -> Sequence[BudgetStatus]:
         """How the budgets stand that all runs of a place share. `unstored`: the rows of the transaction that asks."""
         return self._ledger.statuses(place, now, unstored)
 

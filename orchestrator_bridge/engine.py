@@ -54,14 +54,14 @@ from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.runs import RunSupervisor
 from orchestrator_bridge.store.port import Store, StoreError
 from orchestrator_bridge.store.rows import (
-    Outgoing,
+    OutboxEntry,
     QuestionClosed,
-    QuestionMoved,
+    QuestionMessageLinked,
     QuestionOpened,
-    QuestionPlaced,
-    Row,
+    QuestionUpdated,
+    Record,
     RunClosed,
-    RunPlaced,
+    RunMessageLinked,
 )
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.tool.toolbox import Toolbox
@@ -185,15 +185,15 @@ class Engine:
         await self._start(RecoverySnapshot())
 
     async def _start(self, left: RecoverySnapshot) -> None:
-        self._runs.last_number, self._last_question = await self._store.last_numbers()
+        self._runs.last_number, self._last_question = await self._store.highest_ids()
         now = self._clock.now()
         today = self._ledger.begin_of_day(now)
-        self._ledger.load(await self._store.charges(today), await self._store.raises(today))
-        self._gateway.recover(await self._store.sent_since(now - MINUTE))
-        behind = {platform: await self._store.behind(platform) for platform in self._adapters}
+        self._ledger.load(await self._store.budget_charges(today), await self._store.budget_grants(today))
+        self._gateway.recover(await self._store.rate_samples(now - MINUTE))
+        behind = {platform: await self._store.clock_offset(platform) for platform in self._adapters}
         self._run_index.recover(await self._store.runs(limit=MAX_RECOVERED_RUNS, status="running"))
-        self.external_agents.recover(await self._store.guest_runs())
-        for one in await self._store.open_for():
+        self.external_agents.recover(await self._store.external_question_runs())
+        for one in await self._store.open_question_audiences():
             self._open_questions.add(one.question, one.run, one.place, one.people)
         self._history_sync.schedule(left.open_deadlines, left.busy_runs)
         for adapter in self._adapters.values():
@@ -336,7 +336,7 @@ class Engine:
 
     # What the parts tell one another --------------------------------------------------------------------------------------
 
-    def _on_committed(self, state: RunState, rows: Sequence[Row]) -> None:
+    def _on_committed(self, state: RunState, rows: Sequence[Record]) -> None:
         """A run's transaction is on disk: post what is to be posted, and look at questions when it is time."""
         self._run_index.update(state)
         self._streams.run_committed(state)
@@ -344,7 +344,7 @@ class Engine:
         self._outbox.enqueue(rows)
         self._register_places(rows)
         for row in rows:
-            if isinstance(row, QuestionOpened | QuestionMoved):
+            if isinstance(row, QuestionOpened | QuestionUpdated):
                 self._deadlines.schedule(state.run, row.question, row.fires_at)
             elif isinstance(row, QuestionClosed):
                 self._deadlines.cancel(row.question)
@@ -353,12 +353,12 @@ class Engine:
             self._count(state, row)
         self.external_agents.update(state)
 
-    def _count(self, state: RunState, row: Row) -> None:
+    def _count(self, state: RunState, row: Record) -> None:
         """What is open for whom, for the limits over all runs."""
         match row:
             case QuestionOpened():
                 self._open_questions.add(row.question, state.run, state.place, row.people)
-            case QuestionMoved(people=tuple(people)):
+            case QuestionUpdated(people=tuple(people)):
                 self._open_questions.set_audience(row.question, people)
             case QuestionClosed():
                 self._open_questions.discard(row.question)
@@ -367,10 +367,10 @@ class Engine:
         adapter = self._adapters.get(platform)
         return adapter.members(group) if adapter else None
 
-    def _register_places(self, rows: Sequence[Row]) -> None:
+    def _register_places(self, rows: Sequence[Record]) -> None:
         """What was said in a place before we knew that it is ours is heard now."""
         for row in rows:
-            if isinstance(row, QuestionPlaced | RunPlaced):
+            if isinstance(row, QuestionMessageLinked | RunMessageLinked):
                 self._inbox.place_registered(row.place)
 
     def _tools_changed(self, server: str) -> None:
@@ -401,13 +401,13 @@ class Engine:
         card = await self._outbox.sent_message(run_key(state.run))
         return replace(state.place, thread=card.thread) if card else None
 
-    def _on_question_posted(self, outgoing: Outgoing, posted: PostedMessage, noted_at: float) -> None:
+    def _on_question_posted(self, outgoing: OutboxEntry, posted: PostedMessage, noted_at: float) -> None:
         self._runs.deliver(outgoing.run, f.QuestionDelivered(outgoing=outgoing, posted=posted, noted_at=noted_at))
 
-    def _on_question_undeliverable(self, outgoing: Outgoing, why: str) -> None:
+    def _on_question_undeliverable(self, outgoing: OutboxEntry, why: str) -> None:
         self._runs.deliver(outgoing.run, f.QuestionUndeliverable(outgoing=outgoing, why=why))
 
-    async def _direct_message_fallback(self, refused: Outgoing, why: str) -> Sequence[Outgoing]:
+    async def _direct_message_fallback(self, refused: OutboxEntry, why: str) -> Sequence[OutboxEntry]:
         """What a platform does not take for a run's channel, as it goes to whoever started the run."""
         try:
             return direct_message_fallback(await self._runs.state(refused.run), refused, why, self._clock.now())

@@ -11,7 +11,7 @@ from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.file import MAX_FILE_SIZE, AttachmentContent, parse_attachment, too_large
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.store.port import Store, StoreError
-from orchestrator_bridge.store.rows import PictureKept
+from orchestrator_bridge.store.rows import BlobStored
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.text import one_line
 
@@ -56,7 +56,7 @@ class AttachmentLoader:
     async def _store_image(self, file: AttachmentContent, body: bytes) -> AttachmentContent:
         try:
             if file.picture:
-                await self._store.append(rows=[PictureKept(picture=file.picture, body=body)])
+                await self._store.append(rows=[BlobStored(picture=file.picture, body=body)])
         except StoreError as error:
             _LOG.error("%s could not be kept: %s", file.name, error)
             return AttachmentContent(name=file.name, why="the disk could not take it")

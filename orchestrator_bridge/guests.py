@@ -21,8 +21,8 @@ from orchestrator_bridge.question.values import Ask, Question
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.runs import RunSupervisor
-from orchestrator_bridge.store.port import Damaged, GuestQuestion, Started, Store, TooNew
-from orchestrator_bridge.store.rows import OutcomeTold
+from orchestrator_bridge.store.port import Corrupted, ExternalQuestionSummary, ExternalRun, SchemaTooNew, Store
+from orchestrator_bridge.store.rows import OutcomeDelivered
 from orchestrator_bridge.team import Team
 
 _LOG = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class ExternalAgents:
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._asking: set[asyncio.Task[SubmissionResult]] = set()
 
-    def recover(self, runs: Iterable[Started]) -> None:
+    def recover(self, runs: Iterable[ExternalRun]) -> None:
         """Take in the runs that an earlier process began."""
         self._open_runs |= {(one.outside.token, one.outside.agent, one.place, one.team): one.run for one in runs}
 
@@ -145,7 +145,7 @@ class ExternalAgents:
             state = await self.wait_until(
                 run, lambda state: state.end is not None or _submission_result(state, request.action) is not None
             )
-        except (Damaged, TooNew):  # it is set aside, and that was told
+        except (Corrupted, SchemaTooNew):  # it is set aside, and that was told
             self._forget(request.owner, run)
             raise
         taken = _submission_result(state, request.action)
@@ -157,7 +157,7 @@ class ExternalAgents:
         """The same question, open, or ended in a way that answers this one too."""
         since = self._clock.now() - REUSE_FOR
         outside, place = request.external_agent, request.place
-        for one in await self._store.guest_questions(outside.token, outside.agent, place, since):
+        for one in await self._store.external_questions(outside.token, outside.agent, place, since):
             if as_asked(request.ask, one.text):
                 question = (await self._runs.state(one.run)).questions.get(one.question)
                 if question is not None and as_asked(request.ask, question.ask) and _usable(one, question):
@@ -196,7 +196,7 @@ class ExternalAgents:
         Raises:
             StoreError: it could not be stored.
         """
-        await self._store.append(rows=[OutcomeTold(question=question, at=self._clock.now())])
+        await self._store.append(rows=[OutcomeDelivered(question=question, at=self._clock.now())])
 
     def cancel(self, run: int, question: int) -> None:
         """Close a question that its agent does not want answered any more."""
@@ -245,5 +245,5 @@ def _submission_result(state: RunState, action: str) -> SubmissionResult | None:
     return SubmissionResult(run=state.run, refusal=use.result or "")
 
 
-def _usable(known: GuestQuestion, question: Question) -> bool:
+def _usable(known: ExternalQuestionSummary, question: Question) -> bool:
     return question.open or not known.told or reusable(question)

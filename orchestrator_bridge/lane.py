@@ -6,14 +6,14 @@ import heapq
 from collections import deque
 from dataclasses import dataclass, field
 
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.rows import OutboxEntry
 
 
 @dataclass(slots=True)
 class QueuedPost:
     """One post on its way. `uncertain`: an earlier attempt may have arrived. Times in seconds since the epoch."""
 
-    outgoing: Outgoing
+    outgoing: OutboxEntry
     order: int = 0
     uncertain: bool = False
     not_before: float = 0.0

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from orchestrator_bridge.clock import Clock, sleep_until
-from orchestrator_bridge.store.port import InUse, StoreError, Unwritable
+from orchestrator_bridge.store.port import InUse, StoreError, WriteFailed
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ async def retry_until_writable(clock: Clock, attempt: Callable[[], Awaitable[T]]
     while True:
         try:
             return await attempt()
-        except (Unwritable, InUse) as error:
+        except (WriteFailed, InUse) as error:
             if str(error) not in told:
                 told.add(str(error))
                 on_error(error)

@@ -29,8 +29,8 @@ from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.lane import ChannelQueue, QueuedPost
 from orchestrator_bridge.patience import retry_until_writable
 from orchestrator_bridge.run.post import closing_key
-from orchestrator_bridge.store.port import Pending, Store, StoreError
-from orchestrator_bridge.store.rows import Outgoing, PostDropped, PostFailed, PostSent, Row, RunPlaced
+from orchestrator_bridge.store.port import PendingPost, Store, StoreError
+from orchestrator_bridge.store.rows import OutboxEntry, PostDropped, PostFailed, PostSent, Record, RunMessageLinked
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,10 +70,10 @@ class Outbox:
         adapters: Mapping[str, Adapter],
         clock: Clock,
         *,
-        on_question_posted: Callable[[Outgoing, PostedMessage, float], None],
-        on_question_undeliverable: Callable[[Outgoing, str], None],
-        on_marked: Callable[[Sequence[Row]], None],
-        fallback_for: Callable[[Outgoing, str], Awaitable[Sequence[Outgoing]]],
+        on_question_posted: Callable[[OutboxEntry, PostedMessage, float], None],
+        on_question_undeliverable: Callable[[OutboxEntry, str], None],
+        on_marked: Callable[[Sequence[Record]], None],
+        fallback_for: Callable[[OutboxEntry, str], Awaitable[Sequence[OutboxEntry]]],
     ) -> None:
         self._store = store
         self._adapters = adapters
@@ -91,7 +91,7 @@ class Outbox:
         self._order = 0
         self._stopped = False
 
-    def recover(self, pending: Sequence[Pending], clock_offsets: Mapping[str, float | None]) -> None:
+    def recover(self, pending: Sequence[PendingPost], clock_offsets: Mapping[str, float | None]) -> None:
         """Take what an earlier process left unsent: nobody knows whether it arrived.
 
         `clock_offsets`: how far the platforms' clocks are behind ours, as earlier posts tell.
@@ -106,10 +106,10 @@ class Outbox:
             self._enqueue(one.outgoing, doubtful=True)
         self._check_reconciled()
 
-    def enqueue(self, rows: Sequence[Row]) -> None:
+    def enqueue(self, rows: Sequence[Record]) -> None:
         """Take the posts among rows that have just been stored."""
         for row in rows:
-            if isinstance(row, Outgoing):
+            if isinstance(row, OutboxEntry):
                 self._enqueue(row, doubtful=False)
 
     async def wait_reconciled(self) -> None:
@@ -139,7 +139,7 @@ class Outbox:
         Raises:
             StoreError: it cannot be looked up.
         """
-        return self._sent.get(key) or await self._store.sent(key)
+        return self._sent.get(key) or await self._store.sent_post(key)
 
     async def stop(self) -> None:
         """Stop sending; what is left stays in the outbox."""
@@ -151,7 +151,7 @@ class Outbox:
 
     # Lanes ----------------------------------------------------------------------------------------------------------------
 
-    def _enqueue(self, outgoing: Outgoing, doubtful: bool) -> None:
+    def _enqueue(self, outgoing: OutboxEntry, doubtful: bool) -> None:
         if outgoing.place.platform not in self._adapters or self._stopped:
             return
         self._order += 1
@@ -161,7 +161,7 @@ class Outbox:
         if worker.task is None or worker.task.done():
             worker.task = asyncio.create_task(self._work(worker), name=f"lane {outgoing.place.platform}/{outgoing.place.channel}")
 
-    def _may_edit_at(self, outgoing: Outgoing) -> float:
+    def _may_edit_at(self, outgoing: OutboxEntry) -> float:
         """Progress on a card waits for the interval that the platform bears; what ends something does not."""
         if outgoing.priority < PROGRESS or not outgoing.replaces:
             return 0.0
@@ -187,7 +187,7 @@ class Outbox:
             if alarm is not None:
                 alarm.cancel()
 
-    def _mark_uncertain(self, outgoing: Outgoing) -> None:
+    def _mark_uncertain(self, outgoing: OutboxEntry) -> None:
         """Nobody knows whether this arrived. Others wait for a question's card only, and only where it can be looked for."""
         if self._can_find(outgoing) and isinstance(outgoing.post, QuestionCard):
             self._uncertain.setdefault(outgoing.key, asyncio.Event())
@@ -202,7 +202,7 @@ class Outbox:
         if not self._uncertain:
             self._reconciled.set()
 
-    def _can_find(self, outgoing: Outgoing) -> bool:
+    def _can_find(self, outgoing: OutboxEntry) -> bool:
         adapter = self._adapters.get(outgoing.place.platform)
         return adapter is not None and adapter.capabilities.can_read_history and not outgoing.replaces
 
@@ -241,7 +241,7 @@ class Outbox:
         sending = await self._outbound(job.outgoing)
         return await adapter.find_sent(sending) if sending else None
 
-    async def _deliver(self, outgoing: Outgoing) -> PostedMessage | None:
+    async def _deliver(self, outgoing: OutboxEntry) -> PostedMessage | None:
         adapter = self._adapters[outgoing.place.platform]
         sending = await self._outbound(outgoing)
         if sending is None:
@@ -251,7 +251,7 @@ class Outbox:
             self._clock_offsets[outgoing.place.platform] = self._clock.now() - posted.at
         return posted
 
-    async def _outbound(self, outgoing: Outgoing) -> OutboundPost | None:
+    async def _outbound(self, outgoing: OutboxEntry) -> OutboundPost | None:
         """As the adapter gets it. None: a remark on a question that was never shown; its end is told in the run's thread."""
         try:
             anchor = await self.sent_message(outgoing.anchor) if outgoing.anchor else None
@@ -273,7 +273,7 @@ class Outbox:
 
     # Marking --------------------------------------------------------------------------------------------------------------
 
-    async def _done(self, outgoing: Outgoing, posted: PostedMessage | None) -> None:
+    async def _done(self, outgoing: OutboxEntry, posted: PostedMessage | None) -> None:
         """A post arrived, or (None) it is dropped: a card that nobody has seen and that was closed before, with its closing, or
         what was said about one."""
         if posted is None:
@@ -285,18 +285,18 @@ class Outbox:
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
             self._on_question_posted(outgoing, posted, self._noted_at(outgoing, posted))
             return
-        rows: list[Row] = [PostSent(key=outgoing.key, version=outgoing.version, posted=posted)]
+        rows: list[Record] = [PostSent(key=outgoing.key, version=outgoing.version, posted=posted)]
         if isinstance(outgoing.post, RunCard) and not outgoing.replaces:
             place = replace(outgoing.place, thread=posted.thread)
-            rows.append(RunPlaced(run=outgoing.run, place=place, message=posted.message, thread=posted.thread))
+            rows.append(RunMessageLinked(run=outgoing.run, place=place, message=posted.message, thread=posted.thread))
         await self._mark(rows)
 
-    def _noted_at(self, outgoing: Outgoing, posted: PostedMessage) -> float:
+    def _noted_at(self, outgoing: OutboxEntry, posted: PostedMessage) -> float:
         """When, by our clock, a card was posted, also if an earlier process did it: not before its row was written."""
         behind = self._clock_offsets.get(outgoing.place.platform, -math.inf)
         return max(outgoing.at, posted.at + behind)
 
-    def _note_edit(self, outgoing: Outgoing) -> None:
+    def _note_edit(self, outgoing: OutboxEntry) -> None:
         assert outgoing.replaces is not None
         ended = isinstance(outgoing.post, RunCard) and outgoing.post.ended
         if outgoing.priority >= PROGRESS and not ended:
@@ -304,7 +304,7 @@ class Outbox:
         else:
             self._edited_at.pop(outgoing.replaces, None)
 
-    async def _fail(self, outgoing: Outgoing, why: str) -> None:
+    async def _fail(self, outgoing: OutboxEntry, why: str) -> None:
         _LOG.warning("a post of run %s to %s will not arrive: %s", outgoing.run, outgoing.place.platform, why)
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
             self._on_question_undeliverable(outgoing, why)
@@ -314,7 +314,7 @@ class Outbox:
             self.enqueue(instead)
         self._resolve_uncertain(outgoing.key)
 
-    async def _mark(self, rows: list[Row]) -> None:
+    async def _mark(self, rows: list[Record]) -> None:
         """Store what became of a post. While the disk takes nothing the queue waits: no more than one post is left in doubt."""
         try:
             await retry_until_writable(self._clock, partial(self._store.append, rows=rows), self._log_unmarked)

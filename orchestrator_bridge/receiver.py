@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from orchestrator_bridge.chat import ControlUsed, InboundEvent, MessageDeleted, MessageReceived, Place
 from orchestrator_bridge.clock import Clock
-from orchestrator_bridge.store.codec import storable
+from orchestrator_bridge.store.codec import as_stored
 from orchestrator_bridge.store.port import Store, StoreError, Target
-from orchestrator_bridge.store.rows import InboxHandled
+from orchestrator_bridge.store.rows import InboxEntryHandled
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Inbox:
         Raises:
             StoreError: it is not stored: do not acknowledge it.
         """
-        event = storable(event)
+        event = as_stored(event)
         if await self._store.receive(event, self._clock.now()):
             self._queue.put_nowait(event)
 
@@ -115,7 +115,7 @@ class Inbox:
                 known = await self._store.question(number)
                 return Target(run=known.run, question=number) if known else None
             case MessageReceived() | MessageDeleted():
-                return await self._store.target(event.place, event.message)
+                return await self._store.find_target(event.place, event.message)
             case _:
                 return None
 
@@ -146,6 +146,6 @@ class Inbox:
 
     async def _discard(self, event: InboundEvent, why: str) -> None:
         try:
-            await self._store.append(rows=[InboxHandled(key=event.key, why=why)])
+            await self._store.append(rows=[InboxEntryHandled(key=event.key, why=why)])
         except StoreError:
             _LOG.exception("what was heard stays in the inbox until the next start: %s", event.key)

@@ -25,7 +25,7 @@ from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.runs import RunSupervisor
 from orchestrator_bridge.store.port import Store, StoreError, Target
-from orchestrator_bridge.store.rows import InboxHandled
+from orchestrator_bridge.store.rows import InboxEntryHandled
 
 _LOG = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class Router:
 
     async def mark_handled(self, event: InboundEvent, why: str) -> None:
         """Mark what was heard, however long the disk takes: what has been refused must not be done at the next start."""
-        mark = partial(self._store.append, rows=[InboxHandled(key=event.key, why=why)])
+        mark = partial(self._store.append, rows=[InboxEntryHandled(key=event.key, why=why)])
         try:
             await retry_until_writable(
                 self._clock, mark, lambda error: _LOG.error("%s waits to be marked as handled: %s", event.key, error)

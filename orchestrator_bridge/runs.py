@@ -21,7 +21,7 @@ from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.batch import Transaction
 from orchestrator_bridge.run.driver import DriverContext, RunDriver
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.port import Damaged, StoreError, TooNew
+from orchestrator_bridge.store.port import Corrupted, SchemaTooNew, StoreError
 from orchestrator_bridge.team import Team
 
 _LOG = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ class RunSupervisor:
         """
         try:
             log = await self._context.store.log(run)
-        except (Damaged, TooNew) as error:
+        except (Corrupted, SchemaTooNew) as error:
             self._quarantine(run, error)
             raise
         if not log:
@@ -161,7 +161,7 @@ class RunSupervisor:
             return fold(log)
         except (LookupError, ValueError) as error:
             found = f"the log of run {run} does not hold together ({type(error).__name__}: {error})"
-            broken = Damaged(found, "one that begins with its start and has no gap", "Restore a backup")
+            broken = Corrupted(found, "one that begins with its start and has no gap", "Restore a backup")
             self._quarantine(run, broken)
             raise broken from error
 
@@ -244,7 +244,7 @@ class RunSupervisor:
                 reason = f"Something in Townhall broke ({type(error).__name__}); the log has the details."
                 transaction.fail(reason)
                 await self._append(transaction)
-        except (Damaged, TooNew):
+        except (Corrupted, SchemaTooNew):
             return True  # it is set aside, and that was told
         except (StoreError, ValueError):
             _LOG.exception("run %s could not be ended either; the next fact tries to go on with it", run)

@@ -54,7 +54,7 @@ class ToolExecutor:
     async def _read_on(self, run: int, use: ToolUse, arguments: dict[str, Any]) -> f.ToolFinished:
         name, offset = str(arguments.get("result", "")), arguments.get("offset", 0)
         try:
-            whole = await self._store.result(run, name)
+            whole = await self._store.tool_result(run, name)
         except StoreError as error:
             return f.ToolFinished(action=use.use, end="not_called", text=f"The result cannot be read now: {error}")
         if whole is None or not isinstance(offset, int) or not 0 <= offset < len(whole):

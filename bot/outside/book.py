@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from bot.outside.token import NAME, Terms, digest, new_secret
 from bot.trouble import Problem, Trouble, show_value, suggest
-from orchestrator_bridge.store.port import Store, Token
-from orchestrator_bridge.store.rows import TokenMade, TokenWithdrawn
+from orchestrator_bridge.store.port import Store, StoredToken
+from orchestrator_bridge.store.rows import TokenCreated, TokenRevoked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +27,7 @@ class TokenBook:
     def __init__(self, store: Store, now: Callable[[], float]) -> None:
         self._store = store
         self._now = now
-        self._tokens: dict[str, Token] = {}
+        self._tokens: dict[str, StoredToken] = {}
 
     async def load(self) -> None:
         """Read them.
@@ -38,7 +38,7 @@ class TokenBook:
         self._tokens = {token.name: token for token in await self._store.tokens()}
 
     @property
-    def tokens(self) -> tuple[Token, ...]:
+    def tokens(self) -> tuple[StoredToken, ...]:
         """Every token by name, withdrawn ones too."""
         return tuple(self._tokens[name] for name in sorted(self._tokens))
 
@@ -62,8 +62,8 @@ class TokenBook:
         if known is not None and known.withdrawn_at is None:
             raise _trouble(f"{name}, which is taken", "another name", f"withdraw that one first: townhall token withdraw {name}")
         secret = new_secret()
-        token = Token(name=name, hash=digest(secret), terms=terms.model_dump_json(), made_at=self._now())
-        await self._store.append(rows=[TokenMade(name=name, hash=token.hash, terms=token.terms, at=token.made_at)])
+        token = StoredToken(name=name, hash=digest(secret), terms=terms.model_dump_json(), made_at=self._now())
+        await self._store.append(rows=[TokenCreated(name=name, hash=token.hash, terms=token.terms, at=token.made_at)])
         self._tokens[name] = token
         return secret
 
@@ -80,9 +80,11 @@ class TokenBook:
             raise _trouble(
                 show_value(name), f"one of {', '.join(good)}" if good else "a token; there is none", suggest(name, good)
             )
-        row = TokenWithdrawn(name=name, at=self._now())
+        row = TokenRevoked(name=name, at=self._now())
         await self._store.append(rows=[row])
-        self._tokens[name] = Token(name=name, hash=known.hash, terms=known.terms, made_at=known.made_at, withdrawn_at=row.at)
+        self._tokens[name] = StoredToken(
+            name=name, hash=known.hash, terms=known.terms, made_at=known.made_at, withdrawn_at=row.at
+        )
 
 
 def _trouble(found: str, expected: str, mend: str = "") -> Trouble:

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from bot.outside.token import Terms
 from orchestrator_bridge.money.standing import say_dollars
-from orchestrator_bridge.store.port import TokenUse
+from orchestrator_bridge.store.port import TokenActivity
 from orchestrator_bridge.text import listed
 
 
-def no_question(terms: Terms, use: TokenUse, now: float, zone: tzinfo) -> str:
+def no_question(terms: Terms, use: TokenActivity, now: float, zone: tzinfo) -> str:
     """Why no further question may be asked through a token; nothing if one may."""
     if len(use.open) >= terms.open_questions:
         which = listed([str(number) for number in use.open])
@@ -22,14 +22,14 @@ def no_question(terms: Terms, use: TokenUse, now: float, zone: tzinfo) -> str:
     return _no_money(terms, use, now, zone)
 
 
-def no_run(terms: Terms, use: TokenUse, now: float, zone: tzinfo) -> str:
+def no_run(terms: Terms, use: TokenActivity, now: float, zone: tzinfo) -> str:
     """Why no further run may be started through a token; nothing if one may."""
     if use.runs >= terms.runs_a_day:
         return f"{_many(use.runs, 'run')} came through your token today, its limit, until {_midnight(now, zone)}."
     return _no_money(terms, use, now, zone)
 
 
-def _no_money(terms: Terms, use: TokenUse, now: float, zone: tzinfo) -> str:
+def _no_money(terms: Terms, use: TokenActivity, now: float, zone: tzinfo) -> str:
     limit = terms.money_a_day
     if limit is None or use.cost < limit or not use.cost:
         return ""

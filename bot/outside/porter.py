@@ -114,7 +114,7 @@ class Porter:
 
     async def _allowed(self, caller: Caller, why_not: Callable[..., str]) -> None:
         now = self._clock.now()
-        use = await self._store.token_use(caller.token, self._budgets.begin_of_day(now))
+        use = await self._store.token_activity(caller.token, self._budgets.begin_of_day(now))
         refusal = why_not(caller.through.terms, use, now, self._budgets.zone)
         if refusal:
             raise Refused(refusal)

@@ -11,7 +11,7 @@ from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.run.show import render_run_card
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.port import Lookups, Started
+from orchestrator_bridge.store.port import ExternalRun, Lookups
 from orchestrator_bridge.text import clean
 
 DAY = 86_400.0
@@ -37,7 +37,7 @@ class Runs:
             Refused: the key was for another task.
         """
         now = self._clock.now()
-        for one in await self._store.started(caller.token, now - DAY):
+        for one in await self._store.external_runs(caller.token, now - DAY):
             if wish.key and one.outside.wish == wish.key:
                 if one.task != clean(wish.task).strip():
                     raise Refused(f"The key {wish.key!r} has started run {one.run}, which has another task. Take another key.")
@@ -85,7 +85,7 @@ def starter(by: Author, may: bool) -> None:
         )
 
 
-def _alike(one: Started, caller: Caller, wish: StartRun, ground: Ground) -> bool:
+def _alike(one: ExternalRun, caller: Caller, wish: StartRun, ground: Ground) -> bool:
     agent = caller.outside(ground.team).agent
     return (one.task, one.team, one.place, one.outside.agent, one.outside.wish) == (
         clean(wish.task).strip(),

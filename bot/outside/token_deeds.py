@@ -10,7 +10,7 @@ from typing import Any
 from bot.outside.book import TokenBook
 from bot.outside.token import Terms
 from bot.trouble import Trouble
-from orchestrator_bridge.store.port import StoreError, Token
+from orchestrator_bridge.store.port import StoredToken, StoreError
 
 
 async def deed(book: TokenBook, wish: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ async def deed(book: TokenBook, wish: Mapping[str, Any]) -> dict[str, Any]:
         return {"trouble": str(error)}
 
 
-def _shown(token: Token) -> dict[str, Any]:
+def _shown(token: StoredToken) -> dict[str, Any]:
     """A token without its hash. Times are seconds since the epoch."""
     shown = asdict(token)
     del shown["hash"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
     from orchestrator_bridge.model.openai_wire import Completion
 
-Call = Callable[["Request", "Route", Mapping[str, str], Callable[[], float], "Heard | None"], Awaitable["Completion"]]
+Call = Callable[["Request", "Route", Mapping[str, str], Callable[[], float], "OnDelta | None"], Awaitable["Completion"]]
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 

@@ -14,8 +14,8 @@ from decimal import Decimal
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.money.budgets import EVERYWHERE, Budgets, channel_key
 from orchestrator_bridge.money.standing import BudgetStatus
-from orchestrator_bridge.store.port import Charge
-from orchestrator_bridge.store.rows import BudgetRaised, CallBooked, Row
+from orchestrator_bridge.store.port import BudgetCharge
+from orchestrator_bridge.store.rows import BudgetRaised, CallUsageRecorded, Record
 
 Key = tuple[int, str, int]
 """One attempt of a call: its run, its action and its number."""
@@ -30,7 +30,7 @@ class UsageLedger:
         self._raised: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self._open: dict[Key, tuple[str, Decimal]] = {}
 
-    def load(self, charges: Iterable[Charge], raises: Iterable[BudgetRaised]) -> None:
+    def load(self, charges: Iterable[BudgetCharge], raises: Iterable[BudgetRaised]) -> None:
         """Begin with what is stored."""
         for charge in charges:
             self._enter(charge)
@@ -41,14 +41,14 @@ class UsageLedger:
         """From when on stored calls matter, in seconds since the epoch."""
         return self._budgets.begin_of_day(now)
 
-    def statuses(self, place: Place, now: float, unstored: Iterable[Row] = ()) -> tuple[BudgetStatus, ...]:
+    def statuses(self, place: Place, now: float, unstored: Iterable[Record] = ()) -> tuple[BudgetStatus, ...]:
         """How the shared budgets of a place stand. `unstored`: rows of its transaction, which know more than the reservations."""
         channel = channel_key(place)
         own, every = self._budgets.of_channel(channel), self._budgets.day
         if own is None and every is None:
             return ()
         day, rows = self._budgets.day_of(now), list(unstored)
-        change = sum((self._change(row) for row in rows if isinstance(row, CallBooked)), Decimal(0))
+        change = sum((self._change(row) for row in rows if isinstance(row, CallUsageRecorded)), Decimal(0))
         standings = []
         if own is not None:
             limit = own + self._more(day, channel, rows)
@@ -66,15 +66,15 @@ class UsageLedger:
         """It was not stored."""
         self._open.pop(key, None)
 
-    def record(self, place: Place, rows: Iterable[Row]) -> None:
+    def record(self, place: Place, rows: Iterable[Record]) -> None:
         """A transaction was stored."""
         for row in rows:
-            if isinstance(row, CallBooked):
+            if isinstance(row, CallUsageRecorded):
                 self._enter(charge_of(row, place))
             elif isinstance(row, BudgetRaised):
                 self._raise(row)
 
-    def _enter(self, charge: Charge) -> None:
+    def _enter(self, charge: BudgetCharge) -> None:
         self._open.pop(charge.key, None)
         if charge.open:
             self._open[charge.key] = (charge.channel, charge.amount)
@@ -90,7 +90,7 @@ class UsageLedger:
     def _raise(self, row: BudgetRaised) -> None:
         self._raised[self._budgets.day_of(row.at), row.channel] += row.amount
 
-    def _more(self, day: str, channel: str, unstored: Iterable[Row]) -> Decimal:
+    def _more(self, day: str, channel: str, unstored: Iterable[Record]) -> Decimal:
         new = (row.amount for row in unstored if isinstance(row, BudgetRaised) and row.channel == channel)
         return self._raised.get((day, channel), Decimal(0)) + sum(new, Decimal(0))
 
@@ -99,18 +99,18 @@ class UsageLedger:
         reserved = (amount for where, amount in self._open.values() if channel in (EVERYWHERE, where))
         return sum(booked, Decimal(0)) + sum(reserved, Decimal(0))
 
-    def _change(self, row: CallBooked) -> Decimal:
+    def _change(self, row: CallUsageRecorded) -> Decimal:
         """What a row that is not stored yet changes."""
         _, before = self._open.get(_key(row), ("", Decimal(0)))
         return counted(row) - before
 
 
-def charge_of(row: CallBooked, place: Place) -> Charge:
+def charge_of(row: CallUsageRecorded, place: Place) -> BudgetCharge:
     """What a stored attempt counts."""
-    return Charge(key=_key(row), channel=channel_key(place), amount=counted(row), at=row.at, open=row.state == "reserved")
+    return BudgetCharge(key=_key(row), channel=channel_key(place), amount=counted(row), at=row.at, open=row.state == "reserved")
 
 
-def counted(row: CallBooked) -> Decimal:
+def counted(row: CallUsageRecorded) -> Decimal:
     """What is booked; what was reserved, where nobody knows the bill; nothing for a call that was refused."""
     match row.state:
         case "failed":
@@ -121,5 +121,5 @@ def counted(row: CallBooked) -> Decimal:
             return row.reserved or Decimal(0)
 
 
-def _key(row: CallBooked) -> Key:
+def _key(row: CallUsageRecorded) -> Key:
     return (row.run, row.action, row.attempt)

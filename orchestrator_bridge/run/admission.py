@@ -13,7 +13,7 @@ from orchestrator_bridge.chat import Place
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.model.port import Request
 from orchestrator_bridge.money.standing import BudgetStatus
-from orchestrator_bridge.store.rows import Row
+from orchestrator_bridge.store.rows import Record
 
 
 class CallAdmission(Protocol):
@@ -31,7 +31,7 @@ class CallAdmission(Protocol):
         """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows."""
         ...
 
-    def budget_statuses(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[BudgetStatus]:
+    def budget_statuses(self, place: Place, now: float, unstored: Sequence[Record]) -> Sequence[BudgetStatus]:
         """How the budgets stand that all runs of a place share. `unstored`: the rows of the transaction that asks."""
         ...
 

@@ -13,7 +13,7 @@ from orchestrator_bridge.run.ending import cancel_open
 from orchestrator_bridge.run.project import project_event, project_transaction
 from orchestrator_bridge.run.show import render_card_update, render_event, render_run_card
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.rows import InboxHandled, Row
+from orchestrator_bridge.store.rows import InboxEntryHandled, Record
 
 
 class Transaction:
@@ -24,7 +24,7 @@ class Transaction:
         self.state = state
         self.now = now
         self.events: list[e.Event] = []
-        self.rows: list[Row] = []
+        self.rows: list[Record] = []
         self.replies: list[tuple[InboundEvent, PrivateReply]] = []
         self.questions_to_sync: tuple[int, ...] = ()
 
@@ -56,7 +56,7 @@ class Transaction:
 
     def mark_handled(self, key: str, why: str = "") -> None:
         """What was heard is dealt with in this transaction."""
-        self.rows.append(InboxHandled(key=key, why=why))
+        self.rows.append(InboxEntryHandled(key=key, why=why))
 
     def reply(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Tell whoever caused this, once the transaction is stored."""

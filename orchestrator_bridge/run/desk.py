@@ -26,7 +26,7 @@ from orchestrator_bridge.run.post import newest_key
 from orchestrator_bridge.run.sleepers import QuietHoursPolicy
 from orchestrator_bridge.run.sparing import QuestionQuota
 from orchestrator_bridge.run.state import RunState, ToolUse
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.rows import OutboxEntry
 
 
 class QuestionService:
@@ -86,13 +86,13 @@ class QuestionService:
         if self._no_human_reachable(transaction.state):
             self.mark_unattended(transaction)
 
-    def question_delivered(self, transaction: Transaction, outgoing: Outgoing, posted: PostedMessage, noted_at: float) -> None:
+    def question_delivered(self, transaction: Transaction, outgoing: OutboxEntry, posted: PostedMessage, noted_at: float) -> None:
         """People can see the question, or somebody a copy of it."""
         place = replace(outgoing.place, thread=posted.thread)
         delivery = Delivery(place=place, message=posted.message, posted_at=posted.at, noted_at=noted_at)
         transaction.add(e.QuestionPosted(at=transaction.now, question=outgoing.question or 0, delivery=delivery))
 
-    def question_undeliverable(self, transaction: Transaction, outgoing: Outgoing, why: str) -> None:
+    def question_undeliverable(self, transaction: Transaction, outgoing: OutboxEntry, why: str) -> None:
         """The question will never be seen: where people were to decide, it falls back at once."""
         known = transaction.state.questions.get(outgoing.question or 0)
         only = known is not None and outgoing.key == newest_key(known)

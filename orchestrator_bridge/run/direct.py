@@ -7,10 +7,10 @@ from dataclasses import replace
 from orchestrator_bridge.chat import FinalAnswer, Note, Place, Post, RunCard
 from orchestrator_bridge.run.post import FIRST
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.rows import OutboxEntry
 
 
-def direct_message_fallback(state: RunState, refused: Outgoing, why: str, now: float) -> tuple[Outgoing, ...]:
+def direct_message_fallback(state: RunState, refused: OutboxEntry, why: str, now: float) -> tuple[OutboxEntry, ...]:
     """The post in place of one that its channel does not take, if it is worth one; `why` the platform says so.
 
     Progress is not, and what was a direct message already has nowhere else to go.
@@ -19,10 +19,10 @@ def direct_message_fallback(state: RunState, refused: Outgoing, why: str, now: f
     if post is None or refused.place.channel.startswith("@") or state.by.platform != refused.place.platform:
         return ()
     place = Place(platform=refused.place.platform, channel=f"@{state.by.id}")
-    return (Outgoing(key=f"{refused.key}:direct", run=refused.run, place=place, post=post, at=now, priority=FIRST),)
+    return (OutboxEntry(key=f"{refused.key}:direct", run=refused.run, place=place, post=post, at=now, priority=FIRST),)
 
 
-def _instead(refused: Outgoing, why: str) -> Post | None:
+def _instead(refused: OutboxEntry, why: str) -> Post | None:
     match refused.post:
         case RunCard() if refused.replaces is None:
             return Note(text=f"Run {refused.run} works, but it cannot be shown in its channel. {why}", tone="warning")

@@ -31,8 +31,8 @@ from orchestrator_bridge.run.project import fires_at
 from orchestrator_bridge.run.start import CallToStart
 from orchestrator_bridge.run.state import RunState, ToolUse
 from orchestrator_bridge.run.take import handle_input
-from orchestrator_bridge.store.port import Stale, Store, StoreError
-from orchestrator_bridge.store.rows import Row
+from orchestrator_bridge.store.port import Conflict, Store, StoreError
+from orchestrator_bridge.store.rows import Record
 from orchestrator_bridge.workbench import ToolExecutor
 
 _LOG = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class DriverContext:
     tools: ToolExecutor
     clock: Clock
     questions: QuestionService
-    on_committed: Callable[[RunState, Sequence[Row]], None]
+    on_committed: Callable[[RunState, Sequence[Record]], None]
     schedule_check: Callable[[int, int, float], None]
     reply_privately: Callable[[InboundEvent, PrivateReply], None]
     sync_thread: Callable[[Question], Awaitable[None]]
@@ -96,7 +96,7 @@ class RunDriver:
         run_inputs, self._inputs = self._inputs, []
         try:
             await self._commit_cycle(run_inputs)
-        except Stale:
+        except Conflict:
             _LOG.warning("run %s is read again: its log is not where it was left", self.state.run)
             self.state = fold(await self._context.store.log(self.state.run))
             await self._commit_cycle(run_inputs)

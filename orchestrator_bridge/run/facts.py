@@ -11,7 +11,7 @@ from orchestrator_bridge.model.port import Response
 from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.run.events import ToolEnd
 from orchestrator_bridge.run.state import ServerTools
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.rows import OutboxEntry
 from orchestrator_bridge.tool.values import Image
 
 
@@ -105,7 +105,7 @@ class ThreadSynced:
 class QuestionDelivered:
     """A question's card is posted. `noted_at`: when that was, by our clock."""
 
-    outgoing: Outgoing
+    outgoing: OutboxEntry
     posted: PostedMessage
     noted_at: float
 
@@ -114,7 +114,7 @@ class QuestionDelivered:
 class QuestionUndeliverable:
     """A question's card will never be posted."""
 
-    outgoing: Outgoing
+    outgoing: OutboxEntry
     why: str
 
 

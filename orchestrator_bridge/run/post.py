@@ -10,7 +10,7 @@ from dataclasses import replace
 from orchestrator_bridge.chat import Acknowledgement, Note, Place, Post
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.rows import OutboxEntry
 
 FIRST, CLOSING, ACKNOWLEDGEMENT, NOTE, CARD = 0, 1, 2, 5, 9
 """Priorities: questions and final answers, closing what is open, receipts, what agents do, the card's progress."""
@@ -51,17 +51,17 @@ def closing_key(card_key: str) -> str:
     return f"{card_key}:closed"
 
 
-def thread_post(state: RunState, post: Post, name: str, priority: int = NOTE, question: int | None = None) -> Outgoing:
+def thread_post(state: RunState, post: Post, name: str, priority: int = NOTE, question: int | None = None) -> OutboxEntry:
     """Something in the run's thread, or in a question's."""
     known = state.questions.get(question) if question is not None else None
     anchor = newest_key(known) if known else run_key(state.run) if question is None else question_key(question)
     key = f"run:{state.run}:{state.seq}:{name}"
-    return Outgoing(
+    return OutboxEntry(
         key=key, run=state.run, place=state.place, post=post, at=state.at, question=question, anchor=anchor, priority=priority
     )
 
 
-def progress_line(state: RunState, text: str, name: str, speaker: str, *, first: bool) -> Outgoing:
+def progress_line(state: RunState, text: str, name: str, speaker: str, *, first: bool) -> OutboxEntry:
     """A line in the run's thread that is posted once and then edited, which disturbs nobody; later content replaces earlier."""
     key = f"run:{state.run}:{name}"
     note = Note(text=text, speaker=speaker)
@@ -73,7 +73,7 @@ def progress_line(state: RunState, text: str, name: str, speaker: str, *, first:
 
 def acknowledgement_post(
     state: RunState, name: str, given: Acknowledgement, question: int | None, place: Place | None = None
-) -> Outgoing:
+) -> OutboxEntry:
     """What a person is told about a message of hers, where it was said: in the thread, or (`place`) in direct messages."""
     post = thread_post(state, given, f"receipt:{name}", priority=ACKNOWLEDGEMENT, question=question)
     return replace(post, place=place, anchor=None) if place else post

@@ -17,7 +17,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.state import Call, RunState
 from orchestrator_bridge.store import rows as r
 
-Records = tuple[r.Row, ...]
+Records = tuple[r.Record, ...]
 
 
 def project_event(before: RunState | None, event: e.Event, after: RunState) -> Records:
@@ -28,7 +28,7 @@ def project_event(before: RunState | None, event: e.Event, after: RunState) -> R
 
 def project_transaction(before: RunState | None, after: RunState) -> Records:
     """What a whole transaction changes: whether the run is busy, and when its open questions must be looked at next."""
-    rows: list[r.Row] = []
+    rows: list[r.Record] = []
     if before is not None and before.busy != after.busy and after.end is None:
         rows.append(r.RunBusy(run=after.run, busy=after.busy))
     for question in after.questions.values():
@@ -38,11 +38,11 @@ def project_transaction(before: RunState | None, after: RunState) -> Records:
     return tuple(rows)
 
 
-def _moved(before: Question, question: Question) -> r.QuestionMoved:
+def _moved(before: Question, question: Question) -> r.QuestionUpdated:
     """Of what people look up, only that which has changed is written again."""
     old, new = _glance(before), _glance(question)
     changed: dict[str, Any] = {key: value for key, value in new.items() if value != old[key]}
-    return r.QuestionMoved(question=question.id, fires_at=fires_at(question), **changed)
+    return r.QuestionUpdated(question=question.id, fires_at=fires_at(question), **changed)
 
 
 def _glance(question: Question) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _project_run_ended(before: RunState | None, event: e.Event, after: RunState)
 
 def _project_call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> Records:
     return (
-        r.CallBooked(
+        r.CallUsageRecorded(
             run=after.run,
             action=event.action,
             attempt=event.attempt,
@@ -113,7 +113,7 @@ def _project_responded(before: RunState | None, event: e.Responded, after: RunSt
     call = before.calls.get(event.action) if before else None
     return (
         *_counted(event),
-        r.CallBooked(
+        r.CallUsageRecorded(
             run=after.run,
             action=event.action,
             attempt=call.attempt if call else 1,
@@ -134,7 +134,7 @@ def _counted(event: e.Responded) -> Records:
     counted, reported = event.counted, 0 if event.usage.estimated else event.usage.input
     if counted is None or not (counted.tokens > 0 and reported > 0):
         return ()
-    return (r.PromptCounted(model=counted.model, by=counted.by, counted=counted.tokens, reported=reported, at=event.at),)
+    return (r.PromptTokensObserved(model=counted.model, by=counted.by, counted=counted.tokens, reported=reported, at=event.at),)
 
 
 def _project_call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Records:
@@ -156,8 +156,8 @@ def _project_resumed(before: RunState | None, event: e.Resumed, after: RunState)
     return tuple(_unbilled(after, call, "unknown", event.at) for call in lost)
 
 
-def _unbilled(state: RunState, call: Call, how: Any, at: float) -> r.CallBooked:
-    return r.CallBooked(
+def _unbilled(state: RunState, call: Call, how: Any, at: float) -> r.CallUsageRecorded:
+    return r.CallUsageRecorded(
         run=state.run,
         action=call.action,
         attempt=call.attempt,
@@ -192,7 +192,7 @@ def _project_question_opened(
 def _project_question_posted(_: RunState | None, event: e.QuestionPosted, after: RunState) -> Records:
     delivery = event.delivery
     return (
-        r.QuestionPlaced(
+        r.QuestionMessageLinked(
             question=event.question,
             place=delivery.place,
             message=delivery.message,
@@ -208,7 +208,7 @@ def _project_replied(before: RunState | None, event: e.Replied, after: RunState)
     if not hear.may_answer(after.questions[event.question], event.author):
         return ()
     return (
-        r.ReplyTaken(
+        r.ReplyStored(
             question=event.question,
             key=event.message,
             author=event.author.id,
@@ -222,7 +222,7 @@ def _project_replied(before: RunState | None, event: e.Replied, after: RunState)
 
 
 def _project_unreplied(_: RunState | None, event: e.Unreplied, after: RunState) -> Records:
-    return (r.ReplyGone(question=event.question, key=event.message),)
+    return (r.ReplyRemoved(question=event.question, key=event.message),)
 
 
 def _project_question_settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:

@@ -16,7 +16,7 @@ from orchestrator_bridge.run import show_question, show_tool
 from orchestrator_bridge.run.ending import who_retired
 from orchestrator_bridge.run.post import CARD, FIRST, run_key, thread_post
 from orchestrator_bridge.run.state import AgentState, Call, RunState, vote_counts
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.rows import OutboxEntry
 from orchestrator_bridge.text import shorten, shorten_markdown
 
 TEASER = 700
@@ -25,7 +25,7 @@ _BLOCK = re.compile(r"#|>|\||```|~~~|[*+-] |\d+[.)] ")
 """What begins a block of Markdown only at the beginning of a line (spec.commonmark.org)."""
 
 
-Shown = Outgoing
+Shown = OutboxEntry
 
 
 def render_event(before: RunState | None, event: e.Event, after: RunState) -> tuple[Shown, ...]:
@@ -59,10 +59,10 @@ def render_run_card(state: RunState) -> RunCard:
     )
 
 
-def render_card_update(state: RunState) -> Outgoing:
+def render_card_update(state: RunState) -> OutboxEntry:
     """The card as it now stands, to replace the first one."""
     key = run_key(state.run)
-    return Outgoing(
+    return OutboxEntry(
         key=f"{key}:now",
         run=state.run,
         place=state.place,
@@ -131,7 +131,7 @@ def author_of(state: RunState, label: str) -> str:
 
 def _render_run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[Shown, ...]:
     key = run_key(after.run)
-    opening = Outgoing(key=key, run=after.run, place=after.place, post=render_run_card(after), at=after.at, priority=FIRST)
+    opening = OutboxEntry(key=key, run=after.run, place=after.place, post=render_run_card(after), at=after.at, priority=FIRST)
     missing = omissions_text(event.files)
     warnings = [(f"notice{index}", text) for index, text in enumerate(event.notices)] + [("files", missing)]
     return (opening, *(thread_post(after, Note(text=text, tone="warning"), name) for name, text in warnings if text))

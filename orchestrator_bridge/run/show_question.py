@@ -25,9 +25,9 @@ from orchestrator_bridge.run.post import (
     thread_post,
 )
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.rows import OutboxEntry
 
-RenderedPosts = tuple[Outgoing, ...]
+RenderedPosts = tuple[OutboxEntry, ...]
 
 
 def question_card(state: RunState, question: Question) -> QuestionCard:
@@ -58,10 +58,10 @@ def _render_question_asked(
     return (card_of(after, event.question, question_key(event.question.id), after.place),)
 
 
-def card_of(state: RunState, question: Question, key: str, place: Place) -> Outgoing:
+def card_of(state: RunState, question: Question, key: str, place: Place) -> OutboxEntry:
     """The row that posts a question's card."""
     post = question_card(state, question)
-    return Outgoing(key=key, run=state.run, place=place, post=post, at=state.at, question=question.id, priority=FIRST)
+    return OutboxEntry(key=key, run=state.run, place=place, post=post, at=state.at, question=question.id, priority=FIRST)
 
 
 def _render_asked_again(before: RunState | None, event: e.AskedAgain, after: RunState) -> RenderedPosts:
@@ -91,7 +91,7 @@ def _new_copies(before: RunState | None, question: Question, after: RunState) ->
     return tuple(_copy(after, question, author) for author in question.copies if question.open and author not in known)
 
 
-def _copy(state: RunState, question: Question, author: Author) -> Outgoing:
+def _copy(state: RunState, question: Question, author: Author) -> OutboxEntry:
     place = Place(platform=author.platform, channel=f"@{author.id}")
     return card_of(state, question, copy_key(question.id, author.id), place)
 
@@ -120,7 +120,7 @@ def _render_question_changed(before: RunState | None, event: Any, after: RunStat
     return (*cards, *_handed(after, earlier, question), *_new_copies(before, question, after))
 
 
-def _now(state: RunState, question: Question, key: str, place: Place) -> Outgoing:
+def _now(state: RunState, question: Question, key: str, place: Place) -> OutboxEntry:
     card = card_of(state, question, f"{key}:now", place)
     return replace(card, replaces=key, priority=CLOSING, version=state.seq)
 
@@ -207,7 +207,7 @@ def _render_question_settled(before: RunState | None, event: e.QuestionSettled, 
     return (*closing, thread_post(after, Note(text=text, ended_question=question.id), "settled"))
 
 
-def _closing(state: RunState, question: Question, key: str, place: Place) -> Outgoing:
+def _closing(state: RunState, question: Question, key: str, place: Place) -> OutboxEntry:
     return replace(card_of(state, question, closing_key(key), place), replaces=key, priority=CLOSING)
 
 

@@ -15,10 +15,10 @@ from orchestrator_bridge.run.post import FIRST, progress_line, question_key, thr
 from orchestrator_bridge.run.show_question import card_of
 from orchestrator_bridge.run.state import RunState, ToolUse
 from orchestrator_bridge.run.tooling import MAX_TOOLS, is_full
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.rows import OutboxEntry
 from orchestrator_bridge.text import listed, one_line, sentence
 
-RenderedPosts = tuple[Outgoing, ...]
+RenderedPosts = tuple[OutboxEntry, ...]
 
 TEASER = 200
 """Characters of arguments and of failures that the thread shows."""
@@ -102,7 +102,7 @@ def _render_resumed(before: RunState | None, event: e.Resumed, after: RunState) 
     return tuple(_warned(after, use, OUTCOME_UNKNOWN, f"lost{number}") for number, use in enumerate(lost))
 
 
-def _warned(after: RunState, use: ToolUse, text: str, name: str) -> Outgoing:
+def _warned(after: RunState, use: ToolUse, text: str, name: str) -> OutboxEntry:
     said = one_line(f"{use.tool.label} for {use.agent}: {text}", 2 * TEASER)
     return thread_post(after, Note(text=said, tone="warning"), name)
 

@@ -14,7 +14,7 @@ from orchestrator_bridge.run.ending import cancel_open
 from orchestrator_bridge.run.post import FIRST, acknowledgement_post, thread_post
 from orchestrator_bridge.run.retry import billed, retry_at
 from orchestrator_bridge.run.tooling import RESULT_PAGE_SIZE, result_page
-from orchestrator_bridge.store.rows import PictureKept, PostFailed, PostSent, ResultKept
+from orchestrator_bridge.store.rows import BlobStored, PostFailed, PostSent, ToolResultStored
 from orchestrator_bridge.text import clean
 
 GUIDANCE_LIMIT = 20_000
@@ -98,11 +98,11 @@ def _handle_tool_finished(transaction: Transaction, run_input: f.ToolFinished) -
         parse_attachment(f"picture {number}", one.data, run_input.hidden_from) for number, one in enumerate(run_input.images, 1)
     )
     transaction.rows += [
-        PictureKept(picture=file.picture, body=one.data) for file, one in zip(files, run_input.images, strict=True)
+        BlobStored(picture=file.picture, body=one.data) for file, one in zip(files, run_input.images, strict=True)
     ]
     cut = use.tool.server != "" and len(run_input.text) > RESULT_PAGE_SIZE
     if cut:
-        transaction.rows.append(ResultKept(run=transaction.state.run, use=use.use, text=run_input.text))
+        transaction.rows.append(ToolResultStored(run=transaction.state.run, use=use.use, text=run_input.text))
     text = "\n".join(
         part for part in (result_page(run_input.text, use.use) if cut else run_input.text, omissions_text(files)) if part
     )

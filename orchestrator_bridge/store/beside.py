@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-from orchestrator_bridge.store.connection import plain
-from orchestrator_bridge.store.faults import told_of_reading
-from orchestrator_bridge.store.health import looks_like_ours, recognise, sound_library
-from orchestrator_bridge.store.port import Missing, StoreError, TooOld
+from orchestrator_bridge.store.connection import open_sqlite
+from orchestrator_bridge.store.faults import to_read_error
+from orchestrator_bridge.store.health import check_file_header, check_sqlite_version, read_schema_version
+from orchestrator_bridge.store.port import NotFound, SchemaTooOld, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ _PAUSE = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class _Trace:
+class _FileState:
     """What tells that a file was changed, or is just being opened or closed."""
 
     wal: bool
@@ -41,7 +41,7 @@ class _Trace:
     changed_ns: int
 
 
-class Beside:
+class ReadOnlyDatabase:
     """Look-ups in a file that this process does not own. A connection lives for one look-up."""
 
     def __init__(self, path: Path, schema: int) -> None:
@@ -54,13 +54,13 @@ class Beside:
         Raises:
             StoreError: the file cannot be read.
         """
-        return await asyncio.to_thread(read, self._path, self._schema, look)
+        return await asyncio.to_thread(query_file, self._path, self._schema, look)
 
     async def close(self) -> None:
         """There is nothing to close."""
 
 
-def read(path: Path, schema: int, look: Callable[[sqlite3.Connection], T]) -> T:
+def query_file(path: Path, schema: int, look: Callable[[sqlite3.Connection], T]) -> T:
     """The result of `look` over the file as it is now, which must have this schema version.
 
     Raises:
@@ -70,64 +70,64 @@ def read(path: Path, schema: int, look: Callable[[sqlite3.Connection], T]) -> T:
         TooNew: a newer release wrote it.
         StoreError: it cannot be read.
     """
-    sound_library()
+    check_sqlite_version()
     for _ in range(_ATTEMPTS):
-        before = _trace(path)
+        before = _file_state(path)
         try:
-            found = _look(path, schema, before, look)
-            if before.wal or _trace(path) == before:
+            found = _query_once(path, schema, before, look)
+            if before.wal or _file_state(path) == before:
                 return found
         except (sqlite3.Error, OSError) as error:
-            if before.wal == before.shm and _trace(path) == before:
-                raise told_of_reading(error, path) from error
+            if before.wal == before.shm and _file_state(path) == before:
+                raise to_read_error(error, path) from error
         time.sleep(_PAUSE)
-    raise _unsteady(path)
+    raise _unstable(path)
 
 
-def _look(path: Path, schema: int, before: _Trace, look: Callable[[sqlite3.Connection], T]) -> T:
-    looks_like_ours(path)
-    with closing(plain(_uri(path, before), uri=True)) as connection:
-        _expect(connection, path, schema)
+def _query_once(path: Path, schema: int, before: _FileState, look: Callable[[sqlite3.Connection], T]) -> T:
+    check_file_header(path)
+    with closing(open_sqlite(_read_only_uri(path, before), uri=True)) as connection:
+        _check_schema(connection, path, schema)
         return look(connection)
 
 
-def _trace(path: Path) -> _Trace:
+def _file_state(path: Path) -> _FileState:
     try:
         stat = path.stat()
     except FileNotFoundError:
-        raise _missing(path) from None
+        raise _not_found(path) from None
     except OSError as error:
-        raise told_of_reading(error, path) from error
+        raise to_read_error(error, path) from error
     wal, shm = (path.with_name(path.name + end).exists() for end in ("-wal", "-shm"))
-    return _Trace(wal=wal, shm=shm, size=stat.st_size, changed_ns=stat.st_mtime_ns)
+    return _FileState(wal=wal, shm=shm, size=stat.st_size, changed_ns=stat.st_mtime_ns)
 
 
-def _uri(path: Path, trace: _Trace) -> str:
+def _read_only_uri(path: Path, trace: _FileState) -> str:
     way = "mode=ro&readonly_shm=1" if trace.wal else "immutable=1"
     return f"file:{quote(str(path))}?{way}"
 
 
-def _expect(connection: sqlite3.Connection, path: Path, schema: int) -> None:
-    version = recognise(connection, path, schema)
+def _check_schema(connection: sqlite3.Connection, path: Path, schema: int) -> None:
+    version = read_schema_version(connection, path, schema)
     if not version:
-        raise _missing(path)
+        raise _not_found(path)
     if version < schema:
-        raise TooOld(
+        raise SchemaTooOld(
             f"{path} has schema version {version}, written by an older release of Townhall",
             f"version {schema}",
             "Start the bot once with this release (`townhall run`): it lifts the file and keeps what is in it",
         )
 
 
-def _missing(path: Path) -> StoreError:
-    return Missing(
+def _not_found(path: Path) -> StoreError:
+    return NotFound(
         f"there is no store at {path}",
         "the file that a bot has made",
         "Start the bot first (`townhall run`), or set TOWNHALL_DATA to the folder that it uses",
     )
 
 
-def _unsteady(path: Path) -> StoreError:
+def _unstable(path: Path) -> StoreError:
     return StoreError(
         f"{path} changed with every look, or has a -wal without its -shm, as in a copy of a running bot's file",
         "the file of a bot that runs or has ended",

@@ -6,28 +6,28 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.port import Stale
+from orchestrator_bridge.store.port import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Cell = str | int | float | bytes | None
 
-_MEND = "Fold the log again and decide anew"
-_TAKEN = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+_FIX = "Fold the log again and decide anew"
+_DUPLICATE_KEY = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class Statement:
     """One statement. `missed` and `taken` are what a `Stale` says if it touches or finds no row, or meets a row with its key."""
 
     sql: str
     values: Sequence[Cell] | Mapping[str, Cell]
-    missed: str = ""
-    taken: str = ""
+    missing_message: str = ""
+    duplicate_message: str = ""
 
 
-def carry_out(cursor: sqlite3.Cursor, changes: Sequence[Change]) -> int:
+def execute_statements(cursor: sqlite3.Cursor, changes: Sequence[Statement]) -> int:
     """Make changes, in order; the number of rows that the last one touched.
 
     Raises:
@@ -38,16 +38,16 @@ def carry_out(cursor: sqlite3.Cursor, changes: Sequence[Change]) -> int:
         try:
             cursor.execute(change.sql, change.values)
         except sqlite3.IntegrityError as error:
-            if change.taken and error.sqlite_errorcode in _TAKEN:
-                raise Stale(change.taken, mend=_MEND) from None
+            if change.duplicate_message and error.sqlite_errorcode in _DUPLICATE_KEY:
+                raise Conflict(change.duplicate_message, fix=_FIX) from None
             error.add_note(change.sql)
             raise
-        if change.missed and not _hit(cursor):
-            raise Stale(change.missed, mend=_MEND)
+        if change.missing_message and not _matched_row(cursor):
+            raise Conflict(change.missing_message, fix=_FIX)
     return cursor.rowcount
 
 
-def _hit(cursor: sqlite3.Cursor) -> bool:
+def _matched_row(cursor: sqlite3.Cursor) -> bool:
     if cursor.description is None:
         return cursor.rowcount > 0
     return cursor.fetchone() is not None

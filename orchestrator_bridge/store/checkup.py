@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.beside import read
-from orchestrator_bridge.store.faults import damaged
-from orchestrator_bridge.store.health import holds_together
-from orchestrator_bridge.store.migrate import newest, shipped
-from orchestrator_bridge.store.port import Unreadable
+from orchestrator_bridge.store.beside import query_file
+from orchestrator_bridge.store.faults import corrupted
+from orchestrator_bridge.store.health import integrity_check
+from orchestrator_bridge.store.migrate import bundled_migrations, latest_version
+from orchestrator_bridge.store.port import UnreadableLog
 from orchestrator_bridge.store.read import log, posts
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Checkup:
+class StoreReport:
     """A file that SQLite finds well. `size` in bytes; `unreadable` are runs whose logs have rows that nobody can read."""
 
     size: int
@@ -27,7 +27,7 @@ class Checkup:
     runs: int
     questions: int
     unsent: int
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[UnreadableLog, ...] = ()
 
 
 _COUNTS = """
@@ -39,7 +39,7 @@ SELECT (SELECT * FROM pragma_page_count) * (SELECT * FROM pragma_page_size) AS s
 """
 
 
-def check(path: Path) -> Checkup:
+def full_check(path: Path) -> StoreReport:
     """Read every page of a file, and every event of it. Runs in the caller's thread: some 10 s for 1 GB.
 
     Raises:
@@ -50,13 +50,13 @@ def check(path: Path) -> Checkup:
         StoreError: it cannot be read.
     """
     path = path.resolve()
-    return read(path, newest(shipped()), partial(_check, path))
+    return query_file(path, latest_version(bundled_migrations()), partial(_check_connection, path))
 
 
-def _check(path: Path, connection: sqlite3.Connection) -> Checkup:
-    holds_together(connection, path, "integrity_check")
+def _check_connection(path: Path, connection: sqlite3.Connection) -> StoreReport:
+    integrity_check(connection, path, "integrity_check")
     if connection.execute("PRAGMA foreign_key_check").fetchone():
-        raise damaged(path, "rows point to rows that are not there")
-    posts.unhandled(connection)
-    posts.pending(connection)
-    return Checkup(**dict(connection.execute(_COUNTS).fetchone()), unreadable=log.unreadable(connection))
+        raise corrupted(path, "rows point to rows that are not there")
+    posts.list_unhandled_events(connection)
+    posts.list_pending_posts(connection)
+    return StoreReport(**dict(connection.execute(_COUNTS).fetchone()), unreadable=log.unreadable_logs(connection))

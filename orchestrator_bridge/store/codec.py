@@ -30,7 +30,7 @@ _INBOUND: dict[str, type[InboundEvent]] = {
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _KINDS = {heard: kind for kind, heard in _INBOUND.items()}
 # One adapter for a kind, not one for all: these values do not say in their JSON what they are.
-_HEARD: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(heard) for kind, heard in _INBOUND.items()}
+_INBOUND_ADAPTERS: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(heard) for kind, heard in _INBOUND.items()}
 _POST: TypeAdapter[Post] = TypeAdapter(Annotated[Post, Discriminator("kind")])
 
 
@@ -38,16 +38,16 @@ def dump_inbound(inbound: InboundEvent) -> tuple[str, str]:
     """The kind of what was heard, and its JSON. Halves of surrogate pairs, which no database takes, become U+FFFD."""
     kind = _KINDS[type(inbound)]
     try:
-        return kind, _HEARD[kind].dump_json(inbound).decode()
+        return kind, _INBOUND_ADAPTERS[kind].dump_json(inbound).decode()
     except PydanticSerializationError:
-        raw = json.dumps(_HEARD[kind].dump_python(inbound), ensure_ascii=False)
+        raw = json.dumps(_INBOUND_ADAPTERS[kind].dump_python(inbound), ensure_ascii=False)
         return kind, _SURROGATES.sub("\ufffd", raw)
 
 
-def storable(inbound: InboundEvent) -> InboundEvent:
+def as_stored(inbound: InboundEvent) -> InboundEvent:
     """What was heard as it will be read back: platforms may send halves of surrogate pairs, even in names and ids."""
     try:
-        _HEARD[_KINDS[type(inbound)]].dump_json(inbound)
+        _INBOUND_ADAPTERS[_KINDS[type(inbound)]].dump_json(inbound)
     except PydanticSerializationError:
         return load_inbound(*dump_inbound(inbound))
     return inbound
@@ -59,9 +59,11 @@ def load_inbound(kind: str, body: str) -> InboundEvent:
     Raises:
         ValueError: this release knows no such kind, or the JSON is not of that kind.
     """
-    if kind not in _HEARD:
-        raise ValueError(f"kind {kind!r} of something heard is unknown to this release, expected one of {', '.join(_HEARD)}")
-    heard: InboundEvent = _HEARD[kind].validate_json(body)
+    if kind not in _INBOUND_ADAPTERS:
+        raise ValueError(
+            f"kind {kind!r} of something heard is unknown to this release, expected one of {', '.join(_INBOUND_ADAPTERS)}"
+        )
+    heard: InboundEvent = _INBOUND_ADAPTERS[kind].validate_json(body)
     return heard
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import aiosqlite
 
 from orchestrator_bridge.store.codec import DollarsSum
-from orchestrator_bridge.store.faults import told
+from orchestrator_bridge.store.faults import to_store_error
 from orchestrator_bridge.store.port import StoreError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ BUSY_TIMEOUT = 5.0
 """Seconds to wait for another program's lock inside the file, such as that of an `sqlite3` shell."""
 
 
-class Connection(aiosqlite.Connection):
+class SqliteConnection(aiosqlite.Connection):
     """An aiosqlite connection that runs a function over the plain connection in its thread.
 
     aiosqlite's own methods cost a hop to the thread and back each; a commit of four statements took 0.73 ms that way, and 0.33 ms
@@ -41,7 +41,7 @@ class Connection(aiosqlite.Connection):
         self._stopped = super().stop()
         return self._stopped
 
-    async def ended(self) -> None:
+    async def wait_stopped(self) -> None:
         """Wait for the thread's end, once it was stopped."""
         if self._stopped is not None:
             await self._stopped
@@ -58,27 +58,27 @@ class Connection(aiosqlite.Connection):
             # aiosqlite does not annotate this one.
             result: T = await self._execute(partial(work, self._conn))  # type: ignore[no-untyped-call]
         except (sqlite3.Error, OSError) as error:
-            raise told(error, self._path) from error
+            raise to_store_error(error, self._path) from error
         return result
 
 
-async def connect(path: Path, connector: Callable[[], sqlite3.Connection]) -> Connection:
+async def connect(path: Path, connector: Callable[[], sqlite3.Connection]) -> SqliteConnection:
     """A connection that `connector` makes in its thread.
 
     Raises:
         StoreError: the file cannot be opened.
     """
-    connection = Connection(path, connector)
+    connection = SqliteConnection(path, connector)
     try:
         _ = await connection
     except (sqlite3.Error, OSError) as error:
-        raise told(error, path) from error
+        raise to_store_error(error, path) from error
     finally:
-        await connection.ended()
+        await connection.wait_stopped()
     return connection
 
 
-def plain(name: str, *, uri: bool = False) -> sqlite3.Connection:
+def open_sqlite(name: str, *, uri: bool = False) -> sqlite3.Connection:
     """A connection as every part of the store wants it. Transactions are begun and ended by hand.
 
     Raises:
@@ -93,7 +93,7 @@ def plain(name: str, *, uri: bool = False) -> sqlite3.Connection:
     return connection
 
 
-class Reading(Protocol):
+class QueryExecutor(Protocol):
     """Where look-ups are read from."""
 
     async def read(self, look: Callable[[sqlite3.Connection], T]) -> T:

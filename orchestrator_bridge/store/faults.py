@@ -6,34 +6,34 @@ import errno
 import sqlite3
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.port import Damaged, InUse, StoreError, Unwritable
+from orchestrator_bridge.store.port import Corrupted, InUse, StoreError, WriteFailed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SAFE = "Nothing that was acknowledged is lost"
+DATA_SAFE = "Nothing that was acknowledged is lost"
 _RESTORE = "Stop the bot and keep copies of the file and its -wal; then restore a backup, or try `sqlite3 FILE .recover`"
 
 
-def full(path: Path, found: str) -> Unwritable:
+def disk_full(path: Path, found: str) -> WriteFailed:
     """The disk has no room."""
-    return Unwritable(
+    return WriteFailed(
         f"no space left on the disk of {path} ({found})",
         "room for the store to grow",
-        f"Free some space; the store goes on as soon as it can write. {SAFE}",
+        f"Free some space; the store goes on as soon as it can write. {DATA_SAFE}",
     )
 
 
-def unwritable(path: Path, found: str) -> Unwritable:
+def write_failed(path: Path, found: str) -> WriteFailed:
     """The file or its folder cannot be written."""
-    return Unwritable(
+    return WriteFailed(
         f"{path} cannot be written ({found})",
         "a file in a folder that this user may write, on a sound disk",
-        f"Mend the owner, the permissions or the disk, or set TOWNHALL_DATA to another folder. {SAFE}",
+        f"Mend the owner, the permissions or the disk, or set TOWNHALL_DATA to another folder. {DATA_SAFE}",
     )
 
 
-def unreadable(path: Path, found: str) -> StoreError:
+def read_failed(path: Path, found: str) -> StoreError:
     """The file or its folder cannot be read, which is all that a look-up wants of it."""
     return StoreError(
         f"{path} cannot be read ({found})",
@@ -42,21 +42,21 @@ def unreadable(path: Path, found: str) -> StoreError:
     )
 
 
-def damaged(path: Path, found: str) -> Damaged:
+def corrupted(path: Path, found: str) -> Corrupted:
     """The file is broken."""
-    return Damaged(f"{path} is damaged ({found})", "a sound SQLite database", _RESTORE)
+    return Corrupted(f"{path} is damaged ({found})", "a sound SQLite database", _RESTORE)
 
 
-def not_ours(path: Path, found: str) -> Damaged:
+def foreign_file(path: Path, found: str) -> Corrupted:
     """The file belongs to somebody else."""
-    return Damaged(
+    return Corrupted(
         f"{path} is {found}",
         "a database that Townhall made, or no file at all",
         "Nothing in it was changed: move it away, or set TOWNHALL_DATA to another folder",
     )
 
 
-def locked(path: Path, found: str) -> InUse:
+def locked_by_another(path: Path, found: str) -> InUse:
     """Another program holds a lock inside the file."""
     return InUse(
         f"{path} is locked by another program ({found})",
@@ -65,53 +65,53 @@ def locked(path: Path, found: str) -> InUse:
     )
 
 
-def of_system(error: OSError, path: Path) -> StoreError:
+def from_os_error(error: OSError, path: Path) -> StoreError:
     """A fault of the operating system, such as a folder that may not be written."""
     found = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return full(path, found)
-    return unwritable(path, found)
+        return disk_full(path, found)
+    return write_failed(path, found)
 
 
-_FAULTS = {
-    sqlite3.SQLITE_FULL: full,
-    sqlite3.SQLITE_READONLY: unwritable,
-    sqlite3.SQLITE_PERM: unwritable,
-    sqlite3.SQLITE_IOERR: unwritable,
-    sqlite3.SQLITE_CANTOPEN: unwritable,
-    sqlite3.SQLITE_CORRUPT: damaged,
-    sqlite3.SQLITE_NOTADB: not_ours,
-    sqlite3.SQLITE_BUSY: locked,
-    sqlite3.SQLITE_LOCKED: locked,
+_ERRORS_BY_CODE = {
+    sqlite3.SQLITE_FULL: disk_full,
+    sqlite3.SQLITE_READONLY: write_failed,
+    sqlite3.SQLITE_PERM: write_failed,
+    sqlite3.SQLITE_IOERR: write_failed,
+    sqlite3.SQLITE_CANTOPEN: write_failed,
+    sqlite3.SQLITE_CORRUPT: corrupted,
+    sqlite3.SQLITE_NOTADB: foreign_file,
+    sqlite3.SQLITE_BUSY: locked_by_another,
+    sqlite3.SQLITE_LOCKED: locked_by_another,
 }
 
 
-def of_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
+def from_sqlite_error(error: sqlite3.Error, path: Path) -> StoreError:
     """A fault that SQLite reports, by its result code (sqlite.org/rescode.html; the low byte is the kind)."""
     if "Could not decode to UTF-8" in str(error):
-        return damaged(path, "a text in it is no UTF-8")
+        return corrupted(path, "a text in it is no UTF-8")
     code = getattr(error, "sqlite_errorcode", None)
-    fault = _FAULTS.get(code & 0xFF) if isinstance(code, int) else None
+    fault = _ERRORS_BY_CODE.get(code & 0xFF) if isinstance(code, int) else None
     if fault is None:
         return StoreError(f"{path}: {error}", "a statement that SQLite takes", "This is a bug of Townhall: please report it")
-    return fault(path, "a file that is no database" if fault is not_ours else f"{error}, {error.sqlite_errorname}")
+    return fault(path, "a file that is no database" if fault is foreign_file else f"{error}, {error.sqlite_errorname}")
 
 
-def told(error: Exception, path: Path) -> Exception:
+def to_store_error(error: Exception, path: Path) -> Exception:
     """The fault in the store's own words; errors that have nothing to do with the file stay what they are."""
     if not isinstance(error, sqlite3.Error | OSError):
         return error
-    fault = of_sqlite(error, path) if isinstance(error, sqlite3.Error) else of_system(error, path)
+    fault = from_sqlite_error(error, path) if isinstance(error, sqlite3.Error) else from_os_error(error, path)
     fault.__cause__ = error
     return fault
 
 
-def told_of_reading(error: Exception, path: Path) -> Exception:
+def to_read_error(error: Exception, path: Path) -> Exception:
     """As `told`, for whoever only reads: that a file cannot be written is no fault then."""
-    fault = told(error, path)
-    if not isinstance(fault, Unwritable):
+    fault = to_store_error(error, path)
+    if not isinstance(fault, WriteFailed):
         return fault
     found = error.strerror if isinstance(error, OSError) else str(error)
-    reading = unreadable(path, found or str(error))
+    reading = read_failed(path, found or str(error))
     reading.__cause__ = error
     return reading

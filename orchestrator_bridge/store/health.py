@@ -5,21 +5,21 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.faults import damaged, not_ours
+from orchestrator_bridge.store.faults import corrupted, foreign_file
 from orchestrator_bridge.store.migrate import APPLICATION_ID
-from orchestrator_bridge.store.port import StoreError, TooNew
+from orchestrator_bridge.store.port import SchemaTooNew, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _MAGIC = b"SQLite format 3\x00"
-_CHECKED_AT_OPEN = 8 * 1024 * 1024
+_QUICK_CHECK_LIMIT = 8 * 1024 * 1024
 """Files up to this size, in bytes, are checked whole when they are opened: some 40 ms. Larger ones are for `townhall doctor`."""
 
 _STRICT_TABLES = (3, 37)
 
 
-def sound_library() -> None:
+def check_sqlite_version() -> None:
     """SQLite itself must be new enough.
 
     Raises:
@@ -33,7 +33,7 @@ def sound_library() -> None:
         )
 
 
-def looks_like_ours(path: Path) -> None:
+def check_file_header(path: Path) -> None:
     """What the outside of a file tells, before SQLite touches it. A file that is not there, or empty, is fine.
 
     Raises:
@@ -41,28 +41,28 @@ def looks_like_ours(path: Path) -> None:
         OSError: it cannot be read.
     """
     if path.is_dir():
-        raise not_ours(path, "a folder")
+        raise foreign_file(path, "a folder")
     if not path.exists():
         return
     with path.open("rb") as file:
         head = file.read(len(_MAGIC))
     if head and head != _MAGIC:
-        raise not_ours(path, "a file that is no SQLite database")
+        raise foreign_file(path, "a file that is no SQLite database")
 
 
-def recognise(connection: sqlite3.Connection, path: Path, newest: int) -> int:
+def read_schema_version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
     """The schema version of an open file; 0 if it is new.
 
     Raises:
         Damaged: another program made it.
         TooNew: a newer release made it.
     """
-    owner = _number(connection, "application_id")
-    version = _number(connection, "user_version")
-    if owner != APPLICATION_ID and (owner or version or _number(connection, "schema_version")):
-        raise not_ours(path, f"a database of another program (application id {owner:#x}, expected {APPLICATION_ID:#x})")
+    owner = _read_pragma(connection, "application_id")
+    version = _read_pragma(connection, "user_version")
+    if owner != APPLICATION_ID and (owner or version or _read_pragma(connection, "schema_version")):
+        raise foreign_file(path, f"a database of another program (application id {owner:#x}, expected {APPLICATION_ID:#x})")
     if version > newest:
-        raise TooNew(
+        raise SchemaTooNew(
             f"{path} has schema version {version}, written by a newer release of Townhall",
             f"at most version {newest}, which is what this release knows",
             "Use the newer release, or set TOWNHALL_DATA to another folder; nothing in the file was changed",
@@ -70,18 +70,18 @@ def recognise(connection: sqlite3.Connection, path: Path, newest: int) -> int:
     return version
 
 
-def whole(connection: sqlite3.Connection, path: Path) -> None:
+def quick_check(connection: sqlite3.Connection, path: Path) -> None:
     """A cheap look: a small file holds together. (That a file was cut short SQLite tells itself, whatever its size.)
 
     Raises:
         Damaged: the file is broken.
     """
-    size = _number(connection, "page_count") * _number(connection, "page_size")
-    if size <= _CHECKED_AT_OPEN:
-        holds_together(connection, path, "quick_check")
+    size = _read_pragma(connection, "page_count") * _read_pragma(connection, "page_size")
+    if size <= _QUICK_CHECK_LIMIT:
+        integrity_check(connection, path, "quick_check")
 
 
-def holds_together(connection: sqlite3.Connection, path: Path, check: str) -> None:
+def integrity_check(connection: sqlite3.Connection, path: Path, check: str) -> None:
     """Let SQLite read every page, with `quick_check`, or `integrity_check`, which compares the indices too.
 
     Raises:
@@ -89,8 +89,8 @@ def holds_together(connection: sqlite3.Connection, path: Path, check: str) -> No
     """
     found = [str(row[0]) for row in connection.execute(f"PRAGMA {check}(3)")]
     if found != ["ok"]:
-        raise damaged(path, "; ".join(found))
+        raise corrupted(path, "; ".join(found))
 
 
-def _number(connection: sqlite3.Connection, pragma: str) -> int:
+def _read_pragma(connection: sqlite3.Connection, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])

@@ -14,7 +14,7 @@ if sys.platform != "win32":
     import fcntl
 
 
-class Lock:
+class StoreLock:
     """A lock that is held. The file beside the store stays: only the lock on it says that somebody writes, not its existence."""
 
     def __init__(self, file: IO[str]) -> None:
@@ -26,7 +26,7 @@ class Lock:
             self._file.close()
 
 
-def take(path: Path) -> Lock:
+def acquire_lock(path: Path) -> StoreLock:
     """Take the lock of a store.
 
     Raises:
@@ -36,15 +36,15 @@ def take(path: Path) -> Lock:
     file = path.with_name(path.name + ".lock").open("a+", encoding="ascii")
     try:
         _flock(file)
-        _sign(file)
+        _write_holder(file)
     except BlockingIOError:
-        holder = _holder(file)
+        holder = _read_holder(file)
         file.close()
         raise _in_use(path, holder) from None
     except BaseException:
         file.close()
         raise
-    return Lock(file)
+    return StoreLock(file)
 
 
 def _flock(file: IO[str]) -> None:
@@ -53,7 +53,7 @@ def _flock(file: IO[str]) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _sign(file: IO[str]) -> None:
+def _write_holder(file: IO[str]) -> None:
     """Write down who has the lock, for the message that the next one gets; the lock holds without it."""
     with contextlib.suppress(OSError):
         file.truncate(0)
@@ -61,7 +61,7 @@ def _sign(file: IO[str]) -> None:
         file.flush()
 
 
-def _holder(file: IO[str]) -> str:
+def _read_holder(file: IO[str]) -> str:
     file.seek(0)
     return file.read(32).strip()
 

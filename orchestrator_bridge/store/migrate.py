@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.faults import damaged
+from orchestrator_bridge.store.faults import corrupted
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,14 +30,14 @@ class Migration:
 
 
 @cache
-def shipped() -> tuple[Migration, ...]:
+def bundled_migrations() -> tuple[Migration, ...]:
     """The steps of this release, in order."""
     folder = resources.files("orchestrator_bridge.store") / "migrations"
     files = sorted((file for file in folder.iterdir() if _NAME.fullmatch(file.name)), key=lambda file: file.name)
     return tuple(Migration(number=int(file.name[:4]), sql=file.read_text("utf-8")) for file in files)
 
 
-def newest(migrations: Sequence[Migration]) -> int:
+def latest_version(migrations: Sequence[Migration]) -> int:
     """The version of a file that has taken all steps."""
     return max((step.number for step in migrations), default=0)
 
@@ -54,11 +54,11 @@ def migrate(connection: sqlite3.Connection, path: Path, version: int, migrations
     connection.execute("PRAGMA foreign_keys = OFF")
     for step in migrations:
         if step.number > version:
-            _take(connection, path, step)
+            _apply_step(connection, path, step)
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _take(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
+def _apply_step(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
     try:
         connection.executescript(f"BEGIN IMMEDIATE;\n{step.sql}")
         _check_references(connection, path, step)
@@ -74,4 +74,4 @@ def _take(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
 def _check_references(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
     lost = connection.execute("PRAGMA foreign_key_check").fetchall()
     if lost:
-        raise damaged(path, f"after step {step.number} of the schema, {len(lost)} rows point to rows that are not there")
+        raise corrupted(path, f"after step {step.number} of the schema, {len(lost)} rows point to rows that are not there")

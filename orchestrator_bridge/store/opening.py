@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.connection import plain
-from orchestrator_bridge.store.health import looks_like_ours, recognise, sound_library, whole
-from orchestrator_bridge.store.lock import Lock, take
-from orchestrator_bridge.store.migrate import APPLICATION_ID, Migration, migrate, newest
+from orchestrator_bridge.store.connection import open_sqlite
+from orchestrator_bridge.store.health import check_file_header, check_sqlite_version, quick_check, read_schema_version
+from orchestrator_bridge.store.lock import StoreLock, acquire_lock
+from orchestrator_bridge.store.migrate import APPLICATION_ID, Migration, latest_version, migrate
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
     from pathlib import Path
 
-_WAL_KEPT = 32 * 1024 * 1024
+_WAL_SIZE_LIMIT = 32 * 1024 * 1024
 """Bytes that the -wal file may keep after a burst."""
 
 
-def reserve(path: Path) -> Lock:
+def prepare_and_lock(path: Path) -> StoreLock:
     """Make the folder, look at the file from outside, and lock it.
 
     Raises:
@@ -26,10 +26,10 @@ def reserve(path: Path) -> Lock:
         Damaged: it is no database of ours.
         OSError: the folder or the file cannot be used.
     """
-    sound_library()
+    check_sqlite_version()
     path.parent.mkdir(parents=True, exist_ok=True)
-    looks_like_ours(path)
-    return take(path)
+    check_file_header(path)
+    return acquire_lock(path)
 
 
 def open_writer(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
@@ -40,27 +40,27 @@ def open_writer(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connecti
         TooNew: a newer release wrote it.
         sqlite3.Error: it cannot be written.
     """
-    connection = plain(str(path))
+    connection = open_sqlite(str(path))
     try:
         # Nothing is changed before it is known whose file this is.
-        version = recognise(connection, path, newest(migrations))
-        whole(connection, path)
-        _settle(connection)
+        version = read_schema_version(connection, path, latest_version(migrations))
+        quick_check(connection, path)
+        _configure_journal(connection)
         migrate(connection, path, version, migrations)
-        _prove_writable(connection)
+        _check_writable(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _settle(connection: sqlite3.Connection) -> None:
+def _configure_journal(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # Each commit waits until it is on disk: what is acknowledged survives a power cut.
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_SIZE_LIMIT}")
 
 
-def _prove_writable(connection: sqlite3.Connection) -> None:
+def _check_writable(connection: sqlite3.Connection) -> None:
     """SQLite opens a file that it may not write without a word, and even begins to; only a commit that writes tells."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -12,7 +12,7 @@ from orchestrator_bridge.chat import InboundEvent, MessageReceived, Place, Poste
 from orchestrator_bridge.model.ratio import Ratio
 from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.run.events import Event
-from orchestrator_bridge.store.rows import BudgetRaised, Outgoing, QuestionStatus, Row, RunStatus
+from orchestrator_bridge.store.rows import BudgetRaised, OutboxEntry, QuestionStatus, Record, RunStatus
 
 
 class StoreError(Exception):
@@ -28,15 +28,15 @@ class StoreError(Exception):
     └── Unwritable   read-only, no space left, or another fault of the disk
     """
 
-    def __init__(self, found: str, expected: str = "", mend: str = "") -> None:
+    def __init__(self, found: str, expected: str = "", fix: str = "") -> None:
         told = found + (f"; expected {expected}" if expected else "")
-        super().__init__(f"{told}. {mend}" if mend else told)
+        super().__init__(f"{told}. {fix}" if fix else told)
         self.found = found
         self.expected = expected
-        self.mend = mend
+        self.fix = fix
 
 
-class Stale(StoreError):
+class Conflict(StoreError):
     """The log has moved on, the question is closed, or the result is already there."""
 
 
@@ -44,37 +44,37 @@ class InUse(StoreError):
     """Another process has this file."""
 
 
-class Missing(StoreError):
+class NotFound(StoreError):
     """There is no file to look things up in."""
 
 
-class Damaged(StoreError):
+class Corrupted(StoreError):
     """The file is no healthy database of ours."""
 
 
-class TooOld(StoreError):
+class SchemaTooOld(StoreError):
     """The file was written by an older release, and looking things up changes nothing in it."""
 
 
-class TooNew(StoreError):
+class SchemaTooNew(StoreError):
     """The file was written by a newer release."""
 
 
-class Unwritable(StoreError):
+class WriteFailed(StoreError):
     """Read-only, no space left, or another fault of the disk. What was acknowledged is safe."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pending:
+class PendingPost:
     """A post that is not known to have arrived; `replaced` is what it edits, once that was sent."""
 
-    outgoing: Outgoing
+    outgoing: OutboxEntry
     anchored: PostedMessage | None = None
     replaced: PostedMessage | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Armed:
+class OpenDeadline:
     """An open question and when, by our clock, it must be looked at."""
 
     question: int
@@ -151,7 +151,7 @@ class QuestionSummary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OpenFor:
+class OpenQuestionAudience:
     """An open question, the channel of its run, and the ids of the people whom it asks."""
 
     question: int
@@ -208,7 +208,7 @@ class LogRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Unreadable:
+class UnreadableLog:
     """A run in whose log `rows` rows cannot be read; the first of them is at `seq`, because of `fault`."""
 
     run: int
@@ -218,7 +218,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Counting:
+class TokenCalibration:
     """How far our counts of a model's prompts are from what its provider reports; `by` a tokenizer or `estimate`."""
 
     model: str
@@ -227,7 +227,7 @@ class Counting:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pick:
+class ModelSelection:
     """A model that somebody picked for a channel: `scope` is `channel`, `team:NAME` or `agent:NAME`."""
 
     place: Place
@@ -236,7 +236,7 @@ class Pick:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Charge:
+class BudgetCharge:
     """What one attempt of a call, or several, count against shared budgets, in US dollars. `key`: run, action and attempt.
 
     `open`: it is only reserved so far.
@@ -250,7 +250,7 @@ class Charge:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sent:
+class RateSample:
     """One attempt of a call that was sent `at` some time: the model by its name here, and its tokens in and out, as they were
     reported or else expected."""
 
@@ -260,7 +260,7 @@ class Sent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Token:
+class StoredToken:
     """A token for agents outside, of which only the SHA-256 is known. `terms` is JSON; times are seconds since the epoch."""
 
     name: str
@@ -271,7 +271,7 @@ class Token:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TokenUse:
+class TokenActivity:
     """What came through a token: the numbers of its `open` questions; since a moment the questions `asked`, the `runs` started,
     and what its calls have `cost` or may yet cost, in US dollars."""
 
@@ -282,7 +282,7 @@ class TokenUse:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GuestQuestion:
+class ExternalQuestionSummary:
     """A question of an agent outside. `told`: that agent was given its outcome."""
 
     question: int
@@ -293,7 +293,7 @@ class GuestQuestion:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Started:
+class ExternalRun:
     """A run that came through a token."""
 
     run: int
@@ -334,7 +334,7 @@ class Lookups(Protocol):
         """Costs per run, agent and model, newest run first."""
         ...
 
-    async def counting(self) -> list[Counting]:
+    async def token_calibrations(self) -> list[TokenCalibration]:
         """How far our counts of prompts are from what providers report, by model."""
         ...
 
@@ -342,11 +342,11 @@ class Lookups(Protocol):
         """A picture that was kept; None if there is none of this name."""
         ...
 
-    async def picks(self) -> list[Pick]:
+    async def model_selections(self) -> list[ModelSelection]:
         """The models that people picked and that hold, of all channels."""
         ...
 
-    async def result(self, run: int, use: str) -> str | None:
+    async def tool_result(self, run: int, use: str) -> str | None:
         """The whole result of a use of a tool, where it was kept."""
         ...
 
@@ -354,31 +354,31 @@ class Lookups(Protocol):
         """Costs by what calls have in common, of all runs or of one; days are those of `zone`."""
         ...
 
-    async def charges(self, since: float) -> list[Charge]:
+    async def budget_charges(self, since: float) -> list[BudgetCharge]:
         """What counts against shared budgets since a moment; what is settled is summed by channel."""
         ...
 
-    async def raises(self, since: float) -> list[BudgetRaised]:
+    async def budget_grants(self, since: float) -> list[BudgetRaised]:
         """What people have granted beyond shared budgets since a moment."""
         ...
 
-    async def sent_since(self, since: float) -> list[Sent]:
+    async def rate_samples(self, since: float) -> list[RateSample]:
         """The calls that were sent after a moment, in their order."""
         ...
 
-    async def tokens(self) -> list[Token]:
+    async def tokens(self) -> list[StoredToken]:
         """Every token for agents outside, by name, withdrawn ones too."""
         ...
 
-    async def token_use(self, token: str, since: float) -> TokenUse:
+    async def token_activity(self, token: str, since: float) -> TokenActivity:
         """What came through a token since a moment, and what of it is open."""
         ...
 
-    async def guest_questions(self, token: str, agent: str, place: Place, since: float) -> list[GuestQuestion]:
+    async def external_questions(self, token: str, agent: str, place: Place, since: float) -> list[ExternalQuestionSummary]:
         """What an agent outside has asked in a place since a moment, newest first."""
         ...
 
-    async def started(self, token: str, since: float) -> list[Started]:
+    async def external_runs(self, token: str, since: float) -> list[ExternalRun]:
         """The runs that came through a token since a moment, newest first; not those of an agent's questions alone."""
         ...
 
@@ -390,7 +390,7 @@ class Lookups(Protocol):
 class Store(Lookups, Protocol):
     """The one door for changes, and what starting again needs to know."""
 
-    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Row] = ()) -> None:
+    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Record] = ()) -> None:
         """Write events behind position `after` of a run's log, and rows, in one durable transaction.
 
         With a `run` its log must end at `after` (0: it is empty), even if there is no event; without one, no log is looked at.
@@ -407,46 +407,46 @@ class Store(Lookups, Protocol):
         """Keep what was heard, durably. False: it was known already, and nothing changed."""
         ...
 
-    async def unhandled(self) -> list[InboundEvent]:
+    async def unhandled_events(self) -> list[InboundEvent]:
         """What was heard and not dealt with, in the order in which it came."""
         ...
 
-    async def heard_in(self, place: Place) -> list[MessageReceived]:
+    async def messages_in(self, place: Place) -> list[MessageReceived]:
         """What was said in a thread, every version of it, without the messages that are known to be deleted; in any order."""
         ...
 
-    async def pending(self) -> list[Pending]:
+    async def pending_posts(self) -> list[PendingPost]:
         """Posts not known to have arrived, in the order in which they were written."""
         ...
 
-    async def sent(self, key: str) -> PostedMessage | None:
+    async def sent_post(self, key: str) -> PostedMessage | None:
         """What became of a post."""
         ...
 
-    async def behind(self, platform: str) -> float | None:
+    async def clock_offset(self, platform: str) -> float | None:
         """How far a platform's clock is behind ours at least, in seconds, as its last posts tell; None if there were none.
 
         A post is written, by our clock, before it is posted, by the platform's; the one that waited least tells most.
         """
         ...
 
-    async def armed(self) -> list[Armed]:
+    async def open_deadlines(self) -> list[OpenDeadline]:
         """Every open question."""
         ...
 
-    async def open_for(self) -> list[OpenFor]:
+    async def open_question_audiences(self) -> list[OpenQuestionAudience]:
         """Every open question, with those whom it asks."""
         ...
 
-    async def target(self, place: Place, message: str | None = None) -> Target | None:
+    async def find_target(self, place: Place, message: str | None = None) -> Target | None:
         """What a thread, or a message that is replied to, belongs to."""
         ...
 
-    async def last_numbers(self) -> tuple[int, int]:
+    async def highest_ids(self) -> tuple[int, int]:
         """The highest run and the highest question number."""
         ...
 
-    async def guest_runs(self) -> list[Started]:
+    async def external_question_runs(self) -> list[ExternalRun]:
         """The runs of agents outside that are made of their questions alone and have not ended."""
         ...
 

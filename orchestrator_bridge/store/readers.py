@@ -12,8 +12,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orchestrator_bridge.store.connection import Connection, connect, plain
-from orchestrator_bridge.store.faults import told
+from orchestrator_bridge.store.connection import SqliteConnection, connect, open_sqlite
+from orchestrator_bridge.store.faults import to_store_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,18 +24,18 @@ GROUP = 16
 """At most this many look-ups share a hop: more would all go on at the same moment, and the event loop stand still meanwhile."""
 
 
-class Readers:
+class ReaderPool:
     """A few connections that only read, so that no look-up waits for a commit and a short one seldom for a long one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._connections: list[Connection] = []
-        self._idle: list[Connection] = []
+        self._connections: list[SqliteConnection] = []
+        self._idle: list[SqliteConnection] = []
         self._waiting: deque[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def open(cls, path: Path, count: int) -> Readers:
+    async def open(cls, path: Path, count: int) -> ReaderPool:
         """Readers of a file that is there.
 
         Raises:
@@ -44,7 +44,7 @@ class Readers:
         readers = cls(path)
         try:
             for _ in range(count):
-                readers._connections.append(await connect(path, partial(_reader, path)))
+                readers._connections.append(await connect(path, partial(_open_reader, path)))
         except BaseException:
             await readers.close()
             raise
@@ -60,7 +60,7 @@ class Readers:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((look, done))
         if self._idle:
-            task = asyncio.create_task(self._work(self._idle.pop()), name="store reader")
+            task = asyncio.create_task(self._drain(self._idle.pop()), name="store reader")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return await done
@@ -71,42 +71,44 @@ class Readers:
         for connection in self._connections:
             await connection.close()
 
-    async def _work(self, connection: Connection) -> None:
+    async def _drain(self, connection: SqliteConnection) -> None:
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
-            results = await self._look(connection, [look for look, _ in group])
+            results = await self._run_group(connection, [look for look, _ in group])
             for (_, done), result in zip(group, results, strict=True):
-                self._tell(done, result)
+                self._resolve(done, result)
         self._idle.append(connection)
 
-    async def _look(self, connection: Connection, looks: Sequence[Callable[[sqlite3.Connection], Any]]) -> Sequence[Any]:
+    async def _run_group(
+        self, connection: SqliteConnection, looks: Sequence[Callable[[sqlite3.Connection], Any]]
+    ) -> Sequence[Any]:
         try:
-            return await connection.run(partial(_all, looks))
+            return await connection.run(partial(_run_queries, looks))
         except Exception as error:
             return [error] * len(looks)
 
-    def _tell(self, done: asyncio.Future[Any], result: Any) -> None:
+    def _resolve(self, done: asyncio.Future[Any], result: Any) -> None:
         if done.done():
             return
         if isinstance(result, Exception):
-            done.set_exception(told(result, self._path))
+            done.set_exception(to_store_error(result, self._path))
         else:
             done.set_result(result)
 
 
-def _all(looks: Sequence[Callable[[sqlite3.Connection], Any]], connection: sqlite3.Connection) -> Sequence[Any]:
+def _run_queries(looks: Sequence[Callable[[sqlite3.Connection], Any]], connection: sqlite3.Connection) -> Sequence[Any]:
     """What each finds, or why it does not."""
-    return [_one(look, connection) for look in looks]
+    return [_try_query(look, connection) for look in looks]
 
 
-def _one(look: Callable[[sqlite3.Connection], Any], connection: sqlite3.Connection) -> Any:
+def _try_query(look: Callable[[sqlite3.Connection], Any], connection: sqlite3.Connection) -> Any:
     try:
         return look(connection)
     except Exception as error:
         return error
 
 
-def _reader(path: Path) -> sqlite3.Connection:
-    connection = plain(str(path))
+def _open_reader(path: Path) -> sqlite3.Connection:
+    connection = open_sqlite(str(path))
     connection.execute("PRAGMA query_only = ON")
     return connection

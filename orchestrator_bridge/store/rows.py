@@ -66,7 +66,7 @@ class QuestionOpened:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class QuestionMoved:
+class QuestionUpdated:
     """The next time to look at an open question, and what else has changed of it since it was asked; None: nothing."""
 
     question: int
@@ -88,7 +88,7 @@ class QuestionClosed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class QuestionPlaced:
+class QuestionMessageLinked:
     """A posted copy of a question: replies come from this message's thread, or answer this message."""
 
     question: int
@@ -100,7 +100,7 @@ class QuestionPlaced:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunPlaced:
+class RunMessageLinked:
     """The message and thread of a run: what is said there is guidance."""
 
     run: int
@@ -110,7 +110,7 @@ class RunPlaced:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReplyTaken:
+class ReplyStored:
     """A reply as it now stands; the same key again replaces it."""
 
     question: int
@@ -124,7 +124,7 @@ class ReplyTaken:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReplyGone:
+class ReplyRemoved:
     """A reply was taken back."""
 
     question: int
@@ -132,7 +132,7 @@ class ReplyGone:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outgoing:
+class OutboxEntry:
     """A post to be sent. `anchor` is the key of the post in whose thread it belongs, `replaces` of the post that it edits.
 
     The same key again with a higher `version` replaces the content and makes it unsent again; with the same or a lower one
@@ -177,7 +177,7 @@ class PostDropped:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class InboxHandled:
+class InboxEntryHandled:
     """What was heard has been dealt with, in this transaction. `why` is for those that changed nothing."""
 
     key: str
@@ -185,7 +185,7 @@ class InboxHandled:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CallBooked:
+class CallUsageRecorded:
     """One attempt of a call. `reserved` before, `booked` after, `unknown` where nobody knows if it was billed. US dollars.
 
     `expected`: the tokens that it was expected to take; the first row of an attempt says so, and when it began.
@@ -206,7 +206,7 @@ class CallBooked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PromptCounted:
+class PromptTokensObserved:
     """A prompt's tokens as we counted them, by a tokenizer or `estimate`, and as its provider reported them."""
 
     model: str
@@ -217,7 +217,7 @@ class PromptCounted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PictureKept:
+class BlobStored:
     """A picture that a person attached; `picture` names it by its content."""
 
     picture: str
@@ -225,7 +225,7 @@ class PictureKept:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelPicked:
+class ModelSelected:
     """Somebody picked a model for a channel: for all of it, for `team:NAME` or for `agent:NAME`. Empty: none any more."""
 
     place: Place
@@ -246,7 +246,7 @@ class BudgetRaised:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ResultKept:
+class ToolResultStored:
     """The whole result of a use of a tool, of which the agent was shown a part."""
 
     run: int
@@ -255,7 +255,7 @@ class ResultKept:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OutcomeTold:
+class OutcomeDelivered:
     """An agent outside was given the outcome of its question; the first time counts."""
 
     question: int
@@ -263,7 +263,7 @@ class OutcomeTold:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TokenMade:
+class TokenCreated:
     """A token for agents outside. `hash` is its SHA-256 in hex, `terms` JSON. A name that was withdrawn can be taken again."""
 
     name: str
@@ -273,36 +273,36 @@ class TokenMade:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TokenWithdrawn:
+class TokenRevoked:
     """A token is good for nothing any more."""
 
     name: str
     at: float
 
 
-Row = (
+Record = (
     RunOpened
     | RunClosed
     | RunBusy
     | QuestionOpened
-    | QuestionMoved
+    | QuestionUpdated
     | QuestionClosed
-    | QuestionPlaced
-    | RunPlaced
-    | ReplyTaken
-    | ReplyGone
-    | Outgoing
+    | QuestionMessageLinked
+    | RunMessageLinked
+    | ReplyStored
+    | ReplyRemoved
+    | OutboxEntry
     | PostSent
     | PostFailed
     | PostDropped
-    | InboxHandled
-    | CallBooked
+    | InboxEntryHandled
+    | CallUsageRecorded
     | BudgetRaised
-    | PictureKept
-    | PromptCounted
-    | ModelPicked
-    | ResultKept
-    | OutcomeTold
-    | TokenMade
-    | TokenWithdrawn
+    | BlobStored
+    | PromptTokensObserved
+    | ModelSelected
+    | ToolResultStored
+    | OutcomeDelivered
+    | TokenCreated
+    | TokenRevoked
 )

@@ -14,35 +14,35 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.change import Change, carry_out
-from orchestrator_bridge.store.faults import told
+from orchestrator_bridge.store.change import Statement, execute_statements
+from orchestrator_bridge.store.faults import to_store_error
 from orchestrator_bridge.store.port import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from orchestrator_bridge.store.connection import Connection
+    from orchestrator_bridge.store.connection import SqliteConnection
 
 GROUP = 100
 """At most this many jobs share a commit: more would all go on at the same moment, and the event loop stand still meanwhile."""
 
-Job = tuple[Change, ...]
-Result = int | Exception
+WriteJob = tuple[Statement, ...]
+WriteResult = int | Exception
 
 
 class Writer:
     """Takes jobs from any number of tasks and commits them."""
 
-    def __init__(self, connection: Connection, path: Path) -> None:
+    def __init__(self, connection: SqliteConnection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._waiting: deque[tuple[Job, asyncio.Future[int]]] = deque()
-        self._woken = asyncio.Event()
+        self._waiting: deque[tuple[WriteJob, asyncio.Future[int]]] = deque()
+        self._wakeup = asyncio.Event()
         self._closing = False
-        self._task = asyncio.create_task(self._work(), name="store writer")
+        self._task = asyncio.create_task(self._run(), name="store writer")
 
-    async def commit(self, job: Job) -> int:
+    async def commit(self, job: WriteJob) -> int:
         """Make the changes of a job durable, all or none; the number of rows that the last one touched.
 
         A job that was handed over is committed even if nobody waits for it any more.
@@ -55,67 +55,67 @@ class Writer:
             raise StoreError(f"{self._path} is closed", "an open store", "Open it again")
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, done))
-        self._woken.set()
+        self._wakeup.set()
         return await done
 
     async def close(self) -> None:
         """Commit what waits, then stop and close the connection. Harmless when done twice."""
         self._closing = True
-        self._woken.set()
+        self._wakeup.set()
         await asyncio.shield(self._task)
         await self._connection.close()
 
-    async def _work(self) -> None:
+    async def _run(self) -> None:
         while not (self._closing and not self._waiting):
-            await self._woken.wait()
-            self._woken.clear()
+            await self._wakeup.wait()
+            self._wakeup.clear()
             while self._waiting:
                 group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
                 results = await self._commit([job for job, _ in group])
                 for (_, done), result in zip(group, results, strict=True):
-                    _tell(done, result, self._path)
+                    _resolve(done, result, self._path)
 
-    async def _commit(self, jobs: Sequence[Job]) -> Sequence[Result]:
+    async def _commit(self, jobs: Sequence[WriteJob]) -> Sequence[WriteResult]:
         try:
             return await self._connection.run(partial(commit, jobs))
         except Exception as error:
             return [error] * len(jobs)
 
 
-def _tell(done: asyncio.Future[int], result: Result, path: Path) -> None:
+def _resolve(done: asyncio.Future[int], result: WriteResult, path: Path) -> None:
     if done.done():
         return
     if isinstance(result, Exception):
-        done.set_exception(told(result, path))
+        done.set_exception(to_store_error(result, path))
     else:
         done.set_result(result)
 
 
-def commit(jobs: Sequence[Job], connection: sqlite3.Connection) -> Sequence[Result]:
+def commit(jobs: Sequence[WriteJob], connection: sqlite3.Connection) -> Sequence[WriteResult]:
     """Commit jobs as one group; for each what it touched, or why it was not written."""
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
         return [error] * len(jobs)
     try:
-        return _together(jobs, connection)
+        return _commit_group(jobs, connection)
     except sqlite3.Error as error:
-        _abandon(connection)
-        return [error] if len(jobs) == 1 else [_alone(job, connection) for job in jobs]
+        _rollback(connection)
+        return [error] if len(jobs) == 1 else [_commit_one(job, connection) for job in jobs]
 
 
-def _together(jobs: Sequence[Job], connection: sqlite3.Connection) -> list[Result]:
+def _commit_group(jobs: Sequence[WriteJob], connection: sqlite3.Connection) -> list[WriteResult]:
     cursor = connection.cursor()
-    results = [_within(job, cursor) for job in jobs]
+    results = [_run_in_savepoint(job, cursor) for job in jobs]
     cursor.execute("COMMIT")
     return results
 
 
-def _within(job: Job, cursor: sqlite3.Cursor) -> Result:
+def _run_in_savepoint(job: WriteJob, cursor: sqlite3.Cursor) -> WriteResult:
     cursor.execute("SAVEPOINT job")
-    result: Result
+    result: WriteResult
     try:
-        result = carry_out(cursor, job)
+        result = execute_statements(cursor, job)
     except Exception as error:
         # Where the disk is at fault SQLite may have given up the whole transaction: then this fails too, and so does the group.
         cursor.execute("ROLLBACK TO job")
@@ -124,11 +124,11 @@ def _within(job: Job, cursor: sqlite3.Cursor) -> Result:
     return result
 
 
-def _alone(job: Job, connection: sqlite3.Connection) -> Result:
+def _commit_one(job: WriteJob, connection: sqlite3.Connection) -> WriteResult:
     return commit([job], connection)[0]
 
 
-def _abandon(connection: sqlite3.Connection) -> None:
+def _rollback(connection: sqlite3.Connection) -> None:
     """SQLite has rolled back by itself after some faults, and not after others (sqlite.org/lang_transaction.html)."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator_bridge.model.port import Usage
 from orchestrator_bridge.run.events import Event
-from orchestrator_bridge.store.rows import PromptCounted, QuestionClosed, Row
+from orchestrator_bridge.store.rows import PromptTokensObserved, QuestionClosed, Record
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.bot.conftest import Townhall
 from tests.contract.store_values import booked, guided, question_opened, run_opened
@@ -35,13 +35,13 @@ CLOSED = QuestionClosed(question=1, status="answered", line="Alice: yes", at=5.0
 def file(folder: Path) -> Path:
     """A store file with two runs and two questions, and the bot gone."""
     file = folder / "data" / "townhall.db"
-    asked: list[Row] = [question_opened(1, run=1), question_opened(2, run=2), CLOSED]
-    costs: list[Row] = [booked(1, "a1", "0.0123", usage=Usage(input=1200, output=30)), booked(2, "a2", None)]
+    asked: list[Record] = [question_opened(1, run=1), question_opened(2, run=2), CLOSED]
+    costs: list[Record] = [booked(1, "a1", "0.0123", usage=Usage(input=1200, output=30)), booked(2, "a2", None)]
     asyncio.run(_fill(file, [run_opened(1), run_opened(2), *asked, *costs], [guided("über"), guided("more")]))
     return file
 
 
-async def _fill(file: Path, rows: Sequence[Row], events: Sequence[Event]) -> None:
+async def _fill(file: Path, rows: Sequence[Record], events: Sequence[Event]) -> None:
     store = await SqliteStore.open(file)
     await store.append(run=1 if events else 0, events=events, rows=rows)
     await store.close()
@@ -198,7 +198,7 @@ def test_a_data_folder_that_is_a_file_is_told_with_how_to_mend_it(
 
 
 def test_costs_say_how_good_our_counts_of_prompts_are(townhall: Townhall, folder: Path) -> None:
-    learned = PromptCounted(model="xai/grok-4.3", by="estimate", counted=100, reported=125, at=1.0)
+    learned = PromptTokensObserved(model="xai/grok-4.3", by="estimate", counted=100, reported=125, at=1.0)
     asyncio.run(_fill(folder / "data" / "townhall.db", [run_opened(1), booked(1, "a1", "0.01"), learned], []))
     assert townhall("cost").out.splitlines()[-1] == (
         "Prompts of xai/grok-4.3: estimated by size, reported 1.25 times that (1 call)"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.store.rows import PromptCounted
+from orchestrator_bridge.store.rows import PromptTokensObserved
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.bot.conftest import Townhall
 
@@ -118,5 +118,5 @@ def test_a_store_that_cannot_be_read_holds_up_no_list_of_models(townhall: Townha
 
 async def _learn(file: Path) -> None:
     store = await SqliteStore.open(file)
-    await store.append(rows=[PromptCounted(model="xai/grok-4.3", by="estimate", counted=100, reported=125, at=1.0)])
+    await store.append(rows=[PromptTokensObserved(model="xai/grok-4.3", by="estimate", counted=100, reported=125, at=1.0)])
     await store.close()

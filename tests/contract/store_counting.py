@@ -6,11 +6,11 @@ import pytest
 
 from orchestrator_bridge.model.ratio import Ratio
 from orchestrator_bridge.store.port import Store
-from orchestrator_bridge.store.rows import PromptCounted
+from orchestrator_bridge.store.rows import PromptTokensObserved
 
 
-def counted(counted: int, reported: int, model: str = "xai/grok-4.3", by: str = "estimate") -> PromptCounted:
-    return PromptCounted(model=model, by=by, counted=counted, reported=reported, at=1.0)
+def counted(counted: int, reported: int, model: str = "xai/grok-4.3", by: str = "estimate") -> PromptTokensObserved:
+    return PromptTokensObserved(model=model, by=by, counted=counted, reported=reported, at=1.0)
 
 
 class CountingContract:
@@ -20,14 +20,14 @@ class CountingContract:
         for ours, theirs in calls:
             ratio = ratio.after(ours, theirs)
         await store.append(rows=[counted(*call) for call in calls])
-        (found,) = await store.counting()
+        (found,) = await store.token_calibrations()
         assert (found.model, found.by, found.ratio.calls) == ("xai/grok-4.3", "estimate", 3)
         assert found.ratio.value == pytest.approx(ratio.value)
         assert found.ratio.counted == pytest.approx(ratio.counted)
 
     async def test_models_and_ways_of_counting_are_learned_apart(self, store: Store) -> None:
         await store.append(rows=[counted(100, 200), counted(100, 300, by="o200k_base"), counted(100, 400, model="openai/gpt-5")])
-        found = {(one.model, one.by): one.ratio.value for one in await store.counting()}
+        found = {(one.model, one.by): one.ratio.value for one in await store.token_calibrations()}
         assert found == {
             ("openai/gpt-5", "estimate"): 4.0,
             ("xai/grok-4.3", "estimate"): 2.0,

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from orchestrator_bridge.store.port import Stale, Store
+from orchestrator_bridge.store.port import Conflict, Store
 from orchestrator_bridge.store.rows import QuestionClosed
 from tests.contract.store_values import guided, outgoing, question_opened, responded, run_opened
 
@@ -31,23 +31,23 @@ class LogContract:
 
     async def test_of_two_who_write_behind_the_same_position_the_second_is_stale_with_all_its_rows(self, store: Store) -> None:
         await store.append(run=1, after=0, events=[guided("mine")])
-        with pytest.raises(Stale, match="position 0"):
+        with pytest.raises(Conflict, match="position 0"):
             await store.append(run=1, after=0, events=[guided("yours")], rows=[run_opened(1), outgoing("k")])
         assert await store.log(1) == [guided("mine")]
-        assert await store.pending() == []
-        assert await store.last_numbers() == (0, 0)
+        assert await store.pending_posts() == []
+        assert await store.highest_ids() == (0, 0)
 
     async def test_nobody_can_leave_a_gap(self, store: Store) -> None:
-        with pytest.raises(Stale):
+        with pytest.raises(Conflict):
             await store.append(run=1, after=3, events=[guided("far")])
         assert await store.log(1) == []
 
     async def test_a_position_counts_for_rows_alone_too(self, store: Store) -> None:
         await store.append(run=1, events=[guided("one")])
-        with pytest.raises(Stale):
+        with pytest.raises(Conflict):
             await store.append(run=1, after=0, rows=[outgoing("late")])
         await store.append(run=1, after=1, rows=[outgoing("right")])
-        assert [one.outgoing.key for one in await store.pending()] == ["right"]
+        assert [one.outgoing.key for one in await store.pending_posts()] == ["right"]
 
     async def test_events_without_a_run_are_refused(self, store: Store) -> None:
         with pytest.raises(ValueError, match="run 0"):
@@ -55,25 +55,25 @@ class LogContract:
 
     async def test_an_action_has_one_response(self, store: Store) -> None:
         await store.append(run=1, after=0, events=[responded("a1")])
-        with pytest.raises(Stale, match="'a1' of run 1"):
+        with pytest.raises(Conflict, match="'a1' of run 1"):
             await store.append(run=1, after=1, events=[responded("a1", "again")], rows=[outgoing("k")])
         await store.append(run=1, after=1, events=[responded("a2")])
         await store.append(run=2, after=0, events=[responded("a1")])
         assert len(await store.log(1)) == 2
-        assert await store.pending() == []
+        assert await store.pending_posts() == []
 
     async def test_a_run_number_is_taken_once(self, store: Store) -> None:
         await store.append(rows=[run_opened(1)])
-        with pytest.raises(Stale, match="run 1"):
+        with pytest.raises(Conflict, match="run 1"):
             await store.append(rows=[run_opened(1), outgoing("k")])
-        assert await store.pending() == []
+        assert await store.pending_posts() == []
 
     async def test_an_append_that_fails_harms_none_that_wait_with_it(self, store: Store) -> None:
         await store.append(run=1, after=0, events=[guided("there")])
         jobs = [store.append(run=run, after=0, events=[guided("new")], rows=[outgoing(f"k{run}")]) for run in range(1, 41)]
         results = await asyncio.gather(*jobs, return_exceptions=True)
-        assert [type(result) for result in results] == [Stale] + [type(None)] * 39
-        assert {one.outgoing.key for one in await store.pending()} == {f"k{run}" for run in range(2, 41)}
+        assert [type(result) for result in results] == [Conflict] + [type(None)] * 39
+        assert {one.outgoing.key for one in await store.pending_posts()} == {f"k{run}" for run in range(2, 41)}
 
     async def test_what_was_appended_is_seen_at_once(self, store: Store) -> None:
         for position in range(30):
@@ -92,7 +92,7 @@ class LogContract:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await store.append(rows=[outgoing("afterwards")])
-        written = {one.outgoing.key for one in await store.pending()}
+        written = {one.outgoing.key for one in await store.pending_posts()}
         assert "afterwards" in written
         for run in range(1, 21):
             assert len(await store.log(run)) == (2 if f"k{run}" in written else 0)
@@ -133,13 +133,13 @@ class _Crowd:
         after = len(await self.store.log(run))
         try:
             await self.store.append(run=run, after=after, events=[guided(text)])
-        except Stale:
+        except Conflict:
             return
         self.acknowledged[run].append(text)
 
     async def _close(self, run: int, name: str) -> None:
         try:
             await self.store.append(rows=[QuestionClosed(question=run, status="answered", line=name, at=9.0)])
-        except Stale:
+        except Conflict:
             return
         self.closers[run].append(name)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.store.port import Pick, Store
-from orchestrator_bridge.store.rows import ModelPicked
+from orchestrator_bridge.store.port import ModelSelection, Store
+from orchestrator_bridge.store.rows import ModelSelected
 
 HERE = Place(platform="slack", channel="C1")
 THERE = Place(platform="slack", channel="C2")
 
 
-def pick(model: str, scope: str = "channel", place: Place = HERE) -> ModelPicked:
-    return ModelPicked(place=place, scope=scope, model=model, by="Ana", at=1.0)
+def pick(model: str, scope: str = "channel", place: Place = HERE) -> ModelSelected:
+    return ModelSelected(place=place, scope=scope, model=model, by="Ana", at=1.0)
 
 
 class PickContract:
@@ -20,17 +20,17 @@ class PickContract:
     async def test_the_newest_pick_of_a_channel_and_scope_holds(self, store: Store) -> None:
         await store.append(rows=[pick("one"), pick("two", "agent:a"), pick("three", place=THERE)])
         await store.append(rows=[pick("four")])
-        assert await store.picks() == [
-            Pick(place=HERE, scope="agent:a", model="two"),
-            Pick(place=HERE, scope="channel", model="four"),
-            Pick(place=THERE, scope="channel", model="three"),
+        assert await store.model_selections() == [
+            ModelSelection(place=HERE, scope="agent:a", model="two"),
+            ModelSelection(place=HERE, scope="channel", model="four"),
+            ModelSelection(place=THERE, scope="channel", model="three"),
         ]
 
     async def test_a_pick_in_a_thread_is_one_for_its_channel(self, store: Store) -> None:
         await store.append(rows=[pick("one", place=Place(platform="slack", channel="C1", thread="t"))])
-        assert await store.picks() == [Pick(place=HERE, scope="channel", model="one")]
+        assert await store.model_selections() == [ModelSelection(place=HERE, scope="channel", model="one")]
 
     async def test_a_pick_that_was_taken_back_is_gone(self, store: Store) -> None:
         await store.append(rows=[pick("one")])
         await store.append(rows=[pick("")])
-        assert await store.picks() == []
+        assert await store.model_selections() == []

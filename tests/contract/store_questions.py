@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.store.port import Armed, Stale, Store, Target
-from orchestrator_bridge.store.rows import QuestionClosed, QuestionMoved, QuestionStatus, ReplyGone, ReplyTaken
+from orchestrator_bridge.store.port import Conflict, OpenDeadline, Store, Target
+from orchestrator_bridge.store.rows import QuestionClosed, QuestionStatus, QuestionUpdated, ReplyRemoved, ReplyStored
 from tests.contract.store_values import (
     CHANNEL,
     guided,
@@ -32,40 +32,42 @@ class QuestionContract:
         results = await asyncio.gather(*attempts, return_exceptions=True)
         winners = [f"c{n}" for n, result in enumerate(results) if result is None]
         assert len(winners) == 1
-        assert all(isinstance(result, Stale) for result in results if result is not None)
-        assert [one.outgoing.key for one in await store.pending()] == winners
+        assert all(isinstance(result, Conflict) for result in results if result is not None)
+        assert [one.outgoing.key for one in await store.pending_posts()] == winners
         question = await store.question(1)
         assert question is not None
         assert (question.status, question.line, question.closed_at) == ("answered", winners[0], 9.0)
 
     async def test_closing_a_question_that_is_not_there_is_stale_and_leaves_the_log_as_it_was(self, store: Store) -> None:
-        with pytest.raises(Stale, match="question 5 is not open"):
+        with pytest.raises(Conflict, match="question 5 is not open"):
             await store.append(run=1, events=[guided("closing")], rows=[closed(5)])
         assert await store.log(1) == []
 
     async def test_open_questions_are_armed_the_next_first(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), run_opened(2)])
         await store.append(rows=[question_opened(1, 1, 90.0), question_opened(2, 2, 30.0), question_opened(3, 1, 60.0)])
-        assert await store.armed() == [
-            Armed(question=2, run=2, fires_at=30.0),
-            Armed(question=3, run=1, fires_at=60.0),
-            Armed(question=1, run=1, fires_at=90.0),
+        assert await store.open_deadlines() == [
+            OpenDeadline(question=2, run=2, fires_at=30.0),
+            OpenDeadline(question=3, run=1, fires_at=60.0),
+            OpenDeadline(question=1, run=1, fires_at=90.0),
         ]
 
     async def test_a_question_moves_while_it_is_open(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), question_opened(1, 1), question_opened(2, 1)])
         await store.append(rows=[closed(2)])
-        await store.append(rows=[QuestionMoved(question=1, fires_at=99.0), QuestionMoved(question=2, fires_at=99.0)])
-        assert await store.armed() == [Armed(question=1, run=1, fires_at=99.0)]
+        await store.append(rows=[QuestionUpdated(question=1, fires_at=99.0), QuestionUpdated(question=2, fires_at=99.0)])
+        assert await store.open_deadlines() == [OpenDeadline(question=1, run=1, fires_at=99.0)]
         closed_one = await store.question(2)
         assert closed_one is not None
         assert closed_one.fires_at == 60.0
 
     async def test_whom_open_questions_ask_is_known_and_changes_with_them(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), question_opened(1, 1), question_opened(2, 1), question_opened(3, 1)])
-        moved = QuestionMoved(question=1, fires_at=9.0, asked="Bob", expires_at=70.0, silence="Then.", people=("@bob", "fake:u2"))
-        await store.append(rows=[moved, QuestionMoved(question=2, fires_at=9.0), closed(3)])
-        found = {one.question: one for one in await store.open_for()}
+        moved = QuestionUpdated(
+            question=1, fires_at=9.0, asked="Bob", expires_at=70.0, silence="Then.", people=("@bob", "fake:u2")
+        )
+        await store.append(rows=[moved, QuestionUpdated(question=2, fires_at=9.0), closed(3)])
+        found = {one.question: one for one in await store.open_question_audiences()}
         assert set(found) == {1, 2}
         assert (found[1].run, found[1].place, found[1].people) == (1, CHANNEL, ("@bob", "fake:u2"))
         assert found[2].people == ()
@@ -80,35 +82,35 @@ class QuestionContract:
         await store.append(rows=[run_opened(3), question_opened(8, 3)])
         await store.append(rows=[run_placed(3, "card", "run-thread"), question_placed(8, "asked", "question-thread")])
         of_run, of_question = Target(run=3), Target(run=3, question=8)
-        assert await store.target(thread("run-thread")) == of_run
-        assert await store.target(thread("question-thread")) == of_question
-        assert await store.target(CHANNEL, "card") == of_run
-        assert await store.target(CHANNEL, "asked") == of_question
-        assert await store.target(thread("run-thread"), "asked") == of_question
-        assert await store.target(thread("question-thread"), "somebody's reply") == of_question
+        assert await store.find_target(thread("run-thread")) == of_run
+        assert await store.find_target(thread("question-thread")) == of_question
+        assert await store.find_target(CHANNEL, "card") == of_run
+        assert await store.find_target(CHANNEL, "asked") == of_question
+        assert await store.find_target(thread("run-thread"), "asked") == of_question
+        assert await store.find_target(thread("question-thread"), "somebody's reply") == of_question
 
     async def test_what_is_said_elsewhere_belongs_to_nothing(self, store: Store) -> None:
         await store.append(rows=[run_opened(3), run_placed(3, "card", "run-thread")])
-        assert await store.target(CHANNEL) is None
-        assert await store.target(CHANNEL, "another") is None
-        assert await store.target(thread("another")) is None
-        assert await store.target(Place(platform="other", channel="general", thread="run-thread"), "card") is None
-        assert await store.target(Place(platform="fake", channel="other", thread="run-thread"), "card") is None
+        assert await store.find_target(CHANNEL) is None
+        assert await store.find_target(CHANNEL, "another") is None
+        assert await store.find_target(thread("another")) is None
+        assert await store.find_target(Place(platform="other", channel="general", thread="run-thread"), "card") is None
+        assert await store.find_target(Place(platform="fake", channel="other", thread="run-thread"), "card") is None
 
     async def test_in_a_thread_of_both_a_run_and_its_question_the_question_is_meant(self, store: Store) -> None:
         await store.append(
             rows=[run_opened(3), question_opened(8, 3), question_placed(8, "asked", "t"), run_placed(3, "card", "t")]
         )
-        assert await store.target(thread("t")) == Target(run=3, question=8)
+        assert await store.find_target(thread("t")) == Target(run=3, question=8)
 
     async def test_replies_to_a_closed_question_still_find_it(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), question_opened(1, 1), question_placed(1, "m", "t"), closed(1)])
-        assert await store.target(thread("t")) == Target(run=1, question=1)
+        assert await store.find_target(thread("t")) == Target(run=1, question=1)
 
     async def test_the_same_message_placed_again_replaces_what_was_known(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), question_opened(1, 1), question_placed(1, "m", None)])
         await store.append(rows=[question_placed(1, "m", "t")])
-        assert await store.target(thread("t")) == Target(run=1, question=1)
+        assert await store.find_target(thread("t")) == Target(run=1, question=1)
 
     async def test_a_question_at_a_glance_shows_its_first_copy(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), question_opened(1, 1)])
@@ -136,12 +138,12 @@ class QuestionContract:
         assert [one.question for one in await store.questions(status="fallen_back")] == [2]
 
     async def test_replies_are_taken_changed_and_taken_back(self, store: Store) -> None:
-        reply = ReplyTaken(question=1, key="m1", author="fake:u1", name="Alice", text="2", choice="b", late=False, at=4.0)
+        reply = ReplyStored(question=1, key="m1", author="fake:u1", name="Alice", text="2", choice="b", late=False, at=4.0)
         await store.append(rows=[run_opened(1), question_opened(1, 1)])
         await store.append(rows=[reply])
-        await store.append(rows=[reply, ReplyGone(question=1, key="m1"), ReplyGone(question=1, key="never")])
+        await store.append(rows=[reply, ReplyRemoved(question=1, key="m1"), ReplyRemoved(question=1, key="never")])
 
     async def test_numbers_go_on_where_they_ended(self, store: Store) -> None:
-        assert await store.last_numbers() == (0, 0)
+        assert await store.highest_ids() == (0, 0)
         await store.append(rows=[run_opened(4), run_opened(9), question_opened(12, 4)])
-        assert await store.last_numbers() == (9, 12)
+        assert await store.highest_ids() == (9, 12)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator_bridge.model.port import Usage
-from orchestrator_bridge.store.port import Sent, Store
-from orchestrator_bridge.store.rows import CallBooked
+from orchestrator_bridge.store.port import RateSample, Store
+from orchestrator_bridge.store.rows import CallUsageRecorded
 from tests.contract.store_values import booked, run_opened
 
 
-def begun(action: str, at: float, expected: int) -> CallBooked:
+def begun(action: str, at: float, expected: int) -> CallUsageRecorded:
     return replace(booked(1, action, None), state="reserved", expected=expected, at=at)
 
 
@@ -20,11 +20,14 @@ class SentContract:
         calls = [begun("early", 10.0, 500), begun("b", 32.0, 700), begun("a", 31.0, 500)]
         await store.append(rows=[run_opened(1), *calls])
         await store.append(rows=[replace(booked(1, one, "0.1", usage=usage), at=40.0) for one in ("early", "a")])
-        assert await store.sent_since(30.0) == [Sent(model="grok", tokens=110, at=31.0), Sent(model="grok", tokens=700, at=32.0)]
-        assert await store.sent_since(31.0) == [Sent(model="grok", tokens=700, at=32.0)]
+        assert await store.rate_samples(30.0) == [
+            RateSample(model="grok", tokens=110, at=31.0),
+            RateSample(model="grok", tokens=700, at=32.0),
+        ]
+        assert await store.rate_samples(31.0) == [RateSample(model="grok", tokens=700, at=32.0)]
 
     async def test_a_call_that_failed_or_was_lost_counts_as_what_was_expected_of_it(self, store: Store) -> None:
         failed = replace(booked(1, "a", None), state="failed", at=40.0)
         await store.append(rows=[run_opened(1), begun("a", 31.0, 500), begun("b", 32.0, 700)])
         await store.append(rows=[failed, replace(failed, action="b", state="unknown")])
-        assert [one.tokens for one in await store.sent_since(30.0)] == [500, 700]
+        assert [one.tokens for one in await store.rate_samples(30.0)] == [500, 700]

@@ -7,7 +7,14 @@ from decimal import Decimal
 from orchestrator_bridge.chat import Author, MessageReceived, Note, Place, Post, PostedMessage
 from orchestrator_bridge.model.port import Usage
 from orchestrator_bridge.run.events import Event, Guided, Responded
-from orchestrator_bridge.store.rows import CallBooked, Outgoing, QuestionOpened, QuestionPlaced, RunOpened, RunPlaced
+from orchestrator_bridge.store.rows import (
+    CallUsageRecorded,
+    OutboxEntry,
+    QuestionMessageLinked,
+    QuestionOpened,
+    RunMessageLinked,
+    RunOpened,
+)
 
 CHANNEL = Place(platform="fake", channel="general")
 ALICE = Author(platform="fake", id="u1", name="Alice", roles=("backend",))
@@ -38,14 +45,14 @@ def question_opened(question: int, run: int, fires_at: float = 60.0) -> Question
     )
 
 
-def question_placed(question: int, message: str, name: str | None, noted_at: float = 3.0) -> QuestionPlaced:
-    return QuestionPlaced(
+def question_placed(question: int, message: str, name: str | None, noted_at: float = 3.0) -> QuestionMessageLinked:
+    return QuestionMessageLinked(
         question=question, place=CHANNEL, message=message, thread=name, posted_at=noted_at - 1.0, noted_at=noted_at
     )
 
 
-def run_placed(run: int, message: str, name: str | None) -> RunPlaced:
-    return RunPlaced(run=run, place=CHANNEL, message=message, thread=name)
+def run_placed(run: int, message: str, name: str | None) -> RunMessageLinked:
+    return RunMessageLinked(run=run, place=CHANNEL, message=message, thread=name)
 
 
 def outgoing(
@@ -57,8 +64,8 @@ def outgoing(
     anchor: str | None = None,
     replaces: str | None = None,
     version: int = 1,
-) -> Outgoing:
-    return Outgoing(
+) -> OutboxEntry:
+    return OutboxEntry(
         key=key,
         run=1,
         place=CHANNEL,
@@ -78,8 +85,8 @@ def said(message: str, text: str = "yes", edit: str = "") -> MessageReceived:
     return MessageReceived(place=thread("t1"), message=message, author=ALICE, text=text, at=4.0, edit=edit)
 
 
-def booked(run: int, action: str, cost: str | None, *, agent: str = "ada", usage: Usage | None = None) -> CallBooked:
-    return CallBooked(
+def booked(run: int, action: str, cost: str | None, *, agent: str = "ada", usage: Usage | None = None) -> CallUsageRecorded:
+    return CallUsageRecorded(
         run=run,
         action=action,
         attempt=1,

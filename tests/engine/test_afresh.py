@@ -47,6 +47,6 @@ async def test_one_run_beside_unfinished_ones_leaves_them_alone_and_open(tmp_pat
         assert len(server.requests) == 1
     store = await SqliteStore.open(file)
     open_ones = await store.questions(status="open")
-    unhandled = await store.unhandled()
+    unhandled = await store.unhandled_events()
     await store.close()
     assert ([one.question for one in open_ones], unhandled) == ([1], [])

@@ -106,4 +106,4 @@ async def test_a_cancel_is_marked_as_done_in_the_transaction_that_does_it(tmp_pa
         async with engine_on(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
             await engine.wait_finished()
             assert "Run 1 was cancelled by Ana." in platform.notes
-            assert not await store.unhandled()
+            assert not await store.unhandled_events()

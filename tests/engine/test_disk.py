@@ -13,7 +13,7 @@ from orchestrator_bridge.chat import Note
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.run.events import QuestionAsked, Responded
 from orchestrator_bridge.runs import RETRY_BROKEN_AFTER
-from orchestrator_bridge.store.port import Damaged, Stale, StoreError
+from orchestrator_bridge.store.port import Conflict, Corrupted, StoreError
 from orchestrator_bridge.store.rows import PostSent
 from orchestrator_bridge.team import Policy
 from tests.clock import ManualClock
@@ -113,7 +113,7 @@ async def test_a_reply_outlives_a_full_disk(tmp_path: Path) -> None:
 
 async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (_clock, platform, store, server, engine):
-        store.refuse = with_event(Responded, Stale("somebody else wrote first"), times=1)
+        store.refuse = with_event(Responded, Conflict("somebody else wrote first"), times=1)
         await begin(engine)
         await platform.until(lambda: bool(platform.finals))
         await engine.wait_finished()
@@ -122,7 +122,7 @@ async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
 
 async def test_a_run_whose_end_cannot_be_stored_goes_on_with_the_next_thing_that_is_heard(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (clock, platform, store, server, engine):
-        refuse = with_event(Responded, Damaged("a page is torn"))
+        refuse = with_event(Responded, Corrupted("a page is torn"))
         store.refuse = lambda events, rows: refuse(events, rows) or (FULL if store.refusals else None)
         await begin(engine)
         await clock.armed_until(clock.now() + RETRY_BROKEN_AFTER)
@@ -197,5 +197,5 @@ async def test_a_post_that_a_full_disk_does_not_let_be_marked_is_marked_as_soon_
         for pause in (1, 2):
             await passes(clock, pause)
         await engine.wait_finished()
-        assert not await store.pending()
+        assert not await store.pending_posts()
     assert caplog.text.count("could not be marked") == 1

@@ -34,7 +34,7 @@ def thread_of(platform: ListPlatform, key: str) -> str:
 async def unhandled(file: Path) -> list[str]:
     """What waits in the inbox of a store that nobody uses."""
     store = await SqliteStore.open(file)
-    waiting = [heard.text for heard in await store.unhandled() if isinstance(heard, MessageReceived)]
+    waiting = [heard.text for heard in await store.unhandled_events() if isinstance(heard, MessageReceived)]
     await store.close()
     return waiting
 

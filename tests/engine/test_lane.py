@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from orchestrator_bridge.chat import Note, Place
 from orchestrator_bridge.lane import ChannelQueue, QueuedPost
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.rows import OutboxEntry
 
 PLACE = Place(platform="list", channel="general")
 
 
-def post(key: str, *, thread: str = "", priority: int = 5, text: str = "") -> Outgoing:
+def post(key: str, *, thread: str = "", priority: int = 5, text: str = "") -> OutboxEntry:
     """A post into a thread, or (without one) a post for itself."""
-    return Outgoing(key=key, run=1, place=PLACE, post=Note(text=text), at=0.0, anchor=thread or None, priority=priority)
+    return OutboxEntry(key=key, run=1, place=PLACE, post=Note(text=text), at=0.0, anchor=thread or None, priority=priority)
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Channel:
     left: list[QueuedPost] = field(default_factory=list)
     waiting: dict[str, QueuedPost] = field(default_factory=dict)
 
-    def push(self, outgoing: Outgoing, later: float = 0.0) -> None:
+    def push(self, outgoing: OutboxEntry, later: float = 0.0) -> None:
         self.order += 1
         job = QueuedPost(outgoing, self.order, False, self.now + later)
         self.lane.push(job)

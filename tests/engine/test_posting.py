@@ -46,7 +46,7 @@ async def begin(engine: Engine) -> None:
 async def nothing_waits_in(file: Path) -> bool:
     """Whether the outbox of a store that nobody uses is empty."""
     store = await SqliteStore.open(file)
-    pending = await store.pending()
+    pending = await store.pending_posts()
     await store.close()
     return not pending
 

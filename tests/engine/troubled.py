@@ -9,19 +9,19 @@ from typing import Any
 
 from orchestrator_bridge.chat import InboundEvent, Place, PostedMessage
 from orchestrator_bridge.run.events import Event
-from orchestrator_bridge.store.port import InUse, StoreError, Target, Unwritable
-from orchestrator_bridge.store.rows import Row
+from orchestrator_bridge.store.port import InUse, StoreError, Target, WriteFailed
+from orchestrator_bridge.store.rows import Record
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.clock import ManualClock
 
-Refuse = Callable[[Sequence[Event], Sequence[Row]], Exception | None]
+Refuse = Callable[[Sequence[Event], Sequence[Record]], Exception | None]
 """The error with which a transaction is refused; None if it is taken."""
 
-FULL = Unwritable("no space is left for townhall.db", mend="Free some")
+FULL = WriteFailed("no space is left for townhall.db", fix="Free some")
 LOCKED = InUse("townhall.db is locked by another program", "one writer", "End it")
 
 
-def nothing(_: Sequence[Event], __: Sequence[Row]) -> None:
+def nothing(_: Sequence[Event], __: Sequence[Record]) -> None:
     """Everything is taken."""
 
 
@@ -29,7 +29,7 @@ def with_event(kind: type[Event], error: Exception, times: int = 1_000_000) -> R
     """Refuse so many transactions that hold an event of this kind."""
     left = iter(range(times))
 
-    def refuse(events: Sequence[Event], _: Sequence[Row]) -> Exception | None:
+    def refuse(events: Sequence[Event], _: Sequence[Record]) -> Exception | None:
         held = any(isinstance(event, kind) for event in events)
         return error if held and next(left, None) is not None else None
 
@@ -56,7 +56,7 @@ class TroubledStore(SqliteStore):
         self._refusals = 0
         self._refused = asyncio.Condition()
 
-    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Row] = ()) -> None:
+    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Record] = ()) -> None:
         await self._raise(self.refuse(events, rows))
         await super().append(run=run, after=after, events=events, rows=rows)
 
@@ -66,12 +66,12 @@ class TroubledStore(SqliteStore):
 
     async def sent(self, key: str) -> PostedMessage | None:
         await self._raise(self.forgets.pop(0) if self.forgets else None)
-        return await super().sent(key)
+        return await super().sent_post(key)
 
     async def target(self, place: Place, message: str | None = None) -> Target | None:
         if self.cursed is not None and place.thread == self.cursed:
             raise RuntimeError("a bug of our own")
-        return await super().target(place, message)
+        return await super().find_target(place, message)
 
     async def refused(self, times: int = 1) -> None:
         """Wait until it has refused something so many times."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from orchestrator_bridge.chat import InboundEvent
 from orchestrator_bridge.run.events import Event
-from orchestrator_bridge.store.rows import Row
+from orchestrator_bridge.store.rows import Record
 from orchestrator_bridge.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ class CutStore(SqliteStore):
         self._stored: list[Event] = []
         self._bell = asyncio.Event()
 
-    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Row] = ()) -> None:
+    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Record] = ()) -> None:
         await self._write(super().append(run=run, after=after, events=events, rows=rows))
         self._stored += events
         bell, self._bell = self._bell, asyncio.Event()

@@ -10,8 +10,8 @@ from orchestrator_bridge.chat import InboundEvent
 from orchestrator_bridge.run.apply import fold
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.checkup import check
-from orchestrator_bridge.store.port import CostLine, Pending, QuestionSummary, RunSummary
+from orchestrator_bridge.store.checkup import full_check
+from orchestrator_bridge.store.port import CostLine, PendingPost, QuestionSummary, RunSummary
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.servers.model_play import Asked
 
@@ -55,7 +55,7 @@ class Evidence:
     runs: Sequence[RunSummary]
     questions: Sequence[QuestionSummary]
     costs: Sequence[CostLine]
-    pending: Sequence[Pending]
+    pending: Sequence[PendingPost]
     unhandled: Sequence[InboundEvent]
     requests: Sequence[Asked]
     shown: Sequence[Shown]
@@ -79,7 +79,7 @@ class Seen:
 
 async def gather(file: Path, requests: Sequence[Asked], seen: Seen) -> Evidence:
     """Read a store that no bot has open any more; a damaged one raises `StoreError`."""
-    check(file)
+    full_check(file)
     store = await SqliteStore.open(file)
     try:
         runs = await store.runs(limit=MANY)
@@ -88,8 +88,8 @@ async def gather(file: Path, requests: Sequence[Asked], seen: Seen) -> Evidence:
             runs=runs,
             questions=await store.questions(limit=MANY),
             costs=await store.costs(),
-            pending=await store.pending(),
-            unhandled=await store.unhandled(),
+            pending=await store.pending_posts(),
+            unhandled=await store.unhandled_events(),
             requests=requests,
             shown=seen.shown,
             wrote=seen.wrote,

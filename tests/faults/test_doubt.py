@@ -100,7 +100,7 @@ async def test_a_question_that_is_cancelled_before_its_card_arrived_is_never_sho
             await house.clock.armed_until(house.clock.now() + 1)
             house.clock.advance(1)
             await house.rests()
-            assert not await house.store.pending()
+            assert not await house.store.pending_posts()
         assert not house.cards()
 
 
@@ -129,7 +129,7 @@ async def test_a_card_whose_closing_got_no_answer_is_closed_again(tmp_path: Path
             await house.until(house.closed)
         async with house.life():
             await house.ended()
-            assert not await house.store.pending()
+            assert not await house.store.pending_posts()
         assert house.closed() == "Answered by Ana: SQLite"
         assert not house.doubles()
 

@@ -74,8 +74,8 @@ async def test_a_run_that_is_cut_at_any_transaction_comes_to_the_same_end(tmp_pa
                 await house.ended()
                 assert await outcome(house) == expected, f"cut at write {cut}"
                 assert not house.doubles(), f"cut at write {cut}"
-                assert not await house.store.pending()
-                assert not await house.store.unhandled()
+                assert not await house.store.pending_posts()
+                assert not await house.store.unhandled_events()
 
 
 async def test_a_run_that_is_restarted_after_every_few_transactions_comes_to_the_same_end(tmp_path: Path) -> None:

@@ -225,6 +225,6 @@ async def test_a_run_leaves_what_its_responses_taught_in_the_store(tmp_path: Pat
     ):
         run = await engine.start_run(task="Plan it.", team=team("one"), place=PLACE, by=ANA)
         await engine.wait_ended(run)
-        (learned,) = await store.counting()
+        (learned,) = await store.token_calibrations()
     assert (learned.model, learned.by, learned.ratio.calls) == ("own/local", "estimate", 1)
     assert learned.ratio.reported == 5000

@@ -22,7 +22,7 @@ from bot.outside.limits import no_question, no_run
 from bot.outside.token import Terms, digest, new_secret
 from bot.trouble import Trouble
 from orchestrator_bridge.outside import agent_name
-from orchestrator_bridge.store.port import TokenUse
+from orchestrator_bridge.store.port import TokenActivity
 from tests.outside.house import House, a_house, question, refused, start_in, told
 
 
@@ -185,22 +185,22 @@ NOW = datetime(2026, 11, 27, 23, 0, tzinfo=UTC).timestamp()
 @pytest.mark.parametrize(
     ("use", "why"),
     [
-        (TokenUse(), ""),
-        (TokenUse(cost=Decimal("4.99")), ""),
-        (TokenUse(cost=Decimal("5.00")), "$5.00 of $5.00 are booked or reserved"),
-        (TokenUse(open=(1, 2)), "2 questions of your token are open, the most at a time, until one of them ends: 1 and 2."),
-        (TokenUse(asked=3), "3 questions came through your token today, its limit, until 2026-11-28 00:00 UTC."),
+        (TokenActivity(), ""),
+        (TokenActivity(cost=Decimal("4.99")), ""),
+        (TokenActivity(cost=Decimal("5.00")), "$5.00 of $5.00 are booked or reserved"),
+        (TokenActivity(open=(1, 2)), "2 questions of your token are open, the most at a time, until one of them ends: 1 and 2."),
+        (TokenActivity(asked=3), "3 questions came through your token today, its limit, until 2026-11-28 00:00 UTC."),
     ],
 )
-def test_a_limit_is_told_with_its_end(use: TokenUse, why: str) -> None:
+def test_a_limit_is_told_with_its_end(use: TokenActivity, why: str) -> None:
     said = no_question(Terms(channels=("terminal",), open_questions=2, questions_a_day=3), use, NOW, UTC)
     assert said.startswith(why) if why else said == ""
 
 
 def test_runs_have_a_limit_of_their_own() -> None:
     terms = Terms(channels=("terminal",), runs_a_day=1, money_a_day=None)
-    assert no_run(terms, TokenUse(asked=99, cost=Decimal(100)), NOW, UTC) == ""
-    assert "1 run came through your token today" in no_run(terms, TokenUse(runs=1), NOW, UTC)
+    assert no_run(terms, TokenActivity(asked=99, cost=Decimal(100)), NOW, UTC) == ""
+    assert "1 run came through your token today" in no_run(terms, TokenActivity(runs=1), NOW, UTC)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ from orchestrator_bridge.run.project import fires_at
 from orchestrator_bridge.run.request import make_request
 from orchestrator_bridge.run.state import Call, RunState, ServerTools
 from orchestrator_bridge.run.take import handle_input
-from orchestrator_bridge.store.rows import Outgoing, QuestionClosed, QuestionMoved, QuestionOpened, Row
+from orchestrator_bridge.store.rows import OutboxEntry, QuestionClosed, QuestionOpened, QuestionUpdated, Record
 from orchestrator_bridge.team import AgentSpec, Bounds, Limits, Policy, Team
 from orchestrator_bridge.tool.values import Image, Tool
 
@@ -111,7 +111,7 @@ class Table:
         self.words: list[PrivateReply] = []
         self.open = OpenQuestionIndex()
         self.events: list[e.Event] = []
-        self.rows: list[Row] = []
+        self.rows: list[Record] = []
         self.seen_requests: dict[str, tuple[Message, ...]] = {}
         self._numbers = iter(range(1, 1000))
         self.reserved = reserved
@@ -154,7 +154,7 @@ class Table:
         """How much too long a call's prompt is, as a test has it."""
         return self.exceeds(request)
 
-    def budget_statuses(self, place: Place, now: float, unstored: Sequence[Row]) -> Sequence[BudgetStatus]:
+    def budget_statuses(self, place: Place, now: float, unstored: Sequence[Record]) -> Sequence[BudgetStatus]:
         """The budgets that a test has set."""
         return self.ledger.statuses(place, now, unstored)
 
@@ -177,11 +177,11 @@ class Table:
         for row in transaction.rows:
             self._count(row)
 
-    def _count(self, row: Row) -> None:
+    def _count(self, row: Record) -> None:
         match row:
             case QuestionOpened():
                 self.open.add(row.question, self.state.run, self.place, row.people)
-            case QuestionMoved(people=tuple(people)):
+            case QuestionUpdated(people=tuple(people)):
                 self.open.set_audience(row.question, people)
             case QuestionClosed():
                 self.open.discard(row.question)
@@ -203,8 +203,8 @@ class Table:
         """All that an agent's newest call shows, as one text."""
         return "\n".join(message.text for message in self.seen_requests[self.out[agent]])
 
-    def posts(self) -> list[Outgoing]:
-        return [row for row in self.rows if isinstance(row, Outgoing)]
+    def posts(self) -> list[OutboxEntry]:
+        return [row for row in self.rows if isinstance(row, OutboxEntry)]
 
     # What happens ---------------------------------------------------------------------------------------------------------
 
@@ -300,7 +300,7 @@ class Table:
         """The card of a question will never be posted."""
         self.go_on(f.QuestionUndeliverable(outgoing=self._card(question), why=why))
 
-    def _card(self, question: int) -> Outgoing:
+    def _card(self, question: int) -> OutboxEntry:
         return next(post for post in self.posts() if post.question == question and not post.replaces and not post.anchor)
 
     def passes(self, seconds: float) -> None:

@@ -30,7 +30,7 @@ from orchestrator_bridge.run.bounds import own_budget
 from orchestrator_bridge.run.decide import decide
 from orchestrator_bridge.run.prompts import PENDING
 from orchestrator_bridge.run.state import ToolUse
-from orchestrator_bridge.store.rows import CallBooked, Outgoing, QuestionClosed
+from orchestrator_bridge.store.rows import CallUsageRecorded, OutboxEntry, QuestionClosed
 from orchestrator_bridge.team import Escalation, FallbackStep, PersonSpec, Policy, RoleSpec
 from orchestrator_bridge.tool.values import Approval, Tool
 from tests.run.table import Table, answer, ask, team, use, vote
@@ -278,7 +278,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def what_is_held_has_cost_nothing(self) -> None:
         started = {(event.action, event.attempt) for event in self.table.events if isinstance(event, e.CallStarted)}
-        booked = {(row.action, row.attempt) for row in self.table.rows if isinstance(row, CallBooked)}
+        booked = {(row.action, row.attempt) for row in self.table.rows if isinstance(row, CallUsageRecorded)}
         assert booked == started
         assert not started & {(call.action, call.attempt) for call in self.table.held}
 
@@ -315,13 +315,13 @@ class AnyOrder(RuleBasedStateMachine):
     def everything_happens_once(self) -> None:
         results = Counter(event.action for event in self.table.events if isinstance(event, e.Responded))
         closed = Counter(row.question for row in self.table.rows if isinstance(row, QuestionClosed))
-        posts = Counter((row.key, row.version) for row in self.table.rows if isinstance(row, Outgoing))
+        posts = Counter((row.key, row.version) for row in self.table.rows if isinstance(row, OutboxEntry))
         for counted in (results, closed, posts):
             assert all(number == 1 for number in counted.values()), counted
 
     @invariant()
     def what_is_reserved_is_under_way(self) -> None:
-        books = {(row.action, row.attempt): row.state for row in self.table.rows if isinstance(row, CallBooked)}
+        books = {(row.action, row.attempt): row.state for row in self.table.rows if isinstance(row, CallUsageRecorded)}
         reserved = {call for call, state in books.items() if state == "reserved"}
         assert reserved == {(call.action, call.attempt) for call in self.table.state.calls.values() if call.phase == "out"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator_bridge.model.errors import BadKey
 from orchestrator_bridge.run.post import closing_key, question_key
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.rows import OutboxEntry
 from orchestrator_bridge.team import Limits, Policy
 from tests.run.table import Table, answer, ask, team, vote
 
@@ -183,7 +183,7 @@ def test_a_question_that_was_settled_while_it_was_posted_is_closed_when_it_appea
     table = Table(team(1))
     table.says("one", ask(wait=False), answer("A"))
     table.posts_question(1)
-    closing = [row for row in table.rows if isinstance(row, Outgoing) and row.key == f"{question_key(1)}:closed"]
+    closing = [row for row in table.rows if isinstance(row, OutboxEntry) and row.key == f"{question_key(1)}:closed"]
     assert len(closing) == 1
 
 

@@ -13,7 +13,7 @@ from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import UsageLedger
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.store.rows import BudgetRaised, CallBooked
+from orchestrator_bridge.store.rows import BudgetRaised, CallUsageRecorded
 from orchestrator_bridge.team import PersonSpec, Policy, Team
 from tests.run.table import PLACE, Table, answer, team, use, vote
 
@@ -73,7 +73,7 @@ def test_a_call_whose_cost_is_not_told_keeps_its_reservation() -> None:
     table = Table(team(1), reserved=dollars("0.60"))
     table.says("one", use("nonsense"), cost=None)
     assert (table.state.spent.cost, table.state.spent.unknown, table.state.spent.priced) == (Decimal(0), dollars("0.60"), False)
-    booked = [row for row in table.rows if isinstance(row, CallBooked) and row.state == "booked"]
+    booked = [row for row in table.rows if isinstance(row, CallUsageRecorded) and row.state == "booked"]
     assert [(row.cost, row.reserved) for row in booked] == [(None, dollars("0.60"))]
 
 

@@ -14,7 +14,7 @@ from orchestrator_bridge.model.errors import (
 from orchestrator_bridge.model.limits.road import Hold
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.store.rows import CallBooked
+from orchestrator_bridge.store.rows import CallUsageRecorded
 from tests.run.table import Table, answer, ask, team, vote
 
 
@@ -60,7 +60,7 @@ def test_what_waits_to_start_has_cost_nothing_and_a_crash_books_nothing_for_it()
     assert [call.action for call in table.held] == ["work:one:2", "work:two:2"]
     table.restarts()
     assert table.state.spent.unknown == Decimal(0)
-    assert not any(row.action.endswith(":2") for row in table.rows if isinstance(row, CallBooked))
+    assert not any(row.action.endswith(":2") for row in table.rows if isinstance(row, CallUsageRecorded))
     table.lets_in()
     assert {call.attempt for call in table.state.calls.values()} == {1}
 
@@ -121,7 +121,7 @@ def test_a_call_that_is_not_made_because_its_provider_is_down_counts_as_a_try_an
     assert table.state.end is not None
     assert table.state.end.text.endswith("one retired: xAI is down: busy.")
     assert table.state.spent.calls == 1
-    assert [row.state for row in table.rows if isinstance(row, CallBooked)] == ["reserved", "failed"]
+    assert [row.state for row in table.rows if isinstance(row, CallUsageRecorded)] == ["reserved", "failed"]
 
 
 def test_an_agent_goes_on_with_its_backup_as_soon_as_its_provider_is_known_to_be_down() -> None:
@@ -161,7 +161,7 @@ def test_the_attempts_of_a_call_are_counted_on_with_the_backup() -> None:
     table.fails("one", Down("no connection"))
     table.passes(2)
     table.fails("one", Down("no connection"))
-    booked = {(row.attempt, row.model, row.state) for row in table.rows if isinstance(row, CallBooked)}
+    booked = {(row.attempt, row.model, row.state) for row in table.rows if isinstance(row, CallUsageRecorded)}
     assert booked >= {(1, "test/model", "unknown"), (2, "test/model", "unknown"), (3, "gpt-5-mini", "reserved")}
     assert table.state.spent.unknown == Decimal("0.10")  # the first try was started before prices were known here
 

@@ -12,7 +12,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.on_tool import OUTCOME_UNKNOWN
 from orchestrator_bridge.run.show import render_run_card
-from orchestrator_bridge.store.rows import PictureKept
+from orchestrator_bridge.store.rows import BlobStored
 from orchestrator_bridge.team import Escalation, PersonSpec, Policy, RoleSpec, Team
 from orchestrator_bridge.tool.values import Approval, Image, Tool
 from tests.run.table import ANA, Table, answer, team, use, vote
@@ -466,7 +466,7 @@ def test_pictures_of_a_tool_are_kept_and_shown_behind_its_result() -> None:
     table = at_work()
     table.says("one", use("files__read", path="a"))
     table.returns("a plan", images=(Image(media_type="image/png", data=b"\x89PNG\r\n\x1a\nrest"),))
-    kept = [row for row in table.rows if isinstance(row, PictureKept)]
+    kept = [row for row in table.rows if isinstance(row, BlobStored)]
     shown = [picture for message in table.seen_requests[table.out["one"]] for picture in message.pictures]
     assert [one.id for one in shown] == [kept[0].picture]
 

@@ -14,7 +14,7 @@ from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.post import closing_key, copy_key, question_key
-from orchestrator_bridge.store.rows import QuestionPlaced
+from orchestrator_bridge.store.rows import QuestionMessageLinked
 from orchestrator_bridge.team import (
     Escalation,
     FallbackStep,
@@ -633,6 +633,6 @@ def test_a_copy_that_was_posted_is_known_as_a_place_of_the_question_and_moves_no
     played.go_on(
         f.QuestionDelivered(outgoing=copy, posted=PostedMessage(message="d1", thread=None, at=played.now), noted_at=played.now)
     )
-    placed = [row for row in played.rows if isinstance(row, QuestionPlaced)]
+    placed = [row for row in played.rows if isinstance(row, QuestionMessageLinked)]
     assert [(row.place.channel, row.message) for row in placed] == [("general", "card1"), ("@U2", "d1")]
     assert (card(played).expires_at, len(played.state.questions[1].copied)) == (before, 1)

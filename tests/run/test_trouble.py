@@ -15,7 +15,7 @@ from orchestrator_bridge.model.errors import (
 )
 from orchestrator_bridge.model.port import ToolCall
 from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.store.rows import CallBooked
+from orchestrator_bridge.store.rows import CallUsageRecorded
 from tests.run.table import ANA, Table, answer, ask, team, use, vote
 
 MISTAKES = {
@@ -259,7 +259,7 @@ def test_a_bound_that_is_reached_cancels_open_questions() -> None:
 
 def books(table: Table) -> dict[str, str]:
     """How each call is booked."""
-    return {row.action: row.state for row in table.rows if isinstance(row, CallBooked)}
+    return {row.action: row.state for row in table.rows if isinstance(row, CallUsageRecorded)}
 
 
 def test_what_calls_under_way_at_the_end_may_cost_stays_booked_as_unknown() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.migrate import shipped
+from orchestrator_bridge.store.migrate import bundled_migrations
 from orchestrator_bridge.store.sqlite import SqliteStore
 
 
@@ -39,7 +39,7 @@ def somebody() -> Iterator[None]:
 @pytest.fixture
 def shared() -> Iterator[Path]:
     """A folder that somebody without rights can reach."""
-    shipped()
+    bundled_migrations()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator_bridge.store.port import Unwritable
+from orchestrator_bridge.store.port import WriteFailed
 from orchestrator_bridge.store.sqlite import SqliteStore
 
 
@@ -38,7 +38,7 @@ async def _main(path: Path, way: str) -> None:
     for _ in range(2):  # the second one would say so if the first had kept the lock
         try:
             await SqliteStore.open(path)
-        except Unwritable as error:
+        except WriteFailed as error:
             said.append(str(error))
     make_room()
     await (await SqliteStore.open(path)).close()

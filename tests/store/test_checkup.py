@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.checkup import check
-from orchestrator_bridge.store.migrate import newest, shipped
-from orchestrator_bridge.store.port import Damaged, Missing, TooNew
+from orchestrator_bridge.store.checkup import full_check
+from orchestrator_bridge.store.migrate import bundled_migrations, latest_version
+from orchestrator_bridge.store.port import Corrupted, NotFound, SchemaTooNew
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.contract.store_values import guided, outgoing, question_opened, run_opened
 from tests.store.files import run_sql
@@ -16,8 +16,8 @@ from tests.store.files import run_sql
 
 async def test_a_sound_file_is_counted_beside_the_running_bot(path: Path, store: SqliteStore) -> None:
     await store.append(rows=[run_opened(1), run_opened(2), question_opened(1, 1), outgoing("k")])
-    found = check(path)
-    assert (found.runs, found.questions, found.unsent, found.schema) == (2, 1, 1, newest(shipped()))
+    found = full_check(path)
+    assert (found.runs, found.questions, found.unsent, found.schema) == (2, 1, 1, latest_version(bundled_migrations()))
     assert found.size > 0
 
 
@@ -26,16 +26,16 @@ async def test_an_index_that_has_lost_rows_is_found(path: Path, store: SqliteSto
     await store.close()
     narrower = "UPDATE sqlite_schema SET sql = sql || ' WHERE run > 7' WHERE name = 'runs_by_status'"
     run_sql(path, "PRAGMA writable_schema = ON", narrower)
-    with pytest.raises(Damaged, match="runs_by_status"):
-        check(path)
+    with pytest.raises(Corrupted, match="runs_by_status"):
+        full_check(path)
 
 
 async def test_rows_that_point_nowhere_are_found(path: Path, store: SqliteStore) -> None:
     await store.append(rows=[run_opened(1), question_opened(1, 1)])
     await store.close()
     run_sql(path, "DELETE FROM runs")
-    with pytest.raises(Damaged, match="point to rows that are not there"):
-        check(path)
+    with pytest.raises(Corrupted, match="point to rows that are not there"):
+        full_check(path)
 
 
 async def test_rows_of_the_log_that_nobody_can_read_are_found_for_each_run(path: Path, store: SqliteStore) -> None:
@@ -47,11 +47,11 @@ async def test_rows_of_the_log_that_nobody_can_read_are_found_for_each_run(path:
         "UPDATE log SET body = '{}' WHERE run = 1 AND seq IN (2, 4)",
         "UPDATE log SET version = 99 WHERE run = 3 AND seq = 5",
     )
-    found = check(path).unreadable
+    found = full_check(path).unreadable
     assert [(one.run, one.seq, one.rows) for one in found] == [(1, 2, 2), (3, 5, 1)]
-    assert [type(one.fault) for one in found] == [Damaged, TooNew]
+    assert [type(one.fault) for one in found] == [Corrupted, SchemaTooNew]
 
 
 def test_a_missing_file_is_told(path: Path) -> None:
-    with pytest.raises(Missing):
-        check(path)
+    with pytest.raises(NotFound):
+        full_check(path)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.migrate import Migration, shipped
-from orchestrator_bridge.store.port import InUse, TooNew
+from orchestrator_bridge.store.migrate import Migration, bundled_migrations
+from orchestrator_bridge.store.port import InUse, SchemaTooNew
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.contract.store_values import guided
 from tests.store.victim import victim
@@ -36,9 +36,9 @@ async def test_a_closed_store_lets_the_next_one_in(path: Path, store: SqliteStor
 
 async def test_a_file_that_could_not_be_opened_is_not_kept_locked(path: Path) -> None:
     newer = Migration(number=999, sql="CREATE TABLE later (a TEXT) STRICT;")
-    await (await SqliteStore.open(path, migrations=(*shipped(), newer))).close()
+    await (await SqliteStore.open(path, migrations=(*bundled_migrations(), newer))).close()
     for _ in range(2):
-        with pytest.raises(TooNew):
+        with pytest.raises(SchemaTooNew):
             await SqliteStore.open(path)
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.beside import read
+from orchestrator_bridge.store.beside import query_file
 from orchestrator_bridge.store.lookups import SqliteLookups
-from orchestrator_bridge.store.migrate import newest, shipped
+from orchestrator_bridge.store.migrate import bundled_migrations, latest_version
 from orchestrator_bridge.store.opening import open_writer
-from orchestrator_bridge.store.port import Damaged, Lookups, Missing, StoreError, TooNew
+from orchestrator_bridge.store.port import Corrupted, Lookups, NotFound, SchemaTooNew, StoreError
 from orchestrator_bridge.store.read import runs
 from orchestrator_bridge.store.sqlite import SqliteStore
-from orchestrator_bridge.store.write.rows import written
+from orchestrator_bridge.store.write.rows import to_statement
 from orchestrator_bridge.store.writer import commit
 from tests.contract.store_values import booked, guided, question_opened, run_opened
 from tests.store.files import permit, run_sql, trace, write
@@ -80,43 +80,43 @@ async def test_look_ups_outlive_the_bots_end_and_its_next_start(path: Path, stor
 
 
 def test_a_look_that_a_starting_bot_disturbed_is_repeated(path: Path) -> None:
-    with closing(open_writer(path, shipped())) as bot:
-        commit([(written(run_opened(1), 1.0),)], bot)
+    with closing(open_writer(path, bundled_migrations())) as bot:
+        commit([(to_statement(run_opened(1), 1.0),)], bot)
     looks: list[int] = []
 
     def look(connection: sqlite3.Connection) -> int:
-        looks.append(runs.summaries(connection, limit=1, status=None)[0].run)
+        looks.append(runs.list_runs(connection, limit=1, status=None)[0].run)
         if len(looks) == 1:
-            with closing(open_writer(path, shipped())) as bot:
-                commit([(written(run_opened(2), 1.0),)], bot)
+            with closing(open_writer(path, bundled_migrations())) as bot:
+                commit([(to_statement(run_opened(2), 1.0),)], bot)
         return looks[-1]
 
-    assert read(path, newest(shipped()), look) == 2
+    assert query_file(path, latest_version(bundled_migrations()), look) == 2
     assert looks == [1, 2]
 
 
 async def test_a_file_that_is_not_there_is_missing_and_not_made(path: Path) -> None:
-    with pytest.raises(Missing, match=r"no store at .*townhall\.db.*Start the bot first"):
+    with pytest.raises(NotFound, match=r"no store at .*townhall\.db.*Start the bot first"):
         await SqliteLookups.open(path)
     assert trace(path) == {}
 
 
 async def test_what_is_no_store_is_refused(path: Path) -> None:
     write(path, b"dear diary")
-    with pytest.raises(Damaged):
+    with pytest.raises(Corrupted):
         await SqliteLookups.open(path)
 
 
 async def test_another_programs_database_is_refused(path: Path) -> None:
     run_sql(path, "CREATE TABLE songs (title TEXT)")
-    with pytest.raises(Damaged, match="another program"):
+    with pytest.raises(Corrupted, match="another program"):
         await SqliteLookups.open(path)
 
 
 async def test_a_newer_file_is_refused(path: Path, store: SqliteStore) -> None:
     await store.close()
     run_sql(path, "PRAGMA user_version = 999")
-    with pytest.raises(TooNew):
+    with pytest.raises(SchemaTooNew):
         await SqliteLookups.open(path)
 
 

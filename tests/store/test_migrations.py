@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.store.lookups import SqliteLookups
-from orchestrator_bridge.store.migrate import Migration, shipped
-from orchestrator_bridge.store.port import Damaged, StoreError, TooNew, TooOld
+from orchestrator_bridge.store.migrate import Migration, bundled_migrations
+from orchestrator_bridge.store.port import Corrupted, SchemaTooNew, SchemaTooOld, StoreError
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.contract.store_values import guided, question_opened, run_opened
 from tests.store.files import run_sql, trace
 
-NEXT = len(shipped()) + 1
+NEXT = len(bundled_migrations()) + 1
 # The way in which SQLite changes a table: make it anew, copy, drop, rename.
 REBUILD = Migration(
     number=NEXT,
@@ -31,7 +31,7 @@ REBUILD = Migration(
     """,
 )
 NOTE = Migration(number=NEXT + 1, sql="CREATE TABLE notes (text TEXT NOT NULL) STRICT;")
-LATER = (*shipped(), REBUILD, NOTE)
+LATER = (*bundled_migrations(), REBUILD, NOTE)
 
 
 async def _fill(path: Path) -> None:
@@ -41,7 +41,7 @@ async def _fill(path: Path) -> None:
 
 
 def test_the_shipped_steps_are_numbered_without_a_gap() -> None:
-    assert [step.number for step in shipped()] == list(range(1, NEXT))
+    assert [step.number for step in bundled_migrations()] == list(range(1, NEXT))
 
 
 async def test_an_older_file_is_lifted_and_keeps_everything(path: Path) -> None:
@@ -57,7 +57,7 @@ async def test_an_older_file_is_lifted_and_keeps_everything(path: Path) -> None:
 
 async def test_a_lifted_file_is_too_new_for_the_release_before(path: Path) -> None:
     await (await SqliteStore.open(path, migrations=LATER)).close()
-    with pytest.raises(TooNew, match=f"schema version {NEXT + 1}"):
+    with pytest.raises(SchemaTooNew, match=f"schema version {NEXT + 1}"):
         await SqliteStore.open(path)
 
 
@@ -65,7 +65,7 @@ async def test_a_step_that_fails_leaves_the_file_as_the_step_before_made_it(path
     await _fill(path)
     broken = Migration(number=NEXT + 1, sql="CREATE TABLE half (a TEXT) STRICT; INSERT INTO nowhere VALUES (1);")
     with pytest.raises(StoreError, match="nowhere"):
-        await SqliteStore.open(path, migrations=(*shipped(), REBUILD, broken))
+        await SqliteStore.open(path, migrations=(*bundled_migrations(), REBUILD, broken))
     assert run_sql(path, "PRAGMA user_version") == [(NEXT,)]
     assert run_sql(path, "SELECT name FROM sqlite_schema WHERE name = 'half'") == []
     assert run_sql(path, "SELECT run, mood FROM runs") == [(1, "calm")]
@@ -74,14 +74,14 @@ async def test_a_step_that_fails_leaves_the_file_as_the_step_before_made_it(path
 async def test_a_step_that_loses_rows_others_point_to_is_taken_back(path: Path) -> None:
     await _fill(path)
     careless = Migration(number=NEXT, sql="DELETE FROM runs;")
-    with pytest.raises(Damaged, match="1 rows point to rows that are not there"):
-        await SqliteStore.open(path, migrations=(*shipped(), careless))
+    with pytest.raises(Corrupted, match="1 rows point to rows that are not there"):
+        await SqliteStore.open(path, migrations=(*bundled_migrations(), careless))
     assert run_sql(path, "SELECT run FROM runs") == [(1,)]
 
 
 async def test_look_ups_in_a_file_that_was_not_lifted_yet_say_so_and_lift_nothing(path: Path) -> None:
     await _fill(path)
     before = trace(path)
-    with pytest.raises(TooOld, match=rf"schema version {NEXT - 1}.*expected version {NEXT + 1}.*Start the bot once"):
+    with pytest.raises(SchemaTooOld, match=rf"schema version {NEXT - 1}.*expected version {NEXT + 1}.*Start the bot once"):
         await SqliteLookups.open(path, migrations=LATER)
     assert trace(path) == before

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.migrate import shipped
-from orchestrator_bridge.store.port import Damaged, StoreError, TooNew, Unwritable
+from orchestrator_bridge.store.migrate import bundled_migrations
+from orchestrator_bridge.store.port import Corrupted, SchemaTooNew, StoreError, WriteFailed
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.contract.store_values import guided, outgoing, run_opened, said
 from tests.store.files import permit, run_sql, size, trace, write
@@ -22,7 +22,7 @@ async def test_what_was_written_is_there_when_the_file_is_opened_again(path: Pat
     await store.close()
     store = await SqliteStore.open(path)
     assert await store.log(1) == [guided("kept")]
-    assert [one.outgoing for one in await store.pending()] == [outgoing("k")]
+    assert [one.outgoing for one in await store.pending_posts()] == [outgoing("k")]
     await store.close()
 
 
@@ -60,35 +60,35 @@ async def test_a_closed_store_says_so(store: SqliteStore) -> None:
 async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
     write(path, b"dear diary " * 500)
     before = trace(path)
-    with pytest.raises(Damaged, match="no SQLite database"):
+    with pytest.raises(Corrupted, match="no SQLite database"):
         await SqliteStore.open(path)
     assert trace(path)[path.name] == before[path.name]
 
 
 async def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Damaged, match="is a folder"):
+    with pytest.raises(Corrupted, match="is a folder"):
         await SqliteStore.open(tmp_path)
 
 
 async def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
-    with pytest.raises(Unwritable, match=r"townhall\.db"):
+    with pytest.raises(WriteFailed, match=r"townhall\.db"):
         await SqliteStore.open(tmp_path / "data" / "townhall.db")
 
 
 async def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None:
     run_sql(path, "CREATE TABLE songs (title TEXT)")
     before = trace(path)
-    with pytest.raises(Damaged, match="database of another program"):
+    with pytest.raises(Corrupted, match="database of another program"):
         await SqliteStore.open(path)
     assert trace(path)[path.name] == before[path.name]
 
 
 async def test_a_newer_releases_file_is_refused_with_both_versions(path: Path) -> None:
     await (await SqliteStore.open(path)).close()
-    newer = len(shipped()) + 1
+    newer = len(bundled_migrations()) + 1
     run_sql(path, f"PRAGMA user_version = {newer}")
-    with pytest.raises(TooNew, match=rf"version {newer}.*at most version {newer - 1}"):
+    with pytest.raises(SchemaTooNew, match=rf"version {newer}.*at most version {newer - 1}"):
         await SqliteStore.open(path)
 
 
@@ -108,7 +108,7 @@ async def _filled(path: Path) -> int:
 
 async def test_a_file_that_was_cut_short_is_damaged(path: Path) -> None:
     os.truncate(path, await _filled(path) // 2)
-    with pytest.raises(Damaged, match=r"damaged.*restore a backup"):
+    with pytest.raises(Corrupted, match=r"damaged.*restore a backup"):
         await SqliteStore.open(path)
 
 
@@ -117,7 +117,7 @@ async def test_a_file_with_overwritten_pages_is_damaged(path: Path, first: int) 
     pages = await _filled(path) // 4096
     first %= pages
     write(path, random.Random(1).randbytes(4096 * (pages - first)), at=4096 * first)
-    with pytest.raises(Damaged, match="damaged"):
+    with pytest.raises(Corrupted, match="damaged"):
         await SqliteStore.open(path)
 
 
@@ -126,7 +126,7 @@ async def test_an_event_that_cannot_be_read_is_named(path: Path, store: SqliteSt
     await store.close()
     run_sql(path, "UPDATE log SET body = '{}' WHERE seq = 2")
     store = await SqliteStore.open(path)
-    with pytest.raises(Damaged, match="event 2 of run 3"):
+    with pytest.raises(Corrupted, match="event 2 of run 3"):
         await store.log(3)
     await store.close()
 
@@ -136,7 +136,7 @@ async def test_an_event_that_is_no_utf_8_is_named(path: Path, store: SqliteStore
     await store.close()
     run_sql(path, "UPDATE log SET body = CAST(x'7bff7d' AS TEXT) WHERE seq = 2")
     store = await SqliteStore.open(path)
-    with pytest.raises(Damaged, match=r"is damaged \(event 2 of run 3: its text is no UTF-8\)"):
+    with pytest.raises(Corrupted, match=r"is damaged \(event 2 of run 3: its text is no UTF-8\)"):
         await store.log(3)
     assert [(row.seq, row.event is None) for row in await store.log_rows(3)] == [(1, False), (2, True)]
     await store.close()
@@ -158,8 +158,8 @@ async def test_what_waits_and_cannot_be_read_is_damage(path: Path, store: Sqlite
     await store.close()
     run_sql(path, damage)
     store = await SqliteStore.open(path)
-    with pytest.raises(Damaged, match=named):
-        _ = await store.unhandled(), await store.pending()
+    with pytest.raises(Corrupted, match=named):
+        _ = await store.unhandled_events(), await store.pending_posts()
     await store.close()
 
 
@@ -168,7 +168,7 @@ async def test_an_event_of_a_newer_release_is_named(path: Path, store: SqliteSto
     await store.close()
     run_sql(path, "UPDATE log SET version = 99")
     store = await SqliteStore.open(path)
-    with pytest.raises(TooNew, match=r"event 1 of run 3 is of version 99"):
+    with pytest.raises(SchemaTooNew, match=r"event 1 of run 3 is of version 99"):
         await store.log(3)
     await store.close()
 
@@ -183,7 +183,7 @@ async def read_only_file(shared: Path) -> Path:
 
 
 async def test_a_read_only_file_is_told_when_it_is_opened(read_only_file: Path, somebody: None) -> None:
-    with pytest.raises(Unwritable, match=r"townhall\.db cannot be written.*Mend the owner"):
+    with pytest.raises(WriteFailed, match=r"townhall\.db cannot be written.*Mend the owner"):
         await SqliteStore.open(read_only_file)
 
 
@@ -194,7 +194,7 @@ def read_only_folder(shared: Path) -> Path:
 
 
 async def test_a_read_only_folder_is_told_when_a_file_is_opened(read_only_folder: Path, somebody: None) -> None:
-    with pytest.raises(Unwritable, match="cannot be written"):
+    with pytest.raises(WriteFailed, match="cannot be written"):
         await SqliteStore.open(read_only_folder / "townhall.db")
-    with pytest.raises(Unwritable, match="cannot be written"):
+    with pytest.raises(WriteFailed, match="cannot be written"):
         await SqliteStore.open(read_only_folder / "sub" / "townhall.db")

@@ -10,25 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.migrate import shipped
+from orchestrator_bridge.store.migrate import bundled_migrations
 from orchestrator_bridge.store.opening import open_writer
 from orchestrator_bridge.store.read import log, outside, posts, questions, runs, sent
 from orchestrator_bridge.store.rows import (
-    InboxHandled,
-    OutcomeTold,
+    InboxEntryHandled,
+    OutcomeDelivered,
     PostDropped,
     PostFailed,
     PostSent,
     QuestionClosed,
-    QuestionMoved,
-    ReplyGone,
+    QuestionUpdated,
+    ReplyRemoved,
     RunBusy,
     RunClosed,
-    TokenMade,
+    TokenCreated,
 )
-from orchestrator_bridge.store.write.inbox import heard
-from orchestrator_bridge.store.write.log import appended
-from orchestrator_bridge.store.write.rows import written
+from orchestrator_bridge.store.write.inbox import insert_inbound
+from orchestrator_bridge.store.write.log import append_events
+from orchestrator_bridge.store.write.rows import to_statement
 from orchestrator_bridge.store.writer import commit
 from tests.contract.store_values import (
     booked,
@@ -44,53 +44,55 @@ from tests.contract.store_values import (
 from tests.contract.store_viewers import BO
 
 LOOKS: dict[str, Callable[[sqlite3.Connection], object]] = {
-    "log": lambda connection: log.events(connection, run=1, after=0),
-    "runs": lambda connection: runs.summaries(connection, limit=50, status=None),
-    "runs by status": lambda connection: runs.summaries(connection, limit=50, status="running"),
-    "runs that somebody may see": lambda connection: runs.summaries(connection, limit=50, status=None, viewer=BO),
-    "questions that somebody may see": lambda connection: questions.summaries(connection, limit=50, status="open", viewer=BO),
-    "busy": runs.busy,
-    "sent since": lambda connection: sent.sent(connection, since=1.0),
-    "costs": lambda connection: runs.costs(connection, run=1),
-    "questions": lambda connection: questions.summaries(connection, limit=50, status=None),
-    "questions by status": lambda connection: questions.summaries(connection, limit=50, status="open"),
-    "question": lambda connection: questions.one(connection, question=1),
-    "armed": questions.armed,
-    "open for": questions.open_for,
-    "target": lambda connection: questions.target(connection, thread("t"), "unknown"),
-    "last numbers": questions.last_numbers,
-    "pending": posts.pending,
-    "behind": lambda connection: posts.behind(connection, platform="fake"),
-    "sent": lambda connection: posts.sent(connection, key="k"),
-    "unhandled": posts.unhandled,
-    "token use": lambda connection: outside.use(connection, token="laptop", since=0.0),
-    "guest questions": lambda connection: outside.guest_questions(connection, "laptop", "coder", thread("t"), 0.0),
-    "started": lambda connection: outside.started(connection, token="laptop", since=0.0),
-    "guest runs": outside.guests,
-    "heard in": lambda connection: posts.heard_in(connection, thread("t1")),
+    "log": lambda connection: log.list_events(connection, run=1, after=0),
+    "runs": lambda connection: runs.list_runs(connection, limit=50, status=None),
+    "runs by status": lambda connection: runs.list_runs(connection, limit=50, status="running"),
+    "runs that somebody may see": lambda connection: runs.list_runs(connection, limit=50, status=None, viewer=BO),
+    "questions that somebody may see": lambda connection: questions.list_questions(
+        connection, limit=50, status="open", viewer=BO
+    ),
+    "busy": runs.list_busy_runs,
+    "sent since": lambda connection: sent.list_rate_samples(connection, since=1.0),
+    "costs": lambda connection: runs.list_costs(connection, run=1),
+    "questions": lambda connection: questions.list_questions(connection, limit=50, status=None),
+    "questions by status": lambda connection: questions.list_questions(connection, limit=50, status="open"),
+    "question": lambda connection: questions.get_question(connection, question=1),
+    "armed": questions.list_open_deadlines,
+    "open for": questions.list_open_question_audiences,
+    "target": lambda connection: questions.get_target(connection, thread("t"), "unknown"),
+    "last numbers": questions.get_highest_ids,
+    "pending": posts.list_pending_posts,
+    "behind": lambda connection: posts.get_clock_offset(connection, platform="fake"),
+    "sent": lambda connection: posts.get_sent_post(connection, key="k"),
+    "unhandled": posts.list_unhandled_events,
+    "token use": lambda connection: outside.get_token_activity(connection, token="laptop", since=0.0),
+    "guest questions": lambda connection: outside.list_external_questions(connection, "laptop", "coder", thread("t"), 0.0),
+    "started": lambda connection: outside.list_external_runs(connection, token="laptop", since=0.0),
+    "guest runs": outside.list_external_question_runs,
+    "heard in": lambda connection: posts.list_messages_in(connection, thread("t1")),
 }
 WRITES = {
-    "append": tuple(appended(1, 0, [guided("one")])),
-    "receive": (heard(said("m"), 1.0),),
+    "append": tuple(append_events(1, 0, [guided("one")])),
+    "receive": (insert_inbound(said("m"), 1.0),),
     **{
-        type(row).__name__: (written(row, 1.0),)
+        type(row).__name__: (to_statement(row, 1.0),)
         for row in (
             run_opened(2),
             RunBusy(run=1, busy=False),
             RunClosed(run=1, status="finished", result="", at=1.0),
             question_opened(2, 1),
-            QuestionMoved(question=1, fires_at=1.0),
+            QuestionUpdated(question=1, fires_at=1.0),
             question_placed(1, "m", "t"),
             QuestionClosed(question=1, status="answered", line="", at=1.0),
-            ReplyGone(question=1, key="k"),
+            ReplyRemoved(question=1, key="k"),
             outgoing("k", version=2),
             PostSent(key="k", version=1, posted=posted("m")),
             PostFailed(key="k", why=""),
             PostDropped(key="k"),
-            InboxHandled(key=said("m").key),
+            InboxEntryHandled(key=said("m").key),
             booked(1, "a", "0.1"),
-            OutcomeTold(question=1, at=1.0),
-            TokenMade(name="laptop", hash="h", terms="{}", at=1.0),
+            OutcomeDelivered(question=1, at=1.0),
+            TokenCreated(name="laptop", hash="h", terms="{}", at=1.0),
         )
     },
 }
@@ -104,9 +106,9 @@ HARMLESS = re.compile(
 
 @pytest.fixture
 def connection(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_writer(path, shipped())) as opened:
+    with closing(open_writer(path, bundled_migrations())) as opened:
         rows = (run_opened(1), question_opened(1, 1), outgoing("k"))
-        commit([tuple(written(row, 1.0) for row in rows)], opened)
+        commit([tuple(to_statement(row, 1.0) for row in rows)], opened)
         yield opened
 
 

@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.change import Change
-from orchestrator_bridge.store.migrate import shipped
+from orchestrator_bridge.store.change import Statement
+from orchestrator_bridge.store.migrate import bundled_migrations
 from orchestrator_bridge.store.opening import open_writer
-from orchestrator_bridge.store.port import Stale
-from orchestrator_bridge.store.write.log import appended
-from orchestrator_bridge.store.write.rows import written
-from orchestrator_bridge.store.writer import Job, commit
+from orchestrator_bridge.store.port import Conflict
+from orchestrator_bridge.store.write.log import append_events
+from orchestrator_bridge.store.write.rows import to_statement
+from orchestrator_bridge.store.writer import WriteJob, commit
 from tests.contract.store_values import guided, question_opened, run_opened
 
 
 @pytest.fixture
 def connection(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_writer(path, shipped())) as opened:
+    with closing(open_writer(path, bundled_migrations())) as opened:
         yield opened
 
 
-def job(run: int, text: str = "hello") -> Job:
-    return tuple(appended(run, 0, [guided(text)]))
+def job(run: int, text: str = "hello") -> WriteJob:
+    return tuple(append_events(run, 0, [guided(text)]))
 
 
 def kinds(results: object) -> list[type]:
@@ -54,14 +54,14 @@ def test_a_group_is_one_commit(connection: sqlite3.Connection) -> None:
 
 
 def test_a_faulty_job_falls_alone_with_all_its_changes(connection: sqlite3.Connection) -> None:
-    stale = (*job(8), *appended(9, 5, [guided("far")]))
-    no_run = (*job(9), written(question_opened(1, run=404), 0.0))
-    too_large = (*job(11), Change(sql="SELECT ?", values=(2**80,)))
-    no_sql = (*job(10), Change(sql="SELECT nothing", values=()))
-    half_a_character = (*job(12), written(run_opened(12), 0.0), Change(sql="SELECT ?", values=("\ud800",)))
+    stale = (*job(8), *append_events(9, 5, [guided("far")]))
+    no_run = (*job(9), to_statement(question_opened(1, run=404), 0.0))
+    too_large = (*job(11), Statement(sql="SELECT ?", values=(2**80,)))
+    no_sql = (*job(10), Statement(sql="SELECT nothing", values=()))
+    half_a_character = (*job(12), to_statement(run_opened(12), 0.0), Statement(sql="SELECT ?", values=("\ud800",)))
     faulty = [stale, no_run, no_sql, too_large, half_a_character]
     results = commit([job(1), *faulty, job(2)], connection)
-    errors = [Stale, sqlite3.IntegrityError, sqlite3.OperationalError, OverflowError, UnicodeEncodeError]
+    errors = [Conflict, sqlite3.IntegrityError, sqlite3.OperationalError, OverflowError, UnicodeEncodeError]
     assert kinds(results) == [int, *errors, int]
     assert runs_in(connection) == [1, 2]
 
@@ -79,8 +79,8 @@ def test_when_there_is_no_room_for_all_what_fits_is_written(connection: sqlite3.
 
 def test_when_the_group_cannot_be_committed_each_job_is_tried_alone(connection: sqlite3.Connection) -> None:
     # A reference that is checked late only: the job looks well until the commit.
-    late = Change(sql="PRAGMA defer_foreign_keys = ON", values=())
-    spoiler = (*job(8), late, written(question_opened(1, run=404), 0.0))
+    late = Statement(sql="PRAGMA defer_foreign_keys = ON", values=())
+    spoiler = (*job(8), late, to_statement(question_opened(1, run=404), 0.0))
     assert kinds(commit([job(1), spoiler, job(2)], connection)) == [int, sqlite3.IntegrityError, int]
     assert runs_in(connection) == [1, 2]
     assert not connection.in_transaction

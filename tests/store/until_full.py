@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator_bridge.store.port import Unwritable
+from orchestrator_bridge.store.port import WriteFailed
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.contract.store_values import guided
 
@@ -38,7 +38,7 @@ async def _write_until_full(store: SqliteStore) -> tuple[int, str]:
     for position in range(10_000):
         try:
             await store.append(run=1, after=position, events=[guided(f"{position} " + "x" * 20_000)])
-        except Unwritable as error:
+        except WriteFailed as error:
             return position, str(error)
     raise AssertionError("room for everything")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.port import Charge
+from orchestrator_bridge.store.port import BudgetCharge
 from orchestrator_bridge.store.rows import BudgetRaised
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ OPEN = """
 SELECT platform || ':' || channel AS channel, calls.at AS at, coalesce(reserved, '0') AS amount, run, action, attempt
 FROM calls JOIN runs USING (run) WHERE calls.at >= :since AND state = 'reserved'
 """
-RAISES = "SELECT question, channel, amount, at FROM raises WHERE at >= :since ORDER BY at"
+GRANTS = "SELECT question, channel, amount, at FROM raises WHERE at >= :since ORDER BY at"
 
 
-def charges(connection: sqlite3.Connection, since: float) -> list[Charge]:
+def list_budget_charges(connection: sqlite3.Connection, since: float) -> list[BudgetCharge]:
     """What is settled, summed by channel, and every call that is still reserved."""
     settled = [
-        Charge(key=(0, row["channel"], 0), channel=row["channel"], amount=Decimal(row["amount"]), at=row["at"], open=False)
+        BudgetCharge(key=(0, row["channel"], 0), channel=row["channel"], amount=Decimal(row["amount"]), at=row["at"], open=False)
         for row in connection.execute(SETTLED, {"since": since}).fetchall()
     ]
     reserved = [
-        Charge(
+        BudgetCharge(
             key=(row["run"], row["action"], row["attempt"]),
             channel=row["channel"],
             amount=Decimal(row["amount"]),
@@ -42,9 +42,9 @@ def charges(connection: sqlite3.Connection, since: float) -> list[Charge]:
     return settled + reserved
 
 
-def raises(connection: sqlite3.Connection, since: float) -> list[BudgetRaised]:
+def list_budget_grants(connection: sqlite3.Connection, since: float) -> list[BudgetRaised]:
     """What people have granted, in the order of time."""
     return [
         BudgetRaised(question=row["question"], channel=row["channel"], amount=Decimal(row["amount"]), at=row["at"])
-        for row in connection.execute(RAISES, {"since": since}).fetchall()
+        for row in connection.execute(GRANTS, {"since": since}).fetchall()
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.run.events import VERSION, Event, load
-from orchestrator_bridge.store.port import LogRow, StoreError, TooNew, Unreadable
-from orchestrator_bridge.store.read.broken import broken
+from orchestrator_bridge.store.port import LogRow, SchemaTooNew, StoreError, UnreadableLog
+from orchestrator_bridge.store.read.broken import corrupt_row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,7 +17,7 @@ EVENTS = f"SELECT run, seq, {_BODY} FROM log WHERE run = ? AND seq > ? ORDER BY 
 EVERYTHING = f"SELECT run, seq, {_BODY} FROM log"
 
 
-def events(connection: sqlite3.Connection, run: int, after: int) -> list[Event]:
+def list_events(connection: sqlite3.Connection, run: int, after: int) -> list[Event]:
     """The events behind a position.
 
     Raises:
@@ -27,21 +27,21 @@ def events(connection: sqlite3.Connection, run: int, after: int) -> list[Event]:
     return [_event(connection, row) for row in connection.execute(EVENTS, (run, after)).fetchall()]
 
 
-def rows(connection: sqlite3.Connection, run: int) -> list[LogRow]:
+def list_log_rows(connection: sqlite3.Connection, run: int) -> list[LogRow]:
     """Every row of a run's log, those too that cannot be read."""
     return [_row(connection, row) for row in connection.execute(EVENTS, (run, 0)).fetchall()]
 
 
-def unreadable(connection: sqlite3.Connection) -> tuple[Unreadable, ...]:
+def unreadable_logs(connection: sqlite3.Connection) -> tuple[UnreadableLog, ...]:
     """The runs in whose logs something cannot be read. Looks at every row of every log."""
-    found: dict[int, Unreadable] = {}
+    found: dict[int, UnreadableLog] = {}
     for raw in connection.execute(EVERYTHING):
         row = _row(connection, raw)
         if row.fault is not None:
             first = found.get(raw["run"])
             count = first.rows + 1 if first else 1
             seq, fault = (first.seq, first.fault) if first else (row.seq, row.fault)
-            found[raw["run"]] = Unreadable(run=raw["run"], seq=seq, fault=fault, rows=count)
+            found[raw["run"]] = UnreadableLog(run=raw["run"], seq=seq, fault=fault, rows=count)
     return tuple(found.values())
 
 
@@ -59,5 +59,5 @@ def _event(connection: sqlite3.Connection, row: sqlite3.Row) -> Event:
         what = f"event {row['seq']} of run {row['run']}"
         if row["version"] > VERSION:
             expected, mend = f"version {VERSION} or older", "Use the release that wrote it, or a newer one"
-            raise TooNew(f"{what} is of version {row['version']}", expected, mend) from error
-        raise broken(connection, what, row["body"], error) from error
+            raise SchemaTooNew(f"{what} is of version {row['version']}", expected, mend) from error
+        raise corrupt_row(connection, what, row["body"], error) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.store.codec import load_dollars
-from orchestrator_bridge.store.port import GuestQuestion, Started, Token, TokenUse
+from orchestrator_bridge.store.port import ExternalQuestionSummary, ExternalRun, StoredToken, TokenActivity
 
 if TYPE_CHECKING:
     import sqlite3
@@ -43,15 +43,15 @@ STARTED = f"""
 GUESTS = f"{_RUNS} INDEXED BY runs_of_guests WHERE status = 'running' AND guest = 1"
 
 
-def tokens(connection: sqlite3.Connection) -> list[Token]:
+def list_tokens(connection: sqlite3.Connection) -> list[StoredToken]:
     """Every token by name, withdrawn ones too."""
     return [
-        Token(name=name, hash=digest, terms=terms, made_at=made_at, withdrawn_at=withdrawn_at)
+        StoredToken(name=name, hash=digest, terms=terms, made_at=made_at, withdrawn_at=withdrawn_at)
         for name, digest, terms, made_at, withdrawn_at in connection.execute(TOKENS).fetchall()
     ]
 
 
-def use(connection: sqlite3.Connection, token: str, since: float) -> TokenUse:
+def get_token_activity(connection: sqlite3.Connection, token: str, since: float) -> TokenActivity:
     """What came through a token since a moment, and what of it is open."""
     values = {"token": token, "since": since}
     ((asked,),) = connection.execute(ASKED, values).fetchall()
@@ -59,31 +59,33 @@ def use(connection: sqlite3.Connection, token: str, since: float) -> TokenUse:
     ((cost,),) = connection.execute(COST, values).fetchall()
     open_ = tuple(sorted(row["question"] for row in connection.execute(OPEN, values).fetchall()))
     spent = load_dollars(cost)
-    return TokenUse(open=open_, asked=asked, runs=runs, **({} if spent is None else {"cost": spent}))
+    return TokenActivity(open=open_, asked=asked, runs=runs, **({} if spent is None else {"cost": spent}))
 
 
-def guest_questions(connection: sqlite3.Connection, token: str, agent: str, place: Place, since: float) -> list[GuestQuestion]:
+def list_external_questions(
+    connection: sqlite3.Connection, token: str, agent: str, place: Place, since: float
+) -> list[ExternalQuestionSummary]:
     """What an agent outside has asked in a place since a moment, newest first."""
     where = {"platform": place.platform, "channel": place.channel}
     rows = connection.execute(QUESTIONS, {"token": token, "agent": agent, "since": since, **where}).fetchall()
     return [
-        GuestQuestion(question=question, run=run, text=text, status=status, told=told_at is not None)
+        ExternalQuestionSummary(question=question, run=run, text=text, status=status, told=told_at is not None)
         for question, run, text, status, told_at in sorted(map(tuple, rows), reverse=True)
     ]
 
 
-def started(connection: sqlite3.Connection, token: str, since: float) -> list[Started]:
+def list_external_runs(connection: sqlite3.Connection, token: str, since: float) -> list[ExternalRun]:
     """The runs that came through a token since a moment, newest first."""
-    return [_started(row) for row in connection.execute(STARTED, {"token": token, "since": since}).fetchall()]
+    return [_external_run(row) for row in connection.execute(STARTED, {"token": token, "since": since}).fetchall()]
 
 
-def guests(connection: sqlite3.Connection) -> list[Started]:
+def list_external_question_runs(connection: sqlite3.Connection) -> list[ExternalRun]:
     """The runs of agents outside that have not ended."""
-    return [_started(row) for row in connection.execute(GUESTS).fetchall()]
+    return [_external_run(row) for row in connection.execute(GUESTS).fetchall()]
 
 
-def _started(row: sqlite3.Row) -> Started:
-    return Started(
+def _external_run(row: sqlite3.Row) -> ExternalRun:
+    return ExternalRun(
         run=row["run"],
         outside=ExternalAgent(token=row["token"], agent=row["outsider"], asks=bool(row["guest"]), wish=row["wish"]),
         place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]),

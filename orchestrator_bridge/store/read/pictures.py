@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _BODY = "SELECT body FROM pictures WHERE picture = ?"
 
 
-def body(connection: sqlite3.Connection, picture: str) -> bytes | None:
+def get_picture(connection: sqlite3.Connection, picture: str) -> bytes | None:
     """What a picture holds; None if it is not kept."""
     row = connection.execute(_BODY, (picture,)).fetchone()
     return None if row is None else bytes(row["body"])

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator_bridge.chat import InboundEvent, MessageDeleted, MessageReceived, Place, Post, PostedMessage
 from orchestrator_bridge.store.codec import load_inbound, load_post
-from orchestrator_bridge.store.port import Pending
-from orchestrator_bridge.store.read.broken import broken
-from orchestrator_bridge.store.rows import Outgoing
+from orchestrator_bridge.store.port import PendingPost
+from orchestrator_bridge.store.read.broken import corrupt_row
+from orchestrator_bridge.store.rows import OutboxEntry
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,18 +22,18 @@ LEFT JOIN outbox AS above ON above.key = post.anchor
 LEFT JOIN outbox AS old ON old.key = post.replaces
 WHERE post.state = 'unsent' ORDER BY post.turn
 """
-RECEIPT = "SELECT sent_message, sent_thread, sent_at FROM outbox WHERE key = ?"
-BEHIND = """
+SENT_POST = "SELECT sent_message, sent_thread, sent_at FROM outbox WHERE key = ?"
+CLOCK_OFFSET = """
 SELECT max(at - sent_at) FROM (
     SELECT at, sent_at FROM outbox AS shown WHERE platform = ? AND sent_at IS NOT NULL AND replaces IS NULL
     ORDER BY turn DESC LIMIT 100
 )
 """
-HEARD_IN = "SELECT turn, kind, body FROM inbox WHERE key >= ? AND key < ?"
+MESSAGES_IN = "SELECT turn, kind, body FROM inbox WHERE key >= ? AND key < ?"
 UNHANDLED = "SELECT turn, kind, body FROM inbox WHERE handled_at IS NULL ORDER BY turn"
 
 
-def pending(connection: sqlite3.Connection) -> list[Pending]:
+def list_pending_posts(connection: sqlite3.Connection) -> list[PendingPost]:
     """Posts not known to have arrived, in the order in which they were first written.
 
     Raises:
@@ -42,27 +42,27 @@ def pending(connection: sqlite3.Connection) -> list[Pending]:
     return [_pending(connection, row) for row in connection.execute(PENDING).fetchall()]
 
 
-def sent(connection: sqlite3.Connection, key: str) -> PostedMessage | None:
+def get_sent_post(connection: sqlite3.Connection, key: str) -> PostedMessage | None:
     """The receipt of a post."""
-    rows = connection.execute(RECEIPT, (key,)).fetchall()
+    rows = connection.execute(SENT_POST, (key,)).fetchall()
     return _posted(*rows[0]) if rows else None
 
 
-def behind(connection: sqlite3.Connection, platform: str) -> float | None:
+def get_clock_offset(connection: sqlite3.Connection, platform: str) -> float | None:
     """How far a platform's clock is behind ours at least, in seconds."""
-    (row,) = connection.execute(BEHIND, (platform,)).fetchall()
+    (row,) = connection.execute(CLOCK_OFFSET, (platform,)).fetchall()
     return None if row[0] is None else float(row[0])
 
 
-def unhandled(connection: sqlite3.Connection) -> list[InboundEvent]:
+def list_unhandled_events(connection: sqlite3.Connection) -> list[InboundEvent]:
     """What was heard and not dealt with, in the order in which it came."""
     return [_inbound(connection, row) for row in connection.execute(UNHANDLED).fetchall()]
 
 
-def heard_in(connection: sqlite3.Connection, place: Place) -> list[MessageReceived]:
+def list_messages_in(connection: sqlite3.Connection, place: Place) -> list[MessageReceived]:
     """What was said in a thread, every version of it, without the messages that are known to be deleted."""
     behind = place.prefix[:-1] + chr(ord("/") + 1)
-    rows = connection.execute(HEARD_IN, (place.prefix, behind)).fetchall()
+    rows = connection.execute(MESSAGES_IN, (place.prefix, behind)).fetchall()
     heard = [one for row in rows if (one := _inbound(connection, row)).place == place]
     deleted = {one.message for one in heard if isinstance(one, MessageDeleted)}
     return [one for one in heard if isinstance(one, MessageReceived) and one.message not in deleted]
@@ -72,19 +72,19 @@ def _inbound(connection: sqlite3.Connection, row: sqlite3.Row) -> InboundEvent:
     try:
         return load_inbound(row["kind"], row["body"])
     except ValueError as error:
-        raise broken(connection, f"row {row['turn']} of the inbox", row["body"], error) from error
+        raise corrupt_row(connection, f"row {row['turn']} of the inbox", row["body"], error) from error
 
 
-def _pending(connection: sqlite3.Connection, row: sqlite3.Row) -> Pending:
-    return Pending(
-        outgoing=_outgoing(connection, row),
+def _pending(connection: sqlite3.Connection, row: sqlite3.Row) -> PendingPost:
+    return PendingPost(
+        outgoing=_outbox_entry(connection, row),
         anchored=_posted(row["above_message"], row["above_thread"], row["above_at"]),
         replaced=_posted(row["old_message"], row["old_thread"], row["old_at"]),
     )
 
 
-def _outgoing(connection: sqlite3.Connection, row: sqlite3.Row) -> Outgoing:
-    return Outgoing(
+def _outbox_entry(connection: sqlite3.Connection, row: sqlite3.Row) -> OutboxEntry:
+    return OutboxEntry(
         key=row["key"],
         run=row["run"],
         place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]),
@@ -102,7 +102,7 @@ def _post(connection: sqlite3.Connection, row: sqlite3.Row) -> Post:
     try:
         return load_post(row["post"])
     except ValueError as error:
-        raise broken(connection, f"post {row['key']!r} of the outbox", row["post"], error) from error
+        raise corrupt_row(connection, f"post {row['key']!r} of the outbox", row["post"], error) from error
 
 
 def _posted(message: str | None, thread: str | None, at: float | None) -> PostedMessage | None:

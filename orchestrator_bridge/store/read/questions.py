@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.store.port import Armed, OpenFor, QuestionSummary, Target
-from orchestrator_bridge.store.read.seen import seen_by, which
+from orchestrator_bridge.store.port import OpenDeadline, OpenQuestionAudience, QuestionSummary, Target
+from orchestrator_bridge.store.read.seen import viewer_params, where_clause
 
 if TYPE_CHECKING:
     import sqlite3
@@ -33,7 +33,7 @@ _SEEN = """(
     )
 )"""
 # Without the hint the planner takes the index by status, looks every row up and sorts.
-ARMED = "SELECT question, run, fires_at FROM questions INDEXED BY questions_open WHERE status = 'open' ORDER BY fires_at"
+OPEN_DEADLINES = "SELECT question, run, fires_at FROM questions INDEXED BY questions_open WHERE status = 'open' ORDER BY fires_at"
 OPEN_FOR = """
 SELECT question, run, platform, channel, people FROM questions INDEXED BY questions_open JOIN runs USING (run)
 WHERE questions.status = 'open'
@@ -48,33 +48,33 @@ TARGET_BY_THREAD = _TARGET.format(which="thread = ?")
 NUMBERS = "SELECT (SELECT coalesce(max(run), 0) FROM runs), (SELECT coalesce(max(question), 0) FROM questions)"
 
 
-def summaries(
+def list_questions(
     connection: sqlite3.Connection, limit: int, status: QuestionStatus | None, viewer: Viewer | None = None
 ) -> list[QuestionSummary]:
     """Questions, newest first; those that a viewer may see, where there is one."""
-    sql = _QUESTIONS.format(which=which(_STATUS if status else "", _SEEN if viewer else ""))
-    values = {"limit": limit, "status": status, **seen_by(viewer)}
+    sql = _QUESTIONS.format(which=where_clause(_STATUS if status else "", _SEEN if viewer else ""))
+    values = {"limit": limit, "status": status, **viewer_params(viewer)}
     return [_summary(row) for row in connection.execute(sql, values).fetchall()]
 
 
-def one(connection: sqlite3.Connection, question: int, viewer: Viewer | None = None) -> QuestionSummary | None:
+def get_question(connection: sqlite3.Connection, question: int, viewer: Viewer | None = None) -> QuestionSummary | None:
     """One question, by its number; None also where there is a viewer who may not see it."""
-    sql = _QUESTIONS.format(which=which(_NUMBER, _SEEN if viewer else ""))
-    rows = connection.execute(sql, {"question": question, "limit": 1, **seen_by(viewer)}).fetchall()
+    sql = _QUESTIONS.format(which=where_clause(_NUMBER, _SEEN if viewer else ""))
+    rows = connection.execute(sql, {"question": question, "limit": 1, **viewer_params(viewer)}).fetchall()
     return _summary(rows[0]) if rows else None
 
 
-def armed(connection: sqlite3.Connection) -> list[Armed]:
+def list_open_deadlines(connection: sqlite3.Connection) -> list[OpenDeadline]:
     """Every open question, the next to be looked at first."""
-    rows = connection.execute(ARMED).fetchall()
-    return [Armed(question=question, run=run, fires_at=fires_at) for question, run, fires_at in rows]
+    rows = connection.execute(OPEN_DEADLINES).fetchall()
+    return [OpenDeadline(question=question, run=run, fires_at=fires_at) for question, run, fires_at in rows]
 
 
-def open_for(connection: sqlite3.Connection) -> list[OpenFor]:
+def list_open_question_audiences(connection: sqlite3.Connection) -> list[OpenQuestionAudience]:
     """Every open question, with those whom it asks."""
     rows = connection.execute(OPEN_FOR).fetchall()
     return [
-        OpenFor(question=question, run=run, place=Place(platform=platform, channel=channel), people=_people(people))
+        OpenQuestionAudience(question=question, run=run, place=Place(platform=platform, channel=channel), people=_people(people))
         for question, run, platform, channel, people in rows
     ]
 
@@ -83,19 +83,19 @@ def _people(text: str) -> tuple[str, ...]:
     return tuple(text.split("\n")) if text else ()
 
 
-def target(connection: sqlite3.Connection, place: Place, message: str | None) -> Target | None:
+def get_target(connection: sqlite3.Connection, place: Place, message: str | None) -> Target | None:
     """The message that is replied to says more than the thread; a question more than its run."""
-    found = _at(connection, TARGET_BY_MESSAGE, place, message)
-    return found or _at(connection, TARGET_BY_THREAD, place, place.thread)
+    found = _target_at(connection, TARGET_BY_MESSAGE, place, message)
+    return found or _target_at(connection, TARGET_BY_THREAD, place, place.thread)
 
 
-def last_numbers(connection: sqlite3.Connection) -> tuple[int, int]:
+def get_highest_ids(connection: sqlite3.Connection) -> tuple[int, int]:
     """The highest run and the highest question; 0 where there is none."""
     (numbers,) = connection.execute(NUMBERS).fetchall()
     return int(numbers[0]), int(numbers[1])
 
 
-def _at(connection: sqlite3.Connection, sql: str, place: Place, key: str | None) -> Target | None:
+def _target_at(connection: sqlite3.Connection, sql: str, place: Place, key: str | None) -> Target | None:
     if key is None:
         return None
     rows = connection.execute(sql, (place.platform, place.channel, key)).fetchall()

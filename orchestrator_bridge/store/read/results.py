@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _TEXT = "SELECT text FROM results WHERE run = ? AND use = ?"
 
 
-def text(connection: sqlite3.Connection, run: int, use: str) -> str | None:
+def get_tool_result(connection: sqlite3.Connection, run: int, use: str) -> str | None:
     """The whole result of a use; None if it is not kept."""
     row = connection.execute(_TEXT, (run, use)).fetchone()
     return None if row is None else str(row["text"])

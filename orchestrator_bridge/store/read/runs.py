@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.store.codec import load_dollars
 from orchestrator_bridge.store.port import CostLine, RunSummary
-from orchestrator_bridge.store.read.seen import seen_by, which
+from orchestrator_bridge.store.read.seen import viewer_params, where_clause
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,24 +36,24 @@ ALL_COSTS = _COSTS.format(which="")
 COSTS_OF_RUN = _COSTS.format(which="WHERE run = :run")
 
 
-def summaries(
+def list_runs(
     connection: sqlite3.Connection, limit: int, status: RunStatus | None, viewer: Viewer | None = None
 ) -> list[RunSummary]:
     """Runs, newest first; those that a viewer may see, where there is one."""
-    sql = _RUNS.format(which=which(_STATUS if status else "", _SEEN if viewer else ""))
-    values = {"limit": limit, "status": status, **seen_by(viewer)}
+    sql = _RUNS.format(which=where_clause(_STATUS if status else "", _SEEN if viewer else ""))
+    values = {"limit": limit, "status": status, **viewer_params(viewer)}
     return [_summary(row) for row in connection.execute(sql, values).fetchall()]
 
 
-def busy(connection: sqlite3.Connection) -> list[int]:
+def list_busy_runs(connection: sqlite3.Connection) -> list[int]:
     """Live runs that wait for something but people, oldest first."""
     return [row["run"] for row in connection.execute(BUSY).fetchall()]
 
 
-def costs(connection: sqlite3.Connection, run: int | None) -> list[CostLine]:
+def list_costs(connection: sqlite3.Connection, run: int | None) -> list[CostLine]:
     """What one run or all runs cost, newest first."""
     sql = ALL_COSTS if run is None else COSTS_OF_RUN
-    return [_line(row) for row in connection.execute(sql, {"run": run}).fetchall()]
+    return [_cost_line(row) for row in connection.execute(sql, {"run": run}).fetchall()]
 
 
 def _summary(row: sqlite3.Row) -> RunSummary:
@@ -74,7 +74,7 @@ def _summary(row: sqlite3.Row) -> RunSummary:
     )
 
 
-def _line(row: sqlite3.Row) -> CostLine:
+def _cost_line(row: sqlite3.Row) -> CostLine:
     return CostLine(
         run=row["run"],
         agent=row["agent"],

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from orchestrator_bridge.store.port import Viewer
 
 
-def which(*conditions: str) -> str:
+def where_clause(*conditions: str) -> str:
     """The clause for those of these conditions that are not empty."""
     given = " AND ".join(condition for condition in conditions if condition)
     return f"WHERE {given}" if given else ""
 
 
-def seen_by(viewer: Viewer | None) -> dict[str, str]:
+def viewer_params(viewer: Viewer | None) -> dict[str, str]:
     """The values by which a condition on a viewer is judged; `asked_as` is a JSON array."""
     if viewer is None:
         return {}

@@ -37,19 +37,19 @@ FROM calls JOIN runs USING (run) {which} GROUP BY 1 ORDER BY {order}
 """
 
 
-def spending(connection: sqlite3.Connection, by: CostBy, run: int | None, zone: tzinfo) -> list[Spending]:
+def list_spending(connection: sqlite3.Connection, by: CostBy, run: int | None, zone: tzinfo) -> list[Spending]:
     """Newest first for calls, runs and days, which are those of `zone`; dearest first for all else."""
     key = _KEYS[by]
     name = "max(started_by)" if by == "person" else key
     which = "" if run is None else "WHERE calls.run = :run"
     sql = _SPENDING.format(key=key, name=name, which=which, order="max(calls.at), 1" if by == "call" else "1")
-    lines = [_line(row) for row in connection.execute(sql, {"run": run}).fetchall()]
+    lines = [_spending_line(row) for row in connection.execute(sql, {"run": run}).fetchall()]
     if by == "day":
         return _days(lines, zone)[::-1]
     return lines[::-1] if by in ("call", "run") else sorted(lines, key=lambda line: (-line.cost, line.name))
 
 
-def _line(row: sqlite3.Row) -> Spending:
+def _spending_line(row: sqlite3.Row) -> Spending:
     return Spending(
         key=str(row["key"]),
         name=str(row["name"]),
@@ -66,7 +66,7 @@ def _line(row: sqlite3.Row) -> Spending:
 def _days(quarters: Iterable[Spending], zone: tzinfo) -> list[Spending]:
     """Quarters of an hour as days, in order."""
     ordered = sorted(quarters, key=lambda quarter: int(quarter.key))
-    return [summed(day, day, lines) for day, lines in groupby(ordered, key=lambda quarter: _day(int(quarter.key), zone))]
+    return [sum_spending(day, day, lines) for day, lines in groupby(ordered, key=lambda quarter: _day(int(quarter.key), zone))]
 
 
 def _day(quarter: int, zone: tzinfo) -> str:
@@ -74,7 +74,7 @@ def _day(quarter: int, zone: tzinfo) -> str:
     return f"{at.astimezone(zone):%Y-%m-%d}"
 
 
-def summed(key: str, name: str, lines: Iterable[Spending]) -> Spending:
+def sum_spending(key: str, name: str, lines: Iterable[Spending]) -> Spending:
     """Several lines as one."""
     parts = list(lines)
     return Spending(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.model.port import Usage
-from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.change import Statement
 from orchestrator_bridge.store.codec import dump_dollars
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.store.rows import CallBooked
+    from orchestrator_bridge.store.rows import CallUsageRecorded
 
 _NOTHING = Usage()
-_BOOK = """
+_UPSERT_CALL = """
 INSERT INTO calls (run, action, attempt, agent, model, state, reserved, cost, served, input, output, cached, reasoning, at,
     began_at, expected)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -24,11 +24,11 @@ SET agent = excluded.agent, model = excluded.model, state = excluded.state,
 """
 
 
-def booked(row: CallBooked) -> Change:
+def upsert_call(row: CallUsageRecorded) -> Statement:
     """The same attempt again moves it on, such as from reserved to booked; what was reserved, when it began and what was expected
     of it are kept."""
     usage = row.usage or _NOTHING
     what = (row.run, row.action, row.attempt, row.agent, row.model, row.state)
     money = (dump_dollars(row.reserved), dump_dollars(row.cost))
     tokens = (usage.input, usage.output, usage.cached, usage.reasoning)
-    return Change(sql=_BOOK, values=(*what, *money, row.served, *tokens, row.at, row.at, row.expected))
+    return Statement(sql=_UPSERT_CALL, values=(*what, *money, row.served, *tokens, row.at, row.at, row.expected))

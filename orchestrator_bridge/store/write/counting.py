@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.model.ratio import FADES
-from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.change import Statement
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.store.rows import PromptCounted
+    from orchestrator_bridge.store.rows import PromptTokensObserved
 
-_LEARN = """
+_UPSERT_CALIBRATION = """
 INSERT INTO counting (model, by, counted, reported, calls, at) VALUES (:model, :by, :counted, :reported, 1, :at)
 ON CONFLICT (model, by) DO UPDATE
 SET counted = counted * :fades + excluded.counted, reported = reported * :fades + excluded.reported, calls = calls + 1,
@@ -18,7 +18,7 @@ SET counted = counted * :fades + excluded.counted, reported = reported * :fades 
 """
 
 
-def learned(row: PromptCounted) -> Change:
+def upsert_token_calibration(row: PromptTokensObserved) -> Statement:
     """One more call: what earlier ones taught fades, as `Ratio.after` does it."""
     fields = {name: getattr(row, name) for name in ("model", "by", "counted", "reported", "at")}
-    return Change(sql=_LEARN, values={**fields, "fades": FADES})
+    return Statement(sql=_UPSERT_CALIBRATION, values={**fields, "fades": FADES})

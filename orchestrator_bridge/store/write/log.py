@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.run.events import VERSION, Event, dump
-from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.change import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,24 +14,26 @@ ENDS_AT = "SELECT 1 WHERE (SELECT coalesce(max(seq), 0) FROM log WHERE run = ?) 
 _APPEND = "INSERT INTO log (run, seq, version, event, action, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-def appended(run: int, after: int, events: Sequence[Event]) -> Iterator[Change]:
+def append_events(run: int, after: int, events: Sequence[Event]) -> Iterator[Statement]:
     """The log ends at `after`, and goes on with these events.
 
     Raises:
         ValueError: there are events and no run.
     """
     if run:
-        yield Change(sql=ENDS_AT, values=(run, after), missed=f"the log of run {run} does not end at position {after}")
+        yield Statement(
+            sql=ENDS_AT, values=(run, after), missing_message=f"the log of run {run} does not end at position {after}"
+        )
     elif events:
         raise ValueError(f"{len(events)} events for run 0; expected the number of the run to whose log they belong")
     for seq, event in enumerate(events, after + 1):
-        yield _appended(run, seq, event)
+        yield _insert_event(run, seq, event)
 
 
-def _appended(run: int, seq: int, event: Event) -> Change:
+def _insert_event(run: int, seq: int, event: Event) -> Statement:
     action: str | None = getattr(event, "action", None)
-    return Change(
+    return Statement(
         sql=_APPEND,
         values=(run, seq, VERSION, event.event, action, event.at, dump(event).decode()),
-        taken=f"action {action!r} of run {run} has a response already",
+        duplicate_message=f"action {action!r} of run {run} has a response already",
     )

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.change import Statement
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.store.rows import OutcomeTold, TokenMade, TokenWithdrawn
+    from orchestrator_bridge.store.rows import OutcomeDelivered, TokenCreated, TokenRevoked
 
 # Only the name of a token that was withdrawn can be taken again.
-_MAKE = """
+_INSERT_TOKEN = """
 INSERT INTO tokens (name, hash, terms, made_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, terms = excluded.terms, made_at = excluded.made_at, withdrawn_at = NULL
 WHERE withdrawn_at IS NOT NULL
 """
-_WITHDRAW = "UPDATE tokens SET withdrawn_at = ? WHERE name = ? AND withdrawn_at IS NULL"
-_TELL = "UPDATE questions SET told_at = ? WHERE question = ? AND told_at IS NULL"
+_REVOKE_TOKEN = "UPDATE tokens SET withdrawn_at = ? WHERE name = ? AND withdrawn_at IS NULL"
+_MARK_DELIVERED = "UPDATE questions SET told_at = ? WHERE question = ? AND told_at IS NULL"
 
 
-def made(row: TokenMade) -> Change:
+def insert_token(row: TokenCreated) -> Statement:
     """A new token; its name is taken from then on."""
-    return Change(sql=_MAKE, values=(row.name, row.hash, row.terms, row.at), missed=f"there is a token {row.name!r} already")
+    return Statement(
+        sql=_INSERT_TOKEN,
+        values=(row.name, row.hash, row.terms, row.at),
+        missing_message=f"there is a token {row.name!r} already",
+    )
 
 
-def withdrawn(row: TokenWithdrawn) -> Change:
+def revoke_token(row: TokenRevoked) -> Statement:
     """The first withdrawal counts."""
-    return Change(sql=_WITHDRAW, values=(row.at, row.name), missed=f"there is no token {row.name!r}")
+    return Statement(sql=_REVOKE_TOKEN, values=(row.at, row.name), missing_message=f"there is no token {row.name!r}")
 
 
-def told(row: OutcomeTold) -> Change:
+def mark_outcome_delivered(row: OutcomeDelivered) -> Statement:
     """The first telling counts."""
-    return Change(sql=_TELL, values=(row.at, row.question))
+    return Statement(sql=_MARK_DELIVERED, values=(row.at, row.question))

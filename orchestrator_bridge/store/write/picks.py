@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.change import Statement
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.store.rows import ModelPicked
+    from orchestrator_bridge.store.rows import ModelSelected
 
-_PICK = """
+_UPSERT_SELECTION = """
 INSERT INTO picks (platform, channel, scope, model, picked_by, at) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (platform, channel, scope) DO UPDATE
 SET model = excluded.model, picked_by = excluded.picked_by, at = excluded.at
 """
 
 
-def picked(row: ModelPicked) -> Change:
+def upsert_model_selection(row: ModelSelected) -> Statement:
     """The newest pick of a scope counts."""
-    return Change(sql=_PICK, values=(row.place.platform, row.place.channel, row.scope, row.model, row.by, row.at))
+    return Statement(sql=_UPSERT_SELECTION, values=(row.place.platform, row.place.channel, row.scope, row.model, row.by, row.at))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.change import Statement
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.store.rows import PictureKept
+    from orchestrator_bridge.store.rows import BlobStored
 
-_KEEP = "INSERT INTO pictures (picture, body) VALUES (?, ?) ON CONFLICT (picture) DO NOTHING"
+_INSERT_PICTURE = "INSERT INTO pictures (picture, body) VALUES (?, ?) ON CONFLICT (picture) DO NOTHING"
 
 
-def kept(row: PictureKept) -> Change:
+def insert_picture(row: BlobStored) -> Statement:
     """The same picture again changes nothing."""
-    return Change(sql=_KEEP, values=(row.picture, row.body))
+    return Statement(sql=_INSERT_PICTURE, values=(row.picture, row.body))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.change import Statement
 from orchestrator_bridge.store.codec import dump_post
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.store.rows import Outgoing, PostDropped, PostFailed, PostSent
+    from orchestrator_bridge.store.rows import OutboxEntry, PostDropped, PostFailed, PostSent
 
 # While a post is unsent, newer content keeps its time, which says from when on an earlier attempt is looked for.
-_WRITE = """
+_UPSERT_POST = """
 INSERT INTO outbox (key, run, question, platform, channel, thread, anchor, replaces, priority, post, at, version)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET
@@ -31,24 +31,24 @@ _FAILED = "UPDATE outbox SET state = 'failed', why = ? WHERE key = ? AND state =
 _DROPPED = "UPDATE outbox SET state = 'dropped' WHERE key = ? AND state = 'unsent'"
 
 
-def written(row: Outgoing) -> Change:
+def upsert_post(row: OutboxEntry) -> Statement:
     """A new post, or newer content of one."""
     place = row.place
     where = (place.platform, place.channel, place.thread, row.anchor, row.replaces, row.priority)
-    return Change(sql=_WRITE, values=(row.key, row.run, row.question, *where, dump_post(row.post), row.at, row.version))
+    return Statement(sql=_UPSERT_POST, values=(row.key, row.run, row.question, *where, dump_post(row.post), row.at, row.version))
 
 
-def sent(row: PostSent) -> Change:
+def mark_post_sent(row: PostSent) -> Statement:
     """A post arrived; it stays unsent if there is newer content."""
     posted = row.posted
-    return Change(sql=_SENT, values=(posted.message, posted.thread, posted.at, row.version, row.key))
+    return Statement(sql=_SENT, values=(posted.message, posted.thread, posted.at, row.version, row.key))
 
 
-def failed(row: PostFailed) -> Change:
+def mark_post_failed(row: PostFailed) -> Statement:
     """A post will never arrive."""
-    return Change(sql=_FAILED, values=(row.why, row.key))
+    return Statement(sql=_FAILED, values=(row.why, row.key))
 
 
-def dropped(row: PostDropped) -> Change:
+def mark_post_dropped(row: PostDropped) -> Statement:
     """A post that waits is not sent."""
-    return Change(sql=_DROPPED, values=(row.key,))
+    return Statement(sql=_DROPPED, values=(row.key,))

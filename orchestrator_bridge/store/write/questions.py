@@ -4,46 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.change import Statement
 
 if TYPE_CHECKING:
     from orchestrator_bridge.store.rows import (
         QuestionClosed,
-        QuestionMoved,
+        QuestionMessageLinked,
         QuestionOpened,
-        QuestionPlaced,
-        ReplyGone,
-        ReplyTaken,
+        QuestionUpdated,
+        ReplyRemoved,
+        ReplyStored,
     )
 
 _OPEN = """
 INSERT INTO questions (question, run, agent, text, asked, fires_at, asked_at, expires_at, silence, people)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_MOVE = """
+_UPDATE = """
 UPDATE questions SET fires_at = ?, asked = coalesce(?, asked), expires_at = coalesce(?, expires_at),
     silence = coalesce(?, silence), people = coalesce(?, people)
 WHERE question = ? AND status = 'open'
 """
 _CLOSE = "UPDATE questions SET status = ?, line = ?, closed_at = ? WHERE question = ? AND status = 'open'"
-_PLACE = """
+_LINK_MESSAGE = """
 INSERT INTO places (platform, channel, message, inside, thread, question, posted_at, noted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (platform, channel, message) DO UPDATE
 SET inside = excluded.inside, thread = excluded.thread, run = NULL, question = excluded.question,
     posted_at = excluded.posted_at, noted_at = excluded.noted_at
 """
-_TAKE = """
+_UPSERT_REPLY = """
 INSERT INTO replies (question, key, author, name, text, choice, late, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (question, key) DO UPDATE
 SET author = excluded.author, name = excluded.name, text = excluded.text, choice = excluded.choice,
     late = excluded.late, at = excluded.at
 """
-_TAKE_BACK = "DELETE FROM replies WHERE question = ? AND key = ?"
+_DELETE_REPLY = "DELETE FROM replies WHERE question = ? AND key = ?"
 
 
-def opened(row: QuestionOpened) -> Change:
+def insert_question(row: QuestionOpened) -> Statement:
     """A new question; its number is taken from then on."""
-    return Change(
+    return Statement(
         sql=_OPEN,
         values=(
             row.question,
@@ -57,33 +57,37 @@ def opened(row: QuestionOpened) -> Change:
             row.silence,
             "\n".join(row.people),
         ),
-        taken=f"question {row.question} is there already",
+        duplicate_message=f"question {row.question} is there already",
     )
 
 
-def moved(row: QuestionMoved) -> Change:
+def update_question(row: QuestionUpdated) -> Statement:
     """A closed question does not move."""
     people = None if row.people is None else "\n".join(row.people)
-    return Change(sql=_MOVE, values=(row.fires_at, row.asked, row.expires_at, row.silence, people, row.question))
+    return Statement(sql=_UPDATE, values=(row.fires_at, row.asked, row.expires_at, row.silence, people, row.question))
 
 
-def closed(row: QuestionClosed) -> Change:
+def close_question(row: QuestionClosed) -> Statement:
     """The compare-and-set: exactly one end wins."""
-    return Change(sql=_CLOSE, values=(row.status, row.line, row.at, row.question), missed=f"question {row.question} is not open")
+    return Statement(
+        sql=_CLOSE, values=(row.status, row.line, row.at, row.question), missing_message=f"question {row.question} is not open"
+    )
 
 
-def placed(row: QuestionPlaced) -> Change:
+def link_question_message(row: QuestionMessageLinked) -> Statement:
     """The same message again replaces what was known of it."""
     place = row.place
     where = (place.platform, place.channel, row.message, place.thread, row.thread)
-    return Change(sql=_PLACE, values=(*where, row.question, row.posted_at, row.noted_at))
+    return Statement(sql=_LINK_MESSAGE, values=(*where, row.question, row.posted_at, row.noted_at))
 
 
-def reply_taken(row: ReplyTaken) -> Change:
+def upsert_reply(row: ReplyStored) -> Statement:
     """The same key again replaces the reply."""
-    return Change(sql=_TAKE, values=(row.question, row.key, row.author, row.name, row.text, row.choice, int(row.late), row.at))
+    return Statement(
+        sql=_UPSERT_REPLY, values=(row.question, row.key, row.author, row.name, row.text, row.choice, int(row.late), row.at)
+    )
 
 
-def reply_gone(row: ReplyGone) -> Change:
+def delete_reply(row: ReplyRemoved) -> Statement:
     """The log keeps what was said; this table only what stands."""
-    return Change(sql=_TAKE_BACK, values=(row.question, row.key))
+    return Statement(sql=_DELETE_REPLY, values=(row.question, row.key))

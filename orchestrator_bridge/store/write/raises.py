@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.change import Statement
 from orchestrator_bridge.store.codec import dump_dollars
 
 if TYPE_CHECKING:
     from orchestrator_bridge.store.rows import BudgetRaised
 
-_RAISE = "INSERT INTO raises (question, channel, amount, at) VALUES (?, ?, ?, ?)"
+_INSERT_GRANT = "INSERT INTO raises (question, channel, amount, at) VALUES (?, ?, ?, ?)"
 
 
-def raised(row: BudgetRaised) -> Change:
+def insert_budget_grant(row: BudgetRaised) -> Statement:
     """One grant for each question."""
     taken = f"question {row.question} has raised a budget already"
-    return Change(sql=_RAISE, values=(row.question, row.channel, dump_dollars(row.amount), row.at), taken=taken)
+    return Statement(
+        sql=_INSERT_GRANT, values=(row.question, row.channel, dump_dollars(row.amount), row.at), duplicate_message=taken
+    )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.change import Change
+from orchestrator_bridge.store.change import Statement
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.store.rows import ResultKept
+    from orchestrator_bridge.store.rows import ToolResultStored
 
-_KEEP = "INSERT INTO results (run, use, text) VALUES (?, ?, ?) ON CONFLICT (run, use) DO NOTHING"
+_INSERT_RESULT = "INSERT INTO results (run, use, text) VALUES (?, ?, ?) ON CONFLICT (run, use) DO NOTHING"
 
 
-def kept(row: ResultKept) -> Change:
+def insert_tool_result(row: ToolResultStored) -> Statement:
     """The first result of a use stands."""
-    return Change(sql=_KEEP, values=(row.run, row.use, row.text))
+    return Statement(sql=_INSERT_RESULT, values=(row.run, row.use, row.text))

@@ -22,38 +22,38 @@ from orchestrator_bridge.store.write import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orchestrator_bridge.store.change import Change
-    from orchestrator_bridge.store.rows import Row
+    from orchestrator_bridge.store.change import Statement
+    from orchestrator_bridge.store.rows import Record
 
-_WRITES: dict[type, Callable[[Any], Change]] = {
-    kinds.RunOpened: runs.opened,
-    kinds.RunClosed: runs.closed,
-    kinds.RunBusy: runs.busy,
-    kinds.RunPlaced: runs.placed,
-    kinds.QuestionOpened: questions.opened,
-    kinds.QuestionMoved: questions.moved,
-    kinds.QuestionClosed: questions.closed,
-    kinds.QuestionPlaced: questions.placed,
-    kinds.ReplyTaken: questions.reply_taken,
-    kinds.ReplyGone: questions.reply_gone,
-    kinds.CallBooked: calls.booked,
-    kinds.BudgetRaised: raises.raised,
-    kinds.Outgoing: posts.written,
-    kinds.PostSent: posts.sent,
-    kinds.PostFailed: posts.failed,
-    kinds.PostDropped: posts.dropped,
-    kinds.PictureKept: pictures.kept,
-    kinds.PromptCounted: counting.learned,
-    kinds.ModelPicked: picks.picked,
-    kinds.ResultKept: results.kept,
-    kinds.OutcomeTold: outside.told,
-    kinds.TokenMade: outside.made,
-    kinds.TokenWithdrawn: outside.withdrawn,
+_STATEMENTS: dict[type, Callable[[Any], Statement]] = {
+    kinds.RunOpened: runs.insert_run,
+    kinds.RunClosed: runs.close_run,
+    kinds.RunBusy: runs.set_run_busy,
+    kinds.RunMessageLinked: runs.link_run_message,
+    kinds.QuestionOpened: questions.insert_question,
+    kinds.QuestionUpdated: questions.update_question,
+    kinds.QuestionClosed: questions.close_question,
+    kinds.QuestionMessageLinked: questions.link_question_message,
+    kinds.ReplyStored: questions.upsert_reply,
+    kinds.ReplyRemoved: questions.delete_reply,
+    kinds.CallUsageRecorded: calls.upsert_call,
+    kinds.BudgetRaised: raises.insert_budget_grant,
+    kinds.OutboxEntry: posts.upsert_post,
+    kinds.PostSent: posts.mark_post_sent,
+    kinds.PostFailed: posts.mark_post_failed,
+    kinds.PostDropped: posts.mark_post_dropped,
+    kinds.BlobStored: pictures.insert_picture,
+    kinds.PromptTokensObserved: counting.upsert_token_calibration,
+    kinds.ModelSelected: picks.upsert_model_selection,
+    kinds.ToolResultStored: results.insert_tool_result,
+    kinds.OutcomeDelivered: outside.mark_outcome_delivered,
+    kinds.TokenCreated: outside.insert_token,
+    kinds.TokenRevoked: outside.revoke_token,
 }
 
 
-def written(row: Row, now: float) -> Change:
+def to_statement(row: Record, now: float) -> Statement:
     """The change that a row stands for; `now` by our clock is for rows that carry no time of their own."""
-    if isinstance(row, kinds.InboxHandled):
-        return inbox.handled(row, now)
-    return _WRITES[type(row)](row)
+    if isinstance(row, kinds.InboxEntryHandled):
+        return inbox.mark_inbound_handled(row, now)
+    return _STATEMENTS[type(row)](row)
