@@ -17,7 +17,7 @@ from bot.start import Start
 from orchestrator_bridge.chat import Adapter
 from orchestrator_bridge.clock import Clock, SystemClock
 from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.question.words import learn
 from orchestrator_bridge.store.port import Store
@@ -32,7 +32,7 @@ class App:
     engine: Engine
     commands: Commands
     store: Store
-    models: Models
+    models: ModelClient
     directory: Directory
     clock: Clock
     platforms: tuple[str, ...]
@@ -52,7 +52,7 @@ async def assembled(
     clock = clock or SystemClock()
     store = await SqliteStore.open(file, clock=clock.now)
     models = models_of(start, clock)
-    models.prepare(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
+    models.preload_tokenizers(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     people = start.team_file
     learn(people.languages)
     directory = Directory(people.people, people.roles, people.permissions)
@@ -72,7 +72,7 @@ async def assembled(
     if menu is not None:
         menu.fill(picks, engine.under_way)
     try:
-        models.know({(one.model, one.by): one.ratio for one in await store.token_calibrations()})
+        models.load_calibrations({(one.model, one.by): one.ratio for one in await store.token_calibrations()})
         await picks.load()
         yield App(
             engine=engine,
@@ -98,11 +98,11 @@ def _shelf(start: Start, clock: Clock) -> Shelf:
     return start.shelf(datetime.fromtimestamp(clock.now(), UTC).date())
 
 
-def models_of(start: Start, clock: Clock) -> Models:
+def models_of(start: Start, clock: Clock) -> ModelClient:
     """All models, with the settings and the team file of this start."""
     file = start.team_file.file
     beside = (file.parent, file.parent / "scripts") if file else (Path(), Path("scripts"))
-    return Models(
+    return ModelClient(
         keys=start.for_models,
         base_urls=start.settings.base_urls,
         own=start.team_file.models,

@@ -21,7 +21,7 @@ from orchestrator_bridge.chat import CommandReceived, Place, PrivateReply, Table
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.model.catalogue import UnknownModelName
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.script import ScriptError
 from orchestrator_bridge.people import Directory
@@ -58,7 +58,7 @@ class Commands:
         self,
         store: Lookups,
         team_file: TeamFile,
-        models: Models,
+        models: ModelClient,
         directory: Directory,
         picks: Picks,
         shelf: Callable[[], Shelf],

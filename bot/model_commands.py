@@ -12,8 +12,8 @@ from bot.team_file import TeamFile
 from bot.trouble import Problem, Trouble, show_value, suggest
 from orchestrator_bridge.chat import CommandReceived, Confirmation, PrivateReply, Table
 from orchestrator_bridge.model.catalogue import UnknownModelName
-from orchestrator_bridge.model.catalogue.entries import entries
-from orchestrator_bridge.model.catalogue.show import show_price
+from orchestrator_bridge.model.catalogue.entries import model_entries
+from orchestrator_bridge.model.catalogue.show import format_price
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.team import AgentSpec
 
@@ -125,11 +125,11 @@ def _doubt(view: ModelView) -> str:
     if view.retired:
         return view.notice
     if view.unheard_of:
-        near = difflib.get_close_matches(view.route.name, entries(), n=2)
+        near = difflib.get_close_matches(view.route.name, model_entries(), n=2)
         mean = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         return f"Nothing is known of {view.route.name} but that it would go to {view.route.provider}.{mean}"
     if view.dear and view.route.price is not None:
-        return f"{view.route.name} is expensive: {show_price(view.route.price)}. A usual call costs more than ${DEAR}."
+        return f"{view.route.name} is expensive: {format_price(view.route.price)}. A usual call costs more than ${DEAR}."
     return ""
 
 
@@ -144,7 +144,7 @@ def _whom(scope: str) -> str:
 
 
 def _course(view: ModelView) -> str:
-    price = show_price(view.route.price) if view.route.price else "at a price that is not known, so bounds of money cannot hold"
+    price = format_price(view.route.price) if view.route.price else "at a price that is not known, so bounds of money cannot hold"
     said = f"{view.route.provider} ({view.route.why}), {price}."
     return f"{said} {view.notice}".strip()
 

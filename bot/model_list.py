@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from orchestrator_bridge.model.catalogue import SCRIPTED, Route, can_be_called
+from orchestrator_bridge.model.catalogue import SCRIPTED, Route, is_configured
 
 if TYPE_CHECKING:
     from bot.start import Start
@@ -54,4 +54,4 @@ def _used(name: str, users: list[str], start: Start) -> UsedModel:
 def _key_state(route: Route, start: Start) -> KeyState:
     if route.provider == SCRIPTED or not route.needs:
         return "not needed"
-    return "set" if can_be_called(route, start.for_models) else "missing"
+    return "set" if is_configured(route, start.for_models) else "missing"

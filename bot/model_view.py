@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from orchestrator_bridge.model.catalogue import PROVIDERS, Route, badge, notice, resolve, stage
-from orchestrator_bridge.model.catalogue.entries import entries
-from orchestrator_bridge.model.catalogue.show import show_rate, show_rates, show_size
+from orchestrator_bridge.model.catalogue import PROVIDERS, Route, lifecycle_badge, lifecycle_notice, lifecycle_stage, resolve
+from orchestrator_bridge.model.catalogue.entries import model_entries
+from orchestrator_bridge.model.catalogue.show import format_rate, format_rates, format_size
 from orchestrator_bridge.model.credentials import missing_settings
 from orchestrator_bridge.model.extras import missing_extra
 from orchestrator_bridge.model.port import Usage
@@ -57,8 +57,8 @@ class ModelView:
         """Price and context in a few words: `$1.25 / $0.20 / $2.50, 1M`."""
         if self.route.client == "scripted":
             return "a script, costs nothing"
-        price = show_rates(self.route.price) if self.route.price else "price unknown"
-        context = show_size(self.route.context) if self.route.context else ""
+        price = format_rates(self.route.price) if self.route.price else "price unknown"
+        context = format_size(self.route.context) if self.route.context else ""
         return ", ".join(part for part in (price, context) if part)
 
     @property
@@ -67,8 +67,8 @@ class ModelView:
         price = self.route.price
         if self.route.client == "scripted" or price is None:
             return self.summary
-        cost = f"{show_rate(price.input)} in, {show_rate(price.output)} out" if price.input or price.output else "free"
-        return f"{cost}, {show_size(self.route.context)} context" if self.route.context else cost
+        cost = f"{format_rate(price.input)} in, {format_rate(price.output)} out" if price.input or price.output else "free"
+        return f"{cost}, {format_size(self.route.context)} context" if self.route.context else cost
 
     @property
     def hint(self) -> str:
@@ -105,13 +105,13 @@ class Shelf:
         """
         route = resolve(name, self.own, self.base_urls, have=self.settings, today=self.today)
         extra = missing_extra(route)
-        listed = entries().get(name)
+        listed = model_entries().get(name)
         return ModelView(
             route=route,
             lacks=(*missing_settings(route, self.settings), *((f"the extra {extra}",) if extra else ())),
-            badge=badge(route.lifecycle, self.today),
-            notice=notice(route, self.today),
-            retired=stage(route.lifecycle, self.today) == "retired",
+            badge=lifecycle_badge(route.lifecycle, self.today),
+            notice=lifecycle_notice(route, self.today),
+            retired=lifecycle_stage(route.lifecycle, self.today) == "retired",
             about=listed.about if listed else "",
             old=listed.old if listed else False,
         )
@@ -122,7 +122,7 @@ class Shelf:
         Old ones are left out unless they are wanted or searched for.
         """
         wanted = search.strip().casefold()
-        names = dict.fromkeys([*first, *self.own, *entries()])
+        names = dict.fromkeys([*first, *self.own, *model_entries()])
         named = set(first) | set(self.own)
         views = [self.view(name) for name in names if wanted in _spellings(name)]
         return [view for view in views if old or wanted or not view.old or view.route.name in named]
@@ -134,6 +134,6 @@ def best_first(views: Iterable[ModelView]) -> list[ModelView]:
 
 
 def _spellings(name: str) -> str:
-    entry = entries().get(name)
+    entry = model_entries().get(name)
     hosts = (f"{host.provider}/{host.id}" for host in entry.hosts) if entry else ()
     return "\n".join((name, *(entry.also if entry else ()), *hosts)).casefold()

@@ -17,10 +17,10 @@ from bot.model_list import users_of_models
 from bot.model_view import ModelView
 from bot.tables import print_json
 from orchestrator_bridge.model.catalogue import PROVIDERS, Route
-from orchestrator_bridge.model.catalogue.show import show_bound, show_rate, show_rates, show_size
-from orchestrator_bridge.model.kept import maker
+from orchestrator_bridge.model.catalogue.show import format_rate, format_rates, format_size, format_tier_bound
+from orchestrator_bridge.model.kept import state_owner
 from orchestrator_bridge.model.price import Price, Rates
-from orchestrator_bridge.model.refusals import address
+from orchestrator_bridge.model.refusals import safe_base_url
 from orchestrator_bridge.store.port import StoreError, TokenCalibration
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _lines(views: Sequence[ModelView], users: Mapping[str, list[str]], counts: C
     yield _columns(_HEADS)
     for view in views:
         yield _columns(_row(view))
-        remarks = "; ".join([*_remarks(view, users), *map(say_count, counts.get(maker(view.route), ()))])
+        remarks = "; ".join([*_remarks(view, users), *map(say_count, counts.get(state_owner(view.route), ()))])
         yield from textwrap.wrap(remarks, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
 
 
@@ -77,12 +77,12 @@ def _columns(cells: Sequence[str]) -> str:
 def _row(view: ModelView) -> tuple[str, ...]:
     route, price = view.route, view.route.price
     rates = (price.input, price.cached, price.output) if price else (None, None, None)
-    context = show_size(route.context) if route.context else "?"
+    context = format_size(route.context) if route.context else "?"
     return (route.name, route.provider, context, *map(_rate, rates), "yes" if view.usable else "no")
 
 
 def _rate(rate: Decimal | None) -> str:
-    return "" if rate is None else show_rate(rate).removeprefix("$")
+    return "" if rate is None else format_rate(rate).removeprefix("$")
 
 
 def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:
@@ -90,7 +90,7 @@ def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:
     if used := users.get(route.name):
         yield f"used by {', '.join(used)}"
     if route.base_url and route.base_url != _usual_address(route):
-        yield f"at {address(route)}"
+        yield f"at {safe_base_url(route)}"
     if view.lacks:
         yield f"needs {', '.join(view.lacks)}"
     if route.tools is False:
@@ -98,7 +98,7 @@ def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:
     if view.notice or view.badge:
         yield view.notice.rstrip(".") or view.badge
     if route.price and not view.notice:
-        yield from (f"{show_bound(tier)} of prompt {show_rates(tier)}" for tier in route.price.tiers)
+        yield from (f"{format_tier_bound(tier)} of prompt {format_rates(tier)}" for tier in route.price.tiers)
     if route.why not in _PLAIN:
         yield route.why
 
@@ -116,13 +116,13 @@ def _object(view: ModelView, users: Mapping[str, list[str]], counts: Counts) -> 
         "provider": route.provider,
         "id": route.id,
         "why": route.why,
-        "base_url": address(route) or None,
+        "base_url": safe_base_url(route) or None,
         "client": route.client,
         "usable": view.usable,
         "lacks": view.lacks,
         "needs": route.needs,
         "used_by": users.get(route.name, []),
-        "counting": counting_objects(counts.get(maker(route), ())),
+        "counting": counting_objects(counts.get(state_owner(route), ())),
         "context": route.context,
         "max_output": route.max_output,
         "tools": route.tools,

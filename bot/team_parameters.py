@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from bot.team_lines import KeyPath
 from bot.team_shape import Shaper
 from orchestrator_bridge.model.catalogue import Route, UnknownModelName, resolve
-from orchestrator_bridge.model.parameters import why_not
+from orchestrator_bridge.model.parameters import unsupported_value
 from orchestrator_bridge.team import AgentSpec, ModelSpec, Team
 
 
@@ -19,7 +19,7 @@ def check_parameters(path: KeyPath, agent: AgentSpec, own: Mapping[str, ModelSpe
     """Write down with the shaper every parameter of an agent that its model does not take."""
     route = _route(agent.model, own)
     for key, value in agent.parameters.items() if route else ():
-        instead = why_not(route, key, value) if route else ""
+        instead = unsupported_value(route, key, value) if route else ""
         if instead:
             shaper.wrong((*path, key), f"{key} = {_shown(value)}, which {agent.model} does not take", instead)
 
@@ -27,7 +27,7 @@ def check_parameters(path: KeyPath, agent: AgentSpec, own: Mapping[str, ModelSpe
 def with_model(agent: AgentSpec, model: str, own: Mapping[str, ModelSpec]) -> AgentSpec:
     """The agent with another model, and without the parameters that this one does not take."""
     route = _route(model, own)
-    left = [key for key, value in agent.parameters.items() if route and why_not(route, key, value)]
+    left = [key for key, value in agent.parameters.items() if route and unsupported_value(route, key, value)]
     return agent.model_copy(update={"model": model, **dict.fromkeys(left)})
 
 

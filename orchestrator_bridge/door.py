@@ -10,9 +10,9 @@ from decimal import Decimal
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.model.errors import ModelError, TimedOut
-from orchestrator_bridge.model.limits.gate import Gate
-from orchestrator_bridge.model.limits.road import Hold
-from orchestrator_bridge.model.port import Heard, Model, Request, Response
+from orchestrator_bridge.model.limits.gate import RateLimiter
+from orchestrator_bridge.model.limits.road import Throttled
+from orchestrator_bridge.model.port import Model, OnDelta, Request, Response
 from orchestrator_bridge.money.ledger import UsageLedger
 from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.run.pictures import with_pictures
@@ -31,7 +31,7 @@ class ModelGateway:
     A call that may not `try_acquire` now waits for its `wait_for_slot` and asks again.
     """
 
-    def __init__(self, models: Model, gate: Gate, ledger: UsageLedger, store: Store) -> None:
+    def __init__(self, models: Model, gate: RateLimiter, ledger: UsageLedger, store: Store) -> None:
         self._models = models
         self._gate = gate
         self._ledger = ledger
@@ -39,32 +39,34 @@ class ModelGateway:
 
     def supports_images(self, model: str) -> bool:
         """Whether a model is known to take pictures."""
-        return self._models.sees(model)
+        return self._models.supports_images(model)
 
     def recover(self, sent: Iterable[RateSample]) -> None:
         """Count what earlier processes sent within the last minute, in its order."""
         for one in sent:
-            self._gate.sent(self._models.demand(Request(agent="", model=one.model, messages=())), one.tokens, one.at)
+            self._gate.restore_sample(
+                self._models.estimate_call(Request(agent="", model=one.model, messages=())), one.tokens, one.at
+            )
 
     def tokens(self, request: Request) -> int:
         """The tokens that a call is expected to take, in and out. An estimate."""
-        return self._models.demand(request).tokens
+        return self._models.estimate_call(request).tokens
 
     def price(self, request: Request) -> Decimal | None:
         """The most that a call is expected to cost, in US dollars; None if nobody knows."""
-        return self._models.reserve(request)
+        return self._models.max_cost(request)
 
     def excess_tokens(self, request: Request) -> int:
         """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows."""
-        return self._models.excess(request)
+        return self._models.excess_tokens(request)
 
     def budget_statuses(self, place: Place, now: float, unstored: Sequence[Record]) -> Sequence[BudgetStatus]:
         """How the budgets stand that all runs of a place share. `unstored`: the rows of the transaction that asks."""
         return self._ledger.statuses(place, now, unstored)
 
-    def try_acquire(self, run: int, action: str, request: Request) -> Hold | None:
+    def try_acquire(self, run: int, action: str, request: Request) -> Throttled | None:
         """Go now (None), or wait. Whoever may go makes the call or leaves."""
-        return self._gate.enter(run, action, self._models.demand(request))
+        return self._gate.try_acquire(run, action, self._models.estimate_call(request))
 
     def reserve(self, run: int, action: str, attempt: int, place: Place, amount: Decimal) -> None:
         """A call that goes may cost so much, from now on for all runs."""
@@ -76,27 +78,27 @@ class ModelGateway:
         Raises:
             Suspended: there is no point in waiting; the call has failed.
         """
-        await self._gate.turn(run, action)
+        await self._gate.wait(run, action)
 
     def release(self, run: int, action: str) -> None:
         """A call waits no more; nothing happens if it never asked."""
-        self._gate.leave(run, action)
+        self._gate.release(run, action)
 
     def cancel(self, run: int, action: str, attempt: int) -> None:
         """A call that might go will not be made after all."""
-        self._gate.leave(run, action)
+        self._gate.release(run, action)
         self._ledger.release((run, action, attempt))
 
-    async def call(self, run: int, action: str, request: Request, on_delta: Heard | None = None) -> Response | ModelError:
+    async def call(self, run: int, action: str, request: Request, on_delta: OnDelta | None = None) -> Response | ModelError:
         """Make a call that may go; a client that hangs or breaks harms its own agent only. `on_delta` is told of its pieces."""
         result: Response | ModelError | None = None
         try:
             result = await self._respond(request, on_delta)
         finally:
-            self._gate.landed(run, action, result)
+            self._gate.completed(run, action, result)
         return result
 
-    async def _respond(self, request: Request, on_delta: Heard | None) -> Response | ModelError:
+    async def _respond(self, request: Request, on_delta: OnDelta | None) -> Response | ModelError:
         try:
             async with asyncio.timeout(request.timeout + CLIENT_GRACE):
                 return await self._models.respond(await with_pictures(request, self._store), on_delta)

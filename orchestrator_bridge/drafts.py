@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator_bridge.chat import Adapter, Place, StreamingAnswer, SupportsStreaming
 from orchestrator_bridge.clock import Alarm, Clock
-from orchestrator_bridge.model.port import Heard
+from orchestrator_bridge.model.port import OnDelta
 from orchestrator_bridge.run.state import RunState
 
 UPDATE_INTERVAL = 1.0
@@ -52,7 +52,7 @@ class AnswerStreams:
         self._spawn = spawn
         self._streams: dict[int, _Stream] = {}
 
-    def open(self, state: RunState, action: str) -> Heard | None:
+    def open(self, state: RunState, action: str) -> OnDelta | None:
         """A final text is about to be written; whoever is to be told of its pieces, None where nobody sees them."""
         adapter = self._adapters.get(state.place.platform)
         if not (state.team.stream and isinstance(adapter, SupportsStreaming)):

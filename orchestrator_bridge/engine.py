@@ -34,7 +34,7 @@ from orchestrator_bridge.fetcher import AttachmentLoader
 from orchestrator_bridge.guests import ExternalAgents
 from orchestrator_bridge.left_over import RecoverySnapshot, load_recovery_snapshot
 from orchestrator_bridge.live_runs import RunIndex
-from orchestrator_bridge.model.limits.gate import Gate
+from orchestrator_bridge.model.limits.gate import RateLimiter
 from orchestrator_bridge.model.limits.window import MINUTE
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.money.budgets import Budgets
@@ -117,7 +117,7 @@ class Engine:
             on_marked=self._register_places,
             fallback_for=self._direct_message_fallback,
         )
-        self._gateway = ModelGateway(models, Gate(clock), self._ledger, store)
+        self._gateway = ModelGateway(models, RateLimiter(clock), self._ledger, store)
         self._streams = AnswerStreams(self._adapters, clock, self._thread_of, self._tasks.start)
         around = DriverContext(
             store=store,
@@ -275,7 +275,7 @@ class Engine:
         """
         files = await self._attachments.load(place.platform, attachments, team)
         team = team.in_channel(place)
-        notices = tuple(notice for model in team.models if (notice := self._models.notice(model)))
+        notices = tuple(notice for model in team.models if (notice := self._models.lifecycle_notice(model)))
         if outside is not None:
             notices = (f"Started by {outside.title}.", *notices)
         return await self._runs.start_run(

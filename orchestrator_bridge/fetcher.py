@@ -35,7 +35,7 @@ class AttachmentLoader:
 
     async def load(self, platform: str, attachments: Sequence[Attachment], team: Team) -> tuple[AttachmentContent, ...]:
         """The files, in order; one that cannot be had or kept says why, a picture also which of the agents cannot see it."""
-        unseen_by = tuple(agent.name for agent in team.agents if not self._models.sees(agent.model))
+        unseen_by = tuple(agent.name for agent in team.agents if not self._models.supports_images(agent.model))
         taken = await asyncio.gather(
             *(self._load(self._adapters[platform], one, unseen_by) for one in attachments[:MAX_ATTACHMENTS])
         )

@@ -136,7 +136,7 @@ async def _reply(home: House, model: InstantModel, thread: Place) -> float:
     model.resumed.clear()
     before = time.perf_counter()
     await home.platform.reply(thread, "postgres please")
-    took = await model.have_resumed(1) - before
+    took = await model.wait_resumed(1) - before
     await home.rests()
     return took
 
@@ -190,4 +190,4 @@ async def _all_reply(home: House, model: InstantModel, threads: Sequence[Place])
             await home.platform.reply(thread, "postgres please")
 
     await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
-    return await model.have_resumed(len(threads)) - before
+    return await model.wait_resumed(len(threads)) - before

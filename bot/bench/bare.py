@@ -11,9 +11,9 @@ from typing import Any
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
 
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.model.openai_body import body_of
-from orchestrator_bridge.model.port import Demand, Heard, Request, Response
+from orchestrator_bridge.model.port import CallEstimate, OnDelta, Request, Response
 
 Body = dict[str, Any]
 
@@ -21,39 +21,39 @@ Body = dict[str, Any]
 class Recorder:
     """A `port.Model` that passes every request on, and keeps what went over the wire."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: ModelClient) -> None:
         self.bodies: list[Body] = []
         self._models = models
 
-    async def respond(self, request: Request, heard: Heard | None = None) -> Response:
+    async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
         """Keep the request and make the call."""
         self.bodies.append(body_of(request, self._models.check(request.model)))
         return await self._models.respond(request)
 
-    def reserve(self, request: Request) -> Decimal | None:
+    def max_cost(self, request: Request) -> Decimal | None:
         """What the models say."""
-        return self._models.reserve(request)
+        return self._models.max_cost(request)
 
-    def notice(self, model: str) -> str:
+    def lifecycle_notice(self, model: str) -> str:
         """Nothing is to be known of it."""
         return ""
 
-    def excess(self, request: Request) -> int:
+    def excess_tokens(self, request: Request) -> int:
         """Every prompt fits."""
         return 0
 
-    def sees(self, model: str) -> bool:
+    def supports_images(self, model: str) -> bool:
         """It takes none."""
         return False
 
-    def demand(self, request: Request) -> Demand:
+    def estimate_call(self, request: Request) -> CallEstimate:
         """What the models say."""
-        return self._models.demand(request)
+        return self._models.estimate_call(request)
 
     async def close(self) -> None:
         """The models are closed by whoever opened them."""
 
-    def rounds(self, agents: int) -> list[list[Body]]:
+    def pop_rounds(self, agents: int) -> list[list[Body]]:
         """What one run has sent: all answers side by side, then all votes, then the final text; then forgets it.
 
         Raises:

@@ -11,7 +11,7 @@ from bot.bench.platform import ANA, CHANNELS, BenchPlatform, Shown
 from orchestrator_bridge.chat import CommandReceived, FinalAnswer, PrivateReply, QuestionCard
 from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.model.port import Model
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.sqlite import SqliteStore
@@ -66,10 +66,10 @@ async def house(file: Path, models: Model) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def http_models(address: str) -> AsyncIterator[Models]:
+async def http_models(address: str) -> AsyncIterator[ModelClient]:
     """Our own clients of the models of a server."""
     names = ("quick", "slow", "asking")
-    models = Models(own={name: ModelSpec(base_url=address, id=name) for name in names})
+    models = ModelClient(own={name: ModelSpec(base_url=address, id=name) for name in names})
     try:
         yield models
     finally:

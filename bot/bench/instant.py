@@ -9,7 +9,7 @@ from decimal import Decimal
 from bot.bench.plays import play
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.openai_body import body_of
-from orchestrator_bridge.model.port import Demand, Heard, Request, Response, ToolCall, Usage
+from orchestrator_bridge.model.port import CallEstimate, OnDelta, Request, Response, ToolCall, Usage
 
 _USAGE = Usage(input=900, output=150)
 
@@ -23,7 +23,7 @@ class InstantModel:
         self.open.set()
         self._bell = asyncio.Event()
 
-    async def respond(self, request: Request, heard: Heard | None = None) -> Response:
+    async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
         """Say what the model of that name says."""
         now = time.perf_counter()
         if any(message.role == "tool" for message in request.messages):
@@ -34,30 +34,30 @@ class InstantModel:
         calls = (ToolCall(id="call", name=said.tool, arguments=said.raw),) if said.tool else ()
         return Response(text=said.text, tool_calls=calls, usage=_USAGE, served=request.model)
 
-    def reserve(self, request: Request) -> Decimal | None:
+    def max_cost(self, request: Request) -> Decimal | None:
         """It has no price."""
         return None
 
-    def notice(self, model: str) -> str:
+    def lifecycle_notice(self, model: str) -> str:
         """Nothing is to be known of it."""
         return ""
 
-    def excess(self, request: Request) -> int:
+    def excess_tokens(self, request: Request) -> int:
         """Every prompt fits."""
         return 0
 
-    def sees(self, model: str) -> bool:
+    def supports_images(self, model: str) -> bool:
         """It takes none."""
         return False
 
-    def demand(self, request: Request) -> Demand:
+    def estimate_call(self, request: Request) -> CallEstimate:
         """It has no limits."""
-        return Demand(route=request.model, provider=request.model, tokens=_USAGE.total)
+        return CallEstimate(route=request.model, provider=request.model, tokens=_USAGE.total)
 
     async def close(self) -> None:
         """Nothing is open."""
 
-    async def have_resumed(self, count: int) -> float:
+    async def wait_resumed(self, count: int) -> float:
         """Wait until so many requests have come that show an outcome; when the last of them came."""
         while len(self.resumed) < count:
             self._bell.clear()

@@ -15,7 +15,7 @@ from bot.start import Start
 from bot.tables import print_json, print_table
 from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.model.catalogue import UnknownModelName
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Message, Request, Response
 from orchestrator_bridge.model.script import ScriptError
@@ -77,7 +77,7 @@ async def live_figures(start: Start, names: Sequence[str], as_json: bool) -> int
         await models.close()
 
 
-async def bench_live(models: Models, names: Sequence[str], *, samples: int = SAMPLES, as_json: bool = False) -> int:
+async def bench_live(models: ModelClient, names: Sequence[str], *, samples: int = SAMPLES, as_json: bool = False) -> int:
     """Measure these models and print what was found; returns the exit code: 1 if one of them failed."""
     found = [await _measure(models, name, samples) for name in names]
     told = [one.told() for one in found]
@@ -91,7 +91,7 @@ async def bench_live(models: Models, names: Sequence[str], *, samples: int = SAM
     return 1 if any(one.failure for one in found) else 0
 
 
-async def _measure(models: Models, name: str, samples: int) -> Measured:
+async def _measure(models: ModelClient, name: str, samples: int) -> Measured:
     measured = Measured(model=name)
     try:
         models.check(name)
@@ -105,7 +105,7 @@ async def _measure(models: Models, name: str, samples: int) -> Measured:
     return measured
 
 
-async def _sample(models: Models, name: str) -> Sample:
+async def _sample(models: ModelClient, name: str) -> Sample:
     heard: list[float] = []
     request = Request(agent="bench", model=name, messages=(Message(role="user", text=REQUEST_TEXT),), timeout=TIMEOUT)
     begun = time.perf_counter()

@@ -26,7 +26,7 @@ async def sleep_over(file: Path, thread: Place, seconds: float) -> None:
     model = InstantModel()
     async with house(file, model) as home:
         await home.platform.reply(thread, "postgres please")
-        _print({"resumed_at": await model.have_resumed(1)})
+        _print({"resumed_at": await model.wait_resumed(1)})
         await home.rests()
         look_seldom()
         before = time.process_time()

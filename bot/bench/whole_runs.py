@@ -92,7 +92,7 @@ async def _rounds(home: House, recorder: Recorder, size: int, model: str) -> lis
         recorder.bodies.clear()
         await _whole_run(home, size, model)
     await home.rests()
-    return recorder.rounds(size)
+    return recorder.pop_rounds(size)
 
 
 async def _whole_run(home: House, size: int, model: str) -> None:

@@ -10,8 +10,8 @@ from bot.model_list import UsedModel, used_models
 from bot.start import Start
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route
 from orchestrator_bridge.model.credentials import missing_settings
-from orchestrator_bridge.model.extras import how_to_install, missing_extra
-from orchestrator_bridge.model.refusals import address
+from orchestrator_bridge.model.extras import install_command, missing_extra
+from orchestrator_bridge.model.refusals import safe_base_url
 from orchestrator_bridge.model.script import ScriptError, find_script, read_script
 
 _PATIENCE = 10.0
@@ -32,7 +32,7 @@ def _check(model: UsedModel, start: Start) -> Finding:
         found, mend = lacks
         return Finding(about=about, state="wrong" if model.default_team else "warn", found=found, mend=mend)
     price = "its price is known" if model.route.price else "its price is unknown, so bounds of money cannot hold"
-    at = address(model.route) or model.route.provider
+    at = safe_base_url(model.route) or model.route.provider
     return Finding(about=about, state="ok", found=f"{model.route.id} at {at}, key {model.key}, {price}")
 
 
@@ -43,7 +43,7 @@ def _lacks(route: Route, start: Start) -> tuple[str, str] | None:
         names, verb = ", ".join(missing), "is" if len(missing) == 1 else "are"
         return f"{names} {verb} not set", f"set {names} in .env or in the environment"
     extra = missing_extra(route)
-    return (f"the optional packages of the extra {extra!r} are not installed", how_to_install(extra)) if extra else None
+    return (f"the optional packages of the extra {extra!r} are not installed", install_command(extra)) if extra else None
 
 
 def _check_script(about: str, name: str, folder: Path) -> Finding:
@@ -68,7 +68,7 @@ def _endpoints(models: Iterable[UsedModel]) -> list[Route]:
 async def _ask(route: Route, start: Start) -> Finding:
     import httpx
 
-    about = f"endpoint {address(route)}"
+    about = f"endpoint {safe_base_url(route)}"
     key = start.settings.key(route.key_env) if route.key_env else None
     headers = {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
     try:

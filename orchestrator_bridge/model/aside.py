@@ -11,14 +11,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Aside:
+class BackgroundLoop:
     """Runs what it is given on its own loop; the thread is started with the first piece of work. `name` is the thread's."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._loop: Future[asyncio.AbstractEventLoop] | None = None
         self._thread: threading.Thread | None = None
-        self._stop: asyncio.Event | None = None
+        self._stop_requested: asyncio.Event | None = None
 
     async def run(self, work: Callable[[], Awaitable[T]]) -> T:
         """What the work gives back. Whoever is cancelled here cancels it there.
@@ -28,7 +28,7 @@ class Aside:
         """
         if self._loop is None:
             self._loop = Future()
-            self._thread = threading.Thread(target=asyncio.run, args=(self._live(self._loop),), name=self._name, daemon=True)
+            self._thread = threading.Thread(target=asyncio.run, args=(self._run_loop(self._loop),), name=self._name, daemon=True)
             self._thread.start()
         loop = await asyncio.shield(asyncio.wrap_future(self._loop))
 
@@ -42,14 +42,14 @@ class Aside:
         loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is None or thread is None:
             return
-        (await asyncio.wrap_future(loop)).call_soon_threadsafe(self._ends)
+        (await asyncio.wrap_future(loop)).call_soon_threadsafe(self._request_stop)
         await asyncio.to_thread(thread.join)
 
-    async def _live(self, told: Future[asyncio.AbstractEventLoop]) -> None:
-        self._stop = asyncio.Event()
-        told.set_result(asyncio.get_running_loop())
-        await self._stop.wait()
+    async def _run_loop(self, loop_ready: Future[asyncio.AbstractEventLoop]) -> None:
+        self._stop_requested = asyncio.Event()
+        loop_ready.set_result(asyncio.get_running_loop())
+        await self._stop_requested.wait()
 
-    def _ends(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
+    def _request_stop(self) -> None:
+        if self._stop_requested is not None:
+            self._stop_requested.set()

@@ -11,22 +11,22 @@ from collections.abc import Callable, Mapping
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.credentials import credentials
 from orchestrator_bridge.model.extras import check_extra
-from orchestrator_bridge.model.litellm_client import LiteLLM
-from orchestrator_bridge.model.openai_client import Endpoint, checked_key
-from orchestrator_bridge.model.port import Heard, Request, Response
-from orchestrator_bridge.model.scripted import Scripted
+from orchestrator_bridge.model.litellm_client import LiteLLMClient
+from orchestrator_bridge.model.openai_client import OpenAIClient, validate_key
+from orchestrator_bridge.model.port import OnDelta, Request, Response
+from orchestrator_bridge.model.scripted import ScriptedClient
 
 
-class Callers:
+class ProviderClients:
     """The clients. `keys` as in `Models`; `stall_after` in seconds, `clock` in seconds since the epoch."""
 
-    def __init__(self, keys: Mapping[str, str], scripted: Scripted, clock: Callable[[], float], stall_after: float) -> None:
+    def __init__(self, keys: Mapping[str, str], scripted: ScriptedClient, clock: Callable[[], float], stall_after: float) -> None:
         self._keys = keys
         self._scripted = scripted
         self._clock = clock
         self._stall_after = stall_after
-        self._endpoints: dict[str, Endpoint] = {}
-        self._litellm = LiteLLM(clock=clock)
+        self._endpoints: dict[str, OpenAIClient] = {}
+        self._litellm = LiteLLMClient(clock=clock)
 
     def check(self, route: Route) -> None:
         """Look whether a route could be called now, without calling it.
@@ -43,9 +43,9 @@ class Callers:
                 check_extra(route)
                 credentials(route, self._keys)
             case "openai":
-                checked_key(self._key(route), route)
+                validate_key(self._key(route), route)
 
-    async def ask(self, request: Request, route: Route, heard: Heard | None = None) -> Response:
+    async def respond(self, request: Request, route: Route, on_delta: OnDelta | None = None) -> Response:
         """Make one call; the cost is left open. With `heard` the answer is streamed, and every piece of it told.
 
         Raises:
@@ -54,11 +54,11 @@ class Callers:
         """
         match route.client:
             case "scripted":
-                return await self._scripted.respond(request, route, heard)
+                return await self._scripted.respond(request, route, on_delta)
             case "litellm":
-                return await self._litellm.respond(request, route, credentials(route, self._keys), heard)
+                return await self._litellm.respond(request, route, credentials(route, self._keys), on_delta)
             case "openai":
-                return await self._endpoint(route).respond(request, route, self._key(route), heard)
+                return await self._openai_client(route).respond(request, route, self._key(route), on_delta)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -67,9 +67,9 @@ class Callers:
             await endpoint.close()
         await self._litellm.close()
 
-    def _endpoint(self, route: Route) -> Endpoint:
+    def _openai_client(self, route: Route) -> OpenAIClient:
         if route.base_url not in self._endpoints:
-            self._endpoints[route.base_url] = Endpoint(route.base_url, stall_after=self._stall_after, clock=self._clock)
+            self._endpoints[route.base_url] = OpenAIClient(route.base_url, stall_after=self._stall_after, clock=self._clock)
         return self._endpoints[route.base_url]
 
     def _key(self, route: Route) -> str:

@@ -11,20 +11,27 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.callers import Callers
-from orchestrator_bridge.model.catalogue import SCRIPTED, Route, UnknownModelName, instead_of, notice, surprise
-from orchestrator_bridge.model.count import Counter
-from orchestrator_bridge.model.demand import demand
-from orchestrator_bridge.model.errors import TooLong, UnknownModel
+from orchestrator_bridge.model.callers import ProviderClients
+from orchestrator_bridge.model.catalogue import (
+    SCRIPTED,
+    Route,
+    UnknownModelName,
+    lifecycle_notice,
+    replacement_route,
+    served_model_notice,
+)
+from orchestrator_bridge.model.count import TokenCounter
+from orchestrator_bridge.model.demand import call_estimate
+from orchestrator_bridge.model.errors import ContextTooLong, UnknownModel
 from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key
 from orchestrator_bridge.model.openai_client import STALL_AFTER
-from orchestrator_bridge.model.port import Demand, Heard, Request, Response, Usage
+from orchestrator_bridge.model.port import CallEstimate, OnDelta, Request, Response, Usage
 from orchestrator_bridge.model.price import cost
 from orchestrator_bridge.model.ratio import Ratio
-from orchestrator_bridge.model.routes import Routes
+from orchestrator_bridge.model.routes import RouteTable
 from orchestrator_bridge.model.script import ScriptError
-from orchestrator_bridge.model.scripted import Scripted
-from orchestrator_bridge.model.tokenizer import Tokenizers, tokenizer_of
+from orchestrator_bridge.model.scripted import ScriptedClient
+from orchestrator_bridge.model.tokenizer import TokenizerCache, tokenizer_of
 
 if TYPE_CHECKING:
     from orchestrator_bridge.team import ModelSpec
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-class Models:
+class ModelClient:
     """Every model that a name leads to; a `port.Model`.
 
     `keys` holds what is set of the settings that providers need, secrets among them, by the names of their variables;
@@ -52,20 +59,20 @@ class Models:
         clock: Callable[[], float] = time.time,
         stall_after: float = STALL_AFTER,
     ) -> None:
-        self._routes = Routes(keys, base_urls, own or {}, clock)
-        self._callers = Callers(keys, Scripted(scripts, sleep), clock, stall_after)
-        self._instead: dict[Route, Route] = {}
-        self._tokenizers = Tokenizers()
-        self._estimator = Estimator(Counter(self._tokenizers))
+        self._routes = RouteTable(keys, base_urls, own or {}, clock)
+        self._clients = ProviderClients(keys, ScriptedClient(scripts, sleep), clock, stall_after)
+        self._replacements: dict[Route, Route] = {}
+        self._tokenizers = TokenizerCache()
+        self._estimator = Estimator(TokenCounter(self._tokenizers))
 
-    def know(self, learned: Mapping[Key, Ratio]) -> None:
+    def load_calibrations(self, learned: Mapping[Key, Ratio]) -> None:
         """Take over what earlier processes learned of our counts."""
-        self._estimator.know(learned)
+        self._estimator.load_calibrations(learned)
 
-    def prepare(self, models: Iterable[str]) -> None:
+    def preload_tokenizers(self, models: Iterable[str]) -> None:
         """Begin to load the tokenizers that these models are counted with: the last step of that holds up every thread, for up to
         half a second, and had better be over before people are waiting."""
-        for route in map(self._routes.known, models):
+        for route in map(self._routes.find, models):
             name = tokenizer_of(route) if route else None
             if name:
                 self._tokenizers.get(name)
@@ -79,51 +86,51 @@ class Models:
             BadKey: its key, or what else it needs, is not set, or is no key.
             BadRequest: it needs optional packages that are not installed.
         """
-        route = self._routes.of(model)
-        self._callers.check(route)
+        route = self._routes.resolve(model)
+        self._clients.check(route)
         return route
 
     # Calls ----------------------------------------------------------------------------------------------------------------
 
-    async def respond(self, request: Request, heard: Heard | None = None) -> Response:
+    async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
         """Make one call. With `heard` the answer is streamed, and every piece of its text told, from any thread.
 
         Raises:
             ModelError: the call brought no usable response.
         """
         try:
-            route = self._routes.of(request.model)
+            route = self._routes.resolve(request.model)
             if route.client == "scripted":
-                return await self._callers.ask(request, route, heard)
+                return await self._clients.respond(request, route, on_delta)
         except (UnknownModelName, ScriptError) as error:
             raise UnknownModel(str(error), "Choose another model.") from None
-        return await self._answered(request, route, heard)
+        return await self._call_or_replacement(request, route, on_delta)
 
-    async def _answered(self, request: Request, route: Route, heard: Heard | None) -> Response:
+    async def _call_or_replacement(self, request: Request, route: Route, on_delta: OnDelta | None) -> Response:
         """The answer of the model, or of what its provider names in its place where it no longer takes the id."""
-        instead = self._instead.get(route)
+        instead = self._replacements.get(route)
         if instead is None:
             try:
-                return self._booked(await self._counted(request, route, heard), route)
+                return self._with_cost(await self._call_counted(request, route, on_delta), route)
             except UnknownModel:
-                instead = instead_of(route)
+                instead = replacement_route(route)
                 if instead is None:
                     raise
-                self._instead[route] = instead
-        return self._booked(await self._counted(request, instead, heard), instead, refused=route.id)
+                self._replacements[route] = instead
+        return self._with_cost(await self._call_counted(request, instead, on_delta), instead, refused=route.id)
 
-    def _booked(self, response: Response, route: Route, refused: str = "") -> Response:
-        said = surprise(route, response.served, refused=refused)
+    def _with_cost(self, response: Response, route: Route, refused: str = "") -> Response:
+        said = served_model_notice(route, response.served, refused=refused)
         return replace(response, cost=self._routes.cost(response, route), notice=said)
 
-    async def _counted(self, request: Request, route: Route, heard: Heard | None) -> Response:
+    async def _call_counted(self, request: Request, route: Route, on_delta: OnDelta | None) -> Response:
         """One call whose prompt is counted before it; what the provider makes of it corrects the next count."""
         self._estimator.check(request, route)
-        counted = self._estimator.counted(request, route)
+        counted = self._estimator.count_prompt(request, route)
         try:
-            response = await self._callers.ask(request, route, heard)
-        except TooLong as error:
-            if self._estimator.too_long(counted, route):
+            response = await self._clients.respond(request, route, on_delta)
+        except ContextTooLong as error:
+            if self._estimator.record_too_long(counted, route):
                 # The next try is cut to what this one taught.
                 error.retry_after = 0.0
             raise
@@ -132,39 +139,39 @@ class Models:
 
     # What is known before a call ------------------------------------------------------------------------------------------
 
-    def reserve(self, request: Request) -> Decimal | None:
+    def max_cost(self, request: Request) -> Decimal | None:
         """The most that this call is expected to cost, in US dollars; None if the price is unknown. An estimate."""
-        route = self._routes.known(request.model)
+        route = self._routes.find(request.model)
         if route is not None and route.provider == SCRIPTED:
             return Decimal(0)
         if route is None or route.price is None:
             return None
-        usage = Usage(input=self._estimator.tokens(request, route), output=request.max_output or DEFAULT_OUTPUT)
+        usage = Usage(input=self._estimator.estimate_prompt(request, route), output=request.max_output or DEFAULT_OUTPUT)
         return cost(usage, route.price)
 
-    def notice(self, model: str) -> str:
+    def lifecycle_notice(self, model: str) -> str:
         """What whoever is about to pay for this model has to know of its lifecycle, as a sentence; empty if nothing."""
-        route = self._routes.known(model)
-        return notice(route, self._routes.today) if route else ""
+        route = self._routes.find(model)
+        return lifecycle_notice(route, self._routes.today) if route else ""
 
-    def sees(self, model: str) -> bool:
+    def supports_images(self, model: str) -> bool:
         """Whether a model is known to take pictures."""
-        route = self._routes.known(model)
+        route = self._routes.find(model)
         return route is not None and route.vision is True
 
-    def demand(self, request: Request) -> Demand:
+    def estimate_call(self, request: Request) -> CallEstimate:
         """What this call asks of its route. An estimate."""
         answer = request.max_output or DEFAULT_OUTPUT
-        route = self._routes.known(request.model)
+        route = self._routes.find(request.model)
         if route is None:
-            return Demand(route=request.model, provider=request.model, tokens=answer)
-        return demand(route, self._estimator.tokens(request, route) + answer)
+            return CallEstimate(route=request.model, provider=request.model, tokens=answer)
+        return call_estimate(route, self._estimator.estimate_prompt(request, route) + answer)
 
-    def excess(self, request: Request) -> int:
+    def excess_tokens(self, request: Request) -> int:
         """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows. An estimate."""
-        route = self._routes.known(request.model)
-        return self._estimator.excess(request, route) if route else 0
+        route = self._routes.find(request.model)
+        return self._estimator.excess_tokens(request, route) if route else 0
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._callers.close()
+        await self._clients.close()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.model.port import Message, Request
-from orchestrator_bridge.model.tokenizer import Encode, Tokenizers, tokenizer_of
+from orchestrator_bridge.model.tokenizer import Encode, TokenizerCache, tokenizer_of
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -28,36 +28,36 @@ large picture."""
 WHOLE, PARTS, PART = 50_000, 5, 8_000
 """Characters up to which a text is counted as a whole; how many parts of a longer one are counted, and their characters."""
 
-KEPT = 4096
+COUNT_CACHE_SIZE = 4096
 """Counts of texts that are kept."""
 
 ESTIMATE = "estimate"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Count:
+class TokenCount:
     """The tokens of a prompt, and by which tokenizer; `estimate` where it is none."""
 
     tokens: int
     by: str
 
 
-class Counter:
+class TokenCounter:
     """Counts prompts, with the tokenizers of this process."""
 
-    def __init__(self, tokenizers: Tokenizers) -> None:
+    def __init__(self, tokenizers: TokenizerCache) -> None:
         self._tokenizers = tokenizers
         self._known: OrderedDict[tuple[str, int, int], int] = OrderedDict()
-        self._last: tuple[Request, Count] | None = None
+        self._last: tuple[Request, TokenCount] | None = None
 
-    def count(self, request: Request, route: Route) -> Count:
+    def count(self, request: Request, route: Route) -> TokenCount:
         """The tokens of a request's prompt at this route. The same request again costs nothing: each is asked about often."""
         name = tokenizer_of(route)
         encode = self._tokenizers.get(name) if name else None
         by = name if name and encode else ESTIMATE
         if self._last is None or self._last[0] is not request or self._last[1].by != by:
             tokens = sum(self._text(text, by, encode or estimate) for text in _texts(request))
-            self._last = request, Count(tokens=tokens + _frames(request), by=by)
+            self._last = request, TokenCount(tokens=tokens + _overhead(request), by=by)
         return self._last[1]
 
     def _text(self, text: str, by: str, encode: Encode) -> int:
@@ -65,8 +65,8 @@ class Counter:
         if key in self._known:
             self._known.move_to_end(key)
             return self._known[key]
-        tokens = self._known[key] = encode(text) if len(text) <= WHOLE else sampled(text, encode)
-        if len(self._known) > KEPT:
+        tokens = self._known[key] = encode(text) if len(text) <= WHOLE else estimate_by_samples(text, encode)
+        if len(self._known) > COUNT_CACHE_SIZE:
             self._known.popitem(last=False)
         return tokens
 
@@ -79,10 +79,10 @@ def estimate(text: str) -> int:
 
 def estimate_prompt(request: Request) -> int:
     """About how many tokens a request's prompt has."""
-    return sum(map(estimate, _texts(request))) + _frames(request)
+    return sum(map(estimate, _texts(request))) + _overhead(request)
 
 
-def sampled(text: str, encode: Encode) -> int:
+def estimate_by_samples(text: str, encode: Encode) -> int:
     """About how many tokens a long text has, by parts from its beginning to its end."""
     step = (len(text) - PART) // (PARTS - 1)
     parts = [text[place * step : place * step + PART] for place in range(PARTS)]
@@ -93,16 +93,16 @@ def _texts(request: Request) -> Iterator[str]:
     for message in request.messages:
         yield message.text
         yield from (text for call in message.tool_calls for text in (call.name, call.arguments))
-        yield _kept(message)
+        yield _state_texts(message)
     for tool in request.tools:
         yield f"{tool.name} {tool.description} {json.dumps(tool.parameters)}"
 
 
-def _kept(message: Message) -> str:
+def _state_texts(message: Message) -> str:
     """What goes back with a message takes room too."""
     return json.dumps([message.kept.message, *message.kept.calls]) if message.kept else ""
 
 
-def _frames(request: Request) -> int:
+def _overhead(request: Request) -> int:
     pictures = sum(len(message.pictures) for message in request.messages)
     return A_MESSAGE * len(request.messages) + A_TOOL * len(request.tools) + A_PICTURE * pictures

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from orchestrator_bridge.model.catalogue import Route
-from orchestrator_bridge.model.errors import BadKey
-from orchestrator_bridge.model.openai_client import checked_key
+from orchestrator_bridge.model.errors import InvalidApiKey
+from orchestrator_bridge.model.openai_client import validate_key
 
 _PARAMETERS: Mapping[str, str] = MappingProxyType(
     {
@@ -44,9 +44,9 @@ def credentials(route: Route, settings: Mapping[str, str]) -> dict[str, str]:
     if missing:
         verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
         what = f"{', '.join(missing)} {verb} not set, and {route.name!r} needs {them}"
-        raise BadKey(what, f"Put {' and '.join(f'{name}=…' for name in missing)} into .env.")
+        raise InvalidApiKey(what, f"Put {' and '.join(f'{name}=…' for name in missing)} into .env.")
     found = {_PARAMETERS.get(name, "api_key"): settings[name].strip() for name in route.needs}
     if "api_key" in found:
-        checked_key(found["api_key"], route)
+        validate_key(found["api_key"], route)
     also = {parameter: settings[name] for name, parameter in _ALSO.get(route.provider, {}).items() if settings.get(name)}
     return {**found, **also}

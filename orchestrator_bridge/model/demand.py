@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from orchestrator_bridge.model.catalogue import OWN, Route
-from orchestrator_bridge.model.port import Demand
+from orchestrator_bridge.model.port import CallEstimate
 
-TITLES: Mapping[str, str] = MappingProxyType(
+PROVIDER_TITLES: Mapping[str, str] = MappingProxyType(
     {
         "xai": "xAI",
         "openai": "OpenAI",
@@ -28,11 +28,11 @@ TITLES: Mapping[str, str] = MappingProxyType(
 """What people call the hosts of models."""
 
 
-def demand(route: Route, tokens: int) -> Demand:
+def call_estimate(route: Route, tokens: int) -> CallEstimate:
     """What a call of so many tokens asks of its route."""
-    return Demand(
+    return CallEstimate(
         route=f"{route.provider}/{route.id} {route.base_url}",
-        provider=route.name if route.provider == OWN else TITLES.get(route.provider, route.provider),
+        provider=route.name if route.provider == OWN else PROVIDER_TITLES.get(route.provider, route.provider),
         tokens=tokens,
         requests_per_minute=route.requests_per_minute,
         tokens_per_minute=route.tokens_per_minute,

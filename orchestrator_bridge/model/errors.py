@@ -33,91 +33,91 @@ class ModelError(Exception):
         self.retry_after = retry_after
 
 
-class Refused(ModelError):
+class RequestRefused(ModelError):
     """The provider will not take this call, now or later."""
 
     kind = "refused"
 
 
-class BadKey(Refused):
+class InvalidApiKey(RequestRefused):
     """The key is missing, wrong or withdrawn."""
 
     kind = "bad_key"
 
 
-class NoCredit(Refused):
+class InsufficientCredit(RequestRefused):
     """The account cannot pay."""
 
     kind = "no_credit"
 
 
-class UnknownModel(Refused):
+class UnknownModel(RequestRefused):
     """The provider has no such model."""
 
     kind = "unknown_model"
 
 
-class TooLong(Refused):
+class ContextTooLong(RequestRefused):
     """The prompt does not fit the model's context window."""
 
     kind = "too_long"
 
 
-class RefusedContent(Refused):
+class ContentRefused(RequestRefused):
     """The provider's rules do not allow what was asked, or what was about to be answered."""
 
     kind = "refused_content"
 
 
-class BadRequest(Refused):
+class BadRequest(RequestRefused):
     """The provider does not take this request."""
 
     kind = "bad_request"
 
 
-class Passing(ModelError):
+class Transient(ModelError):
     """The call may work when it is tried again."""
 
     kind = "passing"
 
 
-class RateLimited(Passing):
+class RateLimited(Transient):
     """Too many requests or tokens for now."""
 
     kind = "rate_limited"
 
 
-class Overloaded(Passing):
+class Overloaded(Transient):
     """The provider has trouble of its own."""
 
     kind = "overloaded"
 
 
-class Suspended(Passing):
+class CircuitOpen(Transient):
     """The call was not made, because calls of this route have failed in a row; `retry_after` is when one may be tried."""
 
     kind = "suspended"
 
 
-class Down(Passing):
+class ProviderUnavailable(Transient):
     """The connection was cut, or there was none."""
 
     kind = "down"
 
 
-class Unreached(Down):
+class ConnectionFailed(ProviderUnavailable):
     """No connection was made, so that nothing was sent."""
 
     kind = "unreached"
 
 
-class TimedOut(Passing):
+class TimedOut(Transient):
     """The provider did not answer in time."""
 
     kind = "timed_out"
 
 
-class Garbled(Passing):
+class InvalidResponse(Transient):
     """The answer is no JSON, or not the shape of a response."""
 
     kind = "garbled"

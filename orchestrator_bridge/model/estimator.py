@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.count import ESTIMATE, Counter
-from orchestrator_bridge.model.errors import TooLong
-from orchestrator_bridge.model.kept import maker
-from orchestrator_bridge.model.port import Counted, Request, Usage
+from orchestrator_bridge.model.count import ESTIMATE, TokenCounter
+from orchestrator_bridge.model.errors import ContextTooLong
+from orchestrator_bridge.model.kept import state_owner
+from orchestrator_bridge.model.port import PromptCount, Request, Usage
 from orchestrator_bridge.model.ratio import MOST, Ratio
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ DEFAULT_OUTPUT = 4096
 MARGIN = 0.95
 """The part of a window that is filled where tokens are estimated."""
 
-SURELY = 1.25
+REJECT_FACTOR = 1.25
 """By how much an estimate must be above a window before a call is not even tried: estimates err, and the provider knows."""
 
-STRICTER = 1.3
+TOO_LONG_FACTOR = 1.3
 """By how much a prompt counts as above the window once its provider found it too long: more than `SURELY`, so that the same
 prompt is not sent again."""
 
@@ -35,26 +35,30 @@ Key = tuple[str, str]
 class Estimator:
     """Counts, corrects and learns. `known`: what was learned in earlier processes."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: TokenCounter) -> None:
         self._counter = counter
         self._ratios: dict[Key, Ratio] = {}
 
-    def know(self, known: Mapping[Key, Ratio]) -> None:
+    def load_calibrations(self, known: Mapping[Key, Ratio]) -> None:
         """Take over what was learned in earlier processes."""
         self._ratios.update(known)
 
-    def counted(self, request: Request, route: Route) -> Counted:
+    def count_prompt(self, request: Request, route: Route) -> PromptCount:
         """Our own count, before it is corrected."""
         count = self._counter.count(request, route)
-        return Counted(model=maker(route), by=count.by, tokens=count.tokens)
+        return PromptCount(model=state_owner(route), by=count.by, tokens=count.tokens)
 
-    def tokens(self, request: Request, route: Route) -> int:
+    def estimate_prompt(self, request: Request, route: Route) -> int:
         """The tokens of the prompt, as good as we know. An estimate, unless nothing is corrected at an exact count."""
-        return self._corrected(self.counted(request, route))
+        return self._corrected(self.count_prompt(request, route))
 
-    def excess(self, request: Request, route: Route) -> int:
+    def excess_tokens(self, request: Request, route: Route) -> int:
         """By how many tokens the prompt is longer than the route takes; 0 if it fits, or nobody knows."""
-        return 0 if route.context is None else max(0, self.tokens(request, route) - self._room(request, route, route.context))
+        return (
+            0
+            if route.context is None
+            else max(0, self.estimate_prompt(request, route) - self._prompt_budget(request, route, route.context))
+        )
 
     def check(self, request: Request, route: Route) -> None:
         """Look whether the prompt can fit at all.
@@ -62,38 +66,38 @@ class Estimator:
         Raises:
             TooLong: it cannot.
         """
-        counted = self.counted(request, route)
+        counted = self.count_prompt(request, route)
         tokens = self._corrected(counted)
-        if route.context is not None and tokens > route.context * (SURELY if counted.by == ESTIMATE else 1):
+        if route.context is not None and tokens > route.context * (REJECT_FACTOR if counted.by == ESTIMATE else 1):
             about = "about " if counted.by == ESTIMATE else ""
-            raise TooLong(
+            raise ContextTooLong(
                 f"the prompt has {about}{tokens:,} tokens, and {route.name} takes {route.context:,}",
                 "Give a shorter task, or choose a model with a larger context window.",
             )
 
-    def learn(self, counted: Counted, usage: Usage) -> None:
+    def learn(self, counted: PromptCount, usage: Usage) -> None:
         """What a response reports corrects the next count."""
         if not usage.estimated:
             key = (counted.model, counted.by)
-            self._ratios[key] = self._ratios.get(key, Ratio()).after(counted.tokens, usage.input)
+            self._ratios[key] = self._ratios.get(key, Ratio()).updated(counted.tokens, usage.input)
 
-    def too_long(self, counted: Counted, route: Route) -> bool:
+    def record_too_long(self, counted: PromptCount, route: Route) -> bool:
         """A provider's "too long" shows that this prompt is more than its window, whatever we thought.
 
         Returns whether a shorter one may do: where our count would have to be wrong beyond reason, it is not the window that it
         meant.
         """
-        if route.context is None or counted.tokens * MOST < route.context * STRICTER:
+        if route.context is None or counted.tokens * MOST < route.context * TOO_LONG_FACTOR:
             return False
-        floor = max(route.context * STRICTER, self._corrected(counted))
+        floor = max(route.context * TOO_LONG_FACTOR, self._corrected(counted))
         self._ratios[counted.model, counted.by] = Ratio(counted=counted.tokens, reported=floor, calls=1)
         return True
 
-    def _corrected(self, counted: Counted) -> int:
+    def _corrected(self, counted: PromptCount) -> int:
         return math.ceil(counted.tokens * self._ratios.get((counted.model, counted.by), Ratio()).value)
 
-    def _room(self, request: Request, route: Route, context: int) -> int:
+    def _prompt_budget(self, request: Request, route: Route, context: int) -> int:
         """What is left for the prompt beside the answer; an answer never takes more than half of a small window."""
         answer = min(request.max_output or DEFAULT_OUTPUT, context // 2)
-        exact = self.counted(request, route).by != ESTIMATE
+        exact = self.count_prompt(request, route).by != ESTIMATE
         return int((context - answer) * (1 if exact else MARGIN))

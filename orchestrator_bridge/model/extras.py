@@ -12,16 +12,16 @@ from orchestrator_bridge.model.errors import BadRequest
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
 
-BRINGS: Mapping[str, str] = MappingProxyType({"vertex": "google.auth"})
+EXTRA_MODULES: Mapping[str, str] = MappingProxyType({"vertex": "google.auth"})
 """A module by which each extra is known to be installed."""
 
 
 def missing_extra(route: Route) -> str | None:
     """The extra that a route needs and that is not installed; None if it can be called as it is."""
-    return route.extra if route.extra is not None and not _is_there(BRINGS[route.extra]) else None
+    return route.extra if route.extra is not None and not _is_installed(EXTRA_MODULES[route.extra]) else None
 
 
-def how_to_install(extra: str) -> str:
+def install_command(extra: str) -> str:
     """What to type, for people."""
     return f"Stop the bot, run `make {extra}` once, and start it again."
 
@@ -35,10 +35,10 @@ def check_extra(route: Route) -> None:
     extra = missing_extra(route)
     if extra is not None:
         found = f"{route.provider} needs the optional packages of the extra {extra!r}, which are not installed"
-        raise BadRequest(found, how_to_install(extra))
+        raise BadRequest(found, install_command(extra))
 
 
-def _is_there(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:

@@ -11,67 +11,72 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_bridge.model.port import Kept, Message, Request
+from orchestrator_bridge.model.port import Message, ProviderState, Request
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
 
-BLOCKS, PROVIDERS_OWN, DETAILS, THOUGHTS = "thinking_blocks", "provider_specific_fields", "reasoning_details", "reasoning_content"
+THINKING_BLOCKS, PROVIDERS_OWN, DETAILS, REASONING = (
+    "thinking_blocks",
+    "provider_specific_fields",
+    "reasoning_details",
+    "reasoning_content",
+)
 SIGNATURE, SIGNATURES = "thought_signature", "thought_signatures"
 
-_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType({"openrouter": (DETAILS,), "deepseek": (THOUGHTS,)})
+_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType({"openrouter": (DETAILS,), "deepseek": (REASONING,)})
 """Fields of a message that an OpenAI-compatible provider wants back (openrouter.ai/docs, "Preserving reasoning";
 api-docs.deepseek.com, "Thinking mode"). No other one is known to want any."""
 
-NO_THOUGHTS = " "
+NO_REASONING = " "
 """What DeepSeek takes in place of thoughts that are not its own; without any it answers 400."""
 
 
-def maker(route: Route) -> str:
+def state_owner(route: Route) -> str:
     """Who makes what is kept, as one text."""
     return f"{route.provider}/{route.id}"
 
 
-def keep(route: Route, message: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> Kept | None:
+def capture_state(route: Route, message: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> ProviderState | None:
     """What goes back with this message, of its fields and of those of its tool calls; None if nothing does."""
-    ours = _signed(message) if route.client == "litellm" else _named(route, message)
-    theirs = tuple(_call(call) for call in calls) if route.client == "litellm" else ()
-    return Kept(maker=maker(route), message=ours, calls=theirs) if ours or any(theirs) else None
+    ours = _signed_fields(message) if route.client == "litellm" else _named_fields(route, message)
+    theirs = tuple(_call_state(call) for call in calls) if route.client == "litellm" else ()
+    return ProviderState(maker=state_owner(route), message=ours, calls=theirs) if ours or any(theirs) else None
 
 
-def _named(route: Route, message: Mapping[str, Any]) -> dict[str, Any]:
+def _named_fields(route: Route, message: Mapping[str, Any]) -> dict[str, Any]:
     return {name: message[name] for name in _FIELDS.get(route.provider, ()) if message.get(name)}
 
 
-def _signed(message: Mapping[str, Any]) -> dict[str, Any]:
+def _signed_fields(message: Mapping[str, Any]) -> dict[str, Any]:
     """Thoughts without a signature are for people to read, and no provider wants them back."""
-    blocks = [block for block in message.get(BLOCKS) or () if block.get("signature") or block.get("data")]
+    blocks = [block for block in message.get(THINKING_BLOCKS) or () if block.get("signature") or block.get("data")]
     signatures = (message.get(PROVIDERS_OWN) or {}).get(SIGNATURES)
     return {
-        **({BLOCKS: blocks} if blocks else {}),
+        **({THINKING_BLOCKS: blocks} if blocks else {}),
         **({PROVIDERS_OWN: {SIGNATURES: signatures}} if signatures else {}),
     }
 
 
-def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+def _call_state(call: Mapping[str, Any]) -> dict[str, Any]:
     signature = (call.get(PROVIDERS_OWN) or {}).get(SIGNATURE)
     return {PROVIDERS_OWN: {SIGNATURE: signature}} if signature else {}
 
 
-def of_message(message: Message, route: Route) -> Mapping[str, Any]:
+def replay(message: Message, route: Route) -> Mapping[str, Any]:
     """The fields to send with a message to a route."""
-    return message.kept.message if message.kept and message.kept.maker == maker(route) else {}
+    return message.kept.message if message.kept and message.kept.maker == state_owner(route) else {}
 
 
-def of_call(message: Message, place: int, route: Route) -> Mapping[str, Any]:
+def replay_call(message: Message, place: int, route: Route) -> Mapping[str, Any]:
     """The fields to send with one of its tool calls."""
     kept = message.kept
-    return kept.calls[place] if kept and kept.maker == maker(route) and place < len(kept.calls) else {}
+    return kept.calls[place] if kept and kept.maker == state_owner(route) and place < len(kept.calls) else {}
 
 
-def wants_thoughts(request: Request, route: Route) -> bool:
+def requires_reasoning(request: Request, route: Route) -> bool:
     """Whether DeepSeek thinks in this conversation, so that it refuses a message of an assistant without thoughts.
 
     A model whose effort can be chosen thinks unless it is told not to, which it is not.
     """
-    return route.provider == "deepseek" and (bool(route.efforts) or any(of_message(one, route) for one in request.messages))
+    return route.provider == "deepseek" and (bool(route.efforts) or any(replay(one, route) for one in request.messages))

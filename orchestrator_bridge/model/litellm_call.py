@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator_bridge.model.catalogue import Route
-from orchestrator_bridge.model.litellm_settings import ENVIRONMENT, silence
-from orchestrator_bridge.model.port import Heard, Request
+from orchestrator_bridge.model.litellm_settings import ENVIRONMENT, configure
+from orchestrator_bridge.model.port import OnDelta, Request
 
 os.environ.update(ENVIRONMENT)
 
@@ -22,15 +22,15 @@ from orchestrator_bridge.model.litellm_errors import as_model_error
 from orchestrator_bridge.model.openai_body import body_of
 from orchestrator_bridge.model.openai_wire import Completion
 
-silence(litellm)
+configure(litellm)
 
 
-async def ask(
+async def complete(
     request: Request,
     route: Route,
     credentials: Mapping[str, str],
     clock: Callable[[], float],
-    heard: Heard | None = None,
+    on_delta: OnDelta | None = None,
 ) -> Completion:
     """The answer. `credentials`: by the names of LiteLLM's parameters; `clock` tells seconds since the epoch.
 
@@ -41,7 +41,7 @@ async def ask(
     """
     try:
         arguments = _arguments(request, route, credentials)
-        response = await (_listened(arguments, heard) if heard else litellm.acompletion(**arguments))
+        response = await (_stream(arguments, on_delta) if on_delta else litellm.acompletion(**arguments))
         return Completion.model_validate(response.model_dump(warnings=False))
     except Exception as error:
         # Besides its own exceptions LiteLLM lets through those of all the libraries that it uses.
@@ -50,18 +50,18 @@ async def ask(
     raise failure
 
 
-async def _listened(arguments: dict[str, Any], heard: Heard) -> Any:
+async def _stream(arguments: dict[str, Any], on_delta: OnDelta) -> Any:
     """An answer put together from its stream by LiteLLM."""
     chunks = []
     stream: Any = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
     async for chunk in stream:
         chunks.append(chunk)
         if any(choice.delta.content or choice.delta.tool_calls for choice in chunk.choices):
-            heard("".join(choice.delta.content or "" for choice in chunk.choices[:1]))
+            on_delta("".join(choice.delta.content or "" for choice in chunk.choices[:1]))
     return litellm.stream_chunk_builder(chunks, messages=arguments["messages"])
 
 
-async def rehearse() -> None:
+async def warm_up() -> None:
     """Make a call that goes nowhere: much of LiteLLM, and its tokenizer, is loaded only by the first one."""
     await litellm.acompletion(model="openai/none", messages=[{"role": "user", "content": "."}], mock_response=".")
 

@@ -13,35 +13,35 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.aside import Aside
-from orchestrator_bridge.model.error_text import clean
+from orchestrator_bridge.model.aside import BackgroundLoop
+from orchestrator_bridge.model.error_text import clean_message
 from orchestrator_bridge.model.errors import BadRequest, TimedOut
 from orchestrator_bridge.model.extras import check_extra
 from orchestrator_bridge.model.openai_wire import response_of
-from orchestrator_bridge.model.port import Heard, Request, Response
-from orchestrator_bridge.model.quiet import quietly
-from orchestrator_bridge.model.refusals import SLOW, place
+from orchestrator_bridge.model.port import OnDelta, Request, Response
+from orchestrator_bridge.model.quiet import import_quietly
+from orchestrator_bridge.model.refusals import TIMEOUT_ADVICE, provider_label
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
     from orchestrator_bridge.model.openai_wire import Completion
 
-Call = Callable[["Request", "Route", Mapping[str, str], Callable[[], float], "OnDelta | None"], Awaitable["Completion"]]
+LiteLLMCall = Callable[["Request", "Route", Mapping[str, str], Callable[[], float], "OnDelta | None"], Awaitable["Completion"]]
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
 
 
-class LiteLLM:
+class LiteLLMClient:
     """The client of all routes that go through LiteLLM. `clock` tells seconds since the epoch, for a date in `retry-after`."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._aside = Aside("litellm")
+        self._background = BackgroundLoop("litellm")
         self._loading = asyncio.Lock()
-        self._call: Call | None = None
+        self._call: LiteLLMCall | None = None
 
     async def respond(
-        self, request: Request, route: Route, credentials: Mapping[str, str] = NOTHING, heard: Heard | None = None
+        self, request: Request, route: Route, credentials: Mapping[str, str] = NO_CREDENTIALS, on_delta: OnDelta | None = None
     ) -> Response:
         """Make one call; the cost is left open. `credentials` are what the route needs, by the names of LiteLLM's parameters.
 
@@ -53,40 +53,44 @@ class LiteLLM:
         check_extra(route)
         try:
             async with asyncio.timeout(request.timeout):
-                completion = await self._aside.run(lambda: self._ask(request, route, credentials, heard))
+                completion = await self._background.run(lambda: self._respond_in_loop(request, route, credentials, on_delta))
         except TimeoutError:
-            raise TimedOut(f"{place(route)} did not answer within {request.timeout:g} s", SLOW) from None
+            raise TimedOut(f"{provider_label(route)} did not answer within {request.timeout:g} s", TIMEOUT_ADVICE) from None
         return response_of(completion, request, route)
 
     async def close(self) -> None:
         """Close the connections and end the thread; a later call starts both again."""
-        await self._aside.close()
+        await self._background.close()
         self._loading = asyncio.Lock()
 
-    async def _ask(self, request: Request, route: Route, credentials: Mapping[str, str], heard: Heard | None) -> Completion:
+    async def _respond_in_loop(
+        self, request: Request, route: Route, credentials: Mapping[str, str], on_delta: OnDelta | None
+    ) -> Completion:
         """Runs aside."""
         async with self._loading:
-            self._call = self._call or await _loaded(route)
-        return await self._call(request, route, credentials, self._clock, heard)
+            self._call = self._call or await _load(route)
+        return await self._call(request, route, credentials, self._clock, on_delta)
 
 
-async def _loaded(route: Route) -> Call:
+async def _load(route: Route) -> LiteLLMCall:
     """LiteLLM, ready to be called.
 
     Raises:
         BadRequest: it cannot be imported.
     """
     try:
-        with quietly():
-            from orchestrator_bridge.model.litellm_call import ask, rehearse
+        with import_quietly():
+            from orchestrator_bridge.model.litellm_call import complete, warm_up
 
-            await rehearse()
+            await warm_up()
     except Exception as error:
         # Many packages are imported with it, and each fails in its own way.
-        failure = BadRequest(f"LiteLLM, through which {place(route)} is reached, cannot be loaded: {clean(str(error))}", _MEND)
+        failure = BadRequest(
+            f"LiteLLM, through which {provider_label(route)} is reached, cannot be loaded: {clean_message(str(error))}", _FIX
+        )
     else:
-        return ask
+        return complete
     raise failure
 
 
-_MEND = "Stop the bot and start it again with `make run`, which installs what is missing."
+_FIX = "Stop the bot and start it again with `make run`, which installs what is missing."

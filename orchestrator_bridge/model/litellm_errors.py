@@ -17,71 +17,75 @@ import pydantic
 from litellm import exceptions as theirs
 
 from orchestrator_bridge.model.catalogue import Route
-from orchestrator_bridge.model.error_text import Said, clean, read_error, retry_after
+from orchestrator_bridge.model.error_text import ProviderMessage, clean_message, parse_error_body, retry_after
 from orchestrator_bridge.model.errors import (
     BadRequest,
-    Down,
-    Garbled,
+    ConnectionFailed,
+    ContentRefused,
+    ContextTooLong,
+    InvalidResponse,
     ModelError,
-    RefusedContent,
+    ProviderUnavailable,
     TimedOut,
-    TooLong,
-    Unreached,
 )
-from orchestrator_bridge.model.refusals import address, place, refusal, refused_as
+from orchestrator_bridge.model.refusals import build_error, error_for_status, provider_label, safe_base_url
 
 _NAMES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Exceeded)(?: \w+Error)?(?: -|:)\s*)+")
 _TAIL = re.compile(r"(?:\.? Handle with `litellm|\. File an issue if|\nTraceback ).*", re.DOTALL)
-_UNREACHED = re.compile(r"cannot connect|connect call failed|connection error|name or service not known", re.IGNORECASE)
-_CUT = re.compile(r"server disconnected|connection reset|response payload|peer closed|incomplete", re.IGNORECASE)
-_UNREAD = re.compile(r"expecting value|get json response|valid response block|unterminated string|jsondecode", re.IGNORECASE)
-_SILENT = re.compile(r"timed? ?out", re.IGNORECASE)
+_CONNECTION_FAILED = re.compile(r"cannot connect|connect call failed|connection error|name or service not known", re.IGNORECASE)
+_DISCONNECTED = re.compile(r"server disconnected|connection reset|response payload|peer closed|incomplete", re.IGNORECASE)
+_INVALID_RESPONSE = re.compile(
+    r"expecting value|get json response|valid response block|unterminated string|jsondecode", re.IGNORECASE
+)
+_TIMED_OUT = re.compile(r"timed? ?out", re.IGNORECASE)
 
 _BY_CLASS: Mapping[type[Exception], type[ModelError]] = {
-    theirs.ContextWindowExceededError: TooLong,
-    theirs.ContentPolicyViolationError: RefusedContent,
+    theirs.ContextWindowExceededError: ContextTooLong,
+    theirs.ContentPolicyViolationError: ContentRefused,
 }
 """What LiteLLM tells from a provider's words better than we do."""
 
 
 def as_model_error(error: Exception, route: Route, keys: Sequence[str], now: float) -> ModelError:
     """The error of the port. `keys` are taken out of every text; `now` is in seconds since the epoch."""
-    text = _without(str(error), keys)
+    text = _without_keys(str(error), keys)
     known = next((ours for kind, ours in _BY_CLASS.items() if isinstance(error, kind)), None)
     if known is not None:
-        return refused_as(known, _status(error), _said(text), route)
+        return build_error(known, _status(error), _provider_message(text), route)
     if isinstance(error, theirs.Timeout):
-        return TimedOut(f"{place(route)} fell silent", "Wait, or choose another model.")
+        return TimedOut(f"{provider_label(route)} fell silent", "Wait, or choose another model.")
     if isinstance(error, pydantic.ValidationError):
-        return _garbled("a shape that is not known", route)
-    return _unanswered(text, route) or _answered(error, text, route, now)
+        return _invalid_response("a shape that is not known", route)
+    return _without_response(text, route) or _with_response(error, text, route, now)
 
 
-def _unanswered(text: str, route: Route) -> ModelError | None:
+def _without_response(text: str, route: Route) -> ModelError | None:
     """The error where no readable answer of the provider lies behind it."""
-    at = f" at {address(route)}" if route.base_url else ""
-    if _UNREACHED.search(text):
-        return Unreached(f"no connection to {place(route)}{at}", "Check the address, and that it can be reached from here.")
-    if _CUT.search(text):
-        return Down(f"the connection to {place(route)} was cut", "Wait; it may be back soon.")
-    if _UNREAD.search(text):
-        return _garbled("something else than JSON", route)
+    at = f" at {safe_base_url(route)}" if route.base_url else ""
+    if _CONNECTION_FAILED.search(text):
+        return ConnectionFailed(
+            f"no connection to {provider_label(route)}{at}", "Check the address, and that it can be reached from here."
+        )
+    if _DISCONNECTED.search(text):
+        return ProviderUnavailable(f"the connection to {provider_label(route)} was cut", "Wait; it may be back soon.")
+    if _INVALID_RESPONSE.search(text):
+        return _invalid_response("something else than JSON", route)
     if "No module named" in text:
         return BadRequest(
-            f"a package that {place(route)} needs is not installed: {clean(_words(text))}",
+            f"a package that {provider_label(route)} needs is not installed: {clean_message(_strip_litellm_names(text))}",
             "Start with `make run`, which installs what belongs to Townhall.",
         )
     return None
 
 
-def _answered(error: Exception, text: str, route: Route, now: float) -> ModelError:
+def _with_response(error: Exception, text: str, route: Route, now: float) -> ModelError:
     status = _status(error)
     if status is None:
-        if _SILENT.search(text):
-            return TimedOut(f"{place(route)} fell silent", "Wait, or choose another model.")
-        found = f"the call to {place(route)} failed before it was answered: {type(error).__name__}: {clean(_words(text))}"
-        return BadRequest(found, f"Check the settings of {place(route)}, or choose another model.")
-    return refusal(status, _said(text), route, retry_after(_headers(error), now))
+        if _TIMED_OUT.search(text):
+            return TimedOut(f"{provider_label(route)} fell silent", "Wait, or choose another model.")
+        found = f"the call to {provider_label(route)} failed before it was answered: {type(error).__name__}: {clean_message(_strip_litellm_names(text))}"
+        return BadRequest(found, f"Check the settings of {provider_label(route)}, or choose another model.")
+    return error_for_status(status, _provider_message(text), route, retry_after(_headers(error), now))
 
 
 def _status(error: Exception) -> int | None:
@@ -97,7 +101,7 @@ def _headers(error: Exception) -> Mapping[str, str]:
     return {str(name).lower(): str(value) for name, value in dict(headers).items()}
 
 
-def _said(text: str) -> Said:
+def _provider_message(text: str) -> ProviderMessage:
     """The provider's words: its JSON body where the text holds one, else what is left without LiteLLM's names."""
     start = text.find("{")
     if start >= 0:
@@ -106,19 +110,19 @@ def _said(text: str) -> Said:
         except (ValueError, RecursionError):
             pass
         else:
-            return read_error(json.dumps(body))
-    return Said(clean(_words(text)))
+            return parse_error_body(json.dumps(body))
+    return ProviderMessage(clean_message(_strip_litellm_names(text)))
 
 
-def _words(text: str) -> str:
+def _strip_litellm_names(text: str) -> str:
     return _TAIL.sub("", _NAMES.sub("", text)).strip()
 
 
-def _without(text: str, keys: Sequence[str]) -> str:
+def _without_keys(text: str, keys: Sequence[str]) -> str:
     for key in sorted(filter(None, keys), key=len, reverse=True):
         text = text.replace(key, "[key]")
     return text
 
 
-def _garbled(what: str, route: Route) -> Garbled:
-    return Garbled(f"{place(route)} answered with {what}", "Wait; if it stays so, choose another model.")
+def _invalid_response(what: str, route: Route) -> InvalidResponse:
+    return InvalidResponse(f"{provider_label(route)} answered with {what}", "Wait; if it stays so, choose another model.")

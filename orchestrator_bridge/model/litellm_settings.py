@@ -21,7 +21,7 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
 
-def silence(litellm: Any) -> None:
+def configure(litellm: Any) -> None:
     """Make the imported module a plain client."""
     litellm.suppress_debug_info = True
     litellm.telemetry = False

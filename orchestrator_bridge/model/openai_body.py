@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_bridge.model.kept import NO_THOUGHTS, THOUGHTS, of_call, of_message, wants_thoughts
-from orchestrator_bridge.model.parameters import to_send
+from orchestrator_bridge.model.kept import NO_REASONING, REASONING, replay, replay_call, requires_reasoning
+from orchestrator_bridge.model.parameters import wire_parameters
 from orchestrator_bridge.model.port import Message, Picture, Request, ToolCall, ToolSpec
-from orchestrator_bridge.model.writable import writable
+from orchestrator_bridge.model.writable import replace_surrogates
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -20,14 +20,14 @@ PATH = "/chat/completions"
 
 def body_of(request: Request, route: Route) -> dict[str, Any]:
     """The JSON object of one call."""
-    filled = {THOUGHTS: NO_THOUGHTS} if wants_thoughts(request, route) else {}
+    filled = {REASONING: NO_REASONING} if requires_reasoning(request, route) else {}
     messages = [_message(message, route, filled) for message in request.messages]
     body: dict[str, Any] = {"model": route.id, "messages": messages}
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if request.max_output is not None:
         body[route.limit_name] = request.max_output
-    return {**body, **to_send(route, request.parameters)}
+    return {**body, **wire_parameters(route, request.parameters)}
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
@@ -37,15 +37,15 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
 
 def _message(message: Message, route: Route, filled: Mapping[str, Any]) -> dict[str, Any]:
     """`filled`: fields that every message of the assistant has."""
-    text = writable(message.text)
+    text = replace_surrogates(message.text)
     if message.role == "tool":
         return {"role": "tool", "tool_call_id": message.tool_call, "content": text}
     if message.role != "assistant":
         return {"role": message.role, "content": _with_pictures(text, message.pictures)}
-    said = {"role": "assistant", **filled, **of_message(message, route)}
+    said = {"role": "assistant", **filled, **replay(message, route)}
     if not message.tool_calls:
         return {**said, "content": text}
-    calls = [{**_call(call), **of_call(message, place, route)} for place, call in enumerate(message.tool_calls)]
+    calls = [{**_call(call), **replay_call(message, place, route)} for place, call in enumerate(message.tool_calls)]
     return {**said, "content": text or None, "tool_calls": calls}
 
 
@@ -66,7 +66,7 @@ def _arguments(raw: str) -> str:
     """Arguments that are no JSON object go back wrapped in one: some servers refuse a conversation that holds others."""
     try:
         if isinstance(json.loads(raw), dict):
-            return writable(raw)
+            return replace_surrogates(raw)
     except (ValueError, RecursionError):
         pass
     return json.dumps({"unreadable": raw})

@@ -17,21 +17,21 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.error_text import clean
-from orchestrator_bridge.model.errors import BadKey, TimedOut, Unreached
+from orchestrator_bridge.model.error_text import clean_message
+from orchestrator_bridge.model.errors import ConnectionFailed, InvalidApiKey, TimedOut
 from orchestrator_bridge.model.openai_wire import response_of
-from orchestrator_bridge.model.port import Heard, Request, Response
-from orchestrator_bridge.model.refusals import SLOW, key_name, place
+from orchestrator_bridge.model.port import OnDelta, Request, Response
+from orchestrator_bridge.model.refusals import TIMEOUT_ADVICE, key_name, provider_label
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
-    from orchestrator_bridge.model.openai_connection import Connection
+    from orchestrator_bridge.model.openai_connection import OpenAIConnection
 
 STALL_AFTER = 60.0
 """Seconds of silence in the middle of a streamed answer after which it is given up. Before its first word a model may think."""
 
 
-class Endpoint:
+class OpenAIClient:
     """The client of one base address; all models there share its connections.
 
     `stall_after` is in seconds; `clock` tells seconds since the epoch, for a `retry-after` that is a date.
@@ -42,24 +42,24 @@ class Endpoint:
         self._stall_after = stall_after
         self._clock = clock
         self._opening = asyncio.Lock()
-        self._connection: Connection | None = None
+        self._connection: OpenAIConnection | None = None
 
-    async def respond(self, request: Request, route: Route, key: str = "", heard: Heard | None = None) -> Response:
+    async def respond(self, request: Request, route: Route, key: str = "", on_delta: OnDelta | None = None) -> Response:
         """Make one call; the cost is left open. With `heard` the answer is streamed and every piece of it told.
 
         Raises:
             ModelError: the call brought no usable response.
         """
-        key = checked_key(key, route)
-        connection = await self._opened()
+        key = validate_key(key, route)
+        connection = await self._connected()
         try:
             async with asyncio.timeout(request.timeout):
-                if route.streams or heard:
-                    completion = await connection.streamed(request, route, key, heard)
+                if route.streams or on_delta:
+                    completion = await connection.stream(request, route, key, on_delta)
                 else:
-                    completion = await connection.whole(request, route, key)
+                    completion = await connection.complete(request, route, key)
         except TimeoutError:
-            raise TimedOut(f"{place(route)} did not answer within {request.timeout:g} s", SLOW) from None
+            raise TimedOut(f"{provider_label(route)} did not answer within {request.timeout:g} s", TIMEOUT_ADVICE) from None
         return response_of(completion, request, route)
 
     async def close(self) -> None:
@@ -68,25 +68,25 @@ class Endpoint:
         if connection is not None:
             await connection.close()
 
-    async def _opened(self) -> Connection:
+    async def _connected(self) -> OpenAIConnection:
         async with self._opening:
             if self._connection is None:
                 self._connection = await asyncio.to_thread(self._open)
             return self._connection
 
-    def _open(self) -> Connection:
-        from orchestrator_bridge.model.openai_connection import Connection
+    def _open(self) -> OpenAIConnection:
+        from orchestrator_bridge.model.openai_connection import OpenAIConnection
 
         try:
-            return Connection(self._base_url, self._stall_after, self._clock)
+            return OpenAIConnection(self._base_url, self._stall_after, self._clock)
         except Exception as error:
             # It reads proxies and certificates from the environment, and fails in as many ways as those can be wrong.
-            found = f"no client can be made for model calls: {clean(str(error))}"
-            failure = Unreached(found, "Check HTTPS_PROXY and SSL_CERT_FILE.")
+            found = f"no client can be made for model calls: {clean_message(str(error))}"
+            failure = ConnectionFailed(found, "Check HTTPS_PROXY and SSL_CERT_FILE.")
         raise failure
 
 
-def checked_key(key: str, route: Route) -> str:
+def validate_key(key: str, route: Route) -> str:
     """The key as it can be sent.
 
     Raises:
@@ -94,7 +94,9 @@ def checked_key(key: str, route: Route) -> str:
     """
     key = key.strip()
     if route.key_env and not key:
-        raise BadKey(f"{route.key_env} is not set, and {route.name!r} needs it", f"Put {route.key_env}=… into .env.")
+        raise InvalidApiKey(f"{route.key_env} is not set, and {route.name!r} needs it", f"Put {route.key_env}=… into .env.")
     if not (key.isascii() and key.isprintable()):
-        raise BadKey(f"{key_name(route)} holds characters that no key has", "Copy the key again, without quotes or line ends.")
+        raise InvalidApiKey(
+            f"{key_name(route)} holds characters that no key has", "Copy the key again, without quotes or line ends."
+        )
     return key

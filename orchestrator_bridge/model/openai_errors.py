@@ -16,19 +16,19 @@ import openai
 import pydantic
 
 from orchestrator_bridge.model.catalogue import Route
-from orchestrator_bridge.model.error_text import clean, read_error, retry_after
+from orchestrator_bridge.model.error_text import clean_message, parse_error_body, retry_after
 from orchestrator_bridge.model.errors import (
     BadRequest,
-    Down,
-    Garbled,
+    ConnectionFailed,
+    InvalidResponse,
     ModelError,
+    ProviderUnavailable,
     TimedOut,
-    Unreached,
 )
-from orchestrator_bridge.model.openai_wire import RefusedInside
-from orchestrator_bridge.model.refusals import address, place, refusal
+from orchestrator_bridge.model.openai_wire import ErrorBody
+from orchestrator_bridge.model.refusals import error_for_status, provider_label, safe_base_url
 
-CAUGHT = (
+CLIENT_ERRORS = (
     openai.OpenAIError,
     httpx.HTTPError,
     httpx.StreamError,
@@ -36,7 +36,7 @@ CAUGHT = (
     UnicodeError,
     RecursionError,
     pydantic.ValidationError,
-    RefusedInside,
+    ErrorBody,
 )
 """Everything that a call through the client is known to raise."""
 
@@ -46,60 +46,66 @@ def as_model_error(error: Exception, route: Route, key: str, now: float) -> Mode
     match error:
         case openai.APIStatusError():
             wait = retry_after(error.response.headers, now)
-            return refusal(error.status_code, read_error(error.response.text, key), route, wait)
+            return error_for_status(error.status_code, parse_error_body(error.response.text, key), route, wait)
         case openai.APITimeoutError() | httpx.TimeoutException():
-            return _silent(error, route)
+            return _timed_out(error, route)
         case openai.APIConnectionError() | httpx.HTTPError():
             return _unreachable(error, route, key)
-        case openai.APIError() | RefusedInside():
-            return _inside(error.body, route, key)
+        case openai.APIError() | ErrorBody():
+            return _error_in_body(error.body, route, key)
         case _:
-            return _unread(error, route, key)
+            return _unreadable_response(error, route, key)
 
 
-def _unread(error: Exception, route: Route, key: str) -> ModelError:
+def _unreadable_response(error: Exception, route: Route, key: str) -> ModelError:
     match error:
         case json.JSONDecodeError():
-            return _garbled(f"something else than JSON: {read_error(error.doc, key).message!r}", route)
+            return _invalid_response(f"something else than JSON: {parse_error_body(error.doc, key).message!r}", route)
         case UnicodeError() | RecursionError():
-            return _garbled("JSON that cannot be read", route)
+            return _invalid_response("JSON that cannot be read", route)
         case pydantic.ValidationError():
-            return _garbled(f"JSON of another shape than expected: {_shape(error)}", route)
+            return _invalid_response(f"JSON of another shape than expected: {_validation_text(error)}", route)
         case _:
-            return BadRequest(f"the request to {address(route)} failed: {clean(str(error), key)}", "Check the address.")
+            return BadRequest(
+                f"the request to {safe_base_url(route)} failed: {clean_message(str(error), key)}", "Check the address."
+            )
 
 
-def _inside(error: object, route: Route, key: str) -> ModelError:
+def _error_in_body(error: object, route: Route, key: str) -> ModelError:
     """The error for `{"error": …}` that came with a status of success, as gateways and streams send it."""
-    said = read_error(json.dumps({"error": error}), key)
+    said = parse_error_body(json.dumps({"error": error}), key)
     status = int(said.code) if said.code.isdecimal() and len(said.code) == 3 else 500
-    return refusal(status, said, route)
+    return error_for_status(status, said, route)
 
 
-def _silent(error: Exception, route: Route) -> ModelError:
+def _timed_out(error: Exception, route: Route) -> ModelError:
     if any(isinstance(cause, httpx.ConnectTimeout) for cause in _causes(error)):
-        return Unreached(f"no connection to {address(route)} in time", _down_advice(route))
-    return TimedOut(f"{place(route)} fell silent", "Wait, or choose another model.")
+        return ConnectionFailed(f"no connection to {safe_base_url(route)} in time", _down_advice(route))
+    return TimedOut(f"{provider_label(route)} fell silent", "Wait, or choose another model.")
 
 
 def _unreachable(error: Exception, route: Route, key: str) -> ModelError:
     causes = list(_causes(error))
     if any(isinstance(cause, httpx.UnsupportedProtocol | httpx.LocalProtocolError) for cause in causes):
-        return BadRequest(f"{address(route)} cannot be called: {clean(str(causes[-1]), key)}", "Write the address as https://….")
+        return BadRequest(
+            f"{safe_base_url(route)} cannot be called: {clean_message(str(causes[-1]), key)}", "Write the address as https://…."
+        )
     if any(isinstance(cause, httpx.ConnectError) for cause in causes):
-        return Unreached(f"no connection to {address(route)}: {_why(causes, key)}", _down_advice(route))
-    return Down(f"the connection to {place(route)} was cut: {clean(str(causes[-1]), key)}", "Wait; it may be back soon.")
+        return ConnectionFailed(f"no connection to {safe_base_url(route)}: {_cause_text(causes, key)}", _down_advice(route))
+    return ProviderUnavailable(
+        f"the connection to {provider_label(route)} was cut: {clean_message(str(causes[-1]), key)}", "Wait; it may be back soon."
+    )
 
 
-def _why(causes: list[BaseException], key: str) -> str:
+def _cause_text(causes: list[BaseException], key: str) -> str:
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
-            return f"TLS failed ({clean(str(cause), key)})"
+            return f"TLS failed ({clean_message(str(cause), key)})"
         if isinstance(cause, socket.gaierror):
             return "the host's name cannot be resolved"
         if isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED:
             return "connection refused"
-    return clean(str(causes[-1]), key)
+    return clean_message(str(causes[-1]), key)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -116,15 +122,15 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting.extend(link for link in (cause.__context__, cause.__cause__) if link is not None)
 
 
-def _shape(error: pydantic.ValidationError) -> str:
+def _validation_text(error: pydantic.ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     return f"{'.'.join(str(part) for part in first['loc']) or 'body'}: {first['msg']}"
 
 
 def _down_advice(route: Route) -> str:
-    return f"Check that {address(route)} is the right address and that it can be reached from here."
+    return f"Check that {safe_base_url(route)} is the right address and that it can be reached from here."
 
 
-def _garbled(what: str, route: Route) -> Garbled:
-    advice = f"Check that {address(route)} is the address of an OpenAI-compatible endpoint."
-    return Garbled(f"{place(route)} answered with {what}", advice)
+def _invalid_response(what: str, route: Route) -> InvalidResponse:
+    advice = f"Check that {safe_base_url(route)} is the address of an OpenAI-compatible endpoint."
+    return InvalidResponse(f"{provider_label(route)} answered with {what}", advice)

@@ -32,34 +32,34 @@ MAX_OUTPUT = "max_output"
 PARAMETERS = (*WIRE, MAX_OUTPUT)
 
 
-def accepted(route: Route) -> tuple[str, ...]:
+def accepted_parameters(route: Route) -> tuple[str, ...]:
     """The parameters, by the names of the team file, that can be set for a route."""
-    return (*(key for key, wire in WIRE.items() if _takes(route, wire)), MAX_OUTPUT)
+    return (*(key for key, wire in WIRE.items() if _accepts(route, wire)), MAX_OUTPUT)
 
 
-def why_not(route: Route, key: str, value: Any) -> str:
+def unsupported_value(route: Route, key: str, value: Any) -> str:
     """What a route takes instead of this value of a parameter; empty if it takes it."""
     if key == MAX_OUTPUT:
         return f"at most {route.max_output}" if route.max_output is not None and value > route.max_output else ""
-    if not _takes(route, WIRE[key]):
-        return f"only parameters that it takes: {', '.join(accepted(route))}"
+    if not _accepts(route, WIRE[key]):
+        return f"only parameters that it takes: {', '.join(accepted_parameters(route))}"
     if key == "effort" and route.efforts and value not in route.efforts:
         return f"one of {', '.join(route.efforts)}"
     return ""
 
 
-def to_send(route: Route, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def wire_parameters(route: Route, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What of these goes to a route, by the names of the format. `parameters`: by the names of the team file.
 
     The effort that makes a model of that name out of what the host serves goes along where nobody asks for another.
     """
     by_default = {WIRE["effort"]: route.effort} if route.effort else {}
     return by_default | {
-        WIRE[key]: _plain(value) for key, value in parameters.items() if key in WIRE and not why_not(route, key, value)
+        WIRE[key]: _plain(value) for key, value in parameters.items() if key in WIRE and not unsupported_value(route, key, value)
     }
 
 
-def _takes(route: Route, wire: str) -> bool:
+def _accepts(route: Route, wire: str) -> bool:
     """A script takes everything, since it heeds nothing: it stands in where a real model is meant."""
     return route.accepts is None or wire in route.accepts or route.client == "scripted"
 

@@ -32,7 +32,7 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kept:
+class ProviderState:
     """What a provider wants back with a message of its model, as it gave it: reasoning, mostly signed. Nobody else reads it.
 
     `maker` is the provider and model that made it, the only one that it is sent to. `message` holds fields of the message,
@@ -53,7 +53,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call: str | None = None
     pictures: tuple[Picture, ...] = ()
-    kept: Kept | None = None
+    kept: ProviderState | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +103,7 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Counted:
+class PromptCount:
     """Our own count of a prompt's tokens before its call: for which model at its provider, and by which tokenizer or
     `estimate`."""
 
@@ -125,13 +125,13 @@ class Response:
     usage: Usage = field(default_factory=Usage)
     served: str = ""
     cost: Decimal | None = None
-    kept: Kept | None = None
+    kept: ProviderState | None = None
     notice: str = ""
-    counted: Counted | None = None
+    counted: PromptCount | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Demand:
+class CallEstimate:
     """What a call asks of its route before it is made. `tokens` is an estimate of what it will take, in and out.
 
     Calls with the same `route` share its limits, which are per minute, None where none is known. `provider` is for people.
@@ -144,7 +144,7 @@ class Demand:
     tokens_per_minute: int | None = None
 
 
-Heard = Callable[[str], None]
+OnDelta = Callable[[str], None]
 """Is told of the pieces of an answer as they come, from any thread: of its text, not of its reasoning; empty for one of a tool
 call."""
 
@@ -152,7 +152,7 @@ call."""
 class Model(Protocol):
     """A client of one or more models."""
 
-    async def respond(self, request: Request, heard: Heard | None = None) -> Response:
+    async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
         """Make one call. With `heard` the answer is streamed, where the model can, and every piece of it told.
 
         Raises:
@@ -160,23 +160,23 @@ class Model(Protocol):
         """
         ...
 
-    def reserve(self, request: Request) -> Decimal | None:
+    def max_cost(self, request: Request) -> Decimal | None:
         """The most that this call is expected to cost, in US dollars; None if the price is unknown. An estimate."""
         ...
 
-    def notice(self, model: str) -> str:
+    def lifecycle_notice(self, model: str) -> str:
         """What whoever is about to pay for this model has to know of its lifecycle, as a sentence; empty if nothing."""
         ...
 
-    def excess(self, request: Request) -> int:
+    def excess_tokens(self, request: Request) -> int:
         """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows. An estimate."""
         ...
 
-    def sees(self, model: str) -> bool:
+    def supports_images(self, model: str) -> bool:
         """Whether a model is known to take pictures."""
         ...
 
-    def demand(self, request: Request) -> Demand:
+    def estimate_call(self, request: Request) -> CallEstimate:
         """What this call asks of its route. An estimate."""
         ...
 

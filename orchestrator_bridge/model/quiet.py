@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SWITCH = 0.001
+SWITCH_INTERVAL = 0.001
 """Seconds after which a busy thread hands over; Python's own is 0.005."""
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def import_quietly() -> Iterator[None]:
     """Keep the other threads going: no search for garbage in the heap that grows here, now or later, and quick turns.
 
     Measured while LiteLLM was imported on 2 cores, the longest stall of another thread's loop: 311 ms without this, about
@@ -20,7 +20,7 @@ def quietly() -> Iterator[None]:
     """
     collects, turns = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
-    sys.setswitchinterval(SWITCH)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FADES = 0.9
+DECAY = 0.9
 """How much of what earlier calls taught is left after one more: about the last ten calls count."""
 
 LEAST, MOST = 0.25, 4.0
@@ -28,8 +28,8 @@ class Ratio:
         """By what a count is multiplied; 1 while nothing is known."""
         return min(MOST, max(LEAST, self.reported / self.counted)) if self.counted > 0 else 1.0
 
-    def after(self, counted: int, reported: int) -> Ratio:
+    def updated(self, counted: int, reported: int) -> Ratio:
         """What is known after one more call."""
         if counted <= 0 or reported <= 0:
             return self
-        return Ratio(counted=self.counted * FADES + counted, reported=self.reported * FADES + reported, calls=self.calls + 1)
+        return Ratio(counted=self.counted * DECAY + counted, reported=self.reported * DECAY + reported, calls=self.calls + 1)

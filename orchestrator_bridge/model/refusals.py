@@ -13,97 +13,103 @@ from urllib.parse import urlsplit
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.model.catalogue import OWN, Route
 from orchestrator_bridge.model.errors import (
-    BadKey,
     BadRequest,
+    ContentRefused,
+    ContextTooLong,
+    InsufficientCredit,
+    InvalidApiKey,
     ModelError,
-    NoCredit,
     Overloaded,
     RateLimited,
-    RefusedContent,
     TimedOut,
-    TooLong,
     UnknownModel,
 )
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.model.error_text import Said
+    from orchestrator_bridge.model.error_text import ProviderMessage
 
 
-SLOW = "Wait, choose a faster model, or allow more time (call_timeout in the team's bounds)."
+TIMEOUT_ADVICE = "Wait, choose a faster model, or allow more time (call_timeout in the team's bounds)."
 """What to do about a provider that does not answer in time."""
 
 
-LONG_WAIT = 60.0
+NOTABLE_WAIT = 60.0
 """Seconds from which people are told how long a provider asks to wait, beside when the next try is made."""
 
 
-class _Words(NamedTuple):
+class _ErrorPattern(NamedTuple):
     statuses: frozenset[int]
     pattern: re.Pattern[str]
     error: type[ModelError]
 
 
-def _words(statuses: set[int], pattern: str, error: type[ModelError]) -> _Words:
-    return _Words(frozenset(statuses), re.compile(pattern, re.IGNORECASE), error)
+def _error_pattern(statuses: set[int], pattern: str, error: type[ModelError]) -> _ErrorPattern:
+    return _ErrorPattern(frozenset(statuses), re.compile(pattern, re.IGNORECASE), error)
 
 
-_BY_WORDS = (
-    _words(
+_BY_PATTERN = (
+    _error_pattern(
         {400, 413, 422},
         r"context_length_exceeded|context (length|window)|maximum prompt length|(prompt|input|request) is too long"
         r"|request_too_large|string_above_max_length|too many (input )?tokens",
-        TooLong,
+        ContextTooLong,
     ),
-    _words(
+    _error_pattern(
         {400, 403, 422, 451},
         r"content.?(policy|filter|management)|violates? (our |the )?(usage|content|safety)|usage guidelines"
         r"|safety.?(check|system)|responsible.?ai|prohibited.?content|moderation",
-        RefusedContent,
+        ContentRefused,
     ),
-    _words(
+    _error_pattern(
         {400, 402, 403, 429},
         r"insufficient_quota|exceeded your current quota|billing_hard_limit|spending limit"
         r"|insufficient (funds|balance|credits?)|(no|any|out of|more) credits|credit balance is too low",
-        NoCredit,
+        InsufficientCredit,
     ),
-    _words({400, 403}, r"model_not_found|model\b.{0,120}\b(does not exist|not exist|not found|decommissioned)", UnknownModel),
-    _words({400}, r"(incorrect|invalid|missing|no) api.?key|api.?key not valid|invalid_api_key|api_key_invalid", BadKey),
+    _error_pattern(
+        {400, 403}, r"model_not_found|model\b.{0,120}\b(does not exist|not exist|not found|decommissioned)", UnknownModel
+    ),
+    _error_pattern(
+        {400}, r"(incorrect|invalid|missing|no) api.?key|api.?key not valid|invalid_api_key|api_key_invalid", InvalidApiKey
+    ),
 )
 
 _BY_STATUS: dict[int, type[ModelError]] = {
-    401: BadKey,
-    402: NoCredit,
-    403: BadKey,
+    401: InvalidApiKey,
+    402: InsufficientCredit,
+    403: InvalidApiKey,
     404: UnknownModel,
     408: TimedOut,
     409: Overloaded,
     410: UnknownModel,
-    413: TooLong,
+    413: ContextTooLong,
     425: Overloaded,
     429: RateLimited,
-    451: RefusedContent,
+    451: ContentRefused,
 }
 
 
-def refusal(status: int, said: Said, route: Route, wait: float | None = None) -> ModelError:
+def error_for_status(status: int, said: ProviderMessage, route: Route, wait: float | None = None) -> ModelError:
     """The error for an answer with this status. `wait`: seconds until the provider wants to be asked again."""
-    return refused_as(_kind(status, f"{said.code} {said.message}"), status, said, route, wait)
+    return build_error(_error_type(status, f"{said.code} {said.message}"), status, said, route, wait)
 
 
-def refused_as(error: type[ModelError], status: int | None, said: Said, route: Route, wait: float | None = None) -> ModelError:
+def build_error(
+    error: type[ModelError], status: int | None, said: ProviderMessage, route: Route, wait: float | None = None
+) -> ModelError:
     """An error of this kind, with the provider's words and what the person in charge can do."""
     words = f": {said.message}" if said.message else ""
     answered = f"answered {status}" if status else "refused"
-    return error(f"{place(route)} {answered}{words}", f"{_asks(wait)}{_advice(error, route)}", wait)
+    return error(f"{provider_label(route)} {answered}{words}", f"{_wait_text(wait)}{_advice(error, route)}", wait)
 
 
-def _asks(wait: float | None) -> str:
+def _wait_text(wait: float | None) -> str:
     """What the provider asks for, where that is long enough to matter to people."""
-    return f"It asks to wait {say_duration(wait)}. " if wait is not None and wait >= LONG_WAIT else ""
+    return f"It asks to wait {say_duration(wait)}. " if wait is not None and wait >= NOTABLE_WAIT else ""
 
 
-def _kind(status: int, words: str) -> type[ModelError]:
-    for entry in _BY_WORDS:
+def _error_type(status: int, words: str) -> type[ModelError]:
+    for entry in _BY_PATTERN:
         if status in entry.statuses and entry.pattern.search(words):
             return entry.error
     return _BY_STATUS.get(status) or (Overloaded if status >= 500 else BadRequest)
@@ -111,22 +117,22 @@ def _kind(status: int, words: str) -> type[ModelError]:
 
 def _advice(error: type[ModelError], route: Route) -> str:
     return {
-        BadKey: f"Check {key_name(route)}: the key is wrong, withdrawn, or may not use {route.id!r}.",
-        NoCredit: f"Add credit to the account of {key_name(route)}, or choose another model.",
-        UnknownModel: f"Check the model's name {route.id!r} and the address {address(route)}, or choose another model.",
-        TooLong: "Give a shorter task, or choose a model with a larger context window.",
-        RefusedContent: "Word the task differently, or choose another model: this one's provider does not allow it.",
+        InvalidApiKey: f"Check {key_name(route)}: the key is wrong, withdrawn, or may not use {route.id!r}.",
+        InsufficientCredit: f"Add credit to the account of {key_name(route)}, or choose another model.",
+        UnknownModel: f"Check the model's name {route.id!r} and the address {safe_base_url(route)}, or choose another model.",
+        ContextTooLong: "Give a shorter task, or choose a model with a larger context window.",
+        ContentRefused: "Word the task differently, or choose another model: this one's provider does not allow it.",
         BadRequest: f"Choose another model: {route.id!r} does not take this request.",
         RateLimited: "Wait, or choose a model or an account with higher limits.",
     }.get(error, "The trouble is the provider's; wait, or choose another model.")
 
 
-def place(route: Route) -> str:
+def provider_label(route: Route) -> str:
     """Who answered, for a message: the provider, or an endpoint of one's own by the name that it was given."""
     return route.name if route.provider == OWN else route.provider
 
 
-def address(route: Route) -> str:
+def safe_base_url(route: Route) -> str:
     """The base address without a user's name, password or query that may stand in it."""
     parts = urlsplit(route.base_url)
     host = parts.netloc.rpartition("@")[2]

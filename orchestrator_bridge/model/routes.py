@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator_bridge.team import ModelSpec
 
 
-class Routes:
+class RouteTable:
     """The routes of a process. `keys` and `base_urls` as in `Models`; `clock` tells seconds since the epoch."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Routes:
         """The day in UTC, by which lifecycles are judged."""
         return datetime.fromtimestamp(self._clock(), UTC).date()
 
-    def of(self, model: str) -> Route:
+    def resolve(self, model: str) -> Route:
         """The route of a name.
 
         Raises:
@@ -43,10 +43,10 @@ class Routes:
             self._found[model, today] = resolve(model, self._own, self._base_urls, have=self._keys, today=today)
         return self._found[model, today]
 
-    def known(self, model: str) -> Route | None:
+    def find(self, model: str) -> Route | None:
         """The route of a name; None if nobody answers to it."""
         try:
-            return self.of(model)
+            return self.resolve(model)
         except UnknownModelName:
             return None
 

@@ -20,31 +20,31 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from orchestrator_bridge.duration import Duration
-from orchestrator_bridge.model.script_words import unknown_places
+from orchestrator_bridge.model.script_words import unknown_placeholders
 
-BUILT_IN = Path(__file__).parent / "scripts"
+BUILT_IN_SCRIPTS = Path(__file__).parent / "scripts"
 """The scripts that come with Townhall."""
 
-ANYBODY = "*"
+ANY_AGENT = "*"
 
 
 class ScriptError(ValueError):
     """A script that is missing or wrong. The message names the file, the key, what was found and what is expected."""
 
 
-class Value(BaseModel):
+class ScriptValue(BaseModel):
     """A frozen value that takes no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _filled_in(text: str) -> str:
-    if unknown := unknown_places(text):
+def _checked_template(text: str) -> str:
+    if unknown := unknown_placeholders(text):
         raise ValueError(f"nothing fills in {', '.join(unknown)}; write one of those that script_words.py lists")
     return text
 
 
-class ToolUse(Value):
+class ScriptToolUse(ScriptValue):
     """One tool call: `arguments` as a table, or `raw` as the text that a careless model would send."""
 
     tool: Annotated[str, Field(min_length=1)]
@@ -53,12 +53,12 @@ class ToolUse(Value):
 
     @field_validator("arguments")
     @classmethod
-    def _places(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        _filled_in(str(arguments))
+    def _check_placeholders(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        _checked_template(str(arguments))
         return arguments
 
 
-class Turn(Value):
+class ScriptTurn(ScriptValue):
     """What an agent does, and when. A turn without conditions always fits."""
 
     needs: tuple[str, ...] = ()
@@ -87,26 +87,26 @@ class Turn(Value):
     """Which option must have been decided on, by its id; true: any, false: none."""
     takes: Duration = 0.0
     """How long the agent seems to think, in seconds."""
-    calls: tuple[ToolUse, ...] = ()
+    calls: tuple[ScriptToolUse, ...] = ()
     text: str = ""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.calls and not self.text:
             raise ValueError("a turn needs 'calls' or 'text'")
-        _filled_in(self.text)
+        _checked_template(self.text)
         return self
 
 
-class Script(Value):
+class Script(ScriptValue):
     """A whole script."""
 
     about: str = ""
-    agents: Annotated[dict[str, tuple[Turn, ...]], Field(min_length=1)]
+    agents: Annotated[dict[str, tuple[ScriptTurn, ...]], Field(min_length=1)]
 
-    def turns(self, agent: str) -> tuple[Turn, ...]:
+    def turns(self, agent: str) -> tuple[ScriptTurn, ...]:
         """The turns of an agent."""
-        return self.agents.get(agent, self.agents.get(ANYBODY, ()))
+        return self.agents.get(agent, self.agents.get(ANY_AGENT, ()))
 
 
 def find_script(name: str, folders: tuple[Path, ...]) -> Path:
@@ -115,13 +115,13 @@ def find_script(name: str, folders: tuple[Path, ...]) -> Path:
     Raises:
         ScriptError: there is none of this name; the message lists those that there are.
     """
-    places = [place for folder in folders for place in (folder, folder / "scripts")] + [BUILT_IN]
+    places = [place for folder in folders for place in (folder, folder / "scripts")] + [BUILT_IN_SCRIPTS]
     if Path(name).name == name:
         for place in places:
             if (path := place / f"{name}.toml").is_file():
                 return path
     found = sorted({path.stem for place in places[:-1] for path in place.glob("*.toml") if place.name == "scripts"})
-    known = sorted({*found, *(path.stem for path in BUILT_IN.glob("*.toml"))})
+    known = sorted({*found, *(path.stem for path in BUILT_IN_SCRIPTS.glob("*.toml"))})
     raise ScriptError(
         f"there is no script {name!r}; expected a file {name}.toml in {' or '.join(str(place) for place in places)}."
         f" Scripts found: {', '.join(known) or 'none'}"
@@ -137,14 +137,14 @@ def read_script(path: Path) -> Script:
     try:
         return Script.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise ScriptError(f"{path}: {_problem(error)}") from None
+        raise ScriptError(f"{path}: {_validation_text(error)}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ScriptError(f"{path}: cannot be read as TOML: {error}") from None
 
 
-def _problem(error: ValidationError) -> str:
+def _validation_text(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"]) or "the script"
-    expected = ", ".join(Turn.model_fields) if first["type"] == "extra_forbidden" and len(first["loc"]) == 4 else ""
+    expected = ", ".join(ScriptTurn.model_fields) if first["type"] == "extra_forbidden" and len(first["loc"]) == 4 else ""
     hint = f"; expected one of {expected}" if expected else ""
     return f"{key}: {first['msg']}{hint} (found {str(first['input'])[:80]!r})"

@@ -25,7 +25,7 @@ _LATE = re.compile(r"^A late reply by [^\n]*:\n\n(.*?)(?=\n\n|\Z)", re.DOTALL | 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
+class EndedQuestion:
     """How the agent's last question ended; all empty while none has."""
 
     decision: str = ""
@@ -35,7 +35,7 @@ class Ended:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Conversation:
+class ScriptConversation:
     """A request as a script sees it. `turn` says which of the agent's turns is next, from 1."""
 
     agent: str
@@ -53,19 +53,19 @@ class Conversation:
     own_answer: str
     options: Sequence[Mapping[str, Any]]
     """The options of the agent's last question."""
-    ended: Ended = field(default_factory=Ended)
+    ended: EndedQuestion = field(default_factory=EndedQuestion)
     guidance: Sequence[str] = ()
     late: Sequence[str] = ()
 
 
-def read_conversation(request: Request) -> Conversation:
+def read_conversation(request: Request) -> ScriptConversation:
     """Everything that a script can ask of a request."""
     heard = [message.text for message in request.messages if message.role in ("user", "tool")]
     spoken = [message for message in request.messages if message.role == "assistant"]
     calls = [call for message in spoken for call in message.tool_calls]
-    uses = {call.name: _table(call.arguments) for call in calls}
+    uses = {call.name: _json_object(call.arguments) for call in calls}
     text = "\n\n".join(heard)
-    return Conversation(
+    return ScriptConversation(
         agent=request.agent,
         turn=len(spoken) + 1,
         last=request.messages[-1] if request.messages else Message(role="user"),
@@ -76,7 +76,7 @@ def read_conversation(request: Request) -> Conversation:
         own=next((shown or told for shown, told in _OWN.findall(text)), ""),
         own_answer=str(uses.get("new_answer", {}).get("content") or ""),
         options=[option for option in uses.get("ask_others", {}).get("options") or () if isinstance(option, dict)],
-        ended=_ended(heard),
+        ended=_last_outcome(heard),
         guidance=[one_line(words) for part in heard for words in _GUIDANCE.findall(part)],
         late=[one_line(words) for part in heard for words in _LATE.findall(part)],
     )
@@ -102,20 +102,20 @@ def _answers(text: str) -> dict[str, str]:
     return answers
 
 
-def _ended(heard: Sequence[str]) -> Ended:
+def _last_outcome(heard: Sequence[str]) -> EndedQuestion:
     for text in reversed(heard):
-        for table in _tables(text):
+        for table in _json_objects(text):
             if "decided_by" in table:
-                return Ended(
+                return EndedQuestion(
                     decision=str(table.get("decision") or ""),
                     choice=str(table.get("choice") or ""),
                     decided_by=str(table["decided_by"]),
                     replies=[reply for reply in table.get("replies") or () if isinstance(reply, dict)],
                 )
-    return Ended()
+    return EndedQuestion()
 
 
-def _tables(text: str) -> Iterator[dict[str, Any]]:
+def _json_objects(text: str) -> Iterator[dict[str, Any]]:
     """The JSON objects that stand in a text, where one of them can be an outcome."""
     if "decided_by" not in text:
         return
@@ -131,7 +131,7 @@ def _tables(text: str) -> Iterator[dict[str, Any]]:
         start = text.find("{", end)
 
 
-def _table(text: str) -> dict[str, Any]:
+def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

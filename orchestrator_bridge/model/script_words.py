@@ -24,9 +24,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator_bridge.model.script_reader import Conversation, one_line
+from orchestrator_bridge.model.script_reader import ScriptConversation, one_line
 
-PLAIN = (
+PLACEHOLDERS = (
     "task",
     "agent",
     "outcome",
@@ -44,28 +44,28 @@ PLAIN = (
 ANSWER = "answer"
 
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
-_PLACE = re.compile(r"\{([a-z_]+)(?::([^{}]+))?\}")
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)(?::([^{}]+))?\}")
 
 
-def unknown_places(text: str) -> list[str]:
+def unknown_placeholders(text: str) -> list[str]:
     """The places in a text that nothing fills in."""
-    return [match.group(0) for match in _PLACE.finditer(text) if not _known(match)]
+    return [match.group(0) for match in _PLACEHOLDER.finditer(text) if not _known(match)]
 
 
 def _known(match: re.Match[str]) -> bool:
     name, words = match.groups()
-    return name in PLAIN if words is None else name == ANSWER
+    return name in PLACEHOLDERS if words is None else name == ANSWER
 
 
-def fill(template: Any, words: Mapping[str, str], answers: Mapping[str, str]) -> Any:
+def fill_template(template: Any, words: Mapping[str, str], answers: Mapping[str, str]) -> Any:
     """A template with its places filled in: a text, or a list or table of them.
 
     `words` are what the plain places stand for; `answers` maps labels to texts, the newest last.
     """
     if isinstance(template, Mapping):
-        return {key: fill(value, words, answers) for key, value in template.items()}
+        return {key: fill_template(value, words, answers) for key, value in template.items()}
     if isinstance(template, list | tuple):
-        return [fill(value, words, answers) for value in template]
+        return [fill_template(value, words, answers) for value in template]
     return fill_text(template, words, answers) if isinstance(template, str) else template
 
 
@@ -74,21 +74,21 @@ def fill_text(template: str, words: Mapping[str, str], answers: Mapping[str, str
 
     def value(place: re.Match[str]) -> str:
         name, wanted = place.groups()
-        return words[name] if wanted is None else _holding(wanted, answers) or words["first"]
+        return words[name] if wanted is None else _find_answer(wanted, answers) or words["first"]
 
     def part(text: str, optional: bool) -> str:
-        left_out = optional and not all(value(place) for place in _PLACE.finditer(text))
-        return "" if left_out else _PLACE.sub(value, text)
+        left_out = optional and not all(value(place) for place in _PLACEHOLDER.finditer(text))
+        return "" if left_out else _PLACEHOLDER.sub(value, text)
 
     return "".join(part(text, bool(number % 2)) for number, text in enumerate(_OPTIONAL.split(template)))
 
 
-def _holding(wanted: str, answers: Mapping[str, str]) -> str:
+def _find_answer(wanted: str, answers: Mapping[str, str]) -> str:
     holding = [label for label, text in answers.items() if wanted.casefold() in text.casefold()]
     return holding[-1] if holding else ""
 
 
-def words_for(conversation: Conversation, labels: Sequence[str]) -> dict[str, str]:
+def placeholder_values(conversation: ScriptConversation, labels: Sequence[str]) -> dict[str, str]:
     """What the plain places of a script's texts stand for; `labels` are those that `vote` takes."""
     first = labels[0] if labels else ""
     return {
@@ -103,7 +103,7 @@ def words_for(conversation: Conversation, labels: Sequence[str]) -> dict[str, st
     }
 
 
-def _outcome_words(conversation: Conversation) -> dict[str, str]:
+def _outcome_words(conversation: ScriptConversation) -> dict[str, str]:
     ended = conversation.ended
     option = next((one for one in conversation.options if one.get("id") == ended.choice), {})
     outcome = str(option.get("label") or ended.decision).rstrip(". ")

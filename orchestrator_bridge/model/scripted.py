@@ -13,16 +13,16 @@ from pathlib import Path
 
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.openai_wire import estimate_usage
-from orchestrator_bridge.model.port import Heard, Request, Response, ToolCall
-from orchestrator_bridge.model.script import Script, ToolUse, Turn, find_script, read_script
-from orchestrator_bridge.model.script_reader import Conversation, read_conversation
-from orchestrator_bridge.model.script_words import fill, fill_text, words_for
+from orchestrator_bridge.model.port import OnDelta, Request, Response, ToolCall
+from orchestrator_bridge.model.script import Script, ScriptToolUse, ScriptTurn, find_script, read_script
+from orchestrator_bridge.model.script_reader import ScriptConversation, read_conversation
+from orchestrator_bridge.model.script_words import fill_template, fill_text, placeholder_values
 
-BY_DEFAULT = "The script has no turn for this."
+DEFAULT_TEXT = "The script has no turn for this."
 """What a script's agent gives as its reason, or as its answer, where none of its turns fits."""
 
 
-class Scripted:
+class ScriptedClient:
     """Plays the scripts in these folders, and those that come with Townhall. `sleep` takes seconds."""
 
     def __init__(self, folders: tuple[Path, ...], sleep: Callable[[float], Awaitable[object]]) -> None:
@@ -40,29 +40,29 @@ class Scripted:
             self._scripts[name] = read_script(find_script(name, self._folders))
         return self._scripts[name]
 
-    async def respond(self, request: Request, route: Route, heard: Heard | None = None) -> Response:
+    async def respond(self, request: Request, route: Route, on_delta: OnDelta | None = None) -> Response:
         """Play the turn that fits; `heard` is told of its text line by line, in the time that the turn takes.
 
         Raises:
             ScriptError: the script is missing or wrong.
         """
-        turn, response = play(self.load(route.id), request, f"scripted/{route.id}")
-        lines = response.text.splitlines(keepends=True) if heard else [""]
+        turn, response = play_turn(self.load(route.id), request, f"scripted/{route.id}")
+        lines = response.text.splitlines(keepends=True) if on_delta else [""]
         for line in lines or [""]:
             if turn.takes:
                 await self._sleep(turn.takes / max(1, len(lines)))
-            if heard:
-                heard(line)
+            if on_delta:
+                on_delta(line)
         return response
 
 
-def play(script: Script, request: Request, served: str) -> tuple[Turn, Response]:
+def play_turn(script: Script, request: Request, served: str) -> tuple[ScriptTurn, Response]:
     """The turn that a script takes in answer to a request, and the response that it makes of it."""
     conversation = read_conversation(request)
     tools = tuple(tool.name for tool in request.tools)
-    fitting = (turn for turn in script.turns(request.agent) if fits(turn, conversation, tools))
-    turn = next(fitting, None) or _default(tools)
-    words, answers = words_for(conversation, _labels(request)), conversation.answers
+    fitting = (turn for turn in script.turns(request.agent) if matches(turn, conversation, tools))
+    turn = next(fitting, None) or _default_turn(tools)
+    words, answers = placeholder_values(conversation, _labels(request)), conversation.answers
     calls = tuple(
         ToolCall(id=f"call_{conversation.turn}_{place}", name=use.tool, arguments=_arguments(use, words, answers))
         for place, use in enumerate(turn.calls)
@@ -72,11 +72,11 @@ def play(script: Script, request: Request, served: str) -> tuple[Turn, Response]
     return turn, Response(text=text, tool_calls=calls, usage=usage, served=served, cost=Decimal(0))
 
 
-def _arguments(use: ToolUse, words: Mapping[str, str], answers: Mapping[str, str]) -> str:
-    return json.dumps(fill(use.arguments, words, answers)) if use.raw is None else use.raw
+def _arguments(use: ScriptToolUse, words: Mapping[str, str], answers: Mapping[str, str]) -> str:
+    return json.dumps(fill_template(use.arguments, words, answers)) if use.raw is None else use.raw
 
 
-def fits(turn: Turn, conversation: Conversation, tools: tuple[str, ...]) -> bool:
+def matches(turn: ScriptTurn, conversation: ScriptConversation, tools: tuple[str, ...]) -> bool:
     """Whether all that a turn waits for is there."""
     return (
         set(turn.needs) <= set(tools)
@@ -85,12 +85,12 @@ def fits(turn: Turn, conversation: Conversation, tools: tuple[str, ...]) -> bool
         and not set(turn.unused) & set(conversation.used)
         and turn.turn in (None, conversation.turn)
         and turn.last in (None, conversation.last.role)
-        and _words_fit(turn, conversation)
-        and _outcome_fits(turn, conversation)
+        and _words_match(turn, conversation)
+        and _outcome_matches(turn, conversation)
     )
 
 
-def _words_fit(turn: Turn, conversation: Conversation) -> bool:
+def _words_match(turn: ScriptTurn, conversation: ScriptConversation) -> bool:
     heard, last = conversation.heard.casefold(), conversation.last.text.casefold()
     return (
         all(words.casefold() in heard for words in turn.seen)
@@ -100,19 +100,19 @@ def _words_fit(turn: Turn, conversation: Conversation) -> bool:
     )
 
 
-def _outcome_fits(turn: Turn, conversation: Conversation) -> bool:
+def _outcome_matches(turn: ScriptTurn, conversation: ScriptConversation) -> bool:
     ended = conversation.ended
     by = turn.decided_by is None or ended.decided_by.split(":")[0] == turn.decided_by
     return by and turn.chosen in (None, ended.choice, bool(ended.choice))
 
 
-def _default(tools: tuple[str, ...]) -> Turn:
+def _default_turn(tools: tuple[str, ...]) -> ScriptTurn:
     """Vote for the first answer if there is one, else give an answer, else say a word; each says that no turn fitted."""
     if "vote" in tools:
-        return Turn(calls=(ToolUse(tool="vote", arguments={"agent_id": "{first}", "reason": BY_DEFAULT}),))
+        return ScriptTurn(calls=(ScriptToolUse(tool="vote", arguments={"agent_id": "{first}", "reason": DEFAULT_TEXT}),))
     if "new_answer" in tools:
-        return Turn(calls=(ToolUse(tool="new_answer", arguments={"content": BY_DEFAULT}),))
-    return Turn(text=BY_DEFAULT)
+        return ScriptTurn(calls=(ScriptToolUse(tool="new_answer", arguments={"content": DEFAULT_TEXT}),))
+    return ScriptTurn(text=DEFAULT_TEXT)
 
 
 def _labels(request: Request) -> list[str]:

@@ -12,7 +12,7 @@ _WHOLE = re.compile(r"\A\s*<(think|thinking|thought)>.*?(?:</\1>|\Z)\s*", re.DOT
 _END = re.compile(r"\A(?:(?!<think>).)*?^</think>\s*", re.DOTALL | re.MULTILINE)
 
 
-def without_thoughts(text: str) -> str:
+def strip_think_tags(text: str) -> str:
     """The answer alone."""
     if "think" not in text and "<thought>" not in text:
         return text

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.quiet import quietly
+from orchestrator_bridge.model.quiet import import_quietly
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -53,7 +53,7 @@ def data_folder() -> Path | None:
     return Path(next(iter(places))) / "litellm_core_utils" / "tokenizers" if places else None
 
 
-class Tokenizers:
+class TokenizerCache:
     """The tokenizers of this process, each loaded when it is first asked for."""
 
     def __init__(self) -> None:
@@ -67,14 +67,14 @@ class Tokenizers:
             self._loading[name].start()
         return self._ready.get(name)
 
-    def wait(self) -> None:
+    def wait_loaded(self) -> None:
         """Until what is being loaded is there."""
         for thread in list(self._loading.values()):
             thread.join()
 
     def _load(self, name: str) -> None:
         try:
-            with quietly():
+            with import_quietly():
                 encode = _load(name)
         except Exception:
             _LOG.exception("the tokenizer %s cannot be loaded: tokens are estimated", name)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from orchestrator_bridge.chat import Place
-from orchestrator_bridge.model.limits.road import Hold
+from orchestrator_bridge.model.limits.road import Throttled
 from orchestrator_bridge.model.port import Request
 from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.store.rows import Record
@@ -35,7 +35,7 @@ class CallAdmission(Protocol):
         """How the budgets stand that all runs of a place share. `unstored`: the rows of the transaction that asks."""
         ...
 
-    def try_acquire(self, run: int, action: str, request: Request) -> Hold | None:
+    def try_acquire(self, run: int, action: str, request: Request) -> Throttled | None:
         """Go now (None), or wait: whoever is held is told when it may ask again."""
         ...
 

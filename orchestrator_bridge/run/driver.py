@@ -16,7 +16,7 @@ from orchestrator_bridge.chat import InboundEvent, PrivateReply
 from orchestrator_bridge.clock import Alarm, Clock, sleep_until
 from orchestrator_bridge.door import ModelGateway
 from orchestrator_bridge.drafts import AnswerStreams
-from orchestrator_bridge.model.errors import Suspended
+from orchestrator_bridge.model.errors import CircuitOpen
 from orchestrator_bridge.model.port import Response
 from orchestrator_bridge.patience import retry_until_writable
 from orchestrator_bridge.question.times import horizon
@@ -201,7 +201,7 @@ class RunDriver:
         """Wait until a call that is held may go, or has failed without having been made."""
         try:
             await self._context.gateway.wait_for_slot(self.state.run, action)
-        except Suspended as error:
+        except CircuitOpen as error:
             self.deliver(f.CallFinished(action=action, consumed=(), result=error))
         else:
             self.deliver(f.SlotGranted(action=action))

@@ -14,7 +14,7 @@ from pydantic import Discriminator, TypeAdapter
 
 from orchestrator_bridge.chat import Author, Group, Place
 from orchestrator_bridge.file import AttachmentContent
-from orchestrator_bridge.model.port import Counted, Kept, ToolCall, Usage
+from orchestrator_bridge.model.port import PromptCount, ProviderState, ToolCall, Usage
 from orchestrator_bridge.money.standing import BudgetName
 from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.question.values import Ask, Delivery, Mentioned, Outcome, Question, Responder, Stage
@@ -111,8 +111,8 @@ class Responded:
     usage: Usage
     served: str
     cost: Decimal | None
-    kept: Kept | None = None
-    counted: Counted | None = None
+    kept: ProviderState | None = None
+    counted: PromptCount | None = None
     notice: str = ""
     event: Literal["responded"] = "responded"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.model.errors import ModelError, Passing, Suspended
+from orchestrator_bridge.model.errors import CircuitOpen, ModelError, Transient
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before the second try, doubled each time, and the most that it grows to."""
@@ -16,8 +16,8 @@ def retry_at(error: ModelError, failures: int, tries: int, now: float, *, backup
 
     What is known to be down is not waited for where a `backup` stands ready.
     """
-    final = not isinstance(error, Passing) and error.retry_after is None
-    if final or failures + 1 >= tries or (backup and isinstance(error, Suspended)):
+    final = not isinstance(error, Transient) and error.retry_after is None
+    if final or failures + 1 >= tries or (backup and isinstance(error, CircuitOpen)):
         return None
     if error.retry_after is not None:
         return now + max(0.0, error.retry_after) if error.retry_after <= LONGEST_WISH else None

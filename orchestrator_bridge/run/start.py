@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from orchestrator_bridge.model.limits.road import Hold
+from orchestrator_bridge.model.limits.road import Throttled
 from orchestrator_bridge.model.port import Request
 from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.run import events as e
@@ -102,14 +102,14 @@ def _warn(transaction: Transaction, standings: Sequence[BudgetStatus], price: De
             transaction.add(e.BudgetNeared(at=transaction.now, budget=one.budget, limit=one.limit, used=used))
 
 
-def _hold(transaction: Transaction, call: CallModel, request: Request, hold: Hold) -> None:
+def _hold(transaction: Transaction, call: CallModel, request: Request, hold: Throttled) -> None:
     """Log that a call waits, once for each reason."""
     known = transaction.state.calls.get(call.action)
     if known is None or known.phase != "held" or known.why != hold.why:
         transaction.add(_held(call, request, hold, transaction.now))
 
 
-def _held(call: CallModel, request: Request, hold: Hold, now: float) -> e.CallHeld:
+def _held(call: CallModel, request: Request, hold: Throttled, now: float) -> e.CallHeld:
     return e.CallHeld(
         at=now,
         action=call.action,

@@ -11,7 +11,7 @@ from typing import Literal
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.file import AttachmentContent
 from orchestrator_bridge.frozen import once
-from orchestrator_bridge.model.port import Kept
+from orchestrator_bridge.model.port import ProviderState
 from orchestrator_bridge.money.standing import BudgetName
 from orchestrator_bridge.outside import ExternalAgent
 from orchestrator_bridge.question.values import Ask, Question
@@ -48,7 +48,7 @@ class Turn:
     text: str
     uses: tuple[Use, ...] = ()
     correction: str = ""
-    provider_state: Kept | None = None
+    provider_state: ProviderState | None = None
 
     @property
     def pending(self) -> bool:

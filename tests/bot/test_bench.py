@@ -13,7 +13,7 @@ import pytest
 from bot.bench.figures import Figure, tail
 from bot.bench.live import bench_live
 from bot.bench.run import Sizes, bench
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from tests.bot.conftest import Townhall
 from tests.servers.model_play import Play, Tokens
 from tests.servers.model_server import ModelServer
@@ -64,7 +64,7 @@ def test_the_tail_of_a_few_values_is_the_largest() -> None:
 async def test_real_models_are_measured_by_their_streams(capsys: pytest.CaptureFixture[str]) -> None:
     plays = [Play(text="one, two, three, four, five", served="grok-4.3", usage=Tokens(input=30, output=20, reasoning=5))] * 2
     async with ModelServer([*plays, Play(status=401, body="{}")]) as server:
-        models = Models(keys={"XAI_API_KEY": "k"}, base_urls={"xai": server.url})
+        models = ModelClient(keys={"XAI_API_KEY": "k"}, base_urls={"xai": server.url})
         assert await bench_live(models, ["grok-4.3"], samples=2, as_json=True) == 0
         (found,) = json.loads(capsys.readouterr().out)["live"]
         assert await bench_live(models, ["grok-4.3"], samples=2) == 1

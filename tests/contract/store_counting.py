@@ -18,7 +18,7 @@ class CountingContract:
         calls = [(100, 110), (250, 300), (90, 95)]
         ratio = Ratio()
         for ours, theirs in calls:
-            ratio = ratio.after(ours, theirs)
+            ratio = ratio.updated(ours, theirs)
         await store.append(rows=[counted(*call) for call in calls])
         (found,) = await store.token_calibrations()
         assert (found.model, found.by, found.ratio.calls) == ("xai/grok-4.3", "estimate", 3)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from orchestrator_bridge.model.catalogue import Route, badge, resolve
-from orchestrator_bridge.model.catalogue.show import show_bound, show_rates, show_size
-from orchestrator_bridge.model.parameters import PARAMETERS, accepted
+from orchestrator_bridge.model.catalogue import Route, lifecycle_badge, resolve
+from orchestrator_bridge.model.catalogue.show import format_rates, format_size, format_tier_bound
+from orchestrator_bridge.model.parameters import PARAMETERS, accepted_parameters
 from orchestrator_bridge.model.port import Usage
 from orchestrator_bridge.model.price import Price, cost
 from tests.docs.page import ROOT
@@ -66,7 +66,7 @@ def hosts() -> str:
     for name in GROK_HOSTS:
         route = resolve(name, today=DAY)
         needs = ", ".join(f"`{one}`" for one in route.needs)
-        state = badge(route.lifecycle, DAY) or "served"
+        state = lifecycle_badge(route.lifecycle, DAY) or "served"
         rows.append((route.provider, f"`{route.id}`", needs, _price(route.price), _size(route.context), state))
     return _table(("host", "id there", "settings", "in / cached / out", "context", "today"), rows)
 
@@ -101,8 +101,8 @@ def comparison() -> str:
 
 
 def _changed(old: Route, new: Route) -> str:
-    gone = [f"`{one}`" for one in PARAMETERS if one in accepted(old) and one not in accepted(new)]
-    come = [f"`{one}`" for one in PARAMETERS if one in accepted(new) and one not in accepted(old)]
+    gone = [f"`{one}`" for one in PARAMETERS if one in accepted_parameters(old) and one not in accepted_parameters(new)]
+    come = [f"`{one}`" for one in PARAMETERS if one in accepted_parameters(new) and one not in accepted_parameters(old)]
     efforts = f" ({', '.join(new.efforts)})" if "`effort`" in come else ""
     parts = ([f"no {', '.join(gone)}"] if gone else []) + ([f"takes {', '.join(come)}{efforts}"] if come else [])
     if old.efforts and new.efforts and old.efforts != new.efforts:
@@ -111,12 +111,12 @@ def _changed(old: Route, new: Route) -> str:
 
 
 def _size(tokens: int | None) -> str:
-    return show_size(tokens) if tokens else "?"
+    return format_size(tokens) if tokens else "?"
 
 
 def _price(price: Price | None) -> str:
     assert price is not None
-    return "; ".join([show_rates(price), *(f"{show_bound(tier)} {show_rates(tier)}" for tier in price.tiers)])
+    return "; ".join([format_rates(price), *(f"{format_tier_bound(tier)} {format_rates(tier)}" for tier in price.tiers)])
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -32,7 +32,7 @@ from orchestrator_bridge.chat import (
 )
 from orchestrator_bridge.clock import Clock, SystemClock
 from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import Store
@@ -238,7 +238,7 @@ async def engine_on(
     directory: Directory | None = None,
     obey: Obey = _no_commands,
     sees: bool = False,
-    models: Mapping[str, ModelSpec] | Models | None = None,
+    models: Mapping[str, ModelSpec] | ModelClient | None = None,
     budgets: Budgets | None = None,
     tools: Mapping[str, ToolServerSpec] | None = None,
     start: Callable[[Engine], Awaitable[None]] = Engine.start,
@@ -247,7 +247,7 @@ async def engine_on(
     clock = clock or SystemClock()
     store = store or await SqliteStore.open(file, clock=clock.now)
     own = {"local": ModelSpec(base_url=server.url, id="local", vision=sees)} if models is None else models
-    client = own if isinstance(own, Models) else Models(own=own)
+    client = own if isinstance(own, ModelClient) else ModelClient(own=own)
 
     async def on_command(command: CommandReceived) -> PrivateReply | None:
         return await obey(engine, command)

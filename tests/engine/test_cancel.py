@@ -15,7 +15,7 @@ from bot.picks import Picks
 from bot.team_file import TeamFile
 from orchestrator_bridge.chat import Author, CommandReceived, PrivateReply
 from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run.events import RunCancelled
 from orchestrator_bridge.store.port import Store
@@ -39,7 +39,7 @@ def no_shelf() -> Shelf:
 
 def obeying(store: Store, directory: Directory) -> Obey:
     """The bot's own commands."""
-    commands = Commands(store, TeamFile(), Models(), directory, Picks(store), no_shelf)
+    commands = Commands(store, TeamFile(), ModelClient(), directory, Picks(store), no_shelf)
 
     async def obey(engine: Engine, command: CommandReceived) -> PrivateReply | None:
         commands.engine = engine

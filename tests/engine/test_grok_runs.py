@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator_bridge.chat import Note
 from orchestrator_bridge.clock import SystemClock
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.store.sqlite import SqliteStore
 from orchestrator_bridge.team import AgentSpec, Bounds, Policy, Team
@@ -29,8 +29,8 @@ AGENTS = (
 TEAM = Team(agents=AGENTS, policy=Policy(settle_delay=0))
 
 
-def at_xai(server: ModelServer) -> Models:
-    return Models(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": server.url})
+def at_xai(server: ModelServer) -> ModelClient:
+    return ModelClient(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": server.url})
 
 
 def grok(asked: Asked) -> Play:
@@ -114,7 +114,7 @@ async def test_a_provider_that_was_never_reached_cannot_have_billed_anything(tmp
     team = ALONE.model_copy(update={"bounds": Bounds(tries=1)})
     async with ModelServer(team_player) as server:
         address = server.url
-    models = Models(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": address})
+    models = ModelClient(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": address})
     async with ModelServer(team_player) as server, engine_on(tmp_path / "t.db", server, platform, models=models) as engine:
         run = await engine.start_run(task="Choose.", team=team, place=PLACE, by=ANA)
         await engine.wait_ended(run)

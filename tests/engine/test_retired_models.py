@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.clock import Clock
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.model.port import Usage
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.store.sqlite import SqliteStore
@@ -30,9 +30,9 @@ def agree(asked: Asked, served: str) -> Play:
     return Play(text="Begin small, then grow.", served=served)
 
 
-def at_xai(server: ModelServer, clock: Clock) -> Models:
+def at_xai(server: ModelServer, clock: Clock) -> ModelClient:
     """All models, with xAI at the server and no other host."""
-    return Models(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": server.url}, clock=clock.now)
+    return ModelClient(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": server.url}, clock=clock.now)
 
 
 def redirects(asked: Asked) -> Play:

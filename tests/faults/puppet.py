@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from orchestrator_bridge.model.port import Demand, Heard, Request, Response, ToolCall, Usage
+from orchestrator_bridge.model.port import CallEstimate, OnDelta, Request, Response, ToolCall, Usage
 
 Play = Callable[[Request], Response]
 
@@ -57,24 +57,24 @@ class Puppet:
     play: Play = asks_then_answers
     requests: list[Request] = field(default_factory=list)
 
-    async def respond(self, request: Request, heard: Heard | None = None) -> Response:
+    async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
         self.requests.append(request)
         return self.play(request)
 
-    def reserve(self, request: Request) -> Decimal | None:
+    def max_cost(self, request: Request) -> Decimal | None:
         return Decimal("0.02")
 
-    def notice(self, model: str) -> str:
+    def lifecycle_notice(self, model: str) -> str:
         return ""
 
-    def excess(self, request: Request) -> int:
+    def excess_tokens(self, request: Request) -> int:
         return 0
 
-    def sees(self, model: str) -> bool:
+    def supports_images(self, model: str) -> bool:
         return False
 
-    def demand(self, request: Request) -> Demand:
-        return Demand(route=request.model, provider="Puppets", tokens=100)
+    def estimate_call(self, request: Request) -> CallEstimate:
+        return CallEstimate(route=request.model, provider="Puppets", tokens=100)
 
     async def close(self) -> None:
         pass

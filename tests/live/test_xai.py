@@ -15,7 +15,7 @@ import pytest
 
 from bot.env_file import read_variables
 from orchestrator_bridge.model.catalogue import price_of
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.model.count import estimate
 from orchestrator_bridge.model.price import cost
 from tests.model.asking import a_request
@@ -39,13 +39,13 @@ def key() -> str:
 
 
 @pytest.fixture
-async def models(key: str) -> AsyncIterator[Models]:
-    models = Models(keys={"XAI_API_KEY": key})
+async def models(key: str) -> AsyncIterator[ModelClient]:
+    models = ModelClient(keys={"XAI_API_KEY": key})
     yield models
     await models.close()
 
 
-async def test_a_call_is_answered_by_a_model_whose_price_is_known(models: Models) -> None:
+async def test_a_call_is_answered_by_a_model_whose_price_is_known(models: ModelClient) -> None:
     route = models.check(MODEL)
     response = await models.respond(a_request("Answer with the one word: ready", model=MODEL, tools=()))
     print(f"\n{MODEL} was served by {response.served}: {response.usage}, ${response.cost}")
@@ -58,14 +58,14 @@ async def test_a_call_is_answered_by_a_model_whose_price_is_known(models: Models
     assert response.cost == cost(response.usage, price)
 
 
-async def test_a_tool_is_called(models: Models) -> None:
+async def test_a_tool_is_called(models: ModelClient) -> None:
     response = await models.respond(a_request("Call the tool new_answer with the content: begin small", model=MODEL))
     (call,) = response.tool_calls
     assert call.name == "new_answer"
     assert "begin small" in json.loads(call.arguments)["content"].casefold()
 
 
-async def test_our_count_is_near_to_xais_own(models: Models, key: str) -> None:
+async def test_our_count_is_near_to_xais_own(models: ModelClient, key: str) -> None:
     route = models.check(MODEL)
     async with httpx.AsyncClient(timeout=30) as client:
         body = {"model": route.id, "text": TEXT}
@@ -76,10 +76,10 @@ async def test_our_count_is_near_to_xais_own(models: Models, key: str) -> None:
     assert 0.5 <= theirs / ours <= 2.0
 
 
-async def test_the_second_estimate_of_a_prompt_is_better_than_the_first(models: Models) -> None:
+async def test_the_second_estimate_of_a_prompt_is_better_than_the_first(models: ModelClient) -> None:
     request = a_request(TEXT * 20, model=MODEL, tools=(), max_output=64)
-    first = models.demand(request).tokens - 64
+    first = models.estimate_call(request).tokens - 64
     reported = (await models.respond(request)).usage.input
-    second = models.demand(request).tokens - 64
+    second = models.estimate_call(request).tokens - 64
     print(f"\nxAI reports {reported} tokens; we estimated {first}, and now {second}")
     assert abs(second - reported) <= abs(first - reported)

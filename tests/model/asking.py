@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Message, Request, ToolSpec
 from orchestrator_bridge.team import ModelSpec
@@ -33,7 +33,7 @@ def a_request(text: str = "Say hello.", *, model: str = "xai/grok-4.3", **more: 
     return Request(**{"agent": "planner", "model": model, "messages": messages, "tools": (NEW_ANSWER,), **more})
 
 
-def models_at(server: ModelServer, **more: Any) -> Models:
+def models_at(server: ModelServer, **more: Any) -> ModelClient:
     """All models, with xAI and OpenAI at the test server and one model of our own that has a price."""
     own = {
         "mine": ModelSpec(
@@ -43,7 +43,7 @@ def models_at(server: ModelServer, **more: Any) -> Models:
     }
     base_urls = {"xai": server.url, "openai": server.url}
     keys = {"XAI_API_KEY": KEY, "OPENAI_API_KEY": KEY, "OWN_KEY": KEY}
-    return Models(**{"keys": keys, "base_urls": base_urls, "own": own, **more})
+    return ModelClient(**{"keys": keys, "base_urls": base_urls, "own": own, **more})
 
 
 async def failure_of(play: Play, request: Request | None = None, **more: Any) -> ModelError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator_bridge.model.port import Request, Response
 from orchestrator_bridge.model.script import Script
-from orchestrator_bridge.model.scripted import play
+from orchestrator_bridge.model.scripted import play_turn
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.actions import CallModel
 from orchestrator_bridge.run.request import make_request
@@ -24,7 +24,7 @@ class Stage(Table):
 
     def act(self, who: str) -> Response:
         """A call under way comes back: an agent's own by its name, a peer's side call by its action."""
-        response = play(self.script, self.request(who), "scripted/demo")[1]
+        response = play_turn(self.script, self.request(who), "scripted/demo")[1]
         self.go_on(f.CallFinished(action=self.out[who], consumed=(), result=response))
         return response
 

@@ -188,6 +188,6 @@ async def test_what_a_call_may_cost_is_told_before_it() -> None:
     async with ModelServer() as server:
         models = models_at(server)
         small = a_request("x" * 4000, model="mine", tools=(), max_output=1000)
-        assert models.reserve(small) == Decimal("0.008024")  # 4016 characters in two messages: about 1012 tokens
-        assert models.reserve(a_request(model="xai/a-model-of-tomorrow")) is None
-        assert models.reserve(a_request(model="nobody")) is None
+        assert models.max_cost(small) == Decimal("0.008024")  # 4016 characters in two messages: about 1012 tokens
+        assert models.max_cost(a_request(model="xai/a-model-of-tomorrow")) is None
+        assert models.max_cost(a_request(model="nobody")) is None

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from orchestrator_bridge.model.catalogue import PROVIDERS, UnknownModelName, price_of, resolve
-from orchestrator_bridge.model.catalogue.entries import entries
+from orchestrator_bridge.model.catalogue.entries import model_entries
 from orchestrator_bridge.model.facts import TierFacts
 from orchestrator_bridge.model.price import Tier
 from orchestrator_bridge.team import ModelSpec
@@ -63,7 +63,7 @@ def test_a_route_says_who_calls_it_and_what_it_needs(name: str, client: str, lit
 
 
 def test_every_listed_model_has_all_that_a_picker_shows() -> None:
-    for name in entries():
+    for name in model_entries():
         route = resolve(name)
         assert route.price is not None, name
         assert route.context is not None or route.provider == "ollama", name
@@ -72,7 +72,7 @@ def test_every_listed_model_has_all_that_a_picker_shows() -> None:
 
 def test_every_spelling_leads_to_one_model_only() -> None:
     taken: dict[str, str] = {}
-    for name, entry in entries().items():
+    for name, entry in model_entries().items():
         for spelling in (name, *entry.also):
             assert taken.setdefault(spelling, name) == name
             before, slash, _ = spelling.partition("/")

@@ -6,36 +6,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_bridge.model.errors import (
-    BadKey,
-    Down,
+    InvalidApiKey,
     Overloaded,
+    ProviderUnavailable,
     RateLimited,
 )
 from orchestrator_bridge.model.limits import circuit as c
-from orchestrator_bridge.model.limits.road import Road
-from orchestrator_bridge.model.port import Demand, Response
+from orchestrator_bridge.model.limits.road import RouteLimiter
+from orchestrator_bridge.model.port import CallEstimate, Response
 
 TROUBLE = Overloaded("xAI has trouble (503).")
 
 
-def road() -> Road:
-    return Road(Demand(route="r", provider="xAI", tokens=1))
+def road() -> RouteLimiter:
+    return RouteLimiter(CallEstimate(route="r", provider="xAI", tokens=1))
 
 
-def goes(the_road: Road, name: str, now: float) -> bool:
+def goes(the_road: RouteLimiter, name: str, now: float) -> bool:
     """Whether a call that comes now goes now; else it leaves."""
-    the_road.join((1, name), 1)
-    if the_road.let_in(now) == (1, name):
+    the_road.enqueue((1, name), 1)
+    if the_road.admit_next(now) == (1, name):
         return the_road.claim((1, name))
-    the_road.leave((1, name), now)
+    the_road.release((1, name), now)
     return False
 
 
-def broken(times: int = c.FAILURES) -> Road:
+def broken(times: int = c.FAILURES) -> RouteLimiter:
     the_road = road()
     for number in range(times):
         assert goes(the_road, f"call {number}", 0.0)
-        the_road.landed((1, f"call {number}"), TROUBLE, 0.0)
+        the_road.completed((1, f"call {number}"), TROUBLE, 0.0)
     return the_road
 
 
@@ -43,7 +43,7 @@ def test_it_opens_after_some_failures_in_a_row_and_says_why() -> None:
     assert goes(broken(c.FAILURES - 1), "one more", 0.0)
     the_road = broken()
     assert not goes(the_road, "one more", 1.0)
-    error = the_road.suspended(1.0)
+    error = the_road.circuit_error(1.0)
     assert error is not None
     assert error.found == "xAI is down: xAI has trouble (503)."
     assert error.retry_after == c.FIRST_PAUSE - 1.0
@@ -52,29 +52,29 @@ def test_it_opens_after_some_failures_in_a_row_and_says_why() -> None:
 def test_a_success_between_failures_starts_the_count_again() -> None:
     the_road = broken(c.FAILURES - 1)
     assert goes(the_road, "good", 0.0)
-    the_road.landed((1, "good"), Response(), 0.0)
+    the_road.completed((1, "good"), Response(), 0.0)
     assert goes(the_road, "bad", 0.0)
-    the_road.landed((1, "bad"), TROUBLE, 0.0)
-    assert the_road.suspended(0.0) is None
+    the_road.completed((1, "bad"), TROUBLE, 0.0)
+    assert the_road.circuit_error(0.0) is None
 
 
 def test_whoever_refuses_or_limits_is_up() -> None:
     the_road = road()
     for number in range(3 * c.FAILURES):
         assert goes(the_road, str(number), 0.0)
-        the_road.landed((1, str(number)), BadKey("wrong key") if number % 2 else RateLimited("slower"), 0.0)
+        the_road.completed((1, str(number)), InvalidApiKey("wrong key") if number % 2 else RateLimited("slower"), 0.0)
 
 
 def test_after_the_pause_one_call_goes_and_the_others_wait_for_what_becomes_of_it() -> None:
     the_road = broken()
     for name in ("probe", "next"):
-        the_road.join((1, name), 1)
-    assert the_road.let_in(c.FIRST_PAUSE - 0.1) is None
-    assert the_road.let_in(c.FIRST_PAUSE) == (1, "probe")
-    assert the_road.let_in(c.FIRST_PAUSE + 5) is None
-    assert the_road.hold((1, "next"), c.FIRST_PAUSE + 5).why == "xAI to come back"
-    the_road.landed((1, "probe"), Response(), c.FIRST_PAUSE + 6)
-    assert the_road.let_in(c.FIRST_PAUSE + 6) == (1, "next")
+        the_road.enqueue((1, name), 1)
+    assert the_road.admit_next(c.FIRST_PAUSE - 0.1) is None
+    assert the_road.admit_next(c.FIRST_PAUSE) == (1, "probe")
+    assert the_road.admit_next(c.FIRST_PAUSE + 5) is None
+    assert the_road.throttled((1, "next"), c.FIRST_PAUSE + 5).why == "xAI to come back"
+    the_road.completed((1, "probe"), Response(), c.FIRST_PAUSE + 6)
+    assert the_road.admit_next(c.FIRST_PAUSE + 6) == (1, "next")
 
 
 def test_a_probe_that_fails_doubles_the_pause_up_to_a_most() -> None:
@@ -83,7 +83,7 @@ def test_a_probe_that_fails_doubles_the_pause_up_to_a_most() -> None:
         assert not goes(the_road, "too soon", now + pause - 0.1)
         now += pause
         assert goes(the_road, f"probe {number}", now)
-        the_road.landed((1, f"probe {number}"), Down("no connection"), now)
+        the_road.completed((1, f"probe {number}"), ProviderUnavailable("no connection"), now)
         pause = min(c.LONGEST_PAUSE, 2 * pause)
     assert pause == c.LONGEST_PAUSE
 
@@ -91,7 +91,7 @@ def test_a_probe_that_fails_doubles_the_pause_up_to_a_most() -> None:
 def test_a_probe_that_is_given_up_leaves_the_next_call_to_be_one() -> None:
     the_road = broken()
     assert goes(the_road, "probe", c.FIRST_PAUSE)
-    the_road.landed((1, "probe"), None, c.FIRST_PAUSE + 1)
+    the_road.completed((1, "probe"), None, c.FIRST_PAUSE + 1)
     assert goes(the_road, "another", c.FIRST_PAUSE + 1)
     assert not goes(the_road, "not both", c.FIRST_PAUSE + 1)
 
@@ -102,36 +102,36 @@ def test_a_late_failure_of_an_earlier_call_says_nothing_new() -> None:
     for number in range(c.FAILURES):
         assert goes(the_road, str(number), 0.0)
     for number in range(c.FAILURES):
-        the_road.landed((1, str(number)), TROUBLE, 0.0)
+        the_road.completed((1, str(number)), TROUBLE, 0.0)
     assert goes(the_road, "probe", c.FIRST_PAUSE)
-    the_road.landed((1, "slow"), TROUBLE, c.FIRST_PAUSE + 1)
-    the_road.landed((1, "probe"), Response(), c.FIRST_PAUSE + 2)
+    the_road.completed((1, "slow"), TROUBLE, c.FIRST_PAUSE + 1)
+    the_road.completed((1, "probe"), Response(), c.FIRST_PAUSE + 2)
     assert goes(the_road, "back", c.FIRST_PAUSE + 2)
 
 
 def test_a_provider_that_asks_for_a_very_long_wait_is_as_good_as_down() -> None:
     the_road = road()
     assert goes(the_road, "a", 0.0)
-    the_road.landed((1, "a"), RateLimited("come back tomorrow", retry_after=40_000), 0.0)
+    the_road.completed((1, "a"), RateLimited("come back tomorrow", retry_after=40_000), 0.0)
     assert not goes(the_road, "b", 1000.0)
     assert goes(the_road, "c", 40_000.0)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 100)), max_size=60))
 def test_never_more_than_one_probe_and_never_a_call_while_it_is_open(course: list[tuple[bool, float]]) -> None:
-    circuit, now, in_a_row = c.HEALTHY, 0.0, 0
+    circuit, now, in_a_row = c.CLOSED, 0.0, 0
     for good, pause in course:
         now += pause
-        match c.admits(circuit, now):
+        match c.check_circuit(circuit, now):
             case "no":
                 assert in_a_row >= c.FAILURES
                 assert now < circuit.until
                 continue
             case "as a probe":
-                circuit = c.probing(circuit)
-                assert c.admits(circuit, now) == "after the probe"
-                circuit = c.HEALTHY if good else c.failed(circuit, now, "down", probe=True)
+                circuit = c.start_probe(circuit)
+                assert c.check_circuit(circuit, now) == "after the probe"
+                circuit = c.CLOSED if good else c.record_failure(circuit, now, "down", probe=True)
             case _:
                 assert in_a_row < c.FAILURES
-                circuit = c.HEALTHY if good else c.failed(circuit, now, "down")
+                circuit = c.CLOSED if good else c.record_failure(circuit, now, "down")
         in_a_row = 0 if good else in_a_row + 1

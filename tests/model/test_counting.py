@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.model.catalogue import Route
-from orchestrator_bridge.model.count import Counter, estimate, sampled
-from orchestrator_bridge.model.errors import TooLong
+from orchestrator_bridge.model.count import TokenCounter, estimate, estimate_by_samples
+from orchestrator_bridge.model.errors import ContextTooLong
 from orchestrator_bridge.model.estimator import Estimator
-from orchestrator_bridge.model.port import Counted, Kept, Message, Usage
+from orchestrator_bridge.model.port import Message, PromptCount, ProviderState, Usage
 from orchestrator_bridge.model.ratio import LEAST, MOST, Ratio
-from orchestrator_bridge.model.tokenizer import Tokenizers, tokenizer_of
+from orchestrator_bridge.model.tokenizer import TokenizerCache, tokenizer_of
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
 from tests.model.asking import a_request, models_at
@@ -34,12 +34,12 @@ def route(model: str = "grok-4.3", provider: str = "xai", **known: Any) -> Route
 
 
 @pytest.fixture(scope="module")
-def counter() -> Counter:
-    tokenizers = Tokenizers()
+def counter() -> TokenCounter:
+    tokenizers = TokenizerCache()
     for name in ("o200k_base", "cl100k_base"):
         tokenizers.get(name)
-    tokenizers.wait()
-    return Counter(tokenizers)
+    tokenizers.wait_loaded()
+    return TokenCounter(tokenizers)
 
 
 @pytest.mark.parametrize(
@@ -60,27 +60,27 @@ def test_a_tokenizer_is_known_by_the_model_that_uses_it(model: str, provider: st
     assert tokenizer_of(route(model, provider)) == tokenizer
 
 
-def test_openais_models_are_counted_with_their_own_tokenizer(counter: Counter) -> None:
+def test_openais_models_are_counted_with_their_own_tokenizer(counter: TokenCounter) -> None:
     request = a_request("hello world", messages=(Message(role="user", text="hello world"),), tools=())
     counted = counter.count(request, route("gpt-5", "openai"))
     assert (counted.tokens, counted.by) == (2 + 4, "o200k_base")  # two words, and the frame of a message
     assert counter.count(request, route("gpt-4", "openai")).by == "cl100k_base"
 
 
-def test_others_are_estimated_and_the_count_says_so(counter: Counter) -> None:
+def test_others_are_estimated_and_the_count_says_so(counter: TokenCounter) -> None:
     request = a_request(messages=(Message(role="user", text="a" * 400),), tools=())
     counted = counter.count(request, route())
     assert (counted.tokens, counted.by) == (104, "estimate")
 
 
-def test_what_goes_back_with_a_message_is_counted(counter: Counter) -> None:
+def test_what_goes_back_with_a_message_is_counted(counter: TokenCounter) -> None:
     plain = Message(role="assistant", text="x")
-    kept = Message(role="assistant", text="x", kept=Kept(maker="m", message={"reasoning_content": "y" * 4000}))
+    kept = Message(role="assistant", text="x", kept=ProviderState(maker="m", message={"reasoning_content": "y" * 4000}))
     without, with_it = (counter.count(a_request(messages=(one,)), route()).tokens for one in (plain, kept))
     assert with_it - without >= 1000
 
 
-def test_a_very_long_text_is_judged_by_its_parts(counter: Counter) -> None:
+def test_a_very_long_text_is_judged_by_its_parts(counter: TokenCounter) -> None:
     long = TEXT * 5000
     exact = counter.count(a_request(messages=(Message(role="user", text=TEXT),), tools=()), route("gpt-5", "openai")).tokens - 4
     judged = counter.count(a_request(messages=(Message(role="user", text=long),), tools=()), route("gpt-5", "openai")).tokens
@@ -94,7 +94,7 @@ def test_an_estimate_never_takes_some_text_for_none(text: str) -> None:
 
 @given(st.integers(min_value=50_001, max_value=200_000))
 def test_parts_of_an_even_text_tell_its_whole(length: int) -> None:
-    assert sampled("a" * length, len) == length
+    assert estimate_by_samples("a" * length, len) == length
 
 
 def test_tokenizers_come_from_the_installed_packages_and_litellm_is_not_imported_for_them(tmp_path: Path) -> None:
@@ -126,16 +126,16 @@ COUNTS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_s
 def test_a_ratio_stays_within_reason(calls: list[tuple[int, int]]) -> None:
     ratio = Ratio()
     for counted, reported in calls:
-        ratio = ratio.after(counted, reported)
+        ratio = ratio.updated(counted, reported)
     assert LEAST <= ratio.value <= MOST
 
 
 def test_a_ratio_follows_the_newest_calls() -> None:
     ratio = Ratio()
     for _ in range(50):
-        ratio = ratio.after(100, 100)
+        ratio = ratio.updated(100, 100)
     for _ in range(30):
-        ratio = ratio.after(100, 200)
+        ratio = ratio.updated(100, 200)
     assert ratio.value == pytest.approx(2.0, rel=0.05)
     assert ratio.calls == 80
 
@@ -144,22 +144,22 @@ async def test_what_a_response_reports_corrects_the_next_estimate() -> None:
     async with ModelServer([Play(text="x", usage=Tokens(input=2024))]) as server:
         models = models_at(server)
         request = a_request("x" * 4000, model="mine", tools=(), max_output=1)
-        before = models.demand(request).tokens
+        before = models.estimate_call(request).tokens
         response = await models.respond(request)
-        after = models.demand(request).tokens
+        after = models.estimate_call(request).tokens
         await models.close()
     assert before == 1012 + 1
     assert after == 2024 + 1
-    assert response.counted == Counted(model="own/big-1", by="estimate", tokens=1012)
+    assert response.counted == PromptCount(model="own/big-1", by="estimate", tokens=1012)
 
 
 async def test_a_response_without_usage_teaches_nothing() -> None:
     async with ModelServer([Play(text="x", usage=None)]) as server:
         models = models_at(server)
         request = a_request("x" * 4000, model="mine")
-        before = models.demand(request)
+        before = models.estimate_call(request)
         await models.respond(request)
-        assert models.demand(request) == before
+        assert models.estimate_call(request) == before
         await models.close()
 
 
@@ -167,21 +167,21 @@ async def test_a_response_without_usage_teaches_nothing() -> None:
 
 
 def estimator() -> Estimator:
-    return Estimator(Counter(Tokenizers()))
+    return Estimator(TokenCounter(TokenizerCache()))
 
 
 def test_a_prompt_exceeds_what_a_window_leaves_beside_the_answer() -> None:
     small = route(context=1000)
     request = a_request(messages=(Message(role="user", text="x" * 4 * 700),), tools=(), max_output=400)
-    assert estimator().excess(request, small) == 704 - 570  # 95% of the 600 that the answer leaves
-    assert estimator().excess(request, route(context=100_000)) == 0
-    assert estimator().excess(request, route()) == 0
+    assert estimator().excess_tokens(request, small) == 704 - 570  # 95% of the 600 that the answer leaves
+    assert estimator().excess_tokens(request, route(context=100_000)) == 0
+    assert estimator().excess_tokens(request, route()) == 0
 
 
 async def test_a_prompt_that_cannot_fit_is_refused_before_the_call() -> None:
     async with ModelServer([]) as server:
         models = models_at(server)
-        with pytest.raises(TooLong) as caught:
+        with pytest.raises(ContextTooLong) as caught:
             await models.respond(a_request("x" * 8_000_000, model="xai/grok-4.3"))
         await models.close()
     assert caught.value.found == "the prompt has about 2,000,050 tokens, and xai/grok-4.3 takes 1,000,000."
@@ -194,26 +194,26 @@ async def test_a_provider_that_finds_a_prompt_too_long_teaches_a_stricter_count_
     async with ModelServer([Play(status=400, body=body)]) as server:
         models = models_at(server)
         request = a_request("x" * 3_000_000, model="xai/grok-4.3")
-        assert models.excess(request) == 0
-        with pytest.raises(TooLong) as caught:
+        assert models.excess_tokens(request) == 0
+        with pytest.raises(ContextTooLong) as caught:
             await models.respond(request)
         await models.close()
     assert caught.value.retry_after == 0.0
-    assert models.excess(request) > 0
+    assert models.excess_tokens(request) > 0
 
 
 def test_what_was_learned_earlier_is_known_again() -> None:
     known = estimator()
-    known.know({("xai/grok-4.3", "estimate"): Ratio(counted=100, reported=150, calls=3)})
+    known.load_calibrations({("xai/grok-4.3", "estimate"): Ratio(counted=100, reported=150, calls=3)})
     request = a_request(messages=(Message(role="user", text="x" * 400),), tools=())
-    assert known.tokens(request, route()) == 156
+    assert known.estimate_prompt(request, route()) == 156
 
 
 def test_estimated_usage_teaches_nothing() -> None:
     known = estimator()
     request = a_request(messages=(Message(role="user", text="x" * 400),), tools=())
-    known.learn(known.counted(request, route()), Usage(input=1000, estimated=True))
-    assert known.tokens(request, route()) == 104
+    known.learn(known.count_prompt(request, route()), Usage(input=1000, estimated=True))
+    assert known.estimate_prompt(request, route()) == 104
 
 
 async def test_a_run_leaves_what_its_responses_taught_in_the_store(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from orchestrator_bridge.model.port import Message, Request, ToolCall
-from orchestrator_bridge.model.script import BUILT_IN, Script, read_script
-from orchestrator_bridge.model.scripted import play
+from orchestrator_bridge.model.script import BUILT_IN_SCRIPTS, Script, read_script
+from orchestrator_bridge.model.scripted import play_turn
 from orchestrator_bridge.question.values import Ask
 from tests.model.asking import NEW_ANSWER
 from tests.model.stage import TEAM, Stage
@@ -18,7 +18,7 @@ PEERS = [f"peer:1:{name}" for name in ("planner", "skeptic")]
 
 
 def demo() -> Script:
-    return read_script(BUILT_IN / "demo.toml")
+    return read_script(BUILT_IN_SCRIPTS / "demo.toml")
 
 
 def asked(task: str = TASK) -> Stage:
@@ -102,7 +102,7 @@ def test_agents_that_decide_are_not_taken_for_people() -> None:
         Message(role="tool", text=outcome, tool_call="c"),
     )
     request = Request(agent="operator", model="scripted/demo", messages=messages, tools=(NEW_ANSWER,))
-    (call,) = play(demo(), request, "s")[1].tool_calls
+    (call,) = play_turn(demo(), request, "s")[1].tool_calls
     assert "**Try it small first.** No person was asked; the agents decided this" in json.loads(call.arguments)["content"]
 
 
@@ -129,9 +129,9 @@ def test_a_demo_always_says_that_it_is_one() -> None:
 def test_a_run_that_was_stopped_goes_on_as_it_would_have() -> None:
     stage = asked()
     stage.replies(1, "2")
-    before = play(stage.script, stage.request("operator"), "s")
+    before = play_turn(stage.script, stage.request("operator"), "s")
     stage.restarts()
-    assert play(demo(), stage.request("operator"), "s") == before
+    assert play_turn(demo(), stage.request("operator"), "s") == before
     assert "Try it small first" in final(stage)
 
 

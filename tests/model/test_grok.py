@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from orchestrator_bridge.model.catalogue import notice, price_of, resolve, surprise
+from orchestrator_bridge.model.catalogue import lifecycle_notice, price_of, resolve, served_model_notice
 
 TODAY = date(2026, 11, 22)
 XAI = {"XAI_API_KEY"}
@@ -82,7 +82,7 @@ def test_with_another_hosts_settings_it_goes_to_the_genuine_model(name: str, hav
         assert (route.price.input, route.price.output) == (Decimal("1.25"), Decimal("2.50"))
     else:
         assert (route.price.input, route.price.output) == (Decimal("0.20"), Decimal("0.50"))
-        assert notice(route, TODAY) == ""
+        assert lifecycle_notice(route, TODAY) == ""
 
 
 def test_it_says_why_it_goes_there() -> None:
@@ -96,12 +96,12 @@ def test_it_says_why_it_goes_there() -> None:
 
 def test_with_xais_key_alone_it_says_what_answers_and_at_which_price() -> None:
     route = resolve("grok-4.1-fast", have=XAI, today=TODAY)
-    assert notice(route, TODAY) == (
+    assert lifecycle_notice(route, TODAY) == (
         "xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15; grok-4.3 answers instead with reasoning effort low,"
         " at $1.25 in, $0.20 cached, $2.50 out per million tokens; from 200k of prompt $2.50 / $0.40 / $5.00."
     )
     quick = resolve("grok-4.1-fast-non-reasoning", have=XAI, today=TODAY)
-    assert "grok-4.3 answers instead with reasoning effort none" in notice(quick, TODAY)
+    assert "grok-4.3 answers instead with reasoning effort none" in lifecycle_notice(quick, TODAY)
 
 
 def test_at_xai_it_is_booked_as_what_answers_whatever_name_the_response_bears() -> None:
@@ -117,7 +117,7 @@ def test_before_its_retirement_it_was_what_it_was() -> None:
     assert (route.provider, route.context) == ("xai", 2_000_000)
     assert route.price is not None
     assert (route.price.input, route.price.output) == (Decimal("0.20"), Decimal("0.50"))
-    assert notice(route, date(2026, 2, 1)) == ""
+    assert lifecycle_notice(route, date(2026, 2, 1)) == ""
 
 
 def test_where_reasoning_is_turned_off_by_the_request_the_route_says_so() -> None:
@@ -142,7 +142,7 @@ def test_where_reasoning_is_turned_off_by_the_request_the_route_says_so() -> Non
 )
 def test_an_older_model_says_what_answers_for_it(name: str, answering: str) -> None:
     route = resolve(name, have=XAI, today=TODAY)
-    said = notice(route, TODAY)
+    said = lifecycle_notice(route, TODAY)
     assert said.startswith(f"xai retired {name}")
     assert f"on 2026-05-15; {answering} answers instead" in said
     assert route.price == resolve(answering).price
@@ -150,7 +150,7 @@ def test_an_older_model_says_what_answers_for_it(name: str, answering: str) -> N
 
 @pytest.mark.parametrize("name", ["grok-4.3", "grok-4.5", "grok-4.6", "grok-4.7", "grok-4.20"])
 def test_the_current_ones_are_not_retired(name: str) -> None:
-    assert notice(resolve(name, have=XAI, today=TODAY), TODAY) == ""
+    assert lifecycle_notice(resolve(name, have=XAI, today=TODAY), TODAY) == ""
 
 
 def test_the_multi_agent_model_takes_no_tools() -> None:
@@ -159,18 +159,20 @@ def test_the_multi_agent_model_takes_no_tools() -> None:
 
 def test_an_answer_by_the_announced_model_is_no_surprise_and_any_other_is() -> None:
     route = resolve("grok-4.1-fast", have=XAI, today=TODAY)
-    assert surprise(route, "grok-4.3") == ""
-    assert surprise(route, "grok-4-1-fast-reasoning") == ""
-    assert surprise(route, "grok-4.7").startswith(
+    assert served_model_notice(route, "grok-4.3") == ""
+    assert served_model_notice(route, "grok-4-1-fast-reasoning") == ""
+    assert served_model_notice(route, "grok-4.7").startswith(
         "xai answered 'grok-4-1-fast-reasoning' with grok-4.7. What answered is booked, at $2.00 in"
     )
     elsewhere = resolve("grok-4.1-fast", have=OPENROUTER, today=TODAY)
-    assert surprise(elsewhere, "x-ai/grok-4.1-fast") == ""
-    assert surprise(elsewhere, "x-ai/grok-4.1-fast-20251119") == ""
-    assert surprise(elsewhere, "x-ai/grok-4.3").startswith("openrouter answered 'x-ai/grok-4.1-fast' with x-ai/grok-4.3.")
-    assert surprise(resolve("ollama/llama3.2"), "anything") == ""
+    assert served_model_notice(elsewhere, "x-ai/grok-4.1-fast") == ""
+    assert served_model_notice(elsewhere, "x-ai/grok-4.1-fast-20251119") == ""
+    assert served_model_notice(elsewhere, "x-ai/grok-4.3").startswith(
+        "openrouter answered 'x-ai/grok-4.1-fast' with x-ai/grok-4.3."
+    )
+    assert served_model_notice(resolve("ollama/llama3.2"), "anything") == ""
 
 
 def test_a_refused_id_says_what_answers_in_its_place() -> None:
-    said = surprise(resolve("xai/grok-4.3"), "grok-4.3", refused="grok-4-1-fast-reasoning")
+    said = served_model_notice(resolve("xai/grok-4.3"), "grok-4.3", refused="grok-4-1-fast-reasoning")
     assert said.startswith("xai does not take 'grok-4-1-fast-reasoning' any more. grok-4.3 answers in its place, at $1.25 in")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.clock import SystemClock
-from orchestrator_bridge.model.clients import Models
-from orchestrator_bridge.model.port import Kept, Message, Request, Response, Usage
+from orchestrator_bridge.model.clients import ModelClient
+from orchestrator_bridge.model.port import Message, ProviderState, Request, Response, Usage
 from orchestrator_bridge.run.events import Responded, dump, load
 from orchestrator_bridge.store.sqlite import SqliteStore
 from orchestrator_bridge.team import AgentSpec, Policy, Team
@@ -33,7 +33,7 @@ ROUTER = Vendor(provider="openrouter", model="openrouter/x-ai/grok-4.1-fast", wi
 DEEPSEEK = Vendor(provider="deepseek", model="deepseek-v4-flash", wire=OPENAI, under="/v1")
 
 
-def models_at(vendor: Vendor, server: ModelServer) -> Models:
+def models_at(vendor: Vendor, server: ModelServer) -> ModelClient:
     keys = {
         "OPENROUTER_API_KEY": KEY,
         "DEEPSEEK_API_KEY": KEY,
@@ -41,7 +41,7 @@ def models_at(vendor: Vendor, server: ModelServer) -> Models:
         "ANTHROPIC_API_KEY": KEY,
         "GEMINI_API_KEY": KEY,
     }
-    return Models(keys={**keys, "MISTRAL_API_KEY": KEY}, base_urls={vendor.provider: f"{server.root}{vendor.under}"})
+    return ModelClient(keys={**keys, "MISTRAL_API_KEY": KEY}, base_urls={vendor.provider: f"{server.root}{vendor.under}"})
 
 
 def goes_on(first: Request, said: Response) -> Request:
@@ -100,7 +100,7 @@ async def test_geminis_signature_goes_back_with_the_call_that_it_came_with() -> 
 
 @pytest.mark.parametrize("other", [CLAUDE, FLASH, MISTRAL, DEEPSEEK], ids=lambda vendor: vendor.provider)
 async def test_nothing_goes_to_another_model(other: Vendor) -> None:
-    kept = Kept(maker="openrouter/x", message={"reasoning_details": DETAILS, "thinking_blocks": [{"signature": "s3cr"}]})
+    kept = ProviderState(maker="openrouter/x", message={"reasoning_details": DETAILS, "thinking_blocks": [{"signature": "s3cr"}]})
     turn = Message(role="assistant", text="I think.", kept=kept)
     async with ModelServer([Play(text="done")], wire=other.wire) as server:
         models = models_at(other, server)
@@ -112,12 +112,14 @@ async def test_nothing_goes_to_another_model(other: Vendor) -> None:
 
 
 def test_what_is_kept_stands_in_the_log_and_is_read_again() -> None:
-    kept = Kept(maker="anthropic/claude", message={"thinking_blocks": [{"signature": "s"}]}, calls=({}, {"a": {"b": [1]}}))
+    kept = ProviderState(
+        maker="anthropic/claude", message={"thinking_blocks": [{"signature": "s"}]}, calls=({}, {"a": {"b": [1]}})
+    )
     event = responded(kept)
     assert load(1, dump(event)) == event
 
 
-def responded(kept: Kept) -> Responded:
+def responded(kept: ProviderState) -> Responded:
     return Responded(
         at=1.0, action="a", agent="b", text="", tool_calls=(), consumed=(), usage=Usage(), served="", cost=None, kept=kept
     )

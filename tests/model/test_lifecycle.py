@@ -8,9 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_bridge.model.catalogue import Lifecycle, Stage, badge, notice, resolve, stage
-from orchestrator_bridge.model.catalogue.entries import entries
-from orchestrator_bridge.model.catalogue.lifecycle import SOON
+from orchestrator_bridge.model.catalogue import (
+    Lifecycle,
+    LifecycleStage,
+    lifecycle_badge,
+    lifecycle_notice,
+    lifecycle_stage,
+    resolve,
+)
+from orchestrator_bridge.model.catalogue.entries import model_entries
+from orchestrator_bridge.model.catalogue.lifecycle import RETIRING_DAYS
 from orchestrator_bridge.team import ModelSpec
 
 DAY = date(2027, 3, 1)
@@ -20,51 +27,54 @@ LIFE = Lifecycle(retires_on=DAY, answered_by="grok-4.3")
 @pytest.mark.parametrize(
     ("today", "expected"),
     [
-        (DAY - timedelta(days=SOON + 1), "current"),
-        (DAY - timedelta(days=SOON), "retiring"),
+        (DAY - timedelta(days=RETIRING_DAYS + 1), "current"),
+        (DAY - timedelta(days=RETIRING_DAYS), "retiring"),
         (DAY - timedelta(days=1), "retiring"),
         (DAY, "retired"),
         (DAY + timedelta(days=1), "retired"),
         (DAY + timedelta(days=1000), "retired"),
     ],
 )
-def test_a_day_decides_where_a_model_stands(today: date, expected: Stage) -> None:
-    assert stage(LIFE, today) == expected
+def test_a_day_decides_where_a_model_stands(today: date, expected: LifecycleStage) -> None:
+    assert lifecycle_stage(LIFE, today) == expected
 
 
 @given(st.dates())
 def test_without_a_day_nothing_is_known_and_nothing_is_said(today: date) -> None:
-    assert stage(None, today) == stage(Lifecycle(), today) == "unknown"
-    assert badge(None, today) == badge(Lifecycle(), today) == ""
+    assert lifecycle_stage(None, today) == lifecycle_stage(Lifecycle(), today) == "unknown"
+    assert lifecycle_badge(None, today) == lifecycle_badge(Lifecycle(), today) == ""
 
 
 @given(st.dates(), st.dates())
 def test_what_is_retired_stays_retired(one: date, other: date) -> None:
     earlier, later = sorted((one, other))
-    if stage(LIFE, earlier) == "retired":
-        assert stage(LIFE, later) == "retired"
+    if lifecycle_stage(LIFE, earlier) == "retired":
+        assert lifecycle_stage(LIFE, later) == "retired"
 
 
 def test_a_table_says_it_in_a_few_words() -> None:
-    assert badge(LIFE, DAY) == "retired 2027-03-01, grok-4.3 answers"
-    assert badge(Lifecycle(retires_on=DAY), DAY) == "retired 2027-03-01"
-    assert badge(LIFE, DAY - timedelta(days=3)) == "retires 2027-03-01"
-    assert badge(LIFE, DAY - timedelta(days=300)) == "until 2027-03-01"
+    assert lifecycle_badge(LIFE, DAY) == "retired 2027-03-01, grok-4.3 answers"
+    assert lifecycle_badge(Lifecycle(retires_on=DAY), DAY) == "retired 2027-03-01"
+    assert lifecycle_badge(LIFE, DAY - timedelta(days=3)) == "retires 2027-03-01"
+    assert lifecycle_badge(LIFE, DAY - timedelta(days=300)) == "until 2027-03-01"
 
 
 def test_people_are_told_before_and_after_but_not_long_before() -> None:
     own = {"mine": ModelSpec(id="xai/grok-4.7", retires_on=DAY, answered_by="grok-4.3")}
     route = resolve("mine", own, today=DAY)
-    assert notice(route, DAY - timedelta(days=SOON + 1)) == ""
-    assert notice(route, DAY - timedelta(days=2)) == "xai retires mine (grok-4.7) on 2027-03-01, in 2 days."
-    assert notice(route, DAY - timedelta(days=1)) == "xai retires mine (grok-4.7) on 2027-03-01, in 1 day."
-    assert notice(route, DAY).startswith("xai retired mine (grok-4.7) on 2027-03-01; grok-4.3 answers instead")
+    assert lifecycle_notice(route, DAY - timedelta(days=RETIRING_DAYS + 1)) == ""
+    assert lifecycle_notice(route, DAY - timedelta(days=2)) == "xai retires mine (grok-4.7) on 2027-03-01, in 2 days."
+    assert lifecycle_notice(route, DAY - timedelta(days=1)) == "xai retires mine (grok-4.7) on 2027-03-01, in 1 day."
+    assert lifecycle_notice(route, DAY).startswith("xai retired mine (grok-4.7) on 2027-03-01; grok-4.3 answers instead")
 
 
 def test_a_model_that_nothing_answers_for_is_refused_and_said_to_be() -> None:
     own = {"mine": ModelSpec(id="gpt-5", retires_on=DAY)}
     route = resolve("mine", own, today=DAY)
-    assert notice(route, DAY) == "openai retired mine (gpt-5) on 2027-03-01; requests to it are refused. Choose another model."
+    assert (
+        lifecycle_notice(route, DAY)
+        == "openai retired mine (gpt-5) on 2027-03-01; requests to it are refused. Choose another model."
+    )
 
 
 def test_a_retired_model_costs_and_holds_what_answers_for_it() -> None:
@@ -75,12 +85,12 @@ def test_a_retired_model_costs_and_holds_what_answers_for_it() -> None:
 
 
 def test_days_of_retirement_in_the_bundled_map_count() -> None:
-    assert stage(resolve("gpt-5-mini-2025-08-07").lifecycle, date(2026, 12, 10)) == "retiring"
-    assert stage(resolve("gpt-5-mini-2025-08-07").lifecycle, date(2026, 12, 11)) == "retired"
+    assert lifecycle_stage(resolve("gpt-5-mini-2025-08-07").lifecycle, date(2026, 12, 10)) == "retiring"
+    assert lifecycle_stage(resolve("gpt-5-mini-2025-08-07").lifecycle, date(2026, 12, 11)) == "retired"
 
 
 def test_whatever_answers_for_a_listed_model_is_known_with_its_price() -> None:
-    for name in entries():
+    for name in model_entries():
         life = resolve(name).lifecycle
         if life is not None and life.answered_by:
             assert life.price is not None, name
@@ -92,11 +102,11 @@ def test_a_day_that_only_the_map_names_is_told_as_the_maps() -> None:
     assert route.lifecycle is not None
     day = route.lifecycle.retires_on
     assert day is not None
-    assert notice(route, day) == (
+    assert lifecycle_notice(route, day) == (
         f"By LiteLLM's map vertex_ai retired claude-haiku-4-5 on {day}; whether it still answers is not known here."
     )
-    assert notice(route, day - timedelta(days=2)) == (
+    assert lifecycle_notice(route, day - timedelta(days=2)) == (
         f"By LiteLLM's map vertex_ai retires claude-haiku-4-5 on {day}, in 2 days, at the earliest."
     )
     own = {"mine": ModelSpec(id="vertex_ai/claude-haiku-4-5", retires_on=day)}
-    assert notice(resolve("mine", own), day).startswith("vertex_ai retired mine (claude-haiku-4-5) on")
+    assert lifecycle_notice(resolve("mine", own), day).startswith("vertex_ai retired mine (claude-haiku-4-5) on")

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator_bridge.model.errors import RateLimited
-from orchestrator_bridge.model.limits.road import Road
-from orchestrator_bridge.model.limits.turns import Turns
-from orchestrator_bridge.model.limits.window import MINUTE, Window
-from orchestrator_bridge.model.port import Demand, Response, Usage
+from orchestrator_bridge.model.limits.road import RouteLimiter
+from orchestrator_bridge.model.limits.turns import FairQueue
+from orchestrator_bridge.model.limits.window import MINUTE, SlidingWindow
+from orchestrator_bridge.model.port import CallEstimate, Response, Usage
 
 REQUESTS, TOKENS = 4, 100
 Came = tuple[float, int, int]
@@ -24,9 +24,9 @@ calls = st.lists(
 ).map(sorted)
 
 
-def road() -> Road:
-    demand = Demand(route="r", provider="xAI", tokens=0, requests_per_minute=REQUESTS, tokens_per_minute=TOKENS)
-    return Road(demand)
+def road() -> RouteLimiter:
+    demand = CallEstimate(route="r", provider="xAI", tokens=0, requests_per_minute=REQUESTS, tokens_per_minute=TOKENS)
+    return RouteLimiter(demand)
 
 
 def played(came: Sequence[Came]) -> list[tuple[float, int, int]]:
@@ -35,12 +35,12 @@ def played(came: Sequence[Came]) -> list[tuple[float, int, int]]:
     tokens = {(run, str(number)): size for number, (_, run, size) in waiting}
     went: list[tuple[float, int, int]] = []
     now = 0.0
-    while waiting or the_road.look_at(now) is not None:
-        now = min(at for at in (waiting[0][1][0] if waiting else None, the_road.look_at(now)) if at is not None)
+    while waiting or the_road.next_check_at(now) is not None:
+        now = min(at for at in (waiting[0][1][0] if waiting else None, the_road.next_check_at(now)) if at is not None)
         while waiting and waiting[0][1][0] <= now:
             number, (_, run, size) = waiting.pop(0)
-            the_road.join((run, str(number)), size)
-        while (key := the_road.let_in(now)) is not None:
+            the_road.enqueue((run, str(number)), size)
+        while (key := the_road.admit_next(now)) is not None:
             assert the_road.claim(key)
             went.append((now, key[0], tokens[key]))
     return went
@@ -73,17 +73,17 @@ def test_everybody_goes_and_a_runs_calls_go_in_their_order(came: list[Came]) -> 
 @settings(max_examples=200)
 def test_no_time_is_wasted_while_somebody_waits(came: list[Came]) -> None:
     """Whoever goes later than she came goes at the very moment at which there is room."""
-    window = Window(REQUESTS, TOKENS)
+    window = SlidingWindow(REQUESTS, TOKENS)
     for (before, _, _), (at, _, size) in pairwise([(0.0, 0, 0), *played(came)]):
         assert at in {came_at for came_at, _, _ in came} or at == window.free_at(size, before)
-        window.take(size, at)
+        window.record(size, at)
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=60))
 def test_between_two_turns_of_a_run_every_other_that_waits_has_one(runs: list[int]) -> None:
-    turns = Turns()
+    turns = FairQueue()
     for number, run in enumerate(runs):
-        turns.join((run, str(number)), 1)
+        turns.enqueue((run, str(number)), 1)
     order = [waiting.key[0] for waiting in turns.in_order()]
     left = Counter(runs)
     for place, run in enumerate(order):
@@ -97,51 +97,51 @@ def test_between_two_turns_of_a_run_every_other_that_waits_has_one(runs: list[in
 def test_a_run_with_one_call_waits_for_one_call_of_a_run_with_sixteen() -> None:
     the_road = road()
     for number in range(REQUESTS):
-        the_road.join((9, f"before {number}"), 1)
-        assert the_road.let_in(0.0)
+        the_road.enqueue((9, f"before {number}"), 1)
+        assert the_road.admit_next(0.0)
     for number in range(16):
-        the_road.join((1, f"agent {number}"), 1)
-    the_road.join((2, "alone"), 1)
-    assert [the_road.let_in(MINUTE) for _ in range(2)] == [(1, "agent 0"), (2, "alone")]
+        the_road.enqueue((1, f"agent {number}"), 1)
+    the_road.enqueue((2, "alone"), 1)
+    assert [the_road.admit_next(MINUTE) for _ in range(2)] == [(1, "agent 0"), (2, "alone")]
 
 
 def test_what_a_call_took_replaces_what_was_expected_of_it() -> None:
     the_road = road()
-    the_road.join((1, "a"), TOKENS)
-    the_road.join((1, "b"), 60)
-    assert the_road.let_in(0.0) == (1, "a")
-    assert the_road.let_in(1.0) is None
-    the_road.landed((1, "a"), Response(usage=Usage(input=30, output=10)), 1.0)
-    assert the_road.let_in(1.0) == (1, "b")
+    the_road.enqueue((1, "a"), TOKENS)
+    the_road.enqueue((1, "b"), 60)
+    assert the_road.admit_next(0.0) == (1, "a")
+    assert the_road.admit_next(1.0) is None
+    the_road.completed((1, "a"), Response(usage=Usage(input=30, output=10)), 1.0)
+    assert the_road.admit_next(1.0) == (1, "b")
 
 
 def test_a_call_that_is_not_made_leaves_its_room_to_the_next() -> None:
     the_road = road()
-    the_road.join((1, "a"), TOKENS)
-    the_road.join((2, "b"), TOKENS)
-    assert the_road.let_in(0.0) == (1, "a")
-    the_road.leave((1, "a"), 0.0)
-    assert the_road.let_in(0.0) == (2, "b")
+    the_road.enqueue((1, "a"), TOKENS)
+    the_road.enqueue((2, "b"), TOKENS)
+    assert the_road.admit_next(0.0) == (1, "a")
+    the_road.release((1, "a"), 0.0)
+    assert the_road.admit_next(0.0) == (2, "b")
 
 
 def test_how_long_a_provider_asks_one_call_to_wait_holds_for_all() -> None:
     the_road = road()
     for name in ("a", "b"):
-        the_road.join((1, name), 1)
-    assert the_road.let_in(0.0) == (1, "a")
-    the_road.landed((1, "a"), RateLimited("Too many requests.", retry_after=12), 1.0)
-    assert the_road.let_in(2.0) is None
-    hold = the_road.hold((1, "b"), 2.0)
+        the_road.enqueue((1, name), 1)
+    assert the_road.admit_next(0.0) == (1, "a")
+    the_road.completed((1, "a"), RateLimited("Too many requests.", retry_after=12), 1.0)
+    assert the_road.admit_next(2.0) is None
+    hold = the_road.throttled((1, "b"), 2.0)
     assert (hold.why, hold.until) == ("xAI's rate limit", 13.0)
-    assert the_road.let_in(13.0) == (1, "b")
+    assert the_road.admit_next(13.0) == (1, "b")
 
 
 def test_the_expected_wait_counts_those_who_go_before() -> None:
     the_road = road()
     for number in range(REQUESTS + 1):
-        the_road.join((1, str(number)), 1)
-    the_road.join((1, "last"), TOKENS)
+        the_road.enqueue((1, str(number)), 1)
+    the_road.enqueue((1, "last"), TOKENS)
     for _ in range(REQUESTS):
-        assert the_road.let_in(5.0)
-    assert the_road.hold((1, str(REQUESTS)), 6.0).until == 5.0 + MINUTE
-    assert the_road.hold((1, "last"), 6.0).until == 5.0 + 2 * MINUTE
+        assert the_road.admit_next(5.0)
+    assert the_road.throttled((1, str(REQUESTS)), 6.0).until == 5.0 + MINUTE
+    assert the_road.throttled((1, "last"), 6.0).until == 5.0 + 2 * MINUTE

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.model.errors import (
-    BadKey,
     BadRequest,
+    InvalidApiKey,
     Overloaded,
     TimedOut,
 )
@@ -129,15 +129,15 @@ async def test_many_calls_at_once_go_through_one_thread_which_ends_with_the_mode
 
 
 async def test_what_is_not_set_is_told_before_anything_is_imported_or_sent() -> None:
-    with pytest.raises(BadKey) as caught:
-        await Models(keys={"AZURE_API_KEY": SECRET}).respond(a_request(model="azure/mine"))
+    with pytest.raises(InvalidApiKey) as caught:
+        await ModelClient(keys={"AZURE_API_KEY": SECRET}).respond(a_request(model="azure/mine"))
     assert caught.value.found == "AZURE_API_BASE, AZURE_API_VERSION are not set, and 'azure/mine' needs them."
 
 
 async def test_a_route_without_its_optional_packages_says_how_to_install_them() -> None:
     settings = {"VERTEXAI_PROJECT": "p", "VERTEXAI_LOCATION": "global"}
     with pytest.raises(BadRequest) as caught:
-        await Models(keys=settings).respond(a_request(model="vertex_ai/xai/grok-4.1-fast-reasoning"))
+        await ModelClient(keys=settings).respond(a_request(model="vertex_ai/xai/grok-4.1-fast-reasoning"))
     assert caught.value.found == "vertex_ai needs the optional packages of the extra 'vertex', which are not installed."
     assert "`make vertex`" in caught.value.advice
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from orchestrator_bridge.model import errors
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from tests.model.asking import a_request
 from tests.model.test_lost_calls import free_port
 from tests.model.through_litellm import ALL_VENDORS, CLAUDE, FLASH, KEYS, MISTRAL, Vendor, refused
@@ -15,9 +15,9 @@ from tests.servers.model_play import Play
 
 STATUSES = [
     (400, errors.BadRequest),
-    (401, errors.BadKey),
-    (402, errors.NoCredit),
-    (403, errors.BadKey),
+    (401, errors.InvalidApiKey),
+    (402, errors.InsufficientCredit),
+    (403, errors.InvalidApiKey),
     (404, errors.UnknownModel),
     (410, errors.UnknownModel),
     (422, errors.BadRequest),
@@ -44,16 +44,21 @@ async def test_a_status_means_one_error(status: int, expected: type[errors.Model
 @pytest.mark.parametrize(
     ("vendor", "status", "message", "expected"),
     [
-        (CLAUDE, 400, "prompt is too long: 200001 tokens > 200000 maximum", errors.TooLong),
-        (CLAUDE, 400, "Your credit balance is too low to access the Anthropic API.", errors.NoCredit),
-        (CLAUDE, 413, "Request exceeds the maximum size (request_too_large)", errors.TooLong),
-        (FLASH, 400, "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).", errors.TooLong),
-        (FLASH, 400, "API key not valid. Please pass a valid API key.", errors.BadKey),
+        (CLAUDE, 400, "prompt is too long: 200001 tokens > 200000 maximum", errors.ContextTooLong),
+        (CLAUDE, 400, "Your credit balance is too low to access the Anthropic API.", errors.InsufficientCredit),
+        (CLAUDE, 413, "Request exceeds the maximum size (request_too_large)", errors.ContextTooLong),
+        (
+            FLASH,
+            400,
+            "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+            errors.ContextTooLong,
+        ),
+        (FLASH, 400, "API key not valid. Please pass a valid API key.", errors.InvalidApiKey),
         (
             MISTRAL,
             400,
             "Prompt contains 40000 tokens and is too large for model with 32768 maximum context length",
-            errors.TooLong,
+            errors.ContextTooLong,
         ),
     ],
 )
@@ -67,13 +72,13 @@ async def test_words_tell_what_the_status_does_not(
 
 async def test_an_answer_that_a_filter_held_back_is_refused_content() -> None:
     error = await refused(FLASH, Play(finish="SAFETY"))
-    assert type(error) is errors.RefusedContent
+    assert type(error) is errors.ContentRefused
 
 
 @ALL_VENDORS
 async def test_a_server_that_is_not_there_is_down(vendor: Vendor) -> None:
-    models = Models(keys=KEYS, base_urls={vendor.provider: f"http://127.0.0.1:{free_port()}{vendor.under}"})
-    with pytest.raises(errors.Unreached, match=f"no connection to {vendor.provider} at http://127"):
+    models = ModelClient(keys=KEYS, base_urls={vendor.provider: f"http://127.0.0.1:{free_port()}{vendor.under}"})
+    with pytest.raises(errors.ConnectionFailed, match=f"no connection to {vendor.provider} at http://127"):
         await models.respond(a_request(model=vendor.model))
     await models.close()
 
@@ -81,11 +86,11 @@ async def test_a_server_that_is_not_there_is_down(vendor: Vendor) -> None:
 @ALL_VENDORS
 async def test_a_connection_that_is_cut_is_down(vendor: Vendor) -> None:
     error = await refused(vendor, Play(text="An answer that is cut.", cut="midway"))
-    assert type(error) is errors.Down
+    assert type(error) is errors.ProviderUnavailable
 
 
 @ALL_VENDORS
 @pytest.mark.parametrize("body", ["Welcome to the hotel", '{"id": "x", "cont'])
 async def test_a_body_that_is_no_json_is_garbled(vendor: Vendor, body: str) -> None:
     error = await refused(vendor, Play(body=body))
-    assert type(error) is errors.Garbled
+    assert type(error) is errors.InvalidResponse

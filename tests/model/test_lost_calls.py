@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from orchestrator_bridge.model import errors
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.team import ModelSpec
 from tests.model.asking import BOTH_WAYS, KEY, a_request, failure_of, models_at
 from tests.servers.model_play import Cut, Play
@@ -26,8 +26,8 @@ def free_port() -> int:
 @BOTH_WAYS
 async def test_a_server_that_is_not_there_is_down(model: str) -> None:
     address = f"http://127.0.0.1:{free_port()}/v1"
-    models = Models(base_urls={"xai": address}, keys={"XAI_API_KEY": KEY}, own={"mine": ModelSpec(base_url=address)})
-    with pytest.raises(errors.Down) as caught:
+    models = ModelClient(base_urls={"xai": address}, keys={"XAI_API_KEY": KEY}, own={"mine": ModelSpec(base_url=address)})
+    with pytest.raises(errors.ProviderUnavailable) as caught:
         await models.respond(a_request(model=model))
     await models.close()
     assert caught.value.found == f"no connection to {address}: connection refused."
@@ -36,15 +36,15 @@ async def test_a_server_that_is_not_there_is_down(model: str) -> None:
 
 async def test_a_password_in_an_address_is_not_told() -> None:
     own = {"mine": ModelSpec(base_url=f"http://me:hidden@127.0.0.1:{free_port()}/v1")}
-    models = Models(own=own)
-    with pytest.raises(errors.Down) as caught:
+    models = ModelClient(own=own)
+    with pytest.raises(errors.ProviderUnavailable) as caught:
         await models.respond(a_request(model="mine"))
     await models.close()
     assert "hidden" not in caught.value.found + caught.value.advice
 
 
 async def test_an_address_that_is_none_is_told() -> None:
-    models = Models(base_urls={"xai": "localhost:8000/v1"}, keys={"XAI_API_KEY": KEY})
+    models = ModelClient(base_urls={"xai": "localhost:8000/v1"}, keys={"XAI_API_KEY": KEY})
     with pytest.raises(errors.BadRequest, match="localhost:8000/v1 cannot be called"):
         await models.respond(a_request())
     await models.close()
@@ -52,15 +52,15 @@ async def test_an_address_that_is_none_is_told() -> None:
 
 async def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:1")
-    models = Models(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": KEY})
-    with pytest.raises(errors.Down, match=r"no client can be made for model calls: .*gopher"):
+    models = ModelClient(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": KEY})
+    with pytest.raises(errors.ProviderUnavailable, match=r"no client can be made for model calls: .*gopher"):
         await models.respond(a_request())
     await models.close()
 
 
 async def test_a_host_that_does_not_exist_is_told() -> None:
-    models = Models(own={"mine": ModelSpec(base_url="http://nowhere.invalid/v1")})
-    with pytest.raises(errors.Unreached, match=r"no connection to http://nowhere\.invalid/v1: the host"):
+    models = ModelClient(own={"mine": ModelSpec(base_url="http://nowhere.invalid/v1")})
+    with pytest.raises(errors.ConnectionFailed, match=r"no connection to http://nowhere\.invalid/v1: the host"):
         await models.respond(a_request(model="mine"))
     await models.close()
 
@@ -69,13 +69,13 @@ async def test_a_host_that_does_not_exist_is_told() -> None:
 @pytest.mark.parametrize("cut", ["before", "midway"])
 async def test_a_connection_that_is_cut_is_down(cut: Cut, model: str) -> None:
     error = await failure_of(Play(text=LONG, cut=cut), a_request(model=model))
-    assert type(error) is errors.Down
+    assert type(error) is errors.ProviderUnavailable
     assert "was cut" in error.found
 
 
 async def test_a_stream_that_ends_before_its_answer_is_down() -> None:
     error = await failure_of(Play(text=LONG, cut="unfinished"), a_request())
-    assert type(error) is errors.Down
+    assert type(error) is errors.ProviderUnavailable
     assert error.found == "the stream of xai ended before its answer did."
 
 
@@ -127,14 +127,14 @@ async def test_a_page_in_place_of_a_stream_is_garbled() -> None:
 @pytest.mark.parametrize(("play", "found"), GARBAGE)
 async def test_a_body_that_is_no_answer_is_garbled(play: Play, found: str) -> None:
     error = await failure_of(play, a_request(model="mine"))
-    assert type(error) is errors.Garbled
+    assert type(error) is errors.InvalidResponse
     assert error.found.startswith(f"mine answered with {found}")
 
 
 @pytest.mark.parametrize("body", ["data: {oops\n\n", 'data: {"choices": "none"}\n\n', "data: 7\n\n"])
 async def test_a_stream_of_garbage_is_garbled(body: str) -> None:
     error = await failure_of(Play(body=body, content_type="text/event-stream"), a_request())
-    assert type(error) is errors.Garbled
+    assert type(error) is errors.InvalidResponse
 
 
 @BOTH_WAYS

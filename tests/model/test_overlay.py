@@ -12,18 +12,18 @@ import pytest
 from orchestrator_bridge.model.catalogue import PROVIDERS
 from orchestrator_bridge.model.catalogue.build import route_of
 from orchestrator_bridge.model.catalogue.bundled import bundled_facts
-from orchestrator_bridge.model.catalogue.entries import NOT_MAPPED, HostEntry, entries
+from orchestrator_bridge.model.catalogue.entries import NO_MAP_KEY, HostEntry, model_entries
 from orchestrator_bridge.model.facts import ModelFacts
 
 DATA = Path(__file__).parents[2] / "orchestrator_bridge" / "model" / "catalogue" / "data"
-HOSTS = [host for entry in entries().values() for host in entry.hosts]
+HOSTS = [host for entry in model_entries().values() for host in entry.hosts]
 
 
 def mapped(host: HostEntry) -> ModelFacts | None:
     """What the map says of a model at a host; None where it is silent, or not asked."""
     provider = PROVIDERS[host.provider]
     key = host.map_key or provider.map_key(host.id)
-    return None if provider.any_model or key == NOT_MAPPED else bundled_facts(key, provider)
+    return None if provider.any_model or key == NO_MAP_KEY else bundled_facts(key, provider)
 
 
 def corrections(host: HostEntry, facts: ModelFacts) -> Iterator[tuple[str, bool]]:

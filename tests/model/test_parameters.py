@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.model.catalogue import Route, resolve
-from orchestrator_bridge.model.clients import Models
-from orchestrator_bridge.model.parameters import accepted, to_send, why_not
+from orchestrator_bridge.model.clients import ModelClient
+from orchestrator_bridge.model.parameters import accepted_parameters, unsupported_value, wire_parameters
 from tests.model.asking import a_request, models_at
 from tests.model.through_litellm import CLAUDE, FLASH, Vendor, answered
 from tests.servers.model_play import Play
@@ -23,31 +23,31 @@ def route(**known: Any) -> Route:
 
 def test_only_what_a_route_takes_is_sent() -> None:
     taken = route(accepts=frozenset({"temperature", "stop"}))
-    assert to_send(taken, SET) == {"temperature": 0.5, "stop": ["END"]}
+    assert wire_parameters(taken, SET) == {"temperature": 0.5, "stop": ["END"]}
 
 
 def test_where_nothing_is_known_all_that_a_person_set_is_sent() -> None:
-    assert set(to_send(route(), SET)) == {"reasoning_effort", "temperature", "top_p", "presence_penalty", "stop", "seed"}
+    assert set(wire_parameters(route(), SET)) == {"reasoning_effort", "temperature", "top_p", "presence_penalty", "stop", "seed"}
 
 
 def test_a_refusal_lists_what_is_taken() -> None:
     taken = route(accepts=frozenset({"temperature", "seed"}), max_output=1000)
-    assert accepted(taken) == ("temperature", "seed", "max_output")
-    assert why_not(taken, "stop", ("END",)) == "only parameters that it takes: temperature, seed, max_output"
-    assert why_not(taken, "seed", 7) == ""
+    assert accepted_parameters(taken) == ("temperature", "seed", "max_output")
+    assert unsupported_value(taken, "stop", ("END",)) == "only parameters that it takes: temperature, seed, max_output"
+    assert unsupported_value(taken, "seed", 7) == ""
 
 
 def test_an_effort_is_one_of_the_routes() -> None:
     taken = route(accepts=frozenset({"reasoning_effort"}), efforts=("none", "low", "high"))
-    assert why_not(taken, "effort", "medium") == "one of none, low, high"
-    assert to_send(taken, {"effort": "medium"}) == {}
-    assert to_send(taken, {"effort": "high"}) == {"reasoning_effort": "high"}
+    assert unsupported_value(taken, "effort", "medium") == "one of none, low, high"
+    assert wire_parameters(taken, {"effort": "medium"}) == {}
+    assert wire_parameters(taken, {"effort": "high"}) == {"reasoning_effort": "high"}
 
 
 def test_an_output_is_no_longer_than_the_route_gives() -> None:
-    assert why_not(route(max_output=1000), "max_output", 1001) == "at most 1000"
-    assert why_not(route(max_output=1000), "max_output", 1000) == ""
-    assert why_not(route(), "max_output", 10**9) == ""
+    assert unsupported_value(route(max_output=1000), "max_output", 1001) == "at most 1000"
+    assert unsupported_value(route(max_output=1000), "max_output", 1000) == ""
+    assert unsupported_value(route(), "max_output", 10**9) == ""
 
 
 async def test_what_was_set_goes_along_with_a_call() -> None:
@@ -61,12 +61,12 @@ async def test_what_was_set_goes_along_with_a_call() -> None:
 
 async def test_deepseek_is_told_how_much_to_think() -> None:
     async with ModelServer([Play(text="x")]) as server:
-        models = Models(keys={"DEEPSEEK_API_KEY": "ds-key"}, base_urls={"deepseek": server.url})
+        models = ModelClient(keys={"DEEPSEEK_API_KEY": "ds-key"}, base_urls={"deepseek": server.url})
         await models.respond(a_request(model="deepseek-v4-flash", parameters={"effort": "low", "seed": 7}))
         await models.close()
     assert server.requests[0].body["reasoning_effort"] == "low"
     assert "seed" not in server.requests[0].body
-    assert why_not(resolve("deepseek-v4-flash"), "effort", "medium") == "one of low, high, max"
+    assert unsupported_value(resolve("deepseek-v4-flash"), "effort", "medium") == "one of low, high, max"
 
 
 @pytest.mark.parametrize(("vendor", "thinks"), [(CLAUDE, "thinking"), (FLASH, "thinkingConfig")], ids=["anthropic", "gemini"])

@@ -7,19 +7,19 @@ import json
 import pytest
 
 from orchestrator_bridge.model import errors
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from tests.model.asking import BOTH_WAYS, KEY, a_request, failure_of
 from tests.servers.model_play import Play
 
 STATUSES = [
     (400, errors.BadRequest),
-    (401, errors.BadKey),
-    (402, errors.NoCredit),
-    (403, errors.BadKey),
+    (401, errors.InvalidApiKey),
+    (402, errors.InsufficientCredit),
+    (403, errors.InvalidApiKey),
     (404, errors.UnknownModel),
     (408, errors.TimedOut),
     (410, errors.UnknownModel),
-    (413, errors.TooLong),
+    (413, errors.ContextTooLong),
     (418, errors.BadRequest),
     (422, errors.BadRequest),
     (429, errors.RateLimited),
@@ -31,13 +31,17 @@ STATUSES = [
 ]
 
 WORDS = [
-    (400, {"error": {"message": "too much", "code": "context_length_exceeded"}}, errors.TooLong),
-    (400, {"error": "This model's maximum prompt length is 131072 but the request contains 200000 tokens."}, errors.TooLong),
-    (400, {"code": "invalid-argument", "error": "Incorrect API key provided: xa***ET."}, errors.BadKey),
+    (400, {"error": {"message": "too much", "code": "context_length_exceeded"}}, errors.ContextTooLong),
+    (
+        400,
+        {"error": "This model's maximum prompt length is 131072 but the request contains 200000 tokens."},
+        errors.ContextTooLong,
+    ),
+    (400, {"code": "invalid-argument", "error": "Incorrect API key provided: xa***ET."}, errors.InvalidApiKey),
     (404, {"error": {"message": "The model `grok-9` does not exist", "code": "model_not_found"}}, errors.UnknownModel),
     (403, {"error": {"message": "Project has no access to model x", "code": "model_not_found"}}, errors.UnknownModel),
-    (403, {"error": "Your newly created team doesn't have any credits yet."}, errors.NoCredit),
-    (429, {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, errors.NoCredit),
+    (403, {"error": "Your newly created team doesn't have any credits yet."}, errors.InsufficientCredit),
+    (429, {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, errors.InsufficientCredit),
     (422, {"detail": [{"loc": ["body", "tools"], "msg": "unexpected"}]}, errors.BadRequest),
 ]
 
@@ -119,14 +123,14 @@ async def test_control_characters_of_a_provider_reach_nobody() -> None:
 
 
 async def test_a_missing_key_is_told_by_its_name_before_anything_is_sent() -> None:
-    models = Models(base_urls={"xai": "http://127.0.0.1:9/v1"})
-    with pytest.raises(errors.BadKey, match=r"XAI_API_KEY is not set, and 'grok-4\.3' needs it"):
+    models = ModelClient(base_urls={"xai": "http://127.0.0.1:9/v1"})
+    with pytest.raises(errors.InvalidApiKey, match=r"XAI_API_KEY is not set, and 'grok-4\.3' needs it"):
         await models.respond(a_request(model="grok-4.3"))
 
 
 async def test_a_key_that_no_header_can_carry_is_told_without_showing_it() -> None:
-    models = Models(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": "xai-sécret\nxx"})
-    with pytest.raises(errors.BadKey) as caught:
+    models = ModelClient(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": "xai-sécret\nxx"})
+    with pytest.raises(errors.InvalidApiKey) as caught:
         await models.respond(a_request())
     assert "XAI_API_KEY" in caught.value.found
     assert "cret" not in caught.value.found
@@ -134,4 +138,4 @@ async def test_a_key_that_no_header_can_carry_is_told_without_showing_it() -> No
 
 async def test_a_model_that_nobody_knows_is_an_error_of_the_port() -> None:
     with pytest.raises(errors.UnknownModel, match="model 'nobody' is not known"):
-        await Models().respond(a_request(model="nobody"))
+        await ModelClient().respond(a_request(model="nobody"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.model import errors
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.model.port import Message, Request, ToolCall, ToolSpec
 from orchestrator_bridge.model.script import ScriptError, find_script, read_script
 from tests.model.asking import NEW_ANSWER
@@ -47,7 +47,7 @@ async def test_the_first_turn_that_fits_is_played(tmp_path: Path) -> None:
         calls = [{ tool = "new_answer", arguments = { content = "{agent}: {task}" } }]
         """,
     )
-    response = await Models(scripts=(tmp_path,)).respond(a_request())
+    response = await ModelClient(scripts=(tmp_path,)).respond(a_request())
     (call,) = response.tool_calls
     assert (call.name, json.loads(call.arguments)) == ("new_answer", {"content": "planner: Paint it blue."})
     assert response.served == "scripted/play"
@@ -72,14 +72,14 @@ async def test_what_an_agent_has_done_is_read_from_the_conversation(tmp_path: Pa
     spoken = Message(role="assistant", tool_calls=(use,))
     told = Message(role="tool", text="Your answer stands as agent1.", tool_call="turn_0_0")
     task = Message(role="user", text="The task:\n\nPaint it.")
-    assert (await Models(scripts=(tmp_path,)).respond(a_request(task))).text == "first"
+    assert (await ModelClient(scripts=(tmp_path,)).respond(a_request(task))).text == "first"
     for _ in range(2):  # another process, or the same one again: it is all the same
-        assert (await Models(scripts=(tmp_path,)).respond(a_request(task, spoken, told))).text == "second"
+        assert (await ModelClient(scripts=(tmp_path,)).respond(a_request(task, spoken, told))).text == "second"
 
 
 async def test_where_nothing_fits_the_default_says_so(tmp_path: Path) -> None:
     written(tmp_path, '[[agents.somebody]]\ntext = "x"')
-    models = Models(scripts=(tmp_path,))
+    models = ModelClient(scripts=(tmp_path,))
     voted = await models.respond(a_request(tools=(NEW_ANSWER, VOTE)))
     assert json.loads(voted.tool_calls[0].arguments) == {"agent_id": "agent2", "reason": "The script has no turn for this."}
     answered = await models.respond(a_request())
@@ -96,19 +96,19 @@ async def test_a_label_is_found_by_words_of_its_answer(tmp_path: Path) -> None:
         """,
     )
     news = 'Answers:\n\n<answer label="agent1">\nPaint it Blue.\n</answer>\n\n<answer label="agent2">\nred\n</answer>'
-    response = await Models(scripts=(tmp_path,)).respond(a_request(Message(role="user", text=news), tools=(VOTE,)))
+    response = await ModelClient(scripts=(tmp_path,)).respond(a_request(Message(role="user", text=news), tools=(VOTE,)))
     assert json.loads(response.tool_calls[0].arguments) == {"agent_id": "agent1", "reason": "agent2"}
 
 
 async def test_what_fills_a_place_is_not_filled_again(tmp_path: Path) -> None:
     written(tmp_path, "[[agents.planner]]\ntext = 'On {task}[[ and {guidance}]]'")
     task = Message(role="user", text="The task:\n\n{agent} {nonsense:x} [[y]]")
-    assert (await Models(scripts=(tmp_path,)).respond(a_request(task))).text == "On {agent} {nonsense:x} [[y]]"
+    assert (await ModelClient(scripts=(tmp_path,)).respond(a_request(task))).text == "On {agent} {nonsense:x} [[y]]"
 
 
 async def test_a_careless_model_can_be_played(tmp_path: Path) -> None:
     written(tmp_path, '[[agents.planner]]\ncalls = [{ tool = "vote", raw = \'{"agent_id": \' }]')
-    response = await Models(scripts=(tmp_path,)).respond(a_request())
+    response = await ModelClient(scripts=(tmp_path,)).respond(a_request())
     assert response.tool_calls[0].arguments == '{"agent_id": '
 
 
@@ -119,7 +119,7 @@ async def test_thinking_takes_the_time_that_the_script_says(tmp_path: Path) -> N
         slept.append(seconds)
 
     written(tmp_path, '[[agents.planner]]\ntakes = "0.8s"\ntext = "x"')
-    await Models(scripts=(tmp_path,), sleep=sleep).respond(a_request())
+    await ModelClient(scripts=(tmp_path,), sleep=sleep).respond(a_request())
     assert slept == [0.8]
 
 
@@ -179,14 +179,14 @@ def test_a_script_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 async def test_a_missing_script_is_an_error_of_the_port_in_a_run() -> None:
     with pytest.raises(errors.UnknownModel, match="there is no script 'play'"):
-        await Models().respond(a_request())
+        await ModelClient().respond(a_request())
 
 
 def test_a_model_can_be_checked_without_a_call(tmp_path: Path) -> None:
-    models = Models(scripts=(tmp_path,), keys={"XAI_API_KEY": "xai-key"})
+    models = ModelClient(scripts=(tmp_path,), keys={"XAI_API_KEY": "xai-key"})
     assert models.check("scripted/demo").provider == "scripted"
     assert models.check("grok-4.3").id == "grok-4.3"
-    with pytest.raises(errors.BadKey, match="OPENAI_API_KEY is not set"):
+    with pytest.raises(errors.InvalidApiKey, match="OPENAI_API_KEY is not set"):
         models.check("gpt-5")
     with pytest.raises(ScriptError):
         models.check("scripted/nothing")

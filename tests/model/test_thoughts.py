@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.model.thoughts import without_thoughts
+from orchestrator_bridge.model.thoughts import strip_think_tags
 from tests.model.asking import a_request, models_at
 from tests.servers.model_play import Play
 from tests.servers.model_server import ModelServer
@@ -22,7 +22,7 @@ from tests.servers.model_server import ModelServer
     ],
 )
 def test_the_answer_is_what_stands_outside_of_the_marks(text: str, answer: str) -> None:
-    assert without_thoughts(text) == answer
+    assert strip_think_tags(text) == answer
 
 
 async def test_thoughts_in_the_text_are_no_part_of_the_answer() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.model.clients import Models
+from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.port import Request, Response
 from tests.model.asking import a_request
@@ -39,9 +39,9 @@ MISTRAL = Vendor(provider="mistral", model="mistral-large-latest", wire=OPENAI, 
 ALL_VENDORS = pytest.mark.parametrize("vendor", [CLAUDE, FLASH, MISTRAL], ids=lambda vendor: vendor.provider)
 
 
-def models_of(vendor: Vendor, server: ModelServer, **more: Any) -> Models:
+def models_of(vendor: Vendor, server: ModelServer, **more: Any) -> ModelClient:
     """All models, this vendor's at the test server."""
-    return Models(keys=KEYS, base_urls={vendor.provider: f"{server.root}{vendor.under}"}, **more)
+    return ModelClient(keys=KEYS, base_urls={vendor.provider: f"{server.root}{vendor.under}"}, **more)
 
 
 KEYS: Mapping[str, str] = dict.fromkeys(("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY"), SECRET)

@@ -24,7 +24,7 @@ from orchestrator_bridge.chat import (
     PrivateReply,
 )
 from orchestrator_bridge.model.errors import ModelError
-from orchestrator_bridge.model.limits.road import Hold
+from orchestrator_bridge.model.limits.road import Throttled
 from orchestrator_bridge.model.port import Message, Request, Response, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import UsageLedger
@@ -117,7 +117,7 @@ class Table:
         self.reserved = reserved
         self.exceeds: Callable[[Request], int] = lambda _: 0
         self.ledger = ledger or UsageLedger(Budgets())
-        self.holds: Callable[[str], Hold | None] = lambda _: None
+        self.holds: Callable[[str], Throttled | None] = lambda _: None
         self.desk = QuestionService(directory, lambda: next(self._numbers), lambda _: gone, self.open)
         self.read_to_end: set[int] = set()
         self._messages = 0
@@ -164,7 +164,7 @@ class Table:
     def cancel(self, run: int, action: str, attempt: int) -> None:
         self.ledger.release((run, action, attempt))
 
-    def try_acquire(self, _: int, action: str, __: Request) -> Hold | None:
+    def try_acquire(self, _: int, action: str, __: Request) -> Throttled | None:
         """Every call goes, unless a test holds it by its action."""
         return self.holds(action)
 
@@ -222,7 +222,7 @@ class Table:
 
     def holds_all(self, why: str = "Test's rate limit", seconds: float = 30.0) -> None:
         """From now on no call may start."""
-        self.holds = lambda _: Hold(why=why, until=self.now + seconds)
+        self.holds = lambda _: Throttled(why=why, until=self.now + seconds)
 
     def lets_in(self) -> None:
         """Calls may start again, and those that are held do."""

@@ -13,13 +13,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from orchestrator_bridge.chat import Author, ControlAction
 from orchestrator_bridge.model.errors import (
-    BadKey,
+    CircuitOpen,
+    InvalidApiKey,
     ModelError,
     Overloaded,
-    Suspended,
     TimedOut,
 )
-from orchestrator_bridge.model.limits.road import Hold
+from orchestrator_bridge.model.limits.road import Throttled
 from orchestrator_bridge.model.port import Message, ToolCall
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
@@ -57,7 +57,7 @@ uses = (
     | st.builds(use, st.just("decide"), decision=st.sampled_from(["Pears", "Wait."]), reason=st.just("It is ripe."))
     | st.just(ToolCall(id="call", name="vote", arguments="{no json"))
 )
-errors: st.SearchStrategy[ModelError] = st.sampled_from([Overloaded("busy"), TimedOut("slow"), BadKey("wrong")])
+errors: st.SearchStrategy[ModelError] = st.sampled_from([Overloaded("busy"), TimedOut("slow"), InvalidApiKey("wrong")])
 index = st.integers(0, 7)
 
 
@@ -130,7 +130,7 @@ class AnyOrder(RuleBasedStateMachine):
     def a_limit_holds_calls(self, number: int, holds: str) -> None:
         """Calls of one kind and agent wait, or (empty) all."""
         name = self.table.state.team.agents[number % len(self.table.state.team.agents)].name
-        hold = Hold(why="a limit", until=None)
+        hold = Throttled(why="a limit", until=None)
         self.table.holds = lambda action: hold if action.startswith(holds) and (not holds or name in action) else None
         self.table.go_on()
 
@@ -142,7 +142,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(number=index)
     def a_held_call_fails_without_having_been_made(self, number: int) -> None:
         held = self.table.held
-        error = Suspended("It is down.", retry_after=30)
+        error = CircuitOpen("It is down.", retry_after=30)
         self.table.go_on(f.CallFinished(action=held[number % len(held)].action, consumed=(), result=error))
 
     @precondition(lambda self: self.unposted())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.model.errors import BadKey
+from orchestrator_bridge.model.errors import InvalidApiKey
 from orchestrator_bridge.run.post import closing_key, question_key
 from orchestrator_bridge.store.rows import OutboxEntry
 from orchestrator_bridge.team import Limits, Policy
@@ -143,7 +143,7 @@ def test_people_decide_where_people_and_peers_are_asked_and_the_advice_goes_alon
 def test_a_peer_whose_model_is_gone_is_not_waited_for() -> None:
     table = Table(team(3))
     table.says("one", ask(to=("agents",)))
-    table.fails("peer:1:two", BadKey("The key is wrong."))
+    table.fails("peer:1:two", InvalidApiKey("The key is wrong."))
     table.says("peer:1:three", text="Yes.")
     assert "one" in table.out
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator_bridge.chat import Note, QuestionCard, RunCard
-from orchestrator_bridge.model.errors import BadKey, Down
+from orchestrator_bridge.model.errors import InvalidApiKey, ProviderUnavailable
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import UsageLedger
 from orchestrator_bridge.people import Directory
@@ -62,7 +62,7 @@ def test_people_are_warned_once_when_most_of_a_budget_is_booked_or_reserved() ->
 
 def test_what_nobody_knows_counts_as_spent() -> None:
     table = Table(team(1, money=1, tries=2), reserved=dollars("0.60"))
-    table.fails("one", Down("cut"))
+    table.fails("one", ProviderUnavailable("cut"))
     table.passes(2)
     assert table.state.end is not None
     assert "this run's budget of $1.00" in how(table)
@@ -123,9 +123,9 @@ def test_what_is_booked_in_the_same_step_makes_room_at_once() -> None:
 def test_a_call_that_was_refused_gives_back_what_was_reserved_and_one_that_was_lost_does_not() -> None:
     ledger = shared(day="1.00")
     table = Table(team(2), ledger=ledger, reserved=dollars("0.30"))
-    table.fails("one", BadKey("wrong"))
+    table.fails("one", InvalidApiKey("wrong"))
     assert ledger.statuses(PLACE, table.now)[0].used == dollars("0.30")
-    table.fails("two", Down("cut"))
+    table.fails("two", ProviderUnavailable("cut"))
     assert ledger.statuses(PLACE, table.now)[0].used == dollars("0.30")
     table.passes(2)
     assert ledger.statuses(PLACE, table.now)[0].used == dollars("0.60")

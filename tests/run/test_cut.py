@@ -7,8 +7,8 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_bridge.model.errors import TooLong
-from orchestrator_bridge.model.port import Kept, Request, Response
+from orchestrator_bridge.model.errors import ContextTooLong
+from orchestrator_bridge.model.port import ProviderState, Request, Response
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.actions import CallModel
@@ -102,7 +102,7 @@ def test_every_tool_use_still_has_its_result() -> None:
 def test_thoughts_of_earlier_turns_go_before_anything_else() -> None:
     thinking = Table(team(1), task=TASK)
     for question in ("First?", "Second?"):
-        kept = Kept(maker="m", message={"reasoning_content": question})
+        kept = ProviderState(maker="m", message={"reasoning_content": question})
         landed = Response(tool_calls=(ask(question, wait=False),), kept=kept)
         thinking.go_on(f.CallFinished(action=thinking.out["one"], consumed=(), result=landed))
     state = thinking.state
@@ -125,7 +125,7 @@ def test_a_prompt_that_the_provider_found_too_long_is_cut_and_sent_again() -> No
     long = table()
     before = len(long.prompt("two"))
     long.exceeds = longer_than(9000)
-    error = TooLong("too long", retry_after=0.0)
+    error = ContextTooLong("too long", retry_after=0.0)
     long.go_on(f.CallFinished(action=long.out["two"], consumed=(), result=error))
     long.passes(1.0)
     assert len(long.prompt("two")) < before
@@ -133,6 +133,6 @@ def test_a_prompt_that_the_provider_found_too_long_is_cut_and_sent_again() -> No
 
 def test_a_prompt_that_cannot_be_cut_ends_the_agents_work_with_the_reason() -> None:
     alone = Table(team(1), task=TASK)
-    alone.go_on(f.CallFinished(action=alone.out["one"], consumed=(), result=TooLong("far too long")))
+    alone.go_on(f.CallFinished(action=alone.out["one"], consumed=(), result=ContextTooLong("far too long")))
     assert alone.state.end is not None
     assert "far too long" in alone.state.end.text

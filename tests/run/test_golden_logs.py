@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.chat import Author
-from orchestrator_bridge.model.errors import BadKey, Overloaded
+from orchestrator_bridge.model.errors import InvalidApiKey, Overloaded
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.run import events as e
@@ -97,9 +97,9 @@ def eventful() -> Table:
     table.guides("Keep it cheap.")
     table.says("one", answer("by one"))
     table.holds_all()
-    table.fails("three", BadKey("The key is wrong."))
+    table.fails("three", InvalidApiKey("The key is wrong."))
     table.lets_in()
-    table.fails("three", BadKey("This key is wrong too."))
+    table.fails("three", InvalidApiKey("This key is wrong too."))
     table.says("two", ask("What now?"), ask("What  now?"))
     table.posts_question(3)
     table.passes(120)

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 from orchestrator_bridge.chat import Note, RunCard
 from orchestrator_bridge.model.errors import (
-    BadKey,
-    Down,
+    CircuitOpen,
+    InvalidApiKey,
     Overloaded,
-    Suspended,
+    ProviderUnavailable,
 )
-from orchestrator_bridge.model.limits.road import Hold
+from orchestrator_bridge.model.limits.road import Throttled
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.store.rows import CallUsageRecorded
@@ -46,7 +46,7 @@ def test_a_wait_that_nobody_can_tell_is_shown_without_a_time() -> None:
     table = Table(team(1))
     table.fails("one", Overloaded("busy"))
     assert states(table)["one"] == "tries again soon"
-    table.holds = lambda _: Hold(why="xAI to come back")
+    table.holds = lambda _: Throttled(why="xAI to come back")
     table.passes(2)
     assert states(table)["one"] == "waiting for xAI to come back"
 
@@ -81,7 +81,7 @@ def test_those_who_have_answered_wait_for_one_who_may_not_start_yet() -> None:
     table.holds_all()
     table.passes(2)
     assert [call.agent for call in table.held] == ["two"]
-    table.holds = lambda action: Hold(why="a limit") if "two" in action else None
+    table.holds = lambda action: Throttled(why="a limit") if "two" in action else None
     table.says("one", answer("A"))
     assert table.out == {}
     table.passes(61)
@@ -116,7 +116,7 @@ def test_a_call_that_is_not_made_because_its_provider_is_down_counts_as_a_try_an
     table.holds_all("xAI to come back")
     for _ in range(2):
         table.passes(31)
-        suspended = Suspended("xAI is down: busy", retry_after=30)
+        suspended = CircuitOpen("xAI is down: busy", retry_after=30)
         table.go_on(f.CallFinished(action="work:one:1", consumed=(), result=suspended))
     assert table.state.end is not None
     assert table.state.end.text.endswith("one retired: xAI is down: busy.")
@@ -130,7 +130,7 @@ def test_an_agent_goes_on_with_its_backup_as_soon_as_its_provider_is_known_to_be
     table.holds_all("xAI to come back")
     table.passes(2)
     table.holds = lambda _: None
-    table.go_on(f.CallFinished(action="work:one:1", consumed=(), result=Suspended("xAI is down: busy", retry_after=30)))
+    table.go_on(f.CallFinished(action="work:one:1", consumed=(), result=CircuitOpen("xAI is down: busy", retry_after=30)))
     assert "one goes on with gpt-5-mini: xAI is down: busy." in notes(table)
     assert table.state.calls["work:one:1"].model == "gpt-5-mini"
     table.says("one", answer("A"))
@@ -140,27 +140,27 @@ def test_an_agent_goes_on_with_its_backup_as_soon_as_its_provider_is_known_to_be
 
 def test_a_backup_takes_over_when_the_tries_are_used_up_or_the_call_is_refused() -> None:
     table = Table(team(2, backup="gpt-5-mini", tries=2))
-    table.fails("one", BadKey("The key is wrong."))
-    table.fails("two", Down("no connection"))
+    table.fails("one", InvalidApiKey("The key is wrong."))
+    table.fails("two", ProviderUnavailable("no connection"))
     table.passes(2)
-    table.fails("two", Down("no connection"))
+    table.fails("two", ProviderUnavailable("no connection"))
     assert [one.model for one in table.state.agents.values()] == ["gpt-5-mini", "gpt-5-mini"]
     assert notes(table)[0] == "one goes on with gpt-5-mini: The key is wrong."
 
 
 def test_an_agent_whose_backup_fails_too_is_retired() -> None:
     table = Table(team(2, backup="gpt-5-mini"))
-    table.fails("one", BadKey("The key is wrong."))
-    table.fails("one", BadKey("This key is wrong too."))
+    table.fails("one", InvalidApiKey("The key is wrong."))
+    table.fails("one", InvalidApiKey("This key is wrong too."))
     assert table.state.agents["one"].retired == "This key is wrong too."
 
 
 def test_the_attempts_of_a_call_are_counted_on_with_the_backup() -> None:
     table = Table(team(1, backup="gpt-5-mini", tries=2))
     table.reserved = Decimal("0.10")
-    table.fails("one", Down("no connection"))
+    table.fails("one", ProviderUnavailable("no connection"))
     table.passes(2)
-    table.fails("one", Down("no connection"))
+    table.fails("one", ProviderUnavailable("no connection"))
     booked = {(row.attempt, row.model, row.state) for row in table.rows if isinstance(row, CallUsageRecorded)}
     assert booked >= {(1, "test/model", "unknown"), (2, "test/model", "unknown"), (3, "gpt-5-mini", "reserved")}
     assert table.state.spent.unknown == Decimal("0.10")  # the first try was started before prices were known here
@@ -169,8 +169,8 @@ def test_the_attempts_of_a_call_are_counted_on_with_the_backup() -> None:
 def test_a_side_call_that_failed_with_the_first_model_is_made_again_with_the_backup() -> None:
     table = Table(team(2, backup="gpt-5-mini"))
     table.says("one", ask("Which?", to=("agent:two",)))
-    table.fails("two", BadKey("The key is wrong."))
-    table.fails("peer:1:two", BadKey("The key is wrong."))
+    table.fails("two", InvalidApiKey("The key is wrong."))
+    table.fails("peer:1:two", InvalidApiKey("The key is wrong."))
     assert table.state.calls["peer:1:two"].model == "gpt-5-mini"
     table.says("peer:1:two", text="The second.")
     assert table.state.questions[1].replies[0].text == "The second."
@@ -182,7 +182,7 @@ def test_the_final_text_is_written_with_the_backup_where_the_winners_model_is_do
         table.says(name, answer(f"by {name}"))
     for name in ("one", "two"):
         table.says(name, vote("A"))
-    table.fails("one", BadKey("The key was withdrawn."))
+    table.fails("one", InvalidApiKey("The key was withdrawn."))
     assert not any("give up" in note for note in notes(table))
     table.says("one", text="The final text.")
     assert table.state.end is not None

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orchestrator_bridge.chat import Acknowledgement, Author, Note, PostedMessage, QuestionCard
-from orchestrator_bridge.model.errors import BadKey
+from orchestrator_bridge.model.errors import InvalidApiKey
 from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -348,7 +348,7 @@ def test_the_other_agents_decide_with_what_people_said_and_the_thread_says_so() 
 
 def test_when_the_agents_fail_a_judge_is_called_with_its_own_model_and_tool() -> None:
     played = silent(judge="test/judge")
-    played.fails("peer:1:two", BadKey("gone"))
+    played.fails("peer:1:two", InvalidApiKey("gone"))
     started = [event for event in played.events if isinstance(event, e.CallStarted)][-1]
     assert (started.purpose, started.model) == ("judge", "test/judge")
     assert "Which one?" in played.prompt("judge:1")

@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator_bridge.chat import Note
 from orchestrator_bridge.model.errors import (
-    BadKey,
     BadRequest,
+    InvalidApiKey,
     Overloaded,
     RateLimited,
 )
@@ -94,14 +94,14 @@ def test_a_retired_agents_votes_go_and_its_answers_stay() -> None:
         table.says(name, answer(f"by {name}"))
     table.says("one", vote("A"))
     table.says("two", vote("A"))
-    table.fails("three", BadKey("The key is wrong."))
+    table.fails("three", InvalidApiKey("The key is wrong."))
     assert table.out == {"one": "final:1"}
 
 
 def test_one_agent_that_is_left_decides_alone() -> None:
     table = Table(team(2))
     table.says("one", answer("A"))
-    table.fails("two", BadKey("The key is wrong."))
+    table.fails("two", InvalidApiKey("The key is wrong."))
     assert table.state.end is not None
     assert table.state.end.text == "A"
     assert "left to decide alone" in table.state.end.how
@@ -111,7 +111,7 @@ def test_the_last_one_looks_at_the_answer_that_a_retired_agent_left() -> None:
     table = Table(team(2))
     table.says("one", answer("A"))
     table.says("two", answer("B"))
-    table.fails("one", BadKey("The key is wrong."))
+    table.fails("one", InvalidApiKey("The key is wrong."))
     assert set(table.out) == {"two"}
     table.says("two", vote("A"))
     assert table.state.end is not None
@@ -123,12 +123,12 @@ def test_when_all_are_retired_the_best_answer_stands_or_the_run_has_failed() -> 
     table = Table(team(2))
     table.says("one", answer("A"))
     table.says("two", answer("B"))
-    table.fails("one", BadKey("The key is wrong.", "Set XAI_API_KEY."))
-    table.fails("two", BadKey("The key is wrong.", "Set XAI_API_KEY."))
+    table.fails("one", InvalidApiKey("The key is wrong.", "Set XAI_API_KEY."))
+    table.fails("two", InvalidApiKey("The key is wrong.", "Set XAI_API_KEY."))
     assert table.state.end is not None
     assert (table.state.end.status, table.state.end.text) == ("finished", "B")
     table = Table(team(1))
-    table.fails("one", BadKey("The key is wrong.", "Set XAI_API_KEY."))
+    table.fails("one", InvalidApiKey("The key is wrong.", "Set XAI_API_KEY."))
     assert table.state.end is not None
     assert table.state.end.status == "failed"
     assert "Set XAI_API_KEY." in table.state.end.text
@@ -186,7 +186,7 @@ def test_the_same_trouble_is_told_once_whoever_of_the_agents_runs_into_it() -> N
 def test_what_several_agents_had_to_go_for_is_told_once() -> None:
     table = Table(team(3))
     for name in ("one", "two", "three"):
-        table.fails(name, BadKey("The key is wrong.", "Set XAI_API_KEY."))
+        table.fails(name, InvalidApiKey("The key is wrong.", "Set XAI_API_KEY."))
     assert told(table) == [
         "one is out of this run: The key is wrong. Set XAI_API_KEY. 2 of 3 agents go on.",
         "two is out of this run too, for the same reason. 1 of 3 agents go on.",
@@ -272,7 +272,7 @@ def test_what_calls_under_way_at_the_end_may_cost_stays_booked_as_unknown() -> N
 def test_what_the_side_calls_of_a_retired_agent_may_cost_stays_booked_as_unknown() -> None:
     table = Table(team(3))
     table.says("one", ask(to=("agents",)))
-    table.fails("two", BadKey("The key is wrong."))
+    table.fails("two", InvalidApiKey("The key is wrong."))
     assert books(table)["peer:1:two"] == "unknown"
     assert books(table)["peer:1:three"] == "reserved"
 

@@ -11,12 +11,12 @@ What is known of a route comes from its provider (`providers`), from LiteLLM's m
 (`entries`, `data/*.toml`) and from the team file, in this order.
 """
 
-from orchestrator_bridge.model.catalogue.build import instead_of
-from orchestrator_bridge.model.catalogue.lifecycle import Stage, badge, notice, stage
+from orchestrator_bridge.model.catalogue.build import replacement_route
+from orchestrator_bridge.model.catalogue.lifecycle import LifecycleStage, lifecycle_badge, lifecycle_notice, lifecycle_stage
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider
-from orchestrator_bridge.model.catalogue.resolve import UnknownModelName, can_be_called, resolve
+from orchestrator_bridge.model.catalogue.resolve import UnknownModelName, is_configured, resolve
 from orchestrator_bridge.model.catalogue.route import Client, Lifecycle, LimitName, Route
-from orchestrator_bridge.model.catalogue.served import price_of, surprise
+from orchestrator_bridge.model.catalogue.served import price_of, served_model_notice
 
 __all__ = [
     "OWN",
@@ -24,17 +24,17 @@ __all__ = [
     "SCRIPTED",
     "Client",
     "Lifecycle",
+    "LifecycleStage",
     "LimitName",
     "Provider",
     "Route",
-    "Stage",
     "UnknownModelName",
-    "badge",
-    "can_be_called",
-    "instead_of",
-    "notice",
+    "is_configured",
+    "lifecycle_badge",
+    "lifecycle_notice",
+    "lifecycle_stage",
     "price_of",
+    "replacement_route",
     "resolve",
-    "stage",
-    "surprise",
+    "served_model_notice",
 ]

@@ -9,14 +9,14 @@ from functools import cache
 from types import MappingProxyType
 
 from orchestrator_bridge.model.catalogue.bundled import SOURCE, bundled_facts
-from orchestrator_bridge.model.catalogue.entries import NOT_MAPPED, HostEntry, host_of
+from orchestrator_bridge.model.catalogue.entries import NO_MAP_KEY, HostEntry, find_host
 from orchestrator_bridge.model.catalogue.facts import with_facts
-from orchestrator_bridge.model.catalogue.lifecycle import stage
+from orchestrator_bridge.model.catalogue.lifecycle import lifecycle_stage
 from orchestrator_bridge.model.catalogue.providers import PROVIDERS, SCRIPTED, Provider
 from orchestrator_bridge.model.catalogue.route import Lifecycle, Route
 from orchestrator_bridge.model.price import Price
 
-_LEAST = frozenset(("temperature", "tool_choice"))
+_MINIMAL_PARAMETERS = frozenset(("temperature", "tool_choice"))
 """What is sent to a model of which nothing is known but its provider."""
 
 _NO_URLS: Mapping[str, str] = MappingProxyType({})
@@ -27,37 +27,37 @@ def route_at(provider: Provider, model: str, *, today: date | None = None, base_
 
     Where the model is retired by `today` and another one answers to its id, price and context are that one's.
     """
-    return _here_and_now(_known(provider, model), today, base_urls)
+    return _configured(_catalogued_route(provider, model), today, base_urls)
 
 
 def route_of(host: HostEntry, *, today: date | None = None, base_urls: Mapping[str, str] = _NO_URLS) -> Route:
     """The route of a listed model at one of its hosts; price and context as in `route_at`."""
-    return _here_and_now(_listed(host), today, base_urls)
+    return _configured(_listed_route(host), today, base_urls)
 
 
 def price_at(provider: Provider, model: str) -> Price | None:
     """What a model costs at this provider; None if it is unknown."""
-    return _known(provider, model).price
+    return _catalogued_route(provider, model).price
 
 
-def as_it_is_on(route: Route, today: date | None) -> Route:
+def effective_on(route: Route, today: date | None) -> Route:
     """The route with the price and context of what answers to it on that day."""
     life = route.lifecycle
     provider = PROVIDERS.get(route.provider)
-    if today is None or life is None or provider is None or stage(life, today) != "retired" or not life.answered_by:
+    if today is None or life is None or provider is None or lifecycle_stage(life, today) != "retired" or not life.answered_by:
         return route
-    answering = _known(provider, life.answered_by)
+    answering = _catalogued_route(provider, life.answered_by)
     sizes = [size for size in (route.context, answering.context) if size]
     return replace(route, price=life.price or answering.price, context=min(sizes, default=None))
 
 
-def instead_of(route: Route) -> Route | None:
+def replacement_route(route: Route) -> Route | None:
     """The route of what its provider names in place of a model, asked for by the same name; None if it names nothing."""
     life, provider = route.lifecycle, PROVIDERS.get(route.provider)
     if life is None or provider is None or not life.answered_by:
         return None
     return replace(
-        _known(provider, life.answered_by),
+        _catalogued_route(provider, life.answered_by),
         name=route.name,
         base_url=route.base_url,
         key_env=route.key_env,
@@ -67,39 +67,39 @@ def instead_of(route: Route) -> Route | None:
     )
 
 
-def _here_and_now(route: Route, today: date | None, base_urls: Mapping[str, str]) -> Route:
+def _configured(route: Route, today: date | None, base_urls: Mapping[str, str]) -> Route:
     url = base_urls.get(route.provider, route.base_url).rstrip("/")
-    return as_it_is_on(replace(route, base_url=url), today)
+    return effective_on(replace(route, base_url=url), today)
 
 
-def _known(provider: Provider, model: str) -> Route:
-    host = None if provider.name == SCRIPTED else host_of(provider.name, model)
-    return _listed(host) if host else _unlisted(provider, model)
+def _catalogued_route(provider: Provider, model: str) -> Route:
+    host = None if provider.name == SCRIPTED else find_host(provider.name, model)
+    return _listed_route(host) if host else _unlisted_route(provider, model)
 
 
 @cache
-def _listed(host: HostEntry) -> Route:
+def _listed_route(host: HostEntry) -> Route:
     provider = PROVIDERS[host.provider]
-    mapped = _mapped(_bare(provider, host.id), provider, host.map_key or provider.map_key(host.id))
+    mapped = _with_litellm_facts(_minimal_route(provider, host.id), provider, host.map_key or provider.map_key(host.id))
     route = with_facts(mapped, host, host.source, host.as_of)
     if not route.efforts:
         route = replace(route, accepts=route.accepts and route.accepts - {"reasoning_effort"})
-    return replace(route, effort=host.effort, lifecycle=_lifecycle(route.lifecycle, host, provider))
+    return replace(route, effort=host.effort, lifecycle=_host_lifecycle(route.lifecycle, host, provider))
 
 
-def _unlisted(provider: Provider, model: str) -> Route:
-    return _mapped(_bare(provider, model), provider, provider.map_key(model))
+def _unlisted_route(provider: Provider, model: str) -> Route:
+    return _with_litellm_facts(_minimal_route(provider, model), provider, provider.map_key(model))
 
 
-def _mapped(route: Route, provider: Provider, key: str) -> Route:
+def _with_litellm_facts(route: Route, provider: Provider, key: str) -> Route:
     """The route with what LiteLLM's map says. Servers of one's own and scripts are not in it, by whatever name."""
-    if provider.any_model or provider.client == "scripted" or key == NOT_MAPPED:
+    if provider.any_model or provider.client == "scripted" or key == NO_MAP_KEY:
         return route
     facts = bundled_facts(key, provider)
     return with_facts(route, facts, SOURCE, sure=False) if facts else route
 
 
-def _bare(provider: Provider, model: str) -> Route:
+def _minimal_route(provider: Provider, model: str) -> Route:
     return Route(
         name=model,
         provider=provider.name,
@@ -112,11 +112,11 @@ def _bare(provider: Provider, model: str) -> Route:
         extra=provider.extra,
         streams=provider.streams,
         limit_name=provider.limit_name,
-        accepts=None if provider.any_model else _LEAST,
+        accepts=None if provider.any_model else _MINIMAL_PARAMETERS,
     )
 
 
-def _lifecycle(known: Lifecycle | None, host: HostEntry, provider: Provider) -> Lifecycle | None:
+def _host_lifecycle(known: Lifecycle | None, host: HostEntry, provider: Provider) -> Lifecycle | None:
     life = replace(known or Lifecycle(), released=host.released, note=host.note, answered_effort=host.answered_effort)
     if life.answered_by and life.answered_by != host.id:
         life = replace(life, price=price_at(provider, life.answered_by))

@@ -108,10 +108,10 @@ def _efforts(entry: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(listed)
     if not entry.get("supports_reasoning"):
         return ()
-    return (*_named(entry, "none", "minimal"), *_BASIC_EFFORTS, *_named(entry, "xhigh", "max"))
+    return (*_named_efforts(entry, "none", "minimal"), *_BASIC_EFFORTS, *_named_efforts(entry, "xhigh", "max"))
 
 
-def _named(entry: Mapping[str, Any], *efforts: str) -> tuple[str, ...]:
+def _named_efforts(entry: Mapping[str, Any], *efforts: str) -> tuple[str, ...]:
     return tuple(effort for effort in efforts if entry.get(f"supports_{effort}_reasoning_effort"))
 
 

@@ -21,7 +21,7 @@ from orchestrator_bridge.model.catalogue.providers import PROVIDERS
 from orchestrator_bridge.model.facts import ModelFacts
 from orchestrator_bridge.value import Value
 
-NOT_MAPPED = "none"
+NO_MAP_KEY = "none"
 _FOLDER = Path(__file__).parent / "data"
 
 
@@ -53,7 +53,7 @@ class ModelEntry(Value):
 
 
 @cache
-def entries() -> Mapping[str, ModelEntry]:
+def model_entries() -> Mapping[str, ModelEntry]:
     """All models by their friendly names, in the order in which they should be shown."""
     found: dict[str, ModelEntry] = {}
     for vendor in ("xai", "openai", "anthropic", "google", "mistral", "deepseek", "local"):
@@ -73,17 +73,17 @@ def _dated(entry: ModelEntry, as_of: date) -> ModelEntry:
 def _names() -> Mapping[str, str]:
     """Every spelling of a model without a provider in front, and the friendly name that it stands for."""
     found: dict[str, str] = {}
-    for name, entry in entries().items():
+    for name, entry in model_entries().items():
         for spelling in (name, *entry.also):
             found.setdefault(spelling, name)
-    for name, entry in entries().items():
+    for name, entry in model_entries().items():
         for host in entry.hosts:
             for spelling in (host.id, *host.also):
                 found.setdefault(spelling, name)
     return MappingProxyType(found)
 
 
-def friendly(spelling: str) -> str | None:
+def friendly_name(spelling: str) -> str | None:
     """The friendly name of the model that people or hosts spell like this; None if it is not listed.
 
     Phones begin with a capital and people write blanks for dashes: `Grok 4.1 fast` is understood.
@@ -91,16 +91,16 @@ def friendly(spelling: str) -> str | None:
     return _names().get(spelling) or _names().get("-".join(spelling.casefold().split()))
 
 
-def host_of(provider: str, model: str) -> HostEntry | None:
+def find_host(provider: str, model: str) -> HostEntry | None:
     """A model at one host, by the host's id or by any of its names; None if it is not listed there."""
-    of_provider = [(name, host) for name, entry in entries().items() for host in entry.hosts if host.provider == provider]
+    of_provider = [(name, host) for name, entry in model_entries().items() for host in entry.hosts if host.provider == provider]
     by_id = (host for _, host in of_provider if model in (host.id, *host.also))
-    wanted = friendly(model)
+    wanted = friendly_name(model)
     by_name = (host for name, host in of_provider if name == wanted)
     return next(by_id, None) or next(by_name, None)
 
 
-def spellings() -> tuple[str, ...]:
+def known_spellings() -> tuple[str, ...]:
     """Names to suggest where somebody misspelt one: friendly ones, and ids with their providers."""
-    with_provider = (f"{host.provider}/{host.id}" for entry in entries().values() for host in entry.hosts)
-    return (*entries(), *with_provider, *(f"{name}/…" for name, one in PROVIDERS.items() if one.any_model))
+    with_provider = (f"{host.provider}/{host.id}" for entry in model_entries().values() for host in entry.hosts)
+    return (*model_entries(), *with_provider, *(f"{name}/…" for name, one in PROVIDERS.items() if one.any_model))

@@ -43,11 +43,11 @@ def with_facts(route: Route, facts: ModelFacts, source: str = "", as_of: date | 
         accepts=route.accepts if facts.accepts is None else frozenset(facts.accepts),
         requests_per_minute=facts.requests_per_minute or route.requests_per_minute,
         tokens_per_minute=facts.tokens_per_minute or route.tokens_per_minute,
-        lifecycle=_lifecycle(route.lifecycle, facts, sure),
+        lifecycle=_with_lifecycle_facts(route.lifecycle, facts, sure),
     )
 
 
-def _lifecycle(known: Lifecycle | None, facts: ModelFacts, sure: bool) -> Lifecycle | None:
+def _with_lifecycle_facts(known: Lifecycle | None, facts: ModelFacts, sure: bool) -> Lifecycle | None:
     if facts.retires_on is None and facts.answered_by is None:
         return known
     known = known or Lifecycle()

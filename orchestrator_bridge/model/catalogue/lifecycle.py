@@ -6,25 +6,25 @@ from datetime import date
 from typing import Literal
 
 from orchestrator_bridge.model.catalogue.route import Lifecycle, Route
-from orchestrator_bridge.model.catalogue.show import show_price
+from orchestrator_bridge.model.catalogue.show import format_price
 
-Stage = Literal["unknown", "current", "retiring", "retired"]
+LifecycleStage = Literal["unknown", "current", "retiring", "retired"]
 
-SOON = 60
+RETIRING_DAYS = 60
 """Days before its retirement from which a model is called retiring."""
 
 
-def stage(life: Lifecycle | None, today: date) -> Stage:
+def lifecycle_stage(life: Lifecycle | None, today: date) -> LifecycleStage:
     """Where a model stands on that day. Its last day counts as retired: hosts end it at some hour of theirs."""
     if life is None or life.retires_on is None:
         return "unknown"
     left = (life.retires_on - today).days
     if left <= 0:
         return "retired"
-    return "retiring" if left <= SOON else "current"
+    return "retiring" if left <= RETIRING_DAYS else "current"
 
 
-def notice(route: Route, today: date) -> str:
+def lifecycle_notice(route: Route, today: date) -> str:
     """What whoever is about to pay for this model has to know of its lifecycle, as a sentence; empty if nothing.
 
     A retired model: since when, what answers instead and at which price. One that will be retired soon: when.
@@ -33,7 +33,7 @@ def notice(route: Route, today: date) -> str:
     if life is None or life.retires_on is None:
         return ""
     said = "" if life.sure else "by LiteLLM's map "
-    match stage(life, today):
+    match lifecycle_stage(life, today):
         case "retired":
             return _sentence(f"{said}{route.provider} retired {_both(route)} on {life.retires_on}{_instead(route, life)}")
         case "retiring":
@@ -60,15 +60,15 @@ def _instead(route: Route, life: Lifecycle) -> str:
     if not life.answered_by:
         return "; requests to it are refused. Choose another model."
     effort = f" with reasoning effort {life.answered_effort}" if life.answered_effort else ""
-    price = f", at {show_price(life.price)}" if life.price else ", at a price that is not known"
+    price = f", at {format_price(life.price)}" if life.price else ", at a price that is not known"
     return f"; {life.answered_by} answers instead{effort}{price}."
 
 
-def badge(life: Lifecycle | None, today: date) -> str:
+def lifecycle_badge(life: Lifecycle | None, today: date) -> str:
     """The lifecycle in a few words for a table, as `retired 2026-05-15, grok-4.3 answers`; empty if no day is known."""
     if life is None or life.retires_on is None:
         return ""
-    match stage(life, today):
+    match lifecycle_stage(life, today):
         case "retired":
             return f"retired {life.retires_on}" + (f", {life.answered_by} answers" if life.answered_by else "")
         case "retiring":

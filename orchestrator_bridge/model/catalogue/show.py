@@ -7,33 +7,33 @@ from decimal import Decimal
 from orchestrator_bridge.model.price import Price, Rates, Tier
 
 
-def show_price(price: Price) -> str:
+def format_price(price: Price) -> str:
     """`$1.25 in, $0.20 cached, $2.50 out per million tokens; above 200k of prompt $2.50, $0.40, $5.00`."""
-    first = f"{show_rate(price.input)} in{_cached(price)}, {show_rate(price.output)} out per million tokens"
-    return "; ".join([first, *(f"{show_bound(tier)} of prompt {show_rates(tier)}" for tier in price.tiers)])
+    first = f"{format_rate(price.input)} in{_cached(price)}, {format_rate(price.output)} out per million tokens"
+    return "; ".join([first, *(f"{format_tier_bound(tier)} of prompt {format_rates(tier)}" for tier in price.tiers)])
 
 
-def show_bound(tier: Tier) -> str:
+def format_tier_bound(tier: Tier) -> str:
     """`above 128k`, or `from 200k` where the bound itself is in it already."""
     reached = (tier.above + 1) % 1000 == 0
-    return f"from {show_size(tier.above + 1)}" if reached else f"above {show_size(tier.above)}"
+    return f"from {format_size(tier.above + 1)}" if reached else f"above {format_size(tier.above)}"
 
 
-def show_rates(rates: Rates) -> str:
+def format_rates(rates: Rates) -> str:
     """`$1.25 / $0.20 / $2.50`: in, cached where it has a rate of its own, out."""
-    return " / ".join(show_rate(rate) for rate in (rates.input, rates.cached, rates.output) if rate is not None)
+    return " / ".join(format_rate(rate) for rate in (rates.input, rates.cached, rates.output) if rate is not None)
 
 
 def _cached(price: Price) -> str:
-    return "" if price.cached is None else f", {show_rate(price.cached)} cached"
+    return "" if price.cached is None else f", {format_rate(price.cached)} cached"
 
 
-def show_rate(rate: Decimal) -> str:
+def format_rate(rate: Decimal) -> str:
     """US dollars with two digits, or as many as there are."""
     return f"${rate:.2f}" if rate == round(rate, 2) else f"${rate.normalize():f}"
 
 
-def show_size(tokens: int) -> str:
+def format_size(tokens: int) -> str:
     """`128k`, `1M`, `1.05M`: a number of tokens, rounded."""
     if tokens < 1000:
         return str(tokens)

@@ -18,7 +18,7 @@ FAILURES = 5
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 300.0
 """Seconds before the first probe, doubled with each that fails, and the most that they grow to."""
 
-Admits = Literal["yes", "as a probe", "after the probe", "no"]
+CircuitDecision = Literal["yes", "as a probe", "after the probe", "no"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,10 +32,10 @@ class Circuit:
     why: str = ""
 
 
-HEALTHY = Circuit()
+CLOSED = Circuit()
 
 
-def admits(circuit: Circuit, now: float) -> Admits:
+def check_circuit(circuit: Circuit, now: float) -> CircuitDecision:
     """Whether a call may go now."""
     match circuit.state:
         case "closed":
@@ -46,12 +46,12 @@ def admits(circuit: Circuit, now: float) -> Admits:
             return "as a probe" if now >= circuit.until else "no"
 
 
-def probing(circuit: Circuit) -> Circuit:
+def start_probe(circuit: Circuit) -> Circuit:
     """One call is out to see whether the provider is back."""
     return replace(circuit, state="probing")
 
 
-def failed(circuit: Circuit, now: float, why: str, *, probe: bool = False) -> Circuit:
+def record_failure(circuit: Circuit, now: float, why: str, *, probe: bool = False) -> Circuit:
     """A call failed for a fault of the provider. One that was out since before the circuit opened says nothing new."""
     if circuit.state == "probing" and probe:
         pause = min(LONGEST_PAUSE, 2 * circuit.pause)
@@ -59,14 +59,14 @@ def failed(circuit: Circuit, now: float, why: str, *, probe: bool = False) -> Ci
     if circuit.state != "closed":
         return circuit
     circuit = replace(circuit, failures=circuit.failures + 1, why=why)
-    return opened(circuit, now + circuit.pause, why) if circuit.failures >= FAILURES else circuit
+    return open_circuit(circuit, now + circuit.pause, why) if circuit.failures >= FAILURES else circuit
 
 
-def opened(circuit: Circuit, until: float, why: str) -> Circuit:
+def open_circuit(circuit: Circuit, until: float, why: str) -> Circuit:
     """Open until a time, such as the one that a provider named."""
     return replace(circuit, state="open", until=until, why=why)
 
 
-def left(circuit: Circuit, now: float) -> Circuit:
+def abandon_probe(circuit: Circuit, now: float) -> Circuit:
     """The probe was given up before it could tell: the next call is one."""
     return replace(circuit, state="open", until=now) if circuit.state == "probing" else circuit

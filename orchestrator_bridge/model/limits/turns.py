@@ -15,18 +15,18 @@ Key = tuple[int, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
+class QueuedCall:
     """A call in the queue, and the tokens that it is expected to take."""
 
     key: Key
     tokens: int
 
 
-class Turns:
+class FairQueue:
     """The queue: a rotation of runs, each with its calls in order."""
 
     def __init__(self) -> None:
-        self._runs: OrderedDict[int, deque[Waiting]] = OrderedDict()
+        self._runs: OrderedDict[int, deque[QueuedCall]] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._runs)
@@ -34,11 +34,11 @@ class Turns:
     def __contains__(self, key: Key) -> bool:
         return any(one.key == key for one in self._runs.get(key[0], ()))
 
-    def join(self, key: Key, tokens: int) -> None:
+    def enqueue(self, key: Key, tokens: int) -> None:
         """Wait behind the run's other calls; a run that is new waits behind all runs."""
-        self._runs.setdefault(key[0], deque()).append(Waiting(key=key, tokens=tokens))
+        self._runs.setdefault(key[0], deque()).append(QueuedCall(key=key, tokens=tokens))
 
-    def leave(self, key: Key) -> None:
+    def remove(self, key: Key) -> None:
         """Wait no more; nothing happens if the call does not wait."""
         rest = deque(one for one in self._runs.get(key[0], ()) if one.key != key)
         if rest:
@@ -46,17 +46,17 @@ class Turns:
         else:
             self._runs.pop(key[0], None)
 
-    def first(self) -> Waiting | None:
+    def peek(self) -> QueuedCall | None:
         """Whose turn it is."""
         return next(iter(self._runs.values()))[0] if self._runs else None
 
-    def serve(self) -> Waiting:
+    def pop(self) -> QueuedCall:
         """Let the first one go, and send its run to the end of the rotation.
 
         Raises:
             LookupError: nobody waits.
         """
-        run, calls = next(iter(self._runs.items()), (0, deque[Waiting]()))
+        run, calls = next(iter(self._runs.items()), (0, deque[QueuedCall]()))
         served = calls.popleft()
         if calls:
             self._runs.move_to_end(run)
@@ -64,9 +64,9 @@ class Turns:
             del self._runs[run]
         return served
 
-    def in_order(self) -> Iterator[Waiting]:
+    def in_order(self) -> Iterator[QueuedCall]:
         """All who wait, in the order in which they will go if nobody joins."""
-        ahead = Turns()
+        ahead = FairQueue()
         ahead._runs = OrderedDict((run, calls.copy()) for run, calls in self._runs.items())
         while ahead:
-            yield ahead.serve()
+            yield ahead.pop()

@@ -24,7 +24,7 @@ class Slot:
     tokens: int
 
 
-class Window:
+class SlidingWindow:
     """The calls of the last minute. A limit of None does not limit. A call larger than the whole limit goes alone.
 
     `closed_until`: nothing goes before that time, because the provider said so.
@@ -38,28 +38,28 @@ class Window:
 
     def free_at(self, tokens: int, now: float) -> float:
         """The first time, from `now` on, at which a call of so many tokens fits if nothing else goes before it."""
-        self._forget(now)
+        self._expire(now)
         return max(now, self.closed_until, self._room_for_one_more(), self._room_for(tokens))
 
-    def take(self, tokens: int, now: float) -> Slot:
+    def record(self, tokens: int, now: float) -> Slot:
         """Let a call through; whether it fits is for the caller to ask first."""
         slot = Slot(at=now, tokens=tokens)
         if self.requests is not None or self.tokens is not None:
             self._slots.append(slot)
         return slot
 
-    def give_back(self, slot: Slot) -> None:
+    def refund(self, slot: Slot) -> None:
         """A call that was let through was not made."""
         if slot in self._slots:
             self._slots.remove(slot)
 
-    def copy(self) -> Window:
+    def copy(self) -> SlidingWindow:
         """A window to think ahead with."""
-        other = Window(self.requests, self.tokens, self._slots)
+        other = SlidingWindow(self.requests, self.tokens, self._slots)
         other.closed_until = self.closed_until
         return other
 
-    def _forget(self, now: float) -> None:
+    def _expire(self, now: float) -> None:
         while self._slots and self._slots[0].at + MINUTE <= now:
             self._slots.popleft()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.ratio import FADES
+from orchestrator_bridge.model.ratio import DECAY
 from orchestrator_bridge.store.change import Statement
 
 if TYPE_CHECKING:
@@ -21,4 +21,4 @@ SET counted = counted * :fades + excluded.counted, reported = reported * :fades 
 def upsert_token_calibration(row: PromptTokensObserved) -> Statement:
     """One more call: what earlier ones taught fades, as `Ratio.after` does it."""
     fields = {name: getattr(row, name) for name in ("model", "by", "counted", "reported", "at")}
-    return Statement(sql=_UPSERT_CALIBRATION, values={**fields, "fades": FADES})
+    return Statement(sql=_UPSERT_CALIBRATION, values={**fields, "fades": DECAY})
