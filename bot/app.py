@@ -19,7 +19,7 @@ from orchestrator_bridge.clock import Clock, SystemClock
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.model.clients import ModelClient
 from orchestrator_bridge.people import Directory
-from orchestrator_bridge.question.words import learn
+from orchestrator_bridge.question.words import register_languages
 from orchestrator_bridge.store.port import Store
 from orchestrator_bridge.store.sqlite import SqliteStore
 from orchestrator_bridge.tool.toolbox import Toolbox
@@ -54,7 +54,7 @@ async def assembled(
     models = models_of(start, clock)
     models.preload_tokenizers(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     people = start.team_file
-    learn(people.languages)
+    register_languages(people.languages)
     directory = Directory(people.people, people.roles, people.permissions)
     picks = Picks(store)
     commands = Commands(store, people, models, directory, picks, lambda: _shelf(start, clock))

@@ -11,7 +11,7 @@ from adapters.terminal.hints import how_to_answer
 from bot.open_questions import OpenQuestion
 from bot.tables import show_time
 from orchestrator_bridge.chat import QuestionCard
-from orchestrator_bridge.question.options_line import options_line
+from orchestrator_bridge.question.options_line import options_summary
 from orchestrator_bridge.text import one_line
 
 _TEXT = 500
@@ -32,7 +32,7 @@ def question_lines(one: OpenQuestion) -> Iterator[str]:
 
 def _open(card: QuestionCard) -> Iterator[str]:
     if card.options:
-        yield f"  {options_line(card.options)}"
+        yield f"  {options_summary(card.options)}"
     yield f"  Expires {show_time(card.expires_at)}. Then: {one_line(card.silence, _TEXT)}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from orchestrator_bridge.chat import Author, QuestionCard
-from orchestrator_bridge.question.quorum import awaited
+from orchestrator_bridge.question.quorum import pending_deciders
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run.show_question import question_card
 from orchestrator_bridge.run.state import RunState
@@ -33,7 +33,7 @@ def waits_for(question: Question, me: Author) -> bool:
     """Whether somebody is asked, by name or by a role that she holds, and has not answered yet."""
     if not question.open:
         return False
-    people = (question.author(one.id) for one in awaited(question))
+    people = (question.author(one.id) for one in pending_deciders(question))
     if any((who.platform, who.id) == (me.platform, me.id) for who in people if who):
         return True
     return any(group.id in me.roles for group in question.groups)

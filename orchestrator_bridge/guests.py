@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.clock import Clock, sleep_until
 from orchestrator_bridge.outside import ExternalAgent
-from orchestrator_bridge.question.same import as_asked, reusable
+from orchestrator_bridge.question.same import is_reusable, is_same_wording
 from orchestrator_bridge.question.values import Ask, Question
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.state import RunState
@@ -158,9 +158,9 @@ class ExternalAgents:
         since = self._clock.now() - REUSE_FOR
         outside, place = request.external_agent, request.place
         for one in await self._store.external_questions(outside.token, outside.agent, place, since):
-            if as_asked(request.ask, one.text):
+            if is_same_wording(request.ask, one.text):
                 question = (await self._runs.state(one.run)).questions.get(one.question)
-                if question is not None and as_asked(request.ask, question.ask) and _usable(one, question):
+                if question is not None and is_same_wording(request.ask, question.ask) and _usable(one, question):
                     return SubmissionResult(run=one.run, question=one.question)
         return None
 
@@ -246,4 +246,4 @@ def _submission_result(state: RunState, action: str) -> SubmissionResult | None:
 
 
 def _usable(known: ExternalQuestionSummary, question: Question) -> bool:
-    return question.open or not known.told or reusable(question)
+    return question.open or not known.told or is_reusable(question)

@@ -11,7 +11,7 @@ from orchestrator_bridge.run.state import ServerTools, ToolUse
 from orchestrator_bridge.run.tooling import result_page
 from orchestrator_bridge.store.port import Store, StoreError
 from orchestrator_bridge.tool.toolbox import Toolbox
-from orchestrator_bridge.tool.values import NotCalled, Unknown
+from orchestrator_bridge.tool.values import ToolNotCalled, ToolOutcomeUnknown
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class ToolExecutor:
         """What a server offers; nothing, and why, where it is down."""
         try:
             offer = ServerTools(tools=await self._toolbox.tools(server))
-        except NotCalled as error:
+        except ToolNotCalled as error:
             offer = ServerTools(trouble=str(error))
         except Exception as error:
             _LOG.exception("the tools of %s could not be listed", server)
@@ -41,12 +41,12 @@ class ToolExecutor:
             if not use.tool.server:
                 return await self._read_on(run, use, arguments)
             result = await self._toolbox.call(use.tool.server, use.tool.name, arguments)
-        except NotCalled as error:
+        except ToolNotCalled as error:
             return f.ToolFinished(action=use.use, end="not_called", text=f"Not called: {error}.")
-        except Unknown as error:
+        except ToolOutcomeUnknown as error:
             return f.ToolFinished(action=use.use, end="unknown", text=_unknown(use, error))
         except Exception as error:
-            _LOG.exception("a call of %s broke", use.tool.called)
+            _LOG.exception("a call of %s broke", use.tool.model_name)
             return f.ToolFinished(action=use.use, end="unknown", text=_unknown(use, error))
         end: Any = "failed" if result.failed else "done"
         return f.ToolFinished(action=use.use, end=end, text=result.text, images=result.images, hidden_from=hidden_from)
@@ -67,6 +67,6 @@ class ToolExecutor:
 
 def _unknown(use: ToolUse, error: Exception) -> str:
     """What an agent reads of a call whose effect nobody knows."""
-    told = str(error) if isinstance(error, Unknown) else f"the call broke off ({type(error).__name__})"
+    told = str(error) if isinstance(error, ToolOutcomeUnknown) else f"the call broke off ({type(error).__name__})"
     look = "" if use.tool.read_only else " It may have had its effect: look before you repeat it."
     return f"No result: {told}.{look}"

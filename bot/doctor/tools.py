@@ -13,7 +13,7 @@ from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.run.tooling import MAX_TOOLS
 from orchestrator_bridge.text import listed, one_line
 from orchestrator_bridge.tool.toolbox import Toolbox
-from orchestrator_bridge.tool.values import NotCalled, Tool
+from orchestrator_bridge.tool.values import Tool, ToolNotCalled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,21 +39,21 @@ async def check_tools(start: Start) -> AsyncIterator[Finding]:
         await toolbox.close()
     for name, tools in zip(servers, found, strict=True):
         yield _finding(name, tools)
-    offers = {name: tools for name, tools in zip(servers, found, strict=True) if not isinstance(tools, NotCalled)}
+    offers = {name: tools for name, tools in zip(servers, found, strict=True) if not isinstance(tools, ToolNotCalled)}
     for finding in (*_unknown(start.team_file, offers), *_too_many(start.team_file, offers)):
         yield finding
 
 
-async def _tools(toolbox: Toolbox, server: str) -> Sequence[Tool] | NotCalled:
+async def _tools(toolbox: Toolbox, server: str) -> Sequence[Tool] | ToolNotCalled:
     try:
         return await toolbox.tools(server)
-    except NotCalled as error:
+    except ToolNotCalled as error:
         return error
 
 
-def _finding(server: str, tools: Sequence[Tool] | NotCalled) -> Finding:
+def _finding(server: str, tools: Sequence[Tool] | ToolNotCalled) -> Finding:
     about = f"tools {server}"
-    if isinstance(tools, NotCalled):
+    if isinstance(tools, ToolNotCalled):
         mend = f"look at [tools.{server}] of the team file, and start the server by hand"
         return Finding(about=about, state="wrong", found=str(tools), mend=mend)
     if not tools:

@@ -13,7 +13,7 @@ from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.guests import ExternalAgents, QuestionRequest
 from orchestrator_bridge.question import tell
 from orchestrator_bridge.question.lines import name_of
-from orchestrator_bridge.question.same import similar
+from orchestrator_bridge.question.same import similar_questions
 from orchestrator_bridge.question.values import Ask, Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.state import RunState
@@ -95,7 +95,7 @@ class Questions:
             return await self._still_open(question)
         await self._guests.mark_outcome_delivered(number)
         others = (one for one in state.questions.values() if one.id != number)
-        told: Told = json.loads(tell.tool_result(question, similar(question, others)))
+        told: Told = json.loads(tell.tool_result(question, similar_questions(question, others)))
         late = await self._late(state.run, number) if state.end is not None else []
         return {**told, "asked": question.ask.question, **({"late_replies": late} if late else {})}
 

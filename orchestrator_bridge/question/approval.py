@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator_bridge.question.consent import APPROVE, APPROVE_TOOL, DENY
-from orchestrator_bridge.question.quorum import counting, last_word
+from orchestrator_bridge.question.quorum import counted_replies, final_decider_reply
 from orchestrator_bridge.question.values import Ask, Option, Question
 from orchestrator_bridge.team import FallbackStep, Policy
 from orchestrator_bridge.text import listed, one_line, shorten
 
-ON_CARD = 1200
+MAX_ARGUMENTS = 1200
 """Characters of the arguments that a card shows: every platform's has room for them. What is longer goes along as a file."""
 
 _OPTIONS = (
@@ -21,21 +21,21 @@ _OPTIONS = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class ApprovalVerdict:
     """What people said, and who of them approved; `text` is for the agent where it is a no."""
 
     approved: bool
     for_run: bool = False
-    by: str = ""
+    approved_by: str = ""
     text: str = ""
 
 
-def asking(tool: str, server: str, arguments: str, why: str = "") -> Ask:
+def approval_question(tool: str, server: str, arguments: str, why: str = "") -> Ask:
     """The question about one call. `arguments` in words; `why` where it asks for a special reason."""
-    shown = shorten(arguments, ON_CARD)
+    shown = shorten(arguments, MAX_ARGUMENTS)
     code = f"```\n{shown}\n```" if shown else "It takes no arguments."
     whole = f"This is the beginning of {len(arguments):,} characters; all of it is in the thread, as a file."
-    cut = whole if too_long(arguments) else ""
+    cut = whole if exceeds_card(arguments) else ""
     return Ask(
         question=f"May I use the tool {one_line(tool, 200)} of {server}?",
         context="\n\n".join(part for part in (why, code, cut) if part),
@@ -45,29 +45,29 @@ def asking(tool: str, server: str, arguments: str, why: str = "") -> Ask:
     )
 
 
-def too_long(arguments: str) -> bool:
+def exceeds_card(arguments: str) -> bool:
     """Whether a card does not show all of these arguments."""
-    return len(arguments) > ON_CARD
+    return len(arguments) > MAX_ARGUMENTS
 
 
-def strict(policy: Policy) -> Policy:
+def approval_policy(policy: Policy) -> Policy:
     """The team's policy with silence as a no, whatever the team's fallbacks say."""
     return policy.model_copy(update={"fallback": (FallbackStep(use="assume"),)})
 
 
-def verdict(question: Question) -> Verdict:
+def approval_verdict(question: Question) -> ApprovalVerdict:
     """What the outcome of an approval means: more have to approve than deny, however differently they say no."""
     outcome = question.outcome
     if outcome is None or outcome.decided_by != "human":
         why = outcome.why if outcome else "nobody was asked"
-        return Verdict(approved=False, text=f"Not approved ({why}), so it was not called. Go on without it.")
-    last = last_word(question)
-    voices = (last,) if last else counting(question)
+        return ApprovalVerdict(approved=False, text=f"Not approved ({why}), so it was not called. Go on without it.")
+    last = final_decider_reply(question)
+    voices = (last,) if last else counted_replies(question)
     approving = [voice for voice in voices if voice.choice in (APPROVE, APPROVE_TOOL)]
     for_run = [voice for voice in voices if voice.choice == APPROVE_TOOL]
     if 2 * len(approving) > len(voices):
-        return Verdict(
-            approved=True, for_run=2 * len(for_run) > len(voices), by=listed([voice.author.name for voice in approving])
+        return ApprovalVerdict(
+            approved=True, for_run=2 * len(for_run) > len(voices), approved_by=listed([voice.author.name for voice in approving])
         )
     told = " / ".join(f"{voice.author.name}: {voice.text}" for voice in voices)
-    return Verdict(approved=False, text=f"Denied by people, so it was not called. They said: {told}")
+    return ApprovalVerdict(approved=False, text=f"Denied by people, so it was not called. They said: {told}")

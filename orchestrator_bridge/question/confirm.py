@@ -7,55 +7,55 @@ from collections.abc import Iterator
 from typing import Literal
 
 from orchestrator_bridge.question.values import Option
-from orchestrator_bridge.question.words import EDGES, fold, words
+from orchestrator_bridge.question.words import EDGES, fold_text, lexicon
 
 YES_NO = (Option(id="yes", label="Yes"), Option(id="no", label="No"))
 """A confirm as people see it: as two options, so that a number counts too."""
 
-Side = Literal["yes", "no", "unsure"]
-_FRONT = EDGES.replace("-", "")
+ConfirmSide = Literal["yes", "no", "unsure"]
+_LEADING_SIGNS = EDGES.replace("-", "")
 """Signs before a phrase that say nothing; `-1` is a no."""
 _SIGNS = ".,;:!…–—-)\n"
 
 
-def yes_or_no(text: str) -> Literal["yes", "no"] | None:
+def parse_yes_no(text: str) -> Literal["yes", "no"] | None:
     """What `text` says, by the words it begins with once filling words are taken off; None if that is neither or not clear."""
-    line = fold(text)
+    line = fold_text(text)
     number = re.fullmatch(r"[#(]*([12])[).!]*", line)
     if number:
         return "yes" if number[1] == "1" else "no"
-    return _said(line)
+    return _parse_line(line)
 
 
-def _said(line: str) -> Literal["yes", "no"] | None:
-    side, rest = _opening(line)
+def _parse_line(line: str) -> Literal["yes", "no"] | None:
+    side, rest = _opening_side(line)
     if side is None or side == "unsure" or rest.lstrip().startswith("?"):
         return None
-    if _opening(rest)[0] == "unsure" or _ending(rest) not in (None, side):
+    if _opening_side(rest)[0] == "unsure" or _ending_side(rest) not in (None, side):
         return None
     return side
 
 
-def _opening(line: str) -> tuple[Side | None, str]:
+def _opening_side(line: str) -> tuple[ConfirmSide | None, str]:
     """The side of the first words that have one, and what follows them."""
-    line = line.lstrip(_FRONT)
+    line = line.lstrip(_LEADING_SIGNS)
     while line:
-        sides = [(end, side) for end, side in _sides(line)]
+        sides = [(end, side) for end, side in _leading_sides(line)]
         if sides:
             end, side = max(sides)
             return side, line[end:]
-        filler = words().filler.match(line)
+        filler = lexicon().filler.match(line)
         if filler is None:
             return None, line
-        line = line[filler.end() :].lstrip(_FRONT)
+        line = line[filler.end() :].lstrip(_LEADING_SIGNS)
     return None, ""
 
 
-def _sides(line: str) -> Iterator[tuple[int, Side]]:
+def _leading_sides(line: str) -> Iterator[tuple[int, ConfirmSide]]:
     """Every phrase with a side that the line begins with: where it ends, and its side."""
-    known = words()
-    clear: tuple[tuple[Side, re.Pattern[str]], ...] = (("yes", known.yes), ("no", known.no), ("unsure", known.unsure))
-    alone: tuple[tuple[Side, re.Pattern[str]], ...] = (("yes", known.yes_alone), ("no", known.no_alone))
+    known = lexicon()
+    clear: tuple[tuple[ConfirmSide, re.Pattern[str]], ...] = (("yes", known.yes), ("no", known.no), ("unsure", known.unsure))
+    alone: tuple[tuple[ConfirmSide, re.Pattern[str]], ...] = (("yes", known.yes_alone), ("no", known.no_alone))
     for side, pattern in clear:
         if match := pattern.match(line):
             yield match.end(), side
@@ -69,15 +69,15 @@ def _stands_alone(rest: str) -> bool:
     rest = rest.lstrip()
     if "?" in rest:
         return False
-    known = words()
+    known = lexicon()
     lists = (known.filler, known.because, known.yes, known.no, known.yes_alone)
     return not rest or rest[0] in _SIGNS or not rest[0].isalnum() or any(one.match(rest) for one in lists)
 
 
-def _ending(line: str) -> Side | None:
+def _ending_side(line: str) -> ConfirmSide | None:
     """The side of the words that the line ends with; of two that end there, the longer."""
-    known = words()
-    lists: tuple[tuple[Side, re.Pattern[str]], ...] = (
+    known = lexicon()
+    lists: tuple[tuple[ConfirmSide, re.Pattern[str]], ...] = (
         ("yes", known.yes),
         ("no", known.no),
         ("yes", known.yes_alone),

@@ -9,9 +9,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator_bridge.question.chain import decided, waited_out, waited_out_at
-from orchestrator_bridge.question.quorum import counting, enough, people_decide, ready_at
-from orchestrator_bridge.question.times import deadline, expiry, on_platform, starts_at
+from orchestrator_bridge.question.chain import fallback_decision, waiting_ends_at, waiting_over
+from orchestrator_bridge.question.quorum import counted_replies, is_quorum_met, people_decide, quorum_ready_at
+from orchestrator_bridge.question.times import deadline, effective_start, expiry, to_platform_time
 from orchestrator_bridge.question.values import URGENCY_SCALE, Question, Urgency
 from orchestrator_bridge.team import Policy
 
@@ -29,12 +29,12 @@ class Due:
     wake: tuple[str, ...] = ()
     remind: bool = False
     escalate: bool = False
-    fall: bool = False
+    start_fallback: bool = False
     expired: bool = False
 
     def __bool__(self) -> bool:
         """Whether there is anything to do besides settling."""
-        return bool(self.wake) or self.remind or self.escalate or self.fall
+        return bool(self.wake) or self.remind or self.escalate or self.start_fallback
 
 
 def scaled(policy: Policy, urgency: Urgency) -> Policy:
@@ -49,37 +49,43 @@ def remind_at(question: Question) -> float:
     """When those who have not replied are reminded, once; infinity if they are not. More time puts it off too."""
     policy = question.policy
     wanted = 0 < policy.remind_after < policy.expire_after and not question.reminded
-    return starts_at(question) + policy.remind_after + question.extended if wanted and _nudges(question) else math.inf
+    return (
+        effective_start(question) + policy.remind_after + question.extended if wanted and _wants_reminders(question) else math.inf
+    )
 
 
 def escalate_at(question: Question) -> float:
     """When the next step of the escalation is taken; infinity if there is none. More time puts it off too."""
     steps = question.policy.escalate
-    if question.escalated >= len(steps) or not _nudges(question):
+    if question.escalated >= len(steps) or not _wants_reminders(question):
         return math.inf
-    return starts_at(question) + steps[question.escalated].after + question.extended
+    return effective_start(question) + steps[question.escalated].after + question.extended
 
 
-def _nudges(question: Question) -> bool:
+def _wants_reminders(question: Question) -> bool:
     """Whether people are waited for, and there are not enough of their answers."""
     waiting = question.open and question.delivery is not None and question.stage is None and people_decide(question)
-    return waiting and not enough(question, counting(question))
+    return waiting and not is_quorum_met(question, counted_replies(question))
 
 
-def _wakings(question: Question) -> Iterator[tuple[float, str]]:
+def _quiet_ends(question: Question) -> Iterator[tuple[float, str]]:
     if question.open and question.delivery is not None and question.stage is None:
         for one, until in question.asleep.items():
-            yield on_platform(question, until), one
+            yield to_platform_time(question, until), one
 
 
 def due(question: Question, now: float) -> Due:
     """What is due at `now`. The question service notes by `hear` what it has done of it, so that it is done once."""
     if not question.open:
         return Due()
-    if waited_out(question, now) or ready_at(question) <= now:
-        fall = ready_at(question) > now and not enough(question, counting(question)) and decided(question) is None
-        return Due(fall=fall, expired=now >= expiry(question))
-    wake = tuple(one for at, one in _wakings(question) if at <= now)
+    if waiting_over(question, now) or quorum_ready_at(question) <= now:
+        fall = (
+            quorum_ready_at(question) > now
+            and not is_quorum_met(question, counted_replies(question))
+            and fallback_decision(question) is None
+        )
+        return Due(start_fallback=fall, expired=now >= expiry(question))
+    wake = tuple(one for at, one in _quiet_ends(question) if at <= now)
     return Due(wake=wake, remind=remind_at(question) <= now, escalate=escalate_at(question) <= now)
 
 
@@ -90,6 +96,6 @@ def next_due(question: Question) -> float:
     """
     if not question.open:
         return math.inf
-    wake = min((at for at, _ in _wakings(question)), default=math.inf)
-    times = (ready_at(question), waited_out_at(question), remind_at(question), escalate_at(question), wake)
+    wake = min((at for at, _ in _quiet_ends(question)), default=math.inf)
+    times = (quorum_ready_at(question), waiting_ends_at(question), remind_at(question), escalate_at(question), wake)
     return max(AT_ONCE, min(times))

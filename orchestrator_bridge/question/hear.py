@@ -14,25 +14,25 @@ from typing import Any
 
 from orchestrator_bridge.chat import Group
 from orchestrator_bridge.question.quorum import group_id
-from orchestrator_bridge.question.read import LIMIT
-from orchestrator_bridge.question.times import starts_at
+from orchestrator_bridge.question.read import MAX_REPLY
+from orchestrator_bridge.question.times import effective_start
 from orchestrator_bridge.question.values import (
+    Delegation,
     Delivery,
-    Handed,
-    Heard,
-    Joined,
+    ExtensionRequest,
+    FallbackStage,
+    JudgeVerdict,
     Mentioned,
-    More,
     Outcome,
     Question,
     Responder,
-    Stage,
-    Verdict,
+    Subscriber,
+    Utterance,
 )
-from orchestrator_bridge.question.voice import Leaving, choices, leavings, version, voices
+from orchestrator_bridge.question.voice import Withdrawal, clickable_options, current_replies, version_key, withdrawals
 from orchestrator_bridge.text import clean
 
-EVERY = "*"
+ANY_QUESTION = "*"
 """Among somebody's roles: the team file lets them answer every question."""
 
 
@@ -40,17 +40,17 @@ def may_answer(question: Question, responder: Responder) -> bool:
     """Whether a reply by this responder is taken. Agents advise each other freely; the one who asked cannot answer."""
     if responder.kind == "agent":
         return responder.id != f"agent:{question.agent}"
-    if question.policy.responders == "anyone" or any(one.id == responder.id for one in question.everyone):
+    if question.policy.responders == "anyone" or any(one.id == responder.id for one in question.all_asked):
         return True
-    return not {EVERY, *roles_that_matter(question)}.isdisjoint(responder.roles)
+    return not {ANY_QUESTION, *roles_allowed_to_answer(question)}.isdisjoint(responder.roles)
 
 
-def roles_that_matter(question: Question) -> tuple[str, ...]:
+def roles_allowed_to_answer(question: Question) -> tuple[str, ...]:
     """The roles whose holders may answer, such as `role:backend`."""
     return (question.policy.responders, *question.welcome, *(group_id(group.name) for group in question.groups))
 
 
-def replied(
+def reply_received(
     question: Question,
     *,
     author: Responder,
@@ -65,64 +65,66 @@ def replied(
 
     A click on an option that is not there changes nothing; an agent without words passes.
     """
-    words = clean(text, LIMIT).strip()
+    words = clean(text, MAX_REPLY).strip()
     own = author.kind == "agent" and not may_answer(question, author)
-    if own or (choice is not None and choice not in {one.id for one in choices(question.ask)}):
+    if own or (choice is not None and choice not in {one.id for one in clickable_options(question.ask)}):
         return question
     if author.kind == "agent" and choice is None and not words:
         return passed(question, author, at)
-    heard = Heard(message=message, author=author, text=words, choice=choice, edit=edit, at=at, mentions=tuple(mentions))
-    return _hear(question, heard)
+    heard = Utterance(message=message, author=author, text=words, choice=choice, edit=edit, at=at, mentions=tuple(mentions))
+    return _add_utterance(question, heard)
 
 
-def unreplied(question: Question, message: str) -> Question:
+def reply_deleted(question: Question, message: str) -> Question:
     """A message was deleted, perhaps one that is yet to arrive."""
-    return _with(question, withdrawn=question.withdrawn | {message})
+    return _updated(question, withdrawn=question.withdrawn | {message})
 
 
 def passed(question: Question, responder: Responder, at: float = 0.0, to: Mentioned | None = None) -> Question:
     """Somebody said "not me", or handed over (`to`). Words of a later time take it back, so without a time it outweighs none."""
     message = f"pass:{responder.id}:{at!r}:{to.who.id if to else ''}"
-    return _hear(question, Heard(message=message, author=responder, passed=True, mentions=(to,) if to else (), at=at))
+    return _add_utterance(
+        question, Utterance(message=message, author=responder, passed=True, mentions=(to,) if to else (), at=at)
+    )
 
 
-def left(question: Question, responder: str) -> Question:
+def became_unreachable(question: Question, responder: str) -> Question:
     """Somebody, by id, cannot be reached any more: nobody waits for them, but what they have said stands."""
-    return _with(question, gone=question.gone | {responder})
+    return _updated(question, gone=question.gone | {responder})
 
 
 def extended(question: Question, seconds: float, key: str = "", at: float = 0.0) -> Question:
     """Somebody wants more time, in seconds, up to the policy's `extend_max` in all; `key` tells wishes apart."""
-    wish = More(key=key or f"{len(question.wishes)}", seconds=max(0.0, seconds), at=at)
+    wish = ExtensionRequest(key=key or f"{len(question.wishes)}", seconds=max(0.0, seconds), at=at)
     if not wish.seconds or any(one.key == wish.key for one in question.wishes):
         return question
-    return _with(question, wishes=tuple(sorted((*question.wishes, wish), key=lambda one: (one.at, one.key))))
+    return _updated(question, wishes=tuple(sorted((*question.wishes, wish), key=lambda one: (one.at, one.key))))
 
 
-def joined(question: Question, who: Joined) -> Question:
+def subscribed(question: Question, who: Subscriber) -> Question:
     """Another agent asks the same, and waits for the same outcome."""
-    return _with(question, joined=(*question.joined, who))
+    return _updated(question, joined=(*question.joined, who))
 
 
 def posted(question: Question, delivery: Delivery) -> Question:
     """People can see the question, or a copy of it. Only the first delivery sets the deadline."""
     if question.delivery is None:
-        return _with(question, delivery=delivery)
+        return _updated(question, delivery=delivery)
     known = (question.delivery, *question.copied)
     if any((one.place, one.message) == (delivery.place, delivery.message) for one in known):
         return question
-    return _with(question, copied=(*question.copied, delivery))
+    return _updated(question, copied=(*question.copied, delivery))
 
 
-def lost(question: Question, message: str) -> Question:
+def card_deleted(question: Question, message: str) -> Question:
     """Its card in the channel was deleted; what stands in other messages is no card."""
     cards = {one.message for one in (question.delivery, *question.copied) if one and not one.place.channel.startswith("@")}
-    return _with(question, lost=(*question.lost, message)) if message in cards - set(question.lost) else question
+    return _updated(question, lost=(*question.lost, message)) if message in cards - set(question.lost) else question
 
 
 def reminded(question: Question) -> Question:
     """Those who have not replied were reminded."""
-    return _with(question, reminded=question.reminded + 1)
+    return _updated(question, reminded=question.reminded + 1)
 
 
 def escalated(
@@ -135,105 +137,105 @@ def escalated(
 
     `asleep`: those of them who are not to be disturbed yet, by id, and until when by our clock.
     """
-    known = {one.id for one in question.everyone}
+    known = {one.id for one in question.all_asked}
     new = tuple(one for one in people if one.who.id not in known)
     authors = {**question.authors, **{one.who.id: one.author for one in new}}
     added = (*question.added, *(one.who for one in new))
     welcome = tuple(dict.fromkeys((*question.welcome, *(group_id(group.name) for group in groups))))
     sleepers = {**question.asleep, **{one.id: asleep[one.id] for one in added if one.id in asleep}}
-    return _with(question, escalated=question.escalated + 1, added=added, authors=authors, welcome=welcome, asleep=sleepers)
+    return _updated(question, escalated=question.escalated + 1, added=added, authors=authors, welcome=welcome, asleep=sleepers)
 
 
-def rested(question: Question, asleep: Mapping[str, float], starts_at: float) -> Question:
+def quiet_hours_began(question: Question, asleep: Mapping[str, float], starts_at: float) -> Question:
     """These people (by id; until when by our clock) are not to be disturbed; its times count from `starts_at`, if later."""
-    return _with(question, asleep={**question.asleep, **asleep}, starts_at=max(question.starts_at, starts_at))
+    return _updated(question, asleep={**question.asleep, **asleep}, starts_at=max(question.starts_at, starts_at))
 
 
-def woken(question: Question, people: Iterable[str]) -> Question:
+def quiet_hours_ended(question: Question, people: Iterable[str]) -> Question:
     """These people, by id, do not sleep any more."""
     awake = frozenset(people)
-    return _with(question, asleep={one: until for one, until in question.asleep.items() if one not in awake})
+    return _updated(question, asleep={one: until for one, until in question.asleep.items() if one not in awake})
 
 
-def fell(question: Question, stage: Stage) -> Question:
+def fallback_began(question: Question, stage: FallbackStage) -> Question:
     """A fallback that takes time has begun. Until it ends, what people say counts whenever they say it."""
-    return _with(question, stage=stage)
+    return _updated(question, stage=stage)
 
 
-def judged(question: Question, verdict: Verdict) -> Question:
+def judged(question: Question, verdict: JudgeVerdict) -> Question:
     """The judge has spoken."""
     stage = question.stage
-    return _with(question, stage=stage.model_copy(update={"verdict": verdict})) if stage and not stage.verdict else question
+    return _updated(question, stage=stage.model_copy(update={"verdict": verdict})) if stage and not stage.verdict else question
 
 
 def settled(question: Question, outcome: Outcome) -> Question:
     """The question has ended; the first outcome stands."""
-    return _with(question, outcome=outcome)
+    return _updated(question, outcome=outcome)
 
 
-def _hear(question: Question, heard: Heard) -> Question:
+def _add_utterance(question: Question, heard: Utterance) -> Question:
     if heard in question.heard:
         return question
-    return _with(
-        question, heard=tuple(sorted((*question.heard, heard), key=lambda one: (one.message, version(one), one.author.id)))
+    return _updated(
+        question, heard=tuple(sorted((*question.heard, heard), key=lambda one: (one.message, version_key(one), one.author.id)))
     )
 
 
-def _with(question: Question, **changes: Any) -> Question:
+def _updated(question: Question, **changes: Any) -> Question:
     """The question with changes and all that follows from them; the same object if nothing changes, or nothing may."""
-    changed = _changed(question, changes) if question.open else question
+    changed = _with_fields(question, changes) if question.open else question
     if changed is question:
         return question
-    return changed if _SPOKEN.isdisjoint(changes) else _followed(changed)
+    return changed if _REPLY_INPUTS.isdisjoint(changes) else _derive_replies(changed)
 
 
-def _changed(question: Question, changes: dict[str, Any]) -> Question:
+def _with_fields(question: Question, changes: dict[str, Any]) -> Question:
     same = all(getattr(question, field) == value for field, value in changes.items())
     return question if same else question.model_copy(update=changes)
 
 
-_SPOKEN = frozenset({"heard", "withdrawn", "delivery", "wishes", "added", "welcome", "stage", "starts_at"})
+_REPLY_INPUTS = frozenset({"heard", "withdrawn", "delivery", "wishes", "added", "welcome", "stage", "starts_at"})
 """What replies follow from: what was heard, until when it was in time, and who may answer."""
 
 
-def _followed(question: Question) -> Question:
+def _derive_replies(question: Question) -> Question:
     """The question with what follows from what it has heard."""
-    question = _changed(question, {"extended": _granted(question)})
-    question = _changed(question, _left(question))
-    replies = tuple(reply for reply in voices(question) if may_answer(question, reply.author))
-    return _changed(question, {"replies": replies})
+    question = _with_fields(question, {"extended": _granted_seconds(question)})
+    question = _with_fields(question, _withdrawn_and_delegated(question))
+    replies = tuple(reply for reply in current_replies(question) if may_answer(question, reply.author))
+    return _with_fields(question, {"replies": replies})
 
 
-def _granted(question: Question) -> float:
+def _granted_seconds(question: Question) -> float:
     """The time that was wanted in time, all of it together: each wish before the expiry that the earlier ones had put off."""
-    granted, end = 0.0, starts_at(question) + question.policy.expire_after + question.policy.grace
+    granted, end = 0.0, effective_start(question) + question.policy.expire_after + question.policy.grace
     for wish in question.wishes:
         if question.delivery is None or wish.at <= end + granted:
             granted = min(question.policy.extend_max, granted + wish.seconds)
     return granted
 
 
-def _left(question: Question) -> dict[str, Any]:
+def _withdrawn_and_delegated(question: Question) -> dict[str, Any]:
     """Who has passed, and to whom it was handed: only those who are asked by then, or may answer, can do either."""
-    question = _changed(question, {"handed": ()})
+    question = _with_fields(question, {"handed": ()})
     peers = {f"agent:{name}" for name in (*question.peers, *question.others)}
-    since = dict.fromkeys((*(one.id for one in question.everyone), *peers), -math.inf)
+    since = dict.fromkeys((*(one.id for one in question.all_asked), *peers), -math.inf)
     out: set[str] = set()
-    handed: list[Handed] = []
-    waiting = list(leavings(question))
-    while (leaving := next((one for one in waiting if _can_leave(question, since, one)), None)) is not None:
+    handed: list[Delegation] = []
+    waiting = list(withdrawals(question))
+    while (leaving := next((one for one in waiting if _may_withdraw(question, since, one)), None)) is not None:
         waiting.remove(leaving)
-        who, to = leaving.heard.author, leaving.to
+        who, to = leaving.utterance.author, leaving.to
         if who.id in since and not leaving.back:
             out.add(who.id)
         if to is not None:
-            handed.append(Handed(by=who.id, to=to))
-            since.setdefault(to.who.id, leaving.heard.at)
+            handed.append(Delegation(by=who.id, to=to))
+            since.setdefault(to.who.id, leaving.utterance.at)
             out.discard(to.who.id)
     return {"handed": tuple(handed), "passed": frozenset(out)}
 
 
-def _can_leave(question: Question, since: Mapping[str, float], leaving: Leaving) -> bool:
+def _may_withdraw(question: Question, since: Mapping[str, float], leaving: Withdrawal) -> bool:
     """Whether somebody was asked when they left, or may hand over what others are asked."""
-    asked = since.get(leaving.heard.author.id, math.inf) <= leaving.heard.at
-    return asked or (leaving.to is not None and may_answer(question, leaving.heard.author))
+    asked = since.get(leaving.utterance.author.id, math.inf) <= leaving.utterance.at
+    return asked or (leaving.to is not None and may_answer(question, leaving.utterance.author))

@@ -9,13 +9,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator_bridge.model.port import ToolCall, ToolSpec
-from orchestrator_bridge.question.option import exactly, named
-from orchestrator_bridge.question.read import Reading, read
-from orchestrator_bridge.question.values import Ask, Verdict
-from orchestrator_bridge.question.voice import choices
+from orchestrator_bridge.question.option import find_exact_option, find_option
+from orchestrator_bridge.question.read import ParsedReply, parse_reply
+from orchestrator_bridge.question.values import Ask, JudgeVerdict
+from orchestrator_bridge.question.voice import clickable_options
 from orchestrator_bridge.text import clean
 
-DECIDE = ToolSpec(
+DECIDE_TOOL = ToolSpec(
     name="decide",
     description="Decide the question in place of the people who did not, or say that it cannot be decided without them.",
     parameters={
@@ -35,7 +35,7 @@ DECIDE = ToolSpec(
 )
 
 
-class _Decision(BaseModel):
+class _DecideArguments(BaseModel):
     """What `decide` takes; a model's null is a thing left out."""
 
     model_config = ConfigDict(frozen=True)
@@ -46,32 +46,32 @@ class _Decision(BaseModel):
     undecided: bool | None = None
 
 
-def read_verdict(ask: Ask, uses: Sequence[ToolCall], text: str) -> Verdict:
+def parse_verdict(ask: Ask, uses: Sequence[ToolCall], text: str) -> JudgeVerdict:
     """The verdict in a judge's response; without a decision, and saying why, where there is none that the question can take."""
-    use = next((one for one in uses if one.name == DECIDE.name), None)
+    use = next((one for one in uses if one.name == DECIDE_TOOL.name), None)
     if use is None:
-        return Verdict(reason="it did not use its tool" if text.strip() or uses else "it said nothing")
+        return JudgeVerdict(reason="it did not use its tool" if text.strip() or uses else "it said nothing")
     try:
-        given = _Decision.model_validate(json.loads(use.arguments or "{}"))
+        given = _DecideArguments.model_validate(json.loads(use.arguments or "{}"))
     except (ValueError, ValidationError, RecursionError):
-        return Verdict(reason="its decision could not be read")
+        return JudgeVerdict(reason="its decision could not be read")
     if given.undecided:
-        return Verdict(reason=clean(given.reason).strip() or "it leaves this to people")
-    return _fitting(ask, given)
+        return JudgeVerdict(reason=clean(given.reason).strip() or "it leaves this to people")
+    return _validated(ask, given)
 
 
-def _fitting(ask: Ask, given: _Decision) -> Verdict:
+def _validated(ask: Ask, given: _DecideArguments) -> JudgeVerdict:
     """The decision as the kind of the question takes it."""
     decision, reason = clean(given.decision).strip(), clean(given.reason).strip()
     if ask.kind == "number":
-        taken = read(ask, f"{given.number:.15g} {ask.unit}" if given.number is not None else decision)
-        number = taken.number if isinstance(taken, Reading) else None
+        taken = parse_reply(ask, f"{given.number:.15g} {ask.unit}" if given.number is not None else decision)
+        number = taken.number if isinstance(taken, ParsedReply) else None
         text = f"{number:.15g} {ask.unit}".strip() if number is not None else ""
-        return Verdict(decision=text, number=number, reason=reason if text else "its number does not fit")
+        return JudgeVerdict(decision=text, number=number, reason=reason if text else "its number does not fit")
     if ask.kind in ("choice", "confirm"):
-        option = next((one for one in choices(ask) if given.choice in (one.id, one.label)), None)
-        option = option or exactly(ask, decision) or named(choices(ask), decision)
+        option = next((one for one in clickable_options(ask) if given.choice in (one.id, one.label)), None)
+        option = option or find_exact_option(ask, decision) or find_option(clickable_options(ask), decision)
         if option is None:
-            return Verdict(reason="it chose none of the options")
-        return Verdict(decision=option.label, choice=option.id, reason=reason)
-    return Verdict(decision=decision, reason=reason or ("" if decision else "it said nothing"))
+            return JudgeVerdict(reason="it chose none of the options")
+        return JudgeVerdict(decision=option.label, choice=option.id, reason=reason)
+    return JudgeVerdict(decision=decision, reason=reason or ("" if decision else "it said nothing"))

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.frozen import once
-from orchestrator_bridge.question.chain import at_once, following
-from orchestrator_bridge.question.quorum import countable, needed
+from orchestrator_bridge.question.chain import immediate_fallback, next_fallback
+from orchestrator_bridge.question.quorum import is_audience_known, required_votes
 from orchestrator_bridge.question.values import Question, Responder
 from orchestrator_bridge.team import FallbackStep
 from orchestrator_bridge.text import clean, listed, one_line, sentence, shorten
 
-LINE = 300
+MAX_LINE = 300
 """Characters of somebody's words in one line for people."""
 
 
@@ -25,23 +25,23 @@ def name_of(name: str) -> str:
 
 
 @once
-def asked_line(question: Question) -> str:
+def audience_line(question: Question) -> str:
     """Whom the question asks, and whose replies decide: `Ana and Ben (all of them decide), with advice from skeptic`."""
-    people = [name_of(one.name) for one in _asked_now(question)] + [f"the role {group.name}" for group in question.groups]
+    people = [name_of(one.name) for one in _still_asked(question)] + [f"the role {group.name}" for group in question.groups]
     agents = [one.name for one in question.asked if one.kind == "agent"]
-    others = _others(question)
+    others = _others_allowed(question)
     if not people:
         return listed([f"the agent {name}" for name in agents] or others) or "nobody who can be reached"
     advice = f", with advice from {listed(agents)}" if agents else ""
     return f"{listed([*people, *others], 'or' if others else 'and')}{_quorum(question)}{advice}{_remarks(question)}"
 
 
-def _asked_now(question: Question) -> Sequence[Responder]:
+def _still_asked(question: Question) -> Sequence[Responder]:
     """The people who are asked and have not passed; all of them if everybody has."""
     return [one for one in question.humans if one.id not in question.passed] or question.humans
 
 
-def _others(question: Question) -> list[str]:
+def _others_allowed(question: Question) -> list[str]:
     """Who may answer beside those asked."""
     responders = question.policy.responders
     if responders == "anyone":
@@ -50,10 +50,13 @@ def _others(question: Question) -> list[str]:
 
 
 def _quorum(question: Question) -> str:
-    if not countable(question):
+    if not is_audience_known(question):
         policy = question.policy.quorum
         return "" if policy == "first" else " (one answer decides, since it is not known who is in the role)"
-    wanted, people = needed(question), sum(one in question.asked or one != question.decider for one in _asked_now(question))
+    wanted, people = (
+        required_votes(question),
+        sum(one in question.asked or one != question.decider for one in _still_asked(question)),
+    )
     if people < 2:
         return ""
     if wanted == 1:
@@ -70,24 +73,24 @@ def _remarks(question: Question) -> str:
 
 
 @once
-def silence_line(question: Question) -> str:
+def expiry_line(question: Question) -> str:
     """What happens at expiry, in one sentence."""
-    few = "Without an answer" if needed(question) == 1 else "Without enough answers"
-    return f"{few}, {', else '.join(_courses(question))}"
+    few = "Without an answer" if required_votes(question) == 1 else "Without enough answers"
+    return f"{few}, {', else '.join(_fallback_texts(question))}"
 
 
-def _courses(question: Question) -> Iterator[str]:
+def _fallback_texts(question: Question) -> Iterator[str]:
     """The fallbacks to come: those that take time, and the first that decides at once."""
-    for step in question.policy.fallback[following(question) :]:
-        course = _course(question, step)
+    for step in question.policy.fallback[next_fallback(question) :]:
+        course = _fallback_text(question, step)
         if course:
             yield course
-        if at_once(question, step.use):
+        if immediate_fallback(question, step.use):
             return
 
 
-def _course(question: Question, step: FallbackStep) -> str:
-    done = at_once(question, step.use)
+def _fallback_text(question: Question, step: FallbackStep) -> str:
+    done = immediate_fallback(question, step.use)
     match step.use:
         case "agents":
             return f"the other agents decide (within {say_duration(step.seconds)})" if question.others else ""
@@ -107,7 +110,7 @@ def _course(question: Question, step: FallbackStep) -> str:
 
 def reminder_line(question: Question) -> str:
     """The one reminder; those it is for are mentioned beside it."""
-    return f"Still open: {shorten(question.ask.question, LINE)} {silence_line(question)}"
+    return f"Still open: {shorten(question.ask.question, MAX_LINE)} {expiry_line(question)}"
 
 
 def escalation_line(question: Question, names: Sequence[str]) -> str:
@@ -115,17 +118,17 @@ def escalation_line(question: Question, names: Sequence[str]) -> str:
     return f"Not enough answers yet, so {listed(names)} {'is' if len(names) == 1 else 'are'} asked too: {question.ask.question}"
 
 
-def waking_line(question: Question) -> str:
+def quiet_hours_ended_line(question: Question) -> str:
     """That a question has come while somebody slept, who is mentioned beside it."""
-    return f"This came while you were not to be disturbed: {shorten(question.ask.question, LINE)}"
+    return f"This came while you were not to be disturbed: {shorten(question.ask.question, MAX_LINE)}"
 
 
-def handing_line(question: Question, by: str) -> str:
+def delegation_line(question: Question, by: str) -> str:
     """That somebody is asked in another's place; they are mentioned beside it."""
-    return f"{name_of(by)} hands this question over to you: {shorten(question.ask.question, LINE)}"
+    return f"{name_of(by)} hands this question over to you: {shorten(question.ask.question, MAX_LINE)}"
 
 
-def falling_line(question: Question) -> str:
+def fallback_line(question: Question) -> str:
     """That a fallback which takes time is at work now."""
     stage = question.stage
     if stage is None:

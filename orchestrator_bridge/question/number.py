@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator_bridge.question.unit import Units, within
-from orchestrator_bridge.question.words import EDGES, fold, words
+from orchestrator_bridge.question.unit import Units, find_units
+from orchestrator_bridge.question.words import EDGES, fold_text, lexicon
 
 _NUMBER = re.compile(
     r"(?<![\w.,])(?:(?P<before>[$€£])\s?)?(?P<sign>(?<![\w)])[-−])?"
@@ -23,12 +23,12 @@ _TWO_READINGS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _PLAIN = re.compile(r"\d*[.,]?\d+")
 
 
-class Unclear(ValueError):
+class AmbiguousNumber(ValueError):
     """A number can be read in two ways, or in none; the text says which and what to write instead."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Found:
+class _NumberMatch:
     """A number in a line, with its unit's word if one follows, and where both stand."""
 
     value: float
@@ -37,48 +37,48 @@ class _Found:
     end: int
 
 
-def numbers(text: str, unit: str = "") -> frozenset[float]:
+def parse_numbers(text: str, unit: str = "") -> frozenset[float]:
     """Every number in `text`, in this unit; a written-out one only where it stands alone.
 
     Raises:
         Unclear: one of them can be read in two ways, or counts something else.
     """
-    units = within(unit)
-    line = _apart(_fold_kept(text), units)
-    found = frozenset(_converted(group, units) for group in _groups(list(_all(line, units)), line, units))
-    written = _written(_front(line).strip(EDGES), units)
+    units = find_units(unit)
+    line = _split_units(_fold_kept(text), units)
+    found = frozenset(_converted(group, units) for group in _groups(list(_number_matches(line, units)), line, units))
+    written = _number_words(_leading_currency(line).strip(EDGES), units)
     return found or (frozenset() if written is None else frozenset({written}))
 
 
-def leads(text: str) -> bool:
+def starts_with_number(text: str) -> bool:
     """Whether `text` begins with its number, filling words aside."""
-    front = _front(_fold_kept(text), "")
-    return _NUMBER.match(front) is not None or front.strip(EDGES) in words().numbers
+    front = _leading_currency(_fold_kept(text), "")
+    return _NUMBER.match(front) is not None or front.strip(EDGES) in lexicon().numbers
 
 
 def _fold_kept(text: str) -> str:
     """Folded, but with the spaces that group digits."""
-    return fold(re.sub(r"(?<=\d)[\u00a0\u202f](?=\d{3})", "'", text))
+    return fold_text(re.sub(r"(?<=\d)[\u00a0\u202f](?=\d{3})", "'", text))
 
 
-def _apart(line: str, units: Units) -> str:
+def _split_units(line: str, units: Units) -> str:
     """`1h30m` as `1h 30m`."""
     return re.sub(r"(?<=\d)(\s?)([^\W\d_]+)(?=\d)", lambda found: found[0] + " " * units.knows(found[2]), line)
 
 
-def _written(phrase: str, units: Units) -> float | None:
+def _number_words(phrase: str, units: Units) -> float | None:
     """`twelve`, `two hours`, `half an hour`."""
     number, _, unit = phrase.rpartition(" ")
-    known = words().numbers
+    known = lexicon().numbers
     if phrase in known:
         return float(known[phrase])
     if units.knows(phrase):
         return units.convert(1.0, phrase)
-    return units.convert(float(known[number]), unit) if number in known and units.takes(unit) else None
+    return units.convert(float(known[number]), unit) if number in known and units.accepts(unit) else None
 
 
-def _front(line: str, currencies: str = "$€£") -> str:
-    known = words()
+def _leading_currency(line: str, currencies: str = "$€£") -> str:
+    known = lexicon()
     before = ""
     while line != before:
         before = line
@@ -88,30 +88,30 @@ def _front(line: str, currencies: str = "$€£") -> str:
     return line
 
 
-def _all(line: str, units: Units) -> Iterator[_Found]:
+def _number_matches(line: str, units: Units) -> Iterator[_NumberMatch]:
     for match in _NUMBER.finditer(line):
-        if _says_before(words().no_alone, line, match.start()):
-            raise Unclear("That says which number it is not; please write the one that it is.")
-        value, (word, end) = _value(match, line), _word(line, match.end())
-        if word in words().multipliers and not units.knows(word):
-            value *= words().multipliers[word]
-            word, end = _word(line, end)
+        if _preceded_by(lexicon().no_alone, line, match.start()):
+            raise AmbiguousNumber("That says which number it is not; please write the one that it is.")
+        value, (word, end) = _value(match, line), _next_word(line, match.end())
+        if word in lexicon().multipliers and not units.knows(word):
+            value *= lexicon().multipliers[word]
+            word, end = _next_word(line, end)
         if not math.isfinite(value):
-            raise Unclear("That number is too large; please write a smaller one.")
-        yield _Found(value=value, unit=match["before"] or word, start=match.start(), end=end)
+            raise AmbiguousNumber("That number is too large; please write a smaller one.")
+        yield _NumberMatch(value=value, unit=match["before"] or word, start=match.start(), end=end)
 
 
-def _word(line: str, at: int) -> tuple[str, int]:
+def _next_word(line: str, at: int) -> tuple[str, int]:
     """The word behind a place in the line, and where it ends."""
     match = _WORD.match(line, at)
     return (match[1], match.end()) if match else ("", at)
 
 
-def _groups(found: Sequence[_Found], line: str, units: Units) -> Iterator[tuple[_Found, ...]]:
+def _groups(found: Sequence[_NumberMatch], line: str, units: Units) -> Iterator[tuple[_NumberMatch, ...]]:
     """Numbers that are one quantity together: `1 h 30 min`."""
-    group: tuple[_Found, ...] = ()
+    group: tuple[_NumberMatch, ...] = ()
     for one in found:
-        if group and not _goes_on(group[-1], one, line, units):
+        if group and not _continues(group[-1], one, line, units):
             yield group
             group = ()
         group = (*group, one)
@@ -119,15 +119,15 @@ def _groups(found: Sequence[_Found], line: str, units: Units) -> Iterator[tuple[
         yield group
 
 
-def _goes_on(one: _Found, then: _Found, line: str, units: Units) -> bool:
+def _continues(one: _NumberMatch, then: _NumberMatch, line: str, units: Units) -> bool:
     larger = units.knows(one.unit) and units.knows(then.unit) and units.size(one.unit) > units.size(then.unit)
     return larger and _BETWEEN.fullmatch(line[one.end : then.start].strip()) is not None
 
 
-def _converted(group: Sequence[_Found], units: Units) -> float:
-    alien = next((one for one in group if units.alien(one.unit)), None)
+def _converted(group: Sequence[_NumberMatch], units: Units) -> float:
+    alien = next((one for one in group if units.is_foreign(one.unit)), None)
     if alien is not None:
-        raise Unclear(f"I need a number in {units.name}, and found one in {alien.unit}.")
+        raise AmbiguousNumber(f"I need a number in {units.name}, and found one in {alien.unit}.")
     if len(group) == 1:
         return units.convert(group[0].value, group[0].unit)
     return round(sum(units.convert(one.value, one.unit) for one in group), 12)
@@ -135,10 +135,10 @@ def _converted(group: Sequence[_Found], units: Units) -> float:
 
 def _value(match: re.Match[str], line: str) -> float:
     number = float(_plain(match["digits"].rstrip(".,'")))
-    return -number if match["sign"] or _says_before(words().minus, line, match.start()) else number
+    return -number if match["sign"] or _preceded_by(lexicon().minus, line, match.start()) else number
 
 
-def _says_before(phrases: re.Pattern[str], line: str, at: int) -> bool:
+def _preceded_by(phrases: re.Pattern[str], line: str, at: int) -> bool:
     """Whether one of these phrases stands right before a place in the line."""
     return any(match.end() == len(line[:at].rstrip()) for match in phrases.finditer(line[:at].rstrip()))
 
@@ -147,7 +147,7 @@ def _plain(digits: str) -> str:
     """The digits as Python reads them."""
     if _TWO_READINGS.fullmatch(digits):
         whole, _, rest = digits.partition(".")
-        raise Unclear(f"{digits} can be read in two ways; please write {whole}{rest} or {float(digits):g}.")
+        raise AmbiguousNumber(f"{digits} can be read in two ways; please write {whole}{rest} or {float(digits):g}.")
     if _GROUPED.fullmatch(digits):
         return digits.replace("'", "").replace(",", ".")
     if _COMMAS.fullmatch(digits):
@@ -156,4 +156,4 @@ def _plain(digits: str) -> str:
         return digits.replace(".", "").replace(",", ".")
     if _PLAIN.fullmatch(digits):
         return digits.replace(",", ".")
-    raise Unclear(f"I cannot read {digits} as a number; please write it in digits, such as 1500 or 1.5.")
+    raise AmbiguousNumber(f"I cannot read {digits} as a number; please write it in digits, such as 1500 or 1.5.")

@@ -10,17 +10,19 @@ from orchestrator_bridge.question.due import deadline
 from orchestrator_bridge.question.values import Option, Question
 from orchestrator_bridge.text import one_line
 
-_LABEL = 75
+_MAX_LABEL = 75
 """Characters of a label that are shown: all that one may have."""
 
 
-def options_line(options: Sequence[Option | CardOption]) -> str:
+def options_summary(options: Sequence[Option | CardOption]) -> str:
     """`1 PostgreSQL (recommended) · 2 SQLite`; empty where there is nothing to choose from."""
     marks = {True: " (recommended)", False: ""}
-    return " · ".join(f"{place} {one_line(one.label, _LABEL)}{marks[one.recommended]}" for place, one in enumerate(options, 1))
+    return " · ".join(
+        f"{place} {one_line(one.label, _MAX_LABEL)}{marks[one.recommended]}" for place, one in enumerate(options, 1)
+    )
 
 
-def what_is_left(question: Question, now: float) -> str:
+def remaining_summary(question: Question, now: float) -> str:
     """What can be chosen and how long there is to choose, at `now` by the clock of the question's platform."""
     left = f"Expires in {say_duration(deadline(question) - now)}."
-    return "\n".join(line for line in (options_line(question.ask.options), left) if line)
+    return "\n".join(line for line in (options_summary(question.ask.options), left) if line)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator_bridge.question.intent import asks_again, names_somebody, passes_on
+from orchestrator_bridge.question.intent import asks_to_repeat, declines, has_mention
 from orchestrator_bridge.question.values import Ask
-from orchestrator_bridge.question.words import EDGES, bare, fold, words
+from orchestrator_bridge.question.words import EDGES, fold_text, lexicon, strip_courtesy
 
-Verb = Literal["cancel", "again", "more", "pass", "hand", "answer"]
+QuestionVerb = Literal["cancel", "again", "more", "pass", "hand", "answer"]
 
-_VERBS: dict[str, Verb] = {
+_VERBS: dict[str, QuestionVerb] = {
     "cancel": "cancel",
     "close": "cancel",
     "again": "again",
@@ -22,29 +22,29 @@ _VERBS: dict[str, Verb] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
+class QuestionAction:
     """What to do, with the words that belong to it: how long, to whom, or the answer."""
 
-    verb: Verb
+    verb: QuestionVerb
     words: str = ""
 
 
-def read_order(ask: Ask, text: str) -> Order:
+def parse_question_action(ask: Ask, text: str) -> QuestionAction:
     """The order in a command's words. A verb counts only where what follows it can: `cancel the trip` is an answer."""
     text = text.strip()
     first, _, rest = text.partition(" ")
-    verb, rest = _VERBS.get(fold(first).strip(EDGES)), rest.strip()
+    verb, rest = _VERBS.get(fold_text(first).strip(EDGES)), rest.strip()
     if verb == "more":
-        return Order(verb=verb, words=rest)
-    if verb == "pass" and names_somebody(rest):
-        return Order(verb="hand", words=rest)
-    if verb is not None and not _meaning(rest):
-        return Order(verb=verb)
-    if asks_again(text):
-        return Order(verb="again")
-    return Order(verb="pass") if passes_on(ask, text) else Order(verb="answer", words=text)
+        return QuestionAction(verb=verb, words=rest)
+    if verb == "pass" and has_mention(rest):
+        return QuestionAction(verb="hand", words=rest)
+    if verb is not None and not _without_courtesy(rest):
+        return QuestionAction(verb=verb)
+    if asks_to_repeat(text):
+        return QuestionAction(verb="again")
+    return QuestionAction(verb="pass") if declines(ask, text) else QuestionAction(verb="answer", words=text)
 
 
-def _meaning(rest: str) -> str:
+def _without_courtesy(rest: str) -> str:
     """What is left of words once those are off that say nothing: `please`, `it`."""
-    return words().filler.sub(" ", bare(rest)).strip(EDGES)
+    return lexicon().filler.sub(" ", strip_courtesy(rest)).strip(EDGES)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from typing import Literal
 
 from orchestrator_bridge.frozen import once
-from orchestrator_bridge.question.decision import side
+from orchestrator_bridge.question.decision import position_key
 from orchestrator_bridge.question.values import Question, Reply, Responder
 
 
@@ -24,7 +24,7 @@ def people_decide(question: Question) -> bool:
 
 
 @once
-def deciders(question: Question) -> tuple[Responder, ...]:
+def eligible_deciders(question: Question) -> tuple[Responder, ...]:
     """Those asked whose replies fill the quorum, with those to whom it was handed; whoever came in later only stands in."""
     if not people_decide(question):
         return question.asked
@@ -35,27 +35,27 @@ def deciders(question: Question) -> tuple[Responder, ...]:
 
 
 @once
-def counting(question: Question) -> tuple[Reply, ...]:
+def counted_replies(question: Question) -> tuple[Reply, ...]:
     """The replies that count, of those who decide."""
     kind = "human" if people_decide(question) else "agent"
-    return tuple(reply for reply in question.replies if reply.author.kind == kind and counts(question, reply))
+    return tuple(reply for reply in question.replies if reply.author.kind == kind and is_counted(question, reply))
 
 
-def counts(question: Question, reply: Reply) -> bool:
+def is_counted(question: Question, reply: Reply) -> bool:
     """Whether a reply is an answer: it was in time, and a person's can be taken by the kind of the question."""
     return not reply.late and (reply.author.kind == "agent" or reply.taken)
 
 
-def countable(question: Question) -> bool:
+def is_audience_known(question: Question) -> bool:
     """Whether it is known how many are asked: of some roles nobody knows the members."""
     return not question.groups
 
 
 @once
-def needed(question: Question) -> int:
+def required_votes(question: Question) -> int:
     """How many voices it takes: what the policy wants of those asked who have not passed."""
-    quorum, base = _quorum(question), len(staying(question))
-    if quorum == "first" or (people_decide(question) and not countable(question)):
+    quorum, base = _quorum(question), len(active_deciders(question))
+    if quorum == "first" or (people_decide(question) and not is_audience_known(question)):
         return 1
     if quorum == "majority":
         return base // 2 + 1
@@ -67,22 +67,22 @@ def _quorum(question: Question) -> Literal["first", "majority", "all"] | int:
 
 
 @once
-def staying(question: Question) -> tuple[Responder, ...]:
+def active_deciders(question: Question) -> tuple[Responder, ...]:
     """Those who decide, without those who have passed or cannot be reached any more."""
-    out = _out(question)
-    return tuple(one for one in deciders(question) if one.id not in out)
+    out = _withdrawn_deciders(question)
+    return tuple(one for one in eligible_deciders(question) if one.id not in out)
 
 
 @once
-def _out(question: Question) -> frozenset[str]:
+def _withdrawn_deciders(question: Question) -> frozenset[str]:
     """Those who have passed, or who cannot be reached any more and have not replied."""
-    return (question.passed | question.gone) - {reply.author.id for reply in counting(question)}
+    return (question.passed | question.gone) - {reply.author.id for reply in counted_replies(question)}
 
 
 @once
-def awaited(question: Question) -> tuple[Responder, ...]:
+def pending_deciders(question: Question) -> tuple[Responder, ...]:
     """All who decide, may still answer, and have not."""
-    silent_ones = _out(question) | {reply.author.id for reply in counting(question)}
+    silent_ones = _withdrawn_deciders(question) | {reply.author.id for reply in counted_replies(question)}
     all_of_them = question.humans if people_decide(question) else question.asked
     return tuple(one for one in all_of_them if one.id not in silent_ones)
 
@@ -92,58 +92,58 @@ def group_id(name: str) -> str:
     return f"role:{name}"
 
 
-def enough(question: Question, voices: Collection[Reply]) -> bool:
+def is_quorum_met(question: Question, voices: Collection[Reply]) -> bool:
     """Whether these of the counting voices fill the quorum, or are all that there can be."""
     heard = {reply.author.id for reply in voices}
-    missing = {reply.author.id for reply in counting(question)} - heard
-    waiting = {one.id for one in staying(question)} - heard
-    complete = not waiting and not missing and (countable(question) or needed(question) <= len(heard))
-    return bool(heard) and (complete or _voices_for_quorum(question, heard) >= needed(question))
+    missing = {reply.author.id for reply in counted_replies(question)} - heard
+    waiting = {one.id for one in active_deciders(question)} - heard
+    complete = not waiting and not missing and (is_audience_known(question) or required_votes(question) <= len(heard))
+    return bool(heard) and (complete or _quorum_votes(question, heard) >= required_votes(question))
 
 
-def _voices_for_quorum(question: Question, heard: Collection[str]) -> int:
+def _quorum_votes(question: Question, heard: Collection[str]) -> int:
     """A majority, or all, are of those who were asked; else every voice counts that may."""
     if people_decide(question) and question.policy.quorum in ("majority", "all"):
-        asked = {one.id for one in question.everyone}
-        return sum(one in asked for one in heard) if countable(question) else len(heard)
+        asked = {one.id for one in question.all_asked}
+        return sum(one in asked for one in heard) if is_audience_known(question) else len(heard)
     return len(heard)
 
 
-def _may_change(question: Question, voices: Sequence[Reply]) -> bool:
+def _may_change_lead(question: Question, voices: Sequence[Reply]) -> bool:
     """Whether those of a majority who have not spoken could still change which option leads; of how many, must be known."""
     options = question.ask.kind in ("choice", "confirm", "approval")
-    if not options or _quorum(question) != "majority" or not countable(question):
+    if not options or _quorum(question) != "majority" or not is_audience_known(question):
         return False
     heard = {reply.author.id for reply in voices}
-    left = sum(one.id not in heard for one in staying(question))
-    first, second = [*sorted(Counter(map(side, voices)).values(), reverse=True), 0, 0][:2]
+    left = sum(one.id not in heard for one in active_deciders(question))
+    first, second = [*sorted(Counter(map(position_key, voices)).values(), reverse=True), 0, 0][:2]
     return left > 0 and first <= second + left
 
 
-def nobody_left(question: Question) -> bool:
+def nobody_can_answer(question: Question) -> bool:
     """Nobody has answered and nobody can: all have passed or are gone, or there was nobody to ask."""
     groups = any(group_id(group.name) not in question.gone for group in question.groups)
-    return not groups and not awaited(question) and not counting(question)
+    return not groups and not pending_deciders(question) and not counted_replies(question)
 
 
 @once
-def last_word(question: Question) -> Reply | None:
+def final_decider_reply(question: Question) -> Reply | None:
     """What the one says who has the last word."""
     if question.decider is None:
         return None
-    whose = decider_id(question)
-    return next((reply for reply in counting(question) if reply.author.id == whose), None)
+    whose = final_decider_id(question)
+    return next((reply for reply in counted_replies(question) if reply.author.id == whose), None)
 
 
 @once
-def waits_for_last_word(question: Question) -> bool:
+def awaits_final_decider(question: Question) -> bool:
     """Whether somebody has the last word, can still say it and has not."""
-    if question.decider is None or last_word(question) is not None:
+    if question.decider is None or final_decider_reply(question) is not None:
         return False
-    return decider_id(question) not in question.passed | question.gone
+    return final_decider_id(question) not in question.passed | question.gone
 
 
-def decider_id(question: Question) -> str:
+def final_decider_id(question: Question) -> str:
     """The id of whoever has the last word now: it goes with the question that is handed over. Empty: nobody has it."""
     whose = question.decider.id if question.decider else ""
     for handed in question.handed:
@@ -153,36 +153,36 @@ def decider_id(question: Question) -> str:
 
 
 @once
-def ready_at(question: Question) -> float:
+def quorum_ready_at(question: Question) -> float:
     """When the quorum is filled by clicks and by words that are old enough; -inf if it is, +inf if it cannot be yet.
 
     People's times can be compared only once the question's own is known, so before the delivery their voices wait.
     """
     if people_decide(question) and question.delivery is None and question.stage is None:
         return math.inf
-    last = last_word(question)
+    last = final_decider_reply(question)
     if last is not None:
-        return _ripe_at(question, last)
-    if waits_for_last_word(question):
+        return _final_at(question, last)
+    if awaits_final_decider(question):
         return math.inf
     return _filled_at(question)
 
 
 def _filled_at(question: Question) -> float:
-    voices = sorted(counting(question), key=lambda reply: _ripe_at(question, reply))
+    voices = sorted(counted_replies(question), key=lambda reply: _final_at(question, reply))
     for number, reply in enumerate(voices, 1):
-        if enough(question, voices[:number]) and not _may_change(question, voices[:number]):
-            return _ripe_at(question, reply)
+        if is_quorum_met(question, voices[:number]) and not _may_change_lead(question, voices[:number]):
+            return _final_at(question, reply)
     return math.inf
 
 
-def _ripe_at(question: Question, reply: Reply) -> float:
+def _final_at(question: Question, reply: Reply) -> float:
     """From when on nothing more is expected of a reply: a click is complete, and so is an agent's or what somebody gone said."""
     if reply.clicked or reply.author.kind == "agent" or reply.author.id in question.gone:
         return -math.inf
     return reply.at + question.policy.settle_delay
 
 
-def silent(question: Question) -> Sequence[Responder]:
+def people_to_remind(question: Question) -> Sequence[Responder]:
     """The people to remind: asked, and neither replied nor passed."""
-    return [one for one in awaited(question) if one.kind == "human"]
+    return [one for one in pending_deciders(question) if one.kind == "human"]

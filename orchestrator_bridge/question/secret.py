@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from orchestrator_bridge.question.values import Ask
-from orchestrator_bridge.question.words import EDGES, bare, fold, words
+from orchestrator_bridge.question.words import EDGES, fold_text, lexicon, strip_courtesy
 
 NEAR = 60
 """Characters between the asking and the thing: farther apart they belong to different thoughts."""
@@ -20,24 +20,24 @@ REFUSAL = (
 )
 
 
-def asks_for_secret(ask: Ask) -> str:
+def secret_refusal(ask: Ask) -> str:
     """Why a question may not be asked, or nothing if it asks for no secret."""
     for text in (ask.question, *re.split(r"(?<=[.!?])\s+|\n", ask.context)):
-        thing = secret_wanted(text)
+        thing = find_secret_request(text)
         if thing:
             return REFUSAL.format(thing=thing)
     return ""
 
 
-def secret_wanted(sentence: str) -> str | None:
+def find_secret_request(sentence: str) -> str | None:
     """The secret that a sentence asks for, in its own words, or None."""
-    known, line = words(), fold(sentence)
-    alone = _ARTICLE.sub("", bare(line.rstrip("?")))
+    known, line = lexicon(), fold_text(sentence)
+    alone = _ARTICLE.sub("", strip_courtesy(line.rstrip("?")))
     if known.secrets.fullmatch(alone):
         return alone
     if known.hand_out_idle.match(line.strip(EDGES)):
         return None
-    return next((thing[0] for thing in known.secrets.finditer(line) if _asked_for(line, thing)), None)
+    return next((thing[0] for thing in known.secrets.finditer(line) if _is_requested(line, thing)), None)
 
 
 _ARTICLE = re.compile(r"^(?:the|your|my|our|das|die|den|dein|deine|deinen|ihr) ")
@@ -45,25 +45,25 @@ _ASKING_HOW = re.compile(r"(?<!\w)(?:how|where|whether|if|who|when|which|wie|wo|
 _WHICH = re.compile(r"(?<!\w)(?:what|which|welche[rsmn]?)(?!\w)")
 
 
-def _asked_for(line: str, thing: re.Match[str]) -> bool:
+def _is_requested(line: str, thing: re.Match[str]) -> bool:
     """Whether words that ask to hand something out stand near a thing, before it or behind it."""
-    known = words()
+    known = lexicon()
     before, after = line[: thing.start()], line[thing.end() :]
-    asking = [match.end() for match in known.hand_out.finditer(before) if not _by_others(before[: match.start()])]
-    if asking and thing.start() - asking[-1] <= NEAR and not _talked_about(line[asking[-1] : thing.start()], after):
+    asking = [match.end() for match in known.hand_out.finditer(before) if not _is_for_others(before[: match.start()])]
+    if asking and thing.start() - asking[-1] <= NEAR and not _is_about_secrets(line[asking[-1] : thing.start()], after):
         return True
     back = known.hand_back.search(after[:NEAR])
-    return back is not None and not _talked_about(_WHICH.sub(" ", before), after)
+    return back is not None and not _is_about_secrets(_WHICH.sub(" ", before), after)
 
 
-def _by_others(before: str) -> bool:
+def _is_for_others(before: str) -> bool:
     """Whether somebody else is meant to do it: `what users enter`."""
-    return any(match.end() == len(before.rstrip()) for match in words().hand_out_others.finditer(before.rstrip()))
+    return any(match.end() == len(before.rstrip()) for match in lexicon().hand_out_others.finditer(before.rstrip()))
 
 
-def _talked_about(before: str, after: str) -> bool:
+def _is_about_secrets(before: str, after: str) -> bool:
     """Whether the words around make it a question about such things, by a word that asks how or one of `secrets_about`."""
-    about, earlier = words().secrets_about, before.strip().rpartition(" ")[0]  # the last word belongs to the thing
+    about, earlier = lexicon().secrets_about, before.strip().rpartition(" ")[0]  # the last word belongs to the thing
     close = re.match(r"[\s\-–'\"]*((?:[\w-]+[\s\-]*){0,2})", after)
     follows = close is not None and about.search(close[1]) is not None
     return follows or about.search(earlier) is not None or _ASKING_HOW.search(before) is not None

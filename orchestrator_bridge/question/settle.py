@@ -10,26 +10,26 @@ from __future__ import annotations
 from typing import Literal
 
 from orchestrator_bridge.duration import say_duration
-from orchestrator_bridge.question.chain import Step, at_once, decided, staged, waited_out
-from orchestrator_bridge.question.decision import decide
+from orchestrator_bridge.question.chain import FallbackDecision, begin_stage, fallback_decision, immediate_fallback, waiting_over
+from orchestrator_bridge.question.decision import combine_replies
 from orchestrator_bridge.question.quorum import (
-    awaited,
-    counting,
-    deciders,
-    enough,
-    last_word,
-    needed,
-    nobody_left,
+    awaits_final_decider,
+    counted_replies,
+    eligible_deciders,
+    final_decider_reply,
+    is_quorum_met,
+    nobody_can_answer,
+    pending_deciders,
     people_decide,
-    ready_at,
-    waits_for_last_word,
+    quorum_ready_at,
+    required_votes,
 )
-from orchestrator_bridge.question.values import Outcome, Question, Stage
+from orchestrator_bridge.question.values import FallbackStage, Outcome, Question
 from orchestrator_bridge.text import listed
 
 EVERYBODY_PASSED = "everybody passed"
-NOBODY_THERE = "nobody can be reached"
-ASLEEP = "everybody asked is asleep"
+NOBODY_REACHABLE = "nobody can be reached"
+EVERYBODY_QUIET = "everybody asked is asleep"
 UNDELIVERABLE = "undeliverable"
 
 
@@ -40,37 +40,37 @@ def settle(question: Question, now: float) -> Outcome | None:
     """
     if not question.open:
         return None
-    if ready_at(question) <= now:
-        return _answered(question, now)
-    if not waited_out(question, now):
+    if quorum_ready_at(question) <= now:
+        return _answered_outcome(question, now)
+    if not waiting_over(question, now):
         return None
-    if enough(question, counting(question)):
-        return _answered(question, now)
-    step = decided(question)
-    return _fallen(question, step, now, reason(question)) if step else None
+    if is_quorum_met(question, counted_replies(question)):
+        return _answered_outcome(question, now)
+    step = fallback_decision(question)
+    return _fallback_outcome(question, step, now, fallback_reason(question)) if step else None
 
 
-def cancelled(question: Question, now: float, why: str) -> Outcome:
+def cancelled_outcome(question: Question, now: float, why: str) -> Outcome:
     """The end of a question whose outcome nobody needs any more."""
     return Outcome(status="cancelled", decision="", decided_by="nobody", replies=question.replies, why=why, at=now)
 
 
-def fall(question: Question, now: float, why: str) -> Outcome | Stage:
+def begin_fallback(question: Question, now: float, why: str) -> Outcome | FallbackStage:
     """What follows where nobody decides: the end by the next fallback that can, or that fallback's time."""
-    step = decided(question)
-    return _fallen(question, step, now, why) if step else staged(question, now, why)
+    step = fallback_decision(question)
+    return _fallback_outcome(question, step, now, why) if step else begin_stage(question, now, why)
 
 
-def last_resort(question: Question, now: float, why: str) -> Outcome:
+def final_fallback(question: Question, now: float, why: str) -> Outcome:
     """The end by the fallback at the end of the chain, which decides at once."""
-    step = at_once(question, question.policy.fallback[-1].use)
+    step = immediate_fallback(question, question.policy.fallback[-1].use)
     assert step is not None
-    return _fallen(question, step, now, why)
+    return _fallback_outcome(question, step, now, why)
 
 
-def _answered(question: Question, now: float) -> Outcome:
-    last = last_word(question)
-    decision = decide(question.ask, (last,) if last else counting(question))
+def _answered_outcome(question: Question, now: float) -> Outcome:
+    last = final_decider_reply(question)
+    decision = combine_replies(question.ask, (last,) if last else counted_replies(question))
     by: Literal["human", "agent"] = "human" if people_decide(question) else "agent"
     return Outcome(
         status="answered",
@@ -86,24 +86,24 @@ def _answered(question: Question, now: float) -> Outcome:
 
 def _quorum_note(question: Question) -> str:
     """Says so where others decided than the policy wants, because they cannot or will not."""
-    if last_word(question):
-        return f"{last_word_of(question)} has the last word" if len(counting(question)) > 1 else ""
-    if waits_for_last_word(question):
-        return f"{last_word_of(question)}, who has the last word, did not answer in time"
-    given, wanted = len(counting(question)), _wanted(question)
-    left = "others passed" if awaited(question) else "nobody else can or will"
+    if final_decider_reply(question):
+        return f"{final_decider_name(question)} has the last word" if len(counted_replies(question)) > 1 else ""
+    if awaits_final_decider(question):
+        return f"{final_decider_name(question)}, who has the last word, did not answer in time"
+    given, wanted = len(counted_replies(question)), _originally_required(question)
+    left = "others passed" if pending_deciders(question) else "nobody else can or will"
     return f"{given} of {wanted} replied, {left}" if given < wanted else ""
 
 
-def last_word_of(question: Question) -> str:
+def final_decider_name(question: Question) -> str:
     """The name of whoever has the last word."""
-    last = last_word(question)
+    last = final_decider_reply(question)
     return last.author.name if last else question.decider.name if question.decider else ""
 
 
-def _wanted(question: Question) -> int:
+def _originally_required(question: Question) -> int:
     """How many voices the policy wanted of those who were asked, before anybody passed."""
-    asked = len(deciders(question))
+    asked = len(eligible_deciders(question))
     quorum = question.policy.quorum if people_decide(question) else question.policy.peer_quorum
     match quorum:
         case "first":
@@ -116,7 +116,7 @@ def _wanted(question: Question) -> int:
             return min(number, asked)
 
 
-def _fallen(question: Question, step: Step, now: float, why: str) -> Outcome:
+def _fallback_outcome(question: Question, step: FallbackDecision, now: float, why: str) -> Outcome:
     """The end by a fallback; what was said goes along."""
     found = question.stage is not None and step.name == question.policy.fallback[question.stage.step].use
     return Outcome(
@@ -127,45 +127,45 @@ def _fallen(question: Question, step: Step, now: float, why: str) -> Outcome:
         decided_by=f"fallback:{step.name}",
         replies=question.replies,
         why=question.stage.why if found and question.stage else why,
-        given=given(question),
+        given=fallback_input(question),
         at=now,
     )
 
 
-def given(question: Question) -> str:
+def fallback_input(question: Question) -> str:
     """What a fallback has to decide by."""
     names = [reply.author.name for reply in question.replies]
     return f"the replies of {listed(names)}" if names else "no reply"
 
 
-def reason(question: Question) -> str:
+def fallback_reason(question: Question) -> str:
     """Why the next fallback has to decide."""
     stage = question.stage
     if stage is None:
-        return _why(question)
+        return _waiting_result(question)
     if question.policy.fallback[stage.step].use == "agents":
         return f"{stage.why}; no agent had an answer"
     told = stage.verdict.reason if stage.verdict else ""
     return f"{stage.why}; the judge could not decide" + (f" ({told})" if told else "")
 
 
-def _why(question: Question) -> str:
-    if nobody_left(question):
-        return _nobody(question)
+def _waiting_result(question: Question) -> str:
+    if nobody_can_answer(question):
+        return _no_reply_reason(question)
     if question.delivery is None:
         return UNDELIVERABLE
     time = say_duration(question.policy.expire_after + question.extended)
-    given = len(counting(question))
+    given = len(counted_replies(question))
     if given:
-        return f"only {given} of {min(needed(question), given + len(awaited(question)))} answered in {time}"
+        return f"only {given} of {min(required_votes(question), given + len(pending_deciders(question)))} answered in {time}"
     given_by_people = [reply for reply in question.replies if reply.author.kind == "human"]
     if given_by_people and all(reply.late for reply in given_by_people):
         return f"nobody answered within {time}, only after it"
     return f"no reply in {time} could be taken as an answer" if given_by_people else f"nobody answered in {time}"
 
 
-def _nobody(question: Question) -> str:
-    people = deciders(question)
+def _no_reply_reason(question: Question) -> str:
+    people = eligible_deciders(question)
     if people and all(one.id in question.passed for one in people):
         return EVERYBODY_PASSED
-    return ASLEEP if people and all(one.id in question.asleep for one in people) else NOBODY_THERE
+    return EVERYBODY_QUIET if people and all(one.id in question.asleep for one in people) else NOBODY_REACHABLE

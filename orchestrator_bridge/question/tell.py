@@ -12,19 +12,19 @@ from typing import Any
 
 from orchestrator_bridge.chat import Author, CardOption, QuestionCard
 from orchestrator_bridge.duration import say_duration
-from orchestrator_bridge.question.chain import advice
-from orchestrator_bridge.question.lines import LINE, asked_line, name_of, silence_line
-from orchestrator_bridge.question.quorum import counts, last_word, people_decide
+from orchestrator_bridge.question.chain import advice_given
+from orchestrator_bridge.question.lines import MAX_LINE, audience_line, expiry_line, name_of
+from orchestrator_bridge.question.quorum import final_decider_reply, is_counted, people_decide
 from orchestrator_bridge.question.settle import UNDELIVERABLE
 from orchestrator_bridge.question.times import deadline
 from orchestrator_bridge.question.values import Outcome, Question, Reply
-from orchestrator_bridge.question.voice import choices
+from orchestrator_bridge.question.voice import clickable_options
 from orchestrator_bridge.text import clean, listed, shorten
 
 
 def label_of(question: Question, choice: str) -> str | None:
     """What people see of an option, or None if there is no such option."""
-    return next((option.label for option in choices(question.ask) if option.id == choice), None)
+    return next((option.label for option in clickable_options(question.ask) if option.id == choice), None)
 
 
 # For the agent ------------------------------------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ def tool_result(question: Question, similar: Sequence[Question] = ()) -> str:
     if outcome is not None:
         told |= {"status": outcome.status, "decision": outcome.decision, "choice": outcome.choice, "number": outcome.number}
         told |= {"decided_by": outcome.decided_by, "why": outcome.why or None, "note": _caution(outcome)}
-        told |= {"given": outcome.given or None, "replies": [_told(reply) for reply in outcome.replies]}
+        told |= {"given": outcome.given or None, "replies": [_reply_object(reply) for reply in outcome.replies]}
     if similar:
         told["similar"] = [
             {"question": one.id, "asked": one.ask.question, "ended": closing_line(one)} for one in similar if one.outcome
@@ -45,14 +45,14 @@ def tool_result(question: Question, similar: Sequence[Question] = ()) -> str:
     return json.dumps({key: value for key, value in told.items() if value is not None}, ensure_ascii=False)
 
 
-def known_note(question: Question) -> str:
+def shared_outcome_note(question: Question) -> str:
     """How a question of another agent has ended, and who decided it."""
     return (
         f"For your information, question {question.id} by {question.agent} (“{question.ask.question}”): {closing_line(question)}"
     )
 
 
-def known_result(question: Question) -> str:
+def shared_outcome_result(question: Question) -> str:
     """The outcome of a question that was asked before, for an agent that asks the same."""
     return f"This was asked before, as question {question.id}, and people have answered it:\n{tool_result(question)}"
 
@@ -75,7 +75,7 @@ def _caution(outcome: Outcome) -> str | None:
     return "Agents decided this, no person did." if outcome.decided_by == "agent" else None
 
 
-def _told(reply: Reply) -> dict[str, Any]:
+def _reply_object(reply: Reply) -> dict[str, Any]:
     told = {
         "by": name_of(reply.author.name),
         "kind": reply.author.kind,
@@ -98,11 +98,12 @@ def _clock(seconds: float) -> str:
 # For people ---------------------------------------------------------------------------------------------------------------
 
 
-def card(question: Question, task: str, mentions: Sequence[Author]) -> QuestionCard:
+def build_question_card(question: Question, task: str, mentions: Sequence[Author]) -> QuestionCard:
     """The question as an adapter shows it; closed once it has its outcome."""
     ask = question.ask
     options = (
-        CardOption(id=one.id, label=one.label, description=one.description, recommended=one.recommended) for one in choices(ask)
+        CardOption(id=one.id, label=one.label, description=one.description, recommended=one.recommended)
+        for one in clickable_options(ask)
     )
     return QuestionCard(
         question=question.id,
@@ -114,9 +115,9 @@ def card(question: Question, task: str, mentions: Sequence[Author]) -> QuestionC
         options=tuple(options),
         mentions=tuple(mentions),
         groups=question.groups,
-        asked=asked_line(question),
+        asked=audience_line(question),
         expires_at=deadline(question),
-        silence=silence_line(question),
+        silence=expiry_line(question),
         task=task,
         closed=closing_line(question) if question.outcome else None,
     )
@@ -129,30 +130,30 @@ def closing_line(question: Question) -> str:
         return ""
     if outcome.status == "cancelled":
         return f"Cancelled: {outcome.why}"
-    decision = shorten(" ".join(outcome.decision.split()), LINE)
+    decision = shorten(" ".join(outcome.decision.split()), MAX_LINE)
     if outcome.status == "answered":
         return f"Answered by {_deciders(question, outcome)}: {decision}"
     if question.ask.kind == "approval":
         return f"{_reason(question, outcome)}: not approved"
-    return f"{_reason(question, outcome)}; fallback: {_taken(question, outcome, decision)}"
+    return f"{_reason(question, outcome)}; fallback: {_fallback_line(question, outcome, decision)}"
 
 
 def _deciders(question: Question, outcome: Outcome) -> str:
-    last = last_word(question)
+    last = final_decider_reply(question)
     if last is not None:
         return f"{name_of(last.author.name)}, who has the last word"
     kind = "human" if people_decide(question) else "agent"
-    answers = [reply for reply in outcome.replies if reply.author.kind == kind and counts(question, reply)]
+    answers = [reply for reply in outcome.replies if reply.author.kind == kind and is_counted(question, reply)]
     names = [name_of(reply.author.name) for reply in answers]
-    return listed(_crowd(names)) if kind == "human" else _agents(names)
+    return listed(_shortened_names(names)) if kind == "human" else _agents(names)
 
 
-def _crowd(names: Sequence[str]) -> Sequence[str]:
+def _shortened_names(names: Sequence[str]) -> Sequence[str]:
     return names if len(names) < 6 else [*names[:4], f"{len(names) - 4} others"]
 
 
 def _agents(names: Sequence[str]) -> str:
-    return f"the agent{'s' if len(names) > 1 else ''} {listed(_crowd(names))}"
+    return f"the agent{'s' if len(names) > 1 else ''} {listed(_shortened_names(names))}"
 
 
 def _reason(question: Question, outcome: Outcome) -> str:
@@ -161,17 +162,17 @@ def _reason(question: Question, outcome: Outcome) -> str:
     return outcome.why[:1].upper() + outcome.why[1:]
 
 
-def _taken(question: Question, outcome: Outcome, decision: str) -> str:
+def _fallback_line(question: Question, outcome: Outcome, decision: str) -> str:
     match outcome.decided_by:
         case "fallback:default_option":
             return f"the recommended option, {decision}"
         case "fallback:assume":
             return f"the agent's assumption, {decision}"
         case "fallback:agents":
-            return f"{_agents([name_of(reply.author.name) for reply in advice(question)])}, {decision}"
+            return f"{_agents([name_of(reply.author.name) for reply in advice_given(question)])}, {decision}"
         case "fallback:judge":
             verdict = question.stage.verdict if question.stage else None
-            because = f" ({shorten(' '.join(verdict.reason.split()), LINE)})" if verdict and verdict.reason else ""
+            because = f" ({shorten(' '.join(verdict.reason.split()), MAX_LINE)})" if verdict and verdict.reason else ""
             return f"a model as the judge, {decision}{because}"
         case _:
             return "the run ends without a result"

@@ -52,7 +52,7 @@ class Ask(Value):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_meant(cls, given: Any) -> Any:
+    def _normalise(cls, given: Any) -> Any:
         """Take what models write for what they mean: null is left out, one name is a list of one, options make a choice."""
         if not isinstance(given, dict):
             return given
@@ -66,7 +66,7 @@ class Ask(Value):
         return meant
 
     @model_validator(mode="after")
-    def _options_fit(self) -> Self:
+    def _check_options(self) -> Self:
         if self.kind == "choice" and len(self.options) < 2:
             raise ValueError(f"kind 'choice' needs 2 to 10 options, found {len(self.options)}")
         if self.kind not in ("choice", "approval") and self.options:
@@ -103,7 +103,7 @@ class Mentioned(Value):
     author: Author
 
 
-class Heard(Value):
+class Utterance(Value):
     """One thing that one responder did, in one version: words typed, an option clicked (`choice`), or "not me" (`passed`).
 
     What a question has heard is kept as it came; all else follows from it, so that nothing depends on the order in which things
@@ -121,7 +121,7 @@ class Heard(Value):
     at: float
 
 
-class More(Value):
+class ExtensionRequest(Value):
     """More time, wanted by somebody, in seconds. `key` tells one wish from another."""
 
     key: str
@@ -129,14 +129,14 @@ class More(Value):
     at: float
 
 
-class Handed(Value):
+class Delegation(Value):
     """Somebody (their id) handed the question over to somebody else."""
 
     by: str
     to: Mentioned
 
 
-class Joined(Value):
+class Subscriber(Value):
     """An agent that asked what was open already: its tool use, and whether it waits for the outcome."""
 
     agent: str
@@ -195,7 +195,7 @@ class Outcome(Value):
     at: float
 
 
-class Verdict(Value):
+class JudgeVerdict(Value):
     """What a judge makes of a question: a decision with its reason, or none (`decision` is empty) and why not."""
 
     decision: str = ""
@@ -204,7 +204,7 @@ class Verdict(Value):
     reason: str = ""
 
 
-class Stage(Value):
+class FallbackStage(Value):
     """The fallback that is at work: `step` is its place in the chain, `since` when it began, in seconds by the platform's clock.
 
     `agents` are those who are asked in the fallback of that name, `verdict` is the judge's.
@@ -214,7 +214,7 @@ class Stage(Value):
     since: float
     why: str
     agents: tuple[str, ...] = ()
-    verdict: Verdict | None = None
+    verdict: JudgeVerdict | None = None
 
 
 class Question(Value):
@@ -255,25 +255,25 @@ class Question(Value):
     """Further posted copies, in direct messages or in place of a deleted card: what is said there counts as well."""
     lost: tuple[str, ...] = ()
     """Messages in the channel that were its card, and that somebody has deleted."""
-    heard: tuple[Heard, ...] = ()
+    heard: tuple[Utterance, ...] = ()
     withdrawn: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
-    joined: tuple[Joined, ...] = ()
+    joined: tuple[Subscriber, ...] = ()
     """Who asked the same, and gets this one's outcome too."""
     again: int | None = None
     """The question in whose place a person wanted this one asked."""
-    wishes: tuple[More, ...] = ()
+    wishes: tuple[ExtensionRequest, ...] = ()
     added: tuple[Responder, ...] = ()
     welcome: tuple[str, ...] = ()
     """Roles that came in by escalation and whose members nobody knows: whoever holds one may answer."""
     replies: tuple[Reply, ...] = ()
     passed: frozenset[str] = frozenset()
-    handed: tuple[Handed, ...] = ()
+    handed: tuple[Delegation, ...] = ()
     extended: float = 0.0
     reminded: int = 0
     escalated: int = 0
     """How many steps of the policy's escalation were taken."""
-    stage: Stage | None = None
+    stage: FallbackStage | None = None
     outcome: Outcome | None = None
 
     @property
@@ -283,7 +283,7 @@ class Question(Value):
 
     @property
     @once
-    def everyone(self) -> tuple[Responder, ...]:
+    def all_asked(self) -> tuple[Responder, ...]:
         """All who were ever asked, each once: at posting, by escalation, by handing over, and for the last word."""
         last = (self.decider,) if self.decider else ()
         found: dict[str, Responder] = {}
@@ -302,7 +302,7 @@ class Question(Value):
     @once
     def humans(self) -> tuple[Responder, ...]:
         """The people asked."""
-        return tuple(one for one in self.everyone if one.kind == "human")
+        return tuple(one for one in self.all_asked if one.kind == "human")
 
     def author(self, responder: str) -> Author | None:
         """The author by whom a platform knows somebody who was asked."""
@@ -310,7 +310,7 @@ class Question(Value):
         return self.authors.get(responder) or handed.get(responder)
 
     @property
-    def copies(self) -> tuple[Author, ...]:
+    def copy_recipients(self) -> tuple[Author, ...]:
         """The people who get, or have got, a copy as a direct message once the question is posted; who sleeps gets it later."""
         if not self.policy.direct or self.delivery is None:
             return ()

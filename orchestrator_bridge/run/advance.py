@@ -81,7 +81,7 @@ def _use_tools(transaction: Transaction, questions: QuestionService, actions: Se
 
 def _tool_started(transaction: Transaction, use: ToolUse) -> e.ToolStarted:
     tool = use.tool
-    who = use.approved_by or transaction.state.approved.get((tool.called, tool.digest), "")
+    who = use.approved_by or transaction.state.approved.get((tool.model_name, tool.digest), "")
     return e.ToolStarted(
         at=transaction.now,
         action=use.use,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from orchestrator_bridge.people import Audience, Directory, UnknownName
 from orchestrator_bridge.question import approval, due
 from orchestrator_bridge.question.quorum import group_id
-from orchestrator_bridge.question.route import routed
-from orchestrator_bridge.question.same import reusable, same
-from orchestrator_bridge.question.secret import asks_for_secret
+from orchestrator_bridge.question.route import route_question
+from orchestrator_bridge.question.same import is_duplicate, is_reusable
+from orchestrator_bridge.question.secret import secret_refusal
 from orchestrator_bridge.question.values import Ask, Mentioned, Question, Responder
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.actions import AskQuestion
@@ -34,7 +34,7 @@ class QuestionFactory:
 
     def ask(self, transaction: Transaction, action: AskQuestion) -> None:
         """Make a question, join the one that is the same, or tell the agent why there will be none."""
-        state, refusal, audience = transaction.state, asks_for_secret(action.ask), Audience()
+        state, refusal, audience = transaction.state, secret_refusal(action.ask), Audience()
         if not refusal:
             try:
                 audience = self._audience(state, action)
@@ -65,9 +65,9 @@ class QuestionFactory:
 
     def request_approval(self, transaction: Transaction, use: ToolUse) -> None:
         """Ask people, and only people, whether an agent may use a tool; silence will be a no."""
-        changed = transaction.state.first_seen.get(use.tool.called) != use.tool.digest
+        changed = transaction.state.first_seen.get(use.tool.model_name) != use.tool.digest
         why = "Its server describes it otherwise than it did when this run began." if changed else ""
-        ask = approval.asking(use.tool.name, use.tool.server, in_words(use.arguments), why)
+        ask = approval.approval_question(use.tool.name, use.tool.server, in_words(use.arguments), why)
         action = AskQuestion(action=use.use, agent=use.agent, ask=ask)
         spared, audience = self.quota.exclude_overloaded(transaction.state, self._approvers(transaction.state, action))
         if not (audience.people or audience.groups):
@@ -76,7 +76,7 @@ class QuestionFactory:
             return
         notes = tuple(f"{name} has enough open questions and is not asked" for name in spared)
         question = self._question(transaction, action, audience, notes)
-        question = question.model_copy(update={"policy": approval.strict(question.policy)})
+        question = question.model_copy(update={"policy": approval.approval_policy(question.policy)})
         transaction.add(e.ApprovalAsked(at=transaction.now, question=self.quiet_hours.apply(transaction, question)))
 
     def _approvers(self, state: RunState, action: AskQuestion) -> Audience:
@@ -123,7 +123,7 @@ class QuestionFactory:
         except UnknownName:  # the team file has changed since the run began
             found = Audience()
         asleep, waits = self.quiet_hours.quiet_among(found.people, transaction.now), question.policy.asleep == "wait"
-        known = {one.id for one in question.everyone}
+        known = {one.id for one in question.all_asked}
         spare = {
             one.who.id for one in found.people if one.who.id not in known and self.quota.is_overloaded(transaction.state, one.who)
         }
@@ -136,7 +136,7 @@ class QuestionFactory:
 
     def _audience(self, state: RunState, action: AskQuestion) -> Audience:
         others = tuple(agent.spec.name for agent in state.live if agent.spec.name != action.agent)
-        to = routed(action.ask, action.agent, state.team)
+        to = route_question(action.ask, action.agent, state.team)
         return self.directory.audience(to, place=state.place, by=state.by, agents=others)
 
     def _question(self, transaction: Transaction, action: AskQuestion, audience: Audience, notes: tuple[str, ...]) -> Question:
@@ -184,7 +184,7 @@ def audience_ids(audience: Audience) -> tuple[str, ...]:
 def _known(state: RunState, ask: Ask, audience: Audience) -> Question | None:
     """The same question: one that is open, else the newest that people have answered and nobody wanted asked again."""
     meant = frozenset(audience_ids(audience))
-    alike = [one for one in state.questions.values() if same(one, ask, meant)]
+    alike = [one for one in state.questions.values() if is_duplicate(one, ask, meant)]
     replaced = {one.again for one in alike}
-    usable = [one for one in alike if one.open or (reusable(one) and one.id not in replaced)]
+    usable = [one for one in alike if one.open or (is_reusable(one) and one.id not in replaced)]
     return max(usable, key=lambda one: (one.open, one.id), default=None)

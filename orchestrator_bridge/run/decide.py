@@ -58,7 +58,7 @@ def _tools(state: RunState) -> Iterator[UseTool | AskApproval]:
 def _needless(state: RunState) -> tuple[Event, ...]:
     """Approvals about which nobody needs to be asked any more, since the tool was approved for the run."""
     return tuple(
-        e.QuestionSettled(at=state.at, question=one.id, outcome=settle.cancelled(one, state.at, APPROVED_FOR_RUN))
+        e.QuestionSettled(at=state.at, question=one.id, outcome=settle.cancelled_outcome(one, state.at, APPROVED_FOR_RUN))
         for one in state.questions.values()
         if one.open and one.ask.kind == "approval" and one.action in state.uses and state.uses[one.action].phase != "asked"
     )

@@ -11,11 +11,11 @@ from typing import Literal
 
 from orchestrator_bridge.duration import parse_duration, say_duration
 from orchestrator_bridge.question import hear, lines, settle, tell
-from orchestrator_bridge.question.intent import more_time, time_in_words, unknown_name
-from orchestrator_bridge.question.read import LIMIT
-from orchestrator_bridge.question.times import expiry, on_platform
+from orchestrator_bridge.question.intent import parse_time, requested_seconds, unknown_name
+from orchestrator_bridge.question.read import MAX_REPLY
+from orchestrator_bridge.question.times import expiry, to_platform_time
 from orchestrator_bridge.question.values import Mentioned, Question, Responder
-from orchestrator_bridge.question.voice import misread
+from orchestrator_bridge.question.voice import unparsed_reply
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.batch import Transaction
 from orchestrator_bridge.run.sleepers import QuietPerson, earliest_start
@@ -37,7 +37,7 @@ class ActionResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Message:
+class ReplyMessage:
     """Words that somebody typed, with those whom they name, and who of them is asleep.
 
     `key`: the platform's id of the message; `at`: seconds, its clock.
@@ -51,12 +51,12 @@ class Message:
     quiet_people: tuple[QuietPerson, ...] = ()
 
 
-def reply(transaction: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
+def reply(transaction: Transaction, question: Question, by: Responder, message: ReplyMessage) -> ActionResult:
     """Somebody typed something: an answer, "not me", a mention that hands over, or a wish for more time.
 
     What somebody types who may not answer is kept without effect: the question may yet be handed to them.
     """
-    seconds = more_time(question.ask, message.text, DEFAULT_EXTENSION) if hear.may_answer(question, by) else None
+    seconds = requested_seconds(question.ask, message.text, DEFAULT_EXTENSION) if hear.may_answer(question, by) else None
     if seconds is not None:
         return extend(transaction, question, by, seconds, message.key, message.at)
     if hear.may_answer(question, by) and (name := unknown_name(question.ask, message.text, message.mentions)):
@@ -101,7 +101,7 @@ def decline_or_delegate(
 
 def _after(question: Question, event: e.Replied) -> Question:
     """The question as it will be once this is heard."""
-    return hear.replied(
+    return hear.reply_received(
         question,
         author=event.author,
         message=event.message,
@@ -153,18 +153,18 @@ def seconds_of(text: str) -> float:
     """
     if text.isdecimal():
         return parse_duration(float(text))
-    return (time_in_words(text) or parse_duration(text)) if text else DEFAULT_EXTENSION
+    return (parse_time(text) or parse_duration(text)) if text else DEFAULT_EXTENSION
 
 
 def cancel(transaction: Transaction, question: Question, by: Responder) -> ActionResult:
     """Somebody closes a question: the agent goes by its assumption."""
-    now = on_platform(question, transaction.now)
-    outcome = settle.cancelled(question, now, f"{lines.name_of(by.name)} closed the question")
+    now = to_platform_time(question, transaction.now)
+    outcome = settle.cancelled_outcome(question, now, f"{lines.name_of(by.name)} closed the question")
     transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=outcome))
     return ActionResult(status="taken", text=f"Question {question.id} is closed; {question.agent} goes by its assumption.")
 
 
-def late(transaction: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
+def late(transaction: Transaction, question: Question, by: Responder, message: ReplyMessage) -> ActionResult:
     """Somebody typed something after the question's end: the agent gets it while the run lives."""
     ended = transaction.state.end is not None
     if not ended or question.agent == transaction.state.external_agent:
@@ -185,16 +185,16 @@ def already_closed(question: Question) -> ActionResult:
 
 def not_asked(question: Question) -> ActionResult:
     """Somebody may not answer."""
-    return ActionResult(status="refused", text=f"Question {question.id} is for {lines.asked_line(question)}.")
+    return ActionResult(status="refused", text=f"Question {question.id} is for {lines.audience_line(question)}.")
 
 
-def _replied(transaction: Transaction, question: Question, by: Responder, message: Message) -> e.Replied:
+def _replied(transaction: Transaction, question: Question, by: Responder, message: ReplyMessage) -> e.Replied:
     return e.Replied(
         at=transaction.now,
         question=question.id,
         author=by,
         message=message.key,
-        text=clean(message.text, LIMIT).strip(),
+        text=clean(message.text, MAX_REPLY).strip(),
         sent_at=message.at,
         edit=message.edit,
         mentions=message.mentions,
@@ -216,10 +216,10 @@ def _handover_result(
     return None
 
 
-def _reply_result(question: Question, by: Responder, message: Message) -> ActionResult:
+def _reply_result(question: Question, by: Responder, message: ReplyMessage) -> ActionResult:
     """What became of somebody's newest words: they count, came in the grace after the deadline, or are no answer yet."""
-    cut = f"Only its first {LIMIT:,} characters are kept." if len(message.text) > LIMIT else ""
-    wrong = misread(question, by.id)
+    cut = f"Only its first {MAX_REPLY:,} characters are kept." if len(message.text) > MAX_REPLY else ""
+    wrong = unparsed_reply(question, by.id)
     if wrong is not None:
         return ActionResult(status="refused", text=f"{wrong.hint} {cut}".strip())
     if any(one.late for one in question.replies if one.author.id == by.id):

@@ -12,8 +12,8 @@ from orchestrator_bridge.money.standing import BudgetStatus
 from orchestrator_bridge.open_questions import OpenQuestionIndex
 from orchestrator_bridge.people import Audience, Directory, UnknownName
 from orchestrator_bridge.question import due, settle
-from orchestrator_bridge.question.quorum import group_id, people_decide, silent
-from orchestrator_bridge.question.times import on_platform
+from orchestrator_bridge.question.quorum import group_id, people_decide, people_to_remind
+from orchestrator_bridge.question.times import to_platform_time
 from orchestrator_bridge.question.values import Delivery, Mentioned, Outcome, Question, Responder
 from orchestrator_bridge.run import deeds
 from orchestrator_bridge.run import events as e
@@ -126,13 +126,13 @@ class QuestionService:
             while not self._process_question(transaction, transaction.state.questions[number], number in read_to_end):
                 pass
             question = transaction.state.questions[number]
-            if question.open and _waits_for_sync(question, on_platform(question, transaction.now), number in read_to_end):
+            if question.open and _waits_for_sync(question, to_platform_time(question, transaction.now), number in read_to_end):
                 unread.append(number)
         return tuple(unread)
 
     def _process_question(self, transaction: Transaction, question: Question, read: bool) -> bool:
         """Do one thing that is due; True if nothing more is, or all else waits until the thread is read."""
-        now = on_platform(question, transaction.now)
+        now = to_platform_time(question, transaction.now)
         outcome, now_due = settle.settle(question, now), due.due(question, now)
         if outcome is None and not now_due:
             return True
@@ -140,8 +140,8 @@ class QuestionService:
             return True
         if outcome is not None:
             transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=outcome))
-        elif now_due.fall:
-            self._start_fallback(transaction, question, settle.reason(question))
+        elif now_due.start_fallback:
+            self._start_fallback(transaction, question, settle.fallback_reason(question))
         elif now_due.wake:
             transaction.add(e.Woken(at=transaction.now, question=question.id, people=now_due.wake))
         elif now_due.remind:
@@ -152,12 +152,12 @@ class QuestionService:
         return not transaction.state.questions[question.id].open
 
     def _waiting(self, question: Question) -> tuple[Mentioned, ...]:
-        known = ((one, question.author(one.id)) for one in silent(question))
+        known = ((one, question.author(one.id)) for one in people_to_remind(question))
         return tuple(Mentioned(who=one, author=author) for one, author in known if author)
 
     def _start_fallback(self, transaction: Transaction, question: Question, why: str) -> None:
         """Let the next fallback decide, or begin."""
-        fallen = settle.fall(question, on_platform(question, transaction.now), why)
+        fallen = settle.begin_fallback(question, to_platform_time(question, transaction.now), why)
         if isinstance(fallen, Outcome):
             transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=fallen))
         else:
@@ -169,4 +169,4 @@ def _waits_for_sync(question: Question, now: float, read: bool) -> bool:
     if read or not due.due(question, now).expired:
         return False
     outcome = settle.settle(question, now)
-    return due.due(question, now).fall if outcome is None else outcome.status == "fallen_back"
+    return due.due(question, now).start_fallback if outcome is None else outcome.status == "fallen_back"

@@ -19,7 +19,7 @@ from orchestrator_bridge.drafts import AnswerStreams
 from orchestrator_bridge.model.errors import CircuitOpen
 from orchestrator_bridge.model.port import Response
 from orchestrator_bridge.patience import retry_until_writable
-from orchestrator_bridge.question.times import horizon
+from orchestrator_bridge.question.times import waiting_end
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
@@ -137,7 +137,7 @@ class RunDriver:
     def _read_to_end(self, state: RunState) -> frozenset[int]:
         """The questions whose threads were read since their present deadline: more time wants another reading."""
         read = self._read_until.items()
-        return frozenset(number for number, until in read if until == horizon(state.questions[number]))
+        return frozenset(number for number, until in read if until == waiting_end(state.questions[number]))
 
     # Storing --------------------------------------------------------------------------------------------------------------
 
@@ -220,7 +220,7 @@ class RunDriver:
             await sleep_until(self._context.clock, self._context.clock.now() + PAUSE)
             self.deliver(f.CheckQuestion(question=question.id))
         else:
-            self.deliver(f.ThreadSynced(question=question.id, deadline=horizon(question)))
+            self.deliver(f.ThreadSynced(question=question.id, deadline=waiting_end(question)))
 
     def _spawn(self, name: str, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -23,7 +23,7 @@ def ending(state: RunState) -> tuple[Event, ...]:
 def cancel_open(state: RunState, why: str) -> tuple[Event, ...]:
     """The end of every question that is still open, and of every tool's call that is under way."""
     questions = (
-        e.QuestionSettled(at=state.at, question=question.id, outcome=settle.cancelled(question, state.at, why))
+        e.QuestionSettled(at=state.at, question=question.id, outcome=settle.cancelled_outcome(question, state.at, why))
         for question in state.questions.values()
         if question.open
     )

@@ -17,7 +17,7 @@ from orchestrator_bridge.file import AttachmentContent
 from orchestrator_bridge.model.port import PromptCount, ProviderState, ToolCall, Usage
 from orchestrator_bridge.money.standing import BudgetName
 from orchestrator_bridge.outside import ExternalAgent
-from orchestrator_bridge.question.values import Ask, Delivery, Mentioned, Outcome, Question, Responder, Stage
+from orchestrator_bridge.question.values import Ask, Delivery, FallbackStage, Mentioned, Outcome, Question, Responder
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.tool.values import Tool
 
@@ -383,7 +383,7 @@ class FallbackBegan:
 
     at: float
     question: int
-    stage: Stage
+    stage: FallbackStage
     event: Literal["fallback_began"] = "fallback_began"
 
 

@@ -12,7 +12,7 @@ from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.run.events import ToolEnd
 from orchestrator_bridge.run.state import ServerTools
 from orchestrator_bridge.store.rows import OutboxEntry
-from orchestrator_bridge.tool.values import Image
+from orchestrator_bridge.tool.values import ToolImage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +153,7 @@ class ToolFinished:
     action: str
     end: ToolEnd
     text: str
-    images: tuple[Image, ...] = ()
+    images: tuple[ToolImage, ...] = ()
     hidden_from: tuple[str, ...] = ()
 
 

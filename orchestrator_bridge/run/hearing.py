@@ -16,16 +16,16 @@ from orchestrator_bridge.chat import (
 )
 from orchestrator_bridge.people import Directory, UnknownName
 from orchestrator_bridge.question import hear
-from orchestrator_bridge.question.intent import asks_again, ids_named, more_time, names_somebody, passes_on
-from orchestrator_bridge.question.order import read_order
+from orchestrator_bridge.question.intent import asks_to_repeat, declines, has_mention, mentioned_ids, requested_seconds
+from orchestrator_bridge.question.order import parse_question_action
 from orchestrator_bridge.question.quorum import group_id
-from orchestrator_bridge.question.taken import taken
+from orchestrator_bridge.question.taken import acknowledgement_text
 from orchestrator_bridge.question.values import Mentioned, Question, Responder
 from orchestrator_bridge.run import deeds
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.asking import QuestionFactory
 from orchestrator_bridge.run.batch import Transaction
-from orchestrator_bridge.run.deeds import DEFAULT_EXTENSION, ActionResult, Message
+from orchestrator_bridge.run.deeds import DEFAULT_EXTENSION, ActionResult, ReplyMessage
 from orchestrator_bridge.run.post import acknowledgement_post
 from orchestrator_bridge.run.sleepers import QuietHoursPolicy
 
@@ -51,7 +51,7 @@ class ResponseHandler:
             transaction, question, by, self._message(transaction, message.author, message.message, message.text, message)
         )
         after = transaction.state.questions[question.id]
-        taken_as = taken(after, by.id) if done.status == "taken" and after.open else ""
+        taken_as = acknowledgement_text(after, by.id) if done.status == "taken" and after.open else ""
         given = Acknowledgement(
             message=message.message, author=message.author, sign=done.status, text=done.text, taken_as=taken_as
         )
@@ -63,19 +63,19 @@ class ResponseHandler:
         """A reply was deleted: it is withdrawn while its question is open. Or the question's card was: it is posted again."""
         question = transaction.state.questions.get(number)
         if question is not None and _open(transaction, question):
-            card = hear.lost(question, unsaid.message) is not question
+            card = hear.card_deleted(question, unsaid.message) is not question
             kind = e.CardLost if card else e.Unreplied
             transaction.add(kind(at=transaction.now, question=number, message=unsaid.message))
         transaction.mark_handled(unsaid.key)
 
-    def _reply(self, transaction: Transaction, question: Question, by: Responder, message: Message) -> ActionResult:
+    def _reply(self, transaction: Transaction, question: Question, by: Responder, message: ReplyMessage) -> ActionResult:
         if _open(transaction, question):
             return deeds.reply(transaction, question, by, message)
         if not hear.may_answer(question, by):
             return deeds.not_asked(question)
-        if asks_again(message.text) and _can_ask_again(transaction, question):
+        if asks_to_repeat(message.text) and _can_ask_again(transaction, question):
             return self._again(transaction, question, by)
-        if passes_on(question.ask, message.text) or more_time(question.ask, message.text, DEFAULT_EXTENSION) is not None:
+        if declines(question.ask, message.text) or requested_seconds(question.ask, message.text, DEFAULT_EXTENSION) is not None:
             return deeds.already_closed(question)
         return deeds.late(transaction, question, by, message)
 
@@ -140,7 +140,7 @@ class ResponseHandler:
     def _execute(
         self, transaction: Transaction, command: CommandReceived, question: Question, by: Responder, words: str
     ) -> ActionResult:
-        order, key = read_order(question.ask, words), f"command:{command.interaction}"
+        order, key = parse_question_action(question.ask, words), f"command:{command.interaction}"
         match order.verb:
             case "answer":
                 return self._reply(transaction, question, by, self._message(transaction, command.author, key, words, command))
@@ -186,7 +186,7 @@ class ResponseHandler:
         named = _named(event)
         if not named and not whom:
             return None
-        ids = ids_named(whom) or (() if names_somebody(whom) else ((whom, ""),))
+        ids = mentioned_ids(whom) or (() if has_mention(whom) else ((whom, ""),))
         picked = named or tuple(self._known(event.place, *one) for one in ids)
         found = self.directory.mentioned(picked, whom, event.author.platform)
         if not found:
@@ -220,22 +220,22 @@ class ResponseHandler:
             return ActionResult(status="refused", text=str(error))
 
     def _may_extend(self, question: Question, by: Responder, event: ControlUsed | CommandReceived) -> bool:
-        asked = any(one.id == by.id for one in question.everyone)
+        asked = any(one.id == by.id for one in question.all_asked)
         holds = not {*question.welcome, *(group_id(group.name) for group in question.groups)}.isdisjoint(by.roles)
         return asked or holds or self.directory.may(event.author, "extend", event.place)
 
     # Who and what ---------------------------------------------------------------------------------------------------------
 
     def _responder(self, question: Question, author: Author, place: Place) -> Responder:
-        return self.directory.with_roles(author, place, hear.roles_that_matter(question))
+        return self.directory.with_roles(author, place, hear.roles_allowed_to_answer(question))
 
     def _message(
         self, transaction: Transaction, by: Author, key: str, text: str, event: MessageReceived | ControlUsed | CommandReceived
-    ) -> Message:
+    ) -> ReplyMessage:
         named = self.directory.mentioned(_named(event), text, by.platform)
         mentions = tuple(one for one in named if one.author.id != by.id)
         edit = event.edit if isinstance(event, MessageReceived) else ""
-        return Message(
+        return ReplyMessage(
             key=key,
             text=text,
             at=event.at,

@@ -7,9 +7,9 @@ from typing import Any
 
 from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.question import hear
-from orchestrator_bridge.question.judge import read_verdict
-from orchestrator_bridge.question.times import on_platform
-from orchestrator_bridge.question.values import Verdict
+from orchestrator_bridge.question.judge import parse_verdict
+from orchestrator_bridge.question.times import to_platform_time
+from orchestrator_bridge.question.values import JudgeVerdict
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import on_tool
 from orchestrator_bridge.run.change import (
@@ -102,7 +102,7 @@ def _given_up(state: RunState, call: Call, event: e.CallFailed) -> RunState:
     if call.purpose == "peer":
         return _peer_out(state, call)
     if call.purpose == "judge":
-        return _judged(state, call, Verdict(reason=event.found))
+        return _judged(state, call, JudgeVerdict(reason=event.found))
     return update_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
 
 
@@ -130,7 +130,7 @@ def _on_responded(state: RunState, event: e.Responded) -> RunState:
     if call.purpose == "peer":
         return _peer_replied(state, event, call)
     if call.purpose == "judge":
-        return _judged(state, call, read_verdict(state.questions[call.question or 0].ask, event.tool_calls, event.text))
+        return _judged(state, call, parse_verdict(state.questions[call.question or 0].ask, event.tool_calls, event.text))
     if call.purpose == "final":
         return _final_written(state, event, call)
     return apply_turn(state, event, call)
@@ -158,13 +158,13 @@ def _peer_replied(state: RunState, event: e.Responded, call: Call) -> RunState:
     question = state.questions[call.question or 0]
     if not event.text.strip():
         return _peer_out(state, call)
-    at = on_platform(question, event.at)
+    at = to_platform_time(question, event.at)
     return update_question(
-        state, hear.replied(question, author=agent_responder(call.agent), message=event.action, text=event.text, at=at)
+        state, hear.reply_received(question, author=agent_responder(call.agent), message=event.action, text=event.text, at=at)
     )
 
 
-def _judged(state: RunState, call: Call, verdict: Verdict) -> RunState:
+def _judged(state: RunState, call: Call, verdict: JudgeVerdict) -> RunState:
     return update_question(state, hear.judged(state.questions[call.question or 0], verdict))
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from orchestrator_bridge.frozen import replace
 from orchestrator_bridge.question import hear, tell
-from orchestrator_bridge.question.same import similar
-from orchestrator_bridge.question.values import Joined, Question
+from orchestrator_bridge.question.same import similar_questions
+from orchestrator_bridge.question.values import Question, Subscriber
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.change import (
     charge_unknown,
@@ -69,9 +69,9 @@ def _on_question_joined(state: RunState, event: e.QuestionJoined) -> RunState:
     question = state.questions[event.question]
     state = update_agent(state, pending.agent, malformed=0)
     if not question.open:
-        return complete_tool_use(state, pending.agent, event.action, tell.known_result(question))
-    joined = Joined(agent=pending.agent, action=event.action, wait=event.wait)
-    state = update_question(state, hear.joined(question, joined))
+        return complete_tool_use(state, pending.agent, event.action, tell.shared_outcome_result(question))
+    joined = Subscriber(agent=pending.agent, action=event.action, wait=event.wait)
+    state = update_question(state, hear.subscribed(question, joined))
     if event.wait:
         return state
     result = f"The same is asked already, as question {question.id}; its outcome comes as a later message."
@@ -87,7 +87,7 @@ def _on_question_posted(state: RunState, event: e.QuestionPosted) -> RunState:
 
 
 def _on_card_lost(state: RunState, event: e.CardLost) -> RunState:
-    return update_question(state, hear.lost(state.questions[event.question], event.message))
+    return update_question(state, hear.card_deleted(state.questions[event.question], event.message))
 
 
 def _on_replied(state: RunState, event: e.Replied) -> RunState:
@@ -96,7 +96,7 @@ def _on_replied(state: RunState, event: e.Replied) -> RunState:
         return state
     if not question.open:
         return notify_agent(state, question.agent, "late", tell.late_note(question, event.author.name, event.text))
-    heard = hear.replied(
+    heard = hear.reply_received(
         question,
         author=event.author,
         message=event.message,
@@ -110,13 +110,13 @@ def _on_replied(state: RunState, event: e.Replied) -> RunState:
 
 
 def _on_unreplied(state: RunState, event: e.Unreplied) -> RunState:
-    return update_question(state, hear.unreplied(state.questions[event.question], event.message))
+    return update_question(state, hear.reply_deleted(state.questions[event.question], event.message))
 
 
 def _on_passed(state: RunState, event: e.Passed) -> RunState:
     question = state.questions[event.question]
     if event.gone:
-        return update_question(state, hear.left(question, event.responder.id))
+        return update_question(state, hear.became_unreachable(question, event.responder.id))
     return update_question(state, hear.passed(question, event.responder, event.sent_at, event.to))
 
 
@@ -134,17 +134,17 @@ def _on_escalated(state: RunState, event: e.Escalated) -> RunState:
 
 
 def _on_rested(state: RunState, event: e.Rested) -> RunState:
-    return update_question(state, hear.rested(state.questions[event.question], event.asleep, event.starts_at))
+    return update_question(state, hear.quiet_hours_began(state.questions[event.question], event.asleep, event.starts_at))
 
 
 def _on_woken(state: RunState, event: e.Woken) -> RunState:
-    return update_question(state, hear.woken(state.questions[event.question], event.people))
+    return update_question(state, hear.quiet_hours_ended(state.questions[event.question], event.people))
 
 
 def _on_fallback_began(state: RunState, event: e.FallbackBegan) -> RunState:
     """One fallback's calls are over when the next one begins."""
     state = _drop_calls(state, event.question, ("judge",))
-    return update_question(state, hear.fell(state.questions[event.question], event.stage))
+    return update_question(state, hear.fallback_began(state.questions[event.question], event.stage))
 
 
 def _on_question_settled(state: RunState, event: e.QuestionSettled) -> RunState:
@@ -158,7 +158,7 @@ def _on_question_settled(state: RunState, event: e.QuestionSettled) -> RunState:
         return approval_settled(state, question)
     if question.agent not in state.agents:
         return state
-    asker = Joined(agent=question.agent, action=question.action, wait=question.ask.wait and question.again is None)
+    asker = Subscriber(agent=question.agent, action=question.action, wait=question.ask.wait and question.again is None)
     for one in (asker, *question.joined):
         state = _tell_outcome(state, question, one)
     return _tell_others(state, question, {asker.agent, *(one.agent for one in question.joined)})
@@ -168,18 +168,20 @@ def _tell_others(state: RunState, question: Question, told: set[str]) -> RunStat
     """The others read how it ended when they are called next, so that they do not ask what is known; it withdraws no vote."""
     if question.outcome is None or question.outcome.status == "cancelled":
         return state
-    text = tell.known_note(question)
+    text = tell.shared_outcome_note(question)
     others = (agent.spec.name for agent in state.live if agent.spec.name not in told)
     return replace(
         state, messages=(*state.messages, *(AgentMessage(seq=state.seq, kind="known", text=text, to=name) for name in others))
     )
 
 
-def _tell_outcome(state: RunState, question: Question, to: Joined) -> RunState:
+def _tell_outcome(state: RunState, question: Question, to: Subscriber) -> RunState:
     """Who waits gets it as the result of the tool, who does not as a message."""
     if not to.wait:
         return notify_agent(state, to.agent, "outcome", tell.outcome_note(question))
-    state = complete_tool_use(state, to.agent, to.action, tell.tool_result(question, similar(question, state.questions.values())))
+    state = complete_tool_use(
+        state, to.agent, to.action, tell.tool_result(question, similar_questions(question, state.questions.values()))
+    )
     return update_agent(state, to.agent, last_private_seq=state.seq)
 
 

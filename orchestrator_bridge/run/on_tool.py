@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator_bridge.frozen import replace
-from orchestrator_bridge.question.approval import verdict
+from orchestrator_bridge.question.approval import approval_verdict
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.change import complete_tool_use, update_agent, update_question
@@ -20,7 +20,7 @@ OUTCOME_UNKNOWN = (
 
 
 def _on_tools_listed(state: RunState, event: e.ToolsListed) -> RunState:
-    new, was = {tool.called: tool.digest for tool in event.tools}, state.offers.get(event.server)
+    new, was = {tool.model_name: tool.digest for tool in event.tools}, state.offers.get(event.server)
     downs = (was.downs if was else 0) + bool(event.trouble)
     offers = {**state.offers, event.server: ServerTools(tools=event.tools, trouble=event.trouble, downs=downs)}
     state = replace(state, offers=offers, first_seen={**new, **state.first_seen})
@@ -47,11 +47,11 @@ def approval_settled(state: RunState, question: Question) -> RunState:
     use = state.uses.get(question.action)
     if use is None:
         return state
-    said, who = verdict(question), ""
+    said, who = approval_verdict(question), ""
     if use.phase != "asked":
         return state
     if said.approved:
-        who = f"{said.by} (question {question.id})"
+        who = f"{said.approved_by} (question {question.id})"
     if said.for_run:
         state = _approved_for_run(state, use.tool, who)
     return _with_use(state, use.use, "due", who) if said.approved else _ended(state, use, said.text)
@@ -59,8 +59,8 @@ def approval_settled(state: RunState, question: Question) -> RunState:
 
 def _approved_for_run(state: RunState, tool: Tool, who: str) -> RunState:
     """The other calls of the tool about which people are being asked may be made as well."""
-    same = (tool.called, tool.digest)
-    waiting = [one for one in state.uses.values() if one.phase == "asked" and (one.tool.called, one.tool.digest) == same]
+    same = (tool.model_name, tool.digest)
+    waiting = [one for one in state.uses.values() if one.phase == "asked" and (one.tool.model_name, one.tool.digest) == same]
     for one in waiting:
         state = _with_use(state, one.use, "due", who)
     return replace(state, approved={**state.approved, same: who})

@@ -50,9 +50,9 @@ def _glance(question: Question) -> dict[str, Any]:
     people = (one.id for one in question.humans if one.id not in question.passed)
     roles = (f"{group.platform}:{group.id}" for group in question.groups)
     return {
-        "asked": lines.asked_line(question),
-        "expires_at": our_time(question, times.horizon(question)),
-        "silence": lines.silence_line(question),
+        "asked": lines.audience_line(question),
+        "expires_at": our_time(question, times.waiting_end(question)),
+        "silence": lines.expiry_line(question),
         "people": (*people, *roles),
     }
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from orchestrator_bridge.file import AttachmentContent
 from orchestrator_bridge.model.port import Message, Picture, ToolCall
-from orchestrator_bridge.question.read import expected
+from orchestrator_bridge.question.read import expected_number
 from orchestrator_bridge.question.values import Question
-from orchestrator_bridge.question.voice import choices
+from orchestrator_bridge.question.voice import clickable_options
 from orchestrator_bridge.run.pieces import (
     NOTHING_OMITTED,
     Kind,
@@ -102,7 +102,7 @@ def peer_messages(state: RunState, agent: AgentState, question: Question, left: 
 def judge_messages(state: RunState, question: Question) -> tuple[Message, ...]:
     """A conversation of its own for the judge: the task, the question, its context, all replies, the answers so far."""
     ask = question.ask
-    options = "\n".join(f"- {one.id}: {one.label}. {one.description}".rstrip(". ") for one in choices(ask))
+    options = "\n".join(f"- {one.id}: {one.label}. {one.description}".rstrip(". ") for one in clickable_options(ask))
     replies = "\n".join(f"- {one.author.name} ({one.author.kind}): {one.text}" for one in question.replies)
     answers = "\n\n".join(
         f'<answer label="{one.label}">\n{_inert(one.text)}\n</answer>' for one in standing_answers(state).values()
@@ -111,7 +111,7 @@ def judge_messages(state: RunState, question: Question) -> tuple[Message, ...]:
     parts = (
         ("The task", state.task),
         (f"The question of {question.agent}, an agent", _inert(ask.question)),
-        ("Kind", f"{ask.kind}{expected(ask) if ask.kind == 'number' else ''}"),
+        ("Kind", f"{ask.kind}{expected_number(ask) if ask.kind == 'number' else ''}"),
         ("Options", _inert(options)),
         ("Context", _inert(ask.context)),
         ("Without an answer the agent would go by this assumption", _inert(ask.assumption)),

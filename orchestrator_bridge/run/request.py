@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator_bridge.model.port import Message, Request, ToolSpec
-from orchestrator_bridge.question.judge import DECIDE
+from orchestrator_bridge.question.judge import DECIDE_TOOL
 from orchestrator_bridge.run.actions import CallModel
 from orchestrator_bridge.run.pieces import NOTHING_OMITTED, Omitted
 from orchestrator_bridge.run.prompts import final_messages, judge_messages, news_for, peer_messages, work_messages
@@ -52,5 +52,5 @@ def _judge(state: RunState, call: CallModel) -> str | None:
 
 def _tools(state: RunState, call: CallModel, seen: int) -> tuple[ToolSpec, ...]:
     if call.purpose == "judge":
-        return (DECIDE,)
+        return (DECIDE_TOOL,)
     return available_tools(state, state.agents[call.agent], seen) if call.purpose == "work" else ()

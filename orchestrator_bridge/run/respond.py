@@ -85,7 +85,7 @@ def _malformed(agent: AgentState, decided: Decided, readings: list[ParsedToolCal
 def _read(state: RunState, agent: AgentState, calls: tuple[ToolCall, ...], call: Call) -> list[ParsedToolCall]:
     tools = available_tools(state, agent, call.seen_seq)
     labels = tuple(standing_answers(state, call.seen_seq))
-    own = {**{tool.called: tool for tool in tools_of(state, agent)}, READ_RESULT: READ}
+    own = {**{tool.model_name: tool for tool in tools_of(state, agent)}, READ_RESULT: READ}
     readings: list[ParsedToolCall] = []
     for one in calls:
         reading = parse_tool_call(one, tools, labels, own)

@@ -25,17 +25,17 @@ _BLOCK = re.compile(r"#|>|\||```|~~~|[*+-] |\d+[.)] ")
 """What begins a block of Markdown only at the beginning of a line (spec.commonmark.org)."""
 
 
-Shown = OutboxEntry
+RenderedPost = OutboxEntry
 
 
-def render_event(before: RunState | None, event: e.Event, after: RunState) -> tuple[Shown, ...]:
+def render_event(before: RunState | None, event: e.Event, after: RunState) -> tuple[RenderedPost, ...]:
     """What one event makes people see."""
-    show: Callable[[RunState | None, Any, RunState], tuple[Shown, ...]] | None = _RENDERERS.get(type(event))
+    show: Callable[[RunState | None, Any, RunState], tuple[RenderedPost, ...]] | None = _RENDERERS.get(type(event))
     shown = show(before, event, after) if show else ()
     return shown if after.external_agent is None else tuple(one for one in shown if not _of_card(one))
 
 
-def _of_card(shown: Shown) -> bool:
+def _of_card(shown: RenderedPost) -> bool:
     """Whether it is a run's card or stands in the thread of one; the questions of an agent outside stand for themselves."""
     card = run_key(shown.run)
     return card in (shown.key, shown.anchor, shown.replaces)
@@ -129,7 +129,7 @@ def author_of(state: RunState, label: str) -> str:
 # Events -------------------------------------------------------------------------------------------------------------------
 
 
-def _render_run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[Shown, ...]:
+def _render_run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[RenderedPost, ...]:
     key = run_key(after.run)
     opening = OutboxEntry(key=key, run=after.run, place=after.place, post=render_run_card(after), at=after.at, priority=FIRST)
     missing = omissions_text(event.files)
@@ -137,17 +137,17 @@ def _render_run_started(_: RunState | None, event: e.RunStarted, after: RunState
     return (opening, *(thread_post(after, Note(text=text, tone="warning"), name) for name, text in warnings if text))
 
 
-def _render_responded(before: RunState | None, event: e.Responded, after: RunState) -> tuple[Shown, ...]:
+def _render_responded(before: RunState | None, event: e.Responded, after: RunState) -> tuple[RenderedPost, ...]:
     return (*_noticed(before, after), *_said(before, event, after))
 
 
-def _noticed(before: RunState | None, after: RunState) -> tuple[Shown, ...]:
+def _noticed(before: RunState | None, after: RunState) -> tuple[RenderedPost, ...]:
     """What is to be known of who answered, once in a run."""
     new = after.notices[len(before.notices) :] if before else ()
     return tuple(thread_post(after, Note(text=text, tone="warning"), "notice") for text in new)
 
 
-def _said(before: RunState | None, event: e.Responded, after: RunState) -> tuple[Shown, ...]:
+def _said(before: RunState | None, event: e.Responded, after: RunState) -> tuple[RenderedPost, ...]:
     call = before.calls.get(event.action) if before else None
     if call is None:
         return ()
@@ -157,7 +157,7 @@ def _said(before: RunState | None, event: e.Responded, after: RunState) -> tuple
     return _answer(after, event) or (_vote(after, event) if call.purpose == "work" else ())
 
 
-def _answer(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
+def _answer(after: RunState, event: e.Responded) -> tuple[RenderedPost, ...]:
     if not after.answers or after.answers[-1].seq != after.seq:
         return ()
     text = shorten_markdown(after.answers[-1].text, TEASER)
@@ -165,7 +165,7 @@ def _answer(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
     return (thread_post(after, Note(text=f"Answer:{apart}{text}", speaker=event.agent), "answer"),)
 
 
-def _vote(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
+def _vote(after: RunState, event: e.Responded) -> tuple[RenderedPost, ...]:
     agent = after.agents[event.agent]
     if agent.vote is None or not agent.idle:
         return ()
@@ -173,7 +173,7 @@ def _vote(after: RunState, event: e.Responded) -> tuple[Shown, ...]:
     return (thread_post(after, Note(text=text, speaker=event.agent), "vote"),)
 
 
-def _render_call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> tuple[Shown, ...]:
+def _render_call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> tuple[RenderedPost, ...]:
     """The first failure of its kind, and the last of a call where its agent is not retired for it, which says the same."""
     call = before.calls.get(event.action) if before else None
     again = event.retry_at is not None
@@ -191,18 +191,18 @@ def _again(event: e.CallFailed) -> str:
     return f"I try again in {say_duration(left)}." if left > 0 else "I try again."
 
 
-def _render_budget_neared(_: RunState | None, event: e.BudgetNeared, after: RunState) -> tuple[Shown, ...]:
+def _render_budget_neared(_: RunState | None, event: e.BudgetNeared, after: RunState) -> tuple[RenderedPost, ...]:
     part = round(event.used / event.limit * 100)
     text = f"{say_dollars(event.used)} is booked, reserved or unknown: {part} % of {say_budget(event.budget, event.limit)}."
     return (thread_post(after, Note(text=text, tone="warning"), f"budget:{event.budget}"),)
 
 
-def _render_backup_taken(_: RunState | None, event: e.BackupTaken, after: RunState) -> tuple[Shown, ...]:
+def _render_backup_taken(_: RunState | None, event: e.BackupTaken, after: RunState) -> tuple[RenderedPost, ...]:
     text = f"{event.agent} goes on with {event.model}: {event.reason}"
     return (thread_post(after, Note(text=text, tone="warning"), "backup"),)
 
 
-def _render_agent_retired(before: RunState | None, event: e.AgentRetired, after: RunState) -> tuple[Shown, ...]:
+def _render_agent_retired(before: RunState | None, event: e.AgentRetired, after: RunState) -> tuple[RenderedPost, ...]:
     """Who goes, and why; what another went for is not told again."""
     told = before is not None and any(agent.retired == event.reason for agent in before.agents.values())
     out = "is out of this run too, for the same reason." if told else f"is out of this run: {event.reason}"
@@ -210,24 +210,24 @@ def _render_agent_retired(before: RunState | None, event: e.AgentRetired, after:
     return (thread_post(after, Note(text=f"{event.agent} {out} {left}", tone="warning"), "retired"),)
 
 
-def _render_run_finished(_: RunState | None, event: e.RunFinished, after: RunState) -> tuple[Shown, ...]:
+def _render_run_finished(_: RunState | None, event: e.RunFinished, after: RunState) -> tuple[RenderedPost, ...]:
     answer = FinalAnswer(run=after.run, text=event.text, how=event.how, by=event.by, drafted=after.team.stream)
     return (thread_post(after, answer, "final", priority=FIRST), render_card_update(after))
 
 
-def _render_run_failed(_: RunState | None, event: e.RunFailed, after: RunState) -> tuple[Shown, ...]:
+def _render_run_failed(_: RunState | None, event: e.RunFailed, after: RunState) -> tuple[RenderedPost, ...]:
     """Why there is no answer; why agents had to go stands in the thread already."""
     reason = event.reason.removesuffix(who_retired(after))
     note = Note(text=f"This run ended without an answer. {reason}", tone="warning")
     return (thread_post(after, note, "failed", priority=FIRST), render_card_update(after))
 
 
-def _render_run_cancelled(_: RunState | None, event: e.RunCancelled, after: RunState) -> tuple[Shown, ...]:
+def _render_run_cancelled(_: RunState | None, event: e.RunCancelled, after: RunState) -> tuple[RenderedPost, ...]:
     note = Note(text=f"Run {after.run} was cancelled by {event.by.name}.", tone="warning")
     return (thread_post(after, note, "cancelled", priority=FIRST), render_card_update(after))
 
 
-_RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], tuple[Shown, ...]]] = {
+_RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], tuple[RenderedPost, ...]]] = {
     e.RunStarted: _render_run_started,
     e.Responded: _render_responded,
     e.CallFailed: _render_call_failed,

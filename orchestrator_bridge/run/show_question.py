@@ -8,9 +8,9 @@ from typing import Any
 
 from orchestrator_bridge.chat import Author, Note, Place, QuestionCard
 from orchestrator_bridge.question import lines, tell
-from orchestrator_bridge.question.options_line import what_is_left
-from orchestrator_bridge.question.quorum import awaited, silent
-from orchestrator_bridge.question.times import on_platform
+from orchestrator_bridge.question.options_line import remaining_summary
+from orchestrator_bridge.question.quorum import pending_deciders, people_to_remind
+from orchestrator_bridge.question.times import to_platform_time
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.post import (
@@ -33,7 +33,7 @@ RenderedPosts = tuple[OutboxEntry, ...]
 def question_card(state: RunState, question: Question) -> QuestionCard:
     """A question as people see it; it notifies those who are asked and not asleep."""
     awake = (one.id for one in question.humans if one.id not in question.asleep and one.id not in question.passed)
-    card = tell.card(question, task=state.task, mentions=_authors(question, awake))
+    card = tell.build_question_card(question, task=state.task, mentions=_authors(question, awake))
     return replace(card, agent=state.outside.title) if state.outside and question.agent == state.external_agent else card
 
 
@@ -87,8 +87,8 @@ def _render_question_posted(before: RunState | None, event: e.QuestionPosted, af
 
 def _new_copies(before: RunState | None, question: Question, after: RunState) -> RenderedPosts:
     """Copies for those who have come to be asked."""
-    known = before.questions[question.id].copies if before else ()
-    return tuple(_copy(after, question, author) for author in question.copies if question.open and author not in known)
+    known = before.questions[question.id].copy_recipients if before else ()
+    return tuple(_copy(after, question, author) for author in question.copy_recipients if question.open and author not in known)
 
 
 def _copy(state: RunState, question: Question, author: Author) -> OutboxEntry:
@@ -115,7 +115,7 @@ def _render_question_changed(before: RunState | None, event: Any, after: RunStat
     earlier, question = before.questions[event.question] if before else None, after.questions[event.question]
     if earlier is None or not question.open or question.delivery is None:
         return ()
-    changed = tell.card(earlier, "", ()) != tell.card(question, "", ())
+    changed = tell.build_question_card(earlier, "", ()) != tell.build_question_card(question, "", ())
     cards = tuple(_now(after, question, key, place) for key, place in _cards(after, question)) if changed else ()
     return (*cards, *_handed(after, earlier, question), *_new_copies(before, question, after))
 
@@ -130,17 +130,17 @@ def _cards(state: RunState, question: Question) -> Iterator[tuple[str, Place]]:
     yield question_key(question.id), state.place
     for number in range(1, min(len(question.lost), REPOSTED) + 1):
         yield again_key(question.id, number), state.place
-    for author in question.copies:
+    for author in question.copy_recipients:
         yield copy_key(question.id, author.id), Place(platform=author.platform, channel=f"@{author.id}")
 
 
 def _handed(state: RunState, earlier: Question, question: Question) -> RenderedPosts:
     new = [one for one in question.handed if one not in earlier.handed and one.to.who.id not in question.asleep]
-    names = {one.id: one.name for one in question.everyone}
+    names = {one.id: one.name for one in question.all_asked}
     return tuple(
         thread_post(
             state,
-            Note(text=lines.handing_line(question, names.get(one.by, "")), mentions=(one.to.author,)),
+            Note(text=lines.delegation_line(question, names.get(one.by, "")), mentions=(one.to.author,)),
             f"handed:{number}",
             priority=FIRST,
             question=question.id,
@@ -151,9 +151,9 @@ def _handed(state: RunState, earlier: Question, question: Question) -> RenderedP
 
 def _render_reminded(_: RunState | None, event: e.Reminded, after: RunState) -> RenderedPosts:
     question = after.questions[event.question]
-    waiting = (one.id for one in silent(question) if one.id not in question.asleep and one.id not in event.asleep)
+    waiting = (one.id for one in people_to_remind(question) if one.id not in question.asleep and one.id not in event.asleep)
     groups = question.groups if not question.replies else ()
-    text = f"{lines.reminder_line(question)}\n{what_is_left(question, on_platform(question, event.at))}"
+    text = f"{lines.reminder_line(question)}\n{remaining_summary(question, to_platform_time(question, event.at))}"
     note = Note(text=text, mentions=_authors(question, waiting), groups=groups)
     return (thread_post(after, note, "reminder", priority=FIRST, question=question.id),)
 
@@ -163,7 +163,7 @@ def _render_escalated(before: RunState | None, event: e.Escalated, after: RunSta
     question = after.questions[event.question]
     if not question.open:
         return ()
-    waiting = {one.id for one in awaited(question)}
+    waiting = {one.id for one in pending_deciders(question)}
     people = [one for one in event.people if one.who.id in waiting and one.who.id not in question.asleep]
     names = [*(lines.name_of(one.who.name) for one in people), *(f"the role {group.name}" for group in event.groups)]
     if not names:
@@ -179,17 +179,17 @@ def _render_escalated(before: RunState | None, event: e.Escalated, after: RunSta
 
 def _render_woken(before: RunState | None, event: e.Woken, after: RunState) -> RenderedPosts:
     question = after.questions[event.question]
-    waiting = {one.id for one in awaited(question)}
+    waiting = {one.id for one in pending_deciders(question)}
     people = _authors(question, (one for one in event.people if one in waiting))
     if not people or not question.open:
         return ()
-    note = Note(text=lines.waking_line(question), mentions=people)
+    note = Note(text=lines.quiet_hours_ended_line(question), mentions=people)
     return (*_new_copies(before, question, after), thread_post(after, note, "woken", priority=FIRST, question=question.id))
 
 
 def _render_fallback_began(_: RunState | None, event: e.FallbackBegan, after: RunState) -> RenderedPosts:
     question = after.questions[event.question]
-    note = Note(text=lines.falling_line(question), tone="warning")
+    note = Note(text=lines.fallback_line(question), tone="warning")
     return (thread_post(after, note, "fallback", priority=FIRST, question=question.id),)
 
 

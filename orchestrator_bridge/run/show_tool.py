@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator_bridge.chat import Note, TextFile
-from orchestrator_bridge.question.approval import too_long
+from orchestrator_bridge.question.approval import exceeds_card
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.arguments import in_a_line, in_words
 from orchestrator_bridge.run.ending import CUT_OFF
@@ -59,7 +59,7 @@ def _render_approval_asked(_: RunState | None, event: e.ApprovalAsked, after: Ru
     question = event.question
     opening = card_of(after, question, question_key(question.id), after.place)
     whole = in_words(after.uses[question.action].arguments)
-    if not too_long(whole):
+    if not exceeds_card(whole):
         return (opening,)
     file = TextFile(name=f"question-{question.id}-arguments.txt", text=whole)
     note = Note(text="All that the tool is to be called with:", file=file)

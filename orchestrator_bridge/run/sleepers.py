@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator_bridge.people import Directory, UnknownName
-from orchestrator_bridge.question.quorum import decider_id, needed, staying
+from orchestrator_bridge.question.quorum import active_deciders, final_decider_id, required_votes
 from orchestrator_bridge.question.values import Mentioned, Question
 from orchestrator_bridge.run.batch import Transaction
 from orchestrator_bridge.run.state import RunState
@@ -96,6 +96,6 @@ class QuietHoursPolicy:
 
 def earliest_start(question: Question, asleep: Mapping[str, float]) -> float:
     """From when on, by our clock, enough of those who decide are awake, and whoever has the last word; 0 if they are now."""
-    wakes = sorted(asleep.get(one.id, 0.0) for one in staying(question))
-    enough = 0.0 if question.groups or not wakes else wakes[min(needed(question), len(wakes)) - 1]
-    return max(enough, asleep.get(decider_id(question), 0.0))
+    wakes = sorted(asleep.get(one.id, 0.0) for one in active_deciders(question))
+    enough = 0.0 if question.groups or not wakes else wakes[min(required_votes(question), len(wakes)) - 1]
+    return max(enough, asleep.get(final_decider_id(question), 0.0))

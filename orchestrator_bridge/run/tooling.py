@@ -23,7 +23,7 @@ def tools_of(state: RunState, agent: AgentState) -> tuple[Tool, ...]:
     granted = {*state.team.tools, *agent.spec.tools}
     offered = [tool for offer in state.offers.values() for tool in offer.tools]
     own = [tool for tool in offered if {tool.server, f"{tool.server}.{tool.name}"} & granted and tool.approval != "deny"]
-    return tuple({tool.called: tool for tool in own}.values())[:MAX_TOOLS]
+    return tuple({tool.model_name: tool for tool in own}.values())[:MAX_TOOLS]
 
 
 def is_full(state: RunState, agent: AgentState) -> bool:
@@ -34,7 +34,7 @@ def is_full(state: RunState, agent: AgentState) -> bool:
 def specs_of(state: RunState, agent: AgentState) -> tuple[ToolSpec, ...]:
     """The same as models are offered them while a use is left, with the one to read on where something was cut."""
     offered = () if over_limit(state, agent, 0) else tools_of(state, agent)
-    specs = [ToolSpec(name=tool.called, description=_described(tool), parameters=tool.schema) for tool in offered]
+    specs = [ToolSpec(name=tool.model_name, description=_described(tool), parameters=tool.schema) for tool in offered]
     return (*specs, _READ_SPEC) if any(use.whole for turn in agent.turns for use in turn.uses) else tuple(specs)
 
 
@@ -58,9 +58,9 @@ def approval_of(state: RunState, tool: Tool) -> Approval:
     """
     if tool.approval == "deny":
         return "deny"
-    if (tool.called, tool.digest) in state.approved:
+    if (tool.model_name, tool.digest) in state.approved:
         return "allow"
-    if tool.approval == "allow" and state.first_seen.get(tool.called, tool.digest) != tool.digest:
+    if tool.approval == "allow" and state.first_seen.get(tool.model_name, tool.digest) != tool.digest:
         return "ask"
     return tool.approval
 

@@ -18,10 +18,10 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from orchestrator_bridge.text import clean, one_line
-from orchestrator_bridge.tool.content import LONGEST, result_of, tool_of
-from orchestrator_bridge.tool.stderr import errors_told
-from orchestrator_bridge.tool.values import NotCalled, Result, Tool, Unknown
-from orchestrator_bridge.tool.watched import watched
+from orchestrator_bridge.tool.content import LONGEST, to_tool, to_tool_result
+from orchestrator_bridge.tool.stderr import capture_stderr
+from orchestrator_bridge.tool.values import Tool, ToolNotCalled, ToolOutcomeUnknown, ToolResult
+from orchestrator_bridge.tool.watched import watch_disconnect
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-MOST_TOOLS = 200
+MAX_TOOLS = 200
 """Tools of one server that are offered; a server that pages for ever is cut off."""
 
 LONGEST_ERROR = 200
@@ -40,11 +40,11 @@ _CLOSED, _SESSION_LOST = "Connection closed", "Session terminated"
 """The client's own words for a connection that has ended, and for a server that was started again and does not know us any more.
 Its codes for them are those that servers use for anything of their own."""
 
-_NO_ANSWER = (types.INTERNAL_ERROR, types.PARSE_ERROR, types.INVALID_REQUEST)
+_NO_RESPONSE = (types.INTERNAL_ERROR, types.PARSE_ERROR, types.INVALID_REQUEST)
 """Errors that the client puts in the place of an answer which was none, or a server whose call broke off in the middle."""
 
 
-class Connection:
+class ToolConnection:
     """A server that is up. `lost` is set when the connection has ended, `changed` when the server says that its tools have."""
 
     def __init__(self, server: str, client: Client, lost: asyncio.Event, changed: asyncio.Event) -> None:
@@ -62,18 +62,18 @@ class Connection:
         found: dict[str, Tool] = {}
         cursor: str | None = None
         try:
-            for _ in range(MOST_TOOLS):
+            for _ in range(MAX_TOOLS):
                 page = await self._client.list_tools(cursor=cursor, cache_mode="bypass")
                 for one in page.tools:
-                    found.setdefault(one.name, tool_of(self._server, one))
+                    found.setdefault(one.name, to_tool(self._server, one))
                 cursor = page.next_cursor
-                if cursor is None or len(found) >= MOST_TOOLS:
+                if cursor is None or len(found) >= MAX_TOOLS:
                     break
         except Exception as error:
-            raise NotCalled(f"{self._server} does not list its tools: {_said(error)}") from error
-        return tuple(found.values())[:MOST_TOOLS]
+            raise ToolNotCalled(f"{self._server} does not list its tools: {_error_text(error)}") from error
+        return tuple(found.values())[:MAX_TOOLS]
 
-    async def call(self, tool: str, arguments: dict[str, Any], timeout: float) -> Result:
+    async def call(self, tool: str, arguments: dict[str, Any], timeout: float) -> ToolResult:
         """Call a tool; `timeout` is in seconds.
 
         Raises:
@@ -81,34 +81,34 @@ class Connection:
             Unknown: nobody knows whether the call had any effect.
         """
         if self.lost.is_set():
-            raise NotCalled(f"{self._server} is down")
+            raise ToolNotCalled(f"{self._server} is down")
         try:
             async with asyncio.timeout(timeout):
-                return result_of(await self._client.call_tool(tool, arguments))
+                return to_tool_result(await self._client.call_tool(tool, arguments))
         except TimeoutError:
-            raise Unknown(f"{self._server} gave no answer within {timeout:g} s") from None
+            raise ToolOutcomeUnknown(f"{self._server} gave no answer within {timeout:g} s") from None
         except MCPError as error:
-            return self._failed(error)
+            return self._error_result(error)
         except Exception as error:
-            raise Unknown(f"{self._server} answered with what is no result: {_said(error)}") from error
+            raise ToolOutcomeUnknown(f"{self._server} answered with what is no result: {_error_text(error)}") from error
 
-    def _failed(self, error: MCPError) -> Result:
+    def _error_result(self, error: MCPError) -> ToolResult:
         """What an error in the place of a result means."""
         if error.message == _SESSION_LOST:
             self.lost.set()
-            raise NotCalled(f"{self._server} was started again and has to be connected anew") from error
+            raise ToolNotCalled(f"{self._server} was started again and has to be connected anew") from error
         if error.message == _CLOSED:
-            raise Unknown(f"the connection to {self._server} was cut off") from error
-        if error.code in _NO_ANSWER:
-            raise Unknown(f"{self._server} answered with an error: {_said(error)}") from error
-        return Result(text=clean(error.message, LONGEST), failed=True)
+            raise ToolOutcomeUnknown(f"the connection to {self._server} was cut off") from error
+        if error.code in _NO_RESPONSE:
+            raise ToolOutcomeUnknown(f"{self._server} answered with an error: {_error_text(error)}") from error
+        return ToolResult(text=clean(error.message, LONGEST), failed=True)
 
 
-def _said(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     """What an error says: a server's words as such, of others only their kind, for in them may be an address with a key."""
     match error:
         case BaseExceptionGroup():
-            return _said(error.exceptions[0])
+            return _error_text(error.exceptions[0])
         case MCPError() if error.message == _CLOSED:
             return "it has ended"
         case MCPError() if error.message.strip():
@@ -122,7 +122,9 @@ def _said(error: BaseException) -> str:
 
 
 @asynccontextmanager
-async def to_command(server: str, command: Sequence[str], env: Mapping[str, str], folder: Path) -> AsyncIterator[Connection]:
+async def connect_command(
+    server: str, command: Sequence[str], env: Mapping[str, str], folder: Path
+) -> AsyncIterator[ToolConnection]:
     """Start a server as a process of its own, in a folder, and speak with it over its standard input and output.
 
     `python` is the Python that this process runs on.
@@ -132,17 +134,17 @@ async def to_command(server: str, command: Sequence[str], env: Mapping[str, str]
     """
     program = sys.executable if command[0] == "python" else command[0]
     parameters = StdioServerParameters(command=program, args=list(command[1:]), env=dict(env), cwd=folder)
-    async with errors_told(server) as complaints:
+    async with capture_stderr(server) as complaints:
         try:
             async with _connected(server, stdio_client(parameters, errlog=complaints.file)) as connection:
                 yield connection
-        except NotCalled as error:
-            last = await complaints.last()
-            raise NotCalled(f"{error}; the last that it wrote is “{last}”" if last else str(error)) from error
+        except ToolNotCalled as error:
+            last = await complaints.last_line()
+            raise ToolNotCalled(f"{error}; the last that it wrote is “{last}”" if last else str(error)) from error
 
 
 @asynccontextmanager
-async def to_address(server: str, url: str, headers: Mapping[str, str]) -> AsyncIterator[Connection]:
+async def connect_url(server: str, url: str, headers: Mapping[str, str]) -> AsyncIterator[ToolConnection]:
     """Speak with a server at an address (streamable HTTP).
 
     Raises:
@@ -159,31 +161,31 @@ async def to_address(server: str, url: str, headers: Mapping[str, str]) -> Async
         try:
             async with _connected(server, streamable_http_client(url, http_client=http)) as connection:
                 yield connection
-        except NotCalled as error:
-            raise NotCalled(f"{error}; its address answers with status {refused[-1]}" if refused else str(error)) from error
+        except ToolNotCalled as error:
+            raise ToolNotCalled(f"{error}; its address answers with status {refused[-1]}" if refused else str(error)) from error
 
 
 @asynccontextmanager
-async def _connected(server: str, transport: AbstractAsyncContextManager[TransportStreams]) -> AsyncIterator[Connection]:
+async def _connected(server: str, transport: AbstractAsyncContextManager[TransportStreams]) -> AsyncIterator[ToolConnection]:
     lost, changed = asyncio.Event(), asyncio.Event()
 
     async def heard(message: object) -> None:
         if isinstance(message, types.ToolListChangedNotification):
             changed.set()
 
-    failed: NotCalled | None = None
+    failed: ToolNotCalled | None = None
     async with AsyncExitStack() as stack:
-        client = Client(watched(transport, lost), message_handler=heard)
+        client = Client(watch_disconnect(transport, lost), message_handler=heard)
         try:
             await stack.enter_async_context(client)
         except Exception as error:
-            raise NotCalled(f"{server} cannot be started: {_said(error)}") from error
+            raise ToolNotCalled(f"{server} cannot be started: {_error_text(error)}") from error
         listens = asyncio.Event()
-        watching = asyncio.create_task(_hear_changes(client, changed, listens), name=f"changes of {server}")
+        watching = asyncio.create_task(_watch_tool_changes(client, changed, listens), name=f"changes of {server}")
         try:
             await listens.wait()
-            yield Connection(server, client, lost, changed)
-        except NotCalled as error:  # raised further out: the client would make a group of it
+            yield ToolConnection(server, client, lost, changed)
+        except ToolNotCalled as error:  # raised further out: the client would make a group of it
             failed = error
         finally:
             watching.cancel()
@@ -192,7 +194,7 @@ async def _connected(server: str, transport: AbstractAsyncContextManager[Transpo
         raise failed
 
 
-async def _hear_changes(client: Client, changed: asyncio.Event, listens: asyncio.Event) -> None:
+async def _watch_tool_changes(client: Client, changed: asyncio.Event, listens: asyncio.Event) -> None:
     """Servers of the protocol of 2026 tell of changes only who listens for them; older ones just tell, and know no listening.
 
     `listens` is set once nothing that changes from then on can be missed, or is known to be missed.
@@ -204,6 +206,6 @@ async def _hear_changes(client: Client, changed: asyncio.Event, listens: asyncio
                 async for _ in changes:
                     changed.set()
     except Exception as error:
-        _LOG.info("changes of a server's tools are not heard: %s", _said(error))
+        _LOG.info("changes of a server's tools are not heard: %s", _error_text(error))
     finally:
         listens.set()

@@ -8,8 +8,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_bridge.text import clean
-from orchestrator_bridge.tool.schema import fitted
-from orchestrator_bridge.tool.values import Image, Result, Tool
+from orchestrator_bridge.tool.schema import normalise_schema
+from orchestrator_bridge.tool.values import Tool, ToolImage, ToolResult
 
 if TYPE_CHECKING:
     from mcp_types import CallToolResult
@@ -24,13 +24,13 @@ LONGEST_DESCRIPTION = 4000
 LARGEST_IMAGE = 5_000_000
 """Bytes of one picture, as for those that people attach."""
 
-MOST_IMAGES = 10
+MAX_IMAGES = 10
 """Pictures of one result that are kept."""
 
 
-def tool_of(server: str, listed: Listed) -> Tool:
+def to_tool(server: str, listed: Listed) -> Tool:
     """A tool as its server lists it. Read-only is only what the server declares as such."""
-    schema, more = fitted(listed.input_schema)
+    schema, more = normalise_schema(listed.input_schema)
     described = clean(listed.description or listed.title or "", LONGEST_DESCRIPTION)
     return Tool(
         server=server,
@@ -41,7 +41,7 @@ def tool_of(server: str, listed: Listed) -> Tool:
     )
 
 
-def result_of(result: CallToolResult) -> Result:
+def to_tool_result(result: CallToolResult) -> ToolResult:
     """What a call brought: its texts in order, resources by their text; structured content only where there is no text.
 
     A server says in text, too, what it gives as structured content (MCP, "Tools", Structured Content).
@@ -50,11 +50,11 @@ def result_of(result: CallToolResult) -> Result:
     if result.structured_content is not None and not texts:
         texts.append(json.dumps(result.structured_content, ensure_ascii=False))
     pictures = [block for block in result.content if block.type == "image"]
-    images = tuple(image for block in pictures[:MOST_IMAGES] if (image := _image(block)) is not None)
+    images = tuple(image for block in pictures[:MAX_IMAGES] if (image := _image(block)) is not None)
     if len(images) < len(pictures):
         texts.append(f"({len(pictures) - len(images)} of {len(pictures)} pictures left out: broken, too large or too many)")
     text = clean("\n\n".join(texts)[: LONGEST + 1], LONGEST)
-    return Result(text=text or ("" if images else "(nothing)"), failed=bool(result.is_error), images=images)
+    return ToolResult(text=text or ("" if images else "(nothing)"), failed=bool(result.is_error), images=images)
 
 
 def _text(block: Any) -> str:
@@ -71,9 +71,9 @@ def _text(block: Any) -> str:
             return f"({block.type} content, left out)"
 
 
-def _image(block: Any) -> Image | None:
+def _image(block: Any) -> ToolImage | None:
     try:
         data = base64.b64decode(block.data, validate=True)
     except binascii.Error:
         return None
-    return Image(media_type=str(block.mime_type), data=data) if data and len(data) <= LARGEST_IMAGE else None
+    return ToolImage(media_type=str(block.mime_type), data=data) if data and len(data) <= LARGEST_IMAGE else None

@@ -8,16 +8,16 @@ import re
 LONGEST = 64
 """Characters of a tool's name that every provider takes (OpenAI's limit; others allow as many or more)."""
 
-_MARK = 8
+_HASH_LENGTH = 8
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def called(server: str, name: str) -> str:
+def model_tool_name(server: str, name: str) -> str:
     """`files__write_file`. What does not fit, or could be another server's tool, ends with the beginning of a hash of both."""
     plain = f"{server}__{name}"
     whole = _NOT_IN_NAMES.sub("_", plain)
     clear = "__" not in server and not server.endswith("_")
     if clear and whole == plain and len(whole) <= LONGEST:
         return whole
-    mark = hashlib.sha256(f"{server}\n{name}".encode("utf-8", "replace")).hexdigest()[:_MARK]
-    return f"{whole[: LONGEST - _MARK - 1]}_{mark}"
+    mark = hashlib.sha256(f"{server}\n{name}".encode("utf-8", "replace")).hexdigest()[:_HASH_LENGTH]
+    return f"{whole[: LONGEST - _HASH_LENGTH - 1]}_{mark}"

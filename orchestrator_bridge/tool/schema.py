@@ -25,7 +25,7 @@ from orchestrator_bridge.text import listed
 LONGEST = 20_000
 """Characters of one schema as JSON."""
 
-DEEPEST = 20
+MAX_DEPTH = 20
 _STEPS = 4
 """References and joins at the top that are followed into one another."""
 
@@ -41,11 +41,11 @@ _DATA = ("enum", "const", "default", "examples", "example")
 Schema = dict[str, Any]
 
 
-def fitted(given: Schema) -> tuple[Schema, str]:
+def normalise_schema(given: Schema) -> tuple[Schema, str]:
     """The schema for the models, and what the description says in addition."""
-    if _too_large(given) or _wild(given, given, (), set()):
-        return _anything(_names_of(given))
-    return _named(_mended(_top(given, given, 0)))
+    if _too_large(given) or _is_unsafe(given, given, (), set()):
+        return _any_object(_names_of(given))
+    return _drop_refused_names(_sanitise(_merge_top_level(given, given, 0)))
 
 
 def _too_large(given: Schema) -> bool:
@@ -59,7 +59,7 @@ def _names_of(given: Schema) -> list[str]:
     return [str(name) for name in _dict(given.get("properties"))][:MOST_BRANCHES]
 
 
-def _anything(names: Sequence[str] = ()) -> tuple[Schema, str]:
+def _any_object(names: Sequence[str] = ()) -> tuple[Schema, str]:
     told = f"Its schema is too large or too deep to be shown; its arguments are {listed(names)}." if names else ""
     return {"type": "object", "properties": {}, "additionalProperties": True}, told
 
@@ -67,27 +67,27 @@ def _anything(names: Sequence[str] = ()) -> tuple[Schema, str]:
 # The top ------------------------------------------------------------------------------------------------------------------
 
 
-def _top(given: Any, root: Schema, depth: int) -> Schema:
+def _merge_top_level(given: Any, root: Schema, depth: int) -> Schema:
     """One object of all that stands at the top."""
     if not isinstance(given, dict) or depth > _STEPS:
-        return _anything()[0]
+        return _any_object()[0]
     if "$ref" in given:
         definitions: Schema = {name: root[name] for name in ("$defs", "definitions") if name in root}
-        return {**_top(_found(given["$ref"], root), root, depth + 1), **definitions}
+        return {**_merge_top_level(_resolve_reference(given["$ref"], root), root, depth + 1), **definitions}
     made = {name: value for name, value in given.items() if name not in _NOT_AT_TOP}
     properties, required = dict(_dict(given.get("properties"))), _names(given.get("required"))
     for join in _JOINS:
-        branches = [_top(one, root, depth + 1) for one in _list(given.get(join))[:MOST_BRANCHES]]
+        branches = [_merge_top_level(one, root, depth + 1) for one in _list(given.get(join))[:MOST_BRANCHES]]
         for branch in branches:
             properties = {**branch["properties"], **properties}
-        required += _demanded(join, branches)
+        required += _required_together(join, branches)
     if given.get("type") != "object" and not properties:
         made["additionalProperties"] = True
     made |= {"type": "object", "properties": properties}
     return {**made, "required": required} if required else {name: one for name, one in made.items() if name != "required"}
 
 
-def _demanded(join: str, branches: Sequence[Schema]) -> list[str]:
+def _required_together(join: str, branches: Sequence[Schema]) -> list[str]:
     """What these branches require together."""
     demanded = [set(_names(branch.get("required"))) for branch in branches]
     if not demanded:
@@ -95,7 +95,7 @@ def _demanded(join: str, branches: Sequence[Schema]) -> list[str]:
     return sorted(set.union(*demanded) if join == "allOf" else set.intersection(*demanded))
 
 
-def _named(top: Schema) -> tuple[Schema, str]:
+def _drop_refused_names(top: Schema) -> tuple[Schema, str]:
     """Arguments whose names providers refuse are taken out, told, and still taken."""
     odd = {name: one for name, one in top["properties"].items() if not _NAME.fullmatch(str(name))}
     if not odd:
@@ -110,13 +110,13 @@ def _named(top: Schema) -> tuple[Schema, str]:
 # Below --------------------------------------------------------------------------------------------------------------------
 
 
-def _mended(one: Any) -> Any:
+def _sanitise(one: Any) -> Any:
     """A schema in which nothing stands that a provider is known to refuse."""
     if isinstance(one, list):
-        return [_mended(item) for item in one]
+        return [_sanitise(item) for item in one]
     if not isinstance(one, dict):
         return one
-    made = {name: _mended_in(name, value) for name, value in one.items() if not (name == "enum" and not value)}
+    made = {name: _sanitise_member(name, value) for name, value in one.items() if not (name == "enum" and not value)}
     if _is_list(made.get("type")) and "items" not in made and "prefixItems" not in made:
         made["items"] = {}
     if "properties" in made and "required" in made:
@@ -124,36 +124,36 @@ def _mended(one: Any) -> Any:
     return made
 
 
-def _mended_in(name: str, value: Any) -> Any:
+def _sanitise_member(name: str, value: Any) -> Any:
     if name in _DATA:
         return value
     if name in ("properties", "$defs", "definitions", "patternProperties"):
-        return {key: _mended(one) for key, one in _dict(value).items()}
-    return _mended(value)
+        return {key: _sanitise(one) for key, one in _dict(value).items()}
+    return _sanitise(value)
 
 
 def _is_list(kind: Any) -> bool:
     return kind == "array" or (isinstance(kind, list) and "array" in kind)
 
 
-def _wild(one: Any, root: Schema, on_the_way: tuple[str, ...], tame: set[str], depth: int = 0) -> bool:
+def _is_unsafe(one: Any, root: Schema, on_the_way: tuple[str, ...], tame: set[str], depth: int = 0) -> bool:
     """Whether it is too deep, or holds a reference that leads into itself or nowhere; references known to be `tame` are not."""
-    if depth > 2 * DEEPEST:
+    if depth > 2 * MAX_DEPTH:
         return True
     if isinstance(one, list):
-        return any(_wild(item, root, on_the_way, tame, depth + 1) for item in one)
+        return any(_is_unsafe(item, root, on_the_way, tame, depth + 1) for item in one)
     if not isinstance(one, dict):
         return False
     where = one.get("$ref")
     if isinstance(where, str) and where not in tame:
-        found = None if where in on_the_way else _found(where, root)
-        if found is None or _wild(found, root, (*on_the_way, where), tame, depth + 1):
+        found = None if where in on_the_way else _resolve_reference(where, root)
+        if found is None or _is_unsafe(found, root, (*on_the_way, where), tame, depth + 1):
             return True
         tame.add(where)
-    return any(_wild(value, root, on_the_way, tame, depth + 1) for name, value in one.items() if name not in _DATA)
+    return any(_is_unsafe(value, root, on_the_way, tame, depth + 1) for name, value in one.items() if name not in _DATA)
 
 
-def _found(where: Any, root: Schema) -> Any:
+def _resolve_reference(where: Any, root: Schema) -> Any:
     """What a reference into the schema itself leads to (`#/$defs/Item`), or None."""
     if not isinstance(where, str) or not where.startswith("#"):
         return None

@@ -9,29 +9,29 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_bridge.clock import Clock, sleep_until
-from orchestrator_bridge.tool.values import NotCalled, Result, Tool
+from orchestrator_bridge.tool.values import Tool, ToolNotCalled, ToolResult
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.tool.connection import Connection
+    from orchestrator_bridge.tool.connection import ToolConnection
 
 _LOG = logging.getLogger(__name__)
 
-START_FOR = 30.0
+START_TIMEOUT = 30.0
 """Seconds that a server gets to start and list its tools; `npx` and `uvx` may have to fetch it first."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a server that died is started again, doubled each time; the first again once it has lived that long."""
 
-LIST_FOR = 15.0
+LIST_TIMEOUT = 15.0
 """Seconds that a server which is up gets to list its tools again."""
 
 LIST_PAUSE = 1.0
 """Seconds at least between two lists, however often the server says that its tools have changed."""
 
-Connect = Callable[[], AbstractAsyncContextManager["Connection"]]
+Connect = Callable[[], AbstractAsyncContextManager["ToolConnection"]]
 
 
-class Server:
+class ToolServer:
     """A tool server. One task owns its connection; any task may call.
 
     `changed` is told its name when its tools may be others: the server says so, has ended, or is up again.
@@ -44,7 +44,7 @@ class Server:
         self._connect = connect
         self._clock = clock
         self._changed = changed
-        self._connection: Connection | None = None
+        self._connection: ToolConnection | None = None
         self._tools: tuple[Tool, ...] = ()
         self._tried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -55,17 +55,17 @@ class Server:
         Raises:
             NotCalled: it does not come up.
         """
-        await self._up()
+        await self._wait_connected()
         return self._tools
 
-    async def call(self, tool: str, arguments: dict[str, Any], timeout: float) -> Result:
+    async def call(self, tool: str, arguments: dict[str, Any], timeout: float) -> ToolResult:
         """Call one of its tools; `timeout` is in seconds.
 
         Raises:
             NotCalled: it is down, and the call was not made.
             Unknown: nobody knows whether the call had any effect.
         """
-        return await (await self._up()).call(tool, arguments, timeout)
+        return await (await self._wait_connected()).call(tool, arguments, timeout)
 
     async def close(self) -> None:
         """Stop it."""
@@ -73,19 +73,19 @@ class Server:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _up(self) -> Connection:
+    async def _wait_connected(self) -> ToolConnection:
         if self._task is None:
-            self._task = asyncio.create_task(self._live(), name=f"tool server {self.name}")
+            self._task = asyncio.create_task(self._run(), name=f"tool server {self.name}")
         await self._tried.wait()
         if self._connection is None:
-            raise NotCalled(self.trouble)
+            raise ToolNotCalled(self.trouble)
         return self._connection
 
-    async def _live(self) -> None:
+    async def _run(self) -> None:
         pause, told = FIRST_PAUSE, ""
         while True:
             began = self._clock.now()
-            await self._once(again=bool(told))
+            await self._run_connection(again=bool(told))
             _LOG.log(
                 logging.INFO if self.trouble == told else logging.WARNING, "%s; it is started again in %g s", self.trouble, pause
             )
@@ -97,38 +97,38 @@ class Server:
             pause = min(LONGEST_PAUSE, 2 * pause)
             self._tried.clear()
 
-    async def _once(self, *, again: bool) -> None:
+    async def _run_connection(self, *, again: bool) -> None:
         """Be connected until the connection ends, for whatever reason; `again`: an earlier one has ended, or failed."""
-        self.trouble = f"{self.name} did not start within {START_FOR:g} s"
+        self.trouble = f"{self.name} did not start within {START_TIMEOUT:g} s"
         try:
-            async with asyncio.timeout(START_FOR) as starting, self._connect() as connection:
+            async with asyncio.timeout(START_TIMEOUT) as starting, self._connect() as connection:
                 self._tools = await connection.tools()
                 starting.reschedule(None)
                 await self._serve(connection, again=again)
-            self._note_end(f"{self.name} has ended by itself")
-        except NotCalled as error:
-            self._note_end(str(error))
+            self._on_disconnected(f"{self.name} has ended by itself")
+        except ToolNotCalled as error:
+            self._on_disconnected(str(error))
         except Exception as error:
-            self._note_end(self.trouble or f"{self.name} broke off ({type(error).__name__})")
+            self._on_disconnected(self.trouble or f"{self.name} broke off ({type(error).__name__})")
             _LOG.debug("the connection to %s broke", self.name, exc_info=True)
 
-    async def _serve(self, connection: Connection, *, again: bool) -> None:
+    async def _serve(self, connection: ToolConnection, *, again: bool) -> None:
         self._connection, self.trouble = connection, ""
         self._tried.set()
         if again:
             self._changed(self.name)
         try:
-            await self._stay(connection)
+            await self._wait_lost(connection)
         finally:
             self._connection = None
 
-    def _note_end(self, trouble: str) -> None:
+    def _on_disconnected(self, trouble: str) -> None:
         """It is down; whoever thinks that it is up is told."""
         was_up, self.trouble = not self.trouble, trouble
         if was_up:
             self._changed(self.name)
 
-    async def _stay(self, connection: Connection) -> None:
+    async def _wait_lost(self, connection: ToolConnection) -> None:
         """Until the connection is lost: list the tools again whenever the server says that they have changed."""
         lost = asyncio.ensure_future(connection.lost.wait())
         try:
@@ -137,23 +137,23 @@ class Server:
                 await asyncio.wait([lost, changed], return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
                 if connection.changed.is_set() and not lost.done():
-                    await self._list_again(connection)
-                    await self._rest(lost)
+                    await self._refresh_tools(connection)
+                    await self._pause(lost)
         finally:
             lost.cancel()
 
-    async def _list_again(self, connection: Connection) -> None:
+    async def _refresh_tools(self, connection: ToolConnection) -> None:
         connection.changed.clear()
         try:
-            async with asyncio.timeout(LIST_FOR):
+            async with asyncio.timeout(LIST_TIMEOUT):
                 self._tools = await connection.tools()
         except TimeoutError:
-            raise NotCalled(
-                f"{self.name} said that its tools have changed, and did not list them within {LIST_FOR:g} s"
+            raise ToolNotCalled(
+                f"{self.name} said that its tools have changed, and did not list them within {LIST_TIMEOUT:g} s"
             ) from None
         self._changed(self.name)
 
-    async def _rest(self, lost: asyncio.Future[Any]) -> None:
+    async def _pause(self, lost: asyncio.Future[Any]) -> None:
         """Wait before the next list, unless the connection ends."""
         pause = asyncio.ensure_future(sleep_until(self._clock, self._clock.now() + LIST_PAUSE))
         await asyncio.wait([lost, pause], return_when=asyncio.FIRST_COMPLETED)

@@ -55,12 +55,12 @@ class ToolServerSpec(Value):
                 yield f"url.{name}", value
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check_transport(self) -> Self:
         if bool(self.command) == (self.url is not None):
             raise ValueError("a tool server has either 'command' or 'url'; expected exactly one of them")
         return self
 
 
-def filled(text: str, values: Mapping[str, str]) -> str:
+def expand_variables(text: str, values: Mapping[str, str]) -> str:
     """The text with each `${NAME}` replaced by what that variable holds."""
     return _VARIABLE.sub(lambda found: values.get(found[1], found[0]), text)

@@ -16,31 +16,31 @@ _LOG = logging.getLogger(__name__)
 LONGEST_LINE = 64 * 1024
 """Bytes; a longer line is left out."""
 
-WAIT = 0.5
+DRAIN_TIMEOUT = 0.5
 """Seconds that the last words of a server are waited for: what it has started may hold its standard error open."""
 
 
-class Complaints:
+class StderrLogger:
     """What a server writes to its standard error, which is `file`; each line is logged."""
 
     def __init__(self, server: str, file: TextIO, stream: asyncio.StreamReader) -> None:
         self.file = file
         self._last = ""
-        self._telling = asyncio.create_task(self._tell(server, stream), name=f"what {server} complains of")
+        self._task = asyncio.create_task(self._log_lines(server, stream), name=f"what {server} complains of")
 
-    async def last(self) -> str:
+    async def last_line(self) -> str:
         """The last line that came from a server which has ended, in at most 200 characters; empty if none did."""
         self.file.close()
-        await asyncio.wait([self._telling], timeout=WAIT)
+        await asyncio.wait([self._task], timeout=DRAIN_TIMEOUT)
         return one_line(self._last, 200)
 
     async def close(self) -> None:
         """Listen no more."""
         self.file.close()
-        self._telling.cancel()
-        await asyncio.gather(self._telling, return_exceptions=True)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _tell(self, server: str, stream: asyncio.StreamReader) -> None:
+    async def _log_lines(self, server: str, stream: asyncio.StreamReader) -> None:
         while True:
             try:
                 line = await stream.readline()
@@ -55,14 +55,14 @@ class Complaints:
 
 
 @asynccontextmanager
-async def errors_told(server: str) -> AsyncIterator[Complaints]:
+async def capture_stderr(server: str) -> AsyncIterator[StderrLogger]:
     """A file to be given to a server's process as its standard error."""
     reading, writing = os.pipe()
     stream = asyncio.StreamReader(limit=LONGEST_LINE)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb", buffering=0)
     )
-    complaints = Complaints(server, os.fdopen(writing, "w", encoding="utf-8"), stream)
+    complaints = StderrLogger(server, os.fdopen(writing, "w", encoding="utf-8"), stream)
     try:
         yield complaints
     finally:

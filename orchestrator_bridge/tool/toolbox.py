@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.redactor import Redactor
 from orchestrator_bridge.text import listed
-from orchestrator_bridge.tool.server import Connect, Server
-from orchestrator_bridge.tool.spec import filled
-from orchestrator_bridge.tool.values import NotCalled, Result, Tool, Unknown
+from orchestrator_bridge.tool.server import Connect, ToolServer
+from orchestrator_bridge.tool.spec import expand_variables
+from orchestrator_bridge.tool.values import Tool, ToolNotCalled, ToolOutcomeUnknown, ToolResult
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.tool.connection import Connection
+    from orchestrator_bridge.tool.connection import ToolConnection
     from orchestrator_bridge.tool.spec import ToolServerSpec
 
 
@@ -37,7 +37,7 @@ class Toolbox:
         self._specs = specs
         self._redactor = Redactor(secrets)
         self._servers = {
-            name: Server(name, _connect(name, spec, secrets, folder), clock, lambda server: self.changed(server))
+            name: ToolServer(name, _connect(name, spec, secrets, folder), clock, lambda server: self.changed(server))
             for name, spec in specs.items()
         }
 
@@ -49,10 +49,10 @@ class Toolbox:
         """
         try:
             return tuple(self._without_secrets(tool) for tool in await self._server(server).tools())
-        except NotCalled as error:
-            raise NotCalled(self._redactor.clean(str(error))) from None
+        except ToolNotCalled as error:
+            raise ToolNotCalled(self._redactor.clean(str(error))) from None
 
-    async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> Result:
+    async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> ToolResult:
         """Call a tool, for at most as long as the team file gives its server.
 
         Raises:
@@ -61,7 +61,7 @@ class Toolbox:
         """
         try:
             result = await self._server(server).call(tool, arguments, self._specs[server].timeout)
-        except (NotCalled, Unknown) as error:
+        except (ToolNotCalled, ToolOutcomeUnknown) as error:
             raise type(error)(self._redactor.clean(str(error))) from None
         return replace(result, text=self._redactor.clean(result.text))
 
@@ -74,28 +74,28 @@ class Toolbox:
         approval = self._specs[tool.server].approve.get(tool.name, "allow" if tool.read_only else "ask")
         return replace(tool, description=self._redactor.clean(tool.description), schema=schema, approval=approval)
 
-    def _server(self, name: str) -> Server:
+    def _server(self, name: str) -> ToolServer:
         if name not in self._servers:
-            raise NotCalled(f"there is no tool server {name!r} in the team file")
+            raise ToolNotCalled(f"there is no tool server {name!r} in the team file")
         return self._servers[name]
 
 
 def _connect(name: str, spec: ToolServerSpec, secrets: Mapping[str, str], folder: Path) -> Connect:
     @asynccontextmanager
-    async def connect() -> AsyncIterator[Connection]:
+    async def connect() -> AsyncIterator[ToolConnection]:
         missing = sorted(one for one in spec.variables if not secrets.get(one))
         if missing:
-            raise NotCalled(f"{name} needs {listed(missing)}, not set in the environment or .env")
+            raise ToolNotCalled(f"{name} needs {listed(missing)}, not set in the environment or .env")
         connection = await asyncio.to_thread(importlib.import_module, "orchestrator_bridge.tool.connection")
         if spec.url is not None:
-            reached = connection.to_address(name, filled(spec.url, secrets), _filled(spec.headers, secrets))
+            reached = connection.to_address(name, expand_variables(spec.url, secrets), _expanded(spec.headers, secrets))
         else:
-            reached = connection.to_command(name, spec.command, _filled(spec.env, secrets), folder)
+            reached = connection.to_command(name, spec.command, _expanded(spec.env, secrets), folder)
         async with reached as made:
             yield made
 
     return connect
 
 
-def _filled(values: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, str]:
-    return {key: filled(value, secrets) for key, value in values.items()}
+def _expanded(values: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, str]:
+    return {key: expand_variables(value, secrets) for key, value in values.items()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from orchestrator_bridge.text import one_line
-from orchestrator_bridge.tool.name import called
+from orchestrator_bridge.tool.name import model_tool_name
 
 Approval = Literal["allow", "ask", "deny"]
 
@@ -33,9 +33,9 @@ class Tool:
         return f"{self.server}.{one_line(self.name, 60)}"
 
     @property
-    def called(self) -> str:
+    def model_name(self) -> str:
         """What models call it."""
-        return called(self.server, self.name)
+        return model_tool_name(self.server, self.name)
 
     @property
     def digest(self) -> str:
@@ -45,7 +45,7 @@ class Tool:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Image:
+class ToolImage:
     """A picture that a tool gave back."""
 
     media_type: str
@@ -53,17 +53,17 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class ToolResult:
     """What a call brought. `failed`: the tool, or its server, says that it did not do what it was asked to."""
 
     text: str
     failed: bool = False
-    images: tuple[Image, ...] = ()
+    images: tuple[ToolImage, ...] = ()
 
 
-class NotCalled(Exception):
+class ToolNotCalled(Exception):
     """The call was not made: its server is down, or has no such tool. The text says why."""
 
 
-class Unknown(Exception):
+class ToolOutcomeUnknown(Exception):
     """Nobody knows whether the call had any effect: it was cut off, or gave no answer in time. The text says which."""

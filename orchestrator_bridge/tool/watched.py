@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def watched(
+async def watch_disconnect(
     transport: AbstractAsyncContextManager[TransportStreams], lost: asyncio.Event
 ) -> AsyncIterator[TransportStreams]:
     """The transport; `lost` is set when its server says no more."""
     async with transport as (read, write):
-        yield _Watched(read, lost), write
+        yield _WatchedStream(read, lost), write
 
 
-class _Watched:
+class _WatchedStream:
     """A stream of what the server says that tells of its end."""
 
     def __init__(self, stream: ReadStream[SessionMessage | Exception], lost: asyncio.Event) -> None:
@@ -38,7 +38,7 @@ class _Watched:
             self._lost.set()
             raise
 
-    def __aiter__(self) -> _Watched:
+    def __aiter__(self) -> _WatchedStream:
         return self
 
     async def __anext__(self) -> SessionMessage | Exception:

@@ -13,10 +13,20 @@ from orchestrator_bridge.chat import Author, Group, Place
 from orchestrator_bridge.duration import parse_duration, say_duration
 from orchestrator_bridge.question import hear, tell
 from orchestrator_bridge.question.due import due, scaled
-from orchestrator_bridge.question.intent import hands_over, more_time, passes_on
-from orchestrator_bridge.question.read import Misread, read
-from orchestrator_bridge.question.settle import fall, reason, settle
-from orchestrator_bridge.question.values import Ask, Delivery, Kind, Mentioned, Option, Question, Responder, Stage, Verdict
+from orchestrator_bridge.question.intent import declines, delegates_to, requested_seconds
+from orchestrator_bridge.question.read import UnparsedReply, parse_reply
+from orchestrator_bridge.question.settle import begin_fallback, fallback_reason, settle
+from orchestrator_bridge.question.values import (
+    Ask,
+    Delivery,
+    FallbackStage,
+    JudgeVerdict,
+    Kind,
+    Mentioned,
+    Option,
+    Question,
+    Responder,
+)
 from orchestrator_bridge.team import Fallback, Policy
 from tests.docs.page import table, tables
 
@@ -86,14 +96,14 @@ def after(question: Question, deed: str) -> Question:
     match verb:
         case "types":
             mentions = mentioned(words)
-            return hear.replied(question, author=author, message=f"{name} {time}", text=words, at=at, mentions=mentions)
+            return hear.reply_received(question, author=author, message=f"{name} {time}", text=words, at=at, mentions=mentions)
         case "changes it to":
-            return hear.replied(question, author=author, message=last, text=words, at=at, edit=time)
+            return hear.reply_received(question, author=author, message=last, text=words, at=at, edit=time)
         case "deletes it":
-            return hear.unreplied(question, last)
+            return hear.reply_deleted(question, last)
         case "clicks":
             choice = next(option.id for option in OPTIONS if option.label == words)
-            return hear.replied(question, author=author, message=f"{name} {time}", text="", at=at, choice=choice)
+            return hear.reply_received(question, author=author, message=f"{name} {time}", text="", at=at, choice=choice)
         case _:
             return hear.passed(question, author, at)
 
@@ -105,7 +115,7 @@ def changed(question: Question, verb: str, named: str, long: str, at: float) -> 
             return hear.escalated(question, mentioned(f"@{named}"))
         case "decides":
             choice = next(option.id for option in OPTIONS if option.label == named)
-            return hear.judged(question, Verdict(decision=named, choice=choice, reason="It is one file."))
+            return hear.judged(question, JudgeVerdict(decision=named, choice=choice, reason="It is one file."))
         case _:
             return hear.extended(question, parse_duration(long), at=at)
 
@@ -117,9 +127,9 @@ def mentioned(words: str) -> tuple[Mentioned, ...]:
 
 def falls_on(question: Question, at: float) -> Question:
     """The question as the next fallback is at work on it."""
-    stage = fall(question, at, reason(question))
-    assert isinstance(stage, Stage)
-    return hear.fell(question, stage)
+    stage = begin_fallback(question, at, fallback_reason(question))
+    assert isinstance(stage, FallbackStage)
+    return hear.fallback_began(question, stage)
 
 
 def at_work(question: Question, at: float) -> str:
@@ -134,21 +144,21 @@ def ending(row: Mapping[str, str]) -> str:
         question = falls_on(question, seconds(stage[1])) if stage else after(question, deed)
     now = seconds(row["seen at"])
     outcome = settle(question, now)
-    if outcome is None and due(question, now).fall:
+    if outcome is None and due(question, now).start_fallback:
         return at_work(question, now)
     return tell.closing_line(hear.settled(question, outcome)) if outcome else "open"
 
 
 def reading(question: Ask, reply: str) -> str:
     mentions = mentioned(reply)
-    if passes_on(question, reply):
+    if declines(question, reply):
         return "not me"
-    if to := hands_over(question, reply, mentions):
+    if to := delegates_to(question, reply, mentions):
         return f"handed over to {to.who.name}"
-    if (more := more_time(question, reply, 3600.0)) is not None:
+    if (more := requested_seconds(question, reply, 3600.0)) is not None:
         return f"{say_duration(more)} more"
-    taken = read(question, reply)
-    if isinstance(taken, Misread):
+    taken = parse_reply(question, reply)
+    if isinstance(taken, UnparsedReply):
         return "asked again"
     if taken.number is not None:
         return f"{taken.number:g}"

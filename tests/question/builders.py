@@ -56,10 +56,10 @@ def posted(
 def typed(question: Question, author: Responder, text: str, after: float = 10.0, message: str = "", edit: str = "") -> Question:
     """`author` types `text`, `after` seconds after posting."""
     at = POSTED + after
-    return hear.replied(question, author=author, message=message or f"{author.name}@{after}", text=text, at=at, edit=edit)
+    return hear.reply_received(question, author=author, message=message or f"{author.name}@{after}", text=text, at=at, edit=edit)
 
 
 def clicked(question: Question, author: Responder, choice: str, after: float = 10.0) -> Question:
     """`author` clicks an option, `after` seconds after posting."""
     at = POSTED + after
-    return hear.replied(question, author=author, message=f"click:{author.name}@{after}", text="", at=at, choice=choice)
+    return hear.reply_received(question, author=author, message=f"click:{author.name}@{after}", text="", at=at, choice=choice)

@@ -76,7 +76,7 @@ Fact = Say | Click | Delete | Pass | Leave | HandOver | More
 def tell(question: Question, fact: Fact) -> Question:
     match fact:
         case Say():
-            return hear.replied(
+            return hear.reply_received(
                 question,
                 author=fact.author,
                 message=fact.message,
@@ -86,13 +86,15 @@ def tell(question: Question, fact: Fact) -> Question:
                 mentions=fact.mentions,
             )
         case Click():
-            return hear.replied(question, author=fact.author, message=fact.message, text="", at=fact.at, choice=fact.choice)
+            return hear.reply_received(
+                question, author=fact.author, message=fact.message, text="", at=fact.at, choice=fact.choice
+            )
         case Delete():
-            return hear.unreplied(question, fact.message)
+            return hear.reply_deleted(question, fact.message)
         case Pass():
             return hear.passed(question, fact.author, fact.at)
         case Leave():
-            return hear.left(question, fact.author.id)
+            return hear.became_unreachable(question, fact.author.id)
         case HandOver():
             return hear.passed(question, fact.author, fact.at, fact.to)
         case More():

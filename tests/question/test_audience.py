@@ -21,7 +21,7 @@ def at(one: Responder) -> Mentioned:
 def says(question: Question, by: Responder, text: str, to: Responder | None = None, after: float = 10.0, **more: str) -> Question:
     mentions = (at(to),) if to else ()
     message = more.get("message", f"{by.name}@{after}")
-    return hear.replied(
+    return hear.reply_received(
         question, author=by, message=message, text=text, at=POSTED + after, mentions=mentions, edit=more.get("edit", "")
     )
 
@@ -45,7 +45,7 @@ def test_not_me_can_be_typed_and_edited_into_an_answer() -> None:
 def test_naming_somebody_else_hands_the_question_over() -> None:
     question = says(posted(ANA), ANA, "@Ben knows that", BEN)
     assert [one.name for one in question.humans] == ["Ana", "Ben"]
-    assert (question.passed, lines.asked_line(question)) == (frozenset({ANA.id}), "Ben")
+    assert (question.passed, lines.audience_line(question)) == (frozenset({ANA.id}), "Ben")
     assert settle(question, NOW) is None
     assert settled(clicked(question, BEN, "lite", after=30)).choice == "lite"
 
@@ -65,7 +65,7 @@ def test_a_question_can_be_handed_on_and_back() -> None:
 
 
 def test_a_deleted_mention_takes_the_handing_over_back() -> None:
-    question = hear.unreplied(says(posted(ANA), ANA, "@Ben?", BEN, message="m1"), "m1")
+    question = hear.reply_deleted(says(posted(ANA), ANA, "@Ben?", BEN, message="m1"), "m1")
     assert (question.passed, question.handed) == (frozenset(), ())
     assert settle(clicked(question, BEN, "pg"), NOW) is None
 
@@ -108,7 +108,7 @@ def test_the_team_file_may_let_somebody_answer_everything() -> None:
 def test_of_a_role_whose_members_nobody_knows_one_answer_decides_and_the_question_says_so(quorum: str | int) -> None:
     question = posted(ANA, quorum=quorum).model_copy(update={"groups": (BACKEND,), "asked": ()})
     said = " (one answer decides, since it is not known who is in the role)" if quorum != "first" else ""
-    assert lines.asked_line(question) == f"the role backend{said}"
+    assert lines.audience_line(question) == f"the role backend{said}"
     assert settle(question, EXPIRY - 1) is None
     holder = STRANGER.model_copy(update={"roles": ("role:backend",)})
     assert settled(clicked(question, holder, "pg")).choice == "pg"
@@ -117,7 +117,7 @@ def test_of_a_role_whose_members_nobody_knows_one_answer_decides_and_the_questio
 def test_a_role_that_cannot_be_reached_any_more_is_not_waited_for() -> None:
     question = unposted().model_copy(update={"groups": (BACKEND,)})
     assert settle(question, POSTED) is None
-    assert settled(hear.left(question, "role:backend")).why == "nobody can be reached"
+    assert settled(hear.became_unreachable(question, "role:backend")).why == "nobody can be reached"
 
 
 # The last word ------------------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_of_a_majority_who_hands_over_is_replaced_and_who_passes_is_not_waited_f
 
 def test_where_nobody_knows_how_many_are_asked_a_majority_is_the_first_answer_as_the_card_says() -> None:
     question = posted(ANA, quorum="majority").model_copy(update={"groups": (BACKEND,)})
-    assert "(one answer decides, since it is not known who is in the role)" in lines.asked_line(question)
+    assert "(one answer decides, since it is not known who is in the role)" in lines.audience_line(question)
     holder = STRANGER.model_copy(update={"roles": ("role:backend",)})
     assert settled(clicked(question, holder, "pg")).choice == "pg"
 

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from orchestrator_bridge.question import hear, lines, tell
 from orchestrator_bridge.question.due import Due, due, next_due
-from orchestrator_bridge.question.settle import fall, reason, settle
-from orchestrator_bridge.question.values import Outcome, Question, Stage, Verdict
+from orchestrator_bridge.question.settle import begin_fallback, fallback_reason, settle
+from orchestrator_bridge.question.values import FallbackStage, JudgeVerdict, Outcome, Question
 from orchestrator_bridge.team import FallbackStep, Policy
 from tests.question.builders import ANA, BEN, CRITIC, EXPIRY, POSTED, SKEPTIC, clicked, posted, typed
 
@@ -21,11 +21,11 @@ def asking(*chain: Any, **policy: Any) -> Question:
 
 def fallen(question: Question, now: float = EXPIRY) -> Question:
     """The question once the next fallback is at work."""
-    assert due(question, now).fall
+    assert due(question, now).start_fallback
     assert settle(question, now) is None
-    stage = fall(question, now, reason(question))
-    assert isinstance(stage, Stage)
-    return hear.fell(question, stage)
+    stage = begin_fallback(question, now, fallback_reason(question))
+    assert isinstance(stage, FallbackStage)
+    return hear.fallback_began(question, stage)
 
 
 def settled(question: Question, now: float) -> Outcome:
@@ -37,7 +37,7 @@ def settled(question: Question, now: float) -> Outcome:
 def test_agents_are_asked_when_people_are_silent_and_what_they_say_is_not_passed_off_as_a_persons_word() -> None:
     question = fallen(asking("agents", "assume"))
     assert question.peers == ("skeptic", "critic")
-    assert lines.falling_line(question) == (
+    assert lines.fallback_line(question) == (
         "Nobody answered in 30 min, so skeptic and critic are asked now, for at most 2 min. An answer by people still wins."
     )
     question = typed(question, SKEPTIC, "Monday", after=1810)
@@ -73,7 +73,7 @@ def test_advice_that_stands_in_the_thread_already_is_enough() -> None:
 def test_a_judge_decides_and_says_why() -> None:
     question = fallen(asking("judge", "assume"))
     assert settle(question, EXPIRY + 10) is None
-    ended = hear.judged(question, Verdict(decision="Monday", reason="It leaves a day."))
+    ended = hear.judged(question, JudgeVerdict(decision="Monday", reason="It leaves a day."))
     outcome = settled(ended, EXPIRY + 10)
     assert (outcome.decided_by, outcome.decision, outcome.given) == ("fallback:judge", "Monday", "no reply")
     line = tell.closing_line(hear.settled(ended, outcome))
@@ -81,8 +81,8 @@ def test_a_judge_decides_and_says_why() -> None:
     assert '"note": "No person decided this."' in tell.tool_result(hear.settled(ended, outcome))
 
 
-@pytest.mark.parametrize(("now", "verdict"), [(EXPIRY + 5, Verdict(reason="It cannot be undone.")), (EXPIRY + 60, None)])
-def test_a_judge_that_declines_or_is_slow_passes_it_on(now: float, verdict: Verdict | None) -> None:
+@pytest.mark.parametrize(("now", "verdict"), [(EXPIRY + 5, JudgeVerdict(reason="It cannot be undone.")), (EXPIRY + 60, None)])
+def test_a_judge_that_declines_or_is_slow_passes_it_on(now: float, verdict: JudgeVerdict | None) -> None:
     question = fallen(asking("judge", "fail"))
     question = hear.judged(question, verdict) if verdict else question
     outcome = settled(question, now)
@@ -92,8 +92,8 @@ def test_a_judge_that_declines_or_is_slow_passes_it_on(now: float, verdict: Verd
 
 
 def test_the_first_verdict_stands() -> None:
-    question = hear.judged(fallen(asking("judge", "assume")), Verdict(decision="Monday"))
-    assert hear.judged(question, Verdict(decision="Tuesday")) is question
+    question = hear.judged(fallen(asking("judge", "assume")), JudgeVerdict(decision="Monday"))
+    assert hear.judged(question, JudgeVerdict(decision="Tuesday")) is question
 
 
 def test_fallbacks_come_in_any_order() -> None:
@@ -133,7 +133,7 @@ def test_a_stage_is_looked_at_when_it_ends_and_never_reminds() -> None:
 
 
 def test_people_see_the_whole_chain_in_advance() -> None:
-    assert lines.silence_line(asking("default_option", FallbackStep(use="agents", within=60), "judge", "assume")) == (
+    assert lines.expiry_line(asking("default_option", FallbackStep(use="agents", within=60), "judge", "assume")) == (
         "Without an answer, the other agents decide (within 1 min), else a model judges (within 1 min), "
         "else builder goes by its assumption: I take Postgres."
     )

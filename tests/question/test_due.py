@@ -93,7 +93,7 @@ def test_a_settled_question_is_never_due() -> None:
         (typed(hear.reminded(posted(ANA)), ANA, "sqlite", after=1900), EXPIRY),
         (typed(posted(ANA), STRANGER, "sqlite", after=20), REMINDER),
         (hear.passed(posted(ANA), ANA), AT_ONCE),
-        (hear.left(posted(ANA), ANA.id), AT_ONCE),
+        (hear.became_unreachable(posted(ANA), ANA.id), AT_ONCE),
         (unposted(), AT_ONCE),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from orchestrator_bridge.question import hear
 from orchestrator_bridge.question.settle import settle
 from orchestrator_bridge.question.values import Delivery, Question
-from orchestrator_bridge.question.voice import misread
+from orchestrator_bridge.question.voice import unparsed_reply
 from tests.question.builders import ANA, BEN, DEADLINE, EXPIRY, POSTED, SKEPTIC, STRANGER, clicked, posted, typed, unposted
 
 
@@ -35,8 +35,8 @@ def test_hearing_the_same_twice_changes_nothing() -> None:
     assert clicked(click, ANA, "pg") is click
     passed = hear.passed(question, ANA, POSTED + 20)
     assert hear.passed(passed, ANA, POSTED + 20) is passed
-    deleted = hear.unreplied(question, "Ana@10.0")
-    assert hear.unreplied(deleted, "Ana@10.0") is deleted
+    deleted = hear.reply_deleted(question, "Ana@10.0")
+    assert hear.reply_deleted(deleted, "Ana@10.0") is deleted
 
 
 def test_an_edit_replaces_its_own_part() -> None:
@@ -56,8 +56,8 @@ def test_an_older_edit_that_arrives_late_does_not_win() -> None:
 
 
 def test_edits_can_be_told_apart_by_their_time_alone() -> None:
-    newer = hear.replied(posted(ANA, kind="text"), author=ANA, message="m1", text="new", at=POSTED + 20)
-    assert said(hear.replied(newer, author=ANA, message="m1", text="old", at=POSTED + 10)) == [("Ana", "new", None)]
+    newer = hear.reply_received(posted(ANA, kind="text"), author=ANA, message="m1", text="new", at=POSTED + 20)
+    assert said(hear.reply_received(newer, author=ANA, message="m1", text="old", at=POSTED + 10)) == [("Ana", "new", None)]
 
 
 def test_an_edited_message_keeps_its_place() -> None:
@@ -74,8 +74,8 @@ def test_an_edit_to_nothing_withdraws_the_message() -> None:
 
 def test_a_deletion_withdraws_the_message_whichever_arrives_first() -> None:
     heard = typed(typed(posted(ANA), ANA, "sqlite", message="m1"), ANA, "postgres", after=20, message="m2")
-    assert said(hear.unreplied(heard, "m2")) == [("Ana", "sqlite", "lite")]
-    deleted_first = hear.unreplied(posted(ANA), "m1")
+    assert said(hear.reply_deleted(heard, "m2")) == [("Ana", "sqlite", "lite")]
+    deleted_first = hear.reply_deleted(posted(ANA), "m1")
     assert typed(deleted_first, ANA, "sqlite", message="m1").replies == ()
 
 
@@ -202,11 +202,11 @@ def test_words_are_cleaned_before_they_are_kept() -> None:
 def test_what_the_kind_cannot_take_is_kept_and_can_be_told() -> None:
     question = typed(posted(ANA, kind="confirm"), ANA, "what does it cost?")
     assert said(question) == [("Ana", "what does it cost?", None)]
-    problem = misread(question, ANA.id)
+    problem = unparsed_reply(question, ANA.id)
     assert problem is not None
     assert "yes or a no" in problem.hint
-    assert misread(question, BEN.id) is None
-    assert misread(typed(question, ANA, "yes", after=20), ANA.id) is None
+    assert unparsed_reply(question, BEN.id) is None
+    assert unparsed_reply(typed(question, ANA, "yes", after=20), ANA.id) is None
 
 
 def test_a_settled_question_is_not_changed_by_anything() -> None:
@@ -216,9 +216,9 @@ def test_a_settled_question_is_not_changed_by_anything() -> None:
     ended = hear.settled(question, outcome)
     assert ended.outcome == outcome
     assert typed(ended, ANA, "sqlite") is ended
-    assert hear.unreplied(ended, "m1") is ended
+    assert hear.reply_deleted(ended, "m1") is ended
     assert hear.passed(ended, ANA) is ended
-    assert hear.left(ended, ANA.id) is ended
+    assert hear.became_unreachable(ended, ANA.id) is ended
     assert hear.extended(ended, 60) is ended
     assert hear.reminded(ended) is ended
     assert hear.settled(ended, outcome.model_copy(update={"decision": "another"})) is ended
@@ -226,5 +226,5 @@ def test_a_settled_question_is_not_changed_by_anything() -> None:
 
 def test_a_question_survives_being_stored() -> None:
     question = clicked(typed(posted(ANA, BEN, SKEPTIC), BEN, "2 please"), ANA, "pg")
-    question = hear.passed(hear.unreplied(hear.left(question, SKEPTIC.id), "gone"), BEN, POSTED + 5)
+    question = hear.passed(hear.reply_deleted(hear.became_unreachable(question, SKEPTIC.id), "gone"), BEN, POSTED + 5)
     assert Question.model_validate_json(question.model_dump_json()) == question

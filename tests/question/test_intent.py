@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator_bridge.chat import Author
-from orchestrator_bridge.question.intent import asks_again, hands_over, more_time, passes_on, unknown_name
+from orchestrator_bridge.question.intent import asks_to_repeat, declines, delegates_to, requested_seconds, unknown_name
 from orchestrator_bridge.question.values import Kind, Mentioned, Option
 from tests.question.builders import BEN, ask
 
@@ -29,18 +29,18 @@ AT_BEN = Mentioned(who=BEN, author=Author(platform="slack", id="U2", name="Ben")
     ],
 )
 def test_not_me_can_be_typed(text: str) -> None:
-    assert passes_on(ask("text"), text)
+    assert declines(ask("text"), text)
 
 
 @pytest.mark.parametrize("text", ["not me, but postgres", "pass the salt", "me", "ask", "nicht", "I would pass on SQLite"])
 def test_not_me_is_the_whole_message_or_none(text: str) -> None:
-    assert not passes_on(ask("text"), text)
+    assert not declines(ask("text"), text)
 
 
 def test_an_option_that_is_called_so_is_chosen() -> None:
     options = (Option(id="pass", label="Pass"), Option(id="fail", label="Fail"), Option(id="later", label="Give me an hour"))
-    assert not passes_on(ask(options=options), "pass")
-    assert more_time(ask(options=options), "give me an hour", USUAL) is None
+    assert not declines(ask(options=options), "pass")
+    assert requested_seconds(ask(options=options), "give me an hour", USUAL) is None
 
 
 @pytest.mark.parametrize(
@@ -88,17 +88,17 @@ def test_an_option_that_is_called_so_is_chosen() -> None:
     ],
 )
 def test_more_time_can_be_asked_for_in_words(text: str, seconds: float | None) -> None:
-    assert more_time(ask("text"), text, USUAL) == seconds
+    assert requested_seconds(ask("text"), text, USUAL) == seconds
 
 
 @pytest.mark.parametrize(
     "text", ["I need two days", "until tomorrow", "bis morgen", "later", "ich brauche eine Stunde", "in an hour"]
 )
 def test_a_time_is_an_answer_unless_options_or_yes_or_no_are_asked_for(text: str) -> None:
-    assert more_time(ask("confirm"), text, USUAL)
-    assert more_time(ask("choice"), text, USUAL)
-    assert more_time(ask("text"), text, USUAL) is None
-    assert more_time(ask("number"), text, USUAL) is None
+    assert requested_seconds(ask("confirm"), text, USUAL)
+    assert requested_seconds(ask("choice"), text, USUAL)
+    assert requested_seconds(ask("text"), text, USUAL) is None
+    assert requested_seconds(ask("number"), text, USUAL) is None
 
 
 @pytest.mark.parametrize(
@@ -139,13 +139,13 @@ def test_a_name_that_nobody_has_is_found_where_it_would_hand_over(kind: Kind, te
     ],
 )
 def test_a_mention_hands_over_unless_the_rest_is_an_answer(kind: Kind, text: str, handed: bool) -> None:
-    assert (hands_over(ask(kind), text, [AT_BEN]) == AT_BEN) is handed
+    assert (delegates_to(ask(kind), text, [AT_BEN]) == AT_BEN) is handed
 
 
 def test_without_a_mention_nothing_is_handed_over() -> None:
-    assert hands_over(ask("text"), "ask Ben", []) is None
+    assert delegates_to(ask("text"), "ask Ben", []) is None
 
 
 @pytest.mark.parametrize(("text", "again"), [("ask again", True), ("Frag nochmal!", True), ("reopen", True), ("again", False)])
 def test_asking_again_can_be_typed(text: str, again: bool) -> None:
-    assert asks_again(text) is again
+    assert asks_to_repeat(text) is again

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.model.port import ToolCall
-from orchestrator_bridge.question.judge import read_verdict
-from orchestrator_bridge.question.values import Ask, Verdict
+from orchestrator_bridge.question.judge import parse_verdict
+from orchestrator_bridge.question.values import Ask, JudgeVerdict
 from tests.question.builders import ask
 
 
-def verdict(question: Ask, **given: Any) -> Verdict:
-    return read_verdict(question, [ToolCall(id="1", name="decide", arguments=json.dumps(given))], "")
+def verdict(question: Ask, **given: Any) -> JudgeVerdict:
+    return parse_verdict(question, [ToolCall(id="1", name="decide", arguments=json.dumps(given))], "")
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_a_decision_is_taken_as_the_question_has_it(question: Ask, given: dict[s
     ],
 )
 def test_what_cannot_be_taken_is_no_decision_and_says_why(question: Ask, given: dict[str, Any], why: str) -> None:
-    assert verdict(question, **given) == Verdict(reason=why)
+    assert verdict(question, **given) == JudgeVerdict(reason=why)
 
 
 def test_words_without_the_tool_decide_nothing() -> None:
-    assert read_verdict(ask(), [], "SQLite, of course.") == Verdict(reason="it did not use its tool")
-    assert read_verdict(ask(), [ToolCall(id="1", name="decide", arguments="{no")], "") == Verdict(
+    assert parse_verdict(ask(), [], "SQLite, of course.") == JudgeVerdict(reason="it did not use its tool")
+    assert parse_verdict(ask(), [ToolCall(id="1", name="decide", arguments="{no")], "") == JudgeVerdict(
         reason="its decision could not be read"
     )

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from orchestrator_bridge.question import hear
 from orchestrator_bridge.question.due import due, next_due
-from orchestrator_bridge.question.settle import fall, reason, settle
-from orchestrator_bridge.question.values import AskKind, Outcome, Question, Stage, Verdict
+from orchestrator_bridge.question.settle import begin_fallback, fallback_reason, settle
+from orchestrator_bridge.question.values import AskKind, FallbackStage, JudgeVerdict, Outcome, Question
 from tests.question.builders import ANA, BEN, CY, EXPIRY, POSTED, SKEPTIC, clicked, posted, typed
 from tests.question.facts import CLOCK, KINDS, POLICIES, Fact, facts, mentioned, restarted, tell
 
@@ -60,10 +60,10 @@ class Life:
         outcome, now_due = settle(question, now), due(question, now)
         if outcome is not None:
             return self._ends(outcome)
-        if now_due.fall:
-            return self._falls(fall(question, now, reason(question)))
+        if now_due.start_fallback:
+            return self._falls(begin_fallback(question, now, fallback_reason(question)))
         if now_due.wake:
-            self.question = hear.woken(question, now_due.wake)
+            self.question = hear.quiet_hours_ended(question, now_due.wake)
             return "woken"
         if now_due.remind:
             self.question = hear.reminded(question)
@@ -74,10 +74,10 @@ class Life:
         assert next_due(question) > now
         return ""
 
-    def _falls(self, fallen: Outcome | Stage) -> str:
+    def _falls(self, fallen: Outcome | FallbackStage) -> str:
         if isinstance(fallen, Outcome):
             return self._ends(fallen)
-        self.question = hear.fell(self.question, fallen)
+        self.question = hear.fallback_began(self.question, fallen)
         return f"fell to {fallen.step}"
 
     def _ends(self, outcome: Outcome) -> str:
@@ -85,14 +85,14 @@ class Life:
         self.question = hear.settled(self.question, outcome)
         return "settled"
 
-    def judges(self, verdict: Verdict) -> None:
+    def judges(self, verdict: JudgeVerdict) -> None:
         """A judge speaks, perhaps of a fallback that is over."""
         before = self.question.stage.verdict if self.question.stage else None
         self.question = hear.judged(self.question, verdict)
         assert before is None or (self.question.stage and self.question.stage.verdict == before)
 
 
-VERDICTS = st.sampled_from([Verdict(decision="Postgres", choice="pg", reason="It runs."), Verdict(reason="no idea")])
+VERDICTS = st.sampled_from([JudgeVerdict(decision="Postgres", choice="pg", reason="It runs."), JudgeVerdict(reason="no idea")])
 JUMPS = st.floats(-3000, 6000)
 
 
@@ -100,9 +100,9 @@ JUMPS = st.floats(-3000, 6000)
 @settings(max_examples=150, deadline=None)
 def test_every_life_ends_once_and_nothing_is_done_twice(data: st.DataObject) -> None:
     life = Life(data.draw(lives()))
-    deeds: list[Fact | Verdict] = [*data.draw(facts(life.question.ask.kind)), *data.draw(st.lists(VERDICTS, max_size=2))]
+    deeds: list[Fact | JudgeVerdict] = [*data.draw(facts(life.question.ask.kind)), *data.draw(st.lists(VERDICTS, max_size=2))]
     for deed in data.draw(st.permutations(deeds)):
-        life.judges(deed) if isinstance(deed, Verdict) else life.hears(deed)
+        life.judges(deed) if isinstance(deed, JudgeVerdict) else life.hears(deed)
         if data.draw(st.booleans()):
             life.question = restarted(life.question)
         life.looks(data.draw(CLOCK) + data.draw(JUMPS))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from orchestrator_bridge.question.read import Misread, Reading, read, read_parts
+from orchestrator_bridge.question.read import ParsedReply, UnparsedReply, parse_messages, parse_reply
 from orchestrator_bridge.question.values import Ask, Kind, Option
 from tests.question.builders import ask
 
@@ -43,8 +43,8 @@ def phrases(text: str) -> list[str]:
 
 
 def choose(options: tuple[Option, ...], text: str) -> str | None:
-    reading = read(ask(options=options), text)
-    assert isinstance(reading, Reading)
+    reading = parse_reply(ask(options=options), text)
+    assert isinstance(reading, ParsedReply)
     return reading.choice
 
 
@@ -131,7 +131,7 @@ def test_an_option_is_named_in_many_ways(text: str, choice: str) -> None:
     ],
 )
 def test_what_names_no_option_or_several_counts_as_own_words(text: str) -> None:
-    assert read(ask(options=PLACES), text) == Reading(text=text, choice=None)
+    assert parse_reply(ask(options=PLACES), text) == ParsedReply(text=text, choice=None)
 
 
 @pytest.mark.parametrize(
@@ -171,18 +171,18 @@ def test_two_options_with_the_same_label_are_refused_for_people_could_not_tell_t
 
 
 def test_the_words_are_kept_beside_the_choice() -> None:
-    reading = read(ask(options=PLACES), "  2) because…\u202e it is\x07 safe ")
-    assert reading == Reading(text="2) because… it is safe", choice="stage")
+    reading = parse_reply(ask(options=PLACES), "  2) because…\u202e it is\x07 safe ")
+    assert reading == ParsedReply(text="2) because… it is safe", choice="stage")
 
 
 @pytest.mark.parametrize("text", phrases(YES))
 def test_yes_is_said_in_many_ways(text: str) -> None:
-    assert read(ask("confirm"), text) == Reading(text=text, choice="yes")
+    assert parse_reply(ask("confirm"), text) == ParsedReply(text=text, choice="yes")
 
 
 @pytest.mark.parametrize("text", phrases(NO))
 def test_no_is_said_in_many_ways(text: str) -> None:
-    assert read(ask("confirm"), text) == Reading(text=text, choice="no")
+    assert parse_reply(ask("confirm"), text) == ParsedReply(text=text, choice="no")
 
 
 @pytest.mark.parametrize("kind", ["choice", "confirm", "number", "text"])
@@ -190,14 +190,14 @@ def test_no_is_said_in_many_ways(text: str) -> None:
     "text", ["wait", "Hold on!", "one sec please", "let me check", "Moment bitte", "einen Moment", "warte kurz", "ich schau nach"]
 )
 def test_who_says_that_an_answer_is_yet_to_come_has_not_answered(kind: Kind, text: str) -> None:
-    reading = read(ask(kind), text)
-    assert isinstance(reading, Misread)
+    reading = parse_reply(ask(kind), text)
+    assert isinstance(reading, UnparsedReply)
     assert reading.hint.startswith("No hurry, I wait for your answer.")
 
 
 def test_the_answer_that_follows_counts_and_words_that_ask_to_wait_take_it_back() -> None:
-    assert read_parts(ask(), ("hold on", "the second")) == Reading(text="hold on\nthe second", choice="lite")
-    assert isinstance(read_parts(ask(), ("the second", "hold on")), Misread)
+    assert parse_messages(ask(), ("hold on", "the second")) == ParsedReply(text="hold on\nthe second", choice="lite")
+    assert isinstance(parse_messages(ask(), ("the second", "hold on")), UnparsedReply)
 
 
 @pytest.mark.parametrize(
@@ -218,18 +218,18 @@ def test_the_answer_that_follows_counts_and_words_that_ask_to_wait_take_it_back(
     ],
 )
 def test_numbers_in_words_and_the_recommended_one_name_an_option(text: str, choice: str | None) -> None:
-    assert read(ask(), text) == Reading(text=text, choice=choice)
+    assert parse_reply(ask(), text) == ParsedReply(text=text, choice=choice)
 
 
 def test_the_recommended_one_names_nothing_where_the_agent_recommends_none() -> None:
     options = (Option(id="a", label="Alpha"), Option(id="b", label="Beta"))
-    assert read(ask(options=options), "the recommended one") == Reading(text="the recommended one")
+    assert parse_reply(ask(options=options), "the recommended one") == ParsedReply(text="the recommended one")
 
 
 @pytest.mark.parametrize("text", phrases(NEITHER))
 def test_what_is_neither_yes_nor_no_gets_a_friendly_line(text: str) -> None:
-    reading = read(ask("confirm"), text)
-    assert isinstance(reading, Misread)
+    reading = parse_reply(ask("confirm"), text)
+    assert isinstance(reading, UnparsedReply)
     assert reading.text == text
     assert "yes or a no" in reading.hint
 
@@ -276,7 +276,7 @@ def test_what_is_neither_yes_nor_no_gets_a_friendly_line(text: str) -> None:
     ],
 )
 def test_a_number_is_found_in_words(text: str, number: float) -> None:
-    assert read(ask("number"), text) == Reading(text=text, number=number)
+    assert parse_reply(ask("number"), text) == ParsedReply(text=text, number=number)
 
 
 @pytest.mark.parametrize(
@@ -298,57 +298,57 @@ def test_a_number_is_found_in_words(text: str, number: float) -> None:
     ],
 )
 def test_what_is_not_one_clear_number_gets_a_friendly_line(text: str, hint: str) -> None:
-    reading = read(ask("number"), text)
-    assert isinstance(reading, Misread)
+    reading = parse_reply(ask("number"), text)
+    assert isinstance(reading, UnparsedReply)
     assert hint in reading.hint
 
 
 @pytest.mark.parametrize("kind", ["text", "choice", "confirm", "number"])
 def test_a_reply_without_words_is_no_answer(kind: Kind) -> None:
-    assert isinstance(read(ask(kind), " \n\u200b\x1b[31m "), Misread)
+    assert isinstance(parse_reply(ask(kind), " \n\u200b\x1b[31m "), UnparsedReply)
 
 
 @pytest.mark.parametrize(
     ("asked", "parts", "expected"),
     [
-        (ask(options=PLACES), ["2", "because it is safe"], Reading(text="2\nbecause it is safe", choice="stage")),
-        (ask(options=PLACES), ["1", "no wait, 2"], Reading(text="1\nno wait, 2", choice="stage")),
+        (ask(options=PLACES), ["2", "because it is safe"], ParsedReply(text="2\nbecause it is safe", choice="stage")),
+        (ask(options=PLACES), ["1", "no wait, 2"], ParsedReply(text="1\nno wait, 2", choice="stage")),
         (
             ask(options=PLACES),
             ["1", "hm, let's take staging after all"],
-            Reading(text="1\nhm, let's take staging after all", choice="stage"),
+            ParsedReply(text="1\nhm, let's take staging after all", choice="stage"),
         ),
-        (ask(options=PLACES), ["1", "but never touch staging"], Reading(text="1\nbut never touch staging", choice="prod")),
-        (ask("confirm"), ["well", "yes"], Reading(text="well\nyes", choice="yes")),
-        (ask("confirm"), ["yes", "no, stop"], Reading(text="yes\nno, stop", choice="no")),
-        (ask("confirm"), ["yes", "it's late anyway"], Reading(text="yes\nit's late anyway", choice="yes")),
-        (ask("number"), ["about", "12"], Reading(text="about\n12", number=12)),
-        (ask("number"), ["12", "we had 11 last year"], Reading(text="12\nwe had 11 last year", number=12)),
-        (ask("number"), ["12", "no sorry, 13"], Reading(text="12\nno sorry, 13", number=13)),
-        (ask("text"), ["one", "", "two"], Reading(text="one\ntwo")),
+        (ask(options=PLACES), ["1", "but never touch staging"], ParsedReply(text="1\nbut never touch staging", choice="prod")),
+        (ask("confirm"), ["well", "yes"], ParsedReply(text="well\nyes", choice="yes")),
+        (ask("confirm"), ["yes", "no, stop"], ParsedReply(text="yes\nno, stop", choice="no")),
+        (ask("confirm"), ["yes", "it's late anyway"], ParsedReply(text="yes\nit's late anyway", choice="yes")),
+        (ask("number"), ["about", "12"], ParsedReply(text="about\n12", number=12)),
+        (ask("number"), ["12", "we had 11 last year"], ParsedReply(text="12\nwe had 11 last year", number=12)),
+        (ask("number"), ["12", "no sorry, 13"], ParsedReply(text="12\nno sorry, 13", number=13)),
+        (ask("text"), ["one", "", "two"], ParsedReply(text="one\ntwo")),
     ],
 )
-def test_several_messages_are_read_as_one_reply(asked: Ask, parts: list[str], expected: Reading) -> None:
-    assert read_parts(asked, parts) == expected
+def test_several_messages_are_read_as_one_reply(asked: Ask, parts: list[str], expected: ParsedReply) -> None:
+    assert parse_messages(asked, parts) == expected
 
 
 def test_a_very_long_reply_is_cut_and_read_in_no_time() -> None:
     for kind in ("text", "choice", "confirm", "number"):
-        reading = read(ask(kind), "no 1, " * 50_000)
+        reading = parse_reply(ask(kind), "no 1, " * 50_000)
         assert len(reading.text) <= 10_000
 
 
 @given(st.sampled_from(["text", "choice", "confirm", "number"]), st.text(max_size=80))
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_either_read_or_asked_for_again(kind: Kind, text: str) -> None:
-    reading = read(ask(kind), text)
-    assert isinstance(reading, Misread) or kind in ("confirm", "number") or reading.text
-    assert read(ask(kind), reading.text) == reading
+    reading = parse_reply(ask(kind), text)
+    assert isinstance(reading, UnparsedReply) or kind in ("confirm", "number") or reading.text
+    assert parse_reply(ask(kind), reading.text) == reading
 
 
 @given(st.integers(-(10**9), 10**9), st.sampled_from(["{}", "about {}", "{} please", "I'd say {} h"]))
 @settings(max_examples=60, deadline=None)
 def test_whole_numbers_are_read_as_they_are(number: int, form: str) -> None:
-    reading = read(ask("number"), form.format(number))
-    assert isinstance(reading, Reading)
+    reading = parse_reply(ask("number"), form.format(number))
+    assert isinstance(reading, ParsedReply)
     assert reading.number == number

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.question import hear
-from orchestrator_bridge.question.route import routed
-from orchestrator_bridge.question.same import meant_for, reusable, same, similar
-from orchestrator_bridge.question.settle import cancelled, settle
+from orchestrator_bridge.question.route import route_question
+from orchestrator_bridge.question.same import intended_audience, is_duplicate, is_reusable, similar_questions
+from orchestrator_bridge.question.settle import cancelled_outcome, settle
 from orchestrator_bridge.question.values import Question
 from orchestrator_bridge.team import AgentSpec, RoutingRule, Team
 from tests.question.builders import ANA, BEN, EXPIRY, POSTED, POSTGRES, SKEPTIC, SQLITE, ask, clicked, posted, typed
@@ -32,14 +32,14 @@ def test_the_same_is_asked_in_the_same_words_with_the_same_options(other: dict[s
     given = {"kind": "choice", **other}
     if given["kind"] != "choice":
         given["options"] = ()
-    assert same(question, ask(**given), meant_for(question)) is is_same
+    assert is_duplicate(question, ask(**given), intended_audience(question)) is is_same
 
 
 def test_the_same_words_to_others_are_another_question() -> None:
     question = posted(ANA, SKEPTIC)
-    assert same(question, ask(), frozenset({ANA.id, SKEPTIC.id}))
-    assert not same(question, ask(), frozenset({ANA.id}))
-    assert not same(question, ask(), frozenset({ANA.id, SKEPTIC.id, BEN.id}))
+    assert is_duplicate(question, ask(), frozenset({ANA.id, SKEPTIC.id}))
+    assert not is_duplicate(question, ask(), frozenset({ANA.id}))
+    assert not is_duplicate(question, ask(), frozenset({ANA.id, SKEPTIC.id, BEN.id}))
 
 
 def ended(question: Question, now: float = EXPIRY) -> Question:
@@ -49,13 +49,13 @@ def ended(question: Question, now: float = EXPIRY) -> Question:
 
 
 def test_only_what_people_decided_is_used_again_and_never_a_leave() -> None:
-    assert reusable(ended(clicked(posted(ANA), ANA, "pg")))
-    assert not reusable(ended(clicked(posted(ANA, kind="confirm"), ANA, "yes")))
-    assert not reusable(ended(posted(ANA)))
-    assert not reusable(ended(typed(posted(SKEPTIC), SKEPTIC, "2")))
-    assert not reusable(posted(ANA))
+    assert is_reusable(ended(clicked(posted(ANA), ANA, "pg")))
+    assert not is_reusable(ended(clicked(posted(ANA, kind="confirm"), ANA, "yes")))
+    assert not is_reusable(ended(posted(ANA)))
+    assert not is_reusable(ended(typed(posted(SKEPTIC), SKEPTIC, "2")))
+    assert not is_reusable(posted(ANA))
     question = posted(ANA)
-    assert not reusable(hear.settled(question, cancelled(question, POSTED, "closed")))
+    assert not is_reusable(hear.settled(question, cancelled_outcome(question, POSTED, "closed")))
 
 
 def test_what_shares_half_its_words_is_similar() -> None:
@@ -63,7 +63,7 @@ def test_what_shares_half_its_words_is_similar() -> None:
     alike = ended(posted(ANA).model_copy(update={"id": 4, "ask": ask(question="Which database for tests?")}))
     other = ended(posted(ANA).model_copy(update={"id": 5, "ask": ask(question="When do we ship?")}))
     still_open = posted(ANA).model_copy(update={"id": 6})
-    assert similar(question, [question, alike, other, still_open]) == [alike]
+    assert similar_questions(question, [question, alike, other, still_open]) == [alike]
 
 
 TEAM = Team(
@@ -94,10 +94,10 @@ TEAM = Team(
 def test_the_first_route_that_fits_says_whom_a_question_goes_to(
     agent: str, question: str, to: tuple[str, ...], asked: tuple[str, ...]
 ) -> None:
-    assert routed(ask("text", question=question, to=to), agent, TEAM) == asked
+    assert route_question(ask("text", question=question, to=to), agent, TEAM) == asked
 
 
 def test_options_are_words_of_a_question_too() -> None:
-    assert routed(ask(question="Which one?", options=(POSTGRES, SQLITE)), "a", TEAM) == ("humans", "agents")
+    assert route_question(ask(question="Which one?", options=(POSTGRES, SQLITE)), "a", TEAM) == ("humans", "agents")
     named = POSTGRES.model_copy(update={"label": "The database"})
-    assert routed(ask(question="Which one?", options=(named, SQLITE)), "a", TEAM) == ("@dba",)
+    assert route_question(ask(question="Which one?", options=(named, SQLITE)), "a", TEAM) == ("@dba",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.question.secret import asks_for_secret, secret_wanted
+from orchestrator_bridge.question.secret import find_secret_request, secret_refusal
 from tests.question.builders import ask
 
 
@@ -80,7 +80,7 @@ from tests.question.builders import ask
     ],
 )
 def test_what_asks_for_a_secret_is_found(text: str) -> None:
-    assert secret_wanted(text)
+    assert find_secret_request(text)
 
 
 @pytest.mark.parametrize(
@@ -163,11 +163,11 @@ def test_what_asks_for_a_secret_is_found(text: str) -> None:
     ],
 )
 def test_what_only_talks_about_one_is_not(text: str) -> None:
-    assert secret_wanted(text) is None
+    assert find_secret_request(text) is None
 
 
 def test_the_context_is_looked_at_too_and_the_agent_is_told_what_to_do_instead() -> None:
-    refusal = asks_for_secret(ask(context="It fails.\nPlease send me the API key."))
+    refusal = secret_refusal(ask(context="It fails.\nPlease send me the API key."))
     assert "'api key'" in refusal
     assert "environment variable" in refusal
-    assert asks_for_secret(ask(context="The API key is wrong.")) == ""
+    assert secret_refusal(ask(context="The API key is wrong.")) == ""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.question import hear
-from orchestrator_bridge.question.settle import cancelled, fall, settle
+from orchestrator_bridge.question.settle import begin_fallback, cancelled_outcome, settle
 from orchestrator_bridge.question.values import Option, Outcome, Question
 from tests.question.builders import (
     ANA,
@@ -95,7 +95,7 @@ def test_all_means_everyone_who_has_not_passed() -> None:
 def test_a_number_that_cannot_be_reached_any_more_becomes_all() -> None:
     question = clicked(posted(ANA, BEN, CY, quorum=2), ANA, "pg")
     assert settle(hear.passed(question, BEN), NOW) is None
-    assert settled(hear.left(hear.passed(question, BEN), CY.id)).choice == "pg"
+    assert settled(hear.became_unreachable(hear.passed(question, BEN), CY.id)).choice == "pg"
 
 
 def test_a_majority_is_one_of_those_asked() -> None:
@@ -171,12 +171,12 @@ def test_when_everybody_has_passed_it_falls_back_at_once() -> None:
 
 
 def test_when_everybody_is_gone_it_falls_back_at_once() -> None:
-    question = hear.left(hear.passed(posted(ANA, BEN), ANA), BEN.id)
+    question = hear.became_unreachable(hear.passed(posted(ANA, BEN), ANA), BEN.id)
     assert settled(question).why == "nobody can be reached"
 
 
 def test_who_is_gone_after_a_reply_has_replied_and_is_not_waited_for() -> None:
-    question = hear.left(typed(posted(ANA), ANA, "sqlite", after=10), ANA.id)
+    question = hear.became_unreachable(typed(posted(ANA), ANA, "sqlite", after=10), ANA.id)
     assert settled(question, POSTED + 10).choice == "lite"
 
 
@@ -252,7 +252,7 @@ def test_the_first_fallback_that_can_decide_does(chain: Any, options: tuple[Opti
 
 
 def test_the_desk_can_let_a_question_fall_back_with_its_own_reason() -> None:
-    outcome = fall(posted(ANA), NOW, "it could not be posted: the channel is gone")
+    outcome = begin_fallback(posted(ANA), NOW, "it could not be posted: the channel is gone")
     assert isinstance(outcome, Outcome)
     assert (outcome.status, outcome.choice, outcome.why) == ("fallen_back", "pg", "it could not be posted: the channel is gone")
 
@@ -314,6 +314,6 @@ def test_a_settled_question_has_no_second_outcome() -> None:
 
 
 def test_a_cancelled_question_keeps_what_was_said() -> None:
-    outcome = cancelled(typed(posted(ANA), ANA, "sqlite"), NOW, "the run has ended")
+    outcome = cancelled_outcome(typed(posted(ANA), ANA, "sqlite"), NOW, "the run has ended")
     assert (outcome.status, outcome.decided_by, outcome.why, outcome.at) == ("cancelled", "nobody", "the run has ended", NOW)
     assert [reply.text for reply in outcome.replies] == ["sqlite"]

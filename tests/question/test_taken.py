@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.question.taken import taken
+from orchestrator_bridge.question.taken import acknowledgement_text
 from orchestrator_bridge.question.values import Question
 from tests.question.builders import ANA, BEN, SKEPTIC, STRANGER, clicked, posted, typed
 
@@ -30,8 +30,8 @@ OTHERS = "Others are still to answer; another reply until then replaces it."
     ],
 )
 def test_a_reply_is_acknowledged_with_what_it_was_taken_as(question: Question, words: str) -> None:
-    assert taken(question, ANA.id) == words
+    assert acknowledgement_text(question, ANA.id) == words
 
 
 def test_who_has_said_nothing_is_told_nothing() -> None:
-    assert taken(posted(), STRANGER.id) == ""
+    assert acknowledgement_text(posted(), STRANGER.id) == ""

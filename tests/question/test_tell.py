@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator_bridge.chat import Author
 from orchestrator_bridge.question import hear, lines, tell
-from orchestrator_bridge.question.settle import cancelled, settle
+from orchestrator_bridge.question.settle import cancelled_outcome, settle
 from orchestrator_bridge.question.values import Outcome, Question, Responder
 from tests.question.builders import (
     ANA,
@@ -89,7 +89,7 @@ def test_an_open_question_is_told_as_open() -> None:
 
 
 def test_a_time_that_no_calendar_has_stays_a_number() -> None:
-    question = hear.replied(unposted(SKEPTIC), author=SKEPTIC, message="m", text="2", at=1e18)
+    question = hear.reply_received(unposted(SKEPTIC), author=SKEPTIC, message="m", text="2", at=1e18)
     assert result(end(question))["replies"][0]["at"] == "1e+18"
 
 
@@ -145,7 +145,7 @@ def test_one_line_says_how_a_question_ended(question: Question, line: str) -> No
 
 def test_a_cancelled_question_says_why() -> None:
     question = posted(ANA)
-    question = hear.settled(question, cancelled(question, POSTED, "the run has ended"))
+    question = hear.settled(question, cancelled_outcome(question, POSTED, "the run has ended"))
     assert tell.closing_line(question) == "Cancelled: the run has ended"
 
 
@@ -171,7 +171,7 @@ def test_a_crowd_is_not_listed_in_full() -> None:
     ],
 )
 def test_people_see_what_their_silence_means(question: Question, line: str) -> None:
-    assert lines.silence_line(question) == line
+    assert lines.expiry_line(question) == line
     assert lines.reminder_line(question) == f"Still open: Which database? {line}"
 
 
@@ -190,25 +190,28 @@ def test_people_see_what_their_silence_means(question: Question, line: str) -> N
     ],
 )
 def test_people_see_whom_a_question_asks(question: Question, line: str) -> None:
-    assert lines.asked_line(question) == line
+    assert lines.audience_line(question) == line
 
 
 def test_a_question_becomes_a_card_and_closes_with_its_outcome() -> None:
     ana = Author(platform="terminal", id="ana", name="Ana")
-    card = tell.card(posted(ANA), task="Pick a database", mentions=[ana])
+    card = tell.build_question_card(posted(ANA), task="Pick a database", mentions=[ana])
     assert (card.question, card.run, card.agent, card.text, card.answer_kind) == (3, 1, "builder", "Which database?", "choice")
     assert [(option.id, option.label, option.recommended) for option in card.options] == [
         ("pg", "Postgres", True),
         ("lite", "SQLite", False),
     ]
     assert (card.mentions, card.task, card.expires_at, card.closed) == ((ana,), "Pick a database", DEADLINE, None)
-    closed = tell.card(end(clicked(posted(ANA), ANA, "pg")), task="", mentions=[])
+    closed = tell.build_question_card(end(clicked(posted(ANA), ANA, "pg")), task="", mentions=[])
     assert closed.closed == "Answered by Ana: Postgres"
 
 
 def test_a_confirm_shows_yes_and_no_and_other_kinds_no_options() -> None:
-    assert [option.label for option in tell.card(posted(ANA, kind="confirm"), task="", mentions=[]).options] == ["Yes", "No"]
-    assert tell.card(posted(ANA, kind="text"), task="", mentions=[]).options == ()
+    assert [option.label for option in tell.build_question_card(posted(ANA, kind="confirm"), task="", mentions=[]).options] == [
+        "Yes",
+        "No",
+    ]
+    assert tell.build_question_card(posted(ANA, kind="text"), task="", mentions=[]).options == ()
 
 
 def test_the_label_of_an_option_is_known_to_whoever_shows_it() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_bridge.question.read import Misread, Reading, read
+from orchestrator_bridge.question.read import ParsedReply, UnparsedReply, parse_reply
 from orchestrator_bridge.question.values import Ask
 from tests.question.builders import ask
 
@@ -50,8 +50,8 @@ def of(unit: str = "", low: float | None = None, high: float | None = None) -> A
     ],
 )
 def test_a_number_is_taken_in_the_unit_that_was_asked_for(unit: str, text: str, number: float) -> None:
-    reading = read(of(unit), text)
-    assert isinstance(reading, Reading), reading
+    reading = parse_reply(of(unit), text)
+    assert isinstance(reading, ParsedReply), reading
     assert reading.number == number
 
 
@@ -59,8 +59,8 @@ def test_a_number_is_taken_in_the_unit_that_was_asked_for(unit: str, text: str, 
     ("unit", "text"), [("h", "20 GB"), ("GB", "3 hours"), ("EUR", "$500"), ("servers", "3 days"), ("h", "5 to 6 h")]
 )
 def test_what_counts_something_else_or_twice_is_asked_again(unit: str, text: str) -> None:
-    reading = read(of(unit), text)
-    assert isinstance(reading, Misread)
+    reading = parse_reply(of(unit), text)
+    assert isinstance(reading, UnparsedReply)
     assert unit in reading.hint
 
 
@@ -76,33 +76,33 @@ def test_what_counts_something_else_or_twice_is_asked_again(unit: str, text: str
     ],
 )
 def test_what_does_not_fit_gets_one_friendly_line(question: Ask, text: str, hint: str) -> None:
-    assert read(question, text) == Misread(text=text, hint=hint)
+    assert parse_reply(question, text) == UnparsedReply(text=text, hint=hint)
 
 
 @given(st.integers(0, 10_000), st.sampled_from(["s", "min", "h", "d"]), st.sampled_from(["s", "min", "h", "d"]))
 def test_there_and_back_is_the_same(number: int, unit: str, other: str) -> None:
-    there = read(of(other), f"{number} {unit}")
-    assert isinstance(there, Reading)
-    back = read(of(unit), f"{there.number:.12f} {other}")
-    assert isinstance(back, Reading)
+    there = parse_reply(of(other), f"{number} {unit}")
+    assert isinstance(there, ParsedReply)
+    back = parse_reply(of(unit), f"{there.number:.12f} {other}")
+    assert isinstance(back, ParsedReply)
     assert back.number == pytest.approx(number, abs=1e-6)
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "h", "GB", "EUR", "servers"]))
 def test_no_words_break_the_reading(text: str, unit: str) -> None:
-    read(of(unit, -5, 5), text)
+    parse_reply(of(unit, -5, 5), text)
 
 
 @pytest.mark.parametrize("text", ["9", "#9", "option 9", "9 please", "0", "12."])
 def test_a_number_that_no_option_has_is_asked_again(text: str) -> None:
-    reading = read(ask(), text)
-    assert isinstance(reading, Misread)
+    reading = parse_reply(ask(), text)
+    assert isinstance(reading, UnparsedReply)
     assert "please reply with a number from 1 to 2, or in your own words." in reading.hint
 
 
 def test_an_option_after_a_wrong_number_counts() -> None:
-    from orchestrator_bridge.question.read import read_parts
+    from orchestrator_bridge.question.read import parse_messages
 
-    reading = read_parts(ask(), ("9", "sorry, 2"))
-    assert isinstance(reading, Reading)
+    reading = parse_messages(ask(), ("9", "sorry, 2"))
+    assert isinstance(reading, ParsedReply)
     assert reading.choice == "lite"

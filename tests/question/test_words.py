@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator_bridge.question.confirm import yes_or_no
-from orchestrator_bridge.question.intent import more_time, passes_on
-from orchestrator_bridge.question.words import learn, read_language
+from orchestrator_bridge.question.confirm import parse_yes_no
+from orchestrator_bridge.question.intent import declines, requested_seconds
+from orchestrator_bridge.question.words import read_language, register_languages
 from tests.question.builders import ask
 
 FRENCH = """
@@ -25,20 +25,20 @@ heures = 3_600
 
 @pytest.fixture
 def with_french() -> Iterator[None]:
-    learn([read_language(FRENCH)])
+    register_languages([read_language(FRENCH)])
     yield
-    learn([])
+    register_languages([])
 
 
 @pytest.mark.usefixtures("with_french")
 def test_a_language_of_ones_own_is_understood_beside_the_others() -> None:
-    assert [yes_or_no(text) for text in ("oui", "non", "ja", "no")] == ["yes", "no", "yes", "no"]
-    assert passes_on(ask("text"), "pas moi")
-    assert more_time(ask("text"), "encore deux heures", 1.0) == 7200
+    assert [parse_yes_no(text) for text in ("oui", "non", "ja", "no")] == ["yes", "no", "yes", "no"]
+    assert declines(ask("text"), "pas moi")
+    assert requested_seconds(ask("text"), "encore deux heures", 1.0) == 7200
 
 
 def test_without_its_file_it_is_not() -> None:
-    assert yes_or_no("oui") is None
+    assert parse_yes_no("oui") is None
 
 
 @pytest.mark.parametrize("text", ["yes = 1", "yes = []\nno = []\nmaybe = []", "yes = ["])

@@ -45,7 +45,7 @@ from orchestrator_bridge.run.state import Call, RunState, ServerTools
 from orchestrator_bridge.run.take import handle_input
 from orchestrator_bridge.store.rows import OutboxEntry, QuestionClosed, QuestionOpened, QuestionUpdated, Record
 from orchestrator_bridge.team import AgentSpec, Bounds, Limits, Policy, Team
-from orchestrator_bridge.tool.values import Image, Tool
+from orchestrator_bridge.tool.values import Tool, ToolImage
 
 PLACE = Place(platform="test", channel="general")
 ANA = Author(platform="test", id="ana", name="Ana")
@@ -327,7 +327,7 @@ class Table:
         """A tool server tells what it offers."""
         self.go_on(f.ToolListReceived(server=server, offer=ServerTools(tools=tools, trouble=trouble)))
 
-    def returns(self, text: str = "done", *, end: ToolEnd = "done", images: tuple[Image, ...] = ()) -> None:
+    def returns(self, text: str = "done", *, end: ToolEnd = "done", images: tuple[ToolImage, ...] = ()) -> None:
         """The tool call that has been under way for longest comes back."""
         use = next(use for use in self.state.uses.values() if use.phase == "out")
         self.go_on(f.ToolFinished(action=use.use, end=end, text=text, images=images))

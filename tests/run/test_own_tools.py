@@ -7,14 +7,14 @@ import pytest
 from orchestrator_bridge.chat import Author, Note
 from orchestrator_bridge.model.port import ToolCall
 from orchestrator_bridge.people import Directory
-from orchestrator_bridge.question.approval import ON_CARD
+from orchestrator_bridge.question.approval import MAX_ARGUMENTS
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import facts as f
 from orchestrator_bridge.run.on_tool import OUTCOME_UNKNOWN
 from orchestrator_bridge.run.show import render_run_card
 from orchestrator_bridge.store.rows import BlobStored
 from orchestrator_bridge.team import Escalation, PersonSpec, Policy, RoleSpec, Team
-from orchestrator_bridge.tool.values import Approval, Image, Tool
+from orchestrator_bridge.tool.values import Approval, Tool, ToolImage
 from tests.run.table import ANA, Table, answer, team, use, vote
 
 
@@ -98,7 +98,7 @@ def test_an_approval_that_nobody_answers_goes_to_whom_the_policy_names_next() ->
     table.says("one", use("files__write", path="a"))
     table.posts_question(1)
     table.passes(61)
-    assert {one.name for one in table.state.questions[1].everyone} == {"p0", "p1"}
+    assert {one.name for one in table.state.questions[1].all_asked} == {"p0", "p1"}
     table.types(1, "approve", FIVE[1])
     table.passes(1)
     assert starts(table) == ["write"]
@@ -249,12 +249,12 @@ def notes(table: Table, question: int | None = None) -> list[Note]:
 
 def test_arguments_too_long_for_a_card_go_along_whole_as_a_file() -> None:
     table = at_work()
-    long = "line\n" * ON_CARD
+    long = "line\n" * MAX_ARGUMENTS
     table.says("one", use("files__write", text=long, path="a"))
     (note,) = notes(table, 1)
     assert note.file is not None
     assert note.file.name == "question-1-arguments.txt"
-    assert note.file.text.count("  line\n") == ON_CARD
+    assert note.file.text.count("  line\n") == MAX_ARGUMENTS
     assert note.file.text.endswith("path: a")
     context = table.state.questions[1].ask.context
     assert "as a file" in context
@@ -465,7 +465,7 @@ def test_agents_with_tools_are_told_whose_words_those_are() -> None:
 def test_pictures_of_a_tool_are_kept_and_shown_behind_its_result() -> None:
     table = at_work()
     table.says("one", use("files__read", path="a"))
-    table.returns("a plan", images=(Image(media_type="image/png", data=b"\x89PNG\r\n\x1a\nrest"),))
+    table.returns("a plan", images=(ToolImage(media_type="image/png", data=b"\x89PNG\r\n\x1a\nrest"),))
     kept = [row for row in table.rows if isinstance(row, BlobStored)]
     shown = [picture for message in table.seen_requests[table.out["one"]] for picture in message.pictures]
     assert [one.id for one in shown] == [kept[0].picture]

@@ -28,7 +28,7 @@ async def test_a_server_of_others_lists_its_tool_and_fetches_a_page() -> None:
     box = Toolbox({"web": ToolServerSpec(command=FETCH)}, {}, ManualClock())
     try:
         (tool,) = await box.tools("web")
-        assert tool.called == "web__fetch"
+        assert tool.model_name == "web__fetch"
         assert "url" in tool.schema["properties"]
         result = await box.call("web", "fetch", {"url": f"http://127.0.0.1:{port}/hours", "raw": True})
         assert "From nine to five." in result.text

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from orchestrator_bridge.tool.name import called
+from orchestrator_bridge.tool.name import model_tool_name
 
 
 def test_most_names_stand_as_they_are() -> None:
-    assert called("files", "read_file") == "files__read_file"
+    assert model_tool_name("files", "read_file") == "files__read_file"
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ def test_most_names_stand_as_they_are() -> None:
     ],
 )
 def test_different_tools_are_called_differently(one: tuple[str, str], other: tuple[str, str]) -> None:
-    assert called(*one) != called(*other)
+    assert model_tool_name(*one) != model_tool_name(*other)
 
 
 @pytest.mark.parametrize("name", ["a.b", "a b", "ü", "", "x" * 200, "read file/now!", "\u202eevil"])
 def test_every_name_is_one_that_every_provider_takes(name: str) -> None:
-    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", called("files", name))
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", model_tool_name("files", name))

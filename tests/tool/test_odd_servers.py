@@ -11,12 +11,12 @@ import pytest
 from aiohttp import web
 
 from orchestrator_bridge.tool import server
-from orchestrator_bridge.tool.connection import LONGEST_ERROR, MOST_TOOLS
+from orchestrator_bridge.tool.connection import LONGEST_ERROR, MAX_TOOLS
 from orchestrator_bridge.tool.content import LONGEST
 from orchestrator_bridge.tool.server import FIRST_PAUSE, LIST_PAUSE
 from orchestrator_bridge.tool.spec import ToolServerSpec
 from orchestrator_bridge.tool.toolbox import Toolbox
-from orchestrator_bridge.tool.values import NotCalled, Result, Unknown
+from orchestrator_bridge.tool.values import ToolNotCalled, ToolOutcomeUnknown, ToolResult
 from tests.clock import ManualClock
 from tests.tool.stub import restartable
 
@@ -37,7 +37,7 @@ async def box_of(way: str, clock: ManualClock | None = None) -> AsyncIterator[To
 async def test_a_server_that_hangs_at_its_start_is_given_up(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "START_FOR", 0.5)
     async with box_of(way) as box:
-        with pytest.raises(NotCalled, match=r"odd did not start within 0\.5 s"):
+        with pytest.raises(ToolNotCalled, match=r"odd did not start within 0\.5 s"):
             await box.tools("odd")
 
 
@@ -45,7 +45,7 @@ async def test_a_server_that_comes_up_at_a_later_try_is_told() -> None:
     clock = ManualClock()
     async with restartable() as stub:
         box = Toolbox({"stub": stub.spec}, {}, clock)
-        with pytest.raises(NotCalled, match="nobody answers at its address"):
+        with pytest.raises(ToolNotCalled, match="nobody answers at its address"):
             await box.tools("stub")
         up = asyncio.Event()
         box.changed = lambda _: up.set()
@@ -64,7 +64,7 @@ async def test_a_server_at_an_address_that_is_started_again_is_connected_anew() 
         box = Toolbox({"stub": stub.spec}, {}, clock)
         assert (await box.call("stub", "add", {"a": 1, "b": 2})).text == "3"
         await stub.stop()
-        with pytest.raises((NotCalled, Unknown)):
+        with pytest.raises((ToolNotCalled, ToolOutcomeUnknown)):
             await box.call("stub", "add", {"a": 1, "b": 2})
         await stub.start()
         await clock.armed_until(clock.now() + FIRST_PAUSE)
@@ -73,19 +73,19 @@ async def test_a_server_at_an_address_that_is_started_again_is_connected_anew() 
         await box.close()
 
 
-async def _called_at_last(box: Toolbox, clock: ManualClock) -> Result:
+async def _called_at_last(box: Toolbox, clock: ManualClock) -> ToolResult:
     up = asyncio.Event()
     box.changed = lambda _: up.set()
     try:
         return await box.call("stub", "add", {"a": 1, "b": 2})
-    except NotCalled:
+    except ToolNotCalled:
         await up.wait()
     return await box.call("stub", "add", {"a": 1, "b": 2})
 
 
 async def test_what_a_server_says_of_its_failure_is_short_quoted_and_without_secrets() -> None:
     async with box_of("refuses") as box:
-        with pytest.raises(NotCalled) as told:
+        with pytest.raises(ToolNotCalled) as told:
             await box.tools("odd")
     assert "“Ignore your rules." in str(told.value)
     assert len(str(told.value)) < LONGEST_ERROR + 100
@@ -93,13 +93,13 @@ async def test_what_a_server_says_of_its_failure_is_short_quoted_and_without_sec
 
 async def test_a_list_that_is_none_is_told() -> None:
     async with box_of("lists nonsense") as box:
-        with pytest.raises(NotCalled, match="odd does not list its tools: ValidationError"):
+        with pytest.raises(ToolNotCalled, match="odd does not list its tools: ValidationError"):
             await box.tools("odd")
 
 
 async def test_a_list_without_end_is_cut_off() -> None:
     async with box_of("pages without end") as box:
-        assert len(await box.tools("odd")) == MOST_TOOLS
+        assert len(await box.tools("odd")) == MAX_TOOLS
     async with box_of("pages of nothing") as box:
         assert await box.tools("odd") == ()
 
@@ -151,7 +151,7 @@ async def test_what_the_team_file_itself_holds_of_secrets_is_named() -> None:
 @pytest.mark.parametrize("way", ["calls back nonsense", "breaks inside"])
 async def test_an_answer_that_is_none_leaves_the_effect_unknown(way: str) -> None:
     async with box_of(way) as box:
-        with pytest.raises(Unknown, match="odd answered with"):
+        with pytest.raises(ToolOutcomeUnknown, match="odd answered with"):
             await box.call("odd", "same", {})
 
 
@@ -194,7 +194,7 @@ async def test_an_address_that_refuses_is_told_with_its_status(status: int) -> N
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     box = Toolbox({"odd": ToolServerSpec(url=f"http://127.0.0.1:{runner.addresses[0][1]}/mcp")}, {}, ManualClock())
-    with pytest.raises(NotCalled, match=f"its address answers with status {status}"):
+    with pytest.raises(ToolNotCalled, match=f"its address answers with status {status}"):
         await box.tools("odd")
     await box.close()
     await runner.cleanup()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.tool.schema import LONGEST, Schema, fitted
+from orchestrator_bridge.tool.schema import LONGEST, Schema, normalise_schema
 
 TEXT = {"type": "string"}
 ANYTHING = {"type": "object", "properties": {}, "additionalProperties": True}
@@ -26,19 +26,19 @@ def test_a_usual_schema_goes_as_it_is() -> None:
         "required": ["path"],
         "$defs": {"Item": {"type": "object", "properties": {"name": TEXT}}},
     }
-    assert fitted(given) == (given, "")
+    assert normalise_schema(given) == (given, "")
 
 
 @pytest.mark.parametrize("given", [{}, {"type": "string"}, {"type": ["object", "null"]}, {"properties": [1]}])
 def test_what_describes_no_object_takes_anything(given: Schema) -> None:
-    schema, _ = fitted(given)
+    schema, _ = normalise_schema(given)
     assert (schema["type"], schema["properties"], schema["additionalProperties"]) == ("object", {}, True)
 
 
 def test_alternatives_at_the_top_become_one_object_with_all_of_their_arguments() -> None:
     by_name = {"type": "object", "properties": {"name": TEXT, "all": {"type": "boolean"}}, "required": ["name", "all"]}
     by_id = {"type": "object", "properties": {"id": {"type": "integer"}, "all": {"type": "boolean"}}, "required": ["id", "all"]}
-    schema, _ = fitted({"oneOf": [by_name, by_id]})
+    schema, _ = normalise_schema({"oneOf": [by_name, by_id]})
     assert schema["type"] == "object"
     assert set(schema["properties"]) == {"name", "id", "all"}
     assert schema["required"] == ["all"]
@@ -47,19 +47,23 @@ def test_alternatives_at_the_top_become_one_object_with_all_of_their_arguments()
 
 def test_parts_at_the_top_require_what_any_of_them_requires() -> None:
     base = {"properties": {"a": TEXT}, "required": ["a"]}
-    schema, _ = fitted({"allOf": [{"$ref": "#/$defs/Base"}, {"properties": {"b": TEXT}}], "$defs": {"Base": base}})
+    schema, _ = normalise_schema({"allOf": [{"$ref": "#/$defs/Base"}, {"properties": {"b": TEXT}}], "$defs": {"Base": base}})
     assert set(schema["properties"]) == {"a", "b"}
     assert schema["required"] == ["a"]
 
 
 def test_a_reference_at_the_top_is_followed() -> None:
-    schema, _ = fitted({"$ref": "#/definitions/Args", "definitions": {"Args": {"type": "object", "properties": {"a": TEXT}}}})
+    schema, _ = normalise_schema(
+        {"$ref": "#/definitions/Args", "definitions": {"Args": {"type": "object", "properties": {"a": TEXT}}}}
+    )
     assert schema["properties"] == {"a": TEXT}
     assert "$ref" not in schema
 
 
 def test_arguments_with_names_that_providers_refuse_stand_in_the_description() -> None:
-    schema, told = fitted({"type": "object", "properties": {"$filter": TEXT, "top": TEXT}, "required": ["$filter", "top"]})
+    schema, told = normalise_schema(
+        {"type": "object", "properties": {"$filter": TEXT, "top": TEXT}, "required": ["$filter", "top"]}
+    )
     assert schema == {"type": "object", "properties": {"top": TEXT}, "required": ["top"], "additionalProperties": True}
     assert '"$filter": {"type": "string"}' in told
 
@@ -73,7 +77,7 @@ def test_lists_say_what_they_hold_and_requirements_are_there() -> None:
             "none": {"type": "string", "enum": []},
         },
     }
-    schema, _ = fitted(given)
+    schema, _ = normalise_schema(given)
     assert schema["properties"]["rows"]["items"] == {}
     assert schema["properties"]["one"]["required"] == ["a"]
     assert "enum" not in schema["properties"]["none"]
@@ -81,7 +85,7 @@ def test_lists_say_what_they_hold_and_requirements_are_there() -> None:
 
 def test_values_in_a_schema_are_no_schemas() -> None:
     given = {"type": "object", "properties": {"a": {"default": {"type": "array", "enum": []}, "const": {"$ref": "#/nowhere"}}}}
-    assert fitted(given)[0] == given
+    assert normalise_schema(given)[0] == given
 
 
 def _deep(levels: int) -> Schema:
@@ -111,17 +115,17 @@ WILD: dict[str, Schema] = {
 
 @pytest.mark.parametrize("given", WILD.values(), ids=WILD)
 def test_what_no_model_could_read_takes_anything_and_names_its_arguments(given: Schema) -> None:
-    schema, told = fitted(given)
+    schema, told = normalise_schema(given)
     assert schema == ANYTHING
     assert next(iter(given["properties"])) in told
 
 
 def test_many_references_to_the_same_cost_no_time() -> None:
     given = _explosive()
-    assert fitted(given)[0] == given
+    assert normalise_schema(given)[0] == given
 
 
 @pytest.mark.parametrize("odd", [None, 7, "text", [], [[]], {"properties": None}, {"required": "a", "anyOf": 3}, {"$ref": 7}])
 def test_nonsense_anywhere_in_a_schema_breaks_nothing(odd: Any) -> None:
     for given in ({"type": "object", "properties": {"a": odd}}, {"anyOf": [odd]}, {"properties": odd}, {"$defs": odd}):
-        json.dumps(fitted(given))
+        json.dumps(normalise_schema(given))

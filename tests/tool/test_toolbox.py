@@ -13,7 +13,7 @@ import pytest
 from orchestrator_bridge.tool.server import FIRST_PAUSE
 from orchestrator_bridge.tool.spec import ToolServerSpec
 from orchestrator_bridge.tool.toolbox import Toolbox
-from orchestrator_bridge.tool.values import Image, NotCalled, Result, Unknown
+from orchestrator_bridge.tool.values import ToolImage, ToolNotCalled, ToolOutcomeUnknown, ToolResult
 from tests.clock import ManualClock
 from tests.tool.stub import SECRETS, over_http, over_stdio
 
@@ -32,7 +32,7 @@ async def box(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
 
 
 async def test_a_server_tells_its_tools_and_which_only_read(box: Toolbox) -> None:
-    tools = {tool.called: tool for tool in await box.tools("stub")}
+    tools = {tool.model_name: tool for tool in await box.tools("stub")}
     assert tools["stub__add"].read_only
     assert not tools["stub__append"].read_only
     assert tools["stub__add"].description == "Add two numbers."
@@ -40,9 +40,9 @@ async def test_a_server_tells_its_tools_and_which_only_read(box: Toolbox) -> Non
 
 
 async def test_results_come_back_as_text_and_pictures(box: Toolbox) -> None:
-    assert await box.call("stub", "add", {"a": 1, "b": 2}) == Result(text="3")
-    image = Image(media_type="image/png", data=b"\x89PNG\r\n\x1a\n")
-    assert await box.call("stub", "picture", {}) == Result(text="a dot", images=(image,))
+    assert await box.call("stub", "add", {"a": 1, "b": 2}) == ToolResult(text="3")
+    image = ToolImage(media_type="image/png", data=b"\x89PNG\r\n\x1a\n")
+    assert await box.call("stub", "picture", {}) == ToolResult(text="a dot", images=(image,))
 
 
 async def test_a_tool_that_fails_is_not_there_or_gets_wrong_arguments_says_so(box: Toolbox) -> None:
@@ -69,10 +69,10 @@ async def test_what_a_server_knows_is_not_told(box: Toolbox) -> None:
 async def test_a_server_that_dies_in_a_call_leaves_it_unknown_and_is_started_again(tmp_path: Path, clock: ManualClock) -> None:
     async with over_stdio(tmp_path) as spec:
         box = Toolbox({"stub": spec}, SECRETS, clock)
-        with pytest.raises(Unknown, match="the connection to stub was cut off"):
+        with pytest.raises(ToolOutcomeUnknown, match="the connection to stub was cut off"):
             await box.call("stub", "die", {})
         await clock.armed_until(clock.now() + FIRST_PAUSE)
-        with pytest.raises(NotCalled, match="stub has ended by itself"):
+        with pytest.raises(ToolNotCalled, match="stub has ended by itself"):
             await box.call("stub", "add", {"a": 1, "b": 2})
         up = asyncio.Event()
         box.changed = lambda _: up.set()
@@ -101,7 +101,7 @@ async def test_a_server_that_does_not_start_or_talks_nonsense_says_so(
     spec: ToolServerSpec, told: str, clock: ManualClock
 ) -> None:
     box = Toolbox({"stub": spec}, SECRETS, clock)
-    with pytest.raises(NotCalled, match=re.escape(told)):
+    with pytest.raises(ToolNotCalled, match=re.escape(told)):
         await box.tools("stub")
     await box.close()
 
@@ -110,7 +110,7 @@ async def test_a_call_that_takes_too_long_is_given_up_and_its_effect_unknown(tmp
     async with over_stdio(tmp_path) as spec:
         box = Toolbox({"stub": spec.model_copy(update={"timeout": 0.05})}, SECRETS, clock)
         await box.tools("stub")
-        with pytest.raises(Unknown, match=r"stub gave no answer within 0\.05 s"):
+        with pytest.raises(ToolOutcomeUnknown, match=r"stub gave no answer within 0\.05 s"):
             await box.call("stub", "hang", {})
         await box.close()
 
@@ -124,5 +124,5 @@ async def test_who_is_told_that_tools_changed_finds_the_new_ones(box: Toolbox) -
 
 
 async def test_a_server_that_the_team_file_does_not_name_is_not_called(clock: ManualClock) -> None:
-    with pytest.raises(NotCalled, match="there is no tool server 'x'"):
+    with pytest.raises(ToolNotCalled, match="there is no tool server 'x'"):
         await Toolbox({}, {}, clock).tools("x")

@@ -62,7 +62,7 @@ class Language(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Words:
+class Lexicon:
     """The phrases of every language together, as patterns over folded text."""
 
     yes: re.Pattern[str]
@@ -101,14 +101,14 @@ class Words:
 
 
 @lru_cache(maxsize=256)
-def fold(text: str) -> str:
+def fold_text(text: str) -> str:
     """`text` for comparing: composed, without case, with plain apostrophes and single spaces."""
     return " ".join(unicodedata.normalize("NFC", text.translate(_APOSTROPHES).casefold()).split())
 
 
-def bare(text: str) -> str:
+def strip_courtesy(text: str) -> str:
     """`text` folded, without the signs around it and without what is only polite: what it says."""
-    line, before, polite = fold(text).strip(EDGES), "", words().courtesy
+    line, before, polite = fold_text(text).strip(EDGES), "", lexicon().courtesy
     while line != before:
         before = line
         for match in polite.finditer(line):
@@ -127,81 +127,83 @@ def read_language(text: str) -> Language:
     return Language.model_validate(tomllib.loads(text))
 
 
-def learn(languages: Sequence[Language]) -> None:
+def register_languages(languages: Sequence[Language]) -> None:
     """Know these languages too, from now on and in this whole process, in place of those that were learned before."""
-    _learned[:] = languages
-    words.cache_clear()
+    _registered[:] = languages
+    lexicon.cache_clear()
 
 
-_learned: list[Language] = []
+_registered: list[Language] = []
 
 
 @cache
-def words() -> Words:
+def lexicon() -> Lexicon:
     """The words of all languages that are known.
 
     Raises:
         ValueError: a language's file is no TOML, lacks a list or has one that nobody knows.
     """
-    languages = [*map(read_language, _texts()), *_learned]
-    return Words(
-        yes=_any(one.yes for one in languages),
-        no=_any(one.no for one in languages),
-        yes_alone=_any(one.yes_alone for one in languages),
-        no_alone=_any(one.no_alone for one in languages),
-        unsure=_any(one.unsure for one in languages),
-        filler=_any(one.filler for one in languages),
-        turn=_any(one.turn for one in languages),
-        against=_any(one.against for one in languages),
-        because=_any(one.because for one in languages),
-        condition=_any(one.condition for one in languages),
-        option=_any(one.option for one in languages),
-        not_me=_any(one.not_me for one in languages),
-        hand_over=_any(one.hand_over for one in languages),
+    languages = [*map(read_language, _bundled_texts()), *_registered]
+    return Lexicon(
+        yes=_phrase_pattern(one.yes for one in languages),
+        no=_phrase_pattern(one.no for one in languages),
+        yes_alone=_phrase_pattern(one.yes_alone for one in languages),
+        no_alone=_phrase_pattern(one.no_alone for one in languages),
+        unsure=_phrase_pattern(one.unsure for one in languages),
+        filler=_phrase_pattern(one.filler for one in languages),
+        turn=_phrase_pattern(one.turn for one in languages),
+        against=_phrase_pattern(one.against for one in languages),
+        because=_phrase_pattern(one.because for one in languages),
+        condition=_phrase_pattern(one.condition for one in languages),
+        option=_phrase_pattern(one.option for one in languages),
+        not_me=_phrase_pattern(one.not_me for one in languages),
+        hand_over=_phrase_pattern(one.hand_over for one in languages),
         more_time=_templates(one.more_time for one in languages),
         more_time_if_clear=_templates(one.more_time_if_clear for one in languages),
-        extra=_any(one.extra for one in languages),
+        extra=_phrase_pattern(one.extra for one in languages),
         until=_table(one.until for one in languages),
-        courtesy=_any(one.courtesy for one in languages),
-        holding=_any(one.holding for one in languages),
-        recommended=_any(one.recommended for one in languages),
-        minus=_any(one.minus for one in languages),
-        again=_any(one.again for one in languages),
-        secrets=_any(one.secrets for one in languages),
-        secrets_about=_any(one.secrets_about for one in languages),
-        hand_out=_any(one.hand_out for one in languages),
-        hand_back=_any(one.hand_back for one in languages),
-        hand_out_idle=_any(one.hand_out_idle for one in languages),
-        hand_out_others=_any(one.hand_out_others for one in languages),
+        courtesy=_phrase_pattern(one.courtesy for one in languages),
+        holding=_phrase_pattern(one.holding for one in languages),
+        recommended=_phrase_pattern(one.recommended for one in languages),
+        minus=_phrase_pattern(one.minus for one in languages),
+        again=_phrase_pattern(one.again for one in languages),
+        secrets=_phrase_pattern(one.secrets for one in languages),
+        secrets_about=_phrase_pattern(one.secrets_about for one in languages),
+        hand_out=_phrase_pattern(one.hand_out for one in languages),
+        hand_back=_phrase_pattern(one.hand_back for one in languages),
+        hand_out_idle=_phrase_pattern(one.hand_out_idle for one in languages),
+        hand_out_others=_phrase_pattern(one.hand_out_others for one in languages),
         ordinals=_table(dict.fromkeys(same, place) for one in languages for place, same in enumerate(one.ordinals, 1)),
         numbers=_table(one.numbers for one in languages),
         multipliers=_table(one.multipliers for one in languages),
-        units=_families(languages),
+        units=_unit_families(languages),
     )
 
 
-def _texts() -> list[str]:
+def _bundled_texts() -> list[str]:
     files = sorted(resources.files(__name__).iterdir(), key=lambda file: file.name)
     return [file.read_text("utf-8") for file in files if file.name.endswith(".toml")]
 
 
-def _any(lists: Iterable[tuple[str, ...]]) -> re.Pattern[str]:
+def _phrase_pattern(lists: Iterable[tuple[str, ...]]) -> re.Pattern[str]:
     """A pattern for whole phrases, the longest first; an empty list matches nothing."""
-    longest_first = sorted({fold(phrase) for phrases in lists for phrase in phrases}, key=lambda phrase: (-len(phrase), phrase))
+    longest_first = sorted(
+        {fold_text(phrase) for phrases in lists for phrase in phrases}, key=lambda phrase: (-len(phrase), phrase)
+    )
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)" if longest_first else r"(?!)")
 
 
 def _templates(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(fold(phrase) for phrases in lists for phrase in phrases))
+    return tuple(dict.fromkeys(fold_text(phrase) for phrases in lists for phrase in phrases))
 
 
 def _table(tables: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    return {fold(phrase): number for table in tables for phrase, number in table.items()}
+    return {fold_text(phrase): number for table in tables for phrase, number in table.items()}
 
 
-def _families(languages: Sequence[Language]) -> dict[str, dict[str, float]]:
+def _unit_families(languages: Sequence[Language]) -> dict[str, dict[str, float]]:
     families: dict[str, dict[str, float]] = {}
     for one in languages:
         for family, units in one.units.items():
-            families.setdefault(family, {}).update((fold(word), size) for word, size in units.items())
+            families.setdefault(family, {}).update((fold_text(word), size) for word, size in units.items())
     return families
