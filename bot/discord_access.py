@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from adapters.discord.addresses import Addresses
+    from adapters.discord.addresses import DiscordEndpoints
     from bot.settings import Settings
 
 
-def addresses(settings: Settings) -> Addresses:
+def addresses(settings: Settings) -> DiscordEndpoints:
     """The addresses of the settings; Discord's own where they are unset."""
-    from adapters.discord.addresses import Addresses
+    from adapters.discord.addresses import DiscordEndpoints
 
-    return Addresses(api=settings.discord_api_url, gateway=settings.discord_gateway_url)
+    return DiscordEndpoints(api=settings.discord_api_url, gateway=settings.discord_gateway_url)

@@ -32,13 +32,13 @@ def chat_adapters(start: Start, autocomplete: Autocomplete, commands: Sequence[s
 
 def _discord(start: Start, autocomplete: Autocomplete, commands: Sequence[str]) -> Adapter:
     from adapters.discord.adapter import DiscordAdapter
-    from adapters.discord.connection import RealConnection
+    from adapters.discord.connection import GatewayConnection
     from bot.discord_access import addresses
     from orchestrator_bridge.clock import SystemClock
 
     settings, clock = start.settings, SystemClock()
     assert settings.discord_token is not None
-    connection = RealConnection(settings.discord_token.get_secret_value(), addresses(settings), clock)
+    connection = GatewayConnection(settings.discord_token.get_secret_value(), addresses(settings), clock)
     listed = [person.discord for person in start.team_file.people.values() if person.discord]
     remembered = settings.data / "discord-commands"
     return DiscordAdapter(connection, autocomplete, clock, listed=listed, commands_file=remembered, guild=settings.discord_guild)

@@ -28,17 +28,17 @@ async def print_invite(settings: Settings) -> None:
     if settings.discord_token is None:
         click.echo(_FIRST)
         return
-    from adapters.discord.checkup import look
-    from adapters.discord.permissions import NEEDED, invite
+    from adapters.discord.checkup import diagnose
+    from adapters.discord.permissions import PERMISSIONS, invite_url
 
-    seen = await look(settings.discord_token.get_secret_value(), addresses(settings))
+    seen = await diagnose(settings.discord_token.get_secret_value(), addresses(settings))
     click.echo(_THEN, err=True)
     for off in _switched_off(message_content=seen.message_content, members=seen.members):
         click.echo(off, err=True)
     click.echo("The link asks for no more than this:", err=True)
-    for name, purpose in NEEDED.values():
+    for name, purpose in PERMISSIONS.values():
         click.echo(f"  {name}: {purpose}", err=True)
-    click.echo(invite(seen.application))
+    click.echo(invite_url(seen.application))
 
 
 def _switched_off(*, message_content: bool, members: bool) -> list[str]:

@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from adapters.discord import pickers  # noqa: E402 - the path comes first
-from adapters.discord.cards import question_card, run_card  # noqa: E402
-from adapters.discord.shown import Shown  # noqa: E402
+from adapters.discord.cards import render_question_card, render_run_card  # noqa: E402
+from adapters.discord.shown import DiscordMessage  # noqa: E402
 from orchestrator_bridge.chat import Author, CardAgent, CardOption, QuestionCard, RunCard  # noqa: E402
 from orchestrator_bridge.menu import ModelOption  # noqa: E402
 
@@ -115,7 +115,7 @@ def control(one: Mapping[str, Any]) -> str:
     return f'<span class="button {style}">{html.escape(one["label"])}</span>'
 
 
-def message(shown: Shown, at: str, thread: str) -> str:
+def message(shown: DiscordMessage, at: str, thread: str) -> str:
     """A message of the bot with its thread."""
     rows = "".join(f'<div class="row">{"".join(map(control, row["components"]))}</div>' for row in shown.view().to_components())
     cards = "".join(embed(dict(one.to_dict())) for one in shown.embeds)
@@ -177,10 +177,12 @@ body { margin: 0; display: flex; background: #111214; font: 15px/1.35 "gg sans",
 async def page() -> str:
     """All three phones."""
     channel = '<div class="channel"># platform</div>'
-    run = message(run_card(RUN, "run:12:card"), "15:02", "Run 12: Plan our move to PostgreSQL · 4 messages ›")
-    ended = message(question_card(ENDED, "question:30:card"), "15:02", "Question 30: Keep the old export? · 3 messages ›")
-    asked = message(question_card(ASKED, "question:31:card"), "15:03", "Question 31: When may the database … · 2 messages ›")
-    screens = (channel + run + ended, channel + asked, channel + picker(pickers.models(MODELS)))
+    run = message(render_run_card(RUN, "run:12:card"), "15:02", "Run 12: Plan our move to PostgreSQL · 4 messages ›")
+    ended = message(render_question_card(ENDED, "question:30:card"), "15:02", "Question 30: Keep the old export? · 3 messages ›")
+    asked = message(
+        render_question_card(ASKED, "question:31:card"), "15:03", "Question 31: When may the database … · 2 messages ›"
+    )
+    screens = (channel + run + ended, channel + asked, channel + picker(pickers.model_choices(MODELS)))
     phones = "".join(f'<div class="phone">{screen}</div>' for screen in screens)
     return f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>{phones}'
 

@@ -11,25 +11,25 @@ from typing import Any
 
 import discord
 
-from adapters.discord.answers import Answers
-from adapters.discord.attempt import SILENCE, attempt
-from adapters.discord.client import Client
-from adapters.discord.commands import Tree
-from adapters.discord.connection import Connection
-from adapters.discord.controls import confirm
-from adapters.discord.ear import Ear
-from adapters.discord.fetch import fetch
-from adapters.discord.find import Find
+from adapters.discord.answers import InteractionResponses
+from adapters.discord.attempt import RESPONSE_TIMEOUT, bounded_attempt
+from adapters.discord.client import DiscordClient
+from adapters.discord.commands import DiscordCommandTree
+from adapters.discord.connection import DiscordConnection
+from adapters.discord.controls import confirm_components
+from adapters.discord.ear import MessageListener
+from adapters.discord.fetch import fetch_attachment
+from adapters.discord.find import DiscordHistory
 from adapters.discord.marks import nonce
-from adapters.discord.places import PLATFORM, author_of, direct, link
-from adapters.discord.post import Post
-from adapters.discord.presses import Presses
-from adapters.discord.rooms import Rooms
-from adapters.discord.send import Send
-from adapters.discord.shown import Shown
-from adapters.discord.sync import Sync
-from adapters.discord.watch import Watch
-from adapters.discord.words import word
+from adapters.discord.places import PLATFORM, direct_place, message_url, to_author
+from adapters.discord.post import MessageApi
+from adapters.discord.presses import DiscordInteractionHandler
+from adapters.discord.rooms import ChannelCache
+from adapters.discord.send import DiscordSender
+from adapters.discord.shown import DiscordMessage
+from adapters.discord.sync import CommandSync
+from adapters.discord.watch import DiscordBackfill
+from adapters.discord.words import render_private_reply
 from orchestrator_bridge.chat import (
     Attachment,
     Author,
@@ -53,7 +53,7 @@ from orchestrator_bridge.menu import Autocomplete
 
 _LOG = logging.getLogger(__name__)
 
-EDIT_EVERY = 4.0
+EDIT_INTERVAL = 4.0
 """Seconds between two edits of a card; Discord takes about one a second in a channel."""
 UNREADABLE = (
     "I cannot read what you type there, because the Message Content intent is off. Use the buttons, or mention me in your reply. "
@@ -75,36 +75,36 @@ class DiscordAdapter:
         reactions=True,
         private_replies=True,
         can_read_history=True,
-        edit_interval=EDIT_EVERY,
+        edit_interval=EDIT_INTERVAL,
     )
 
     def __init__(
         self,
-        connection: Connection,
+        connection: DiscordConnection,
         autocomplete: Autocomplete,
         clock: Clock,
         *,
         listed: Collection[str] = (),
         commands_file: Path | None = None,
         guild: int | None = None,
-        silence: float = SILENCE,
+        silence: float = RESPONSE_TIMEOUT,
     ) -> None:
         self._connection = connection
         self._menu = autocomplete
         self._clock = clock
-        self._sync = Sync(commands_file, guild)
-        self._rooms = Rooms(lambda: connection.client)
-        self._post = Post(self._rooms, silence)
-        self._send = Send(self._post, self._typed)
-        self._find = Find(self._rooms, self._post, self._send, frozenset(listed))
-        self._watch = Watch(clock, self._find.read)
-        self._ear = Ear(self._rooms, clock, frozenset(listed), self._unread)
-        self._answers = Answers(clock)
-        self._presses = Presses(self._answers)
+        self._sync = CommandSync(commands_file, guild)
+        self._channels = ChannelCache(lambda: connection.client)
+        self._messages = MessageApi(self._channels, silence)
+        self._sender = DiscordSender(self._messages, self._can_read_messages)
+        self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed))
+        self._backfill = DiscordBackfill(clock, self._history.read_thread)
+        self._listener = MessageListener(self._channels, clock, frozenset(listed), self._warn_unreadable)
+        self._responses = InteractionResponses(clock)
+        self._interactions = DiscordInteractionHandler(self._responses)
         self._receive: InboundHandler | None = None
         self._connections = 0
-        self._told_unread: set[str] = set()
-        self._others: set[asyncio.Task[None]] = set()
+        self._warned_authors: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     # Start and stop ---------------------------------------------------------------------------------------------------------
 
@@ -116,46 +116,46 @@ class DiscordAdapter:
 
     async def stop(self) -> None:
         """Disconnect; again is harmless."""
-        others = list(self._others)
+        others = list(self._tasks)
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._connection.close()
 
-    def _prepare(self, client: Client) -> None:
+    def _prepare(self, client: DiscordClient) -> None:
         assert self._receive is not None
-        client.tree = Tree(client, self._menu, self._answers, self._receive)
+        client.tree = DiscordCommandTree(client, self._menu, self._responses, self._receive)
 
     # Outwards ---------------------------------------------------------------------------------------------------------------
 
     async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` says."""
-        posted = await self._send.send(outbound)
-        self._watch.note(outbound, posted)
+        posted = await self._sender.send(outbound)
+        self._backfill.on_sent(outbound, posted)
         return posted
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
         """Look for an earlier attempt, as `Adapter.find_sent` says."""
         try:
-            posted = await self._find.find(outbound)
+            posted = await self._history.find_sent(outbound)
         except SendUncertain as failure:
             raise NotSent(str(failure)) from failure
         if posted is not None:
-            self._watch.note(outbound, posted)
+            self._backfill.on_sent(outbound, posted)
         return posted
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """What people said in a thread, as `Adapter.read_thread` says."""
-        self._watch.began(place, after)
+        self._backfill.watch_thread(place, after)
         try:
-            return await self._find.read(place, after)
+            return await self._history.read_thread(place, after)
         except SendUncertain as failure:
             raise NotSent(str(failure)) from failure
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """The content of a file, as `Adapter.fetch` says."""
         try:
-            return await fetch(self._rooms, attachment)
+            return await fetch_attachment(self._channels, attachment)
         except SendUncertain as failure:
             raise NotSent(str(failure)) from failure
 
@@ -165,116 +165,116 @@ class DiscordAdapter:
         if client is None or not client.intents.members or not group.isdecimal():
             return None
         roles = [role for guild in client.guilds if (role := guild.get_role(int(group))) is not None]
-        return tuple(author_of(member) for role in roles for member in role.members if not member.bot) if roles else None
+        return tuple(to_author(member) for role in roles for member in role.members if not member.bot) if roles else None
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Give a word back to one person, as `Adapter.reply_privately` says."""
         if isinstance(event, MessageDeleted | InputClosed):
             return
         interaction = event.interaction if isinstance(event, ControlUsed | CommandReceived) else ""
-        shown = self._word(reply, interaction)
+        shown = self._render_reply(reply, interaction)
         try:
-            if not await self._answers.give(interaction, shown):
-                await self._privately(event, shown)
+            if not await self._responses.respond(interaction, shown):
+                await self._reply_directly(event, shown)
         except Exception as failure:
             _LOG.warning("%s could not be told: %s", event.author.id, failure)
 
-    def _word(self, said: PrivateReply, interaction: str) -> Shown:
-        shown = word(said, lambda place, message: link(place, message, self._rooms.guild_of))
+    def _render_reply(self, said: PrivateReply, interaction: str) -> DiscordMessage:
+        shown = render_private_reply(said, lambda place, message: message_url(place, message, self._channels.guild_of))
         if said.confirm is None or not interaction.isdecimal():
             return shown
-        self._answers.offer(interaction, said.confirm)
-        return replace(shown, controls=(*shown.controls, *confirm(int(interaction), said.confirm.label)))
+        self._responses.store_confirmation(interaction, said.confirm)
+        return replace(shown, controls=(*shown.controls, *confirm_components(int(interaction), said.confirm.label)))
 
-    async def _privately(self, event: MessageReceived | ControlUsed | CommandReceived, shown: Shown) -> None:
-        channel, _ = await self._post.spot(direct(event.author.id))
-        await self._post.say(channel, shown, nonce(f"{event.key} {shown.fingerprint}"))
+    async def _reply_directly(self, event: MessageReceived | ControlUsed | CommandReceived, shown: DiscordMessage) -> None:
+        channel, _ = await self._messages.reply_target(direct_place(event.author.id))
+        await self._messages.post_message(channel, shown, nonce(f"{event.key} {shown.fingerprint}"))
 
     # Inwards: what the client tells ------------------------------------------------------------------------------------------
 
-    async def ready(self, client: Client) -> None:
+    async def ready(self, client: DiscordClient) -> None:
         """A connection is there, made for the first time or anew. Commands are made known off the way of the start."""
         self._connections += 1
         if self._connections > 1:
-            await self.anew()
-        elif isinstance(client.tree, Tree):
-            await self._sync.tell(client.tree)
+            await self.session_restarted()
+        elif isinstance(client.tree, DiscordCommandTree):
+            await self._sync.sync(client.tree)
 
-    async def anew(self) -> None:
+    async def session_restarted(self) -> None:
         """A session has begun after another: what was said in between to open questions is heard."""
-        await self._watch.catch_up(self._hear, self._compare)
+        await self._backfill.catch_up(self._deliver_from_history, self._deliver_deletions)
 
-    async def message(self, message: discord.Message) -> None:
+    async def message_created(self, message: discord.Message) -> None:
         """Somebody wrote."""
         if self._receive is not None:
-            await self._ear.message(message, self._receive)
+            await self._listener.on_message(message, self._receive)
 
-    async def edited(self, message: discord.Message) -> None:
+    async def message_edited(self, message: discord.Message) -> None:
         """A message was changed by its author; what Discord itself adds, such as a link's preview, changes no words."""
         if message.edited_at is not None:
-            await self.message(message)
+            await self.message_created(message)
 
-    async def deleted(self, message: int) -> None:
+    async def message_deleted(self, message: int) -> None:
         """A message was deleted: one that was heard, or a card of ours, whose thread lives on."""
         if self._receive is not None:
-            await self._ear.deleted(message, self._receive)
-            card = self._watch.card(message)
+            await self._listener.on_message_deleted(message, self._receive)
+            card = self._backfill.find_card(message)
             if card is not None:
-                await self._ear.card_deleted(card, self._receive)
+                await self._listener.on_card_deleted(card, self._receive)
 
-    async def thread_gone(self, thread: int, parent: int) -> None:
+    async def thread_deleted(self, thread: int, parent: int) -> None:
         """A thread was deleted. In a forum its card went with it; elsewhere the card stands, and replies to it count."""
-        card = self._watch.card(thread)
-        if card is not None and self._rooms.form_of(parent) == "post":
-            await self._gone([card])
+        card = self._backfill.find_card(thread)
+        if card is not None and self._channels.thread_kind(parent) == "post":
+            await self._cards_deleted([card])
         elif card is not None:
-            self._post.flatten(thread)
-        await self._gone(self._watch.cards_in([thread]))
+            self._messages.mark_threadless(thread)
+        await self._cards_deleted(self._backfill.cards_in([thread]))
 
-    async def channels_gone(self, channels: Collection[int]) -> None:
+    async def channels_deleted(self, channels: Collection[int]) -> None:
         """Channels are gone, with all cards in them."""
-        await self._gone(self._watch.cards_in(channels))
+        await self._cards_deleted(self._backfill.cards_in(channels))
 
-    async def _gone(self, cards: Sequence[Place]) -> None:
+    async def _cards_deleted(self, cards: Sequence[Place]) -> None:
         assert self._receive is not None
         for card in cards:
-            self._watch.lost(card)
-            await self._ear.card_deleted(card, self._receive)
+            self._backfill.forget(card)
+            await self._listener.on_card_deleted(card, self._receive)
 
-    async def pressed(self, interaction: discord.Interaction[Any]) -> None:
+    async def component_used(self, interaction: discord.Interaction[Any]) -> None:
         """A control was used."""
         if self._receive is not None:
-            await self._presses.take(interaction, self._receive)
+            await self._interactions.handle(interaction, self._receive)
 
-    async def _hear(self, message: MessageReceived) -> None:
+    async def _deliver_from_history(self, message: MessageReceived) -> None:
         assert self._receive is not None
-        await self._ear.found(message, self._receive)
+        await self._listener.on_history_message(message, self._receive)
 
-    async def _compare(self, place: Place, said: Sequence[MessageReceived]) -> None:
+    async def _deliver_deletions(self, place: Place, said: Sequence[MessageReceived]) -> None:
         """What was heard in a thread and stands there no longer was deleted."""
         standing = {int(one.message) for one in said}
-        for message in sorted(self._ear.heard_in(place) - standing):
-            await self.deleted(message)
+        for message in sorted(self._listener.known_messages(place) - standing):
+            await self.message_deleted(message)
 
     # Without the Message Content intent --------------------------------------------------------------------------------------
 
-    def _typed(self) -> bool:
+    def _can_read_messages(self) -> bool:
         client = self._connection.client
         return client is None or client.intents.message_content
 
-    def _unread(self, author: Author, place: Place) -> None:
+    def _warn_unreadable(self, author: Author, place: Place) -> None:
         """Tell whoever wrote, once, that it cannot be read."""
-        if author.id in self._told_unread:
+        if author.id in self._warned_authors:
             return
-        self._told_unread.add(author.id)
-        task = asyncio.create_task(self._say_unread(author))
-        self._others.add(task)
-        task.add_done_callback(self._others.discard)
+        self._warned_authors.add(author.id)
+        task = asyncio.create_task(self._send_unreadable_notice(author))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _say_unread(self, author: Author) -> None:
+    async def _send_unreadable_notice(self, author: Author) -> None:
         try:
-            async with attempt():
-                channel, _ = await self._post.spot(direct(author.id))
-            await self._post.say(channel, Shown(content=UNREADABLE), nonce(f"unread {author.id}"))
+            async with bounded_attempt():
+                channel, _ = await self._messages.reply_target(direct_place(author.id))
+            await self._messages.post_message(channel, DiscordMessage(content=UNREADABLE), nonce(f"unread {author.id}"))
         except Exception as failure:
             _LOG.warning("%s could not be told that words cannot be read: %s", author.id, failure)

@@ -18,17 +18,17 @@ from discord.http import Route
 
 _OFFICIAL = Route.BASE
 _GATEWAYS: WeakKeyDictionary[discord.Client, yarl.URL] = WeakKeyDictionary()
-_open = DiscordWebSocket.from_client.__func__  # type: ignore[attr-defined]  # a class method, of which mypy sees the bound form
+_original_from_client = DiscordWebSocket.from_client.__func__  # type: ignore[attr-defined]  # a class method, of which mypy sees the bound form
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Addresses:
+class DiscordEndpoints:
     """`api` with its version, such as `https://discord.com/api/v10`; `gateway` as in `wss://gateway.discord.gg/`."""
 
     api: str | None = None
     gateway: str | None = None
 
-    def use(self, client: discord.Client) -> None:
+    def apply_to(self, client: discord.Client) -> None:
         """Point the client here. The REST address holds for the whole process, as discord.py keeps it."""
         Route.BASE = (self.api or _OFFICIAL).rstrip("/")
         if self.gateway is not None:
@@ -39,11 +39,11 @@ async def _from_client(cls: Any, client: discord.Client, **given: Any) -> Any:
     gateway = _GATEWAYS.get(client)
     if gateway is not None:
         given["gateway"] = gateway
-    return await _open(cls, client, **given)
+    return await _original_from_client(cls, client, **given)
 
 
-def _wrap(opens: Callable[..., Any]) -> None:
+def _wrap_from_client(opens: Callable[..., Any]) -> None:
     DiscordWebSocket.from_client = classmethod(opens)  # type: ignore[assignment]  # the same, with another address
 
 
-_wrap(_from_client)
+_wrap_from_client(_from_client)

@@ -16,29 +16,29 @@ from typing import Any
 import aiohttp
 import discord
 
-from adapters.discord.failures import judged
+from adapters.discord.failures import delivery_error
 from orchestrator_bridge.chat import SendUncertain
 
-SILENCE = 15.0
+RESPONSE_TIMEOUT = 15.0
 """Seconds after which an answer is taken to be lost."""
-QUEUE = 90.0
+ATTEMPT_TIMEOUT = 90.0
 """Seconds for all of a try: discord.py itself waits up to 30 where Discord asks for fewer requests."""
 
 
 @dataclass(slots=True)
-class _Try:
+class _Attempt:
     silence: float
     repeatable: bool
     limit: asyncio.Timeout
-    left: bool = False
+    sent: bool = False
     status: int = 0
 
 
-_CURRENT: ContextVar[_Try | None] = ContextVar("the try that requests of this task belong to", default=None)
+_CURRENT: ContextVar[_Attempt | None] = ContextVar("the try that requests of this task belong to", default=None)
 
 
 @asynccontextmanager
-async def attempt(silence: float = SILENCE, *, repeatable: bool = True) -> AsyncIterator[None]:
+async def bounded_attempt(silence: float = RESPONSE_TIMEOUT, *, repeatable: bool = True) -> AsyncIterator[None]:
     """What is asked of Discord in here is one try.
 
     Raises:
@@ -46,42 +46,42 @@ async def attempt(silence: float = SILENCE, *, repeatable: bool = True) -> Async
         SendUncertain: nobody knows.
         SendRejected: it never will.
     """
-    limit = asyncio.timeout(QUEUE)
-    trial = _Try(silence, repeatable, limit)
+    limit = asyncio.timeout(ATTEMPT_TIMEOUT)
+    trial = _Attempt(silence, repeatable, limit)
     token = _CURRENT.set(trial)
     try:
         async with limit:
             yield
     except (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError) as error:
-        raise judged(error, left=trial.left) from error
+        raise delivery_error(error, left=trial.sent) from error
     finally:
         _CURRENT.reset(token)
 
 
-def trace() -> aiohttp.TraceConfig:
+def request_trace() -> aiohttp.TraceConfig:
     """What tells a try of its requests; for the client's constructor."""
     config = aiohttp.TraceConfig()
-    config.on_request_start.append(_started)
-    config.on_request_end.append(_answered)
+    config.on_request_start.append(_on_request_sent)
+    config.on_request_end.append(_on_response)
     return config
 
 
-async def _started(*_: Any) -> None:
+async def _on_request_sent(*_: Any) -> None:
     trial = _CURRENT.get()
     if trial is None:
         return
-    if trial.left and not trial.repeatable and trial.status != 429:
+    if trial.sent and not trial.repeatable and trial.status != 429:
         raise SendUncertain(f"Discord answered with HTTP {trial.status}, and this may not be sent twice unseen")
-    trial.left = True
-    _within(trial.limit, trial.silence)
+    trial.sent = True
+    _limit_to(trial.limit, trial.silence)
 
 
-async def _answered(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
+async def _on_response(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
     trial = _CURRENT.get()
     if trial is not None:
         trial.status = params.response.status
-        _within(trial.limit, QUEUE)
+        _limit_to(trial.limit, ATTEMPT_TIMEOUT)
 
 
-def _within(limit: asyncio.Timeout, seconds: float) -> None:
+def _limit_to(limit: asyncio.Timeout, seconds: float) -> None:
     limit.reschedule(asyncio.get_running_loop().time() + seconds)

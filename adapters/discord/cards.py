@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 
 import discord
 
-from adapters.discord.controls import closing, controls
-from adapters.discord.escape import harmless, plain, unformatted
-from adapters.discord.marks import question_foot, run_foot
-from adapters.discord.shown import Shown, notice
-from adapters.discord.split import parts
+from adapters.discord.controls import close_components, question_components
+from adapters.discord.escape import escape_line, escape_markdown, plain_line
+from adapters.discord.marks import question_footer, run_footer
+from adapters.discord.shown import DiscordMessage, mention_text
+from adapters.discord.split import split_markdown
 from orchestrator_bridge.chat import CardAgent, CardOption, QuestionCard, RunCard
 
 OPEN, DONE, OVER, SCRIPTED = (discord.Colour(value) for value in (0x5865F2, 0x3BA55D, 0x80848E, 0xF0B232))
 """Waits for people; ended well; ended otherwise; played from a script."""
 
-_SIGNS = {
+_STATE_EMOJI = {
     "thinking": "💭",
     "writing": "✍️",
     "wait": "⏳",
@@ -36,26 +36,28 @@ _FIELD = 1024
 # Runs ---------------------------------------------------------------------------------------------------------------------
 
 
-def run_name(card: RunCard) -> str:
+def run_thread_name(card: RunCard) -> str:
     """The name of a run's thread."""
-    return unformatted(f"Run {card.run}: {card.task}", THREAD_NAME)
+    return plain_line(f"Run {card.run}: {card.task}", THREAD_NAME)
 
 
-def run_card(card: RunCard, key: str) -> Shown:
+def render_run_card(card: RunCard, key: str) -> DiscordMessage:
     """A run at a glance. `key` is the sending's, for the reference in the last line."""
-    head = f"**Run {card.run}** · {plain(card.status, 200)}"
-    lines = [plain(card.task, 1000), "", *(_agent(agent) for agent in card.agents)]
+    head = f"**Run {card.run}** · {escape_line(card.status, 200)}"
+    lines = [escape_line(card.task, 1000), "", *(_agent(agent) for agent in card.agents)]
     if card.scripted:
         lines += ["", "-# These agents are scripted: no model is asked, and nothing is paid."]
     embed = discord.Embed(description="\n".join(lines)[:4000], colour=_run_colour(card))
-    about = f"team {unformatted(card.team, 100)} · {unformatted(card.cost, 60)} · {card.tokens:,} tokens"
-    embed.set_footer(text=run_foot(card.run, about, key))
-    return Shown(content=head, embeds=(embed,))
+    about = f"team {plain_line(card.team, 100)} · {plain_line(card.cost, 60)} · {card.tokens:,} tokens"
+    embed.set_footer(text=run_footer(card.run, about, key))
+    return DiscordMessage(content=head, embeds=(embed,))
 
 
 def _agent(agent: CardAgent) -> str:
-    sign = next((sign for state, sign in _SIGNS.items() if agent.state.startswith(state)), "▫️")
-    return " · ".join(filter(None, (f"{sign} **{plain(agent.name, 40)}**", plain(agent.state, 80), plain(agent.model, 80))))
+    sign = next((sign for state, sign in _STATE_EMOJI.items() if agent.state.startswith(state)), "▫️")
+    return " · ".join(
+        filter(None, (f"{sign} **{escape_line(agent.name, 40)}**", escape_line(agent.state, 80), escape_line(agent.model, 80)))
+    )
 
 
 def _run_colour(card: RunCard) -> discord.Colour:
@@ -67,42 +69,44 @@ def _run_colour(card: RunCard) -> discord.Colour:
 # Questions ----------------------------------------------------------------------------------------------------------------
 
 
-def question_name(card: QuestionCard) -> str:
+def question_thread_name(card: QuestionCard) -> str:
     """The name of a question's thread."""
-    return unformatted(f"Question {card.question}: {card.text}", THREAD_NAME)
+    return plain_line(f"Question {card.question}: {card.text}", THREAD_NAME)
 
 
-def question_card(card: QuestionCard, key: str, *, typed: bool = True) -> Shown:
+def render_question_card(card: QuestionCard, key: str, *, typed: bool = True) -> DiscordMessage:
     """A question, open or closed. Without `typed` words in threads cannot be read here, and the card says so."""
     if card.closed is not None:
-        return _closed(card, key, card.closed)
-    called = notice(card.mentions, card.groups)
+        return _closed_card(card, key, card.closed)
+    called = mention_text(card.mentions, card.groups)
     embed = _body(card)
     embed.colour = OPEN
-    _add(embed, "Asks", f"{plain(card.asked, 300)} · ends {expiry(card.expires_at)}")
-    _add(embed, "If nobody answers", plain(card.silence, 600))
+    _add(embed, "Asks", f"{escape_line(card.asked, 300)} · ends {expiry_text(card.expires_at)}")
+    _add(embed, "If nobody answers", escape_line(card.silence, 600))
     if not typed:
         _add(embed, "How to answer", "Use the buttons, or reply to this message and mention me: I cannot read other words here.")
-    embed.set_footer(text=_foot(card, key))
-    content = f"{called.text} {_head(card, 'asks')}".strip()
-    return Shown(content=content, embeds=(embed,), controls=controls(card), notify=called.allowed)
+    embed.set_footer(text=_footer(card, key))
+    content = f"{called.text} {_headline(card, 'asks')}".strip()
+    return DiscordMessage(content=content, embeds=(embed,), controls=question_components(card), allowed_mentions=called.allowed)
 
 
-def private_card(card: QuestionCard) -> Shown:
+def render_private_question(card: QuestionCard) -> DiscordMessage:
     """An open question for one person who looks at what is open: it calls nobody, and can be closed from here."""
-    shown = question_card(card, f"private {card.question}")
-    return Shown(content=_head(card, "asks"), embeds=shown.embeds, controls=(*shown.controls, *closing(card.question)))
+    shown = render_question_card(card, f"private {card.question}")
+    return DiscordMessage(
+        content=_headline(card, "asks"), embeds=shown.embeds, controls=(*shown.controls, *close_components(card.question))
+    )
 
 
-def _closed(card: QuestionCard, key: str, how: str) -> Shown:
+def _closed_card(card: QuestionCard, key: str, how: str) -> DiscordMessage:
     embed = _body(card)
     embed.colour = DONE if how.startswith("Answered") else OVER
-    embed.set_footer(text=_foot(card, key))
-    return Shown(content=f"{_head(card, 'asked')}\n**{plain(how, 700)}**", embeds=(embed,))
+    embed.set_footer(text=_footer(card, key))
+    return DiscordMessage(content=f"{_headline(card, 'asked')}\n**{escape_line(how, 700)}**", embeds=(embed,))
 
 
-def _head(card: QuestionCard, verb: str) -> str:
-    return f"**{plain(card.agent, 60)}** {verb}: {plain(card.text, 600)}"
+def _headline(card: QuestionCard, verb: str) -> str:
+    return f"**{escape_line(card.agent, 60)}** {verb}: {escape_line(card.text, 600)}"
 
 
 def _body(card: QuestionCard) -> discord.Embed:
@@ -113,19 +117,19 @@ def _body(card: QuestionCard) -> discord.Embed:
     return embed
 
 
-def _foot(card: QuestionCard, key: str) -> str:
-    return question_foot(card.question, card.run, unformatted(card.task, 120), key)
+def _footer(card: QuestionCard, key: str) -> str:
+    return question_footer(card.question, card.run, plain_line(card.task, 120), key)
 
 
 def _option(place: int, option: CardOption, room: int) -> str:
     star = " *(recommended)*" if option.recommended else ""
-    head = f"**{place}** {plain(option.label, max(20, min(160, room // 2)))}{star}"
+    head = f"**{place}** {escape_line(option.label, max(20, min(160, room // 2)))}{star}"
     left = room - len(head) - 3
-    about = plain(option.description, left // 2) if option.description.strip() and left > 20 else ""
+    about = escape_line(option.description, left // 2) if option.description.strip() and left > 20 else ""
     return f"{head}: {about}" if about else head
 
 
-def expiry(at: float) -> str:
+def expiry_text(at: float) -> str:
     """When a question expires: a countdown that the reader's client counts by itself, and the time."""
     return f"{countdown(at)} (<t:{int(at)}:t>)"
 
@@ -135,14 +139,14 @@ def countdown(at: float) -> str:
     return f"<t:{int(at)}:R>"
 
 
-def utc(at: float) -> str:
+def utc_text(at: float) -> str:
     """A moment in words that say their zone, for places that show no timestamps."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _first_part(text: str, limit: int) -> str:
     """As much Markdown as fits, with its code closed."""
-    made = parts(harmless(text), limit - 2)
+    made = split_markdown(escape_markdown(text), limit - 2)
     return made[0] + ("\n…" if len(made) > 1 else "")
 
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import discord
 
-from adapters.discord.attempt import trace
-from adapters.discord.shown import NOBODY
+from adapters.discord.attempt import request_trace
+from adapters.discord.shown import NO_MENTIONS
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,61 +24,61 @@ IDENTIFY_PAUSE = 5.0
 """Seconds between two sessions that are begun: Discord's limit."""
 
 
-class Ears(Protocol):
+class GatewayEvents(Protocol):
     """Who is told of what happens on Discord."""
 
-    async def ready(self, client: Client) -> None:
+    async def ready(self, client: DiscordClient) -> None:
         """The first session has begun."""
         ...
 
-    async def anew(self) -> None:
+    async def session_restarted(self) -> None:
         """Another session has begun after one that could not be resumed: what happened in between is unheard."""
         ...
 
-    async def message(self, message: discord.Message) -> None:
+    async def message_created(self, message: discord.Message) -> None:
         """Somebody wrote."""
         ...
 
-    async def edited(self, message: discord.Message) -> None:
+    async def message_edited(self, message: discord.Message) -> None:
         """A message was changed, by its author or by Discord."""
         ...
 
-    async def deleted(self, message: int) -> None:
+    async def message_deleted(self, message: int) -> None:
         """A message was deleted."""
         ...
 
-    async def thread_gone(self, thread: int, parent: int) -> None:
+    async def thread_deleted(self, thread: int, parent: int) -> None:
         """A thread was deleted; `parent` is its channel."""
         ...
 
-    async def channels_gone(self, channels: Collection[int]) -> None:
+    async def channels_deleted(self, channels: Collection[int]) -> None:
         """Channels were deleted, or the bot was removed from their server."""
         ...
 
-    async def pressed(self, interaction: discord.Interaction[Any]) -> None:
+    async def component_used(self, interaction: discord.Interaction[Any]) -> None:
         """A control was used, or a form sent."""
         ...
 
 
-class Client(discord.AutoShardedClient):
+class DiscordClient(discord.AutoShardedClient):
     """As many connections as Discord wants; one for a few servers."""
 
-    def __init__(self, intents: discord.Intents, ears: Ears, *, identify_pause: float = IDENTIFY_PAUSE) -> None:
+    def __init__(self, intents: discord.Intents, events: GatewayEvents, *, identify_pause: float = IDENTIFY_PAUSE) -> None:
         super().__init__(
             intents=intents,
-            allowed_mentions=NOBODY,
+            allowed_mentions=NO_MENTIONS,
             max_messages=None,
-            http_trace=trace(),
+            http_trace=request_trace(),
             max_ratelimit_timeout=30.0,
             guild_ready_timeout=GUILDS_READY,
             chunk_guilds_at_startup=intents.members,
         )
-        self._ears = ears
+        self._events = events
         self.tree: object = None
-        self._at_work: set[asyncio.Task[object]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._identify_pause = identify_pause
         self._begun: set[int] = set()
-        self._told_ready = False
+        self._ready_sent = False
         self.logged_in = asyncio.Event()
 
     @property
@@ -97,64 +97,64 @@ class Client(discord.AutoShardedClient):
 
     async def on_ready(self) -> None:
         """discord.py's event, which comes again when every session has begun again."""
-        if not self._told_ready:
-            self._told_ready = True
-            await self.work(self._ears.ready(self))
+        if not self._ready_sent:
+            self._ready_sent = True
+            await self.run_tracked(self._events.ready(self))
 
     async def on_shard_ready(self, shard: int) -> None:
         """discord.py's event, of every session that is not resumed."""
         if shard in self._begun:
-            await self.work(self._ears.anew())
+            await self.run_tracked(self._events.session_restarted())
         self._begun.add(shard)
 
     async def on_message(self, message: discord.Message) -> None:
         """discord.py's event."""
-        await self.work(self._ears.message(message))
+        await self.run_tracked(self._events.message_created(message))
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         """discord.py's event, for messages of any age."""
-        await self.work(self._ears.edited(event.message))
+        await self.run_tracked(self._events.message_edited(event.message))
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         """discord.py's event, for messages of any age."""
-        await self.work(self._ears.deleted(event.message_id))
+        await self.run_tracked(self._events.message_deleted(event.message_id))
 
     async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
         """discord.py's event, such as a moderator's purge."""
         for message in sorted(event.message_ids):
-            await self.work(self._ears.deleted(message))
+            await self.run_tracked(self._events.message_deleted(message))
 
     async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
         """discord.py's event."""
-        await self.work(self._ears.thread_gone(event.thread_id, event.parent_id))
+        await self.run_tracked(self._events.thread_deleted(event.thread_id, event.parent_id))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """discord.py's event."""
-        await self.work(self._ears.channels_gone([channel.id]))
+        await self.run_tracked(self._events.channels_deleted([channel.id]))
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """discord.py's event; a server that is only unavailable just now is none."""
         _LOG.error("the bot was removed from %s: `townhall setup discord` prints the link that invites it again", guild.name)
-        await self.work(self._ears.channels_gone([one.id for one in (*guild.channels, *guild.threads)]))
+        await self.run_tracked(self._events.channels_deleted([one.id for one in (*guild.channels, *guild.threads)]))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """discord.py's event; commands are heard by the tree."""
         if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
-            await self.work(self._ears.pressed(interaction))
+            await self.run_tracked(self._events.component_used(interaction))
 
-    async def work(self, doing: Awaitable[None]) -> None:
+    async def run_tracked(self, doing: Awaitable[None]) -> None:
         """Do this as a part of the task that is running, which `drop` then ends."""
         task = asyncio.current_task()
         assert task is not None
-        self._at_work.add(task)
+        self._tasks.add(task)
         try:
             await doing
         finally:
-            self._at_work.discard(task)
+            self._tasks.discard(task)
 
-    async def drop(self) -> None:
+    async def cancel_tracked(self) -> None:
         """End what is still being heard."""
-        tasks = [task for task in self._at_work if task is not asyncio.current_task()]
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -11,61 +11,63 @@ import discord
 from discord import app_commands
 
 from adapters.discord import pickers
-from adapters.discord.answers import Answers
-from adapters.discord.client import Client
-from adapters.discord.hear import attachment_of, quoted
-from adapters.discord.permissions import missing_for_runs, say_missing
-from adapters.discord.places import author_of, channel_place
+from adapters.discord.answers import InteractionResponses
+from adapters.discord.client import DiscordClient
+from adapters.discord.hear import quoted_message, to_attachment
+from adapters.discord.permissions import missing_permissions_text, missing_run_permissions
+from adapters.discord.places import channel_place, to_author
 from adapters.discord.presses import NOT_STORED
 from orchestrator_bridge.chat import Attachment, CommandReceived, InboundHandler, Place
 from orchestrator_bridge.menu import Autocomplete
 
 _LOG = logging.getLogger(__name__)
 
-Interaction = discord.Interaction[Client]
-TASK = 6000
+Interaction = discord.Interaction[DiscordClient]
+MAX_TASK = 6000
 """Characters that Discord takes in one field of a command."""
-MENU = "Ask the agents about this"
-NAMES = frozenset({"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MENU})
+MESSAGE_MENU = "Ask the agents about this"
+COMMAND_NAMES = frozenset({"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MESSAGE_MENU})
 """Everything that Discord is told of."""
-TAKEN = {
+ACKNOWLEDGEMENTS = {
     "ask": "Taken: the run's card comes into this channel, and its answer into the card's thread.",
     "cancel": "Taken: the run's card says when it has ended.",
 }
 """What is said when the bridge says nothing, since what it does is seen elsewhere."""
 
 
-class Tree(app_commands.CommandTree[Client]):
+class DiscordCommandTree(app_commands.CommandTree[DiscordClient]):
     """Every command goes through one door, which takes it to the bridge; what is typed into a form is answered from the menu."""
 
-    def __init__(self, client: Client, autocomplete: Autocomplete, answers: Answers, on_event: InboundHandler) -> None:
+    def __init__(
+        self, client: DiscordClient, autocomplete: Autocomplete, responses: InteractionResponses, on_event: InboundHandler
+    ) -> None:
         super().__init__(
             client,
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
         )
-        self._answers = answers
+        self._responses = responses
         self._receive = on_event
-        for command in _slash_commands(Picker(autocomplete)):
+        for command in _slash_commands(CommandAutocomplete(autocomplete)):
             self.add_command(command)
-        self.add_command(app_commands.ContextMenu(name=MENU, callback=_about_message))
+        self.add_command(app_commands.ContextMenu(name=MESSAGE_MENU, callback=_message_menu_callback))
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """discord.py asks here whether it may go on: only with what is being typed."""
         if interaction.type is discord.InteractionType.autocomplete:
             return True
-        await self.client.work(self._take(interaction))
+        await self.client.run_tracked(self._handle(interaction))
         return False
 
-    async def _take(self, interaction: Interaction) -> None:
+    async def _handle(self, interaction: Interaction) -> None:
         """Acknowledge while it is being stored; what cannot be done here for lack of permissions is said at once."""
-        heard = commanded(interaction)
-        lacking = missing_for_runs(interaction) if heard.name == "ask" else ()
-        acknowledging = asyncio.create_task(self._answers.acknowledge(interaction))
-        last = say_missing(lacking) if lacking else await self._store(heard)
+        heard = to_command(interaction)
+        lacking = missing_run_permissions(interaction) if heard.name == "ask" else ()
+        acknowledging = asyncio.create_task(self._responses.acknowledge(interaction))
+        last = missing_permissions_text(lacking) if lacking else await self._store(heard)
         await acknowledging
         if last is not None:
-            await self._answers.settle(str(interaction.id), last)
+            await self._responses.finish(str(interaction.id), last)
 
     async def _store(self, event: CommandReceived) -> str | None:
         """Give it to the bridge; what to say if the bridge says nothing."""
@@ -74,10 +76,10 @@ class Tree(app_commands.CommandTree[Client]):
         except Exception:
             _LOG.exception("%s could not be stored", event.key)
             return NOT_STORED
-        return TAKEN.get(event.name)
+        return ACKNOWLEDGEMENTS.get(event.name)
 
 
-class Picker:
+class CommandAutocomplete:
     """Offers what can be picked, from memory."""
 
     def __init__(self, autocomplete: Autocomplete) -> None:
@@ -87,25 +89,27 @@ class Picker:
         """Models, for the scope that is chosen already."""
         scope = pickers.scope_name(str(getattr(interaction.namespace, "scope", "") or ""))
         team = str(getattr(interaction.namespace, "team", "") or "")
-        return _safe(
-            lambda: pickers.models(self._menu.models(_place(interaction), typed, scope=scope or team, limit=pickers.MOST))
+        return _or_empty(
+            lambda: pickers.model_choices(
+                self._menu.models(_place(interaction), typed, scope=scope or team, limit=pickers.MAX_CHOICES)
+            )
         )
 
     async def team(self, interaction: Interaction, typed: str) -> list[pickers.Choice]:
         """Teams, the place's own first."""
-        return _safe(lambda: pickers.names(self._menu.teams(_place(interaction)), typed))
+        return _or_empty(lambda: pickers.name_choices(self._menu.teams(_place(interaction)), typed))
 
     async def scope(self, interaction: Interaction, typed: str) -> list[pickers.Choice]:
         """The channel, teams, agents."""
         place = _place(interaction)
-        return _safe(lambda: pickers.scopes(self._menu.teams(place), self._menu.agents(place), typed))
+        return _or_empty(lambda: pickers.scope_choices(self._menu.teams(place), self._menu.agents(place), typed))
 
     async def run(self, interaction: Interaction, typed: str) -> list[pickers.Choice]:
         """Runs under way here."""
-        return _safe(lambda: pickers.runs(self._menu.runs(_place(interaction)), typed))
+        return _or_empty(lambda: pickers.run_choices(self._menu.runs(_place(interaction)), typed))
 
 
-def _safe(offer: Callable[[], list[pickers.Choice]]) -> list[pickers.Choice]:
+def _or_empty(offer: Callable[[], list[pickers.Choice]]) -> list[pickers.Choice]:
     """A picker that breaks is empty: what is typed counts all the same."""
     try:
         return offer()
@@ -121,37 +125,37 @@ def _place(interaction: Interaction) -> Place:
 
 # From Discord's words to the bridge's -----------------------------------------------------------------------------------------
 
-_LINE = {"ask": "task", "model": "model", "models": "search", "team": "team", "cancel": "run", "cost": "run"}
+_LINE_FIELDS = {"ask": "task", "model": "model", "models": "search", "team": "team", "cancel": "run", "cost": "run"}
 """The field that is the rest of the command's line; every other field is an option beside it."""
 
 
-def commanded(interaction: Interaction) -> CommandReceived:
+def to_command(interaction: Interaction) -> CommandReceived:
     """A command, or the message menu, as the bridge takes it."""
     given: dict[str, Any] = dict(iter(interaction.namespace))
     name = interaction.command.name if interaction.command else ""
-    line = str(given.pop(_LINE.get(name, ""), "") or "")
-    if name == MENU:
-        name, line = "ask", _task_about(interaction)
+    line = str(given.pop(_LINE_FIELDS.get(name, ""), "") or "")
+    if name == MESSAGE_MENU:
+        name, line = "ask", _quoted_task(interaction)
     files = [value for value in given.values() if isinstance(value, discord.Attachment)]
     options = [(key, str(value)) for key, value in given.items() if isinstance(value, str | int) and str(value)]
     return CommandReceived(
         place=_place(interaction),
         interaction=str(interaction.id),
-        author=author_of(interaction.user),
+        author=to_author(interaction.user),
         name=name,
         text=line,
         at=interaction.created_at.timestamp(),
         options=tuple(options),
-        attachments=tuple(_uploaded(file) for file in files),
+        attachments=tuple(_to_attachment(file) for file in files),
     )
 
 
-def _uploaded(file: discord.Attachment) -> Attachment:
+def _to_attachment(file: discord.Attachment) -> Attachment:
     """A file given with a command stands in no message: its address is all there is."""
-    return attachment_of(file, file.url)
+    return to_attachment(file, file.url)
 
 
-def _task_about(interaction: Interaction) -> str:
+def _quoted_task(interaction: Interaction) -> str:
     """The message that the menu was opened on, as a task."""
     data: Any = interaction.data or {}
     found = data.get("resolved", {}).get("messages", {}).get(str(data.get("target_id")))
@@ -159,21 +163,21 @@ def _task_about(interaction: Interaction) -> str:
         return ""
     channel: Any = interaction.channel
     message = discord.Message(state=interaction._state, channel=channel, data=found)
-    return f"What about this?\n\n{quoted(message, interaction.client.me)}"
+    return f"What about this?\n\n{quoted_message(message, interaction.client.me)}"
 
 
 # The commands' forms --------------------------------------------------------------------------------------------------------
 
 
-async def _about_message(interaction: Interaction, message: discord.Message) -> None:
+async def _message_menu_callback(interaction: Interaction, message: discord.Message) -> None:
     """The message menu; the one door takes it before it comes here."""
 
 
-def _slash_commands(pick: Picker) -> Sequence[app_commands.Command[Any, ..., Any]]:
-    return (*_commands_that_act(pick), *_commands_that_tell(pick))
+def _slash_commands(pick: CommandAutocomplete) -> Sequence[app_commands.Command[Any, ..., Any]]:
+    return (*_acting_commands(pick), *_lookup_commands(pick))
 
 
-def _commands_that_act(pick: Picker) -> Sequence[app_commands.Command[Any, ..., Any]]:
+def _acting_commands(pick: CommandAutocomplete) -> Sequence[app_commands.Command[Any, ..., Any]]:
     @app_commands.command(name="ask", description="Give the agents a task")
     @app_commands.describe(
         task="What is to be done",
@@ -184,7 +188,7 @@ def _commands_that_act(pick: Picker) -> Sequence[app_commands.Command[Any, ..., 
     @app_commands.autocomplete(team=pick.team, model=pick.model)
     async def ask(
         interaction: Interaction,
-        task: app_commands.Range[str, 1, TASK],
+        task: app_commands.Range[str, 1, MAX_TASK],
         team: str | None = None,
         model: str | None = None,
         attachment: discord.Attachment | None = None,
@@ -203,7 +207,7 @@ def _commands_that_act(pick: Picker) -> Sequence[app_commands.Command[Any, ..., 
     return ask, model_, cancel
 
 
-def _commands_that_tell(pick: Picker) -> Sequence[app_commands.Command[Any, ..., Any]]:
+def _lookup_commands(pick: CommandAutocomplete) -> Sequence[app_commands.Command[Any, ..., Any]]:
     @app_commands.command(name="models", description="The models there are, with price, context and how long they live")
     @app_commands.describe(search="Any part of a name")
     async def models(interaction: Interaction, search: str | None = None) -> None: ...

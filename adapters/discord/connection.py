@@ -17,28 +17,28 @@ from typing import Protocol
 import aiohttp
 import discord
 
-from adapters.discord.addresses import Addresses
-from adapters.discord.client import IDENTIFY_PAUSE, Client, Ears, intents
+from adapters.discord.addresses import DiscordEndpoints
+from adapters.discord.client import IDENTIFY_PAUSE, DiscordClient, GatewayEvents, intents
 from orchestrator_bridge.chat import NotSent, SendRejected
 from orchestrator_bridge.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
 
-DEADLINE = 45.0
+CONNECT_TIMEOUT = 45.0
 """Seconds in which a connection is there or is given up."""
-AGAIN = (5.0, 15.0, 60.0, 300.0)
+RECONNECT_DELAYS = (5.0, 15.0, 60.0, 300.0)
 """Seconds before a connection that ended for good is made anew, the first time, the second, and so on."""
 
 
-class Connection(Protocol):
+class DiscordConnection(Protocol):
     """What the adapter needs of a connection; tests bring one that is made already."""
 
     @property
-    def client(self) -> Client | None:
+    def client(self) -> DiscordClient | None:
         """The client, while there is one."""
         ...
 
-    async def open(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
+    async def open(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
         """Connect. `prepare` is called with each client before it connects.
 
         Raises:
@@ -53,43 +53,43 @@ class Connection(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Live:
+class _RunningClient:
     """A client, and the task in which discord.py runs it."""
 
-    client: Client
+    client: DiscordClient
     running: asyncio.Task[None]
 
 
-class RealConnection:
+class GatewayConnection:
     """A connection with this token. `deadline`, in seconds, as `DEADLINE`; `identify_pause` as `Client` has it."""
 
     def __init__(
         self,
         token: str,
-        addresses: Addresses,
+        endpoints: DiscordEndpoints,
         clock: Clock,
         *,
-        deadline: float = DEADLINE,
+        deadline: float = CONNECT_TIMEOUT,
         identify_pause: float = IDENTIFY_PAUSE,
     ) -> None:
         self._identify_pause = identify_pause
         self._token = token
-        self._addresses = addresses
+        self._endpoints = endpoints
         self._clock = clock
         self._deadline = deadline
-        self._live: _Live | None = None
+        self._running: _RunningClient | None = None
         self._keeper: asyncio.Task[None] | None = None
 
     @property
-    def client(self) -> Client | None:
+    def client(self) -> DiscordClient | None:
         """The client, while there is one."""
-        return self._live.client if self._live is not None else None
+        return self._running.client if self._running is not None else None
 
-    async def open(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
+    async def open(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
         """Connect, as `Connection.open` says."""
         await self.close()
-        await self._connect(ears, prepare)
-        self._keeper = asyncio.create_task(self._keep(ears, prepare), name="discord")
+        await self._connect(events, prepare)
+        self._keeper = asyncio.create_task(self._keep_connected(events, prepare), name="discord")
 
     async def close(self) -> None:
         """Disconnect; again is harmless."""
@@ -97,61 +97,64 @@ class RealConnection:
         if keeper is not None:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
-        live, self._live = self._live, None
+        live, self._running = self._running, None
         if live is not None:
-            await _end(live)
+            await _stop_client(live)
 
-    async def _connect(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
+    async def _connect(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
         """Make the client and wait until it is ready. It is used before: what it hears at once must not be lost."""
         try:
             async with asyncio.timeout(self._deadline):
-                client = Client(intents(await self._flags()), ears, identify_pause=self._identify_pause)
-                self._addresses.use(client)
+                client = DiscordClient(intents(await self._application_flags()), events, identify_pause=self._identify_pause)
+                self._endpoints.apply_to(client)
                 prepare(client)
-                self._live = live = _Live(client, asyncio.create_task(client.start(self._token), name="discord.py"))
+                self._running = live = _RunningClient(client, asyncio.create_task(client.start(self._token), name="discord.py"))
                 try:
                     await _ready(live)
                 except BaseException:
-                    self._live = None
-                    await _end(live)
+                    self._running = None
+                    await _stop_client(live)
                     raise
         except Exception as error:
             if isinstance(error, discord.LoginFailure):
-                raise SendRejected(_explained(error)) from error
-            raise NotSent(_explained(error)) from error
+                raise SendRejected(_connection_error_text(error)) from error
+            raise NotSent(_connection_error_text(error)) from error
 
-    async def _flags(self) -> discord.ApplicationFlags:
+    async def _application_flags(self) -> discord.ApplicationFlags:
         """What the developer portal allows this application."""
         probe = discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=30.0)
-        self._addresses.use(probe)
+        self._endpoints.apply_to(probe)
         try:
             await probe.login(self._token)
             return probe.application_flags
         finally:
             await probe.close()
 
-    async def _keep(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
+    async def _keep_connected(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
         """See to it that there is a connection, until this is cancelled."""
-        while self._live is not None:
-            ended = self._live
+        while self._running is not None:
+            ended = self._running
             await asyncio.wait([ended.running])
-            _LOG.error("the connection to Discord has ended, which is made anew: %s", _explained(_error_of(ended.running)))
-            self._live = None
-            await _end(ended)
-            await self._again(ears, prepare)
+            _LOG.error(
+                "the connection to Discord has ended, which is made anew: %s",
+                _connection_error_text(_client_error(ended.running)),
+            )
+            self._running = None
+            await _stop_client(ended)
+            await self._reconnect(events, prepare)
 
-    async def _again(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
-        for pause in chain(AGAIN, repeat(AGAIN[-1])):
+    async def _reconnect(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
+        for pause in chain(RECONNECT_DELAYS, repeat(RECONNECT_DELAYS[-1])):
             await sleep_until(self._clock, self._clock.now() + pause)
             try:
-                await self._connect(ears, prepare)
+                await self._connect(events, prepare)
             except (NotSent, SendRejected) as error:
                 _LOG.error("Discord cannot be reached, which is tried again: %s", error)
             else:
                 return
 
 
-async def _ready(live: _Live) -> None:
+async def _ready(live: _RunningClient) -> None:
     """Wait until the client is ready; if it ends before, raise what it ended of."""
     waiting = asyncio.ensure_future(_wait_ready(live.client))
     try:
@@ -164,26 +167,26 @@ async def _ready(live: _Live) -> None:
         await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def _wait_ready(client: Client) -> None:
+async def _wait_ready(client: DiscordClient) -> None:
     await client.logged_in.wait()
     await client.wait_until_ready()
 
 
-async def _end(live: _Live) -> None:
-    await live.client.drop()
+async def _stop_client(live: _RunningClient) -> None:
+    await live.client.cancel_tracked()
     with suppress(discord.DiscordException, aiohttp.ClientError, OSError):
         await live.client.close()
     live.running.cancel()
     await asyncio.gather(live.running, return_exceptions=True)
 
 
-def _error_of(running: asyncio.Task[None]) -> BaseException:
+def _client_error(running: asyncio.Task[None]) -> BaseException:
     if running.cancelled():
         return asyncio.CancelledError()
     return running.exception() or ConnectionError("it was closed")
 
 
-def _explained(error: BaseException) -> str:
+def _connection_error_text(error: BaseException) -> str:
     """What went wrong and how to mend it; the token never stands in it."""
     match error:
         case discord.LoginFailure():

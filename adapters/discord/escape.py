@@ -13,51 +13,51 @@ import discord
 
 from orchestrator_bridge.text import clean, shorten
 
-_GAP = "\u200b"
+_ZERO_WIDTH_SPACE = "\u200b"
 """A zero-width space: between an @ and a name it keeps the words readable and makes no mention of them."""
 
 _EVERYBODY = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
 _MARKUP = re.compile(r"<(?=(?:@[!&]?|#|id:|sound:|t:-?)\w|/[^<>:\n]{1,100}:\d|a?:\w{1,40}:\d)", re.IGNORECASE)
 """How mentions of people, roles, channels and commands begin, and custom emoji, times and sounds."""
 _UNSEEN = r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u3164\ufe00-\ufe0f\uffa0]*"
-_TORN = re.compile(rf"([@<]){_UNSEEN}(?=[@!&#/:\w])")
+_SPLIT_MENTION = re.compile(rf"([@<]){_UNSEEN}(?=[@!&#/:\w])")
 """An @ or < parted by something unseen from what would make it a mention once somebody takes that out."""
 
-_FENCE = re.compile(r"^ {0,3}```.*?(?:^ {0,3}```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_CODE_BLOCK = re.compile(r"^ {0,3}```.*?(?:^ {0,3}```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _ADDRESS = r"(?:https?|discord)://"
 _LINK = re.compile(rf"!?\[([^\[\]\n]{{1,300}})\]\(\s*<?({_ADDRESS}[^\s<>)]+)>?(?:\s+[\"'][^\"'\n]*[\"'])?\s*\)", re.IGNORECASE)
 _LINK_START = re.compile(rf"\](?=\(\s*<?{_ADDRESS})", re.IGNORECASE)
 
 
-def harmless(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """`text` with its Markdown, but no mention of anybody in it; links show where they lead."""
-    return _LINK_START.sub("] ", _open_links(quiet(text)))
+    return _LINK_START.sub("] ", _reveal_links(neutralise_mentions(text)))
 
 
-def quiet(text: str) -> str:
+def neutralise_mentions(text: str) -> str:
     """`text` cleaned, without anything that Discord takes for a mention."""
-    text = _TORN.sub(r"\1", clean(text))
-    return _MARKUP.sub(f"<{_GAP}", _EVERYBODY.sub(f"@{_GAP}", text))
+    text = _SPLIT_MENTION.sub(r"\1", clean(text))
+    return _MARKUP.sub(f"<{_ZERO_WIDTH_SPACE}", _EVERYBODY.sub(f"@{_ZERO_WIDTH_SPACE}", text))
 
 
-def plain(text: str, limit: int) -> str:
+def escape_line(text: str, limit: int) -> str:
     """`text` on one line of at most `limit` characters, none of which is Markdown."""
-    open_ = _LINK_START.sub("] ", _open_links(quiet(text), everywhere=True))
+    open_ = _LINK_START.sub("] ", _reveal_links(neutralise_mentions(text), everywhere=True))
     line = shorten(" ".join(open_.split()), limit)
     return discord.utils.escape_markdown(line)
 
 
-def unformatted(text: str, limit: int) -> str:
+def plain_line(text: str, limit: int) -> str:
     """`text` on one line for places that know no Markdown, such as buttons and names of threads; never empty."""
-    return shorten(" ".join(quiet(text).split()), limit) or "…"
+    return shorten(" ".join(neutralise_mentions(text).split()), limit) or "…"
 
 
-def _open_links(text: str, *, everywhere: bool = False) -> str:
+def _reveal_links(text: str, *, everywhere: bool = False) -> str:
     """`[label](address)` as `label (<address>)`, outside of code unless told `everywhere`."""
     if everywhere:
         return _LINK.sub(r"\1 (\2)", text)
     pieces, at = [], 0
-    for fence in _FENCE.finditer(text):
+    for fence in _CODE_BLOCK.finditer(text):
         pieces += [_LINK.sub(r"\1 (<\2>)", text[at : fence.start()]), fence.group()]
         at = fence.end()
     return "".join([*pieces, _LINK.sub(r"\1 (<\2>)", text[at:])])

@@ -8,14 +8,14 @@ from typing import Any
 
 import discord
 
-from adapters.discord.attempt import attempt
-from adapters.discord.hear import concerns_us, said_of
-from adapters.discord.marks import code, code_in
-from adapters.discord.places import Somewhere, place_of
-from adapters.discord.post import Post
-from adapters.discord.rooms import Rooms
-from adapters.discord.send import Send, posted
-from adapters.discord.shown import Shown
+from adapters.discord.attempt import bounded_attempt
+from adapters.discord.hear import is_from_person, to_message_received
+from adapters.discord.marks import parse_reference_code, reference_code
+from adapters.discord.places import AnyChannel, message_place
+from adapters.discord.post import MessageApi
+from adapters.discord.rooms import ChannelCache
+from adapters.discord.send import DiscordSender, to_posted
+from adapters.discord.shown import DiscordMessage
 from orchestrator_bridge.chat import (
     Acknowledgement,
     FinalAnswer,
@@ -29,106 +29,106 @@ from orchestrator_bridge.chat import (
     SendRejected,
 )
 
-FIRST = 20
+FORUM_LOOK_BACK = 20
 """Messages at the beginning of a forum's post among which its card is."""
 LOOK_BACK = 500
 """Messages looked through for an earlier attempt."""
-MOMENT = 0.002
+TIMESTAMP_STEP = 0.002
 """Seconds: Discord's `after` leaves out what was said in the same millisecond."""
 REPLIES = 200
 """Messages of a channel looked through for replies to a card that has a thread too."""
-SLACK = 900.0
+CLOCK_TOLERANCE = 900.0
 """Seconds by which Discord's clock and ours may differ."""
 
 
-class Find:
+class DiscordHistory:
     """Asks Discord's history, for one adapter."""
 
-    def __init__(self, rooms: Rooms, post: Post, send: Send, listed: frozenset[str]) -> None:
-        self._rooms = rooms
-        self._post = post
-        self._send = send
+    def __init__(self, channels: ChannelCache, messages: MessageApi, sender: DiscordSender, listed: frozenset[str]) -> None:
+        self._channels = channels
+        self._messages = messages
+        self._sender = sender
         self._listed = listed
 
     # Our own ----------------------------------------------------------------------------------------------------------------
 
-    async def find(self, outbound: OutboundPost) -> PostedMessage | None:
+    async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
         """As `Adapter.find_sent` says; what an attempt did not come to, such as a card's thread, is made now."""
         match outbound.post:
             case RunCard() | QuestionCard():
                 return await self._card(outbound)
             case Note() | FinalAnswer():
-                return await self._texts(outbound, self._send.rendered(outbound.post))
+                return await self._find_texts(outbound, self._sender.render_messages(outbound.post))
             case Acknowledgement():
                 return None  # a reaction does not double, and its words have a nonce
 
     async def _card(self, outbound: OutboundPost) -> PostedMessage | None:
-        channel, form = await self._post.form(outbound.place)
-        wanted = code(outbound.key)
-        history = self._posts(channel, outbound) if form == "post" else self._ours(channel, outbound.since)
+        channel, form = await self._messages.thread_kind_at(outbound.place)
+        wanted = reference_code(outbound.key)
+        history = self._forum_messages(channel, outbound) if form == "post" else self._own_messages(channel, outbound.since)
         async for message in history:
-            if any(code_in(embed.footer.text) == wanted for embed in message.embeds):
+            if any(parse_reference_code(embed.footer.text) == wanted for embed in message.embeds):
                 if form == "thread":
-                    await self._post.open_thread(message, self._send.card(outbound)[1])
-                return posted(message, message.channel.id if form == "post" else None)
+                    await self._messages.create_thread(message, self._sender.render_card(outbound)[1])
+                return to_posted(message, message.channel.id if form == "post" else None)
         return None
 
-    async def _posts(self, forum: Somewhere, outbound: OutboundPost) -> AsyncIterator[discord.Message]:
+    async def _forum_messages(self, forum: AnyChannel, outbound: OutboundPost) -> AsyncIterator[discord.Message]:
         """The first messages of a forum's newest posts that are ours."""
         if not isinstance(forum, discord.ForumChannel):
             return
-        async with attempt():
+        async with bounded_attempt():
             active = [one for one in await forum.guild.active_threads() if one.parent_id == forum.id]
             archived = [one async for one in forum.archived_threads(limit=50)]
         for thread in sorted([*active, *archived], key=lambda one: one.id, reverse=True):
-            if thread.owner_id == self._rooms.client().me and not _before(thread.id, outbound.since):
-                async for first in _history(thread, limit=FIRST, oldest_first=True):
+            if thread.owner_id == self._channels.client().me and not _is_before(thread.id, outbound.since):
+                async for first in _history(thread, limit=FORUM_LOOK_BACK, oldest_first=True):
                     yield first
 
-    async def _texts(self, outbound: OutboundPost, messages: list[Shown]) -> PostedMessage | None:
+    async def _find_texts(self, outbound: OutboundPost, messages: list[DiscordMessage]) -> PostedMessage | None:
         """Find the messages of a text by their words; those that are missing at its end are posted."""
-        channel, _ = await self._post.spot(outbound.place)
-        wanted = [_same(shown.content) for shown in messages]
-        history = [one async for one in self._ours(channel, outbound.since) if _same(one.content) in wanted]
+        channel, _ = await self._messages.reply_target(outbound.place)
+        wanted = [_comparable(shown.content) for shown in messages]
+        history = [one async for one in self._own_messages(channel, outbound.since) if _comparable(one.content) in wanted]
         done: list[discord.Message] = []
         for message in reversed(history):
-            if len(done) < len(wanted) and _same(message.content) == wanted[len(done)]:
+            if len(done) < len(wanted) and _comparable(message.content) == wanted[len(done)]:
                 done.append(message)
-        return await self._send.texts(outbound, messages, done) if done else None
+        return await self._sender.post_messages(outbound, messages, done) if done else None
 
-    async def _ours(self, channel: Somewhere, since: float) -> AsyncIterator[discord.Message]:
+    async def _own_messages(self, channel: AnyChannel, since: float) -> AsyncIterator[discord.Message]:
         """Our messages in a channel, newest first, as far back as an attempt may have been made."""
-        me = self._rooms.client().me
+        me = self._channels.client().me
         async for message in _history(channel, limit=LOOK_BACK):
-            if _before(message.id, since):
+            if _is_before(message.id, since):
                 return
             if message.author.id == me:
                 yield message
 
     # People's ---------------------------------------------------------------------------------------------------------------
 
-    async def read(self, place: Place, after: float) -> Sequence[MessageReceived]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """As `Adapter.read_thread` says: all of a thread, and the newest replies to its card in the channel, which name the
         question."""
         if place.thread is None:
             return ()
-        channel, _ = await self._post.spot(place)
-        since = datetime.fromtimestamp(after - MOMENT, UTC)
+        channel, _ = await self._messages.reply_target(place)
+        since = datetime.fromtimestamp(after - TIMESTAMP_STEP, UTC)
         found = [one async for one in _history(channel, after=since, oldest_first=True, limit=None)]
-        home = await self._rooms.find(place.channel)
+        home = await self._channels.resolve(place.channel)
         if isinstance(home, discord.abc.Messageable) and home is not channel:
             found += [one async for one in _history(home, after=since, oldest_first=False, limit=REPLIES)]
-        return await self._said(found, place)
+        return await self._to_messages(found, place)
 
-    async def _said(self, messages: list[discord.Message], place: Place) -> list[MessageReceived]:
-        me = self._rooms.client().me
-        here = [one for one in messages if concerns_us(one, me, self._listed) and place_of(one, me) == place]
+    async def _to_messages(self, messages: list[discord.Message], place: Place) -> list[MessageReceived]:
+        me = self._channels.client().me
+        here = [one for one in messages if is_from_person(one, me, self._listed) and message_place(one, me) == place]
         ordered = sorted({one.id: one for one in here}.values(), key=lambda one: one.id)
-        await self._give_roles(ordered)
-        said = [said_of(one, place, me) for one in ordered]
+        await self._load_roles(ordered)
+        said = [to_message_received(one, place, me) for one in ordered]
         return [one for one in said if one.text or one.attachments]
 
-    async def _give_roles(self, messages: list[discord.Message]) -> None:
+    async def _load_roles(self, messages: list[discord.Message]) -> None:
         """A history names authors without their roles, by which it is judged who may answer: they are looked up."""
         known: dict[int, discord.User | discord.Member] = {}
         for message in messages:
@@ -140,13 +140,13 @@ class Find:
 
     async def _member(self, guild: discord.Guild, user: discord.User) -> discord.User | discord.Member:
         try:
-            async with attempt():
+            async with bounded_attempt():
                 return await guild.fetch_member(user.id)
         except SendRejected:
             return user  # has left the server: no roles
 
 
-async def _history(channel: Somewhere, **which: Any) -> AsyncIterator[discord.Message]:
+async def _history(channel: AnyChannel, **which: Any) -> AsyncIterator[discord.Message]:
     """Messages of a channel, a page at a time; each page is a try of its own.
 
     Raises:
@@ -157,17 +157,17 @@ async def _history(channel: Somewhere, **which: Any) -> AsyncIterator[discord.Me
         raise SendRejected(f"channel {getattr(channel, 'id', '?')} holds no messages")
     pages = channel.history(**which)
     while True:
-        async with attempt():
+        async with bounded_attempt():
             message = await anext(pages, None)
         if message is None:
             return
         yield message
 
 
-def _before(snowflake: int, since: float) -> bool:
-    return bool(since) and discord.utils.snowflake_time(snowflake).timestamp() < since - SLACK
+def _is_before(snowflake: int, since: float) -> bool:
+    return bool(since) and discord.utils.snowflake_time(snowflake).timestamp() < since - CLOCK_TOLERANCE
 
 
-def _same(content: str) -> str:
+def _comparable(content: str) -> str:
     """Words as they are compared: Discord takes blanks away at the ends."""
     return content.strip()

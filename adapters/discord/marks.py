@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from hashlib import blake2s
 
-_FOOT = re.compile(r"(Run|Question) (\d{1,15}) ·.* ([0-9a-f]{8})")
+_FOOTER = re.compile(r"(Run|Question) (\d{1,15}) ·.* ([0-9a-f]{8})")
 
 
 def nonce(key: str, part: int = 0) -> str:
@@ -17,28 +17,28 @@ def nonce(key: str, part: int = 0) -> str:
     return blake2s(f"{key}\n{part}".encode(), digest_size=12).hexdigest()
 
 
-def code(key: str) -> str:
+def reference_code(key: str) -> str:
     """The reference that a card's last line ends with."""
     return blake2s(key.encode(), digest_size=4).hexdigest()
 
 
-def run_foot(run: int, about: str, key: str) -> str:
+def run_footer(run: int, about: str, key: str) -> str:
     """A run card's last line; `about` is one line of text."""
-    return f"Run {run} · {about} · {code(key)}"
+    return f"Run {run} · {about} · {reference_code(key)}"
 
 
-def question_foot(question: int, run: int, about: str, key: str) -> str:
+def question_footer(question: int, run: int, about: str, key: str) -> str:
     """A question card's last line; `about` is one line of text."""
-    return f"Question {question} · run {run} · {about} · {code(key)}"
+    return f"Question {question} · run {run} · {about} · {reference_code(key)}"
 
 
-def code_in(foot: str | None) -> str | None:
+def parse_reference_code(foot: str | None) -> str | None:
     """The reference in a card's last line; None if it is no card's."""
-    found = _FOOT.fullmatch(foot or "")
+    found = _FOOTER.fullmatch(foot or "")
     return found[3] if found else None
 
 
-def question_in(foot: str | None) -> int | None:
+def parse_question_number(foot: str | None) -> int | None:
     """The number of the question whose card ends with this line; None if it is no question's."""
-    found = _FOOT.fullmatch(foot or "")
+    found = _FOOTER.fullmatch(foot or "")
     return int(found[2]) if found and found[1] == "Question" else None

@@ -9,11 +9,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Memory(Generic[K, V]):
+class LruMap(Generic[K, V]):
     """Keeps the last `most` values."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
         self._kept: OrderedDict[K, V] = OrderedDict()
 
     def get(self, key: K) -> V | None:
@@ -24,10 +24,10 @@ class Memory(Generic[K, V]):
         """Keep a value, and forget the oldest if they are too many."""
         self._kept[key] = value
         self._kept.move_to_end(key)
-        if len(self._kept) > self._most:
+        if len(self._kept) > self._max_size:
             self._kept.popitem(last=False)
 
-    def take(self, key: K) -> V | None:
+    def pop(self, key: K) -> V | None:
         """A value, which is kept no longer."""
         return self._kept.pop(key, None)
 

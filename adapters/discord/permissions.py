@@ -8,7 +8,7 @@ import discord
 
 from orchestrator_bridge.text import listed
 
-NEEDED = {
+PERMISSIONS = {
     "view_channel": ("View Channels", "to see the channel"),
     "send_messages": ("Send Messages", "to post runs and questions"),
     "send_messages_in_threads": ("Send Messages in Threads", "to answer in a run's thread"),
@@ -21,35 +21,35 @@ NEEDED = {
 }
 """Permission, its name in Discord's settings, and what it is for."""
 
-FOR_RUNS = ("view_channel", "send_messages", "embed_links", "read_message_history")
+RUN_PERMISSIONS = ("view_channel", "send_messages", "embed_links", "read_message_history")
 """Without these no run can be shown; without the others it is shown with less."""
 
-SCOPES = ("bot", "applications.commands")
+OAUTH_SCOPES = ("bot", "applications.commands")
 
 
-def needed() -> discord.Permissions:
+def invite_permissions() -> discord.Permissions:
     """All that the invite asks for."""
-    return discord.Permissions(**dict.fromkeys(NEEDED, True))
+    return discord.Permissions(**dict.fromkeys(PERMISSIONS, True))
 
 
-def invite(application: int) -> str:
+def invite_url(application: int) -> str:
     """The link that adds the bot to a server, with its permissions and commands."""
-    return discord.utils.oauth_url(application, permissions=needed(), scopes=SCOPES)
+    return discord.utils.oauth_url(application, permissions=invite_permissions(), scopes=OAUTH_SCOPES)
 
 
-def lacking(allowed: discord.Permissions, wanted: tuple[str, ...] = tuple(NEEDED)) -> tuple[str, ...]:
+def missing_permissions(allowed: discord.Permissions, wanted: tuple[str, ...] = tuple(PERMISSIONS)) -> tuple[str, ...]:
     """Which of these permissions are missing."""
     return tuple(name for name in wanted if not allowed.is_superset(discord.Permissions(**{name: True})))
 
 
-def missing_for_runs(interaction: discord.Interaction[Any]) -> tuple[str, ...]:
+def missing_run_permissions(interaction: discord.Interaction[Any]) -> tuple[str, ...]:
     """What keeps a run from being shown where a command was given, as Discord says along with the command."""
-    return () if interaction.guild_id is None else lacking(interaction.app_permissions, FOR_RUNS)
+    return () if interaction.guild_id is None else missing_permissions(interaction.app_permissions, RUN_PERMISSIONS)
 
 
-def say_missing(missing: tuple[str, ...]) -> str:
+def missing_permissions_text(missing: tuple[str, ...]) -> str:
     """What is missing, for whoever can give it."""
-    names = listed([f"{NEEDED[name][0]} ({NEEDED[name][1]})" for name in missing])
+    names = listed([f"{PERMISSIONS[name][0]} ({PERMISSIONS[name][1]})" for name in missing])
     return (
         f"I cannot work in this channel yet: I need {names}. Whoever manages the server can allow it in the channel's settings."
     )

@@ -12,15 +12,15 @@ from typing import Literal
 
 import discord
 
-from adapters.discord.marks import code_in, question_in
+from adapters.discord.marks import parse_question_number, parse_reference_code
 from orchestrator_bridge.chat import Author, Place
 
 PLATFORM = "discord"
 
-Form = Literal["thread", "post", "replies"]
-Somewhere = discord.abc.GuildChannel | discord.Thread | discord.abc.PrivateChannel | discord.PartialMessageable
+ThreadKind = Literal["thread", "post", "replies"]
+AnyChannel = discord.abc.GuildChannel | discord.Thread | discord.abc.PrivateChannel | discord.PartialMessageable
 
-_FORMS: dict[discord.ChannelType, Form] = {
+_THREAD_KINDS: dict[discord.ChannelType, ThreadKind] = {
     discord.ChannelType.text: "thread",
     discord.ChannelType.news: "thread",
     discord.ChannelType.forum: "post",
@@ -28,38 +28,38 @@ _FORMS: dict[discord.ChannelType, Form] = {
 }
 
 
-def form_of(channel: object) -> Form:
+def thread_kind(channel: object) -> ThreadKind:
     """What a card becomes in a channel: a message with a thread, a forum's post, or a message and the replies to it."""
     kind = getattr(channel, "type", None)
-    return _FORMS.get(kind, "replies") if isinstance(kind, discord.ChannelType) else "replies"
+    return _THREAD_KINDS.get(kind, "replies") if isinstance(kind, discord.ChannelType) else "replies"
 
 
-def author_of(user: discord.User | discord.Member | discord.ClientUser) -> Author:
+def to_author(user: discord.User | discord.Member | discord.ClientUser) -> Author:
     """Somebody on Discord, with the roles held here."""
     roles = [str(role.id) for role in user.roles if not role.is_default()] if isinstance(user, discord.Member) else []
     return Author(platform=PLATFORM, id=str(user.id), name=user.display_name, roles=tuple(roles))
 
 
-def person_id(channel: str) -> int | None:
+def direct_user_id(channel: str) -> int | None:
     """The person whose direct messages the channel `@42` is; None if it is another channel."""
     return int(channel[1:]) if channel.startswith("@") and channel[1:].isdecimal() else None
 
 
-def direct(user: str | int) -> Place:
+def direct_place(user: str | int) -> Place:
     """The direct messages with somebody."""
     return Place(platform=PLATFORM, channel=f"@{user}")
 
 
-def channel_place(channel: Somewhere, person: int) -> Place:
+def channel_place(channel: AnyChannel, person: int) -> Place:
     """The place of a command: a thread counts as a channel, since nothing can be opened in it. `person` gave the command."""
     if isinstance(channel, discord.abc.PrivateChannel):
-        return direct(person)
+        return direct_place(person)
     return Place(platform=PLATFORM, channel=str(getattr(channel, "id", 0)))
 
 
-def place_of(message: discord.Message, me: int) -> Place | None:
+def message_place(message: discord.Message, me: int) -> Place | None:
     """Where a message belongs to if it is said to us: to one of our cards, or into one of our threads. Else None."""
-    anchor = _anchor(message, me)
+    anchor = _replied_card(message, me)
     channel = message.channel
     if isinstance(channel, discord.Thread):
         if channel.owner_id == me and not (anchor and _is_card(message)):
@@ -67,20 +67,20 @@ def place_of(message: discord.Message, me: int) -> Place | None:
         return Place(platform=PLATFORM, channel=str(channel.id), thread=anchor) if anchor else None
     if anchor is None:
         return None
-    where = direct(message.author.id).channel if message.guild is None else str(channel.id)
+    where = direct_place(message.author.id).channel if message.guild is None else str(channel.id)
     return Place(platform=PLATFORM, channel=where, thread=anchor)
 
 
-def _anchor(message: discord.Message, me: int) -> str | None:
+def _replied_card(message: discord.Message, me: int) -> str | None:
     """The card that a message replies to: our message that it names, or the one which that answers."""
-    replied = replied_to(message)
+    replied = replied_message(message)
     if replied is None or replied.author.id != me:
         return None
     further = replied.reference.message_id if replied.reference and replied.type is discord.MessageType.reply else None
     return str(further or replied.id)
 
 
-def replied_to(message: discord.Message) -> discord.Message | None:
+def replied_message(message: discord.Message) -> discord.Message | None:
     """The message that this one replies to, if Discord sent it along."""
     if message.reference is None or message.type is not discord.MessageType.reply:
         return None
@@ -88,25 +88,25 @@ def replied_to(message: discord.Message) -> discord.Message | None:
     return resolved if isinstance(resolved, discord.Message) else None
 
 
-def question_of(message: discord.Message, me: int) -> int | None:
+def replied_question(message: discord.Message, me: int) -> int | None:
     """The number of the question to whose card a message replies in a channel that has threads."""
-    replied = replied_to(message)
-    if replied is None or replied.author.id != me or form_of(message.channel) != "thread":
+    replied = replied_message(message)
+    if replied is None or replied.author.id != me or thread_kind(message.channel) != "thread":
         return None
-    return next((number for embed in replied.embeds if (number := question_in(embed.footer.text)) is not None), None)
+    return next((number for embed in replied.embeds if (number := parse_question_number(embed.footer.text)) is not None), None)
 
 
 def _is_card(message: discord.Message) -> bool:
-    replied = replied_to(message)
+    replied = replied_message(message)
     if replied is None:
         return False
-    return any(code_in(embed.footer.text) for embed in replied.embeds) or replied.type is discord.MessageType.reply
+    return any(parse_reference_code(embed.footer.text) for embed in replied.embeds) or replied.type is discord.MessageType.reply
 
 
 GuildOf = Callable[[str], int | None]
 
 
-def link(place: Place, message: str, guild_of: GuildOf) -> str | None:
+def message_url(place: Place, message: str, guild_of: GuildOf) -> str | None:
     """The address of a message in a channel of a server; None for direct messages and unknown channels."""
     guild = None if place.channel.startswith("@") else guild_of(place.channel)
     return f"https://discord.com/channels/{guild}/{place.channel}/{message}" if guild else None

@@ -10,21 +10,21 @@ import discord
 
 from orchestrator_bridge.chat import Author, Group
 
-NOBODY = discord.AllowedMentions.none()
+NO_MENTIONS = discord.AllowedMentions.none()
 """What every message is allowed to mention unless it says otherwise."""
 
-EMBED = 4000
+MAX_EMBED = 4000
 """Characters of an embed's description that we use; Discord takes 4,096, and 6,000 in all embeds of a message."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
+class DiscordMessage:
     """Words, a card, controls. `notify` are those whose mention in `content` reaches them; `text_file` is a name and its text."""
 
     content: str = ""
     embeds: tuple[discord.Embed, ...] = ()
     controls: tuple[discord.ui.Item[Any], ...] = ()
-    notify: discord.AllowedMentions = NOBODY
+    allowed_mentions: discord.AllowedMentions = NO_MENTIONS
     text_file: tuple[str, str] | None = None
 
     @property
@@ -43,25 +43,25 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Notice:
+class MentionText:
     """Whom a message calls, as the text that does it, and the permission for just that."""
 
     text: str = ""
     allowed: discord.AllowedMentions = field(default_factory=discord.AllowedMentions.none)
 
 
-def notice(people: Sequence[Author], groups: Sequence[Group]) -> Notice:
+def mention_text(people: Sequence[Author], groups: Sequence[Group]) -> MentionText:
     """Call these people and groups, and nobody else. What is no id of Discord's calls nobody."""
     users = [author.id for author in people if author.id.isdecimal()]
     roles = [group.id for group in groups if group.id.isdecimal()]
     words = [*(f"<@{user}>" for user in users), *(f"<@&{role}>" for role in roles)]
-    allowed = discord.AllowedMentions(everyone=False, users=_objects(users), roles=_objects(roles), replied_user=False)
-    return Notice(text=" ".join(words[:MOST_CALLED]), allowed=allowed)
+    allowed = discord.AllowedMentions(everyone=False, users=_snowflakes(users), roles=_snowflakes(roles), replied_user=False)
+    return MentionText(text=" ".join(words[:MAX_MENTIONS]), allowed=allowed)
 
 
-MOST_CALLED = 50
+MAX_MENTIONS = 50
 """People who are called by one message at most: more do not fit beside the words."""
 
 
-def _objects(ids: Iterable[str]) -> list[discord.Object]:
-    return [discord.Object(int(one)) for one in list(ids)[:MOST_CALLED]]
+def _snowflakes(ids: Iterable[str]) -> list[discord.Object]:
+    return [discord.Object(int(one)) for one in list(ids)[:MAX_MENTIONS]]

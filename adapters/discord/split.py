@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-CHARACTERS = 1900
+MAX_CHARACTERS = 1900
 """A message may have 2,000; the rest is for what goes around a part."""
-LINES = 60
+MAX_LINES = 60
 """About three screens of a phone."""
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[^`]*$")
@@ -30,17 +30,17 @@ class _Block:
         return self.text.count("\n") + 1 + self.gap.count("\n")
 
 
-def size(text: str) -> int:
+def discord_length(text: str) -> int:
     """How many characters Discord counts, at most: those outside the basic plane may count as two."""
     return len(text) + sum(char > "\uffff" for char in text)
 
 
-def parts(text: str, characters: int = CHARACTERS, lines: int = LINES) -> list[str]:
+def split_markdown(text: str, characters: int = MAX_CHARACTERS, lines: int = MAX_LINES) -> list[str]:
     """`text` in parts of at most so many characters and lines; joined they say the same. At least one, which may be empty."""
     made: list[str] = []
     now, now_lines = "", 0
     for block in _blocks(text.strip("\n"), characters, lines):
-        if now and (size(now + block.gap + block.text) > characters or now_lines + block.lines > lines):
+        if now and (discord_length(now + block.gap + block.text) > characters or now_lines + block.lines > lines):
             made.append(now)
             now = ""
         now, now_lines = (now + block.gap + block.text, now_lines + block.lines) if now else (block.text, block.lines)
@@ -74,7 +74,7 @@ def _closes(line: str, fence: str) -> bool:
 
 
 def _paragraph(rows: list[str], gap: str, characters: int, lines: int) -> Iterator[_Block]:
-    for number, piece in enumerate(_pieces(rows, characters, lines)):
+    for number, piece in enumerate(_pack_lines(rows, characters, lines)):
         yield _Block(piece, "\n" if number else gap)
 
 
@@ -82,27 +82,27 @@ def _code(rows: list[str], gap: str, characters: int, lines: int) -> Iterator[_B
     """Code with its fences, in as many pieces as it takes, each with fences of its own."""
     opening, body = rows[0][: characters // 4], rows[1:-1]
     closing = rows[-1].strip()
-    room = characters - size(opening) - size(closing) - 2
-    for number, piece in enumerate(_pieces(body, room, lines - 2) if body else [""]):
+    room = characters - discord_length(opening) - discord_length(closing) - 2
+    for number, piece in enumerate(_pack_lines(body, room, lines - 2) if body else [""]):
         yield _Block(f"{opening}\n{piece}\n{closing}", "\n" if number else gap)
 
 
-def _pieces(rows: list[str], characters: int, lines: int) -> list[str]:
+def _pack_lines(rows: list[str], characters: int, lines: int) -> list[str]:
     """Lines packed into pieces; a line that is too long by itself is cut between words where there are any."""
     made: list[list[str]] = []
     used = 0
-    for row in chain.from_iterable(_cut(line, characters) for line in rows):
-        if not made or used + size(row) + 1 > characters or len(made[-1]) >= lines:
+    for row in chain.from_iterable(_split_line(line, characters) for line in rows):
+        if not made or used + discord_length(row) + 1 > characters or len(made[-1]) >= lines:
             made.append([])
             used = -1
         made[-1].append(row)
-        used += size(row) + 1
+        used += discord_length(row) + 1
     return ["\n".join(piece) for piece in made]
 
 
-def _cut(row: str, characters: int) -> Iterator[str]:
-    while size(row) > characters:
-        at = characters // 2 if size(row[:characters]) > characters else characters
+def _split_line(row: str, characters: int) -> Iterator[str]:
+    while discord_length(row) > characters:
+        at = characters // 2 if discord_length(row[:characters]) > characters else characters
         border = row.rfind(" ", at // 3, at + 1)
         at = border if border > 0 else at
         yield row[:at]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from adapters.discord.ear import PAUSES
+from adapters.discord.ear import RETRY_DELAYS
 from orchestrator_bridge.chat import (
     MessageReceived,
     NotSent,
@@ -23,21 +23,21 @@ from orchestrator_bridge.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
 
-Read = Callable[[Place, float], Awaitable[Sequence[MessageReceived]]]
+ReadThread = Callable[[Place, float], Awaitable[Sequence[MessageReceived]]]
 
-Hear = Callable[[MessageReceived], Awaitable[None]]
-Compare = Callable[[Place, Sequence[MessageReceived]], Awaitable[None]]
+OnHistoryMessage = Callable[[MessageReceived], Awaitable[None]]
+OnThreadRead = Callable[[Place, Sequence[MessageReceived]], Awaitable[None]]
 
 
-class Watch:
+class DiscordBackfill:
     """The threads of open questions and live runs, each with the time of its card, and how to hear what is in them."""
 
-    def __init__(self, clock: Clock, read: Read) -> None:
+    def __init__(self, clock: Clock, read: ReadThread) -> None:
         self._clock = clock
         self._read = read
         self._open: dict[Place, float] = {}
 
-    def note(self, outbound: OutboundPost, posted: PostedMessage) -> None:
+    def on_sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
         """Something was sent: a card begins or ends the watch."""
         if not isinstance(outbound.post, RunCard | QuestionCard):
             return
@@ -47,7 +47,7 @@ class Watch:
         else:
             self._open.setdefault(place, posted.at)
 
-    def began(self, place: Place, after: float) -> None:
+    def watch_thread(self, place: Place, after: float) -> None:
         """The bridge reads a thread, so it is one of an open question or a live run."""
         self._open.setdefault(place, after)
 
@@ -56,25 +56,25 @@ class Watch:
         names = {str(one) for one in channels}
         return [place for place in self._open if place.channel in names]
 
-    def card(self, message: int) -> Place | None:
+    def find_card(self, message: int) -> Place | None:
         """What is watched that has this card: a thread has the id of the message that it was made from."""
         return next((place for place in self._open if place.thread == str(message)), None)
 
-    def lost(self, place: Place) -> None:
+    def forget(self, place: Place) -> None:
         """A card is gone for good, and with it what could be read."""
         self._open.pop(place, None)
 
-    async def catch_up(self, hear: Hear, gone: Compare) -> None:
+    async def catch_up(self, hear: OnHistoryMessage, gone: OnThreadRead) -> None:
         """Read every watched thread: `hear` is given all that stands there, `gone` what a thread holds now."""
         for place, after in list(self._open.items()):
-            said = await self._until_read(place, after)
+            said = await self._read_with_retry(place, after)
             for one in said or ():
                 await hear(one)
             if said is not None:
                 await gone(place, said)
 
-    async def _until_read(self, place: Place, after: float) -> Sequence[MessageReceived] | None:
-        for pause in PAUSES:
+    async def _read_with_retry(self, place: Place, after: float) -> Sequence[MessageReceived] | None:
+        for pause in RETRY_DELAYS:
             try:
                 return await self._read(place, after)
             except SendRejected as failure:

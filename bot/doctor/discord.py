@@ -10,7 +10,7 @@ from bot.doctor.finding import Finding
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from adapters.discord.checkup import Room, Seen, Server
+    from adapters.discord.checkup import ChannelDiagnostics, DiscordDiagnostics, GuildDiagnostics
     from bot.start import Start
 
 _INTENTS = "developer portal, your application, Bot, Privileged Gateway Intents"
@@ -23,12 +23,12 @@ async def check_discord(start: Start) -> AsyncIterator[Finding]:
     settings = start.settings
     if settings.discord_token is None:
         return
-    from adapters.discord.checkup import look
+    from adapters.discord.checkup import diagnose
     from orchestrator_bridge.chat import NotSent, SendRejected, SendUncertain
 
     roles, people = _wanted(start)
     try:
-        seen = await look(settings.discord_token.get_secret_value(), addresses(settings), roles=roles, people=people)
+        seen = await diagnose(settings.discord_token.get_secret_value(), addresses(settings), roles=roles, people=people)
     except (NotSent, SendUncertain, SendRejected) as error:
         yield Finding(about="discord", state="wrong", found=str(error), mend="see to this first; the rest was not looked at")
         return
@@ -42,7 +42,7 @@ def _wanted(start: Start) -> tuple[list[str], list[str]]:
     return roles, [person.discord for person in start.team_file.people.values() if person.discord]
 
 
-def _findings(seen: Seen, roles: list[str], people: list[str]) -> Iterator[Finding]:
+def _findings(seen: DiscordDiagnostics, roles: list[str], people: list[str]) -> Iterator[Finding]:
     yield _servers(seen)
     yield from _intents(seen, roles)
     for server in seen.servers:
@@ -54,14 +54,14 @@ def _findings(seen: Seen, roles: list[str], people: list[str]) -> Iterator[Findi
     yield _commands(seen)
 
 
-def _servers(seen: Seen) -> Finding:
+def _servers(seen: DiscordDiagnostics) -> Finding:
     if not seen.servers:
         mend = "`townhall setup discord` prints the link that invites it"
         return Finding(about="discord", state="warn", found=f"the bot {seen.name} is on no server", mend=mend)
     return Finding(about="discord", state="ok", found=f"bot {seen.name} on {', '.join(one.name for one in seen.servers)}")
 
 
-def _intents(seen: Seen, roles: list[str]) -> Iterator[Finding]:
+def _intents(seen: DiscordDiagnostics, roles: list[str]) -> Iterator[Finding]:
     if seen.message_content:
         yield Finding(about="discord intents", state="ok", found="Message Content is on")
     else:
@@ -72,28 +72,28 @@ def _intents(seen: Seen, roles: list[str]) -> Iterator[Finding]:
         yield Finding(about="discord intents", state="warn", found=found, mend=f"switch it on if more are to answer: {_INTENTS}")
 
 
-def _rooms(server: Server) -> Iterator[Finding]:
-    from adapters.discord.permissions import NEEDED
+def _rooms(server: GuildDiagnostics) -> Iterator[Finding]:
+    from adapters.discord.permissions import PERMISSIONS
 
-    if not any(room.usable for room in server.rooms):
+    if not any(room.usable for room in server.channels):
         mend = "let the bot's role see a channel, send messages, embed links and read the history there"
         yield Finding(about=f"discord {server.name}", state="wrong", found="the bot can work in no channel", mend=mend)
-    lame = [room for room in server.rooms if room.lacking]
+    lame = [room for room in server.channels if room.missing]
     for room in lame[:_NAMED]:
-        missing = ", ".join(f"{NEEDED[name][0]} ({NEEDED[name][1]})" for name in room.lacking)
+        missing = ", ".join(f"{PERMISSIONS[name][0]} ({PERMISSIONS[name][1]})" for name in room.missing)
         yield _room(server, room, missing)
     if len(lame) > _NAMED:
         yield Finding(about=f"discord {server.name}", state="warn", found=f"{len(lame) - _NAMED} more channels lack something")
-    if not lame and server.rooms:
-        yield Finding(about=f"discord {server.name}", state="ok", found=f"all permissions in {len(server.rooms)} channels")
+    if not lame and server.channels:
+        yield Finding(about=f"discord {server.name}", state="ok", found=f"all permissions in {len(server.channels)} channels")
 
 
-def _room(server: Server, room: Room, missing: str) -> Finding:
+def _room(server: GuildDiagnostics, room: ChannelDiagnostics, missing: str) -> Finding:
     mend = "channel settings, Permissions: allow it for the bot's role, or hide the channel from the bot"
     return Finding(about=f"discord {server.name} #{room.name}", state="warn", found=f"missing: {missing}", mend=mend)
 
 
-def _unknown(seen: Seen, roles: list[str], people: list[str]) -> Iterator[Finding]:
+def _unknown(seen: DiscordDiagnostics, roles: list[str], people: list[str]) -> Iterator[Finding]:
     """Ids of the team file that no server knows."""
     known = frozenset().union(*(server.roles | server.people for server in seen.servers))
     for one in [*roles, *people] if seen.servers else []:
@@ -103,12 +103,12 @@ def _unknown(seen: Seen, roles: list[str], people: list[str]) -> Iterator[Findin
             yield Finding(about="discord team file", state="wrong", found=f"no server knows the {kind} {one}", mend=mend)
 
 
-def _commands(seen: Seen) -> Finding:
-    from adapters.discord.commands import NAMES
+def _commands(seen: DiscordDiagnostics) -> Finding:
+    from adapters.discord.commands import COMMAND_NAMES
 
-    missing = sorted(NAMES - seen.commands)
+    missing = sorted(COMMAND_NAMES - seen.commands)
     if not missing:
-        return Finding(about="discord commands", state="ok", found=f"all {len(NAMES)} are known to Discord")
+        return Finding(about="discord commands", state="ok", found=f"all {len(COMMAND_NAMES)} are known to Discord")
     found = f"Discord does not know {', '.join(missing)}"
     mend = "start the bot once: it makes them known; with DISCORD_GUILD set they are known on that server only"
     return Finding(about="discord commands", state="warn", found=found, mend=mend)

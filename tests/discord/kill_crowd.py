@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from adapters.discord.controls import Control
-from adapters.discord.marks import question_in
+from adapters.discord.controls import DiscordControl
+from adapters.discord.marks import parse_question_number
 from tests.servers.discord_server import DiscordServer
 from tests.servers.discord_wire import BOT, Json, Message, Person
 
@@ -110,7 +110,7 @@ class Crowd:
 
     def _meet_questions(self) -> None:
         for card in self._cards():
-            number = question_in(card.embeds[0]["footer"]["text"])
+            number = parse_question_number(card.embeds[0]["footer"]["text"])
             if number is not None and card.id in self.world.channels and card.id not in self._met:
                 self._met.add(card.id)
                 self._steps += self._course(card, number) if "the agent" not in card.text else []
@@ -128,7 +128,7 @@ class Crowd:
 
     def _clicks(self, card: Message, question: int) -> list[Step]:
         options = [str(one["custom_id"]) for one in card.controls if str(one.get("custom_id", "")).startswith("th:o:")]
-        control = self._chance.choice([*options, Control(deed="pass", number=question).id])
+        control = self._chance.choice([*options, DiscordControl(kind="pass", number=question).id])
         data: Json = {"custom_id": control, "component_type": 2}
         click = lambda: self.world.interact(self._starter(card).id, card.channel, 3, data, card)  # noqa: E731 - one line of a step
         return [self._after(self._chance.randint(0, 12), click)]

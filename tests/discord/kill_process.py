@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from adapters.discord.adapter import DiscordAdapter
-from adapters.discord.addresses import Addresses
-from adapters.discord.connection import RealConnection
+from adapters.discord.addresses import DiscordEndpoints
+from adapters.discord.connection import GatewayConnection
 from orchestrator_bridge.clock import SystemClock
 from tests.discord.menu import SmallMenu
 from tests.faults.nursery import raise_bots
@@ -32,7 +32,7 @@ def main() -> None:
     clock = SystemClock()
 
     def adapter() -> DiscordAdapter:
-        connection = RealConnection(token, Addresses(api=api, gateway=gateway), clock)
+        connection = GatewayConnection(token, DiscordEndpoints(api=api, gateway=gateway), clock)
         known = Path(file).with_name("discord-commands")
         return Hasty(connection, SmallMenu(), clock, commands_file=known, silence=SILENCE)
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from adapters.discord.adapter import DiscordAdapter
-from adapters.discord.addresses import Addresses
-from adapters.discord.connection import RealConnection
-from adapters.discord.controls import Control, Deed
+from adapters.discord.addresses import DiscordEndpoints
+from adapters.discord.connection import GatewayConnection
+from adapters.discord.controls import ControlKind, DiscordControl
 from orchestrator_bridge.chat import Author, ControlAction, Place, PostedMessage
 from orchestrator_bridge.clock import Clock, SystemClock
 from tests.contract.adapter_rig import Rig, Seen
@@ -24,8 +24,8 @@ SILENCE = 5.0
 def an_adapter(server: DiscordServer, *, clock: Clock | None = None, deadline: float = 20.0, **options: Any) -> DiscordAdapter:
     """One that speaks to this server."""
     clock = clock or SystemClock()
-    addresses = Addresses(api=server.api, gateway=server.gateway_url)
-    connection = RealConnection(server.token, addresses, clock, deadline=deadline, identify_pause=0.0)
+    addresses = DiscordEndpoints(api=server.api, gateway=server.gateway_url)
+    connection = GatewayConnection(server.token, addresses, clock, deadline=deadline, identify_pause=0.0)
     given: dict[str, Any] = {"menu": SmallMenu(), "silence": SILENCE, **options}
     return DiscordAdapter(connection, clock=clock, **given)
 
@@ -91,15 +91,15 @@ class DiscordRig(Rig):
     async def press(self, question: int, press: ControlAction, value: str) -> None:
         match press:
             case "more":
-                await self.click_through("more", Control(deed="longer", number=question, value=value))
+                await self.click_through("more", DiscordControl(kind="longer", number=question, value=value))
             case "pass":
-                await self.click_through("leave", Control(deed="pass", number=question))
+                await self.click_through("leave", DiscordControl(kind="pass", number=question))
             case _:
-                self.click(Control(deed="option", number=question, value=value).id)
+                self.click(DiscordControl(kind="option", number=question, value=value).id)
 
-    async def click_through(self, first: Deed, then: Control, values: Sequence[str] = ()) -> str:
+    async def click_through(self, first: ControlKind, then: DiscordControl, values: Sequence[str] = ()) -> str:
         """The person uses a control of a card, and one of what that offers her privately."""
-        self.click(Control(deed=first, number=then.number).id)
+        self.click(DiscordControl(kind=first, number=then.number).id)
         await self.server.until(lambda: self.holding(then.id))
         return self.click(then.id, values=values)
 

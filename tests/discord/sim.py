@@ -13,7 +13,7 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 
 from adapters.discord.adapter import DiscordAdapter
-from adapters.discord.client import Client, Ears, intents
+from adapters.discord.client import DiscordClient, GatewayEvents, intents
 from orchestrator_bridge.chat import InboundEvent, OutboundPost, Place, Post, PostedMessage
 from orchestrator_bridge.clock import SystemClock
 from tests.discord.menu import SmallMenu
@@ -25,14 +25,14 @@ class SimConnection:
     def __init__(self, *, members: bool = False) -> None:
         self.env: simcord.Env | None = None
         self._flags = discord.ApplicationFlags(gateway_message_content=True, gateway_guild_members=members)
-        self._client: Client | None = None
+        self._client: DiscordClient | None = None
 
     @property
-    def client(self) -> Client | None:
+    def client(self) -> DiscordClient | None:
         return self._client
 
-    async def open(self, ears: Ears, prepare: Callable[[Client], None]) -> None:
-        client = Client(intents(self._flags), ears)
+    async def open(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
+        client = DiscordClient(intents(self._flags), events)
         prepare(client)
         self._client = client
         if self.env is None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.discord.controls import AS_BUTTONS, LABEL, Control
+from adapters.discord.controls import MAX_BUTTONS, MAX_LABEL, DiscordControl
 from orchestrator_bridge.chat import (
     Author,
     CardOption,
@@ -22,8 +22,8 @@ from orchestrator_bridge.chat import (
 from tests.contract.adapter_posts import question
 from tests.discord.rig import DiscordRig, a_rig
 
-LITE = Control(deed="option", number=2, value="lite").id
-WRITE = Control(deed="write", number=2).id
+LITE = DiscordControl(kind="option", number=2, value="lite").id
+WRITE = DiscordControl(kind="write", number=2).id
 
 
 def many(count: int) -> tuple[CardOption, ...]:
@@ -32,21 +32,21 @@ def many(count: int) -> tuple[CardOption, ...]:
 
 async def test_a_few_options_are_buttons_that_a_phone_can_show() -> None:
     async with a_rig() as rig:
-        await rig.post(replace(question(), options=many(AS_BUTTONS)))
+        await rig.post(replace(question(), options=many(MAX_BUTTONS)))
         (card,) = rig.world.here(rig.channel.id)
         labels = [str(one["label"]) for one in card.controls]
-        assert labels[AS_BUTTONS:] == ["Write an answer", "Not me", "More time"]
-        assert all(len(label) <= LABEL for label in labels)
-        assert [label[:1] for label in labels[:AS_BUTTONS]] == ["1", "2", "3", "4", "5"]
+        assert labels[MAX_BUTTONS:] == ["Write an answer", "Not me", "More time"]
+        assert all(len(label) <= MAX_LABEL for label in labels)
+        assert [label[:1] for label in labels[:MAX_BUTTONS]] == ["1", "2", "3", "4", "5"]
 
 
 async def test_many_options_are_a_list_to_pick_from() -> None:
     async with a_rig() as rig:
-        await rig.post(replace(question(), options=many(AS_BUTTONS + 1)))
-        pick = Control(deed="pick", number=2).id
+        await rig.post(replace(question(), options=many(MAX_BUTTONS + 1)))
+        pick = DiscordControl(kind="pick", number=2).id
         held = rig.holding(pick)
         assert held is not None
-        assert len(held.controls[0]["options"]) == AS_BUTTONS + 1
+        assert len(held.controls[0]["options"]) == MAX_BUTTONS + 1
         rig.click(pick, values=["o3"])
         heard = await rig.heard()
         assert isinstance(heard, ControlUsed)
@@ -157,7 +157,7 @@ async def test_a_confirmation_gives_the_command_that_it_asks_about_once() -> Non
         assert isinstance(heard, CommandReceived)
         offer = Confirmation(label="Take it anyway", name="model", text="grok-4.1-fast", options=(("sure", "yes"),))
         await rig.adapter.reply_privately(heard, PrivateReply(text="It is retired; grok-4.3 answers.", confirm=offer))
-        yes = Control(deed="yes", number=int(heard.interaction)).id
+        yes = DiscordControl(kind="yes", number=int(heard.interaction)).id
         message = rig.holding(yes)
         rig.click(yes)
         confirmed = await rig.heard()
@@ -172,7 +172,7 @@ async def test_not_me_asks_who_else_and_hands_over_to_whoever_is_picked() -> Non
     async with a_rig() as rig:
         ben = rig.world.add_person("Ben")
         await rig.post(question())
-        hand = Control(deed="hand", number=2)
+        hand = DiscordControl(kind="hand", number=2)
         await rig.click_through("leave", hand, [str(ben.id)])
         heard = await rig.heard()
         assert isinstance(heard, ControlUsed)
@@ -185,7 +185,7 @@ async def test_a_question_is_not_handed_over_to_a_bot() -> None:
     async with a_rig() as rig:
         robot = rig.world.add_person("Robot", bot=True)
         await rig.post(question())
-        clicked = await rig.click_through("leave", Control(deed="hand", number=2), [str(robot.id)])
+        clicked = await rig.click_through("leave", DiscordControl(kind="hand", number=2), [str(robot.id)])
         await answered(rig, clicked, "Only people can be asked")
         rig.click(LITE)
         heard = await rig.heard()
@@ -225,14 +225,14 @@ async def test_the_only_open_question_is_shown_with_everything_that_can_be_done_
 async def test_one_of_several_open_questions_is_picked_from_a_list_and_can_be_cancelled() -> None:
     async with a_rig() as rig:
         await asks_for_questions(rig, question(2), question(7))
-        rig.click(Control(deed="look", number=0).id, values=["7"])
+        rig.click(DiscordControl(kind="look", number=0).id, values=["7"])
         picked = await rig.heard()
         assert isinstance(picked, CommandReceived)
         assert (picked.name, picked.text) == ("questions", "7")
         await rig.adapter.reply_privately(
             picked, PrivateReply(text="", tables=(Table(columns=("",), rows=(("7",),), cards=(question(7),)),))
         )
-        close = Control(deed="close", number=7)
+        close = DiscordControl(kind="close", number=7)
         await rig.server.until(lambda: rig.holding(close.id))
         rig.click(close.id)
         closed = await rig.heard()

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from adapters.discord.commands import MENU
-from adapters.discord.permissions import NEEDED, invite, needed
+from adapters.discord.commands import MESSAGE_MENU
+from adapters.discord.permissions import PERMISSIONS, invite_permissions, invite_url
 from orchestrator_bridge.chat import CommandReceived, Link, Place, PrivateReply, Table
 from orchestrator_bridge.menu import ModelOption
 from tests.contract.adapter_posts import RUN
@@ -24,9 +24,9 @@ async def test_every_command_is_made_known_with_a_description() -> None:
     async with a_rig() as rig:
         await rig.server.until(lambda: rig.world.commands)
         named = {one["name"]: one for one in rig.world.commands}
-        assert set(named) == {"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MENU}
+        assert set(named) == {"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MESSAGE_MENU}
         for name, one in named.items():
-            assert name == MENU or one["description"]
+            assert name == MESSAGE_MENU or one["description"]
             assert all(option["description"] for option in one.get("options", []))
             assert (one["integration_types"], one["contexts"]) == ([0], [0, 1])  # servers, and direct messages with the bot
 
@@ -185,8 +185,8 @@ async def test_a_picker_that_breaks_is_empty() -> None:
 
 
 def test_the_invite_asks_for_the_permissions_that_are_needed_and_no_more() -> None:
-    assert needed().value == 326417632320
-    assert len(NEEDED) == 9
-    assert invite(42) == (
+    assert invite_permissions().value == 326417632320
+    assert len(PERMISSIONS) == 9
+    assert invite_url(42) == (
         "https://discord.com/oauth2/authorize?client_id=42&scope=bot+applications.commands&permissions=326417632320"
     )

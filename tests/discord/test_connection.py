@@ -10,8 +10,8 @@ import pytest
 from discord.http import Route
 
 from adapters.discord.adapter import DiscordAdapter
-from adapters.discord.addresses import Addresses
-from adapters.discord.connection import RealConnection
+from adapters.discord.addresses import DiscordEndpoints
+from adapters.discord.connection import GatewayConnection
 from orchestrator_bridge.chat import InboundEvent, MessageDeleted, MessageReceived, Note, NotSent, SendRejected
 from orchestrator_bridge.clock import SystemClock
 from tests.clock import ManualClock
@@ -110,8 +110,8 @@ async def test_a_start_where_nobody_listens_is_unsent_and_says_so() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{held.getsockname()[1]}"
-        addresses = Addresses(api=f"http://{address}/api/v10", gateway=f"ws://{address}/gateway")
-        adapter = DiscordAdapter(RealConnection("token", addresses, SystemClock()), SmallMenu(), SystemClock())
+        addresses = DiscordEndpoints(api=f"http://{address}/api/v10", gateway=f"ws://{address}/gateway")
+        adapter = DiscordAdapter(GatewayConnection("token", addresses, SystemClock()), SmallMenu(), SystemClock())
         with pytest.raises(NotSent, match="Cannot connect"):
             await adapter.start(_nobody)
         await adapter.stop()
@@ -181,7 +181,7 @@ async def test_stopping_while_a_message_waits_to_be_stored_leaves_nothing_behind
 
 def test_unset_addresses_are_discords_own() -> None:
     client = discord.Client(intents=discord.Intents.none())
-    Addresses(api="http://127.0.0.1:9/api/v10").use(client)
+    DiscordEndpoints(api="http://127.0.0.1:9/api/v10").apply_to(client)
     assert Route.BASE == "http://127.0.0.1:9/api/v10"
-    Addresses().use(client)
+    DiscordEndpoints().apply_to(client)
     assert Route.BASE == "https://discord.com/api/v10"

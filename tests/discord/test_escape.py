@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.discord.cards import question_card, question_name, run_card
-from adapters.discord.escape import harmless, plain, unformatted
-from adapters.discord.shown import Shown, notice
-from adapters.discord.words import final_answer, note, word
+from adapters.discord.cards import question_thread_name, render_question_card, render_run_card
+from adapters.discord.escape import escape_line, escape_markdown, plain_line
+from adapters.discord.shown import DiscordMessage, mention_text
+from adapters.discord.words import render_final_answer, render_note, render_private_reply
 from orchestrator_bridge.chat import (
     Author,
     CardAgent,
@@ -80,14 +80,19 @@ def assert_calls_nobody(text: str) -> None:
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_trick_makes_a_mention(trick: str) -> None:
-    for made in (harmless(trick), plain(trick, 200), unformatted(trick, 200), harmless(f"before {trick} after")):
+    for made in (
+        escape_markdown(trick),
+        escape_line(trick, 200),
+        plain_line(trick, 200),
+        escape_markdown(f"before {trick} after"),
+    ):
         assert_calls_nobody(made)
 
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_part_of_any_post_makes_a_mention_or_allows_one(trick: str) -> None:
     for shown in every_post(trick):
-        allowed = shown.notify.to_dict()
+        allowed = shown.allowed_mentions.to_dict()
         assert allowed["parse"] == []
         assert not allowed.get("users")
         assert not allowed.get("roles")
@@ -95,7 +100,7 @@ def test_no_part_of_any_post_makes_a_mention_or_allows_one(trick: str) -> None:
             assert_calls_nobody(text)
 
 
-def every_post(text: str) -> list[Shown]:
+def every_post(text: str) -> list[DiscordMessage]:
     option = CardOption(id="a", label=text[:70], description=text)
     question = QuestionCard(
         question=1,
@@ -115,15 +120,15 @@ def every_post(text: str) -> list[Shown]:
     run = RunCard(run=1, task=text, team=text, agents=agents, status=text, cost=text, tokens=1)
     table = Table(columns=(text,), rows=((text,),), title=text)
     return [
-        question_card(question, "key"),
-        run_card(run, "key"),
-        *note(Note(text=text, speaker=text)),
-        *final_answer(FinalAnswer(run=1, text=text, how=text, by=text)),
-        word(PrivateReply(text=text, tables=(table,)), lambda place, message: None),
+        render_question_card(question, "key"),
+        render_run_card(run, "key"),
+        *render_note(Note(text=text, speaker=text)),
+        *render_final_answer(FinalAnswer(run=1, text=text, how=text, by=text)),
+        render_private_reply(PrivateReply(text=text, tables=(table,)), lambda place, message: None),
     ]
 
 
-def texts(shown: Shown) -> list[str]:
+def texts(shown: DiscordMessage) -> list[str]:
     found = [shown.content.replace("<t:1700000000:", "")]
     for embed in shown.embeds:
         found += [embed.title or "", embed.description or "", embed.footer.text or ""]
@@ -133,15 +138,15 @@ def texts(shown: Shown) -> list[str]:
 
 def test_only_those_asked_are_called_and_allowed() -> None:
     people = (Author(platform="discord", id="42", name="@everyone"), Author(platform="discord", id="@here", name="x"))
-    called = notice(people, (Group(platform="discord", id="7", name="ops"),))
+    called = mention_text(people, (Group(platform="discord", id="7", name="ops"),))
     assert called.text == "<@42> <@&7>"
     assert dict(called.allowed.to_dict()) == {"parse": [], "users": [42], "roles": [7]}
 
 
 def test_the_name_of_a_thread_calls_nobody_and_is_never_empty() -> None:
     card = RunCard(run=1, task="\x00", team="t", agents=(), status="s", cost="0", tokens=0)
-    assert unformatted(card.task, 100) == "…"
-    assert_calls_nobody(question_name(_question("@everyone <@&1>")))
+    assert plain_line(card.task, 100) == "…"
+    assert_calls_nobody(question_thread_name(_question("@everyone <@&1>")))
 
 
 def _question(text: str) -> QuestionCard:
@@ -175,18 +180,18 @@ def _question(text: str) -> QuestionCard:
     ],
 )
 def test_a_link_shows_where_it_leads(disguised: str) -> None:
-    for made in (harmless(disguised), plain(disguised, 300)):
+    for made in (escape_markdown(disguised), escape_line(disguised, 300)):
         assert not MASKED.search(made)
         assert "//evil.example/x" in made
 
 
 @given(st.text(alphabet="[]()<>@&!#:everyonhttps/. \u200b\n`", max_size=60))
 def test_nothing_that_is_made_of_the_dangerous_signs_gets_through(text: str) -> None:
-    made = harmless(text)
+    made = escape_markdown(text)
     assert not ACTS.search(made)
     assert not MASKED.search(made)
 
 
 def test_what_is_harmless_stays_as_it_is() -> None:
     text = "Use `List<int>` and **mind** a < b, ana@example.com, see https://example.com/a_b_c.\n\n```html\n<a:b></a:b>\n```"
-    assert harmless(text) == text
+    assert escape_markdown(text) == text

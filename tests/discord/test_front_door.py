@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.discord.controls import Control
+from adapters.discord.controls import DiscordControl
 from tests.discord.rig import DiscordRig
 from tests.discord.sim_town import TEAM_FILE
 from tests.servers.discord_server import DiscordServer
@@ -45,7 +45,7 @@ async def test_a_bot_that_is_started_works_on_a_task_asks_and_stops_when_told(tm
         process = await townhall(tmp_path, "run", **settings)
         await server.until(lambda: world.commands)
         rig.give("ask", task="Choose a database")
-        sqlite = Control(deed="option", number=1, value="sqlite").id
+        sqlite = DiscordControl(kind="option", number=1, value="sqlite").id
         await server.until(lambda: rig.holding(sqlite))
         rig.click(sqlite)
         await server.until(lambda: any("Final answer of run 1" in one.content for one in world.messages.values()))

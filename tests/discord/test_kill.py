@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.discord.send import SIGNS, snowflake_time
+from adapters.discord.send import ACKNOWLEDGEMENT_EMOJI, snowflake_time
 from tests.discord.kill_crowd import Crowd, Typed
 from tests.faults import timeline
 from tests.faults.cast import Cast, team_file
@@ -37,7 +37,7 @@ SEED = int(os.environ.get("KILL_SEED") or secrets.randbelow(1_000_000))
 AHEAD = 90.0
 """Seconds by which Discord's clock is ahead of ours."""
 
-_NAMES = {sign: name for name, sign in SIGNS.items()}
+_NAMES = {sign: name for name, sign in ACKNOWLEDGEMENT_EMOJI.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.discord.addresses import Addresses
+from adapters.discord.addresses import DiscordEndpoints
 from orchestrator_bridge.chat import (
     Acknowledgement,
     Author,
@@ -98,7 +98,7 @@ async def test_a_server_that_is_gone_is_unsent() -> None:
         assert client is not None
         with socket.socket() as held:
             held.bind(("127.0.0.1", 0))
-            Addresses(api=f"http://127.0.0.1:{held.getsockname()[1]}/api/v10").use(client)
+            DiscordEndpoints(api=f"http://127.0.0.1:{held.getsockname()[1]}/api/v10").apply_to(client)
             with pytest.raises(NotSent):
                 await rig.post(Note(text="anybody there?"))
 
@@ -180,7 +180,7 @@ async def test_what_was_deleted_under_our_feet_is_rejected_with_the_reason() -> 
         with pytest.raises(SendRejected, match="the message was deleted"):
             await rig.post(closed(question()), replaces=posted)
         del rig.world.channels[int(posted.thread or 0)]
-        rig.adapter._rooms.forget(int(posted.thread or 0))
+        rig.adapter._channels.forget(int(posted.thread or 0))
         rig.world.emit("THREAD_DELETE", {"id": posted.thread, "guild_id": "1000000000000000001", "parent_id": "1", "type": 11})
         del rig.world.channels[rig.channel.id]
         with pytest.raises(SendRejected, match="deleted, or I was removed"):

@@ -7,8 +7,8 @@ from dataclasses import replace
 import discord
 import pytest
 
-from adapters.discord.commands import MENU
-from adapters.discord.controls import Control
+from adapters.discord.commands import MESSAGE_MENU
+from adapters.discord.controls import DiscordControl
 from orchestrator_bridge.chat import (
     CardOption,
     CommandReceived,
@@ -22,7 +22,7 @@ from orchestrator_bridge.chat import (
 from tests.contract.adapter_posts import RUN, closed, long_answer, question
 from tests.discord.sim import a_sim
 
-LITE = Control(deed="option", number=2, value="lite").id
+LITE = DiscordControl(kind="option", number=2, value="lite").id
 
 
 async def test_every_command_is_synced_taken_and_acknowledged_privately() -> None:
@@ -49,7 +49,7 @@ async def test_pickers_answer() -> None:
 async def test_the_message_menu() -> None:
     async with a_sim() as sim:
         message = await sim.alice.send(sim.channel, "The build is red")
-        await sim.alice.context_menu(sim.channel, MENU, message)
+        await sim.alice.context_menu(sim.channel, MESSAGE_MENU, message)
         heard = sim.heard()
         assert isinstance(heard, CommandReceived)
         assert heard.text == "What about this?\n\nalice wrote:\n> The build is red"
@@ -64,7 +64,7 @@ async def test_a_question_is_answered_by_a_button_by_words_and_by_a_form_also_af
         assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.value) == (2, "lite")
         assert clicked.ephemeral
-        shown = await sim.alice.click(sim.card(), custom_id=Control(deed="write", number=2).id)
+        shown = await sim.alice.click(sim.card(), custom_id=DiscordControl(kind="write", number=2).id)
         await sim.alice.submit_modal(shown, {"words": "let's go with staging"})
         written = sim.heard()
         assert isinstance(written, ControlUsed)
@@ -80,7 +80,7 @@ async def test_many_options_are_a_list() -> None:
     async with a_sim() as sim:
         options = tuple(CardOption(id=f"o{number}", label=f"Option {number}") for number in range(10))
         await sim.post(replace(question(), options=options), key="q")
-        await sim.alice.select(sim.card(), custom_id=Control(deed="pick", number=2).id, values=["o7"])
+        await sim.alice.select(sim.card(), custom_id=DiscordControl(kind="pick", number=2).id, values=["o7"])
         heard = sim.heard()
         assert isinstance(heard, ControlUsed)
         assert heard.value == "o7"
@@ -89,9 +89,9 @@ async def test_many_options_are_a_list() -> None:
 async def test_more_time_asks_how_much() -> None:
     async with a_sim() as sim:
         await sim.post(question(), key="q")
-        asked = await sim.alice.click(sim.card(), custom_id=Control(deed="more", number=2).id)
+        asked = await sim.alice.click(sim.card(), custom_id=DiscordControl(kind="more", number=2).id)
         assert asked.response is not None
-        await sim.alice.click(asked.response, custom_id=Control(deed="longer", number=2, value="3600").id)
+        await sim.alice.click(asked.response, custom_id=DiscordControl(kind="longer", number=2, value="3600").id)
         heard = sim.heard()
         assert isinstance(heard, ControlUsed)
         assert (heard.press, heard.value) == ("more", "3600")

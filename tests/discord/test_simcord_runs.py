@@ -10,13 +10,13 @@ import discord
 import pytest
 from simcord.results import ResponseMessage
 
-from adapters.discord.commands import MENU
-from adapters.discord.controls import Control
+from adapters.discord.commands import MESSAGE_MENU
+from adapters.discord.controls import DiscordControl
 from tests.discord.sim_town import Town, a_town, components
 from tests.servers.model_players import team_player
 
-POSTGRES = Control(deed="option", number=1, value="postgres").id
-WRITE, MORE, LEAVE = (Control(deed=deed, number=1).id for deed in ("write", "more", "leave"))
+POSTGRES = DiscordControl(kind="option", number=1, value="postgres").id
+WRITE, MORE, LEAVE = (DiscordControl(kind=deed, number=1).id for deed in ("write", "more", "leave"))
 ONLY_BACKEND = """
 [roles.backend]
 discord = "{role}"
@@ -84,7 +84,7 @@ async def test_more_time_is_granted_from_a_list_and_shown_on_the_card(tmp_path: 
         card = await asks(town)
         times = await town.alice.click(card, custom_id=MORE)
         assert times.response is not None
-        chosen = await town.alice.click(times.response, custom_id=Control(deed="longer", number=1, value="3600").id)
+        chosen = await town.alice.click(times.response, custom_id=DiscordControl(kind="longer", number=1, value="3600").id)
         await town.until(lambda: chosen.response is not None and "waits 1 h longer" in chosen.response.content)
         before, after = card.embeds[0].to_dict(), await town.until(lambda: changed(town, card))
         assert before != after
@@ -96,7 +96,7 @@ async def test_a_question_is_handed_over_to_somebody_who_then_answers_it(tmp_pat
         card = await asks(town)
         who = await town.alice.click(card, custom_id=LEAVE)
         assert who.response is not None
-        await town.alice.select(who.response, custom_id=Control(deed="hand", number=1).id, values=[town.bob])
+        await town.alice.select(who.response, custom_id=DiscordControl(kind="hand", number=1).id, values=[town.bob])
         await town.until(lambda: town.bob.mention in town.said("Question"))
         assert "bob" in str(town.card("Question").embeds[0].to_dict())
         await town.bob.click(card, custom_id=POSTGRES)
@@ -122,7 +122,7 @@ async def test_a_question_is_cancelled_privately_by_whoever_started_the_run(tmp_
         await asks(town)
         looked = await town.alice.slash(town.channel, "questions", question=1)
         shown = await town.until(lambda: looked.response if "asks:" in words_of(looked.response) else None)
-        closed = await town.alice.click(shown, custom_id=Control(deed="close", number=1).id)
+        closed = await town.alice.click(shown, custom_id=DiscordControl(kind="close", number=1).id)
         await town.until(lambda: "is closed" in words_of(closed.response))
         await town.until(lambda: "alice closed the question" in town.card("Question").content)
 
@@ -149,7 +149,7 @@ async def test_a_mention_and_the_message_menu_begin_runs_too(tmp_path: Path) -> 
         await town.alice.send(town.channel, f"{town.guild.me.mention} plan our move")
         await town.until(town.finished)
         message = await town.bob.send(town.channel, "The build is red")
-        await town.alice.context_menu(town.channel, MENU, message)
+        await town.alice.context_menu(town.channel, MESSAGE_MENU, message)
         await town.until(lambda: len(town.cards("Run")) == 2 and town.finished())
         assert "bob wrote" in str(town.server.requests[-1].messages)
 
