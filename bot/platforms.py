@@ -45,7 +45,7 @@ def _discord(start: Start, autocomplete: Autocomplete, commands: Sequence[str]) 
 
 
 def _slack(start: Start, autocomplete: Autocomplete, commands: Sequence[str]) -> Adapter:
-    from adapters.slack.access import SlackAccess
+    from adapters.slack.access import SlackConfig
     from adapters.slack.adapter import SlackAdapter
     from adapters.slack.api import SLACK
 
@@ -54,7 +54,7 @@ def _slack(start: Start, autocomplete: Autocomplete, commands: Sequence[str]) ->
     if settings.slack_app_token is None and settings.slack_signing_secret is None:
         raise Trouble("Slack cannot be reached", [_NO_WAY_IN])
     secret = settings.slack_signing_secret
-    access = SlackAccess(
+    access = SlackConfig(
         bot_token=settings.slack_bot_token.get_secret_value(),
         app_token=settings.slack_app_token.get_secret_value() if settings.slack_app_token else None,
         signing_secret=secret.get_secret_value() if secret else None,

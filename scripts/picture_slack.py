@@ -23,10 +23,10 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from adapters.slack.cards import question_card, run_card  # noqa: E402 - the path comes first
-from adapters.slack.forms import About, model_form, model_options  # noqa: E402
+from adapters.slack.cards import render_question_card, render_run_card  # noqa: E402 - the path comes first
+from adapters.slack.forms import ModalMetadata, model_modal, model_options  # noqa: E402
 from adapters.slack.home import home_view  # noqa: E402
-from adapters.slack.notes import final_answer  # noqa: E402
+from adapters.slack.notes import render_final_answer  # noqa: E402
 from orchestrator_bridge.chat import (  # noqa: E402
     Author,
     CardAgent,
@@ -276,12 +276,12 @@ hr { border: 0; border-top: 1px solid #ddd; margin: 12px 0; }
 
 def page() -> str:
     """All phones."""
-    about, menu = About(channel="C1"), Menu()
-    form = model_form(about, menu)
+    about, menu = ModalMetadata(channel="C1"), Menu()
+    form = model_modal(about, menu)
     channel = '<div class="channel"># platform</div>'
-    run, ended = message(run_card(RUN), "15:02", "4 replies"), message(question_card(ENDED), "14:40", "3 replies")
-    answer = message(final_answer(ANSWER)[0], "14:41", "")
-    asked = message(question_card(ASKED), "15:03", "2 replies")
+    run, ended = message(render_run_card(RUN), "15:02", "4 replies"), message(render_question_card(ENDED), "14:40", "3 replies")
+    answer = message(render_final_answer(ANSWER)[0], "14:41", "")
+    asked = message(render_question_card(ASKED), "15:03", "2 replies")
     mine = home(home_view(HOME, lambda link: "https://home.example", picks=True, chosen=True))
     screens = (channel + ended + answer + run, channel + asked, picker(form, model_options(about, menu, "grok")), mine)
     phones = "".join(f'<div class="phone">{screen}</div>' for screen in screens)

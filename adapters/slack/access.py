@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from adapters.slack.api import SILENCE, SLACK
-from adapters.slack.inbox import ACKNOWLEDGE
-from adapters.slack.socket import PING
+from adapters.slack.api import RESPONSE_TIMEOUT, SLACK
+from adapters.slack.inbox import ACKNOWLEDGE_AFTER
+from adapters.slack.socket import PING_INTERVAL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SlackAccess:
+class SlackConfig:
     """With an app token by Socket Mode, else with a signing secret on a port of ours.
 
     `silence`, `ping` and `acknowledge` are in seconds, as in `Api`, `Socket` and `Inbox`.
@@ -21,6 +21,6 @@ class SlackAccess:
     signing_secret: str | None = field(default=None, repr=False)
     port: int = 0
     url: str = SLACK
-    silence: float = SILENCE
-    ping: float = PING
-    acknowledge: float = ACKNOWLEDGE
+    silence: float = RESPONSE_TIMEOUT
+    ping: float = PING_INTERVAL
+    acknowledge: float = ACKNOWLEDGE_AFTER

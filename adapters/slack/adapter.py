@@ -6,11 +6,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from adapters.slack.access import SlackAccess
-from adapters.slack.api import Api
-from adapters.slack.files import fetch
-from adapters.slack.http import Port
-from adapters.slack.life import Life, made
+from adapters.slack.access import SlackConfig
+from adapters.slack.api import SlackApi
+from adapters.slack.files import fetch_file
+from adapters.slack.http import HttpTransport
+from adapters.slack.life import SlackSession, create_session
 from adapters.slack.workspace import PLATFORM
 from orchestrator_bridge.chat import (
     Attachment,
@@ -50,7 +50,7 @@ class SlackAdapter:
 
     def __init__(
         self,
-        access: SlackAccess,
+        access: SlackConfig,
         autocomplete: Autocomplete,
         *,
         names: Sequence[str],
@@ -62,7 +62,7 @@ class SlackAdapter:
         self._names = frozenset(names)
         self._listed = tuple(listed)
         self._clock = clock
-        self._life: Life | None = None
+        self._session: SlackSession | None = None
 
     # Start and stop -------------------------------------------------------------------------------------------------------
 
@@ -73,82 +73,84 @@ class SlackAdapter:
             NotSent: Slack cannot be reached just now.
             SendRejected: Slack does not take a token, or the port is taken.
         """
-        api = Api(self._access.bot_token, self._access.url, silence=self._access.silence, clock=self._clock)
+        api = SlackApi(self._access.bot_token, self._access.url, timeout=self._access.silence, clock=self._clock)
         await api.open()
         try:
-            life = await made(api, self._access, self._menu, self._names, self._listed, on_event)
-            await life.begin()
+            life = await create_session(api, self._access, self._menu, self._names, self._listed, on_event)
+            await life.start()
         except BaseException:
             await api.close()
             raise
-        self._life = life
+        self._session = life
 
     async def stop(self) -> None:
         """Stop listening and disconnect; again is harmless."""
-        life, self._life = self._life, None
+        life, self._session = self._session, None
         if life is not None:
-            await life.end()
+            await life.stop()
 
     @property
     def port(self) -> int:
         """In HTTP mode, the port on which it listens."""
-        door = self.life.door
-        assert isinstance(door, Port)
+        door = self.session.transport
+        assert isinstance(door, HttpTransport)
         return door.port
 
     @property
-    def life(self) -> Life:
+    def session(self) -> SlackSession:
         """The parts of the started adapter.
 
         Raises:
             NotSent: it is not started, or was stopped.
         """
-        if self._life is None:
+        if self._session is None:
             raise NotSent("the adapter is not started, or was stopped")
-        return self._life
+        return self._session
 
     # Outwards -------------------------------------------------------------------------------------------------------------
 
     async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` says."""
-        life = self.life
+        life = self.session
         posted = await life.sender.send(outbound)
-        await life.sent(outbound, posted)
+        await life.on_sent(outbound, posted)
         return posted
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
         """What an earlier attempt left, as `Adapter.find_sent` says."""
-        life = self.life
+        life = self.session
         found = await life.sender.find(outbound)
         if found is not None:
-            await life.sent(outbound, found)
+            await life.on_sent(outbound, found)
         return found
 
     async def stream_answer(self, answer: StreamingAnswer) -> None:
         """Show a final text while it is written, as `SupportsStreaming.stream_answer` says."""
-        if self._life is not None:
-            await self._life.drafts.show(answer)
+        if self._session is not None:
+            await self._session.streams.update(answer)
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """What people said in a thread, as `Adapter.read_thread` says."""
-        life = self.life
-        life.watch.wanted(place, after)
-        return await life.read(place, after)
+        life = self.session
+        life.backfill.watch_thread(place, after)
+        return await life.read_thread(place, after)
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """A file's content, as `Adapter.fetch` says."""
-        return await fetch(self.life.api, attachment)
+        return await fetch_file(self.session.api, attachment)
 
     def members(self, group: str) -> tuple[Author, ...] | None:
         """Who belongs to a user group or is in a channel, as `Adapter.members` says."""
-        users = (self._life.groups.users(group) or self._life.rooms.members(group)) if self._life is not None else None
-        if self._life is None or users is None:
+        users = (
+            (self._session.groups.members(group) or self._session.channels.members(group)) if self._session is not None else None
+        )
+        if self._session is None or users is None:
             return None
-        return tuple(Author(platform=PLATFORM, id=user, name=self._life.people.name(user)) for user in users)
+        return tuple(Author(platform=PLATFORM, id=user, name=self._session.people.name(user)) for user in users)
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Tell one person alone, as `Adapter.reply_privately` says."""
-        if self._life is None:
+        if self._session is None:
             _LOG.warning("somebody could not be told: the adapter is stopped")
             return
-        await self._life.teller.tell(event, reply)
+        await self._session.private_replies.reply(event, reply)

@@ -24,44 +24,46 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from adapters.slack.errors import Unauthorised, meaning
+from adapters.slack.errors import Unauthorised, delivery_error
 from orchestrator_bridge.chat import NotSent, SendUncertain
 
 _LOG = logging.getLogger(__name__)
 
 SLACK = "https://slack.com/api/"
-SILENCE = 20.0
+RESPONSE_TIMEOUT = 20.0
 """Seconds after which an answer is taken to be lost."""
 
 READ_TRIES = 6
 """How often a read waits for a rate limit: threads of many questions are read at a start."""
 
-HALF = 0.5
+HALF_SECOND = 0.5
 """Seconds: an answer's date is cut to whole ones."""
 
 Call = Callable[[AsyncWebClient], Awaitable[AsyncSlackResponse]]
 
 
-class Api:
+class SlackApi:
     """The Web API with one bot token. `silence` in seconds; `clock` is ours, in seconds since the epoch."""
 
-    def __init__(self, token: str, url: str = SLACK, *, silence: float = SILENCE, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, token: str, url: str = SLACK, *, timeout: float = RESPONSE_TIMEOUT, clock: Callable[[], float] = time.time
+    ) -> None:
         self.url = url
         self._token = token
-        self._silence = silence
+        self._timeout = timeout
         self._clock = clock
-        self._ahead = 0.0
-        self._refused = False
+        self._clock_offset = 0.0
+        self._token_rejected = False
         self._session: aiohttp.ClientSession | None = None
-        self._writer = self._reader = self._sayer = AsyncWebClient()
+        self._writer = self._reader = self._waiting_client = AsyncWebClient()
 
     async def open(self) -> None:
         """Make the session and its clients."""
-        timeout = aiohttp.ClientTimeout(total=self._silence, sock_connect=min(10.0, self._silence))
+        timeout = aiohttp.ClientTimeout(total=self._timeout, sock_connect=min(10.0, self._timeout))
         self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(keepalive_timeout=15))
         busy = AsyncRateLimitErrorRetryHandler
         self._writer = self._client([])
-        self._sayer = self._client([busy(max_retry_count=2)])
+        self._waiting_client = self._client([busy(max_retry_count=2)])
         self._reader = self._client(
             [AsyncConnectionErrorRetryHandler(), AsyncServerErrorRetryHandler(), busy(max_retry_count=READ_TRIES)]
         )
@@ -101,7 +103,7 @@ class Api:
 
     def now(self) -> float:
         """Slack's clock, as its newest answer tells: seconds since the epoch, exact to about a second."""
-        return self._clock() + self._ahead
+        return self._clock() + self._clock_offset
 
     async def write(self, what: str, call: Call) -> AsyncSlackResponse:
         """A request that has an effect, tried once.
@@ -113,9 +115,9 @@ class Api:
         """
         return await self._ask(what, call, self._writer)
 
-    async def say(self, what: str, call: Call) -> AsyncSlackResponse:
+    async def write_with_wait(self, what: str, call: Call) -> AsyncSlackResponse:
         """A request with an effect that nobody tries again: it waits out a rate limit. Raises as `write` does."""
-        return await self._ask(what, call, self._sayer)
+        return await self._ask(what, call, self._waiting_client)
 
     async def read(self, what: str, call: Call) -> AsyncSlackResponse:
         """A request without an effect.
@@ -134,27 +136,27 @@ class Api:
         try:
             response = await call(client)
         except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            failure = meaning(error, what)
-            self._note_trouble(failure)
+            failure = delivery_error(error, what)
+            self._log_token_state(failure)
             raise failure from error
         except AttributeError as error:  # the SDK's word for an answer that is no JSON but says that it is text
-            raise meaning(error, what) from error
+            raise delivery_error(error, what) from error
         except RuntimeError as error:  # aiohttp's word for a session that was closed while the request waited
             if not asked.closed:
                 raise
             raise SendUncertain(f"{what} was cut short: {error}") from error
-        self._note_time(response)
-        self._note_trouble(None)
+        self._update_clock(response)
+        self._log_token_state(None)
         return response
 
-    def _note_trouble(self, failure: Exception | None) -> None:
+    def _log_token_state(self, failure: Exception | None) -> None:
         """Say once, to whoever reads the log, that the token is taken no more; and that it is taken again."""
         refused = isinstance(failure, Unauthorised)
-        if refused and not self._refused:
+        if refused and not self._token_rejected:
             _LOG.error("everything waits until somebody has mended this: %s", failure)
-        self._refused = refused or (self._refused and failure is not None)
+        self._token_rejected = refused or (self._token_rejected and failure is not None)
 
-    def _note_time(self, response: AsyncSlackResponse) -> None:
+    def _update_clock(self, response: AsyncSlackResponse) -> None:
         told = email.utils.parsedate_tz(str(response.headers.get("Date", "")))
         if told is not None:
-            self._ahead = email.utils.mktime_tz(told) + HALF - self._clock()
+            self._clock_offset = email.utils.mktime_tz(told) + HALF_SECOND - self._clock()

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.slack.escape import plain
-from adapters.slack.split import cut
+from adapters.slack.escape import plain_text
+from adapters.slack.split import split_text
 from orchestrator_bridge.text import ELLIPSIS, shorten
 
 Block = dict[str, Any]
@@ -27,12 +27,12 @@ OVERFLOW = 5
 
 def fit(text: str, limit: int = SECTION) -> str:
     """Escaped text, cut where a block can hold no more of it."""
-    return text if len(text) <= limit else next(cut(text, limit - 1)) + ELLIPSIS
+    return text if len(text) <= limit else next(split_text(text, limit - 1)) + ELLIPSIS
 
 
 def label(text: str, limit: int) -> Block:
     """A `plain_text` object."""
-    return {"type": "plain_text", "text": shorten(" ".join(plain(text).split()), limit) or "-", "emoji": False}
+    return {"type": "plain_text", "text": shorten(" ".join(plain_text(text).split()), limit) or "-", "emoji": False}
 
 
 def section(text: str) -> Block:
@@ -42,7 +42,7 @@ def section(text: str) -> Block:
 
 def sections(text: str) -> list[Block]:
     """A text of any length as paragraphs."""
-    return [section(part) for part in cut(text, SECTION) if part.strip()]
+    return [section(part) for part in split_text(text, SECTION) if part.strip()]
 
 
 def small(text: str) -> Block:

@@ -21,7 +21,7 @@ LABEL = 30
 MORE_TIMES = (("15 minutes", 900), ("1 hour", 3600), ("4 hours", 14_400), ("1 day", 86_400))
 """How much more time can be asked for, in seconds."""
 
-ASKED = 500
+MAX_QUESTION_TEXT = 500
 """Characters of a question that a button carries along."""
 
 CLOSE = "close"
@@ -30,7 +30,7 @@ _BLOCK = re.compile(r"question/(\d{1,16})/.*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Control:
+class SlackControl:
     """What somebody did to a question's control."""
 
     question: int
@@ -38,57 +38,57 @@ class Control:
     value: str = ""
 
 
-def controls(card: QuestionCard) -> list[Block]:
+def question_controls(card: QuestionCard) -> list[Block]:
     """A question's controls: its options in rows of five, then what one can say without choosing one."""
     times = [option(text, str(seconds)) for text, seconds in MORE_TIMES]
     instead = {"type": "users_select", "action_id": "hand", "placeholder": label("Ask somebody else", PLACEHOLDER)}
     others = (button("Write an answer", "write"), button("Not me", "pass"), select("More time", "more", times), instead)
-    return [*_rows(card), row(f"{_name(card)}/others", others)]
+    return [*_rows(card), row(f"{_block_id(card)}/others", others)]
 
 
-def controls_in_list(card: QuestionCard) -> list[Block]:
+def list_controls(card: QuestionCard) -> list[Block]:
     """The same with less room, for a list of questions: more time, and closing it, are behind three dots.
 
     The button to write with carries the question along: what stands above it is the list, or nothing that Slack gives back.
     """
     rest = [option(f"{text} more", str(seconds)) for text, seconds in MORE_TIMES] + [option("Close it without an answer", CLOSE)]
-    write = button("Write an answer", "write", shorten(card.text, ASKED))
-    return [*_rows(card), row(f"{_name(card)}/others", (write, button("Not me", "pass"), overflow("rest", rest)))]
+    write = button("Write an answer", "write", shorten(card.text, MAX_QUESTION_TEXT))
+    return [*_rows(card), row(f"{_block_id(card)}/others", (write, button("Not me", "pass"), overflow("rest", rest)))]
 
 
-def _name(card: QuestionCard) -> str:
+def _block_id(card: QuestionCard) -> str:
     return f"question/{card.question}"
 
 
 def _rows(card: QuestionCard) -> list[Block]:
     options = [_option(number, one) for number, one in enumerate(card.options, 1)]
-    return [row(f"{_name(card)}/{at}", options[at : at + ROW]) for at in range(0, len(options), ROW)]
+    return [row(f"{_block_id(card)}/{at}", options[at : at + ROW]) for at in range(0, len(options), ROW)]
 
 
 def _option(number: int, one: CardOption) -> Block:
     return button(shorten(f"{number} {one.label}", LABEL), f"option/{number}", one.id, "primary" if one.recommended else "")
 
 
-def read_control(action: Mapping[str, Any]) -> Control | None:
+def parse_control(action: Mapping[str, Any]) -> SlackControl | None:
     """What an action of a `block_actions` payload means for a question; None if it is none of a question's controls."""
     found = _BLOCK.fullmatch(str(action.get("block_id", "")))
     if found is None:
         return None
     question, name = int(found[1]), str(action.get("action_id", ""))
     if name.startswith("option/"):
-        return Control(question=question, press="option", value=str(action.get("value", "")))
+        return SlackControl(question=question, press="option", value=str(action.get("value", "")))
     chosen = str((action.get("selected_option") or {}).get("value", ""))
     match name:
         case "rest" if chosen == CLOSE:
-            return Control(question=question, press="cancel")
+            return SlackControl(question=question, press="cancel")
         case "more" | "rest":
-            return Control(question=question, press="more", value=chosen)
+            return SlackControl(question=question, press="more", value=chosen)
         case "hand":
-            return Control(question=question, press="pass", value=str(action.get("selected_user", "")))
+            return SlackControl(question=question, press="pass", value=str(action.get("selected_user", "")))
         case "pass":
-            return Control(question=question, press="pass")
+            return SlackControl(question=question, press="pass")
         case "write":
-            return Control(question=question, press="write", value=str(action.get("value", "")))
+            return SlackControl(question=question, press="write", value=str(action.get("value", "")))
         case _:
             return None
 
@@ -102,7 +102,7 @@ def command_button(confirm: Confirmation) -> Block | None:
     return button(confirm.label, "command", value, "primary") if len(value) <= VALUE else None
 
 
-def read_command(action: Mapping[str, Any]) -> Confirmation | None:
+def parse_command(action: Mapping[str, Any]) -> Confirmation | None:
     """The command that a button stands for."""
     if action.get("action_id") != "command":
         return None

@@ -17,83 +17,83 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.slack.api import Api
-from adapters.slack.errors import Refused
-from adapters.slack.escape import markdown
-from adapters.slack.find import MARGIN, Finder
-from adapters.slack.parts import marked
-from adapters.slack.rooms import Rooms
-from adapters.slack.split import messages
+from adapters.slack.api import SlackApi
+from adapters.slack.errors import SlackRejected
+from adapters.slack.escape import safe_markdown
+from adapters.slack.find import SEARCH_MARGIN, SlackHistory
+from adapters.slack.parts import marker_key
+from adapters.slack.rooms import SlackChannels
+from adapters.slack.split import split_messages
 from adapters.slack.workspace import Workspace
 from orchestrator_bridge.chat import NotSent, OutboundPost, SendRejected, SendUncertain, StreamingAnswer
 
 _LOG = logging.getLogger(__name__)
 
-_OVER = frozenset({"message_not_in_streaming_state", "message_not_found"})
+_STREAM_ENDED = frozenset({"message_not_in_streaming_state", "message_not_found"})
 """Refusals that mean that nothing is streamed there any more."""
 
 
 @dataclass(slots=True)
-class _Stream:
+class _SlackStream:
     """One streamed message. `stamp` is empty while it has not begun; `over`: nothing more is added to it.
 
     `rests_until`: Slack has asked for a pause until then, by its clock.
     """
 
     channel: str
-    stamp: str = ""
+    ts: str = ""
     shown: str = ""
-    over: bool = False
-    rests_until: float = 0.0
+    finished: bool = False
+    paused_until: float = 0.0
 
 
-class Drafts:
+class SlackStreams:
     """The drafts of this life, by their runs."""
 
-    def __init__(self, api: Api, workspace: Workspace, rooms: Rooms, finder: Finder) -> None:
+    def __init__(self, api: SlackApi, workspace: Workspace, channels: SlackChannels, history: SlackHistory) -> None:
         self._api = api
         self._workspace = workspace
-        self._rooms = rooms
-        self._finder = finder
-        self._streams: dict[int, _Stream] = {}
-        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._channels = channels
+        self._history = history
+        self._streams: dict[int, _SlackStream] = {}
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def show(self, answer: StreamingAnswer) -> None:
+    async def update(self, answer: StreamingAnswer) -> None:
         """Show a draft, or more of it, as `SupportsStreaming.stream_answer` says."""
-        async with self._turns[answer.run]:
+        async with self._locks[answer.run]:
             try:
-                await (self._grow(answer, answer.text) if answer.text is not None else self._take_away(answer.run))
+                await (self._extend(answer, answer.text) if answer.text is not None else self._discard(answer.run))
             except (NotSent, SendUncertain, SendRejected) as error:
                 _LOG.info("the final text of run %s is not shown while it is written: %s", answer.run, error)
 
-    async def _grow(self, answer: StreamingAnswer, text: str) -> None:
+    async def _extend(self, answer: StreamingAnswer, text: str) -> None:
         stream = self._streams.get(answer.run)
         if stream is None:
-            channel = await self._rooms.channel(answer.place)
-            stream = self._streams.setdefault(answer.run, _Stream(channel))
-        safe = beginning(text)
-        if stream.over or len(safe) <= len(stream.shown) or not safe.startswith(stream.shown):
+            channel = await self._channels.channel_id(answer.place)
+            stream = self._streams.setdefault(answer.run, _SlackStream(channel))
+        safe = stable_prefix(text)
+        if stream.finished or len(safe) <= len(stream.shown) or not safe.startswith(stream.shown):
             return
-        if self._api.now() >= stream.rests_until:
+        if self._api.now() >= stream.paused_until:
             await self._add(stream, answer, safe)
 
-    async def _add(self, stream: _Stream, answer: StreamingAnswer, safe: str) -> None:
+    async def _add(self, stream: _SlackStream, answer: StreamingAnswer, safe: str) -> None:
         """Bring more of a text. In doubt no more is added: the answer itself sets things right."""
         more = safe[len(stream.shown) :]
         try:
-            if stream.stamp:
+            if stream.ts:
                 await self._append(stream, more)
             else:
-                stream.stamp = await self._start(stream, answer, more)
+                stream.ts = await self._start(stream, answer, more)
         except NotSent as error:
-            stream.rests_until = self._api.now() + (error.retry_after or 1.0)
+            stream.paused_until = self._api.now() + (error.retry_after or 1.0)
             raise
         except (SendUncertain, SendRejected):
-            stream.over = True
+            stream.finished = True
             raise
         stream.shown = safe
 
-    async def _start(self, stream: _Stream, answer: StreamingAnswer, text: str) -> str:
+    async def _start(self, stream: _SlackStream, answer: StreamingAnswer, text: str) -> str:
         told = await self._api.write(
             "chat.startStream",
             lambda client: client.chat_startStream(
@@ -106,30 +106,30 @@ class Drafts:
         )
         return str(told["ts"])
 
-    async def _append(self, stream: _Stream, text: str) -> None:
+    async def _append(self, stream: _SlackStream, text: str) -> None:
         await self._api.write(
             "chat.appendStream",
-            lambda client: client.chat_appendStream(channel=stream.channel, ts=stream.stamp, markdown_text=text),
+            lambda client: client.chat_appendStream(channel=stream.channel, ts=stream.ts, markdown_text=text),
         )
 
-    async def _take_away(self, run: int) -> None:
+    async def _discard(self, run: int) -> None:
         stream = self._streams.pop(run, None)
-        if stream is not None and stream.stamp:
-            await self.remove(stream.channel, stream.stamp)
+        if stream is not None and stream.ts:
+            await self.remove(stream.channel, stream.ts)
 
     # The answer -----------------------------------------------------------------------------------------------------------
 
-    async def left(self, outbound: OutboundPost, channel: str, run: int) -> list[str]:
+    async def existing_messages(self, outbound: OutboundPost, channel: str, run: int) -> list[str]:
         """The drafts of a run that stand in its thread, the one of this life first.
 
         Raises:
             NotSent: Slack cannot be asked just now.
         """
-        async with self._turns[run]:
+        async with self._locks[run]:
             stream = self._streams.get(run)
             if stream is not None:
-                stream.over = True
-            own = [stream.stamp] if stream is not None and stream.stamp else []
+                stream.finished = True
+            own = [stream.ts] if stream is not None and stream.ts else []
             try:
                 found = [stamp async for stamp in self._unmarked(outbound, channel)]
             except SendRejected as error:
@@ -141,25 +141,25 @@ class Drafts:
         thread = outbound.place.thread
         if thread is None:
             return
-        async for message in self._finder.messages(channel, thread, max(0.0, float(thread) - MARGIN)):
-            if self._is_draft(message) and message["ts"] != thread:
+        async for message in self._history.messages(channel, thread, max(0.0, float(thread) - SEARCH_MARGIN)):
+            if self._is_streamed(message) and message["ts"] != thread:
                 yield str(message["ts"])
 
-    def _is_draft(self, message: Mapping[str, Any]) -> bool:
+    def _is_streamed(self, message: Mapping[str, Any]) -> bool:
         ours = message.get("bot_id") == self._workspace.bot or message.get("user") == self._workspace.user
-        return ours and not marked(message) and not message.get("files")
+        return ours and not marker_key(message) and not message.get("files")
 
-    def done(self, run: int) -> None:
+    def finish(self, run: int) -> None:
         """The answer stands."""
         self._streams.pop(run, None)
-        self._turns.pop(run, None)
+        self._locks.pop(run, None)
 
     async def stop(self, channel: str, stamp: str) -> None:
         """End a stream, so that its message can be edited. Raises as `Api.write` does."""
         try:
             await self._api.write("chat.stopStream", lambda client: client.chat_stopStream(channel=channel, ts=stamp))
-        except Refused as error:
-            if error.name not in _OVER:
+        except SlackRejected as error:
+            if error.name not in _STREAM_ENDED:
                 raise
 
     async def remove(self, channel: str, stamp: str) -> None:
@@ -167,18 +167,18 @@ class Drafts:
         try:
             await self.stop(channel, stamp)
             await self._api.write("chat.delete", lambda client: client.chat_delete(channel=channel, ts=stamp))
-        except Refused as error:
+        except SlackRejected as error:
             if error.name != "message_not_found":
                 _LOG.warning("a draft stays in channel %s: %s", channel, error)
 
 
-def beginning(text: str) -> str:
+def stable_prefix(text: str) -> str:
     """As much of a text that is being written as will stay as it is, made safe: whole words, and code only when it is whole.
 
     At most what one message takes: the rest comes with the answer.
     """
     border = max(text.rfind(" "), text.rfind("\n")) + 1
-    pieces = markdown(text[:border])
-    if pieces and pieces[-1].code and markdown(f"{text[:border]}\n.")[-1].code:
+    pieces = safe_markdown(text[:border])
+    if pieces and pieces[-1].code and safe_markdown(f"{text[:border]}\n.")[-1].code:
         pieces = pieces[:-1]
-    return next(iter(messages(pieces)), "")
+    return next(iter(split_messages(pieces)), "")

@@ -12,7 +12,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from orchestrator_bridge.chat import NotSent, SendRejected, SendUncertain
 
-WAIT_FOR_MENDING = 60.0
+UNAUTHORISED_RETRY_AFTER = 60.0
 """Seconds between two attempts while somebody has to mend something outside: a revoked token, a suspended workspace."""
 
 
@@ -20,7 +20,7 @@ class Unauthorised(NotSent):
     """Slack does not take the token. What was to be sent waits until somebody has seen to that."""
 
 
-class Refused(SendRejected):
+class SlackRejected(SendRejected):
     """Slack refuses a request for good. `name` is Slack's name for the reason, such as `not_in_channel`."""
 
     def __init__(self, what: str, name: str, mend: str) -> None:
@@ -28,17 +28,17 @@ class Refused(SendRejected):
         self.name = name
 
 
-_BUSY = frozenset({"ratelimited", "rate_limited"})
-_UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "team_added_to_org"})
-_UNREAD = frozenset({"request_timeout", "invalid_post_type", "deprecated_endpoint"})
-_RENEW = "reinstall the app to the workspace and put its bot token into SLACK_BOT_TOKEN, then start again"
+_RATE_LIMIT_ERRORS = frozenset({"ratelimited", "rate_limited"})
+_UNCERTAIN_ERRORS = frozenset({"internal_error", "fatal_error", "service_unavailable", "team_added_to_org"})
+_NOT_SENT_ERRORS = frozenset({"request_timeout", "invalid_post_type", "deprecated_endpoint"})
+_REINSTALL = "reinstall the app to the workspace and put its bot token into SLACK_BOT_TOKEN, then start again"
 
 UNAUTHORISED = {
-    "invalid_auth": f"Slack does not know the token: {_RENEW}",
-    "not_authed": f"no token was sent: {_RENEW}",
-    "token_revoked": f"the token was revoked: {_RENEW}",
-    "token_expired": f"the token has expired: {_RENEW}",
-    "account_inactive": f"the app was removed or the workspace closed: {_RENEW}",
+    "invalid_auth": f"Slack does not know the token: {_REINSTALL}",
+    "not_authed": f"no token was sent: {_REINSTALL}",
+    "token_revoked": f"the token was revoked: {_REINSTALL}",
+    "token_expired": f"the token has expired: {_REINSTALL}",
+    "account_inactive": f"the app was removed or the workspace closed: {_REINSTALL}",
     "not_allowed_token_type": "this is a token of another kind: SLACK_BOT_TOKEN begins with xoxb-, SLACK_APP_TOKEN with xapp-",
     "two_factor_setup_required": "whoever installed the app has to set up two-factor authentication in Slack",
     "org_login_required": "the workspace is being moved into an organisation; wait until that is done",
@@ -73,46 +73,46 @@ ADVICE = {
 }
 """Errors that stay as they are, and what to do."""
 
-Failure = NotSent | SendUncertain | SendRejected
+SlackFailure = NotSent | SendUncertain | SendRejected
 
 
-def meaning(error: Exception, what: str) -> Failure:
+def delivery_error(error: Exception, what: str) -> SlackFailure:
     """What an error of the SDK or of the network means for `what`, such as `chat.postMessage`."""
     match error:
         case SlackApiError(response=AsyncSlackResponse() as response):
-            return _refused(response, what)
+            return _response_error(response, what)
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
             return NotSent(f"{what}: Slack cannot be reached: {error}")
         case _:
             return SendUncertain(f"{what} was sent, and then: {type(error).__name__}: {error}")
 
 
-def _refused(response: AsyncSlackResponse, what: str) -> Failure:
-    name, status = _name(response), response.status_code
-    if status == 429 or name in _BUSY:
-        return NotSent(f"{what}: Slack asks for a pause", _pause(response))
+def _response_error(response: AsyncSlackResponse, what: str) -> SlackFailure:
+    name, status = _error_name(response), response.status_code
+    if status == 429 or name in _RATE_LIMIT_ERRORS:
+        return NotSent(f"{what}: Slack asks for a pause", _retry_after(response))
     if name in UNAUTHORISED:
-        return Unauthorised(f"{what}: {name}: {UNAUTHORISED[name]}", WAIT_FOR_MENDING)
-    if status >= 500 or name in _UNCLEAR:
+        return Unauthorised(f"{what}: {name}: {UNAUTHORISED[name]}", UNAUTHORISED_RETRY_AFTER)
+    if status >= 500 or name in _UNCERTAIN_ERRORS:
         return SendUncertain(f"{what} was answered with {name or 'nothing'} (status {status})")
-    if not name or name in _UNREAD:
+    if not name or name in _NOT_SENT_ERRORS:
         return NotSent(f"{what} was not understood: {name or 'no answer of Slack'} (status {status}); look at SLACK_API_URL")
-    return Refused(what, name, _advice(response))
+    return SlackRejected(what, name, _advice(response))
 
 
 def _advice(response: AsyncSlackResponse) -> str:
     """What to do about an error that stays."""
-    name = _name(response)
+    name = _error_name(response)
     needed = response.get("needed") if name == "missing_scope" else None
     known = ADVICE.get(name, "see this name at docs.slack.dev, and report it if it is no setting of yours")
     return f"{known} (needed: {needed})" if needed else known
 
 
-def _name(response: AsyncSlackResponse) -> str:
+def _error_name(response: AsyncSlackResponse) -> str:
     return str(response.get("error") or "") if isinstance(response.data, dict) else ""
 
 
-def _pause(response: AsyncSlackResponse) -> float:
+def _retry_after(response: AsyncSlackResponse) -> float:
     """Seconds that Slack asks us to wait; it says so in whole ones."""
     try:
         return float(response.headers.get("Retry-After", 1))

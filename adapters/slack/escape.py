@@ -23,23 +23,23 @@ _JOINER = "\u2060"
 """The word joiner: takes no room, and keeps a character from being the end of a mark of style."""
 
 
-def plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Text for a `plain_text` object, where only what hides is taken out."""
     return clean(text)
 
 
-def escaped(text: str) -> str:
+def escape_mrkdwn(text: str) -> str:
     """Text for `mrkdwn`, with the writer's own `*bold*` and `_italics_` left to work."""
-    return _characters(clean(text))
+    return _escape_control_characters(clean(text))
 
 
-def bare(text: str, limit: int | None = None) -> str:
+def escape_line(text: str, limit: int | None = None) -> str:
     """A name, a label, a number: one line of `mrkdwn` in which nothing is styled; at most `limit` characters of the text."""
     line = one_line(text, limit if limit is not None else len(text) + 1)
-    return _STYLE.sub(rf"{_JOINER}\1{_JOINER}", _characters(line))
+    return _STYLE.sub(rf"{_JOINER}\1{_JOINER}", _escape_control_characters(line))
 
 
-def _characters(text: str) -> str:
+def _escape_control_characters(text: str) -> str:
     """Slack's three control characters. Entities that the writer typed are resolved first: what they show is what was meant."""
     shown = clean(_ENTITY.sub(lambda found: html.unescape(found[0]), text))
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -49,7 +49,7 @@ def _characters(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class MarkdownPiece:
     """A stretch of Markdown: prose, or the lines between two fences with the language that they name."""
 
     text: str
@@ -57,33 +57,33 @@ class Piece:
     language: str = ""
 
 
-def markdown(text: str) -> list[Piece]:
+def safe_markdown(text: str) -> list[MarkdownPiece]:
     """A model's Markdown as pieces that are safe in a block of type `markdown`; `fenced` writes code out again."""
-    return [_safe(piece) for piece in _pieces(clean(text)) if piece.text.strip() or piece.code]
+    return [_safe_piece(piece) for piece in _parse_pieces(clean(text)) if piece.text.strip() or piece.code]
 
 
-def _safe(piece: Piece) -> Piece:
-    text = _characters(piece.text).replace("```", f"`{_JOINER}``")
-    return Piece(text, True, piece.language) if piece.code else Piece(_quoted(_pulled_apart(text)))
+def _safe_piece(piece: MarkdownPiece) -> MarkdownPiece:
+    text = _escape_control_characters(piece.text).replace("```", f"`{_JOINER}``")
+    return MarkdownPiece(text, True, piece.language) if piece.code else MarkdownPiece(_restore_quotes(_expand_links(text)))
 
 
-def _pulled_apart(text: str) -> str:
+def _expand_links(text: str) -> str:
     """Prose in which no link has a label: not inline, not by reference, and no picture either."""
     return text.replace("](", "] (").replace("]:", "] :").replace("][", "] [")
 
 
-def _quoted(text: str) -> str:
+def _restore_quotes(text: str) -> str:
     """Quotations, whose `>` at a line's beginning is no control character, as the writer meant them."""
     return re.sub(r"^(?: {0,3}&gt; ?)+", lambda found: found[0].replace("&gt;", ">"), text, flags=re.MULTILINE)
 
 
-def fenced(piece: Piece, lines: str | None = None) -> str:
+def render_piece(piece: MarkdownPiece, lines: str | None = None) -> str:
     """A piece as it goes into a block, or some of a piece of code's lines."""
     body = piece.text if lines is None else lines
     return f"```{piece.language}\n{body}\n```" if piece.code else body
 
 
-def _pieces(text: str) -> Iterator[Piece]:
+def _parse_pieces(text: str) -> Iterator[MarkdownPiece]:
     """Prose and fenced code in turn. A fence that nobody closes ends with the text, as in CommonMark.
 
     A fence may stand in a list, at any indentation; its code loses that indentation, since we write it out at the margin.
@@ -93,14 +93,14 @@ def _pieces(text: str) -> Iterator[Piece]:
     for line in text.split("\n"):
         found = _FENCE.match(line)
         if not fence and found:
-            yield Piece("\n".join(lines))
+            yield MarkdownPiece("\n".join(lines))
             lines, indent, fence, language = [], found[1], found[2], _language(found[3])
         elif fence and found and found[2].startswith(fence) and not found[3].strip():
-            yield Piece("\n".join(lines), True, language)
+            yield MarkdownPiece("\n".join(lines), True, language)
             lines, fence = [], ""
         else:
             lines.append(line.removeprefix(indent) if fence else line)
-    yield Piece("\n".join(lines), bool(fence), language if fence else "")
+    yield MarkdownPiece("\n".join(lines), bool(fence), language if fence else "")
 
 
 def _language(info: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FACES = (
+AGENT_EMOJI = (
     ":large_blue_circle:",
     ":large_orange_circle:",
     ":large_green_circle:",
@@ -12,6 +12,6 @@ FACES = (
 )
 
 
-def face(name: str) -> str:
+def agent_emoji(name: str) -> str:
     """An agent's icon, the same each time."""
-    return FACES[sum(name.encode()) % len(FACES)]
+    return AGENT_EMOJI[sum(name.encode()) % len(AGENT_EMOJI)]

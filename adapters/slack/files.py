@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from adapters.slack.api import Api
+from adapters.slack.api import SlackApi
 from orchestrator_bridge.chat import Attachment, NotSent, SendRejected
 
-LARGEST = 50_000_000
+MAX_FILE = 50_000_000
 """Bytes. What is larger is not fetched."""
 
 _FILE_SERVERS = ("slack.com", "slack-edge.com", "slack-files.com")
 
 
-def attachments(files: Iterable[Mapping[str, Any]] | None) -> tuple[Attachment, ...]:
+def to_attachments(files: Iterable[Mapping[str, Any]] | None) -> tuple[Attachment, ...]:
     """Files of a message; those that were deleted or hidden meanwhile are left out."""
     there = (one for one in files or () if one.get("mode") not in ("tombstone", "hidden_by_limit"))
     return tuple(
@@ -32,7 +32,7 @@ def attachments(files: Iterable[Mapping[str, Any]] | None) -> tuple[Attachment, 
     )
 
 
-async def fetch(api: Api, attachment: Attachment) -> bytes:
+async def fetch_file(api: SlackApi, attachment: Attachment) -> bytes:
     """A file's content.
 
     Raises:
@@ -42,14 +42,14 @@ async def fetch(api: Api, attachment: Attachment) -> bytes:
     told = await api.read("files.info", lambda client: client.files_info(file=attachment.ref))
     file = told["file"] or {}
     address = str(file.get("url_private_download") or file.get("url_private") or "")
-    if not _is_slacks(address, api.url):
+    if not _is_slack_host(address, api.url):
         raise SendRejected(
             f"{attachment.name} does not lie on Slack's file server; attach the file itself instead of a link to it"
         )
     return await _download(api, attachment.name, address)
 
 
-def _is_slacks(address: str, api_url: str) -> bool:
+def _is_slack_host(address: str, api_url: str) -> bool:
     """Whether our token may be shown there: at Slack's own file servers, or at the host that stands in for Slack."""
     found, ours = urlsplit(address), urlsplit(api_url)
     host = found.hostname or ""
@@ -57,7 +57,7 @@ def _is_slacks(address: str, api_url: str) -> bool:
     return at_home or (found.scheme, found.netloc) == (ours.scheme, ours.netloc)
 
 
-async def _download(api: Api, name: str, address: str) -> bytes:
+async def _download(api: SlackApi, name: str, address: str) -> bytes:
     try:
         async with api.download(address) as answer:
             return await _content(name, answer)
@@ -75,6 +75,6 @@ async def _content(name: str, answer: aiohttp.ClientResponse) -> bytes:
     content = bytearray()
     async for part in answer.content.iter_chunked(65_536):
         content += part
-        if len(content) > LARGEST:
-            raise SendRejected(f"{name} is larger than {LARGEST // 1_000_000} MB; attach a smaller one")
+        if len(content) > MAX_FILE:
+            raise SendRejected(f"{name} is larger than {MAX_FILE // 1_000_000} MB; attach a smaller one")
     return bytes(content)

@@ -9,26 +9,26 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from adapters.slack.api import Api
-from adapters.slack.parts import file_name, marked
+from adapters.slack.api import SlackApi
+from adapters.slack.parts import file_name, marker_key
 from adapters.slack.workspace import Workspace
 from orchestrator_bridge.chat import OutboundPost, QuestionCard, RunCard
 
-MARGIN = 3600.0
+SEARCH_MARGIN = 3600.0
 """Seconds by which a search begins earlier than it has to."""
 
 PAGE = 200
 """Messages that are asked for at once; Slack recommends no more."""
 
 
-class Finder:
+class SlackHistory:
     """Looks into histories."""
 
-    def __init__(self, api: Api, workspace: Workspace) -> None:
+    def __init__(self, api: SlackApi, workspace: Workspace) -> None:
         self._api = api
         self._workspace = workspace
 
-    async def find(self, outbound: OutboundPost, channel: str) -> dict[str, str]:
+    async def find_sent(self, outbound: OutboundPost, channel: str) -> dict[str, str]:
         """The messages of a sending that arrived: the timestamp of each by its key.
 
         Raises:
@@ -38,17 +38,17 @@ class Finder:
         opens = isinstance(outbound.post, RunCard | QuestionCard)
         thread = None if opens else outbound.place.thread
         found: dict[str, str] = {}
-        async for message in self.messages(channel, thread, max(0.0, outbound.since - MARGIN)):
+        async for message in self.messages(channel, thread, max(0.0, outbound.since - SEARCH_MARGIN)):
             found |= self._keys(outbound, message)
         if opens and found and outbound.place.thread:
-            async for message in self.messages(channel, outbound.place.thread, max(0.0, outbound.since - MARGIN)):
+            async for message in self.messages(channel, outbound.place.thread, max(0.0, outbound.since - SEARCH_MARGIN)):
                 found |= self._keys(outbound, message)
         return found
 
     def _keys(self, outbound: OutboundPost, message: Mapping[str, Any]) -> dict[str, str]:
         if message.get("bot_id") != self._workspace.bot and message.get("user") != self._workspace.user:
             return {}
-        key = marked(message)
+        key = marker_key(message)
         if key == outbound.key or key.startswith(f"{outbound.key}#"):
             return {key: str(message["ts"])}
         names = [str(file.get("name")) for file in message.get("files") or ()]

@@ -11,25 +11,25 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from adapters.slack.blocks import OPTIONS, TITLE, Block, channels, label, option, section, select, small
-from adapters.slack.escape import bare, escaped
+from adapters.slack.escape import escape_line, escape_mrkdwn
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.menu import Autocomplete, ModelOption
 from orchestrator_bridge.text import shorten
 
-TYPED = 3000
+MAX_INPUT = 3000
 """Characters that a field for typing takes."""
 
-FILES = 5
+MAX_FILES = 5
 """Files that go along with a form: what is known of them has to fit into its metadata, 3,000 characters."""
 
-_OF_FILES = ("id", "name", "mimetype", "size")
+_FILE_FIELDS = ("id", "name", "mimetype", "size")
 
-LARGEST_VALUE = 150
+MAX_VALUE = 150
 """Characters of the value of one entry of a list."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class About:
+class ModalMetadata:
     """What a form is about. An empty `channel`: the form asks for it. `scope` is what a model is picked for.
 
     `files` are those of the message that is asked about, as Slack tells of them. `at_home`: it was opened from App Home.
@@ -47,19 +47,19 @@ class About:
         return Place(platform=platform, channel=self.channel, thread=self.thread)
 
 
-def files_along(files: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+def carried_files(files: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     """What of a message's files goes along with a form: the first few, by what is needed to fetch them."""
-    return [{name: shorten(str(one.get(name, "")), 100) for name in _OF_FILES} for one in files[:FILES]]
+    return [{name: shorten(str(one.get(name, "")), 100) for name in _FILE_FIELDS} for one in files[:MAX_FILES]]
 
 
-def read_about(view: Mapping[str, Any]) -> About:
+def parse_metadata(view: Mapping[str, Any]) -> ModalMetadata:
     """What a form that came back is about.
 
     Raises:
         ValueError: it is not one of ours.
     """
     try:
-        return About(**json.loads(str(view.get("private_metadata") or "")))
+        return ModalMetadata(**json.loads(str(view.get("private_metadata") or "")))
     except TypeError as error:
         raise ValueError(f"a form with {error}; expected one of ours") from error
 
@@ -67,10 +67,10 @@ def read_about(view: Mapping[str, Any]) -> About:
 # A task -------------------------------------------------------------------------------------------------------------------
 
 
-def task_form(about: About, autocomplete: Autocomplete, text: str = "") -> Block:
+def task_modal(about: ModalMetadata, autocomplete: Autocomplete, text: str = "") -> Block:
     """What is to be done, by which team, with which files."""
-    field = {"type": "plain_text_input", "action_id": "task", "multiline": True, "max_length": TYPED}
-    shown = field | ({"initial_value": shorten(text, TYPED - 50)} if text else {})
+    field = {"type": "plain_text_input", "action_id": "task", "multiline": True, "max_length": MAX_INPUT}
+    shown = field | ({"initial_value": shorten(text, MAX_INPUT - 50)} if text else {})
     blocks = [_input("task", "What is to be done?", shown)]
     place = about.place("slack")
     teams = list(autocomplete.teams(place))
@@ -79,7 +79,7 @@ def task_form(about: About, autocomplete: Autocomplete, text: str = "") -> Block
         blocks.append(_input("team", "Team", choice, optional=True))
     if not about.channel:
         blocks.append(_input("channel", "In which channel?", channels("A channel with the bot in it", "channel")))
-    files = {"type": "file_input", "action_id": "files", "max_files": FILES}
+    files = {"type": "file_input", "action_id": "files", "max_files": MAX_FILES}
     blocks.append(_input("files", "Files that belong to it", files, optional=True))
     return _modal("ask", "Give a task", "Start", about, blocks)
 
@@ -87,7 +87,7 @@ def task_form(about: About, autocomplete: Autocomplete, text: str = "") -> Block
 # A model ------------------------------------------------------------------------------------------------------------------
 
 
-def model_form(about: About, autocomplete: Autocomplete) -> Block:
+def model_modal(about: ModalMetadata, autocomplete: Autocomplete) -> Block:
     """A model, found by typing any part of its name, for the channel, a team or an agent."""
     place = about.place("slack")
     scopes = [option("This channel", "channel")]
@@ -100,7 +100,11 @@ def model_form(about: About, autocomplete: Autocomplete) -> Block:
     blocks = [
         _input("scope", "For what?", scope) | {"dispatch_action": True},
         _input(f"model/{about.scope or 'channel'}"[:200], "Model", found | ({"initial_option": _model(now)} if now else {})),
-        small(f"Now: *{bare(now.name)}* {escaped(now.about)}" if now else "Prices are in US dollars per million tokens."),
+        small(
+            f"Now: *{escape_line(now.name)}* {escape_mrkdwn(now.about)}"
+            if now
+            else "Prices are in US dollars per million tokens."
+        ),
     ]
     return _modal("model", "Pick a model", "Use it", about, blocks)
 
@@ -110,10 +114,10 @@ def scope_name(scope: str) -> str:
     return scope.partition(":")[2]
 
 
-def model_options(about: About, autocomplete: Autocomplete, search: str) -> list[Block]:
+def model_options(about: ModalMetadata, autocomplete: Autocomplete, search: str) -> list[Block]:
     """Models that fit what was typed, as entries of the list."""
     found = autocomplete.models(about.place("slack"), search, scope=scope_name(about.scope), limit=OPTIONS)
-    return [_model(one) for one in found if len(one.name) <= LARGEST_VALUE]
+    return [_model(one) for one in found if len(one.name) <= MAX_VALUE]
 
 
 def _model(one: ModelOption) -> Block:
@@ -125,24 +129,24 @@ def _model(one: ModelOption) -> Block:
 # An answer ----------------------------------------------------------------------------------------------------------------
 
 
-def answer_form(about: About, question: str) -> Block:
+def answer_modal(about: ModalMetadata, question: str) -> Block:
     """A reply in one's own words. `question` is the text of the message whose button was pressed."""
-    field = {"type": "plain_text_input", "action_id": "answer", "multiline": True, "max_length": TYPED}
-    shown = [section(escaped(shorten(question, 1000)))] if question.strip() else []
+    field = {"type": "plain_text_input", "action_id": "answer", "multiline": True, "max_length": MAX_INPUT}
+    shown = [section(escape_mrkdwn(shorten(question, 1000)))] if question.strip() else []
     return _modal("answer", f"Question {about.question}", "Send", about, [*shown, _input("answer", "Your answer", field)])
 
 
 # Reading ------------------------------------------------------------------------------------------------------------------
 
 
-def typed(view: Mapping[str, Any], name: str) -> str:
+def field_value(view: Mapping[str, Any], name: str) -> str:
     """What was typed or chosen in a field; empty if nothing was."""
     field = _field(view, name)
     chosen = field.get("selected_option") or {}
     return str(field.get("value") or chosen.get("value") or field.get("selected_conversation") or "")
 
 
-def files_of(view: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def modal_files(view: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The files that a form brought along."""
     files: Sequence[Mapping[str, Any]] = _field(view, "files").get("files") or ()
     return files
@@ -156,7 +160,7 @@ def _field(view: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 # Shapes -------------------------------------------------------------------------------------------------------------------
 
 
-def _modal(callback: str, title: str, submit: str, about: About, blocks: Sequence[Block]) -> Block:
+def _modal(callback: str, title: str, submit: str, about: ModalMetadata, blocks: Sequence[Block]) -> Block:
     return {
         "type": "modal",
         "callback_id": callback,

@@ -11,23 +11,23 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from adapters.slack.blocks import Block, button, channels, divider, header, row, section, sections, small
-from adapters.slack.escape import escaped
-from adapters.slack.phrases import in_slack
-from adapters.slack.words import Address, table_blocks, word_message
+from adapters.slack.escape import escape_mrkdwn
+from adapters.slack.phrases import localise_commands
+from adapters.slack.words import FindMessageUrl, render_private_reply, table_blocks
 from orchestrator_bridge.chat import PrivateReply, Table
 
-MOST = 100
+MAX_BLOCKS = 100
 """Blocks of a view."""
 
-CARDS = 60
+MAX_CARD_BLOCKS = 60
 """Blocks of it that open questions may take."""
 
-CHANNEL = "home/channel"
+CHANNEL_ACTION = "home/channel"
 """The control by which somebody chooses whose models she wants to see."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
+class HomeState:
     """What a page shows: the channel of its models, and whether that was chosen on it."""
 
     channel: str = ""
@@ -35,7 +35,7 @@ class Shown:
 
 
 def home_view(
-    reply: PrivateReply, address: Address, *, picks: bool, chosen: bool = False, said: PrivateReply | None = None
+    reply: PrivateReply, address: FindMessageUrl, *, picks: bool, chosen: bool = False, said: PrivateReply | None = None
 ) -> Block:
     """The page. Each table of the word is a chapter, the last one about the models of a channel; an empty one says so.
 
@@ -44,30 +44,32 @@ def home_view(
     channel = reply.place.channel if reply.place is not None else ""
     *chapters, models = reply.tables or (Table(columns=(), rows=()),)
     blocks = [
-        *_said(said, address),
-        *sections(escaped(in_slack(reply.text))),
+        *_reply_blocks(said, address),
+        *sections(escape_mrkdwn(localise_commands(reply.text))),
         row("home", [button("Give a task", "form/ask", "", "primary")]),
     ]
     for table in chapters:
-        blocks += [divider(), *_chapter(table, address)]
-    blocks += [divider(), *_chapter(models, address), row("home/models", _of_channel(channel, picks=picks))]
+        blocks += [divider(), *_section_blocks(table, address)]
+    blocks += [divider(), *_section_blocks(models, address), row("home/models", _channel_blocks(channel, picks=picks))]
     blocks.append(small("Open this page again to see what is new."))
-    shown = json.dumps(asdict(Shown(channel=channel, chosen=chosen)))
-    return {"type": "home", "private_metadata": shown, "blocks": blocks[:MOST]}
+    shown = json.dumps(asdict(HomeState(channel=channel, chosen=chosen)))
+    return {"type": "home", "private_metadata": shown, "blocks": blocks[:MAX_BLOCKS]}
 
 
-def read_shown(view: Mapping[str, Any] | None) -> Shown:
+def parse_home_state(view: Mapping[str, Any] | None) -> HomeState:
     """What a page shows; nothing if it is not there, or is none of ours."""
     try:
-        return Shown(**json.loads(str((view or {}).get("private_metadata") or "{}")))
+        return HomeState(**json.loads(str((view or {}).get("private_metadata") or "{}")))
     except (ValueError, TypeError):
-        return Shown()
+        return HomeState()
 
 
-def shown_after(body: Mapping[str, Any]) -> Shown:
+def next_home_state(body: Mapping[str, Any]) -> HomeState:
     """What a page shows after something was done on it: another channel if one was chosen, else the same as before."""
-    chosen = next((str(one.get("selected_conversation") or "") for one in body["actions"] if one.get("action_id") == CHANNEL), "")
-    return Shown(channel=chosen, chosen=True) if chosen else read_shown(body.get("view"))
+    chosen = next(
+        (str(one.get("selected_conversation") or "") for one in body["actions"] if one.get("action_id") == CHANNEL_ACTION), ""
+    )
+    return HomeState(channel=chosen, chosen=True) if chosen else parse_home_state(body.get("view"))
 
 
 def is_home(body: Mapping[str, Any]) -> bool:
@@ -75,19 +77,19 @@ def is_home(body: Mapping[str, Any]) -> bool:
     return bool((body.get("view") or {}).get("type") == "home")
 
 
-def _said(reply: PrivateReply | None, address: Address) -> list[Block]:
+def _reply_blocks(reply: PrivateReply | None, address: FindMessageUrl) -> list[Block]:
     if reply is None:
         return []
-    return [*word_message(replace(reply, tables=()), address)["blocks"], divider()]
+    return [*render_private_reply(replace(reply, tables=()), address)["blocks"], divider()]
 
 
-def _of_channel(channel: str, *, picks: bool) -> list[Block]:
+def _channel_blocks(channel: str, *, picks: bool) -> list[Block]:
     shown = channel if channel[:1] in ("C", "G") else ""
     pick = [button("Pick a model", "form/model")] if picks else []
-    return [channels("Models of which channel?", CHANNEL, shown), *pick]
+    return [channels("Models of which channel?", CHANNEL_ACTION, shown), *pick]
 
 
-def _chapter(table: Table, address: Address) -> list[Block]:
+def _section_blocks(table: Table, address: FindMessageUrl) -> list[Block]:
     heading = [header(table.title)] if table.title else []
     untitled = Table(columns=table.columns, rows=table.rows, cards=table.cards)
-    return [*heading, *(table_blocks(untitled, address, CARDS) if table.rows else [section("Nothing just now.")])]
+    return [*heading, *(table_blocks(untitled, address, MAX_CARD_BLOCKS) if table.rows else [section("Nothing just now.")])]

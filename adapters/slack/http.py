@@ -11,11 +11,11 @@ from orchestrator_bridge.chat import SendRejected
 PATH = "/slack/events"
 """Where Slack sends everything: events, commands, interactivity, options of lists."""
 
-LARGEST = 1_000_000
+MAX_REQUEST = 1_000_000
 """Bytes of a request."""
 
 
-class Port:
+class HttpTransport:
     """A web server of one path. `port` 0 takes a free one."""
 
     def __init__(self, app: AsyncApp, port: int, host: str = "0.0.0.0") -> None:
@@ -36,8 +36,8 @@ class Port:
         Raises:
             SendRejected: the port is taken, or may not be used.
         """
-        served = web.Application(client_max_size=LARGEST)
-        served.router.add_post(PATH, self._take)
+        served = web.Application(client_max_size=MAX_REQUEST)
+        served.router.add_post(PATH, self._handle)
         self._runner = web.AppRunner(served, access_log=None, shutdown_timeout=3)
         await self._runner.setup()
         try:
@@ -54,7 +54,7 @@ class Port:
         if runner is not None:
             await runner.cleanup()
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _handle(self, request: web.Request) -> web.Response:
         if not _can_be_signed(request):
             return web.Response(status=401)
         return await to_aiohttp_response(await self._app.async_dispatch(await to_bolt_request(request)))

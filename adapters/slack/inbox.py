@@ -18,57 +18,57 @@ from weakref import WeakValueDictionary
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from adapters.slack.aside import Aside, Form, Heard, Who, unstored
-from adapters.slack.forms import model_options, read_about
-from adapters.slack.hear import Ear
-from adapters.slack.home import Shown, is_home, read_shown, shown_after
-from adapters.slack.homes import Homes, at_home
-from adapters.slack.interact import Hand
+from adapters.slack.aside import HandlerResult, OpenModal, PrivateNotice, SlackActor, not_stored_notice
+from adapters.slack.forms import model_options, parse_metadata
+from adapters.slack.hear import SlackEventHandler
+from adapters.slack.home import HomeState, is_home, next_home_state, parse_home_state
+from adapters.slack.homes import HomeTabs, is_from_home
+from adapters.slack.interact import SlackInteractionHandler
 from adapters.slack.workspace import Workspace
 from orchestrator_bridge.chat import CommandReceived, InboundHandler
 from orchestrator_bridge.menu import Autocomplete
 
 _LOG = logging.getLogger(__name__)
 
-ACKNOWLEDGE = 1.0
+ACKNOWLEDGE_AFTER = 1.0
 """Seconds after which a click is acknowledged even if it is not stored yet."""
 
 Body = Mapping[str, Any]
 Next = Callable[[], Awaitable[BoltResponse | None]]
 
 
-class Inbox:
+class SlackRequestHandler:
     """Takes every request of Slack. `aside` and `show` do what is the adapter's own; `changed` is told of user groups."""
 
     def __init__(
         self,
         workspace: Workspace,
-        ear: Ear,
-        hand: Hand,
+        events: SlackEventHandler,
+        interactions: SlackInteractionHandler,
         autocomplete: Autocomplete,
         on_event: InboundHandler,
-        homes: Homes,
+        home_tabs: HomeTabs,
         *,
-        aside: Callable[[Aside], Awaitable[None]],
-        show: Callable[[Form], Awaitable[None]],
-        changed: Callable[[], Awaitable[None]],
-        acknowledge: float = ACKNOWLEDGE,
+        send_notice: Callable[[PrivateNotice], Awaitable[None]],
+        open_modal: Callable[[OpenModal], Awaitable[None]],
+        on_groups_changed: Callable[[], Awaitable[None]],
+        acknowledge: float = ACKNOWLEDGE_AFTER,
     ) -> None:
         self._workspace = workspace
-        self._ear = ear
-        self._hand = hand
+        self._events = events
+        self._interactions = interactions
         self._menu = autocomplete
         self._receive = on_event
-        self._homes = homes
-        self._again = count(1)
-        self._aside = aside
-        self._show = show
-        self._changed = changed
+        self._home_tabs = home_tabs
+        self._redraw_tasks = count(1)
+        self._send_notice = send_notice
+        self._open_modal = open_modal
+        self._on_groups_changed = on_groups_changed
         self._acknowledge = acknowledge
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take(self, request: AsyncBoltRequest, next_: Next) -> BoltResponse | None:
+    async def handle(self, request: AsyncBoltRequest, next_: Next) -> BoltResponse | None:
         """Take one request; the response is what Slack is told.
 
         Raises:
@@ -109,9 +109,9 @@ class Inbox:
                 await self._message(event)
             case "app_home_opened" if event.get("tab") == "home":
                 seen = str(body.get("event_id") or event.get("event_ts"))
-                await self._look_at_home(str(event["user"]), seen, read_shown(event.get("view")))
+                await self._home_opened(str(event["user"]), seen, parse_home_state(event.get("view")))
             case "subteam_created" | "subteam_updated" | "subteam_members_changed":
-                _ = self._spawn(self._changed())
+                _ = self._spawn(self._on_groups_changed())
             case _:
                 return
 
@@ -119,18 +119,18 @@ class Inbox:
         """In the order in which a channel's messages came: a deletion must not overtake what it deletes."""
         turn = self._turns.setdefault(str(event.get("channel")), asyncio.Lock())
         async with turn:
-            heard = await self._ear.hear(event)
+            heard = await self._events.handle(event)
         if heard is not None:
-            await self._hand_over(heard)
+            await self._deliver(heard)
 
-    async def _look_at_home(self, user: str, interaction: str, shown: Shown) -> None:
+    async def _home_opened(self, user: str, interaction: str, shown: HomeState) -> None:
         """Somebody's App Home is drawn. A channel that was chosen on the page is remembered by the page."""
-        self._homes.looks(user, shown)
-        await self._receive(await self._hand.looks_at_home(user, interaction, shown))
+        self._home_tabs.opened(user, shown)
+        await self._receive(await self._interactions.home_opened(user, interaction, shown))
 
-    async def draw_home(self, user: str, shown: Shown) -> None:
+    async def publish_home(self, user: str, shown: HomeState) -> None:
         """Have somebody's App Home drawn anew."""
-        await self._look_at_home(user, f"again:{self._hand.now():.6f}:{next(self._again)}", shown)
+        await self._home_opened(user, f"again:{self._interactions.now():.6f}:{next(self._redraw_tasks)}", shown)
 
     # Interactions ---------------------------------------------------------------------------------------------------------
 
@@ -140,29 +140,29 @@ class Inbox:
 
     async def _interact(self, body: Body) -> None:
         if is_home(body):
-            self._homes.looks(str(body["user"]["id"]), shown_after(body))
-        heard = await self._hand.take(body)
+            self._home_tabs.opened(str(body["user"]["id"]), next_home_state(body))
+        heard = await self._interactions.handle(body)
         try:
             if heard is not None:
-                await self._hand_over(heard)
+                await self._deliver(heard)
         except Exception:
             _LOG.exception("what somebody did could not be stored, which she is told")
-            if isinstance(heard, Who):
-                await self._aside(unstored(heard))
+            if isinstance(heard, SlackActor):
+                await self._send_notice(not_stored_notice(heard))
 
     def _options(self, body: Body) -> list[dict[str, Any]]:
-        return model_options(read_about(body["view"]), self._menu, str(body.get("value") or ""))
+        return model_options(parse_metadata(body["view"]), self._menu, str(body.get("value") or ""))
 
     # Both -----------------------------------------------------------------------------------------------------------------
 
-    async def _hand_over(self, heard: Heard) -> None:
-        if isinstance(heard, Aside):
-            _ = self._spawn(self._aside(heard))
-        elif isinstance(heard, Form):
-            _ = self._spawn(self._show(heard))
+    async def _deliver(self, heard: HandlerResult) -> None:
+        if isinstance(heard, PrivateNotice):
+            _ = self._spawn(self._send_notice(heard))
+        elif isinstance(heard, OpenModal):
+            _ = self._spawn(self._open_modal(heard))
         else:
-            if isinstance(heard, CommandReceived) and heard.name == "ask" and at_home(heard):
-                self._homes.begins(heard.author.id)
+            if isinstance(heard, CommandReceived) and heard.name == "ask" and is_from_home(heard):
+                self._home_tabs.task_given(heard.author.id)
             await self._receive(heard)
 
     def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:

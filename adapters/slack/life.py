@@ -11,24 +11,24 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from adapters.slack.access import SlackAccess
-from adapters.slack.api import Api
-from adapters.slack.aside import Aside
-from adapters.slack.drafts import Drafts
-from adapters.slack.find import Finder
-from adapters.slack.groups import Groups
-from adapters.slack.hear import Ear
-from adapters.slack.homes import Homes
-from adapters.slack.http import Port
-from adapters.slack.inbox import Inbox, Next
-from adapters.slack.interact import Hand
-from adapters.slack.people import People
-from adapters.slack.rooms import Rooms
-from adapters.slack.send import Sender
-from adapters.slack.socket import Socket
-from adapters.slack.tell import Teller
-from adapters.slack.watch import Watch
-from adapters.slack.workspace import recognise
+from adapters.slack.access import SlackConfig
+from adapters.slack.api import SlackApi
+from adapters.slack.aside import PrivateNotice
+from adapters.slack.drafts import SlackStreams
+from adapters.slack.find import SlackHistory
+from adapters.slack.groups import UserGroups
+from adapters.slack.hear import SlackEventHandler
+from adapters.slack.homes import HomeTabs
+from adapters.slack.http import HttpTransport
+from adapters.slack.inbox import Next, SlackRequestHandler
+from adapters.slack.interact import SlackInteractionHandler
+from adapters.slack.people import SlackUsers
+from adapters.slack.rooms import SlackChannels
+from adapters.slack.send import SlackSender
+from adapters.slack.socket import SocketModeTransport
+from adapters.slack.tell import PrivateReplySender
+from adapters.slack.watch import SlackBackfill
+from adapters.slack.workspace import identify
 from orchestrator_bridge.chat import (
     InboundEvent,
     InboundHandler,
@@ -46,126 +46,130 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Life:
+class SlackSession:
     """The parts, once Slack has said who we are. `looking` looks at user groups again and again."""
 
-    api: Api
-    people: People
-    groups: Groups
-    rooms: Rooms
-    ear: Ear
-    finder: Finder
-    sender: Sender
-    drafts: Drafts
-    teller: Teller
-    inbox: Inbox
-    watch: Watch
-    homes: Homes
-    door: Socket | Port
-    looking: asyncio.Task[None] | None = None
+    api: SlackApi
+    people: SlackUsers
+    groups: UserGroups
+    channels: SlackChannels
+    event_handler: SlackEventHandler
+    history: SlackHistory
+    sender: SlackSender
+    streams: SlackStreams
+    private_replies: PrivateReplySender
+    requests: SlackRequestHandler
+    backfill: SlackBackfill
+    home_tabs: HomeTabs
+    transport: SocketModeTransport | HttpTransport
+    group_refresh: asyncio.Task[None] | None = None
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         """Connect or listen.
 
         Raises:
             NotSent: Slack cannot be reached just now.
             SendRejected: Slack does not take the app token, or the port is taken.
         """
-        await self.groups.look()
-        await self.door.start()
-        self.looking = asyncio.create_task(self.groups.keep_looking(), name="slack groups")
+        await self.groups.refresh()
+        await self.transport.start()
+        self.group_refresh = asyncio.create_task(self.groups.refresh_forever(), name="slack groups")
 
-    async def end(self) -> None:
+    async def stop(self) -> None:
         """Stop listening, see to the end what came, disconnect."""
-        await self.door.stop()
-        await self.inbox.stop()
+        await self.transport.stop()
+        await self.requests.stop()
         await self.people.stop()
-        if self.looking is not None:
-            self.looking.cancel()
-            await asyncio.gather(self.looking, return_exceptions=True)
+        if self.group_refresh is not None:
+            self.group_refresh.cancel()
+            await asyncio.gather(self.group_refresh, return_exceptions=True)
         await self.api.close()
 
-    async def sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
+    async def on_sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
         """Something was posted or edited: threads are watched from then on, and pages follow."""
-        self.watch.sent(outbound, posted)
+        self.backfill.on_sent(outbound, posted)
         try:
             if isinstance(outbound.post, QuestionCard):
-                await self.homes.changed(outbound.post)
+                await self.home_tabs.question_changed(outbound.post)
             elif isinstance(outbound.post, RunCard) and outbound.replaces is None:
-                await self.homes.begun()
+                await self.home_tabs.run_posted()
         except Exception:
             _LOG.exception("App Home does not show the newest state; it does when it is opened again")
 
-    async def read(self, place: Place, after: float) -> Sequence[MessageReceived]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """What people said in a thread. Raises as `Adapter.read_thread` does."""
-        channel = await self.rooms.channel(place)
-        found = [message async for message in self.finder.messages(channel, place.thread, after)]
-        said = [await self.ear.reply(message, channel) for message in found if message["ts"] != place.thread]
+        channel = await self.channels.channel_id(place)
+        found = [message async for message in self.history.messages(channel, place.thread, after)]
+        said = [
+            await self.event_handler.to_thread_message(message, channel) for message in found if message["ts"] != place.thread
+        ]
         return [one for one in said if one is not None]
 
 
-async def made(
-    api: Api,
-    access: SlackAccess,
+async def create_session(
+    api: SlackApi,
+    access: SlackConfig,
     autocomplete: Autocomplete,
     names: frozenset[str],
     listed: Sequence[str],
     on_event: InboundHandler,
-) -> Life:
+) -> SlackSession:
     """Ask Slack who we are, and put the parts together.
 
     Raises:
         NotSent: Slack cannot be reached just now.
         SendRejected: Slack does not take the bot token, or there is no way in for its events.
     """
-    workspace = await recognise(api)
-    groups, rooms = Groups(api), Rooms(api)
-    people = People(api, workspace, groups, listed)
-    ear = Ear(workspace, people, rooms, names)
-    homes = Homes(lambda user, shown: inbox.draw_home(user, shown))
-    finder, teller = Finder(api, workspace), Teller(api, workspace, rooms, homes, picks="model" in names)
-    drafts = Drafts(api, workspace, rooms, finder)
-    hand = Hand(api, workspace, people, rooms, ear, autocomplete, names)
-    watch = Watch(lambda place, after: life.read(place, after), api.now)
+    workspace = await identify(api)
+    groups, rooms = UserGroups(api), SlackChannels(api)
+    people = SlackUsers(api, workspace, groups, listed)
+    ear = SlackEventHandler(workspace, people, rooms, names)
+    homes = HomeTabs(lambda user, shown: inbox.publish_home(user, shown))
+    finder, teller = SlackHistory(api, workspace), PrivateReplySender(api, workspace, rooms, homes, picks="model" in names)
+    drafts = SlackStreams(api, workspace, rooms, finder)
+    hand = SlackInteractionHandler(api, workspace, people, rooms, ear, autocomplete, names)
+    watch = SlackBackfill(lambda place, after: life.read_thread(place, after), api.now)
 
     async def heard(one: InboundEvent) -> None:
         await on_event(one)
-        watch.heard(one)
+        watch.on_inbound(one)
 
-    async def aside(one: Aside) -> None:
-        await teller.say(one.heard, one.message)
+    async def aside(one: PrivateNotice) -> None:
+        await teller.notify(one.heard, one.message)
 
-    inbox = Inbox(
+    inbox = SlackRequestHandler(
         workspace,
         ear,
         hand,
         autocomplete,
         heard,
         homes,
-        aside=aside,
-        show=teller.show,
-        changed=groups.look,
+        send_notice=aside,
+        open_modal=teller.open_modal,
+        on_groups_changed=groups.refresh,
         acknowledge=access.acknowledge,
     )
-    life = Life(
+    life = SlackSession(
         api=api,
         people=people,
         groups=groups,
-        rooms=rooms,
-        ear=ear,
-        finder=finder,
-        sender=Sender(api, workspace, rooms, finder, drafts),
-        drafts=drafts,
-        teller=teller,
-        inbox=inbox,
-        watch=watch,
-        homes=homes,
-        door=_door(api, access, inbox, lambda: watch.catch_up(heard)),
+        channels=rooms,
+        event_handler=ear,
+        history=finder,
+        sender=SlackSender(api, workspace, rooms, finder, drafts),
+        streams=drafts,
+        private_replies=teller,
+        requests=inbox,
+        backfill=watch,
+        home_tabs=homes,
+        transport=_create_transport(api, access, inbox, lambda: watch.catch_up(heard)),
     )
     return life
 
 
-def _door(api: Api, access: SlackAccess, inbox: Inbox, back: Callable[[], Awaitable[None]]) -> Socket | Port:
+def _create_transport(
+    api: SlackApi, access: SlackConfig, inbox: SlackRequestHandler, back: Callable[[], Awaitable[None]]
+) -> SocketModeTransport | HttpTransport:
     """The way in for Slack's events."""
     app = AsyncApp(
         name="townhall",
@@ -173,19 +177,19 @@ def _door(api: Api, access: SlackAccess, inbox: Inbox, back: Callable[[], Awaita
         token=access.bot_token,
         signing_secret=access.signing_secret or "unused in Socket Mode",
         request_verification_enabled=not access.app_token,
-        before_authorize=_before_all(inbox),
+        before_authorize=_as_middleware(inbox),
     )
     if access.app_token:
-        return Socket(app, api, access.app_token, ping=access.ping, back=back)
+        return SocketModeTransport(app, api, access.app_token, ping=access.ping, on_reconnected=back)
     if not access.signing_secret:
         raise SendRejected("Slack needs SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP mode); neither is set")
-    return Port(app, access.port)
+    return HttpTransport(app, access.port)
 
 
-def _before_all(inbox: Inbox) -> Callable[..., Awaitable[BoltResponse | None]]:
+def _as_middleware(inbox: SlackRequestHandler) -> Callable[..., Awaitable[BoltResponse | None]]:
     """The inbox as slack-bolt takes a middleware: a function whose parameters it knows by name."""
 
     async def take(request: AsyncBoltRequest, next_: Next) -> BoltResponse | None:
-        return await inbox.take(request, next_)
+        return await inbox.handle(request, next_)
 
     return take

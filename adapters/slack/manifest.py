@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-SCOPES = {
+BOT_SCOPES = {
     "app_mentions:read": "hear people who call the bot by its name",
     "chat:write": "post cards, questions, answers",
     "chat:write.customize": "let agents speak under their own names",
@@ -27,7 +27,7 @@ SCOPES = {
 }
 """The bot's scopes, with what each is for."""
 
-EVENTS = (
+BOT_EVENTS = (
     "app_home_opened",
     "app_mention",
     "message.channels",
@@ -50,9 +50,9 @@ def manifest(address: str | None = None) -> dict[str, Any]:
             "background_color": "#2c2d72",
         },
         "features": _features({"url": address} if address else {}),
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "oauth_config": {"scopes": {"bot": list(BOT_SCOPES)}},
         "settings": {
-            "event_subscriptions": {**to, "bot_events": list(EVENTS)},
+            "event_subscriptions": {**to, "bot_events": list(BOT_EVENTS)},
             "interactivity": {"is_enabled": True, **to, **({"message_menu_options_url": address} if address else {})},
             "org_deploy_enabled": False,
             "socket_mode_enabled": address is None,

@@ -7,79 +7,79 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.slack.blocks import section
-from adapters.slack.cards import Message, question_card, run_card
-from adapters.slack.notes import final_answer, note, shortened_answer
+from adapters.slack.cards import SlackMessage, render_question_card, render_run_card
+from adapters.slack.notes import render_answer_beginning, render_final_answer, render_note
 from orchestrator_bridge.chat import FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard, TextFile
 
-MARK = "townhall_post"
+METADATA_TYPE = "townhall_post"
 """The type of our metadata. All that it holds is the key of the outbox, for everybody in the workspace can read it."""
 
-LONGEST = 4
+MAX_ANSWER_MESSAGES = 4
 """Messages of one final answer; what is longer goes along as a file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class MessagePart:
     """One message. `file` and `content` are set where it is a file; `pointer` stands where the post was asked for."""
 
     key: str
-    message: Message
+    message: SlackMessage
     thread: str | None
     file: str = ""
     content: bytes = b""
     pointer: bool = False
 
 
-def metadata(key: str) -> Mapping[str, Any]:
+def marker_metadata(key: str) -> Mapping[str, Any]:
     """The marker of a message."""
-    return {"event_type": MARK, "event_payload": {"key": key}}
+    return {"event_type": METADATA_TYPE, "event_payload": {"key": key}}
 
 
-def marked(message: Mapping[str, Any]) -> str:
+def marker_key(message: Mapping[str, Any]) -> str:
     """The key in a message's marker; empty if it has none of ours."""
     found = message.get("metadata") or {}
     payload = found.get("event_payload") or {}
-    return str(payload.get("key") or "") if found.get("event_type") == MARK else ""
+    return str(payload.get("key") or "") if found.get("event_type") == METADATA_TYPE else ""
 
 
-def parts(outbound: OutboundPost, *, as_speaker: bool) -> list[Part]:
+def message_parts(outbound: OutboundPost, *, as_speaker: bool) -> list[MessagePart]:
     """The messages of a sending, in order. Cards open threads of their own and so stand in the channel itself."""
     match outbound.post:
         case RunCard() as card:
-            return [_part(outbound, run_card(card), None), *_pointer(outbound, card)]
+            return [_part(outbound, render_run_card(card), None), *_pointer(outbound, card)]
         case QuestionCard() as card:
-            return [_part(outbound, question_card(card), None)]
+            return [_part(outbound, render_question_card(card), None)]
         case Note() as said:
-            return [*_numbered(outbound, note(said, as_speaker=as_speaker)), *_file(outbound)]
+            return [*_numbered_parts(outbound, render_note(said, as_speaker=as_speaker)), *_file(outbound)]
         case FinalAnswer() as answer:
             return _answer(outbound, answer)
         case _:
             return []
 
 
-def _part(outbound: OutboundPost, message: Message, thread: str | None) -> Part:
-    return Part(key=outbound.key, message=message, thread=thread)
+def _part(outbound: OutboundPost, message: SlackMessage, thread: str | None) -> MessagePart:
+    return MessagePart(key=outbound.key, message=message, thread=thread)
 
 
-def _numbered(outbound: OutboundPost, messages: Sequence[Message], first: int = 1) -> list[Part]:
+def _numbered_parts(outbound: OutboundPost, messages: Sequence[SlackMessage], first: int = 1) -> list[MessagePart]:
     keys = [outbound.key if number == 1 else f"{outbound.key}#{number}" for number in range(first, first + len(messages))]
-    return [Part(key=key, message=one, thread=outbound.place.thread) for key, one in zip(keys, messages, strict=True)]
+    return [MessagePart(key=key, message=one, thread=outbound.place.thread) for key, one in zip(keys, messages, strict=True)]
 
 
-def _pointer(outbound: OutboundPost, card: RunCard) -> list[Part]:
+def _pointer(outbound: OutboundPost, card: RunCard) -> list[MessagePart]:
     """A run that was asked for inside a thread has a thread of its own, to which a line there leads."""
     if outbound.place.thread is None:
         return []
     text = f"Run {card.run} has begun, in a thread of its own in this channel:"
     message = {"text": text, "blocks": [section(text)]}
-    return [Part(key=f"{outbound.key}#2", message=message, thread=outbound.place.thread, pointer=True)]
+    return [MessagePart(key=f"{outbound.key}#2", message=message, thread=outbound.place.thread, pointer=True)]
 
 
-def _answer(outbound: OutboundPost, answer: FinalAnswer) -> list[Part]:
-    whole = final_answer(answer)
-    if len(whole) <= LONGEST:
-        return _numbered(outbound, whole)
-    return [*_file(outbound), *_numbered(outbound, [shortened_answer(answer, whole, file_name(answer))])]
+def _answer(outbound: OutboundPost, answer: FinalAnswer) -> list[MessagePart]:
+    whole = render_final_answer(answer)
+    if len(whole) <= MAX_ANSWER_MESSAGES:
+        return _numbered_parts(outbound, whole)
+    return [*_file(outbound), *_numbered_parts(outbound, [render_answer_beginning(answer, whole, file_name(answer))])]
 
 
 def file_name(post: Post) -> str:
@@ -93,11 +93,11 @@ def file_name(post: Post) -> str:
             return ""
 
 
-def _file(outbound: OutboundPost) -> list[Part]:
+def _file(outbound: OutboundPost) -> list[MessagePart]:
     match outbound.post:
         case FinalAnswer(text=text) | Note(file=TextFile(text=text)):
             content = text.encode("utf-8", "replace")
         case _:
             return []
     name = file_name(outbound.post)
-    return [Part(key=f"{outbound.key}#file", message={}, thread=outbound.place.thread, file=name, content=content)]
+    return [MessagePart(key=f"{outbound.key}#file", message={}, thread=outbound.place.thread, file=name, content=content)]

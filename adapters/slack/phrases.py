@@ -7,6 +7,6 @@ import re
 _SLASH = re.compile(r"(?<![\w/:.])/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")
 
 
-def in_slack(text: str) -> str:
+def localise_commands(text: str) -> str:
     """The bridge's words with commands as they are typed here: `/runs` is `/townhall runs`."""
     return _SLASH.sub("/townhall ", text)

@@ -11,32 +11,32 @@ from typing import Any
 
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from adapters.slack.api import Api
-from adapters.slack.errors import Refused
-from adapters.slack.workspace import PLATFORM, direct
+from adapters.slack.api import SlackApi
+from adapters.slack.errors import SlackRejected
+from adapters.slack.workspace import PLATFORM, direct_place
 from orchestrator_bridge.chat import NotSent, Place, SendRejected
 
-FRESH = 600.0
+MEMBERS_CACHE_SECONDS = 600.0
 """Seconds for which it is taken that the same people are in a channel."""
 
-PATIENCE = 1.0
+MEMBERS_TIMEOUT = 1.0
 """Seconds that a task waits for the members of its channel: whoever is not known to be there gets a copy of a question."""
 
 PAGE = 1000
 """Members that are asked for at once, the most that Slack gives."""
 
 
-class Rooms:
+class SlackChannels:
     """Remembers channels for as long as the process lives."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: SlackApi) -> None:
         self._api = api
         self._direct: dict[str, str] = {}
         self._partners: dict[str, str] = {}
         self._joined: set[str] = set()
         self._members: dict[str, tuple[float, frozenset[str]]] = {}
 
-    async def channel(self, place: Place) -> str:
+    async def channel_id(self, place: Place) -> str:
         """Slack's id of a place's channel; direct messages are opened where they are not yet.
 
         Raises:
@@ -48,14 +48,14 @@ class Rooms:
         user = place.channel.removeprefix("@")
         if user not in self._direct:
             told = await self._api.read("conversations.open", lambda client: client.conversations_open(users=user))
-            self.met(str((told["channel"] or {}).get("id")), user)
+            self.remember_direct(str((told["channel"] or {}).get("id")), user)
         return self._direct[user]
 
-    def known_channel(self, place: Place) -> str | None:
+    def known_channel_id(self, place: Place) -> str | None:
         """The same from memory."""
         return self._direct.get(place.channel[1:]) if place.channel.startswith("@") else place.channel
 
-    def met(self, channel: str, user: str) -> None:
+    def remember_direct(self, channel: str, user: str) -> None:
         """This channel is our direct messages with somebody."""
         self._direct[user] = channel
         self._partners[channel] = user
@@ -63,7 +63,7 @@ class Rooms:
     def place(self, channel: str, thread: str | None = None) -> Place:
         """What a channel's id means."""
         partner = self._partners.get(channel)
-        return Place(platform=PLATFORM, channel=direct(partner).channel if partner else channel, thread=thread)
+        return Place(platform=PLATFORM, channel=direct_place(partner).channel if partner else channel, thread=thread)
 
     async def can_write(self, channel: str, user: str) -> bool:
         """Whether the bot can post in a channel from which somebody gave a command. In doubt it is tried.
@@ -76,7 +76,7 @@ class Rooms:
             return await self._is_direct(channel, user)
         try:
             told = await self._api.read("conversations.info", lambda client: client.conversations_info(channel=channel))
-        except Refused as error:
+        except SlackRejected as error:
             return error.name != "channel_not_found"
         except NotSent:
             return True
@@ -87,16 +87,16 @@ class Rooms:
 
     async def _is_direct(self, channel: str, user: str) -> bool:
         try:
-            return await self.channel(direct(user)) == channel
+            return await self.channel_id(direct_place(user)) == channel
         except (NotSent, SendRejected):
             return False
 
-    async def look(self, channel: str) -> None:
+    async def refresh_members(self, channel: str) -> None:
         """Learn who is in a channel, where that is not known of late. Nobody waits for it longer than `PATIENCE`."""
-        at, _ = self._members.get(channel, (-FRESH, frozenset()))
-        if channel[:1] in ("C", "G") and self._api.now() - at >= FRESH:
+        at, _ = self._members.get(channel, (-MEMBERS_CACHE_SECONDS, frozenset()))
+        if channel[:1] in ("C", "G") and self._api.now() - at >= MEMBERS_CACHE_SECONDS:
             with suppress(TimeoutError, NotSent, SendRejected):
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(MEMBERS_TIMEOUT):
                     self._members[channel] = (self._api.now(), await self._read_members(channel))
 
     async def _read_members(self, channel: str) -> frozenset[str]:
@@ -118,6 +118,6 @@ class Rooms:
         known = self._members.get(channel)
         return known[1] if known else None
 
-    def lost(self, channel: str) -> None:
+    def forget_channel(self, channel: str) -> None:
         """The bot is no member of a channel any more."""
         self._joined.discard(channel)

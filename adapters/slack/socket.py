@@ -18,20 +18,20 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from adapters.slack.api import Api
+from adapters.slack.api import SlackApi
 from adapters.slack.errors import Unauthorised
 from orchestrator_bridge.chat import NotSent, SendRejected
 
 _LOG = logging.getLogger(__name__)
 
-PING = 5.0
+PING_INTERVAL = 5.0
 """Seconds between two pings; a socket on which nothing comes back is given up after four of them."""
 
 CONNECT = 15.0
 """Seconds after which a connection that does not come about is tried with a new address."""
 
 
-class _Client(SocketModeClient):
+class _SocketClient(SocketModeClient):
     """`connected` is told each time that a connection stands."""
 
     connected: Callable[[], None] = staticmethod(lambda: None)
@@ -49,16 +49,24 @@ class _Client(SocketModeClient):
                 return
 
 
-class Socket:
+class SocketModeTransport:
     """One connection of Socket Mode, for as long as it is wanted. `ping` in seconds; `back` is called after each reconnection."""
 
-    def __init__(self, app: AsyncApp, api: Api, token: str, *, ping: float = PING, back: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        app: AsyncApp,
+        api: SlackApi,
+        token: str,
+        *,
+        ping: float = PING_INTERVAL,
+        on_reconnected: Callable[[], Awaitable[None]],
+    ) -> None:
         self._app = app
         self._api = api
         self._token = token
         self._ping = ping
-        self._back = back
-        self._client: _Client | None = None
+        self._on_reconnected = on_reconnected
+        self._client: _SocketClient | None = None
         self._handling: set[asyncio.Task[object]] = set()
         self._calls: set[asyncio.Future[None]] = set()
 
@@ -70,9 +78,9 @@ class Socket:
             SendRejected: the app token is not taken; the text says what to do.
         """
         address = await self._address()
-        client = self._client = _Client(self._token, _LOG, self._api.client(), ping_interval=self._ping)
+        client = self._client = _SocketClient(self._token, _LOG, self._api.client(), ping_interval=self._ping)
         client.wss_uri = address
-        client.socket_mode_request_listeners.append(self._take)
+        client.socket_mode_request_listeners.append(self._handle_envelope)
         try:
             async with asyncio.timeout(CONNECT):
                 await client.connect()
@@ -100,7 +108,7 @@ class Socket:
             raise SendRejected(f"SLACK_APP_TOKEN: {error}") from error
         return str(told["url"])
 
-    async def _take(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+    async def _handle_envelope(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         """One envelope: it is acknowledged if and only if the app says 200."""
         task = asyncio.current_task()
         assert task is not None
@@ -111,6 +119,6 @@ class Socket:
         await send_async_response(client, request, response, began)
 
     def _reconnected(self) -> None:
-        call = asyncio.ensure_future(self._back())
+        call = asyncio.ensure_future(self._on_reconnected())
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)

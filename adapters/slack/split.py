@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from adapters.slack.escape import Piece, fenced
+from adapters.slack.escape import MarkdownPiece, render_piece
 
-BLOCK = 11_500
+MAX_BLOCK = 11_500
 """Characters of Markdown in one message."""
 
-_BORDERS = ("\n\n", "\n", ". ", " ")
+_BOUNDARIES = ("\n\n", "\n", ". ", " ")
 """Where to cut, best first."""
 
 
-def messages(pieces: Sequence[Piece], limit: int = BLOCK) -> list[str]:
+def split_messages(pieces: Sequence[MarkdownPiece], limit: int = MAX_BLOCK) -> list[str]:
     """Pieces of Markdown as the texts of messages, each of at most `limit` characters.
 
     Raises:
@@ -26,7 +26,7 @@ def messages(pieces: Sequence[Piece], limit: int = BLOCK) -> list[str]:
     if limit < 100:
         raise ValueError(f"messages of {limit} characters; expected at least 100")
     made: list[str] = []
-    for part in (part for piece in pieces for part in _parts(piece, limit)):
+    for part in (part for piece in pieces for part in _split_piece(piece, limit)):
         if made and len(made[-1]) + 2 + len(part) <= limit:
             made[-1] = f"{made[-1]}\n\n{part}"
         else:
@@ -34,22 +34,22 @@ def messages(pieces: Sequence[Piece], limit: int = BLOCK) -> list[str]:
     return made
 
 
-def _parts(piece: Piece, limit: int) -> Iterator[str]:
-    frame = len(fenced(piece, ""))
-    for text in cut(piece.text if piece.code else piece.text.strip("\n"), limit - frame, keep_blanks=piece.code):
-        yield fenced(piece, text)
+def _split_piece(piece: MarkdownPiece, limit: int) -> Iterator[str]:
+    frame = len(render_piece(piece, ""))
+    for text in split_text(piece.text if piece.code else piece.text.strip("\n"), limit - frame, keep_blanks=piece.code):
+        yield render_piece(piece, text)
 
 
-def cut(text: str, limit: int, *, keep_blanks: bool = False) -> Iterator[str]:
+def split_text(text: str, limit: int, *, keep_blanks: bool = False) -> Iterator[str]:
     """A text in stretches of at most `limit` characters. With `keep_blanks` only a line's end is lost at a border."""
     while len(text) > limit:
-        end = _border(text, limit, ("\n",) if keep_blanks else _BORDERS)
+        end = _find_boundary(text, limit, ("\n",) if keep_blanks else _BOUNDARIES)
         yield text[:end].rstrip("\n") if keep_blanks else text[:end].rstrip()
         text = text[end:].removeprefix("\n") if keep_blanks else text[end:].lstrip("\n ")
     yield text
 
 
-def _border(text: str, limit: int, borders: Sequence[str]) -> int:
+def _find_boundary(text: str, limit: int, borders: Sequence[str]) -> int:
     """Where to end a stretch: at the best border that is not too far back, else where it is full, but through no entity."""
     for border in borders:
         found = text.rfind(border, 0, limit)

@@ -10,7 +10,7 @@ _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 _MENTION = re.compile(r"<@([UWB][A-Z0-9]+)(?:\|[^>]*)?>")
 
 
-def mentioned(text: str) -> list[str]:
+def mentioned_ids(text: str) -> list[str]:
     """The ids of those whom a text names, in order, each once."""
     return list(dict.fromkeys(_MENTION.findall(text)))
 
@@ -25,26 +25,26 @@ def begins_with_mention(text: str, user: str) -> bool:
     return re.match(rf"\s*<@{re.escape(user)}(?:\|[^>]*)?>", text) is not None
 
 
-def unescaped(text: str, name_of: Callable[[str], str]) -> str:
+def unescape(text: str, name_of: Callable[[str], str]) -> str:
     """A text as it was typed. `name_of` gives a user's name by id."""
-    shown = _TOKEN.sub(lambda found: _shown(found[1], name_of), text)
+    shown = _TOKEN.sub(lambda found: _token_text(found[1], name_of), text)
     for entity, character in _ENTITIES:
         shown = shown.replace(entity, character)
     return shown
 
 
-def _shown(token: str, name_of: Callable[[str], str]) -> str:
+def _token_text(token: str, name_of: Callable[[str], str]) -> str:
     target, _, label = token.partition("|")
     if target.startswith("@"):
         return f"@{name_of(target[1:])}"
     if target.startswith("#"):
         return f"#{label or target[1:]}"
     if target.startswith("!"):
-        return _special(target[1:], label)
+        return _special_text(target[1:], label)
     return target if not label or label in target else f"{label} ({target})"
 
 
-def _special(target: str, label: str) -> str:
+def _special_text(target: str, label: str) -> str:
     """`<!subteam^S1|@crew>`, `<!here>`, `<!date^…|at noon>`."""
     if label:
         return label

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from adapters.slack.blocks import Block, section, small
-from adapters.slack.cards import LINE, options_shown, until
-from adapters.slack.controls import controls_in_list
-from adapters.slack.escape import bare
-from adapters.slack.faces import face
+from adapters.slack.cards import LINE, expiry_text, option_blocks
+from adapters.slack.controls import list_controls
+from adapters.slack.escape import escape_line
+from adapters.slack.faces import agent_emoji
 from orchestrator_bridge.chat import QuestionCard
 
 
-def waiting_question(card: QuestionCard, link: str) -> list[Block]:
+def open_question_blocks(card: QuestionCard, link: str) -> list[Block]:
     """One question. `link` leads to its message, where there is one: its thread holds the rest."""
-    head = f"{face(card.agent)} *{bare(card.agent, 80)}* asks:\n*{bare(card.text, LINE + 200)}*"
-    of = f"{link} of run {card.run}: {bare(card.task, 80)}"
-    return [section(head), *options_shown(card), *controls_in_list(card), small(f"{until(card)}\n{of}")]
+    head = f"{agent_emoji(card.agent)} *{escape_line(card.agent, 80)}* asks:\n*{escape_line(card.text, LINE + 200)}*"
+    of = f"{link} of run {card.run}: {escape_line(card.task, 80)}"
+    return [section(head), *option_blocks(card), *list_controls(card), small(f"{expiry_text(card)}\n{of}")]

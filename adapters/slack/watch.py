@@ -25,26 +25,26 @@ from orchestrator_bridge.chat import (
 
 _LOG = logging.getLogger(__name__)
 
-Read = Callable[[Place, float], Awaitable[Sequence[MessageReceived]]]
+ReadThread = Callable[[Place, float], Awaitable[Sequence[MessageReceived]]]
 
 
 @dataclass(slots=True)
-class _Thread:
+class _WatchedThread:
     """The thread of an open question or a live run: when its card was posted, and the messages that were heard in it."""
 
     since: float
-    heard: set[str] = field(default_factory=set)
+    messages: set[str] = field(default_factory=set)
 
 
-class Watch:
+class SlackBackfill:
     """The threads of open questions and live runs. `now` is Slack's clock, in seconds since the epoch."""
 
-    def __init__(self, read: Read, now: Callable[[], float]) -> None:
+    def __init__(self, read: ReadThread, now: Callable[[], float]) -> None:
         self._read = read
         self._now = now
-        self._open: dict[Place, _Thread] = {}
+        self._open: dict[Place, _WatchedThread] = {}
 
-    def sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
+    def on_sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
         """Something was posted or edited: a card begins or ends the watch."""
         if not isinstance(outbound.post, RunCard | QuestionCard):
             return
@@ -52,19 +52,19 @@ class Watch:
         if outbound.post.ended:
             self._open.pop(place, None)
         else:
-            self._open.setdefault(place, _Thread(posted.at))
+            self._open.setdefault(place, _WatchedThread(posted.at))
 
-    def wanted(self, place: Place, after: float) -> None:
+    def watch_thread(self, place: Place, after: float) -> None:
         """The bridge reads a thread, so it is one of an open question or a live run."""
-        self._open.setdefault(place, _Thread(after))
+        self._open.setdefault(place, _WatchedThread(after))
 
-    def heard(self, event: InboundEvent) -> None:
+    def on_inbound(self, event: InboundEvent) -> None:
         """Something was handed over."""
         thread = self._open.get(event.place)
         if thread is not None and isinstance(event, MessageReceived):
-            thread.heard.add(event.message)
+            thread.messages.add(event.message)
         elif thread is not None and isinstance(event, MessageDeleted):
-            thread.heard.discard(event.message)
+            thread.messages.discard(event.message)
 
     async def catch_up(self, receive: Callable[[InboundEvent], Awaitable[None]]) -> None:
         """Read every watched thread, and hand over what stands there and what stands there no more."""
@@ -76,8 +76,10 @@ class Watch:
             except Exception:
                 _LOG.exception("what was said in a thread could not be stored; a question's is read again when it expires")
 
-    async def _catch_up_on(self, place: Place, thread: _Thread, receive: Callable[[InboundEvent], Awaitable[None]]) -> None:
-        known = set(thread.heard)
+    async def _catch_up_on(
+        self, place: Place, thread: _WatchedThread, receive: Callable[[InboundEvent], Awaitable[None]]
+    ) -> None:
+        known = set(thread.messages)
         said = await self._read(place, thread.since)
         for message in sorted(known - {one.message for one in said}):
             await receive(MessageDeleted(place=place, message=message, at=self._now()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adapters.slack.api import Api
+from adapters.slack.api import SlackApi
 from adapters.slack.errors import Unauthorised
 from orchestrator_bridge.chat import Place, SendRejected
 
@@ -21,17 +21,17 @@ class Workspace:
     enterprise: str = ""
     scopes: frozenset[str] = frozenset()
 
-    def may(self, scope: str) -> bool:
+    def has_scope(self, scope: str) -> bool:
         """Whether the token has a scope, as far as is known."""
         return not self.scopes or scope in self.scopes
 
-    def address(self, channel: str, message: str, thread: str | None = None) -> str:
+    def message_url(self, channel: str, message: str, thread: str | None = None) -> str:
         """The web address of a message, the same that "Copy link" gives."""
         address = f"{self.url.rstrip('/')}/archives/{channel}/p{message.replace('.', '')}"
         return f"{address}?thread_ts={thread}&cid={channel}" if thread and thread != message else address
 
 
-async def recognise(api: Api) -> Workspace:
+async def identify(api: SlackApi) -> Workspace:
     """Ask Slack who we are.
 
     Raises:
@@ -54,7 +54,7 @@ async def recognise(api: Api) -> Workspace:
     )
 
 
-async def _app(api: Api, bot: str) -> str:
+async def _app(api: SlackApi, bot: str) -> str:
     """The id of the app that the bot belongs to; empty if the token may not ask."""
     try:
         told = await api.read("bots.info", lambda client: client.bots_info(bot=bot))
@@ -66,6 +66,6 @@ async def _app(api: Api, bot: str) -> str:
 PLATFORM = "slack"
 
 
-def direct(user: str) -> Place:
+def direct_place(user: str) -> Place:
     """The direct messages with somebody."""
     return Place(platform=PLATFORM, channel=f"@{user}")

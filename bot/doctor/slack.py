@@ -9,7 +9,7 @@ from bot.doctor.finding import Finding
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from adapters.slack.checkup import Seen
+    from adapters.slack.checkup import SlackDiagnostics
     from bot.start import Start
 
 _REINSTALL = "compare the app with `townhall setup slack`, then reinstall it to the workspace"
@@ -23,12 +23,12 @@ async def check_slack(start: Start) -> AsyncIterator[Finding]:
             if getattr(settings, name.lower()) is not None:
                 yield Finding(about="slack", state="wrong", found=f"{name} without SLACK_BOT_TOKEN", mend="set SLACK_BOT_TOKEN")
         return
-    from adapters.slack.checkup import look
+    from adapters.slack.checkup import diagnose
     from orchestrator_bridge.chat import NotSent, SendRejected
 
     people = [person.slack for person in start.team_file.people.values() if person.slack]
     try:
-        seen = await look(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, people)
+        seen = await diagnose(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, people)
     except (NotSent, SendRejected) as error:
         yield Finding(about="slack", state="wrong", found=str(error), mend="see to this first; the rest was not looked at")
         return
@@ -38,7 +38,7 @@ async def check_slack(start: Start) -> AsyncIterator[Finding]:
     yield _events(start)
 
 
-def _of_seen(seen: Seen) -> Iterator[Finding]:
+def _of_seen(seen: SlackDiagnostics) -> Iterator[Finding]:
     where = f"bot {seen.workspace.user} in {seen.workspace.url or seen.workspace.team}"
     yield Finding(about="slack", state="ok", found=where)
     yield _scopes(seen)
@@ -48,17 +48,17 @@ def _of_seen(seen: Seen) -> Iterator[Finding]:
         yield Finding(about="slack people", state="wrong", found=f"the workspace knows nobody with the id {user}", mend=mend)
 
 
-def _scopes(seen: Seen) -> Finding:
-    from adapters.slack.manifest import SCOPES
+def _scopes(seen: SlackDiagnostics) -> Finding:
+    from adapters.slack.manifest import BOT_SCOPES
 
     if not seen.missing:
-        return Finding(about="slack scopes", state="ok", found=f"all {len(SCOPES)} are there")
-    lacking = "; ".join(f"{scope} (to {SCOPES[scope]})" for scope in seen.missing)
+        return Finding(about="slack scopes", state="ok", found=f"all {len(BOT_SCOPES)} are there")
+    lacking = "; ".join(f"{scope} (to {BOT_SCOPES[scope]})" for scope in seen.missing)
     needed = "chat:write" in seen.missing or any(scope.endswith(":history") for scope in seen.missing)
     return Finding(about="slack scopes", state="wrong" if needed else "warn", found=f"missing: {lacking}", mend=_REINSTALL)
 
 
-def _channels(seen: Seen) -> Finding:
+def _channels(seen: SlackDiagnostics) -> Finding:
     if seen.channels is None:
         return Finding(about="slack channels", state="warn", found="the bot may not ask in which it is", mend=_REINSTALL)
     if not seen.channels:
@@ -82,11 +82,11 @@ async def _way_in(start: Start) -> Finding:
 
 
 async def _socket(token: str, url: str | None) -> Finding:
-    from adapters.slack.checkup import open_socket
+    from adapters.slack.checkup import check_socket_mode
     from orchestrator_bridge.chat import NotSent, SendRejected
 
     try:
-        await open_socket(token, url)
+        await check_socket_mode(token, url)
     except (NotSent, SendRejected) as error:
         mend = "make an app-level token with the scope connections:write, switch Socket Mode on, set SLACK_APP_TOKEN"
         return Finding(about="slack events", state="wrong", found=f"Socket Mode: {error}", mend=mend)
@@ -95,7 +95,7 @@ async def _socket(token: str, url: str | None) -> Finding:
 
 def _events(start: Start) -> Finding:
     """Which events an app gets is shown to its owner only, so this can but remind."""
-    from adapters.slack.manifest import EVENTS
+    from adapters.slack.manifest import BOT_EVENTS
 
-    found = f"Slack tells a bot not which events it gets; needed are {', '.join(EVENTS)}"
+    found = f"Slack tells a bot not which events it gets; needed are {', '.join(BOT_EVENTS)}"
     return Finding(about="slack subscriptions", state="ok", found=found)

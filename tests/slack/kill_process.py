@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from adapters.slack.access import SlackAccess
+from adapters.slack.access import SlackConfig
 from adapters.slack.adapter import SlackAdapter
 from bot.commands import HELP
 from tests.faults.nursery import raise_bots
@@ -26,7 +26,7 @@ class Hasty(SlackAdapter):
 def main() -> None:
     """Raise bots for the server that the command line names."""
     url, file = sys.argv[1:]
-    access = SlackAccess(bot_token=BOT_TOKEN, app_token=APP_TOKEN, url=url, silence=SILENCE, ping=0.5)
+    access = SlackConfig(bot_token=BOT_TOKEN, app_token=APP_TOKEN, url=url, silence=SILENCE, ping=0.5)
     raise_bots(lambda: [Hasty(access, FixedMenu(), names=tuple(HELP))], Path(file))
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.slack.access import SlackAccess
+from adapters.slack.access import SlackConfig
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.http import PATH
 from bot.commands import HELP
@@ -130,9 +130,9 @@ class SlackRig(Rig):
         self.server.faults.put("lose")
 
 
-def reach(server: SlackServer, **access: Any) -> SlackAccess:
+def reach(server: SlackServer, **access: Any) -> SlackConfig:
     """How to reach a server, by Socket Mode unless `access` says otherwise."""
-    return SlackAccess(**{"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "url": server.url, "ping": 1.0, **access})
+    return SlackConfig(**{"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "url": server.url, "ping": 1.0, **access})
 
 
 def _seen(message: dict[str, Any]) -> Seen:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.slack.drafts import beginning
+from adapters.slack.drafts import stable_prefix
 from orchestrator_bridge.chat import FinalAnswer, Note, Place, PostedMessage, SendUncertain, StreamingAnswer
 from tests.contract.adapter_posts import HOSTILE, RUN, long_answer
 from tests.servers.slack_shown import hidden_links, notified, words
@@ -106,7 +106,7 @@ async def test_a_draft_mentions_nobody_and_hides_no_link(rig: SlackRig) -> None:
 def test_the_beginning_of_a_text_only_ever_grows() -> None:
     prose = "# A title\n\nSome *words* & <more>.\n\n"
     text = f"{prose}```python\nprint('x')\n```\n\n> a quotation\n> of two lines\n\n{HOSTILE}\n\nEnd. "
-    shown = [beginning(text[:end]) for end in range(len(text) + 1)]
+    shown = [stable_prefix(text[:end]) for end in range(len(text) + 1)]
     assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
     assert "print('x')" in shown[-1]
     assert not any("print(" in one and one.count("```") % 2 for one in shown)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.slack.cards import question_card, run_card
-from adapters.slack.escape import bare, escaped, fenced, markdown
+from adapters.slack.cards import render_question_card, render_run_card
+from adapters.slack.escape import escape_line, escape_mrkdwn, render_piece, safe_markdown
 from adapters.slack.home import home_view
-from adapters.slack.notes import final_answer, note
-from adapters.slack.split import BLOCK, messages
-from adapters.slack.words import word_message
+from adapters.slack.notes import render_final_answer, render_note
+from adapters.slack.split import MAX_BLOCK, split_messages
+from adapters.slack.words import render_private_reply
 from orchestrator_bridge.chat import CardOption, Confirmation, FinalAnswer, Note, PrivateReply, Table
 from tests.contract.adapter_posts import RUN, question
 from tests.servers.slack_limits import wrong_in_message
@@ -61,21 +61,21 @@ LINKS = (
 Renders = Callable[[str], Mapping[str, Any]]
 
 PLACES: dict[str, Renders] = {
-    "task": lambda text: run_card(RUN.__class__(**{**_fields(RUN), "task": text, "team": text, "status": text})),
-    "question": lambda text: question_card(question().__class__(**{**_fields(question()), "text": text, "context": text})),
-    "option": lambda text: question_card(
+    "task": lambda text: render_run_card(RUN.__class__(**{**_fields(RUN), "task": text, "team": text, "status": text})),
+    "question": lambda text: render_question_card(question().__class__(**{**_fields(question()), "text": text, "context": text})),
+    "option": lambda text: render_question_card(
         question().__class__(**{**_fields(question()), "options": (CardOption(id="a", label=text[:75], description=text),)})
     ),
-    "closed": lambda text: question_card(question().__class__(**{**_fields(question()), "closed": text})),
-    "note": lambda text: note(Note(text=text), as_speaker=True)[0],
-    "agent": lambda text: note(Note(text=text, speaker=text), as_speaker=False)[0],
-    "final": lambda text: final_answer(FinalAnswer(run=1, text=text, how=text, by=text))[0],
-    "word": lambda text: word_message(
+    "closed": lambda text: render_question_card(question().__class__(**{**_fields(question()), "closed": text})),
+    "note": lambda text: render_note(Note(text=text), as_speaker=True)[0],
+    "agent": lambda text: render_note(Note(text=text, speaker=text), as_speaker=False)[0],
+    "final": lambda text: render_final_answer(FinalAnswer(run=1, text=text, how=text, by=text))[0],
+    "word": lambda text: render_private_reply(
         PrivateReply(text=text, tables=(Table(columns=("a", text), rows=((text, text),), title=text),)), lambda link: None
     ),
-    "list": lambda text: word_message(waiting(text), lambda _: "https://home.slack.example/p1"),
+    "list": lambda text: render_private_reply(waiting(text), lambda _: "https://home.slack.example/p1"),
     "home": lambda text: {"text": "App Home", "blocks": page(text)["blocks"][:50]},
-    "confirm": lambda text: word_message(
+    "confirm": lambda text: render_private_reply(
         PrivateReply(text="Sure?", confirm=Confirmation(label=text, name="model", text=text)), lambda _: None
     ),
 }
@@ -143,28 +143,28 @@ def test_every_text_makes_a_message_that_slack_takes(place: str, text: str) -> N
     ],
 )
 def test_text_is_shown_as_it_was_written(written: str, shown: str) -> None:
-    assert escaped(written) == shown
+    assert escape_mrkdwn(written) == shown
 
 
 def test_names_are_not_styled() -> None:
-    assert words({"blocks": [{"type": "section", "text": {"text": bare("*a* `b` ~c~ snake_case _d_")}}]}) == (
+    assert words({"blocks": [{"type": "section", "text": {"text": escape_line("*a* `b` ~c~ snake_case _d_")}}]}) == (
         "*a* `b` ~c~ snake_case _d_"
     )
-    assert "*a*" not in bare("*a*")
+    assert "*a*" not in escape_line("*a*")
 
 
 def test_code_keeps_its_brackets_and_its_language() -> None:
-    (piece,) = markdown("```python\nrows[0](x)  # [a](b)\n```")
-    assert fenced(piece) == "```python\nrows[0](x)  # [a](b)\n```"
+    (piece,) = safe_markdown("```python\nrows[0](x)  # [a](b)\n```")
+    assert render_piece(piece) == "```python\nrows[0](x)  # [a](b)\n```"
 
 
 def test_code_in_a_list_is_code_too() -> None:
-    pieces = markdown("1. Do this:\n\n    ```sh\n    ls\n    ```\n2. Done.")
+    pieces = safe_markdown("1. Do this:\n\n    ```sh\n    ls\n    ```\n2. Done.")
     assert [(piece.code, piece.text.strip()) for piece in pieces] == [(False, "1. Do this:"), (True, "ls"), (False, "2. Done.")]
 
 
 def test_quotations_stay_quotations() -> None:
-    (piece,) = markdown("> she said\n> > he said")
+    (piece,) = safe_markdown("> she said\n> > he said")
     assert piece.text == "> she said\n> > he said"
 
 
@@ -175,7 +175,7 @@ text = st.text(alphabet=st.sampled_from("ab &<>`~\n[]()#*_.\u200b🙂"), max_siz
 
 @given(text, st.integers(min_value=100, max_value=800))
 def test_no_message_is_too_long_and_every_fence_is_closed(written: str, limit: int) -> None:
-    made = messages(markdown(written), limit)
+    made = split_messages(safe_markdown(written), limit)
     assert all(len(one) <= limit for one in made)
     for one in made:
         assert len(re.findall(r"^```", one, re.MULTILINE)) % 2 == 0
@@ -184,12 +184,12 @@ def test_no_message_is_too_long_and_every_fence_is_closed(written: str, limit: i
 @given(st.lists(st.text(alphabet="abcdefg ", min_size=1, max_size=60).filter(str.strip), max_size=80))
 def test_no_word_of_a_text_is_lost_or_turned_around(lines: list[str]) -> None:
     whole = "\n".join(lines)
-    made = messages(markdown(whole), 120)
+    made = split_messages(safe_markdown(whole), 120)
     assert " ".join(" ".join(made).split()) == " ".join(whole.split())
 
 
 def test_a_long_block_of_code_goes_on_in_the_next_message() -> None:
     code = "\n".join(f"    line_{number} = {number}" for number in range(2000))
-    made = messages(markdown(f"```python\n{code}\n```"))
-    assert all(one.startswith("```python\n    line_") and one.endswith("\n```") and len(one) <= BLOCK for one in made)
+    made = split_messages(safe_markdown(f"```python\n{code}\n```"))
+    assert all(one.startswith("```python\n    line_") and one.endswith("\n```") and len(one) <= MAX_BLOCK for one in made)
     assert "\n".join(one.removeprefix("```python\n").removesuffix("\n```") for one in made) == code

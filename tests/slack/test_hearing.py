@@ -93,7 +93,7 @@ async def test_a_changed_user_group_is_known_at_once(rig: SlackRig) -> None:
     before = rig.server.count("usergroups.list")
     rig.world.event({"type": "subteam_members_changed", "subteam_id": CREW})
     await rig.server.until(lambda: rig.server.count("usergroups.list") > before)
-    await rig.slack.life.inbox.stop()
+    await rig.slack.session.requests.stop()
     assert [one.id for one in rig.adapter.members(CREW) or ()] == [BEN]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from adapters.slack.manifest import EVENTS, SCOPES, manifest
+from adapters.slack.manifest import BOT_EVENTS, BOT_SCOPES, manifest
 from bot.doctor.finding import Finding
 from bot.doctor.slack import check_slack
 from bot.settings import read_settings
@@ -85,9 +85,9 @@ def test_an_address_to_which_slack_cannot_post_is_refused(townhall: Townhall) ->
 
 def test_the_manifest_has_the_events_and_scopes_that_are_needed_and_no_admins_ones() -> None:
     made = manifest()
-    assert set(made["settings"]["event_subscriptions"]["bot_events"]) == set(EVENTS)
+    assert set(made["settings"]["event_subscriptions"]["bot_events"]) == set(BOT_EVENTS)
     assert "chat:write" in made["oauth_config"]["scopes"]["bot"]
-    assert not [scope for scope in SCOPES if scope.startswith(("admin", "chat:write.public")) or scope.endswith(":manage")]
+    assert not [scope for scope in BOT_SCOPES if scope.startswith(("admin", "chat:write.public")) or scope.endswith(":manage")]
     assert made["features"]["slash_commands"][0]["should_escape"]
 
 
@@ -105,14 +105,14 @@ async def findings(start: Start) -> dict[str, Finding]:
 
 
 async def test_a_whole_installation_is_healthy(server: SlackServer) -> None:
-    server.world.scopes = frozenset(SCOPES)
+    server.world.scopes = frozenset(BOT_SCOPES)
     found = await findings(start_with(server))
     assert {one.state for one in found.values()} == {"ok"}
     assert f"#{GENERAL.lower()}" in found["slack channels"].found
 
 
 async def test_what_is_missing_is_told_with_what_it_is_for(server: SlackServer) -> None:
-    server.world.scopes = frozenset(SCOPES) - {"files:write"}
+    server.world.scopes = frozenset(BOT_SCOPES) - {"files:write"}
     server.world.channels[GENERAL].members.discard(BOT_USER)
     found = await findings(start_with(server, ana="U9NOBODY"))
     assert "files:write (to post answers that are too long" in found["slack scopes"].found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adapters.slack.home import home_view
-from adapters.slack.words import word_message
+from adapters.slack.words import render_private_reply
 from orchestrator_bridge.chat import CardOption, Link, Place, PrivateReply, QuestionCard, Table
 from tests.contract.adapter_posts import question
 from tests.servers.slack_limits import wrong_in_message, wrong_in_view
@@ -27,7 +27,7 @@ def listed(count: int) -> Table:
 
 
 def test_a_list_of_many_questions_is_taken_and_names_every_one() -> None:
-    message = word_message(PrivateReply(text="Answer here.", tables=(listed(15),)), lambda _: ADDRESS)
+    message = render_private_reply(PrivateReply(text="Answer here.", tables=(listed(15),)), lambda _: ADDRESS)
     assert wrong_in_message(message) == []
     shown = str(message["blocks"])
     assert all(f"question/{number}/" in shown or f"<{ADDRESS}|{number}>" in shown for number in range(1, 16))
