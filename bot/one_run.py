@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-from adapters.terminal.adapter import HOME, TerminalAdapter
-from adapters.terminal.screen import Device
+from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
+from adapters.terminal.screen import TerminalDevice
 from bot.app import App, assembled, own_file
 from bot.start import Start, open_start_log
 from bot.tables import print_json
@@ -48,7 +48,7 @@ def task_from_input() -> str:
 class OneRunTerminal(TerminalAdapter):
     """A terminal for one run: with `as_json` its final text is left to the JSON."""
 
-    def __init__(self, device: Device, *, as_json: bool) -> None:
+    def __init__(self, device: TerminalDevice, *, as_json: bool) -> None:
         super().__init__(device, quiet=as_json, takes_tasks=False)
         self._as_json = as_json
 
@@ -71,12 +71,14 @@ async def ask_once(start: Start, wish: Wish) -> int:
     team = _team(start, wish)
     for line in dropped(start.team_file.team(wish.team), team):
         click.echo(f"townhall: warning: {line}", err=True)
-    device = Device(stdin=sys.stdin if wish.input else None, screen=sys.stderr, answers=None if wish.as_json else sys.stdout)
+    device = TerminalDevice(
+        stdin=sys.stdin if wish.input else None, screen=sys.stderr, answers=None if wish.as_json else sys.stdout
+    )
     terminal = OneRunTerminal(device, as_json=wish.as_json)
     async with _assembled(start, terminal) as (app, file):
         app.commands.check(team, task)
         await app.engine.start_afresh()
-        run = await app.engine.start_run(task=task, team=team, place=HOME, by=terminal.author)
+        run = await app.engine.start_run(task=task, team=team, place=TERMINAL_PLACE, by=terminal.author)
         if not await _wait_end(app, terminal, run):
             return LEFT
         summary, questions = await _result(app, run)
@@ -111,7 +113,7 @@ async def _assembled(start: Start, terminal: TerminalAdapter) -> AsyncIterator[t
 async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
     """Wait for the run's end, and until all of it was shown; False if the person left before."""
     ended = asyncio.create_task(app.engine.wait_ended(run))
-    left = asyncio.create_task(terminal.wait_left())
+    left = asyncio.create_task(terminal.wait_exit())
     try:
         await asyncio.wait([ended, left], return_when=asyncio.FIRST_COMPLETED)
         if not ended.done() and left.result() == "left":

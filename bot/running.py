@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from adapters.terminal.adapter import TerminalAdapter
-from adapters.terminal.screen import Device
+from adapters.terminal.screen import TerminalDevice
 from bot.app import App, assembled, menu_of
 from bot.collector import look_seldom
 from bot.commands import HELP
@@ -61,17 +61,17 @@ async def _run_on_terminal(start: Start) -> int:
 
     1 where the input has ended, as that of a pipe does, and a line of it was not taken or a run of it has no answer; else 0.
     """
-    terminal = TerminalAdapter(Device(stdin=sys.stdin, screen=sys.stdout), commands=tuple(HELP))
+    terminal = TerminalAdapter(TerminalDevice(stdin=sys.stdin, screen=sys.stdout), commands=tuple(HELP))
     with _signals() as told_to_stop:
         async with assembled(start, [terminal], start.settings.store) as app:
             click.echo(_wrapped(welcome(start)))
             await app.engine.start()
             async with _door(start, app):
                 look_seldom()
-                if await _first(terminal.wait_left(), told_to_stop.wait()) != "input_ended":
+                if await _first(terminal.wait_exit(), told_to_stop.wait()) != "input_ended":
                     return 0
                 await _first(app.engine.wait_finished(), told_to_stop.wait())
-            return 1 if terminal.refused or await _without_answer(app.engine) else 0
+            return 1 if terminal.any_rejected or await _without_answer(app.engine) else 0
 
 
 @asynccontextmanager

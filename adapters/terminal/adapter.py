@@ -15,12 +15,12 @@ import secrets
 from collections.abc import Sequence
 from itertools import count
 
-from adapters.terminal.ear import Ear, Left
-from adapters.terminal.screen import Device, Screen
-from adapters.terminal.scrub import scrubbed
-from adapters.terminal.stamp import Stamp
-from adapters.terminal.threads import thread_of, thread_of_words
-from adapters.terminal.words import by_keys, word_lines
+from adapters.terminal.ear import ExitReason, InputReader
+from adapters.terminal.screen import Screen, TerminalDevice
+from adapters.terminal.scrub import strip_control_characters
+from adapters.terminal.stamp import EventStamp
+from adapters.terminal.threads import thread_of, thread_of_inbound
+from adapters.terminal.words import render_private_reply, render_terminal_help
 from orchestrator_bridge.chat import (
     Attachment,
     Author,
@@ -40,7 +40,7 @@ from orchestrator_bridge.chat import (
 _log = logging.getLogger(__name__)
 
 PLATFORM = "terminal"
-HOME = Place(platform=PLATFORM, channel="terminal")
+TERMINAL_PLACE = Place(platform=PLATFORM, channel="terminal")
 """The one channel of the terminal."""
 COMMANDS = ("ask", "questions", "runs", "team", "cancel", "cost", "help")
 """The commands that a bot knows at least."""
@@ -58,7 +58,7 @@ class TerminalAdapter:
 
     def __init__(
         self,
-        device: Device,
+        device: TerminalDevice,
         *,
         commands: Sequence[str] = COMMANDS,
         quiet: bool = False,
@@ -74,26 +74,26 @@ class TerminalAdapter:
         self._session = session or secrets.token_hex(4)
         self._numbers = count(1)
         self._screen: Screen | None = None
-        self._ear: Ear | None = None
+        self._reader: InputReader | None = None
         self._listening: asyncio.Task[None] | None = None
-        self._left: Left = "left"
+        self._exit_reason: ExitReason = "left"
         self._leaving = asyncio.Event()
         self._warned = False
 
     async def start(self, on_event: InboundHandler) -> None:
         """Show the input line, if there is one, and begin to read."""
         screen = Screen(self._device, quiet=self._quiet)
-        await screen.front.open()
+        await screen.frontend.open()
         self._screen = screen
-        self._ear = Ear(
+        self._reader = InputReader(
             screen,
             on_event=on_event,
             new_stamp=self._new_stamp,
-            go=self._go,
+            on_exit=self._exit,
             commands=self._commands,
             takes_tasks=self._takes_tasks,
         )
-        self._listening = asyncio.create_task(self._ear.listen(), name="terminal")
+        self._listening = asyncio.create_task(self._reader.run(), name="terminal")
 
     async def stop(self) -> None:
         """Read no more and give the screen back; again is harmless."""
@@ -103,7 +103,7 @@ class TerminalAdapter:
             await asyncio.gather(listening, return_exceptions=True)
         screen, self._screen = self._screen, None
         if screen is not None:
-            await screen.front.close()
+            await screen.frontend.close()
 
     async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Show the post.
@@ -113,9 +113,9 @@ class TerminalAdapter:
             SendRejected: nobody sees this screen any more.
         """
         try:
-            await self._started().post(outbound)
+            await self._started().show_post(outbound)
         except SendRejected:
-            self._go("left")
+            self._exit("left")
             raise
         message = outbound.replaces.message if outbound.replaces else self._new_id()
         return PostedMessage(message=message, thread=thread_of(outbound), at=self._device.clock())
@@ -141,36 +141,36 @@ class TerminalAdapter:
         self._warned = self._warned or reply.tone == "warning"
         try:
             screen = self._started()
-            lines = word_lines(scrubbed(reply), screen.front.page())
+            lines = render_private_reply(strip_control_characters(reply), screen.frontend.page())
             if isinstance(event, CommandReceived):
-                lines += by_keys(event.name, screen.board)
-            await screen.say(lines, thread_of_words(event))
+                lines += render_terminal_help(event.name, screen.board)
+            await screen.show_lines(lines, thread_of_inbound(event))
         except (NotSent, SendRejected) as failure:
             _log.warning("the person at the terminal could not be told: %s", failure)
 
-    async def enter(self, text: str) -> None:
+    async def submit(self, text: str) -> None:
         """Take an entry as if the person had typed it.
 
         Raises:
             NotSent: the terminal is not started.
         """
         self._started()
-        if self._ear is not None:
-            await self._ear.take(text)
+        if self._reader is not None:
+            await self._reader.handle(text)
 
-    async def wait_left(self) -> Left:
+    async def wait_exit(self) -> ExitReason:
         """Wait until the person has gone, and say how."""
         await self._leaving.wait()
-        return self._left
+        return self._exit_reason
 
     @property
-    def refused(self) -> bool:
+    def any_rejected(self) -> bool:
         """Whether some entry was not taken, here or by the bot."""
-        return self._warned or (self._ear is not None and self._ear.refused)
+        return self._warned or (self._reader is not None and self._reader.any_rejected)
 
-    def _go(self, how: Left) -> None:
+    def _exit(self, how: ExitReason) -> None:
         if not self._leaving.is_set():
-            self._left = how
+            self._exit_reason = how
             self._leaving.set()
 
     def _started(self) -> Screen:
@@ -178,8 +178,8 @@ class TerminalAdapter:
             raise NotSent("the terminal is not started, or was stopped: nothing can be shown on it")
         return self._screen
 
-    def _new_stamp(self) -> Stamp:
-        return Stamp(place=HOME, id=self._new_id(), author=self.author, at=self._device.clock())
+    def _new_stamp(self) -> EventStamp:
+        return EventStamp(place=TERMINAL_PLACE, id=self._new_id(), author=self.author, at=self._device.clock())
 
     def _new_id(self) -> str:
         return f"{self._session}-{next(self._numbers)}"

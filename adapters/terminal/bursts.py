@@ -18,9 +18,9 @@ from prompt_toolkit.input.defaults import create_input
 from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
 
-BURST = 100
+MIN_BURST = 100
 """Characters in one read that are more than a person types or a held key repeats."""
-MOST = 65_536
+MAX_KEYS = 65_536
 """Keys that are taken together at most, so that an endless stream is shown as it comes."""
 
 _BREAKS = frozenset({Keys.ControlM, Keys.ControlJ})
@@ -28,12 +28,12 @@ _TEXT = {Keys.ControlM: "\n", Keys.ControlJ: "\n", Keys.ControlI: "\t"}
 """Keys that are text where they stand in a paste: Enter, and Tab."""
 
 
-def bundled(keys: Sequence[KeyPress]) -> Iterator[KeyPress]:
+def merge_bursts(keys: Sequence[KeyPress]) -> Iterator[KeyPress]:
     """The same keys, with every burst of text made one paste."""
     for textual, run in groupby(keys, key=_is_text):
         burst = list(run)
-        if textual and (_lines(burst) > 1 or len(burst) >= BURST):
-            yield from _pasted(burst)
+        if textual and (_lines(burst) > 1 or len(burst) >= MIN_BURST):
+            yield from _as_paste(burst)
         else:
             yield from burst
 
@@ -47,7 +47,7 @@ def _lines(burst: Sequence[KeyPress]) -> int:
     return sum(1 for ends, _ in groupby(burst, key=lambda press: press.key in _BREAKS) if not ends)
 
 
-def _pasted(burst: Sequence[KeyPress]) -> Iterator[KeyPress]:
+def _as_paste(burst: Sequence[KeyPress]) -> Iterator[KeyPress]:
     """One paste, and the Enter behind a single line: several lines wait for an Enter of their own."""
     text = "".join(_TEXT[press.key] if isinstance(press.key, Keys) else press.data for press in burst)
     yield KeyPress(Keys.BracketedPaste, text.rstrip("\n"))
@@ -55,7 +55,7 @@ def _pasted(burst: Sequence[KeyPress]) -> Iterator[KeyPress]:
         yield burst[-1]
 
 
-def keyboard(stdin: TextIO) -> Input:
+def open_keyboard(stdin: TextIO) -> Input:
     """The keys of a terminal, bursts bundled where the platform's terminals need it."""
     return create_input(stdin) if sys.platform == "win32" else _Keyboard(stdin)
 
@@ -66,9 +66,9 @@ if sys.platform != "win32":
     class _Keyboard(Vt100Input):
         def read_keys(self) -> list[KeyPress]:
             keys = super().read_keys()
-            while not self.closed and len(keys) < MOST and self._more():
+            while not self.closed and len(keys) < MAX_KEYS and self._more():
                 keys += super().read_keys()
-            return list(bundled(keys))
+            return list(merge_bursts(keys))
 
         def _more(self) -> bool:
             """Whether there is more to read at once: a paste comes in several pieces."""

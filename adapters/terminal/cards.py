@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from adapters.terminal.hints import how_to_answer
-from adapters.terminal.markdown import rendered
+from adapters.terminal.markdown import render_markdown
 from adapters.terminal.paint import Page
 from orchestrator_bridge.chat import CardAgent, CardOption, QuestionCard, RunCard
 from orchestrator_bridge.duration import say_duration
@@ -31,7 +31,7 @@ def one_line(text: str, limit: int = 200) -> str:
 # Runs ---------------------------------------------------------------------------------------------------------------------
 
 
-def run_opened(card: RunCard) -> Lines:
+def render_run_opened(card: RunCard) -> Lines:
     """A run that the person has not seen yet."""
     lines: Lines = [Text(f"Run {card.run}: {one_line(card.task, _TASK)}", style="bold")]
     lines.append(Text(f"Team {one_line(card.team)}, {one_line(card.status)}:", style="dim"))
@@ -50,12 +50,12 @@ def _agent(agent: CardAgent, scripted: bool) -> RenderableType:
     return Padding(line, (0, 0, 0, 2), expand=False)
 
 
-def run_changed(card: RunCard) -> Lines:
+def render_run_changed(card: RunCard) -> Lines:
     """A run whose status has changed."""
-    return [Text(f"Run {card.run} is {one_line(card.status)} · {bill(card)}", style="bold" if card.ended else "")]
+    return [Text(f"Run {card.run} is {one_line(card.status)} · {cost_text(card)}", style="bold" if card.ended else "")]
 
 
-def bill(card: RunCard) -> str:
+def cost_text(card: RunCard) -> str:
     """What a run has cost so far."""
     return f"{one_line(card.cost)} · {card.tokens:,} tokens"
 
@@ -63,17 +63,17 @@ def bill(card: RunCard) -> str:
 # Questions ----------------------------------------------------------------------------------------------------------------
 
 
-def question_opened(card: QuestionCard, page: Page, now: float, zone: tzinfo | None) -> Lines:
+def render_question_opened(card: QuestionCard, page: Page, now: float, zone: tzinfo | None) -> Lines:
     """An open question that the person has not seen yet."""
     head = f"Question {card.question} from {one_line(card.agent)} to {one_line(card.asked)} (run {card.run})"
     lines: Lines = [Text(head, style="yellow"), Text(card.text, style="bold")]
     if card.task:
         lines.append(Text(f"The task: {one_line(card.task)}", style="dim"))
     if card.context:
-        lines += rendered(card.context, page)
+        lines += render_markdown(card.context, page)
     lines += [_option(number, option) for number, option in enumerate(card.options, 1)]
-    lines.append(Text(expiry(card, now, zone), style="dim"))
-    lines.append(Text(_ways(card), style="dim"))
+    lines.append(Text(expiry_text(card, now, zone), style="dim"))
+    lines.append(Text(_answer_ways(card), style="dim"))
     return lines
 
 
@@ -84,23 +84,23 @@ def _option(number: int, option: CardOption) -> RenderableType:
     return Padding(line, (0, 0, 0, 2), expand=False)
 
 
-def _ways(card: QuestionCard) -> str:
+def _answer_ways(card: QuestionCard) -> str:
     number = card.question
     return f"Answer: {how_to_answer(card)}. Not for you: `/pass {number}`. More time: `/more {number} 1h`."
 
 
-def question_changed(card: QuestionCard, now: float, zone: tzinfo | None) -> Lines:
+def render_question_changed(card: QuestionCard, now: float, zone: tzinfo | None) -> Lines:
     """An open question that now has another deadline, or is asked of others."""
-    return [Text(f"Question {card.question} waits for {one_line(card.asked)}. {expiry(card, now, zone)}")]
+    return [Text(f"Question {card.question} waits for {one_line(card.asked)}. {expiry_text(card, now, zone)}")]
 
 
-def question_closed(card: QuestionCard, *, seen: bool) -> Lines:
+def render_question_closed(card: QuestionCard, *, seen: bool) -> Lines:
     """A question that is over; what it was is repeated if this screen has not shown it."""
     line = Text(f"Question {card.question} is closed: {one_line(card.closed or '', 1000)}", style="green")
     return [line] if seen else [Text(f"{one_line(card.agent)} asked: {one_line(card.text, 500)}"), line]
 
 
-def expiry(card: QuestionCard, now: float, zone: tzinfo | None) -> str:
+def expiry_text(card: QuestionCard, now: float, zone: tzinfo | None) -> str:
     """When a question expires, by the clock of `zone` (None: this machine's) and from `now` on, and what happens then."""
     left = card.expires_at - now
     away = f"in {say_duration(left)}" if left > 0 else "any moment"

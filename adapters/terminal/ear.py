@@ -8,19 +8,19 @@ from typing import Literal
 
 from rich.text import Text
 
-from adapters.terminal.entry import read_entry
-from adapters.terminal.intent import Hint, Leave, Nothing
+from adapters.terminal.entry import parse_entry
+from adapters.terminal.intent import EmptyEntry, QuitIntent, RejectedEntry
 from adapters.terminal.screen import Screen
-from adapters.terminal.stamp import Stamp, stamped
+from adapters.terminal.stamp import EventStamp, to_inbound
 from orchestrator_bridge.chat import InboundEvent, InboundHandler, InputClosed, NotSent, SendRejected
 
 _log = logging.getLogger(__name__)
 
-Left = Literal["left", "input_ended"]
+ExitReason = Literal["left", "input_ended"]
 """How a person goes: she left, so the process is to stop; or the input ended, so the process is to stop once nothing runs."""
 
 
-class Ear:
+class InputReader:
     """Takes the entries of `screen`. `go` is called once the person has gone; `new_stamp` marks what is handed over.
 
     `refused`: some entry was not handed over.
@@ -31,66 +31,66 @@ class Ear:
         screen: Screen,
         *,
         on_event: InboundHandler,
-        new_stamp: Callable[[], Stamp],
-        go: Callable[[Left], None],
+        new_stamp: Callable[[], EventStamp],
+        on_exit: Callable[[ExitReason], None],
         commands: Sequence[str],
         takes_tasks: bool,
     ) -> None:
         self._screen = screen
         self._receive = on_event
         self._new_stamp = new_stamp
-        self._go = go
+        self._on_exit = on_exit
         self._commands = tuple(commands)
         self._takes_tasks = takes_tasks
-        self.refused = False
+        self.any_rejected = False
 
-    async def listen(self) -> None:
+    async def run(self) -> None:
         """Take entries until there are no more. Without a keyboard the bridge is told then that nobody is there any more."""
-        front = self._screen.front
-        while (entry := await front.next()) is not None:
-            await self.take(entry)
+        front = self._screen.frontend
+        while (entry := await front.next_entry()) is not None:
+            await self.handle(entry)
         if front.keyboard:
-            return await self._leave()
+            return await self._quit()
         stamp = self._new_stamp()
-        await self._hand_over(InputClosed(place=stamp.place, interaction=stamp.id, at=stamp.at), "")
-        return self._go("input_ended")
+        await self._deliver(InputClosed(place=stamp.place, interaction=stamp.id, at=stamp.at), "")
+        return self._on_exit("input_ended")
 
-    async def take(self, entry: str) -> None:
+    async def handle(self, entry: str) -> None:
         """Take one entry."""
-        intent = read_entry(entry, self._screen.board, self._commands, takes_tasks=self._takes_tasks)
+        intent = parse_entry(entry, self._screen.board, self._commands, takes_tasks=self._takes_tasks)
         match intent:
-            case Nothing():
+            case EmptyEntry():
                 return
-            case Leave():
-                await self._leave()
-            case Hint():
-                await self._refuse(intent.text, entry)
+            case QuitIntent():
+                await self._quit()
+            case RejectedEntry():
+                await self._reject(intent.text, entry)
             case _:
-                await self._hand_over(stamped(intent, self._new_stamp()), entry)
+                await self._deliver(to_inbound(intent, self._new_stamp()), entry)
 
-    async def _hand_over(self, event: InboundEvent, entry: str) -> None:
+    async def _deliver(self, event: InboundEvent, entry: str) -> None:
         try:
             await self._receive(event)
         except Exception as failure:  # whatever the bridge ran into: the person keeps her words, and the terminal goes on
             _log.exception("an entry could not be stored")
-            await self._refuse(f"That could not be stored, so nothing was done with it ({failure}). Try again.", entry)
+            await self._reject(f"That could not be stored, so nothing was done with it ({failure}). Try again.", entry)
 
-    async def _refuse(self, why: str, entry: str) -> None:
-        self.refused = True
+    async def _reject(self, why: str, entry: str) -> None:
+        self.any_rejected = True
         await self._say(why, "yellow")
         if entry:
             try:
-                await self._screen.front.give_back(entry)
+                await self._screen.frontend.return_entry(entry)
             except OSError as failure:
                 _log.warning("an entry could not be given back: %s", failure)
 
-    async def _leave(self) -> None:
+    async def _quit(self) -> None:
         numbers = ", ".join(map(str, sorted(self._screen.board.runs)))
         await self._say(f"Leaving. To be continued at the next start: run {numbers}." if numbers else "Leaving.", "dim")
-        self._go("left")
+        self._on_exit("left")
 
     async def _say(self, text: str, style: str) -> None:
         try:
-            await self._screen.say([Text(text, style=style)])
+            await self._screen.show_lines([Text(text, style=style)])
         except (NotSent, SendRejected) as failure:
             _log.warning("the person at the terminal could not be told: %s", failure)

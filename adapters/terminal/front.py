@@ -7,12 +7,12 @@ from typing import Protocol, TextIO
 
 from adapters.terminal.paint import Page
 
-Bar = Callable[[int], list[str]]
+ToolbarLines = Callable[[int], list[str]]
 """The lines under the input, for a width in columns."""
 _DUMB = frozenset({"dumb", "unknown"})
 
 
-class Front(Protocol):
+class Frontend(Protocol):
     """One way to show text and to take entries. `keyboard`: a person types there, so the end of input means that she leaves."""
 
     keyboard: bool
@@ -33,11 +33,11 @@ class Front(Protocol):
         """
         ...
 
-    async def next(self) -> str | None:
+    async def next_entry(self) -> str | None:
         """The next entry, or None when there will be no more."""
         ...
 
-    async def give_back(self, entry: str) -> None:
+    async def return_entry(self, entry: str) -> None:
         """Return an entry that was not taken, for the person to mend."""
         ...
 
@@ -50,20 +50,20 @@ class Front(Protocol):
         ...
 
 
-def takes_keys(stdin: TextIO | None, screen: TextIO, environ: Mapping[str, str]) -> bool:
+def supports_keys(stdin: TextIO | None, screen: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether an input line with history, pasting and a toolbar is possible here."""
-    return stdin is not None and stdin.isatty() and screen.isatty() and not _dumb(environ)
+    return stdin is not None and stdin.isatty() and screen.isatty() and not _is_dumb(environ)
 
 
-def takes_styles(screen: TextIO, environ: Mapping[str, str]) -> bool:
+def supports_styles(screen: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether the screen understands bold, dim and the like."""
-    return screen.isatty() and not _dumb(environ)
+    return screen.isatty() and not _is_dumb(environ)
 
 
-def takes_colours(screen: TextIO, environ: Mapping[str, str]) -> bool:
+def supports_colours(screen: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether colours are possible and wanted (https://no-color.org)."""
-    return takes_styles(screen, environ) and not environ.get("NO_COLOR")
+    return supports_styles(screen, environ) and not environ.get("NO_COLOR")
 
 
-def _dumb(environ: Mapping[str, str]) -> bool:
+def _is_dumb(environ: Mapping[str, str]) -> bool:
     return environ.get("TERM", "").lower() in _DUMB

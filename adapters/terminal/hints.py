@@ -23,7 +23,7 @@ def how_to_answer(card: QuestionCard) -> str:
             return f"`{number} your words`"
 
 
-def that_names(card: QuestionCard, typed: int | None = None) -> str:
+def number_only_hint(card: QuestionCard, typed: int | None = None) -> str:
     """The entry was the number of an open question and nothing else."""
     number = card.question
     if typed is not None and 1 <= typed <= len(card.options):
@@ -31,7 +31,7 @@ def that_names(card: QuestionCard, typed: int | None = None) -> str:
     return f"That names question {number}; its answer is missing. Type {how_to_answer(card)}."
 
 
-def no_longer_here(number: int, only: QuestionCard) -> str:
+def closed_question_hint(number: int, only: QuestionCard) -> str:
     """The entry names a closed question, or else an option of the only open one."""
     open_one = only.question
     return (
@@ -40,7 +40,7 @@ def no_longer_here(number: int, only: QuestionCard) -> str:
     )
 
 
-def reaches_nobody(number: int) -> str:
+def no_listener_hint(number: int) -> str:
     """The entry names a closed question, and no run goes on in which anybody could hear it."""
     return (
         f"Question {number} is closed, and no run goes on that could hear more of it: `#{number} …` tells what became of it, "
@@ -48,7 +48,7 @@ def reaches_nobody(number: int) -> str:
     )
 
 
-def older(number: int, only: QuestionCard | None) -> str:
+def unseen_question_hint(number: int, only: QuestionCard | None) -> str:
     """The entry begins with the number of a question that this screen has not shown, though it has shown later ones."""
     answer = f"`{only.question} {number} …` answers question {only.question}, " if only else ""
     return (
@@ -57,22 +57,22 @@ def older(number: int, only: QuestionCard | None) -> str:
     )
 
 
-def one_word(number: int, text: str, only: QuestionCard) -> str:
+def spaced_number_hint(number: int, text: str, only: QuestionCard) -> str:
     """The entry is a figure with spaces in it, which reads as if it named a question."""
     figure = "".join(text.split())
     return f"`{number} …` names question {number}. To answer question {only.question} type `{only.question} {figure}`."
 
 
-def which_question(board: Board) -> str:
+def ambiguous_question_hint(board: Board) -> str:
     """Several questions are open, and the entry names none."""
     number = min(board.questions)
     return (
-        f"{what_is_open(board)} Name the one that you answer, as in `{number} your words`; a new task begins with `/ask`. "
+        f"{open_questions_text(board)} Name the one that you answer, as in `{number} your words`; a new task begins with `/ask`. "
         "Nothing was sent."
     )
 
 
-def what_is_open(board: Board) -> str:
+def open_questions_text(board: Board) -> str:
     """The open questions by number."""
     numbers = sorted(board.questions)
     if not numbers:
@@ -82,7 +82,7 @@ def what_is_open(board: Board) -> str:
     return f"Questions {listed([*map(str, numbers)])} are open."
 
 
-def what_runs(board: Board) -> str:
+def running_runs_text(board: Board) -> str:
     """The runs that go on, by number."""
     numbers = sorted(board.runs)
     if not numbers:

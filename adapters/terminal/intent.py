@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
+class CommandIntent:
     """A command for the bot, with the rest of its line."""
 
     name: str
@@ -15,7 +15,7 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
+class ReplyIntent:
     """Words for a question."""
 
     question: int
@@ -23,7 +23,7 @@ class Reply:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Guide:
+class GuidanceIntent:
     """Words for the agents of a run."""
 
     run: int
@@ -31,7 +31,7 @@ class Guide:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Press:
+class ControlIntent:
     """What is a button elsewhere."""
 
     question: int
@@ -40,20 +40,20 @@ class Press:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hint:
+class RejectedEntry:
     """The entry was not taken; why, and what to type instead."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class QuitIntent:
     """The person leaves."""
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class EmptyEntry:
     """A blank entry."""
 
 
-Intent = Command | Reply | Guide | Press | Hint | Leave | Nothing
+EntryIntent = CommandIntent | ReplyIntent | GuidanceIntent | ControlIntent | RejectedEntry | QuitIntent | EmptyEntry

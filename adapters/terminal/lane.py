@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 from prompt_toolkit.application import in_terminal
 
-Write = Callable[[str], None]
+WriteText = Callable[[str], None]
 
 
-class Lane:
+class PrintQueue:
     """Prints by `write`, which may raise an OSError. Before `run` and after `end` there is no prompt: text is written at once."""
 
-    def __init__(self, write: Write) -> None:
+    def __init__(self, write: WriteText) -> None:
         self._write = write
         self._texts: list[tuple[str, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
@@ -32,15 +32,15 @@ class Lane:
             async with in_terminal():
                 self._print_all()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Let `run` print what waits and return."""
         self._open = False
         self._wake.set()
 
-    def put(self, text: str) -> asyncio.Future[None]:
+    def enqueue(self, text: str) -> asyncio.Future[None]:
         """Print when it is possible; the future is done, or holds the OSError, once that was tried."""
         printed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        printed.add_done_callback(_look_at)
+        printed.add_done_callback(_consume_error)
         self._texts.append((text, printed))
         if self._open:
             self._wake.set()
@@ -50,7 +50,7 @@ class Lane:
 
     def _print_all(self) -> None:
         texts, self._texts = self._texts, []
-        failure = self._try("".join(text for text, _ in texts))
+        failure = self._try_write("".join(text for text, _ in texts))
         for _, printed in texts:
             if printed.done():
                 continue
@@ -59,7 +59,7 @@ class Lane:
             else:
                 printed.set_exception(failure)
 
-    def _try(self, text: str) -> OSError | None:
+    def _try_write(self, text: str) -> OSError | None:
         try:
             self._write(text)
         except OSError as failure:
@@ -67,7 +67,7 @@ class Lane:
         return None
 
 
-def _look_at(printed: asyncio.Future[None]) -> None:
+def _consume_error(printed: asyncio.Future[None]) -> None:
     """Not everybody waits for the print; a failure that nobody looked at would be complained of by asyncio."""
     if not printed.cancelled():
         printed.exception()

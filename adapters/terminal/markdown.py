@@ -11,17 +11,17 @@ from rich.text import Text
 from adapters.terminal.paint import Page
 
 
-def rendered(text: str, page: Page, speaker: str = "") -> list[RenderableType]:
+def render_markdown(text: str, page: Page, speaker: str = "") -> list[RenderableType]:
     """The text, after the speaker's name if there is one: in its first line where that is prose, else in a line of its own."""
     if not page.styled:
         return [Text(f"{speaker}: {text}".strip("\n") if speaker else text.strip("\n"))]
     tokens = _parsed(text)
     if not speaker:
-        return [_shown(tokens)]
+        return [_with_visible_links(tokens)]
     if tokens and tokens[0].type == "paragraph_open" and tokens[1].children is not None:
         tokens[1].children = [*_bold(f"{speaker}: "), *tokens[1].children]
-        return [_shown(tokens)]
-    return [Text(f"{speaker}:", style="bold"), _shown(tokens)]
+        return [_with_visible_links(tokens)]
+    return [Text(f"{speaker}:", style="bold"), _with_visible_links(tokens)]
 
 
 def _parsed(text: str) -> list[Token]:
@@ -29,7 +29,7 @@ def _parsed(text: str) -> list[Token]:
     return MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).parse(text)
 
 
-def _shown(tokens: list[Token]) -> Markdown:
+def _with_visible_links(tokens: list[Token]) -> Markdown:
     """With addresses in sight instead of behind labels."""
     made = Markdown("", hyperlinks=False, code_theme="ansi_dark")
     made.parsed = tokens

@@ -13,13 +13,21 @@ from __future__ import annotations
 import re
 
 from adapters.terminal.board import Board
-from adapters.terminal.hints import no_longer_here, older, one_word, reaches_nobody, that_names, what_is_open, which_question
-from adapters.terminal.intent import Hint, Intent, Reply
+from adapters.terminal.hints import (
+    ambiguous_question_hint,
+    closed_question_hint,
+    no_listener_hint,
+    number_only_hint,
+    open_questions_text,
+    spaced_number_hint,
+    unseen_question_hint,
+)
+from adapters.terminal.intent import EntryIntent, RejectedEntry, ReplyIntent
 
 _NAMED = re.compile(r"#(\d{1,9})(?::?\s+|:|$)(.*)", re.DOTALL)
 _NUMBERED = re.compile(r"(\d{1,9})(?::\s*|\s+)(\S.*)", re.DOTALL)
 _NUMBER = re.compile(r"\d{1,9}")
-_TERSE = re.compile(
+_TERSE_ANSWER = re.compile(
     r"#?-?\d+([.,]\d+)?[%.!)]?"  # `6 2`, `6 -3.5`
     r"|#?\d{1,2}[).:,;]?\s.*"  # `6 2 because it is cheap`
     r"|(yes|no|y|n|ok|ja|nein)\b(\s*[.,;:!].*|\s+please)?",
@@ -30,51 +38,51 @@ _THOUSANDS = re.compile(r"\d{1,3}(\s\d{3})+")
 """`12 000`, as many countries write a figure."""
 
 
-def read_numbered(text: str, board: Board) -> Intent | None:
+def parse_numbered(text: str, board: Board) -> EntryIntent | None:
     """What an entry means that begins with a number; None if the number is a word like others."""
     if named := _NAMED.match(text):
-        return _named(int(named[1]), named[2].strip(), board)
+        return _parse_named(int(named[1]), named[2].strip(), board)
     if _NUMBER.fullmatch(text):
-        return _alone(int(text), text, board)
+        return _parse_number_only(int(text), text, board)
     if numbered := _NUMBERED.match(text):
         number, words = int(numbered[1]), numbered[2]
-        return _known(number, words, board) if board.knows(number) else _unknown(number, words, text, board)
+        return _parse_known(number, words, board) if board.knows(number) else _parse_unknown(number, words, text, board)
     return None
 
 
-def _named(number: int, words: str, board: Board) -> Intent:
+def _parse_named(number: int, words: str, board: Board) -> EntryIntent:
     if words:
-        return Reply(question=number, text=words)
+        return ReplyIntent(question=number, text=words)
     if number in board.questions:
-        return Hint(text=that_names(board.questions[number]))
-    return Hint(text=f"Question {number} is not open here. {what_is_open(board)}")
+        return RejectedEntry(text=number_only_hint(board.questions[number]))
+    return RejectedEntry(text=f"Question {number} is not open here. {open_questions_text(board)}")
 
 
-def _alone(number: int, text: str, board: Board) -> Intent:
+def _parse_number_only(number: int, text: str, board: Board) -> EntryIntent:
     only = board.only_question
     if only is not None and (number != only.question or number <= len(only.options) or only.answer_kind == "number"):
-        return Reply(question=only.question, text=text)
+        return ReplyIntent(question=only.question, text=text)
     if number in board.questions:
-        return Hint(text=that_names(board.questions[number], number))
+        return RejectedEntry(text=number_only_hint(board.questions[number], number))
     if board.questions:
-        return Hint(text=which_question(board))
+        return RejectedEntry(text=ambiguous_question_hint(board))
     state = f"Question {number} is closed." if number in board.closed else "No question is open."
-    return Hint(text=f"{state} If {number} is a task, type `/ask {number}`.")
+    return RejectedEntry(text=f"{state} If {number} is a task, type `/ask {number}`.")
 
 
-def _known(number: int, words: str, board: Board) -> Intent:
+def _parse_known(number: int, words: str, board: Board) -> EntryIntent:
     only = board.only_question
     if number in board.closed and only is not None and number <= len(only.options):
-        return Hint(text=no_longer_here(number, only))
-    if number in board.closed and not (board.runs or board.questions) and not _TERSE.fullmatch(words):
-        return Hint(text=reaches_nobody(number))
-    return Reply(question=number, text=words)
+        return RejectedEntry(text=closed_question_hint(number, only))
+    if number in board.closed and not (board.runs or board.questions) and not _TERSE_ANSWER.fullmatch(words):
+        return RejectedEntry(text=no_listener_hint(number))
+    return ReplyIntent(question=number, text=words)
 
 
-def _unknown(number: int, words: str, text: str, board: Board) -> Intent | None:
+def _parse_unknown(number: int, words: str, text: str, board: Board) -> EntryIntent | None:
     only = board.only_question
     if only is not None and only.answer_kind == "number" and _THOUSANDS.fullmatch(text):
-        return Hint(text=one_word(number, text, only))
-    if _TERSE.fullmatch(words):
-        return Reply(question=number, text=words)
-    return Hint(text=older(number, only)) if number < board.newest_question else None
+        return RejectedEntry(text=spaced_number_hint(number, text, only))
+    if _TERSE_ANSWER.fullmatch(words):
+        return ReplyIntent(question=number, text=words)
+    return RejectedEntry(text=unseen_question_hint(number, only)) if number < board.newest_question else None

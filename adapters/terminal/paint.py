@@ -17,9 +17,9 @@ from rich.segment import Segment, Segments
 
 from orchestrator_bridge.text import clean
 
-NARROW = 60
+NARROW_WIDTH = 60
 """Columns below which labels are short: a phone's terminal has 30 to 40."""
-_LEAST = 12
+_MIN_WIDTH = 12
 """Columns that a text gets even where the label leaves fewer."""
 
 
@@ -35,14 +35,14 @@ class Page:
     @property
     def narrow(self) -> bool:
         """Labels have to be short."""
-        return self.width < NARROW
+        return self.width < NARROW_WIDTH
 
 
 def paint(parts: Iterable[RenderableType], page: Page, thread: str | None = None) -> str:
     """The lines of `parts` as one text, ready to be written; `thread` is the thread that they stand in."""
     label = _label(thread, page)
     file = io.StringIO()
-    console = _console(page, max(_LEAST, page.width - cell_len(label)), file)
+    console = _console(page, max(_MIN_WIDTH, page.width - cell_len(label)), file)
     for part in parts:
         console.print(Segments(dropwhile(_is_break, _clean(console.render(part)))))
     lines = file.getvalue().removesuffix("\n").split("\n")

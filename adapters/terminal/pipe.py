@@ -13,15 +13,15 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TextIO
 
-from adapters.terminal.front import takes_colours, takes_styles
+from adapters.terminal.front import supports_colours, supports_styles
 from adapters.terminal.paint import Page
 
 _CHUNK = 65536
-_ENDLESS = 1_000_000
+_UNLIMITED_WIDTH = 1_000_000
 """Columns of a page that is no screen: lines stay whole, for those who search or cut them."""
 
 
-class PipeFront:
+class PipeFrontend:
     """Reads lines of `stdin` (None: there are none) and writes to `screen`."""
 
     def __init__(self, stdin: TextIO | None, screen: TextIO, environ: Mapping[str, str]) -> None:
@@ -29,15 +29,15 @@ class PipeFront:
         self._screen = screen
         self._environ = environ
         self._rest = bytearray()
-        self._lines: deque[str] = deque(_kept_in_memory(stdin) if self._fd is None else ())
+        self._lines: deque[str] = deque(_lines_in_memory(stdin) if self._fd is None else ())
         self.keyboard = stdin is not None and stdin.isatty()
 
     def page(self) -> Page:
         """A terminal's columns where the screen is one, else no limit."""
         return Page(
             width=_columns(self._screen),
-            styled=takes_styles(self._screen, self._environ),
-            coloured=takes_colours(self._screen, self._environ),
+            styled=supports_styles(self._screen, self._environ),
+            coloured=supports_colours(self._screen, self._environ),
             encoding=self._screen.encoding or "utf-8",
         )
 
@@ -49,13 +49,13 @@ class PipeFront:
         self._screen.write(text)
         self._screen.flush()
 
-    async def next(self) -> str | None:
+    async def next_entry(self) -> str | None:
         """The next line that is not blank; the last one counts without its line break too."""
         while not self._lines and self._fd is not None:
-            self._take(await _read(self._fd))
+            self._add_chunk(await _read_chunk(self._fd))
         return self._lines.popleft() if self._lines else None
 
-    async def give_back(self, entry: str) -> None:
+    async def return_entry(self, entry: str) -> None:
         """A pipe cannot take a line back: it is printed."""
         await self.show(f"> {entry}\n")
 
@@ -67,7 +67,7 @@ class PipeFront:
         self._fd = None
         self._lines.clear()
 
-    def _take(self, chunk: bytes) -> None:
+    def _add_chunk(self, chunk: bytes) -> None:
         self._rest += chunk or b"\n"
         if not chunk:
             self._fd = None
@@ -76,7 +76,7 @@ class PipeFront:
             self._lines.extend(text for line in lines if (text := line.decode("utf-8", "replace").rstrip("\r")).strip())
 
 
-async def _read(fd: int) -> bytes:
+async def _read_chunk(fd: int) -> bytes:
     """The next bytes, empty at the end. What the loop cannot wait for, such as a file, is read in a thread."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
@@ -105,14 +105,14 @@ def _descriptor(stdin: TextIO | None) -> int | None:
         return None
 
 
-def _kept_in_memory(stdin: TextIO | None) -> list[str]:
+def _lines_in_memory(stdin: TextIO | None) -> list[str]:
     """The lines of an input that is no file, such as a test's."""
     return [line for line in stdin.read().splitlines() if line.strip()] if stdin else []
 
 
 def _columns(screen: TextIO) -> int:
     if not screen.isatty():
-        return _ENDLESS
+        return _UNLIMITED_WIDTH
     try:
         return os.get_terminal_size(screen.fileno()).columns or 80
     except OSError:

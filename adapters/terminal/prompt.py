@@ -23,39 +23,41 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.defaults import create_output
 from rich.text import Text
 
-from adapters.terminal.bursts import keyboard
-from adapters.terminal.front import Bar, takes_colours
-from adapters.terminal.lane import Lane
+from adapters.terminal.bursts import open_keyboard
+from adapters.terminal.front import ToolbarLines, supports_colours
+from adapters.terminal.lane import PrintQueue
 from adapters.terminal.paint import Page, paint
-from adapters.terminal.pastes import Pastes
-from adapters.terminal.strays import above_the_line
+from adapters.terminal.pastes import PasteBuffer
+from adapters.terminal.strays import capture_output
 from orchestrator_bridge.text import clean, shorten
 
 _log = logging.getLogger(__name__)
 
-AGAIN = 3.0
+QUIT_WINDOW = 3.0
 """Seconds within which a second Ctrl-C on the empty line leaves."""
-STANDS_AGAIN = "It stands in the line again, to be mended; Ctrl-C empties the line."
+ENTRY_RETURNED = "It stands in the line again, to be mended; Ctrl-C empties the line."
 """Said where an entry was put back."""
-_ECHO = 300
+_MAX_ECHO = 300
 """Characters of an entry that are repeated above the input line."""
 
 
-class PromptFront:
+class PromptFrontend:
     """Takes keys from `stdin` and draws on `screen`, both terminals. `clock` counts seconds."""
 
     keyboard = True
 
-    def __init__(self, stdin: TextIO, screen: TextIO, environ: Mapping[str, str], bar: Bar, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, stdin: TextIO, screen: TextIO, environ: Mapping[str, str], bar: ToolbarLines, clock: Callable[[], float]
+    ) -> None:
         self._screen = screen
-        self._coloured = takes_colours(screen, environ)
-        self._bar = bar
+        self._coloured = supports_colours(screen, environ)
+        self._toolbar_lines = bar
         self._clock = clock
-        self._input = keyboard(stdin)
+        self._input = open_keyboard(stdin)
         self._output = create_output(screen)
-        self._pastes = Pastes()
+        self._pastes = PasteBuffer()
         self._entries: asyncio.Queue[str | None] = asyncio.Queue()
-        self._lane = Lane(self._write)
+        self._print_queue = PrintQueue(self._write)
         self._leaving_until = 0.0
         self._session = self._new_session()
         self._running: asyncio.Task[None] | None = None
@@ -73,20 +75,20 @@ class PromptFront:
 
     async def show(self, text: str) -> None:
         """Print above the input line."""
-        await self._lane.put(text)
+        await self._print_queue.enqueue(text)
 
-    async def next(self) -> str | None:
+    async def next_entry(self) -> str | None:
         """The next entry; one paste is one entry, however many lines it has."""
         return await self._entries.get()
 
-    async def give_back(self, entry: str) -> None:
+    async def return_entry(self, entry: str) -> None:
         """Put the entry back into the line, unless the person has gone on to type something else."""
         buffer = self._session.default_buffer
         if buffer.text:
             return await self.show(f"> {entry}\n")
-        text = self._pastes.stand_in(entry)
+        text = self._pastes.placeholder_for(entry)
         buffer.document = Document(text, len(text))
-        return await self.show(paint([Text(STANDS_AGAIN, style="dim")], self.page()))
+        return await self.show(paint([Text(ENTRY_RETURNED, style="dim")], self.page()))
 
     def refresh(self) -> None:
         """Draw the toolbar again."""
@@ -105,14 +107,14 @@ class PromptFront:
     # The prompt -----------------------------------------------------------------------------------------------------------
 
     async def _run(self, drawn: asyncio.Event) -> None:
-        with create_app_session(self._input, self._output), above_the_line(self._screen, self._lane.put):
-            printing = asyncio.create_task(self._lane.run())
+        with create_app_session(self._input, self._output), capture_output(self._screen, self._print_queue.enqueue):
+            printing = asyncio.create_task(self._print_queue.run())
             try:
                 await self._session.prompt_async("> ", pre_run=drawn.set, set_exception_handler=False, handle_sigint=False)
             except (EOFError, OSError) as end:
                 _log.debug("the input line has ended: %r", end)
             finally:
-                self._lane.end()
+                self._print_queue.close()
                 await printing
                 self._entries.put_nowait(None)
                 drawn.set()
@@ -131,14 +133,14 @@ class PromptFront:
         return session
 
     def _toolbar(self) -> StyleAndTextTuples:
-        return [("", "\n".join(self._bar(self._output.get_size().columns)))]
+        return [("", "\n".join(self._toolbar_lines(self._output.get_size().columns)))]
 
     def _accept(self, buffer: Buffer) -> bool:
         """Enter was pressed; False empties the line."""
         if buffer.text.strip():
-            echo = Text(f"> {shorten(clean(buffer.text), _ECHO)}", style="bold")
-            _ = self._lane.put(paint([echo], self.page()))
-            self._entries.put_nowait(self._pastes.whole(buffer.text))
+            echo = Text(f"> {shorten(clean(buffer.text), _MAX_ECHO)}", style="bold")
+            _ = self._print_queue.enqueue(paint([echo], self.page()))
+            self._entries.put_nowait(self._pastes.expand(buffer.text))
         return False
 
     # Keys -----------------------------------------------------------------------------------------------------------------
@@ -156,15 +158,15 @@ class PromptFront:
         elif self._clock() < self._leaving_until:
             event.app.exit()
         else:
-            self._leaving_until = self._clock() + AGAIN
-            _ = self._lane.put("Press Ctrl-C again to leave.\n")
+            self._leaving_until = self._clock() + QUIT_WINDOW
+            _ = self._print_queue.enqueue("Press Ctrl-C again to leave.\n")
 
     def _paste(self, event: KeyPressEvent) -> None:
         buffer, text = event.current_buffer, event.data.replace("\r\n", "\n").replace("\r", "\n")
-        if (last := self._pastes.take_last(buffer.document.text_before_cursor)) is not None:
+        if (last := self._pastes.pop_last(buffer.document.text_before_cursor)) is not None:
             buffer.delete_before_cursor(len(last[0]))
             text = last[1] + text
-        buffer.insert_text(self._pastes.stand_in(text, buffer.text))
+        buffer.insert_text(self._pastes.placeholder_for(text, buffer.text))
 
     def _write(self, text: str) -> None:
         self._output.write_raw(text)

@@ -14,22 +14,22 @@ from typing import TextIO
 from rich.console import RenderableType
 
 from adapters.terminal.board import Board
-from adapters.terminal.front import Front, takes_keys
+from adapters.terminal.front import Frontend, supports_keys
 from adapters.terminal.paint import paint
-from adapters.terminal.pipe import PipeFront
-from adapters.terminal.scrub import scrubbed
-from adapters.terminal.show import View, shown
+from adapters.terminal.pipe import PipeFrontend
+from adapters.terminal.scrub import strip_control_characters
+from adapters.terminal.show import ViewContext, render_post
 from adapters.terminal.threads import thread_of
-from adapters.terminal.toolbar import toolbar
-from adapters.terminal.words import final_notice
+from adapters.terminal.toolbar import toolbar_lines
+from adapters.terminal.words import render_final_notice
 from orchestrator_bridge.chat import FinalAnswer, NotSent, OutboundPost, Post, SendRejected
 
-_GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO})
+_SCREEN_CLOSED = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO})
 """What a pipe without a reader and a closed window answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Device:
+class TerminalDevice:
     """What a terminal is made of. `clock` gives seconds since the epoch; `zone` is that of the times shown, None this machine's.
 
     `stdin` None: nobody is there. `screen` shows everything; `answers`, if given and no terminal itself, takes the final texts
@@ -47,36 +47,36 @@ class Device:
 class Screen:
     """Shows posts on a device. `quiet`: only what needs the person, and final answers."""
 
-    def __init__(self, device: Device, *, quiet: bool) -> None:
+    def __init__(self, device: TerminalDevice, *, quiet: bool) -> None:
         self._device = device
         self._quiet = quiet
         self.board = Board()
-        self.front = self._new_front()
+        self.frontend = self._new_frontend()
 
-    async def post(self, outbound: OutboundPost) -> None:
+    async def show_post(self, outbound: OutboundPost) -> None:
         """Show a post.
 
         Raises:
             NotSent: it could not be written just now.
             SendRejected: nobody sees this screen any more.
         """
-        post = scrubbed(outbound.post)
-        view = View(
+        post = strip_control_characters(outbound.post)
+        view = ViewContext(
             board=self.board,
-            page=self.front.page(),
+            page=self.frontend.page(),
             now=self._device.clock(),
             zone=self._device.zone,
             quiet=self._quiet,
         )
-        if isinstance(post, FinalAnswer) and (answers := self._apart()) is not None:
+        if isinstance(post, FinalAnswer) and (answers := self._answer_stream()) is not None:
             with _writing():
                 _print(answers, post.text)
-            await self.say([] if self._quiet else final_notice(post), thread_of(outbound))
+            await self.show_lines([] if self._quiet else render_final_notice(post), thread_of(outbound))
         else:
-            await self.say(shown(post, view), thread_of(outbound))
+            await self.show_lines(render_post(post, view), thread_of(outbound))
         self._remember(post)
 
-    async def say(self, lines: Sequence[RenderableType], thread: str | None = None) -> None:
+    async def show_lines(self, lines: Sequence[RenderableType], thread: str | None = None) -> None:
         """Show lines that are clean already.
 
         Raises:
@@ -86,29 +86,29 @@ class Screen:
         if not lines:
             return
         with _writing():
-            await self.front.show(paint(lines, self.front.page(), thread))
+            await self.frontend.show(paint(lines, self.frontend.page(), thread))
 
     def _remember(self, post: Post) -> None:
         self.board = self.board.after(post)
-        self.front.refresh()
+        self.frontend.refresh()
 
-    def _apart(self) -> TextIO | None:
+    def _answer_stream(self) -> TextIO | None:
         """Where final texts go, if it is not this screen."""
         answers = self._device.answers
         return None if answers is None or answers.isatty() else answers
 
-    def _new_front(self) -> Front:
+    def _new_frontend(self) -> Frontend:
         stdin, screen, names = self._device.stdin, self._device.screen, self._device.environ
         if stdin is not None and stdin.closed:
             stdin = None
-        if stdin is None or not takes_keys(stdin, screen, names):
-            return PipeFront(stdin, screen, names)
-        from adapters.terminal.prompt import PromptFront  # a fifth of a second, which only a keyboard is worth
+        if stdin is None or not supports_keys(stdin, screen, names):
+            return PipeFrontend(stdin, screen, names)
+        from adapters.terminal.prompt import PromptFrontend  # a fifth of a second, which only a keyboard is worth
 
-        return PromptFront(stdin, screen, names, self._bar, self._device.clock)
+        return PromptFrontend(stdin, screen, names, self._toolbar, self._device.clock)
 
-    def _bar(self, width: int) -> list[str]:
-        return toolbar(self.board, width)
+    def _toolbar(self, width: int) -> list[str]:
+        return toolbar_lines(self.board, width)
 
 
 def _print(answers: TextIO, text: str) -> None:
@@ -122,7 +122,7 @@ def _writing() -> Iterator[None]:
     try:
         yield
     except OSError as failure:
-        if failure.errno in _GONE:
+        if failure.errno in _SCREEN_CLOSED:
             raise SendRejected(
                 f"the terminal's output is gone ({failure.strerror}); nobody sees what is posted there"
             ) from failure

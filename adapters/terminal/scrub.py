@@ -10,13 +10,13 @@ from orchestrator_bridge.text import clean
 _Value = TypeVar("_Value")
 
 
-def scrubbed(value: _Value) -> _Value:
+def strip_control_characters(value: _Value) -> _Value:
     """`value` with every text in it cleaned; dataclasses and tuples are gone through."""
     made: Any = value
     if isinstance(value, str):
         made = clean(value)
     elif isinstance(value, tuple):
-        made = tuple(scrubbed(item) for item in value)
+        made = tuple(strip_control_characters(item) for item in value)
     elif is_dataclass(value) and not isinstance(value, type):
-        made = replace(value, **{field.name: scrubbed(getattr(value, field.name)) for field in fields(value)})
+        made = replace(value, **{field.name: strip_control_characters(getattr(value, field.name)) for field in fields(value)})
     return made  # type: ignore[no-any-return]  # each branch keeps the type; mypy cannot follow that

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from typing import TextIO
 
 
-class Strays(io.TextIOBase):
+class StreamCapture(io.TextIOBase):
     """Stands in for `stream` and gives whole lines to `show`, from any thread, on the loop on which it was made."""
 
     def __init__(self, stream: TextIO, show: Callable[[str], object]) -> None:
@@ -33,7 +33,7 @@ class Strays(io.TextIOBase):
             self._loop.call_soon_threadsafe(self._show, whole + ended)
         return len(text)
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Write what is left without a line break, where it was meant to go."""
         self._stream.write(self._rest)
         self._rest = ""
@@ -48,13 +48,13 @@ class Strays(io.TextIOBase):
 
 
 @contextmanager
-def above_the_line(screen: TextIO, show: Callable[[str], object]) -> Iterator[None]:
+def capture_output(screen: TextIO, show: Callable[[str], object]) -> Iterator[None]:
     """While this holds, `show` gets what is printed to the terminal that `screen` is; nothing changes for a screen of another."""
     with ExitStack() as stack:
         if screen in (sys.stdout, sys.stderr):
             for stream, redirect in ((sys.stdout, redirect_stdout), (sys.stderr, redirect_stderr)):
                 if stream.isatty():
-                    strays = Strays(stream, show)
-                    stack.callback(strays.end)
+                    strays = StreamCapture(stream, show)
+                    stack.callback(strays.finish)
                     stack.enter_context(redirect(strays))
         yield

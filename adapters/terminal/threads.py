@@ -29,7 +29,7 @@ def thread_of(outbound: OutboundPost) -> str | None:
             return outbound.place.thread
 
 
-def thread_of_words(event: InboundEvent) -> str | None:
+def thread_of_inbound(event: InboundEvent) -> str | None:
     """The thread in which an answer to `event` belongs."""
     if isinstance(event, MessageReceived) and event.question is not None:
         return question_thread(event.question)

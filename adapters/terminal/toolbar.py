@@ -12,13 +12,13 @@ MOST_RUNS = 3
 """Runs with a line of their own; the others are counted."""
 
 
-def toolbar(board: Board, width: int) -> list[str]:
+def toolbar_lines(board: Board, width: int) -> list[str]:
     """The lines to show, each at most `width` columns wide."""
     newest = sorted(board.runs, reverse=True)
     lines = [_questions(board), *(_run(board.runs[number]) for number in newest[:MOST_RUNS])]
     if len(newest) > MOST_RUNS:
         lines.append(f"{len(newest) - MOST_RUNS} more: /runs")
-    return [_cut(line, width) for line in lines]
+    return [_cut_line(line, width) for line in lines]
 
 
 def _questions(board: Board) -> str:
@@ -35,5 +35,5 @@ def _run(card: RunCard) -> str:
     return f"run {card.run} {one_line(card.status)} · {one_line(card.cost)} · {agents}"
 
 
-def _cut(line: str, width: int) -> str:
+def _cut_line(line: str, width: int) -> str:
     return line if cell_len(line) <= width else f"{set_cell_size(line, max(0, width - 1)).rstrip()}…"

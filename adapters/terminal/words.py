@@ -11,13 +11,13 @@ from rich.text import Text
 from adapters.terminal.board import Board
 from adapters.terminal.cards import Lines, one_line
 from adapters.terminal.hints import how_to_answer
-from adapters.terminal.markdown import rendered
+from adapters.terminal.markdown import render_markdown
 from adapters.terminal.paint import Page
 from orchestrator_bridge.chat import Acknowledgement, Confirmation, FinalAnswer, Note, PrivateReply, Table
 
 _TONES = {"plain": "", "good": "green", "warning": "yellow"}
-_SIGNS = {"taken": "Taken", "late": "Too late", "refused": "Not taken", "passed": "Passed"}
-KEYS = (
+_STATUS_WORDS = {"taken": "Taken", "late": "Too late", "refused": "Not taken", "passed": "Passed"}
+TERMINAL_HELP = (
     "Here: `2 words` answers question 2 and `2 1` picks its option 1 · `/say 3 words` tells the agents of run 3 something · "
     "`/pass 2` not me · `/more 2 1h` more time · `/quit` or Ctrl-D leaves"
 )
@@ -26,47 +26,47 @@ _CELL = 500
 """Characters of a table's cell that are shown."""
 
 
-def note(post: Note, page: Page) -> Lines:
+def render_note(post: Note, page: Page) -> Lines:
     """A message in a thread, under its speaker's name if it is an agent's, who writes Markdown; a file's text below it."""
-    return [*_words(post, page), *([Text(post.file.text)] if post.file else [])]
+    return [*_note_lines(post, page), *([Text(post.file.text)] if post.file else [])]
 
 
-def _words(post: Note, page: Page) -> Lines:
+def _note_lines(post: Note, page: Page) -> Lines:
     if post.speaker and post.tone == "plain":
-        return rendered(post.text, page, speaker=one_line(post.speaker))
+        return render_markdown(post.text, page, speaker=one_line(post.speaker))
     speaker = f"{one_line(post.speaker)}: " if post.speaker else ""
     return [Text.assemble((speaker, "bold"), (post.text.strip("\n"), _TONES[post.tone]))]
 
 
-def final_answer(post: FinalAnswer, page: Page) -> Lines:
+def render_final_answer(post: FinalAnswer, page: Page) -> Lines:
     """A run's final text: rendered where styles are known, else as it was written."""
-    head, how = final_notice(post)
-    return [head, *rendered(post.text, page), how]
+    head, how = render_final_notice(post)
+    return [head, *render_markdown(post.text, page), how]
 
 
-def final_notice(post: FinalAnswer) -> Lines:
+def render_final_notice(post: FinalAnswer) -> Lines:
     """That there is a final text, and how it came about."""
     head = Text(f"Final answer of run {post.run}, by {one_line(post.by)}", style="bold green")
     return [head, Text(one_line(post.how, 1000), style="dim")]
 
 
-def receipt(post: Acknowledgement) -> Lines:
+def render_acknowledgement(post: Acknowledgement) -> Lines:
     """What became of a person's message."""
-    sign, text = _SIGNS[post.sign], f"{post.taken_as} {post.text}".strip()
+    sign, text = _STATUS_WORDS[post.sign], f"{post.taken_as} {post.text}".strip()
     return [Text(f"{sign}: {text}" if text else f"{sign}.", style="dim" if post.sign == "taken" else "yellow")]
 
 
-def word_lines(said: PrivateReply, page: Page) -> Lines:
+def render_private_reply(said: PrivateReply, page: Page) -> Lines:
     """The answer to a command."""
     lines: Lines = [Text(said.text.strip("\n"), style=_TONES[said.tone])] if said.text else []
     return lines + [line for table in said.tables for line in _table(table, page)] + _confirm(said.confirm)
 
 
-def by_keys(command: str, board: Board) -> Lines:
+def render_terminal_help(command: str, board: Board) -> Lines:
     """What only the terminal adds to the answer to a command: what to type here."""
     match command:
         case "help":
-            return [Text(KEYS, style="dim")]
+            return [Text(TERMINAL_HELP, style="dim")]
         case "questions" if board.questions:
             ways = " · ".join(how_to_answer(card) for _, card in sorted(board.questions.items()))
             return [Text(f"To answer type {ways}", style="dim")]

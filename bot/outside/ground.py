@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from adapters.terminal.adapter import HOME
+from adapters.terminal.adapter import TERMINAL_PLACE
 from bot.outside.book import Pass
 from orchestrator_bridge.chat import Author, Place
 from orchestrator_bridge.outside import ExternalAgent, agent_name
@@ -48,7 +48,7 @@ class Ground:
 def place_of(channel: str) -> Place:
     """The place of `slack/C0123ABCD`, or of `terminal`."""
     platform, _, name = channel.partition("/")
-    return HOME if platform == HOME.platform else Place(platform=platform, channel=name)
+    return TERMINAL_PLACE if platform == TERMINAL_PLACE.platform else Place(platform=platform, channel=name)
 
 
 def channel_for(caller: Caller, wanted: str | None, platforms: Collection[str]) -> Place:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from adapters.terminal.adapter import TerminalAdapter
-from adapters.terminal.screen import Device
+from adapters.terminal.screen import TerminalDevice
 from bot.app import assembled
 from bot.commands import HELP
 from bot.settings import read_settings
@@ -60,7 +60,7 @@ async def a_session(team_file: Path, folder: Path) -> AsyncIterator[Session]:
     read_end, write_end = os.pipe()
     screen = Shown()
     with os.fdopen(read_end) as stdin, os.fdopen(write_end, "w") as keys:
-        terminal = TerminalAdapter(Device(stdin=stdin, screen=screen), commands=tuple(HELP), name="ana")
+        terminal = TerminalAdapter(TerminalDevice(stdin=stdin, screen=screen), commands=tuple(HELP), name="ana")
         async with assembled(start, [terminal], folder / "townhall.db") as app:
             await app.engine.start()
             yield Session(keys, screen)

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 
-from adapters.terminal.adapter import HOME, TerminalAdapter
-from adapters.terminal.bursts import BURST
-from adapters.terminal.screen import Device
+from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
+from adapters.terminal.bursts import MIN_BURST
+from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat import CommandReceived, ControlAction, Place, PrivateReply
 from tests.contract.adapter_rig import Rig, Seen
 from tests.terminal.pipes import NOW
@@ -28,7 +28,7 @@ class Desk(Rig):
         self.window = window
         self.terminal = adapter
         self.adapter = adapter
-        self.home = HOME
+        self.home = TERMINAL_PLACE
         self.person = adapter.author
         self._marks = count(1)
 
@@ -38,7 +38,7 @@ class Desk(Rig):
 
     async def _types(self, line: str) -> None:
         """Type a line, look at it, press Enter: lines that come faster than that are a paste. Nobody types a long one."""
-        if len(line) >= BURST:
+        if len(line) >= MIN_BURST:
             return await self.window.enter(line)
         beginning = line[:20]
         before = self.window.text().count(beginning)
@@ -63,7 +63,7 @@ class Desk(Rig):
     async def seen(self, place: Place) -> Sequence[Seen]:
         """What the window shows once everything before this call is drawn."""
         mark = f"{_DRAWN} {next(self._marks)}."
-        heard = CommandReceived(place=HOME, interaction="", author=self.person, name="runs", text="", at=0)
+        heard = CommandReceived(place=TERMINAL_PLACE, interaction="", author=self.person, name="runs", text="", at=0)
         await self.adapter.reply_privately(heard, PrivateReply(text=mark))
         lines = [line for line in (await self.window.until(mark)).splitlines() if _DRAWN not in line]
         label = f"{place.thread.replace('-', ' ')} │" if place.thread else ""
@@ -81,7 +81,7 @@ async def a_desk(columns: int = 100, clock: Callable[[], float] = lambda: NOW, *
     """A desk whose adapter is started."""
     window = Window(columns)
     try:
-        device = Device(stdin=window.stdin, screen=window.screen, clock=clock, zone=UTC, environ=environ)
+        device = TerminalDevice(stdin=window.stdin, screen=window.screen, clock=clock, zone=UTC, environ=environ)
         desk = Desk(window, TerminalAdapter(device, name="Alice"))
         await desk.start()
         yield desk

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TextIO
 
-from adapters.terminal.adapter import HOME, TerminalAdapter
-from adapters.terminal.screen import Device
+from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
+from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat import ControlAction, Place
 from tests.contract.adapter_rig import Rig, Seen
 
@@ -62,10 +62,12 @@ class PipeRig(Rig):
         super().__init__()
         self.pipe = pipe
         self.paper = paper or Paper()
-        device = Device(stdin=pipe.stdin, screen=self.paper, answers=answers, clock=lambda: NOW, zone=UTC, environ=environ or {})
+        device = TerminalDevice(
+            stdin=pipe.stdin, screen=self.paper, answers=answers, clock=lambda: NOW, zone=UTC, environ=environ or {}
+        )
         self.terminal = TerminalAdapter(device, name="Alice")
         self.adapter = self.terminal
-        self.home = HOME
+        self.home = TERMINAL_PLACE
         self.person = self.terminal.author
 
     async def say(self, place: Place, text: str) -> None:

@@ -8,8 +8,17 @@ import pytest
 
 from adapters.terminal.adapter import COMMANDS
 from adapters.terminal.board import Board
-from adapters.terminal.entry import MORE_TIME, read_entry
-from adapters.terminal.intent import Command, Guide, Hint, Intent, Leave, Nothing, Press, Reply
+from adapters.terminal.entry import DEFAULT_EXTENSION, parse_entry
+from adapters.terminal.intent import (
+    CommandIntent,
+    ControlIntent,
+    EmptyEntry,
+    EntryIntent,
+    GuidanceIntent,
+    QuitIntent,
+    RejectedEntry,
+    ReplyIntent,
+)
 from orchestrator_bridge.chat import Note
 from tests.contract.adapter_posts import RUN, closed, question
 
@@ -40,69 +49,69 @@ FIGURE = board().after(replace(question(2), answer_kind="number", options=()))
     ("entry", "seen", "expected"),
     [
         # tasks and commands
-        ("Build a shop", QUIET, Command(name="ask", text="Build a shop")),
-        ("  two\nlines  ", QUIET, Command(name="ask", text="two\nlines")),
-        ("/ask Build a shop", QUIET, Command(name="ask", text="Build a shop")),
-        ("/ask", QUIET, Command(name="ask")),
-        ("/ask  a\n\nb", SEVERAL, Command(name="ask", text="a\n\nb")),
-        ("/RUNS", QUIET, Command(name="runs")),
-        ("/cancel 3", SEVERAL, Command(name="cancel", text="3")),
-        ("", ONE, Nothing()),
-        (" \t\n", ONE, Nothing()),
+        ("Build a shop", QUIET, CommandIntent(name="ask", text="Build a shop")),
+        ("  two\nlines  ", QUIET, CommandIntent(name="ask", text="two\nlines")),
+        ("/ask Build a shop", QUIET, CommandIntent(name="ask", text="Build a shop")),
+        ("/ask", QUIET, CommandIntent(name="ask")),
+        ("/ask  a\n\nb", SEVERAL, CommandIntent(name="ask", text="a\n\nb")),
+        ("/RUNS", QUIET, CommandIntent(name="runs")),
+        ("/cancel 3", SEVERAL, CommandIntent(name="cancel", text="3")),
+        ("", ONE, EmptyEntry()),
+        (" \t\n", ONE, EmptyEntry()),
         # replies
-        ("2 postgres please", SEVERAL, Reply(question=2, text="postgres please")),
-        ("2: postgres", SEVERAL, Reply(question=2, text="postgres")),
-        ("2:postgres", SEVERAL, Reply(question=2, text="postgres")),
-        ("2 1", ONE, Reply(question=2, text="1")),
-        ("2 two\nlines", ONE, Reply(question=2, text="two\nlines")),
-        ("#2 1", ONE, Reply(question=2, text="1")),
-        ("#2: because", SEVERAL, Reply(question=2, text="because")),
-        ("#9 never heard of it", SEVERAL, Reply(question=9, text="never heard of it")),
-        ("1 too late, I know", SEVERAL, Reply(question=1, text="too late, I know")),
-        ("2 1", OVER, Reply(question=2, text="1")),
-        ("#2 postgres", OVER, Reply(question=2, text="postgres")),
-        ("1 postgres", replace(LATER, questions={}), Reply(question=1, text="postgres")),
-        ("postgres", ONE, Reply(question=2, text="postgres")),
-        ("7 reasons for postgres", ONE, Reply(question=2, text="7 reasons for postgres")),
-        ("-3.5", ONE, Reply(question=2, text="-3.5")),
-        ("2.5", ONE, Reply(question=2, text="2.5")),
+        ("2 postgres please", SEVERAL, ReplyIntent(question=2, text="postgres please")),
+        ("2: postgres", SEVERAL, ReplyIntent(question=2, text="postgres")),
+        ("2:postgres", SEVERAL, ReplyIntent(question=2, text="postgres")),
+        ("2 1", ONE, ReplyIntent(question=2, text="1")),
+        ("2 two\nlines", ONE, ReplyIntent(question=2, text="two\nlines")),
+        ("#2 1", ONE, ReplyIntent(question=2, text="1")),
+        ("#2: because", SEVERAL, ReplyIntent(question=2, text="because")),
+        ("#9 never heard of it", SEVERAL, ReplyIntent(question=9, text="never heard of it")),
+        ("1 too late, I know", SEVERAL, ReplyIntent(question=1, text="too late, I know")),
+        ("2 1", OVER, ReplyIntent(question=2, text="1")),
+        ("#2 postgres", OVER, ReplyIntent(question=2, text="postgres")),
+        ("1 postgres", replace(LATER, questions={}), ReplyIntent(question=1, text="postgres")),
+        ("postgres", ONE, ReplyIntent(question=2, text="postgres")),
+        ("7 reasons for postgres", ONE, ReplyIntent(question=2, text="7 reasons for postgres")),
+        ("-3.5", ONE, ReplyIntent(question=2, text="-3.5")),
+        ("2.5", ONE, ReplyIntent(question=2, text="2.5")),
         # a number alone
-        ("1", ONE, Reply(question=2, text="1")),
-        ("2", LATER, Reply(question=5, text="2")),
-        ("2", ONE, Reply(question=2, text="2")),
+        ("1", ONE, ReplyIntent(question=2, text="1")),
+        ("2", LATER, ReplyIntent(question=5, text="2")),
+        ("2", ONE, ReplyIntent(question=2, text="2")),
         # a number that is no question's begins a task like any word
-        ("2 bugs are to be fixed", QUIET, Command(name="ask", text="2 bugs are to be fixed")),
-        ("1. first\n2. second", OVER, Command(name="ask", text="1. first\n2. second")),
-        ("3 tests fail in CI, why?", QUIET, Command(name="ask", text="3 tests fail in CI, why?")),
-        ("3 tests fail in CI, why?", OVER, Command(name="ask", text="3 tests fail in CI, why?")),
-        ("3 no-op commits are to be dropped", QUIET, Command(name="ask", text="3 no-op commits are to be dropped")),
+        ("2 bugs are to be fixed", QUIET, CommandIntent(name="ask", text="2 bugs are to be fixed")),
+        ("1. first\n2. second", OVER, CommandIntent(name="ask", text="1. first\n2. second")),
+        ("3 tests fail in CI, why?", QUIET, CommandIntent(name="ask", text="3 tests fail in CI, why?")),
+        ("3 tests fail in CI, why?", OVER, CommandIntent(name="ask", text="3 tests fail in CI, why?")),
+        ("3 no-op commits are to be dropped", QUIET, CommandIntent(name="ask", text="3 no-op commits are to be dropped")),
         # a number that this screen never showed, with what only answers a question
-        ("6 2", QUIET, Reply(question=6, text="2")),
-        ("6 2", ONE, Reply(question=6, text="2")),
-        ("1 2", ONE, Reply(question=1, text="2")),
-        ("6 2 because it is cheap", ONE, Reply(question=6, text="2 because it is cheap")),
-        ("6 yes", SEVERAL, Reply(question=6, text="yes")),
-        ("6 No, not on a Friday", QUIET, Reply(question=6, text="No, not on a Friday")),
-        ("6 12.5", QUIET, Reply(question=6, text="12.5")),
+        ("6 2", QUIET, ReplyIntent(question=6, text="2")),
+        ("6 2", ONE, ReplyIntent(question=6, text="2")),
+        ("1 2", ONE, ReplyIntent(question=1, text="2")),
+        ("6 2 because it is cheap", ONE, ReplyIntent(question=6, text="2 because it is cheap")),
+        ("6 yes", SEVERAL, ReplyIntent(question=6, text="yes")),
+        ("6 No, not on a Friday", QUIET, ReplyIntent(question=6, text="No, not on a Friday")),
+        ("6 12.5", QUIET, ReplyIntent(question=6, text="12.5")),
         # a question that ended before it was shown
-        ("6 postgres please", UNSEEN, Reply(question=6, text="postgres please")),
+        ("6 postgres please", UNSEEN, ReplyIntent(question=6, text="postgres please")),
         # what is a button or a thread elsewhere
-        ("/pass 2", SEVERAL, Press(question=2, press="pass")),
-        ("/pass #2", SEVERAL, Press(question=2, press="pass")),
-        ("/pass", ONE, Press(question=2, press="pass")),
-        ("/pass 1", SEVERAL, Press(question=1, press="pass")),
-        ("/more 2 1h", SEVERAL, Press(question=2, press="more", value="3600")),
-        ("/more 2 1h 30m", SEVERAL, Press(question=2, press="more", value="5400")),
-        ("/more 2", SEVERAL, Press(question=2, press="more", value=f"{MORE_TIME:.0f}")),
-        ("/more 20m", ONE, Press(question=2, press="more", value="1200")),
-        ("/more", ONE, Press(question=2, press="more", value=f"{MORE_TIME:.0f}")),
-        ("/say 4 mind the budget", SEVERAL, Guide(run=4, text="mind the budget")),
-        ("/say mind the budget", ONE, Guide(run=3, text="mind the budget")),
-        ("/quit", ONE, Leave()),
+        ("/pass 2", SEVERAL, ControlIntent(question=2, press="pass")),
+        ("/pass #2", SEVERAL, ControlIntent(question=2, press="pass")),
+        ("/pass", ONE, ControlIntent(question=2, press="pass")),
+        ("/pass 1", SEVERAL, ControlIntent(question=1, press="pass")),
+        ("/more 2 1h", SEVERAL, ControlIntent(question=2, press="more", value="3600")),
+        ("/more 2 1h 30m", SEVERAL, ControlIntent(question=2, press="more", value="5400")),
+        ("/more 2", SEVERAL, ControlIntent(question=2, press="more", value=f"{DEFAULT_EXTENSION:.0f}")),
+        ("/more 20m", ONE, ControlIntent(question=2, press="more", value="1200")),
+        ("/more", ONE, ControlIntent(question=2, press="more", value=f"{DEFAULT_EXTENSION:.0f}")),
+        ("/say 4 mind the budget", SEVERAL, GuidanceIntent(run=4, text="mind the budget")),
+        ("/say mind the budget", ONE, GuidanceIntent(run=3, text="mind the budget")),
+        ("/quit", ONE, QuitIntent()),
     ],
 )
-def test_an_entry_means(entry: str, seen: Board, expected: Intent) -> None:
-    assert read_entry(entry, seen, COMMANDS) == expected
+def test_an_entry_means(entry: str, seen: Board, expected: EntryIntent) -> None:
+    assert parse_entry(entry, seen, COMMANDS) == expected
 
 
 @pytest.mark.parametrize(
@@ -136,21 +145,21 @@ def test_an_entry_means(entry: str, seen: Board, expected: Intent) -> None:
     ],
 )
 def test_what_could_mean_two_things_is_not_taken_and_says_what_to_type(entry: str, seen: Board, told: list[str]) -> None:
-    meant = read_entry(entry, seen, COMMANDS)
-    assert isinstance(meant, Hint)
+    meant = parse_entry(entry, seen, COMMANDS)
+    assert isinstance(meant, RejectedEntry)
     for words in told:
         assert words in meant.text
 
 
 def test_where_no_task_is_awaited_plain_words_start_none() -> None:
-    meant = read_entry("Build a shop", QUIET, COMMANDS, takes_tasks=False)
-    assert isinstance(meant, Hint)
-    assert read_entry("/ask Build a shop", QUIET, COMMANDS, takes_tasks=False) == Command(name="ask", text="Build a shop")
+    meant = parse_entry("Build a shop", QUIET, COMMANDS, takes_tasks=False)
+    assert isinstance(meant, RejectedEntry)
+    assert parse_entry("/ask Build a shop", QUIET, COMMANDS, takes_tasks=False) == CommandIntent(name="ask", text="Build a shop")
 
 
 def test_a_very_long_entry_is_taken_whole() -> None:
     text = "word " * 40_000
-    assert read_entry(text, ONE, COMMANDS) == Reply(question=2, text=text.strip())
+    assert parse_entry(text, ONE, COMMANDS) == ReplyIntent(question=2, text=text.strip())
 
 
 def test_a_late_card_does_not_open_again_what_is_over() -> None:

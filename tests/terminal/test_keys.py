@@ -15,8 +15,8 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from adapters.terminal.adapter import HOME, TerminalAdapter
-from adapters.terminal.screen import Device
+from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
+from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat import CardAgent, CommandReceived, FinalAnswer, MessageReceived, Note
 from tests.contract.adapter_posts import HOSTILE, RUN, question
 from tests.contract.adapter_rig import PATIENCE
@@ -24,7 +24,7 @@ from tests.terminal.desk import Desk, a_desk
 from tests.terminal.pipes import NOW
 from tests.terminal.window import CTRL_C, CTRL_D, UP, Window
 
-IN_RUN = replace(HOME, thread="run-3")
+IN_RUN = replace(TERMINAL_PLACE, thread="run-3")
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ async def test_what_others_print_goes_above_the_line_being_typed() -> None:
     window = Window()
     try:
         with redirect_stderr(window.screen):
-            desk = Desk(window, TerminalAdapter(Device(stdin=window.stdin, screen=window.screen, environ={})))
+            desk = Desk(window, TerminalAdapter(TerminalDevice(stdin=window.stdin, screen=window.screen, environ={})))
             await desk.start()
             await window.type("half a tho")
             await window.until("> half a tho")
@@ -147,7 +147,7 @@ async def test_what_others_print_goes_above_the_line_being_typed() -> None:
 async def test_a_window_that_is_closed_is_a_person_who_left(desk: Desk) -> None:
     await desk.post(RUN)
     desk.window.hang_up()
-    assert await desk.terminal.wait_left() == "left"
+    assert await desk.terminal.wait_exit() == "left"
 
 
 async def test_ctrl_c_empties_the_line_first_and_leaves_when_pressed_twice_after_that(desk: Desk) -> None:
@@ -158,7 +158,7 @@ async def test_ctrl_c_empties_the_line_first_and_leaves_when_pressed_twice_after
     await desk.window.type(CTRL_C)
     await desk.window.until("Press Ctrl-C again to leave.")
     await desk.window.type(CTRL_C)
-    assert await desk.terminal.wait_left() == "left"
+    assert await desk.terminal.wait_exit() == "left"
 
 
 async def test_two_ctrl_c_far_apart_do_not_leave() -> None:
@@ -176,7 +176,7 @@ async def test_two_ctrl_c_far_apart_do_not_leave() -> None:
 async def test_ctrl_d_on_the_empty_line_leaves_and_says_what_goes_on_later(desk: Desk) -> None:
     await desk.post(RUN)
     await desk.window.type(CTRL_D)
-    assert await desk.terminal.wait_left() == "left"
+    assert await desk.terminal.wait_exit() == "left"
     await desk.window.until("at the next start: run 3")
 
 
@@ -257,7 +257,7 @@ async def test_there_are_no_colours_where_none_are_wanted() -> None:
 async def test_a_dumb_terminal_gets_plain_lines() -> None:
     window = Window()
     try:
-        desk = Desk(window, TerminalAdapter(Device(stdin=window.stdin, screen=window.screen, environ={"TERM": "dumb"})))
+        desk = Desk(window, TerminalAdapter(TerminalDevice(stdin=window.stdin, screen=window.screen, environ={"TERM": "dumb"})))
         await desk.start()
         await window.enter("Build a shop")
         heard = await desk.heard()
@@ -266,7 +266,7 @@ async def test_a_dumb_terminal_gets_plain_lines() -> None:
         await window.until("Run 3: Choose a database for the shop")
         assert b"\x1b" not in window.raw
         await window.type(CTRL_D)
-        assert await desk.terminal.wait_left() == "left"
+        assert await desk.terminal.wait_exit() == "left"
         await desk.adapter.stop()
     finally:
         window.close()
@@ -276,7 +276,7 @@ async def test_the_terminal_is_given_back_as_it_was_found() -> None:
     window = Window()
     try:
         before = termios.tcgetattr(window.stdin)
-        desk = Desk(window, TerminalAdapter(Device(stdin=window.stdin, screen=window.screen, environ={})))
+        desk = Desk(window, TerminalAdapter(TerminalDevice(stdin=window.stdin, screen=window.screen, environ={})))
         await desk.start()
         await window.until("Type a task")
         assert termios.tcgetattr(window.stdin) != before

@@ -14,8 +14,8 @@ import pytest
 
 from adapters.terminal.adapter import TerminalAdapter
 from adapters.terminal.paint import Page, paint
-from adapters.terminal.screen import Device
-from adapters.terminal.words import word_lines
+from adapters.terminal.screen import TerminalDevice
+from adapters.terminal.words import render_private_reply
 from orchestrator_bridge.chat import (
     CommandReceived,
     FinalAnswer,
@@ -56,19 +56,19 @@ async def test_every_line_is_handed_over_before_the_end_is(pipe: Pipe, rig: Pipe
         ("ask", "last task"),
     ]
     assert isinstance(heard[-1], InputClosed)
-    assert await rig.terminal.wait_left() == "input_ended"
+    assert await rig.terminal.wait_exit() == "input_ended"
 
 
 async def test_a_file_can_stand_in_for_the_pipe(tmp_path: Path) -> None:
     tasks = tmp_path / "tasks.txt"
     tasks.write_text("one\ntwo\n")
     with tasks.open() as stdin:
-        heard = await _all_heard(TerminalAdapter(Device(stdin=stdin, screen=Paper())))
+        heard = await _all_heard(TerminalAdapter(TerminalDevice(stdin=stdin, screen=Paper())))
     assert [getattr(one, "text", "gone") for one in heard] == ["one", "two", "gone"]
 
 
 async def test_without_any_input_nobody_is_there_from_the_start() -> None:
-    heard = await _all_heard(TerminalAdapter(Device(stdin=None, screen=Paper())))
+    heard = await _all_heard(TerminalAdapter(TerminalDevice(stdin=None, screen=Paper())))
     assert [type(one) for one in heard] == [InputClosed]
 
 
@@ -79,7 +79,7 @@ async def _all_heard(adapter: TerminalAdapter) -> list[InboundEvent]:
         heard.append(one)
 
     await adapter.start(receive)
-    await adapter.wait_left()
+    await adapter.wait_exit()
     await adapter.stop()
     return heard
 
@@ -122,7 +122,7 @@ async def test_a_line_that_could_not_be_stored_is_printed_back_with_the_reason(p
 async def test_quitting_leaves_at_once_and_says_what_goes_on_later(pipe: Pipe, rig: PipeRig) -> None:
     await rig.post(RUN)
     pipe.put("/quit\n")
-    assert await rig.terminal.wait_left() == "left"
+    assert await rig.terminal.wait_exit() == "left"
     assert "at the next start: run 3" in rig.paper.getvalue()
 
 
@@ -130,7 +130,7 @@ async def test_a_reader_who_went_away_has_left(rig: PipeRig) -> None:
     rig.paper.failure = errno.EPIPE
     with pytest.raises(SendRejected):
         await rig.post(RUN)
-    assert await rig.terminal.wait_left() == "left"
+    assert await rig.terminal.wait_exit() == "left"
 
 
 async def test_what_is_piped_on_has_neither_escapes_nor_line_breaks_of_its_own(rig: PipeRig) -> None:
@@ -154,7 +154,7 @@ async def test_final_answers_can_go_to_another_stream_than_all_the_rest(pipe: Pi
 
 async def test_a_quiet_terminal_shows_only_what_needs_the_person(pipe: Pipe) -> None:
     paper = Paper()
-    adapter = TerminalAdapter(Device(stdin=pipe.stdin, screen=paper, clock=lambda: NOW, zone=UTC), quiet=True)
+    adapter = TerminalAdapter(TerminalDevice(stdin=pipe.stdin, screen=paper, clock=lambda: NOW, zone=UTC), quiet=True)
     rig = PipeRig(pipe, paper=paper)
     rig.adapter = adapter
     await rig.start()
@@ -220,7 +220,7 @@ async def test_help_names_the_keys_of_the_terminal_too(pipe: Pipe, rig: PipeRig)
 
 async def test_a_row_that_is_too_wide_leaves_out_what_is_empty(rig: PipeRig) -> None:
     wide = Page(width=40)
-    lines = word_lines(
+    lines = render_private_reply(
         PrivateReply(text="", tables=(Table(columns=("run", "task", "result"), rows=(("1", "word " * 20, ""),)),)), wide
     )
     assert "result" not in paint(lines, wide)
@@ -229,7 +229,7 @@ async def test_a_row_that_is_too_wide_leaves_out_what_is_empty(rig: PipeRig) -> 
 async def test_an_output_that_knows_only_ascii_gets_ascii(pipe: Pipe, tmp_path: Path) -> None:
     target = tmp_path / "out.txt"
     with target.open("w", encoding="ascii") as screen:
-        adapter = TerminalAdapter(Device(stdin=pipe.stdin, screen=screen, clock=lambda: NOW))
+        adapter = TerminalAdapter(TerminalDevice(stdin=pipe.stdin, screen=screen, clock=lambda: NOW))
         await adapter.start(_deaf)
         await adapter.send(OutboundPost(key="q", place=PipeRig(pipe).home, post=replace(question(), text="Größe?")))
         await adapter.stop()
@@ -247,7 +247,7 @@ async def test_standard_input_stays_blocking_for_whoever_shares_it(pipe: Pipe, r
 
 
 async def test_entries_can_be_given_by_the_program_itself(rig: PipeRig) -> None:
-    await rig.terminal.enter("/ask Build a shop")
+    await rig.terminal.submit("/ask Build a shop")
     heard = await rig.heard()
     assert isinstance(heard, CommandReceived)
     assert heard.text == "Build a shop"
