@@ -6,29 +6,29 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.team_lines import KeyPath
-from bot.team_shape import Shaper, say_path
+from bot.team_shape import TomlValidator, format_path
 
-_STAND_IN = [{"name": "stand-in", "model": "scripted/demo"}]
+_STAND_IN_AGENTS = [{"name": "stand-in", "model": "scripted/demo"}]
 
 
-def with_agents(path: KeyPath, table: Any, shaper: Shaper) -> Any:
+def check_agents(path: KeyPath, table: Any, shaper: TomlValidator) -> Any:
     """Write down what is wrong; returns the table as it would be without that, so that the rest of it can be checked."""
     if not isinstance(table, dict):
         return table
     if table.get("agents", []) == []:
-        inner = say_path((*path, "agents"))
-        shaper.wrong((*path, "agents"), "no agent", f"at least one: [[{inner}]] with a 'name' and a 'model'")
-        return {**table, "agents": _STAND_IN}
+        inner = format_path((*path, "agents"))
+        shaper.report((*path, "agents"), "no agent", f"at least one: [[{inner}]] with a 'name' and a 'model'")
+        return {**table, "agents": _STAND_IN_AGENTS}
     agents = table["agents"]
-    return {**table, "agents": list(_own_names((*path, "agents"), agents, shaper))} if isinstance(agents, list) else table
+    return {**table, "agents": list(_with_unique_names((*path, "agents"), agents, shaper))} if isinstance(agents, list) else table
 
 
-def _own_names(path: KeyPath, agents: list[Any], shaper: Shaper) -> Iterator[Any]:
+def _with_unique_names(path: KeyPath, agents: list[Any], shaper: TomlValidator) -> Iterator[Any]:
     seen: set[str] = set()
     for index, agent in enumerate(agents):
         name = agent.get("name") if isinstance(agent, dict) else None
         if isinstance(name, str) and name in seen:
-            shaper.wrong((*path, index, "name"), f"a second agent called {name!r}", "a name of its own for each")
+            shaper.report((*path, index, "name"), f"a second agent called {name!r}", "a name of its own for each")
             yield {**agent, "name": f"stand-in-{index}"}
             continue
         seen |= {name} if isinstance(name, str) else set()

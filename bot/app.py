@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.commands import Commands
-from bot.menu import BotMenu
-from bot.model_view import Shelf
-from bot.picks import Picks
-from bot.start import Start
+from bot.commands import ChatCommands
+from bot.menu import BotAutocomplete
+from bot.model_view import ModelBrowser
+from bot.picks import ModelSelections
+from bot.start import LoadedConfig
 from orchestrator_bridge.chat import Adapter
 from orchestrator_bridge.clock import Clock, SystemClock
 from orchestrator_bridge.engine import Engine
@@ -30,7 +30,7 @@ class App:
     """A bot that is ready to be started."""
 
     engine: Engine
-    commands: Commands
+    commands: ChatCommands
     store: Store
     models: ModelClient
     directory: Directory
@@ -39,8 +39,8 @@ class App:
 
 
 @asynccontextmanager
-async def assembled(
-    start: Start, adapters: Sequence[Adapter], file: Path, clock: Clock | None = None, menu: BotMenu | None = None
+async def open_app(
+    start: LoadedConfig, adapters: Sequence[Adapter], file: Path, clock: Clock | None = None, menu: BotAutocomplete | None = None
 ) -> AsyncIterator[App]:
     """The bot over one store file, its engine not yet started; all is stopped and closed at the end.
 
@@ -51,26 +51,26 @@ async def assembled(
     """
     clock = clock or SystemClock()
     store = await SqliteStore.open(file, clock=clock.now)
-    models = models_of(start, clock)
+    models = create_model_client(start, clock)
     models.preload_tokenizers(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     people = start.team_file
     register_languages(people.languages)
     directory = Directory(people.people, people.roles, people.permissions)
-    picks = Picks(store)
-    commands = Commands(store, people, models, directory, picks, lambda: _shelf(start, clock))
+    picks = ModelSelections(store)
+    commands = ChatCommands(store, people, models, directory, picks, lambda: _model_browser(start, clock))
     engine = Engine(
         store=store,
         models=models,
         clock=clock,
         directory=directory,
         adapters=adapters,
-        on_command=commands.obey,
+        on_command=commands.handle,
         budgets=people.budgets,
         toolbox=Toolbox(people.tools, start.secrets, clock, people.folder),
     )
     commands.engine = engine
     if menu is not None:
-        menu.fill(picks, engine.under_way)
+        menu.connect(picks, engine.under_way)
     try:
         models.load_calibrations({(one.model, one.by): one.ratio for one in await store.token_calibrations()})
         await picks.load()
@@ -89,21 +89,21 @@ async def assembled(
         await store.close()
 
 
-def menu_of(start: Start, clock: Clock | None = None) -> BotMenu:
+def create_autocomplete(start: LoadedConfig, clock: Clock | None = None) -> BotAutocomplete:
     """What adapters offer in their pickers. Give it to them, and to `assembled`."""
-    return BotMenu(start.team_file, lambda: _shelf(start, clock or SystemClock()))
+    return BotAutocomplete(start.team_file, lambda: _model_browser(start, clock or SystemClock()))
 
 
-def _shelf(start: Start, clock: Clock) -> Shelf:
-    return start.shelf(datetime.fromtimestamp(clock.now(), UTC).date())
+def _model_browser(start: LoadedConfig, clock: Clock) -> ModelBrowser:
+    return start.model_browser(datetime.fromtimestamp(clock.now(), UTC).date())
 
 
-def models_of(start: Start, clock: Clock) -> ModelClient:
+def create_model_client(start: LoadedConfig, clock: Clock) -> ModelClient:
     """All models, with the settings and the team file of this start."""
     file = start.team_file.file
     beside = (file.parent, file.parent / "scripts") if file else (Path(), Path("scripts"))
     return ModelClient(
-        keys=start.for_models,
+        keys=start.provider_settings,
         base_urls=start.settings.base_urls,
         own=start.team_file.models,
         scripts=beside,
@@ -111,6 +111,6 @@ def models_of(start: Start, clock: Clock) -> ModelClient:
     )
 
 
-def own_file() -> Path:
+def temporary_store_path() -> Path:
     """A store file for one run beside a running bot, which has the usual one."""
     return Path(tempfile.mkdtemp(prefix="townhall-")) / "townhall.db"

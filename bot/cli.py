@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli_errors import exit_code_of
+from bot.cli_errors import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -35,9 +35,9 @@ def run() -> int:
     import asyncio
 
     from bot.running import run_bot
-    from bot.start import read_start
+    from bot.start import load_config
 
-    return asyncio.run(run_bot(read_start()))
+    return asyncio.run(run_bot(load_config()))
 
 
 @cli.command()
@@ -50,13 +50,13 @@ def ask(task: str, team: str | None, model: str | None, no_input: bool, as_json:
     """Give a team one TASK and wait for the answer. With `-` the task is what standard input holds."""
     import asyncio
 
-    from bot.one_run import Wish, ask_once, task_from_input
-    from bot.start import read_start
+    from bot.one_run import AskOptions, ask_once, task_from_input
+    from bot.start import load_config
 
     if task == "-":
         task, no_input = task_from_input(), True
-    wish = Wish(task=task, team=team, model=model, as_json=as_json, input=not no_input)
-    return asyncio.run(ask_once(read_start(), wish))
+    wish = AskOptions(task=task, team=team, model=model, as_json=as_json, input=not no_input)
+    return asyncio.run(ask_once(load_config(), wish))
 
 
 @cli.command()
@@ -65,9 +65,9 @@ def ask(task: str, team: str | None, model: str | None, no_input: bool, as_json:
 def models(search: str, as_json: bool) -> None:
     """Models with their hosts, prices, context, lifecycle and what each lacks; those with SEARCH in their names."""
     from bot.print_models import print_models
-    from bot.start import read_start
+    from bot.start import load_config
 
-    print_models(read_start(), search, as_json)
+    print_models(load_config(), search, as_json)
 
 
 @cli.command()
@@ -77,7 +77,7 @@ def runs(limit: int, as_json: bool) -> None:
     """The newest runs: their state, cost and result."""
     from bot.lookups import print_runs
 
-    _look_up(print_runs, limit=limit, as_json=as_json)
+    _run_lookup(print_runs, limit=limit, as_json=as_json)
 
 
 @cli.command()
@@ -88,7 +88,7 @@ def questions(everything: bool, limit: int, as_json: bool) -> None:
     """The questions that wait for somebody."""
     from bot.lookups import print_questions
 
-    _look_up(print_questions, everything=everything, limit=limit, as_json=as_json)
+    _run_lookup(print_questions, everything=everything, limit=limit, as_json=as_json)
 
 
 @cli.command()
@@ -104,12 +104,12 @@ def cost(run: int | None, by: CostBy | None, as_json: bool) -> None:
     import asyncio
 
     from bot.lookups import print_costs, print_spending
-    from bot.start import read_start
+    from bot.start import load_config
 
     if by is None:
-        _look_up(print_costs, run=run, as_json=as_json)
+        _run_lookup(print_costs, run=run, as_json=as_json)
     else:
-        asyncio.run(print_spending(read_start(), run, by, as_json))
+        asyncio.run(print_spending(load_config(), run, by, as_json))
 
 
 @cli.command()
@@ -118,10 +118,10 @@ def export(run: int) -> None:
     """Print the log of RUN as JSON lines."""
     from bot.lookups import print_log
 
-    _look_up(print_log, run=run)
+    _run_lookup(print_log, run=run)
 
 
-def _look_up(print_: Callable[..., Coroutine[None, None, None]], **wanted: object) -> None:
+def _run_lookup(print_: Callable[..., Coroutine[None, None, None]], **wanted: object) -> None:
     """Carry out a look-up in the store of the settings, beside a bot that may be running."""
     import asyncio
 
@@ -137,9 +137,9 @@ def doctor(online: bool, as_json: bool) -> int:
     """Check settings, team file, models, store, disk, chat platforms."""
     import asyncio
 
-    from bot.doctor.report import report
+    from bot.doctor.report import print_report
 
-    return asyncio.run(report(online=online, as_json=as_json))
+    return asyncio.run(print_report(online=online, as_json=as_json))
 
 
 @cli.command()
@@ -172,9 +172,9 @@ def make_token(name: str, as_json: bool, **terms: object) -> None:
     import asyncio
 
     from bot.outside.token_command import make_token
-    from bot.start import read_start
+    from bot.start import load_config
 
-    asyncio.run(make_token(read_start(), name, terms, as_json))
+    asyncio.run(make_token(load_config(), name, terms, as_json))
 
 
 @token.command("list")
@@ -184,9 +184,9 @@ def list_tokens(as_json: bool) -> None:
     import asyncio
 
     from bot.outside.token_command import list_tokens
-    from bot.start import read_start
+    from bot.start import load_config
 
-    asyncio.run(list_tokens(read_start(), as_json))
+    asyncio.run(list_tokens(load_config(), as_json))
 
 
 @token.command("withdraw")
@@ -196,9 +196,9 @@ def withdraw_token(name: str) -> None:
     import asyncio
 
     from bot.outside.token_command import withdraw_token
-    from bot.start import read_start
+    from bot.start import load_config
 
-    asyncio.run(withdraw_token(read_start(), name))
+    asyncio.run(withdraw_token(load_config(), name))
 
 
 @cli.group()
@@ -245,15 +245,15 @@ def bench(only: tuple[str, ...], quick: bool, live: bool, models: tuple[str, ...
         raise click.UsageError("--live and models belong together: townhall bench --live grok-4.3 gpt-5-mini")
     if live:
         from bot.bench.live import live_figures
-        from bot.start import read_start
+        from bot.start import load_config
 
-        return asyncio.run(live_figures(read_start(), models, as_json))
+        return asyncio.run(live_figures(load_config(), models, as_json))
 
     from bot.bench.run import FULL, QUICK
     from bot.bench.run import bench as measure
-    from bot.collector import look_seldom
+    from bot.collector import tune_gc
 
-    look_seldom()
+    tune_gc()
     asyncio.run(measure(only=only, sizes=QUICK if quick else FULL, as_json=as_json))
     return 0
 
@@ -261,11 +261,11 @@ def bench(only: tuple[str, ...], quick: bool, live: bool, models: tuple[str, ...
 def _secrets() -> Mapping[str, str]:
     """What must not stand in an error's text; nothing if it is the settings that are wrong, for those errors show none."""
     from bot.settings import read_settings
-    from bot.trouble import Trouble
+    from bot.trouble import ConfigError
 
     try:
         return read_settings().secrets()
-    except Trouble:
+    except ConfigError:
         return {}
 
 
@@ -274,4 +274,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed by whoever started us
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files when a program starts
-    sys.exit(exit_code_of(lambda: cli.main(arguments, prog_name="townhall", standalone_mode=False), _secrets))
+    sys.exit(run_command(lambda: cli.main(arguments, prog_name="townhall", standalone_mode=False), _secrets))

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import click
 
-from bot.trouble import Trouble
+from bot.trouble import ConfigError
 
 INTERRUPTED = 130
 
 
-def exit_code_of(command: Callable[[], object], secrets: Callable[[], Mapping[str, str]] = dict) -> int:
+def run_command(command: Callable[[], object], secrets: Callable[[], Mapping[str, str]] = dict) -> int:
     """Carry out a command and say what went wrong with it. `secrets` gives the values that must not stand in what is said."""
     try:
         result = command()
@@ -30,14 +30,14 @@ def exit_code_of(command: Callable[[], object], secrets: Callable[[], Mapping[st
         error.show()
         return error.exit_code
     except Exception as error:
-        _tell(error, secrets)
+        _print_error(error, secrets)
         return 1
     return result if isinstance(result, int) else 0
 
 
-def _tell(error: Exception, secrets: Callable[[], Mapping[str, str]]) -> None:
-    text = str(error) if isinstance(error, _known_errors()) else _own_fault(error)
-    click.echo(f"townhall: {_clean(text, secrets)}", err=True)
+def _print_error(error: Exception, secrets: Callable[[], Mapping[str, str]]) -> None:
+    text = str(error) if isinstance(error, _known_errors()) else _internal_error_text(error)
+    click.echo(f"townhall: {_redacted(text, secrets)}", err=True)
 
 
 def _known_errors() -> tuple[type[Exception], ...]:
@@ -48,10 +48,10 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from orchestrator_bridge.model.script import ScriptError
     from orchestrator_bridge.store.port import StoreError
 
-    return (Trouble, StoreError, SendRejected, NotSent, SendUncertain, ModelError, UnknownModelName, ScriptError)
+    return (ConfigError, StoreError, SendRejected, NotSent, SendUncertain, ModelError, UnknownModelName, ScriptError)
 
 
-def _own_fault(error: Exception) -> str:
+def _internal_error_text(error: Exception) -> str:
     """A fault in Townhall itself: where it happened is what a report needs."""
     steps = traceback.extract_tb(error.__traceback__)
     places = "\n".join(f"    {_short(step.filename)}, line {step.lineno}, in {step.name}" for step in steps[-8:])
@@ -64,7 +64,7 @@ def _short(filename: str) -> str:
     return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
 
 
-def _clean(text: str, secrets: Callable[[], Mapping[str, str]]) -> str:
+def _redacted(text: str, secrets: Callable[[], Mapping[str, str]]) -> str:
     from orchestrator_bridge.redactor import Redactor
 
     return Redactor(secrets()).clean(text)

@@ -8,7 +8,7 @@ YOUNG, MIDDLE, OLD = 20_000, 10, 10
 """When to look: see `gc.set_threshold`; by default 700, 10 and 10."""
 
 
-def look_seldom() -> None:
+def tune_gc() -> None:
     """Once everything is imported: leave what is there alone, and look at the rest seldom.
 
     Our values are frozen and hold no cycles, so there is little to find. By default Python looks through all that lives whenever

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 
-from bot.costs import budgets_today, cost_word, read_wish, say_standings, spent_by
-from bot.counting import counting_lines
+from bot.costs import budgets_text, budgets_today, cost_reply, parse_spending_query, query_spending
+from bot.counting import calibration_lines
 from bot.home import HomePage
 from bot.model_commands import ModelCommands
-from bot.model_view import Shelf
-from bot.options import leading
-from bot.picks import Picks, with_model
-from bot.question_command import QuestionCommand
-from bot.tables import say_state
+from bot.model_view import ModelBrowser
+from bot.options import parse_leading_options
+from bot.picks import ModelSelections, with_team_model
+from bot.question_command import QuestionCommandHandler
+from bot.tables import run_state_text
 from bot.team_file import TeamFile
-from bot.trouble import Trouble
+from bot.trouble import ConfigError
 from bot.viewer import viewer_of
 from orchestrator_bridge.chat import CommandReceived, Place, PrivateReply, Table
 from orchestrator_bridge.duration import say_duration
@@ -32,7 +32,7 @@ from orchestrator_bridge.text import clean, shorten
 TASK_LIMIT = 50_000
 """Characters of a task: it stands in every prompt of the run."""
 
-LISTED = 15
+MAX_ROWS = 15
 """Rows of a table in chat."""
 
 HELP = {
@@ -51,7 +51,7 @@ HELP = {
 }
 
 
-class Commands:
+class ChatCommands:
     """Obeys commands. The engine is given once it is made, for it takes its commands from here."""
 
     def __init__(
@@ -60,21 +60,21 @@ class Commands:
         team_file: TeamFile,
         models: ModelClient,
         directory: Directory,
-        picks: Picks,
-        shelf: Callable[[], Shelf],
+        selections: ModelSelections,
+        browser: Callable[[], ModelBrowser],
     ) -> None:
         self._store = store
         self._team_file = team_file
         self._models = models
         self._directory = directory
-        self._picks = picks
-        of_models = ModelCommands(picks, team_file, directory, shelf)
-        self._question_command = QuestionCommand(store, directory)
-        self._home_page = HomePage(store, team_file, picks, shelf)
+        self._selections = selections
+        of_models = ModelCommands(selections, team_file, directory, browser)
+        self._question_command = QuestionCommandHandler(store, directory)
+        self._home_page = HomePage(store, team_file, selections, browser)
         self.engine: Engine | None = None
-        self._courses: Mapping[str, Callable[[CommandReceived], Awaitable[PrivateReply | None]]] = {
+        self._handlers: Mapping[str, Callable[[CommandReceived], Awaitable[PrivateReply | None]]] = {
             "ask": self._ask,
-            "questions": self._on_questions,
+            "questions": self._questions,
             "runs": self._runs,
             "model": of_models.model,
             "models": of_models.models,
@@ -85,25 +85,25 @@ class Commands:
             "home": self._home,
         }
 
-    async def obey(self, command: CommandReceived) -> PrivateReply | None:
+    async def handle(self, command: CommandReceived) -> PrivateReply | None:
         """Do what a command says; the word is for whoever gave it."""
-        course = self._courses.get(command.name)
+        course = self._handlers.get(command.name)
         if course is None:
-            return _warn(f"There is no command {command.name!r}. The commands: {', '.join(HELP)}.")
+            return _warning(f"There is no command {command.name!r}. The commands: {', '.join(HELP)}.")
         return await course(command)
 
     # Runs -----------------------------------------------------------------------------------------------------------------
 
     async def _ask(self, command: CommandReceived) -> PrivateReply | None:
         if not self._directory.may(command.author, "start", command.place):
-            return _warn("You may not start runs here; townhall.toml says who may, under [permissions].")
-        chosen, text = leading(command, ("team", "model"))
+            return _warning("You may not start runs here; townhall.toml says who may, under [permissions].")
+        chosen, text = parse_leading_options(command, ("team", "model"))
         task = clean(text).strip()
         try:
-            team = self.chosen(command.place, chosen.get("team"), chosen.get("model"))
-            self.check(team, task)
-        except Trouble as trouble:
-            return _warn(str(trouble))
+            team = self.resolve_team(command.place, chosen.get("team"), chosen.get("model"))
+            self.check_run(team, task)
+        except ConfigError as trouble:
+            return _warning(str(trouble))
         assert self.engine is not None
         await self.engine.start_run(
             task=task,
@@ -115,107 +115,113 @@ class Commands:
         )
         return None
 
-    def chosen(self, place: Place, team: str | None, model: str | None) -> Team:
+    def resolve_team(self, place: Place, team: str | None, model: str | None) -> Team:
         """The team that is to work: with the model that was named for this run, else with those that were picked here.
 
         Raises:
             Trouble: there is no such team.
         """
         found = self._team_file.team(team)
-        return with_model(found, model) if model else self._picks.applied(found, place)
+        return with_team_model(found, model) if model else self._selections.apply_to(found, place)
 
-    def check(self, team: Team, task: str) -> None:
+    def check_run(self, team: Team, task: str) -> None:
         """Look whether a run could begin.
 
         Raises:
             Trouble: the task is empty or too long, or a model of the team cannot be called.
         """
         if not task:
-            raise Trouble("The task is empty. Say what is to be done, such as: Plan the move to PostgreSQL.")
+            raise ConfigError("The task is empty. Say what is to be done, such as: Plan the move to PostgreSQL.")
         if len(task) > TASK_LIMIT:
-            raise Trouble(
+            raise ConfigError(
                 f"The task has {len(task):,} characters; at most {TASK_LIMIT:,} fit. Give the gist; agents ask for more."
             )
         for model in team.models:
             try:
                 self._models.check(model)
             except (UnknownModelName, ScriptError) as error:
-                raise Trouble(f"The model {model!r} of team {team.name} cannot be used: {error}") from error
+                raise ConfigError(f"The model {model!r} of team {team.name} cannot be used: {error}") from error
             except ModelError as error:
-                raise Trouble(f"The model {model!r} of team {team.name} cannot be used: {error.found} {error.advice}") from error
+                raise ConfigError(
+                    f"The model {model!r} of team {team.name} cannot be used: {error.found} {error.advice}"
+                ) from error
 
     async def _cancel(self, command: CommandReceived) -> PrivateReply | None:
         named = command.text.strip().removeprefix("#")
-        under_way = await self._store.runs(LISTED, "running", viewer_of(command, self._directory))
+        under_way = await self._store.runs(MAX_ROWS, "running", viewer_of(command, self._directory))
         here = [run for run in under_way if run.place == command.place and run.place.thread is not None]
         live = [str(run.run) for run in here or under_way]
         if not named and len(live) != 1:
             which = ", ".join(f"/cancel {number}" for number in live)
-            return _warn(f"Several runs are under way; say which: {which}" if live else "No run is under way.")
+            return _warning(f"Several runs are under way; say which: {which}" if live else "No run is under way.")
         return await self._cancel_run(command, named or live[0])
 
     async def _cancel_run(self, command: CommandReceived, number: str) -> PrivateReply | None:
         assert self.engine is not None
         state = await self.engine.run(int(number)) if number.isdecimal() and len(number) < 16 else None
         if state is None or state.end is not None:
-            return _warn(f"There is no run {number} under way.")
+            return _warning(f"There is no run {number} under way.")
         starter = (state.by.platform, state.by.id)
         if (command.author.platform, command.author.id) != starter and not self._directory.may(
             command.author, "cancel", command.place
         ):
-            return _warn(f"Run {number} was started by {state.by.name}; you may not cancel it.")
+            return _warning(f"Run {number} was started by {state.by.name}; you may not cancel it.")
         self.engine.cancel_run(state.run, command.author, command.key)
         return None
 
     async def _runs(self, command: CommandReceived) -> PrivateReply:
         """The runs of the channel, and those that whoever looks has started elsewhere."""
-        runs = await self._store.runs(LISTED, viewer=viewer_of(command, self._directory))
+        runs = await self._store.runs(MAX_ROWS, viewer=viewer_of(command, self._directory))
         if not runs:
             return PrivateReply(text="No runs here yet. Start one: /ask and the task.")
-        rows = tuple((str(run.run), say_state(run), _spent(run), shorten(run.task, 60), shorten(run.result, 60)) for run in runs)
+        rows = tuple(
+            (str(run.run), run_state_text(run), _run_cost(run), shorten(run.task, 60), shorten(run.result, 60)) for run in runs
+        )
         columns = ("run", "state", "cost", "task", "result")
         return PrivateReply(text="", tables=(Table(title="Runs, newest first", columns=columns, rows=rows),))
 
     # Questions ------------------------------------------------------------------------------------------------------------
 
-    async def _on_questions(self, command: CommandReceived) -> PrivateReply | None:
+    async def _questions(self, command: CommandReceived) -> PrivateReply | None:
         assert self.engine is not None
-        return await self._question_command.obey(command, self.engine)
+        return await self._question_command.handle(command, self.engine)
 
     async def _home(self, command: CommandReceived) -> PrivateReply:
         assert self.engine is not None
-        return await self._home_page.page(command, self.engine.run)
+        return await self._home_page.render(command, self.engine.run)
 
     # Teams and costs ------------------------------------------------------------------------------------------------------
 
     async def _team(self, command: CommandReceived) -> PrivateReply:
         try:
             team = self._team_file.team(command.text.strip() or None)
-        except Trouble as trouble:
-            return _warn(str(trouble))
+        except ConfigError as trouble:
+            return _warning(str(trouble))
         others = [name for name in self._team_file.teams if name != team.name]
         rows = tuple((agent.name, agent.model, shorten(agent.persona, 80)) for agent in team.agents)
         title = f"Team {team.name}" + (f" (others: {', '.join(others)})" if others else "")
-        return PrivateReply(text=_rules(team), tables=(Table(title=title, columns=("agent", "model", "who it is"), rows=rows),))
+        return PrivateReply(
+            text=_team_rules(team), tables=(Table(title=title, columns=("agent", "model", "who it is"), rows=rows),)
+        )
 
     async def _cost(self, command: CommandReceived) -> PrivateReply:
         try:
-            wish = read_wish(command.text)
-        except Trouble as trouble:
-            return _warn(str(trouble))
+            wish = parse_spending_query(command.text)
+        except ConfigError as trouble:
+            return _warning(str(trouble))
         standings = await budgets_today(self._store, self._team_file.budgets, command.at, command.place)
         if wish.by is not None:
-            return cost_word(await spent_by(self._store, self._team_file, wish.by, wish.run), wish.by, LISTED, standings)
+            return cost_reply(await query_spending(self._store, self._team_file, wish.by, wish.run), wish.by, MAX_ROWS, standings)
         lines = await self._store.costs(wish.run)
         if not lines:
             return PrivateReply(text="Nothing was spent yet." if wish.run is None else f"Run {wish.run} has not called a model.")
         rows = tuple(
             (str(one.run), one.agent, one.model, str(one.calls), f"{one.input:,}", f"{one.output:,}", _dollars(one.cost))
-            for one in lines[:LISTED]
+            for one in lines[:MAX_ROWS]
         )
         columns = ("run", "agent", "model", "calls", "tokens in", "tokens out", "cost")
-        counts = counting_lines(await self._store.token_calibrations())
-        text = "\n".join(part for part in (say_standings(standings), *counts) if part)
+        counts = calibration_lines(await self._store.token_calibrations())
+        text = "\n".join(part for part in (budgets_text(standings), *counts) if part)
         return PrivateReply(text=text, tables=(Table(title="Cost", columns=columns, rows=rows),))
 
     async def _help(self, _: CommandReceived) -> PrivateReply:
@@ -224,7 +230,7 @@ class Commands:
         return PrivateReply(text=text, tables=(Table(columns=("command", "what it does"), rows=rows),))
 
 
-def _warn(text: str) -> PrivateReply:
+def _warning(text: str) -> PrivateReply:
     return PrivateReply(text=text, tone="warning")
 
 
@@ -232,11 +238,11 @@ def _dollars(amount: Decimal | None) -> str:
     return "unknown" if amount is None else f"${amount:.4f}"
 
 
-def _spent(run: RunSummary) -> str:
+def _run_cost(run: RunSummary) -> str:
     return f"{_dollars(run.cost)}, {run.tokens:,} tokens"
 
 
-def _rules(team: Team) -> str:
+def _team_rules(team: Team) -> str:
     policy, bounds = team.policy, team.bounds
     about = f"{team.about}\n" if team.about else ""
     return (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from bot.team_file import TeamFile
-from bot.trouble import Problem, Trouble, show_value, suggest
+from bot.trouble import ConfigError, Problem, format_value, suggest_name
 from orchestrator_bridge.chat import Author, Place, PrivateReply, Table
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.money.ledger import UsageLedger
@@ -17,42 +17,42 @@ from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import CostBy, Lookups, Spending
 from orchestrator_bridge.store.read.spending import sum_spending
 
-BY: tuple[CostBy, ...] = get_args(CostBy)
+GROUPINGS: tuple[CostBy, ...] = get_args(CostBy)
 
-_WISH = re.compile(r"(?:(?:run\s+)?#?(?P<run>\d{1,15}))?\s*(?:(?:by\s+)?(?P<by>[a-z]+))?", re.IGNORECASE)
+_QUERY = re.compile(r"(?:(?:run\s+)?#?(?P<run>\d{1,15}))?\s*(?:(?:by\s+)?(?P<by>[a-z]+))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
+class SpendingQuery:
     """What somebody wants to know: the costs of one run or of all, summed by something or in detail."""
 
     run: int | None = None
     by: CostBy | None = None
 
 
-def read_wish(text: str) -> Wish:
+def parse_spending_query(text: str) -> SpendingQuery:
     """What `/cost` was typed with: `3`, `by day`, `3 by agent`.
 
     Raises:
         Trouble: it is neither.
     """
-    match = _WISH.fullmatch(text.strip())
-    by = next((one for one in BY if match and one == (match["by"] or "").lower()), None)
+    match = _QUERY.fullmatch(text.strip())
+    by = next((one for one in GROUPINGS if match and one == (match["by"] or "").lower()), None)
     if match is None or (match["by"] and by is None):
-        expected = f"a run's number, `by` and one of {', '.join(BY)}, or both: `/cost 3 by agent`"
+        expected = f"a run's number, `by` and one of {', '.join(GROUPINGS)}, or both: `/cost 3 by agent`"
         word = match["by"] if match else text
-        problem = Problem(where="/cost", found=show_value(text), expected=expected, mend=suggest(word, BY))
-        raise Trouble("this is not understood", [problem])
-    return Wish(run=int(match["run"]) if match["run"] else None, by=by)
+        problem = Problem(where="/cost", found=format_value(text), expected=expected, fix=suggest_name(word, GROUPINGS))
+        raise ConfigError("this is not understood", [problem])
+    return SpendingQuery(run=int(match["run"]) if match["run"] else None, by=by)
 
 
-async def spent_by(lookups: Lookups, team_file: TeamFile, by: CostBy, run: int | None) -> list[Spending]:
+async def query_spending(lookups: Lookups, team_file: TeamFile, by: CostBy, run: int | None) -> list[Spending]:
     """The lines; people have one line each over all their platforms, as the team file knows them."""
     lines = await lookups.spending(by, run, team_file.budgets.zone)
-    return _people(lines, Directory(team_file.people)) if by == "person" else lines
+    return _merge_people(lines, Directory(team_file.people)) if by == "person" else lines
 
 
-def _people(lines: Sequence[Spending], directory: Directory) -> list[Spending]:
+def _merge_people(lines: Sequence[Spending], directory: Directory) -> list[Spending]:
     persons: dict[str, list[Spending]] = {}
     for line in lines:
         someone = _person(line, directory)
@@ -78,12 +78,12 @@ async def budgets_today(lookups: Lookups, budgets: Budgets, now: float, place: P
     return tuple(one for one in standings if place is not None or one.budget == "day")
 
 
-def say_standings(standings: Sequence[BudgetStatus]) -> str:
+def budgets_text(standings: Sequence[BudgetStatus]) -> str:
     """How budgets stand, one sentence each."""
     return " ".join(f"Today {say_dollars(one.used)} of {say_budget(one.budget, one.limit)}." for one in standings)
 
 
-def rows_of(lines: Sequence[Spending]) -> list[list[str]]:
+def spending_rows(lines: Sequence[Spending]) -> list[list[str]]:
     """The cells of a table: name, calls, tokens in and out, what is booked, what is not known."""
     return [
         [line.name, str(line.calls), f"{line.input:,}", f"{line.output:,}", f"${line.cost:.4f}", _unknown(line)] for line in lines
@@ -96,22 +96,22 @@ def _unknown(line: Spending) -> str:
     return " and ".join(part for part in (reserved, "" if line.complete else "calls without a price") if part)
 
 
-def total(lines: Sequence[Spending]) -> Spending:
+def total_spending(lines: Sequence[Spending]) -> Spending:
     """All lines as one."""
     return sum_spending("", "in all", lines)
 
 
-def say_total(lines: Sequence[Spending]) -> str:
+def total_text(lines: Sequence[Spending]) -> str:
     """All that was spent, in one line."""
-    whole = total(lines)
+    whole = total_spending(lines)
     unknown = _unknown(whole)
     return f"In all: ${whole.cost:.4f}" + (f", and what is not known: {unknown}" if unknown else "")
 
 
-def cost_word(lines: Sequence[Spending], by: CostBy, most: int, standings: Sequence[BudgetStatus]) -> PrivateReply:
+def cost_reply(lines: Sequence[Spending], by: CostBy, most: int, standings: Sequence[BudgetStatus]) -> PrivateReply:
     """The table for a chat, of at most so many lines."""
     columns = (by, "calls", "tokens in", "tokens out", "cost", "not known")
-    rows = tuple(tuple(row) for row in rows_of(lines[:most]))
+    rows = tuple(tuple(row) for row in spending_rows(lines[:most]))
     more = f" The {most} first of {len(lines)} lines are shown." if len(lines) > most else ""
-    text = f"{say_total(lines)}.{more} {say_standings(standings)}".rstrip()
+    text = f"{total_text(lines)}.{more} {budgets_text(standings)}".rstrip()
     return PrivateReply(text=text, tables=(Table(title=f"Cost by {by}", columns=columns, rows=rows),))

@@ -8,24 +8,24 @@ from orchestrator_bridge.model.count import ESTIMATE
 from orchestrator_bridge.store.port import TokenCalibration
 
 
-def counting_lines(found: Sequence[TokenCalibration]) -> list[str]:
+def calibration_lines(found: Sequence[TokenCalibration]) -> list[str]:
     """One line for each model of which something was learned."""
-    return [f"Prompts of {one.model}: {_how(one)}" for one in found]
+    return [f"Prompts of {one.model}: {_counted_by(one)}" for one in found]
 
 
-def say_count(one: TokenCalibration) -> str:
+def calibration_text(one: TokenCalibration) -> str:
     """The same of one model, without its name."""
-    return f"prompts {_how(one)}"
+    return f"prompts {_counted_by(one)}"
 
 
-def counting_objects(found: Sequence[TokenCalibration]) -> list[dict[str, object]]:
+def calibration_objects(found: Sequence[TokenCalibration]) -> list[dict[str, object]]:
     """The same for programs."""
     return [
         {"model": one.model, "counted_by": one.by, "ratio": round(one.ratio.value, 4), "calls": one.ratio.calls} for one in found
     ]
 
 
-def _how(one: TokenCalibration) -> str:
+def _counted_by(one: TokenCalibration) -> str:
     how = "estimated by size" if one.by == ESTIMATE else f"counted with {one.by}"
     calls = "1 call" if one.ratio.calls == 1 else f"{one.ratio.calls} calls"
     return f"{how}, reported {one.ratio.value:.2f} times that ({calls})"

@@ -6,7 +6,7 @@ from orchestrator_bridge.team import AgentSpec, Team
 
 _MODEL = "scripted/demo"
 
-DEMO = Team(
+DEMO_TEAM = Team(
     name="demo",
     about="Three scripted agents that disagree, ask you one thing, and use what you say.",
     agents=(

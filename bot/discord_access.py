@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 
-def addresses(settings: Settings) -> DiscordEndpoints:
+def discord_endpoints(settings: Settings) -> DiscordEndpoints:
     """The addresses of the settings; Discord's own where they are unset."""
     from adapters.discord.addresses import DiscordEndpoints
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.model_view import Shelf
-from bot.picks import Picks
-from bot.tables import say_state
+from bot.model_view import ModelBrowser
+from bot.picks import ModelSelections
+from bot.tables import run_state_text
 from bot.team_file import TeamFile
-from bot.waiting import StateOf, mine_first
+from bot.waiting import StateOf, own_first
 from orchestrator_bridge.chat import Author, CommandReceived, Link, Place, PrivateReply, QuestionCard, Table
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Lookups, QuestionSummary, RunSummary
@@ -22,17 +22,19 @@ LOOKED_AT, LISTED = 50, 10
 class HomePage:
     """Makes the page. `picks` are the models that were picked for channels; `shelf` gives the models as they are today."""
 
-    def __init__(self, store: Lookups, team_file: TeamFile, picks: Picks, shelf: Callable[[], Shelf]) -> None:
+    def __init__(
+        self, store: Lookups, team_file: TeamFile, selections: ModelSelections, browser: Callable[[], ModelBrowser]
+    ) -> None:
         self._store = store
         self._team_file = team_file
-        self._picks = picks
-        self._shelf = shelf
+        self._selections = selections
+        self._browser = browser
 
-    async def page(self, command: CommandReceived, state_of: StateOf) -> PrivateReply:
+    async def render(self, command: CommandReceived, state_of: StateOf) -> PrivateReply:
         """The page of whoever looks at it, with the models of the channel that she chose (option `channel`), else of the one
         in which she gave her last task."""
         me = command.author
-        questions = await mine_first(await self._store.questions(LOOKED_AT, "open"), me, state_of)
+        questions = await own_first(await self._store.questions(LOOKED_AT, "open"), me, state_of)
         waiting = [(one, card) for one, card in questions if card is not None]
         mine = [one for one in await self._store.runs(LOOKED_AT) if one.by == me.name and _is_by(await state_of(one.run), me)]
         place = _place(command, mine)
@@ -42,9 +44,9 @@ class HomePage:
 
     def _models(self, place: Place) -> Table:
         """Who works in a channel with which model, in the team that works there unless another is named."""
-        team = self._picks.applied(self._team_file.team(), place)
-        shelf = self._shelf()
-        rows = tuple(_agent(agent, shelf) for agent in team.agents)
+        team = self._selections.apply_to(self._team_file.team(), place)
+        shelf = self._browser()
+        rows = tuple(_agent_row(agent, shelf) for agent in team.agents)
         return Table(title=f"Models of team {team.name}", columns=("agent", "", ""), rows=rows)
 
 
@@ -61,22 +63,22 @@ def _is_by(state: RunState | None, me: Author) -> bool:
 
 
 def _questions(waiting: list[tuple[QuestionSummary, QuestionCard]]) -> Table:
-    rows = tuple((_to_question(one), one.agent, shorten(one.text, 120)) for one, _ in waiting)
+    rows = tuple((_question_link(one), one.agent, shorten(one.text, 120)) for one, _ in waiting)
     cards = tuple(card for _, card in waiting)
     return Table(title="Waits for you", columns=("question", "asked by", "what"), rows=rows, cards=cards)
 
 
-def _to_question(one: QuestionSummary) -> str | Link:
+def _question_link(one: QuestionSummary) -> str | Link:
     name = f"Question {one.question}"
     return Link(text=name, place=one.place, message=one.message) if one.place and one.message else name
 
 
 def _runs(runs: list[RunSummary]) -> Table:
-    rows = tuple((_to_run(one), say_state(one), _cost(one), shorten(one.task, 80)) for one in runs)
+    rows = tuple((_run_link(one), run_state_text(one), _cost(one), shorten(one.task, 80)) for one in runs)
     return Table(title="Your runs", columns=("run", "", "", ""), rows=rows)
 
 
-def _to_run(one: RunSummary) -> str | Link:
+def _run_link(one: RunSummary) -> str | Link:
     name = f"Run {one.run}"
     return Link(text=name, place=one.place, message=one.place.thread) if one.place.thread else name
 
@@ -85,6 +87,6 @@ def _cost(run: RunSummary) -> str:
     return "unknown" if run.cost is None else f"${run.cost:.4f}"
 
 
-def _agent(agent: AgentSpec, shelf: Shelf) -> tuple[str, ...]:
-    view = shelf.view(agent.model)
+def _agent_row(agent: AgentSpec, shelf: ModelBrowser) -> tuple[str, ...]:
+    view = shelf.get(agent.model)
     return agent.name, view.route.name, "; ".join(part for part in (view.warning, view.summary) if part)

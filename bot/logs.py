@@ -14,18 +14,18 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
 
-from bot.trouble import Problem, Trouble
+from bot.trouble import ConfigError, Problem
 from orchestrator_bridge.redactor import Redactor
 
-FILE = "townhall.log"
+LOG_FILE = "townhall.log"
 """The log's name in the data folder."""
 
 _OURS = ("bot", "adapters", "orchestrator_bridge")
-_LARGEST = 5_000_000
-_OLD_FILES = 3
+_MAX_BYTES = 5_000_000
+_BACKUP_COUNT = 3
 
 
-def open_log(folder: Path, level: str, secrets: Mapping[str, str]) -> Path:
+def configure_logging(folder: Path, level: str, secrets: Mapping[str, str]) -> Path:
     """Log into `folder` from now on, our own records from `level` up, other libraries' from warnings up; returns the file.
 
     `secrets` are the values to take out, by the names that are shown in their places.
@@ -33,14 +33,14 @@ def open_log(folder: Path, level: str, secrets: Mapping[str, str]) -> Path:
     Raises:
         Trouble: the folder cannot be written.
     """
-    file = folder / FILE
+    file = folder / LOG_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        to_file = LogFile(file, maxBytes=_LARGEST, backupCount=_OLD_FILES, encoding="utf-8", errors="backslashreplace")
+        to_file = LogFile(file, maxBytes=_MAX_BYTES, backupCount=_BACKUP_COUNT, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise Trouble("the data folder cannot be written", [_unwritable(folder, error)]) from error
+        raise ConfigError("the data folder cannot be written", [_unwritable(folder, error)]) from error
     to_file.setFormatter(FileFormatter(secrets))
-    to_screen = ToScreen()
+    to_screen = ScreenHandler()
     to_screen.setLevel(logging.WARNING)
     to_screen.setFormatter(ScreenFormatter(secrets, file))
     logging.basicConfig(level=logging.WARNING, handlers=[to_file, to_screen], force=True)
@@ -79,7 +79,7 @@ class ScreenFormatter(logging.Formatter):
         return f"townhall: {record.levelname.lower()}: {text}{more}"
 
 
-class ToScreen(logging.StreamHandler[TextIO]):
+class ScreenHandler(logging.StreamHandler[TextIO]):
     """Writes to what standard error is at the moment: the terminal's front end takes its place while a person types."""
 
     def __init__(self) -> None:
@@ -116,5 +116,5 @@ def _unwritable(folder: Path, error: OSError) -> Problem:
         where=f"TOWNHALL_DATA={folder}",
         found=error.strerror or str(error),
         expected="a folder that can be written",
-        mend="make it writable, or name another folder in TOWNHALL_DATA",
+        fix="make it writable, or name another folder in TOWNHALL_DATA",
     )

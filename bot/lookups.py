@@ -14,19 +14,19 @@ from pathlib import Path
 
 import click
 
-from bot.costs import budgets_today, rows_of, say_standings, say_total, spent_by, total
-from bot.counting import counting_lines, counting_objects
-from bot.open_questions import with_cards
+from bot.costs import budgets_text, budgets_today, query_spending, spending_rows, total_spending, total_text
+from bot.counting import calibration_lines, calibration_objects
+from bot.open_questions import load_cards
 from bot.question_lines import question_lines, question_object
-from bot.start import Start
-from bot.tables import print_json, print_table, say_state, show_dollars, show_time
-from bot.trouble import Problem, Trouble
+from bot.start import LoadedConfig
+from bot.tables import format_dollars, format_time, print_json, print_table, run_state_text
+from bot.trouble import ConfigError, Problem
 from orchestrator_bridge.run.events import VERSION, dump
 from orchestrator_bridge.store.lookups import SqliteLookups
 from orchestrator_bridge.store.port import CostBy, CostLine, Lookups, NotFound, RunSummary, StoreError, TokenCalibration
 from orchestrator_bridge.text import shorten
 
-_TEXT = 60
+_MAX_TASK = 60
 """Characters of a task in a table."""
 
 
@@ -45,11 +45,11 @@ async def print_runs(store: Path, limit: int, as_json: bool) -> None:
 def _run_row(run: RunSummary) -> list[str]:
     return [
         str(run.run),
-        say_state(run),
-        show_time(run.started_at),
+        run_state_text(run),
+        format_time(run.started_at),
         run.team,
-        show_dollars(run.cost),
-        shorten(run.task, _TEXT),
+        format_dollars(run.cost),
+        shorten(run.task, _MAX_TASK),
     ]
 
 
@@ -57,7 +57,7 @@ async def print_questions(store: Path, everything: bool, limit: int, as_json: bo
     """The newest questions: those that are open, or all."""
     async with _lookups(store) as lookups:
         summaries = await lookups.questions(limit, None if everything else "open") if lookups else []
-        found = await with_cards(lookups, summaries) if lookups else []
+        found = await load_cards(lookups, summaries) if lookups else []
     if as_json:
         print_json({"questions": [question_object(one) for one in found]})
     elif found:
@@ -74,33 +74,33 @@ async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
     known = sum((line.cost for line in lines if line.cost is not None), Decimal(0))
     complete = all(line.cost is not None for line in lines)
     if as_json:
-        print_json({"costs": lines, "known_usd": known, "complete": complete, "counting": counting_objects(counting)})
+        print_json({"costs": lines, "known_usd": known, "complete": complete, "counting": calibration_objects(counting)})
     elif lines:
         print_table(["RUN", "AGENT", "CALLS", "IN", "OUT", "COST", "MODEL"], [_cost_row(line) for line in lines])
-        click.echo(f"In all: {show_dollars(known)}{'' if complete else ', and what is unknown'}")
-        for line in counting_lines(counting):
+        click.echo(f"In all: {format_dollars(known)}{'' if complete else ', and what is unknown'}")
+        for line in calibration_lines(counting):
             click.echo(line)
     else:
         click.echo("No call yet.", err=True)
 
 
-async def print_spending(start: Start, run: int | None, by: CostBy, as_json: bool) -> None:
+async def print_spending(start: LoadedConfig, run: int | None, by: CostBy, as_json: bool) -> None:
     """Costs by what calls have in common, and their sum."""
     async with _lookups(start.settings.store) as lookups:
-        lines = await spent_by(lookups, start.team_file, by, run) if lookups else []
+        lines = await query_spending(lookups, start.team_file, by, run) if lookups else []
         today = await budgets_today(lookups, start.team_file.budgets, time.time()) if lookups else ()
-    whole = total(lines)
+    whole = total_spending(lines)
     if as_json:
         known = {"known_usd": whole.cost, "unknown_usd": whole.unknown, "complete": whole.complete, "budgets": today}
         print_json({"by": by, "time_zone": start.team_file.budgets.time_zone, "costs": lines, **known})
     elif lines:
-        print_table([by.upper(), "CALLS", "IN", "OUT", "COST", "NOT KNOWN"], rows_of(lines))
-        click.echo(f"{say_total(lines)}. {say_standings(today)}".rstrip(". ") + ".")
+        print_table([by.upper(), "CALLS", "IN", "OUT", "COST", "NOT KNOWN"], spending_rows(lines))
+        click.echo(f"{total_text(lines)}. {budgets_text(today)}".rstrip(". ") + ".")
     else:
         click.echo("No call yet.", err=True)
 
 
-async def learned(store: Path) -> list[TokenCalibration]:
+async def load_token_calibrations(store: Path) -> list[TokenCalibration]:
     """How good our counts of prompts are; nothing where nothing was ever stored.
 
     Raises:
@@ -112,7 +112,7 @@ async def learned(store: Path) -> list[TokenCalibration]:
 
 def _cost_row(line: CostLine) -> list[str]:
     tokens = [str(line.calls), f"{line.input:,}", f"{line.output:,}"]
-    return [str(line.run), line.agent, *tokens, show_dollars(line.cost), line.model]
+    return [str(line.run), line.agent, *tokens, format_dollars(line.cost), line.model]
 
 
 async def print_log(store: Path, run: int) -> None:
@@ -125,19 +125,19 @@ async def print_log(store: Path, run: int) -> None:
         rows = await lookups.log_rows(run) if lookups else []
     if not rows:
         mend = "`townhall runs` lists those that there are"
-        problem = Problem(where="run", found=str(run), expected="the number of a run", mend=mend)
-        raise Trouble("there is no such run", [problem])
+        problem = Problem(where="run", found=str(run), expected="the number of a run", fix=mend)
+        raise ConfigError("there is no such run", [problem])
     for row in rows:
         if row.event is not None:
             line = {"seq": row.seq, "version": VERSION, **json.loads(dump(row.event))}
             click.echo(json.dumps(line, ensure_ascii=False))
-    broken = [_broken(run, row.seq, row.fault) for row in rows if row.fault is not None]
+    broken = [_unreadable_row(run, row.seq, row.fault) for row in rows if row.fault is not None]
     if broken:
-        raise Trouble(f"{len(broken)} of the {len(rows)} events of run {run} cannot be read; the others were printed", broken)
+        raise ConfigError(f"{len(broken)} of the {len(rows)} events of run {run} cannot be read; the others were printed", broken)
 
 
-def _broken(run: int, seq: int, fault: StoreError) -> Problem:
-    return Problem(where=f"event {seq} of run {run}", found=fault.found, expected=fault.expected, mend=fault.fix)
+def _unreadable_row(run: int, seq: int, fault: StoreError) -> Problem:
+    return Problem(where=f"event {seq} of run {run}", found=fault.found, expected=fault.expected, fix=fault.fix)
 
 
 @asynccontextmanager

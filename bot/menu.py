@@ -4,36 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bot.model_view import ModelView, Shelf, best_first
-from bot.picks import CHANNEL, Picks, model_in
+from bot.model_view import ModelBrowser, ModelView, best_first
+from bot.picks import CHANNEL_SCOPE, ModelSelections, selected_model
 from bot.team_file import TeamFile
 from orchestrator_bridge.chat import Place
 from orchestrator_bridge.menu import ModelOption
 from orchestrator_bridge.team import Team
 
-Running = Callable[[Place], Sequence[tuple[int, str]]]
+ListRuns = Callable[[Place], Sequence[tuple[int, str]]]
 
 
-class BotMenu:
+class BotAutocomplete:
     """An `Autocomplete`. Adapters get it before there is a store: until `fill` it knows the team file and no picks and runs."""
 
-    def __init__(self, team_file: TeamFile, shelf: Callable[[], Shelf]) -> None:
+    def __init__(self, team_file: TeamFile, browser: Callable[[], ModelBrowser]) -> None:
         self._team_file = team_file
-        self._shelf = shelf
-        self._picks: Picks | None = None
-        self._running: Running = lambda _: ()
+        self._browser = browser
+        self._selections: ModelSelections | None = None
+        self._running: ListRuns = lambda _: ()
 
-    def fill(self, picks: Picks, running: Running) -> None:
+    def connect(self, selections: ModelSelections, running: ListRuns) -> None:
         """From now on offer what was picked, and the runs under way."""
-        self._picks = picks
+        self._selections = selections
         self._running = running
 
     def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
         """Models with `search` in any part of their name: the one in use first, then those that can be called."""
-        current = self._current(place, scope)
-        views = best_first(self._shelf().views([*current, *self._of_teams()], search))
+        current = self._current_models(place, scope)
+        views = best_first(self._browser().search([*current, *self._team_models()], search))
         views.sort(key=lambda view: view.route.name not in current)
-        return [_choice(view, view.route.name in current) for view in views[:limit]]
+        return [_to_option(view, view.route.name in current) for view in views[:limit]]
 
     def teams(self, place: Place) -> Sequence[str]:
         """Names of teams, the default one first."""
@@ -51,25 +51,25 @@ class BotMenu:
     def _team(self, name: str) -> Team:
         return self._team_file.teams.get(name) or self._team_file.team()
 
-    def _of_teams(self) -> list[str]:
+    def _team_models(self) -> list[str]:
         return [agent.model for team in self._team_file.teams.values() for agent in team.agents]
 
-    def _current(self, place: Place, scope: str) -> Mapping[str, None]:
+    def _current_models(self, place: Place, scope: str) -> Mapping[str, None]:
         """The models that the scope works with now: one where all its agents have the same."""
-        picks = self._picks.of(place) if self._picks else {}
-        name = scope.partition(":")[2] or ("" if scope == CHANNEL else scope)
+        picks = self._selections.for_channel(place) if self._selections else {}
+        name = scope.partition(":")[2] or ("" if scope == CHANNEL_SCOPE else scope)
         found: dict[str, None] = {}
         for team in self._team_file.teams.values():
             for agent in team.agents:
                 if name in ("", team.name, agent.name) and (name or team.name == self._team_file.default_team):
-                    found[model_in(picks, team.name, agent.name) or agent.model] = None
+                    found[selected_model(picks, team.name, agent.name) or agent.model] = None
         return found
 
 
-def _choice(view: ModelView, current: bool) -> ModelOption:
+def _to_option(view: ModelView, current: bool) -> ModelOption:
     return ModelOption(
         name=view.route.name,
-        about=view.glance,
+        about=view.picker_text,
         warning=view.hint,
         usable=view.usable,
         current=current,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route, is_configured
 
 if TYPE_CHECKING:
-    from bot.start import Start
+    from bot.start import LoadedConfig
 
 KeyState = Literal["set", "missing", "not needed"]
 
@@ -24,13 +24,13 @@ class UsedModel:
     key: KeyState
 
 
-def used_models(start: Start) -> list[UsedModel]:
+def used_models(start: LoadedConfig) -> list[UsedModel]:
     """Every model that an agent of the team file works with, then those of its own that nobody uses; each once."""
     users = users_of_models(start)
-    return [_used(name, users.get(name, []), start) for name in dict.fromkeys([*users, *start.team_file.models])]
+    return [_used_model(name, users.get(name, []), start) for name in dict.fromkeys([*users, *start.team_file.models])]
 
 
-def users_of_models(start: Start) -> Mapping[str, list[str]]:
+def users_of_models(start: LoadedConfig) -> Mapping[str, list[str]]:
     """Who works with each model that the team file names, as `team/agent`."""
     users: dict[str, list[str]] = {}
     for team in start.team_file.teams.values():
@@ -40,7 +40,7 @@ def users_of_models(start: Start) -> Mapping[str, list[str]]:
     return users
 
 
-def _used(name: str, users: list[str], start: Start) -> UsedModel:
+def _used_model(name: str, users: list[str], start: LoadedConfig) -> UsedModel:
     route = start.route(name)
     default = start.team_file.team().agents
     return UsedModel(
@@ -51,7 +51,7 @@ def _used(name: str, users: list[str], start: Start) -> UsedModel:
     )
 
 
-def _key_state(route: Route, start: Start) -> KeyState:
+def _key_state(route: Route, start: LoadedConfig) -> KeyState:
     if route.provider == SCRIPTED or not route.needs:
         return "not needed"
-    return "set" if is_configured(route, start.for_models) else "missing"
+    return "set" if is_configured(route, start.provider_settings) else "missing"

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 
-def plain_secret(secret: SecretStr) -> SecretStr:
+def validate_secret(secret: SecretStr) -> SecretStr:
     """A secret as it can be sent.
 
     Raises:
@@ -19,7 +19,7 @@ def plain_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
-Secret = Annotated[SecretStr, AfterValidator(plain_secret)]
+Secret = Annotated[SecretStr, AfterValidator(validate_secret)]
 WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 
 

@@ -19,7 +19,7 @@ from orchestrator_bridge.team import ModelSpec
 SAMPLE = Usage(input=10_000, output=2_000)
 """A call of usual size: half a dozen pages in, two out."""
 
-DEAR = Decimal("0.05")
+EXPENSIVE = Decimal("0.05")
 """US dollars for `SAMPLE` above which a model is called expensive: a run of twenty such calls costs more than a dollar."""
 
 
@@ -41,16 +41,16 @@ class ModelView:
         return not self.lacks and self.route.tools is not False
 
     @property
-    def unheard_of(self) -> bool:
+    def unverified(self) -> bool:
         """Its name leads to a vendor, and nobody but that vendor knows whether there is such a model."""
         provider = PROVIDERS.get(self.route.provider)
         hosted = provider is not None and not provider.any_model and provider.client != "scripted"
         return hosted and self.route.price is None and self.route.context is None
 
     @property
-    def dear(self) -> bool:
+    def expensive(self) -> bool:
         """It costs unusually much."""
-        return self.route.price is not None and cost(SAMPLE, self.route.price) > DEAR
+        return self.route.price is not None and cost(SAMPLE, self.route.price) > EXPENSIVE
 
     @property
     def summary(self) -> str:
@@ -62,7 +62,7 @@ class ModelView:
         return ", ".join(part for part in (price, context) if part)
 
     @property
-    def glance(self) -> str:
+    def picker_text(self) -> str:
         """The same for a picker on a phone, with what each is: `$1.25 in, $2.50 out, 1M context`."""
         price = self.route.price
         if self.route.client == "scripted" or price is None:
@@ -76,7 +76,7 @@ class ModelView:
         if self.retired and not self.lacks and self.route.tools is not False:
             answers = self.route.lifecycle.answered_by if self.route.lifecycle else ""
             return f"retired, {answers} answers" if answers else "retired"
-        return self.warning or ("expensive" if self.dear else "")
+        return self.warning or ("expensive" if self.expensive else "")
 
     @property
     def warning(self) -> str:
@@ -89,7 +89,7 @@ class ModelView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shelf:
+class ModelBrowser:
     """All that is needed to look at models: those of one's own, addresses, what is set, and the day."""
 
     own: Mapping[str, ModelSpec]
@@ -97,7 +97,7 @@ class Shelf:
     settings: Mapping[str, str]
     today: date
 
-    def view(self, name: str) -> ModelView:
+    def get(self, name: str) -> ModelView:
         """One model, by any of its names.
 
         Raises:
@@ -116,7 +116,7 @@ class Shelf:
             old=listed.old if listed else False,
         )
 
-    def views(self, first: Iterable[str] = (), search: str = "", *, old: bool = False) -> list[ModelView]:
+    def search(self, first: Iterable[str] = (), search: str = "", *, old: bool = False) -> list[ModelView]:
         """Models with `search` in any part of their names: those named first, then one's own, then all that are listed.
 
         Old ones are left out unless they are wanted or searched for.
@@ -124,7 +124,7 @@ class Shelf:
         wanted = search.strip().casefold()
         names = dict.fromkeys([*first, *self.own, *model_entries()])
         named = set(first) | set(self.own)
-        views = [self.view(name) for name in names if wanted in _spellings(name)]
+        views = [self.get(name) for name in names if wanted in _model_names(name)]
         return [view for view in views if old or wanted or not view.old or view.route.name in named]
 
 
@@ -133,7 +133,7 @@ def best_first(views: Iterable[ModelView]) -> list[ModelView]:
     return sorted(views, key=lambda view: (not view.usable, view.retired, view.old))
 
 
-def _spellings(name: str) -> str:
+def _model_names(name: str) -> str:
     entry = model_entries().get(name)
     hosts = (f"{host.provider}/{host.id}" for host in entry.hosts) if entry else ()
     return "\n".join((name, *(entry.also if entry else ()), *hosts)).casefold()

@@ -13,24 +13,24 @@ import click
 
 from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
 from adapters.terminal.screen import TerminalDevice
-from bot.app import App, assembled, own_file
-from bot.start import Start, open_start_log
+from bot.app import App, open_app, temporary_store_path
+from bot.start import LoadedConfig, open_log_file
 from bot.tables import print_json
-from bot.team_parameters import dropped, with_model
+from bot.team_parameters import dropped_parameters, with_model
 from orchestrator_bridge.chat import FinalAnswer, OutboundPost, PostedMessage
 from orchestrator_bridge.store.port import InUse, QuestionSummary, RunSummary
 from orchestrator_bridge.team import Team
 from orchestrator_bridge.text import clean
 
-SHOWN_WITHIN = 15.0
+DISPLAY_TIMEOUT = 15.0
 """Seconds after a run's end in which all of it must be shown: an output that takes nothing is not waited for longer."""
 
-LEFT = 130
+EXIT_LEFT = 130
 """The exit code where the person left before the end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
+class AskOptions:
     """What was asked for. `model` replaces that of every agent; without `input` nobody is there, and questions fall back."""
 
     task: str
@@ -59,35 +59,35 @@ class OneRunTerminal(TerminalAdapter):
         return await super().send(outbound)
 
 
-async def ask_once(start: Start, wish: Wish) -> int:
+async def ask_once(start: LoadedConfig, wish: AskOptions) -> int:
     """Carry out one run; returns the exit code: 0 if it has an answer, 130 if the person left before, else 1.
 
     Raises:
         Trouble: there is no such team, or the run cannot begin.
         StoreError: the store cannot be opened.
     """
-    open_start_log(start)
+    open_log_file(start)
     task = clean(wish.task).strip()
     team = _team(start, wish)
-    for line in dropped(start.team_file.team(wish.team), team):
+    for line in dropped_parameters(start.team_file.team(wish.team), team):
         click.echo(f"townhall: warning: {line}", err=True)
     device = TerminalDevice(
         stdin=sys.stdin if wish.input else None, screen=sys.stderr, answers=None if wish.as_json else sys.stdout
     )
     terminal = OneRunTerminal(device, as_json=wish.as_json)
-    async with _assembled(start, terminal) as (app, file):
-        app.commands.check(team, task)
+    async with _open_app(start, terminal) as (app, file):
+        app.commands.check_run(team, task)
         await app.engine.start_afresh()
         run = await app.engine.start_run(task=task, team=team, place=TERMINAL_PLACE, by=terminal.author)
         if not await _wait_end(app, terminal, run):
-            return LEFT
+            return EXIT_LEFT
         summary, questions = await _result(app, run)
     if wish.as_json:
-        print_json(_object(summary, questions, team, file))
+        print_json(_run_object(summary, questions, team, file))
     return 0 if summary.status == "finished" else 1
 
 
-def _team(start: Start, wish: Wish) -> Team:
+def _team(start: LoadedConfig, wish: AskOptions) -> Team:
     team = start.team_file.team(wish.team)
     if wish.model is None:
         return team
@@ -96,17 +96,17 @@ def _team(start: Start, wish: Wish) -> Team:
 
 
 @asynccontextmanager
-async def _assembled(start: Start, terminal: TerminalAdapter) -> AsyncIterator[tuple[App, Path]]:
+async def _open_app(start: LoadedConfig, terminal: TerminalAdapter) -> AsyncIterator[tuple[App, Path]]:
     """The bot over the usual file, or over one of its own while another process has that."""
     async with AsyncExitStack() as stack:
         file = start.settings.store
         try:
-            app = await stack.enter_async_context(assembled(start, [terminal], file))
+            app = await stack.enter_async_context(open_app(start, [terminal], file))
         except InUse:
-            file = own_file()
+            file = temporary_store_path()
             say = f"townhall: {start.settings.store} is in use by a bot that runs; this run has a file of its own: {file}"
             click.echo(say, err=True)
-            app = await stack.enter_async_context(assembled(start, [terminal], file))
+            app = await stack.enter_async_context(open_app(start, [terminal], file))
         yield app, file
 
 
@@ -120,7 +120,7 @@ async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
             return False
         await ended
         with suppress(TimeoutError):
-            async with asyncio.timeout(SHOWN_WITHIN):
+            async with asyncio.timeout(DISPLAY_TIMEOUT):
                 await app.engine.wait_finished()
         return True
     finally:
@@ -133,7 +133,7 @@ async def _result(app: App, run: int) -> tuple[RunSummary, list[QuestionSummary]
     return summary, [one for one in await app.store.questions() if one.run == run]
 
 
-def _object(summary: RunSummary, questions: list[QuestionSummary], team: Team, file: Path) -> dict[str, object]:
+def _run_object(summary: RunSummary, questions: list[QuestionSummary], team: Team, file: Path) -> dict[str, object]:
     """The run for a program. Times are seconds since the epoch; money is US dollars as text, null where it is unknown."""
     return {
         "run": summary.run,

@@ -19,18 +19,18 @@ class OpenQuestion:
     card: QuestionCard | None
 
 
-async def with_cards(store: Lookups, questions: list[QuestionSummary]) -> list[OpenQuestion]:
+async def load_cards(store: Lookups, questions: list[QuestionSummary]) -> list[OpenQuestion]:
     """The same questions; those that have ended get no card.
 
     Raises:
         StoreError: the store cannot be read.
     """
     runs = {one.run for one in questions if one.status == "open"}
-    states = {run: await _state(store, run) for run in runs}
+    states = {run: await _load_state(store, run) for run in runs}
     return [OpenQuestion(summary=one, card=_card(states.get(one.run), one)) for one in questions]
 
 
-async def _state(store: Lookups, run: int) -> RunState | None:
+async def _load_state(store: Lookups, run: int) -> RunState | None:
     """None where the log is not as a log has to be: the bot says so when it comes to that run."""
     try:
         return fold(await store.log(run))

@@ -7,7 +7,7 @@ import re
 from orchestrator_bridge.chat import CommandReceived
 
 
-def leading(command: CommandReceived, keys: tuple[str, ...]) -> tuple[dict[str, str], str]:
+def parse_leading_options(command: CommandReceived, keys: tuple[str, ...]) -> tuple[dict[str, str], str]:
     """The choices of a command whose text is for agents: only words before the first other one count, the rest stays as it is.
 
     What a form gave is not looked for in the text.
@@ -21,7 +21,7 @@ def leading(command: CommandReceived, keys: tuple[str, ...]) -> tuple[dict[str, 
     return found, text
 
 
-def anywhere(command: CommandReceived, keys: tuple[str, ...]) -> tuple[dict[str, str], str]:
+def parse_options(command: CommandReceived, keys: tuple[str, ...]) -> tuple[dict[str, str], str]:
     """The choices of a command whose text is a name: `key=value` counts wherever it stands."""
     found, rest = {key: value for key, value in command.options if value}, []
     for word in command.text.split():

@@ -12,15 +12,15 @@ from orchestrator_bridge.store.port import Store
 from orchestrator_bridge.store.rows import ModelSelected
 from orchestrator_bridge.team import AgentSpec, Team
 
-CHANNEL = "channel"
+CHANNEL_SCOPE = "channel"
 
 
-class Picks:
+class ModelSelections:
     """What was picked. Empty until `load`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._picks: dict[tuple[str, str], dict[str, str]] = {}
+        self._selections: dict[tuple[str, str], dict[str, str]] = {}
 
     async def load(self) -> None:
         """Read what was picked in earlier processes.
@@ -29,42 +29,42 @@ class Picks:
             StoreError: the store cannot be read.
         """
         for pick in await self._store.model_selections():
-            self._of(pick.place)[pick.scope] = pick.model
+            self._channel_selections(pick.place)[pick.scope] = pick.model
 
-    def of(self, place: Place) -> Mapping[str, str]:
+    def for_channel(self, place: Place) -> Mapping[str, str]:
         """The models of a place's channel, by scope: `channel`, `team:NAME`, `agent:NAME`."""
-        return dict(self._picks.get((place.platform, place.channel), {}))
+        return dict(self._selections.get((place.platform, place.channel), {}))
 
-    async def pick(self, place: Place, scope: str, model: str, by: Author, at: float) -> None:
+    async def select(self, place: Place, scope: str, model: str, by: Author, at: float) -> None:
         """Take a model for a scope from now on; none where it is empty.
 
         Raises:
             StoreError: it could not be stored, and nothing changed.
         """
         await self._store.append(rows=[ModelSelected(place=place, scope=scope, model=model, by=by.name, at=at)])
-        self._of(place)[scope] = model
+        self._channel_selections(place)[scope] = model
         if not model:
-            del self._of(place)[scope]
+            del self._channel_selections(place)[scope]
 
-    def applied(self, team: Team, place: Place) -> Team:
+    def apply_to(self, team: Team, place: Place) -> Team:
         """The team with the models that were picked for it in this place."""
-        picks = self.of(place)
-        agents = tuple(_with(agent, model_in(picks, team.name, agent.name)) for agent in team.agents)
+        picks = self.for_channel(place)
+        agents = tuple(_with_agent_model(agent, selected_model(picks, team.name, agent.name)) for agent in team.agents)
         return team if agents == team.agents else team.model_copy(update={"agents": agents})
 
-    def _of(self, place: Place) -> dict[str, str]:
-        return self._picks.setdefault((place.platform, place.channel), {})
+    def _channel_selections(self, place: Place) -> dict[str, str]:
+        return self._selections.setdefault((place.platform, place.channel), {})
 
 
-def model_in(picks: Mapping[str, str], team: str, agent: str) -> str:
+def selected_model(picks: Mapping[str, str], team: str, agent: str) -> str:
     """What was picked for an agent of a team; empty if nothing was."""
-    return next((picks[scope] for scope in (f"agent:{agent}", f"team:{team}", CHANNEL) if picks.get(scope)), "")
+    return next((picks[scope] for scope in (f"agent:{agent}", f"team:{team}", CHANNEL_SCOPE) if picks.get(scope)), "")
 
 
-def with_model(team: Team, model: str) -> Team:
+def with_team_model(team: Team, model: str) -> Team:
     """The team with this model for every agent."""
-    return team.model_copy(update={"agents": tuple(_with(agent, model) for agent in team.agents)})
+    return team.model_copy(update={"agents": tuple(_with_agent_model(agent, model) for agent in team.agents)})
 
 
-def _with(agent: AgentSpec, model: str) -> AgentSpec:
+def _with_agent_model(agent: AgentSpec, model: str) -> AgentSpec:
     return agent.model_copy(update={"model": model}) if model and model != agent.model else agent

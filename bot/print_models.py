@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.counting import counting_objects, say_count
-from bot.lookups import learned
+from bot.counting import calibration_objects, calibration_text
+from bot.lookups import load_token_calibrations
 from bot.model_list import users_of_models
 from bot.model_view import ModelView
 from bot.tables import print_json
@@ -24,9 +24,9 @@ from orchestrator_bridge.model.refusals import safe_base_url
 from orchestrator_bridge.store.port import StoreError, TokenCalibration
 
 if TYPE_CHECKING:
-    from bot.start import Start
+    from bot.start import LoadedConfig
 
-Counts = Mapping[str, Sequence[TokenCalibration]]
+Calibrations = Mapping[str, Sequence[TokenCalibration]]
 
 _WIDTH = 80
 _PLAIN = ("", "its only host here", "the vendor's own", "the vendor's own; no host's settings are set")
@@ -36,35 +36,35 @@ _WIDTHS = (28, 10, 7, 7, 7, 7, 6)
 """Seven columns and a blank between them: 78 of 80."""
 
 
-def print_models(start: Start, search: str, as_json: bool) -> None:
+def print_models(start: LoadedConfig, search: str, as_json: bool) -> None:
     """The models whose names hold `search`, those of the team file first."""
     users = users_of_models(start)
-    views = start.shelf().views(users, search)
-    counts = _counts(start.settings.store)
+    views = start.model_browser().search(users, search)
+    counts = _load_calibrations(start.settings.store)
     if as_json:
-        print_json({"models": [_object(view, users, counts) for view in views]})
+        print_json({"models": [_model_object(view, users, counts) for view in views]})
     elif views:
         click.echo("\n".join(_lines(views, users, counts)))
     else:
         click.echo(f"No model has {search!r} in its name.", err=True)
 
 
-def _counts(store: Path) -> Counts:
+def _load_calibrations(store: Path) -> Calibrations:
     """How good our counts of prompts are, by the model at its provider; a store that cannot be read holds up no list."""
     try:
-        found = asyncio.run(learned(store))
+        found = asyncio.run(load_token_calibrations(store))
     except StoreError as error:
         click.echo(f"townhall: warning: how good counts of tokens are is not known: {error}", err=True)
         return {}
     return {model: [one for one in found if one.model == model] for model in {one.model for one in found}}
 
 
-def _lines(views: Sequence[ModelView], users: Mapping[str, list[str]], counts: Counts) -> Iterator[str]:
+def _lines(views: Sequence[ModelView], users: Mapping[str, list[str]], counts: Calibrations) -> Iterator[str]:
     yield "US dollars per million tokens; context in tokens."
     yield _columns(_HEADS)
     for view in views:
-        yield _columns(_row(view))
-        remarks = "; ".join([*_remarks(view, users), *map(say_count, counts.get(state_owner(view.route), ()))])
+        yield _columns(_model_row(view))
+        remarks = "; ".join([*_remarks(view, users), *map(calibration_text, counts.get(state_owner(view.route), ()))])
         yield from textwrap.wrap(remarks, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
 
 
@@ -74,7 +74,7 @@ def _columns(cells: Sequence[str]) -> str:
     return " ".join([first, *(f"{cell:>{width}}" for cell, width in zip(cells[2:], _WIDTHS[2:], strict=True))]).rstrip()
 
 
-def _row(view: ModelView) -> tuple[str, ...]:
+def _model_row(view: ModelView) -> tuple[str, ...]:
     route, price = view.route, view.route.price
     rates = (price.input, price.cached, price.output) if price else (None, None, None)
     context = format_size(route.context) if route.context else "?"
@@ -108,7 +108,7 @@ def _usual_address(route: Route) -> str:
     return provider.base_url if provider else ""
 
 
-def _object(view: ModelView, users: Mapping[str, list[str]], counts: Counts) -> dict[str, object]:
+def _model_object(view: ModelView, users: Mapping[str, list[str]], counts: Calibrations) -> dict[str, object]:
     """Money is US dollars as text, so that no cent is rounded; what is not known is null."""
     route, life = view.route, view.route.lifecycle
     return {
@@ -122,7 +122,7 @@ def _object(view: ModelView, users: Mapping[str, list[str]], counts: Counts) -> 
         "lacks": view.lacks,
         "needs": route.needs,
         "used_by": users.get(route.name, []),
-        "counting": counting_objects(counts.get(state_owner(route), ())),
+        "counting": calibration_objects(counts.get(state_owner(route), ())),
         "context": route.context,
         "max_output": route.max_output,
         "tools": route.tools,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.viewer import viewer_of
-from bot.waiting import card_for, mine_first
+from bot.waiting import card_for, own_first
 from orchestrator_bridge.chat import CommandReceived, Link, PrivateReply, Table
 from orchestrator_bridge.duration import say_duration
 from orchestrator_bridge.engine import Engine
@@ -13,40 +13,40 @@ from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.port import Lookups, QuestionSummary, Viewer
 from orchestrator_bridge.text import sentence, shorten
 
-LISTED = 15
+MAX_LISTED = 15
 """Questions that are listed, newest first."""
 
 _NUMBERED = re.compile(r"#?(\d{1,15})(?:\s+(.*))?", re.DOTALL)
 
 
-class QuestionCommand:
+class QuestionCommandHandler:
     """Lists the open questions, and brings what people say about one to its run."""
 
     def __init__(self, store: Lookups, directory: Directory) -> None:
         self._store = store
         self._directory = directory
 
-    async def obey(self, command: CommandReceived, engine: Engine) -> PrivateReply | None:
+    async def handle(self, command: CommandReceived, engine: Engine) -> PrivateReply | None:
         """Do what the command says; None where the word comes with the question's own transaction."""
-        text = _words(command)
+        text = _command_line(command)
         numbered = _NUMBERED.fullmatch(text)
         if not text:
-            return await self._open(command, engine)
+            return await self._list_open(command, engine)
         if numbered is None:
             return PrivateReply(
                 text=f"{shorten(text, 80)!r} begins with no question's number. /questions lists them.", tone="warning"
             )
         number, words = int(numbered[1]), (numbered[2] or "").strip()
         if not words:
-            return await self._one(command, number, engine)
+            return await self._on_question(command, number, engine)
         if await engine.submit_question_command(number, command, words):
             return None
-        return _none(number)
+        return _no_question(number)
 
-    async def _open(self, command: CommandReceived, engine: Engine) -> PrivateReply:
+    async def _list_open(self, command: CommandReceived, engine: Engine) -> PrivateReply:
         """What is open here, and elsewhere for whoever looks; those questions first that wait for her."""
         viewer = viewer_of(command, self._directory)
-        waiting = await mine_first(await self._store.questions(LISTED, "open", viewer), command.author, engine.run)
+        waiting = await own_first(await self._store.questions(MAX_LISTED, "open", viewer), command.author, engine.run)
         if not waiting:
             return PrivateReply(text="No question is open here, and none elsewhere asks you.")
         rows = tuple(_row(one, command.at, viewer) for one, _ in waiting)
@@ -57,10 +57,10 @@ class QuestionCommand:
             text=hint, tables=(Table(title="Open questions, newest first", columns=columns, rows=rows, cards=cards),)
         )
 
-    async def _one(self, command: CommandReceived, number: int, engine: Engine) -> PrivateReply:
+    async def _on_question(self, command: CommandReceived, number: int, engine: Engine) -> PrivateReply:
         one = await self._store.question(number, viewer_of(command, self._directory))
         if one is None:
-            return _none(number)
+            return _no_question(number)
         head = f"Question {one.question} of run {one.run}, by {one.agent}, for {one.asked}: {one.text}"
         if one.status != "open":
             return PrivateReply(text=f"{head}\n{one.line}")
@@ -72,7 +72,7 @@ class QuestionCommand:
         return PrivateReply(text=head, tables=(table,))
 
 
-def _words(command: CommandReceived) -> str:
+def _command_line(command: CommandReceived) -> str:
     """The command's line; the parts that a form gave come first: the number, what to do, how long, to whom, the answer.
 
     Whom a form's picker gives by the platform's id is written as a mention.
@@ -97,5 +97,5 @@ def _until(one: QuestionSummary, now: float) -> str:
     return f"in {say_duration(at - now)}" if at > now else "now"
 
 
-def _none(number: int) -> PrivateReply:
+def _no_question(number: int) -> PrivateReply:
     return PrivateReply(text=f"There is no question {number}.", tone="warning")

@@ -9,12 +9,12 @@ from typing import Any
 from adapters.terminal.adapter import PLATFORM
 from adapters.terminal.hints import how_to_answer
 from bot.open_questions import OpenQuestion
-from bot.tables import show_time
+from bot.tables import format_time
 from orchestrator_bridge.chat import QuestionCard
 from orchestrator_bridge.question.options_line import options_summary
 from orchestrator_bridge.text import one_line
 
-_TEXT = 500
+_MAX_QUESTION = 500
 """Characters of a question's text, which may have no more."""
 
 
@@ -22,18 +22,18 @@ def question_lines(one: OpenQuestion) -> Iterator[str]:
     """What is asked, what can be chosen, until when, what happens then, and where to answer."""
     summary = one.summary
     yield f"Question {summary.question} (run {summary.run}): {one_line(summary.agent, 40)} asks {one_line(summary.asked, 200)}"
-    yield f"  {one_line(summary.text, _TEXT)}"
+    yield f"  {one_line(summary.text, _MAX_QUESTION)}"
     if one.card is not None:
-        yield from _open(one.card)
+        yield from _open_lines(one.card)
         yield f"  {_where(one)}"
     elif summary.status != "open":
-        yield f"  {show_time(summary.closed_at)}, {summary.status.replace('_', ' ')}: {one_line(summary.line, _TEXT)}"
+        yield f"  {format_time(summary.closed_at)}, {summary.status.replace('_', ' ')}: {one_line(summary.line, _MAX_QUESTION)}"
 
 
-def _open(card: QuestionCard) -> Iterator[str]:
+def _open_lines(card: QuestionCard) -> Iterator[str]:
     if card.options:
         yield f"  {options_summary(card.options)}"
-    yield f"  Expires {show_time(card.expires_at)}. Then: {one_line(card.silence, _TEXT)}"
+    yield f"  Expires {format_time(card.expires_at)}. Then: {one_line(card.silence, _MAX_QUESTION)}"
 
 
 def _where(one: OpenQuestion) -> str:

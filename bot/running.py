@@ -16,21 +16,21 @@ import click
 
 from adapters.terminal.adapter import TerminalAdapter
 from adapters.terminal.screen import TerminalDevice
-from bot.app import App, assembled, menu_of
-from bot.collector import look_seldom
+from bot.app import App, create_autocomplete, open_app
+from bot.collector import tune_gc
 from bot.commands import HELP
-from bot.menu import BotMenu
-from bot.outside.door import Shut, open_door
-from bot.platforms import chat_adapters
-from bot.start import Start, open_start_log
-from bot.welcome import welcome
+from bot.menu import BotAutocomplete
+from bot.outside.door import ListenerError, open_listener
+from bot.platforms import create_adapters
+from bot.start import LoadedConfig, open_log_file
+from bot.welcome import startup_summary
 from orchestrator_bridge.chat import Adapter
 from orchestrator_bridge.engine import Engine
 
 _LOG = logging.getLogger(__name__)
 
 
-async def run_bot(start: Start) -> int:
+async def run_bot(start: LoadedConfig) -> int:
     """Run the bot on every platform whose token is set, or else on the terminal; returns the exit code.
 
     Raises:
@@ -38,55 +38,55 @@ async def run_bot(start: Start) -> int:
         StoreError: the store cannot be opened, or another process has it.
         SendRejected: a platform does not take its token.
     """
-    open_start_log(start)
-    menu = menu_of(start)
-    adapters = chat_adapters(start, menu, tuple(HELP))
+    open_log_file(start)
+    menu = create_autocomplete(start)
+    adapters = create_adapters(start, menu, tuple(HELP))
     return await (_run_on_chat(start, adapters, menu) if adapters else _run_on_terminal(start))
 
 
-async def _run_on_chat(start: Start, adapters: Sequence[Adapter], menu: BotMenu) -> int:
+async def _run_on_chat(start: LoadedConfig, adapters: Sequence[Adapter], menu: BotAutocomplete) -> int:
     """Serve until a signal comes."""
-    with _signals() as told_to_stop:
-        async with assembled(start, adapters, start.settings.store, menu=menu) as app:
+    with _stop_signals() as told_to_stop:
+        async with open_app(start, adapters, start.settings.store, menu=menu) as app:
             await app.engine.start()
-            async with _door(start, app):
-                click.echo(_wrapped(welcome(start)))
-                look_seldom()
+            async with _mcp_listener(start, app):
+                click.echo(_wrapped(startup_summary(start)))
+                tune_gc()
                 await told_to_stop.wait()
             return 0
 
 
-async def _run_on_terminal(start: Start) -> int:
+async def _run_on_terminal(start: LoadedConfig) -> int:
     """Serve until whoever sits there leaves, until the input has ended and all is done, or until a signal comes.
 
     1 where the input has ended, as that of a pipe does, and a line of it was not taken or a run of it has no answer; else 0.
     """
     terminal = TerminalAdapter(TerminalDevice(stdin=sys.stdin, screen=sys.stdout), commands=tuple(HELP))
-    with _signals() as told_to_stop:
-        async with assembled(start, [terminal], start.settings.store) as app:
-            click.echo(_wrapped(welcome(start)))
+    with _stop_signals() as told_to_stop:
+        async with open_app(start, [terminal], start.settings.store) as app:
+            click.echo(_wrapped(startup_summary(start)))
             await app.engine.start()
-            async with _door(start, app):
-                look_seldom()
-                if await _first(terminal.wait_exit(), told_to_stop.wait()) != "input_ended":
+            async with _mcp_listener(start, app):
+                tune_gc()
+                if await _first_completed(terminal.wait_exit(), told_to_stop.wait()) != "input_ended":
                     return 0
-                await _first(app.engine.wait_finished(), told_to_stop.wait())
-            return 1 if terminal.any_rejected or await _without_answer(app.engine) else 0
+                await _first_completed(app.engine.wait_finished(), told_to_stop.wait())
+            return 1 if terminal.any_rejected or await _has_failed_run(app.engine) else 0
 
 
 @asynccontextmanager
-async def _door(start: Start, app: App) -> AsyncIterator[None]:
+async def _mcp_listener(start: LoadedConfig, app: App) -> AsyncIterator[None]:
     """The door for agents outside. A bot whose door cannot be opened works all the same, and says so."""
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(open_door(start, app))
-        except Shut as error:
+            await stack.enter_async_context(open_listener(start, app))
+        except ListenerError as error:
             _LOG.error("the door for agents outside stays shut: %s", error)
             click.echo(f"townhall: warning: the door for agents outside stays shut: {error}", err=True)
         yield
 
 
-async def _without_answer(engine: Engine) -> bool:
+async def _has_failed_run(engine: Engine) -> bool:
     """Whether a run that began here has failed or was cancelled."""
     runs = [await engine.run(run) for run in engine.started_here]
     return any(run is not None and run.end is not None and run.end.status != "finished" for run in runs)
@@ -100,7 +100,7 @@ def _wrapped(text: str) -> str:
     return "\n".join(textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in text.splitlines())
 
 
-async def _first(*waits: Coroutine[Any, Any, object]) -> object:
+async def _first_completed(*waits: Coroutine[Any, Any, object]) -> object:
     """The result of whichever ends first; the others are cancelled."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
@@ -112,7 +112,7 @@ async def _first(*waits: Coroutine[Any, Any, object]) -> object:
 
 
 @contextmanager
-def _signals() -> Iterator[asyncio.Event]:
+def _stop_signals() -> Iterator[asyncio.Event]:
     """An event that is set when the system asks us to stop: a service manager's SIGTERM, or a closed window's SIGHUP."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()

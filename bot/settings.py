@@ -14,15 +14,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.env_file import Found, read_variables
+from bot.env_file import Variable, read_variables
 from bot.model_settings import ModelSettings, Secret, WebAddress
-from bot.trouble import Problem, Trouble, count_wrong, show_value, suggest
+from bot.trouble import ConfigError, Problem, count_problems, format_value, suggest_name
 from orchestrator_bridge.redactor import SECRETIVE
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-def _token(prefix: str, name: str) -> AfterValidator:
+def _token_prefix(prefix: str, name: str) -> AfterValidator:
     """Slack's tokens say by their beginning what they are for; taking one for another is the usual mistake."""
 
     def check(secret: SecretStr) -> SecretStr:
@@ -49,8 +49,8 @@ class Settings(ModelSettings):
     """Everything that differs from one installation to another and is not for `townhall.toml`. Made by `read_settings`."""
 
     discord_token: Secret | None = None
-    slack_bot_token: Annotated[Secret, _token("xoxb-", "a bot token")] | None = None
-    slack_app_token: Annotated[Secret, _token("xapp-", "an app-level token")] | None = None
+    slack_bot_token: Annotated[Secret, _token_prefix("xoxb-", "a bot token")] | None = None
+    slack_app_token: Annotated[Secret, _token_prefix("xapp-", "an app-level token")] | None = None
     slack_signing_secret: Secret | None = None
 
     data: Annotated[Path, Field(alias="TOWNHALL_DATA")] = Path("data")
@@ -65,7 +65,7 @@ class Settings(ModelSettings):
     discord_guild: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     slack_api_url: WebAddress | None = None
 
-    _variables: dict[str, Found] = PrivateAttr(default_factory=dict)
+    _variables: dict[str, Variable] = PrivateAttr(default_factory=dict)
 
     @property
     def names_team_file(self) -> bool:
@@ -78,7 +78,7 @@ class Settings(ModelSettings):
         return self.data / "townhall.db"
 
     @property
-    def for_models(self) -> dict[str, str]:
+    def provider_settings(self) -> dict[str, str]:
         """What is set of the settings that providers need, by the variables' names; keys among them."""
         return {name: one.value.strip() for name, one in self._variables.items() if name.lower() in ModelSettings.model_fields}
 
@@ -102,7 +102,7 @@ class Settings(ModelSettings):
         """One sentence for each `TOWNHALL_*` variable that nothing reads, most likely misspelt."""
         known = _names()
         strangers = (name for name in self._variables if name.startswith("TOWNHALL_") and name not in known)
-        return [_stranger(name, self._variables[name].place, known) for name in sorted(strangers)]
+        return [_unknown_variable(name, self._variables[name].place, known) for name in sorted(strangers)]
 
 
 def read_settings(file: Path = Path(".env"), environ: Mapping[str, str] = os.environ) -> Settings:
@@ -119,7 +119,7 @@ def read_settings(file: Path = Path(".env"), environ: Mapping[str, str] = os.env
         settings = Settings.model_validate(known)
     except ValidationError as error:
         problems = [_problem(detail, variables) for detail in error.errors(include_url=False)]
-        raise Trouble(f"settings: {count_wrong(len(problems))}", problems) from None
+        raise ConfigError(f"settings: {count_problems(len(problems))}", problems) from None
     settings._variables.update(variables)
     return settings
 
@@ -128,14 +128,14 @@ def _names() -> list[str]:
     return [str(field.alias) for field in Settings.model_fields.values()]
 
 
-def _problem(detail: ErrorDetails, variables: Mapping[str, Found]) -> Problem:
+def _problem(detail: ErrorDetails, variables: Mapping[str, Variable]) -> Problem:
     name = str(detail["loc"][0])
     found, expected = _found_and_expected(detail, variables[name].value)
     return Problem(
         where=f"{name} ({variables[name].place})",
         found=found,
         expected=expected,
-        mend="correct it, or leave it empty for the default",
+        fix="correct it, or leave it empty for the default",
     )
 
 
@@ -153,11 +153,11 @@ def _found_and_expected(detail: ErrorDetails, value: str) -> tuple[str, str]:
 def _shown(value: str) -> str:
     """The value, unless it could be a key that was put under the wrong name: those are longer than any word meant here."""
     if len(value) <= 16 or "://" in value:
-        return show_value(re.sub(r"//[^/@]*@", "//…@", value))
+        return format_value(re.sub(r"//[^/@]*@", "//…@", value))
     return f"a value of {len(value)} characters, not shown here"
 
 
-def _stranger(name: str, place: str, known: list[str]) -> str:
+def _unknown_variable(name: str, place: str, known: list[str]) -> str:
     ours = [other for other in known if other.startswith("TOWNHALL_")]
-    advice = suggest(name, ours) or f"known are {', '.join(ours)}"
+    advice = suggest_name(name, ours) or f"known are {', '.join(ours)}"
     return f"{name} ({place}) is no setting and has no effect; {advice}"

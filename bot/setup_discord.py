@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bot.discord_access import addresses
+from bot.discord_access import discord_endpoints
 from bot.settings import Settings
 
 _FIRST = """\
@@ -31,7 +31,7 @@ async def print_invite(settings: Settings) -> None:
     from adapters.discord.checkup import diagnose
     from adapters.discord.permissions import PERMISSIONS, invite_url
 
-    seen = await diagnose(settings.discord_token.get_secret_value(), addresses(settings))
+    seen = await diagnose(settings.discord_token.get_secret_value(), discord_endpoints(settings))
     click.echo(_THEN, err=True)
     for off in _switched_off(message_content=seen.message_content, members=seen.members):
         click.echo(off, err=True)

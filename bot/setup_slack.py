@@ -7,7 +7,7 @@ import json
 import click
 
 from adapters.slack.manifest import manifest
-from bot.trouble import Problem, Trouble
+from bot.trouble import ConfigError, Problem
 
 _SOCKET = """\
 1. api.slack.com/apps, Create New App, From a manifest: choose the workspace, paste this as JSON, create.
@@ -31,8 +31,8 @@ def print_manifest(url: str | None) -> None:
     """
     if url is not None and not url.startswith("https://"):
         problem = Problem(
-            where="--url", found=url, expected="an address that begins with https://", mend="Slack posts to no other one"
+            where="--url", found=url, expected="an address that begins with https://", fix="Slack posts to no other one"
         )
-        raise Trouble("this address is none for Slack", [problem])
+        raise ConfigError("this address is none for Slack", [problem])
     click.echo(_HTTP if url else _SOCKET, err=True)
     click.echo(json.dumps(manifest(url), indent=2))

@@ -14,11 +14,11 @@ from bot.team_file import TeamFile, read_team_file
 from orchestrator_bridge.model.catalogue import Route, resolve
 
 if TYPE_CHECKING:
-    from bot.model_view import Shelf
+    from bot.model_view import ModelBrowser
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Start:
+class LoadedConfig:
     """The checked settings and team file of this process."""
 
     settings: Settings
@@ -30,16 +30,18 @@ class Start:
         return {**self.settings.secrets(self.team_file.key_variables), **self.team_file.secrets}
 
     @property
-    def for_models(self) -> dict[str, str]:
+    def provider_settings(self) -> dict[str, str]:
         """What is set of the settings that models need, keys among them, by the variables' names."""
-        return {**self.settings.for_models, **self.secrets}
+        return {**self.settings.provider_settings, **self.secrets}
 
-    def shelf(self, today: date | None = None) -> Shelf:
+    def model_browser(self, today: date | None = None) -> ModelBrowser:
         """All models as they are today, or on that day in UTC, with what is set now."""
-        from bot.model_view import Shelf
+        from bot.model_view import ModelBrowser
 
         day = today or datetime.now(UTC).date()
-        return Shelf(own=self.team_file.models, base_urls=self.settings.base_urls, settings=self.for_models, today=day)
+        return ModelBrowser(
+            own=self.team_file.models, base_urls=self.settings.base_urls, settings=self.provider_settings, today=day
+        )
 
     def route(self, model: str) -> Route:
         """The route that this model would take today, with what is set now.
@@ -48,10 +50,10 @@ class Start:
             UnknownModelName: nobody answers to this name.
         """
         today = datetime.now(UTC).date()
-        return resolve(model, self.team_file.models, self.settings.base_urls, have=self.for_models, today=today)
+        return resolve(model, self.team_file.models, self.settings.base_urls, have=self.provider_settings, today=today)
 
 
-def read_start() -> Start:
+def load_config() -> LoadedConfig:
     """Read both; settings without effect are told on standard error.
 
     Raises:
@@ -60,15 +62,15 @@ def read_start() -> Start:
     settings = read_settings()
     for warning in settings.warnings():
         click.echo(f"townhall: warning: {warning}", err=True)
-    return Start(settings=settings, team_file=read_team_file(settings.team_file, must_exist=settings.names_team_file))
+    return LoadedConfig(settings=settings, team_file=read_team_file(settings.team_file, must_exist=settings.names_team_file))
 
 
-def open_start_log(start: Start) -> Path:
+def open_log_file(start: LoadedConfig) -> Path:
     """Log into the data folder from now on; returns the file.
 
     Raises:
         Trouble: the folder cannot be written.
     """
-    from bot.logs import open_log
+    from bot.logs import configure_logging
 
-    return open_log(start.settings.data, start.settings.log_level, start.secrets)
+    return configure_logging(start.settings.data, start.settings.log_level, start.secrets)

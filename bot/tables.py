@@ -18,7 +18,7 @@ from orchestrator_bridge.text import clean
 
 def print_json(value: Any) -> None:
     """One JSON object on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+    click.echo(json.dumps(value, ensure_ascii=False, default=_to_plain))
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -30,22 +30,22 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join([*padded, row[-1]]).rstrip())
 
 
-def show_time(at: float | None) -> str:
+def format_time(at: float | None) -> str:
     """A moment in the local time zone, to the minute."""
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M") if at is not None else ""
 
 
-def say_state(run: RunSummary) -> str:
+def run_state_text(run: RunSummary) -> str:
     """Where a run stands: what it waits for, or how it ended."""
     return "waiting for people" if run.status == "running" and not run.busy else run.status
 
 
-def show_dollars(amount: Decimal | None) -> str:
+def format_dollars(amount: Decimal | None) -> str:
     """US dollars, or `unknown`."""
     return "unknown" if amount is None else f"${amount:.4f}"
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return str(value)

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from bot.agent_tables import with_agents
-from bot.demo_team import DEMO
-from bot.team_languages import read_languages
-from bot.team_names import Parts, check_names
-from bot.team_shape import Shaper
-from bot.trouble import Problem, Trouble, count_wrong, show_value, suggest
+from bot.agent_tables import check_agents
+from bot.demo_team import DEMO_TEAM
+from bot.team_languages import load_languages
+from bot.team_names import TeamFileTables, check_references
+from bot.team_shape import TomlValidator
+from bot.trouble import ConfigError, Problem, count_problems, format_value, suggest_name
 from orchestrator_bridge.money.budgets import Budgets
 from orchestrator_bridge.question.words import Language
 from orchestrator_bridge.team import ModelSpec, Permissions, PersonSpec, RoleSpec, Team
@@ -31,8 +31,8 @@ class TeamFile:
     """All that a team file says. `file` is None where there is none and the demo team stands in."""
 
     file: Path | None = None
-    default_team: str = DEMO.name
-    teams: Mapping[str, Team] = field(default_factory=lambda: {DEMO.name: DEMO})
+    default_team: str = DEMO_TEAM.name
+    teams: Mapping[str, Team] = field(default_factory=lambda: {DEMO_TEAM.name: DEMO_TEAM})
     people: Mapping[str, PersonSpec] = field(default_factory=dict)
     roles: Mapping[str, RoleSpec] = field(default_factory=dict)
     permissions: Permissions = field(default_factory=Permissions)
@@ -69,9 +69,9 @@ class TeamFile:
             return self.teams[wanted]
         known = list(self.teams)
         problem = Problem(
-            where="team", found=show_value(wanted), expected=f"one of {', '.join(known)}", mend=suggest(wanted, known)
+            where="team", found=format_value(wanted), expected=f"one of {', '.join(known)}", fix=suggest_name(wanted, known)
         )
-        raise Trouble("there is no such team", [problem])
+        raise ConfigError("there is no such team", [problem])
 
 
 def read_team_file(file: Path, must_exist: bool = False) -> TeamFile:
@@ -85,9 +85,9 @@ def read_team_file(file: Path, must_exist: bool = False) -> TeamFile:
     except FileNotFoundError:
         if not must_exist:
             return TeamFile()
-        raise Trouble("the team file is missing", [_no_file(file)]) from None
+        raise ConfigError("the team file is missing", [_no_file(file)]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble("the team file cannot be read", [_unreadable(file, error)]) from error
+        raise ConfigError("the team file cannot be read", [_unreadable(file, error)]) from error
     return parse_team_file(text, file)
 
 
@@ -100,32 +100,32 @@ def parse_team_file(text: str, file: Path) -> TeamFile:
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise Trouble(f"{file}: 1 thing is wrong", [_no_toml(file, error)]) from None
-    shaper = Shaper(file.name, text)
-    parsed = _shape(document, file, shaper)
+        raise ConfigError(f"{file}: 1 thing is wrong", [_invalid_toml(file, error)]) from None
+    shaper = TomlValidator(file.name, text)
+    parsed = _parse_document(document, file, shaper)
     if shaper.problems:
-        raise Trouble(f"{file}: {count_wrong(len(shaper.problems))}", shaper.problems)
+        raise ConfigError(f"{file}: {count_problems(len(shaper.problems))}", shaper.problems)
     return parsed
 
 
-def _shape(document: dict[str, Any], file: Path, shaper: Shaper) -> TeamFile:
+def _parse_document(document: dict[str, Any], file: Path, shaper: TomlValidator) -> TeamFile:
     """The file's values. Where something is wrong it is written down with the shaper and missing here."""
-    shaper.keys((), document, _TABLES)
-    permissions = shaper.shape(Permissions, ("permissions",), document.get("permissions", {}))
-    parts = Parts(
-        teams=_shape_teams(document, shaper),
-        people=_shape_all(PersonSpec, "people", document, shaper),
-        roles=_shape_all(RoleSpec, "roles", document, shaper),
-        models=_shape_all(ModelSpec, "models", document, shaper, named=False),
+    shaper.check_keys((), document, _TABLES)
+    permissions = shaper.parse(Permissions, ("permissions",), document.get("permissions", {}))
+    parts = TeamFileTables(
+        teams=_parse_teams(document, shaper),
+        people=_parse_tables(PersonSpec, "people", document, shaper),
+        roles=_parse_tables(RoleSpec, "roles", document, shaper),
+        models=_parse_tables(ModelSpec, "models", document, shaper, named=False),
         permissions=permissions or Permissions(),
-        budgets=shaper.shape(Budgets, ("budgets",), document.get("budgets", {})) or Budgets(),
+        budgets=shaper.parse(Budgets, ("budgets",), document.get("budgets", {})) or Budgets(),
         all_people=_names(document, "people"),
         all_roles=_names(document, "roles"),
         all_models=_names(document, "models"),
         all_tools=_names(document, "tools"),
     )
-    check_names(parts, file.parent, shaper)
-    teams = parts.teams or {DEMO.name: DEMO}
+    check_references(parts, file.parent, shaper)
+    teams = parts.teams or {DEMO_TEAM.name: DEMO_TEAM}
     return TeamFile(
         file=file,
         default_team=_default_team(document, shaper),
@@ -134,39 +134,39 @@ def _shape(document: dict[str, Any], file: Path, shaper: Shaper) -> TeamFile:
         roles=MappingProxyType(parts.roles),
         permissions=parts.permissions,
         models=MappingProxyType(parts.models),
-        tools=MappingProxyType(_shape_all(ToolServerSpec, "tools", document, shaper)),
+        tools=MappingProxyType(_parse_tables(ToolServerSpec, "tools", document, shaper)),
         budgets=parts.budgets,
-        languages=read_languages(document.get("languages", []), file.parent, shaper),
+        languages=load_languages(document.get("languages", []), file.parent, shaper),
     )
 
 
-def _shape_teams(document: dict[str, Any], shaper: Shaper) -> dict[str, Team]:
+def _parse_teams(document: dict[str, Any], shaper: TomlValidator) -> dict[str, Team]:
     teams: dict[str, Team] = {}
-    for name, table in _tables(document, "team", shaper).items():
-        shaper.name(("team", name))
-        team = shaper.shape(Team, ("team", name), with_agents(("team", name), table, shaper), name=name)
+    for name, table in _get_tables(document, "team", shaper).items():
+        shaper.check_name(("team", name))
+        team = shaper.parse(Team, ("team", name), check_agents(("team", name), table, shaper), name=name)
         if team is not None:
             teams[name] = team
     return teams
 
 
-def _shape_all(model: type[V], kind: str, document: dict[str, Any], shaper: Shaper, named: bool = True) -> dict[str, V]:
+def _parse_tables(model: type[V], kind: str, document: dict[str, Any], shaper: TomlValidator, named: bool = True) -> dict[str, V]:
     """The tables `[kind.<name>]`. A person or a role has a name as mentions can hold it; a model may be called anything."""
     values: dict[str, V] = {}
-    for name, table in _tables(document, kind, shaper).items():
+    for name, table in _get_tables(document, kind, shaper).items():
         if named:
-            shaper.name((kind, name))
-        value = shaper.shape(model, (kind, name), table)
+            shaper.check_name((kind, name))
+        value = shaper.parse(model, (kind, name), table)
         if value is not None:
             values[name] = value
     return values
 
 
-def _tables(document: dict[str, Any], kind: str, shaper: Shaper) -> dict[str, Any]:
+def _get_tables(document: dict[str, Any], kind: str, shaper: TomlValidator) -> dict[str, Any]:
     tables = document.get(kind, {})
     if isinstance(tables, dict):
         return tables
-    shaper.wrong((kind,), show_value(tables), f"tables with names: [{kind}.<name>]")
+    shaper.report((kind,), format_value(tables), f"tables with names: [{kind}.<name>]")
     return {}
 
 
@@ -175,12 +175,12 @@ def _names(document: dict[str, Any], kind: str) -> list[str]:
     return list(tables) if isinstance(tables, dict) else []
 
 
-def _default_team(document: dict[str, Any], shaper: Shaper) -> str:
+def _default_team(document: dict[str, Any], shaper: TomlValidator) -> str:
     """The team that works where nobody names one: as the file says, else its first."""
-    known = _names(document, "team") or [DEMO.name]
+    known = _names(document, "team") or [DEMO_TEAM.name]
     name = document.get("default_team", known[0])
     if name not in known:
-        shaper.wrong(("default_team",), show_value(name), f"one of {', '.join(known)}", suggest(str(name), known))
+        shaper.report(("default_team",), format_value(name), f"one of {', '.join(known)}", suggest_name(str(name), known))
     return str(name)
 
 
@@ -189,7 +189,7 @@ def _no_file(file: Path) -> Problem:
         where=f"TOWNHALL_TEAM_FILE={file}",
         found="no such file",
         expected="a file of teams",
-        mend="correct the name, or leave it empty for ./townhall.toml",
+        fix="correct the name, or leave it empty for ./townhall.toml",
     )
 
 
@@ -198,7 +198,7 @@ def _unreadable(file: Path, error: OSError | UnicodeDecodeError) -> Problem:
     return Problem(where=str(file), found=str(found), expected="a readable TOML file in UTF-8")
 
 
-def _no_toml(file: Path, error: tomllib.TOMLDecodeError | RecursionError) -> Problem:
+def _invalid_toml(file: Path, error: tomllib.TOMLDecodeError | RecursionError) -> Problem:
     """The parser's words with its place in front: `Expected '=' after a key in a key/value pair (at line 3, column 8)`."""
     if isinstance(error, RecursionError):
         return Problem(
@@ -207,4 +207,4 @@ def _no_toml(file: Path, error: tomllib.TOMLDecodeError | RecursionError) -> Pro
     said, _, place = str(error).removesuffix(")").partition(" (at ")
     where = f"{file.name}, {place}" if place else file.name
     mend = "a table or key that is written twice must be joined into one" if "overwrite" in said or "twice" in said else ""
-    return Problem(where=where, found=said, expected="valid TOML", mend=mend)
+    return Problem(where=where, found=said, expected="valid TOML", fix=mend)

@@ -8,30 +8,30 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.team_shape import Shaper
-from bot.trouble import show_value
+from bot.team_shape import TomlValidator
+from bot.trouble import format_value
 from orchestrator_bridge.question.words import Language, read_language
 
 
-def read_languages(names: Any, folder: Path, shaper: Shaper) -> tuple[Language, ...]:
+def load_languages(names: Any, folder: Path, shaper: TomlValidator) -> tuple[Language, ...]:
     """The languages whose files are named, looked for beside the team file; what is wrong is written down with the shaper."""
     if not isinstance(names, list):
-        shaper.wrong(("languages",), show_value(names), "a list of files, such as ['fr.toml']")
+        shaper.report(("languages",), format_value(names), "a list of files, such as ['fr.toml']")
         return ()
-    return tuple(_read(names, folder, shaper))
+    return tuple(_load_files(names, folder, shaper))
 
 
-def _read(names: list[Any], folder: Path, shaper: Shaper) -> Iterator[Language]:
+def _load_files(names: list[Any], folder: Path, shaper: TomlValidator) -> Iterator[Language]:
     for index, name in enumerate(names):
         try:
             yield read_language((folder / str(name)).read_text("utf-8"))
         except OSError as error:
-            shaper.wrong(("languages", index), f"{name!r}: {error.strerror}", "a readable file of words, beside this file")
+            shaper.report(("languages", index), f"{name!r}: {error.strerror}", "a readable file of words, beside this file")
         except ValueError as error:
-            shaper.wrong(("languages", index), f"{name!r}: {_said(error)}", "lists of words as in question/words/en.toml")
+            shaper.report(("languages", index), f"{name!r}: {_error_text(error)}", "lists of words as in question/words/en.toml")
 
 
-def _said(error: ValueError) -> str:
+def _error_text(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_url=False)[0]

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 KeyPath = tuple[str | int, ...]
 """A key's way from the top of the file: `("team", "review", "agents", 1, "name")`."""
 
-_PART = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
-_DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
+_KEY_PART = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
+_DOTTED = rf"{_KEY_PART}(?:\s*\.\s*{_KEY_PART})*"
 _HEADER = re.compile(rf"^\s*\[(\[?)\s*({_DOTTED})\s*\]")
 _ASSIGNMENT = re.compile(rf"^\s*({_DOTTED})\s*=")
 _FENCES = ('"""', "'''")
 
 
-class Lines:
+class TomlPositions:
     """The lines of the keys of one file, read by their looks; a key that hides in an inline table has its table's line."""
 
     def __init__(self, text: str) -> None:
@@ -24,10 +24,10 @@ class Lines:
         table: KeyPath = ()
         for number, line in _outside_of_long_strings(text):
             if header := _HEADER.match(line):
-                table = self._enter(_parts(header[2]), repeated=bool(header[1]))
+                table = self._enter(_split_key(header[2]), repeated=bool(header[1]))
                 self._lines.setdefault(table, number)
             elif assignment := _ASSIGNMENT.match(line):
-                self._lines.setdefault((*table, *_parts(assignment[1])), number)
+                self._lines.setdefault((*table, *_split_key(assignment[1])), number)
 
     def find(self, path: KeyPath) -> int | None:
         """The line of the key, or of the nearest table around it; None if nothing of it is written in the file."""
@@ -67,5 +67,5 @@ def _fence_after(line: str, fence: str) -> str:
     return opened[0] if opened else ""
 
 
-def _parts(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip("\"'") for part in re.findall(_PART, dotted))
+def _split_key(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in re.findall(_KEY_PART, dotted))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bot.team_lines import KeyPath
 from bot.team_parameters import check_parameters
-from bot.team_shape import Shaper, show_list
-from bot.trouble import suggest
+from bot.team_shape import TomlValidator, format_names
+from bot.trouble import suggest_name
 from orchestrator_bridge.model.catalogue import SCRIPTED, UnknownModelName, resolve
 from orchestrator_bridge.model.script import ScriptError, find_script, read_script
 from orchestrator_bridge.money.budgets import Budgets
@@ -21,7 +21,7 @@ PLATFORMS = ("discord", "slack", "terminal")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
+class TeamFileTables:
     """The tables of one file that are right by themselves, by name, and the names of all tables, right or wrong."""
 
     teams: Mapping[str, Team]
@@ -36,67 +36,67 @@ class Parts:
     all_tools: Sequence[str]
 
 
-def check_names(parts: Parts, scripts: Path, shaper: Shaper) -> None:
+def check_references(parts: TeamFileTables, scripts: Path, shaper: TomlValidator) -> None:
     """Write down with the shaper every name that stands for nothing, and every platform id that stands for two people."""
     people = [f"@{name}" for name in parts.all_people]
     roles = [f"role:{name}" for name in parts.all_roles]
     for name, team in parts.teams.items():
         agents = [f"agent:{agent.name}" for agent in team.agents]
-        _check_list(("team", name, "ask"), team.ask, ["humans", "agents", *people, *roles, *agents], shaper)
-        _check_list(("team", name, "responsible"), team.responsible, ["humans", *people, *roles], shaper)
+        _check_known(("team", name, "ask"), team.ask, ["humans", "agents", *people, *roles, *agents], shaper)
+        _check_known(("team", name, "responsible"), team.responsible, ["humans", *people, *roles], shaper)
         _check_agents(name, team, parts, scripts, shaper)
         _check_tools(("team", name, "tools"), team.tools, parts.all_tools, shaper)
         check_policy(name, team, people, roles, shaper)
         if team.policy.judge is not None and team.policy.judge not in parts.all_models:
             _check_model(("team", name, "policy", "judge"), team.policy.judge, parts.models, scripts, shaper)
     for key in Permissions.model_fields:
-        _check_list(("permissions", key), getattr(parts.permissions, key), ["anyone", *people, *roles], shaper)
+        _check_known(("permissions", key), getattr(parts.permissions, key), ["anyone", *people, *roles], shaper)
     for name, role in parts.roles.items():
-        _check_list(("roles", name, "people"), role.people, [*parts.all_people, *people], shaper)
+        _check_known(("roles", name, "people"), role.people, [*parts.all_people, *people], shaper)
         if not (role.people or role.discord or role.slack):
-            shaper.wrong(("roles", name), "a role of nobody", "'people', or the role's id as 'discord' or 'slack'")
+            shaper.report(("roles", name), "a role of nobody", "'people', or the role's id as 'discord' or 'slack'")
     _check_people(parts.people, shaper)
     _check_budgets(parts.budgets, shaper)
     _check_own_models(parts.models, scripts, shaper)
 
 
-def check_policy(name: str, team: Team, people: Sequence[str], roles: Sequence[str], shaper: Shaper) -> None:
+def check_policy(name: str, team: Team, people: Sequence[str], roles: Sequence[str], shaper: TomlValidator) -> None:
     """Write down every name in a team's policy and routes that is nobody's."""
     policy, path = team.policy, ("team", name, "policy")
     askable = ["humans", *people, *roles]
     for index, step in enumerate(policy.escalate):
-        _check_list((*path, "escalate", index, "to"), step.to, askable, shaper)
-    _check_list((*path, "decider"), [policy.decider] if policy.decider else [], people, shaper, listed=False)
-    _check_list((*path, "responders"), [policy.responders], ["asked", "anyone", *roles], shaper, listed=False)
+        _check_known((*path, "escalate", index, "to"), step.to, askable, shaper)
+    _check_known((*path, "decider"), [policy.decider] if policy.decider else [], people, shaper, listed=False)
+    _check_known((*path, "responders"), [policy.responders], ["asked", "anyone", *roles], shaper, listed=False)
     agents = [agent.name for agent in team.agents]
     for index, route in enumerate(team.routes):
         here = ("team", name, "routes", index)
-        _check_list((*here, "to"), route.to, [*askable, "agents", *(f"agent:{one}" for one in agents)], shaper)
-        _check_list((*here, "agents"), route.agents, agents, shaper)
+        _check_known((*here, "to"), route.to, [*askable, "agents", *(f"agent:{one}" for one in agents)], shaper)
+        _check_known((*here, "agents"), route.agents, agents, shaper)
 
 
-def _check_list(path: KeyPath, names: Sequence[str], known: Sequence[str], shaper: Shaper, listed: bool = True) -> None:
+def _check_known(path: KeyPath, names: Sequence[str], known: Sequence[str], shaper: TomlValidator, listed: bool = True) -> None:
     for index, name in enumerate(names):
         if name not in known and not (path[0] == "permissions" and name.startswith("channel:")):
             place = (*path, index) if listed else path
-            shaper.wrong(place, repr(name), f"one of {show_list(known)}", _advice(name, known))
+            shaper.report(place, repr(name), f"one of {format_names(known)}", _advice(name, known))
 
 
 def _advice(name: str, known: Sequence[str]) -> str:
     with_mark = next(
         (one for one in known if one.lstrip("@").removeprefix("role:").removeprefix("agent:") == name.strip("@")), ""
     )
-    return f"did you mean {with_mark!r}?" if with_mark else suggest(name, known)
+    return f"did you mean {with_mark!r}?" if with_mark else suggest_name(name, known)
 
 
-def _check_agents(name: str, team: Team, parts: Parts, scripts: Path, shaper: Shaper) -> None:
+def _check_agents(name: str, team: Team, parts: TeamFileTables, scripts: Path, shaper: TomlValidator) -> None:
     for index, agent in enumerate(team.agents):
         path: KeyPath = ("team", name, "agents", index)
         for key, model in (("model", agent.model), ("backup", agent.backup)):
             if model is not None and model not in parts.all_models:
                 _check_model((*path, key), model, parts.models, scripts, shaper)
         if agent.backup == agent.model:
-            shaper.wrong(
+            shaper.report(
                 (*path, "backup"),
                 f"{agent.backup!r}, the agent's own model",
                 "another model, that can be called when this one cannot",
@@ -105,26 +105,26 @@ def _check_agents(name: str, team: Team, parts: Parts, scripts: Path, shaper: Sh
         _check_tools((*path, "tools"), agent.tools, parts.all_tools, shaper)
 
 
-def _check_tools(path: KeyPath, names: Sequence[str], servers: Sequence[str], shaper: Shaper) -> None:
+def _check_tools(path: KeyPath, names: Sequence[str], servers: Sequence[str], shaper: TomlValidator) -> None:
     """The servers must be there; which tools they have is known when they run."""
     for index, name in enumerate(names):
         server = name.partition(".")[0]
         if server not in servers:
-            known = f"one of {show_list(servers)}" if servers else "a server with a table [tools.<name>], and there is none"
-            shaper.wrong((*path, index), repr(name), f"{known}, or a tool of it as 'server.tool'", suggest(server, servers))
+            known = f"one of {format_names(servers)}" if servers else "a server with a table [tools.<name>], and there is none"
+            shaper.report((*path, index), repr(name), f"{known}, or a tool of it as 'server.tool'", suggest_name(server, servers))
 
 
-def _check_own_models(models: Mapping[str, ModelSpec], scripts: Path, shaper: Shaper) -> None:
+def _check_own_models(models: Mapping[str, ModelSpec], scripts: Path, shaper: TomlValidator) -> None:
     for name, spec in models.items():
         if spec.base_url is None:
             _check_model(("models", name, "id"), name, models, scripts, shaper)
         if (spec.input is None) != (spec.output is None):
-            shaper.wrong(
+            shaper.report(
                 ("models", name), "one of the prices 'input' and 'output'", "both, in US dollars per million tokens, or neither"
             )
 
 
-def _check_model(path: KeyPath, model: str, own: Mapping[str, ModelSpec], scripts: Path, shaper: Shaper) -> None:
+def _check_model(path: KeyPath, model: str, own: Mapping[str, ModelSpec], scripts: Path, shaper: TomlValidator) -> None:
     """The name must lead to a provider, and a script must be there and right."""
     try:
         route = resolve(model, own)
@@ -132,17 +132,17 @@ def _check_model(path: KeyPath, model: str, own: Mapping[str, ModelSpec], script
             read_script(find_script(route.id, (scripts,)))
     except UnknownModelName as error:
         found, _, expected = str(error).partition("; expected ")
-        shaper.wrong(path, found, expected.partition(" Did you mean")[0], _did_you_mean(error.near))
+        shaper.report(path, found, expected.partition(" Did you mean")[0], _did_you_mean(error.near))
     except ScriptError as error:
         found, _, expected = str(error).partition("; expected ")
-        shaper.wrong(path, found, expected or "a script that can be played")
+        shaper.report(path, found, expected or "a script that can be played")
 
 
 def _did_you_mean(near: Sequence[str]) -> str:
     return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
-def _check_people(people: Mapping[str, PersonSpec], shaper: Shaper) -> None:
+def _check_people(people: Mapping[str, PersonSpec], shaper: TomlValidator) -> None:
     for name, person in people.items():
         if person.time_zone is not None:
             _check_zone(("people", name, "time_zone"), person.time_zone, shaper)
@@ -150,27 +150,27 @@ def _check_people(people: Mapping[str, PersonSpec], shaper: Shaper) -> None:
         _check_ids(platform, people, shaper)
 
 
-def _check_budgets(budgets: Budgets, shaper: Shaper) -> None:
+def _check_budgets(budgets: Budgets, shaper: TomlValidator) -> None:
     _check_zone(("budgets", "time_zone"), budgets.time_zone, shaper)
     for channel in budgets.channels:
         platform, _, id_ = channel.partition(":")
         if platform not in PLATFORMS or not id_:
             expected = f"a platform ({', '.join(PLATFORMS)}) and the channel's id there: 'discord:123'"
-            shaper.wrong(("budgets", "channels", channel), repr(channel), expected, "/cost by channel shows them")
+            shaper.report(("budgets", "channels", channel), repr(channel), expected, "/cost by channel shows them")
 
 
-def _check_zone(path: KeyPath, zone: str, shaper: Shaper) -> None:
+def _check_zone(path: KeyPath, zone: str, shaper: TomlValidator) -> None:
     zones = zoneinfo.available_timezones()
     if zones and zone not in zones:
-        shaper.wrong(path, repr(zone), "a zone of the tz database, such as 'Europe/Berlin'", suggest(zone, list(zones)))
+        shaper.report(path, repr(zone), "a zone of the tz database, such as 'Europe/Berlin'", suggest_name(zone, list(zones)))
 
 
-def _check_ids(platform: str, people: Mapping[str, PersonSpec], shaper: Shaper) -> None:
+def _check_ids(platform: str, people: Mapping[str, PersonSpec], shaper: TomlValidator) -> None:
     owners: dict[str, str] = {}
     for name, person in people.items():
         number = getattr(person, platform)
         if number is None:
             continue
         if number in owners:
-            shaper.wrong(("people", name, platform), f"{number!r}, which is {owners[number]}'s too", "an id of one person only")
+            shaper.report(("people", name, platform), f"{number!r}, which is {owners[number]}'s too", "an id of one person only")
         owners.setdefault(number, name)

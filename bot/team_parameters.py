@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.team_lines import KeyPath
-from bot.team_shape import Shaper
+from bot.team_shape import TomlValidator
 from orchestrator_bridge.model.catalogue import Route, UnknownModelName, resolve
 from orchestrator_bridge.model.parameters import unsupported_value
 from orchestrator_bridge.team import AgentSpec, ModelSpec, Team
 
 
-def check_parameters(path: KeyPath, agent: AgentSpec, own: Mapping[str, ModelSpec], shaper: Shaper) -> None:
+def check_parameters(path: KeyPath, agent: AgentSpec, own: Mapping[str, ModelSpec], shaper: TomlValidator) -> None:
     """Write down with the shaper every parameter of an agent that its model does not take."""
     route = _route(agent.model, own)
     for key, value in agent.parameters.items() if route else ():
         instead = unsupported_value(route, key, value) if route else ""
         if instead:
-            shaper.wrong((*path, key), f"{key} = {_shown(value)}, which {agent.model} does not take", instead)
+            shaper.report((*path, key), f"{key} = {_value_text(value)}, which {agent.model} does not take", instead)
 
 
 def with_model(agent: AgentSpec, model: str, own: Mapping[str, ModelSpec]) -> AgentSpec:
@@ -31,12 +31,12 @@ def with_model(agent: AgentSpec, model: str, own: Mapping[str, ModelSpec]) -> Ag
     return agent.model_copy(update={"model": model, **dict.fromkeys(left)})
 
 
-def dropped(before: Team, after: Team) -> list[str]:
+def dropped_parameters(before: Team, after: Team) -> list[str]:
     """One sentence for each agent that lost parameters with its model."""
-    return [line for old, new in zip(before.agents, after.agents, strict=True) if (line := lost(old, new))]
+    return [line for old, new in zip(before.agents, after.agents, strict=True) if (line := lost_parameters(old, new))]
 
 
-def lost(before: AgentSpec, after: AgentSpec) -> str:
+def lost_parameters(before: AgentSpec, after: AgentSpec) -> str:
     """Which parameters an agent lost with its model, in one sentence; empty if it lost none."""
     keys = [key for key in before.parameters if key not in after.parameters]
     return f"{after.model} does not take {', '.join(keys)} as {after.name} has it: left out." if keys else ""
@@ -50,5 +50,5 @@ def _route(model: str, own: Mapping[str, ModelSpec]) -> Route | None:
         return None
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     return str(list(value)) if isinstance(value, tuple) else repr(value)

@@ -9,13 +9,13 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.team_lines import KeyPath, Lines
-from bot.trouble import Problem, show_value, suggest
+from bot.team_lines import KeyPath, TomlPositions
+from bot.trouble import Problem, format_value, suggest_name
 from orchestrator_bridge.value import Value
 
 V = TypeVar("V", bound=Value)
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 NAME_IN_WORDS = "small letters, digits, '-' and '_', beginning with a letter or digit, at most 32 of them"
 
 _PATTERNS = {
@@ -47,12 +47,12 @@ _LIMITS = {
 }
 
 
-class Shaper:
+class TomlValidator:
     """Checks the tables of one file and gathers all problems, so that they can be mended in one go."""
 
     def __init__(self, file: str, text: str) -> None:
         self._file = file
-        self._lines = Lines(text)
+        self._lines = TomlPositions(text)
         self._found: list[tuple[int, Problem]] = []
 
     @property
@@ -60,66 +60,66 @@ class Shaper:
         """All that is wrong, in the order of the file's lines."""
         return [problem for _, problem in sorted(self._found, key=lambda one: one[0])]
 
-    def shape(self, model: type[V], path: KeyPath, table: Any, **given: Any) -> V | None:
+    def parse(self, model: type[V], path: KeyPath, table: Any, **given: Any) -> V | None:
         """The table as a value with the fields `given` besides, which the file cannot set; None if a value in it is wrong.
 
         Unknown keys are written down and passed over, so that what else is wrong comes to light in the same go.
         """
         if not isinstance(table, dict):
-            self.wrong(path, show_value(table), f"a table: [{say_path(path)}]")
+            self.report(path, format_value(table), f"a table: [{format_path(path)}]")
             return None
         known = [key for key in model.model_fields if key not in given]
-        self.keys(path, table, known)
+        self.check_keys(path, table, known)
         rest = {key: value for key, value in table.items() if key in known}
-        self._strangers_inside(model, path, {**rest, **given})
+        self._report_unknown_keys(model, path, {**rest, **given})
         try:
             return model.model_validate({**rest, **given}, extra="ignore")
         except ValidationError as error:
             self._explain(path, rest, error)
             return None
 
-    def name(self, path: KeyPath) -> None:
+    def check_name(self, path: KeyPath) -> None:
         """The last part of the path must be a name as everything here has."""
-        if not NAME.fullmatch(str(path[-1])):
-            self.wrong(path, f"the name {show_value(path[-1])}", NAME_IN_WORDS)
+        if not NAME_PATTERN.fullmatch(str(path[-1])):
+            self.report(path, f"the name {format_value(path[-1])}", NAME_IN_WORDS)
 
-    def keys(self, path: KeyPath, table: Mapping[str, Any], known: list[str]) -> None:
+    def check_keys(self, path: KeyPath, table: Mapping[str, Any], known: list[str]) -> None:
         """The table may hold these keys only."""
         for key in table:
             if key not in known:
-                self._stranger((*path, key), known)
+                self._report_unknown_key((*path, key), known)
 
-    def wrong(self, path: KeyPath, found: str, expected: str, mend: str = "") -> None:
+    def report(self, path: KeyPath, found: str, expected: str, mend: str = "") -> None:
         """Write down a problem with the value at `path`."""
         line = self._lines.find(path)
-        where = f"{self._file}, line {line}: {say_path(path)}" if line else f"{self._file}: {say_path(path)}"
-        problem = Problem(where=where, found=found, expected=expected, mend=mend)
+        where = f"{self._file}, line {line}: {format_path(path)}" if line else f"{self._file}: {format_path(path)}"
+        problem = Problem(where=where, found=found, expected=expected, fix=mend)
         if (line or 0, problem) not in self._found:
             self._found.append((line or 0, problem))
 
-    def _stranger(self, path: KeyPath, known: list[str]) -> None:
-        self.wrong(path, f"the unknown key {path[-1]!r}", f"one of {', '.join(known)}", suggest(str(path[-1]), known))
+    def _report_unknown_key(self, path: KeyPath, known: list[str]) -> None:
+        self.report(path, f"the unknown key {path[-1]!r}", f"one of {', '.join(known)}", suggest_name(str(path[-1]), known))
 
-    def _strangers_inside(self, model: type[Value], path: KeyPath, table: Mapping[str, Any]) -> None:
+    def _report_unknown_keys(self, model: type[Value], path: KeyPath, table: Mapping[str, Any]) -> None:
         try:
             model.model_validate(table, extra="forbid")
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 if detail["type"] == "extra_forbidden":
-                    place = _place_in(table, detail)
-                    self._stranger((*path, *place), _known_keys(model, place[:-1]))
+                    place = _path_in(table, detail)
+                    self._report_unknown_key((*path, *place), _known_keys(model, place[:-1]))
 
     def _explain(self, path: KeyPath, table: Mapping[str, Any], error: ValidationError) -> None:
         grouped: dict[KeyPath, list[ErrorDetails]] = {}
         for detail in error.errors(include_url=False):
-            grouped.setdefault(_place_in(table, detail), []).append(detail)
+            grouped.setdefault(_path_in(table, detail), []).append(detail)
         for inner, details in grouped.items():
             if details[0]["type"] == "too_short" and any(place[: len(inner)] == inner != place for place in grouped):
                 continue  # the list is short only because its entries are wrong
-            self.wrong((*path, *inner), *_found_and_expected(details))
+            self.report((*path, *inner), *_found_and_expected(details))
 
 
-def say_path(path: KeyPath) -> str:
+def format_path(path: KeyPath) -> str:
     """`team.review.agents[1].name`, counted from 1 as people count."""
     text = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{_quoted(part)}" for part in path)
     return text.removeprefix(".")
@@ -129,12 +129,12 @@ def _quoted(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else repr(key)
 
 
-def _place_in(table: Any, detail: ErrorDetails) -> KeyPath:
+def _path_in(table: Any, detail: ErrorDetails) -> KeyPath:
     """The error's place without the names that pydantic gives to the branches of a union, which are not in the file."""
     place: list[str | int] = []
     here = table
     for part in detail["loc"]:
-        if _holds(here, part):
+        if _has_key(here, part):
             here = here[part]
         elif detail["type"] != "missing" or part != detail["loc"][-1]:
             continue
@@ -142,7 +142,7 @@ def _place_in(table: Any, detail: ErrorDetails) -> KeyPath:
     return tuple(place)
 
 
-def _holds(table: Any, part: str | int) -> bool:
+def _has_key(table: Any, part: str | int) -> bool:
     if isinstance(table, dict):
         return part in table
     return isinstance(table, list) and isinstance(part, int) and part < len(table)
@@ -169,8 +169,8 @@ def _found_and_expected(details: list[ErrorDetails]) -> tuple[str, str]:
     if first["type"] == "value_error":
         said = str(first["ctx"]["error"])
         found, separator, expected = said.partition("; ")
-        return (found, expected.removeprefix("expected ")) if separator else (show_value(first["input"]), said)
-    return show_value(first["input"]), " or ".join(dict.fromkeys(map(_expected, details)))
+        return (found, expected.removeprefix("expected ")) if separator else (format_value(first["input"]), said)
+    return format_value(first["input"]), " or ".join(dict.fromkeys(map(_expected, details)))
 
 
 def _expected(detail: ErrorDetails) -> str:
@@ -185,7 +185,7 @@ def _expected(detail: ErrorDetails) -> str:
     return detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
 
 
-def show_list(names: Sequence[str], most: int = 12) -> str:
+def format_names(names: Sequence[str], most: int = 12) -> str:
     """The names with commas between them; where they are many, the first ones and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -16,14 +16,14 @@ class Problem:
     where: str
     found: str
     expected: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
         lines = [f"  {self.where}", f"    found:    {self.found}", f"    expected: {self.expected}"]
-        return "\n".join([*lines, f"    mend:     {self.mend}"] if self.mend else lines)
+        return "\n".join([*lines, f"    mend:     {self.fix}"] if self.fix else lines)
 
 
-class Trouble(Exception):
+class ConfigError(Exception):
     """Something outside the program is wrong. Its text is what the person in charge reads: all problems at once."""
 
     def __init__(self, title: str, problems: Sequence[Problem] = ()) -> None:
@@ -35,12 +35,12 @@ class Trouble(Exception):
         return "\n".join([self.title, *map(str, self.problems)])
 
 
-def count_wrong(number: int) -> str:
+def count_problems(number: int) -> str:
     """`1 thing is wrong`, `3 things are wrong`."""
     return "1 thing is wrong" if number == 1 else f"{number} things are wrong"
 
 
-def show_value(value: object) -> str:
+def format_value(value: object) -> str:
     """A found value as people can read it: quoted, control characters escaped, cut where it is long."""
     if isinstance(value, dict):
         return "a table"
@@ -50,7 +50,7 @@ def show_value(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 
-def suggest(name: str, known: Sequence[str]) -> str:
+def suggest_name(name: str, known: Sequence[str]) -> str:
     """`did you mean 'policy'?`, or nothing if no known name is near."""
     from difflib import get_close_matches
 

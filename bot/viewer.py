@@ -9,7 +9,7 @@ from orchestrator_bridge.store.port import Viewer
 
 def viewer_of(command: CommandReceived, directory: Directory) -> Viewer:
     """Whoever gave a command, from where it was given."""
-    return Viewer(place=command.place, person=_id(command.author), asked_as=asked_as(command.author, directory))
+    return Viewer(place=command.place, person=_author_id(command.author), asked_as=asked_as(command.author, directory))
 
 
 def asked_as(author: Author, directory: Directory) -> tuple[str, ...]:
@@ -17,5 +17,5 @@ def asked_as(author: Author, directory: Directory) -> tuple[str, ...]:
     return (directory.responder(author).id, *(f"{author.platform}:{role}" for role in author.roles))
 
 
-def _id(author: Author) -> str:
+def _author_id(author: Author) -> str:
     return f"{author.platform}:{author.id}"

@@ -18,10 +18,10 @@ async def card_for(one: QuestionSummary, me: Author, state_of: StateOf) -> Quest
     """A question's card if it waits for this person."""
     state = await state_of(one.run)
     question = state.questions.get(one.question) if state else None
-    return question_card(state, question) if state and question and waits_for(question, me) else None
+    return question_card(state, question) if state and question and is_waiting_for(question, me) else None
 
 
-async def mine_first(
+async def own_first(
     questions: Sequence[QuestionSummary], me: Author, state_of: StateOf
 ) -> list[tuple[QuestionSummary, QuestionCard | None]]:
     """Questions with their cards, those that wait for this person before the others, else in their order."""
@@ -29,7 +29,7 @@ async def mine_first(
     return sorted(found, key=lambda pair: pair[1] is None)
 
 
-def waits_for(question: Question, me: Author) -> bool:
+def is_waiting_for(question: Question, me: Author) -> bool:
     """Whether somebody is asked, by name or by a role that she holds, and has not answered yet."""
     if not question.open:
         return False

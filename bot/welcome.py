@@ -12,11 +12,11 @@ from orchestrator_bridge.text import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bot.start import Start
+    from bot.start import LoadedConfig
     from orchestrator_bridge.team import Team
 
 
-def welcome(start: Start) -> str:
+def startup_summary(start: LoadedConfig) -> str:
     """A few lines for the person at the terminal."""
     team = start.team_file.team()
     who = listed([agent.name for agent in team.agents])
@@ -25,15 +25,15 @@ def welcome(start: Start) -> str:
     return "\n".join([f"Townhall: team {team.name} ({who}) {where}", *_remarks(start, team)])
 
 
-def _remarks(start: Start, team: Team) -> Iterator[str]:
+def _remarks(start: LoadedConfig, team: Team) -> Iterator[str]:
     if any(agent.model.startswith(f"{SCRIPTED}/") for agent in team.agents):
-        yield "These agents are played from a script; no model is called. " + _way_to_real_ones(start)
+        yield "These agents are played from a script; no model is called. " + _real_models_hint(start)
     for model in used_models(start):
         if model.default_team and model.key == "missing":
             yield f"{model.route.key_env} is not set, so {model.route.name} cannot be called: put it into .env."
 
 
-def _way_to_real_ones(start: Start) -> str:
+def _real_models_hint(start: LoadedConfig) -> str:
     if keys := [name for name in start.settings.set_secrets() if name.endswith("_API_KEY")]:
         return f"For real ones name models in townhall.toml; {listed(keys)} is set."
     return "For real ones put a key such as XAI_API_KEY into .env (see .env.example) and name models in townhall.toml."

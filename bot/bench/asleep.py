@@ -10,24 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.bench.crowd import ask_one, gather_crowd
-from bot.bench.figures import Figure, middle, ms
-from bot.bench.floor import Journal, journal
-from bot.bench.house import House, house
+from bot.bench.crowd import ask_one, seed_open_questions
+from bot.bench.figures import Figure, median_of, to_ms
+from bot.bench.floor import FileJournal, file_journal
+from bot.bench.house import BenchBot, bench_bot
 from bot.bench.instant import InstantModel
-from bot.bench.processes import started
-from bot.bench.stall import stalls
+from bot.bench.processes import run_module
+from bot.bench.stall import loop_lag
 from orchestrator_bridge.chat import Place
 
 FEW = 10
-TELLING = 5_000
+MIN_SIGNIFICANT = 5_000
 """Questions from which on what each needs stands out from what a process needs one time more and one time less."""
 CONNECTIONS = 64
 """Replies of a burst that arrive at the same moment; the next one comes when one of them is stored and acknowledged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Crowd:
+class SeededStore:
     """A store and the threads of its open questions, in no order, so that nothing is warm by being near."""
 
     file: Path
@@ -35,7 +35,7 @@ class Crowd:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Slept:
+class IdleMeasurement:
     """What a process that waits was seen to need, in seconds, percent of a core and KB."""
 
     ready_after: float
@@ -43,31 +43,31 @@ class Slept:
     resident_kb: float
 
 
-async def asleep(folder: Path, *, count: int, burst: int, samples: int, idle: float) -> list[Figure]:
+async def idle_figures(folder: Path, *, count: int, burst: int, samples: int, idle: float) -> list[Figure]:
     """All figures of this row, from one store with `count` open questions and one with a few; `idle` is in seconds."""
-    many = await _crowd(folder / "many.db", count)
-    few = await _crowd(folder / "few.db", FEW)
-    found = await _waiting(few, many, idle)
-    async with journal(folder / "journal.db") as floor:
+    many = await _seed_store(folder / "many.db", count)
+    few = await _seed_store(folder / "few.db", FEW)
+    found = await _idle_process_figures(few, many, idle)
+    async with file_journal(folder / "journal.db") as floor:
         found += await _one_by_one(few, many, floor, samples)
-        found += await _burst(many, floor, burst)
+        found += await _burst_figures(many, floor, burst)
     return found
 
 
-async def _crowd(file: Path, count: int) -> Crowd:
-    threads = list(await gather_crowd(file, count))
+async def _seed_store(file: Path, count: int) -> SeededStore:
+    threads = list(await seed_open_questions(file, count))
     random.Random(count).shuffle(threads)
-    return Crowd(file=file, threads=threads)
+    return SeededStore(file=file, threads=threads)
 
 
 # In a process of its own --------------------------------------------------------------------------------------------------
 
 
-async def _waiting(few: Crowd, many: Crowd, idle: float) -> list[Figure]:
+async def _idle_process_figures(few: SeededStore, many: SeededStore, idle: float) -> list[Figure]:
     count = len(many.threads)
-    small, large = await _slept(few, idle), await _slept(many, idle)
+    small, large = await _measure_idle(few, idle), await _measure_idle(many, idle)
     each = max(0.0, large.resident_kb - small.resident_kb) / (count - len(few.threads))
-    note = "" if count >= TELLING else "too few to tell"
+    note = "" if count >= MIN_SIGNIFICANT else "too few to tell"
     start = f"{count:,} open: start of a process -> first reply resumed"
     return [
         Figure(
@@ -85,23 +85,23 @@ async def _waiting(few: Crowd, many: Crowd, idle: float) -> list[Figure]:
     ]
 
 
-async def _slept(crowd: Crowd, idle: float) -> Slept:
+async def _measure_idle(crowd: SeededStore, idle: float) -> IdleMeasurement:
     thread = crowd.threads.pop()
     before = time.perf_counter()
-    async with started("bot.bench.sleeper", str(crowd.file), thread.channel, thread.thread or "", str(idle)) as output:
+    async with run_module("bot.bench.sleeper", str(crowd.file), thread.channel, thread.thread or "", str(idle)) as output:
         resumed_at = json.loads(await output.readline())["resumed_at"]
-        return Slept(ready_after=resumed_at - before, **json.loads(await output.readline()))
+        return IdleMeasurement(ready_after=resumed_at - before, **json.loads(await output.readline()))
 
 
 # One by one ---------------------------------------------------------------------------------------------------------------
 
 
-async def _one_by_one(few: Crowd, many: Crowd, floor: Journal, samples: int) -> list[Figure]:
+async def _one_by_one(few: SeededStore, many: SeededStore, floor: FileJournal, samples: int) -> list[Figure]:
     """Replies to questions that sleep, and new questions, in both stores by turns."""
     replied, bare, asked_many, asked_few = [], [], [], []
     model, model_of_few = InstantModel(), InstantModel()
-    async with house(many.file, model) as crowded, house(few.file, model_of_few) as quiet:
-        await crowded.rests()
+    async with bench_bot(many.file, model) as crowded, bench_bot(few.file, model_of_few) as quiet:
+        await crowded.wait_idle()
         for _ in range(samples):
             replied.append(await _reply(crowded, model, many.threads.pop()))
             bare.append(await floor.resume_one())
@@ -112,8 +112,8 @@ async def _one_by_one(few: Crowd, many: Crowd, floor: Journal, samples: int) -> 
         Figure(
             row="asleep",
             name=f"{count}: reply -> resumed, p50",
-            ours=ms(middle(replied)),
-            bare=ms(middle(bare)),
+            ours=to_ms(median_of(replied)),
+            bare=to_ms(median_of(bare)),
             target=3.0,
             unit="ms",
             samples=samples,
@@ -121,8 +121,8 @@ async def _one_by_one(few: Crowd, many: Crowd, floor: Journal, samples: int) -> 
         Figure(
             row="asleep",
             name="… one more question",
-            ours=ms(middle(asked_many)),
-            bare=ms(middle(asked_few)),
+            ours=to_ms(median_of(asked_many)),
+            bare=to_ms(median_of(asked_few)),
             target=1.2,
             of_bare=True,
             unit="ms",
@@ -132,21 +132,21 @@ async def _one_by_one(few: Crowd, many: Crowd, floor: Journal, samples: int) -> 
     ]
 
 
-async def _reply(home: House, model: InstantModel, thread: Place) -> float:
+async def _reply(home: BenchBot, model: InstantModel, thread: Place) -> float:
     model.resumed.clear()
     before = time.perf_counter()
     await home.platform.reply(thread, "postgres please")
     took = await model.wait_resumed(1) - before
-    await home.rests()
+    await home.wait_idle()
     return took
 
 
-async def _ask(home: House, model: InstantModel) -> float:
+async def _ask(home: BenchBot, model: InstantModel) -> float:
     """Seconds from the task to the question at the platform; it is answered then, so that as many stay open as were."""
     before = time.perf_counter()
     thread = await ask_one(home)
     took = time.perf_counter() - before
-    await home.rests()
+    await home.wait_idle()
     await _reply(home, model, thread)
     return took
 
@@ -154,17 +154,17 @@ async def _ask(home: House, model: InstantModel) -> float:
 # All at once --------------------------------------------------------------------------------------------------------------
 
 
-async def _burst(many: Crowd, floor: Journal, count: int) -> list[Figure]:
+async def _burst_figures(many: SeededStore, floor: FileJournal, count: int) -> list[Figure]:
     """Replies to so many questions at the same moment, while the platform takes no post."""
     threads = [many.threads.pop() for _ in range(count)]
     bare = await floor.resume_all(count)
     model = InstantModel()
-    async with house(many.file, model) as home:
-        await home.rests()
+    async with bench_bot(many.file, model) as home:
+        await home.wait_idle()
         home.platform.open.clear()
         model.open.clear()
-        with stalls() as late:
-            took = await _all_reply(home, model, threads)
+        with loop_lag() as late:
+            took = await _reply_all(home, model, threads)
     return [
         Figure(
             row="burst",
@@ -176,12 +176,17 @@ async def _burst(many: Crowd, floor: Journal, count: int) -> list[Figure]:
             samples=1,
         ),
         Figure(
-            row="burst", name="… longest stall of the event loop", ours=ms(max(late)), target=100.0, unit="ms", samples=len(late)
+            row="burst",
+            name="… longest stall of the event loop",
+            ours=to_ms(max(late)),
+            target=100.0,
+            unit="ms",
+            samples=len(late),
         ),
     ]
 
 
-async def _all_reply(home: House, model: InstantModel, threads: Sequence[Place]) -> float:
+async def _reply_all(home: BenchBot, model: InstantModel, threads: Sequence[Place]) -> float:
     before = time.perf_counter()
     left = iter(threads)
 

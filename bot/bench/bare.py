@@ -18,7 +18,7 @@ from orchestrator_bridge.model.port import CallEstimate, OnDelta, Request, Respo
 Body = dict[str, Any]
 
 
-class Recorder:
+class RecordingModel:
     """A `port.Model` that passes every request on, and keeps what went over the wire."""
 
     def __init__(self, models: ModelClient) -> None:
@@ -66,19 +66,19 @@ class Recorder:
 
 
 @asynccontextmanager
-async def bare_client(address: str) -> AsyncIterator[AsyncOpenAI]:
+async def raw_client(address: str) -> AsyncIterator[AsyncOpenAI]:
     """A client with its own connections."""
     async with AsyncOpenAI(base_url=address, api_key="none", max_retries=0) as client:
         yield client
 
 
-async def bare_rounds(client: AsyncOpenAI, rounds: Sequence[Sequence[Body]]) -> None:
+async def raw_rounds(client: AsyncOpenAI, rounds: Sequence[Sequence[Body]]) -> None:
     """The calls of a run, side by side where the run makes them so."""
     for bodies in rounds:
-        await asyncio.gather(*(bare_call(client, body) for body in bodies))
+        await asyncio.gather(*(raw_call(client, body) for body in bodies))
 
 
-async def bare_call(client: AsyncOpenAI, body: Body) -> ChatCompletion:
+async def raw_call(client: AsyncOpenAI, body: Body) -> ChatCompletion:
     """One call."""
     completion: ChatCompletion = await client.chat.completions.create(**body)
     return completion

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.bench.house import House, house, team
+from bot.bench.house import BenchBot, bench_bot, team
 from bot.bench.instant import InstantModel
 from orchestrator_bridge.chat import Place
 
@@ -15,17 +15,17 @@ TASK = "Say which database a small team should take for a service that books roo
 """About 1 KB."""
 
 
-async def gather_crowd(file: Path, count: int) -> Sequence[Place]:
+async def seed_open_questions(file: Path, count: int) -> Sequence[Place]:
     """Make a store with so many open questions; returns their threads."""
     threads: list[Place] = []
-    async with house(file, InstantModel()) as home:
+    async with bench_bot(file, InstantModel()) as home:
         for first in range(0, count, AT_ONCE):
             threads += await asyncio.gather(*(ask_one(home, number) for number in range(first, min(count, first + AT_ONCE))))
-        await home.rests()
+        await home.wait_idle()
     return threads
 
 
-async def ask_one(home: House, channel: int = 0) -> Place:
+async def ask_one(home: BenchBot, channel: int = 0) -> Place:
     """Start a run whose agent asks; returns the question's thread once the question is at the platform."""
-    _, shown = await home.asked(await home.begin(team(1, "asking"), TASK, channel))
+    _, shown = await home.question(await home.start_run(team(1, "asking"), TASK, channel))
     return shown.thread

@@ -33,26 +33,26 @@ class Figure:
         return self.ours / self.bare if self.bare else None
 
     @property
-    def judged(self) -> float:
+    def judged_value(self) -> float:
         """What the target is for."""
         return self.times if self.of_bare and self.times is not None else self.ours
 
     @property
-    def met(self) -> bool:
+    def is_met(self) -> bool:
         """Whether the target is met."""
-        return self.judged <= self.target
+        return self.judged_value <= self.target
 
 
-def middle(values: Sequence[float]) -> float:
+def median_of(values: Sequence[float]) -> float:
     """The median."""
     return median(values)
 
 
-def tail(values: Sequence[float], share: float = 0.99) -> float:
+def percentile(values: Sequence[float], share: float = 0.99) -> float:
     """The value below which this share lies; the largest where there are too few to tell."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def ms(seconds: float) -> float:
+def to_ms(seconds: float) -> float:
     """Seconds in milliseconds."""
     return seconds * 1000

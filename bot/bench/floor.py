@@ -14,7 +14,7 @@ _INSERT = "INSERT INTO journal (body) VALUES (?)"
 _BODY = "postgres please " * 16
 
 
-class Journal:
+class FileJournal:
     """Durable commits, as `sqlite3` and `aiosqlite` make them by themselves."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
@@ -26,7 +26,7 @@ class Journal:
         for _ in range(2):
             await self._connection.execute(_INSERT, (_BODY,))
             await self._connection.commit()
-        return await _woken(1) - before
+        return await _wake_tasks(1) - before
 
     async def resume_all(self, count: int) -> float:
         """The same for many at once, all in one commit each; in seconds."""
@@ -34,10 +34,10 @@ class Journal:
         for _ in range(2):
             await self._connection.executemany(_INSERT, [(_BODY,)] * count)
             await self._connection.commit()
-        return await _woken(count) - before
+        return await _wake_tasks(count) - before
 
 
-async def _woken(count: int) -> float:
+async def _wake_tasks(count: int) -> float:
     event = asyncio.Event()
     waiting = [asyncio.create_task(event.wait()) for _ in range(count)]
     await asyncio.sleep(0)
@@ -47,11 +47,11 @@ async def _woken(count: int) -> float:
 
 
 @asynccontextmanager
-async def journal(file: Path) -> AsyncIterator[Journal]:
+async def file_journal(file: Path) -> AsyncIterator[FileJournal]:
     """A new journal."""
     async with aiosqlite.connect(file) as connection:
         await connection.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
             "CREATE TABLE journal (turn INTEGER PRIMARY KEY, body TEXT) STRICT;"
         )
-        yield Journal(connection)
+        yield FileJournal(connection)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.bench.platform import ANA, CHANNELS, BenchPlatform, Shown
+from bot.bench.platform import ANA, CHANNELS, BenchPlatform, ReceivedPost
 from orchestrator_bridge.chat import CommandReceived, FinalAnswer, PrivateReply, QuestionCard
 from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.engine import Engine
@@ -17,41 +17,41 @@ from orchestrator_bridge.people import Directory
 from orchestrator_bridge.store.sqlite import SqliteStore
 from orchestrator_bridge.team import AgentSpec, Limits, ModelSpec, Policy, Team
 
-MANY = 1_000_000
+OPEN_LIMIT = 1_000_000
 """Open questions of one person: a benchmark asks more than anybody bears."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class House:
+class BenchBot:
     """A bot that is up."""
 
     engine: Engine
     platform: BenchPlatform
     store: SqliteStore
 
-    async def begin(self, team: Team, task: str, channel: int = 0) -> int:
+    async def start_run(self, team: Team, task: str, channel: int = 0) -> int:
         """Start a run in one of the channels; returns its number once it is stored."""
         return await self.engine.start_run(task=task, team=team, place=CHANNELS[channel % len(CHANNELS)], by=ANA)
 
-    async def answered(self, run: int) -> str:
+    async def final_answer(self, run: int) -> str:
         """The final text of a run, as it reaches the platform: all that led to it is stored by then."""
-        shown = await self.platform.shown(FinalAnswer, run)
+        shown = await self.platform.wait_post(FinalAnswer, run)
         assert isinstance(shown.post, FinalAnswer)
         return shown.post.text
 
-    async def asked(self, run: int) -> tuple[QuestionCard, Shown]:
+    async def question(self, run: int) -> tuple[QuestionCard, ReceivedPost]:
         """The question of a run, as it reaches the platform."""
-        shown = await self.platform.shown(QuestionCard, run)
+        shown = await self.platform.wait_post(QuestionCard, run)
         assert isinstance(shown.post, QuestionCard)
         return shown.post, shown
 
-    async def rests(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until everything is done and posted."""
         await self.engine.wait_finished()
 
 
 @asynccontextmanager
-async def house(file: Path, models: Model) -> AsyncIterator[House]:
+async def bench_bot(file: Path, models: Model) -> AsyncIterator[BenchBot]:
     """A bot over this store, with whatever runs it holds."""
     clock = SystemClock()
     store = await SqliteStore.open(file, clock=clock.now)
@@ -59,7 +59,7 @@ async def house(file: Path, models: Model) -> AsyncIterator[House]:
     engine = Engine(store=store, models=models, clock=clock, directory=Directory(), adapters=[platform], on_command=_no_commands)
     try:
         await engine.start()
-        yield House(engine=engine, platform=platform, store=store)
+        yield BenchBot(engine=engine, platform=platform, store=store)
     finally:
         await engine.stop()
         await store.close()
@@ -81,7 +81,7 @@ def team(size: int, model: str) -> Team:
     persona = "You look for what is simple, and say plainly where you are not sure."
     agents = tuple(AgentSpec(name=f"agent-{number}", model=model, persona=persona) for number in range(size))
     policy = Policy(settle_delay=0.0, expire_after=86400.0, remind_after=43200.0)
-    return Team(agents=agents, policy=policy, limits=Limits(open_per_person=MANY, open_per_channel=MANY))
+    return Team(agents=agents, policy=policy, limits=Limits(open_per_person=OPEN_LIMIT, open_per_channel=OPEN_LIMIT))
 
 
 async def _no_commands(_: CommandReceived) -> PrivateReply | None:

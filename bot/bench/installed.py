@@ -7,17 +7,17 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from bot.bench.figures import Figure, middle
-from bot.bench.processes import started
+from bot.bench.figures import Figure, median_of
+from bot.bench.processes import run_module
 
 
-async def installed(samples: int) -> list[Figure]:
+async def install_figures(samples: int) -> list[Figure]:
     """`townhall --help` in a process of its own, and the packages of this Python; the first sample is a warm-up."""
     took = [await _help() for _ in range(samples + 1)][1:]
     sizes = [file.stat().st_size for file in _files(Path(sysconfig.get_path("purelib")))]
     note = "with what the tests need" if find_spec("pytest") else ""
     return [
-        Figure(row="installed", name="townhall --help", ours=middle(took), target=0.3, unit="s", samples=samples),
+        Figure(row="installed", name="townhall --help", ours=median_of(took), target=0.3, unit="s", samples=samples),
         Figure(
             row="installed",
             name="… all packages of this Python",
@@ -32,7 +32,7 @@ async def installed(samples: int) -> list[Figure]:
 
 async def _help() -> float:
     before = time.perf_counter()
-    async with started("bot", "--help") as output:
+    async with run_module("bot", "--help") as output:
         await output.read()
         return time.perf_counter() - before
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from decimal import Decimal
 
-from bot.bench.plays import play
+from bot.bench.plays import scripted_reply
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.openai_body import body_of
 from orchestrator_bridge.model.port import CallEstimate, OnDelta, Request, Response, ToolCall, Usage
@@ -30,7 +30,7 @@ class InstantModel:
             self.resumed.append(now)
             self._bell.set()
             await self.open.wait()
-        said = play(body_of(request, Route(name=request.model, provider="own", id=request.model)), now)
+        said = scripted_reply(body_of(request, Route(name=request.model, provider="own", id=request.model)), now)
         calls = (ToolCall(id="call", name=said.tool, arguments=said.raw),) if said.tool else ()
         return Response(text=said.text, tool_calls=calls, usage=_USAGE, served=request.model)
 

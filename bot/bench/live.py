@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import click
 
-from bot.app import models_of
-from bot.bench.figures import middle
-from bot.start import Start
+from bot.app import create_model_client
+from bot.bench.figures import median_of
+from bot.start import LoadedConfig
 from bot.tables import print_json, print_table
 from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.model.catalogue import UnknownModelName
@@ -29,7 +29,7 @@ TIMEOUT = 120.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sample:
+class CallSample:
     """One call: seconds to the first word that is no reasoning, seconds in all, and what came."""
 
     first: float
@@ -44,14 +44,14 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Measured:
+class ModelMeasurement:
     """What was found about one model; `failure` where a call ended in an error."""
 
     model: str
-    samples: list[Sample] = field(default_factory=list)
+    samples: list[CallSample] = field(default_factory=list)
     failure: str = ""
 
-    def told(self) -> dict[str, object]:
+    def to_object(self) -> dict[str, object]:
         """The middle of all, in seconds, tokens a second and US dollars of all calls; null where nothing is known."""
         speeds = [speed for sample in self.samples if (speed := sample.tokens_a_second) is not None]
         costs = [sample.response.cost for sample in self.samples]
@@ -59,18 +59,18 @@ class Measured:
             "model": self.model,
             "served": self.samples[-1].response.served if self.samples else None,
             "samples": len(self.samples),
-            "first_token_s": middle([sample.first for sample in self.samples]) if self.samples else None,
-            "tokens_a_second": middle(speeds) if speeds else None,
-            "whole_s": middle([sample.whole for sample in self.samples]) if self.samples else None,
+            "first_token_s": median_of([sample.first for sample in self.samples]) if self.samples else None,
+            "tokens_a_second": median_of(speeds) if speeds else None,
+            "whole_s": median_of([sample.whole for sample in self.samples]) if self.samples else None,
             "output_tokens": self.samples[-1].response.usage.output if self.samples else None,
             "cost_usd": None if None in costs or not costs else sum((cost for cost in costs if cost is not None), Decimal(0)),
             "failure": self.failure or None,
         }
 
 
-async def live_figures(start: Start, names: Sequence[str], as_json: bool) -> int:
+async def live_figures(start: LoadedConfig, names: Sequence[str], as_json: bool) -> int:
     """The same with the settings and the team file of this start."""
-    models = models_of(start, SystemClock())
+    models = create_model_client(start, SystemClock())
     try:
         return await bench_live(models, names, as_json=as_json)
     finally:
@@ -80,7 +80,7 @@ async def live_figures(start: Start, names: Sequence[str], as_json: bool) -> int
 async def bench_live(models: ModelClient, names: Sequence[str], *, samples: int = SAMPLES, as_json: bool = False) -> int:
     """Measure these models and print what was found; returns the exit code: 1 if one of them failed."""
     found = [await _measure(models, name, samples) for name in names]
-    told = [one.told() for one in found]
+    told = [one.to_object() for one in found]
     if as_json:
         print_json({"live": told})
     else:
@@ -91,8 +91,8 @@ async def bench_live(models: ModelClient, names: Sequence[str], *, samples: int 
     return 1 if any(one.failure for one in found) else 0
 
 
-async def _measure(models: ModelClient, name: str, samples: int) -> Measured:
-    measured = Measured(model=name)
+async def _measure(models: ModelClient, name: str, samples: int) -> ModelMeasurement:
+    measured = ModelMeasurement(model=name)
     try:
         models.check(name)
         click.echo(f"{name}: {samples} calls …", err=True)
@@ -105,13 +105,13 @@ async def _measure(models: ModelClient, name: str, samples: int) -> Measured:
     return measured
 
 
-async def _sample(models: ModelClient, name: str) -> Sample:
+async def _sample(models: ModelClient, name: str) -> CallSample:
     heard: list[float] = []
     request = Request(agent="bench", model=name, messages=(Message(role="user", text=REQUEST_TEXT),), timeout=TIMEOUT)
     begun = time.perf_counter()
     response = await models.respond(request, lambda _: heard.append(time.perf_counter()))
     ended = time.perf_counter()
-    return Sample(first=(heard[0] if heard else ended) - begun, whole=ended - begun, response=response)
+    return CallSample(first=(heard[0] if heard else ended) - begun, whole=ended - begun, response=response)
 
 
 def _row(told: dict[str, object]) -> list[str]:

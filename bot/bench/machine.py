@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.bench.figures import middle, ms
+from bot.bench.figures import median_of, to_ms
 
-IN_MEMORY = ("tmpfs", "ramfs")
+MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
 """File systems on which a write is never waited for."""
 
 COMMITS = 50
@@ -35,7 +35,7 @@ class Machine:
     @property
     def durable(self) -> bool:
         """Whether commits reach a disk."""
-        return self.file_system not in IN_MEMORY
+        return self.file_system not in MEMORY_FILE_SYSTEMS
 
 
 @contextmanager
@@ -43,12 +43,12 @@ def bench_folder() -> Iterator[Path]:
     """A folder on a disk, removed at the end: that for temporary files, unless it is in memory and another is not."""
     choices = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path.cwd()]
     there = [choice for choice in choices if os.access(choice, os.W_OK)]
-    on_disk = [choice for choice in there if file_system(choice) not in IN_MEMORY]
+    on_disk = [choice for choice in there if file_system(choice) not in MEMORY_FILE_SYSTEMS]
     with tempfile.TemporaryDirectory(prefix="townhall-bench-", dir=(on_disk or there)[0]) as folder:
         yield Path(folder)
 
 
-def look(folder: Path) -> Machine:
+def describe_machine(folder: Path) -> Machine:
     """This machine, as seen from a folder."""
     return Machine(
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
@@ -57,7 +57,7 @@ def look(folder: Path) -> Machine:
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         folder=str(folder.parent),
         file_system=file_system(folder),
-        commit_ms=ms(middle(list(_commits(folder / "commits.db")))),
+        commit_ms=to_ms(median_of(list(_commits(folder / "commits.db")))),
     )
 
 

@@ -14,12 +14,12 @@ import threading
 import time
 from typing import Any
 
-from bot.bench.plays import THINKING, Play, play
+from bot.bench.plays import THINKING_SECONDS, ScriptedReply, scripted_reply
 
 _END = b"\r\n\r\n"
 
 
-class Door(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """One connection. Requests on it come one after the other, as HTTP/1.1 clients send them."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Door(asyncio.Protocol):
             self._answer(json.loads(body), now)
 
     def _answer(self, body: dict[str, Any], now: float) -> None:
-        thinking = THINKING[body["model"]]
+        thinking = THINKING_SECONDS[body["model"]]
         if thinking:
             asyncio.get_running_loop().call_later(thinking, self._send, body, now)
         else:
@@ -51,8 +51,8 @@ class Door(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         # A question tells when it was asked, and that is now; an answer when its request came.
-        asked = play(body, now)
-        said = play(body, time.perf_counter()) if asked.tool == "ask_others" else asked
+        asked = scripted_reply(body, now)
+        said = scripted_reply(body, time.perf_counter()) if asked.tool == "ask_others" else asked
         content = completion(body["model"], said)
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
         self._transport.write(head.encode() + content)
@@ -66,7 +66,7 @@ def _length(head: bytearray) -> int:
     return 0
 
 
-def completion(model: str, said: Play) -> bytes:
+def completion(model: str, said: ScriptedReply) -> bytes:
     """A chat completion that holds what was said."""
     message: dict[str, Any] = {"role": "assistant", "content": said.text or None}
     if said.tool:
@@ -79,17 +79,17 @@ def completion(model: str, said: Play) -> bytes:
 
 
 async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Door, "127.0.0.1", 0, backlog=1024)
+    server = await asyncio.get_running_loop().create_server(HttpConnection, "127.0.0.1", 0, backlog=1024)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()
 
 
-def _end_with_the_caller() -> None:
+def _exit_with_parent() -> None:
     sys.stdin.buffer.read()
     os._exit(0)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_the_caller, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     asyncio.run(_serve())

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.bench.bare import Body, Recorder, bare_call, bare_client
-from bot.bench.figures import Figure, middle, ms, tail
-from bot.bench.house import House, house, http_models, team
+from bot.bench.bare import Body, RecordingModel, raw_call, raw_client
+from bot.bench.figures import Figure, median_of, percentile, to_ms
+from bot.bench.house import BenchBot, bench_bot, http_models, team
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -21,7 +21,7 @@ TASK = "Say which database a small team should take for a service that books roo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Times:
+class LatencySamples:
     """Seconds, one of each for each sample."""
 
     replied: list[float] = field(default_factory=list)
@@ -30,71 +30,81 @@ class Times:
     asked_bare: list[float] = field(default_factory=list)
 
 
-async def reply(folder: Path, address: str, samples: int) -> list[Figure]:
+async def reply_figures(folder: Path, address: str, samples: int) -> list[Figure]:
     """One agent asks people; a reply comes; the agent goes on. Bare: one call of the client to the same server."""
     times = await _times(folder, address, samples)
     return [
         _figure(
-            "reply", "reply in -> next request at the model, p50", middle(times.replied), 3.0, middle(times.replied_bare), samples
+            "reply",
+            "reply in -> next request at the model, p50",
+            median_of(times.replied),
+            3.0,
+            median_of(times.replied_bare),
+            samples,
         ),
-        _figure("reply", "… p99", tail(times.replied), 6.0, tail(times.replied_bare), samples),
+        _figure("reply", "… p99", percentile(times.replied), 6.0, percentile(times.replied_bare), samples),
         _figure(
-            "ask", "question asked -> request to the platform, p50", middle(times.asked), 3.0, middle(times.asked_bare), samples
+            "ask",
+            "question asked -> request to the platform, p50",
+            median_of(times.asked),
+            3.0,
+            median_of(times.asked_bare),
+            samples,
         ),
     ]
 
 
 def _figure(row: str, name: str, ours: float, target: float, bare: float, samples: int) -> Figure:
-    return Figure(row=row, name=name, ours=ms(ours), target=target, bare=ms(bare), unit="ms", samples=samples)
+    return Figure(row=row, name=name, ours=to_ms(ours), target=target, bare=to_ms(bare), unit="ms", samples=samples)
 
 
-async def _times(folder: Path, address: str, samples: int) -> Times:
-    times = Times()
-    async with http_models(address) as models, bare_client(address) as client:
-        recorder = Recorder(models)
-        async with house(folder / "reply.db", recorder) as home:
-            await _ours(home, Times())
+async def _times(folder: Path, address: str, samples: int) -> LatencySamples:
+    times = LatencySamples()
+    async with http_models(address) as models, raw_client(address) as client:
+        recorder = RecordingModel(models)
+        async with bench_bot(folder / "reply.db", recorder) as home:
+            await _measure_townhall(home, LatencySamples())
             asks, answers = recorder.bodies
             for _ in range(samples + 1):
-                await _ours(home, times)
-                await _bare(client, asks, answers, times)
+                await _measure_townhall(home, times)
+                await _measure_raw(client, asks, answers, times)
     for values in (times.replied, times.replied_bare, times.asked, times.asked_bare):
         del values[0]
     return times
 
 
-async def _ours(home: House, times: Times) -> None:
-    run = await home.begin(team(1, "asking"), TASK)
-    card, shown = await home.asked(run)
+async def _measure_townhall(home: BenchBot, times: LatencySamples) -> None:
+    run = await home.start_run(team(1, "asking"), TASK)
+    card, shown = await home.question(run)
     times.asked.append(shown.at - float(card.context))
-    await home.rests()
+    await home.wait_idle()
     before = time.perf_counter()
     await home.platform.reply(shown.thread, "postgres please")
-    arrived = (await home.answered(run)).partition("\n")[0]
+    arrived = (await home.final_answer(run)).partition("\n")[0]
     times.replied.append(float(arrived) - before)
-    await home.rests()
+    await home.wait_idle()
 
 
-async def _bare(client: AsyncOpenAI, asks: Body, answers: Body, times: Times) -> None:
+async def _measure_raw(client: AsyncOpenAI, asks: Body, answers: Body, times: LatencySamples) -> None:
     """The same two requests; each is made by a task that waits for an event, as an agent waits for its reply."""
-    question = await bare_call(client, asks)
+    question = await raw_call(client, asks)
     now = time.perf_counter()
-    times.asked_bare.append(now - float(_said(question, "context")))
+    times.asked_bare.append(now - float(_tool_argument(question, "context")))
     event = asyncio.Event()
 
     async def agent() -> ChatCompletion:
         await event.wait()
-        return await bare_call(client, answers)
+        return await raw_call(client, answers)
 
     waiting = asyncio.create_task(agent())
     await asyncio.sleep(0)
     before = time.perf_counter()
     event.set()
-    arrived = _said(await waiting, "content").partition("\n")[0]
+    arrived = _tool_argument(await waiting, "content").partition("\n")[0]
     times.replied_bare.append(float(arrived) - before)
 
 
-def _said(completion: ChatCompletion, name: str) -> str:
+def _tool_argument(completion: ChatCompletion, name: str) -> str:
     """One argument of the tool that was used."""
     calls = completion.choices[0].message.tool_calls or []
     function = getattr(calls[0], "function", None)

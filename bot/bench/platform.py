@@ -26,18 +26,18 @@ from orchestrator_bridge.chat import (
     SendRejected,
 )
 
-NAME = "bench"
-CHANNELS = tuple(Place(platform=NAME, channel=f"channel{number}") for number in range(16))
+PLATFORM = "bench"
+CHANNELS = tuple(Place(platform=PLATFORM, channel=f"channel{number}") for number in range(16))
 """The posts of one channel leave one after the other; so large crowds are spread over several."""
-ANA = Author(platform=NAME, id="ana", name="Ana")
+ANA = Author(platform=PLATFORM, id="ana", name="Ana")
 
-TYPED_BEFORE = 1.0
+TYPED_AGO = 1.0
 """Seconds ago, by the platform's clock, that a reply was typed. Words are judged when that clock has reached their time as far as
 we can tell, and what we can tell is late by as long as posting took."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
+class ReceivedPost:
     """A post that arrived, the thread to reply to it in, and when, by the clock of `perf_counter`."""
 
     post: QuestionCard | FinalAnswer
@@ -48,14 +48,14 @@ class Shown:
 class BenchPlatform:
     """Posts are known by their keys. `open` lets sendings through; while it is cleared they wait, as behind a rate limit."""
 
-    platform = NAME
+    platform = PLATFORM
     # It can be asked, so that a start reads every open question's thread. Edits are not held back, so that nothing comes later.
     capabilities = Capabilities(threads=True, edits=True, buttons=True, can_read_history=True)
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
         self.open.set()
-        self._awaited: dict[tuple[type, int], asyncio.Future[Shown]] = {}
+        self._awaited: dict[tuple[type, int], asyncio.Future[ReceivedPost]] = {}
         self._said: dict[Place, list[MessageReceived]] = {}
         self._session = uuid.uuid4().hex
         self._numbers = count(1)
@@ -76,7 +76,7 @@ class BenchPlatform:
             return outbound.replaces
         thread = outbound.key if isinstance(outbound.post, RunCard | QuestionCard) else outbound.place.thread
         if isinstance(outbound.post, QuestionCard | FinalAnswer):
-            shown = Shown(post=outbound.post, thread=replace(outbound.place, thread=thread), at=now)
+            shown = ReceivedPost(post=outbound.post, thread=replace(outbound.place, thread=thread), at=now)
             self._await(type(outbound.post), outbound.post.run).set_result(shown)
         return PostedMessage(message=outbound.key, thread=thread, at=time.time())
 
@@ -99,7 +99,7 @@ class BenchPlatform:
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Nobody reads it."""
 
-    async def shown(self, kind: type[QuestionCard | FinalAnswer], run: int) -> Shown:
+    async def wait_post(self, kind: type[QuestionCard | FinalAnswer], run: int) -> ReceivedPost:
         """The question or the final answer of a run, once it is there. Each can be waited for once."""
         shown = await self._await(kind, run)
         del self._awaited[(kind, run)]
@@ -109,9 +109,9 @@ class BenchPlatform:
         """A person says something in a thread; returns when it is stored."""
         assert self._receive is not None
         message = f"{self._session}/{next(self._numbers)}"
-        said = MessageReceived(place=thread, message=message, author=ANA, text=text, at=time.time() - TYPED_BEFORE)
+        said = MessageReceived(place=thread, message=message, author=ANA, text=text, at=time.time() - TYPED_AGO)
         self._said.setdefault(thread, []).append(said)
         await self._receive(said)
 
-    def _await(self, kind: type, run: int) -> asyncio.Future[Shown]:
+    def _await(self, kind: type, run: int) -> asyncio.Future[ReceivedPost]:
         return self._awaited.setdefault((kind, run), asyncio.get_running_loop().create_future())

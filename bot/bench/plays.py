@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-THINKING: Mapping[str, float] = {"quick": 0.0, "slow": 0.2, "asking": 0.0}
+THINKING_SECONDS: Mapping[str, float] = {"quick": 0.0, "slow": 0.2, "asking": 0.0}
 """Seconds that each model takes to answer."""
 
 ANSWER = "Begin with the smallest thing that works, measure it, and only then decide what comes next. " * 6
@@ -20,7 +20,7 @@ ANSWER = "Begin with the smallest thing that works, measure it, and only then de
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Play:
+class ScriptedReply:
     """What a model says: the use of a tool, or a text where `tool` is empty."""
 
     tool: str = ""
@@ -33,23 +33,23 @@ class Play:
         return json.dumps(self.arguments)
 
 
-def play(body: Mapping[str, Any], now: float) -> Play:
+def scripted_reply(body: Mapping[str, Any], now: float) -> ScriptedReply:
     """What the model that a request names says to it; `now` is when the request arrived."""
     tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools") or ()}
     if "vote" in tools:
         label = tools["vote"]["properties"]["agent_id"]["enum"][0]
-        return Play(tool="vote", arguments={"agent_id": label, "reason": "It is the smallest one."})
+        return ScriptedReply(tool="vote", arguments={"agent_id": label, "reason": "It is the smallest one."})
     if body["model"] == "asking" and not any(message["role"] == "tool" for message in body["messages"]):
         return _question(now)
     if "new_answer" in tools:
-        return Play(tool="new_answer", arguments={"content": f"{now!r}\n\n{ANSWER}"})
-    return Play(text=ANSWER)
+        return ScriptedReply(tool="new_answer", arguments={"content": f"{now!r}\n\n{ANSWER}"})
+    return ScriptedReply(text=ANSWER)
 
 
-def _question(now: float) -> Play:
+def _question(now: float) -> ScriptedReply:
     options = [
         {"id": "postgres", "label": "PostgreSQL", "description": "More to run, grows further", "recommended": True},
         {"id": "sqlite", "label": "SQLite", "description": "Nothing to run"},
     ]
     asked = {"question": "Which database shall we use?", "kind": "choice", "options": options, "assumption": "PostgreSQL."}
-    return Play(tool="ask_others", arguments={**asked, "context": repr(now)})
+    return ScriptedReply(tool="ask_others", arguments={**asked, "context": repr(now)})

@@ -14,7 +14,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager
-async def started(module: str, *arguments: str) -> AsyncIterator[asyncio.StreamReader]:
+async def run_module(module: str, *arguments: str) -> AsyncIterator[asyncio.StreamReader]:
     """A module run as a program; gives its standard output. Its input stays open until the end, and then it is killed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -35,8 +35,8 @@ async def started(module: str, *arguments: str) -> AsyncIterator[asyncio.StreamR
 
 
 @asynccontextmanager
-async def model_server() -> AsyncIterator[str]:
+async def run_model_server() -> AsyncIterator[str]:
     """The model server; gives its base address."""
-    async with started("bot.bench.model_server") as output:
+    async with run_module("bot.bench.model_server") as output:
         port = int(await output.readline())
         yield f"http://127.0.0.1:{port}/v1"

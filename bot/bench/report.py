@@ -36,7 +36,7 @@ def print_figures(figures: Sequence[Figure], machine: Machine, as_json: bool) ->
 
 
 def _plain(figure: Figure) -> dict[str, object]:
-    return {**dataclasses.asdict(figure), "times": figure.times, "met": figure.met}
+    return {**dataclasses.asdict(figure), "times": figure.times, "met": figure.is_met}
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def _cells(figure: Figure) -> tuple[str, ...]:
     times = "" if figure.times is None else f"{figure.times:.2f}"
     target = f"{figure.target:g} x" if figure.of_bare else f"{figure.target:g} {figure.unit}"
     name = f"{figure.name} [dim]({figure.note})[/]" if figure.note else figure.name
-    verdict = "[green]met[/]" if figure.met else "[red]missed[/]"
+    verdict = "[green]met[/]" if figure.is_met else "[red]missed[/]"
     return (name, _amount(figure.ours, figure), bare, times, target, verdict, f"{figure.samples:,}")
 
 

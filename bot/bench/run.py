@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
-from bot.bench.asleep import asleep
+from bot.bench.asleep import idle_figures
 from bot.bench.figures import Figure
-from bot.bench.installed import installed
-from bot.bench.machine import bench_folder, look
-from bot.bench.one_call import call
-from bot.bench.one_reply import reply
-from bot.bench.processes import model_server
+from bot.bench.installed import install_figures
+from bot.bench.machine import bench_folder, describe_machine
+from bot.bench.one_call import call_figures
+from bot.bench.one_reply import reply_figures
+from bot.bench.processes import run_model_server
 from bot.bench.report import print_figures
-from bot.bench.whole_runs import at_once, overhead
+from bot.bench.whole_runs import concurrency_figures, overhead_figures
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,9 +41,9 @@ QUICK = Sizes(call=50, overhead=8, at_once=1, reply=25, one_by_one=15, crowd=400
 async def bench(*, only: Sequence[str] = (), sizes: Sizes = FULL, as_json: bool = False) -> None:
     """Measure the rows of these names, or all, and print what was found."""
     with bench_folder() as folder:
-        machine = look(folder)
+        machine = describe_machine(folder)
         figures: list[Figure] = []
-        async with model_server() as address:
+        async with run_model_server() as address:
             for name, row in ROWS.items():
                 if name in only or not only:
                     click.echo(f"{name} …", err=True)
@@ -52,27 +52,27 @@ async def bench(*, only: Sequence[str] = (), sizes: Sizes = FULL, as_json: bool 
 
 
 async def _overhead(folder: Path, address: str, sizes: Sizes) -> list[Figure]:
-    return await overhead(folder, address, sizes.overhead)
+    return await overhead_figures(folder, address, sizes.overhead)
 
 
 async def _at_once(folder: Path, address: str, sizes: Sizes) -> list[Figure]:
-    return await at_once(folder, address, sizes.at_once)
+    return await concurrency_figures(folder, address, sizes.at_once)
 
 
 async def _reply(folder: Path, address: str, sizes: Sizes) -> list[Figure]:
-    return await reply(folder, address, sizes.reply)
+    return await reply_figures(folder, address, sizes.reply)
 
 
 async def _asleep(folder: Path, address: str, sizes: Sizes) -> list[Figure]:
-    return await asleep(folder, count=sizes.crowd, burst=sizes.burst, samples=sizes.one_by_one, idle=sizes.idle)
+    return await idle_figures(folder, count=sizes.crowd, burst=sizes.burst, samples=sizes.one_by_one, idle=sizes.idle)
 
 
 async def _call(folder: Path, address: str, sizes: Sizes) -> list[Figure]:
-    return await call(address, sizes.call)
+    return await call_figures(address, sizes.call)
 
 
 async def _installed(folder: Path, address: str, sizes: Sizes) -> list[Figure]:
-    return await installed(sizes.help)
+    return await install_figures(sizes.help)
 
 
 ROWS = {

@@ -14,21 +14,21 @@ import sys
 import time
 from pathlib import Path
 
-from bot.bench.house import house
+from bot.bench.house import bench_bot
 from bot.bench.instant import InstantModel
-from bot.bench.platform import NAME
-from bot.collector import look_seldom
+from bot.bench.platform import PLATFORM
+from bot.collector import tune_gc
 from orchestrator_bridge.chat import Place
 
 
-async def sleep_over(file: Path, thread: Place, seconds: float) -> None:
+async def run_idle(file: Path, thread: Place, seconds: float) -> None:
     """Start, take one reply, wait for the threads to be read, and be idle."""
     model = InstantModel()
-    async with house(file, model) as home:
+    async with bench_bot(file, model) as home:
         await home.platform.reply(thread, "postgres please")
         _print({"resumed_at": await model.wait_resumed(1)})
-        await home.rests()
-        look_seldom()
+        await home.wait_idle()
+        tune_gc()
         before = time.process_time()
         await asyncio.sleep(seconds)
         _print({"idle_percent": 100 * (time.process_time() - before) / seconds, "resident_kb": resident_kb()})
@@ -51,4 +51,4 @@ def _print(found: dict[str, float]) -> None:
 
 if __name__ == "__main__":
     name, channel, thread_, wanted = sys.argv[1:]
-    asyncio.run(sleep_over(Path(name), Place(platform=NAME, channel=channel, thread=thread_), float(wanted)))
+    asyncio.run(run_idle(Path(name), Place(platform=PLATFORM, channel=channel, thread=thread_), float(wanted)))

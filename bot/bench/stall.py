@@ -12,7 +12,7 @@ TICK = 0.002
 
 
 @contextmanager
-def stalls() -> Iterator[list[float]]:
+def loop_lag() -> Iterator[list[float]]:
     """Notes by how many seconds each tick came late, for as long as this lasts."""
     loop = asyncio.get_running_loop()
     late: list[float] = []

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.bench.bare import Body, Recorder, bare_client, bare_rounds
-from bot.bench.figures import Figure, middle, ms, tail
-from bot.bench.house import House, house, http_models, team
-from bot.bench.stall import stalls
+from bot.bench.bare import Body, RecordingModel, raw_client, raw_rounds
+from bot.bench.figures import Figure, median_of, percentile, to_ms
+from bot.bench.house import BenchBot, bench_bot, http_models, team
+from bot.bench.stall import loop_lag
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -21,26 +21,26 @@ AT_ONCE = 16
 TASK = "Say how a small team should move its service from one server to two, and what it should leave as it is."
 
 
-async def overhead(folder: Path, address: str, samples: int) -> list[Figure]:
+async def overhead_figures(folder: Path, address: str, samples: int) -> list[Figure]:
     """A run over HTTP, every call and post stored, with a model that answers at once."""
-    async with http_models(address) as models, bare_client(address) as client:
-        recorder = Recorder(models)
-        async with house(folder / "overhead.db", recorder) as home:
+    async with http_models(address) as models, raw_client(address) as client:
+        recorder = RecordingModel(models)
+        async with bench_bot(folder / "overhead.db", recorder) as home:
             return [await _overhead(home, recorder, client, size, samples) for size in SIZES]
 
 
-async def _overhead(home: House, recorder: Recorder, client: AsyncOpenAI, size: int, samples: int) -> Figure:
+async def _overhead(home: BenchBot, recorder: RecordingModel, client: AsyncOpenAI, size: int, samples: int) -> Figure:
     rounds = await _rounds(home, recorder, size, "quick")
 
     async def run() -> None:
         await _whole_run(home, size, "quick")
 
-    ours, bare = await _by_turns(home, run, lambda: bare_rounds(client, rounds), samples)
+    ours, bare = await _alternate(home, run, lambda: raw_rounds(client, rounds), samples)
     return Figure(
         row="overhead",
         name=f"a run of {size} agents, {2 * size + 1} calls",
-        ours=ms(middle(ours)),
-        bare=ms(middle(bare)),
+        ours=to_ms(median_of(ours)),
+        bare=to_ms(median_of(bare)),
         target=2.5,
         of_bare=True,
         unit="ms",
@@ -48,27 +48,27 @@ async def _overhead(home: House, recorder: Recorder, client: AsyncOpenAI, size: 
     )
 
 
-async def at_once(folder: Path, address: str, samples: int) -> list[Figure]:
+async def concurrency_figures(folder: Path, address: str, samples: int) -> list[Figure]:
     """Sixteen runs of three agents at the same time, with a model that thinks for 200 ms."""
-    async with http_models(address) as models, bare_client(address) as client:
-        recorder = Recorder(models)
-        async with house(folder / "at_once.db", recorder) as home:
+    async with http_models(address) as models, raw_client(address) as client:
+        recorder = RecordingModel(models)
+        async with bench_bot(folder / "at_once.db", recorder) as home:
             rounds = await _rounds(home, recorder, 3, "slow")
 
             async def runs() -> None:
                 await asyncio.gather(*(_whole_run(home, 3, "slow") for _ in range(AT_ONCE)))
 
             async def calls() -> None:
-                await asyncio.gather(*(bare_rounds(client, rounds) for _ in range(AT_ONCE)))
+                await asyncio.gather(*(raw_rounds(client, rounds) for _ in range(AT_ONCE)))
 
             late: list[float] = []
-            ours, bare = await _by_turns(home, runs, calls, samples, late)
+            ours, bare = await _alternate(home, runs, calls, samples, late)
     return [
         Figure(
             row="at-once",
             name=f"{AT_ONCE} runs at once, 3 agents, 200 ms model",
-            ours=ms(middle(ours)),
-            bare=ms(middle(bare)),
+            ours=to_ms(median_of(ours)),
+            bare=to_ms(median_of(bare)),
             target=1.25,
             of_bare=True,
             unit="ms",
@@ -77,30 +77,30 @@ async def at_once(folder: Path, address: str, samples: int) -> list[Figure]:
         Figure(
             row="at-once",
             name="… stall of the event loop, p99",
-            ours=ms(tail(late)),
+            ours=to_ms(percentile(late)),
             target=50.0,
             unit="ms",
             samples=len(late),
-            note=f"longest {ms(max(late)):.0f} ms",
+            note=f"longest {to_ms(max(late)):.0f} ms",
         ),
     ]
 
 
-async def _rounds(home: House, recorder: Recorder, size: int, model: str) -> list[list[Body]]:
+async def _rounds(home: BenchBot, recorder: RecordingModel, size: int, model: str) -> list[list[Body]]:
     """The requests of one run, after another to warm up."""
     for _ in range(2):
         recorder.bodies.clear()
         await _whole_run(home, size, model)
-    await home.rests()
+    await home.wait_idle()
     return recorder.pop_rounds(size)
 
 
-async def _whole_run(home: House, size: int, model: str) -> None:
-    await home.answered(await home.begin(team(size, model), TASK))
+async def _whole_run(home: BenchBot, size: int, model: str) -> None:
+    await home.final_answer(await home.start_run(team(size, model), TASK))
 
 
-async def _by_turns(
-    home: House,
+async def _alternate(
+    home: BenchBot,
     ours: Callable[[], Awaitable[None]],
     bare: Callable[[], Awaitable[None]],
     samples: int,
@@ -109,9 +109,9 @@ async def _by_turns(
     """Seconds that each takes, by turns, so that what else the machine does meets both; the first pair is a warm-up."""
     ours_took, bare_took = [], []
     for _ in range(samples + 1):
-        with stalls() as ticks:
+        with loop_lag() as ticks:
             ours_took.append(await _timed(ours))
-        await home.rests()
+        await home.wait_idle()
         bare_took.append(await _timed(bare))
         if late is not None:
             late += ticks

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.discord_access import addresses
+from bot.discord_access import discord_endpoints
 from bot.doctor.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from adapters.discord.checkup import ChannelDiagnostics, DiscordDiagnostics, GuildDiagnostics
-    from bot.start import Start
+    from bot.start import LoadedConfig
 
-_INTENTS = "developer portal, your application, Bot, Privileged Gateway Intents"
+_INTENTS_FIX = "developer portal, your application, Bot, Privileged Gateway Intents"
 _NAMED = 8
 """Channels that are named one by one."""
 
 
-async def check_discord(start: Start) -> AsyncIterator[Finding]:
+async def check_discord(start: LoadedConfig) -> AsyncIterator[Finding]:
     """Findings about Discord; none if it is not set up. Discord is asked, and nothing there is changed."""
     settings = start.settings
     if settings.discord_token is None:
@@ -26,53 +26,55 @@ async def check_discord(start: Start) -> AsyncIterator[Finding]:
     from adapters.discord.checkup import diagnose
     from orchestrator_bridge.chat import NotSent, SendRejected, SendUncertain
 
-    roles, people = _wanted(start)
+    roles, people = _configured_ids(start)
     try:
-        seen = await diagnose(settings.discord_token.get_secret_value(), addresses(settings), roles=roles, people=people)
+        seen = await diagnose(settings.discord_token.get_secret_value(), discord_endpoints(settings), roles=roles, people=people)
     except (NotSent, SendUncertain, SendRejected) as error:
         yield Finding(about="discord", state="wrong", found=str(error), mend="see to this first; the rest was not looked at")
         return
-    for finding in _findings(seen, roles, people):
+    for finding in _discord_findings(seen, roles, people):
         yield finding
 
 
-def _wanted(start: Start) -> tuple[list[str], list[str]]:
+def _configured_ids(start: LoadedConfig) -> tuple[list[str], list[str]]:
     """The roles and people of the team file, by their ids on Discord."""
     roles = [role.discord for role in start.team_file.roles.values() if role.discord]
     return roles, [person.discord for person in start.team_file.people.values() if person.discord]
 
 
-def _findings(seen: DiscordDiagnostics, roles: list[str], people: list[str]) -> Iterator[Finding]:
-    yield _servers(seen)
-    yield from _intents(seen, roles)
+def _discord_findings(seen: DiscordDiagnostics, roles: list[str], people: list[str]) -> Iterator[Finding]:
+    yield _servers_finding(seen)
+    yield from _intents_findings(seen, roles)
     for server in seen.servers:
-        yield from _rooms(server)
+        yield from _channel_findings(server)
         for role in server.silent_roles:
             mend = f"{server.name}, server settings, Roles, {role}: allow anyone to mention this role"
             yield Finding(about="discord roles", state="warn", found=f"@{role} cannot be mentioned by the bot", mend=mend)
-    yield from _unknown(seen, roles, people)
-    yield _commands(seen)
+    yield from _unknown_id_findings(seen, roles, people)
+    yield _commands_finding(seen)
 
 
-def _servers(seen: DiscordDiagnostics) -> Finding:
+def _servers_finding(seen: DiscordDiagnostics) -> Finding:
     if not seen.servers:
         mend = "`townhall setup discord` prints the link that invites it"
         return Finding(about="discord", state="warn", found=f"the bot {seen.name} is on no server", mend=mend)
     return Finding(about="discord", state="ok", found=f"bot {seen.name} on {', '.join(one.name for one in seen.servers)}")
 
 
-def _intents(seen: DiscordDiagnostics, roles: list[str]) -> Iterator[Finding]:
+def _intents_findings(seen: DiscordDiagnostics, roles: list[str]) -> Iterator[Finding]:
     if seen.message_content:
         yield Finding(about="discord intents", state="ok", found="Message Content is on")
     else:
         found = "Message Content is off: typed replies cannot be read, only buttons, forms and mentions of the bot"
-        yield Finding(about="discord intents", state="wrong", found=found, mend=f"switch it on: {_INTENTS}")
+        yield Finding(about="discord intents", state="wrong", found=found, mend=f"switch it on: {_INTENTS_FIX}")
     if roles and not seen.members:
         found = "Server Members is off: who has a role is not known, so one answer of a role's members decides"
-        yield Finding(about="discord intents", state="warn", found=found, mend=f"switch it on if more are to answer: {_INTENTS}")
+        yield Finding(
+            about="discord intents", state="warn", found=found, mend=f"switch it on if more are to answer: {_INTENTS_FIX}"
+        )
 
 
-def _rooms(server: GuildDiagnostics) -> Iterator[Finding]:
+def _channel_findings(server: GuildDiagnostics) -> Iterator[Finding]:
     from adapters.discord.permissions import PERMISSIONS
 
     if not any(room.usable for room in server.channels):
@@ -81,19 +83,19 @@ def _rooms(server: GuildDiagnostics) -> Iterator[Finding]:
     lame = [room for room in server.channels if room.missing]
     for room in lame[:_NAMED]:
         missing = ", ".join(f"{PERMISSIONS[name][0]} ({PERMISSIONS[name][1]})" for name in room.missing)
-        yield _room(server, room, missing)
+        yield _channel_finding(server, room, missing)
     if len(lame) > _NAMED:
         yield Finding(about=f"discord {server.name}", state="warn", found=f"{len(lame) - _NAMED} more channels lack something")
     if not lame and server.channels:
         yield Finding(about=f"discord {server.name}", state="ok", found=f"all permissions in {len(server.channels)} channels")
 
 
-def _room(server: GuildDiagnostics, room: ChannelDiagnostics, missing: str) -> Finding:
+def _channel_finding(server: GuildDiagnostics, room: ChannelDiagnostics, missing: str) -> Finding:
     mend = "channel settings, Permissions: allow it for the bot's role, or hide the channel from the bot"
     return Finding(about=f"discord {server.name} #{room.name}", state="warn", found=f"missing: {missing}", mend=mend)
 
 
-def _unknown(seen: DiscordDiagnostics, roles: list[str], people: list[str]) -> Iterator[Finding]:
+def _unknown_id_findings(seen: DiscordDiagnostics, roles: list[str], people: list[str]) -> Iterator[Finding]:
     """Ids of the team file that no server knows."""
     known = frozenset().union(*(server.roles | server.people for server in seen.servers))
     for one in [*roles, *people] if seen.servers else []:
@@ -103,7 +105,7 @@ def _unknown(seen: DiscordDiagnostics, roles: list[str], people: list[str]) -> I
             yield Finding(about="discord team file", state="wrong", found=f"no server knows the {kind} {one}", mend=mend)
 
 
-def _commands(seen: DiscordDiagnostics) -> Finding:
+def _commands_finding(seen: DiscordDiagnostics) -> Finding:
     from adapters.discord.commands import COMMAND_NAMES
 
     missing = sorted(COMMAND_NAMES - seen.commands)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from bot.doctor.finding import Finding
 
-SPARSE = 1_000_000_000
+LOW_SPACE = 1_000_000_000
 """Bytes. Below, the doctor warns."""
-SCARCE = 50_000_000
+CRITICAL_SPACE = 50_000_000
 """Bytes. Below, a busy day's log may not fit any more."""
 
 
@@ -22,12 +22,12 @@ def check_folder(folder: Path) -> Finding:
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
-        return Finding(about="data folder", state="wrong", found=f"{place}: {error.strerror}", mend=_mend(error))
+        return Finding(about="data folder", state="wrong", found=f"{place}: {error.strerror}", mend=_fix(error))
     made = "can be written" if place == folder else "will be made at the first start"
     return Finding(about="data folder", state="ok", found=f"{folder} {made}")
 
 
-def _mend(error: OSError) -> str:
+def _fix(error: OSError) -> str:
     another = "name another folder in TOWNHALL_DATA"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"make space, or {another}"
@@ -39,11 +39,11 @@ def _mend(error: OSError) -> str:
 def check_space(folder: Path, free: int | None = None) -> Finding:
     """Whether enough space is left; `free` in bytes, as the system says unless it is given."""
     left = shutil.disk_usage(_nearest(folder)).free if free is None else free
-    found = f"{left / 1e9:.1f} GB free" if left >= SPARSE else f"{left / 1e6:.0f} MB free"
-    if left >= SPARSE:
+    found = f"{left / 1e9:.1f} GB free" if left >= LOW_SPACE else f"{left / 1e6:.0f} MB free"
+    if left >= LOW_SPACE:
         return Finding(about="disk", state="ok", found=found)
     return Finding(
-        about="disk", state="warn" if left >= SCARCE else "wrong", found=found, mend="make space, or set TOWNHALL_DATA"
+        about="disk", state="warn" if left >= CRITICAL_SPACE else "wrong", found=found, mend="make space, or set TOWNHALL_DATA"
     )
 
 

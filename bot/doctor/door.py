@@ -11,25 +11,25 @@ from orchestrator_bridge.text import listed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bot.start import Start
+    from bot.start import LoadedConfig
 
 
-async def check_door(start: Start) -> AsyncIterator[Finding]:
+async def check_mcp_listener(start: LoadedConfig) -> AsyncIterator[Finding]:
     """What is behind the door is not looked at, and no token is used."""
     from bot.outside import door_file
 
-    door = door_file.read(start.settings.data)
+    door = door_file.read_endpoint(start.settings.data)
     if door is not None:
         yield Finding(about="door", state="ok", found=f"open for agents outside at {door.url}, and through `townhall mcp`")
-    elif door_file.runs_there(start.settings.data) is not None:
+    elif door_file.running_process(start.settings.data) is not None:
         mend = "the bot's output and townhall.log say why; most likely TOWNHALL_MCP_PORT is taken: set another"
         yield Finding(about="door", state="warn", found="a bot runs, and its door for agents outside is shut", mend=mend)
     else:
         yield Finding(about="door", state="ok", found="no bot runs, so agents outside cannot come in now")
-    yield await _tokens(start)
+    yield await _tokens_finding(start)
 
 
-async def _tokens(start: Start) -> Finding:
+async def _tokens_finding(start: LoadedConfig) -> Finding:
     from orchestrator_bridge.store.lookups import SqliteLookups
 
     try:

@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING
 
 from bot.doctor.discord import check_discord
 from bot.doctor.disk import check_folder, check_space
-from bot.doctor.door import check_door
-from bot.doctor.finding import Finding, findings_of
+from bot.doctor.door import check_mcp_listener
+from bot.doctor.finding import Finding, to_findings
 from bot.doctor.models import check_endpoints, check_models
 from bot.doctor.slack import check_slack
 from bot.doctor.store import check_store
 from bot.doctor.tools import check_tools
 from bot.settings import Settings, read_settings
-from bot.start import Start
+from bot.start import LoadedConfig
 from bot.team_file import TeamFile, read_team_file
-from bot.trouble import Trouble
+from bot.trouble import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-async def examine(online: bool = False) -> AsyncIterator[Finding]:
+async def run_checks(online: bool = False) -> AsyncIterator[Finding]:
     """Findings as they are made. What cannot be looked at because of an earlier finding is left out, and that is said."""
     yield Finding(about="python", state="ok", found=f"{platform.python_version()} with SQLite {sqlite3.sqlite_version}")
     try:
         settings = read_settings()
-    except Trouble as trouble:
-        for finding in findings_of("settings", trouble):
+    except ConfigError as trouble:
+        for finding in to_findings("settings", trouble):
             yield finding
         yield Finding(about="the rest", state="warn", found="not looked at", mend="mend the settings first")
         return
@@ -46,17 +46,17 @@ async def examine(online: bool = False) -> AsyncIterator[Finding]:
 async def _team_and_models(settings: Settings, online: bool) -> AsyncIterator[Finding]:
     try:
         team_file = read_team_file(settings.team_file, must_exist=settings.names_team_file)
-    except Trouble as trouble:
-        for finding in findings_of("team file", trouble):
+    except ConfigError as trouble:
+        for finding in to_findings("team file", trouble):
             yield finding
         yield Finding(about="models", state="warn", found="not looked at", mend="mend the team file first")
         return
     yield _team_finding(team_file)
-    async for finding in _of_start(Start(settings=settings, team_file=team_file), online):
+    async for finding in _config_findings(LoadedConfig(settings=settings, team_file=team_file), online):
         yield finding
 
 
-async def _of_start(start: Start, online: bool) -> AsyncIterator[Finding]:
+async def _config_findings(start: LoadedConfig, online: bool) -> AsyncIterator[Finding]:
     """What can be looked at once settings and team file are good: models and platforms."""
     for finding in check_models(start):
         yield finding
@@ -64,7 +64,7 @@ async def _of_start(start: Start, online: bool) -> AsyncIterator[Finding]:
         yield finding
     async for finding in check_tools(start):
         yield finding
-    async for finding in check_door(start):
+    async for finding in check_mcp_listener(start):
         yield finding
     async for finding in check_discord(start):
         yield finding

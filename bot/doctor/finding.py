@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.trouble import Trouble
+from bot.trouble import ConfigError
 
-State = Literal["ok", "warn", "wrong"]
+FindingState = Literal["ok", "warn", "wrong"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,12 +15,12 @@ class Finding:
     """One line: what was looked at, how it is, what was found, and how to mend it."""
 
     about: str
-    state: State
+    state: FindingState
     found: str
     mend: str = ""
 
 
-def findings_of(about: str, trouble: Trouble) -> list[Finding]:
+def to_findings(about: str, trouble: ConfigError) -> list[Finding]:
     """Every problem of a trouble as a finding of its own."""
     if not trouble.problems:
         return [Finding(about=about, state="wrong", found=trouble.title)]
@@ -29,7 +29,7 @@ def findings_of(about: str, trouble: Trouble) -> list[Finding]:
             about=about,
             state="wrong",
             found=f"{problem.where}: {problem.found}",
-            mend=f"expected {problem.expected}" + (f"; {problem.mend}" if problem.mend else ""),
+            mend=f"expected {problem.expected}" + (f"; {problem.fix}" if problem.fix else ""),
         )
         for problem in trouble.problems
     ]

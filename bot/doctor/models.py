@@ -7,27 +7,27 @@ from pathlib import Path
 
 from bot.doctor.finding import Finding
 from bot.model_list import UsedModel, used_models
-from bot.start import Start
+from bot.start import LoadedConfig
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route
 from orchestrator_bridge.model.credentials import missing_settings
 from orchestrator_bridge.model.extras import install_command, missing_extra
 from orchestrator_bridge.model.refusals import safe_base_url
 from orchestrator_bridge.model.script import ScriptError, find_script, read_script
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 """Seconds to wait for an endpoint."""
 
 
-def check_models(start: Start) -> list[Finding]:
+def check_models(start: LoadedConfig) -> list[Finding]:
     """One finding a model. A missing key is wrong where the default team needs it, and a warning elsewhere."""
-    return [_check(model, start) for model in used_models(start)]
+    return [_model_finding(model, start) for model in used_models(start)]
 
 
-def _check(model: UsedModel, start: Start) -> Finding:
+def _model_finding(model: UsedModel, start: LoadedConfig) -> Finding:
     about = f"model {model.route.name}"
     if model.route.provider == SCRIPTED:
         return _check_script(about, model.route.id, start.team_file.folder)
-    lacks = _lacks(model.route, start)
+    lacks = _missing(model.route, start)
     if lacks is not None:
         found, mend = lacks
         return Finding(about=about, state="wrong" if model.default_team else "warn", found=found, mend=mend)
@@ -36,9 +36,9 @@ def _check(model: UsedModel, start: Start) -> Finding:
     return Finding(about=about, state="ok", found=f"{model.route.id} at {at}, key {model.key}, {price}")
 
 
-def _lacks(route: Route, start: Start) -> tuple[str, str] | None:
+def _missing(route: Route, start: LoadedConfig) -> tuple[str, str] | None:
     """What is missing before a route can be called, and how to mend it."""
-    missing = missing_settings(route, start.for_models)
+    missing = missing_settings(route, start.provider_settings)
     if missing:
         names, verb = ", ".join(missing), "is" if len(missing) == 1 else "are"
         return f"{names} {verb} not set", f"set {names} in .env or in the environment"
@@ -54,9 +54,9 @@ def _check_script(about: str, name: str, folder: Path) -> Finding:
     return Finding(about=about, state="ok", found="a script, played without a key; no real model answers")
 
 
-async def check_endpoints(start: Start) -> list[Finding]:
+async def check_endpoints(start: LoadedConfig) -> list[Finding]:
     """Ask every endpoint for its list of models, which costs nothing."""
-    return [await _ask(route, start) for route in _endpoints(used_models(start))]
+    return [await _probe_endpoint(route, start) for route in _endpoints(used_models(start))]
 
 
 def _endpoints(models: Iterable[UsedModel]) -> list[Route]:
@@ -65,22 +65,22 @@ def _endpoints(models: Iterable[UsedModel]) -> list[Route]:
     return list(routes.values())
 
 
-async def _ask(route: Route, start: Start) -> Finding:
+async def _probe_endpoint(route: Route, start: LoadedConfig) -> Finding:
     import httpx
 
     about = f"endpoint {safe_base_url(route)}"
     key = start.settings.key(route.key_env) if route.key_env else None
     headers = {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
     try:
-        async with httpx.AsyncClient(timeout=_PATIENCE) as client:
+        async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
             answer = await client.get(f"{route.base_url}/models", headers=headers)
     except httpx.HTTPError as error:
         found = f"no answer: {type(error).__name__}"
         return Finding(about=about, state="wrong", found=found, mend="look at the address and the network")
-    return _judge(about, answer.status_code, route)
+    return _endpoint_finding(about, answer.status_code, route)
 
 
-def _judge(about: str, status: int, route: Route) -> Finding:
+def _endpoint_finding(about: str, status: int, route: Route) -> Finding:
     if status in (401, 403):
         mend = f"put a valid key into {route.key_env}" if route.key_env else "name the key's variable: key_env in the team file"
         return Finding(about=about, state="wrong", found=f"it refuses the key (HTTP {status})", mend=mend)

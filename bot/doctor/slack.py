@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from adapters.slack.checkup import SlackDiagnostics
-    from bot.start import Start
+    from bot.start import LoadedConfig
 
 _REINSTALL = "compare the app with `townhall setup slack`, then reinstall it to the workspace"
 
 
-async def check_slack(start: Start) -> AsyncIterator[Finding]:
+async def check_slack(start: LoadedConfig) -> AsyncIterator[Finding]:
     """Findings about Slack; none if it is not set up. Slack is asked, and nothing there is changed."""
     settings = start.settings
     if settings.slack_bot_token is None:
@@ -32,23 +32,23 @@ async def check_slack(start: Start) -> AsyncIterator[Finding]:
     except (NotSent, SendRejected) as error:
         yield Finding(about="slack", state="wrong", found=str(error), mend="see to this first; the rest was not looked at")
         return
-    for finding in _of_seen(seen):
+    for finding in _slack_findings(seen):
         yield finding
-    yield await _way_in(start)
-    yield _events(start)
+    yield await _transport_finding(start)
+    yield _events_finding(start)
 
 
-def _of_seen(seen: SlackDiagnostics) -> Iterator[Finding]:
+def _slack_findings(seen: SlackDiagnostics) -> Iterator[Finding]:
     where = f"bot {seen.workspace.user} in {seen.workspace.url or seen.workspace.team}"
     yield Finding(about="slack", state="ok", found=where)
-    yield _scopes(seen)
-    yield _channels(seen)
+    yield _scopes_finding(seen)
+    yield _slack_channels_finding(seen)
     for user in seen.unknown:
         mend = "correct it under [people] in the team file; a person's profile in Slack has her member id"
         yield Finding(about="slack people", state="wrong", found=f"the workspace knows nobody with the id {user}", mend=mend)
 
 
-def _scopes(seen: SlackDiagnostics) -> Finding:
+def _scopes_finding(seen: SlackDiagnostics) -> Finding:
     from adapters.slack.manifest import BOT_SCOPES
 
     if not seen.missing:
@@ -58,7 +58,7 @@ def _scopes(seen: SlackDiagnostics) -> Finding:
     return Finding(about="slack scopes", state="wrong" if needed else "warn", found=f"missing: {lacking}", mend=_REINSTALL)
 
 
-def _channels(seen: SlackDiagnostics) -> Finding:
+def _slack_channels_finding(seen: SlackDiagnostics) -> Finding:
     if seen.channels is None:
         return Finding(about="slack channels", state="warn", found="the bot may not ask in which it is", mend=_REINSTALL)
     if not seen.channels:
@@ -69,11 +69,11 @@ def _channels(seen: SlackDiagnostics) -> Finding:
     return Finding(about="slack channels", state="ok", found=f"the bot is in {shown}{more}")
 
 
-async def _way_in(start: Start) -> Finding:
+async def _transport_finding(start: LoadedConfig) -> Finding:
     """How Slack's events come to us."""
     settings = start.settings
     if settings.slack_app_token is not None:
-        return await _socket(settings.slack_app_token.get_secret_value(), settings.slack_api_url)
+        return await _socket_mode_finding(settings.slack_app_token.get_secret_value(), settings.slack_api_url)
     if settings.slack_signing_secret is not None:
         found = f"HTTP mode on port {settings.http_port}, path /slack/events; your proxy has to lead there"
         return Finding(about="slack events", state="ok", found=found)
@@ -81,7 +81,7 @@ async def _way_in(start: Start) -> Finding:
     return Finding(about="slack events", state="wrong", found="there is no way in: neither token nor secret", mend=mend)
 
 
-async def _socket(token: str, url: str | None) -> Finding:
+async def _socket_mode_finding(token: str, url: str | None) -> Finding:
     from adapters.slack.checkup import check_socket_mode
     from orchestrator_bridge.chat import NotSent, SendRejected
 
@@ -93,7 +93,7 @@ async def _socket(token: str, url: str | None) -> Finding:
     return Finding(about="slack events", state="ok", found="Socket Mode is open to the app token")
 
 
-def _events(start: Start) -> Finding:
+def _events_finding(start: LoadedConfig) -> Finding:
     """Which events an app gets is shown to its owner only, so this can but remind."""
     from adapters.slack.manifest import BOT_EVENTS
 

@@ -22,10 +22,10 @@ async def check_store(file: Path) -> list[Finding]:
         return [Finding(about="store", state="wrong", found=error.found, mend=error.fix)]
     counts = f"{found.runs} runs, {found.questions} questions, {found.unsent} posts to send"
     whole = Finding(about="store", state="ok", found=f"{file} is whole: {found.size / 1e6:.1f} MB, {counts}")
-    return [_unreadable(one) for one in found.unreadable] or [whole]
+    return [_unreadable_finding(one) for one in found.unreadable] or [whole]
 
 
-def _unreadable(one: UnreadableLog) -> Finding:
+def _unreadable_finding(one: UnreadableLog) -> Finding:
     """A run that the bot cannot go on with."""
     more = f"; {one.rows - 1} more of its events cannot be read either" if one.rows > 1 else ""
     aside = f"the bot sets run {one.run} aside and goes on with the others"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bot.doctor.finding import Finding
-from bot.trouble import suggest
+from bot.trouble import suggest_name
 from orchestrator_bridge.clock import SystemClock
 from orchestrator_bridge.run.tooling import MAX_TOOLS
 from orchestrator_bridge.text import listed, one_line
@@ -18,17 +18,17 @@ from orchestrator_bridge.tool.values import Tool, ToolNotCalled
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bot.start import Start
+    from bot.start import LoadedConfig
     from bot.team_file import TeamFile
 
-MOST_NAMED = 30
+MAX_NAMED = 30
 """Tools of one kind that are named."""
 
-Offers = Mapping[str, Sequence[Tool]]
+OfferedTools = Mapping[str, Sequence[Tool]]
 """What each server that is up offers."""
 
 
-async def check_tools(start: Start) -> AsyncIterator[Finding]:
+async def check_tools(start: LoadedConfig) -> AsyncIterator[Finding]:
     """A finding for each server, and what is wrong with the names; all are started side by side, and stopped at the end."""
     logging.getLogger("orchestrator_bridge.tool").addHandler(logging.NullHandler())  # its troubles are our findings
     toolbox = Toolbox(start.team_file.tools, start.secrets, SystemClock(), start.team_file.folder)
@@ -38,9 +38,9 @@ async def check_tools(start: Start) -> AsyncIterator[Finding]:
     finally:
         await toolbox.close()
     for name, tools in zip(servers, found, strict=True):
-        yield _finding(name, tools)
+        yield _server_finding(name, tools)
     offers = {name: tools for name, tools in zip(servers, found, strict=True) if not isinstance(tools, ToolNotCalled)}
-    for finding in (*_unknown(start.team_file, offers), *_too_many(start.team_file, offers)):
+    for finding in (*_unknown_tool_findings(start.team_file, offers), *_too_many_tools_findings(start.team_file, offers)):
         yield finding
 
 
@@ -51,7 +51,7 @@ async def _tools(toolbox: Toolbox, server: str) -> Sequence[Tool] | ToolNotCalle
         return error
 
 
-def _finding(server: str, tools: Sequence[Tool] | ToolNotCalled) -> Finding:
+def _server_finding(server: str, tools: Sequence[Tool] | ToolNotCalled) -> Finding:
     about = f"tools {server}"
     if isinstance(tools, ToolNotCalled):
         mend = f"look at [tools.{server}] of the team file, and start the server by hand"
@@ -68,34 +68,34 @@ def _by_approval(tools: Sequence[Tool]) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    return listed(names) if len(names) <= MOST_NAMED else f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
+    return listed(names) if len(names) <= MAX_NAMED else f"{', '.join(names[:MAX_NAMED])} and {len(names) - MAX_NAMED} more"
 
 
 # Names --------------------------------------------------------------------------------------------------------------------
 
 
-def _unknown(file: TeamFile, offers: Offers) -> Iterator[Finding]:
+def _unknown_tool_findings(file: TeamFile, offers: OfferedTools) -> Iterator[Finding]:
     """Names of tools in the team file that their servers do not have: a rule for such a name holds for nothing."""
     for server, tools in offers.items():
         known = [tool.name for tool in tools]
         for name in file.tools[server].approve:
             if name not in known:
-                yield _no_tool(f"tools.{server}.approve", server, name, known)
+                yield _unknown_tool_finding(f"tools.{server}.approve", server, name, known)
     for team in file.teams.values():
         named = (*team.tools, *(tool for agent in team.agents for tool in agent.tools))
         for whole in dict.fromkeys(named):
             server, _, name = whole.partition(".")
             known = [tool.name for tool in offers.get(server, ())]
             if name and server in offers and name not in known:
-                yield _no_tool(f"team.{team.name}", server, name, known)
+                yield _unknown_tool_finding(f"team.{team.name}", server, name, known)
 
 
-def _no_tool(where: str, server: str, name: str, known: Sequence[str]) -> Finding:
-    mend = suggest(name, known) or f"it has {_named(known)}"
+def _unknown_tool_finding(where: str, server: str, name: str, known: Sequence[str]) -> Finding:
+    mend = suggest_name(name, known) or f"it has {_named(known)}"
     return Finding(about=where, state="warn", found=f"the server {server} has no tool {name!r}", mend=mend)
 
 
-def _too_many(file: TeamFile, offers: Offers) -> Iterator[Finding]:
+def _too_many_tools_findings(file: TeamFile, offers: OfferedTools) -> Iterator[Finding]:
     """Agents that have more tools than they can be offered."""
     for team in file.teams.values():
         for agent in team.agents:

@@ -7,21 +7,21 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.outside.token import NAME, Terms, digest, new_secret
-from bot.trouble import Problem, Trouble, show_value, suggest
+from bot.outside.token import NAME, TokenScope, create_secret, hash_secret
+from bot.trouble import ConfigError, Problem, format_value, suggest_name
 from orchestrator_bridge.store.port import Store, StoredToken
 from orchestrator_bridge.store.rows import TokenCreated, TokenRevoked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pass:
+class AccessToken:
     """A token that holds: its name and what it allows."""
 
     token: str
-    terms: Terms
+    scope: TokenScope
 
 
-class TokenBook:
+class TokenRegistry:
     """The tokens of one store, in memory: nobody else writes them while this process has the store."""
 
     def __init__(self, store: Store, now: Callable[[], float]) -> None:
@@ -42,14 +42,14 @@ class TokenBook:
         """Every token by name, withdrawn ones too."""
         return tuple(self._tokens[name] for name in sorted(self._tokens))
 
-    def find(self, secret: str) -> Pass | None:
+    def find(self, secret: str) -> AccessToken | None:
         """The token with this secret, if it holds. Every one is compared, and in constant time."""
-        given = digest(secret)
+        given = hash_secret(secret)
         alike = [token for token in self._tokens.values() if hmac.compare_digest(token.hash, given)]
         found = next((token for token in alike if token.withdrawn_at is None), None)
-        return Pass(token=found.name, terms=Terms.model_validate_json(found.terms)) if found else None
+        return AccessToken(token=found.name, scope=TokenScope.model_validate_json(found.terms)) if found else None
 
-    async def make(self, name: str, terms: Terms) -> str:
+    async def create(self, name: str, terms: TokenScope) -> str:
         """Make a token and return its secret, which nobody will see again.
 
         Raises:
@@ -58,16 +58,18 @@ class TokenBook:
         """
         known = self._tokens.get(name)
         if not re.match(NAME, name):
-            raise _trouble(name, "a name of up to 32 small letters, digits, - and _, such as laptop")
+            raise _config_error(name, "a name of up to 32 small letters, digits, - and _, such as laptop")
         if known is not None and known.withdrawn_at is None:
-            raise _trouble(f"{name}, which is taken", "another name", f"withdraw that one first: townhall token withdraw {name}")
-        secret = new_secret()
-        token = StoredToken(name=name, hash=digest(secret), terms=terms.model_dump_json(), made_at=self._now())
+            raise _config_error(
+                f"{name}, which is taken", "another name", f"withdraw that one first: townhall token withdraw {name}"
+            )
+        secret = create_secret()
+        token = StoredToken(name=name, hash=hash_secret(secret), terms=terms.model_dump_json(), made_at=self._now())
         await self._store.append(rows=[TokenCreated(name=name, hash=token.hash, terms=token.terms, at=token.made_at)])
         self._tokens[name] = token
         return secret
 
-    async def withdraw(self, name: str) -> None:
+    async def revoke(self, name: str) -> None:
         """Make a token good for nothing, at once.
 
         Raises:
@@ -77,8 +79,8 @@ class TokenBook:
         known = self._tokens.get(name)
         if known is None or known.withdrawn_at is not None:
             good = [token.name for token in self.tokens if token.withdrawn_at is None]
-            raise _trouble(
-                show_value(name), f"one of {', '.join(good)}" if good else "a token; there is none", suggest(name, good)
+            raise _config_error(
+                format_value(name), f"one of {', '.join(good)}" if good else "a token; there is none", suggest_name(name, good)
             )
         row = TokenRevoked(name=name, at=self._now())
         await self._store.append(rows=[row])
@@ -87,5 +89,5 @@ class TokenBook:
         )
 
 
-def _trouble(found: str, expected: str, mend: str = "") -> Trouble:
-    return Trouble("this cannot be done with tokens", [Problem(where="token", found=found, expected=expected, mend=mend)])
+def _config_error(found: str, expected: str, mend: str = "") -> ConfigError:
+    return ConfigError("this cannot be done with tokens", [Problem(where="token", found=found, expected=expected, fix=mend)])

@@ -18,62 +18,64 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.outside import door_file
-from bot.outside.book import TokenBook
-from bot.outside.door_file import DoorFile
-from bot.outside.porter import Porter
-from bot.outside.token_deeds import deed
+from bot.outside.book import TokenRegistry
+from bot.outside.door_file import EndpointFile
+from bot.outside.porter import ToolService
+from bot.outside.token_deeds import token_admin
 
 if TYPE_CHECKING:
     import uvicorn
 
     from bot.app import App
-    from bot.start import Start
+    from bot.start import LoadedConfig
 
 _LOG = logging.getLogger(__name__)
 
 _HOST = "127.0.0.1"
 
 
-class Shut(Exception):
+class ListenerError(Exception):
     """The door cannot be opened. The text says why, and how to mend it."""
 
 
-class Door:
+class McpListener:
     """A door that is open: `file` says where, `book` has the tokens."""
 
-    def __init__(self, data: Path, listener: socket.socket, porter: Porter, book: TokenBook) -> None:
-        self.file = DoorFile(pid=os.getpid(), port=listener.getsockname()[1], secret=secrets.token_urlsafe(32))
+    def __init__(self, data: Path, listener: socket.socket, service: ToolService, tokens: TokenRegistry) -> None:
+        self.file = EndpointFile(pid=os.getpid(), port=listener.getsockname()[1], secret=secrets.token_urlsafe(32))
         self._data = data
         self._listener = listener
-        self._porter = porter
-        self.book = book
+        self._service = service
+        self.tokens = tokens
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Listen from now on.
 
         Raises:
             OSError: the data folder cannot be written.
         """
-        door_file.write(self._data, self.file)
-        asyncio.get_running_loop().add_reader(self._listener, self._first_comes)
+        door_file.write_endpoint(self._data, self.file)
+        asyncio.get_running_loop().add_reader(self._listener, self._on_first_client)
 
-    def _first_comes(self) -> None:
+    def _on_first_client(self) -> None:
         asyncio.get_running_loop().remove_reader(self._listener)
         self._serving = asyncio.create_task(self._serve(), name="door")
-        self._serving.add_done_callback(_ended)
+        self._serving.add_done_callback(_log_ended)
 
     async def _serve(self) -> None:
         http = await asyncio.to_thread(import_module, "bot.outside.http")
-        house = http.House(self._porter, self.book, self.file.port, self.file.secret, lambda wish: deed(self.book, wish))
+        house = http.House(
+            self._service, self.tokens, self.file.port, self.file.secret, lambda wish: token_admin(self.tokens, wish)
+        )
         async with house.open():
             self._server = http.server_of(house)
             await self._server.serve(sockets=[self._listener])
 
     async def close(self) -> None:
         """Shut it. Whoever waits behind it is sent away; what was asked lives on."""
-        door_file.remove(self._data)
+        door_file.remove_endpoint(self._data)
         if self._serving is None:
             asyncio.get_running_loop().remove_reader(self._listener)
         else:
@@ -83,20 +85,20 @@ class Door:
                 self._serving.cancel()
             await asyncio.gather(self._serving, return_exceptions=True)
         self._listener.close()
-        await self._porter.stop()
+        await self._service.stop()
 
 
 @asynccontextmanager
-async def open_door(start: Start, app: App) -> AsyncIterator[Door]:
+async def open_listener(start: LoadedConfig, app: App) -> AsyncIterator[McpListener]:
     """The door of a bot whose engine has started, until the end of this.
 
     Raises:
         Shut: its port is taken, or the data folder cannot be written.
         StoreError: the tokens cannot be read.
     """
-    book = TokenBook(app.store, app.clock.now)
+    book = TokenRegistry(app.store, app.clock.now)
     await book.load()
-    porter = Porter(
+    porter = ToolService(
         engine=app.engine,
         commands=app.commands,
         store=app.store,
@@ -105,20 +107,20 @@ async def open_door(start: Start, app: App) -> AsyncIterator[Door]:
         budgets=start.team_file.budgets,
         platforms=app.platforms,
     )
-    listener = _listen(start.settings.mcp_port)
-    door = Door(start.settings.data, listener, porter, book)
+    listener = _bind(start.settings.mcp_port)
+    door = McpListener(start.settings.data, listener, porter, book)
     try:
-        door.open()
+        door.start()
     except OSError as error:
         listener.close()
-        raise Shut(f"the data folder {start.settings.data} cannot be written: {error.strerror}") from error
+        raise ListenerError(f"the data folder {start.settings.data} cannot be written: {error.strerror}") from error
     try:
         yield door
     finally:
         await door.close()
 
 
-def _listen(port: int | None) -> socket.socket:
+def _bind(port: int | None) -> socket.socket:
     """A socket on this machine, on a port that is free where none is wanted."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -128,12 +130,12 @@ def _listen(port: int | None) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise Shut(
+        raise ListenerError(
             f"TOWNHALL_MCP_PORT is {port}, which cannot be had: {error.strerror}. Set another, or none for any that is free."
         ) from error
     return listener
 
 
-def _ended(serving: asyncio.Task[None]) -> None:
+def _log_ended(serving: asyncio.Task[None]) -> None:
     if not serving.cancelled() and serving.exception() is not None:
         _LOG.error("the door broke: agents outside cannot come in until the next start", exc_info=serving.exception())

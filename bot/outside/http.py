@@ -19,75 +19,75 @@ import uvicorn
 from mcp.server.context import ServerRequestContext
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from bot.outside.book import Pass, TokenBook
-from bot.outside.ground import Caller
-from bot.outside.mcp_server import client_name, mcp_server
-from bot.outside.porter import Answer, Porter
+from bot.outside.book import AccessToken, TokenRegistry
+from bot.outside.ground import McpClient
+from bot.outside.mcp_server import client_name, create_mcp_server
+from bot.outside.porter import ToolResponse, ToolService
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Admin = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
-LONGEST_BODY = 1_000_000
+MAX_BODY = 1_000_000
 """Bytes of a request."""
 _CALLER = "townhall.pass"
 
 
-class House:
+class McpHttpApp:
     """The application behind the door. `secret` is the owner's; `admin` does what the owner wants."""
 
-    def __init__(self, porter: Porter, book: TokenBook, port: int, secret: str, admin: Admin) -> None:
-        self._porter = porter
-        self._book = book
+    def __init__(self, service: ToolService, tokens: TokenRegistry, port: int, secret: str, admin: Admin) -> None:
+        self._service = service
+        self._tokens = tokens
         self._hosts = {f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost", "[::1]")}
         self._secret = secret
         self._admin = admin
         self._sessions = StreamableHTTPSessionManager(
-            mcp_server(self._call), max_request_body_size=LONGEST_BODY, max_sessions=200
+            create_mcp_server(self._call), max_request_body_size=MAX_BODY, max_sessions=200
         )
 
-    async def _call(self, context: ServerRequestContext[Any, Any], tool: str, arguments: Mapping[str, Any]) -> Answer:
+    async def _call(self, context: ServerRequestContext[Any, Any], tool: str, arguments: Mapping[str, Any]) -> ToolResponse:
         assert context.request is not None
-        through: Pass = context.request.scope[_CALLER]
-        return await self._porter.serve(Caller(through=through, client=client_name(context)), tool, arguments)
+        through: AccessToken = context.request.scope[_CALLER]
+        return await self._service.call(McpClient(access_token=through, client=client_name(context)), tool, arguments)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         assert scope["type"] == "http"
         headers = dict(scope["headers"])
         if headers.get(b"host") not in self._hosts or b"origin" in headers:
-            await _answer(send, 403, {"error": "only programs on this machine may come in here, and no page of a browser"})
+            await _respond(send, 403, {"error": "only programs on this machine may come in here, and no page of a browser"})
         elif scope["path"] == "/tokens":
-            await self._own(headers, receive, send)
+            await self._admin_request(headers, receive, send)
         elif scope["path"].rstrip("/") == "/mcp":
             await self._mcp(scope, headers, receive, send)
         else:
-            await _answer(send, 404, {"error": "there is nothing here; agents come in at /mcp"})
+            await _respond(send, 404, {"error": "there is nothing here; agents come in at /mcp"})
 
     async def _mcp(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
-        through = self._book.find(_bearer(headers))
+        through = self._tokens.find(_bearer(headers))
         if through is None:
             text = "the token is missing, wrong or withdrawn; expected Authorization: Bearer and one from `townhall token make`"
-            await _answer(send, 401, {"error": text})
+            await _respond(send, 401, {"error": text})
             return
         scope[_CALLER] = through
         await self._sessions.handle_request(scope, receive, send)
 
-    async def _own(self, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+    async def _admin_request(self, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
         if not hmac.compare_digest(_bearer(headers).encode(), self._secret.encode()):
-            await _answer(send, 401, {"error": "only the owner of the data folder may do this"})
+            await _respond(send, 401, {"error": "only the owner of the data folder may do this"})
             return
-        await _answer(send, 200, await self._admin(json.loads(await _body(receive))))
+        await _respond(send, 200, await self._admin(json.loads(await _body(receive))))
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
         """Serve while this holds."""
         async with self._sessions.run():
             yield
 
 
-class _Server(uvicorn.Server):
+class _EmbeddedServer(uvicorn.Server):
     """A server among other things in a process: signals are not for it."""
 
     @contextlib.contextmanager
@@ -95,16 +95,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-def server_of(house: House) -> uvicorn.Server:
+def create_http_server(app: McpHttpApp) -> uvicorn.Server:
     """A server of the house; it serves sockets that are given to it, until `should_exit` is set, and then waits for nobody."""
-    logging.getLogger("uvicorn.error").addFilter(_no_farewell)
+    logging.getLogger("uvicorn.error").addFilter(_keep_record)
     config = uvicorn.Config(
-        house, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=0, server_header=False, ws="none"
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=0, server_header=False, ws="none"
     )
-    return _Server(config)
+    return _EmbeddedServer(config)
 
 
-def _no_farewell(record: logging.LogRecord) -> bool:
+def _keep_record(record: logging.LogRecord) -> bool:
     """That whoever still waits is sent away at the end is no error here: what was asked lives on."""
     sent_away = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
     return not sent_away and "timeout graceful shutdown" not in record.getMessage()
@@ -117,14 +117,14 @@ def _bearer(headers: Mapping[bytes, bytes]) -> str:
 
 async def _body(receive: Receive) -> bytes:
     body, more = b"", True
-    while more and len(body) < LONGEST_BODY:
+    while more and len(body) < MAX_BODY:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return body
 
 
-async def _answer(send: Send, status: int, what: Mapping[str, Any]) -> None:
+async def _respond(send: Send, status: int, what: Mapping[str, Any]) -> None:
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(what, ensure_ascii=False).encode()})

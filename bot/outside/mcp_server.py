@@ -11,20 +11,20 @@ import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 
-from bot.outside.porter import Answer
+from bot.outside.porter import ToolResponse
 from bot.outside.tools import INSTRUCTIONS, READ_ONLY, TOOLS
 
-Call = Callable[[ServerRequestContext[Any, Any], str, Mapping[str, Any]], Awaitable[Answer]]
+CallTool = Callable[[ServerRequestContext[Any, Any], str, Mapping[str, Any]], Awaitable[ToolResponse]]
 
 
-def mcp_server(call: Call) -> Server[Any]:
+def create_mcp_server(call: CallTool) -> Server[Any]:
     """A server of the tools; `call` carries one out."""
 
     async def list_tools(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[_tool(spec.name, spec.description, spec.parameters) for spec in TOOLS])
 
     async def call_tool(context: ServerRequestContext[Any, Any], params: types.CallToolRequestParams) -> types.CallToolResult:
-        return result_of(await call(context, params.name, params.arguments or {}))
+        return to_call_result(await call(context, params.name, params.arguments or {}))
 
     return Server(
         "townhall",
@@ -42,12 +42,12 @@ def client_name(context: ServerRequestContext[Any, Any]) -> str:
     return params.client_info.name if params is not None else ""
 
 
-def result_of(answer: Answer) -> types.CallToolResult:
+def to_call_result(answer: ToolResponse) -> types.CallToolResult:
     """An answer as it goes over the wire: structured, and the same as text for clients that know no structure."""
-    if answer.refused:
-        return types.CallToolResult(content=[types.TextContent(type="text", text=answer.refused)], is_error=True)
-    text = json.dumps(answer.told, ensure_ascii=False)
-    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=answer.told)
+    if answer.denial:
+        return types.CallToolResult(content=[types.TextContent(type="text", text=answer.denial)], is_error=True)
+    text = json.dumps(answer.payload, ensure_ascii=False)
+    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=answer.payload)
 
 
 def _tool(name: str, description: str, schema: dict[str, Any]) -> types.Tool:

@@ -8,13 +8,21 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bot.commands import Commands
-from bot.outside.ground import Caller, Ground, Refused, behalf_of, channel_for
-from bot.outside.limits import no_question, no_run
-from bot.outside.questions import Questions
-from bot.outside.runs import Runs, starter
-from bot.outside.tools import AskTeam, CancelQuestion, CheckQuestion, RunStatus, StartRun, Wish, read_wish
-from bot.trouble import Trouble
+from bot.commands import ChatCommands
+from bot.outside.ground import McpClient, RequestScope, ToolCallDenied, resolve_channel, resolve_person
+from bot.outside.limits import question_quota_error, run_quota_error
+from bot.outside.questions import QuestionTools
+from bot.outside.runs import RunTools, check_may_start
+from bot.outside.tools import (
+    AskTeamArguments,
+    CancelQuestionArguments,
+    CheckQuestionArguments,
+    RunStatusArguments,
+    StartRunArguments,
+    ToolCallArguments,
+    parse_tool_arguments,
+)
+from bot.trouble import ConfigError
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.engine import Engine
 from orchestrator_bridge.money.budgets import Budgets
@@ -25,25 +33,25 @@ from orchestrator_bridge.store.port import Store, StoreError
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
-Told = dict[str, Any]
+ToolPayload = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class ToolResponse:
     """What a tool gives back: an object, or (`refused`) why there is none."""
 
-    told: Told
-    refused: str = ""
+    payload: ToolPayload
+    denial: str = ""
 
 
-class Porter:
+class ToolService:
     """Serves every token; `platforms` are those that the bot is on."""
 
     def __init__(
         self,
         *,
         engine: Engine,
-        commands: Commands,
+        commands: ChatCommands,
         store: Store,
         directory: Directory,
         clock: Clock,
@@ -56,77 +64,79 @@ class Porter:
         self._clock = clock
         self._budgets = budgets
         self._platforms = platforms
-        self._questions = Questions(engine.external_agents, store, clock)
-        self._runs = Runs(engine, store, clock)
+        self._questions = QuestionTools(engine.external_agents, store, clock)
+        self._runs = RunTools(engine, store, clock)
         self._turn = engine.external_agents.lock_for
         self._begun: set[asyncio.Task[Any]] = set()
 
-    async def serve(self, caller: Caller, tool: str, arguments: Mapping[str, Any]) -> Answer:
+    async def call(self, caller: McpClient, tool: str, arguments: Mapping[str, Any]) -> ToolResponse:
         """Carry out one call of a tool. Whoever is cancelled here gives up waiting, and nothing that was begun."""
-        wish = read_wish(tool, arguments)
+        wish = parse_tool_arguments(tool, arguments)
         if isinstance(wish, InvalidToolCall):
-            return Answer(told={}, refused=wish.text)
+            return ToolResponse(payload={}, denial=wish.text)
         try:
-            return Answer(told=await self._serve(caller, wish))
-        except (Refused, Trouble, StoreError) as error:
-            return Answer(told={}, refused=str(error))
+            return ToolResponse(payload=await self._dispatch(caller, wish))
+        except (ToolCallDenied, ConfigError, StoreError) as error:
+            return ToolResponse(payload={}, denial=str(error))
         except Exception as error:
             _LOG.exception("%s of token %s broke", tool, caller.token)
-            return Answer(told={}, refused=f"Something in Townhall broke ({type(error).__name__}); its log has the details.")
+            return ToolResponse(
+                payload={}, denial=f"Something in Townhall broke ({type(error).__name__}); its log has the details."
+            )
 
-    async def _serve(self, caller: Caller, wish: Wish) -> Told:
+    async def _dispatch(self, caller: McpClient, wish: ToolCallArguments) -> ToolPayload:
         match wish:
-            case AskTeam():
+            case AskTeamArguments():
                 return await self._ask(caller, wish)
-            case CheckQuestion():
+            case CheckQuestionArguments():
                 return await self._questions.check(caller, wish.question, wish.wait_seconds)
-            case CancelQuestion():
+            case CancelQuestionArguments():
                 return await self._questions.cancel(caller, wish.question)
-            case StartRun():
-                return await self._surely(self._start(caller, wish))
-            case RunStatus():
+            case StartRunArguments():
+                return await self._shielded(self._start(caller, wish))
+            case RunStatusArguments():
                 return await self._runs.status(caller, wish.run, wish.wait_seconds)
 
-    async def _ask(self, caller: Caller, wish: AskTeam) -> Told:
-        ground = self._ground(caller, wish.channel, wish.team)
+    async def _ask(self, caller: McpClient, wish: AskTeamArguments) -> ToolPayload:
+        ground = self._request_scope(caller, wish.channel, wish.team)
 
         async def allowed() -> None:
-            await self._allowed(caller, no_question)
+            await self._check_quota(caller, question_quota_error)
 
         return await self._questions.ask(caller, wish.ask, ground, allowed, wish.wait_seconds)
 
-    async def _start(self, caller: Caller, wish: StartRun) -> Told:
-        ground = self._ground(caller, wish.channel, wish.team, wish.model)
-        self._commands.check(ground.team, wish.task.strip())
-        starter(ground.by, self._directory.may(ground.by, "start", ground.place))
+    async def _start(self, caller: McpClient, wish: StartRunArguments) -> ToolPayload:
+        ground = self._request_scope(caller, wish.channel, wish.team, wish.model)
+        self._commands.check_run(ground.team, wish.task.strip())
+        check_may_start(ground.by, self._directory.may(ground.by, "start", ground.place))
         async with self._turn(caller.token):
-            run = await self._runs.begun(caller, wish, ground)
+            run = await self._runs.find_existing(caller, wish, ground)
             if run is None:
-                await self._allowed(caller, no_run)
+                await self._check_quota(caller, run_quota_error)
                 run = await self._runs.start(caller, wish, ground)
         told = await self._runs.status(caller, run, 0.0)
         return {**told, "next": f"Call run_status with run {run}, and wait_seconds to wait for its answer."}
 
-    def _ground(self, caller: Caller, channel: str | None, team: str | None, model: str | None = None) -> Ground:
-        place = channel_for(caller, channel, self._platforms)
-        chosen = self._commands.chosen(place, team or caller.through.terms.team, model).in_channel(place)
-        return Ground(team=chosen, place=place, by=behalf_of(caller, place, self._directory))
+    def _request_scope(self, caller: McpClient, channel: str | None, team: str | None, model: str | None = None) -> RequestScope:
+        place = resolve_channel(caller, channel, self._platforms)
+        chosen = self._commands.resolve_team(place, team or caller.access_token.scope.team, model).in_channel(place)
+        return RequestScope(team=chosen, place=place, by=resolve_person(caller, place, self._directory))
 
-    async def _allowed(self, caller: Caller, why_not: Callable[..., str]) -> None:
+    async def _check_quota(self, caller: McpClient, why_not: Callable[..., str]) -> None:
         now = self._clock.now()
         use = await self._store.token_activity(caller.token, self._budgets.begin_of_day(now))
-        refusal = why_not(caller.through.terms, use, now, self._budgets.zone)
+        refusal = why_not(caller.access_token.scope, use, now, self._budgets.zone)
         if refusal:
-            raise Refused(refusal)
+            raise ToolCallDenied(refusal)
 
-    async def _surely(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
         """Bring something to its end, whether or not somebody waits for it."""
         task = asyncio.create_task(work)
         self._begun.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._on_done)
         return await asyncio.shield(task)
 
-    def _done(self, task: asyncio.Task[Any]) -> None:
+    def _on_done(self, task: asyncio.Task[Any]) -> None:
         self._begun.discard(task)
         if not task.cancelled():
             task.exception()  # whoever waited has it; nobody else is to be warned that nobody did

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.outside.ground import Caller, Ground, Refused
+from bot.outside.ground import McpClient, RequestScope, ToolCallDenied
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.guests import ExternalAgents, QuestionRequest
 from orchestrator_bridge.question import tell
@@ -20,10 +20,10 @@ from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.port import Lookups
 from orchestrator_bridge.text import clean
 
-Told = dict[str, Any]
+ToolPayload = dict[str, Any]
 
 
-class Questions:
+class QuestionTools:
     """Asks, looks and closes, for one agent outside at a time."""
 
     def __init__(
@@ -33,73 +33,75 @@ class Questions:
         clock: Clock,
         new_id: Callable[[], str] = lambda: secrets.token_hex(6),
     ) -> None:
-        self._guests = external_agents
+        self._external_agents = external_agents
         self._store = store
         self._clock = clock
         self._new_id = new_id
 
-    async def ask(self, caller: Caller, ask: Ask, ground: Ground, allowed: Callable[[], Awaitable[None]], seconds: float) -> Told:
+    async def ask(
+        self, caller: McpClient, ask: Ask, ground: RequestScope, allowed: Callable[[], Awaitable[None]], seconds: float
+    ) -> ToolPayload:
         """Ask, or find the same question; how it stands once it has ended, or so many seconds from now.
 
         Raises:
             Refused: it was not asked.
             StoreError: it could not be stored, and is not asked.
         """
-        outside = caller.outside(ground.team)
+        outside = caller.to_external_agent(ground.team)
         action = f"guest:{outside.agent}:{self._new_id()}"
         until = self._clock.now() + seconds
-        taken = await self._guests.ask(
+        taken = await self._external_agents.ask(
             QuestionRequest(external_agent=outside, team=ground.team, place=ground.place, by=ground.by, ask=ask, action=action),
             allowed,
         )
         if taken.question is None:
-            raise Refused(taken.refusal)
-        return await self._waited(taken.run, taken.question, until)
+            raise ToolCallDenied(taken.refusal)
+        return await self._wait_answer(taken.run, taken.question, until)
 
-    async def _waited(self, run: int, number: int, until: float) -> Told:
-        state = await self._guests.wait_until(run, lambda state: not state.questions[number].open, until)
-        return await self._told(state, number)
+    async def _wait_answer(self, run: int, number: int, until: float) -> ToolPayload:
+        state = await self._external_agents.wait_until(run, lambda state: not state.questions[number].open, until)
+        return await self._question_payload(state, number)
 
-    async def check(self, caller: Caller, number: int, seconds: float) -> Told:
+    async def check(self, caller: McpClient, number: int, seconds: float) -> ToolPayload:
         """How a question stands once it has ended, or so many seconds from now.
 
         Raises:
             Refused: there is none, or it came through another token.
         """
-        state = await self._own(caller, number)
-        return await self._waited(state.run, number, self._clock.now() + seconds)
+        state = await self._owned_state(caller, number)
+        return await self._wait_answer(state.run, number, self._clock.now() + seconds)
 
-    async def cancel(self, caller: Caller, number: int) -> Told:
+    async def cancel(self, caller: McpClient, number: int) -> ToolPayload:
         """Close a question; one that has ended is left as it is.
 
         Raises:
             Refused: there is none, or it came through another token.
         """
-        state = await self._own(caller, number)
+        state = await self._owned_state(caller, number)
         if state.questions[number].open:
-            self._guests.cancel(state.run, number)
-            state = await self._guests.wait_until(state.run, lambda state: not state.questions[number].open)
-        return await self._told(state, number)
+            self._external_agents.cancel(state.run, number)
+            state = await self._external_agents.wait_until(state.run, lambda state: not state.questions[number].open)
+        return await self._question_payload(state, number)
 
-    async def _own(self, caller: Caller, number: int) -> RunState:
+    async def _owned_state(self, caller: McpClient, number: int) -> RunState:
         known = await self._store.question(number)
-        state = await self._guests.wait_until(known.run, lambda _: True) if known else None
+        state = await self._external_agents.wait_until(known.run, lambda _: True) if known else None
         asked_it = state is not None and state.outside is not None and state.outside.token == caller.token
         if state is None or not asked_it or state.external_agent is None or number not in state.questions:
-            raise Refused(f"There is no question {number} of your token {caller.token}.")
+            raise ToolCallDenied(f"There is no question {number} of your token {caller.token}.")
         return state
 
-    async def _told(self, state: RunState, number: int) -> Told:
+    async def _question_payload(self, state: RunState, number: int) -> ToolPayload:
         question = state.questions[number]
         if question.open:
             return await self._still_open(question)
-        await self._guests.mark_outcome_delivered(number)
+        await self._external_agents.mark_outcome_delivered(number)
         others = (one for one in state.questions.values() if one.id != number)
-        told: Told = json.loads(tell.tool_result(question, similar_questions(question, others)))
-        late = await self._late(state.run, number) if state.end is not None else []
+        told: ToolPayload = json.loads(tell.tool_result(question, similar_questions(question, others)))
+        late = await self._late_replies(state.run, number) if state.end is not None else []
         return {**told, "asked": question.ask.question, **({"late_replies": late} if late else {})}
 
-    async def _still_open(self, question: Question) -> Told:
+    async def _still_open(self, question: Question) -> ToolPayload:
         known = await self._store.question(question.id)
         return {
             "question": question.id,
@@ -114,9 +116,9 @@ class Questions:
             ),
         }
 
-    async def _late(self, run: int, number: int) -> list[Told]:
+    async def _late_replies(self, run: int, number: int) -> list[ToolPayload]:
         """What was said after the question's end, when its run had ended too: the newest words of each message."""
-        ended, late = False, dict[str, Told]()
+        ended, late = False, dict[str, ToolPayload]()
         for event in await self._store.log(run):
             if isinstance(event, e.QuestionSettled) and event.question == number:
                 ended = True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.outside.ground import Caller, Ground, Refused
-from bot.outside.tools import StartRun
+from bot.outside.ground import McpClient, RequestScope, ToolCallDenied
+from bot.outside.tools import StartRunArguments
 from orchestrator_bridge.chat import Author
 from orchestrator_bridge.clock import Clock
 from orchestrator_bridge.engine import Engine
@@ -16,13 +16,13 @@ from orchestrator_bridge.text import clean
 
 DAY = 86_400.0
 """Seconds in which the same key is known again."""
-JUST_NOW = 300.0
+REPEAT_WINDOW = 300.0
 """Seconds in which the same task without a key is taken for a call that was repeated, even if its run has ended."""
 
-Told = dict[str, Any]
+ToolPayload = dict[str, Any]
 
 
-class Runs:
+class RunTools:
     """Starts and looks, for one agent outside at a time."""
 
     def __init__(self, engine: Engine, store: Lookups, clock: Clock) -> None:
@@ -30,7 +30,7 @@ class Runs:
         self._store = store
         self._clock = clock
 
-    async def begun(self, caller: Caller, wish: StartRun, ground: Ground) -> int | None:
+    async def find_existing(self, caller: McpClient, wish: StartRunArguments, ground: RequestScope) -> int | None:
         """The run that the same wish has begun already.
 
         Raises:
@@ -40,27 +40,29 @@ class Runs:
         for one in await self._store.external_runs(caller.token, now - DAY):
             if wish.key and one.outside.wish == wish.key:
                 if one.task != clean(wish.task).strip():
-                    raise Refused(f"The key {wish.key!r} has started run {one.run}, which has another task. Take another key.")
+                    raise ToolCallDenied(
+                        f"The key {wish.key!r} has started run {one.run}, which has another task. Take another key."
+                    )
                 return one.run
             if (
                 not wish.key
-                and _alike(one, caller, wish, ground)
-                and (one.status == "running" or one.started_at > now - JUST_NOW)
+                and _is_same_request(one, caller, wish, ground)
+                and (one.status == "running" or one.started_at > now - REPEAT_WINDOW)
             ):
                 return one.run
         return None
 
-    async def start(self, caller: Caller, wish: StartRun, ground: Ground) -> int:
+    async def start(self, caller: McpClient, wish: StartRunArguments, ground: RequestScope) -> int:
         """Begin it.
 
         Raises:
             StoreError: it could not be stored, and has not begun.
         """
-        outside = caller.outside(ground.team, wish.key)
+        outside = caller.to_external_agent(ground.team, wish.key)
         task = clean(wish.task).strip()
         return await self._engine.start_run(task=task, team=ground.team, place=ground.place, by=ground.by, outside=outside)
 
-    async def status(self, caller: Caller, run: int, seconds: float) -> Told:
+    async def status(self, caller: McpClient, run: int, seconds: float) -> ToolPayload:
         """How a run stands once it has ended, or so many seconds from now.
 
         Raises:
@@ -68,25 +70,25 @@ class Runs:
         """
         state = await self._engine.run(run)
         if state is None or state.outside is None or state.outside.token != caller.token:
-            raise Refused(f"There is no run {run} of your token {caller.token}.")
+            raise ToolCallDenied(f"There is no run {run} of your token {caller.token}.")
         until = self._clock.now() + seconds
-        return _told(await self._engine.external_agents.wait_until(run, lambda state: state.end is not None, until))
+        return _run_payload(await self._engine.external_agents.wait_until(run, lambda state: state.end is not None, until))
 
 
-def starter(by: Author, may: bool) -> None:
+def check_may_start(by: Author, may: bool) -> None:
     """Whether somebody may start runs.
 
     Raises:
         Refused: the team file says otherwise.
     """
     if not may:
-        raise Refused(
+        raise ToolCallDenied(
             f"{by.name}, on whose behalf you work, may not start runs; townhall.toml says who may, under [permissions]."
         )
 
 
-def _alike(one: ExternalRun, caller: Caller, wish: StartRun, ground: Ground) -> bool:
-    agent = caller.outside(ground.team).agent
+def _is_same_request(one: ExternalRun, caller: McpClient, wish: StartRunArguments, ground: RequestScope) -> bool:
+    agent = caller.to_external_agent(ground.team).agent
     return (one.task, one.team, one.place, one.outside.agent, one.outside.wish) == (
         clean(wish.task).strip(),
         ground.team.name,
@@ -96,9 +98,9 @@ def _alike(one: ExternalRun, caller: Caller, wish: StartRun, ground: Ground) -> 
     )
 
 
-def _told(state: RunState) -> Told:
+def _run_payload(state: RunState) -> ToolPayload:
     shown = render_run_card(state)
-    told: Told = {
+    told: ToolPayload = {
         "run": state.run,
         "status": state.end.status if state.end else "running",
         "doing": shown.status,

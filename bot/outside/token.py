@@ -16,7 +16,7 @@ PREFIX = "townhall_"
 """What every token begins with, so that scanners for secrets can find one that got somewhere."""
 
 
-class Terms(Value):
+class TokenScope(Value):
     """What a token allows. Money is in US dollars; a day is one of the time zone of the budgets."""
 
     person: str | None = None
@@ -32,11 +32,11 @@ class Terms(Value):
     """What its runs and its questions to agents may cost; None: as the budgets say."""
 
 
-def new_secret() -> str:
+def create_secret() -> str:
     """A token as its owner gets it, once: 256 bits of chance."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
-def digest(secret: str) -> str:
+def hash_secret(secret: str) -> str:
     """What is stored of a token. With 256 bits of chance there is nothing that a slow hash would protect."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

@@ -12,14 +12,14 @@ from typing import Any
 import click
 
 from bot.outside import door_file
-from bot.outside.book import TokenBook
-from bot.outside.door_file import DoorFile
-from bot.outside.token import Terms
-from bot.outside.token_deeds import deed
-from bot.outside.token_terms import terms_of
-from bot.start import Start
-from bot.tables import print_json, print_table, show_time
-from bot.trouble import Trouble
+from bot.outside.book import TokenRegistry
+from bot.outside.door_file import EndpointFile
+from bot.outside.token import TokenScope
+from bot.outside.token_deeds import token_admin
+from bot.outside.token_terms import parse_token_scope
+from bot.start import LoadedConfig
+from bot.tables import format_time, print_json, print_table
+from bot.trouble import ConfigError
 from orchestrator_bridge.store.port import InUse
 from orchestrator_bridge.store.sqlite import SqliteStore
 
@@ -27,15 +27,15 @@ TIMEOUT = 30.0
 """Seconds that the running bot gets for an answer."""
 
 
-async def make_token(start: Start, name: str, given: Mapping[str, Any], as_json: bool) -> None:
+async def make_token(start: LoadedConfig, name: str, given: Mapping[str, Any], as_json: bool) -> None:
     """Make a token and show it, this once.
 
     Raises:
         Trouble: the terms do not fit the team file, or the name is taken.
         StoreError: the store cannot be written.
     """
-    terms = terms_of(start, given)
-    secret = (await _do(start, {"do": "make", "name": name, "terms": terms.model_dump(mode="json")}))["secret"]
+    terms = parse_token_scope(start, given)
+    secret = (await _execute(start, {"do": "make", "name": name, "terms": terms.model_dump(mode="json")}))["secret"]
     if as_json:
         print_json({"name": name, "token": secret, "terms": terms.model_dump(mode="json")})
         return
@@ -44,24 +44,24 @@ async def make_token(start: Start, name: str, given: Mapping[str, Any], as_json:
     click.echo(f"This is the token {name}, for {', '.join(terms.channels)}{whom}. It is not shown again.", err=True)
 
 
-async def withdraw_token(start: Start, name: str) -> None:
+async def withdraw_token(start: LoadedConfig, name: str) -> None:
     """Make a token good for nothing, at once.
 
     Raises:
         Trouble: there is no such token.
         StoreError: the store cannot be written.
     """
-    await _do(start, {"do": "withdraw", "name": name})
+    await _execute(start, {"do": "withdraw", "name": name})
     click.echo(f"The token {name} is withdrawn. What was asked with it stays open for people to answer or to close.")
 
 
-async def list_tokens(start: Start, as_json: bool) -> None:
+async def list_tokens(start: LoadedConfig, as_json: bool) -> None:
     """Every token, withdrawn ones too.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    tokens = (await _do(start, {"do": "list"}))["tokens"]
+    tokens = (await _execute(start, {"do": "list"}))["tokens"]
     if as_json:
         print_json({"tokens": tokens})
     elif tokens:
@@ -71,24 +71,24 @@ async def list_tokens(start: Start, as_json: bool) -> None:
 
 
 def _row(token: Mapping[str, Any]) -> list[str]:
-    terms = Terms.model_validate(token["terms"])
-    state = "holds" if token["withdrawn_at"] is None else f"withdrawn {show_time(token['withdrawn_at'])}"
+    terms = TokenScope.model_validate(token["terms"])
+    state = "holds" if token["withdrawn_at"] is None else f"withdrawn {format_time(token['withdrawn_at'])}"
     money = "" if terms.money_a_day is None else f", ${terms.money_a_day}"
     a_day = f"{terms.questions_a_day} questions, {terms.runs_a_day} runs{money}"
     whom = f"@{terms.person}" if terms.person else "whoever sits there"
-    return [token["name"], state, show_time(token["made_at"]), whom, a_day, ", ".join(terms.channels)]
+    return [token["name"], state, format_time(token["made_at"]), whom, a_day, ", ".join(terms.channels)]
 
 
-async def _do(start: Start, wish: Mapping[str, Any]) -> dict[str, Any]:
+async def _execute(start: LoadedConfig, wish: Mapping[str, Any]) -> dict[str, Any]:
     """Through the door of the bot that runs, else in the store."""
-    door = door_file.read(start.settings.data)
-    done = await asyncio.to_thread(_ask_door, door, wish) if door else await _in_store(start, wish)
+    door = door_file.read_endpoint(start.settings.data)
+    done = await asyncio.to_thread(_ask_running_bot, door, wish) if door else await _execute_in_store(start, wish)
     if "trouble" in done:
-        raise Trouble(done["trouble"])
+        raise ConfigError(done["trouble"])
     return done
 
 
-def _ask_door(door: DoorFile, wish: Mapping[str, Any]) -> dict[str, Any]:
+def _ask_running_bot(door: EndpointFile, wish: Mapping[str, Any]) -> dict[str, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=TIMEOUT)
     try:
         headers = {"Authorization": f"Bearer {door.secret}", "Content-Type": "application/json"}
@@ -96,7 +96,7 @@ def _ask_door(door: DoorFile, wish: Mapping[str, Any]) -> dict[str, Any]:
         answer = connection.getresponse()
         told: dict[str, Any] = json.loads(answer.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Trouble(
+        raise ConfigError(
             f"the bot runs (process {door.pid}); its door gives no answer: {error}. townhall.log may say why"
         ) from error
     finally:
@@ -104,14 +104,14 @@ def _ask_door(door: DoorFile, wish: Mapping[str, Any]) -> dict[str, Any]:
     return told if answer.status == 200 else {"trouble": str(told.get("error", answer.status))}
 
 
-async def _in_store(start: Start, wish: Mapping[str, Any]) -> dict[str, Any]:
+async def _execute_in_store(start: LoadedConfig, wish: Mapping[str, Any]) -> dict[str, Any]:
     try:
         store = await SqliteStore.open(start.settings.store)
     except InUse as error:
-        raise Trouble(f"a bot runs whose door is shut; its output and townhall.log say why. {error}") from error
+        raise ConfigError(f"a bot runs whose door is shut; its output and townhall.log say why. {error}") from error
     try:
-        book = TokenBook(store, time.time)
+        book = TokenRegistry(store, time.time)
         await book.load()
-        return await deed(book, wish)
+        return await token_admin(book, wish)
     finally:
         await store.close()

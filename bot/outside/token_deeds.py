@@ -7,28 +7,28 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from bot.outside.book import TokenBook
-from bot.outside.token import Terms
-from bot.trouble import Trouble
+from bot.outside.book import TokenRegistry
+from bot.outside.token import TokenScope
+from bot.trouble import ConfigError
 from orchestrator_bridge.store.port import StoredToken, StoreError
 
 
-async def deed(book: TokenBook, wish: Mapping[str, Any]) -> dict[str, Any]:
+async def token_admin(book: TokenRegistry, wish: Mapping[str, Any]) -> dict[str, Any]:
     """Carry one out; `trouble` says why it was not."""
     try:
         match wish["do"]:
             case "make":
-                return {"secret": await book.make(str(wish["name"]), Terms.model_validate(wish["terms"]))}
+                return {"secret": await book.create(str(wish["name"]), TokenScope.model_validate(wish["terms"]))}
             case "withdraw":
-                await book.withdraw(str(wish["name"]))
+                await book.revoke(str(wish["name"]))
                 return {}
             case _:
-                return {"tokens": [_shown(token) for token in book.tokens]}
-    except (Trouble, StoreError) as error:
+                return {"tokens": [_token_object(token) for token in book.tokens]}
+    except (ConfigError, StoreError) as error:
         return {"trouble": str(error)}
 
 
-def _shown(token: StoredToken) -> dict[str, Any]:
+def _token_object(token: StoredToken) -> dict[str, Any]:
     """A token without its hash. Times are seconds since the epoch."""
     shown = asdict(token)
     del shown["hash"]

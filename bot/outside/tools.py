@@ -11,9 +11,9 @@ from orchestrator_bridge.model.port import ToolSpec
 from orchestrator_bridge.question.values import Ask
 from orchestrator_bridge.run.tools import InvalidToolCall, ask_fields, parse_question
 
-PATIENCE = 50.0
+DEFAULT_WAIT = 50.0
 """Seconds that an answer is waited for unless the client says otherwise: many clients give up a call after a minute."""
-LONGEST_WAIT = 3600.0
+MAX_WAIT = 3600.0
 
 ASK_TEAM, CHECK, CANCEL, START_RUN, RUN_STATUS = "ask_team", "check_question", "cancel_question", "start_run", "run_status"
 INSTRUCTIONS = (
@@ -22,38 +22,38 @@ INSTRUCTIONS = (
     "on. The outcome says who decided: a fallback is nobody's word. Never ask for permission to go on, and never for a secret."
 )
 
-Wait = Annotated[float, Field(ge=0, le=LONGEST_WAIT, allow_inf_nan=False)]
+WaitSeconds = Annotated[float, Field(ge=0, le=MAX_WAIT, allow_inf_nan=False)]
 
 
-class Arguments(BaseModel):
+class ToolArguments(BaseModel):
     """What a tool takes; what else is passed is refused, so that a slip does not go unnoticed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AskTeam(Arguments):
+class AskTeamArguments(ToolArguments):
     """Beside the question: where, of whom, and how long to wait, in seconds."""
 
     ask: Ask
     channel: str | None = None
     team: str | None = None
-    wait_seconds: Wait = PATIENCE
+    wait_seconds: WaitSeconds = DEFAULT_WAIT
 
 
-class CheckQuestion(Arguments):
+class CheckQuestionArguments(ToolArguments):
     """A question by its number; how long to wait for its end, in seconds."""
 
     question: Annotated[int, Field(gt=0, lt=2**53)]
-    wait_seconds: Wait = 0.0
+    wait_seconds: WaitSeconds = 0.0
 
 
-class CancelQuestion(Arguments):
+class CancelQuestionArguments(ToolArguments):
     """A question by its number."""
 
     question: Annotated[int, Field(gt=0, lt=2**53)]
 
 
-class StartRun(Arguments):
+class StartRunArguments(ToolArguments):
     """A task for a team. The same `key` of the same token starts one run."""
 
     task: Annotated[str, Field(min_length=1)]
@@ -63,24 +63,26 @@ class StartRun(Arguments):
     key: Annotated[str, Field(max_length=200)] = ""
 
 
-class RunStatus(Arguments):
+class RunStatusArguments(ToolArguments):
     """A run by its number; how long to wait for its end, in seconds."""
 
     run: Annotated[int, Field(gt=0, lt=2**53)]
-    wait_seconds: Wait = 0.0
+    wait_seconds: WaitSeconds = 0.0
 
 
-Wish = AskTeam | CheckQuestion | CancelQuestion | StartRun | RunStatus
+ToolCallArguments = AskTeamArguments | CheckQuestionArguments | CancelQuestionArguments | StartRunArguments | RunStatusArguments
 
-_MODELS: dict[str, type[AskTeam | CheckQuestion | CancelQuestion | StartRun | RunStatus]] = {
-    CHECK: CheckQuestion,
-    CANCEL: CancelQuestion,
-    START_RUN: StartRun,
-    RUN_STATUS: RunStatus,
+_MODELS: dict[
+    str, type[AskTeamArguments | CheckQuestionArguments | CancelQuestionArguments | StartRunArguments | RunStatusArguments]
+] = {
+    CHECK: CheckQuestionArguments,
+    CANCEL: CancelQuestionArguments,
+    START_RUN: StartRunArguments,
+    RUN_STATUS: RunStatusArguments,
 }
 
 
-def read_wish(tool: str, given: Mapping[str, Any]) -> Wish | InvalidToolCall:
+def parse_tool_arguments(tool: str, given: Mapping[str, Any]) -> ToolCallArguments | InvalidToolCall:
     """What a tool was called with, or what is wrong with it, in words for the agent."""
     known = [spec.name for spec in TOOLS]
     if tool not in known:
@@ -88,10 +90,10 @@ def read_wish(tool: str, given: Mapping[str, Any]) -> Wish | InvalidToolCall:
     try:
         return _ask_team(given) if tool == ASK_TEAM else _MODELS[tool].model_validate(dict(given))
     except ValidationError as error:
-        return InvalidToolCall(f"The arguments of {tool} cannot be taken: {_say(error)}.")
+        return InvalidToolCall(f"The arguments of {tool} cannot be taken: {_validation_text(error)}.")
 
 
-def _ask_team(given: Mapping[str, Any]) -> Wish | InvalidToolCall:
+def _ask_team(given: Mapping[str, Any]) -> ToolCallArguments | InvalidToolCall:
     fields, own = ask_fields(_WHOM), ("channel", "team", "wait_seconds")
     unknown = [name for name in given if name not in fields and name not in own]
     if unknown:
@@ -101,10 +103,10 @@ def _ask_team(given: Mapping[str, Any]) -> Wish | InvalidToolCall:
     if isinstance(ask, InvalidToolCall):
         return ask
     beside = {name: given[name] for name in own if given.get(name) is not None}
-    return AskTeam.model_validate({"ask": ask.model_copy(update={"wait": True}), **beside})
+    return AskTeamArguments.model_validate({"ask": ask.model_copy(update={"wait": True}), **beside})
 
 
-def _say(error: ValidationError) -> str:
+def _validation_text(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in problems[:5])
 
@@ -119,7 +121,7 @@ _KEY = {"type": "string", "description": "Makes a repeated call harmless: the sa
 
 
 def _wait(default: float, what: str) -> dict[str, Any]:
-    return {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT, "default": default, "description": what}
+    return {"type": "number", "minimum": 0, "maximum": MAX_WAIT, "default": default, "description": what}
 
 
 def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
@@ -131,7 +133,7 @@ _ASK: dict[str, Any] = {
     **ask_fields(_WHOM),
     "channel": _CHANNEL,
     "team": _TEAM,
-    "wait_seconds": _wait(PATIENCE, "How long to wait for the outcome. The question stays open after that."),
+    "wait_seconds": _wait(DEFAULT_WAIT, "How long to wait for the outcome. The question stays open after that."),
 }
 TOOLS = (
     ToolSpec(

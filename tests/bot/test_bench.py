@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.bench.figures import Figure, tail
+from bot.bench.figures import Figure, percentile
 from bot.bench.live import bench_live
 from bot.bench.run import Sizes, bench
 from orchestrator_bridge.model.clients import ModelClient
@@ -48,17 +48,17 @@ def test_a_row_that_there_is_not_is_refused_with_those_that_there_are(townhall: 
 
 def test_a_multiple_of_the_floor_is_judged_as_such() -> None:
     figure = Figure(row="r", name="n", ours=20.0, bare=10.0, target=2.5, of_bare=True, unit="ms", samples=1)
-    assert (figure.judged, figure.met) == (2.0, True)
+    assert (figure.judged_value, figure.is_met) == (2.0, True)
 
 
 def test_an_amount_is_judged_by_itself_whatever_its_floor() -> None:
     figure = Figure(row="r", name="n", ours=20.0, bare=10.0, target=2.5, unit="ms", samples=1)
-    assert (figure.judged, figure.times, figure.met) == (20.0, 2.0, False)
+    assert (figure.judged_value, figure.times, figure.is_met) == (20.0, 2.0, False)
 
 
 def test_the_tail_of_a_few_values_is_the_largest() -> None:
-    assert tail([3.0, 1.0, 2.0]) == 3.0
-    assert tail([float(number) for number in range(1000)]) == 990.0
+    assert percentile([3.0, 1.0, 2.0]) == 3.0
+    assert percentile([float(number) for number in range(1000)]) == 990.0
 
 
 async def test_real_models_are_measured_by_their_streams(capsys: pytest.CaptureFixture[str]) -> None:

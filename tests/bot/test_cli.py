@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli_errors import exit_code_of
+from bot.cli_errors import run_command
 from tests.bot.conftest import Townhall
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +71,7 @@ def test_ctrl_c_ends_with_130(capfd: pytest.CaptureFixture[str]) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    assert exit_code_of(interrupted) == 130
+    assert run_command(interrupted) == 130
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -79,7 +79,7 @@ def test_a_fault_of_our_own_says_where_and_shows_no_secret(capfd: pytest.Capture
     def faulty() -> None:
         raise KeyError("sent with hunter22")
 
-    assert exit_code_of(faulty, lambda: {"MY_KEY": "hunter22"}) == 1
+    assert run_command(faulty, lambda: {"MY_KEY": "hunter22"}) == 1
     said = capfd.readouterr().err
     assert "fault of Townhall itself" in said
     assert "KeyError: 'sent with [MY_KEY]'" in said

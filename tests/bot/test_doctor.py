@@ -14,7 +14,7 @@ from bot.doctor.disk import check_space
 from bot.doctor.models import check_endpoints
 from bot.doctor.tools import check_tools
 from bot.settings import read_settings
-from bot.start import Start
+from bot.start import LoadedConfig
 from bot.team_file import parse_team_file
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.bot.conftest import Townhall
@@ -154,9 +154,9 @@ async def endpoint() -> AsyncIterator[LocalServer]:
     await server.close()
 
 
-def start_with(url: str, key: str) -> Start:
+def start_with(url: str, key: str) -> LoadedConfig:
     settings = read_settings(Path("none"), {"MINE": key})
-    return Start(settings=settings, team_file=parse_team_file(TEAM.format(url=url), Path("townhall.toml")))
+    return LoadedConfig(settings=settings, team_file=parse_team_file(TEAM.format(url=url), Path("townhall.toml")))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,9 @@ command = ["no-such-program", "here"]
 
 async def test_tool_servers_are_started_and_what_the_team_file_means_is_looked_for(tmp_path: Path) -> None:
     text = TOOLS.format(python=json.dumps(sys.executable))
-    start = Start(settings=read_settings(tmp_path / ".env", {}), team_file=parse_team_file(text, tmp_path / "townhall.toml"))
+    start = LoadedConfig(
+        settings=read_settings(tmp_path / ".env", {}), team_file=parse_team_file(text, tmp_path / "townhall.toml")
+    )
     found = {(one.about, one.state): one async for one in check_tools(start)}
     up, down = found["tools stub", "ok"], found["tools files", "wrong"]
     assert "allowed: add" in up.found

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.logs import FILE, LogFile, open_log
-from bot.trouble import Trouble
+from bot.logs import LOG_FILE, LogFile, configure_logging
+from bot.trouble import ConfigError
 
 KEY = "xai-0123456789/+abc="
 SECRETS = {"XAI_API_KEY": KEY, "OPENAI_API_KEY": "x", "SLACK_BOT_TOKEN": f"xoxb-{KEY}"}
@@ -33,13 +33,13 @@ def _logging_as_before() -> Iterator[None]:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    return open_log(tmp_path / "data", "info", SECRETS)
+    return configure_logging(tmp_path / "data", "info", SECRETS)
 
 
 def test_the_folder_is_made_and_a_record_is_one_line_with_time_level_and_origin(log: Path) -> None:
     OURS.info("run %d began", 7)
     line = log.read_text()
-    assert log.name == FILE
+    assert log.name == LOG_FILE
     assert line.endswith("Z INFO orchestrator_bridge.run.driver: run 7 began\n")
     assert line.startswith("20")
 
@@ -104,7 +104,7 @@ def test_what_people_type_cannot_forge_a_record_or_paint_the_screen(log: Path, c
 
 
 def test_other_libraries_are_heard_from_warnings_up_whatever_our_level(tmp_path: Path) -> None:
-    log = open_log(tmp_path, "debug", {})
+    log = configure_logging(tmp_path, "debug", {})
     OURS.debug("ours")
     THEIRS.info("theirs")
     assert "ours" in log.read_text()
@@ -120,8 +120,8 @@ def test_warnings_of_python_go_to_the_log(log: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
-    with pytest.raises(Trouble, match=r"(?s)the data folder cannot be written.*TOWNHALL_DATA="):
-        open_log(tmp_path / "data", "info", {})
+    with pytest.raises(ConfigError, match=r"(?s)the data folder cannot be written.*TOWNHALL_DATA="):
+        configure_logging(tmp_path / "data", "info", {})
 
 
 def test_a_full_disk_is_said_once_and_stops_nobody(log: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import App, assembled, menu_of
-from bot.menu import BotMenu
+from bot.app import App, create_autocomplete, open_app
+from bot.menu import BotAutocomplete
 from bot.settings import read_settings
-from bot.start import Start
+from bot.start import LoadedConfig
 from bot.team_file import parse_team_file
 from orchestrator_bridge.chat import Author, CommandReceived, Place, PrivateReply
 from orchestrator_bridge.run import events as e
@@ -51,7 +51,7 @@ def answers(asked: Asked) -> Play:
 class Bot:
     """A bot whose commands a test gives, with a picker of its own."""
 
-    def __init__(self, app: App, platform: ListPlatform, menu: BotMenu) -> None:
+    def __init__(self, app: App, platform: ListPlatform, menu: BotAutocomplete) -> None:
         self.app, self.platform, self.menu = app, platform, menu
 
     async def __call__(self, name: str, text: str = "", **options: str) -> PrivateReply:
@@ -96,11 +96,13 @@ class Bot:
 async def a_bot(folder: Path, server: ModelServer, teams: str = TEAMS, **settings: str) -> AsyncIterator[Bot]:
     """A running bot with xAI at the local server."""
     environ = {"XAI_API_KEY": "xai-key", "XAI_BASE_URL": server.url, **settings}
-    start = Start(settings=read_settings(folder / ".env", environ), team_file=parse_team_file(teams, folder / "townhall.toml"))
+    start = LoadedConfig(
+        settings=read_settings(folder / ".env", environ), team_file=parse_team_file(teams, folder / "townhall.toml")
+    )
     clock = ManualClock()
     platform = ListPlatform(clock)
-    menu = menu_of(start, clock)
-    async with assembled(start, [platform], folder / "t.db", clock, menu) as app:
+    menu = create_autocomplete(start, clock)
+    async with open_app(start, [platform], folder / "t.db", clock, menu) as app:
         await app.engine.start()
         yield Bot(app, platform, menu)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import read_settings
-from bot.trouble import Trouble
+from bot.trouble import ConfigError
 
 KEY = "xai-0123456789abcdefghij"
 
@@ -16,7 +16,7 @@ def env_file(tmp_path: Path) -> Path:
 
 
 def refused(env_file: Path, **environ: str) -> str:
-    with pytest.raises(Trouble) as refusal:
+    with pytest.raises(ConfigError) as refusal:
         read_settings(env_file, environ)
     return str(refusal.value)
 

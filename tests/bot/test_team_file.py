@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo_team import DEMO
+from bot.demo_team import DEMO_TEAM
 from bot.team_file import TeamFile, parse_team_file, read_team_file
-from bot.trouble import Trouble
+from bot.trouble import ConfigError
 from orchestrator_bridge.chat import Place
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ def read(file: Path, text: str) -> TeamFile:
 
 
 def refused(file: Path, text: str) -> str:
-    with pytest.raises(Trouble) as refusal:
+    with pytest.raises(ConfigError) as refusal:
         parse_team_file(text, file)
     return str(refusal.value)
 
@@ -35,17 +35,17 @@ def refused(file: Path, text: str) -> str:
 def test_a_missing_file_is_the_demo_team(file: Path) -> None:
     found = read_team_file(file)
     assert found.file is None
-    assert found.team() == DEMO
+    assert found.team() == DEMO_TEAM
 
 
 def test_a_file_that_was_asked_for_must_be_there(file: Path) -> None:
-    with pytest.raises(Trouble, match="the team file is missing"):
+    with pytest.raises(ConfigError, match="the team file is missing"):
         read_team_file(file, must_exist=True)
 
 
 def test_a_file_without_teams_has_the_demo_team(file: Path) -> None:
     found = read(file, '[people.alice]\ndiscord = "1"\n')
-    assert found.team() == DEMO
+    assert found.team() == DEMO_TEAM
     assert found.people["alice"].discord == "1"
 
 
@@ -73,7 +73,7 @@ def test_those_responsible_must_be_people_or_roles(file: Path) -> None:
 
 
 def test_an_unknown_team_is_told_with_those_that_there_are(file: Path) -> None:
-    with pytest.raises(Trouble, match=r"(?s)found: +'revew'.*did you mean 'review'"):
+    with pytest.raises(ConfigError, match=r"(?s)found: +'revew'.*did you mean 'review'"):
         read(file, AGENT).team("revew")
 
 
@@ -247,7 +247,7 @@ def test_a_key_that_stands_in_a_long_text_is_not_taken_for_a_key(file: Path) -> 
 @pytest.mark.parametrize("content", [b"\xff", None])
 def test_a_file_that_cannot_be_read_is_told(file: Path, content: bytes | None) -> None:
     file.mkdir() if content is None else file.write_bytes(content)
-    with pytest.raises(Trouble, match="cannot be read"):
+    with pytest.raises(ConfigError, match="cannot be read"):
         read_team_file(file)
 
 
@@ -259,7 +259,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(file: Path) -> None:
 def test_the_file_that_comes_with_townhall_is_right_also_with_its_examples_in_force() -> None:
     text = (ROOT / "townhall.toml").read_text()
     in_force = re.sub(r"(?m)^# (?=\[|[a-z_]+ = )", "", text)
-    assert read_team_file(ROOT / "townhall.toml").team() == DEMO
+    assert read_team_file(ROOT / "townhall.toml").team() == DEMO_TEAM
     found = parse_team_file(in_force, ROOT / "townhall.toml")
     assert {"demo", "review"} == set(found.teams)
     review, demo = found.team("review"), found.team("demo")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bot.team_parameters import dropped, with_model
+from bot.team_parameters import dropped_parameters, with_model
 from orchestrator_bridge.team import AgentSpec, Team
 
 
@@ -8,7 +8,7 @@ def test_another_model_loses_what_it_does_not_take_and_the_pick_says_so() -> Non
     before = Team(agents=(AgentSpec(name="one", model="grok-4.3", effort="high", temperature=0.5),))
     after = before.model_copy(update={"agents": (with_model(before.agents[0], "grok-4.1-fast", {}),)})
     assert after.agents[0].parameters == {"temperature": 0.5}
-    assert dropped(before, after) == ["grok-4.1-fast does not take effort as one has it: left out."]
+    assert dropped_parameters(before, after) == ["grok-4.1-fast does not take effort as one has it: left out."]
 
 
 def test_another_model_that_takes_everything_loses_nothing() -> None:

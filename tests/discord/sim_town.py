@@ -18,9 +18,9 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 
 from adapters.discord.adapter import DiscordAdapter
-from bot.app import assembled, menu_of
+from bot.app import create_autocomplete, open_app
 from bot.settings import read_settings
-from bot.start import Start
+from bot.start import LoadedConfig
 from bot.team_file import read_team_file
 from orchestrator_bridge.chat import InboundEvent, OutboundPost, PostedMessage, PrivateReply
 from orchestrator_bridge.engine import Engine
@@ -77,7 +77,7 @@ class Town:
 
     connection: SimConnection
     file: Path
-    start: Start
+    start: LoadedConfig
     server: ModelServer
     noted: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -90,10 +90,10 @@ class Town:
     @asynccontextmanager
     async def bot(self) -> AsyncIterator[Engine]:
         """One process of the bot."""
-        menu = menu_of(self.start)
+        menu = create_autocomplete(self.start)
         adapter = Noted(self.connection, menu, SimClock(self.connection))
         adapter.noted = self.noted
-        async with assembled(self.start, [adapter], self.file, menu=menu) as app:
+        async with open_app(self.start, [adapter], self.file, menu=menu) as app:
             await app.engine.start()
             yield app.engine
 
@@ -139,7 +139,7 @@ async def a_town(folder: Path, play: Behaviour = asking_player, *, more: str = "
     """The town, without its bot; `more` of a team file."""
     async with ModelServer(play) as server, AsyncExitStack() as stack:
         (folder / "townhall.toml").write_text(TEAM_FILE.format(url=server.url) + more, encoding="utf-8")
-        start = Start(
+        start = LoadedConfig(
             settings=read_settings(folder / ".env", {}), team_file=read_team_file(folder / "townhall.toml", must_exist=True)
         )
         town = Town(SimConnection(members=members), folder / "townhall.db", start, server)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.doctor.examine import examine
+from bot.doctor.examine import run_checks
 from bot.doctor.finding import Finding
 from bot.settings import read_settings
 from bot.setup_discord import print_invite
@@ -37,7 +37,7 @@ def name_in_team_file(role: int) -> None:
 async def found() -> dict[str, list[Finding]]:
     """The doctor's findings about Discord, by what they are about."""
     made: dict[str, list[Finding]] = {}
-    async for finding in examine():
+    async for finding in run_checks():
         if finding.about.startswith("discord"):
             made.setdefault(finding.about, []).append(finding)
     return made

@@ -12,10 +12,10 @@ from typing import TextIO
 
 from adapters.terminal.adapter import TerminalAdapter
 from adapters.terminal.screen import TerminalDevice
-from bot.app import assembled
+from bot.app import open_app
 from bot.commands import HELP
 from bot.settings import read_settings
-from bot.start import Start
+from bot.start import LoadedConfig
 from bot.team_file import read_team_file
 from tests.contract.adapter_rig import PATIENCE
 
@@ -56,11 +56,11 @@ class Session:
 @asynccontextmanager
 async def a_session(team_file: Path, folder: Path) -> AsyncIterator[Session]:
     """A bot on a pipe, with its store in `folder`; the person is called ana."""
-    start = Start(settings=read_settings(folder / ".env", {}), team_file=read_team_file(team_file))
+    start = LoadedConfig(settings=read_settings(folder / ".env", {}), team_file=read_team_file(team_file))
     read_end, write_end = os.pipe()
     screen = Shown()
     with os.fdopen(read_end) as stdin, os.fdopen(write_end, "w") as keys:
         terminal = TerminalAdapter(TerminalDevice(stdin=stdin, screen=screen), commands=tuple(HELP), name="ana")
-        async with assembled(start, [terminal], folder / "townhall.db") as app:
+        async with open_app(start, [terminal], folder / "townhall.db") as app:
             await app.engine.start()
             yield Session(keys, screen)

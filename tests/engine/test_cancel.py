@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands import Commands
-from bot.model_view import Shelf
-from bot.picks import Picks
+from bot.commands import ChatCommands
+from bot.model_view import ModelBrowser
+from bot.picks import ModelSelections
 from bot.team_file import TeamFile
 from orchestrator_bridge.chat import Author, CommandReceived, PrivateReply
 from orchestrator_bridge.engine import Engine
@@ -32,18 +32,18 @@ ELSEWHERE = Author(platform="other", id="ana", name="Ana")
 NOBODY_ELSE = Directory(permissions=Permissions(cancel=()))
 
 
-def no_shelf() -> Shelf:
+def no_shelf() -> ModelBrowser:
     """No model is set up."""
-    return Shelf(own={}, base_urls={}, settings={}, today=date(2026, 11, 22))
+    return ModelBrowser(own={}, base_urls={}, settings={}, today=date(2026, 11, 22))
 
 
 def obeying(store: Store, directory: Directory) -> Obey:
     """The bot's own commands."""
-    commands = Commands(store, TeamFile(), ModelClient(), directory, Picks(store), no_shelf)
+    commands = ChatCommands(store, TeamFile(), ModelClient(), directory, ModelSelections(store), no_shelf)
 
     async def obey(engine: Engine, command: CommandReceived) -> PrivateReply | None:
         commands.engine = engine
-        return await commands.obey(command)
+        return await commands.handle(command)
 
     return obey
 

@@ -64,11 +64,11 @@ class TroubledStore(SqliteStore):
         await self._raise(self.deaf)
         return await super().receive(inbound, at)
 
-    async def sent(self, key: str) -> PostedMessage | None:
+    async def sent_post(self, key: str) -> PostedMessage | None:
         await self._raise(self.forgets.pop(0) if self.forgets else None)
         return await super().sent_post(key)
 
-    async def target(self, place: Place, message: str | None = None) -> Target | None:
+    async def find_target(self, place: Place, message: str | None = None) -> Target | None:
         if self.cursed is not None and place.thread == self.cursed:
             raise RuntimeError("a bug of our own")
         return await super().find_target(place, message)

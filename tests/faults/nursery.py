@@ -19,8 +19,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import orchestrator_bridge.model.openai_connection  # noqa: F401 - slow, so before the first child
-from bot.app import App, assembled
-from bot.start import Start, read_start
+from bot.app import App, open_app
+from bot.start import LoadedConfig, load_config
 from orchestrator_bridge.chat import Adapter
 
 _LOG = logging.getLogger(__name__)
@@ -29,10 +29,10 @@ _DIES_WITH_PARENT = 1
 """`PR_SET_PDEATHSIG` of prctl(2): a harness that is killed leaves no process behind."""
 
 
-Beside = Callable[[Start, App], AbstractAsyncContextManager[object]]
+Beside = Callable[[LoadedConfig, App], AbstractAsyncContextManager[object]]
 
 
-def nothing(_: Start, __: App) -> AbstractAsyncContextManager[object]:
+def nothing(_: LoadedConfig, __: App) -> AbstractAsyncContextManager[object]:
     """Nothing lives beside the engine."""
     return nullcontext()
 
@@ -42,7 +42,7 @@ def raise_bots(adapters: Callable[[], Sequence[Adapter]], file: Path, beside: Be
     long as the engine."""
     _die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    start = read_start()
+    start = load_config()
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -53,7 +53,7 @@ def raise_bots(adapters: Callable[[], Sequence[Adapter]], file: Path, beside: Be
         _tell(f"ended {child} {os.waitstatus_to_exitcode(status)}")
 
 
-def _live(start: Start, adapters: Callable[[], Sequence[Adapter]], file: Path, beside: Beside) -> int:
+def _live(start: LoadedConfig, adapters: Callable[[], Sequence[Adapter]], file: Path, beside: Beside) -> int:
     try:
         asyncio.run(_bot(start, adapters, file, beside))
     except Exception:
@@ -62,10 +62,10 @@ def _live(start: Start, adapters: Callable[[], Sequence[Adapter]], file: Path, b
     return 0
 
 
-async def _bot(start: Start, adapters: Callable[[], Sequence[Adapter]], file: Path, beside: Beside) -> None:
+async def _bot(start: LoadedConfig, adapters: Callable[[], Sequence[Adapter]], file: Path, beside: Beside) -> None:
     told_to_end = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
-    async with assembled(start, adapters(), file) as app:
+    async with open_app(start, adapters(), file) as app:
         await app.engine.start()
         async with beside(start, app):
             _tell(f"ready {os.getpid()}")

@@ -14,11 +14,11 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
-from bot.app import App, assembled
-from bot.outside.door import Door, open_door
-from bot.outside.token import Terms
+from bot.app import App, open_app
+from bot.outside.door import McpListener, open_listener
+from bot.outside.token import TokenScope
 from bot.settings import read_settings
-from bot.start import Start
+from bot.start import LoadedConfig
 from bot.team_file import parse_team_file
 from orchestrator_bridge.chat import Author, Capabilities, MessageReceived, Place, QuestionCard
 from orchestrator_bridge.clock import Clock
@@ -53,7 +53,7 @@ class House:
     """One bot with its door."""
 
     app: App
-    door: Door
+    door: McpListener
     platform: ListPlatform
     clock: ManualClock
     tokens: dict[str, str] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class House:
 
     async def token(self, name: str = "laptop", **terms: Any) -> str:
         """A new token for Alice's agents."""
-        made = await self.door.book.make(name, Terms.model_validate({"person": "alice", "channels": WHERE, **terms}))
+        made = await self.door.tokens.create(name, TokenScope.model_validate({"person": "alice", "channels": WHERE, **terms}))
         self.tokens[name] = made
         return made
 
@@ -122,11 +122,11 @@ async def client_of(url: str, token: str, name: str = "Claude Code", mode: Any =
         yield client
 
 
-def start_in(folder: Path, team: str = TEAM, **environ: str) -> Start:
+def start_in(folder: Path, team: str = TEAM, **environ: str) -> LoadedConfig:
     """The settings and the team file of a bot in a folder."""
     (folder / "play.toml").write_text(SCRIPT, encoding="utf-8")
     settings = read_settings(folder / "none", {"TOWNHALL_DATA": str(folder / "data"), **environ})
-    return Start(settings=settings, team_file=parse_team_file(team, folder / "townhall.toml"))
+    return LoadedConfig(settings=settings, team_file=parse_team_file(team, folder / "townhall.toml"))
 
 
 @asynccontextmanager
@@ -135,9 +135,9 @@ async def a_house(folder: Path, team: str = TEAM, clock: Clock | None = None, **
     start, time = start_in(folder, team, **environ), clock or ManualClock()
     assert isinstance(time, ManualClock)
     platform = ListPlatform(time, platform="slack", capabilities=Capabilities(threads=True, edits=True))
-    async with assembled(start, [platform], start.settings.store, clock=time) as app:
+    async with open_app(start, [platform], start.settings.store, clock=time) as app:
         await app.engine.start()
-        async with open_door(start, app) as door:
+        async with open_listener(start, app) as door:
             house = House(app, door, platform, time)
             yield house
             await house.all_leave()

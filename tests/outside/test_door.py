@@ -17,10 +17,10 @@ import pytest
 from mcp import MCPError
 
 from bot.outside import door_file
-from bot.outside.door import Shut, open_door
-from bot.outside.limits import no_question, no_run
-from bot.outside.token import Terms, digest, new_secret
-from bot.trouble import Trouble
+from bot.outside.door import ListenerError, open_listener
+from bot.outside.limits import question_quota_error, run_quota_error
+from bot.outside.token import TokenScope, create_secret, hash_secret
+from bot.trouble import ConfigError
 from orchestrator_bridge.outside import agent_name
 from orchestrator_bridge.store.port import TokenActivity
 from tests.outside.house import House, a_house, question, refused, start_in, told
@@ -62,7 +62,7 @@ async def test_a_token_that_is_withdrawn_is_good_for_nothing_at_once_and_its_que
     client = await house.client(await house.token())
     told(await client.call_tool("ask_team", question(wait_seconds=0)))
     await house.card(1)
-    await house.door.book.withdraw("laptop")
+    await house.door.tokens.revoke("laptop")
     assert (await asks(house, Authorization=f"Bearer {house.tokens['laptop']}"))[0] == 401
     await house.says("main", 1)
     await house.platform.until(lambda: any(card.closed for card in house.platform.questions))
@@ -79,7 +79,7 @@ async def test_only_the_owner_of_the_data_folder_can_do_things_to_tokens(house: 
     assert (await asks(house, "/tokens", {"do": "list"}, Authorization=f"Bearer {token}"))[0] == 401
     status, said = await asks(house, "/tokens", {"do": "list"}, Authorization=f"Bearer {house.door.file.secret}")
     assert (status, [one["name"] for one in said["tokens"]]) == (200, ["laptop"])
-    assert digest(token) not in json.dumps(said)
+    assert hash_secret(token) not in json.dumps(said)
 
 
 async def test_there_is_nothing_else_behind_it(house: House) -> None:
@@ -90,8 +90,8 @@ async def test_the_store_and_the_door_file_hold_no_token(house: House, tmp_path:
     token = await house.token()
     (kept,) = await house.app.store.tokens()
     assert token not in str(kept)
-    assert kept.hash == digest(token)
-    file = tmp_path / "data" / door_file.NAME
+    assert kept.hash == hash_secret(token)
+    file = tmp_path / "data" / door_file.ENDPOINT_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert token not in file.read_text()
 
@@ -107,10 +107,10 @@ async def test_a_token_holds_after_a_restart(tmp_path: Path) -> None:
 async def test_names_of_tokens_are_names_and_taken_once(house: House) -> None:
     await house.token()
     for name, why in (("laptop", "taken"), ("My Laptop", "small letters")):
-        with pytest.raises(Trouble, match=why):
+        with pytest.raises(ConfigError, match=why):
             await house.token(name)
-    with pytest.raises(Trouble, match="laptop"):
-        await house.door.book.withdraw("labtop")
+    with pytest.raises(ConfigError, match="laptop"):
+        await house.door.tokens.revoke("labtop")
 
 
 # The door itself ----------------------------------------------------------------------------------------------------------
@@ -122,8 +122,8 @@ async def test_the_port_of_the_setting_is_taken(tmp_path: Path) -> None:
         port = str(other.getsockname()[1])
         other.listen()
         async with a_house(tmp_path) as house:
-            with pytest.raises(Shut, match=f"TOWNHALL_MCP_PORT is {port}, which cannot be had"):
-                async with open_door(start_in(tmp_path, TOWNHALL_MCP_PORT=port), house.app):
+            with pytest.raises(ListenerError, match=f"TOWNHALL_MCP_PORT is {port}, which cannot be had"):
+                async with open_listener(start_in(tmp_path, TOWNHALL_MCP_PORT=port), house.app):
                     pass
     async with a_house(tmp_path, TOWNHALL_MCP_PORT=port) as house:
         assert house.door.file.url == f"http://127.0.0.1:{port}/mcp"
@@ -132,13 +132,13 @@ async def test_the_port_of_the_setting_is_taken(tmp_path: Path) -> None:
 
 async def test_the_door_file_holds_while_its_process_has_the_store(tmp_path: Path) -> None:
     async with a_house(tmp_path) as house:
-        assert door_file.read(tmp_path / "data") == house.door.file
-        kept = (tmp_path / "data" / door_file.NAME).read_bytes()
-    assert door_file.read(tmp_path / "data") is None
-    (tmp_path / "data" / door_file.NAME).write_bytes(kept.replace(b'"pid": ', b'"pid": 9'))
-    assert door_file.read(tmp_path / "data") is None
-    (tmp_path / "data" / door_file.NAME).write_bytes(b"[1]")
-    assert door_file.read(tmp_path / "data") is None
+        assert door_file.read_endpoint(tmp_path / "data") == house.door.file
+        kept = (tmp_path / "data" / door_file.ENDPOINT_FILE).read_bytes()
+    assert door_file.read_endpoint(tmp_path / "data") is None
+    (tmp_path / "data" / door_file.ENDPOINT_FILE).write_bytes(kept.replace(b'"pid": ', b'"pid": 9'))
+    assert door_file.read_endpoint(tmp_path / "data") is None
+    (tmp_path / "data" / door_file.ENDPOINT_FILE).write_bytes(b"[1]")
+    assert door_file.read_endpoint(tmp_path / "data") is None
 
 
 async def test_whoever_waits_is_sent_away_when_the_bot_stops(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -193,14 +193,14 @@ NOW = datetime(2026, 11, 27, 23, 0, tzinfo=UTC).timestamp()
     ],
 )
 def test_a_limit_is_told_with_its_end(use: TokenActivity, why: str) -> None:
-    said = no_question(Terms(channels=("terminal",), open_questions=2, questions_a_day=3), use, NOW, UTC)
+    said = question_quota_error(TokenScope(channels=("terminal",), open_questions=2, questions_a_day=3), use, NOW, UTC)
     assert said.startswith(why) if why else said == ""
 
 
 def test_runs_have_a_limit_of_their_own() -> None:
-    terms = Terms(channels=("terminal",), runs_a_day=1, money_a_day=None)
-    assert no_run(terms, TokenActivity(asked=99, cost=Decimal(100)), NOW, UTC) == ""
-    assert "1 run came through your token today" in no_run(terms, TokenActivity(runs=1), NOW, UTC)
+    terms = TokenScope(channels=("terminal",), runs_a_day=1, money_a_day=None)
+    assert run_quota_error(terms, TokenActivity(asked=99, cost=Decimal(100)), NOW, UTC) == ""
+    assert "1 run came through your token today" in run_quota_error(terms, TokenActivity(runs=1), NOW, UTC)
 
 
 @pytest.mark.parametrize(
@@ -212,4 +212,4 @@ def test_what_a_client_calls_itself_becomes_a_name(given: str, name: str) -> Non
 
 
 def test_every_token_is_another() -> None:
-    assert len({new_secret() for _ in range(100)}) == 100
+    assert len({create_secret() for _ in range(100)}) == 100

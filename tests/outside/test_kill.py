@@ -20,8 +20,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from bot.outside import door_file
-from bot.outside.book import TokenBook
-from bot.outside.token import Terms
+from bot.outside.book import TokenRegistry
+from bot.outside.token import TokenScope
 from orchestrator_bridge.store.sqlite import SqliteStore
 from tests.faults.victim import PATIENCE, ROOT, Victim
 from tests.outside.house import client_of, question, told
@@ -61,7 +61,7 @@ class Site:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
-        door = door_file.read(self.folder / "data")
+        door = door_file.read_endpoint(self.folder / "data")
         assert door is not None
         async with client_of(door.url, self.token) as client:
             yield client
@@ -89,7 +89,9 @@ async def a_site(folder: Path) -> AsyncIterator[Site]:
     """All of it, the bot not yet started."""
     data = folder / "data"
     store = await SqliteStore.open(data / "townhall.db")
-    token = await TokenBook(store, lambda: 1.0).make("laptop", Terms(channels=("loopback/general",), questions_a_day=1000))
+    token = await TokenRegistry(store, lambda: 1.0).create(
+        "laptop", TokenScope(channels=("loopback/general",), questions_a_day=1000)
+    )
     await store.close()
     (folder / "townhall.toml").write_text(TEAM, encoding="utf-8")
     async with ChatServer() as chat:

@@ -19,7 +19,7 @@ from adapters.slack.manifest import BOT_EVENTS, BOT_SCOPES, manifest
 from bot.doctor.finding import Finding
 from bot.doctor.slack import check_slack
 from bot.settings import read_settings
-from bot.start import Start
+from bot.start import LoadedConfig
 from bot.team_file import parse_team_file
 from tests.bot.conftest import Townhall, folder, townhall
 from tests.docs.page import ROOT
@@ -94,13 +94,13 @@ def test_the_manifest_has_the_events_and_scopes_that_are_needed_and_no_admins_on
 # The doctor ---------------------------------------------------------------------------------------------------------------
 
 
-def start_with(server: SlackServer, ana: str = ANA, **settings: str) -> Start:
+def start_with(server: SlackServer, ana: str = ANA, **settings: str) -> LoadedConfig:
     given = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN, "SLACK_API_URL": server.url} | settings
     team_file = parse_team_file(TEAM.format(ana=ana).replace("play", "demo"), Path("townhall.toml"))
-    return Start(settings=read_settings(Path("none"), given), team_file=team_file)
+    return LoadedConfig(settings=read_settings(Path("none"), given), team_file=team_file)
 
 
-async def findings(start: Start) -> dict[str, Finding]:
+async def findings(start: LoadedConfig) -> dict[str, Finding]:
     return {one.about: one async for one in check_slack(start)}
 
 

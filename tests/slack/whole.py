@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from adapters.slack.adapter import SlackAdapter
-from bot.app import App, assembled, menu_of
+from bot.app import App, create_autocomplete, open_app
 from bot.commands import HELP
-from bot.platforms import chat_adapters
+from bot.platforms import create_adapters
 from bot.settings import read_settings
-from bot.start import Start
+from bot.start import LoadedConfig
 from bot.team_file import read_team_file
 from tests.contract.adapter_rig import PATIENCE
 from tests.servers.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
@@ -71,11 +71,11 @@ async def a_bot(folder: Path, team_file: str = RELEASE, server: SlackServer | No
     file.write_text(team_file, encoding="utf-8")
     tokens = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN, "SLACK_API_URL": server.url}
     scripts = read_team_file(file)
-    start = Start(settings=read_settings(folder / ".env", tokens), team_file=scripts)
-    menu = menu_of(start)
-    adapters = chat_adapters(start, menu, tuple(HELP))
+    start = LoadedConfig(settings=read_settings(folder / ".env", tokens), team_file=scripts)
+    menu = create_autocomplete(start)
+    adapters = create_adapters(start, menu, tuple(HELP))
     assert isinstance(adapters[0], SlackAdapter)
-    async with assembled(start, adapters, folder / "townhall.db", menu=menu) as app:
+    async with open_app(start, adapters, folder / "townhall.db", menu=menu) as app:
         await app.engine.start()
         yield Whole(server, app)
     await server.gone()
