@@ -44,7 +44,7 @@ async def open_app(
 ) -> AsyncIterator[App]:
     """The bot over one store file, its engine not yet started; all is stopped and closed at the end.
 
-    `menu` is what the adapters offer in their pickers, as `menu_of` makes it; it is filled with what the store knows.
+    `menu` is what the adapters offer in their pickers, as `create_autocomplete` makes it; it is filled with what the store knows.
 
     Raises:
         StoreError: the store cannot be opened.
@@ -90,7 +90,7 @@ async def open_app(
 
 
 def create_autocomplete(start: LoadedConfig, clock: Clock | None = None) -> BotAutocomplete:
-    """What adapters offer in their pickers. Give it to them, and to `assembled`."""
+    """What adapters offer in their pickers. Give it to them, and to `open_app`."""
     return BotAutocomplete(start.team_file, lambda: _model_browser(start, clock or SystemClock()))
 
 

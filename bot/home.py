@@ -20,7 +20,7 @@ LOOKED_AT, LISTED = 50, 10
 
 
 class HomePage:
-    """Makes the page. `picks` are the models that were picked for channels; `shelf` gives the models as they are today."""
+    """Makes the page. `selections` are the models that were picked for channels; `browser` gives the models as they are today."""
 
     def __init__(
         self, store: Lookups, team_file: TeamFile, selections: ModelSelections, browser: Callable[[], ModelBrowser]

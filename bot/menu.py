@@ -15,7 +15,8 @@ ListRuns = Callable[[Place], Sequence[tuple[int, str]]]
 
 
 class BotAutocomplete:
-    """An `Autocomplete`. Adapters get it before there is a store: until `fill` it knows the team file and no picks and runs."""
+    """An `Autocomplete`. Adapters get it before there is a store: until `connect` it knows the team file and no picks and
+    runs."""
 
     def __init__(self, team_file: TeamFile, browser: Callable[[], ModelBrowser]) -> None:
         self._team_file = team_file

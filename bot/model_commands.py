@@ -27,7 +27,7 @@ _CONFIRMED = ("confirmed", "yes")
 
 
 class ModelCommands:
-    """What the two commands do. `shelf` gives the models as they are today."""
+    """What the two commands do. `browser` gives the models as they are today."""
 
     def __init__(
         self, selections: ModelSelections, team_file: TeamFile, directory: Directory, browser: Callable[[], ModelBrowser]

@@ -28,7 +28,7 @@ CLIENT_GRACE = 5.0
 class ModelGateway:
     """The models behind their gate and the ledger; the store has the files that calls show.
 
-    A call that may not `try_acquire` now waits for its `wait_for_slot` and asks again.
+    A call that may not go now does `wait_for_slot` and asks again.
     """
 
     def __init__(self, models: Model, gate: RateLimiter, ledger: UsageLedger, store: Store) -> None:
@@ -76,7 +76,7 @@ class ModelGateway:
         """Wait until a call that is held may ask again.
 
         Raises:
-            Suspended: there is no point in waiting; the call has failed.
+            CircuitOpen: there is no point in waiting; the call has failed.
         """
         await self._gate.wait(run, action)
 

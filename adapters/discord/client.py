@@ -143,7 +143,7 @@ class DiscordClient(discord.AutoShardedClient):
             await self.run_tracked(self._events.component_used(interaction))
 
     async def run_tracked(self, doing: Awaitable[None]) -> None:
-        """Do this as a part of the task that is running, which `drop` then ends."""
+        """Do this as a part of the task that is running, which `cancel_tracked` then ends."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)

@@ -61,7 +61,7 @@ class _RunningClient:
 
 
 class GatewayConnection:
-    """A connection with this token. `deadline`, in seconds, as `DEADLINE`; `identify_pause` as `Client` has it."""
+    """A connection with this token. `deadline`, in seconds, as `CONNECT_TIMEOUT`; `identify_pause` as `DiscordClient` has it."""
 
     def __init__(
         self,

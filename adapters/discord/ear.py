@@ -45,7 +45,8 @@ class MessageLocation:
 
 
 class MessageListener:
-    """Hears for one adapter. `listed` are bots that are heard like people; `unread` is told who wrote what we may not read."""
+    """Hears for one adapter. `listed` are bots that are heard like people; `on_unreadable` is told who wrote what we may not
+    read."""
 
     def __init__(
         self, channels: ChannelCache, clock: Clock, listed: frozenset[str], on_unreadable: Callable[[Author, Place], None]

@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 class LruMap(Generic[K, V]):
-    """Keeps the last `most` values."""
+    """Keeps the last `max_size` values."""
 
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size

@@ -25,7 +25,7 @@ REMEMBERED = 5000
 
 
 class MessageApi:
-    """Posts for one adapter. `silence` is in seconds, as in `attempt`."""
+    """Posts for one adapter. `timeout` is in seconds, as in `attempt`."""
 
     def __init__(self, channels: ChannelCache, timeout: float) -> None:
         self._channels = channels

@@ -49,7 +49,7 @@ class ChannelCache:
         return await self.get(int(channel))
 
     async def get(self, id_: int) -> AnyChannel:
-        """A channel or thread by its id; raises as `find` does."""
+        """A channel or thread by its id; raises as `resolve` does."""
         known = self.client().get_channel(id_) or self._known.get(id_)
         if known is not None:
             return known
@@ -58,7 +58,7 @@ class ChannelCache:
         return self._remember(found)
 
     async def direct_channel(self, person: int) -> discord.DMChannel:
-        """The direct messages with somebody; raises as `find` does."""
+        """The direct messages with somebody; raises as `resolve` does."""
         async with bounded_attempt():
             channel = await self.client().create_dm(discord.Object(person))
         self._remember(channel)

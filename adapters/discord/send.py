@@ -36,7 +36,7 @@ ACKNOWLEDGEMENT_EMOJI = {"taken": "✅", "late": "⌛", "refused": "🚫", "pass
 
 
 class DiscordSender:
-    """Sends for one adapter. `typed` says whether words in channels can be read, so that cards do not promise it."""
+    """Sends for one adapter. `can_read_messages` says whether words in channels can be read, so that cards do not promise it."""
 
     def __init__(self, messages: MessageApi, can_read_messages: Callable[[], bool]) -> None:
         self._messages = messages

@@ -19,7 +19,8 @@ MAX_EMBED = 4000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscordMessage:
-    """Words, a card, controls. `notify` are those whose mention in `content` reaches them; `text_file` is a name and its text."""
+    """Words, a card, controls. `allowed_mentions` are those whose mention in `content` reaches them; `text_file` is a name and
+    its text."""
 
     content: str = ""
     embeds: tuple[discord.Embed, ...] = ()

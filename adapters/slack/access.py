@@ -13,7 +13,7 @@ from adapters.slack.socket import PING_INTERVAL
 class SlackConfig:
     """With an app token by Socket Mode, else with a signing secret on a port of ours.
 
-    `silence`, `ping` and `acknowledge` are in seconds, as in `Api`, `Socket` and `Inbox`.
+    `silence`, `ping` and `acknowledge` are in seconds, as in `SlackApi`, `SocketModeTransport` and `SlackRequestHandler`.
     """
 
     bot_token: str = field(repr=False)

@@ -43,7 +43,7 @@ Call = Callable[[AsyncWebClient], Awaitable[AsyncSlackResponse]]
 
 
 class SlackApi:
-    """The Web API with one bot token. `silence` in seconds; `clock` is ours, in seconds since the epoch."""
+    """The Web API with one bot token. `timeout` in seconds; `clock` is ours, in seconds since the epoch."""
 
     def __init__(
         self, token: str, url: str = SLACK, *, timeout: float = RESPONSE_TIMEOUT, clock: Callable[[], float] = time.time

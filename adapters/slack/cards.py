@@ -50,7 +50,8 @@ def status_emoji(status: str) -> str:
 
 def _agent(agent: CardAgent) -> str:
     """An agent with the sign under which it speaks in the thread."""
-    return f"{agent_emoji(agent.name)} *{escape_line(agent.name, 40)}* {escape_line(agent.state, 60)} · {escape_line(agent.model, 60)}"
+    name, state, model = escape_line(agent.name, 40), escape_line(agent.state, 60), escape_line(agent.model, 60)
+    return f"{agent_emoji(agent.name)} *{name}* {state} · {model}"
 
 
 def _spent(card: RunCard) -> str:
@@ -77,14 +78,16 @@ def render_question_card(card: QuestionCard) -> SlackMessage:
 def _open_card(card: QuestionCard) -> SlackMessage:
     blocks = [
         section(
-            f"{_audience_text(card)}{agent_emoji(card.agent)} *{escape_line(card.agent, 80)}* asks:\n*{escape_line(card.text, LINE + 200)}*"
+            f"{_audience_text(card)}{agent_emoji(card.agent)} *{escape_line(card.agent, 80)}* asks:\n"
+            f"*{escape_line(card.text, LINE + 200)}*"
         ),
         *_context(card),
         *option_blocks(card),
         *question_controls(card),
         small(f"{expiry_text(card)}\nPress a button, or reply in the thread with a number or in your own words."),
         small(
-            f"Question {card.question}, to {escape_mrkdwn(one_line(card.asked, LINE))} · run {card.run}: {escape_line(card.task, 120)}"
+            f"Question {card.question}, to {escape_mrkdwn(one_line(card.asked, LINE))} · "
+            f"run {card.run}: {escape_line(card.task, 120)}"
         ),
     ]
     return {"text": _notification_text(card), "blocks": blocks}

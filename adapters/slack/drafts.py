@@ -35,9 +35,9 @@ _STREAM_ENDED = frozenset({"message_not_in_streaming_state", "message_not_found"
 
 @dataclass(slots=True)
 class _SlackStream:
-    """One streamed message. `stamp` is empty while it has not begun; `over`: nothing more is added to it.
+    """One streamed message. `ts` is empty while it has not begun; `finished`: nothing more is added to it.
 
-    `rests_until`: Slack has asked for a pause until then, by its clock.
+    `paused_until`: Slack has asked for a pause until then, by its clock.
     """
 
     channel: str
@@ -155,7 +155,7 @@ class SlackStreams:
         self._locks.pop(run, None)
 
     async def stop(self, channel: str, stamp: str) -> None:
-        """End a stream, so that its message can be edited. Raises as `Api.write` does."""
+        """End a stream, so that its message can be edited. Raises as `SlackApi.write` does."""
         try:
             await self._api.write("chat.stopStream", lambda client: client.chat_stopStream(channel=channel, ts=stamp))
         except SlackRejected as error:
@@ -163,7 +163,7 @@ class SlackStreams:
                 raise
 
     async def remove(self, channel: str, stamp: str) -> None:
-        """Delete a draft; one that cannot be deleted is left. Raises `NotSent` or `SendUncertain` as `Api.write` does."""
+        """Delete a draft; one that cannot be deleted is left. Raises `NotSent` or `SendUncertain` as `SlackApi.write` does."""
         try:
             await self.stop(channel, stamp)
             await self._api.write("chat.delete", lambda client: client.chat_delete(channel=channel, ts=stamp))

@@ -30,7 +30,7 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedMessage:
-    """A person's message, taken apart. `called`: it begins with our name; `named`: that stands somewhere in it."""
+    """A person's message, taken apart. `is_addressed`: it begins with our name; `is_mentioned`: that stands somewhere in it."""
 
     message: Event
     place: Place
@@ -43,7 +43,7 @@ class ParsedMessage:
 
 
 class SlackEventHandler:
-    """Understands events of type `message` and `app_mention`. `names` are the commands."""
+    """Understands events of type `message` and `app_mention`. `commands` are those that it knows."""
 
     def __init__(self, workspace: Workspace, users: SlackUsers, channels: SlackChannels, commands: frozenset[str]) -> None:
         self._workspace = workspace

@@ -2,8 +2,8 @@
 
 It is a middleware of slack-bolt that runs after the signature is checked and before anything else. An event is acknowledged when
 it is on disk; if it cannot be stored, it is not acknowledged, and Slack sends it again. Clicks and commands are sent once only
-and want an answer within three seconds: they are acknowledged as soon as they are stored, and after `ACKNOWLEDGE` seconds in any
-case; whoever's click is lost after that is told.
+and want an answer within three seconds: they are acknowledged as soon as they are stored, and after `ACKNOWLEDGE_AFTER` seconds
+in any case; whoever's click is lost after that is told.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ Next = Callable[[], Awaitable[BoltResponse | None]]
 
 
 class SlackRequestHandler:
-    """Takes every request of Slack. `aside` and `show` do what is the adapter's own; `changed` is told of user groups."""
+    """Takes every request of Slack. `send_notice` and `open_modal` do what is the adapter's own; `on_groups_changed` is told of
+    user groups."""
 
     def __init__(
         self,

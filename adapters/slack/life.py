@@ -47,7 +47,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class SlackSession:
-    """The parts, once Slack has said who we are. `looking` looks at user groups again and again."""
+    """The parts, once Slack has said who we are. `group_refresh` looks at user groups again and again."""
 
     api: SlackApi
     people: SlackUsers

@@ -92,7 +92,7 @@ class SlackChannels:
             return False
 
     async def refresh_members(self, channel: str) -> None:
-        """Learn who is in a channel, where that is not known of late. Nobody waits for it longer than `PATIENCE`."""
+        """Learn who is in a channel, where that is not known of late. Nobody waits for it longer than `MEMBERS_TIMEOUT`."""
         at, _ = self._members.get(channel, (-MEMBERS_CACHE_SECONDS, frozenset()))
         if channel[:1] in ("C", "G") and self._api.now() - at >= MEMBERS_CACHE_SECONDS:
             with suppress(TimeoutError, NotSent, SendRejected):

@@ -50,7 +50,8 @@ class _SocketClient(SocketModeClient):
 
 
 class SocketModeTransport:
-    """One connection of Socket Mode, for as long as it is wanted. `ping` in seconds; `back` is called after each reconnection."""
+    """One connection of Socket Mode, for as long as it is wanted. `ping` in seconds; `on_reconnected` is called after each
+    reconnection."""
 
     def __init__(
         self,

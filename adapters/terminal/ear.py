@@ -21,9 +21,9 @@ ExitReason = Literal["left", "input_ended"]
 
 
 class InputReader:
-    """Takes the entries of `screen`. `go` is called once the person has gone; `new_stamp` marks what is handed over.
+    """Takes the entries of `screen`. `on_exit` is called once the person has gone; `new_stamp` marks what is handed over.
 
-    `refused`: some entry was not handed over.
+    `any_rejected`: some entry was not handed over.
     """
 
     def __init__(

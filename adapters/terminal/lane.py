@@ -15,7 +15,8 @@ WriteText = Callable[[str], None]
 
 
 class PrintQueue:
-    """Prints by `write`, which may raise an OSError. Before `run` and after `end` there is no prompt: text is written at once."""
+    """Prints by `write`, which may raise an OSError. Before `run` and after `close` there is no prompt: text is written at
+    once."""
 
     def __init__(self, write: WriteText) -> None:
         self._write = write
@@ -24,7 +25,7 @@ class PrintQueue:
         self._open = False
 
     async def run(self) -> None:
-        """Print until `end`; to be run in the prompt's own context."""
+        """Print until `close`; to be run in the prompt's own context."""
         self._open = True
         while self._open or self._texts:
             await self._wake.wait()

@@ -39,7 +39,7 @@ class ListenerError(Exception):
 
 
 class McpListener:
-    """A door that is open: `file` says where, `book` has the tokens."""
+    """A door that is open: `file` says where, `tokens` has the tokens that it takes."""
 
     def __init__(self, data: Path, listener: socket.socket, service: ToolService, tokens: TokenRegistry) -> None:
         self.file = EndpointFile(pid=os.getpid(), port=listener.getsockname()[1], secret=secrets.token_urlsafe(32))

@@ -55,7 +55,7 @@ def resolve_channel(caller: McpClient, wanted: str | None, platforms: Collection
     """The channel that was named, or the token's first.
 
     Raises:
-        Refused: the token is not for this channel, or its platform is not set up.
+        ToolCallDenied: the token is not for this channel, or its platform is not set up.
     """
     allowed = caller.access_token.scope.channels
     meant = [one for one in allowed if wanted in (None, one, one.partition("/")[2])]
@@ -73,7 +73,7 @@ def resolve_person(caller: McpClient, place: Place, directory: Directory) -> Aut
     """The person on whose behalf the agent asks, as the place's platform knows her.
 
     Raises:
-        Refused: she is not known there (any more).
+        ToolCallDenied: she is not known there (any more).
     """
     person = caller.access_token.scope.person
     if person is None:

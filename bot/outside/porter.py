@@ -38,7 +38,7 @@ ToolPayload = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolResponse:
-    """What a tool gives back: an object, or (`refused`) why there is none."""
+    """What a tool gives back: an object, or (`denial`) why there is none."""
 
     payload: ToolPayload
     denial: str = ""

@@ -44,7 +44,7 @@ class QuestionTools:
         """Ask, or find the same question; how it stands once it has ended, or so many seconds from now.
 
         Raises:
-            Refused: it was not asked.
+            ToolCallDenied: it was not asked.
             StoreError: it could not be stored, and is not asked.
         """
         outside = caller.to_external_agent(ground.team)
@@ -66,7 +66,7 @@ class QuestionTools:
         """How a question stands once it has ended, or so many seconds from now.
 
         Raises:
-            Refused: there is none, or it came through another token.
+            ToolCallDenied: there is none, or it came through another token.
         """
         state = await self._owned_state(caller, number)
         return await self._wait_answer(state.run, number, self._clock.now() + seconds)
@@ -75,7 +75,7 @@ class QuestionTools:
         """Close a question; one that has ended is left as it is.
 
         Raises:
-            Refused: there is none, or it came through another token.
+            ToolCallDenied: there is none, or it came through another token.
         """
         state = await self._owned_state(caller, number)
         if state.questions[number].open:

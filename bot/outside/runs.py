@@ -34,7 +34,7 @@ class RunTools:
         """The run that the same wish has begun already.
 
         Raises:
-            Refused: the key was for another task.
+            ToolCallDenied: the key was for another task.
         """
         now = self._clock.now()
         for one in await self._store.external_runs(caller.token, now - DAY):
@@ -66,7 +66,7 @@ class RunTools:
         """How a run stands once it has ended, or so many seconds from now.
 
         Raises:
-            Refused: there is none, or it came through another token.
+            ToolCallDenied: there is none, or it came through another token.
         """
         state = await self._engine.run(run)
         if state is None or state.outside is None or state.outside.token != caller.token:
@@ -79,7 +79,7 @@ def check_may_start(by: Author, may: bool) -> None:
     """Whether somebody may start runs.
 
     Raises:
-        Refused: the team file says otherwise.
+        ToolCallDenied: the team file says otherwise.
     """
     if not may:
         raise ToolCallDenied(

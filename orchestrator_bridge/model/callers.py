@@ -18,7 +18,7 @@ from orchestrator_bridge.model.scripted import ScriptedClient
 
 
 class ProviderClients:
-    """The clients. `keys` as in `Models`; `stall_after` in seconds, `clock` in seconds since the epoch."""
+    """The clients. `keys` as in `ModelClient`; `stall_after` in seconds, `clock` in seconds since the epoch."""
 
     def __init__(self, keys: Mapping[str, str], scripted: ScriptedClient, clock: Callable[[], float], stall_after: float) -> None:
         self._keys = keys
@@ -33,7 +33,7 @@ class ProviderClients:
 
         Raises:
             ScriptError: its script is missing or wrong.
-            BadKey: its key, or what else it needs, is not set, or is no key.
+            InvalidApiKey: its key, or what else it needs, is not set, or is no key.
             BadRequest: it needs optional packages that are not installed.
         """
         match route.client:
@@ -46,7 +46,7 @@ class ProviderClients:
                 validate_key(self._key(route), route)
 
     async def respond(self, request: Request, route: Route, on_delta: OnDelta | None = None) -> Response:
-        """Make one call; the cost is left open. With `heard` the answer is streamed, and every piece of it told.
+        """Make one call; the cost is left open. With `on_delta` the answer is streamed, and every piece of it told.
 
         Raises:
             ScriptError: its script is missing or wrong.

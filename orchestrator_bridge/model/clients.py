@@ -83,7 +83,7 @@ class ModelClient:
         Raises:
             UnknownModelName: nobody answers to this name.
             ScriptError: its script is missing or wrong.
-            BadKey: its key, or what else it needs, is not set, or is no key.
+            InvalidApiKey: its key, or what else it needs, is not set, or is no key.
             BadRequest: it needs optional packages that are not installed.
         """
         route = self._routes.resolve(model)
@@ -93,7 +93,7 @@ class ModelClient:
     # Calls ----------------------------------------------------------------------------------------------------------------
 
     async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
-        """Make one call. With `heard` the answer is streamed, and every piece of its text told, from any thread.
+        """Make one call. With `on_delta` the answer is streamed, and every piece of its text told, from any thread.
 
         Raises:
             ModelError: the call brought no usable response.

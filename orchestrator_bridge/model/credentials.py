@@ -38,7 +38,7 @@ def credentials(route: Route, settings: Mapping[str, str]) -> dict[str, str]:
     """The parameters by which LiteLLM is told who calls. `settings` holds values by the names of their variables.
 
     Raises:
-        BadKey: something that is needed is not set, or the key is no key.
+        InvalidApiKey: something that is needed is not set, or the key is no key.
     """
     missing = missing_settings(route, settings)
     if missing:

@@ -34,7 +34,7 @@ def parse_error_body(body: str, key: str = "") -> ProviderMessage:
 
 
 def clean_message(text: str, key: str = "") -> str:
-    """One line of at most `SHORT` characters without control characters and without anything that looks like a key."""
+    """One line of at most `MAX_SHOWN` characters without control characters and without anything that looks like a key."""
     if key:
         text = text.replace(key, "[key]")
     # Bounded before the patterns run: a page of megabytes is nobody's error message.

@@ -25,8 +25,8 @@ REJECT_FACTOR = 1.25
 """By how much an estimate must be above a window before a call is not even tried: estimates err, and the provider knows."""
 
 TOO_LONG_FACTOR = 1.3
-"""By how much a prompt counts as above the window once its provider found it too long: more than `SURELY`, so that the same
-prompt is not sent again."""
+"""By how much a prompt counts as above the window once its provider found it too long: more than `REJECT_FACTOR`, so that the
+same prompt is not sent again."""
 
 Key = tuple[str, str]
 """A model at its provider, and how its prompts are counted."""
@@ -64,7 +64,7 @@ class Estimator:
         """Look whether the prompt can fit at all.
 
         Raises:
-            TooLong: it cannot.
+            ContextTooLong: it cannot.
         """
         counted = self.count_prompt(request, route)
         tokens = self._corrected(counted)

@@ -34,7 +34,7 @@ async def complete(
 ) -> Completion:
     """The answer. `credentials`: by the names of LiteLLM's parameters; `clock` tells seconds since the epoch.
 
-    With `heard` it is streamed, and every piece of its text told.
+    With `on_delta` it is streamed, and every piece of its text told.
 
     Raises:
         ModelError: the call brought no usable response.

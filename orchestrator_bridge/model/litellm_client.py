@@ -45,7 +45,7 @@ class LiteLLMClient:
     ) -> Response:
         """Make one call; the cost is left open. `credentials` are what the route needs, by the names of LiteLLM's parameters.
 
-        With `heard` the answer is streamed and every piece of it told, from another thread.
+        With `on_delta` the answer is streamed and every piece of it told, from another thread.
 
         Raises:
             ModelError: the call brought no usable response.

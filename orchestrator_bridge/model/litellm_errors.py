@@ -83,7 +83,8 @@ def _with_response(error: Exception, text: str, route: Route, now: float) -> Mod
     if status is None:
         if _TIMED_OUT.search(text):
             return TimedOut(f"{provider_label(route)} fell silent", "Wait, or choose another model.")
-        found = f"the call to {provider_label(route)} failed before it was answered: {type(error).__name__}: {clean_message(_strip_litellm_names(text))}"
+        why = clean_message(_strip_litellm_names(text))
+        found = f"the call to {provider_label(route)} failed before it was answered: {type(error).__name__}: {why}"
         return BadRequest(found, f"Check the settings of {provider_label(route)}, or choose another model.")
     return error_for_status(status, _provider_message(text), route, retry_after(_headers(error), now))
 

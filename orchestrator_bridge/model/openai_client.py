@@ -45,7 +45,7 @@ class OpenAIClient:
         self._connection: OpenAIConnection | None = None
 
     async def respond(self, request: Request, route: Route, key: str = "", on_delta: OnDelta | None = None) -> Response:
-        """Make one call; the cost is left open. With `heard` the answer is streamed and every piece of it told.
+        """Make one call; the cost is left open. With `on_delta` the answer is streamed and every piece of it told.
 
         Raises:
             ModelError: the call brought no usable response.
@@ -90,7 +90,7 @@ def validate_key(key: str, route: Route) -> str:
     """The key as it can be sent.
 
     Raises:
-        BadKey: it is missing, or holds characters that no header can carry.
+        InvalidApiKey: it is missing, or holds characters that no header can carry.
     """
     key = key.strip()
     if route.key_env and not key:

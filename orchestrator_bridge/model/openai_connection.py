@@ -54,7 +54,7 @@ class OpenAIConnection:
         return await self._translate_errors(self._complete(body_of(request, route), key), route, key)
 
     async def stream(self, request: Request, route: Route, key: str, on_delta: OnDelta | None = None) -> Completion:
-        """The answer put together from its stream; `heard` is told of every piece that came since it began.
+        """The answer put together from its stream; `on_delta` is told of every piece that came since it began.
 
         Raises:
             ModelError: the call brought no usable response.

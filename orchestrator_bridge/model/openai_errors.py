@@ -42,7 +42,7 @@ CLIENT_ERRORS = (
 
 
 def as_model_error(error: Exception, route: Route, key: str, now: float) -> ModelError:
-    """The error of the port for one of `CAUGHT`. `now` is in seconds since the epoch."""
+    """The error of the port for one of `CLIENT_ERRORS`. `now` is in seconds since the epoch."""
     match error:
         case openai.APIStatusError():
             wait = retry_after(error.response.headers, now)

@@ -114,7 +114,7 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
     """What the model said, without its cost.
 
     Raises:
-        RefusedContent: it said nothing, since the provider's filter held it back.
+        ContentRefused: it said nothing, since the provider's filter held it back.
     """
     choice = completion.choices[0]
     said = choice.message

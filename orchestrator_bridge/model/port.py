@@ -153,7 +153,7 @@ class Model(Protocol):
     """A client of one or more models."""
 
     async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
-        """Make one call. With `heard` the answer is streamed, where the model can, and every piece of it told.
+        """Make one call. With `on_delta` the answer is streamed, where the model can, and every piece of it told.
 
         Raises:
             ModelError: the call brought no usable response.

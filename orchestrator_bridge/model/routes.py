@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RouteTable:
-    """The routes of a process. `keys` and `base_urls` as in `Models`; `clock` tells seconds since the epoch."""
+    """The routes of a process. `keys` and `base_urls` as in `ModelClient`; `clock` tells seconds since the epoch."""
 
     def __init__(
         self, keys: Mapping[str, str], base_urls: Mapping[str, str], own: Mapping[str, ModelSpec], clock: Callable[[], float]

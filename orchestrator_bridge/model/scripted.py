@@ -41,7 +41,7 @@ class ScriptedClient:
         return self._scripts[name]
 
     async def respond(self, request: Request, route: Route, on_delta: OnDelta | None = None) -> Response:
-        """Play the turn that fits; `heard` is told of its text line by line, in the time that the turn takes.
+        """Play the turn that fits; `on_delta` is told of its text line by line, in the time that the turn takes.
 
         Raises:
             ScriptError: the script is missing or wrong.

@@ -23,8 +23,8 @@ AT_ONCE = 0.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """What is due: `wake` those who have slept, `remind` those who have not replied, the next step of `escalate`, `fall` on to a
-    fallback that takes time; `expired`, the deadline and its grace are over."""
+    """What is due: `wake` those who have slept, `remind` those who have not replied, the next step of `escalate`,
+    `start_fallback` on to a fallback that takes time; `expired`, the deadline and its grace are over."""
 
     wake: tuple[str, ...] = ()
     remind: bool = False

@@ -1,8 +1,8 @@
 """What the words of a reply say, by the kind of the question.
 
 Own words always count for a `text`, and for a `choice` unless they are only a number that no option has; for an approval they
-are a no. A `confirm` needs a yes or a no and a `number` one number in its range: what they cannot take becomes a `Misread`, one
-friendly line for the person, who may try again.
+are a no. A `confirm` needs a yes or a no and a `number` one number in its range: what they cannot take becomes a `UnparsedReply`,
+one friendly line for the person, who may try again.
 """
 
 from __future__ import annotations

@@ -64,10 +64,10 @@ def query_file(path: Path, schema: int, look: Callable[[sqlite3.Connection], T])
     """The result of `look` over the file as it is now, which must have this schema version.
 
     Raises:
-        Missing: there is no file.
-        Damaged: it is no sound database of ours.
-        TooOld: the bot has to lift it first.
-        TooNew: a newer release wrote it.
+        NotFound: there is no file.
+        Corrupted: it is no sound database of ours.
+        SchemaTooOld: the bot has to lift it first.
+        SchemaTooNew: a newer release wrote it.
         StoreError: it cannot be read.
     """
     check_sqlite_version()

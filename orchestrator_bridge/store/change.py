@@ -19,7 +19,8 @@ _DUPLICATE_KEY = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PR
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statement:
-    """One statement. `missed` and `taken` are what a `Stale` says if it touches or finds no row, or meets a row with its key."""
+    """One statement. `missing_message` and `duplicate_message` are what a `Conflict` says if it touches or finds no row, or meets
+    a row with its key."""
 
     sql: str
     values: Sequence[Cell] | Mapping[str, Cell]
@@ -31,7 +32,7 @@ def execute_statements(cursor: sqlite3.Cursor, changes: Sequence[Statement]) -> 
     """Make changes, in order; the number of rows that the last one touched.
 
     Raises:
-        Stale: a change needed a row that is not so any more, or met one with its key.
+        Conflict: a change needed a row that is not so any more, or met one with its key.
         sqlite3.Error: SQLite does not take a change.
     """
     for change in changes:

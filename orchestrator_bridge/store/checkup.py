@@ -43,10 +43,10 @@ def full_check(path: Path) -> StoreReport:
     """Read every page of a file, and every event of it. Runs in the caller's thread: some 10 s for 1 GB.
 
     Raises:
-        Missing: there is no file.
-        Damaged: the file is broken, or not ours.
-        TooOld: an older release wrote it, and the bot was not started with this one yet.
-        TooNew: a newer release wrote it.
+        NotFound: there is no file.
+        Corrupted: the file is broken, or not ours.
+        SchemaTooOld: an older release wrote it, and the bot was not started with this one yet.
+        SchemaTooNew: a newer release wrote it.
         StoreError: it cannot be read.
     """
     path = path.resolve()

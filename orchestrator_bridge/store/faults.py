@@ -107,7 +107,7 @@ def to_store_error(error: Exception, path: Path) -> Exception:
 
 
 def to_read_error(error: Exception, path: Path) -> Exception:
-    """As `told`, for whoever only reads: that a file cannot be written is no fault then."""
+    """As `to_store_error`, for whoever only reads: that a file cannot be written is no fault then."""
     fault = to_store_error(error, path)
     if not isinstance(fault, WriteFailed):
         return fault

@@ -37,7 +37,7 @@ def check_file_header(path: Path) -> None:
     """What the outside of a file tells, before SQLite touches it. A file that is not there, or empty, is fine.
 
     Raises:
-        Damaged: it is a folder, or no SQLite database.
+        Corrupted: it is a folder, or no SQLite database.
         OSError: it cannot be read.
     """
     if path.is_dir():
@@ -54,8 +54,8 @@ def read_schema_version(connection: sqlite3.Connection, path: Path, newest: int)
     """The schema version of an open file; 0 if it is new.
 
     Raises:
-        Damaged: another program made it.
-        TooNew: a newer release made it.
+        Corrupted: another program made it.
+        SchemaTooNew: a newer release made it.
     """
     owner = _read_pragma(connection, "application_id")
     version = _read_pragma(connection, "user_version")
@@ -74,7 +74,7 @@ def quick_check(connection: sqlite3.Connection, path: Path) -> None:
     """A cheap look: a small file holds together. (That a file was cut short SQLite tells itself, whatever its size.)
 
     Raises:
-        Damaged: the file is broken.
+        Corrupted: the file is broken.
     """
     size = _read_pragma(connection, "page_count") * _read_pragma(connection, "page_size")
     if size <= _QUICK_CHECK_LIMIT:
@@ -85,7 +85,7 @@ def integrity_check(connection: sqlite3.Connection, path: Path, check: str) -> N
     """Let SQLite read every page, with `quick_check`, or `integrity_check`, which compares the indices too.
 
     Raises:
-        Damaged: the file is broken; the text quotes the first thing found.
+        Corrupted: the file is broken; the text quotes the first thing found.
     """
     found = [str(row[0]) for row in connection.execute(f"PRAGMA {check}(3)")]
     if found != ["ok"]:

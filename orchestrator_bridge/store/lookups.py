@@ -146,10 +146,10 @@ class SqliteLookups(SqliteQueries):
         """Open a file that is there.
 
         Raises:
-            Missing: there is no file.
-            Damaged: it is no database of ours.
-            TooOld: an older release wrote it, and the bot was not started with this one yet.
-            TooNew: a newer release wrote it.
+            NotFound: there is no file.
+            Corrupted: it is no database of ours.
+            SchemaTooOld: an older release wrote it, and the bot was not started with this one yet.
+            SchemaTooNew: a newer release wrote it.
             StoreError: it cannot be read.
         """
         known = latest_version(bundled_migrations() if migrations is None else migrations)

@@ -46,7 +46,7 @@ def migrate(connection: sqlite3.Connection, path: Path, version: int, migrations
     """Take the steps behind `version`, each in a transaction of its own, so that a fault leaves the step before.
 
     Raises:
-        Damaged: rows point to rows that are not there.
+        Corrupted: rows point to rows that are not there.
         sqlite3.Error: a step fails.
     """
     # Foreign keys are off meanwhile, and checked after each step: a table is changed by making a new one and copying

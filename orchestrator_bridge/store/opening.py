@@ -23,7 +23,7 @@ def prepare_and_lock(path: Path) -> StoreLock:
 
     Raises:
         InUse: another process has it.
-        Damaged: it is no database of ours.
+        Corrupted: it is no database of ours.
         OSError: the folder or the file cannot be used.
     """
     check_sqlite_version()
@@ -36,8 +36,8 @@ def open_writer(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connecti
     """The connection that writes, to a file that was reserved; a new file gets its tables, an older one is lifted.
 
     Raises:
-        Damaged: the file is broken, or another program's.
-        TooNew: a newer release wrote it.
+        Corrupted: the file is broken, or another program's.
+        SchemaTooNew: a newer release wrote it.
         sqlite3.Error: it cannot be written.
     """
     connection = open_sqlite(str(path))

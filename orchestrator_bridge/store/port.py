@@ -398,8 +398,8 @@ class Store(Lookups, Protocol):
         Whoever is cancelled while waiting leaves it undecided: it is written as a whole or not at all.
 
         Raises:
-            Stale: the log does not end at `after`, a question to close is not open, or the action has a response already.
-            Unwritable: the disk does not take it; nothing of it was written.
+            Conflict: the log does not end at `after`, a question to close is not open, or the action has a response already.
+            WriteFailed: the disk does not take it; nothing of it was written.
         """
         ...
 

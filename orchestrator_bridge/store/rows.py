@@ -79,7 +79,7 @@ class QuestionUpdated:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionClosed:
-    """The compare-and-set: the question must still be open, else the whole transaction fails with `Stale`."""
+    """The compare-and-set: the question must still be open, else the whole transaction fails with `Conflict`."""
 
     question: int
     status: QuestionStatus

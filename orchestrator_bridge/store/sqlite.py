@@ -49,9 +49,9 @@ class SqliteStore(SqliteQueries):
 
         Raises:
             InUse: another process has the file.
-            Damaged: the file is broken, or not ours.
-            TooNew: a newer release wrote it.
-            Unwritable: it cannot be written.
+            Corrupted: the file is broken, or not ours.
+            SchemaTooNew: a newer release wrote it.
+            WriteFailed: it cannot be written.
         """
         path = await asyncio.to_thread(path.resolve)
         lock = await _lock_file(path)
@@ -82,8 +82,8 @@ class SqliteStore(SqliteQueries):
         """Write events behind position `after` of a run's log, and rows, in one durable transaction, as `Store.append` says.
 
         Raises:
-            Stale: the log does not end at `after`, a question to close is not open, or the action has a response already.
-            Unwritable: the disk does not take it; nothing of it was written.
+            Conflict: the log does not end at `after`, a question to close is not open, or the action has a response already.
+            WriteFailed: the disk does not take it; nothing of it was written.
             ValueError: there are events and no run.
         """
         now = self._clock()

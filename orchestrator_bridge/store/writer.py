@@ -48,7 +48,7 @@ class Writer:
         A job that was handed over is committed even if nobody waits for it any more.
 
         Raises:
-            Stale: a change needed a row that is not so any more, or met one with its key.
+            Conflict: a change needed a row that is not so any more, or met one with its key.
             StoreError: the file does not take it, or the store is closed.
         """
         if self._closing:

@@ -1,4 +1,4 @@
-"""Anthropic's messages format (docs.anthropic.com/en/api/messages): a `Play` as the body of an answer."""
+"""Anthropic's messages format (docs.anthropic.com/en/api/messages): a `ScriptedReply` as the body of an answer."""
 
 from __future__ import annotations
 

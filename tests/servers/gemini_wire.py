@@ -1,4 +1,4 @@
-"""Gemini's generateContent format (ai.google.dev/api/generate-content): a `Play` as the body of an answer."""
+"""Gemini's generateContent format (ai.google.dev/api/generate-content): a `ScriptedReply` as the body of an answer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The model server as a process of its own: what its command line takes, and the files that it reads and writes.
 
 A script file is TOML: `player` names the behaviour that goes on after the plays, `delay_ms` is each answer's thinking time,
-and every `[[plays]]` is one answer with the fields of `Play` (`tool_calls` as a list of tables, `usage` as a table).
+and every `[[plays]]` is one answer with the fields of `ScriptedReply` (`tool_calls` as a list of tables, `usage` as a table).
 """
 
 from __future__ import annotations

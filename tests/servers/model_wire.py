@@ -1,4 +1,5 @@
-"""A vendor's format as a value, and OpenAI's: a `Play` as the bytes of a completion, in one body or as a stream of pieces."""
+"""A vendor's format as a value, and OpenAI's: a `ScriptedReply` as the bytes of a completion, in one body or as a stream of
+pieces."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from tests.servers.model_play import Asked, Play, Tokens, ToolUse
 
 @dataclass(frozen=True, kw_only=True)
 class Wire:
-    """A vendor's format: which paths it serves, how it offers tools, and a `Play` in it, whole and (None: never) as a stream."""
+    """A vendor's format: which paths it serves, how it offers tools, and a `ScriptedReply` in it, whole and (None: never) as a
+    stream."""
 
     serves: Callable[[str], bool]
     tools: Callable[[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]]

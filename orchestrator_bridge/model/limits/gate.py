@@ -1,7 +1,7 @@
 """The gate before every model call: limits, fairness and circuits of all routes, shared by all runs of the process.
 
-The rules are `Road`'s and are told the time; here are the clock, its alarms, and those who wait. A process that starts again is
-told what was sent in the minute before. Of a provider's trouble it knows nothing: it tries, and learns.
+The rules are `RouteLimiter`'s and are told the time; here are the clock, its alarms, and those who wait. A process that starts
+again is told what was sent in the minute before. Of a provider's trouble it knows nothing: it tries, and learns.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from orchestrator_bridge.model.port import CallEstimate, Response
 
 
 class RateLimiter:
-    """Lets calls through. A call asks to `enter`; one that is held waits for its `turn`, asks again, goes, and has `landed`."""
+    """Lets calls through. A call asks to `try_acquire`; one that is held does `wait`, asks again, goes, and is `completed`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -26,7 +26,7 @@ class RateLimiter:
         self._alarms: dict[str, Alarm] = {}
 
     def try_acquire(self, run: int, action: str, demand: CallEstimate) -> Throttled | None:
-        """Go now (None), or be held: then wait for the call's `turn` and ask again."""
+        """Go now (None), or be held: then `wait` and ask again."""
         key = (run, action)
         if self._acquired.get(key, demand.route) != demand.route:
             self.release(run, action)
@@ -49,7 +49,7 @@ class RateLimiter:
         """Wait until a call that is held may ask again.
 
         Raises:
-            Suspended: its route's circuit is open.
+            CircuitOpen: its route's circuit is open.
         """
         key = (run, action)
         road = self._limiters[self._acquired[key]]

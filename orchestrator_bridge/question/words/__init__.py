@@ -1,7 +1,7 @@
 """The words of people's languages, as data: one `*.toml` a language beside this file, all of them known at the same time.
 
-A team file can name files of more languages (`languages`), which `learn` adds. A phrase matches whole words in folded text
-(`fold`), and the longest phrase that fits is the one that counts.
+A team file can name files of more languages (`languages`), which `register_languages` adds. A phrase matches whole words in
+folded text (`fold_text`), and the longest phrase that fits is the one that counts.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ def list_events(connection: sqlite3.Connection, run: int, after: int) -> list[Ev
     """The events behind a position.
 
     Raises:
-        TooNew: a newer release wrote one of them.
-        Damaged: one of them is not an event.
+        SchemaTooNew: a newer release wrote one of them.
+        Corrupted: one of them is not an event.
     """
     return [_event(connection, row) for row in connection.execute(EVENTS, (run, after)).fetchall()]
 

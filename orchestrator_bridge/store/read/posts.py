@@ -37,7 +37,7 @@ def list_pending_posts(connection: sqlite3.Connection) -> list[PendingPost]:
     """Posts not known to have arrived, in the order in which they were first written.
 
     Raises:
-        Damaged: one of them cannot be read. The same holds for what was heard.
+        Corrupted: one of them cannot be read. The same holds for what was heard.
     """
     return [_pending(connection, row) for row in connection.execute(PENDING).fetchall()]
 

@@ -19,6 +19,6 @@ SET counted = counted * :fades + excluded.counted, reported = reported * :fades 
 
 
 def upsert_token_calibration(row: PromptTokensObserved) -> Statement:
-    """One more call: what earlier ones taught fades, as `Ratio.after` does it."""
+    """One more call: what earlier ones taught fades, as `Ratio.updated` does it."""
     fields = {name: getattr(row, name) for name in ("model", "by", "counted", "reported", "at")}
     return Statement(sql=_UPSERT_CALIBRATION, values={**fields, "fades": DECAY})
