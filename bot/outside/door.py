@@ -66,11 +66,11 @@ class McpListener:
 
     async def _serve(self) -> None:
         http = await asyncio.to_thread(import_module, "bot.outside.http")
-        house = http.House(
+        house = http.McpHttpApp(
             self._service, self.tokens, self.file.port, self.file.secret, lambda wish: token_admin(self.tokens, wish)
         )
-        async with house.open():
-            self._server = http.server_of(house)
+        async with house.running():
+            self._server = http.create_http_server(house)
             await self._server.serve(sockets=[self._listener])
 
     async def close(self) -> None:

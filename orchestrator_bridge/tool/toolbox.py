@@ -88,9 +88,9 @@ def _connect(name: str, spec: ToolServerSpec, secrets: Mapping[str, str], folder
             raise ToolNotCalled(f"{name} needs {listed(missing)}, not set in the environment or .env")
         connection = await asyncio.to_thread(importlib.import_module, "orchestrator_bridge.tool.connection")
         if spec.url is not None:
-            reached = connection.to_address(name, expand_variables(spec.url, secrets), _expanded(spec.headers, secrets))
+            reached = connection.connect_url(name, expand_variables(spec.url, secrets), _expanded(spec.headers, secrets))
         else:
-            reached = connection.to_command(name, spec.command, _expanded(spec.env, secrets), folder)
+            reached = connection.connect_command(name, spec.command, _expanded(spec.env, secrets), folder)
         async with reached as made:
             yield made
 

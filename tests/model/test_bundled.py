@@ -56,8 +56,8 @@ def test_a_tier_begins_where_its_vendor_says(key: str, provider: str, above: int
 
 RUN = """
 import sys
-from bot.start import read_start
-start = read_start()
+from bot.start import load_config
+start = load_config()
 {what}
 print("litellm" in sys.modules, "openai" in sys.modules, bool(bundled._text.cache_info().currsize))
 """
@@ -66,7 +66,7 @@ print("litellm" in sys.modules, "openai" in sys.modules, bool(bundled._text.cach
 @pytest.mark.parametrize(
     ("what", "read"),
     [
-        ("from bot.welcome import welcome; welcome(start)", False),
+        ("from bot.welcome import startup_summary; startup_summary(start)", False),
         ("start.route('grok-4.1-fast').price.input", True),
         ("start.route('claude-opus-5-5').price.input", True),
     ],

@@ -101,9 +101,9 @@ def test_tokenizers_come_from_the_installed_packages_and_litellm_is_not_imported
     code = """
 import socket, sys
 socket.socket.connect = None
-from orchestrator_bridge.model.tokenizer import Tokenizers
-tokenizers = Tokenizers()
-tokenizers.get("o200k_base"); tokenizers.wait()
+from orchestrator_bridge.model.tokenizer import TokenizerCache
+tokenizers = TokenizerCache()
+tokenizers.get("o200k_base"); tokenizers.wait_loaded()
 print(tokenizers.get("o200k_base")("hello world"), "litellm" in sys.modules)
 """
     done = subprocess.run(

@@ -42,8 +42,8 @@ FULL = [
 def _holds(told: dict[str, Any]) -> None:
     assert told["acknowledged"] > 5
     assert told["readable"] == told["acknowledged"]
-    assert "Unwritable" in told["crowd"]
-    assert set(told["crowd"]) <= {"Unwritable", "NoneType"}
+    assert "WriteFailed" in told["crowd"]
+    assert set(told["crowd"]) <= {"WriteFailed", "NoneType"}
     assert told["crowd_afterwards"] == ["NoneType"]
     assert told["kept"] == told["acknowledged"] + 1
     assert "Nothing that was acknowledged is lost" in told["said"]

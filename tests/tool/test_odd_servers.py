@@ -35,7 +35,7 @@ async def box_of(way: str, clock: ManualClock | None = None) -> AsyncIterator[To
 
 @pytest.mark.parametrize("way", ["hangs", "lists nothing"])
 async def test_a_server_that_hangs_at_its_start_is_given_up(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "START_FOR", 0.5)
+    monkeypatch.setattr(server, "START_TIMEOUT", 0.5)
     async with box_of(way) as box:
         with pytest.raises(ToolNotCalled, match=r"odd did not start within 0\.5 s"):
             await box.tools("odd")
