@@ -41,7 +41,7 @@ fmt: venv
 	$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format .
 
 kill-test: venv
-	KILLS=$(N) $(PY) -m pytest tests/faults --timeout=0
+	KILLS=$(N) $(PY) -m pytest tests/resilience --timeout=0
 
 # Calls xAI for real: needs XAI_API_KEY, in the environment or in .env, and costs less than a cent.
 test-live: venv

@@ -3,26 +3,95 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bot.commands import ChatCommands
-from bot.menu import BotAutocomplete
-from bot.model_view import ModelBrowser
-from bot.picks import ModelSelections
-from bot.start import LoadedConfig
-from orchestrator_bridge.chat import Adapter
-from orchestrator_bridge.clock import Clock, SystemClock
-from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.model.clients import ModelClient
-from orchestrator_bridge.people import Directory
-from orchestrator_bridge.question.words import register_languages
-from orchestrator_bridge.store.port import Store
-from orchestrator_bridge.store.sqlite import SqliteStore
+import click
+
+from bot.commands.autocomplete import BotAutocomplete
+from bot.commands.dispatch import ChatCommands
+from bot.commands.model_view import ModelBrowser
+from bot.commands.models import ModelSelections
+from bot.config.errors import ConfigError, Problem
+from bot.config.settings import Settings, read_settings
+from bot.config.team_file import TeamFile, read_team_file
+from orchestrator_bridge.chat.adapter import Adapter
+from orchestrator_bridge.common.clock import Clock, SystemClock
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.model.catalogue import Route, resolve
+from orchestrator_bridge.model.client import ModelClient
+from orchestrator_bridge.question.parsing.lexicon import register_languages
+from orchestrator_bridge.store.interface import Store
+from orchestrator_bridge.store.sqlite.store import SqliteStore
+from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.tool.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from adapters.discord.client import DiscordEndpoints
+    from orchestrator_bridge.chat.adapter import Autocomplete
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedConfig:
+    """The checked settings and team file of this process."""
+
+    settings: Settings
+    team_file: TeamFile
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The values that must not appear anywhere, by their variables' names, or by where the team file holds them."""
+        return {**self.settings.secrets(self.team_file.key_variables), **self.team_file.secrets}
+
+    @property
+    def provider_settings(self) -> dict[str, str]:
+        """What is set of the settings that models need, keys among them, by the variables' names."""
+        return {**self.settings.provider_settings, **self.secrets}
+
+    def model_browser(self, today: date | None = None) -> ModelBrowser:
+        """All models as they are today, or on that day in UTC, with what is set now."""
+        from bot.commands.model_view import ModelBrowser
+
+        day = today or datetime.now(UTC).date()
+        return ModelBrowser(
+            own=self.team_file.models, base_urls=self.settings.base_urls, settings=self.provider_settings, today=day
+        )
+
+    def route(self, model: str) -> Route:
+        """The route that this model would take today, with what is set now.
+
+        Raises:
+            UnknownModelName: nobody answers to this name.
+        """
+        today = datetime.now(UTC).date()
+        return resolve(model, self.team_file.models, self.settings.base_urls, have=self.provider_settings, today=today)
+
+
+def load_config() -> LoadedConfig:
+    """Read both; settings without effect are told on standard error.
+
+    Raises:
+        Trouble: something in them is wrong.
+    """
+    settings = read_settings()
+    for warning in settings.warnings():
+        click.echo(f"townhall: warning: {warning}", err=True)
+    return LoadedConfig(settings=settings, team_file=read_team_file(settings.team_file, must_exist=settings.names_team_file))
+
+
+def open_log_file(start: LoadedConfig) -> Path:
+    """Log into the data folder from now on; returns the file.
+
+    Raises:
+        Trouble: the folder cannot be written.
+    """
+    from bot.logging_setup import configure_logging
+
+    return configure_logging(start.settings.data, start.settings.log_level, start.secrets)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,3 +183,76 @@ def create_model_client(start: LoadedConfig, clock: Clock) -> ModelClient:
 def temporary_store_path() -> Path:
     """A store file for one run beside a running bot, which has the usual one."""
     return Path(tempfile.mkdtemp(prefix="townhall-")) / "townhall.db"
+
+
+Maker = Callable[["LoadedConfig", "Autocomplete", Sequence[str]], "Adapter"]
+
+
+def platform_names(start: LoadedConfig) -> list[str]:
+    """The platforms whose token is set, as people call them."""
+    return [name for name, (token, _) in _PLATFORMS.items() if getattr(start.settings, token) is not None]
+
+
+def create_adapters(start: LoadedConfig, autocomplete: Autocomplete, commands: Sequence[str]) -> list[Adapter]:
+    """An adapter for each platform whose token is set; none if the terminal is the platform.
+
+    Raises:
+        Trouble: a platform's settings do not go together.
+    """
+    makers = {name: maker for name, (_, maker) in _PLATFORMS.items()}
+    return [makers[name](start, autocomplete, commands) for name in platform_names(start)]
+
+
+def _create_discord(start: LoadedConfig, autocomplete: Autocomplete, commands: Sequence[str]) -> Adapter:
+    from adapters.discord.adapter import DiscordAdapter
+    from adapters.discord.connection import GatewayConnection
+    from orchestrator_bridge.common.clock import SystemClock
+
+    settings, clock = start.settings, SystemClock()
+    assert settings.discord_token is not None
+    connection = GatewayConnection(settings.discord_token.get_secret_value(), discord_endpoints(settings), clock)
+    listed = [person.discord for person in start.team_file.people.values() if person.discord]
+    remembered = settings.data / "discord-commands"
+    return DiscordAdapter(connection, autocomplete, clock, listed=listed, commands_file=remembered, guild=settings.discord_guild)
+
+
+def _create_slack(start: LoadedConfig, autocomplete: Autocomplete, commands: Sequence[str]) -> Adapter:
+    from adapters.slack.adapter import SlackAdapter
+    from adapters.slack.api import SLACK
+    from adapters.slack.session import SlackConfig
+
+    settings = start.settings
+    assert settings.slack_bot_token is not None
+    if settings.slack_app_token is None and settings.slack_signing_secret is None:
+        raise ConfigError("Slack cannot be reached", [_NO_TRANSPORT])
+    secret = settings.slack_signing_secret
+    access = SlackConfig(
+        bot_token=settings.slack_bot_token.get_secret_value(),
+        app_token=settings.slack_app_token.get_secret_value() if settings.slack_app_token else None,
+        signing_secret=secret.get_secret_value() if secret else None,
+        port=settings.http_port,
+        url=settings.slack_api_url or SLACK,
+    )
+    listed = [person.slack for person in start.team_file.people.values() if person.slack]
+    return SlackAdapter(access, autocomplete, names=commands, listed=listed)
+
+
+_NO_TRANSPORT = Problem(
+    where="SLACK_BOT_TOKEN",
+    found="neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET beside it",
+    expected="one of them",
+    fix="set SLACK_APP_TOKEN for Socket Mode (usual), or SLACK_SIGNING_SECRET for HTTP mode behind a proxy of yours",
+)
+
+_PLATFORMS: dict[str, tuple[str, Maker]] = {
+    "Discord": ("discord_token", _create_discord),
+    "Slack": ("slack_bot_token", _create_slack),
+}
+"""By name: the setting that switches it on, and what makes its adapter."""
+
+
+def discord_endpoints(settings: Settings) -> DiscordEndpoints:
+    """The addresses of the settings; Discord's own where they are unset."""
+    from adapters.discord.client import DiscordEndpoints
+
+    return DiscordEndpoints(api=settings.discord_api_url, gateway=settings.discord_gateway_url)

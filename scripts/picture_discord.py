@@ -25,10 +25,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from adapters.discord import pickers  # noqa: E402 - the path comes first
-from adapters.discord.cards import render_question_card, render_run_card  # noqa: E402
-from adapters.discord.shown import DiscordMessage  # noqa: E402
-from orchestrator_bridge.chat import Author, CardAgent, CardOption, QuestionCard, RunCard  # noqa: E402
-from orchestrator_bridge.menu import ModelOption  # noqa: E402
+from adapters.discord.render import (  # noqa: E402
+    DiscordMessage,
+    render_question_card,
+    render_run_card,
+)
+from orchestrator_bridge.chat.adapter import ModelOption  # noqa: E402
+from orchestrator_bridge.chat.outbound import Author, CardAgent, CardOption, QuestionCard, RunCard  # noqa: E402
 
 PICTURE = ROOT / "docs" / "pictures" / "discord.png"
 WIDTH, HEIGHT, PHONES = 375, 720, 3

@@ -23,11 +23,15 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from adapters.slack.cards import render_question_card, render_run_card  # noqa: E402 - the path comes first
-from adapters.slack.forms import ModalMetadata, model_modal, model_options  # noqa: E402
-from adapters.slack.home import home_view  # noqa: E402
-from adapters.slack.notes import render_final_answer  # noqa: E402
-from orchestrator_bridge.chat import (  # noqa: E402
+from adapters.slack.app_home import home_view  # noqa: E402
+from adapters.slack.modals import ModalMetadata, model_modal, model_options  # noqa: E402
+from adapters.slack.render import (  # noqa: E402 - the path comes first
+    render_final_answer,
+    render_question_card,
+    render_run_card,
+)
+from orchestrator_bridge.chat.adapter import ModelOption  # noqa: E402
+from orchestrator_bridge.chat.outbound import (  # noqa: E402
     Author,
     CardAgent,
     CardOption,
@@ -39,7 +43,6 @@ from orchestrator_bridge.chat import (  # noqa: E402
     RunCard,
     Table,
 )
-from orchestrator_bridge.menu import ModelOption  # noqa: E402
 
 PICTURE = ROOT / "docs" / "pictures" / "slack.png"
 WIDTH, HEIGHT, PHONES = 375, 820, 4

@@ -8,7 +8,7 @@ import os
 import pytest
 from hypothesis import settings
 
-pytest.register_assert_rewrite("tests.contract", "tests.servers")
+pytest.register_assert_rewrite("tests.contract", "tests.support", "tests.resilience.harness")
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("build", deadline=None, derandomize=True)

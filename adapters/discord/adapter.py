@@ -11,29 +11,23 @@ from typing import Any
 
 import discord
 
-from adapters.discord.answers import InteractionResponses
-from adapters.discord.attempt import RESPONSE_TIMEOUT, bounded_attempt
+from adapters.discord.backfill import DiscordBackfill
+from adapters.discord.channels import PLATFORM, ChannelCache, direct_place, message_url, to_author
 from adapters.discord.client import DiscordClient
-from adapters.discord.commands import DiscordCommandTree
+from adapters.discord.commands import CommandSync, DiscordCommandTree
+from adapters.discord.components import confirm_components
 from adapters.discord.connection import DiscordConnection
-from adapters.discord.controls import confirm_components
-from adapters.discord.ear import MessageListener
-from adapters.discord.fetch import fetch_attachment
-from adapters.discord.find import DiscordHistory
-from adapters.discord.marks import nonce
-from adapters.discord.places import PLATFORM, direct_place, message_url, to_author
-from adapters.discord.post import MessageApi
-from adapters.discord.presses import DiscordInteractionHandler
-from adapters.discord.rooms import ChannelCache
-from adapters.discord.send import DiscordSender
-from adapters.discord.shown import DiscordMessage
-from adapters.discord.sync import CommandSync
-from adapters.discord.watch import DiscordBackfill
-from adapters.discord.words import render_private_reply
-from orchestrator_bridge.chat import (
+from adapters.discord.errors import RESPONSE_TIMEOUT, bounded_attempt
+from adapters.discord.history import DiscordHistory, fetch_attachment
+from adapters.discord.interactions import DiscordInteractionHandler, InteractionResponses
+from adapters.discord.markers import nonce
+from adapters.discord.messages import MessageListener
+from adapters.discord.render import DiscordMessage, render_private_reply
+from adapters.discord.sender import DiscordSender, MessageApi
+from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendUncertain
+from orchestrator_bridge.chat.inbound import (
     Attachment,
     Author,
-    Capabilities,
     CommandReceived,
     ControlUsed,
     InboundEvent,
@@ -41,15 +35,10 @@ from orchestrator_bridge.chat import (
     InputClosed,
     MessageDeleted,
     MessageReceived,
-    NotSent,
-    OutboundPost,
     Place,
-    PostedMessage,
-    PrivateReply,
-    SendUncertain,
 )
-from orchestrator_bridge.clock import Clock
-from orchestrator_bridge.menu import Autocomplete
+from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply
+from orchestrator_bridge.common.clock import Clock
 
 _LOG = logging.getLogger(__name__)
 

@@ -3,22 +3,74 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import discord
 from discord import app_commands
 
-from adapters.discord import pickers
-from adapters.discord.answers import InteractionResponses
+from adapters.discord.channels import channel_place, to_author
 from adapters.discord.client import DiscordClient
-from adapters.discord.hear import quoted_message, to_attachment
+from adapters.discord.errors import bounded_attempt
+from adapters.discord.interactions import NOT_STORED, InteractionResponses
+from adapters.discord.markdown import plain_line
+from adapters.discord.messages import quoted_message, to_attachment
 from adapters.discord.permissions import missing_permissions_text, missing_run_permissions
-from adapters.discord.places import channel_place, to_author
-from adapters.discord.presses import NOT_STORED
-from orchestrator_bridge.chat import Attachment, CommandReceived, InboundHandler, Place
-from orchestrator_bridge.menu import Autocomplete
+from orchestrator_bridge.chat.adapter import Autocomplete, ModelOption, NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.inbound import Attachment, CommandReceived, InboundHandler, Place
+
+MAX_CHOICES = 25
+MAX_CHOICE = 100
+"""Discord's limits for choices, and for a choice's name and value."""
+
+Choice = app_commands.Choice[str]
+THIS_CHANNEL = "this channel"
+
+
+def model_choices(found: Sequence[ModelOption]) -> list[Choice]:
+    """Models: the name, whether it is the one in use, what speaks against it, its price and context."""
+    return [
+        Choice(name=plain_line(_model_label(one), MAX_CHOICE), value=one.name) for one in found if len(one.name) <= MAX_CHOICE
+    ][:MAX_CHOICES]
+
+
+def _model_label(one: ModelOption) -> str:
+    current = "✓ " if one.current else ""
+    unusable = "no key" if not one.usable and not one.warning else ""
+    return " · ".join(part for part in (f"{current}{one.name}", one.warning or unusable, one.about) if part)
+
+
+def name_choices(found: Iterable[str], search: str) -> list[Choice]:
+    """Names with what was typed in any part of them."""
+    wanted = search.casefold().strip()
+    fitting = [name for name in found if wanted in name.casefold() and len(name) <= MAX_CHOICE]
+    return [Choice(name=name, value=name) for name in fitting[:MAX_CHOICES]]
+
+
+def run_choices(found: Sequence[tuple[int, str]], search: str) -> list[Choice]:
+    """Runs by number and task."""
+    lines = [(str(number), plain_line(f"{number} · {task}", MAX_CHOICE)) for number, task in found]
+    return [Choice(name=line, value=number) for number, line in lines if search.casefold() in line.casefold()][:MAX_CHOICES]
+
+
+def scope_choices(teams: Iterable[str], agents: Iterable[str], search: str) -> list[Choice]:
+    """What a model can be picked for. The values are `channel`, `team:docs`, `agent:skeptic`."""
+    every = [(THIS_CHANNEL, "channel"), *((f"team {one}", f"team:{one}") for one in teams)]
+    every += [(f"agent {one}", f"agent:{one}") for one in agents]
+    wanted = search.casefold().strip()
+    return [Choice(name=name, value=value) for name, value in every if wanted in name.casefold() and len(value) <= MAX_CHOICE][
+        :MAX_CHOICES
+    ]
+
+
+def scope_name(scope: str) -> str:
+    """The scope as a menu knows it: empty for the channel, else the name of the team or the agent."""
+    return "" if scope in ("", "channel", THIS_CHANNEL) else scope.partition(":")[2] or scope
+
 
 _LOG = logging.getLogger(__name__)
 
@@ -85,31 +137,29 @@ class CommandAutocomplete:
     def __init__(self, autocomplete: Autocomplete) -> None:
         self._menu = autocomplete
 
-    async def model(self, interaction: Interaction, typed: str) -> list[pickers.Choice]:
+    async def model(self, interaction: Interaction, typed: str) -> list[Choice]:
         """Models, for the scope that is chosen already."""
-        scope = pickers.scope_name(str(getattr(interaction.namespace, "scope", "") or ""))
+        scope = scope_name(str(getattr(interaction.namespace, "scope", "") or ""))
         team = str(getattr(interaction.namespace, "team", "") or "")
         return _or_empty(
-            lambda: pickers.model_choices(
-                self._menu.models(_place(interaction), typed, scope=scope or team, limit=pickers.MAX_CHOICES)
-            )
+            lambda: model_choices(self._menu.models(_place(interaction), typed, scope=scope or team, limit=MAX_CHOICES))
         )
 
-    async def team(self, interaction: Interaction, typed: str) -> list[pickers.Choice]:
+    async def team(self, interaction: Interaction, typed: str) -> list[Choice]:
         """Teams, the place's own first."""
-        return _or_empty(lambda: pickers.name_choices(self._menu.teams(_place(interaction)), typed))
+        return _or_empty(lambda: name_choices(self._menu.teams(_place(interaction)), typed))
 
-    async def scope(self, interaction: Interaction, typed: str) -> list[pickers.Choice]:
+    async def scope(self, interaction: Interaction, typed: str) -> list[Choice]:
         """The channel, teams, agents."""
         place = _place(interaction)
-        return _or_empty(lambda: pickers.scope_choices(self._menu.teams(place), self._menu.agents(place), typed))
+        return _or_empty(lambda: scope_choices(self._menu.teams(place), self._menu.agents(place), typed))
 
-    async def run(self, interaction: Interaction, typed: str) -> list[pickers.Choice]:
+    async def run(self, interaction: Interaction, typed: str) -> list[Choice]:
         """Runs under way here."""
-        return _or_empty(lambda: pickers.run_choices(self._menu.runs(_place(interaction)), typed))
+        return _or_empty(lambda: run_choices(self._menu.runs(_place(interaction)), typed))
 
 
-def _or_empty(offer: Callable[[], list[pickers.Choice]]) -> list[pickers.Choice]:
+def _or_empty(offer: Callable[[], list[Choice]]) -> list[Choice]:
     """A picker that breaks is empty: what is typed counts all the same."""
     try:
         return offer()
@@ -232,3 +282,49 @@ def _lookup_commands(pick: CommandAutocomplete) -> Sequence[app_commands.Command
     async def help_(interaction: Interaction) -> None: ...
 
     return models, team_, runs, questions, cost, help_
+
+
+class CommandSync:
+    """`file` remembers what Discord was told; `guild` is a server that gets the commands at once, while developing."""
+
+    def __init__(self, file: Path | None, guild: int | None) -> None:
+        self._file = file
+        self._guild = guild
+
+    async def sync(self, tree: DiscordCommandTree) -> None:
+        """Tell Discord if something changed; what goes wrong is logged, and tried again at the next start."""
+        guild = discord.Object(self._guild) if self._guild is not None else None
+        if guild is not None:
+            tree.copy_global_to(guild=guild)
+        told = _fingerprint(tree, guild)
+        if told == await asyncio.to_thread(self._read_fingerprint):
+            return
+        try:
+            async with bounded_attempt(60.0):
+                await tree.sync(guild=guild)
+        except (NotSent, SendUncertain, SendRejected) as failure:
+            _LOG.warning("the commands could not be made known to Discord: %s", failure)
+        else:
+            _LOG.info("the commands were made known to Discord")
+            await asyncio.to_thread(self._write_fingerprint, told)
+
+    def _read_fingerprint(self) -> str:
+        try:
+            return self._file.read_text(encoding="utf-8").strip() if self._file else ""
+        except OSError:
+            return ""  # none yet: telling once more does no harm
+
+    def _write_fingerprint(self, told: str) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write_text(f"{told}\n", encoding="utf-8")
+        except OSError as error:
+            _LOG.warning("%s cannot be written, so the commands are made known again at the next start: %s", self._file, error)
+
+
+def _fingerprint(tree: DiscordCommandTree, guild: discord.Object | None) -> str:
+    """The same for the same commands of the same application on the same server."""
+    commands = [command.to_dict(tree) for command in tree.get_commands(guild=guild)]
+    whole = json.dumps([tree.client.application_id, guild and guild.id, commands], sort_keys=True, default=str)
+    return hashlib.sha256(whole.encode()).hexdigest()

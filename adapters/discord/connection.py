@@ -17,10 +17,9 @@ from typing import Protocol
 import aiohttp
 import discord
 
-from adapters.discord.addresses import DiscordEndpoints
-from adapters.discord.client import IDENTIFY_PAUSE, DiscordClient, GatewayEvents, intents
-from orchestrator_bridge.chat import NotSent, SendRejected
-from orchestrator_bridge.clock import Clock, sleep_until
+from adapters.discord.client import IDENTIFY_PAUSE, DiscordClient, DiscordEndpoints, GatewayEvents, intents
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.common.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
 

@@ -6,27 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from adapters.slack.access import SlackConfig
 from adapters.slack.api import SlackApi
 from adapters.slack.files import fetch_file
-from adapters.slack.http import HttpTransport
-from adapters.slack.life import SlackSession, create_session
+from adapters.slack.http_mode import HttpTransport
+from adapters.slack.session import SlackConfig, SlackSession, create_session
 from adapters.slack.workspace import PLATFORM
-from orchestrator_bridge.chat import (
-    Attachment,
-    Author,
-    Capabilities,
-    InboundEvent,
-    InboundHandler,
-    MessageReceived,
-    NotSent,
-    OutboundPost,
-    Place,
-    PostedMessage,
-    PrivateReply,
-    StreamingAnswer,
-)
-from orchestrator_bridge.menu import Autocomplete
+from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent
+from orchestrator_bridge.chat.inbound import Attachment, Author, InboundEvent, InboundHandler, MessageReceived, Place
+from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, StreamingAnswer
 
 _LOG = logging.getLogger(__name__)
 

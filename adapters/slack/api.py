@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import aiohttp
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncRateLimitErrorRetryHandler,
@@ -24,8 +24,121 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from adapters.slack.errors import Unauthorised, delivery_error
-from orchestrator_bridge.chat import NotSent, SendUncertain
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+
+# What a failure of Slack's Web API means for a sending: it did not arrive, nobody knows, or it never will; and how to mend it.
+#
+# A request that was refused in so many words had no effect. Whatever else happens after it has left leaves that open: a cut
+# connection, silence, a gateway's 5xx, Slack's own `internal_error` ("some aspect of the operation may have succeeded").
+
+
+UNAUTHORISED_RETRY_AFTER = 60.0
+"""Seconds between two attempts while somebody has to mend something outside: a revoked token, a suspended workspace."""
+
+
+class Unauthorised(NotSent):
+    """Slack does not take the token. What was to be sent waits until somebody has seen to that."""
+
+
+class SlackRejected(SendRejected):
+    """Slack refuses a request for good. `name` is Slack's name for the reason, such as `not_in_channel`."""
+
+    def __init__(self, what: str, name: str, mend: str) -> None:
+        super().__init__(f"Slack refuses {what} ({name}): {mend}")
+        self.name = name
+
+
+_RATE_LIMIT_ERRORS = frozenset({"ratelimited", "rate_limited"})
+_UNCERTAIN_ERRORS = frozenset({"internal_error", "fatal_error", "service_unavailable", "team_added_to_org"})
+_NOT_SENT_ERRORS = frozenset({"request_timeout", "invalid_post_type", "deprecated_endpoint"})
+_REINSTALL = "reinstall the app to the workspace and put its bot token into SLACK_BOT_TOKEN, then start again"
+
+UNAUTHORISED = {
+    "invalid_auth": f"Slack does not know the token: {_REINSTALL}",
+    "not_authed": f"no token was sent: {_REINSTALL}",
+    "token_revoked": f"the token was revoked: {_REINSTALL}",
+    "token_expired": f"the token has expired: {_REINSTALL}",
+    "account_inactive": f"the app was removed or the workspace closed: {_REINSTALL}",
+    "not_allowed_token_type": "this is a token of another kind: SLACK_BOT_TOKEN begins with xoxb-, SLACK_APP_TOKEN with xapp-",
+    "two_factor_setup_required": "whoever installed the app has to set up two-factor authentication in Slack",
+    "org_login_required": "the workspace is being moved into an organisation; wait until that is done",
+    "ekm_access_denied": "an administrator has suspended the workspace's encryption keys; ask them",
+    "accesslimited": "Slack limits the access of this app; look at its page at api.slack.com/apps",
+}
+"""Errors that somebody mends outside: what was to be posted waits for that."""
+
+ADVICE = {
+    "channel_not_found": "the channel is gone, or it is private and the bot is no member: type /invite @Townhall there",
+    "not_in_channel": "the bot is no member of the channel: type /invite @Townhall there",
+    "is_archived": "the channel is archived: unarchive it, or go on in another one",
+    "message_not_found": "the message was deleted",
+    "thread_not_found": "the thread was deleted",
+    "cant_update_message": "the message is not one of this bot's",
+    "edit_window_closed": "this workspace lets no message be edited after so long",
+    "restricted_action": "the workspace's rules keep apps from posting here; ask an administrator",
+    "restricted_action_read_only_channel": "only some people may post in this channel; let the app be one of them",
+    "restricted_action_thread_only_channel": "only replies are let into this channel; go on in another one",
+    "missing_scope": "the app lacks a permission: compare it with `townhall setup slack`, then reinstall it",
+    "no_permission": "the app may not do this here; ask an administrator",
+    "user_not_found": "there is nobody with this id in the workspace: look at [people] in townhall.toml",
+    "user_disabled": "this person's account is deactivated",
+    "cannot_dm_bot": "this is a bot, which cannot be written to: look at [people] in townhall.toml",
+    "user_not_in_channel": "this person is no member of the channel",
+    "messages_tab_disabled": "direct messages to the app are switched off: App Home, Messages Tab, at api.slack.com/apps",
+    "invalid_blocks": "Slack does not take the layout of this message; this is a fault of Townhall, please report it",
+    "msg_too_long": "the message is longer than Slack takes; this is a fault of Townhall, please report it",
+    "msg_blocks_too_long": "the message is longer than Slack takes; this is a fault of Townhall, please report it",
+    "file_not_found": "the file was deleted",
+    "file_deleted": "the file was deleted",
+}
+"""Errors that stay as they are, and what to do."""
+
+SlackFailure = NotSent | SendUncertain | SendRejected
+
+
+def delivery_error(error: Exception, what: str) -> SlackFailure:
+    """What an error of the SDK or of the network means for `what`, such as `chat.postMessage`."""
+    match error:
+        case SlackApiError(response=AsyncSlackResponse() as response):
+            return _response_error(response, what)
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return NotSent(f"{what}: Slack cannot be reached: {error}")
+        case _:
+            return SendUncertain(f"{what} was sent, and then: {type(error).__name__}: {error}")
+
+
+def _response_error(response: AsyncSlackResponse, what: str) -> SlackFailure:
+    name, status = _error_name(response), response.status_code
+    if status == 429 or name in _RATE_LIMIT_ERRORS:
+        return NotSent(f"{what}: Slack asks for a pause", _retry_after(response))
+    if name in UNAUTHORISED:
+        return Unauthorised(f"{what}: {name}: {UNAUTHORISED[name]}", UNAUTHORISED_RETRY_AFTER)
+    if status >= 500 or name in _UNCERTAIN_ERRORS:
+        return SendUncertain(f"{what} was answered with {name or 'nothing'} (status {status})")
+    if not name or name in _NOT_SENT_ERRORS:
+        return NotSent(f"{what} was not understood: {name or 'no answer of Slack'} (status {status}); look at SLACK_API_URL")
+    return SlackRejected(what, name, _advice(response))
+
+
+def _advice(response: AsyncSlackResponse) -> str:
+    """What to do about an error that stays."""
+    name = _error_name(response)
+    needed = response.get("needed") if name == "missing_scope" else None
+    known = ADVICE.get(name, "see this name at docs.slack.dev, and report it if it is no setting of yours")
+    return f"{known} (needed: {needed})" if needed else known
+
+
+def _error_name(response: AsyncSlackResponse) -> str:
+    return str(response.get("error") or "") if isinstance(response.data, dict) else ""
+
+
+def _retry_after(response: AsyncSlackResponse) -> float:
+    """Seconds that Slack asks us to wait; it says so in whole ones."""
+    try:
+        return float(response.headers.get("Retry-After", 1))
+    except ValueError:
+        return 1.0
+
 
 _LOG = logging.getLogger(__name__)
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.slack.escape import plain_text
-from adapters.slack.split import split_text
-from orchestrator_bridge.text import ELLIPSIS, shorten
+from adapters.slack.markdown import plain_text, split_text
+from orchestrator_bridge.common.text import ELLIPSIS, shorten
 
 Block = dict[str, Any]
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from adapters.slack.blocks import PLACEHOLDER, ROW, VALUE, Block, button, label, option, overflow, row, select
-from orchestrator_bridge.chat import CardOption, Confirmation, ControlAction, QuestionCard
-from orchestrator_bridge.text import shorten
+from orchestrator_bridge.chat.inbound import ControlAction
+from orchestrator_bridge.chat.outbound import CardOption, Confirmation, QuestionCard
+from orchestrator_bridge.common.text import shorten
 
 LABEL = 30
 """Characters of an option's button: more is cut off on a phone. The whole stands in the text above, under the same number."""

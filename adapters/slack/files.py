@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from adapters.slack.api import SlackApi
-from orchestrator_bridge.chat import Attachment, NotSent, SendRejected
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.chat.inbound import Attachment
 
 MAX_FILE = 50_000_000
 """Bytes. What is larger is not fetched."""

@@ -15,27 +15,22 @@ import secrets
 from collections.abc import Sequence
 from itertools import count
 
-from adapters.terminal.ear import ExitReason, InputReader
+from adapters.terminal.board import thread_of, thread_of_inbound
+from adapters.terminal.input import EventStamp, ExitReason, InputReader
+from adapters.terminal.paint import strip_control_characters
+from adapters.terminal.render import render_private_reply, render_terminal_help
 from adapters.terminal.screen import Screen, TerminalDevice
-from adapters.terminal.scrub import strip_control_characters
-from adapters.terminal.stamp import EventStamp
-from adapters.terminal.threads import thread_of, thread_of_inbound
-from adapters.terminal.words import render_private_reply, render_terminal_help
-from orchestrator_bridge.chat import (
+from orchestrator_bridge.chat.adapter import Capabilities, NotSent, SendRejected
+from orchestrator_bridge.chat.inbound import (
     Attachment,
     Author,
-    Capabilities,
     CommandReceived,
     InboundEvent,
     InboundHandler,
     MessageReceived,
-    NotSent,
-    OutboundPost,
     Place,
-    PostedMessage,
-    PrivateReply,
-    SendRejected,
 )
+from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from orchestrator_bridge.chat import Note, Post, QuestionCard, RunCard
+from orchestrator_bridge.chat.inbound import InboundEvent, MessageReceived
+from orchestrator_bridge.chat.outbound import FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard
 
 _Card = TypeVar("_Card")
 
@@ -61,3 +62,34 @@ class Board:
 
 def _without(values: Mapping[int, _Card], number: int) -> Mapping[int, _Card]:
     return {key: value for key, value in values.items() if key != number}
+
+
+def run_thread(run: int) -> str:
+    """The thread of a run."""
+    return f"run-{run}"
+
+
+def question_thread(question: int) -> str:
+    """The thread of a question."""
+    return f"question-{question}"
+
+
+def thread_of(outbound: OutboundPost) -> str | None:
+    """The thread that a post opens, or else stands in."""
+    post: Post = outbound.post
+    match post:
+        case RunCard():
+            return run_thread(post.run)
+        case QuestionCard():
+            return question_thread(post.question)
+        case FinalAnswer():
+            return outbound.place.thread or run_thread(post.run)
+        case _:
+            return outbound.place.thread
+
+
+def thread_of_inbound(event: InboundEvent) -> str | None:
+    """The thread in which an answer to `event` belongs."""
+    if isinstance(event, MessageReceived) and event.question is not None:
+        return question_thread(event.question)
+    return event.place.thread

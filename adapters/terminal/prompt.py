@@ -21,15 +21,86 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.defaults import create_output
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from adapters.terminal.bursts import open_keyboard
-from adapters.terminal.front import ToolbarLines, supports_colours
-from adapters.terminal.lane import PrintQueue
+from adapters.terminal.board import Board
+from adapters.terminal.frontend import ToolbarLines, supports_colours
 from adapters.terminal.paint import Page, paint
-from adapters.terminal.pastes import PasteBuffer
-from adapters.terminal.strays import capture_output
-from orchestrator_bridge.text import clean, shorten
+from adapters.terminal.prompt_io import PrintQueue, capture_output, open_keyboard
+from adapters.terminal.render import one_line
+from orchestrator_bridge.chat.outbound import RunCard
+from orchestrator_bridge.common.text import clean, shorten
+
+MOST_RUNS = 3
+"""Runs with a line of their own; the others are counted."""
+
+
+def toolbar_lines(board: Board, width: int) -> list[str]:
+    """The lines to show, each at most `width` columns wide."""
+    newest = sorted(board.runs, reverse=True)
+    lines = [_questions(board), *(_run(board.runs[number]) for number in newest[:MOST_RUNS])]
+    if len(newest) > MOST_RUNS:
+        lines.append(f"{len(newest) - MOST_RUNS} more: /runs")
+    return [_cut_line(line, width) for line in lines]
+
+
+def _questions(board: Board) -> str:
+    numbers = sorted(board.questions)
+    if not numbers:
+        return "No open question · /help · /quit" if board.runs else "Type a task · /help · /quit"
+    if len(numbers) == 1:
+        return f"1 open question: {numbers[0]} · type your answer"
+    return f"{len(numbers)} open questions: {', '.join(map(str, numbers))} · type `{numbers[0]} your words`"
+
+
+def _run(card: RunCard) -> str:
+    agents = ", ".join(f"{one_line(agent.name)} {one_line(agent.state)}".rstrip() for agent in card.agents)
+    return f"run {card.run} {one_line(card.status)} · {one_line(card.cost)} · {agents}"
+
+
+def _cut_line(line: str, width: int) -> str:
+    return line if cell_len(line) <= width else f"{set_cell_size(line, max(0, width - 1)).rstrip()}…"
+
+
+MAX_CHARACTERS = 1000
+"""Characters in the line above which a paste is put aside."""
+MAX_LINES = 10
+"""Lines in a paste above which it is."""
+
+
+class PasteBuffer:
+    """The long texts that were pasted, by their marks. They are kept while the program runs: the history brings lines back."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._newest: str | None = None
+
+    def placeholder_for(self, text: str, before: str = "") -> str:
+        """What to put into the line for a pasted text, after what stands `before` it: itself if it is short, else its mark."""
+        if len(before) + len(text) <= MAX_CHARACTERS and text.count("\n") < MAX_LINES:
+            return text
+        mark = f"[paste {len(self._texts) + 1}: {len(text):,} characters]"
+        self._texts[mark] = text
+        self._newest = mark
+        return mark
+
+    def pop_last(self, before: str) -> tuple[str, str] | None:
+        """The entry's newest mark and its text if the line ends with it, for a paste that comes in parts; forgotten here."""
+        mark, self._newest = self._newest, None
+        if mark is None or not before.endswith(mark):
+            return None
+        return mark, self._texts.pop(mark)
+
+    def expand(self, line: str) -> str:
+        """The finished entry: every mark replaced by its text, once, for a pasted text may contain what looks like a mark."""
+        self._newest = None
+        for mark, text in self._texts.items():
+            before, found, after = line.partition(mark)
+            if found:
+                return self.expand(before) + text + self.expand(after)
+        return line
+
 
 _log = logging.getLogger(__name__)
 

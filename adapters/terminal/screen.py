@@ -13,16 +13,73 @@ from typing import TextIO
 
 from rich.console import RenderableType
 
-from adapters.terminal.board import Board
-from adapters.terminal.front import Frontend, supports_keys
-from adapters.terminal.paint import paint
-from adapters.terminal.pipe import PipeFrontend
-from adapters.terminal.scrub import strip_control_characters
-from adapters.terminal.show import ViewContext, render_post
-from adapters.terminal.threads import thread_of
-from adapters.terminal.toolbar import toolbar_lines
-from adapters.terminal.words import render_final_notice
-from orchestrator_bridge.chat import FinalAnswer, NotSent, OutboundPost, Post, SendRejected
+from adapters.terminal.board import Board, thread_of
+from adapters.terminal.frontend import Frontend, PipeFrontend, supports_keys
+from adapters.terminal.paint import Page, paint, strip_control_characters
+from adapters.terminal.prompt import toolbar_lines
+from adapters.terminal.render import (
+    Lines,
+    render_acknowledgement,
+    render_final_answer,
+    render_final_notice,
+    render_note,
+    render_question_changed,
+    render_question_closed,
+    render_question_opened,
+    render_run_changed,
+    render_run_opened,
+)
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewContext:
+    """What a post is shown against: what the person knows already, the page, the time in seconds and the zone to name it in."""
+
+    board: Board
+    page: Page
+    now: float
+    zone: tzinfo | None
+    quiet: bool = False
+    """Only what needs the person: no cards of runs, no notes."""
+
+
+def render_post(post: Post, view: ViewContext) -> Lines:
+    """The lines that `post` adds to the screen; none if it changes nothing that a person cares about."""
+    match post:
+        case RunCard():
+            return [] if view.quiet else _render_run(post, view.board)
+        case QuestionCard():
+            return _render_question(post, view)
+        case Note():
+            return [] if view.quiet and post.file is None else render_note(post, view.page)
+        case FinalAnswer():
+            return render_final_answer(post, view.page)
+        case Acknowledgement():
+            return render_acknowledgement(post)
+
+
+def _render_run(card: RunCard, board: Board) -> Lines:
+    before = board.runs.get(card.run)
+    if card.run in board.ended:
+        return []
+    if before is None:
+        return render_run_opened(card)
+    return render_run_changed(card) if card.ended or card.status != before.status else []
+
+
+def _render_question(card: QuestionCard, view: ViewContext) -> Lines:
+    before = view.board.questions.get(card.question)
+    if card.question in view.board.closed:
+        return []
+    if card.closed is not None:
+        return render_question_closed(card, seen=before is not None)
+    if before is None:
+        return render_question_opened(card, view.page, view.now, view.zone)
+    changed = (card.expires_at, card.asked, card.silence) != (before.expires_at, before.asked, before.silence)
+    return render_question_changed(card, view.now, view.zone) if changed else []
+
 
 _SCREEN_CLOSED = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO})
 """What a pipe without a reader and a closed window answer."""

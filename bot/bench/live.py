@@ -9,16 +9,15 @@ from decimal import Decimal
 
 import click
 
-from bot.app import create_model_client
-from bot.bench.figures import median_of
-from bot.start import LoadedConfig
-from bot.tables import print_json, print_table
-from orchestrator_bridge.clock import SystemClock
+from bot.app import LoadedConfig, create_model_client
+from bot.bench.report import median_of
+from bot.formatting import print_json, print_table
+from orchestrator_bridge.common.clock import SystemClock
 from orchestrator_bridge.model.catalogue import UnknownModelName
-from orchestrator_bridge.model.clients import ModelClient
+from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.errors import ModelError
-from orchestrator_bridge.model.port import Message, Request, Response
-from orchestrator_bridge.model.script import ScriptError
+from orchestrator_bridge.model.interface import Message, Request, Response
+from orchestrator_bridge.model.scripted.script import ScriptError
 
 SAMPLES = 3
 """Calls of each model: enough to see the middle, and a fraction of a cent for most."""

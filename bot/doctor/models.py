@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bot.doctor.finding import Finding
-from bot.model_list import UsedModel, used_models
-from bot.start import LoadedConfig
+from bot.app import LoadedConfig
+from bot.cli.models import UsedModel, used_models
+from bot.doctor.checks import Finding
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route
-from orchestrator_bridge.model.credentials import missing_settings
-from orchestrator_bridge.model.extras import install_command, missing_extra
-from orchestrator_bridge.model.refusals import safe_base_url
-from orchestrator_bridge.model.script import ScriptError, find_script, read_script
+from orchestrator_bridge.model.credentials import install_command, missing_extra, missing_settings
+from orchestrator_bridge.model.provider_errors import safe_base_url
+from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
 
 _TIMEOUT = 10.0
 """Seconds to wait for an endpoint."""

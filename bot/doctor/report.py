@@ -2,14 +2,90 @@
 
 from __future__ import annotations
 
+import platform
+import sqlite3
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from bot.doctor.examine import run_checks
-from bot.doctor.finding import Finding
-from bot.tables import print_json
-from orchestrator_bridge.text import clean
+from bot.app import LoadedConfig
+from bot.config.errors import ConfigError
+from bot.config.settings import Settings, read_settings
+from bot.config.team_file import TeamFile, read_team_file
+from bot.doctor.checks import Finding, check_folder, check_mcp_listener, check_space, check_store, to_findings
+from bot.doctor.models import check_endpoints, check_models
+from bot.doctor.platforms import check_discord, check_slack
+from bot.doctor.tools import check_tools
+from bot.formatting import print_json
+from orchestrator_bridge.common.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+async def run_checks(online: bool = False) -> AsyncIterator[Finding]:
+    """Findings as they are made. What cannot be looked at because of an earlier finding is left out, and that is said."""
+    yield Finding(about="python", state="ok", found=f"{platform.python_version()} with SQLite {sqlite3.sqlite_version}")
+    try:
+        settings = read_settings()
+    except ConfigError as trouble:
+        for finding in to_findings("settings", trouble):
+            yield finding
+        yield Finding(about="the rest", state="warn", found="not looked at", mend="mend the settings first")
+        return
+    for finding in _settings_findings(settings):
+        yield finding
+    yield check_folder(settings.data)
+    yield check_space(settings.data)
+    for finding in await check_store(settings.store):
+        yield finding
+    async for finding in _team_and_models(settings, online):
+        yield finding
+
+
+async def _team_and_models(settings: Settings, online: bool) -> AsyncIterator[Finding]:
+    try:
+        team_file = read_team_file(settings.team_file, must_exist=settings.names_team_file)
+    except ConfigError as trouble:
+        for finding in to_findings("team file", trouble):
+            yield finding
+        yield Finding(about="models", state="warn", found="not looked at", mend="mend the team file first")
+        return
+    yield _team_finding(team_file)
+    async for finding in _config_findings(LoadedConfig(settings=settings, team_file=team_file), online):
+        yield finding
+
+
+async def _config_findings(start: LoadedConfig, online: bool) -> AsyncIterator[Finding]:
+    """What can be looked at once settings and team file are good: models and platforms."""
+    for finding in check_models(start):
+        yield finding
+    for finding in await check_endpoints(start) if online else []:
+        yield finding
+    async for finding in check_tools(start):
+        yield finding
+    async for finding in check_mcp_listener(start):
+        yield finding
+    async for finding in check_discord(start):
+        yield finding
+    async for finding in check_slack(start):
+        yield finding
+
+
+def _settings_findings(settings: Settings) -> list[Finding]:
+    secrets = settings.set_secrets()
+    found = f"set: {', '.join(secrets)}" if secrets else "no token and no key is set; the terminal is the platform"
+    strangers = [Finding(about="settings", state="warn", found=warning) for warning in settings.warnings()]
+    return [Finding(about="settings", state="ok", found=found), *strangers]
+
+
+def _team_finding(team_file: TeamFile) -> Finding:
+    if team_file.file is None:
+        return Finding(about="team file", state="ok", found="none; the scripted demo team stands in")
+    teams = ", ".join(f"{name} (default)" if name == team_file.default_team else name for name in team_file.teams)
+    return Finding(about="team file", state="ok", found=f"{team_file.file}: teams {teams}")
+
 
 _MARKS = {"ok": "ok   ", "warn": "warn ", "wrong": "WRONG"}
 

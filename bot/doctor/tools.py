@@ -7,19 +7,20 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.doctor.finding import Finding
-from bot.trouble import suggest_name
-from orchestrator_bridge.clock import SystemClock
-from orchestrator_bridge.run.tooling import MAX_TOOLS
-from orchestrator_bridge.text import listed, one_line
+from bot.config.errors import suggest_name
+from bot.doctor.checks import Finding
+from orchestrator_bridge.common.clock import SystemClock
+from orchestrator_bridge.common.text import listed, one_line
+from orchestrator_bridge.run.tool_policy import MAX_TOOLS
+from orchestrator_bridge.tool.model import Tool, ToolNotCalled
 from orchestrator_bridge.tool.toolbox import Toolbox
-from orchestrator_bridge.tool.values import Tool, ToolNotCalled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bot.start import LoadedConfig
-    from bot.team_file import TeamFile
+    from bot.app import LoadedConfig
+    from bot.config.team_file import TeamFile
+
 
 MAX_NAMED = 30
 """Tools of one kind that are named."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
 
+
 WIRE: Mapping[str, str] = MappingProxyType(
     {
         "effort": "reasoning_effort",

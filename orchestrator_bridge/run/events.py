@@ -12,14 +12,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, TypeAdapter
 
-from orchestrator_bridge.chat import Author, Group, Place
-from orchestrator_bridge.file import AttachmentContent
-from orchestrator_bridge.model.port import PromptCount, ProviderState, ToolCall, Usage
-from orchestrator_bridge.money.standing import BudgetName
-from orchestrator_bridge.outside import ExternalAgent
-from orchestrator_bridge.question.values import Ask, Delivery, FallbackStage, Mentioned, Outcome, Question, Responder
-from orchestrator_bridge.team import Team
-from orchestrator_bridge.tool.values import Tool
+from orchestrator_bridge.chat.attachments import AttachmentContent
+from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Group, Place
+from orchestrator_bridge.model.interface import PromptCount, ProviderState, ToolCall, Usage
+from orchestrator_bridge.question.model import Ask, Delivery, FallbackStage, Outcome, Question
+from orchestrator_bridge.team.budgets import BudgetName
+from orchestrator_bridge.team.directory import Mentioned, Responder
+from orchestrator_bridge.team.team import Team
+from orchestrator_bridge.tool.model import Tool
 
 VERSION = 1
 

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from orchestrator_bridge.chat import Author, Place
-from orchestrator_bridge.file import AttachmentContent
-from orchestrator_bridge.frozen import once
-from orchestrator_bridge.model.port import ProviderState
-from orchestrator_bridge.money.standing import BudgetName
-from orchestrator_bridge.outside import ExternalAgent
-from orchestrator_bridge.question.values import Ask, Question
+from orchestrator_bridge.chat.attachments import AttachmentContent
+from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Place
+from orchestrator_bridge.common.frozen import once
+from orchestrator_bridge.model.interface import ProviderState
+from orchestrator_bridge.question.model import Ask, Question
 from orchestrator_bridge.run.events import Bound, Purpose
-from orchestrator_bridge.team import AgentSpec, Team
-from orchestrator_bridge.tool.values import Tool
+from orchestrator_bridge.team.budgets import BudgetName
+from orchestrator_bridge.team.team import AgentSpec, Team
+from orchestrator_bridge.tool.model import Tool
 
 
 @dataclass(frozen=True, kw_only=True)

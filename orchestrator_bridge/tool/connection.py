@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import httpx2
 import mcp_types as types
@@ -17,18 +18,122 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from orchestrator_bridge.text import clean, one_line
+from orchestrator_bridge.common.text import clean, one_line
 from orchestrator_bridge.tool.content import LONGEST, to_tool, to_tool_result
-from orchestrator_bridge.tool.stderr import capture_stderr
-from orchestrator_bridge.tool.values import Tool, ToolNotCalled, ToolOutcomeUnknown, ToolResult
-from orchestrator_bridge.tool.watched import watch_disconnect
+from orchestrator_bridge.tool.model import Tool, ToolNotCalled, ToolOutcomeUnknown, ToolResult
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
 
-    from mcp.client._transport import TransportStreams
+    from mcp.client._transport import ReadStream, TransportStreams
+    from mcp.shared.message import SessionMessage
+
+
+@asynccontextmanager
+async def watch_disconnect(
+    transport: AbstractAsyncContextManager[TransportStreams], lost: asyncio.Event
+) -> AsyncIterator[TransportStreams]:
+    """The transport; `lost` is set when its server says no more."""
+    async with transport as (read, write):
+        yield _WatchedStream(read, lost), write
+
+
+class _WatchedStream:
+    """A stream of what the server says that tells of its end."""
+
+    def __init__(self, stream: ReadStream[SessionMessage | Exception], lost: asyncio.Event) -> None:
+        self._stream = stream
+        self._lost = lost
+
+    async def receive(self) -> SessionMessage | Exception:
+        try:
+            return await self._stream.receive()
+        except Exception:
+            self._lost.set()
+            raise
+
+    def __aiter__(self) -> _WatchedStream:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return await self._stream.__anext__()
+        except (Exception, StopAsyncIteration):
+            self._lost.set()
+            raise
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._stream.__aexit__(kind, error, trace)
+
 
 _LOG = logging.getLogger(__name__)
+
+LONGEST_LINE = 64 * 1024
+"""Bytes; a longer line is left out."""
+
+DRAIN_TIMEOUT = 0.5
+"""Seconds that the last words of a server are waited for: what it has started may hold its standard error open."""
+
+
+class StderrLogger:
+    """What a server writes to its standard error, which is `file`; each line is logged."""
+
+    def __init__(self, server: str, file: TextIO, stream: asyncio.StreamReader) -> None:
+        self.file = file
+        self._last = ""
+        self._task = asyncio.create_task(self._log_lines(server, stream), name=f"what {server} complains of")
+
+    async def last_line(self) -> str:
+        """The last line that came from a server which has ended, in at most 200 characters; empty if none did."""
+        self.file.close()
+        await asyncio.wait([self._task], timeout=DRAIN_TIMEOUT)
+        return one_line(self._last, 200)
+
+    async def close(self) -> None:
+        """Listen no more."""
+        self.file.close()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _log_lines(self, server: str, stream: asyncio.StreamReader) -> None:
+        while True:
+            try:
+                line = await stream.readline()
+            except ValueError:
+                _LOG.info("%s: (a line of more than %d bytes)", server, LONGEST_LINE)
+                continue
+            if not line:
+                return
+            text = line.decode("utf-8", "replace").rstrip()
+            self._last = text or self._last
+            _LOG.info("%s: %s", server, text)
+
+
+@asynccontextmanager
+async def capture_stderr(server: str) -> AsyncIterator[StderrLogger]:
+    """A file to be given to a server's process as its standard error."""
+    reading, writing = os.pipe()
+    stream = asyncio.StreamReader(limit=LONGEST_LINE)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb", buffering=0)
+    )
+    complaints = StderrLogger(server, os.fdopen(writing, "w", encoding="utf-8"), stream)
+    try:
+        yield complaints
+    finally:
+        transport.close()
+        await complaints.close()
+
 
 MAX_TOOLS = 200
 """Tools of one server that are offered; a server that pages for ever is cut off."""

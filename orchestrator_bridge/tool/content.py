@@ -7,13 +7,14 @@ import binascii
 import json
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_bridge.text import clean
+from orchestrator_bridge.common.text import clean
+from orchestrator_bridge.tool.model import Tool, ToolImage, ToolResult
 from orchestrator_bridge.tool.schema import normalise_schema
-from orchestrator_bridge.tool.values import Tool, ToolImage, ToolResult
 
 if TYPE_CHECKING:
     from mcp_types import CallToolResult
     from mcp_types import Tool as Listed
+
 
 LONGEST = 1_000_000
 """Characters of one result that are kept at all; to clean more would hold up every other run for long."""

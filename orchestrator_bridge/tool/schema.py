@@ -20,7 +20,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator_bridge.text import listed
+from orchestrator_bridge.common.text import listed
 
 LONGEST = 20_000
 """Characters of one schema as JSON."""

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_bridge.clock import Clock, sleep_until
-from orchestrator_bridge.tool.values import Tool, ToolNotCalled, ToolResult
+from orchestrator_bridge.common.clock import Clock, sleep_until
+from orchestrator_bridge.tool.model import Tool, ToolNotCalled, ToolResult
 
 if TYPE_CHECKING:
     from orchestrator_bridge.tool.connection import ToolConnection
+
 
 _LOG = logging.getLogger(__name__)
 

@@ -11,16 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_bridge.clock import Clock
-from orchestrator_bridge.redactor import Redactor
-from orchestrator_bridge.text import listed
+from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.common.redaction import Redactor
+from orchestrator_bridge.common.text import listed
+from orchestrator_bridge.tool.model import Tool, ToolNotCalled, ToolOutcomeUnknown, ToolResult, expand_variables
 from orchestrator_bridge.tool.server import Connect, ToolServer
-from orchestrator_bridge.tool.spec import expand_variables
-from orchestrator_bridge.tool.values import Tool, ToolNotCalled, ToolOutcomeUnknown, ToolResult
 
 if TYPE_CHECKING:
     from orchestrator_bridge.tool.connection import ToolConnection
-    from orchestrator_bridge.tool.spec import ToolServerSpec
+    from orchestrator_bridge.tool.model import ToolServerSpec
 
 
 class Toolbox:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import main
-from bot.model_settings import ModelSettings
+from bot.cli.main import main
+from bot.config.settings import ModelSettings
 
 SETTINGS = ("TOWNHALL_", "DISCORD_", "SLACK_", *(name.upper() for name in ModelSettings.model_fields))
 

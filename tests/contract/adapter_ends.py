@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from orchestrator_bridge.chat import Note, NotSent, PrivateReply
+from orchestrator_bridge.chat.adapter import NotSent
+from orchestrator_bridge.chat.outbound import Note, PrivateReply
 from tests.contract.adapter_posts import RUN
 from tests.contract.adapter_rig import Rig
 

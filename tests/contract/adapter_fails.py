@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.chat import Note, NotSent, PrivateReply, SendRejected, SendUncertain
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.outbound import Note, PrivateReply
 from tests.contract.adapter_posts import RUN
 from tests.contract.adapter_rig import Rig, needs
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.chat import CommandReceived, ControlUsed, MessageDeleted, MessageReceived, PostedMessage
+from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, MessageDeleted, MessageReceived
+from orchestrator_bridge.chat.outbound import PostedMessage
 from tests.contract.adapter_posts import RUN, question
 from tests.contract.adapter_rig import Rig, needs
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator_bridge.chat import Author, CardAgent, CardOption, FinalAnswer, QuestionCard, RunCard
+from orchestrator_bridge.chat.inbound import Author
+from orchestrator_bridge.chat.outbound import CardAgent, CardOption, FinalAnswer, QuestionCard, RunCard
 
 RUN = RunCard(
     run=3,

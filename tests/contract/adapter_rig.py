@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal, TypeVar, get_args
 
-from orchestrator_bridge.chat import Adapter, Author, ControlAction, InboundEvent, OutboundPost, Place, Post, PostedMessage
+from orchestrator_bridge.chat.adapter import Adapter
+from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place
+from orchestrator_bridge.chat.outbound import OutboundPost, Post, PostedMessage
 
 PATIENCE = 30.0
 """Seconds after which something that ought to happen is taken not to."""

@@ -8,18 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_bridge.chat import (
-    Acknowledgement,
-    CardOption,
-    CommandReceived,
-    MessageReceived,
-    Note,
-    Place,
-    PrivateReply,
-    QuestionCard,
-    Table,
-    TextFile,
-)
+from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived, Place
+from orchestrator_bridge.chat.outbound import Acknowledgement, CardOption, Note, PrivateReply, QuestionCard, Table, TextFile
 from tests.contract.adapter_posts import HOSTILE, RUN, closed, long_answer, question
 from tests.contract.adapter_rig import Rig
 

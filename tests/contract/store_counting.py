@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.model.ratio import Ratio
-from orchestrator_bridge.store.port import Store
-from orchestrator_bridge.store.rows import PromptTokensObserved
+from orchestrator_bridge.model.estimator import Ratio
+from orchestrator_bridge.run.records import PromptTokensObserved
+from orchestrator_bridge.store.interface import Store
 
 
 def counted(counted: int, reported: int, model: str = "xai/grok-4.3", by: str = "estimate") -> PromptTokensObserved:

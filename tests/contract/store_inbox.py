@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_bridge.chat import CommandReceived, ControlUsed, InboundEvent, InputClosed, MessageDeleted
-from orchestrator_bridge.store.port import Conflict, Store
-from orchestrator_bridge.store.rows import InboxEntryHandled
+from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, InboundEvent, InputClosed, MessageDeleted
+from orchestrator_bridge.run.records import InboxEntryHandled
+from orchestrator_bridge.store.interface import Conflict, Store
 from tests.contract.store_values import ALICE, CHANNEL, guided, said, thread
 
 HEARD: list[InboundEvent] = [

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from orchestrator_bridge.store.port import Conflict, Store
-from orchestrator_bridge.store.rows import QuestionClosed
+from orchestrator_bridge.run.records import QuestionClosed
+from orchestrator_bridge.store.interface import Conflict, Store
 from tests.contract.store_values import guided, outgoing, question_opened, responded, run_opened
 
 

@@ -7,10 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from orchestrator_bridge.chat import Place
-from orchestrator_bridge.outside import ExternalAgent
-from orchestrator_bridge.store.port import Conflict, ExternalQuestionSummary, ExternalRun, Store, StoredToken, TokenActivity
-from orchestrator_bridge.store.rows import (
+from orchestrator_bridge.chat.inbound import ExternalAgent, Place
+from orchestrator_bridge.run.records import (
     OutcomeDelivered,
     QuestionClosed,
     Record,
@@ -19,6 +17,7 @@ from orchestrator_bridge.store.rows import (
     TokenCreated,
     TokenRevoked,
 )
+from orchestrator_bridge.store.interface import Conflict, ExternalQuestionSummary, ExternalRun, Store, StoredToken, TokenActivity
 from tests.contract.store_values import CHANNEL, booked, question_opened, run_opened
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from orchestrator_bridge.chat import Place
-from orchestrator_bridge.store.port import ModelSelection, Store
-from orchestrator_bridge.store.rows import ModelSelected
+from orchestrator_bridge.chat.inbound import Place
+from orchestrator_bridge.run.records import ModelSelected
+from orchestrator_bridge.store.interface import ModelSelection, Store
 
 HERE = Place(platform="slack", channel="C1")
 THERE = Place(platform="slack", channel="C2")

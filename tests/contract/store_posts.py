@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.chat import (
+from orchestrator_bridge.chat.outbound import (
     Acknowledgement,
     CardAgent,
     CardOption,
@@ -15,8 +15,8 @@ from orchestrator_bridge.chat import (
     QuestionCard,
     RunCard,
 )
-from orchestrator_bridge.store.port import PendingPost, Store
-from orchestrator_bridge.store.rows import PostDropped, PostFailed, PostSent
+from orchestrator_bridge.run.records import PostDropped, PostFailed, PostSent
+from orchestrator_bridge.store.interface import PendingPost, Store
 from tests.contract.store_values import ALICE, outgoing, posted
 
 POSTS: list[Post] = [

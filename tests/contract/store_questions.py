@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from orchestrator_bridge.chat import Place
-from orchestrator_bridge.store.port import Conflict, OpenDeadline, Store, Target
-from orchestrator_bridge.store.rows import QuestionClosed, QuestionStatus, QuestionUpdated, ReplyRemoved, ReplyStored
+from orchestrator_bridge.chat.inbound import Place
+from orchestrator_bridge.run.records import QuestionClosed, QuestionStatus, QuestionUpdated, ReplyRemoved, ReplyStored
+from orchestrator_bridge.store.interface import Conflict, OpenDeadline, Store, Target
 from tests.contract.store_values import (
     CHANNEL,
     guided,

@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from orchestrator_bridge.chat import Place
-from orchestrator_bridge.model.port import Usage
-from orchestrator_bridge.store.port import CostBy, CostLine, RunSummary, Store
-from orchestrator_bridge.store.rows import RunBusy, RunClosed
+from orchestrator_bridge.chat.inbound import Place
+from orchestrator_bridge.model.interface import Usage
+from orchestrator_bridge.run.records import RunBusy, RunClosed
+from orchestrator_bridge.store.interface import CostBy, CostLine, RunSummary, Store
 from tests.contract.store_values import CHANNEL, booked, run_opened
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator_bridge.model.port import Usage
-from orchestrator_bridge.store.port import RateSample, Store
-from orchestrator_bridge.store.rows import CallUsageRecorded
+from orchestrator_bridge.model.interface import Usage
+from orchestrator_bridge.run.records import CallUsageRecorded
+from orchestrator_bridge.store.interface import RateSample, Store
 from tests.contract.store_values import booked, run_opened
 
 

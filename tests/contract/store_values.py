@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from orchestrator_bridge.chat import Author, MessageReceived, Note, Place, Post, PostedMessage
-from orchestrator_bridge.model.port import Usage
+from orchestrator_bridge.chat.inbound import Author, MessageReceived, Place
+from orchestrator_bridge.chat.outbound import Note, Post, PostedMessage
+from orchestrator_bridge.model.interface import Usage
 from orchestrator_bridge.run.events import Event, Guided, Responded
-from orchestrator_bridge.store.rows import (
+from orchestrator_bridge.run.records import (
     CallUsageRecorded,
     OutboxEntry,
     QuestionMessageLinked,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator_bridge.chat import Place
-from orchestrator_bridge.store.port import Store, Viewer
+from orchestrator_bridge.chat.inbound import Place
+from orchestrator_bridge.store.interface import Store, Viewer
 from tests.contract.store_values import CHANNEL, question_opened, run_opened
 
 PRIVATE = Place(platform="fake", channel="private")

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from orchestrator_bridge.model.catalogue import Route, lifecycle_badge, resolve
-from orchestrator_bridge.model.catalogue.show import format_rates, format_size, format_tier_bound
+from orchestrator_bridge.model.catalogue.pricing import Price, cost, format_rates, format_size, format_tier_bound
+from orchestrator_bridge.model.interface import Usage
 from orchestrator_bridge.model.parameters import PARAMETERS, accepted_parameters
-from orchestrator_bridge.model.port import Usage
-from orchestrator_bridge.model.price import Price, cost
 from tests.docs.page import ROOT
 
 PAGE = ROOT / "docs" / "models.md"

@@ -12,11 +12,10 @@ from typing import TextIO
 
 from adapters.terminal.adapter import TerminalAdapter
 from adapters.terminal.screen import TerminalDevice
-from bot.app import open_app
-from bot.commands import HELP
-from bot.settings import read_settings
-from bot.start import LoadedConfig
-from bot.team_file import read_team_file
+from bot.app import LoadedConfig, open_app
+from bot.commands.dispatch import HELP
+from bot.config.settings import read_settings
+from bot.config.team_file import read_team_file
 from tests.contract.adapter_rig import PATIENCE
 
 

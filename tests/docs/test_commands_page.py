@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import pytest
 
-from adapters.terminal.entry import OWN_COMMANDS
-from bot.cli import cli
-from bot.commands import HELP
+from adapters.terminal.parser import OWN_COMMANDS
+from bot.cli.main import cli
+from bot.commands.dispatch import HELP
 from tests.bot.conftest import Townhall
 from tests.docs.page import ROOT, commands, table, tables
 from tests.docs.session import a_session

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.team_file import parse_team_file, read_team_file
+from bot.config.team_file import parse_team_file, read_team_file
 from orchestrator_bridge.model.catalogue import resolve
-from orchestrator_bridge.team import Team
+from orchestrator_bridge.team.team import Team
 from tests.bot.conftest import Townhall
 from tests.docs.page import ROOT, read
 from tests.docs.session import a_session

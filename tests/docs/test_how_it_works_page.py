@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import get_args
 
-from orchestrator_bridge.duration import parse_duration
-from orchestrator_bridge.model.openai_client import STALL_AFTER
+from orchestrator_bridge.common.duration import parse_duration
+from orchestrator_bridge.engine.supervisor import STATE_CACHE_SIZE
+from orchestrator_bridge.model.openai.client import STALL_AFTER
 from orchestrator_bridge.run import events
 from orchestrator_bridge.run.decide import MALFORMED_TRIES
-from orchestrator_bridge.run.on_call import FINAL_TRIES
-from orchestrator_bridge.run.retry import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WISH
-from orchestrator_bridge.runs import STATE_CACHE_SIZE
-from orchestrator_bridge.team import Bounds
+from orchestrator_bridge.run.handlers import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WISH
+from orchestrator_bridge.run.reducer.calls import FINAL_TRIES
+from orchestrator_bridge.team.team import Bounds
 from tests.docs.page import read, table
 
 RUNS = "docs/runs.md"

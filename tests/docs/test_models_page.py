@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.team_file import parse_team_file
+from bot.config.team_file import parse_team_file
 from orchestrator_bridge.model.catalogue import resolve
-from orchestrator_bridge.model.price import cost
+from orchestrator_bridge.model.catalogue.pricing import cost
 from tests.docs.model_tables import CALL, CALLS, DAY, PAGE, marks, tables
 from tests.docs.page import read
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import cli
+from bot.cli.main import cli
 from tests.docs.page import PAGES, ROOT, commands, links, read
 
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.svg"))

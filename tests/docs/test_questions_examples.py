@@ -9,25 +9,16 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.chat import Author, Group, Place
-from orchestrator_bridge.duration import parse_duration, say_duration
-from orchestrator_bridge.question import hear, tell
-from orchestrator_bridge.question.due import due, scaled
-from orchestrator_bridge.question.intent import declines, delegates_to, requested_seconds
-from orchestrator_bridge.question.read import UnparsedReply, parse_reply
-from orchestrator_bridge.question.settle import begin_fallback, fallback_reason, settle
-from orchestrator_bridge.question.values import (
-    Ask,
-    Delivery,
-    FallbackStage,
-    JudgeVerdict,
-    Kind,
-    Mentioned,
-    Option,
-    Question,
-    Responder,
-)
-from orchestrator_bridge.team import Fallback, Policy
+from orchestrator_bridge.chat.inbound import Author, Group, Place
+from orchestrator_bridge.common.duration import parse_duration, say_duration
+from orchestrator_bridge.question import messages, transitions
+from orchestrator_bridge.question.model import Ask, Delivery, FallbackStage, JudgeVerdict, Kind, Option, Question
+from orchestrator_bridge.question.parsing.intent import declines, delegates_to, requested_seconds
+from orchestrator_bridge.question.parsing.reply import UnparsedReply, parse_reply
+from orchestrator_bridge.question.schedule import due, scaled
+from orchestrator_bridge.question.settlement import begin_fallback, fallback_reason, settle
+from orchestrator_bridge.team.directory import Mentioned, Responder
+from orchestrator_bridge.team.team import Fallback, Policy
 from tests.docs.page import table, tables
 
 PAGE = "docs/questions.md"
@@ -78,7 +69,7 @@ def asked(names: str, rules: str) -> Question:
         asked_at=0.0,
     )
     place = Place(platform="terminal", channel="terminal", thread="question-1")
-    return hear.posted(question, Delivery(place=place, message="m1", posted_at=0.0, noted_at=0.0))
+    return transitions.posted(question, Delivery(place=place, message="m1", posted_at=0.0, noted_at=0.0))
 
 
 def after(question: Question, deed: str) -> Question:
@@ -96,28 +87,30 @@ def after(question: Question, deed: str) -> Question:
     match verb:
         case "types":
             mentions = mentioned(words)
-            return hear.reply_received(question, author=author, message=f"{name} {time}", text=words, at=at, mentions=mentions)
+            return transitions.reply_received(
+                question, author=author, message=f"{name} {time}", text=words, at=at, mentions=mentions
+            )
         case "changes it to":
-            return hear.reply_received(question, author=author, message=last, text=words, at=at, edit=time)
+            return transitions.reply_received(question, author=author, message=last, text=words, at=at, edit=time)
         case "deletes it":
-            return hear.reply_deleted(question, last)
+            return transitions.reply_deleted(question, last)
         case "clicks":
             choice = next(option.id for option in OPTIONS if option.label == words)
-            return hear.reply_received(question, author=author, message=f"{name} {time}", text="", at=at, choice=choice)
+            return transitions.reply_received(question, author=author, message=f"{name} {time}", text="", at=at, choice=choice)
         case _:
-            return hear.passed(question, author, at)
+            return transitions.passed(question, author, at)
 
 
 def changed(question: Question, verb: str, named: str, long: str, at: float) -> Question:
     """The question after what is no reply: others come in, a judge decides, somebody wants more time."""
     match verb:
         case "is asked too":
-            return hear.escalated(question, mentioned(f"@{named}"))
+            return transitions.escalated(question, mentioned(f"@{named}"))
         case "decides":
             choice = next(option.id for option in OPTIONS if option.label == named)
-            return hear.judged(question, JudgeVerdict(decision=named, choice=choice, reason="It is one file."))
+            return transitions.judged(question, JudgeVerdict(decision=named, choice=choice, reason="It is one file."))
         case _:
-            return hear.extended(question, parse_duration(long), at=at)
+            return transitions.extended(question, parse_duration(long), at=at)
 
 
 def mentioned(words: str) -> tuple[Mentioned, ...]:
@@ -129,7 +122,7 @@ def falls_on(question: Question, at: float) -> Question:
     """The question as the next fallback is at work on it."""
     stage = begin_fallback(question, at, fallback_reason(question))
     assert isinstance(stage, FallbackStage)
-    return hear.fallback_began(question, stage)
+    return transitions.fallback_began(question, stage)
 
 
 def at_work(question: Question, at: float) -> str:
@@ -146,7 +139,7 @@ def ending(row: Mapping[str, str]) -> str:
     outcome = settle(question, now)
     if outcome is None and due(question, now).start_fallback:
         return at_work(question, now)
-    return tell.closing_line(hear.settled(question, outcome)) if outcome else "open"
+    return messages.closing_line(transitions.settled(question, outcome)) if outcome else "open"
 
 
 def reading(question: Ask, reply: str) -> str:

@@ -10,16 +10,15 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from bot.settings import Settings
-from bot.team_file import TeamFile
+from bot.config.settings import Settings
+from bot.config.team_file import TeamFile
 from orchestrator_bridge.model.catalogue import PROVIDERS
-from orchestrator_bridge.model.facts import TierFacts
-from orchestrator_bridge.team import (
+from orchestrator_bridge.model.catalogue.spec import ModelSpec, TierFacts
+from orchestrator_bridge.team.team import (
     AgentSpec,
     Bounds,
     ChannelRules,
     Limits,
-    ModelSpec,
     Permissions,
     PersonSpec,
     Policy,
@@ -27,7 +26,7 @@ from orchestrator_bridge.team import (
     RoutingRule,
     Team,
 )
-from orchestrator_bridge.tool.spec import ToolServerSpec
+from orchestrator_bridge.tool.model import ToolServerSpec
 from tests.docs.page import read, table
 
 PAGE = "docs/settings.md"

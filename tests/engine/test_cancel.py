@@ -9,22 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands import ChatCommands
-from bot.model_view import ModelBrowser
-from bot.picks import ModelSelections
-from bot.team_file import TeamFile
-from orchestrator_bridge.chat import Author, CommandReceived, PrivateReply
-from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.model.clients import ModelClient
-from orchestrator_bridge.people import Directory
+from bot.commands.dispatch import ChatCommands
+from bot.commands.model_view import ModelBrowser
+from bot.commands.models import ModelSelections
+from bot.config.team_file import TeamFile
+from orchestrator_bridge.chat.inbound import Author, CommandReceived
+from orchestrator_bridge.chat.outbound import PrivateReply
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.run.events import RunCancelled
-from orchestrator_bridge.store.port import Store
-from orchestrator_bridge.team import Permissions
-from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, Obey, engine_on, team
-from tests.engine.troubled import FULL, troubled, with_event
-from tests.servers.model_players import asking_player
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.store.interface import Store
+from orchestrator_bridge.team.directory import Directory
+from orchestrator_bridge.team.team import Permissions
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, Obey, engine_on, team
+from tests.support.failing_store import FULL, troubled, with_event
+from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.server import ModelServer
 
 NAMESAKE = Author(platform="list", id="another", name="Ana")
 RENAMED = Author(platform="list", id="ana", name="Ana (on leave)")

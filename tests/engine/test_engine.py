@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator_bridge.chat import Capabilities, Note, QuestionCard, RunCard
-from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.team import Policy
-from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said, team
-from tests.servers.model_play import Asked, Play, ToolUse
-from tests.servers.model_players import asking_player, asks_if, has_called, question, team_player, who
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.chat.adapter import Capabilities
+from orchestrator_bridge.chat.outbound import Note, QuestionCard, RunCard
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.team.team import Policy
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, said, team
+from tests.support.fake_models.players import asking_player, asks_if, has_called, question, team_player, who
+from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.server import ModelServer
 
 
 async def begin(engine: Engine, *names: str, policy: Policy | None = None) -> int:

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat import Note
-from orchestrator_bridge.clock import SystemClock
-from orchestrator_bridge.model.clients import ModelClient
+from orchestrator_bridge.chat.outbound import Note
+from orchestrator_bridge.common.clock import SystemClock
+from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.store.sqlite import SqliteStore
-from orchestrator_bridge.team import AgentSpec, Bounds, Policy, Team
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said
-from tests.servers.model_play import Asked, Play, Queue, Tokens, ToolUse
-from tests.servers.model_players import asks_if, team_player
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.store.sqlite.store import SqliteStore
+from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, said
+from tests.support.fake_models.players import asks_if, team_player
+from tests.support.fake_models.replies import Asked, Play, Queue, Tokens, ToolUse
+from tests.support.fake_models.server import ModelServer
 
 USAGE = Tokens(input=1000, output=200, cached=400, reasoning=150)
 AGENTS = (

@@ -6,13 +6,14 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
-from orchestrator_bridge.chat import RunCard
-from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.team import AgentSpec, Bounds, ModelSpec, Policy, Team
-from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on
-from tests.servers.model_play import Asked, Play, ToolUse
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.chat.outbound import RunCard
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.model.catalogue.spec import ModelSpec
+from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on
+from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.server import ModelServer
 
 
 def answers(asked: Asked) -> Play:

@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from orchestrator_bridge.chat import MessageDeleted, Note, OutboundPost, Place, PostedMessage, QuestionCard, SendRejected
-from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.run.post import REPOSTED
-from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
-from tests.servers.model_players import asking_player
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.chat.adapter import SendRejected
+from orchestrator_bridge.chat.inbound import MessageDeleted, Place
+from orchestrator_bridge.chat.outbound import Note, OutboundPost, PostedMessage, QuestionCard
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.run.presentation.posts import REPOSTED
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
+from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.server import ModelServer
 
 
 @asynccontextmanager

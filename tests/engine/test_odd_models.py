@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, team
-from tests.servers.model_play import Play, ToolUse
-from tests.servers.model_server import ModelServer
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
+from tests.support.fake_models.replies import Play, ToolUse
+from tests.support.fake_models.server import ModelServer
 
 HALF = "\ud83d"
 """Half of a character, as a model leaves it that is cut off in an emoji. No database and no UTF-8 takes it."""

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat import NotSent, Place
-from orchestrator_bridge.engine import RECONNECT
-from tests.clock import ManualClock
-from tests.engine.findable import HistoryPlatform
-from tests.engine.stage import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
-from tests.engine.troubled import troubled
-from tests.servers.model_play import Play, Queue
-from tests.servers.model_players import asking_player
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.chat.adapter import NotSent
+from orchestrator_bridge.chat.inbound import Place
+from orchestrator_bridge.engine.engine import RECONNECT
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
+from tests.support.failing_store import troubled
+from tests.support.fake_chat.recording_adapter import HistoryPlatform
+from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.replies import Play, Queue
+from tests.support.fake_models.server import ModelServer
 
 OTHER = Place(platform="other", channel="general")
 

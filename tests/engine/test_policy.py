@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator_bridge.chat import Author, MessageReceived, Note, Place
-from orchestrator_bridge.engine import Engine
-from orchestrator_bridge.people import Directory
-from orchestrator_bridge.team import Bounds, PersonSpec, Policy
-from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said, team
-from tests.servers.model_play import Asked, Play, ToolUse
-from tests.servers.model_players import asking_player, has_called, question, team_player
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.chat.inbound import Author, MessageReceived, Place
+from orchestrator_bridge.chat.outbound import Note
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.team.directory import Directory
+from orchestrator_bridge.team.team import Bounds, PersonSpec, Policy
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, said, team
+from tests.support.fake_models.players import asking_player, has_called, question, team_player
+from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.server import ModelServer
 
 BEN = Author(platform="list", id="ben", name="Ben")
 LONG = Bounds(wall=30_000_000)

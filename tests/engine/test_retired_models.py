@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.clock import Clock
-from orchestrator_bridge.model.clients import ModelClient
-from orchestrator_bridge.model.port import Usage
+from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.model.client import ModelClient
+from orchestrator_bridge.model.interface import Usage
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.store.sqlite import SqliteStore
-from orchestrator_bridge.team import AgentSpec, Team
-from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on
-from tests.servers.model_play import Asked, Behaviour, Play, ToolUse
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.store.sqlite.store import SqliteStore
+from orchestrator_bridge.team.team import AgentSpec, Team
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on
+from tests.support.fake_models.replies import Asked, Behaviour, Play, ToolUse
+from tests.support.fake_models.server import ModelServer
 
 TEAM = Team(agents=tuple(AgentSpec(name=name, model="grok-4.1-fast") for name in ("one", "two")))
 RETIRED = "xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15; grok-4.3 answers instead"

@@ -7,15 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from orchestrator_bridge.run.tooling import RESULT_PAGE_SIZE
-from orchestrator_bridge.team import Team
-from orchestrator_bridge.tool.spec import ToolServerSpec
-from tests.clock import ManualClock
-from tests.engine.stage import ANA, PLACE, ListPlatform, engine_on, said
-from tests.engine.stage import team as plain_team
-from tests.servers.model_play import Asked, Behaviour, Play, ToolUse
-from tests.servers.model_server import ModelServer
-from tests.tool.stub import STUB, done
+from orchestrator_bridge.run.tool_policy import RESULT_PAGE_SIZE
+from orchestrator_bridge.team.team import Team
+from orchestrator_bridge.tool.model import ToolServerSpec
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, said
+from tests.support.engine_fixture import team as plain_team
+from tests.support.fake_models.replies import Asked, Behaviour, Play, ToolUse
+from tests.support.fake_models.server import ModelServer
+from tests.support.fake_tools.stub import STUB, done
 
 
 def stub(folder: Path, **spec: Any) -> dict[str, ToolServerSpec]:

@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.env_file import read_variables
+from bot.config.settings import read_variables
 from orchestrator_bridge.model.catalogue import price_of
-from orchestrator_bridge.model.clients import ModelClient
-from orchestrator_bridge.model.count import estimate
-from orchestrator_bridge.model.price import cost
-from tests.model.asking import a_request
+from orchestrator_bridge.model.catalogue.pricing import cost
+from orchestrator_bridge.model.client import ModelClient
+from orchestrator_bridge.model.tokens import estimate
+from tests.support.model_calls import a_request
 
 pytestmark = pytest.mark.live
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from orchestrator_bridge.model.port import Message, Request, Response, ToolCall, Usage
-from tests.model.asking import BOTH_WAYS, KEY, NEW_ANSWER, a_request, models_at
-from tests.servers.model_play import Asked, Play, Tokens, ToolUse
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.model.interface import Message, Request, Response, ToolCall, Usage
+from tests.support.fake_models.replies import Asked, Play, Tokens, ToolUse
+from tests.support.fake_models.server import ModelServer
+from tests.support.model_calls import BOTH_WAYS, KEY, NEW_ANSWER, a_request, models_at
 
 
 async def answered(play: Play, request: Request) -> tuple[Response, Asked]:

@@ -8,10 +8,9 @@ from decimal import Decimal
 import pytest
 
 from orchestrator_bridge.model.catalogue import PROVIDERS, UnknownModelName, price_of, resolve
-from orchestrator_bridge.model.catalogue.entries import model_entries
-from orchestrator_bridge.model.facts import TierFacts
-from orchestrator_bridge.model.price import Tier
-from orchestrator_bridge.team import ModelSpec
+from orchestrator_bridge.model.catalogue.pricing import Tier
+from orchestrator_bridge.model.catalogue.sources import model_entries
+from orchestrator_bridge.model.catalogue.spec import ModelSpec, TierFacts
 
 OWN = {
     "local": ModelSpec(base_url="http://localhost:11434/v1/", id="llama3.2:3b", input=Decimal(0), output=Decimal(0)),

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from orchestrator_bridge.model.port import Message, Request, ToolCall
-from orchestrator_bridge.model.script import BUILT_IN_SCRIPTS, Script, read_script
-from orchestrator_bridge.model.scripted import play_turn
-from orchestrator_bridge.question.values import Ask
-from tests.model.asking import NEW_ANSWER
-from tests.model.stage import TEAM, Stage
+from orchestrator_bridge.model.interface import Message, Request, ToolCall
+from orchestrator_bridge.model.scripted.client import play_turn
+from orchestrator_bridge.model.scripted.script import BUILT_IN_SCRIPTS, Script, read_script
+from orchestrator_bridge.question.model import Ask
+from tests.support.model_calls import NEW_ANSWER
+from tests.support.scripted_run import TEAM, Stage
 
 TASK = "Pick a name for our cat"
 PEERS = [f"peer:1:{name}" for name in ("planner", "skeptic")]

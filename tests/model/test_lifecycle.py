@@ -16,9 +16,9 @@ from orchestrator_bridge.model.catalogue import (
     lifecycle_stage,
     resolve,
 )
-from orchestrator_bridge.model.catalogue.entries import model_entries
-from orchestrator_bridge.model.catalogue.lifecycle import RETIRING_DAYS
-from orchestrator_bridge.team import ModelSpec
+from orchestrator_bridge.model.catalogue.route import RETIRING_DAYS
+from orchestrator_bridge.model.catalogue.sources import model_entries
+from orchestrator_bridge.model.catalogue.spec import ModelSpec
 
 DAY = date(2027, 3, 1)
 LIFE = Lifecycle(retires_on=DAY, answered_by="grok-4.3")

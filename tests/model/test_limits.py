@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator_bridge.model.errors import RateLimited
-from orchestrator_bridge.model.limits.road import RouteLimiter
-from orchestrator_bridge.model.limits.turns import FairQueue
-from orchestrator_bridge.model.limits.window import MINUTE, SlidingWindow
-from orchestrator_bridge.model.port import CallEstimate, Response, Usage
+from orchestrator_bridge.model.interface import CallEstimate, Response, Usage
+from orchestrator_bridge.model.limits.fair_queue import MINUTE, FairQueue, SlidingWindow
+from orchestrator_bridge.model.limits.limiter import RouteLimiter
 
 REQUESTS, TOKENS = 4, 100
 Came = tuple[float, int, int]

@@ -10,18 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.model.clients import ModelClient
-from orchestrator_bridge.model.errors import (
-    BadRequest,
-    InvalidApiKey,
-    Overloaded,
-    TimedOut,
-)
-from orchestrator_bridge.model.port import Message, ToolCall, Usage
-from tests.model.asking import NEW_ANSWER, a_request
-from tests.model.through_litellm import ALL_VENDORS, CLAUDE, FLASH, SECRET, Vendor, answered, models_of, refused
-from tests.servers.model_play import Play, Tokens, ToolUse
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.model.client import ModelClient
+from orchestrator_bridge.model.errors import BadRequest, InvalidApiKey, Overloaded, TimedOut
+from orchestrator_bridge.model.interface import Message, ToolCall, Usage
+from tests.support.fake_models.replies import Play, Tokens, ToolUse
+from tests.support.fake_models.server import ModelServer
+from tests.support.litellm_vendors import ALL_VENDORS, CLAUDE, FLASH, SECRET, Vendor, answered, models_of, refused
+from tests.support.model_calls import NEW_ANSWER, a_request
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,8 +155,8 @@ def connect(self, address):
 socket.socket.connect = connect
 socket.getaddrinfo = lambda host, *rest, **more: print("looked up", host) or []
 os.environ.pop("TIKTOKEN_CACHE_DIR", None)
-from tests.model.through_litellm import CLAUDE, FLASH, answered
-from tests.servers.model_play import Play
+from tests.support.litellm_vendors import CLAUDE, FLASH, answered
+from tests.support.fake_models.replies import Play
 async def main():
     assert "litellm" not in sys.modules
     for vendor in (CLAUDE, FLASH):

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.model.catalogue import Route, resolve
-from orchestrator_bridge.model.clients import ModelClient
+from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.parameters import accepted_parameters, unsupported_value, wire_parameters
-from tests.model.asking import a_request, models_at
-from tests.model.through_litellm import CLAUDE, FLASH, Vendor, answered
-from tests.servers.model_play import Play
-from tests.servers.model_server import ModelServer
+from tests.support.fake_models.replies import Play
+from tests.support.fake_models.server import ModelServer
+from tests.support.litellm_vendors import CLAUDE, FLASH, Vendor, answered
+from tests.support.model_calls import a_request, models_at
 
 SET = {"effort": "low", "temperature": 0.5, "top_p": 0.9, "presence_penalty": 1.0, "stop": ("END",), "seed": 7}
 

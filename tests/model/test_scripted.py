@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.model import errors
-from orchestrator_bridge.model.clients import ModelClient
-from orchestrator_bridge.model.port import Message, Request, ToolCall, ToolSpec
-from orchestrator_bridge.model.script import ScriptError, find_script, read_script
-from tests.model.asking import NEW_ANSWER
+from orchestrator_bridge.model.client import ModelClient
+from orchestrator_bridge.model.interface import Message, Request, ToolCall, ToolSpec
+from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
+from tests.support.model_calls import NEW_ANSWER
 
 VOTE = ToolSpec(name="vote", description="Vote.", parameters={"properties": {"agent_id": {"enum": ["agent2", "agent1"]}}})
 

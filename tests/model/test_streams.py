@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orchestrator_bridge.model.port import Response, ToolCall
-from tests.model.asking import a_request, models_at
-from tests.servers.model_play import Play
-from tests.servers.model_server import ModelServer
+from orchestrator_bridge.model.interface import Response, ToolCall
+from tests.support.fake_models.replies import Play
+from tests.support.fake_models.server import ModelServer
+from tests.support.model_calls import a_request, models_at
 
 
 async def gathered(*events: dict[str, Any], before: str = "") -> Response:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.chat import Author, Group
-from orchestrator_bridge.question import hear, lines
-from orchestrator_bridge.question.settle import settle
-from orchestrator_bridge.question.values import Mentioned, Outcome, Question, Responder
-from tests.question.builders import ANA, BEN, CY, EXPIRY, POSTED, STRANGER, clicked, posted, typed, unposted
+from orchestrator_bridge.chat.inbound import Author, Group
+from orchestrator_bridge.question import messages, transitions
+from orchestrator_bridge.question.model import Outcome, Question
+from orchestrator_bridge.question.settlement import settle
+from orchestrator_bridge.team.directory import Mentioned, Responder
+from tests.support.question_builders import ANA, BEN, CY, EXPIRY, POSTED, STRANGER, clicked, posted, typed, unposted
 
 NOW = POSTED + 60
 BACKEND = Group(platform="slack", id="S1", name="backend")
@@ -21,7 +22,7 @@ def at(one: Responder) -> Mentioned:
 def says(question: Question, by: Responder, text: str, to: Responder | None = None, after: float = 10.0, **more: str) -> Question:
     mentions = (at(to),) if to else ()
     message = more.get("message", f"{by.name}@{after}")
-    return hear.reply_received(
+    return transitions.reply_received(
         question, author=by, message=message, text=text, at=POSTED + after, mentions=mentions, edit=more.get("edit", "")
     )
 
@@ -45,7 +46,7 @@ def test_not_me_can_be_typed_and_edited_into_an_answer() -> None:
 def test_naming_somebody_else_hands_the_question_over() -> None:
     question = says(posted(ANA), ANA, "@Ben knows that", BEN)
     assert [one.name for one in question.humans] == ["Ana", "Ben"]
-    assert (question.passed, lines.audience_line(question)) == (frozenset({ANA.id}), "Ben")
+    assert (question.passed, messages.audience_line(question)) == (frozenset({ANA.id}), "Ben")
     assert settle(question, NOW) is None
     assert settled(clicked(question, BEN, "lite", after=30)).choice == "lite"
 
@@ -65,7 +66,7 @@ def test_a_question_can_be_handed_on_and_back() -> None:
 
 
 def test_a_deleted_mention_takes_the_handing_over_back() -> None:
-    question = hear.reply_deleted(says(posted(ANA), ANA, "@Ben?", BEN, message="m1"), "m1")
+    question = transitions.reply_deleted(says(posted(ANA), ANA, "@Ben?", BEN, message="m1"), "m1")
     assert (question.passed, question.handed) == (frozenset(), ())
     assert settle(clicked(question, BEN, "pg"), NOW) is None
 
@@ -87,7 +88,7 @@ def test_a_mention_beside_an_answer_is_no_handing_over() -> None:
 
 
 def test_handing_over_by_a_button_is_the_same() -> None:
-    question = hear.passed(posted(ANA), ANA, POSTED + 5, at(BEN))
+    question = transitions.passed(posted(ANA), ANA, POSTED + 5, at(BEN))
     assert settled(clicked(question, BEN, "pg", after=9)).choice == "pg"
 
 
@@ -108,7 +109,7 @@ def test_the_team_file_may_let_somebody_answer_everything() -> None:
 def test_of_a_role_whose_members_nobody_knows_one_answer_decides_and_the_question_says_so(quorum: str | int) -> None:
     question = posted(ANA, quorum=quorum).model_copy(update={"groups": (BACKEND,), "asked": ()})
     said = " (one answer decides, since it is not known who is in the role)" if quorum != "first" else ""
-    assert lines.audience_line(question) == f"the role backend{said}"
+    assert messages.audience_line(question) == f"the role backend{said}"
     assert settle(question, EXPIRY - 1) is None
     holder = STRANGER.model_copy(update={"roles": ("role:backend",)})
     assert settled(clicked(question, holder, "pg")).choice == "pg"
@@ -117,7 +118,7 @@ def test_of_a_role_whose_members_nobody_knows_one_answer_decides_and_the_questio
 def test_a_role_that_cannot_be_reached_any_more_is_not_waited_for() -> None:
     question = unposted().model_copy(update={"groups": (BACKEND,)})
     assert settle(question, POSTED) is None
-    assert settled(hear.became_unreachable(question, "role:backend")).why == "nobody can be reached"
+    assert settled(transitions.became_unreachable(question, "role:backend")).why == "nobody can be reached"
 
 
 # The last word ------------------------------------------------------------------------------------------------------------
@@ -140,8 +141,8 @@ def test_without_the_last_word_the_quorum_stands_at_the_deadline() -> None:
 
 def test_the_last_word_goes_with_the_question_and_away_with_a_pass() -> None:
     question = clicked(posted(ANA).model_copy(update={"decider": CY}), ANA, "pg")
-    assert settled(hear.passed(question, CY, POSTED + 20)).choice == "pg"
-    handed = hear.passed(question, CY, POSTED + 20, at(BEN))
+    assert settled(transitions.passed(question, CY, POSTED + 20)).choice == "pg"
+    handed = transitions.passed(question, CY, POSTED + 20, at(BEN))
     assert settle(handed, EXPIRY - 1) is None
     assert settled(clicked(handed, BEN, "lite", after=30)).choice == "lite"
 
@@ -157,7 +158,7 @@ def test_a_majority_of_options_waits_until_the_rest_can_no_longer_change_it() ->
     assert settle(question, NOW) is None
     assert settled(clicked(question, crowd[3], "pg")).choice == "pg"
     assert settled(question, EXPIRY).choice == "pg"
-    passed = hear.passed(hear.passed(question, crowd[3]), crowd[4])
+    passed = transitions.passed(transitions.passed(question, crowd[3]), crowd[4])
     assert settled(passed).choice == "pg"
 
 
@@ -166,7 +167,7 @@ def test_of_a_majority_who_hands_over_is_replaced_and_who_passes_is_not_waited_f
     question = posted(ANA, BEN, CY, quorum="majority")
     question = clicked(clicked(question, ANA, "pg"), BEN, "lite")
     assert settle(question, NOW) is None
-    left = hear.passed(question, CY, POSTED + 20, at(STRANGER) if handed else None)
+    left = transitions.passed(question, CY, POSTED + 20, at(STRANGER) if handed else None)
     assert (settle(left, NOW) is not None) is ends
     if handed:
         assert settled(clicked(left, STRANGER, "lite", after=30)).choice == "lite"
@@ -174,7 +175,7 @@ def test_of_a_majority_who_hands_over_is_replaced_and_who_passes_is_not_waited_f
 
 def test_where_nobody_knows_how_many_are_asked_a_majority_is_the_first_answer_as_the_card_says() -> None:
     question = posted(ANA, quorum="majority").model_copy(update={"groups": (BACKEND,)})
-    assert "(one answer decides, since it is not known who is in the role)" in lines.audience_line(question)
+    assert "(one answer decides, since it is not known who is in the role)" in messages.audience_line(question)
     holder = STRANGER.model_copy(update={"roles": ("role:backend",)})
     assert settled(clicked(question, holder, "pg")).choice == "pg"
 
@@ -196,13 +197,13 @@ def test_a_majority_in_words_settles_with_its_voices() -> None:
 
 
 def test_who_comes_in_by_escalation_stands_in_for_somebody_who_is_silent() -> None:
-    question = hear.escalated(clicked(posted(ANA, BEN, quorum="all"), ANA, "pg"), [at(CY)])
+    question = transitions.escalated(clicked(posted(ANA, BEN, quorum="all"), ANA, "pg"), [at(CY)])
     assert settle(question, NOW) is None
     assert settled(clicked(question, CY, "pg", after=50)).status == "answered"
     assert settled(clicked(question, BEN, "pg", after=50)).status == "answered"
 
 
 def test_when_all_who_were_asked_have_passed_those_who_came_in_are_waited_for() -> None:
-    question = hear.passed(hear.escalated(posted(ANA), [at(CY)]), ANA)
+    question = transitions.passed(transitions.escalated(posted(ANA), [at(CY)]), ANA)
     assert settle(question, NOW) is None
-    assert settled(hear.passed(question, CY)).why == "everybody passed"
+    assert settled(transitions.passed(question, CY)).why == "everybody passed"

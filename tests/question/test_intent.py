@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.chat import Author
-from orchestrator_bridge.question.intent import asks_to_repeat, declines, delegates_to, requested_seconds, unknown_name
-from orchestrator_bridge.question.values import Kind, Mentioned, Option
-from tests.question.builders import BEN, ask
+from orchestrator_bridge.chat.inbound import Author
+from orchestrator_bridge.question.model import Kind, Option
+from orchestrator_bridge.question.parsing.intent import asks_to_repeat, declines, delegates_to, requested_seconds, unknown_name
+from orchestrator_bridge.team.directory import Mentioned
+from tests.support.question_builders import BEN, ask
 
 USUAL = 3600.0
 AT_BEN = Mentioned(who=BEN, author=Author(platform="slack", id="U2", name="Ben"))

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator_bridge.question import hear
-from orchestrator_bridge.question.due import Due, deadline, due, next_due
-from orchestrator_bridge.question.settle import settle
-from orchestrator_bridge.question.values import Mentioned, Outcome
-from tests.question.builders import ANA, BEN, EXPIRY, POSTED, STRANGER, posted
-from tests.question.facts import CLOCK, KINDS, Fact, HandOver, Say, facts, questions, restarted, tell, tell_all
-from tests.question.oracle import deadline_after, spoken_in_time, voices_in_time
+from orchestrator_bridge.question import transitions
+from orchestrator_bridge.question.model import Outcome, deadline
+from orchestrator_bridge.question.schedule import Due, due, next_due
+from orchestrator_bridge.question.settlement import settle
+from orchestrator_bridge.team.directory import Mentioned
+from tests.support.question_builders import ANA, BEN, EXPIRY, POSTED, STRANGER, posted
+from tests.support.question_inputs import CLOCK, KINDS, Fact, HandOver, Say, facts, questions, restarted, tell, tell_all
+from tests.support.question_oracle import deadline_after, spoken_in_time, voices_in_time
 
 
 def same_but_for_the_time(one: Outcome | None, other: Outcome | None) -> bool:
@@ -49,7 +50,7 @@ def test_there_is_one_outcome_and_it_follows_from_what_was_known(data: st.DataOb
         if outcome := settle(question, now):
             outcomes.append(outcome)
             assert settle(tell_all(start, data.draw(st.permutations(known))), now) == outcome
-            question = hear.settled(question, outcome)
+            question = transitions.settled(question, outcome)
     assert outcomes == [question.outcome]
 
 
@@ -105,7 +106,7 @@ def test_nothing_is_new_before_the_next_time_to_look_and_something_is_then(data:
     question = data.draw(questions())
     question = tell_all(question, data.draw(facts(question.ask.kind)))
     if data.draw(st.booleans()):
-        question = hear.reminded(question)
+        question = transitions.reminded(question)
     then = next_due(question)
     for before in (math.nextafter(then, -math.inf), then - 1, data.draw(CLOCK)):
         if before < then and then > 0:

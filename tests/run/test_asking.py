@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from orchestrator_bridge.model.errors import InvalidApiKey
-from orchestrator_bridge.run.post import closing_key, question_key
-from orchestrator_bridge.store.rows import OutboxEntry
-from orchestrator_bridge.team import Limits, Policy
-from tests.run.table import Table, answer, ask, team, vote
+from orchestrator_bridge.run.presentation.posts import closing_key, question_key
+from orchestrator_bridge.run.records import OutboxEntry
+from orchestrator_bridge.team.team import Limits, Policy
+from tests.support.run_simulator import Table, answer, ask, team, vote
 
 OPTIONS = [{"id": "pg", "label": "PostgreSQL", "recommended": True}, {"id": "my", "label": "MySQL"}]
 

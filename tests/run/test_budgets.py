@@ -7,15 +7,15 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator_bridge.chat import Note, QuestionCard, RunCard
+from orchestrator_bridge.chat.outbound import Note, QuestionCard, RunCard
+from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.model.errors import InvalidApiKey, ProviderUnavailable
-from orchestrator_bridge.money.budgets import Budgets
-from orchestrator_bridge.money.ledger import UsageLedger
-from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.store.rows import BudgetRaised, CallUsageRecorded
-from orchestrator_bridge.team import PersonSpec, Policy, Team
-from tests.run.table import PLACE, Table, answer, team, use, vote
+from orchestrator_bridge.run.records import BudgetRaised, CallUsageRecorded
+from orchestrator_bridge.team.budgets import Budgets
+from orchestrator_bridge.team.directory import Directory
+from orchestrator_bridge.team.team import PersonSpec, Policy, Team
+from tests.support.run_simulator import PLACE, Table, answer, team, use, vote
 
 
 def dollars(text: str) -> Decimal:

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.chat import Author
+from orchestrator_bridge.chat.inbound import Author
 from orchestrator_bridge.model.errors import InvalidApiKey, Overloaded
-from orchestrator_bridge.people import Directory
-from orchestrator_bridge.question.values import Ask
+from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.apply import fold
+from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.reducer import fold
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.team import Escalation, FallbackStep, PersonSpec, Policy
-from orchestrator_bridge.tool.values import Tool
-from tests.run.table import Table, answer, ask, team, use, vote
+from orchestrator_bridge.team.directory import Directory
+from orchestrator_bridge.team.team import Escalation, FallbackStep, PersonSpec, Policy
+from orchestrator_bridge.tool.model import Tool
+from tests.support.run_simulator import Table, answer, ask, team, use, vote
 
 GOLDEN = Path(__file__).parent / "golden"
 THIS_RELEASE = "0.1.0"
@@ -132,8 +132,8 @@ def eventful() -> Table:
 def of_a_guest() -> Table:
     """A run that is made of what an agent outside asks."""
 
-    def asks(action: str, question: str, **more: Any) -> f.ExternalQuestion:
-        return f.ExternalQuestion(action=action, ask=Ask(question=question, assumption="I wait.", **more))
+    def asks(action: str, question: str, **more: Any) -> inputs.ExternalQuestion:
+        return inputs.ExternalQuestion(action=action, ask=Ask(question=question, assumption="I wait.", **more))
 
     table = Table(team(2), guest=asks("guest:coder:1", "Which branch?"))
     table.posts_question(1)
@@ -142,7 +142,7 @@ def of_a_guest() -> Table:
     table.posts_question(2)
     table.says("peer:2:one", text="Yes.")
     table.says("peer:2:two", text="Hardly.")
-    table.go_on(f.ExternalCancel(question=3))
+    table.go_on(inputs.ExternalCancel(question=3))
     table.restarts()
     table.replies(1, "main")
     return table

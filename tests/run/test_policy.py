@@ -8,24 +8,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from orchestrator_bridge.chat import Acknowledgement, Author, Note, PostedMessage, QuestionCard
+from orchestrator_bridge.chat.inbound import Author
+from orchestrator_bridge.chat.outbound import Acknowledgement, Note, PostedMessage, QuestionCard
 from orchestrator_bridge.model.errors import InvalidApiKey
-from orchestrator_bridge.people import Directory
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run import facts as f
-from orchestrator_bridge.run.post import closing_key, copy_key, question_key
-from orchestrator_bridge.store.rows import QuestionMessageLinked
-from orchestrator_bridge.team import (
-    Escalation,
-    FallbackStep,
-    Limits,
-    Permissions,
-    PersonSpec,
-    Policy,
-    RoleSpec,
-    RoutingRule,
-)
-from tests.run.table import Table, ask, team, use
+from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.presentation.posts import closing_key, copy_key, question_key
+from orchestrator_bridge.run.records import QuestionMessageLinked
+from orchestrator_bridge.team.directory import Directory
+from orchestrator_bridge.team.team import Escalation, FallbackStep, Limits, Permissions, PersonSpec, Policy, RoleSpec, RoutingRule
+from tests.support.run_simulator import Table, ask, team, use
 
 ANA = Author(platform="slack", id="U1", name="Ana")
 BEN = Author(platform="slack", id="U2", name="Ben")
@@ -631,7 +623,9 @@ def test_a_copy_that_was_posted_is_known_as_a_place_of_the_question_and_moves_no
     played.now += 60
     copy = next(post for post in played.posts() if post.key == copy_key(1, "U2"))
     played.go_on(
-        f.QuestionDelivered(outgoing=copy, posted=PostedMessage(message="d1", thread=None, at=played.now), noted_at=played.now)
+        inputs.QuestionDelivered(
+            outgoing=copy, posted=PostedMessage(message="d1", thread=None, at=played.now), noted_at=played.now
+        )
     )
     placed = [row for row in played.rows if isinstance(row, QuestionMessageLinked)]
     assert [(row.place.channel, row.message) for row in placed] == [("general", "card1"), ("@U2", "d1")]

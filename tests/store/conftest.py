@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.migrate import bundled_migrations
-from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
+from orchestrator_bridge.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.checkup import full_check
-from orchestrator_bridge.store.migrate import bundled_migrations, latest_version
-from orchestrator_bridge.store.port import Corrupted, NotFound, SchemaTooNew
-from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.store.interface import Corrupted, NotFound, SchemaTooNew
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations, latest_version
+from orchestrator_bridge.store.sqlite.readonly import full_check
+from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.contract.store_values import guided, outgoing, question_opened, run_opened
-from tests.store.files import run_sql
+from tests.support.store_files import run_sql
 
 
 async def test_a_sound_file_is_counted_beside_the_running_bot(path: Path, store: SqliteStore) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.port import Store
-from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.store.interface import Store
+from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.contract.store import StoreContract
 
 

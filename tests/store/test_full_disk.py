@@ -52,7 +52,7 @@ def _holds(told: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("disk", "filled", "said"), FULL, ids=[filled for _, filled, _ in FULL])
 def test_no_space_left_is_told_and_goes_on_once_there_is_room(path: Path, disk: tuple[str, ...], filled: str, said: str) -> None:
     front = (*disk, str(path.parent)) if disk else ()
-    told = _told((*front, sys.executable, "-m", "tests.store.until_full", str(path), filled))
+    told = _told((*front, sys.executable, "-m", "tests.support.write_until_full", str(path), filled))
     _holds(told)
     assert said in told["said"]
 
@@ -62,5 +62,5 @@ def test_no_space_at_the_start_is_told_and_keeps_nobody_out_later(
     path: Path, disk: tuple[str, ...], filled: str, said: str
 ) -> None:
     front = (*disk, str(path.parent)) if disk else ()
-    told = _told((*front, sys.executable, "-m", "tests.store.start_when_full", str(path), filled))
+    told = _told((*front, sys.executable, "-m", "tests.support.start_when_full", str(path), filled))
     assert [said in one for one in told["said"]] == [True, True]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.contract.store_values import guided
-from tests.store.victim import ENDLESS, RUNS, Victim, victim
+from tests.support.store_victim import ENDLESS, RUNS, Victim, victim
 
 KILLS = 4
 

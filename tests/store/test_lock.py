@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.migrate import Migration, bundled_migrations
-from orchestrator_bridge.store.port import InUse, SchemaTooNew
-from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.store.interface import InUse, SchemaTooNew
+from orchestrator_bridge.store.sqlite.migrate import Migration, bundled_migrations
+from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.contract.store_values import guided
-from tests.store.victim import victim
+from tests.support.store_victim import victim
 
 
 async def test_a_second_opening_is_refused_and_names_the_process(path: Path, store: SqliteStore) -> None:

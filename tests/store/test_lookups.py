@@ -8,18 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.beside import query_file
-from orchestrator_bridge.store.lookups import SqliteLookups
-from orchestrator_bridge.store.migrate import bundled_migrations, latest_version
-from orchestrator_bridge.store.opening import open_writer
-from orchestrator_bridge.store.port import Corrupted, Lookups, NotFound, SchemaTooNew, StoreError
-from orchestrator_bridge.store.read import runs
-from orchestrator_bridge.store.sqlite import SqliteStore
-from orchestrator_bridge.store.write.rows import to_statement
-from orchestrator_bridge.store.writer import commit
+from orchestrator_bridge.store.interface import Corrupted, Lookups, NotFound, SchemaTooNew, StoreError
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations, latest_version
+from orchestrator_bridge.store.sqlite.open import open_writer
+from orchestrator_bridge.store.sqlite.queries import runs
+from orchestrator_bridge.store.sqlite.readonly import query_file
+from orchestrator_bridge.store.sqlite.store import SqliteLookups, SqliteStore, to_statement
+from orchestrator_bridge.store.sqlite.writer import commit
 from tests.contract.store_values import booked, guided, question_opened, run_opened
-from tests.store.files import permit, run_sql, trace, write
-from tests.store.victim import RUNS, Victim, victim
+from tests.support.store_files import permit, run_sql, trace, write
+from tests.support.store_victim import RUNS, Victim, victim
 
 
 async def drained(process: Victim) -> None:

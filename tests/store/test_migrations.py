@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.lookups import SqliteLookups
-from orchestrator_bridge.store.migrate import Migration, bundled_migrations
-from orchestrator_bridge.store.port import Corrupted, SchemaTooNew, SchemaTooOld, StoreError
-from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.store.interface import Corrupted, SchemaTooNew, SchemaTooOld, StoreError
+from orchestrator_bridge.store.sqlite.migrate import Migration, bundled_migrations
+from orchestrator_bridge.store.sqlite.store import SqliteLookups, SqliteStore
 from tests.contract.store_values import guided, question_opened, run_opened
-from tests.store.files import run_sql, trace
+from tests.support.store_files import run_sql, trace
 
 NEXT = len(bundled_migrations()) + 1
 # The way in which SQLite changes a table: make it anew, copy, drop, rename.

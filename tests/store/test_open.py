@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.migrate import bundled_migrations
-from orchestrator_bridge.store.port import Corrupted, SchemaTooNew, StoreError, WriteFailed
-from orchestrator_bridge.store.sqlite import SqliteStore
+from orchestrator_bridge.store.interface import Corrupted, SchemaTooNew, StoreError, WriteFailed
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
+from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.contract.store_values import guided, outgoing, run_opened, said
-from tests.store.files import permit, run_sql, size, trace, write
+from tests.support.store_files import permit, run_sql, size, trace, write
 
 
 async def test_what_was_written_is_there_when_the_file_is_opened_again(path: Path) -> None:

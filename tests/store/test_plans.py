@@ -10,10 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.migrate import bundled_migrations
-from orchestrator_bridge.store.opening import open_writer
-from orchestrator_bridge.store.read import log, outside, posts, questions, runs, sent
-from orchestrator_bridge.store.rows import (
+from orchestrator_bridge.run.records import (
     InboxEntryHandled,
     OutcomeDelivered,
     PostDropped,
@@ -26,10 +23,13 @@ from orchestrator_bridge.store.rows import (
     RunClosed,
     TokenCreated,
 )
-from orchestrator_bridge.store.write.inbox import insert_inbound
-from orchestrator_bridge.store.write.log import append_events
-from orchestrator_bridge.store.write.rows import to_statement
-from orchestrator_bridge.store.writer import commit
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
+from orchestrator_bridge.store.sqlite.open import open_writer
+from orchestrator_bridge.store.sqlite.queries import external, log, messages, questions, runs, usage
+from orchestrator_bridge.store.sqlite.queries.log import append_events
+from orchestrator_bridge.store.sqlite.queries.messages import insert_inbound
+from orchestrator_bridge.store.sqlite.store import to_statement
+from orchestrator_bridge.store.sqlite.writer import commit
 from tests.contract.store_values import (
     booked,
     guided,
@@ -52,7 +52,7 @@ LOOKS: dict[str, Callable[[sqlite3.Connection], object]] = {
         connection, limit=50, status="open", viewer=BO
     ),
     "busy": runs.list_busy_runs,
-    "sent since": lambda connection: sent.list_rate_samples(connection, since=1.0),
+    "sent since": lambda connection: usage.list_rate_samples(connection, since=1.0),
     "costs": lambda connection: runs.list_costs(connection, run=1),
     "questions": lambda connection: questions.list_questions(connection, limit=50, status=None),
     "questions by status": lambda connection: questions.list_questions(connection, limit=50, status="open"),
@@ -61,15 +61,15 @@ LOOKS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "open for": questions.list_open_question_audiences,
     "target": lambda connection: questions.get_target(connection, thread("t"), "unknown"),
     "last numbers": questions.get_highest_ids,
-    "pending": posts.list_pending_posts,
-    "behind": lambda connection: posts.get_clock_offset(connection, platform="fake"),
-    "sent": lambda connection: posts.get_sent_post(connection, key="k"),
-    "unhandled": posts.list_unhandled_events,
-    "token use": lambda connection: outside.get_token_activity(connection, token="laptop", since=0.0),
-    "guest questions": lambda connection: outside.list_external_questions(connection, "laptop", "coder", thread("t"), 0.0),
-    "started": lambda connection: outside.list_external_runs(connection, token="laptop", since=0.0),
-    "guest runs": outside.list_external_question_runs,
-    "heard in": lambda connection: posts.list_messages_in(connection, thread("t1")),
+    "pending": messages.list_pending_posts,
+    "behind": lambda connection: messages.get_clock_offset(connection, platform="fake"),
+    "sent": lambda connection: messages.get_sent_post(connection, key="k"),
+    "unhandled": messages.list_unhandled_events,
+    "token use": lambda connection: external.get_token_activity(connection, token="laptop", since=0.0),
+    "guest questions": lambda connection: external.list_external_questions(connection, "laptop", "coder", thread("t"), 0.0),
+    "started": lambda connection: external.list_external_runs(connection, token="laptop", since=0.0),
+    "guest runs": external.list_external_question_runs,
+    "heard in": lambda connection: messages.list_messages_in(connection, thread("t1")),
 }
 WRITES = {
     "append": tuple(append_events(1, 0, [guided("one")])),

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.store.change import Statement
-from orchestrator_bridge.store.migrate import bundled_migrations
-from orchestrator_bridge.store.opening import open_writer
-from orchestrator_bridge.store.port import Conflict
-from orchestrator_bridge.store.write.log import append_events
-from orchestrator_bridge.store.write.rows import to_statement
-from orchestrator_bridge.store.writer import WriteJob, commit
+from orchestrator_bridge.store.interface import Conflict
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
+from orchestrator_bridge.store.sqlite.open import open_writer
+from orchestrator_bridge.store.sqlite.queries.log import append_events
+from orchestrator_bridge.store.sqlite.store import to_statement
+from orchestrator_bridge.store.sqlite.writer import Statement, WriteJob, commit
 from tests.contract.store_values import guided, question_opened, run_opened
 
 

@@ -6,9 +6,9 @@ import sys
 
 from aiohttp import web
 
-from orchestrator_bridge.tool.spec import ToolServerSpec
+from orchestrator_bridge.tool.model import ToolServerSpec
 from orchestrator_bridge.tool.toolbox import Toolbox
-from tests.clock import ManualClock
+from tests.support.clock import ManualClock
 
 FETCH = (sys.executable, "-m", "mcp_server_fetch", "--ignore-robots-txt", "--allow-private-ips")
 

@@ -13,19 +13,20 @@ from aiohttp import web
 from orchestrator_bridge.tool import server
 from orchestrator_bridge.tool.connection import LONGEST_ERROR, MAX_TOOLS
 from orchestrator_bridge.tool.content import LONGEST
+from orchestrator_bridge.tool.model import ToolNotCalled, ToolOutcomeUnknown, ToolResult, ToolServerSpec
 from orchestrator_bridge.tool.server import FIRST_PAUSE, LIST_PAUSE
-from orchestrator_bridge.tool.spec import ToolServerSpec
 from orchestrator_bridge.tool.toolbox import Toolbox
-from orchestrator_bridge.tool.values import ToolNotCalled, ToolOutcomeUnknown, ToolResult
-from tests.clock import ManualClock
-from tests.tool.stub import restartable
+from tests.support.clock import ManualClock
+from tests.support.fake_tools.stub import restartable
 
 SECRETS = {"ODD_TOKEN": 'se"cret-7'}
 
 
 @asynccontextmanager
 async def box_of(way: str, clock: ManualClock | None = None) -> AsyncIterator[Toolbox]:
-    spec = ToolServerSpec(command=(sys.executable, "-m", "tests.tool.odd_server", way), env={"ODD_SECRET": "${ODD_TOKEN}"})
+    spec = ToolServerSpec(
+        command=(sys.executable, "-m", "tests.support.fake_tools.odd_server", way), env={"ODD_SECRET": "${ODD_TOKEN}"}
+    )
     box = Toolbox({"odd": spec}, SECRETS, clock or ManualClock())
     try:
         yield box

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator_bridge.tool.model import ToolImage, ToolNotCalled, ToolOutcomeUnknown, ToolResult, ToolServerSpec
 from orchestrator_bridge.tool.server import FIRST_PAUSE
-from orchestrator_bridge.tool.spec import ToolServerSpec
 from orchestrator_bridge.tool.toolbox import Toolbox
-from orchestrator_bridge.tool.values import ToolImage, ToolNotCalled, ToolOutcomeUnknown, ToolResult
-from tests.clock import ManualClock
-from tests.tool.stub import SECRETS, over_http, over_stdio
+from tests.support.clock import ManualClock
+from tests.support.fake_tools.stub import SECRETS, over_http, over_stdio
 
 
 @pytest.fixture

@@ -11,11 +11,18 @@ What is known of a route comes from its provider (`providers`), from LiteLLM's m
 (`entries`, `data/*.toml`) and from the team file, in this order.
 """
 
-from orchestrator_bridge.model.catalogue.build import replacement_route
-from orchestrator_bridge.model.catalogue.lifecycle import LifecycleStage, lifecycle_badge, lifecycle_notice, lifecycle_stage
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider
-from orchestrator_bridge.model.catalogue.resolve import UnknownModelName, is_configured, resolve
-from orchestrator_bridge.model.catalogue.route import Client, Lifecycle, LimitName, Route
+from orchestrator_bridge.model.catalogue.resolve import UnknownModelName, is_configured, replacement_route, resolve
+from orchestrator_bridge.model.catalogue.route import (
+    Client,
+    Lifecycle,
+    LifecycleStage,
+    LimitName,
+    Route,
+    lifecycle_badge,
+    lifecycle_notice,
+    lifecycle_stage,
+)
 from orchestrator_bridge.model.catalogue.served import price_of, served_model_notice
 
 __all__ = [

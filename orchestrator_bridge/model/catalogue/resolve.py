@@ -6,17 +6,185 @@ import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
+from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.catalogue.build import effective_on, route_at, route_of
-from orchestrator_bridge.model.catalogue.entries import ModelEntry, friendly_name, known_spellings, model_entries
-from orchestrator_bridge.model.catalogue.facts import with_facts
-from orchestrator_bridge.model.catalogue.lifecycle import lifecycle_stage
+from orchestrator_bridge.model.catalogue.pricing import Price, Tier
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider
-from orchestrator_bridge.model.catalogue.route import Route
+from orchestrator_bridge.model.catalogue.route import Lifecycle, Route, lifecycle_stage
+from orchestrator_bridge.model.catalogue.sources import (
+    NO_MAP_KEY,
+    SOURCE,
+    HostEntry,
+    ModelEntry,
+    bundled_facts,
+    find_host,
+    friendly_name,
+    known_spellings,
+    model_entries,
+)
+from orchestrator_bridge.model.catalogue.spec import ModelFacts
 
 if TYPE_CHECKING:
-    from orchestrator_bridge.team import ModelSpec
+    from orchestrator_bridge.model.catalogue.spec import ModelSpec
+
+
+def price_in(facts: ModelFacts, source: str = "", as_of: date | None = None) -> Price | None:
+    """The price that the facts give; None without both of its halves."""
+    if facts.input is None or facts.output is None:
+        return None
+    tiers = (
+        Tier(above=one.above, input=one.input, cached=one.cached_input, cache_write=one.cache_write, output=one.output)
+        for one in facts.tiers or ()
+    )
+    return Price(
+        input=Decimal(facts.input),
+        cached=facts.cached_input,
+        cache_write=facts.cache_write,
+        output=facts.output,
+        tiers=tuple(sorted(tiers, key=lambda tier: tier.above)),
+        source=source,
+        as_of=as_of,
+    )
+
+
+def with_facts(route: Route, facts: ModelFacts, source: str = "", as_of: date | None = None, *, sure: bool = True) -> Route:
+    """The route with what the facts say, where they say something. `sure`: whether a day of retirement is the host's word."""
+    return replace(
+        route,
+        price=price_in(facts, source, as_of) or route.price,
+        context=facts.context or route.context,
+        max_output=facts.max_output or route.max_output,
+        tools=route.tools if facts.tools is None else facts.tools,
+        vision=route.vision if facts.vision is None else facts.vision,
+        efforts=route.efforts if facts.efforts is None else facts.efforts,
+        accepts=route.accepts if facts.accepts is None else frozenset(facts.accepts),
+        requests_per_minute=facts.requests_per_minute or route.requests_per_minute,
+        tokens_per_minute=facts.tokens_per_minute or route.tokens_per_minute,
+        lifecycle=_with_lifecycle_facts(route.lifecycle, facts, sure),
+    )
+
+
+def _with_lifecycle_facts(known: Lifecycle | None, facts: ModelFacts, sure: bool) -> Lifecycle | None:
+    if facts.retires_on is None and facts.answered_by is None:
+        return known
+    known = known or Lifecycle()
+    return replace(
+        known,
+        retires_on=facts.retires_on or known.retires_on,
+        sure=sure if facts.retires_on else known.sure,
+        answered_by=known.answered_by if facts.answered_by is None else facts.answered_by,
+    )
+
+
+_MINIMAL_PARAMETERS = frozenset(("temperature", "tool_choice"))
+"""What is sent to a model of which nothing is known but its provider."""
+
+_NO_URLS: Mapping[str, str] = MappingProxyType({})
+
+
+def route_at(provider: Provider, model: str, *, today: date | None = None, base_urls: Mapping[str, str] = _NO_URLS) -> Route:
+    """The route of a model, by any of its names, at this provider. Not listed models have what LiteLLM's map knows of them.
+
+    Where the model is retired by `today` and another one answers to its id, price and context are that one's.
+    """
+    return _configured(_catalogued_route(provider, model), today, base_urls)
+
+
+def route_of(host: HostEntry, *, today: date | None = None, base_urls: Mapping[str, str] = _NO_URLS) -> Route:
+    """The route of a listed model at one of its hosts; price and context as in `route_at`."""
+    return _configured(_listed_route(host), today, base_urls)
+
+
+def price_at(provider: Provider, model: str) -> Price | None:
+    """What a model costs at this provider; None if it is unknown."""
+    return _catalogued_route(provider, model).price
+
+
+def effective_on(route: Route, today: date | None) -> Route:
+    """The route with the price and context of what answers to it on that day."""
+    life = route.lifecycle
+    provider = PROVIDERS.get(route.provider)
+    if today is None or life is None or provider is None or lifecycle_stage(life, today) != "retired" or not life.answered_by:
+        return route
+    answering = _catalogued_route(provider, life.answered_by)
+    sizes = [size for size in (route.context, answering.context) if size]
+    return replace(route, price=life.price or answering.price, context=min(sizes, default=None))
+
+
+def replacement_route(route: Route) -> Route | None:
+    """The route of what its provider names in place of a model, asked for by the same name; None if it names nothing."""
+    life, provider = route.lifecycle, PROVIDERS.get(route.provider)
+    if life is None or provider is None or not life.answered_by:
+        return None
+    return replace(
+        _catalogued_route(provider, life.answered_by),
+        name=route.name,
+        base_url=route.base_url,
+        key_env=route.key_env,
+        needs=route.needs,
+        effort=life.answered_effort,
+        why=f"{provider.name} no longer takes {route.id}",
+    )
+
+
+def _configured(route: Route, today: date | None, base_urls: Mapping[str, str]) -> Route:
+    url = base_urls.get(route.provider, route.base_url).rstrip("/")
+    return effective_on(replace(route, base_url=url), today)
+
+
+def _catalogued_route(provider: Provider, model: str) -> Route:
+    host = None if provider.name == SCRIPTED else find_host(provider.name, model)
+    return _listed_route(host) if host else _unlisted_route(provider, model)
+
+
+@cache
+def _listed_route(host: HostEntry) -> Route:
+    provider = PROVIDERS[host.provider]
+    mapped = _with_litellm_facts(_minimal_route(provider, host.id), provider, host.map_key or provider.map_key(host.id))
+    route = with_facts(mapped, host, host.source, host.as_of)
+    if not route.efforts:
+        route = replace(route, accepts=route.accepts and route.accepts - {"reasoning_effort"})
+    return replace(route, effort=host.effort, lifecycle=_host_lifecycle(route.lifecycle, host, provider))
+
+
+def _unlisted_route(provider: Provider, model: str) -> Route:
+    return _with_litellm_facts(_minimal_route(provider, model), provider, provider.map_key(model))
+
+
+def _with_litellm_facts(route: Route, provider: Provider, key: str) -> Route:
+    """The route with what LiteLLM's map says. Servers of one's own and scripts are not in it, by whatever name."""
+    if provider.any_model or provider.client == "scripted" or key == NO_MAP_KEY:
+        return route
+    facts = bundled_facts(key, provider)
+    return with_facts(route, facts, SOURCE, sure=False) if facts else route
+
+
+def _minimal_route(provider: Provider, model: str) -> Route:
+    return Route(
+        name=model,
+        provider=provider.name,
+        id=model,
+        base_url=provider.base_url,
+        key_env=provider.key_env,
+        needs=provider.needs,
+        client=provider.client,
+        litellm_model=provider.litellm_name(model) if provider.client == "litellm" else "",
+        extra=provider.extra,
+        streams=provider.streams,
+        limit_name=provider.limit_name,
+        accepts=None if provider.any_model else _MINIMAL_PARAMETERS,
+    )
+
+
+def _host_lifecycle(known: Lifecycle | None, host: HostEntry, provider: Provider) -> Lifecycle | None:
+    life = replace(known or Lifecycle(), released=host.released, note=host.note, answered_effort=host.answered_effort)
+    if life.answered_by and life.answered_by != host.id:
+        life = replace(life, price=price_at(provider, life.answered_by))
+    return None if life == Lifecycle() else life
+
 
 EXAMPLES = ("gpt-5", "openrouter/x-ai/grok-4.3", "scripted/demo")
 """Names to suggest beside those that are listed."""

@@ -6,16 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.catalogue.build import price_at
-from orchestrator_bridge.model.catalogue.entries import friendly_name
-from orchestrator_bridge.model.catalogue.facts import price_in
+from orchestrator_bridge.model.catalogue.pricing import format_price
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS
-from orchestrator_bridge.model.catalogue.show import format_price
+from orchestrator_bridge.model.catalogue.resolve import price_at, price_in
+from orchestrator_bridge.model.catalogue.sources import friendly_name
 
 if TYPE_CHECKING:
+    from orchestrator_bridge.model.catalogue.pricing import Price
     from orchestrator_bridge.model.catalogue.route import Route
-    from orchestrator_bridge.model.price import Price
-    from orchestrator_bridge.team import ModelSpec
+    from orchestrator_bridge.model.catalogue.spec import ModelSpec
+
 
 _RELEASE = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest)$")
 """How vendors end the name of one release of a model: `gpt-4o-2024-08-06`, `grok-4-0709`."""

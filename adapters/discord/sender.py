@@ -1,0 +1,347 @@
+"""Brings messages to Discord, one request each: into a channel, a thread, a forum, as a reply; or edits one that stands."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar
+
+import discord
+from discord.channel import ThreadWithMessage
+
+from adapters.discord.channels import AnyChannel, ChannelCache, ThreadKind, direct_place, thread_kind
+from adapters.discord.errors import (
+    ARCHIVED,
+    DIRECT_MESSAGES_CLOSED,
+    HAS_THREAD,
+    LOCKED,
+    OLD_EDITS,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_MESSAGE,
+    bounded_attempt,
+    has_code,
+)
+from adapters.discord.markers import LruMap, nonce
+from adapters.discord.render import (
+    DiscordMessage,
+    question_thread_name,
+    render_final_answer,
+    render_note,
+    render_question_card,
+    render_run_card,
+    run_thread_name,
+)
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.inbound import Place
+from orchestrator_bridge.chat.outbound import (
+    Acknowledgement,
+    FinalAnswer,
+    Note,
+    OutboundPost,
+    PostedMessage,
+    QuestionCard,
+    RunCard,
+)
+from orchestrator_bridge.common.text import clean
+
+T = TypeVar("T")
+
+ARCHIVE_AFTER: Literal[10080] = 10080
+"""Minutes without a word after which Discord archives a thread; the longest that every server has."""
+REMEMBERED = 5000
+
+
+class MessageApi:
+    """Posts for one adapter. `timeout` is in seconds, as in `attempt`."""
+
+    def __init__(self, channels: ChannelCache, timeout: float) -> None:
+        self._channels = channels
+        self._timeout = timeout
+        self._threadless: LruMap[int, bool] = LruMap(REMEMBERED)
+        """Cards that have no thread of their own though their channel has threads: replies to them count."""
+        self._fingerprints: LruMap[int, str] = LruMap(REMEMBERED)
+
+    # Where ----------------------------------------------------------------------------------------------------------------
+
+    async def thread_kind_at(self, place: Place) -> tuple[AnyChannel, ThreadKind]:
+        """A place's channel, and what a card becomes there."""
+        channel = await self._channels.resolve(place.channel)
+        return channel, thread_kind(channel)
+
+    async def reply_target(self, place: Place) -> tuple[AnyChannel, int | None]:
+        """Where to say something: a channel or thread, and the message to reply to, if there is one."""
+        channel, form = await self.thread_kind_at(place)
+        if place.thread is None:
+            return channel, None
+        card = int(place.thread)
+        if form == "replies" or (form == "thread" and await self._is_threadless(card)):
+            return channel, card
+        return await self._channels.get(card), None
+
+    async def _is_threadless(self, card: int) -> bool:
+        """Whether a card in a channel with threads has none, for lack of a permission when it was posted."""
+        known = self._threadless.get(card)
+        if known is not None:
+            return known
+        try:
+            await self._channels.get(card)
+        except SendRejected as failure:
+            if not has_code(failure, UNKNOWN_CHANNEL):
+                raise
+            self._threadless.put(card, True)
+            return True
+        self._threadless.put(card, False)
+        return False
+
+    def mark_threadless(self, card: int) -> None:
+        """A card's thread was deleted: from now on replies to the card are its thread."""
+        self._channels.forget(card)
+        self._threadless.put(card, True)
+
+    # What -----------------------------------------------------------------------------------------------------------------
+
+    async def post_message(
+        self, channel: AnyChannel, shown: DiscordMessage, nonce: str, reply_to: int | None = None
+    ) -> discord.Message:
+        """Post a message, once for each nonce."""
+        where = _messageable(channel)
+        reference = _reference(reply_to, where.id) if reply_to else None
+
+        async def request() -> discord.Message:
+            sent: discord.Message = await where.send(
+                shown.content or None,
+                embeds=list(shown.embeds),
+                view=shown.view(),
+                nonce=nonce,
+                allowed_mentions=shown.allowed_mentions,
+                reference=reference,
+                files=_files(shown),
+            )
+            return sent
+
+        message = await self._with_open_thread(channel, request)
+        self._fingerprints.put(message.id, shown.fingerprint)
+        return message
+
+    async def create_forum_post(self, forum: AnyChannel, name: str, shown: DiscordMessage) -> ThreadWithMessage:
+        """Open a forum's post. It takes no nonce: one request, and no other before history was looked at."""
+        if not isinstance(forum, discord.ForumChannel):
+            raise SendRejected(f"channel {getattr(forum, 'id', '?')} is no forum")
+        async with bounded_attempt(self._timeout, repeatable=False):
+            made: ThreadWithMessage = await forum.create_thread(
+                name=name,
+                content=shown.content,
+                embeds=list(shown.embeds),
+                view=shown.view(),
+                allowed_mentions=shown.allowed_mentions,
+                auto_archive_duration=ARCHIVE_AFTER,
+            )
+        return made
+
+    async def create_thread(self, message: discord.Message, name: str) -> None:
+        """Open the thread of a card. Where that is not allowed, the card stands alone and replies to it count."""
+        try:
+            async with bounded_attempt(self._timeout):
+                await message._state.http.start_thread_with_message(
+                    message.channel.id, message.id, name=name, auto_archive_duration=ARCHIVE_AFTER
+                )
+        except SendRejected as failure:
+            self._threadless.put(message.id, not has_code(failure, HAS_THREAD))
+        except NotSent as failure:
+            raise SendUncertain(f"the message was posted, but not its thread: {failure}") from failure
+        else:
+            self._threadless.put(message.id, False)
+
+    async def edit_card(self, place: Place, posted: PostedMessage, shown: DiscordMessage) -> None:
+        """Change a card, unless it looks like that already. In a forum it stands in its own thread."""
+        message = int(posted.message)
+        if self._fingerprints.get(message) == shown.fingerprint:
+            return
+        channel, form = await self.thread_kind_at(place)
+        where = await self._channels.get(int(posted.thread or message)) if form == "post" else channel
+        card = _messageable(where).get_partial_message(message)
+        await self._with_open_thread(
+            where,
+            lambda: card.edit(
+                content=shown.content, embeds=list(shown.embeds), view=shown.view(), allowed_mentions=shown.allowed_mentions
+            ),
+        )
+        self._fingerprints.put(message, shown.fingerprint)
+
+    async def edit_text(self, place: Place, posted: PostedMessage, shown: DiscordMessage) -> PostedMessage:
+        """Change a message without a card, which stands where things are said."""
+        channel, _ = await self.reply_target(place)
+        message = _messageable(channel).get_partial_message(int(posted.message))
+        await self._with_open_thread(
+            channel, lambda: message.edit(content=shown.content, allowed_mentions=shown.allowed_mentions)
+        )
+        return posted
+
+    async def add_reaction(self, channel: AnyChannel, message: int, sign: str) -> None:
+        """Put a reaction on somebody's message."""
+        told = _messageable(channel).get_partial_message(message)
+        await self._with_open_thread(channel, lambda: told.add_reaction(sign))
+
+    async def _with_open_thread(self, channel: AnyChannel, request: Callable[[], Awaitable[T]]) -> T:
+        """Make a request; where the thread turns out to be archived or locked, open it and make it again."""
+        try:
+            async with bounded_attempt(self._timeout):
+                return await request()
+        except SendRejected as failure:
+            if not (has_code(failure, ARCHIVED) or has_code(failure, LOCKED)) or not isinstance(channel, discord.Thread):
+                raise
+        async with bounded_attempt(self._timeout):
+            await channel.edit(archived=False, locked=False)
+        async with bounded_attempt(self._timeout):
+            return await request()
+
+
+def _messageable(channel: AnyChannel) -> Any:
+    """A channel as one that messages go to.
+
+    Raises:
+        SendRejected: none do.
+    """
+    if not isinstance(channel, discord.abc.Messageable):
+        raise SendRejected(f"nothing can be written into channel {getattr(channel, 'id', '?')}: it is a {type(channel).__name__}")
+    return channel
+
+
+def _reference(message: int, channel: int) -> discord.MessageReference:
+    return discord.MessageReference(message_id=message, channel_id=channel, fail_if_not_exists=False)
+
+
+def _files(shown: DiscordMessage) -> list[discord.File]:
+    if shown.text_file is None:
+        return []
+    name, text = shown.text_file
+    return [discord.File(io.BytesIO(text.encode()), filename=name)]
+
+
+_LOG = logging.getLogger(__name__)
+
+ACKNOWLEDGEMENT_EMOJI = {"taken": "✅", "late": "⌛", "refused": "🚫", "passed": "👋"}
+"""The reaction on a message for what became of it."""
+
+
+class DiscordSender:
+    """Sends for one adapter. `can_read_messages` says whether words in channels can be read, so that cards do not promise it."""
+
+    def __init__(self, messages: MessageApi, can_read_messages: Callable[[], bool]) -> None:
+        self._messages = messages
+        self._can_read_messages = can_read_messages
+
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
+        """As `Adapter.send` says."""
+        match outbound.post:
+            case RunCard() | QuestionCard():
+                return await self._send_card(outbound, outbound.post)
+            case Note() | FinalAnswer():
+                messages = self.render_messages(outbound.post)
+                if outbound.replaces is not None:
+                    return await self._messages.edit_text(outbound.place, outbound.replaces, messages[0])
+                return await self.post_messages(outbound, messages, done=[])
+            case Acknowledgement():
+                return await self._acknowledge(outbound, outbound.post)
+
+    def render_card(self, outbound: OutboundPost) -> tuple[DiscordMessage, str]:
+        """A card as it looks, and the name of its thread."""
+        if isinstance(outbound.post, RunCard):
+            return render_run_card(outbound.post, outbound.key), run_thread_name(outbound.post)
+        assert isinstance(outbound.post, QuestionCard)
+        return render_question_card(outbound.post, outbound.key, typed=self._can_read_messages()), question_thread_name(
+            outbound.post
+        )
+
+    def render_messages(self, post: Note | FinalAnswer) -> list[DiscordMessage]:
+        """The messages of a post without a card."""
+        return render_note(post) if isinstance(post, Note) else render_final_answer(post)
+
+    # Cards ----------------------------------------------------------------------------------------------------------------
+
+    async def _send_card(self, outbound: OutboundPost, card: RunCard | QuestionCard) -> PostedMessage:
+        if outbound.replaces is not None:
+            return await self._edit_card(outbound, card, outbound.replaces)
+        shown, name = self.render_card(outbound)
+        channel, form = await self._messages.thread_kind_at(outbound.place)
+        if form == "post":
+            made = await self._messages.create_forum_post(channel, name, shown)
+            return to_posted(made.message, made.thread.id)
+        message = await self._messages.post_message(channel, shown, nonce(outbound.key))
+        if form == "thread":
+            await self._messages.create_thread(message, name)
+        return to_posted(message)
+
+    async def _edit_card(self, outbound: OutboundPost, card: RunCard | QuestionCard, replaced: PostedMessage) -> PostedMessage:
+        """Edit a card. Discord takes few edits of messages older than an hour: progress is then left out, an end waits."""
+        try:
+            await self._messages.edit_card(outbound.place, replaced, self.render_card(outbound)[0])
+        except NotSent as failure:
+            if card.ended or not has_code(failure, OLD_EDITS):
+                raise
+            _LOG.info("a card's progress is left out: %s", failure)
+        return replaced
+
+    # Words ----------------------------------------------------------------------------------------------------------------
+
+    async def post_messages(
+        self, outbound: OutboundPost, messages: list[DiscordMessage], done: list[discord.Message]
+    ) -> PostedMessage:
+        """Post what is left of several messages, in order; those `done` stand already."""
+        channel, reply_to = await self._messages.reply_target(outbound.place)
+        made = list(done)
+        for part, shown in enumerate(messages[len(done) :], len(done)):
+            try:
+                made.append(await self._messages.post_message(channel, shown, nonce(outbound.key, part), reply_to))
+            except (NotSent, SendRejected) as failure:
+                if not made:
+                    raise
+                raise SendUncertain(f"only {len(made)} of {len(messages)} messages were posted: {failure}") from failure
+        return PostedMessage(message=str(made[0].id), thread=outbound.place.thread, at=made[0].created_at.timestamp())
+
+    async def _acknowledge(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> PostedMessage:
+        """A reaction where it was said; words, if there are any, to the person alone."""
+        await self._react(outbound.place, int(acknowledgement.message), ACKNOWLEDGEMENT_EMOJI[acknowledgement.sign])
+        if acknowledgement.text:
+            await self._acknowledge_directly(outbound, acknowledgement)
+        return PostedMessage(
+            message=acknowledgement.message, thread=outbound.place.thread, at=snowflake_time(acknowledgement.message)
+        )
+
+    async def _react(self, place: Place, message: int, sign: str) -> None:
+        """In the card's thread, or in the channel where somebody replied to the card itself."""
+        channel, _ = await self._messages.reply_target(place)
+        try:
+            await self._messages.add_reaction(channel, message, sign)
+        except SendRejected as failure:
+            home, _ = await self._messages.thread_kind_at(place)
+            if home is channel or not has_code(failure, UNKNOWN_MESSAGE):
+                raise
+            await self._messages.add_reaction(home, message, sign)
+
+    async def _acknowledge_directly(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> None:
+        shown = render_note(Note(text=acknowledgement.text))[0]
+        try:
+            channel, _ = await self._messages.reply_target(direct_place(acknowledgement.author.id))
+            await self._messages.post_message(channel, shown, nonce(outbound.key))
+        except SendRejected as failure:
+            if not has_code(failure, DIRECT_MESSAGES_CLOSED):
+                raise
+            await self._acknowledge_in_thread(outbound, acknowledgement)
+
+    async def _acknowledge_in_thread(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> None:
+        """Whoever takes no direct messages finds the words where she wrote."""
+        channel, reply_to = await self._messages.reply_target(outbound.place)
+        text = f"{clean(acknowledgement.author.name)}: {acknowledgement.text}"
+        await self._messages.post_message(channel, render_note(Note(text=text))[0], nonce(outbound.key, 1), reply_to)
+
+
+def to_posted(message: discord.Message, thread: int | None = None) -> PostedMessage:
+    """What became of a card. Its thread has its id, and so have the replies to it where there is no thread."""
+    return PostedMessage(message=str(message.id), thread=str(thread or message.id), at=message.created_at.timestamp())
+
+
+def snowflake_time(message: str) -> float:
+    """When a message was made, by Discord's clock, in seconds."""
+    return discord.utils.snowflake_time(int(message)).timestamp()

@@ -1,0 +1,67 @@
+"""HTTP mode: Slack's requests on a port of ours, behind any proxy. Signatures and their age are checked by slack-bolt."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.async_app import AsyncApp
+
+from orchestrator_bridge.chat.adapter import SendRejected
+
+PATH = "/slack/events"
+"""Where Slack sends everything: events, commands, interactivity, options of lists."""
+
+MAX_REQUEST = 1_000_000
+"""Bytes of a request."""
+
+
+class HttpTransport:
+    """A web server of one path. `port` 0 takes a free one."""
+
+    def __init__(self, app: AsyncApp, port: int, host: str = "0.0.0.0") -> None:
+        self._app = app
+        self._host = host
+        self._asked = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port on which it listens."""
+        assert self._runner is not None
+        return int(self._runner.addresses[0][1])
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            SendRejected: the port is taken, or may not be used.
+        """
+        served = web.Application(client_max_size=MAX_REQUEST)
+        served.router.add_post(PATH, self._handle)
+        self._runner = web.AppRunner(served, access_log=None, shutdown_timeout=3)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._asked).start()
+        except OSError as error:
+            await self.stop()
+            raise SendRejected(
+                f"TOWNHALL_HTTP_PORT={self._asked}: {error.strerror}; expected a free port, name another one"
+            ) from error
+
+    async def stop(self) -> None:
+        """Close the port when what came is answered."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        if not _can_be_signed(request):
+            return web.Response(status=401)
+        return await to_aiohttp_response(await self._app.async_dispatch(await to_bolt_request(request)))
+
+
+def _can_be_signed(request: web.Request) -> bool:
+    """Whether the signature's headers have the form that slack-bolt reads without an error."""
+    stamp = request.headers.get("x-slack-request-timestamp", "")
+    signature = request.headers.get("x-slack-signature", "")
+    return stamp.isascii() and stamp.isdecimal() and len(stamp) < 16 and signature.isascii()

@@ -1,0 +1,162 @@
+"""Private words: to whoever gave a command, clicked or wrote. Nobody repeats them, and they never fail loudly."""
+
+from __future__ import annotations
+
+import logging
+
+from adapters.slack.api import SlackApi, SlackRejected
+from adapters.slack.app_home import HomeTabs, home_view, is_from_home
+from adapters.slack.blocks import section
+from adapters.slack.channels import SlackChannels
+from adapters.slack.markdown import escape_mrkdwn, localise_commands
+from adapters.slack.message_parts import marker_metadata
+from adapters.slack.notices import OpenModal
+from adapters.slack.render import SlackMessage, render_private_reply
+from adapters.slack.workspace import Workspace, direct_place
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, InboundEvent, MessageReceived, Place
+from orchestrator_bridge.chat.outbound import Acknowledgement, Link, PostedMessage, PrivateReply
+
+_LOG = logging.getLogger(__name__)
+
+_NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived", "thread_not_found"})
+"""Refusals after which somebody is told in direct messages instead."""
+
+
+class PrivateReplySender:
+    """Tells people things. `picks`: there is a command to pick models with."""
+
+    def __init__(self, api: SlackApi, workspace: Workspace, channels: SlackChannels, home_tabs: HomeTabs, *, picks: bool) -> None:
+        self._api = api
+        self._workspace = workspace
+        self._channels = channels
+        self._home_tabs = home_tabs
+        self._picks = picks
+
+    async def reply(self, event: InboundEvent, reply: PrivateReply) -> None:
+        """Give a word back, as `Adapter.reply_privately` says."""
+        if not isinstance(event, MessageReceived | ControlUsed | CommandReceived):
+            return
+        if isinstance(event, CommandReceived) and event.name == "home":
+            await self._publish_home(event, reply)
+        elif not (is_from_home(event) and await self._home_tabs.show_reply(event.author.id, reply)):
+            await self.notify(event, render_private_reply(reply, self.message_url))
+
+    async def notify(self, event: MessageReceived | ControlUsed | CommandReceived, message: SlackMessage) -> None:
+        """Say something to whoever caused `event`, where it happened; failing that, in direct messages."""
+        user = event.author.id
+        thread = None if isinstance(event, ControlUsed) else event.place.thread
+        try:
+            await self._send_ephemeral(event.place, user, thread, message)
+        except SlackRejected as error:
+            if error.name in _NOT_THERE:
+                return await self._send_direct(user, message)
+            _LOG.warning("%s could not be told: %s", user, error)
+        except (NotSent, SendUncertain, SendRejected) as error:
+            _LOG.warning("%s could not be told: %s", user, error)
+
+    async def open_modal(self, form: OpenModal) -> None:
+        """Open a form, or redraw an open one."""
+        try:
+            if form.view_id:
+                await self._api.write_with_wait(
+                    "views.update", lambda client: client.views_update(view_id=form.view_id, hash=form.hash, view=form.view)
+                )
+            else:
+                await self._api.write_with_wait(
+                    "views.open", lambda client: client.views_open(trigger_id=form.trigger, view=form.view)
+                )
+        except (NotSent, SendUncertain, SendRejected) as error:
+            _LOG.warning("a form could not be opened: %s", error)
+
+    def message_url(self, link: Link) -> str | None:
+        """The web address of a message, if its channel is known."""
+        channel = self._channels.known_channel_id(link.place)
+        return self._workspace.message_url(channel, link.message, link.place.thread) if channel else None
+
+    async def _send_ephemeral(self, place: Place, user: str, thread: str | None, message: SlackMessage) -> None:
+        channel = await self._channels.channel_id(place)
+        if place.channel.startswith("@"):
+            await self._api.write_with_wait(
+                "chat.postMessage",
+                lambda client: client.chat_postMessage(
+                    channel=channel, thread_ts=thread, unfurl_links=False, metadata=dict(marker_metadata("word")), **message
+                ),
+            )
+        else:
+            await self._api.write_with_wait(
+                "chat.postEphemeral",
+                lambda client: client.chat_postEphemeral(channel=channel, user=user, thread_ts=thread, **message),
+            )
+
+    async def _send_direct(self, user: str, message: SlackMessage) -> None:
+        try:
+            await self._send_ephemeral(direct_place(user), user, None, message)
+        except (NotSent, SendUncertain, SendRejected) as error:
+            _LOG.warning("%s could not be told: %s", user, error)
+
+    async def _publish_home(self, event: CommandReceived, reply: PrivateReply) -> None:
+        user, chosen = event.author.id, bool(dict(event.options).get("channel"))
+        said = self._home_tabs.rendered(user, reply)
+        view = home_view(reply, self.message_url, picks=self._picks, chosen=chosen, said=said)
+        try:
+            await self._api.write_with_wait("views.publish", lambda client: client.views_publish(user_id=user, view=view))
+        except (NotSent, SendUncertain, SendRejected) as error:
+            _LOG.warning("App Home of %s could not be shown: %s", user, error)
+
+
+REACTIONS = {"taken": "white_check_mark", "late": "hourglass", "refused": "x", "passed": "wave"}
+
+_NOTHING_TO_DO = frozenset({"already_reacted", "too_many_emoji", "too_many_reactions"})
+"""Refusals that leave nothing to do: the sign is there, or there is no room for one."""
+
+
+async def acknowledge(api: SlackApi, channel: str, place: Place, acknowledgement: Acknowledgement, key: str) -> PostedMessage:
+    """React, and say what there is to say. Again is harmless but for words in the thread, which have a marker.
+
+    Raises:
+        NotSent: it did not arrive.
+        SendUncertain: it may have arrived.
+        SendRejected: it never will.
+    """
+    await _react(api, channel, acknowledgement)
+    said = await _reply_in_words(api, channel, place, acknowledgement, key) if acknowledgement.text else f"{api.now():.6f}"
+    return to_posted(place, acknowledgement, said)
+
+
+def to_posted(place: Place, acknowledgement: Acknowledgement, stamp: str) -> PostedMessage:
+    """What became of a receipt whose last request has this timestamp."""
+    return PostedMessage(message=acknowledgement.message, thread=place.thread, at=float(stamp))
+
+
+async def _react(api: SlackApi, channel: str, acknowledgement: Acknowledgement) -> None:
+    name = REACTIONS[acknowledgement.sign]
+    try:
+        await api.write(
+            "reactions.add", lambda client: client.reactions_add(channel=channel, timestamp=acknowledgement.message, name=name)
+        )
+    except SlackRejected as error:
+        if error.name not in _NOTHING_TO_DO:
+            raise
+
+
+async def _reply_in_words(api: SlackApi, channel: str, place: Place, acknowledgement: Acknowledgement, key: str) -> str:
+    """Late words are answered for all to see, since all see the thread; what was no answer, to its writer alone."""
+    text = escape_mrkdwn(localise_commands(acknowledgement.text))
+    message: SlackMessage = {"text": text, "blocks": [section(text)]}
+    private = acknowledgement.sign == "refused" and not place.channel.startswith("@")
+    if private:
+        told = await api.write(
+            "chat.postEphemeral",
+            lambda client: client.chat_postEphemeral(
+                channel=channel, user=acknowledgement.author.id, thread_ts=place.thread, **message
+            ),
+        )
+        return str(told["message_ts"])
+    told = await api.write(
+        "chat.postMessage",
+        lambda client: client.chat_postMessage(
+            channel=channel, thread_ts=place.thread or acknowledgement.message, metadata=dict(marker_metadata(key)), **message
+        ),
+    )
+    return str(told["ts"])

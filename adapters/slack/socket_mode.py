@@ -1,0 +1,124 @@
+"""Socket Mode: Slack's events over a connection that we open, so that nothing of ours has to be reachable.
+
+The SDK's client pings, takes a silent socket for dead after four intervals, and reconnects. Two things are added. Its address is
+good for one connection only, but the client tries the same one for ever if the connection fails: it gets a new one here. And it
+leaves tasks behind when it is closed: they are waited for here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from adapters.slack.api import SlackApi, Unauthorised
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+
+_LOG = logging.getLogger(__name__)
+
+PING_INTERVAL = 5.0
+"""Seconds between two pings; a socket on which nothing comes back is given up after four of them."""
+
+CONNECT = 15.0
+"""Seconds after which a connection that does not come about is tried with a new address."""
+
+
+class _SocketClient(SocketModeClient):
+    """`connected` is told each time that a connection stands."""
+
+    connected: Callable[[], None] = staticmethod(lambda: None)
+
+    async def connect(self) -> None:
+        """Connect, as often as it takes."""
+        while not self.closed:
+            try:
+                async with asyncio.timeout(CONNECT):
+                    await super().connect()  # type: ignore[no-untyped-call]  # the SDK does not say that it returns nothing
+            except TimeoutError:
+                self.wss_uri = None
+            else:
+                self.connected()
+                return
+
+
+class SocketModeTransport:
+    """One connection of Socket Mode, for as long as it is wanted. `ping` in seconds; `on_reconnected` is called after each
+    reconnection."""
+
+    def __init__(
+        self,
+        app: AsyncApp,
+        api: SlackApi,
+        token: str,
+        *,
+        ping: float = PING_INTERVAL,
+        on_reconnected: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._app = app
+        self._api = api
+        self._token = token
+        self._ping = ping
+        self._on_reconnected = on_reconnected
+        self._client: _SocketClient | None = None
+        self._handling: set[asyncio.Task[object]] = set()
+        self._calls: set[asyncio.Future[None]] = set()
+
+    async def start(self) -> None:
+        """Connect; returns when the connection stands.
+
+        Raises:
+            NotSent: Slack cannot be reached just now.
+            SendRejected: the app token is not taken; the text says what to do.
+        """
+        address = await self._address()
+        client = self._client = _SocketClient(self._token, _LOG, self._api.client(), ping_interval=self._ping)
+        client.wss_uri = address
+        client.socket_mode_request_listeners.append(self._handle_envelope)
+        try:
+            async with asyncio.timeout(CONNECT):
+                await client.connect()
+        except TimeoutError as error:
+            await self.stop()
+            raise NotSent("Socket Mode: the connection does not come about") from error
+        client.connected = self._reconnected
+
+    async def stop(self) -> None:
+        """Close the connection and see to the end what came over it."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        tasks = [client.message_processor, client.current_session_monitor, client.message_receiver]
+        await client.close()  # type: ignore[no-untyped-call]  # as above
+        await asyncio.gather(*(task for task in tasks if task is not None), *self._calls, return_exceptions=True)
+        await asyncio.gather(*self._handling, return_exceptions=True)
+
+    async def _address(self) -> str:
+        try:
+            told = await self._api.read(
+                "apps.connections.open", lambda client: client.apps_connections_open(app_token=self._token)
+            )
+        except Unauthorised as error:
+            raise SendRejected(f"SLACK_APP_TOKEN: {error}") from error
+        return str(told["url"])
+
+    async def _handle_envelope(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        """One envelope: it is acknowledged if and only if the app says 200."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._handling.add(task)
+        task.add_done_callback(self._handling.discard)
+        began = time.time()
+        response = await run_async_bolt_app(self._app, request)
+        await send_async_response(client, request, response, began)
+
+    def _reconnected(self) -> None:
+        call = asyncio.ensure_future(self._on_reconnected())
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)

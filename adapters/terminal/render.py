@@ -1,0 +1,227 @@
+"""How notes, final answers, receipts and answers to commands read on a terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+
+from rich.cells import cell_len
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from adapters.terminal.board import Board
+from adapters.terminal.paint import Page, render_markdown
+from adapters.terminal.parser import how_to_answer
+from orchestrator_bridge.chat.outbound import (
+    Acknowledgement,
+    CardAgent,
+    CardOption,
+    Confirmation,
+    FinalAnswer,
+    Note,
+    PrivateReply,
+    QuestionCard,
+    RunCard,
+    Table,
+)
+from orchestrator_bridge.common.duration import say_duration
+from orchestrator_bridge.common.text import shorten
+
+Lines = list[RenderableType]
+
+_TASK = 400
+_LABEL = 200
+_DESCRIPTION = 500
+"""Characters of a task, an option's label and its description that are shown."""
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """`text` without line breaks, at most `limit` characters of it."""
+    return shorten(" ".join(text[: 4 * limit].split()), limit)
+
+
+# Runs ---------------------------------------------------------------------------------------------------------------------
+
+
+def render_run_opened(card: RunCard) -> Lines:
+    """A run that the person has not seen yet."""
+    lines: Lines = [Text(f"Run {card.run}: {one_line(card.task, _TASK)}", style="bold")]
+    lines.append(Text(f"Team {one_line(card.team)}, {one_line(card.status)}:", style="dim"))
+    lines += [_agent(agent, card.scripted) for agent in card.agents]
+    if card.scripted:
+        lines.append(Text("These agents are scripted: no model is asked, and nothing is paid.", style="yellow"))
+    if not card.ended:
+        lines.append(Text(f"`/say {card.run} your words` tells all of them something.", style="dim"))
+    return lines
+
+
+def _agent(agent: CardAgent, scripted: bool) -> RenderableType:
+    model = f"{one_line(agent.model)} (scripted)" if scripted else one_line(agent.model)
+    state = f", {one_line(agent.state)}" if agent.state else ""
+    line = Text.assemble((one_line(agent.name), "bold"), " with ", model, (state, "dim"))
+    return Padding(line, (0, 0, 0, 2), expand=False)
+
+
+def render_run_changed(card: RunCard) -> Lines:
+    """A run whose status has changed."""
+    return [Text(f"Run {card.run} is {one_line(card.status)} · {cost_text(card)}", style="bold" if card.ended else "")]
+
+
+def cost_text(card: RunCard) -> str:
+    """What a run has cost so far."""
+    return f"{one_line(card.cost)} · {card.tokens:,} tokens"
+
+
+# Questions ----------------------------------------------------------------------------------------------------------------
+
+
+def render_question_opened(card: QuestionCard, page: Page, now: float, zone: tzinfo | None) -> Lines:
+    """An open question that the person has not seen yet."""
+    head = f"Question {card.question} from {one_line(card.agent)} to {one_line(card.asked)} (run {card.run})"
+    lines: Lines = [Text(head, style="yellow"), Text(card.text, style="bold")]
+    if card.task:
+        lines.append(Text(f"The task: {one_line(card.task)}", style="dim"))
+    if card.context:
+        lines += render_markdown(card.context, page)
+    lines += [_option(number, option) for number, option in enumerate(card.options, 1)]
+    lines.append(Text(expiry_text(card, now, zone), style="dim"))
+    lines.append(Text(_answer_ways(card), style="dim"))
+    return lines
+
+
+def _option(number: int, option: CardOption) -> RenderableType:
+    line = Text.assemble((f"{number} ", "bold cyan"), one_line(option.label, _LABEL))
+    line.append(" (recommended)" if option.recommended else "", style="green")
+    line.append(f": {one_line(option.description, _DESCRIPTION)}" if option.description else "", style="dim")
+    return Padding(line, (0, 0, 0, 2), expand=False)
+
+
+def _answer_ways(card: QuestionCard) -> str:
+    number = card.question
+    return f"Answer: {how_to_answer(card)}. Not for you: `/pass {number}`. More time: `/more {number} 1h`."
+
+
+def render_question_changed(card: QuestionCard, now: float, zone: tzinfo | None) -> Lines:
+    """An open question that now has another deadline, or is asked of others."""
+    return [Text(f"Question {card.question} waits for {one_line(card.asked)}. {expiry_text(card, now, zone)}")]
+
+
+def render_question_closed(card: QuestionCard, *, seen: bool) -> Lines:
+    """A question that is over; what it was is repeated if this screen has not shown it."""
+    line = Text(f"Question {card.question} is closed: {one_line(card.closed or '', 1000)}", style="green")
+    return [line] if seen else [Text(f"{one_line(card.agent)} asked: {one_line(card.text, 500)}"), line]
+
+
+def expiry_text(card: QuestionCard, now: float, zone: tzinfo | None) -> str:
+    """When a question expires, by the clock of `zone` (None: this machine's) and from `now` on, and what happens then."""
+    left = card.expires_at - now
+    away = f"in {say_duration(left)}" if left > 0 else "any moment"
+    return f"Expires {_clock(card.expires_at, now, zone)} ({away}). Then: {one_line(card.silence, 1000)}"
+
+
+def _clock(at: float, now: float, zone: tzinfo | None) -> str:
+    then = datetime.fromtimestamp(at, UTC).astimezone(zone)
+    today = datetime.fromtimestamp(now, UTC).astimezone(zone).date()
+    return f"at {then:%H:%M}" if then.date() == today else f"on {then:%a %Y-%m-%d} at {then:%H:%M}"
+
+
+_TONES = {"plain": "", "good": "green", "warning": "yellow"}
+_STATUS_WORDS = {"taken": "Taken", "late": "Too late", "refused": "Not taken", "passed": "Passed"}
+TERMINAL_HELP = (
+    "Here: `2 words` answers question 2 and `2 1` picks its option 1 · `/say 3 words` tells the agents of run 3 something · "
+    "`/pass 2` not me · `/more 2 1h` more time · `/quit` or Ctrl-D leaves"
+)
+"""What only the terminal needs to be told about."""
+_CELL = 500
+"""Characters of a table's cell that are shown."""
+
+
+def render_note(post: Note, page: Page) -> Lines:
+    """A message in a thread, under its speaker's name if it is an agent's, who writes Markdown; a file's text below it."""
+    return [*_note_lines(post, page), *([Text(post.file.text)] if post.file else [])]
+
+
+def _note_lines(post: Note, page: Page) -> Lines:
+    if post.speaker and post.tone == "plain":
+        return render_markdown(post.text, page, speaker=one_line(post.speaker))
+    speaker = f"{one_line(post.speaker)}: " if post.speaker else ""
+    return [Text.assemble((speaker, "bold"), (post.text.strip("\n"), _TONES[post.tone]))]
+
+
+def render_final_answer(post: FinalAnswer, page: Page) -> Lines:
+    """A run's final text: rendered where styles are known, else as it was written."""
+    head, how = render_final_notice(post)
+    return [head, *render_markdown(post.text, page), how]
+
+
+def render_final_notice(post: FinalAnswer) -> Lines:
+    """That there is a final text, and how it came about."""
+    head = Text(f"Final answer of run {post.run}, by {one_line(post.by)}", style="bold green")
+    return [head, Text(one_line(post.how, 1000), style="dim")]
+
+
+def render_acknowledgement(post: Acknowledgement) -> Lines:
+    """What became of a person's message."""
+    sign, text = _STATUS_WORDS[post.sign], f"{post.taken_as} {post.text}".strip()
+    return [Text(f"{sign}: {text}" if text else f"{sign}.", style="dim" if post.sign == "taken" else "yellow")]
+
+
+def render_private_reply(said: PrivateReply, page: Page) -> Lines:
+    """The answer to a command."""
+    lines: Lines = [Text(said.text.strip("\n"), style=_TONES[said.tone])] if said.text else []
+    return lines + [line for table in said.tables for line in _table(table, page)] + _confirm(said.confirm)
+
+
+def render_terminal_help(command: str, board: Board) -> Lines:
+    """What only the terminal adds to the answer to a command: what to type here."""
+    match command:
+        case "help":
+            return [Text(TERMINAL_HELP, style="dim")]
+        case "questions" if board.questions:
+            ways = " · ".join(how_to_answer(card) for _, card in sorted(board.questions.items()))
+            return [Text(f"To answer type {ways}", style="dim")]
+        case _:
+            return []
+
+
+def _confirm(asked: Confirmation | None) -> Lines:
+    if asked is None:
+        return []
+    options = " ".join(f"{name}={value}" for name, value in asked.options)
+    command = " ".join(word for word in (f"/{asked.name}", options, asked.text) if word)
+    return [Text(f"{asked.label}: type {one_line(command, 400)}", style="yellow")]
+
+
+# Tables -------------------------------------------------------------------------------------------------------------------
+
+
+def _table(table: Table, page: Page) -> Lines:
+    rows = [tuple(one_line(cell if isinstance(cell, str) else cell.text, _CELL) for cell in row) for row in table.rows]
+    title: Lines = [Text(one_line(table.title), style="bold")] if table.title else []
+    if not rows:
+        return [*title, Text("Nothing.", style="dim")]
+    fits = _natural_width([table.columns, *rows]) <= page.width
+    return title + ([_grid(table.columns, rows)] if fits else _stacked(table.columns, rows))
+
+
+def _natural_width(rows: list[tuple[str, ...]]) -> int:
+    return sum(2 + max(map(cell_len, column)) for column in zip(*rows, strict=True))
+
+
+def _grid(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> RenderableType:
+    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        grid.add_column(Text(column), no_wrap=True)
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def _stacked(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Lines:
+    """Too wide for the screen: one row after the other, each cell under its column's name; what is empty is left out."""
+    lines: Lines = []
+    for row in rows:
+        head, *rest = (f"{column}: {cell}" for column, cell in zip(columns, row, strict=True) if cell)
+        lines += [Text(f"- {head}", style="bold"), *(Padding(Text(cell), (0, 0, 0, 2), expand=False) for cell in rest)]
+    return lines

@@ -1,0 +1,161 @@
+"""Rows 3 and 4: from a reply to the agent's next request, and from an agent's question to the platform, stored in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.bench.baseline import Body, RecordingModel, raw_call, raw_client
+from bot.bench.fixtures import BenchBot, bench_bot, http_models, team
+from bot.bench.report import Figure, median_of, percentile, to_ms
+from orchestrator_bridge.model.interface import Message, Request
+from orchestrator_bridge.model.openai.wire import body_of
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types.chat import ChatCompletion
+
+
+TASK = "Say which database a small team should take for a service that books rooms."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LatencySamples:
+    """Seconds, one of each for each sample."""
+
+    replied: list[float] = field(default_factory=list)
+    replied_bare: list[float] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
+    asked_bare: list[float] = field(default_factory=list)
+
+
+async def reply_figures(folder: Path, address: str, samples: int) -> list[Figure]:
+    """One agent asks people; a reply comes; the agent goes on. Bare: one call of the client to the same server."""
+    times = await _times(folder, address, samples)
+    return [
+        _figure(
+            "reply",
+            "reply in -> next request at the model, p50",
+            median_of(times.replied),
+            3.0,
+            median_of(times.replied_bare),
+            samples,
+        ),
+        _figure("reply", "… p99", percentile(times.replied), 6.0, percentile(times.replied_bare), samples),
+        _figure(
+            "ask",
+            "question asked -> request to the platform, p50",
+            median_of(times.asked),
+            3.0,
+            median_of(times.asked_bare),
+            samples,
+        ),
+    ]
+
+
+def _figure(row: str, name: str, ours: float, target: float, bare: float, samples: int) -> Figure:
+    return Figure(row=row, name=name, ours=to_ms(ours), target=target, bare=to_ms(bare), unit="ms", samples=samples)
+
+
+async def _times(folder: Path, address: str, samples: int) -> LatencySamples:
+    times = LatencySamples()
+    async with http_models(address) as models, raw_client(address) as client:
+        recorder = RecordingModel(models)
+        async with bench_bot(folder / "reply.db", recorder) as home:
+            await _measure_townhall(home, LatencySamples())
+            asks, answers = recorder.bodies
+            for _ in range(samples + 1):
+                await _measure_townhall(home, times)
+                await _measure_raw(client, asks, answers, times)
+    for values in (times.replied, times.replied_bare, times.asked, times.asked_bare):
+        del values[0]
+    return times
+
+
+async def _measure_townhall(home: BenchBot, times: LatencySamples) -> None:
+    run = await home.start_run(team(1, "asking"), TASK)
+    card, shown = await home.question(run)
+    times.asked.append(shown.at - float(card.context))
+    await home.wait_idle()
+    before = time.perf_counter()
+    await home.platform.reply(shown.thread, "postgres please")
+    arrived = (await home.final_answer(run)).partition("\n")[0]
+    times.replied.append(float(arrived) - before)
+    await home.wait_idle()
+
+
+async def _measure_raw(client: AsyncOpenAI, asks: Body, answers: Body, times: LatencySamples) -> None:
+    """The same two requests; each is made by a task that waits for an event, as an agent waits for its reply."""
+    question = await raw_call(client, asks)
+    now = time.perf_counter()
+    times.asked_bare.append(now - float(_tool_argument(question, "context")))
+    event = asyncio.Event()
+
+    async def agent() -> ChatCompletion:
+        await event.wait()
+        return await raw_call(client, answers)
+
+    waiting = asyncio.create_task(agent())
+    await asyncio.sleep(0)
+    before = time.perf_counter()
+    event.set()
+    arrived = _tool_argument(await waiting, "content").partition("\n")[0]
+    times.replied_bare.append(float(arrived) - before)
+
+
+def _tool_argument(completion: ChatCompletion, name: str) -> str:
+    """One argument of the tool that was used."""
+    calls = completion.choices[0].message.tool_calls or []
+    function = getattr(calls[0], "function", None)
+    assert function is not None
+    return str(json.loads(function.arguments)[name])
+
+
+REQUEST = Request(
+    agent="one", model="quick", messages=(Message(role="user", text="Say which of two servers should take the evening's load."),)
+)
+
+
+async def call_figures(address: str, samples: int) -> list[Figure]:
+    """A call by turns with a bare one; the first pair is a warm-up."""
+    ours, bare = [], []
+    async with http_models(address) as models, raw_client(address) as client:
+        body = body_of(REQUEST, models.check(REQUEST.model))
+        for _ in range(samples + 1):
+            begun = time.perf_counter()
+            await models.respond(REQUEST)
+            turned = time.perf_counter()
+            await raw_call(client, body)
+            ours.append(turned - begun)
+            bare.append(time.perf_counter() - turned)
+    name = "one call of a model"
+    took, floor = to_ms(median_of(ours[1:])), to_ms(median_of(bare[1:]))
+    return [Figure(row="call", name=name, ours=took, bare=floor, target=1.15, of_bare=True, unit="ms", samples=samples)]
+
+
+TICK = 0.002
+"""Seconds between two looks."""
+
+
+@contextmanager
+def loop_lag() -> Iterator[list[float]]:
+    """Notes by how many seconds each tick came late, for as long as this lasts."""
+    loop = asyncio.get_running_loop()
+    late: list[float] = []
+
+    def look(due: float) -> None:
+        now = time.perf_counter()
+        late.append(max(0.0, now - due))
+        handles[0] = loop.call_later(TICK, look, now + TICK)
+
+    handles = [loop.call_later(TICK, look, time.perf_counter() + TICK)]
+    try:
+        yield late
+    finally:
+        handles[0].cancel()

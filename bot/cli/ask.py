@@ -1,0 +1,154 @@
+"""`townhall ask`: one run in the terminal, from the task to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
+from adapters.terminal.screen import TerminalDevice
+from bot.app import App, LoadedConfig, open_app, open_log_file, temporary_store_path
+from bot.config.references import dropped_parameters, with_model
+from bot.formatting import print_json
+from orchestrator_bridge.chat.outbound import FinalAnswer, OutboundPost, PostedMessage
+from orchestrator_bridge.common.text import clean
+from orchestrator_bridge.store.interface import InUse, QuestionSummary, RunSummary
+from orchestrator_bridge.team.team import Team
+
+DISPLAY_TIMEOUT = 15.0
+"""Seconds after a run's end in which all of it must be shown: an output that takes nothing is not waited for longer."""
+
+EXIT_LEFT = 130
+"""The exit code where the person left before the end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskOptions:
+    """What was asked for. `model` replaces that of every agent; without `input` nobody is there, and questions fall back."""
+
+    task: str
+    team: str | None = None
+    model: str | None = None
+    as_json: bool = False
+    input: bool = True
+
+
+def task_from_input() -> str:
+    """All that standard input holds, until its end."""
+    return "" if sys.stdin is None else sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
+class OneRunTerminal(TerminalAdapter):
+    """A terminal for one run: with `as_json` its final text is left to the JSON."""
+
+    def __init__(self, device: TerminalDevice, *, as_json: bool) -> None:
+        super().__init__(device, quiet=as_json, takes_tasks=False)
+        self._as_json = as_json
+
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
+        """Show the post."""
+        if self._as_json and isinstance(outbound.post, FinalAnswer):
+            return PostedMessage(message=outbound.key, thread=None, at=outbound.since)
+        return await super().send(outbound)
+
+
+async def ask_once(start: LoadedConfig, wish: AskOptions) -> int:
+    """Carry out one run; returns the exit code: 0 if it has an answer, 130 if the person left before, else 1.
+
+    Raises:
+        Trouble: there is no such team, or the run cannot begin.
+        StoreError: the store cannot be opened.
+    """
+    open_log_file(start)
+    task = clean(wish.task).strip()
+    team = _team(start, wish)
+    for line in dropped_parameters(start.team_file.team(wish.team), team):
+        click.echo(f"townhall: warning: {line}", err=True)
+    device = TerminalDevice(
+        stdin=sys.stdin if wish.input else None, screen=sys.stderr, answers=None if wish.as_json else sys.stdout
+    )
+    terminal = OneRunTerminal(device, as_json=wish.as_json)
+    async with _open_app(start, terminal) as (app, file):
+        app.commands.check_run(team, task)
+        await app.engine.start_afresh()
+        run = await app.engine.start_run(task=task, team=team, place=TERMINAL_PLACE, by=terminal.author)
+        if not await _wait_end(app, terminal, run):
+            return EXIT_LEFT
+        summary, questions = await _result(app, run)
+    if wish.as_json:
+        print_json(_run_object(summary, questions, team, file))
+    return 0 if summary.status == "finished" else 1
+
+
+def _team(start: LoadedConfig, wish: AskOptions) -> Team:
+    team = start.team_file.team(wish.team)
+    if wish.model is None:
+        return team
+    agents = tuple(with_model(one, wish.model, start.team_file.models) for one in team.agents)
+    return team.model_copy(update={"agents": agents})
+
+
+@asynccontextmanager
+async def _open_app(start: LoadedConfig, terminal: TerminalAdapter) -> AsyncIterator[tuple[App, Path]]:
+    """The bot over the usual file, or over one of its own while another process has that."""
+    async with AsyncExitStack() as stack:
+        file = start.settings.store
+        try:
+            app = await stack.enter_async_context(open_app(start, [terminal], file))
+        except InUse:
+            file = temporary_store_path()
+            say = f"townhall: {start.settings.store} is in use by a bot that runs; this run has a file of its own: {file}"
+            click.echo(say, err=True)
+            app = await stack.enter_async_context(open_app(start, [terminal], file))
+        yield app, file
+
+
+async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
+    """Wait for the run's end, and until all of it was shown; False if the person left before."""
+    ended = asyncio.create_task(app.engine.wait_ended(run))
+    left = asyncio.create_task(terminal.wait_exit())
+    try:
+        await asyncio.wait([ended, left], return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done() and left.result() == "left":
+            return False
+        await ended
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DISPLAY_TIMEOUT):
+                await app.engine.wait_finished()
+        return True
+    finally:
+        ended.cancel()
+        left.cancel()
+
+
+async def _result(app: App, run: int) -> tuple[RunSummary, list[QuestionSummary]]:
+    (summary,) = (one for one in await app.store.runs() if one.run == run)
+    return summary, [one for one in await app.store.questions() if one.run == run]
+
+
+def _run_object(summary: RunSummary, questions: list[QuestionSummary], team: Team, file: Path) -> dict[str, object]:
+    """The run for a program. Times are seconds since the epoch; money is US dollars as text, null where it is unknown."""
+    return {
+        "run": summary.run,
+        "status": summary.status,
+        "result": summary.result,
+        "task": summary.task,
+        "team": summary.team,
+        "agents": [{"name": agent.name, "model": agent.model} for agent in team.agents],
+        "started_at": summary.started_at,
+        "ended_at": summary.ended_at,
+        "calls": summary.calls,
+        "tokens": summary.tokens,
+        "cost_usd": summary.cost,
+        "questions": [
+            {"question": one.question, "agent": one.agent, "text": one.text, "status": one.status, "outcome": one.line}
+            for one in reversed(questions)
+        ],
+        "store": file,
+    }

@@ -1,0 +1,202 @@
+"""`townhall models`: every model with its host, context, prices, lifecycle, and what it lacks; for people and for programs."""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from bot.cli.lookups import load_token_calibrations
+from bot.commands.model_view import ModelView
+from bot.formatting import calibration_objects, calibration_text, print_json
+from orchestrator_bridge.model.catalogue import PROVIDERS, SCRIPTED, Route, is_configured
+from orchestrator_bridge.model.catalogue.pricing import Price, Rates, format_rate, format_rates, format_size, format_tier_bound
+from orchestrator_bridge.model.provider_errors import safe_base_url
+from orchestrator_bridge.model.reasoning import state_owner
+from orchestrator_bridge.store.interface import StoreError, TokenCalibration
+
+if TYPE_CHECKING:
+    from bot.app import LoadedConfig
+
+
+KeyState = Literal["set", "missing", "not needed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UsedModel:
+    """A model with those who use it, as `team/agent`, and the state of its key. `default_team`: whether that team needs it."""
+
+    route: Route
+    users: tuple[str, ...]
+    default_team: bool
+    key: KeyState
+
+
+def used_models(start: LoadedConfig) -> list[UsedModel]:
+    """Every model that an agent of the team file works with, then those of its own that nobody uses; each once."""
+    users = users_of_models(start)
+    return [_used_model(name, users.get(name, []), start) for name in dict.fromkeys([*users, *start.team_file.models])]
+
+
+def users_of_models(start: LoadedConfig) -> Mapping[str, list[str]]:
+    """Who works with each model that the team file names, as `team/agent`."""
+    users: dict[str, list[str]] = {}
+    for team in start.team_file.teams.values():
+        for agent in team.agents:
+            for model in agent.models:
+                users.setdefault(model, []).append(f"{team.name}/{agent.name}")
+    return users
+
+
+def _used_model(name: str, users: list[str], start: LoadedConfig) -> UsedModel:
+    route = start.route(name)
+    default = start.team_file.team().agents
+    return UsedModel(
+        route=route,
+        users=tuple(users),
+        default_team=any(name in agent.models for agent in default),
+        key=_key_state(route, start),
+    )
+
+
+def _key_state(route: Route, start: LoadedConfig) -> KeyState:
+    if route.provider == SCRIPTED or not route.needs:
+        return "not needed"
+    return "set" if is_configured(route, start.provider_settings) else "missing"
+
+
+Calibrations = Mapping[str, Sequence[TokenCalibration]]
+
+_WIDTH = 80
+_PLAIN = ("", "its only host here", "the vendor's own", "the vendor's own; no host's settings are set")
+"""Reasons for a route that say nothing new beside the host's name and what is lacking."""
+_HEADS = ("MODEL", "HOST", "CONTEXT", "IN", "CACHED", "OUT", "USABLE")
+_WIDTHS = (28, 10, 7, 7, 7, 7, 6)
+"""Seven columns and a blank between them: 78 of 80."""
+
+
+def print_models(start: LoadedConfig, search: str, as_json: bool) -> None:
+    """The models whose names hold `search`, those of the team file first."""
+    users = users_of_models(start)
+    views = start.model_browser().search(users, search)
+    counts = _load_calibrations(start.settings.store)
+    if as_json:
+        print_json({"models": [_model_object(view, users, counts) for view in views]})
+    elif views:
+        click.echo("\n".join(_lines(views, users, counts)))
+    else:
+        click.echo(f"No model has {search!r} in its name.", err=True)
+
+
+def _load_calibrations(store: Path) -> Calibrations:
+    """How good our counts of prompts are, by the model at its provider; a store that cannot be read holds up no list."""
+    try:
+        found = asyncio.run(load_token_calibrations(store))
+    except StoreError as error:
+        click.echo(f"townhall: warning: how good counts of tokens are is not known: {error}", err=True)
+        return {}
+    return {model: [one for one in found if one.model == model] for model in {one.model for one in found}}
+
+
+def _lines(views: Sequence[ModelView], users: Mapping[str, list[str]], counts: Calibrations) -> Iterator[str]:
+    yield "US dollars per million tokens; context in tokens."
+    yield _columns(_HEADS)
+    for view in views:
+        yield _columns(_model_row(view))
+        remarks = "; ".join([*_remarks(view, users), *map(calibration_text, counts.get(state_owner(view.route), ()))])
+        yield from textwrap.wrap(remarks, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+
+
+def _columns(cells: Sequence[str]) -> str:
+    """A name that is too long for its column pushes the others to the right."""
+    first = f"{cells[0]:<{_WIDTHS[0]}} {cells[1]:<{_WIDTHS[1]}}"
+    return " ".join([first, *(f"{cell:>{width}}" for cell, width in zip(cells[2:], _WIDTHS[2:], strict=True))]).rstrip()
+
+
+def _model_row(view: ModelView) -> tuple[str, ...]:
+    route, price = view.route, view.route.price
+    rates = (price.input, price.cached, price.output) if price else (None, None, None)
+    context = format_size(route.context) if route.context else "?"
+    return (route.name, route.provider, context, *map(_rate, rates), "yes" if view.usable else "no")
+
+
+def _rate(rate: Decimal | None) -> str:
+    return "" if rate is None else format_rate(rate).removeprefix("$")
+
+
+def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:
+    route = view.route
+    if used := users.get(route.name):
+        yield f"used by {', '.join(used)}"
+    if route.base_url and route.base_url != _usual_address(route):
+        yield f"at {safe_base_url(route)}"
+    if view.lacks:
+        yield f"needs {', '.join(view.lacks)}"
+    if route.tools is False:
+        yield "takes no tools, so agents cannot work with it"
+    if view.notice or view.badge:
+        yield view.notice.rstrip(".") or view.badge
+    if route.price and not view.notice:
+        yield from (f"{format_tier_bound(tier)} of prompt {format_rates(tier)}" for tier in route.price.tiers)
+    if route.why not in _PLAIN:
+        yield route.why
+
+
+def _usual_address(route: Route) -> str:
+    provider = PROVIDERS.get(route.provider)
+    return provider.base_url if provider else ""
+
+
+def _model_object(view: ModelView, users: Mapping[str, list[str]], counts: Calibrations) -> dict[str, object]:
+    """Money is US dollars as text, so that no cent is rounded; what is not known is null."""
+    route, life = view.route, view.route.lifecycle
+    return {
+        "model": route.name,
+        "provider": route.provider,
+        "id": route.id,
+        "why": route.why,
+        "base_url": safe_base_url(route) or None,
+        "client": route.client,
+        "usable": view.usable,
+        "lacks": view.lacks,
+        "needs": route.needs,
+        "used_by": users.get(route.name, []),
+        "counting": calibration_objects(counts.get(state_owner(route), ())),
+        "context": route.context,
+        "max_output": route.max_output,
+        "tools": route.tools,
+        "vision": route.vision,
+        "efforts": route.efforts,
+        "accepts": sorted(route.accepts) if route.accepts is not None else None,
+        "usd_per_million_tokens": _prices(route.price),
+        "requests_per_minute": route.requests_per_minute,
+        "tokens_per_minute": route.tokens_per_minute,
+        "lifecycle": {
+            "released": life.released,
+            "retires_on": life.retires_on,
+            "retired": view.retired,
+            "sure": life.sure,
+            "answered_by": life.answered_by or None,
+            "note": life.note,
+            "notice": view.notice,
+        }
+        if life
+        else None,
+    }
+
+
+def _prices(price: Price | None) -> dict[str, object] | None:
+    if price is None:
+        return None
+    tiers = [{"above": tier.above, **_rates(tier)} for tier in price.tiers]
+    return {**_rates(price), "tiers": tiers, "source": price.source, "as_of": price.as_of}
+
+
+def _rates(rates: Rates) -> dict[str, object]:
+    return {"input": rates.input, "cached_input": rates.cached, "cache_write": rates.cache_write, "output": rates.output}

@@ -1,0 +1,137 @@
+"""A model as people look at it: where it goes and why, what it costs, what it lacks. One value for tables, pickers and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from orchestrator_bridge.model.catalogue import PROVIDERS, Route, lifecycle_badge, lifecycle_notice, lifecycle_stage, resolve
+from orchestrator_bridge.model.catalogue.pricing import cost, format_rate, format_rates, format_size
+from orchestrator_bridge.model.catalogue.sources import model_entries
+from orchestrator_bridge.model.catalogue.spec import ModelSpec
+from orchestrator_bridge.model.credentials import missing_extra, missing_settings
+from orchestrator_bridge.model.interface import Usage
+
+SAMPLE = Usage(input=10_000, output=2_000)
+"""A call of usual size: half a dozen pages in, two out."""
+
+EXPENSIVE = Decimal("0.05")
+"""US dollars for `SAMPLE` above which a model is called expensive: a run of twenty such calls costs more than a dollar."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelView:
+    """A model, with what would happen if it were called on that day. `lacks`: what has to be set or installed before."""
+
+    route: Route
+    lacks: tuple[str, ...]
+    badge: str
+    notice: str
+    retired: bool
+    about: str = ""
+    old: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """It can be called now, and agents can work with it."""
+        return not self.lacks and self.route.tools is not False
+
+    @property
+    def unverified(self) -> bool:
+        """Its name leads to a vendor, and nobody but that vendor knows whether there is such a model."""
+        provider = PROVIDERS.get(self.route.provider)
+        hosted = provider is not None and not provider.any_model and provider.client != "scripted"
+        return hosted and self.route.price is None and self.route.context is None
+
+    @property
+    def expensive(self) -> bool:
+        """It costs unusually much."""
+        return self.route.price is not None and cost(SAMPLE, self.route.price) > EXPENSIVE
+
+    @property
+    def summary(self) -> str:
+        """Price and context in a few words: `$1.25 / $0.20 / $2.50, 1M`."""
+        if self.route.client == "scripted":
+            return "a script, costs nothing"
+        price = format_rates(self.route.price) if self.route.price else "price unknown"
+        context = format_size(self.route.context) if self.route.context else ""
+        return ", ".join(part for part in (price, context) if part)
+
+    @property
+    def picker_text(self) -> str:
+        """The same for a picker on a phone, with what each is: `$1.25 in, $2.50 out, 1M context`."""
+        price = self.route.price
+        if self.route.client == "scripted" or price is None:
+            return self.summary
+        cost = f"{format_rate(price.input)} in, {format_rate(price.output)} out" if price.input or price.output else "free"
+        return f"{cost}, {format_size(self.route.context)} context" if self.route.context else cost
+
+    @property
+    def hint(self) -> str:
+        """What speaks against it, in as few words as a picker has room for; empty if nothing."""
+        if self.retired and not self.lacks and self.route.tools is not False:
+            answers = self.route.lifecycle.answered_by if self.route.lifecycle else ""
+            return f"retired, {answers} answers" if answers else "retired"
+        return self.warning or ("expensive" if self.expensive else "")
+
+    @property
+    def warning(self) -> str:
+        """What speaks against it, in a few words; empty if nothing."""
+        if self.lacks:
+            return f"needs {', '.join(self.lacks)}"
+        if self.route.tools is False:
+            return "takes no tools"
+        return self.badge if self.retired or self.notice else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelBrowser:
+    """All that is needed to look at models: those of one's own, addresses, what is set, and the day."""
+
+    own: Mapping[str, ModelSpec]
+    base_urls: Mapping[str, str]
+    settings: Mapping[str, str]
+    today: date
+
+    def get(self, name: str) -> ModelView:
+        """One model, by any of its names.
+
+        Raises:
+            UnknownModelName: nobody answers to this name.
+        """
+        route = resolve(name, self.own, self.base_urls, have=self.settings, today=self.today)
+        extra = missing_extra(route)
+        listed = model_entries().get(name)
+        return ModelView(
+            route=route,
+            lacks=(*missing_settings(route, self.settings), *((f"the extra {extra}",) if extra else ())),
+            badge=lifecycle_badge(route.lifecycle, self.today),
+            notice=lifecycle_notice(route, self.today),
+            retired=lifecycle_stage(route.lifecycle, self.today) == "retired",
+            about=listed.about if listed else "",
+            old=listed.old if listed else False,
+        )
+
+    def search(self, first: Iterable[str] = (), search: str = "", *, old: bool = False) -> list[ModelView]:
+        """Models with `search` in any part of their names: those named first, then one's own, then all that are listed.
+
+        Old ones are left out unless they are wanted or searched for.
+        """
+        wanted = search.strip().casefold()
+        names = dict.fromkeys([*first, *self.own, *model_entries()])
+        named = set(first) | set(self.own)
+        views = [self.get(name) for name in names if wanted in _model_names(name)]
+        return [view for view in views if old or wanted or not view.old or view.route.name in named]
+
+
+def best_first(views: Iterable[ModelView]) -> list[ModelView]:
+    """What can be used before what cannot, what is served before what is retired, each in the order of the list."""
+    return sorted(views, key=lambda view: (not view.usable, view.retired, view.old))
+
+
+def _model_names(name: str) -> str:
+    entry = model_entries().get(name)
+    hosts = (f"{host.provider}/{host.id}" for host in entry.hosts) if entry else ()
+    return "\n".join((name, *(entry.also if entry else ()), *hosts)).casefold()

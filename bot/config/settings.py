@@ -1,0 +1,273 @@
+"""Secrets and addresses, from `.env` in the working directory and from the environment, which wins.
+
+The attribute `xai_api_key` is the variable `XAI_API_KEY`; only the variables `TOWNHALL_*` have shorter names here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv.parser import parse_stream
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from bot.config.errors import ConfigError, Problem, count_problems, format_value, suggest_name
+from orchestrator_bridge.common.redaction import SECRETIVE
+
+
+def validate_secret(secret: SecretStr) -> SecretStr:
+    """A secret as it can be sent.
+
+    Raises:
+        ValueError: it holds blanks or characters that no header can carry.
+    """
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("a value with blanks, control or non-ASCII characters; expected the token alone, as its maker shows it")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(validate_secret)]
+WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
+
+
+class ModelSettings(BaseModel):
+    """What providers need before they can be called, and addresses that take the place of their own."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=str.upper, hide_input_in_errors=True)
+
+    xai_api_key: Secret | None = None
+    openai_api_key: Secret | None = None
+    openrouter_api_key: Secret | None = None
+    anthropic_api_key: Secret | None = None
+    gemini_api_key: Secret | None = None
+    mistral_api_key: Secret | None = None
+    deepseek_api_key: Secret | None = None
+    azure_ai_api_key: Secret | None = None
+    azure_ai_api_base: WebAddress | None = None
+    azure_api_key: Secret | None = None
+    azure_api_base: WebAddress | None = None
+    azure_api_version: str | None = None
+    vertexai_project: str | None = None
+    vertexai_location: str | None = None
+    google_application_credentials: str | None = None
+    aws_access_key_id: Secret | None = None
+    aws_secret_access_key: Secret | None = None
+    aws_region_name: str | None = None
+
+    xai_base_url: WebAddress | None = None
+    openai_base_url: WebAddress | None = None
+    openrouter_base_url: WebAddress | None = None
+    anthropic_base_url: WebAddress | None = None
+    gemini_base_url: WebAddress | None = None
+    mistral_base_url: WebAddress | None = None
+    deepseek_base_url: WebAddress | None = None
+    ollama_base_url: WebAddress | None = None
+    vllm_base_url: WebAddress | None = None
+
+    @property
+    def base_urls(self) -> dict[str, str]:
+        """Addresses that replace the providers' own, by the provider's name."""
+        found = {
+            name.removesuffix("_base_url"): getattr(self, name) for name in ModelSettings.model_fields if "_base_url" in name
+        }
+        return {provider: url for provider, url in found.items() if url is not None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variable:
+    """A variable's value and its place, such as `.env, line 3`. The value may be a secret, so it is not part of the repr."""
+
+    value: str
+    place: str
+
+    def __repr__(self) -> str:
+        return f"Found(place={self.place!r})"
+
+
+def read_variables(file: Path, environ: Mapping[str, str]) -> dict[str, Variable]:
+    """All variables that have a value; the environment wins over the file. An empty value counts as unset.
+
+    Raises:
+        Trouble: the file cannot be read, or a line of it is no assignment.
+    """
+    variables = _read_file(file)
+    variables.update({name: Variable(value=value, place="the environment") for name, value in environ.items()})
+    return {name: found for name, found in variables.items() if found.value.strip()}
+
+
+def _read_file(file: Path) -> dict[str, Variable]:
+    try:
+        with file.open(encoding="utf-8-sig") as stream:
+            bindings = list(parse_stream(stream))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read", [_unreadable(file, error)]) from error
+    broken = [binding.original.line for binding in bindings if binding.error or (binding.key and binding.value is None)]
+    if broken:
+        raise ConfigError(f"{file} cannot be read", [_not_an_assignment(file, line) for line in broken])
+    return {
+        binding.key: Variable(value=binding.value or "", place=f"{file.name}, line {binding.original.line}")
+        for binding in bindings
+        if binding.key is not None
+    }
+
+
+def _unreadable(file: Path, error: OSError | UnicodeDecodeError) -> Problem:
+    found = error.strerror if isinstance(error, OSError) else "bytes that are not UTF-8"
+    return Problem(where=str(file), found=str(found), expected="a text file of lines such as XAI_API_KEY=…")
+
+
+def _not_an_assignment(file: Path, line: int) -> Problem:
+    """The line itself is not shown: it may hold a secret."""
+    return Problem(where=f"{file.name}, line {line}", found="a line that is no assignment", expected="NAME=value, or a # remark")
+
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def _token_prefix(prefix: str, name: str) -> AfterValidator:
+    """Slack's tokens say by their beginning what they are for; taking one for another is the usual mistake."""
+
+    def check(secret: SecretStr) -> SecretStr:
+        text = secret.get_secret_value()
+        if not text.startswith(prefix):
+            kind = text[:5] if text.startswith(("xox", "xapp-")) else ""
+            found = f"a token that begins with {kind!r}" if kind else "a value that is no such token"
+            raise ValueError(f"{found}; expected {name}, which begins with {prefix!r}")
+        return secret
+
+    return AfterValidator(check)
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+SocketAddress = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
+
+_PATTERNS = {
+    r"^https?://[^\s/]+\S*$": "an address that begins with http:// or https://",
+    r"^wss?://[^\s/]+\S*$": "an address that begins with ws:// or wss://",
+}
+
+
+class Settings(ModelSettings):
+    """Everything that differs from one installation to another and is not for `townhall.toml`. Made by `read_settings`."""
+
+    discord_token: Secret | None = None
+    slack_bot_token: Annotated[Secret, _token_prefix("xoxb-", "a bot token")] | None = None
+    slack_app_token: Annotated[Secret, _token_prefix("xapp-", "an app-level token")] | None = None
+    slack_signing_secret: Secret | None = None
+
+    data: Annotated[Path, Field(alias="TOWNHALL_DATA")] = Path("data")
+    team_file: Annotated[Path, Field(alias="TOWNHALL_TEAM_FILE")] = Path("townhall.toml")
+    http_port: Annotated[Port, Field(alias="TOWNHALL_HTTP_PORT")] = 3000
+    mcp_port: Annotated[Port | None, Field(alias="TOWNHALL_MCP_PORT")] = None
+    townhall_token: Secret | None = None
+    log_level: Annotated[LogLevel, Field(alias="TOWNHALL_LOG_LEVEL")] = "info"
+
+    discord_api_url: WebAddress | None = None
+    discord_gateway_url: SocketAddress | None = None
+    discord_guild: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    slack_api_url: WebAddress | None = None
+
+    _variables: dict[str, Variable] = PrivateAttr(default_factory=dict)
+
+    @property
+    def names_team_file(self) -> bool:
+        """Whether somebody asked for this team file, so that it must be there."""
+        return "team_file" in self.model_fields_set
+
+    @property
+    def store(self) -> Path:
+        """The database, in the data folder."""
+        return self.data / "townhall.db"
+
+    @property
+    def provider_settings(self) -> dict[str, str]:
+        """What is set of the settings that providers need, by the variables' names; keys among them."""
+        return {name: one.value.strip() for name, one in self._variables.items() if name.lower() in ModelSettings.model_fields}
+
+    def key(self, variable: str) -> SecretStr | None:
+        """The key that this variable holds, whatever its name: a team file may name one of its own."""
+        found = self._variables.get(variable)
+        return SecretStr(found.value.strip()) if found else None
+
+    def set_secrets(self) -> list[str]:
+        """The names of our own tokens and keys that have a value."""
+        return [name.upper() for name in type(self).model_fields if isinstance(getattr(self, name), SecretStr)]
+
+    def secrets(self, also: frozenset[str] = frozenset()) -> dict[str, str]:
+        """The values that must not appear in any log or message, by their variables' names: our own, those of `also`, and
+        whatever else in the environment is called a key, a token, a secret or a password."""
+        alike = {name for name in self._variables if name.upper().endswith(SECRETIVE)}
+        names = alike.union(self.set_secrets(), also)
+        return {name: self._variables[name].value.strip() for name in sorted(names) if name in self._variables}
+
+    def warnings(self) -> list[str]:
+        """One sentence for each `TOWNHALL_*` variable that nothing reads, most likely misspelt."""
+        known = _names()
+        strangers = (name for name in self._variables if name.startswith("TOWNHALL_") and name not in known)
+        return [_unknown_variable(name, self._variables[name].place, known) for name in sorted(strangers)]
+
+
+def read_settings(file: Path = Path(".env"), environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this start.
+
+    Raises:
+        Trouble: a value is wrong; every wrong one is named, and no secret is shown.
+    """
+    variables = read_variables(file, environ)
+    known = {name: variables[name].value.strip() for name in _names() if name in variables}
+    if "TOWNHALL_LOG_LEVEL" in known:
+        known["TOWNHALL_LOG_LEVEL"] = known["TOWNHALL_LOG_LEVEL"].lower()
+    try:
+        settings = Settings.model_validate(known)
+    except ValidationError as error:
+        problems = [_problem(detail, variables) for detail in error.errors(include_url=False)]
+        raise ConfigError(f"settings: {count_problems(len(problems))}", problems) from None
+    settings._variables.update(variables)
+    return settings
+
+
+def _names() -> list[str]:
+    return [str(field.alias) for field in Settings.model_fields.values()]
+
+
+def _problem(detail: ErrorDetails, variables: Mapping[str, Variable]) -> Problem:
+    name = str(detail["loc"][0])
+    found, expected = _found_and_expected(detail, variables[name].value)
+    return Problem(
+        where=f"{name} ({variables[name].place})",
+        found=found,
+        expected=expected,
+        fix="correct it, or leave it empty for the default",
+    )
+
+
+def _found_and_expected(detail: ErrorDetails, value: str) -> tuple[str, str]:
+    if detail["type"] == "value_error":
+        found, _, expected = str(detail["ctx"]["error"]).partition("; expected ")
+        return found, expected
+    if detail["type"] == "string_pattern_mismatch":
+        return _shown(value), _PATTERNS[detail["ctx"]["pattern"]]
+    if detail["type"].startswith(("int", "greater", "less")):
+        return _shown(value), "a port number from 1 to 65535"
+    return _shown(value), detail["msg"].removeprefix("Input should be ")
+
+
+def _shown(value: str) -> str:
+    """The value, unless it could be a key that was put under the wrong name: those are longer than any word meant here."""
+    if len(value) <= 16 or "://" in value:
+        return format_value(re.sub(r"//[^/@]*@", "//…@", value))
+    return f"a value of {len(value)} characters, not shown here"
+
+
+def _unknown_variable(name: str, place: str, known: list[str]) -> str:
+    ours = [other for other in known if other.startswith("TOWNHALL_")]
+    advice = suggest_name(name, ours) or f"known are {', '.join(ours)}"
+    return f"{name} ({place}) is no setting and has no effect; {advice}"

@@ -1,0 +1,88 @@
+"""Durations as people write them: `90`, `"90s"`, `"10m"`, `"1h 30m"`, `"2d"`. In code they are seconds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator
+
+from orchestrator_bridge.common.text import shorten
+
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)\s*", re.IGNORECASE)
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds of a duration.
+
+    Raises:
+        ValueError: it is negative or not a duration; the message says what is expected.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        seconds = float(value) if is_number else _parse_text(str(value).strip())
+    except OverflowError:
+        seconds = float("inf")
+    if seconds < 0:
+        raise ValueError(f"{_shown(value)} is negative; expected 0 or more: seconds, or a text such as '10m'")
+    if not seconds < float("inf"):
+        raise ValueError(f"{_shown(value)} never ends; expected seconds or a text such as '10m'")
+    return seconds
+
+
+def _parse_text(text: str) -> float:
+    if text.startswith("-"):
+        return -_parse_text(text[1:].lstrip())
+    parts = _PART.findall(text)
+    if not parts or _PART.sub("", text):
+        raise ValueError(f"{_shown(text)} is not a duration; expected seconds or a text such as '90s', '10m', '1h 30m' or '2d'")
+    return sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts)
+
+
+def _shown(value: object) -> str:
+    """What was found, cut where it is longer than anybody reads."""
+    return shorten(repr(value), 60)
+
+
+def say_duration(seconds: float) -> str:
+    """A duration in words as short as a phone likes them: `45 s`, `10 min`, `1 h 30 min`, `2 d`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    days, rest = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(rest, 60)
+    parts = [f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if number]
+    return " ".join(parts[:2])
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+
+_Number = TypeVar("_Number", int, float, Decimal)
+
+
+def bounded(least: float, most: float) -> AfterValidator:
+    """For a number of whatever kind."""
+    return _checked(least, most, lambda number: f"{number:,}")
+
+
+def bounded_duration(least: float, most: float) -> AfterValidator:
+    """For a duration, in seconds."""
+    return _checked(least, most, say_duration)
+
+
+def _checked(least: float, most: float, say: Callable[[Any], str]) -> AfterValidator:
+    def check(found: _Number) -> _Number:
+        if not least <= found <= most:
+            raise ValueError(f"{_cut(say(found))}; expected {say(least)} to {say(most)}")
+        return found
+
+    return AfterValidator(check)
+
+
+def _cut(text: str) -> str:
+    """A number with more digits than anybody reads is cut."""
+    return text if len(text) <= 40 else f"{text[:40]}… ({len(text):,} characters)"

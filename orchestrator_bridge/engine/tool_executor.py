@@ -1,0 +1,72 @@
+"""Where runs use the team's tools: what each server offers, and each use, as facts for the run. Nothing here raises."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.state import ServerTools, ToolUse
+from orchestrator_bridge.run.tool_policy import result_page
+from orchestrator_bridge.store.interface import Store, StoreError
+from orchestrator_bridge.tool.model import ToolNotCalled, ToolOutcomeUnknown
+from orchestrator_bridge.tool.toolbox import Toolbox
+
+_LOG = logging.getLogger(__name__)
+
+
+class ToolExecutor:
+    """The toolbox, and the store with results that were cut."""
+
+    def __init__(self, toolbox: Toolbox, store: Store) -> None:
+        self._toolbox = toolbox
+        self._store = store
+
+    async def list_tools(self, server: str) -> inputs.ToolListReceived:
+        """What a server offers; nothing, and why, where it is down."""
+        try:
+            offer = ServerTools(tools=await self._toolbox.tools(server))
+        except ToolNotCalled as error:
+            offer = ServerTools(trouble=str(error))
+        except Exception as error:
+            _LOG.exception("the tools of %s could not be listed", server)
+            offer = ServerTools(trouble=f"{server} could not be asked ({type(error).__name__})")
+        return inputs.ToolListReceived(server=server, offer=offer)
+
+    async def call(self, run: int, use: ToolUse, hidden_from: tuple[str, ...]) -> inputs.ToolFinished:
+        """Call a tool, or read on in an earlier result. `hidden_from`: the agent, where its model takes no pictures."""
+        arguments: dict[str, Any] = json.loads(use.arguments)
+        try:
+            if not use.tool.server:
+                return await self._read_on(run, use, arguments)
+            result = await self._toolbox.call(use.tool.server, use.tool.name, arguments)
+        except ToolNotCalled as error:
+            return inputs.ToolFinished(action=use.use, end="not_called", text=f"Not called: {error}.")
+        except ToolOutcomeUnknown as error:
+            return inputs.ToolFinished(action=use.use, end="unknown", text=_unknown(use, error))
+        except Exception as error:
+            _LOG.exception("a call of %s broke", use.tool.model_name)
+            return inputs.ToolFinished(action=use.use, end="unknown", text=_unknown(use, error))
+        end: Any = "failed" if result.failed else "done"
+        return inputs.ToolFinished(action=use.use, end=end, text=result.text, images=result.images, hidden_from=hidden_from)
+
+    async def _read_on(self, run: int, use: ToolUse, arguments: dict[str, Any]) -> inputs.ToolFinished:
+        name, offset = str(arguments.get("result", "")), arguments.get("offset", 0)
+        try:
+            whole = await self._store.tool_result(run, name)
+        except StoreError as error:
+            return inputs.ToolFinished(action=use.use, end="not_called", text=f"The result cannot be read now: {error}")
+        if whole is None or not isinstance(offset, int) or not 0 <= offset < len(whole):
+            length = f" It has {len(whole):,} characters." if whole is not None else ""
+            return inputs.ToolFinished(
+                action=use.use, end="failed", text=f"There is no result {name!r} to read on in from {offset!r}.{length}"
+            )
+        return inputs.ToolFinished(action=use.use, end="done", text=result_page(whole, name, offset))
+
+
+def _unknown(use: ToolUse, error: Exception) -> str:
+    """What an agent reads of a call whose effect nobody knows."""
+    told = str(error) if isinstance(error, ToolOutcomeUnknown) else f"the call broke off ({type(error).__name__})"
+    look = "" if use.tool.read_only else " It may have had its effect: look before you repeat it."
+    return f"No result: {told}.{look}"

@@ -1,0 +1,170 @@
+"""Which option a reply names: by number, label, id, a beginning that is like no other, or in the middle of a sentence.
+
+The reading is careful, since own words count anyway: where a reply names two options, speaks against one, or asks back, no option
+is chosen and the words speak for themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from orchestrator_bridge.question.model import Ask, Option
+from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexicon
+
+_KEYCAP = re.compile("[\ufe0f\u20e3]")
+_LEADING = re.compile(r"[#(\[]*(\d{1,2})(?!\w)(\s*[).:,;\]!]++(?!\s*\d)|\s+[–—-]+\s|)\s*(.*)")
+"""A number at the beginning, the sign after it if any, and the rest."""
+_OTHER = re.compile(r"(?<![\w.,])(\d{1,2})(?=\s*(?:$|[).,;:!]))")
+"""A number that stands as if it were an option's."""
+
+
+def find_option(options: Sequence[Option], text: str) -> Option | None:
+    """The one option that `text` names, or None if it names none or several."""
+    lines = [fold_text(_KEYCAP.sub("", line)) for line in text.splitlines() if line.strip()]
+    found = [option for line in lines if (option := _match_line(options, line))]
+    if found:
+        return _only_match(found)
+    return _match_in_sentence(options, " ".join(lines))
+
+
+def find_exact_option(ask: Ask, text: str) -> Option | None:
+    """The option whose label or id is all that `text` says."""
+    phrase = fold_text(text).strip(EDGES)
+    return _only_match(option for option in ask.options if phrase in (fold_text(option.label).strip(EDGES), fold_text(option.id)))
+
+
+def parse_option_number(text: str) -> int | None:
+    """The number that is all that `text` says, filling words and words such as "option" aside."""
+    line = _without_filler(fold_text(_KEYCAP.sub("", text))).strip(EDGES + "#")
+    return int(line) if re.fullmatch(r"\d{1,3}", line) else None
+
+
+def _match_line(options: Sequence[Option], line: str) -> Option | None:
+    looks: tuple[Callable[[Sequence[Option], str], Option | None], ...] = (
+        _match_whole_line,
+        _match_leading_number,
+        _match_announced,
+        _match_without_filler,
+    )
+    return next((option for look in looks if (option := look(options, line))), None)
+
+
+def _match_whole_line(options: Sequence[Option], line: str) -> Option | None:
+    """The line is a label, a number, an id, or the beginning of one label or id, and nothing else.
+
+    Who is not sure ("wait", "maybe") has not begun to say "Wait and measure".
+    """
+    phrase = line.strip(EDGES + "#")
+    if not phrase:
+        return None
+    label = [option for option in options if fold_text(option.label).strip(EDGES) == phrase]
+    if label:
+        return _only_match(label)
+    number = _option_number(options, phrase)
+    if number is not None:
+        return number
+    if lexicon().unsure.fullmatch(phrase):
+        return None
+    return _match_id(options, phrase) or _only_match(option for option in options if _starts_with(option, phrase))
+
+
+def _only_match(found: Iterable[Option]) -> Option | None:
+    ids = {option.id: option for option in found}
+    return next(iter(ids.values())) if len(ids) == 1 else None
+
+
+def _option_number(options: Sequence[Option], digits: str) -> Option | None:
+    number = int(digits) if re.fullmatch(r"\d{1,2}", digits) else lexicon().numbers.get(digits, 0)
+    return options[number - 1] if 1 <= number <= len(options) else None
+
+
+def _match_id(options: Sequence[Option], phrase: str) -> Option | None:
+    return _only_match(option for option in options if fold_text(option.id) == phrase)
+
+
+def _starts_with(option: Option, phrase: str) -> bool:
+    """Whether a label or id begins so; a word that says something by itself ("no") must be a whole word of it (not "Node")."""
+    beginnings = [name for name in (fold_text(option.label), fold_text(option.id)) if name.startswith(phrase)]
+    if _is_meaningful(phrase):
+        return any(not name[len(phrase) :][:1].isalnum() for name in beginnings)
+    return bool(beginnings)
+
+
+def _is_meaningful(phrase: str) -> bool:
+    known = lexicon()
+    lists = (known.yes, known.no, known.yes_alone, known.no_alone, known.unsure, known.filler, known.against)
+    return any(one.fullmatch(phrase) for one in lists)
+
+
+def _match_leading_number(options: Sequence[Option], line: str) -> Option | None:
+    """`2) because …`, `2 please`, `2 postgres`; not `2 concerns`, `2-3` or `2, maybe 1`."""
+    match = _LEADING.fullmatch(line)
+    option = _option_number(options, match[1]) if match else None
+    if match is None or option is None:
+        return None
+    sign, rest = match[2], match[3]
+    others = {_option_number(options, other) for other in _OTHER.findall(rest)} - {None, option}
+    plain = bool(sign) or not re.search(r"\w", rest) or bool(lexicon().because.match(rest))
+    mentioned = _match_in_sentence(options, rest)
+    agrees = mentioned is option or (plain and mentioned is None)
+    return option if agrees and not others else None
+
+
+def _match_announced(options: Sequence[Option], line: str) -> Option | None:
+    """`I'd say option 2`, `#2 looks right`."""
+    if _is_doubtful(line):
+        return None
+    tails = [line[match.end() :] for match in lexicon().option.finditer(line)] + [f"#{tail}" for tail in line.split("#")[1:]]
+    announced = [match[1] for tail in tails if (match := re.match(r"\.?\s*#?\s*(\w+)", tail))]
+    return _only_match(option for one in announced if (option := _option_number(options, one) or _match_id(options, one)))
+
+
+def _match_without_filler(options: Sequence[Option], line: str) -> Option | None:
+    """`no wait, the second one`, `I'd go with post`: nothing but filling words around it."""
+    phrase = _without_filler(line)
+    if not phrase:
+        return None
+    place = lexicon().ordinals.get(phrase)
+    if place is not None:
+        return options[place - 1] if place <= len(options) else None
+    if lexicon().recommended.fullmatch(phrase):
+        return _only_match(option for option in options if option.recommended)
+    return _match_whole_line(options, phrase) or _only_match(option for option in options if _label_contains(option, phrase))
+
+
+def _without_filler(line: str) -> str:
+    known = lexicon()
+    line = known.turn.sub(" ", line)
+    line = known.option.sub(" ", known.filler.sub(" ", line))
+    return fold_text(line).strip(EDGES)
+
+
+def _label_contains(option: Option, phrase: str) -> bool:
+    """Whether a label has this phrase in it as whole words: "postgres" in "Use Postgres 16"."""
+    return len(phrase) > 2 and not _is_meaningful(phrase) and _find(phrase).search(fold_text(option.label)) is not None
+
+
+def _find(phrase: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(phrase)}(?!\w)")
+
+
+def _match_in_sentence(options: Sequence[Option], line: str) -> Option | None:
+    """`let's go with staging please`: exactly one label stands in the sentence, and nothing speaks against it."""
+    line = lexicon().turn.sub(" ", line)
+    found: list[Option] = []
+    for option in sorted(options, key=lambda option: -len(option.label)):
+        label = fold_text(option.label).strip(EDGES)
+        if _is_distinctive(label) and _find(label).search(line):
+            found += [one for one in options if fold_text(one.label).strip(EDGES) == label]
+            line = _find(label).sub(" ", line)
+    return None if _is_doubtful(line) else _only_match(found)
+
+
+def _is_distinctive(label: str) -> bool:
+    """Whether a label in the middle of a sentence is meant: not a letter, a number or a filling word."""
+    return len(label) > 1 and not label.isdecimal() and lexicon().filler.fullmatch(label) is None
+
+
+def _is_doubtful(line: str) -> bool:
+    return "?" in line or lexicon().against.search(line) is not None

@@ -1,0 +1,180 @@
+"""What a typed message does beside answering: pass, hand over, ask for more time, ask again.
+
+Each is read only where it is the whole message, so that no answer is taken for one; an option that is called so comes first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from orchestrator_bridge.common.duration import parse_duration
+from orchestrator_bridge.question.model import Ask
+from orchestrator_bridge.question.parsing.choice import find_exact_option
+from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexicon, strip_courtesy
+from orchestrator_bridge.question.parsing.reply import UnparsedReply, parse_reply
+from orchestrator_bridge.team.directory import Mentioned
+
+SHORT_REMARK = 3
+"""Words beside a mention that say nothing of their own: "@ben please", "over to @ben"."""
+
+_MENTION = re.compile(r"<@[!&]?\w+(?:\|[^>]*)?>|(?<![\w@])@[\w.-]*\w")
+_ID = re.compile(r"<@!?(\w+)(?:\|([^>]*))?>")
+
+
+def declines(ask: Ask, text: str) -> bool:
+    """Whether a message says "not me"."""
+    return lexicon().not_me.fullmatch(strip_courtesy(text)) is not None and find_exact_option(ask, text) is None
+
+
+def delegates_to(ask: Ask, text: str, mentions: Sequence[Mentioned]) -> Mentioned | None:
+    """The person to whom a message hands the question over: the first one named in it, unless the rest of it is an answer."""
+    if not mentions:
+        return None
+    rest = fold_text(_without_mentions(text, mentions)).strip(EDGES)
+    return mentions[0] if not _is_answer(ask, rest) else None
+
+
+def has_mention(text: str) -> bool:
+    """Whether there is a mention in it, of whomever."""
+    return _MENTION.search(text) is not None
+
+
+def mentioned_ids(text: str) -> tuple[tuple[str, str], ...]:
+    """The ids in the mentions of a text that no adapter has read, each with a name or nothing: `<@42>`, `<@U2|ben>`."""
+    return tuple((match[1], match[2] or "") for match in _ID.finditer(text))
+
+
+def unknown_name(ask: Ask, text: str, mentions: Sequence[Mentioned]) -> str | None:
+    """The name in a message that would hand the question over if anybody were called so, or None."""
+    named = _MENTION.search(text)
+    if mentions or named is None:
+        return None
+    rest = fold_text(_MENTION.sub(" ", text)).strip(EDGES + "?")
+    hands = not rest or (len(rest.split()) <= 2 * SHORT_REMARK and lexicon().hand_over.search(rest) is not None)
+    return named[0] if hands and not _is_answer(ask, rest) else None
+
+
+def requested_seconds(ask: Ask, text: str, usual: float) -> float | None:
+    """The seconds that a message asks for, `usual` where it does not say how many; None if it asks for none.
+
+    What could be a time as an answer ("I need two days") is one, unless what is asked for are options, or yes or no.
+    """
+    line = strip_courtesy(text.rstrip().rstrip("?"))
+    if find_exact_option(ask, text) is not None:
+        return None
+    clear = ask.kind in ("choice", "confirm", "approval")
+    for template in (*lexicon().more_time, *(lexicon().more_time_if_clear if clear else ())):
+        match = _pattern(template).fullmatch(line)
+        seconds = (usual if "{}" not in template else parse_time(match[1])) if match else None
+        if seconds is not None:
+            return seconds
+    return None
+
+
+def asks_to_repeat(text: str) -> bool:
+    """Whether a message wants a question that has ended to be asked again."""
+    return lexicon().again.fullmatch(strip_courtesy(text)) is not None
+
+
+def _without_mentions(text: str, mentions: Sequence[Mentioned]) -> str:
+    for one in mentions:
+        text = text.replace(f"@{one.author.name}", " ").replace(f"@{one.who.name}", " ")
+    return _MENTION.sub(" ", text)
+
+
+def _is_answer(ask: Ask, rest: str) -> bool:
+    """Whether what stands beside a mention answers: for own words, more than a few, and none that hand over."""
+    if not rest:
+        return False
+    reading = parse_reply(ask, rest)
+    if isinstance(reading, UnparsedReply):
+        return False
+    if reading.choice is not None or reading.number is not None:
+        return True
+    plain = len(rest.split()) > SHORT_REMARK and "?" not in rest
+    return plain and lexicon().hand_over.search(rest) is None
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile("(.+?)".join(re.escape(part) for part in template.split("{}")))
+
+
+def parse_time(text: str) -> float | None:
+    """Seconds of a time as people say it: `an hour`, `2 h`, `2 more hours`, `1h 30m`, `zwei Stunden`, `until tomorrow`."""
+    line = strip_courtesy(text)
+    if line in lexicon().until:
+        return float(lexicon().until[line])
+    line = fold_text(lexicon().extra.sub(" ", line))
+    try:
+        return parse_duration(line) if re.search(r"\d\s*[^\W\d_]", line) else _parse_span(line)
+    except ValueError:
+        return _parse_span(line)
+
+
+def _parse_span(text: str) -> float | None:
+    known, total = lexicon(), 0.0
+    for part in re.split(r"\s*(?:,|\band\b|\bund\b)\s*", text):
+        amount, unit = _parse_amount(part)
+        if unit not in known.units.get("time", {}):
+            return None
+        total += amount * known.units["time"][unit]
+    return total if total > 0 else None
+
+
+def _parse_amount(part: str) -> tuple[float, str]:
+    """How many, and of what; one where no number stands before."""
+    units = lexicon().units.get("time", {})
+    if part in units:
+        return 1.0, part
+    first, _, rest = part.partition(" ")
+    if re.fullmatch(r"\d+(?:[.,]\d+)?", first):
+        return float(first.replace(",", ".")), rest
+    if first in lexicon().numbers:
+        return float(lexicon().numbers[first]), rest
+    return (1.0, rest) if lexicon().filler.fullmatch(first) or rest in units else (0.0, part)
+
+
+QuestionVerb = Literal["cancel", "again", "more", "pass", "hand", "answer"]
+
+_VERBS: dict[str, QuestionVerb] = {
+    "cancel": "cancel",
+    "close": "cancel",
+    "again": "again",
+    "more": "more",
+    "pass": "pass",
+    "hand": "pass",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionAction:
+    """What to do, with the words that belong to it: how long, to whom, or the answer."""
+
+    verb: QuestionVerb
+    words: str = ""
+
+
+def parse_question_action(ask: Ask, text: str) -> QuestionAction:
+    """The order in a command's words. A verb counts only where what follows it can: `cancel the trip` is an answer."""
+    text = text.strip()
+    first, _, rest = text.partition(" ")
+    verb, rest = _VERBS.get(fold_text(first).strip(EDGES)), rest.strip()
+    if verb == "more":
+        return QuestionAction(verb=verb, words=rest)
+    if verb == "pass" and has_mention(rest):
+        return QuestionAction(verb="hand", words=rest)
+    if verb is not None and not _without_courtesy(rest):
+        return QuestionAction(verb=verb)
+    if asks_to_repeat(text):
+        return QuestionAction(verb="again")
+    return QuestionAction(verb="pass") if declines(ask, text) else QuestionAction(verb="answer", words=text)
+
+
+def _without_courtesy(rest: str) -> str:
+    """What is left of words once those are off that say nothing: `please`, `it`."""
+    return lexicon().filler.sub(" ", strip_courtesy(rest)).strip(EDGES)

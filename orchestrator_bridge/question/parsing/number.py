@@ -1,0 +1,198 @@
+"""The number in a reply: `about 12`, `1,500`, `3.5 h`, `10k`, `zwölf`. What has two readings is not guessed."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexicon
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Units:
+    """The unit that was asked for and its family: word to size. Without a family, or a unit, a number is taken as it stands."""
+
+    name: str = ""
+    family: Mapping[str, float] = field(default_factory=dict)
+
+    def knows(self, word: str) -> bool:
+        """Whether a word is of the unit's family."""
+        return word in self.family
+
+    def accepts(self, word: str) -> bool:
+        """Whether a number of this is a number of the unit: of its family, or called just so (`servers`)."""
+        return self.knows(word) or word == fold_text(self.name)
+
+    def size(self, word: str) -> float:
+        """How many of the family's smallest unit a word of it means."""
+        return self.family[word]
+
+    def is_foreign(self, word: str) -> bool:
+        """Whether a word names something else that is counted: `GB` where hours were asked for."""
+        if not self.name or self.knows(word) or word == fold_text(self.name):
+            return False
+        return any(word in family for family in lexicon().units.values())
+
+    def convert(self, value: float, word: str) -> float:
+        """A number with a word behind it in the unit that was asked for, without the noise of binary fractions."""
+        if not self.knows(word):
+            return value
+        return float(f"{value * self.family[word] / self.family[fold_text(self.name)]:.12g}")
+
+
+def find_units(unit: str) -> Units:
+    """The unit with its family; a unit that nobody knows (`servers`) has none."""
+    word = fold_text(unit)
+    family = next((family for family in lexicon().units.values() if word in family), {})
+    return Units(name=unit, family=family)
+
+
+_NUMBER = re.compile(
+    r"(?<![\w.,])(?:(?P<before>[$€£])\s?)?(?P<sign>(?<![\w)])[-−])?"
+    r"(?P<digits>\d[\d.,'\u00a0\u202f]*|\.\d+)(?![^\W\d_]*\d)"  # not `1e6`, `5x6`
+)
+_WORD = re.compile(r"\s?([^\W\d_]+|[%$€£])")
+_BETWEEN = re.compile(r"[\s,]*(?:and|und)?\s*")
+_GROUPED = re.compile(r"\d{1,3}(?:(?P<mark>['\u00a0\u202f])\d{3})(?:(?P=mark)\d{3})*(?:[.,]\d+)?")
+_COMMAS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
+_POINTS = re.compile(r"\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
+_TWO_READINGS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+_PLAIN = re.compile(r"\d*[.,]?\d+")
+
+
+class AmbiguousNumber(ValueError):
+    """A number can be read in two ways, or in none; the text says which and what to write instead."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _NumberMatch:
+    """A number in a line, with its unit's word if one follows, and where both stand."""
+
+    value: float
+    unit: str
+    start: int
+    end: int
+
+
+def parse_numbers(text: str, unit: str = "") -> frozenset[float]:
+    """Every number in `text`, in this unit; a written-out one only where it stands alone.
+
+    Raises:
+        Unclear: one of them can be read in two ways, or counts something else.
+    """
+    units = find_units(unit)
+    line = _split_units(_fold_kept(text), units)
+    found = frozenset(_converted(group, units) for group in _groups(list(_number_matches(line, units)), line, units))
+    written = _number_words(_leading_currency(line).strip(EDGES), units)
+    return found or (frozenset() if written is None else frozenset({written}))
+
+
+def starts_with_number(text: str) -> bool:
+    """Whether `text` begins with its number, filling words aside."""
+    front = _leading_currency(_fold_kept(text), "")
+    return _NUMBER.match(front) is not None or front.strip(EDGES) in lexicon().numbers
+
+
+def _fold_kept(text: str) -> str:
+    """Folded, but with the spaces that group digits."""
+    return fold_text(re.sub(r"(?<=\d)[\u00a0\u202f](?=\d{3})", "'", text))
+
+
+def _split_units(line: str, units: Units) -> str:
+    """`1h30m` as `1h 30m`."""
+    return re.sub(r"(?<=\d)(\s?)([^\W\d_]+)(?=\d)", lambda found: found[0] + " " * units.knows(found[2]), line)
+
+
+def _number_words(phrase: str, units: Units) -> float | None:
+    """`twelve`, `two hours`, `half an hour`."""
+    number, _, unit = phrase.rpartition(" ")
+    known = lexicon().numbers
+    if phrase in known:
+        return float(known[phrase])
+    if units.knows(phrase):
+        return units.convert(1.0, phrase)
+    return units.convert(float(known[number]), unit) if number in known and units.accepts(unit) else None
+
+
+def _leading_currency(line: str, currencies: str = "$€£") -> str:
+    known = lexicon()
+    before = ""
+    while line != before:
+        before = line
+        line = line.lstrip(EDGES.replace("-", "").replace(".", "") + "~≈<>=" + currencies)
+        if match := known.turn.match(line) or known.filler.match(line):
+            line = line[match.end() :]
+    return line
+
+
+def _number_matches(line: str, units: Units) -> Iterator[_NumberMatch]:
+    for match in _NUMBER.finditer(line):
+        if _preceded_by(lexicon().no_alone, line, match.start()):
+            raise AmbiguousNumber("That says which number it is not; please write the one that it is.")
+        value, (word, end) = _value(match, line), _next_word(line, match.end())
+        if word in lexicon().multipliers and not units.knows(word):
+            value *= lexicon().multipliers[word]
+            word, end = _next_word(line, end)
+        if not math.isfinite(value):
+            raise AmbiguousNumber("That number is too large; please write a smaller one.")
+        yield _NumberMatch(value=value, unit=match["before"] or word, start=match.start(), end=end)
+
+
+def _next_word(line: str, at: int) -> tuple[str, int]:
+    """The word behind a place in the line, and where it ends."""
+    match = _WORD.match(line, at)
+    return (match[1], match.end()) if match else ("", at)
+
+
+def _groups(found: Sequence[_NumberMatch], line: str, units: Units) -> Iterator[tuple[_NumberMatch, ...]]:
+    """Numbers that are one quantity together: `1 h 30 min`."""
+    group: tuple[_NumberMatch, ...] = ()
+    for one in found:
+        if group and not _continues(group[-1], one, line, units):
+            yield group
+            group = ()
+        group = (*group, one)
+    if group:
+        yield group
+
+
+def _continues(one: _NumberMatch, then: _NumberMatch, line: str, units: Units) -> bool:
+    larger = units.knows(one.unit) and units.knows(then.unit) and units.size(one.unit) > units.size(then.unit)
+    return larger and _BETWEEN.fullmatch(line[one.end : then.start].strip()) is not None
+
+
+def _converted(group: Sequence[_NumberMatch], units: Units) -> float:
+    alien = next((one for one in group if units.is_foreign(one.unit)), None)
+    if alien is not None:
+        raise AmbiguousNumber(f"I need a number in {units.name}, and found one in {alien.unit}.")
+    if len(group) == 1:
+        return units.convert(group[0].value, group[0].unit)
+    return round(sum(units.convert(one.value, one.unit) for one in group), 12)
+
+
+def _value(match: re.Match[str], line: str) -> float:
+    number = float(_plain(match["digits"].rstrip(".,'")))
+    return -number if match["sign"] or _preceded_by(lexicon().minus, line, match.start()) else number
+
+
+def _preceded_by(phrases: re.Pattern[str], line: str, at: int) -> bool:
+    """Whether one of these phrases stands right before a place in the line."""
+    return any(match.end() == len(line[:at].rstrip()) for match in phrases.finditer(line[:at].rstrip()))
+
+
+def _plain(digits: str) -> str:
+    """The digits as Python reads them."""
+    if _TWO_READINGS.fullmatch(digits):
+        whole, _, rest = digits.partition(".")
+        raise AmbiguousNumber(f"{digits} can be read in two ways; please write {whole}{rest} or {float(digits):g}.")
+    if _GROUPED.fullmatch(digits):
+        return digits.replace("'", "").replace(",", ".")
+    if _COMMAS.fullmatch(digits):
+        return digits.replace(",", "")
+    if _POINTS.fullmatch(digits):
+        return digits.replace(".", "").replace(",", ".")
+    if _PLAIN.fullmatch(digits):
+        return digits.replace(",", ".")
+    raise AmbiguousNumber(f"I cannot read {digits} as a number; please write it in digits, such as 1500 or 1.5.")

@@ -1,0 +1,230 @@
+"""What the words of a reply say, by the kind of the question.
+
+Own words always count for a `text`, and for a `choice` unless they are only a number that no option has; for an approval they
+are a no. A `confirm` needs a yes or a no and a `number` one number in its range: what they cannot take becomes a `UnparsedReply`,
+one friendly line for the person, who may try again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator_bridge.common.text import clean
+from orchestrator_bridge.question.model import Ask, Option
+from orchestrator_bridge.question.parsing.choice import find_option, parse_option_number
+from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexicon, strip_courtesy
+from orchestrator_bridge.question.parsing.number import AmbiguousNumber, parse_numbers, starts_with_number
+
+YES_NO = (Option(id="yes", label="Yes"), Option(id="no", label="No"))
+"""A confirm as people see it: as two options, so that a number counts too."""
+
+ConfirmSide = Literal["yes", "no", "unsure"]
+_LEADING_SIGNS = EDGES.replace("-", "")
+"""Signs before a phrase that say nothing; `-1` is a no."""
+_SIGNS = ".,;:!…–—-)\n"
+
+
+def parse_yes_no(text: str) -> Literal["yes", "no"] | None:
+    """What `text` says, by the words it begins with once filling words are taken off; None if that is neither or not clear."""
+    line = fold_text(text)
+    number = re.fullmatch(r"[#(]*([12])[).!]*", line)
+    if number:
+        return "yes" if number[1] == "1" else "no"
+    return _parse_line(line)
+
+
+def _parse_line(line: str) -> Literal["yes", "no"] | None:
+    side, rest = _opening_side(line)
+    if side is None or side == "unsure" or rest.lstrip().startswith("?"):
+        return None
+    if _opening_side(rest)[0] == "unsure" or _ending_side(rest) not in (None, side):
+        return None
+    return side
+
+
+def _opening_side(line: str) -> tuple[ConfirmSide | None, str]:
+    """The side of the first words that have one, and what follows them."""
+    line = line.lstrip(_LEADING_SIGNS)
+    while line:
+        sides = [(end, side) for end, side in _leading_sides(line)]
+        if sides:
+            end, side = max(sides)
+            return side, line[end:]
+        filler = lexicon().filler.match(line)
+        if filler is None:
+            return None, line
+        line = line[filler.end() :].lstrip(_LEADING_SIGNS)
+    return None, ""
+
+
+def _leading_sides(line: str) -> Iterator[tuple[int, ConfirmSide]]:
+    """Every phrase with a side that the line begins with: where it ends, and its side."""
+    known = lexicon()
+    clear: tuple[tuple[ConfirmSide, re.Pattern[str]], ...] = (("yes", known.yes), ("no", known.no), ("unsure", known.unsure))
+    alone: tuple[tuple[ConfirmSide, re.Pattern[str]], ...] = (("yes", known.yes_alone), ("no", known.no_alone))
+    for side, pattern in clear:
+        if match := pattern.match(line):
+            yield match.end(), side
+    for side, pattern in alone:
+        if (match := pattern.match(line)) and _stands_alone(line[match.end() :]):
+            yield match.end(), side
+
+
+def _stands_alone(rest: str) -> bool:
+    """Whether a word is not part of what follows: "no" before "backups exist" is no answer, nor "sure" before "about that?"."""
+    rest = rest.lstrip()
+    if "?" in rest:
+        return False
+    known = lexicon()
+    lists = (known.filler, known.because, known.yes, known.no, known.yes_alone)
+    return not rest or rest[0] in _SIGNS or not rest[0].isalnum() or any(one.match(rest) for one in lists)
+
+
+def _ending_side(line: str) -> ConfirmSide | None:
+    """The side of the words that the line ends with; of two that end there, the longer."""
+    known = lexicon()
+    lists: tuple[tuple[ConfirmSide, re.Pattern[str]], ...] = (
+        ("yes", known.yes),
+        ("no", known.no),
+        ("yes", known.yes_alone),
+        ("no", known.no_alone),
+    )
+    ends = [
+        (match.start(), side)
+        for side, pattern in lists
+        for match in pattern.finditer(line)
+        if not re.search(r"\w", line[match.end() :])
+    ]
+    return min(ends)[1] if ends else None
+
+
+APPROVE, APPROVE_TOOL, DENY = "approve", "approve_tool", "deny"
+"""The ids of an approval's options."""
+
+
+def parse_consent(options: Sequence[Option], texts: Sequence[str]) -> str | None:
+    """The option that somebody's messages, oldest first, come to; None for what is no answer: a question, a number too high.
+
+    The newest message counts. It approves only in plain words: a condition, a doubt, a remark are a no, which the agent reads.
+    """
+    newest = texts[-1]
+    option = find_option(options, newest)
+    if option is None and (newest.rstrip().endswith("?") or parse_option_number(newest) is not None):
+        return None
+    agreed = option.id if option else APPROVE if parse_yes_no(newest) == "yes" else DENY
+    return DENY if _is_qualified(newest) else agreed
+
+
+def _is_qualified(text: str) -> bool:
+    """Whether something stands beside the consent that limits it or takes it back: "but", "if", "not"; "no problem" does not."""
+    known = lexicon()
+    line = known.yes.sub(" ", fold_text(text))
+    return any(words.search(line) is not None for words in (known.condition, known.no, known.against, known.unsure))
+
+
+MAX_REPLY = 10_000
+"""Characters of one message that are kept; no platform's message is longer than 40,000, and few answers than 1,000."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParsedReply:
+    """What was understood, with the words kept. `choice` is an option's id, or `yes` or `no`."""
+
+    text: str
+    choice: str | None = None
+    number: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnparsedReply:
+    """What was said cannot be taken as an answer; `hint` says to the person what is expected."""
+
+    text: str
+    hint: str
+
+
+def parse_reply(ask: Ask, text: str) -> ParsedReply | UnparsedReply:
+    """One message as an answer to what was asked."""
+    return parse_messages(ask, (text,))
+
+
+def parse_messages(ask: Ask, parts: Sequence[str]) -> ParsedReply | UnparsedReply:
+    """Several messages of one person, oldest first, as one answer: the newest that decides something does."""
+    texts = [kept for part in parts if (kept := clean(part, MAX_REPLY).strip())]
+    whole = "\n".join(texts)
+    if not texts:
+        return UnparsedReply(text="", hint="Your reply came without any words; please write your answer.")
+    if ask.kind == "approval":
+        return _parse_approval(ask, texts, whole)
+    if lexicon().holding.fullmatch(strip_courtesy(texts[-1])):
+        return UnparsedReply(text=whole, hint="No hurry, I wait for your answer. If it takes long, say “more time”, or “not me”.")
+    if ask.kind == "choice":
+        return _parse_choice(ask, texts, whole)
+    if ask.kind == "confirm":
+        return _parse_confirm(texts, whole)
+    if ask.kind == "number":
+        return _parse_number(ask, texts, whole)
+    return ParsedReply(text=whole)
+
+
+def _parse_choice(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply | UnparsedReply:
+    option = next((found for text in reversed(texts) if (found := find_option(ask.options, text))), None)
+    number = parse_option_number(texts[-1]) if option is None else None
+    if number is not None:
+        hint = f"There is no option {number}; please reply with a number from 1 to {len(ask.options)}, or in your own words."
+        return UnparsedReply(text=whole, hint=hint)
+    return ParsedReply(text=whole, choice=option.id if option else None)
+
+
+def _parse_approval(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply | UnparsedReply:
+    choice = parse_consent(ask.options, texts)
+    if choice is None:
+        return UnparsedReply(
+            text=whole, hint="Please approve or deny; write why, and the agent reads it. Nobody can be asked back here."
+        )
+    return ParsedReply(text=whole, choice=choice)
+
+
+def _parse_confirm(texts: Sequence[str], whole: str) -> ParsedReply | UnparsedReply:
+    side = next((found for text in reversed(texts) if (found := parse_yes_no(text))), None)
+    if side is None:
+        return UnparsedReply(
+            text=whole, hint="I need a yes or a no here; please begin your reply with one of them, more words are welcome."
+        )
+    return ParsedReply(text=whole, choice=side)
+
+
+def _parse_number(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply | UnparsedReply:
+    unit = ask.unit
+    try:
+        leading = (found for text in reversed(texts) if starts_with_number(text) and len(found := parse_numbers(text, unit)) == 1)
+        found = next(leading, frozenset[float]()) or parse_numbers(whole, unit)
+    except AmbiguousNumber as unclear:
+        return UnparsedReply(text=whole, hint=str(unclear))
+    if len(found) == 1:
+        return _check_range(ask, next(iter(found)), whole)
+    problem = f"I found {len(found)} numbers in that" if found else "I found no number in that"
+    return UnparsedReply(text=whole, hint=f"{problem}; please reply with one number{expected_number(ask)}.")
+
+
+def _check_range(ask: Ask, number: float, whole: str) -> ParsedReply | UnparsedReply:
+    low, high = ask.min is not None and number < ask.min, ask.max is not None and number > ask.max
+    if not low and not high:
+        return ParsedReply(text=whole, number=number)
+    problem = f"{f'{round(number, 4):.15g} {ask.unit}'.strip()} is too {'small' if low else 'large'}"
+    return UnparsedReply(text=whole, hint=f"{problem}; please reply with a number{expected_number(ask)}.")
+
+
+def expected_number(ask: Ask) -> str:
+    """What a number must be, to follow the word "number": ` of GB from 1 to 10`; nothing in particular: `, such as 12 or 3.5`."""
+    unit = f" of {ask.unit}" if ask.unit else ""
+    if ask.min is not None and ask.max is not None:
+        return f"{unit} from {ask.min:.15g} to {ask.max:.15g}"
+    if ask.min is not None:
+        return f"{unit}, at least {ask.min:.15g}"
+    if ask.max is not None:
+        return f"{unit}, at most {ask.max:.15g}"
+    return unit or ", such as 12 or 3.5"

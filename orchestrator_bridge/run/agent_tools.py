@@ -1,0 +1,235 @@
+"""The three tools of every agent, and reading the use of one: what is on offer, what was asked for, what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from orchestrator_bridge.common.text import clean
+from orchestrator_bridge.model.interface import ToolCall, ToolSpec
+from orchestrator_bridge.question.model import Ask, Kind, Urgency
+from orchestrator_bridge.run.state import AgentState, RunState, questions_asked, standing_answers
+from orchestrator_bridge.run.tool_policy import specs_of
+from orchestrator_bridge.tool.model import Tool
+
+NEW_ANSWER, VOTE, ASK_OTHERS = "new_answer", "vote", "ask_others"
+
+
+class NewAnswer(BaseModel):
+    """What `new_answer` takes."""
+
+    model_config = ConfigDict(frozen=True)
+    content: Annotated[str, Field(min_length=1)]
+
+
+class CastVote(BaseModel):
+    """What `vote` takes."""
+
+    model_config = ConfigDict(frozen=True)
+    agent_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidToolCall:
+    """A tool use that cannot be taken, and what the agent is told. `excused`: it was right when the agent was asked."""
+
+    text: str
+    excused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """A use of one of the team's own tools; `arguments` is a JSON object."""
+
+    tool: Tool
+    arguments: str
+
+
+ParsedToolCall = NewAnswer | CastVote | Ask | ToolRequest | InvalidToolCall
+
+
+def available_tools(state: RunState, agent: AgentState, seen: int | None = None) -> tuple[ToolSpec, ...]:
+    """The tools on offer to an agent: at its cap of answers it can only vote; a vote needs answers and others."""
+    labels = tuple(standing_answers(state, seen))
+    answers = may_answer(state, agent)
+    tools = [_NEW_ANSWER] if answers else []
+    if labels and (len(state.agents) > 1 or not answers):
+        tools.append(_vote(labels))
+    if may_ask(state, agent):
+        tools.append(_ask_others(state.askable))
+    return (*tools, *specs_of(state, agent))
+
+
+def may_ask(state: RunState, agent: AgentState) -> bool:
+    """Whether neither the agent nor the run has asked as much as it may."""
+    limits = state.team.limits
+    return agent.asked < limits.per_agent and questions_asked(state) < limits.per_run
+
+
+def may_answer(state: RunState, agent: AgentState) -> bool:
+    """Whether an agent is below its cap of answers."""
+    return agent.answers < state.team.bounds.answers
+
+
+def parse_tool_call(
+    call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...], own: Mapping[str, Tool]
+) -> ParsedToolCall:
+    """One tool use as a value, or what is wrong with it, in words for the model. `own`: the team's tools, by name."""
+    names = [tool.name for tool in tools]
+    if call.name not in names:
+        return InvalidToolCall(f"There is no tool {call.name!r} for you now. The tools on offer: {', '.join(names)}.")
+    try:
+        arguments = json.loads(call.arguments or "{}")
+    except (ValueError, RecursionError) as error:
+        return InvalidToolCall(f"The arguments of {call.name} are no JSON ({error}). Pass one JSON object.")
+    if call.name not in own:
+        return _validate(call.name, arguments, labels)
+    if not isinstance(arguments, dict):
+        return InvalidToolCall(f"The arguments of {call.name} are no JSON object. Pass one.")
+    try:
+        written = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
+        written.encode()
+    except ValueError as error:
+        return InvalidToolCall(
+            f"The arguments of {call.name} cannot be sent to its server ({error}). Pass proper text and numbers."
+        )
+    return ToolRequest(own[call.name], written)
+
+
+def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> ParsedToolCall:
+    try:
+        use = _ARGUMENTS[name].model_validate(_cleaned(arguments) if name == ASK_OTHERS else arguments)
+    except ValidationError as error:
+        return InvalidToolCall(f"The arguments of {name} cannot be taken: {_say(error)}.")
+    if isinstance(use, CastVote) and use.agent_id not in labels:
+        return InvalidToolCall(f"There is no answer {use.agent_id!r} to vote for. The answers are: {', '.join(labels)}.")
+    if isinstance(use, NewAnswer) and not use.content.strip():
+        return InvalidToolCall("The answer is empty. Pass its whole text as 'content'.")
+    if isinstance(use, Ask) and use.kind == "approval":
+        return InvalidToolCall("kind 'approval' is not for you to ask: use the tool, and people are asked where they have to be.")
+    assert isinstance(use, NewAnswer | CastVote | Ask)
+    return use
+
+
+def _cleaned(arguments: Any) -> Any:
+    """What people are to read, without what hides or disguises; only the context may have lines."""
+    match arguments:
+        case dict():
+            return {
+                key: clean(value).strip() if key == "context" and isinstance(value, str) else _cleaned(value)
+                for key, value in arguments.items()
+            }
+        case list():
+            return [_cleaned(item) for item in arguments]
+        case str():
+            return " ".join(clean(arguments).split())
+        case _:
+            return arguments
+
+
+def _say(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(str(part) for part in one['loc']) or 'object'}: {_in_json(one['msg'])}" for one in problems[:5])
+
+
+def _in_json(message: str) -> str:
+    """What pydantic says of Python's types, in JSON's words: a model has never seen our code."""
+    words = {"a valid tuple": "an array", "a valid dictionary": "an object", "a valid boolean": "true or false"}
+    for python, jsons in words.items():
+        message = message.replace(python, jsons)
+    return message
+
+
+_ARGUMENTS: dict[str, type[BaseModel]] = {NEW_ANSWER: NewAnswer, VOTE: CastVote, ASK_OTHERS: Ask}
+
+_NEW_ANSWER = ToolSpec(
+    name=NEW_ANSWER,
+    description="Give your complete answer to the task, or a better one than your last. It stands by itself.",
+    parameters={
+        "type": "object",
+        "properties": {"content": {"type": "string", "description": "The whole answer, in Markdown."}},
+        "required": ["content"],
+    },
+)
+
+
+def _vote(labels: tuple[str, ...]) -> ToolSpec:
+    return ToolSpec(
+        name=VOTE,
+        description="Vote for the answer that serves the task best, when no better one of your own is needed.",
+        parameters={
+            "type": "object",
+            "properties": {
+                "agent_id": {"type": "string", "enum": list(labels), "description": "The label of the answer."},
+                "reason": {"type": "string", "description": "Why, in one sentence."},
+            },
+            "required": ["agent_id", "reason"],
+        },
+    )
+
+
+def _text(description: str) -> dict[str, Any]:
+    return {"type": "string", "description": description}
+
+
+def _choices(kind: Any, description: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(kind.__args__), "description": description}
+
+
+_OPTION = {
+    "type": "object",
+    "properties": {
+        "id": _text("A short id."),
+        "label": _text("At most 75 characters; it is a button on a phone."),
+        "description": _text("What choosing it means."),
+        "recommended": {"type": "boolean", "description": "Set on one option: the one you would take."},
+    },
+    "required": ["id", "label"],
+}
+
+
+def ask_fields(whom: str) -> dict[str, Any]:
+    """The fields of a question as a JSON schema has them; `whom` says who can be asked."""
+    return {
+        "question": _text("One sentence, at most 500 characters."),
+        "context": _text("What you are doing, what you tried, why it matters."),
+        "kind": _choices(Kind, "What a reply is."),
+        "options": {"type": "array", "items": _OPTION, "description": "For kind 'choice': 2 to 10."},
+        "unit": _text("For kind 'number': what it counts, such as GB, h, EUR."),
+        "min": {"type": "number", "description": "For kind 'number': the smallest that fits."},
+        "max": {"type": "number", "description": "For kind 'number': the largest."},
+        "to": {"type": "array", "items": {"type": "string"}, "description": whom},
+        "assumption": _text("What you will do if nobody answers. People see it."),
+        "urgency": _choices(Urgency, "How soon the question lapses."),
+    }
+
+
+def parse_question(name: str, arguments: Mapping[str, Any]) -> Ask | InvalidToolCall:
+    """The fields of a question that somebody passed to the tool of this name, or what is wrong with them."""
+    read = _validate(ASK_OTHERS, dict(arguments), ())
+    assert isinstance(read, Ask | InvalidToolCall)
+    return read if isinstance(read, Ask) else InvalidToolCall(read.text.replace(ASK_OTHERS, name))
+
+
+def _ask_others(askable: tuple[str, ...]) -> ToolSpec:
+    whom = f"Whom to ask: one or more of {', '.join(askable)}. Leave out for the usual."
+    return ToolSpec(
+        name=ASK_OTHERS,
+        description=(
+            "Ask people or other agents one question, in a thread of its own. Only for what nobody but they can decide or know; "
+            "never for permission to go on, never for a password, key or other secret."
+        ),
+        parameters={
+            "type": "object",
+            "properties": {
+                **ask_fields(whom),
+                "wait": {"type": "boolean", "description": "true: get the outcome here. false: go on, it comes later."},
+            },
+            "required": ["question", "assumption"],
+        },
+    )

@@ -1,0 +1,78 @@
+"""The schema, as numbered steps: `migrations/0001_first.sql` and so on. A step that was released is never edited again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.store.sqlite.errors import corrupted
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+APPLICATION_ID = 0x546F776E
+""""Town" in ASCII: what SQLite's header says about whose file this is (sqlite.org/pragma.html#pragma_application_id)."""
+
+_NAME = re.compile(r"(\d{4})_\w+\.sql")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Migration:
+    """One step of the schema. `number` counts from 1; a file's version is that of the last step it took."""
+
+    number: int
+    sql: str
+
+
+@cache
+def bundled_migrations() -> tuple[Migration, ...]:
+    """The steps of this release, in order."""
+    folder = resources.files("orchestrator_bridge.store.sqlite") / "migrations"
+    files = sorted((file for file in folder.iterdir() if _NAME.fullmatch(file.name)), key=lambda file: file.name)
+    return tuple(Migration(number=int(file.name[:4]), sql=file.read_text("utf-8")) for file in files)
+
+
+def latest_version(migrations: Sequence[Migration]) -> int:
+    """The version of a file that has taken all steps."""
+    return max((step.number for step in migrations), default=0)
+
+
+def migrate(connection: sqlite3.Connection, path: Path, version: int, migrations: Sequence[Migration]) -> None:
+    """Take the steps behind `version`, each in a transaction of its own, so that a fault leaves the step before.
+
+    Raises:
+        Corrupted: rows point to rows that are not there.
+        sqlite3.Error: a step fails.
+    """
+    # Foreign keys are off meanwhile, and checked after each step: a table is changed by making a new one and copying
+    # (sqlite.org/lang_altertable.html#otheralter), which would cascade otherwise.
+    connection.execute("PRAGMA foreign_keys = OFF")
+    for step in migrations:
+        if step.number > version:
+            _apply_step(connection, path, step)
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _apply_step(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{step.sql}")
+        _check_references(connection, path, step)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {step.number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _check_references(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
+    lost = connection.execute("PRAGMA foreign_key_check").fetchall()
+    if lost:
+        raise corrupted(path, f"after step {step.number} of the schema, {len(lost)} rows point to rows that are not there")

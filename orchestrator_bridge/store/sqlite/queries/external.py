@@ -1,0 +1,128 @@
+"""Tokens for agents outside, and what came through them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.chat.inbound import ExternalAgent, Place
+from orchestrator_bridge.store.interface import ExternalQuestionSummary, ExternalRun, StoredToken, TokenActivity
+from orchestrator_bridge.store.sqlite.codec import load_dollars
+from orchestrator_bridge.store.sqlite.writer import Statement
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from orchestrator_bridge.run.records import OutcomeDelivered, TokenCreated, TokenRevoked
+
+
+TOKENS = "SELECT name, hash, terms, made_at, withdrawn_at FROM tokens ORDER BY name"
+# Without the hints the planner reads all questions, or all calls, from end to end.
+OPEN = """
+SELECT question FROM runs INDEXED BY runs_of_guests JOIN questions INDEXED BY questions_by_run USING (run)
+WHERE runs.status = 'running' AND guest = 1 AND token = :token AND questions.status = 'open'
+"""
+ASKED = """
+SELECT count(*) FROM runs INDEXED BY runs_by_token JOIN questions INDEXED BY questions_by_run USING (run)
+WHERE token = :token AND token <> '' AND guest = 1 AND asked_at >= :since
+"""
+STARTS = """
+SELECT count(*) FROM runs INDEXED BY runs_by_token
+WHERE token = :token AND token <> '' AND guest = 0 AND started_at >= :since
+"""
+COST = """
+SELECT dollars_sum(CASE WHEN state = 'booked' THEN cost WHEN state IN ('reserved', 'unknown') THEN reserved END)
+FROM calls INDEXED BY calls_by_time JOIN runs USING (run) WHERE at >= :since AND token = :token
+"""
+QUESTIONS = """
+SELECT question, run, text, questions.status, told_at FROM runs INDEXED BY runs_by_token
+JOIN questions INDEXED BY questions_by_run USING (run)
+WHERE token = :token AND token <> '' AND guest = 1 AND outsider = :agent AND platform = :platform AND channel = :channel
+    AND asked_at >= :since AND questions.agent = :agent
+"""
+_RUNS = "SELECT run, token, outsider, wish, guest, platform, channel, thread, team, task, status, started_at FROM runs"
+STARTED = f"""
+{_RUNS} INDEXED BY runs_by_token WHERE token = :token AND token <> '' AND guest = 0 AND started_at >= :since ORDER BY run DESC
+"""
+GUESTS = f"{_RUNS} INDEXED BY runs_of_guests WHERE status = 'running' AND guest = 1"
+
+
+def list_tokens(connection: sqlite3.Connection) -> list[StoredToken]:
+    """Every token by name, withdrawn ones too."""
+    return [
+        StoredToken(name=name, hash=digest, terms=terms, made_at=made_at, withdrawn_at=withdrawn_at)
+        for name, digest, terms, made_at, withdrawn_at in connection.execute(TOKENS).fetchall()
+    ]
+
+
+def get_token_activity(connection: sqlite3.Connection, token: str, since: float) -> TokenActivity:
+    """What came through a token since a moment, and what of it is open."""
+    values = {"token": token, "since": since}
+    ((asked,),) = connection.execute(ASKED, values).fetchall()
+    ((runs,),) = connection.execute(STARTS, values).fetchall()
+    ((cost,),) = connection.execute(COST, values).fetchall()
+    open_ = tuple(sorted(row["question"] for row in connection.execute(OPEN, values).fetchall()))
+    spent = load_dollars(cost)
+    return TokenActivity(open=open_, asked=asked, runs=runs, **({} if spent is None else {"cost": spent}))
+
+
+def list_external_questions(
+    connection: sqlite3.Connection, token: str, agent: str, place: Place, since: float
+) -> list[ExternalQuestionSummary]:
+    """What an agent outside has asked in a place since a moment, newest first."""
+    where = {"platform": place.platform, "channel": place.channel}
+    rows = connection.execute(QUESTIONS, {"token": token, "agent": agent, "since": since, **where}).fetchall()
+    return [
+        ExternalQuestionSummary(question=question, run=run, text=text, status=status, told=told_at is not None)
+        for question, run, text, status, told_at in sorted(map(tuple, rows), reverse=True)
+    ]
+
+
+def list_external_runs(connection: sqlite3.Connection, token: str, since: float) -> list[ExternalRun]:
+    """The runs that came through a token since a moment, newest first."""
+    return [_external_run(row) for row in connection.execute(STARTED, {"token": token, "since": since}).fetchall()]
+
+
+def list_external_question_runs(connection: sqlite3.Connection) -> list[ExternalRun]:
+    """The runs of agents outside that have not ended."""
+    return [_external_run(row) for row in connection.execute(GUESTS).fetchall()]
+
+
+def _external_run(row: sqlite3.Row) -> ExternalRun:
+    return ExternalRun(
+        run=row["run"],
+        outside=ExternalAgent(token=row["token"], agent=row["outsider"], asks=bool(row["guest"]), wish=row["wish"]),
+        place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]),
+        team=row["team"],
+        task=row["task"],
+        status=row["status"],
+        started_at=row["started_at"],
+    )
+
+
+# Only the name of a token that was withdrawn can be taken again.
+_INSERT_TOKEN = """
+INSERT INTO tokens (name, hash, terms, made_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, terms = excluded.terms, made_at = excluded.made_at, withdrawn_at = NULL
+WHERE withdrawn_at IS NOT NULL
+"""
+_REVOKE_TOKEN = "UPDATE tokens SET withdrawn_at = ? WHERE name = ? AND withdrawn_at IS NULL"
+_MARK_DELIVERED = "UPDATE questions SET told_at = ? WHERE question = ? AND told_at IS NULL"
+
+
+def insert_token(row: TokenCreated) -> Statement:
+    """A new token; its name is taken from then on."""
+    return Statement(
+        sql=_INSERT_TOKEN,
+        values=(row.name, row.hash, row.terms, row.at),
+        missing_message=f"there is a token {row.name!r} already",
+    )
+
+
+def revoke_token(row: TokenRevoked) -> Statement:
+    """The first withdrawal counts."""
+    return Statement(sql=_REVOKE_TOKEN, values=(row.at, row.name), missing_message=f"there is no token {row.name!r}")
+
+
+def mark_outcome_delivered(row: OutcomeDelivered) -> Statement:
+    """The first telling counts."""
+    return Statement(sql=_MARK_DELIVERED, values=(row.at, row.question))

@@ -1,1 +1,0 @@
-"""From rows to SQL: one module a subject, one function a row."""

@@ -1,0 +1,189 @@
+"""Connections that fail, are cut, resumed, refused: no reply is lost, and nothing goes to an address that was not set."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+
+import discord
+import pytest
+from discord.http import Route
+
+from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.client import DiscordEndpoints
+from adapters.discord.connection import GatewayConnection
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.chat.inbound import InboundEvent, MessageDeleted, MessageReceived
+from orchestrator_bridge.chat.outbound import Note
+from orchestrator_bridge.common.clock import SystemClock
+from tests.contract.adapter_posts import RUN, closed, question
+from tests.support.clock import ManualClock
+from tests.support.fake_discord.autocomplete import SmallMenu
+from tests.support.fake_discord.fixture import DiscordRig, a_rig, an_adapter
+from tests.support.fake_discord.server import DiscordServer
+
+
+def reads(rig: DiscordRig) -> list[str]:
+    return [one.path for one in rig.server.requests if one.method == "GET" and one.path.endswith("/messages")]
+
+
+async def said(rig: DiscordRig) -> MessageReceived:
+    heard = await rig.heard()
+    assert isinstance(heard, MessageReceived), heard
+    return heard
+
+
+async def test_after_a_cut_the_session_is_resumed_at_our_address_and_brings_what_was_missed() -> None:
+    async with a_rig() as rig:
+        run = await rig.post(RUN)
+        await rig.server.gateway.hang_up()
+        await rig.say(rig.thread(run), "said in between")
+        assert (await said(rig)).text == "said in between"
+        assert rig.server.gateway.resumed
+        assert len(rig.server.gateway.identified) == 1
+        assert rig.server.strays == []
+        assert reads(rig) == []
+
+
+async def test_discord_may_ask_to_connect_anew() -> None:
+    async with a_rig() as rig:
+        run = await rig.post(RUN)
+        await rig.server.gateway.ask_to_reconnect()
+        await rig.say(rig.thread(run), "said in between")
+        assert (await said(rig)).text == "said in between"
+        assert rig.server.strays == []
+
+
+async def test_after_a_session_that_is_gone_only_the_threads_of_open_questions_and_live_runs_are_read() -> None:
+    async with a_rig() as rig:
+        over, live = await rig.post(replace(RUN, run=1), key="r1"), await rig.post(replace(RUN, run=2), key="r2")
+        await rig.post(replace(RUN, run=1, ended=True), replaces=over)
+        answered, waiting = await rig.post(question(2), key="q2"), await rig.post(question(7), key="q7")
+        await rig.post(closed(question(2)), replaces=answered)
+        await rig.say(rig.thread(waiting), "before")
+        await rig.say(rig.thread(waiting), "taken back")
+        before = [await said(rig), await said(rig)]
+        rig.server.gateway.deaf = True
+        await rig.edit("will be deleted")
+        await rig.unsay()
+        await rig.say(rig.thread(live), "mind the budget")
+        await rig.say(rig.thread(waiting), "in between")
+        rig.server.gateway.deaf = False
+        rig.server.gateway.forget = True
+        await rig.server.gateway.hang_up()
+        heard: dict[str, InboundEvent] = {}
+        while not any(isinstance(one, MessageDeleted) for one in heard.values()):
+            one = await rig.heard()
+            heard[one.key] = one
+        texts = [one.text for one in heard.values() if isinstance(one, MessageReceived)]
+        assert texts == ["mind the budget", "before", "in between"]
+        assert before[0].key in heard
+        (gone,) = [one for one in heard.values() if isinstance(one, MessageDeleted)]
+        assert gone.message == before[1].message
+        threads = [one for one in dict.fromkeys(reads(rig)) if one != f"/channels/{rig.channel.id}/messages"]
+        assert threads == [f"/channels/{one.thread}/messages" for one in (live, waiting)]
+        assert rig.server.strays == []
+
+
+async def test_a_first_connection_that_is_refused_is_unsent_and_can_be_tried_again() -> None:
+    async with DiscordServer() as server:
+        rig = DiscordRig(server)
+        server.gateway.refuse_with = 4000
+        rig.adapter = an_adapter(server, deadline=0.5)
+        with pytest.raises(NotSent):
+            await rig.start()
+        server.gateway.refuse_with = None
+        await rig.start()
+        await rig.post(Note(text="here now"))
+        await rig.adapter.stop()
+
+
+@pytest.mark.parametrize("path", ["/users/@me", "/gateway/bot"])
+async def test_a_start_while_discord_has_trouble_is_unsent(path: str) -> None:
+    async with DiscordServer() as server:
+        rig = DiscordRig(server)
+        server.faults.put("refuse", lambda asked: asked.path == path)
+        with pytest.raises(NotSent):
+            await rig.start()
+        await rig.adapter.stop()
+
+
+async def test_a_start_where_nobody_listens_is_unsent_and_says_so() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        addresses = DiscordEndpoints(api=f"http://{address}/api/v10", gateway=f"ws://{address}/gateway")
+        adapter = DiscordAdapter(GatewayConnection("token", addresses, SystemClock()), SmallMenu(), SystemClock())
+        with pytest.raises(NotSent, match="Cannot connect"):
+            await adapter.start(_nobody)
+        await adapter.stop()
+
+
+async def _nobody(_: object) -> None:
+    raise AssertionError("nothing is heard here")
+
+
+async def test_a_token_that_discord_refuses_is_named_and_not_shown() -> None:
+    async with DiscordServer() as server:
+        rig = DiscordRig(server)
+        server.token = "another-token"
+        with pytest.raises(SendRejected, match="DISCORD_TOKEN") as rejected:
+            await rig.start()
+        assert "a-token-for-tests" not in str(rejected.value)
+        await rig.adapter.stop()
+
+
+async def test_a_session_that_is_closed_for_good_is_made_anew() -> None:
+    clock = ManualClock()
+    async with a_rig(clock=clock) as rig:
+        run = await rig.post(RUN)
+        await rig.server.gateway.hang_up(4004)
+        await clock.armed_until(clock.now() + 5)
+        with pytest.raises(NotSent):
+            await rig.post(Note(text="nobody is there"))
+        clock.advance(5)
+        await rig.server.until(lambda: len(rig.server.gateway.identified) == 2)
+        await rig.say(rig.thread(run), "hello again")
+        assert (await said(rig)).text == "hello again"
+
+
+async def test_several_shards_keep_to_the_address_that_was_set() -> None:
+    async with DiscordServer() as server:
+        server.gateway.shards = 2
+        rig = DiscordRig(server)
+        await rig.start()
+        assert [one["shard"] for one in server.gateway.identified] == [[0, 2], [1, 2]]
+        run = await rig.post(RUN)
+        await server.gateway.hang_up()
+        await rig.say(rig.thread(run), "said in between")
+        assert (await said(rig)).text == "said in between"
+        assert server.strays == []
+        await rig.adapter.stop()
+
+
+async def test_only_what_is_needed_and_allowed_is_listened_to() -> None:
+    async with a_rig() as rig:
+        rig.world.flags = 0
+        await rig.adapter.stop()
+        await rig.start()
+        asked = [one["intents"] for one in rig.server.gateway.identified]
+        assert asked == [37377, 37377 - (1 << 15)]
+
+
+async def test_stopping_while_a_message_waits_to_be_stored_leaves_nothing_behind() -> None:
+    clock = ManualClock()
+    async with a_rig(clock=clock) as rig:
+        run = await rig.post(RUN)
+        rig.break_store()
+        await rig.say(rig.thread(run), "lost here, read again after the start")
+        await clock.armed_until(clock.now() + 60)
+        await rig.adapter.stop()
+        assert clock.alarms == []
+
+
+def test_unset_addresses_are_discords_own() -> None:
+    client = discord.Client(intents=discord.Intents.none())
+    DiscordEndpoints(api="http://127.0.0.1:9/api/v10").apply_to(client)
+    assert Route.BASE == "http://127.0.0.1:9/api/v10"
+    DiscordEndpoints().apply_to(client)
+    assert Route.BASE == "https://discord.com/api/v10"

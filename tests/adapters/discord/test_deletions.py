@@ -1,0 +1,73 @@
+"""Cards, threads and channels that somebody deletes, and servers that the bot is removed from: cards that are lost."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from orchestrator_bridge.chat.inbound import MessageDeleted, MessageReceived
+from orchestrator_bridge.chat.outbound import Note, PostedMessage
+from tests.contract.adapter_posts import RUN, question
+from tests.support.fake_discord import wire
+from tests.support.fake_discord.fixture import DiscordRig, a_rig
+
+
+async def lost(rig: DiscordRig) -> MessageDeleted:
+    heard = await rig.heard()
+    assert isinstance(heard, MessageDeleted), heard
+    return heard
+
+
+def is_card(gone: MessageDeleted, posted: PostedMessage) -> bool:
+    return gone.message == posted.message and gone.place.thread == posted.thread
+
+
+async def test_a_card_that_somebody_deletes_is_heard_of_and_its_thread_lives_on() -> None:
+    async with a_rig() as rig:
+        asked = await rig.post(question())
+        rig.world.delete(int(asked.message))
+        assert is_card(await lost(rig), asked)
+        await rig.say(rig.thread(asked), "SQLite")
+        heard = await rig.heard()
+        assert isinstance(heard, MessageReceived)
+        assert heard.place == rig.thread(asked)
+
+
+async def test_where_a_cards_thread_is_deleted_replies_to_the_card_count_and_words_go_there() -> None:
+    async with a_rig() as rig:
+        asked = await rig.post(question())
+        rig.world.delete_channel(int(asked.message))
+        rig.world.write(rig.ana.id, rig.channel.id, "SQLite", replies_to=int(asked.message))
+        heard = await rig.heard()
+        assert isinstance(heard, MessageReceived)
+        assert heard.question == 2
+        await rig.post(Note(text="still here"), place=rig.thread(asked))
+        (said,) = [one for one in rig.world.here(rig.channel.id) if one.content == "still here"]
+        assert said.replies_to == int(asked.message)
+
+
+async def test_a_forums_post_that_somebody_deletes_is_a_lost_card() -> None:
+    async with a_rig(channel=wire.FORUM) as rig:
+        asked = await rig.post(question())
+        rig.world.delete_channel(int(str(asked.thread)))
+        assert is_card(await lost(rig), asked)
+
+
+async def test_a_deleted_channel_takes_its_cards_along() -> None:
+    async with a_rig() as rig:
+        run, asked = await rig.post(RUN), await rig.post(question())
+        rig.world.delete_channel(rig.channel.id)
+        gone = [await lost(rig), await lost(rig)]
+        assert is_card(gone[0], run)
+        assert is_card(gone[1], asked)
+
+
+async def test_a_removal_from_a_server_is_told_in_the_log_and_takes_its_cards_along(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_rig() as rig:
+        asked = await rig.post(question())
+        with caplog.at_level(logging.ERROR):
+            rig.world.remove_bot()
+            assert is_card(await lost(rig), asked)
+        assert "removed from The house" in caplog.text
+        assert "townhall setup discord" in caplog.text

@@ -1,0 +1,115 @@
+"""`townhall setup discord` and `townhall doctor` against the fake Discord, as somebody who installs the bot runs them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.cli.setup import print_invite
+from bot.config.settings import read_settings
+from bot.doctor.checks import Finding
+from bot.doctor.report import run_checks
+from tests.support.fake_discord import wire
+from tests.support.fake_discord.fixture import DiscordRig
+from tests.support.fake_discord.server import DiscordServer
+
+
+@pytest.fixture
+async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordServer]:
+    monkeypatch.chdir(tmp_path)
+    for name in ("XAI_API_KEY", "SLACK_BOT_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    async with DiscordServer() as server:
+        monkeypatch.setenv("DISCORD_TOKEN", server.token)
+        monkeypatch.setenv("DISCORD_API_URL", server.api)
+        monkeypatch.setenv("DISCORD_GATEWAY_URL", server.gateway_url)
+        yield server
+
+
+def name_in_team_file(role: int) -> None:
+    """Alice, whom no server knows, and a role."""
+    text = f'[people.alice]\ndiscord = "424242424242424242"\n[roles.backend]\ndiscord = "{role}"\n'
+    Path("townhall.toml").write_text(text, encoding="utf-8")
+
+
+async def found() -> dict[str, list[Finding]]:
+    """The doctor's findings about Discord, by what they are about."""
+    made: dict[str, list[Finding]] = {}
+    async for finding in run_checks():
+        if finding.about.startswith("discord"):
+            made.setdefault(finding.about, []).append(finding)
+    return made
+
+
+async def test_setup_prints_the_link_alone_on_standard_output(server: DiscordServer, capsys: pytest.CaptureFixture[str]) -> None:
+    await print_invite(read_settings())
+    said = capsys.readouterr()
+    assert said.out.strip() == (
+        f"https://discord.com/oauth2/authorize?client_id={wire.APPLICATION}"
+        "&scope=bot+applications.commands&permissions=326417632320"
+    )
+    assert "Send Messages: to post runs and questions" in said.err
+    assert "Server Members is off" in said.err
+    assert "Message Content is off" not in said.err
+    assert server.token not in said.out + said.err
+
+
+async def test_setup_without_a_token_says_how_to_come_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    await print_invite(read_settings())
+    said = capsys.readouterr()
+    assert "Reset Token" in said.out
+    assert "oauth2" not in said.out
+
+
+async def test_the_doctor_finds_nothing_wrong_where_all_is_well(server: DiscordServer) -> None:
+    rig = DiscordRig(server)
+    await rig.start()
+    await server.until(lambda: rig.world.commands)
+    await rig.adapter.stop()
+    findings = await found()
+    assert {one.state for about in findings.values() for one in about} == {"ok"}
+    assert findings["discord"][0].found == "bot townhall on The house"
+    assert findings["discord commands"][0].found == "all 10 are known to Discord"
+    assert findings["discord The house"][0].found == "all permissions in 1 channels"
+
+
+async def test_the_doctor_names_what_is_missing_and_how_to_mend_it(server: DiscordServer) -> None:
+    world = server.world
+    world.flags = 0
+    world.general.denied = (1 << 11) | (1 << 38)
+    role = world.add_role("backend", mentionable=False)
+    world.everyone = (1 << 10) | (1 << 11) | (1 << 14) | (1 << 16) | (1 << 35) | (1 << 38) | (1 << 6) | (1 << 15) | (1 << 34)
+    name_in_team_file(role)
+    findings = await found()
+    assert findings["discord intents"][0].state == "wrong"
+    assert "typed replies cannot be read" in findings["discord intents"][0].found
+    assert "Server Members is off" in findings["discord intents"][1].found
+    assert findings["discord The house"][0].found == "the bot can work in no channel"
+    room = findings["discord The house #general"][0]
+    assert "Send Messages (to post runs and questions)" in room.found
+    assert "allow it for the bot's role" in room.mend
+    assert findings["discord roles"][0].found == "@backend cannot be mentioned by the bot"
+    assert findings["discord team file"][0].found == "no server knows the person 424242424242424242"
+    assert "Discord does not know" in findings["discord commands"][0].found
+
+
+async def test_the_doctor_says_that_a_token_is_refused_and_looks_no_further(
+    server: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "another-token")
+    findings = await found()
+    (only,) = findings["discord"]
+    assert only.state == "wrong"
+    assert "refuses DISCORD_TOKEN" in only.found
+    assert "another-token" not in only.found
+
+
+async def test_without_a_token_the_doctor_says_nothing_of_discord(server: DiscordServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISCORD_TOKEN")
+    assert await found() == {}

@@ -1,0 +1,225 @@
+"""What goes wrong between a post and its confirmation: nothing is lost, nothing doubles, nobody waits without end."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.discord.client import DiscordEndpoints
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.inbound import Author, MessageReceived
+from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note
+from tests.contract.adapter_posts import RUN, closed, question
+from tests.support.fake_discord.fixture import DiscordRig, a_rig
+from tests.support.fake_discord.server import Asked
+from tests.support.fake_discord.wire import THREAD
+
+ANSWER = FinalAnswer(
+    run=3, text="\n\n".join(f"Paragraph {number}. " + "words " * 60 for number in range(15)), how="One vote.", by="ana"
+)
+
+
+def edits(rig: DiscordRig) -> int:
+    return sum(one.method == "PATCH" and "/messages/" in one.path for one in rig.server.requests)
+
+
+async def test_a_card_is_edited_only_when_it_looks_different() -> None:
+    async with a_rig() as rig:
+        posted = await rig.post(RUN)
+        await rig.post(RUN, replaces=posted, key="now")
+        assert edits(rig) == 1  # its reference has changed with the key
+        await rig.post(RUN, replaces=posted, key="now")
+        assert edits(rig) == 1
+        await rig.post(replace(RUN, status="waiting"), replaces=posted, key="now")
+        assert edits(rig) == 2
+
+
+async def test_progress_that_discord_does_not_take_any_more_is_left_out_and_an_end_waits() -> None:
+    async with a_rig() as rig:
+        posted = await rig.post(RUN)
+        rig.server.faults.put("reject", code=30046)
+        assert await rig.post(replace(RUN, status="waiting"), replaces=posted) == posted
+        rig.server.faults.put("reject", code=30046)
+        with pytest.raises(NotSent) as unsent:
+            await rig.post(replace(RUN, status="finished", ended=True), replaces=posted)
+        assert unsent.value.retry_after == 30.0
+
+
+async def test_a_silent_server_is_not_waited_for() -> None:
+    async with a_rig(silence=0.2) as rig:
+        sending = rig.sending(Note(text="hello?"), key="note")
+        rig.server.faults.put("silence")
+        with pytest.raises(SendUncertain):
+            await rig.adapter.send(sending)
+        assert await rig.adapter.find_sent(sending) is not None
+
+
+@pytest.mark.parametrize("status", [503, 520])
+async def test_trouble_on_discords_side_is_doubtful_and_another_try_does_not_double(status: int) -> None:
+    async with a_rig() as rig:
+        sending = rig.sending(Note(text="only once"), key="note")
+        rig.server.faults.put("effect-error", status=status)
+        with pytest.raises(SendUncertain):
+            await rig.adapter.send(sending)
+        await rig.adapter.send(sending)
+        assert [one.content for one in rig.world.here(rig.channel.id)] == ["only once"]
+
+
+async def test_a_request_that_the_library_repeats_by_itself_does_not_double() -> None:
+    async with a_rig() as rig:
+        rig.server.faults.put("effect-error", status=500)
+        await rig.post(Note(text="only once"), key="note")
+        assert [one.content for one in rig.world.here(rig.channel.id)] == ["only once"]
+
+
+async def test_a_pause_that_discord_asks_for_is_kept_and_a_long_one_is_handed_on() -> None:
+    async with a_rig() as rig:
+        rig.server.faults.put("limit", seconds=0.01)
+        await rig.post(Note(text="after a pause"))
+        rig.server.faults.put("limit", seconds=90.0)
+        with pytest.raises(NotSent) as unsent:
+            await rig.post(Note(text="later"))
+        assert unsent.value.retry_after == 90.0
+
+
+async def test_a_server_that_is_gone_is_unsent() -> None:
+    async with a_rig() as rig:
+        client = rig.adapter._connection.client
+        assert client is not None
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            DiscordEndpoints(api=f"http://127.0.0.1:{held.getsockname()[1]}/api/v10").apply_to(client)
+            with pytest.raises(NotSent):
+                await rig.post(Note(text="anybody there?"))
+
+
+async def test_the_rest_of_an_answer_is_posted_after_what_arrived_of_it() -> None:
+    async with a_rig() as rig:
+        run = await rig.post(RUN)
+        sending = rig.sending(ANSWER, place=rig.thread(run), key="final")
+        seen = 0
+
+        def third(asked: Asked) -> bool:
+            nonlocal seen
+            seen += asked.writes
+            return asked.writes and seen == 3
+
+        rig.server.faults.put("refuse", third)
+        with pytest.raises(SendUncertain, match="2 of"):
+            await rig.adapter.send(sending)
+        found = await rig.adapter.find_sent(sending)
+        assert found is not None
+        texts = [one.content for one in rig.world.here(int(run.thread or 0))]
+        whole = "\n".join(texts)
+        assert [whole.count(f"Paragraph {number}.") for number in range(15)] == [1] * 15
+        assert whole.endswith("One vote.")
+        assert found.message == str(rig.world.here(int(run.thread or 0))[0].id)
+
+
+async def test_a_card_whose_thread_is_missing_gets_it_when_it_is_found() -> None:
+    async with a_rig() as rig:
+        sending = rig.sending(question(), key="question")
+        rig.server.faults.put("refuse", lambda asked: asked.path.endswith("/threads"))
+        with pytest.raises(SendUncertain, match="not its thread"):
+            await rig.adapter.send(sending)
+        assert await rig.adapter.find_sent(sending) is not None
+        assert [one.kind for one in rig.world.channels.values()].count(THREAD) == 1
+        assert await rig.adapter.find_sent(sending) is not None  # and again, with the thread that is there
+        assert len(rig.world.here(rig.channel.id)) == 1
+
+
+async def test_archived_and_locked_threads_are_opened() -> None:
+    async with a_rig() as rig:
+        run = await rig.post(RUN)
+        thread = rig.world.channels[int(run.thread or 0)]
+        await rig.say(rig.thread(run), "hello")
+        said = await rig.heard()
+        assert isinstance(said, MessageReceived)
+        thread.archived = True
+        await rig.post(Acknowledgement(message=said.message, author=said.author, sign="taken"), place=rig.thread(run))
+        assert rig.world.messages[int(said.message)].reactions == ["✅"]
+        thread.locked = True
+        await rig.post(Note(text="and a word"), place=rig.thread(run))
+        assert rig.world.here(thread.id)[-1].content == "and a word"
+
+
+async def test_a_locked_thread_that_may_not_be_opened_is_named_with_what_to_do() -> None:
+    async with a_rig() as rig:
+        run = await rig.post(RUN)
+        thread = rig.world.channels[int(run.thread or 0)]
+        thread.locked = True
+        thread.forbidden.add("manage")
+        with pytest.raises(SendRejected, match="townhall doctor"):
+            await rig.post(Note(text="a word"), place=rig.thread(run))
+
+
+async def test_a_question_is_closed_also_when_its_thread_is_archived() -> None:
+    async with a_rig() as rig:
+        posted = await rig.post(question())
+        thread = rig.world.channels[int(posted.thread or 0)]
+        thread.archived = thread.locked = True
+        await rig.post(closed(question()), replaces=posted)
+        (card,) = await rig.seen(rig.home)
+        assert "Alice answered: SQLite" in card.text
+
+
+async def test_what_was_deleted_under_our_feet_is_rejected_with_the_reason() -> None:
+    async with a_rig() as rig:
+        posted = await rig.post(question())
+        rig.world.delete(int(posted.message))
+        with pytest.raises(SendRejected, match="the message was deleted"):
+            await rig.post(closed(question()), replaces=posted)
+        del rig.world.channels[int(posted.thread or 0)]
+        rig.adapter._channels.forget(int(posted.thread or 0))
+        rig.world.emit("THREAD_DELETE", {"id": posted.thread, "guild_id": "1000000000000000001", "parent_id": "1", "type": 11})
+        del rig.world.channels[rig.channel.id]
+        with pytest.raises(SendRejected, match="deleted, or I was removed"):
+            await rig.post(Note(text="hello?"))
+
+
+async def test_a_receipts_words_come_as_a_direct_message() -> None:
+    async with a_rig() as rig:
+        receipt = await a_receipt(rig, rig.person)
+        assert rig.world.messages[int(receipt)].reactions == ["🚫"]
+        (told,) = rig.world.here(rig.world.direct(rig.ana.id).id)
+        assert told.content == "Question 2 is for Alice."
+
+
+async def test_whoever_takes_no_direct_messages_finds_a_receipts_words_in_the_thread() -> None:
+    async with a_rig() as rig:
+        rig.ana.takes_direct = False
+        receipt = await a_receipt(rig, rig.person)
+        thread = rig.world.messages[int(receipt)].channel
+        assert rig.world.here(thread)[-1].content == "Ana: Question 2 is for Alice."
+        assert not await rig.notified()
+
+
+async def a_receipt(rig: DiscordRig, author: Author) -> str:
+    posted = await rig.post(question())
+    await rig.say(rig.thread(posted), "SQLite")
+    said = await rig.heard()
+    assert isinstance(said, MessageReceived)
+    sent: Any = Acknowledgement(message=said.message, author=author, sign="refused", text="Question 2 is for Alice.")
+    await rig.post(sent, place=rig.thread(posted))
+    return said.message
+
+
+async def test_a_very_long_answer_comes_with_a_file() -> None:
+    async with a_rig() as rig:
+        run = await rig.post(RUN)
+        await rig.post(replace(ANSWER, text=ANSWER.text * 10), place=rig.thread(run))
+        last = rig.world.here(int(run.thread or 0))[-1]
+        assert [file["filename"] for file in last.attachments] == ["run-3-answer.md"]
+        assert last.attachments[0]["text"] == ANSWER.text * 10
+
+
+async def test_mentions_come_before_the_words_and_only_once() -> None:
+    async with a_rig() as rig:
+        posted = await rig.post(question(asked=rig.person))
+        (card,) = rig.world.here(rig.channel.id)
+        assert card.content.startswith(f"<@{rig.ana.id}> **skeptic** asks: Which database")
+        await rig.post(closed(question(asked=rig.person)), replaces=posted)
+        assert f"<@{rig.ana.id}>" not in card.content

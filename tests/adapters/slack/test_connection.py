@@ -1,0 +1,196 @@
+"""Starts and connections: good and bad tokens, sockets that are closed, cut or silent, and signatures in HTTP mode."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.chat.inbound import MessageDeleted, MessageReceived
+from tests.contract.adapter_posts import RUN, closed, question
+from tests.support.fake_slack.fixture import HttpRig, SlackRig, a_rig, an_http_rig
+from tests.support.fake_slack.posting import SECRET, Posting
+from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN, SlackServer
+from tests.support.fake_slack.state import ANA, APP, GENERAL, TEAM
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[SlackServer]:
+    async with SlackServer() as server:
+        yield server
+
+
+async def said(rig: SlackRig) -> str:
+    heard = await rig.heard()
+    assert isinstance(heard, MessageReceived)
+    return heard.text
+
+
+# Tokens -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("token", "setting"), [(BOT_TOKEN, "SLACK_BOT_TOKEN"), (APP_TOKEN, "SLACK_APP_TOKEN")])
+async def test_a_token_that_slack_does_not_take_ends_the_start_with_what_to_do(
+    server: SlackServer, token: str, setting: str
+) -> None:
+    server.tokens[token] = "invalid_auth"
+    with pytest.raises(SendRejected, match=f"{setting}: .*reinstall"):
+        await SlackRig(server).start()
+
+
+async def test_slack_that_cannot_be_reached_is_tried_again_later(server: SlackServer) -> None:
+    with pytest.raises(NotSent, match="cannot be reached"):
+        await SlackRig(server, url="http://127.0.0.1:9/api/").start()
+
+
+@pytest.mark.parametrize(("path", "told"), [("nowhere", "SLACK_API_URL"), ("upload", r"auth\.test")])
+async def test_an_address_that_is_not_slacks_is_told(server: SlackServer, path: str, told: str) -> None:
+    with pytest.raises(NotSent, match=told):
+        await SlackRig(server, url=f"{server.methods.url}/{path}/").start()
+
+
+async def test_without_the_right_to_see_user_groups_the_bot_works_all_the_same(server: SlackServer) -> None:
+    server.world.scopes = server.world.scopes - {"usergroups:read"}
+    rig = SlackRig(server)
+    await rig.start()
+    assert rig.adapter.members("S1CREW") is None
+    await rig.post(RUN)
+    await rig.adapter.stop()
+
+
+async def test_neither_token_nor_secret_is_no_way_in(server: SlackServer) -> None:
+    with pytest.raises(SendRejected, match="SLACK_APP_TOKEN"):
+        await SlackRig(server, app_token=None).start()
+
+
+# Sockets ------------------------------------------------------------------------------------------------------------------
+
+
+async def test_what_was_missed_during_a_cut_is_read_from_the_threads_of_open_questions_and_live_runs_only() -> None:
+    async with a_rig(ping=0.05) as rig:
+        people = rig.server.people
+        run, over = await rig.post(RUN), await rig.post(replace(RUN, run=4))
+        ended, asked = await rig.post(question(7)), await rig.post(question(2))
+        await rig.post(closed(question(7)), replaces=ended)
+        await rig.post(replace(RUN, run=4, ended=True), replaces=over)
+        gone = people.say(ANA, GENERAL, "gone soon", asked.thread)
+        changed = people.say(ANA, GENERAL, "SQLite", asked.thread)
+        assert [await said(rig), await said(rig)] == ["gone soon", "SQLite"]
+        await rig.server.until(lambda: not rig.world.unacknowledged)
+        before = rig.server.sockets.count
+        rig.server.sockets.cut()
+        people.say(ANA, GENERAL, "mind the budget", run.thread, delivered=False)
+        people.say(ANA, GENERAL, "missed", asked.thread, delivered=False)
+        people.change(GENERAL, changed["ts"], "PostgreSQL", delivered=False)
+        people.delete(GENERAL, gone["ts"], delivered=False)
+        await rig.server.until(lambda: rig.server.sockets.count > before)
+        heard = [await rig.heard() for _ in range(4)]
+        assert [one.message for one in heard if isinstance(one, MessageDeleted)] == [gone["ts"]]
+        assert [one.text for one in heard if isinstance(one, MessageReceived)] == ["mind the budget", "PostgreSQL", "missed"]
+        reads = [one.about for one in rig.server.requests if one.path == "conversations.replies"]
+        assert set(reads) == {run.thread, asked.thread}
+
+
+async def test_a_silent_socket_is_given_up_and_made_anew() -> None:
+    async with a_rig(ping=0.05) as rig:
+        run = await rig.post(RUN)
+        rig.server.sockets.deaf = True
+        before = rig.server.sockets.count
+        await rig.server.until(lambda: rig.server.sockets.count > before)
+        rig.server.sockets.deaf = False
+        await rig.say(rig.thread(run), "heard again")
+        assert await said(rig) == "heard again"
+
+
+async def test_a_connection_that_fails_is_tried_with_a_new_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.slack.socket_mode.CONNECT", 0.2)
+    async with a_rig(ping=0.05) as rig:
+        opened = rig.server.count("apps.connections.open")
+        rig.server.sockets.refused = 1
+        rig.server.sockets.cut()
+        before = rig.server.sockets.count
+        await rig.server.until(lambda: rig.server.sockets.count > before)
+        assert rig.server.count("apps.connections.open") >= opened + 2
+
+
+async def test_an_event_that_could_not_be_stored_is_not_acknowledged_and_comes_again() -> None:
+    async with a_rig() as rig:
+        run = await rig.post(RUN)
+        rig.break_store()
+        message = rig.server.people.say(ANA, GENERAL, "keep this", run.thread)
+        await rig.wait_broken()
+        assert rig.world.unacknowledged
+        await rig.reconnect()
+        heard = await rig.heard()
+        assert isinstance(heard, MessageReceived)
+        assert heard.message == message["ts"]
+
+
+# HTTP ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[HttpRig]:
+    async with an_http_rig() as rig:
+        yield rig
+
+
+def reply(rig: HttpRig, thread: str | None, **outer: str) -> str:
+    event = {"type": "message", "user": ANA, "text": "1", "ts": rig.world.stamp(), "channel": GENERAL, "thread_ts": thread}
+    return json.dumps({"type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event_id": "E1", "event": event, **outer})
+
+
+async def test_a_good_signature_is_taken(http: HttpRig) -> None:
+    asked = await http.post(question())
+    assert await http.posting.post(reply(http, asked.thread)) == 200
+    assert await said(http) == "1"
+
+
+@pytest.mark.parametrize(
+    ("secret", "age", "headers"),
+    [
+        ("another", 0.0, {}),
+        (SECRET, 301.0, {}),
+        (SECRET, -301.0, {}),
+        (SECRET, 0.0, {"X-Slack-Signature": ""}),
+        (SECRET, 0.0, {"X-Slack-Signature": "v0=é"}),
+        (SECRET, 0.0, {"X-Slack-Request-Timestamp": "soon"}),
+    ],
+)
+async def test_a_bad_or_old_signature_is_refused(http: HttpRig, secret: str, age: float, headers: dict[str, str]) -> None:
+    asked = await http.post(question())
+    assert await http.posting.post(reply(http, asked.thread), secret=secret, at=time.time() - age, **headers) == 401
+    assert await http.posting.post(reply(http, asked.thread)) == 200
+    assert await said(http) == "1"
+
+
+@pytest.mark.parametrize("outer", [{"team_id": "T9AWAY"}, {"api_app_id": "A9OTHER"}])
+async def test_another_team_or_app_is_refused_even_with_our_signature(http: HttpRig, outer: dict[str, str]) -> None:
+    assert await http.posting.post(reply(http, "1.1", **outer)) == 403
+
+
+async def test_an_event_that_could_not_be_stored_is_answered_with_an_error(http: HttpRig) -> None:
+    asked = await http.post(question())
+    http.break_store()
+    assert await http.posting.post(reply(http, asked.thread)) == 500
+    assert await http.posting.post(reply(http, asked.thread)) == 200
+
+
+async def test_slack_can_verify_the_address(http: HttpRig) -> None:
+    assert await http.posting.post(json.dumps({"type": "url_verification", "challenge": "c4a11"})) == 200
+    assert json.loads(http.posting.text) == {"challenge": "c4a11"}
+
+
+async def test_an_enormous_request_is_refused(http: HttpRig) -> None:
+    assert await http.posting.post("x" * 2_000_000) == 413
+
+
+async def test_a_port_that_is_taken_is_told_by_its_setting(http: HttpRig) -> None:
+    async with SlackServer() as server, Posting(server):
+        rig = SlackRig(server, app_token=None, signing_secret=SECRET, port=http.slack.port)
+        with pytest.raises(SendRejected, match=f"TOWNHALL_HTTP_PORT={http.slack.port}"):
+            await rig.start()

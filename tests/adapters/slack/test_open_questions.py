@@ -1,0 +1,169 @@
+"""What waits for somebody, to be answered right there: in App Home, and from the list of `/townhall questions`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_slack.shown import controls, words
+from tests.support.fake_slack.state import ANA, BEN, ELSEWHERE, GENERAL
+from tests.support.fake_slack.whole_bot import ROOT, Whole, a_bot
+
+ASKED = "Was the migration tried on a copy of the data?"
+
+
+@pytest.fixture
+async def bot(tmp_path: Path) -> AsyncIterator[Whole]:
+    shutil.copytree(ROOT / "examples" / "scripts", tmp_path / "scripts")
+    async with a_bot(tmp_path) as bot:
+        yield bot
+
+
+async def asked(bot: Whole) -> None:
+    """Ana has given a task, and the checker asks her."""
+    bot.people.command(ANA, GENERAL, "ask May the release go out?")
+    await bot.sees(ASKED)
+
+
+# The list -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_question_is_answered_right_from_the_list(bot: Whole) -> None:
+    await asked(bot)
+    bot.people.command(ANA, GENERAL, "questions")
+    listed = await bot.sees("Open questions")
+    assert controls(listed) == ("1 Yes", "2 No", "Write an answer", "Not me", "⋯")
+    bot.people.click(ANA, GENERAL, listed, "option/1")
+    await bot.sees("Answered by Ana: Yes")
+    await bot.sees("Yes. Checked: Ana says that the migration was tried.")
+
+
+async def test_a_question_is_put_off_and_closed_from_the_list(bot: Whole) -> None:
+    await asked(bot)
+    bot.people.command(ANA, GENERAL, "questions")
+    listed = await bot.sees("Open questions")
+    bot.people.click(ANA, GENERAL, listed, "rest", "3600")
+    await bot.sees("Question 1 waits 1 h longer")
+    bot.people.click(ANA, GENERAL, listed, "rest", "close")
+    await bot.sees("Cancelled: ")
+
+
+async def test_a_question_of_a_run_that_has_ended_cannot_be_asked_again(bot: Whole) -> None:
+    await asked(bot)
+    bot.people.say(ANA, GENERAL, "yes", (await bot.sees(ASKED))["ts"])
+    await bot.sees("finished")
+    bot.people.command(ANA, GENERAL, "questions 1 again")
+    await bot.sees("Nobody waits for question 1 any more.")
+
+
+async def test_an_answer_is_written_from_the_list_with_the_question_in_view(bot: Whole) -> None:
+    await asked(bot)
+    bot.people.command(ANA, GENERAL, "questions")
+    bot.people.click(ANA, GENERAL, await bot.sees("Open questions"), "write")
+    await bot.until(lambda: bot.world.views)
+    assert ASKED in words(bot.world.views[-1])
+    bot.people.submit(ANA, bot.world.views[-1], answer="no, only the small tables")
+    await bot.sees("Answered by Ana: No")
+
+
+async def test_whoever_is_not_asked_reads_the_list_and_has_nothing_to_press(bot: Whole) -> None:
+    await asked(bot)
+    bot.people.command(BEN, GENERAL, "questions")
+    listed = await bot.sees("Open questions")
+    assert ASKED in words(listed)
+    assert controls(listed) == ()
+
+
+async def test_a_click_in_a_list_that_is_out_of_date_is_answered_with_what_happened(bot: Whole) -> None:
+    await asked(bot)
+    bot.people.command(ANA, GENERAL, "questions")
+    listed = await bot.sees("Open questions")
+    bot.people.click(ANA, GENERAL, listed, "option/1")
+    await bot.sees("Answered by Ana: Yes")
+    bot.people.click(ANA, GENERAL, listed, "option/2")
+    await bot.sees("Too late: Answered by Ana: Yes")
+
+
+# App Home -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_app_home_is_answered_on_and_follows(bot: Whole) -> None:
+    await asked(bot)
+    bot.people.open_home(ANA)
+    page = await bot.home(ASKED)
+    assert "1 question waits for you." in words(page)
+    bot.people.click_in_view(ANA, page, "option/1")
+    page = await bot.home("0 questions wait for you.")
+    assert ASKED not in words(page)
+    assert bot.world.ephemeral == []
+
+
+async def test_app_home_says_what_became_of_a_click_that_changes_nothing(bot: Whole) -> None:
+    await asked(bot)
+    bot.people.open_home(ANA)
+    page = await bot.home(ASKED)
+    bot.people.say(ANA, GENERAL, "yes", (await bot.sees(ASKED))["ts"])
+    await bot.home("0 questions wait for you.")
+    bot.people.click_in_view(ANA, page, "pass")
+    await bot.home("Too late: Answered by Ana: Yes")
+
+
+async def test_app_home_shows_a_question_as_soon_as_it_is_asked(bot: Whole) -> None:
+    bot.people.open_home(ANA)
+    await bot.home("0 questions wait for you.")
+    await asked(bot)
+    await bot.home(ASKED)
+
+
+async def test_app_home_shows_the_models_of_the_channel_of_my_last_task(bot: Whole) -> None:
+    bot.people.command(ANA, GENERAL, "model scripted/release scope=agent:writer")
+    await asked(bot)
+    bot.people.open_home(ANA)
+    page = await bot.home("Models of team release")
+    assert chosen(page) == GENERAL
+
+
+async def test_app_home_shows_the_models_of_the_channel_that_was_chosen_and_remembers_it(bot: Whole, tmp_path: Path) -> None:
+    (tmp_path / "scripts" / "other.toml").write_text('[[agents."*"]]\ntext = "Done."\n', encoding="utf-8")
+    bot.world.channels[ELSEWHERE].members.add("U0BOT")
+    bot.people.command(ANA, ELSEWHERE, "model scripted/other")
+    await bot.until(lambda: any("scripted/other" in words(one) for one in bot.seen(ELSEWHERE)))
+    bot.people.open_home(ANA)
+    page = await bot.home("scripted/release")
+    assert chosen(page) == ""
+    bot.people.click_in_view(ANA, page, "home/channel", ELSEWHERE)
+    assert chosen(await bot.home("scripted/other")) == ELSEWHERE
+    bot.people.open_home(ANA)
+    await bot.until(lambda: sum(one.what == "home" for one in bot.world.effects) == 3)
+    assert chosen(await bot.home("scripted/other")) == ELSEWHERE
+
+
+async def test_a_model_is_picked_in_app_home_for_the_channel_that_it_shows(bot: Whole, tmp_path: Path) -> None:
+    (tmp_path / "scripts" / "other.toml").write_text('[[agents."*"]]\ntext = "Done."\n', encoding="utf-8")
+    bot.people.open_home(ANA)
+    bot.people.click_in_view(ANA, await bot.home("scripted/release"), "home/channel", GENERAL)
+    await bot.until(lambda: chosen(bot.world.homes[ANA]) == GENERAL)
+    bot.people.click_in_view(ANA, bot.world.homes[ANA], "form/model")
+    await bot.until(lambda: bot.world.views)
+    bot.people.submit(ANA, bot.world.views[-1], model="scripted/other")
+    page = await bot.home("This channel works with scripted/other")
+    assert "*writer*: model: scripted/other" in str(page) or "scripted/other" in words(page)
+
+
+async def test_a_task_given_in_app_home_stands_among_my_runs(bot: Whole) -> None:
+    bot.people.open_home(ANA)
+    bot.people.click_in_view(ANA, await bot.home("0 questions wait for you."), "form/ask")
+    await bot.until(lambda: bot.world.views)
+    bot.people.submit(ANA, bot.world.views[-1], task="May the release go out?", channel=GENERAL)
+    await bot.home("May the release go out?")
+
+
+def chosen(page: dict[str, object]) -> str:
+    """The channel that a page's list shows as chosen."""
+    blocks = page["blocks"]
+    assert isinstance(blocks, list)
+    found = [one for block in blocks for one in block.get("elements", ()) if one.get("action_id") == "home/channel"]
+    return str(found[0].get("initial_conversation", ""))

@@ -1,0 +1,132 @@
+"""What the bot posts on Slack: whom it notifies, under whose name, in how many messages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from orchestrator_bridge.chat.adapter import SendUncertain
+from orchestrator_bridge.chat.inbound import Author, Group, MessageReceived, Place
+from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note
+from tests.contract.adapter_posts import RUN, question
+from tests.support.fake_slack.fixture import SlackRig, a_rig
+from tests.support.fake_slack.shown import raw_texts, words
+from tests.support.fake_slack.state import ANA, CREW, GENERAL
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[SlackRig]:
+    async with a_rig() as rig:
+        yield rig
+
+
+async def test_those_asked_and_their_groups_are_notified_and_nobody_else(rig: SlackRig) -> None:
+    alien = Author(platform="discord", id="42", name="Cy")
+    broken = Author(platform="slack", id="U1> <!channel", name="Cy")
+    card = replace(question(), mentions=(rig.person, alien, broken), groups=(Group(platform="slack", id=CREW, name="crew"),))
+    await rig.post(card)
+    assert await rig.notified() == {ANA, CREW}
+
+
+async def test_a_lock_screen_shows_a_whole_sentence(rig: SlackRig) -> None:
+    await rig.post(question())
+    assert rig.card(2)["text"] == "skeptic asks you: Which database shall we take? 1 PostgreSQL, 2 SQLite."
+
+
+async def test_agents_speak_under_their_own_names(rig: SlackRig) -> None:
+    run = await rig.post(RUN)
+    said = await rig.post(Note(text="**I** propose a queue", speaker="architect"), place=rig.thread(run))
+    message = rig.world.channels[GENERAL].messages[said.message]
+    assert message["username"] == "architect"
+    assert list(raw_texts(message)) == ["**I** propose a queue"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_where_the_app_may_not_customise_the_name_stands_in_the_text(known: bool) -> None:
+    async with a_rig() as rig:
+        rig.world.scopes = rig.world.scopes - {"chat:write.customize"}
+        if known:
+            await rig.adapter.stop()
+            await rig.start()
+        run = await rig.post(RUN)
+        for text in ("first", "second"):
+            said = await rig.post(Note(text=text, speaker="architect"), place=rig.thread(run))
+            message = rig.world.channels[GENERAL].messages[said.message]
+            assert "username" not in message
+            assert words(message) == f"*architect*\n{text}"
+
+
+async def test_a_run_that_was_asked_for_in_a_thread_has_its_own_and_is_pointed_at(rig: SlackRig) -> None:
+    first = rig.server.people.say(ANA, GENERAL, "we should move")
+    place = Place(platform="slack", channel=GENERAL, thread=first["ts"])
+    run = await rig.post(RUN, place=place)
+    assert run.thread == run.message != first["ts"]
+    (pointer,) = await rig.seen(place)
+    assert "Run 3 has begun" in pointer.text
+    assert run.message.replace(".", "") in str(rig.world.effects[-1].body["blocks"])
+
+
+async def test_a_very_long_answer_is_a_file_too(rig: SlackRig) -> None:
+    run = await rig.post(RUN)
+    answer = FinalAnswer(
+        run=3, text="\n\n".join(f"Point {number}. " + "All in all. " * 30 for number in range(300)), how="", by="x"
+    )
+    await rig.post(answer, place=rig.thread(run))
+    seen = await rig.seen(rig.thread(run))
+    assert seen[0].text == "run-3-answer.md"
+    assert "The whole is in the file run-3-answer.md" in seen[1].text
+    assert rig.world.contents.popitem()[1].decode() == answer.text
+    await rig.say(rig.thread(run), "the bot does not hear itself")
+    said = await rig.heard()
+    assert isinstance(said, MessageReceived)
+    assert said.author.id == ANA
+
+
+async def test_a_card_is_edited_only_when_something_has_changed(rig: SlackRig) -> None:
+    run = await rig.post(RUN)
+    newer = replace(RUN, status="finished")
+    for card in (newer, newer, RUN, RUN):
+        await rig.post(card, replaces=run)
+    assert rig.server.count("chat.update") == 2
+
+
+async def test_receipts_are_reactions_and_late_words_are_answered_in_the_thread(rig: SlackRig) -> None:
+    asked = await rig.post(question())
+    await rig.say(rig.thread(asked), "SQLite")
+    said = await rig.heard()
+    assert isinstance(said, MessageReceived)
+    for sign in ("taken", "taken", "late"):
+        receipt = Acknowledgement(
+            message=said.message, author=said.author, sign=sign, text="" if sign == "taken" else "It has ended."
+        )
+        await rig.post(receipt, place=rig.thread(asked))
+    assert rig.world.channels[GENERAL].messages[said.message]["reactions"] == ["white_check_mark", "hourglass"]
+    assert [one.text for one in await rig.seen(rig.thread(asked))] == ["It has ended."]
+
+
+async def test_a_late_answer_whose_confirmation_was_lost_is_found(rig: SlackRig) -> None:
+    asked = await rig.post(question())
+    await rig.say(rig.thread(asked), "SQLite")
+    said = await rig.heard()
+    assert isinstance(said, MessageReceived)
+    receipt = Acknowledgement(message=said.message, author=said.author, sign="late", text="It has ended.")
+    sending = rig.sending(receipt, place=rig.thread(asked), key="receipt-1")
+    assert await rig.adapter.find_sent(sending) is None
+    rig.server.faults.put("lose", "chat.postMessage")
+    with pytest.raises(SendUncertain):
+        await rig.adapter.send(sending)
+    found = await rig.adapter.find_sent(sending)
+    assert found is not None
+    assert found.message == said.message
+
+
+async def test_what_was_no_answer_is_said_to_its_writer_alone(rig: SlackRig) -> None:
+    asked = await rig.post(question())
+    await rig.say(rig.thread(asked), "hm")
+    said = await rig.heard()
+    assert isinstance(said, MessageReceived)
+    receipt = Acknowledgement(message=said.message, author=said.author, sign="refused", text="I need a number.")
+    await rig.post(receipt, place=rig.thread(asked))
+    assert [(one["to"], words(one)) for one in rig.world.ephemeral] == [(ANA, "I need a number.")]

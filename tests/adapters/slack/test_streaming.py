@@ -1,0 +1,247 @@
+"""Final texts that are shown while they are written, and what becomes of them when something is lost on the way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from adapters.slack.streaming import stable_prefix
+from orchestrator_bridge.chat.adapter import SendUncertain
+from orchestrator_bridge.chat.inbound import Place
+from orchestrator_bridge.chat.outbound import FinalAnswer, Note, PostedMessage, StreamingAnswer
+from tests.contract.adapter_posts import HOSTILE, RUN, long_answer
+from tests.support.fake_slack.fixture import SlackRig, a_rig
+from tests.support.fake_slack.shown import hidden_links, notified, words
+from tests.support.fake_slack.state import ANA, BOT_USER, GENERAL
+from tests.support.fake_slack.whole_bot import a_bot
+
+TEXT = "Take PostgreSQL.\n\nIt keeps its promises, and we know how to run it."
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[SlackRig]:
+    async with a_rig() as rig:
+        yield rig
+
+
+async def begun(rig: SlackRig) -> Place:
+    """The thread of a run."""
+    return rig.thread(await rig.post(RUN))
+
+
+async def drafted(rig: SlackRig, thread: Place, text: str | None) -> None:
+    """A final text has come so far."""
+    await rig.slack.stream_answer(StreamingAnswer(run=3, place=thread, text=text, by="skeptic", to=rig.person))
+
+
+async def answered(rig: SlackRig, thread: Place, text: str = TEXT, key: str = "final") -> PostedMessage:
+    answer = FinalAnswer(run=3, text=text, how="Two votes of two.", by="skeptic", drafted=True)
+    return await rig.post(answer, place=thread, key=key)
+
+
+def replies(rig: SlackRig, thread: Place) -> list[str]:
+    """What stands in the thread, its first message aside."""
+    return [words(one).strip() for one in rig.world.messages() if one.get("thread_ts") == thread.thread != one["ts"]]
+
+
+def count(rig: SlackRig, what: str) -> int:
+    return sum(one.what == what for one in rig.world.effects)
+
+
+# As it should be ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_text_grows_in_one_message_that_becomes_the_answer(rig: SlackRig) -> None:
+    thread = await begun(rig)
+    await drafted(rig, thread, "Take Post")
+    await drafted(rig, thread, "Take PostgreSQL.\n\nIt kee")
+    assert replies(rig, thread) == ["Take PostgreSQL.\n\nIt"]
+    posted = await answered(rig, thread)
+    assert len(replies(rig, thread)) == 1
+    assert TEXT in replies(rig, thread)[0]
+    assert await rig.adapter.find_sent(rig.sending(long_answer(), place=thread, key="final")) is not None
+    message = rig.world.channels[GENERAL].messages[posted.message]
+    assert message["text"].startswith("Run 3 has its answer, by skeptic")
+
+
+async def test_a_text_that_comes_to_nothing_is_taken_away(rig: SlackRig) -> None:
+    thread = await begun(rig)
+    await drafted(rig, thread, TEXT)
+    await drafted(rig, thread, None)
+    assert replies(rig, thread) == []
+
+
+async def test_a_long_answer_stands_whole_with_what_was_shown_as_its_beginning(rig: SlackRig) -> None:
+    thread = await begun(rig)
+    text = "\n\n".join(f"Point {number}. {'All things considered. ' * 8}" for number in range(100))
+    await drafted(rig, thread, text)
+    await answered(rig, thread, text)
+    shown = replies(rig, thread)
+    assert [f"Point {number}." in "\n".join(shown) for number in range(100)] == [True] * 100
+    assert len(shown) == 2
+
+
+async def test_an_answer_with_a_file_is_posted_below_it_and_the_draft_goes(rig: SlackRig) -> None:
+    thread = await begun(rig)
+    await drafted(rig, thread, TEXT)
+    await answered(rig, thread, f"{TEXT}\n\n" + "\n\n".join("A paragraph. " * 80 for _ in range(60)))
+    shown = replies(rig, thread)
+    assert len(shown) == 2
+    assert "run-3-answer.md" in shown[0]
+    assert TEXT in shown[1]
+
+
+# What may be shown --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_draft_mentions_nobody_and_hides_no_link(rig: SlackRig) -> None:
+    thread = await begun(rig)
+    await drafted(rig, thread, f"{HOSTILE} <@{ANA}> <!channel> [a](https://evil.example) end")
+    draft = next(one for one in rig.world.messages() if "streaming" in one)
+    assert notified(draft) == set()
+    assert hidden_links(draft) == []
+
+
+def test_the_beginning_of_a_text_only_ever_grows() -> None:
+    prose = "# A title\n\nSome *words* & <more>.\n\n"
+    text = f"{prose}```python\nprint('x')\n```\n\n> a quotation\n> of two lines\n\n{HOSTILE}\n\nEnd. "
+    shown = [stable_prefix(text[:end]) for end in range(len(text) + 1)]
+    assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
+    assert "print('x')" in shown[-1]
+    assert not any("print(" in one and one.count("```") % 2 for one in shown)
+
+
+# Trouble ------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_draft_whose_beginning_was_lost_on_the_way_does_not_stand_twice(rig: SlackRig) -> None:
+    thread = await begun(rig)
+    rig.server.faults.put("lose", "chat.startStream")
+    await drafted(rig, thread, TEXT)
+    await drafted(rig, thread, f"{TEXT} And more. ")
+    assert count(rig, "stream") == 1
+    await answered(rig, thread)
+    assert len(replies(rig, thread)) == 1
+    assert "Two votes of two" in replies(rig, thread)[0]
+
+
+@pytest.mark.parametrize("lost", ["chat.appendStream", "chat.stopStream", "chat.update"])
+async def test_no_word_stands_twice_when_an_answer_of_slack_is_lost(rig: SlackRig, lost: str) -> None:
+    thread = await begun(rig)
+    await drafted(rig, thread, "Take PostgreSQL.\n\nIt ")
+    rig.server.faults.put("lose", lost)
+    await drafted(rig, thread, f"{TEXT} ")
+    await drafted(rig, thread, f"{TEXT} And more. ")
+    assert rig.server.count("chat.appendStream") == (1 if lost == "chat.appendStream" else 2)
+    try:
+        await answered(rig, thread)
+    except SendUncertain:
+        assert lost != "chat.appendStream"
+        answer = FinalAnswer(run=3, text=TEXT, how="Two votes of two.", by="skeptic", drafted=True)
+        found = await rig.adapter.find_sent(rig.sending(answer, place=thread, key="final"))
+        assert (found is not None) == (lost == "chat.update")
+        if found is None:
+            await answered(rig, thread)
+    assert len(replies(rig, thread)) == 1
+    assert replies(rig, thread)[0].count("It keeps its promises") == 1
+    assert "Two votes of two" in replies(rig, thread)[0]
+
+
+async def test_a_draft_of_an_earlier_process_becomes_the_answer(rig: SlackRig) -> None:
+    thread = await begun(rig)
+    await drafted(rig, thread, "Take SQLite. ")
+    await rig.adapter.stop()
+    await rig.start()
+    await drafted(rig, thread, "Take PostgreSQL. ")
+    await rig.post(Note(text="A note."), place=thread)
+    assert len(replies(rig, thread)) == 3
+    await answered(rig, thread)
+    shown = replies(rig, thread)
+    assert len(shown) == 2
+    assert "SQLite" not in "".join(shown)
+
+
+async def test_a_stream_that_slack_has_ended_by_itself_still_becomes_the_answer(rig: SlackRig) -> None:
+    thread = await begun(rig)
+    await drafted(rig, thread, "Take PostgreSQL.\n\nIt ")
+    del next(one for one in rig.world.messages() if "streaming" in one)["streaming"]
+    await drafted(rig, thread, TEXT)
+    await answered(rig, thread)
+    assert len(replies(rig, thread)) == 1
+    assert TEXT in replies(rig, thread)[0]
+
+
+async def test_a_draft_that_somebody_deleted_is_posted_as_an_answer_of_its_own(rig: SlackRig) -> None:
+    thread = await begun(rig)
+    await drafted(rig, thread, "Take PostgreSQL. ")
+    draft = next(one for one in rig.world.messages() if "streaming" in one)
+    del rig.world.channels[GENERAL].messages[draft["ts"]]
+    await answered(rig, thread)
+    assert len(replies(rig, thread)) == 1
+
+
+async def test_a_pause_that_slack_asks_for_is_kept_and_the_text_goes_on_after_it() -> None:
+    async with a_rig() as rig:
+        thread = await begun(rig)
+        await drafted(rig, thread, "Take PostgreSQL.\n\nIt ")
+        rig.server.faults.put("limit", "chat.appendStream", seconds=30)
+        await drafted(rig, thread, f"{TEXT} ")
+        await drafted(rig, thread, f"{TEXT} And more. ")
+        assert rig.server.count("chat.appendStream") == 1
+        await answered(rig, thread)
+        assert TEXT in replies(rig, thread)[0]
+
+
+async def test_where_slack_streams_nothing_the_answer_comes_all_the_same(rig: SlackRig) -> None:
+    thread = await begun(rig)
+    rig.server.faults.put("error", "chat.startStream", name="missing_scope")
+    await drafted(rig, thread, TEXT)
+    await drafted(rig, thread, f"{TEXT} And more. ")
+    assert rig.server.count("chat.startStream") == 1
+    await answered(rig, thread)
+    assert len(replies(rig, thread)) == 1
+
+
+# The whole bot ------------------------------------------------------------------------------------------------------------
+
+SCRIPT = """
+[[agents."*"]]
+unused = ["new_answer"]
+needs = ["new_answer"]
+calls = [{ tool = "new_answer", arguments = { content = "An answer." } }]
+
+[[agents."*"]]
+needs = ["vote"]
+calls = [{ tool = "vote", arguments = { agent_id = "{first}", reason = "It is the first." } }]
+
+[[agents."*"]]
+takes = "0.3s"
+text = "The first line.\\nThe second line.\\nThe last line."
+"""
+TEAM = """
+default_team = "pair"
+[team.pair]
+stream = STREAM
+[[team.pair.agents]]
+name = "one"
+model = "scripted/pair"
+[[team.pair.agents]]
+name = "two"
+model = "scripted/pair"
+"""
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+async def test_a_team_that_streams_shows_its_final_text_while_it_is_written(tmp_path: Path, stream: str) -> None:
+    (tmp_path / "pair.toml").write_text(SCRIPT, encoding="utf-8")
+    async with a_bot(tmp_path, TEAM.replace("STREAM", stream)) as bot:
+        bot.people.command(ANA, GENERAL, "ask Write three lines")
+        await bot.sees("The last line.")
+        await bot.sees("finished")
+        streamed = [one.body["text"] for one in bot.world.effects if one.what == "stream"]
+        assert [one.startswith("The first") for one in streamed] == ([True] if stream == "true" else [])
+        answers = [one for one in bot.world.messages() if one["user"] == BOT_USER and "The first line." in words(one)]
+        assert len(answers) == 1

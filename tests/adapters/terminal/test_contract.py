@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.contract.adapter import AdapterContract
+from tests.contract.adapter_rig import Feature, Rig
+from tests.support.terminal_pipe import PipeRig, a_pipe
+from tests.support.terminal_user import a_desk
+
+ONE_WAY: frozenset[Feature] = frozenset(
+    {"choose", "edit", "unsay", "unpost", "redeliver", "reconnect", "fail_reading", "lose_reply", "find"}
+)
+"""What no terminal has: what was typed and shown stays as it is, and nobody can be asked about it."""
+
+
+class TestATerminalWithoutKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY):
+    @pytest.fixture
+    async def rig(self) -> AsyncIterator[Rig]:
+        with a_pipe() as pipe:
+            rig = PipeRig(pipe)
+            await rig.start()
+            yield rig
+            await rig.adapter.stop()
+
+
+class TestATerminalWithKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY | {"fail_next", "reject_next"}):
+    @pytest.fixture
+    async def rig(self) -> AsyncIterator[Rig]:
+        async with a_desk() as rig:
+            yield rig

@@ -1,0 +1,244 @@
+"""The terminal without keys: lines through a real pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from adapters.terminal.adapter import TerminalAdapter
+from adapters.terminal.paint import Page, paint
+from adapters.terminal.render import render_private_reply
+from adapters.terminal.screen import TerminalDevice
+from orchestrator_bridge.chat.adapter import SendRejected
+from orchestrator_bridge.chat.inbound import CommandReceived, InboundEvent, InputClosed, MessageReceived
+from orchestrator_bridge.chat.outbound import FinalAnswer, Note, OutboundPost, PrivateReply, Table
+from tests.contract.adapter_posts import RUN, closed, question
+from tests.support.terminal_pipe import NOW, Paper, Pipe, PipeRig, a_pipe
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    with a_pipe() as made:
+        yield made
+
+
+@pytest.fixture
+async def rig(pipe: Pipe) -> AsyncIterator[PipeRig]:
+    made = PipeRig(pipe)
+    await made.start()
+    yield made
+    await made.adapter.stop()
+
+
+async def test_every_line_is_handed_over_before_the_end_is(pipe: Pipe, rig: PipeRig) -> None:
+    pipe.put("first task\r\n\n/runs\nlast task")
+    pipe.end()
+    heard = [await rig.heard() for _ in range(4)]
+    assert [(one.name, one.text) for one in heard if isinstance(one, CommandReceived)] == [
+        ("ask", "first task"),
+        ("runs", ""),
+        ("ask", "last task"),
+    ]
+    assert isinstance(heard[-1], InputClosed)
+    assert await rig.terminal.wait_exit() == "input_ended"
+
+
+async def test_a_file_can_stand_in_for_the_pipe(tmp_path: Path) -> None:
+    tasks = tmp_path / "tasks.txt"
+    tasks.write_text("one\ntwo\n")
+    with tasks.open() as stdin:
+        heard = await _all_heard(TerminalAdapter(TerminalDevice(stdin=stdin, screen=Paper())))
+    assert [getattr(one, "text", "gone") for one in heard] == ["one", "two", "gone"]
+
+
+async def test_without_any_input_nobody_is_there_from_the_start() -> None:
+    heard = await _all_heard(TerminalAdapter(TerminalDevice(stdin=None, screen=Paper())))
+    assert [type(one) for one in heard] == [InputClosed]
+
+
+async def _all_heard(adapter: TerminalAdapter) -> list[InboundEvent]:
+    heard: list[InboundEvent] = []
+
+    async def receive(one: InboundEvent) -> None:
+        heard.append(one)
+
+    await adapter.start(receive)
+    await adapter.wait_exit()
+    await adapter.stop()
+    return heard
+
+
+async def test_a_task_of_200000_characters_is_handed_over_whole(pipe: Pipe, rig: PipeRig) -> None:
+    await asyncio.to_thread(pipe.put, "/ask " + "x" * 200_000 + "\n")
+    heard = await rig.heard()
+    assert isinstance(heard, CommandReceived)
+    assert len(heard.text) == 200_000
+
+
+async def test_bytes_that_are_no_text_do_not_end_the_input(pipe: Pipe, rig: PipeRig) -> None:
+    pipe.put(b"\xff\xfe broken\nwhole\n")
+    first, second = await rig.heard(), await rig.heard()
+    assert isinstance(first, CommandReceived)
+    assert "broken" in first.text
+    assert isinstance(second, CommandReceived)
+    assert second.text == "whole"
+
+
+async def test_a_line_that_could_mean_two_things_is_printed_back(pipe: Pipe, rig: PipeRig) -> None:
+    await rig.post(question(2))
+    await rig.post(question(5))
+    pipe.put("postgres\n#5 sqlite\n")
+    said = await rig.heard()
+    assert isinstance(said, MessageReceived)
+    assert (said.question, said.text) == (5, "sqlite")
+    assert "Questions 2 and 5 are open." in rig.paper.getvalue()
+    assert "> postgres\n" in rig.paper.getvalue()
+
+
+async def test_a_line_that_could_not_be_stored_is_printed_back_with_the_reason(pipe: Pipe, rig: PipeRig) -> None:
+    rig.break_store()
+    pipe.put("precious words\nother words\n")
+    await rig.heard()
+    assert "the disk is full" in rig.paper.getvalue()
+    assert "> precious words\n" in rig.paper.getvalue()
+
+
+async def test_quitting_leaves_at_once_and_says_what_goes_on_later(pipe: Pipe, rig: PipeRig) -> None:
+    await rig.post(RUN)
+    pipe.put("/quit\n")
+    assert await rig.terminal.wait_exit() == "left"
+    assert "at the next start: run 3" in rig.paper.getvalue()
+
+
+async def test_a_reader_who_went_away_has_left(rig: PipeRig) -> None:
+    rig.paper.failure = errno.EPIPE
+    with pytest.raises(SendRejected):
+        await rig.post(RUN)
+    assert await rig.terminal.wait_exit() == "left"
+
+
+async def test_what_is_piped_on_has_neither_escapes_nor_line_breaks_of_its_own(rig: PipeRig) -> None:
+    await rig.post(question())
+    await rig.post(Note(text="word " * 100, speaker="skeptic", tone="warning"), place=replace(rig.home, thread="run-3"))
+    assert "\x1b" not in rig.paper.getvalue()
+    assert "word " * 99 in rig.paper.getvalue()
+
+
+async def test_final_answers_can_go_to_another_stream_than_all_the_rest(pipe: Pipe) -> None:
+    answers = Paper()
+    rig = PipeRig(pipe, answers=answers)
+    await rig.start()
+    await rig.post(RUN)
+    await rig.post(FinalAnswer(run=3, text="# Take SQLite\n\x1b[31mNow.", how="Two votes of three.", by="skeptic"))
+    await rig.adapter.stop()
+    assert answers.getvalue() == "# Take SQLite\nNow.\n"
+    assert "Two votes of three." in rig.paper.getvalue()
+    assert "Take SQLite" not in rig.paper.getvalue()
+
+
+async def test_a_quiet_terminal_shows_only_what_needs_the_person(pipe: Pipe) -> None:
+    paper = Paper()
+    adapter = TerminalAdapter(TerminalDevice(stdin=pipe.stdin, screen=paper, clock=lambda: NOW, zone=UTC), quiet=True)
+    rig = PipeRig(pipe, paper=paper)
+    rig.adapter = adapter
+    await rig.start()
+    for post in (RUN, Note(text="some progress"), question()):
+        await rig.post(post)
+    await adapter.stop()
+    assert "some progress" not in paper.getvalue()
+    assert "Run 3" not in paper.getvalue()
+    assert "Question 2 from skeptic" in paper.getvalue()
+
+
+async def test_cards_that_change_do_not_flood(rig: PipeRig) -> None:
+    posted = await rig.post(RUN)
+    before = rig.paper.getvalue()
+    for tokens in range(50):
+        await rig.post(replace(RUN, tokens=tokens, cost=f"${tokens}"), replaces=posted)
+    assert rig.paper.getvalue() == before
+    await rig.post(replace(RUN, status="finished", ended=True, cost="$0.07"), replaces=posted)
+    await rig.post(replace(RUN, status="late news from before"), replaces=posted)
+    assert rig.paper.getvalue().removeprefix(before) == "run 3 │ Run 3 is finished · $0.07 · 12,345 tokens\n"
+
+
+async def test_more_time_is_one_line_and_closing_another(rig: PipeRig) -> None:
+    posted = await rig.post(question())
+    before = len(rig.paper.getvalue().splitlines())
+    await rig.post(replace(question(), expires_at=NOW + 7200), replaces=posted)
+    await rig.post(closed(question()), replaces=posted)
+    later, end = rig.paper.getvalue().splitlines()[before:]
+    assert "at 16:00 (in 2 h)" in later
+    assert end == "question 2 │ Question 2 is closed: Alice answered: SQLite"
+
+
+async def test_cards_of_an_earlier_process_are_shown_whole(pipe: Pipe, rig: PipeRig) -> None:
+    earlier = await rig.post(Note(text="of no matter"))
+    await rig.post(question(), replaces=earlier)
+    await rig.post(closed(question(7)), replaces=earlier)
+    assert "1 PostgreSQL (recommended)" in rig.paper.getvalue()
+    assert "skeptic asked: Which database shall we take?" in rig.paper.getvalue()
+    pipe.put("2 1\n")
+    said = await rig.heard()
+    assert isinstance(said, MessageReceived)
+    assert said.question == 2
+
+
+async def test_a_question_that_expires_on_another_day_names_the_day(rig: PipeRig) -> None:
+    await rig.post(replace(question(), expires_at=NOW + 86_400 * 2))
+    assert "Expires on Tue 2026-11-24 at 14:00 (in 2 d)" in rig.paper.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "way"), [("confirm", "`2 yes` or `2 no`"), ("number", "`2 42`"), ("text", "`2 your words`")])
+async def test_a_question_says_how_its_kind_is_answered(rig: PipeRig, kind: str, way: str) -> None:
+    await rig.post(replace(question(), answer_kind=kind, options=()))
+    assert f"Answer: {way}." in rig.paper.getvalue()
+
+
+async def test_help_names_the_keys_of_the_terminal_too(pipe: Pipe, rig: PipeRig) -> None:
+    pipe.put("/help\n")
+    await rig.adapter.reply_privately(
+        await rig.heard(), PrivateReply(text="/ask starts a run", tables=(Table(columns=("a",), rows=()),))
+    )
+    assert "/say 3" in rig.paper.getvalue()
+
+
+async def test_a_row_that_is_too_wide_leaves_out_what_is_empty(rig: PipeRig) -> None:
+    wide = Page(width=40)
+    lines = render_private_reply(
+        PrivateReply(text="", tables=(Table(columns=("run", "task", "result"), rows=(("1", "word " * 20, ""),)),)), wide
+    )
+    assert "result" not in paint(lines, wide)
+
+
+async def test_an_output_that_knows_only_ascii_gets_ascii(pipe: Pipe, tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    with target.open("w", encoding="ascii") as screen:
+        adapter = TerminalAdapter(TerminalDevice(stdin=pipe.stdin, screen=screen, clock=lambda: NOW))
+        await adapter.start(_deaf)
+        await adapter.send(OutboundPost(key="q", place=PipeRig(pipe).home, post=replace(question(), text="Größe?")))
+        await adapter.stop()
+    assert b"question 2 | Gr??e?" in target.read_bytes()
+
+
+async def _deaf(event: InboundEvent) -> None:
+    """Takes everything."""
+
+
+async def test_standard_input_stays_blocking_for_whoever_shares_it(pipe: Pipe, rig: PipeRig) -> None:
+    pipe.put("one\n")
+    await rig.heard()
+    assert os.get_blocking(pipe.stdin.fileno())
+
+
+async def test_entries_can_be_given_by_the_program_itself(rig: PipeRig) -> None:
+    await rig.terminal.submit("/ask Build a shop")
+    heard = await rig.heard()
+    assert isinstance(heard, CommandReceived)
+    assert heard.text == "Build a shop"

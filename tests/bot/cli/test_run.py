@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.piped_bot import read_until, type_line
+from tests.support.store_files import run_sql
+
+ROOT = Path(__file__).parents[3]
+TEAM = '[[team.quick.agents]]\nname = "only"\nmodel = "scripted/play"\n'
+
+
+@pytest.fixture
+def environ(folder: Path) -> dict[str, str]:
+    """The environment of a bot whose team has one quick agent."""
+    (folder / "play.toml").write_text('[[agents."*"]]\ntext = "Done: {task}"\n')
+    (folder / "townhall.toml").write_text(TEAM)
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+def run(environ: dict[str, str], typed: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bot", "run"]
+    return subprocess.run(command, input=typed, capture_output=True, text=True, env=environ, check=False)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Processes can be interrupted, also where these tests are run in a shell's background, which hands down that they cannot."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def running(environ: dict[str, str], interruptible: None) -> Iterator[subprocess.Popen[str]]:
+    """A bot that has said hello and waits for a task."""
+    command = [sys.executable, "-m", "bot", "run"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
+    ) as bot:
+        read_until(bot, "Type a task")
+        yield bot
+        bot.kill()
+
+
+def test_a_task_from_a_pipe_runs_to_its_end(environ: dict[str, str]) -> None:
+    ended = run(environ, "count to three\n")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Done: count to three" in ended.stdout
+
+
+def test_a_task_from_a_pipe_does_not_wait_for_a_damaged_run_nor_end_with_its_error(environ: dict[str, str], folder: Path) -> None:
+    run(environ, "the first\n")
+    busy = "UPDATE runs SET status = 'running', busy = 1 WHERE run = 1"
+    run_sql(folder / "data" / "townhall.db", busy, "UPDATE log SET body = '{}' WHERE run = 1 AND seq = 2")
+    ended = run(environ, "the second\n")
+    assert ended.returncode == 0
+    assert "Done: the second" in ended.stdout
+    assert ended.stderr.count("\n") == 1
+    assert "run 1 is set aside until the next start, the others go on" in ended.stderr
+
+
+def test_every_line_of_a_pipe_is_a_run_and_all_of_them_have_to_succeed(environ: dict[str, str], folder: Path) -> None:
+    assert run(environ, "one\ntwo\n").returncode == 0
+    (folder / "townhall.toml").write_text(
+        f'{TEAM}[team.silent.bounds]\ncalls = 1\n[[team.silent.agents]]\nname = "dumb"\nmodel = "scripted/dumb"\n'
+    )
+    (folder / "dumb.toml").write_text('[[agents."*"]]\ncalls = [{ tool = "nothing", arguments = {} }]\n')
+    ended = run(environ, "one\n/ask team=silent two\n")
+    assert ended.returncode == 1
+    assert "Run 3 is finished" in ended.stdout
+    assert "Run 4 is failed" in ended.stdout
+
+
+@pytest.mark.parametrize("line", ["/ask", "/ask team=nobody x", "x" * 60_000, "7", "/nonsense"])
+def test_a_line_of_a_pipe_that_is_not_taken_is_told_by_the_exit_code(environ: dict[str, str], line: str) -> None:
+    ended = run(environ, f"{line}\n")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "Run 1" not in ended.stdout
+
+
+def test_a_first_start_says_that_agents_are_scripted_and_what_to_set(environ: dict[str, str], folder: Path) -> None:
+    said = run(environ, "").stdout
+    assert "played from a script; no model is called" in said
+    assert "XAI_API_KEY into .env" in said
+
+
+def test_a_missing_key_is_said_at_the_start(environ: dict[str, str], folder: Path) -> None:
+    (folder / "townhall.toml").write_text(TEAM.replace("scripted/play", "grok-4.3"))
+    said = run(environ, "").stdout
+    assert "XAI_API_KEY is not set, so grok-4.3 cannot be called" in said
+    assert "script" not in said
+
+
+def test_several_tasks_are_worked_on_while_the_input_stays_open(running: subprocess.Popen[str]) -> None:
+    for task in ("one", "two"):
+        type_line(running, task)
+        assert f"Done: {task}" in read_until(running, f"Done: {task}")
+    type_line(running, "/runs")
+    read_until(running, "Runs, newest first")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_the_bot_in_good_order(running: subprocess.Popen[str], number: signal.Signals) -> None:
+    running.send_signal(number)
+    assert running.wait() == 0
+    assert running.stderr is not None
+    assert running.stderr.read() == ""
+
+
+def test_ctrl_c_ends_with_130_and_no_traceback(running: subprocess.Popen[str]) -> None:
+    running.send_signal(signal.SIGINT)
+    assert running.wait() == 130
+    assert running.stderr is not None
+    assert running.stderr.read().strip() == ""
+
+
+def test_a_second_bot_on_the_same_folder_is_refused_and_told_who_has_it(
+    running: subprocess.Popen[str], environ: dict[str, str]
+) -> None:
+    second = run(environ, "a task\n")
+    assert second.returncode == 1
+    assert f"in use by process {running.pid}" in second.stderr
+    assert "TOWNHALL_DATA" in second.stderr

@@ -1,0 +1,43 @@
+"""Who may cancel and pick where: `channel:…` in the team file holds for what is given in that channel, and in no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.chat.inbound import Author, CommandReceived
+from tests.bot.commands.test_models import ELSEWHERE, TEAMS, Bot, a_bot
+from tests.support.engine_fixture import ANA, PLACE
+from tests.support.fake_models.replies import Play
+from tests.support.fake_models.server import ModelServer
+
+BO = Author(platform="list", id="bo", name="Bo")
+HERE = TEAMS.replace('pick = ["anyone"]', f'pick = ["channel:{PLACE.channel}"]\ncancel = ["channel:{PLACE.channel}"]')
+
+
+@pytest.fixture
+async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
+    async with ModelServer(lambda _: Play(gate=asyncio.Event())) as server, a_bot(tmp_path, server, HERE) as bot:
+        yield bot
+
+
+async def test_a_model_is_picked_by_anyone_in_the_channel_and_by_nobody_elsewhere(bot: Bot) -> None:
+    assert "works with grok-4.7" in (await bot.gives(BO, PLACE, "model", "grok-4.7")).text
+    assert (await bot.gives(BO, ELSEWHERE, "model", "grok-4.7")).tone == "warning"
+
+
+async def test_anothers_run_is_cancelled_by_anyone_in_the_channel_and_by_nobody_elsewhere(bot: Bot) -> None:
+    task = CommandReceived(place=PLACE, interaction="r", author=ANA, name="ask", text="plan the move", at=1.0)
+    await bot.platform.receives(task)
+    await bot.platform.until(lambda: bool(bot.app.engine.under_way(PLACE)))
+    refused = await bot.gives(BO, ELSEWHERE, "cancel", "1")
+    assert "you may not cancel it" in refused.text
+    await bot.platform.receives(CommandReceived(place=PLACE, interaction="c", author=BO, name="cancel", text="1", at=2.0))
+    await bot.platform.until(lambda: not bot.app.engine.under_way(PLACE) or bot.platform.words[-1][1] is not refused)
+    state = await bot.app.engine.run(1)
+    assert state is not None
+    assert state.end is not None
+    assert state.end.status == "cancelled"

@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.config.errors import ConfigError
+from bot.config.team_file import DEMO_TEAM, TeamFile, parse_team_file, read_team_file
+from orchestrator_bridge.chat.inbound import Place
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = '[[agents."*"]]\ntext = "Yes."\n'
+AGENT = '[[team.review.agents]]\nname = "author"\nmodel = "scripted/yes"\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "yes.toml").write_text(SCRIPT)
+    return tmp_path / "townhall.toml"
+
+
+def read(file: Path, text: str) -> TeamFile:
+    return parse_team_file(text, file)
+
+
+def refused(file: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as refusal:
+        parse_team_file(text, file)
+    return str(refusal.value)
+
+
+def test_a_missing_file_is_the_demo_team(file: Path) -> None:
+    found = read_team_file(file)
+    assert found.file is None
+    assert found.team() == DEMO_TEAM
+
+
+def test_a_file_that_was_asked_for_must_be_there(file: Path) -> None:
+    with pytest.raises(ConfigError, match="the team file is missing"):
+        read_team_file(file, must_exist=True)
+
+
+def test_a_file_without_teams_has_the_demo_team(file: Path) -> None:
+    found = read(file, '[people.alice]\ndiscord = "1"\n')
+    assert found.team() == DEMO_TEAM
+    assert found.people["alice"].discord == "1"
+
+
+def test_the_first_team_works_where_nobody_names_one(file: Path) -> None:
+    other = AGENT.replace("review", "other")
+    assert read(file, AGENT + other).team().name == "review"
+    found = read(file, 'default_team = "other"\n' + AGENT + other)
+    assert found.team().name == "other"
+    assert found.team("review").agents[0].model == "scripted/yes"
+
+
+def test_budgets_are_dollars_of_channels_that_can_be_and_days_of_a_zone(file: Path) -> None:
+    found = read(file, '[budgets]\nday = 20.10\n[budgets.channels]\n"discord:1" = 2.5\n').budgets
+    assert (found.day, found.of_channel("discord:1"), found.of_channel("discord:2")) == (Decimal("20.10"), Decimal("2.5"), None)
+    assert "more than 0" in refused(file, "[budgets]\nday = 0\n")
+    wrong = refused(file, '[budgets]\ntime_zone = "Berlin"\n[budgets.channels]\n"general" = 1\n')
+    assert "a zone of the tz database" in wrong
+    assert "'discord:123'" in wrong
+
+
+def test_those_responsible_must_be_people_or_roles(file: Path) -> None:
+    keys = '[team.review]\non_budget = "ask"\nresponsible = ["@bob"]\n'
+    assert "team.review.responsible[1]" in refused(file, keys + AGENT)
+    assert read(file, keys.replace("@bob", "humans") + AGENT).team().on_budget == "ask"
+
+
+def test_an_unknown_team_is_told_with_those_that_there_are(file: Path) -> None:
+    with pytest.raises(ConfigError, match=r"(?s)found: +'revew'.*did you mean 'review'"):
+        read(file, AGENT).team("revew")
+
+
+def test_all_tables_are_read(file: Path) -> None:
+    found = read(
+        file,
+        AGENT
+        + """
+[team.review.policy]
+quorum = 2
+expire_after = "1h 30m"
+fallback = ["fail"]
+[team.review.bounds]
+money = 0.25
+[team.review.limits]
+per_run = 1
+[people.alice]
+slack = "U1"
+time_zone = "Europe/Berlin"
+[roles.backend]
+people = ["alice"]
+[permissions]
+cancel = ["@alice", "role:backend"]
+[models.mine]
+base_url = "http://localhost:1/v1"
+key_env = "MINE"
+""",
+    )
+    team = found.team()
+    assert (team.policy.quorum, team.policy.expire_after, team.policy.fallback[0].use) == (2, 5400.0, "fail")
+    assert (str(team.bounds.money), team.limits.per_run) == ("0.25", 1)
+    assert found.permissions.cancel == ("@alice", "role:backend")
+    assert found.key_variables == {"MINE"}
+
+
+def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Path) -> None:
+    said = refused(file, 'defalt_team = "x"\n[team.review]\nask = ["nobody"]\n' + AGENT + "perona = 1\n[people.bob]\nmail = 2\n")
+    assert said.startswith(f"{file}: 4 things are wrong")
+    assert re.findall(r"line (\d+): (\S+)", said) == [
+        ("1", "defalt_team"),
+        ("3", "team.review.ask[1]"),
+        ("7", "team.review.agents[1].perona"),
+        ("9", "people.bob.mail"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "found", "expected"),
+    [
+        ("[team.review]\npollicy = {}\n" + AGENT, "team.review.pollicy", "the unknown key 'pollicy'", "did you mean 'policy'?"),
+        ("[team.review]\nname = 'x'\n" + AGENT, "team.review.name", "the unknown key 'name'", "one of about, agents, ask"),
+        (AGENT + AGENT, "line 5: team.review.agents[2].name", "a second agent called 'author'", "a name of its own for each"),
+        (AGENT.replace("yes", "no"), "team.review.agents[1].model", "there is no script 'no'", "a file no.toml"),
+        (AGENT.replace("scripted/", "grak-"), "team.review.agents[1].model", "model 'grak-yes' is not known", "'provider/model'"),
+        (AGENT.replace("author", "The Author"), "team.review.agents[1].name", "'The Author'", "small letters, digits"),
+        (AGENT.replace('name = "author"\n', ""), "team.review.agents[1].name", "nothing", "this key, which has no default"),
+        ("[team.review]\nagents = []\n", "line 2: team.review.agents", "no agent", "at least one: [[team.review.agents]]"),
+        ("[team.review]\nabout = 'us'\n", "line 1: team.review.agents", "no agent", "with a 'name' and a 'model'"),
+        (AGENT + "[team.review.policy]\nremind_after = '-5m'\n", "policy.remind_after", "'-5m' is negative", "0 or more"),
+        (AGENT + "[team.review.policy]\nremind_after = -5\n", "policy.remind_after", "-5 is negative", "0 or more"),
+        (AGENT + "[team.review.policy]\nexpire_after = 0\n", "policy.expire_after", "0 s", "1 s to 365 d"),
+        (
+            AGENT + "[team.review.policy]\nfallback = ['asume']\n",
+            "policy.fallback[1]",
+            "'asume'",
+            "'default_option', 'agents', 'judge', 'assume' or",
+        ),
+        (
+            AGENT + "[team.review.policy]\nfallback = ['default_option']\n",
+            "review.policy",
+            "'fallback' ends with",
+            "'assume' or 'fail'",
+        ),
+        (AGENT + "[team.review.policy]\ndecider = '@eve'\n", "policy.decider", "'@eve'", "one of "),
+        (AGENT + "[team.review.policy]\ndecider = 'eve'\n", "policy.decider", "'eve'", "a person, such as '@lead'"),
+        (AGENT + "[team.review.policy]\nresponders = 'role:x'\n", "policy.responders", "'role:x'", "one of asked, anyone"),
+        (AGENT + "[team.review.policy]\nresponders = 'all'\n", "policy.responders", "'all'", "'asked', 'anyone' or a role"),
+        (
+            AGENT + "[team.review.policy]\nescalate = [{after = '5m', to = '@eve'}]\n",
+            "policy.escalate[1].to[1]",
+            "'@eve'",
+            "one of humans",
+        ),
+        (
+            AGENT + "[team.review.policy]\nescalate = [{after = '1h', to = 'humans'}]\n",
+            "review.policy",
+            "'escalate' after 3600 s",
+            "less than 'expire_after'",
+        ),
+        (AGENT + "[team.review.policy]\njudge = 'what'\n", "policy.judge", "model 'what' is not known", "'provider/model'"),
+        (AGENT + "[[team.review.routes]]\nto = ['@eve']\nwords = ['db']\n", "routes[1].to[1]", "'@eve'", "one of humans"),
+        (AGENT + "[[team.review.routes]]\nto = ['humans']\nagents = ['x']\n", "routes[1].agents[1]", "'x'", "one of author"),
+        (AGENT + "[[team.review.routes]]\nto = 'humans'\n", "routes[1]", "a route for every question", "'words' or 'agents'"),
+        (
+            AGENT + "[[team.review.channels]]\nchannel = 'C1'\npolicy = {quorum = 'most'}\n",
+            "team.review",
+            "rules for the channel 'C1'",
+            "keys of the policy",
+        ),
+        ("languages = ['none.toml']\n", "languages[1]", "'none.toml': No such file", "a readable file of words"),
+        ("languages = 'fr'\n", "languages", "'fr'", "a list of files"),
+        ("[people.a]\nquiet = '22:00-07:00'\n", "people.a", "'quiet' without 'time_zone'", "the zone too"),
+        ("[people.a]\nquiet = 'nights'\ntime_zone = 'UTC'\n", "people.a.quiet", "'nights'", "two different times of day"),
+        (AGENT + "[team.review.policy]\nquorum = 'most'\n", "policy.quorum", "'most'", "'majority' or 'all' or a whole number"),
+        (AGENT + "[team.review.bounds]\ncalls = 1.5\n", "bounds.calls", "1.5", "a whole number"),
+        (AGENT + "[team.review.bounds]\ncalls = 10_000_000_000\n", "bounds.calls", "10,000,000,000", "1 to 100,000"),
+        (AGENT + "[team.review.bounds]\ncalls = 0\n", "bounds.calls", "0", "1 to 100,000"),
+        (AGENT + "[team.review.bounds]\nmoney = 1e300\n", "bounds.money", "1E+300", "0.01 to 1,000,000"),
+        (AGENT + "[team.review.bounds]\nmoney = nan\n", "bounds.money", "nan", "finite number"),
+        (AGENT + "[team.review.bounds]\nwall = '9999999d'\n", "bounds.wall", "9999999 d", "1 s to 365 d"),
+        (AGENT + "[team.review.bounds]\nmoney = -1\n", "bounds.money", "-1", "0.01 to 1,000,000"),
+        ("[team.review]\nask = ['alice']\n" + AGENT + "[people.alice]\n", "ask[1]", "'alice'", "did you mean '@alice'?"),
+        ("[team.review]\nask = ['agent:skeptic']\n" + AGENT, "ask[1]", "'agent:skeptic'", "humans, agents, agent:author"),
+        ("[permissions]\nstart = ['@eve']\n", "permissions.start[1]", "'@eve'", "one of anyone"),
+        ("[roles.backend]\npeople = ['eve']\n", "roles.backend.people[1]", "'eve'", "one of "),
+        ("[roles.backend]\n", "roles.backend", "a role of nobody", "'people'"),
+        ("[people.alice]\ndiscord = 12\n", "people.alice.discord", "12", "a text in quotes"),
+        ("[people.a]\nslack = 'U1'\n[people.b]\nslack = 'U1'\n", "people.b.slack", "'U1', which is a's too", "one person only"),
+        ("[people.alice]\ntime_zone = 'Europe/Berln'\n", "time_zone", "'Europe/Berln'", "did you mean 'Europe/Berlin'?"),
+        ("[models.mine]\nid = 'what'\n", "models.mine.id", "model 'what' is not known", "'provider/model'"),
+        ("[models.mine]\nbase_url = 'localhost'\n", "models.mine.base_url", "'localhost'", "begins with http://"),
+        ("[models.'gpt-5']\ninput = 1\n", "models.gpt-5", "one of the prices", "both"),
+        ("[models.'gpt-5']\nkey_env = 'sk-1'\n", "models.gpt-5.key_env", "'sk-1'", "not the key itself"),
+        ("default_team = 'other'\n" + AGENT, "default_team", "'other'", "one of review"),
+        ("team = 5\n", "team", "5", "[team.<name>]"),
+        ("[team]\nreview = 5\n", "team.review", "5", "a table: [team.review]"),
+        ("[team.review]\n[team.review]\n", "line 2", "twice", "joined into one"),
+        ("x = 1\nx = 2\n", "line 2", "overwrite", "joined into one"),
+        ("x = \n", "line 1, column 5", "Invalid value", "valid TOML"),
+    ],
+)
+def test_a_wrong_key_is_told_with_its_path_what_was_found_and_what_is_expected(
+    file: Path, text: str, where: str, found: str, expected: str
+) -> None:
+    said = refused(file, text)
+    assert "1 thing is wrong" in said
+    assert where in said
+    assert found in said
+    assert expected in said
+
+
+def test_a_channel_has_rules_of_its_own(file: Path) -> None:
+    rules = "[[team.review.channels]]\nchannel = 'slack/C1'\npolicy = {quorum = 'all'}\nlimits = {per_run = 2}\n"
+    team = read(file, AGENT + rules).team()
+    here = team.in_channel(Place(platform="slack", channel="C1"))
+    assert (here.policy.quorum, here.limits.per_run, here.limits.per_agent) == ("all", 2, 3)
+    assert team.in_channel(Place(platform="discord", channel="C1")) == team
+
+
+def test_a_channel_may_be_named_in_a_permission(file: Path) -> None:
+    assert read(file, "[permissions]\nanswer = ['channel:C1']\n").permissions.answer == ("channel:C1",)
+
+
+def test_a_language_of_ones_own_stands_beside_the_file(file: Path) -> None:
+    (file.parent / "fr.toml").write_text('yes = ["oui"]\nno = ["non"]\n')
+    assert read(file, "languages = ['fr.toml']\n").languages[0].yes == ("oui",)
+
+
+def test_a_long_or_disguised_value_is_shown_short_and_escaped(file: Path) -> None:
+    said = refused(file, AGENT.replace("author", "x" * 10_000 + "\\u202e"))
+    assert "(10,003 characters)" in said or "(10,008 characters)" in said
+    assert len(said) < 600
+    assert "\u202e" not in refused(file, AGENT.replace("author", "\\u202eevil"))
+
+
+def test_a_key_that_stands_in_a_long_text_is_not_taken_for_a_key(file: Path) -> None:
+    text = '[team.review]\nabout = """\n[team.review.policy]\nquorum = 1\n"""\n' + AGENT + '[team.review.policy]\nquorum = "x"\n'
+    assert "line 10: team.review.policy.quorum" in refused(file, text)
+
+
+@pytest.mark.parametrize("content", [b"\xff", None])
+def test_a_file_that_cannot_be_read_is_told(file: Path, content: bytes | None) -> None:
+    file.mkdir() if content is None else file.write_bytes(content)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_team_file(file)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" + AGENT.replace("\n", "\r\n").encode())
+    assert read_team_file(file).team().name == "review"
+
+
+def test_the_file_that_comes_with_townhall_is_right_also_with_its_examples_in_force() -> None:
+    text = (ROOT / "townhall.toml").read_text()
+    in_force = re.sub(r"(?m)^# (?=\[|[a-z_]+ = )", "", text)
+    assert read_team_file(ROOT / "townhall.toml").team() == DEMO_TEAM
+    found = parse_team_file(in_force, ROOT / "townhall.toml")
+    assert {"demo", "review"} == set(found.teams)
+    review, demo = found.team("review"), found.team("demo")
+    assert (review.policy, review.bounds, review.limits) == (demo.policy, demo.bounds, demo.limits), "said to be the defaults"
+
+
+def test_a_parameter_out_of_its_range_is_refused(file: Path) -> None:
+    text = refused(file, AGENT + "temperature = 3\neffort = 'huge'\n")
+    assert "team.review.agents[1].temperature" in text
+    assert "2 or less" in text
+    assert "team.review.agents[1].effort" in text
+
+
+def test_parameters_are_kept_as_they_were_set(file: Path) -> None:
+    (agent,) = read(file, AGENT + "temperature = 0.5\nmax_output = 900\nstop = ['END']\n").team().agents
+    assert agent.parameters == {"temperature": 0.5, "stop": ("END",), "max_output": 900}
+
+
+@pytest.mark.parametrize(
+    "setting", ["presence_penalty = 0.5", "frequency_penalty = 0.5", "stop = ['END']", "effort = 'low'", "max_output = 10000000"]
+)
+def test_what_grok_4_1_fast_does_not_take_is_refused_with_what_it_takes(file: Path, setting: str) -> None:
+    key = setting.partition(" ")[0]
+    text = refused(file, AGENT.replace("scripted/yes", "grok-4.1-fast") + setting)
+    assert f"line 4: team.review.agents[1].{key}" in text
+    assert f"found:    {setting.replace('  ', ' ')}, which grok-4.1-fast does not take" in text
+    expected = "at most 30000" if key == "max_output" else "only parameters that it takes: temperature, top_p, seed, max_output"
+    assert f"expected: {expected}" in text
+
+
+def test_an_effort_that_a_model_does_not_know_is_refused_with_those_that_it_knows(file: Path) -> None:
+    grok = AGENT.replace("scripted/yes", "grok-4.3")
+    assert read(file, grok + "effort = 'low'\n").team().agents[0].effort == "low"
+    assert "one of none, low, medium, high" in refused(file, grok + "effort = 'max'\n")
+
+
+@pytest.mark.parametrize("depth", [1_000, 50_000])
+@pytest.mark.parametrize(("before", "after"), [("x = ", ""), ("[team.review]\nask = ", "\n")], ids=["anywhere", "in a team"])
+def test_brackets_thousands_deep_are_told_plainly(file: Path, depth: int, before: str, after: str) -> None:
+    said = refused(file, f"{before}{'[' * depth}{']' * depth}{after}")
+    assert "townhall.toml" in said
+    assert "brackets in brackets, hundreds deep" in said
+    assert "tables and lists a few levels deep" in said
+
+
+def test_names_thousands_deep_are_told_plainly(file: Path) -> None:
+    said = refused(file, f"[{'.'.join('x' * 5_000)}]\ny = 1\n")
+    assert "the unknown key 'x'" in said

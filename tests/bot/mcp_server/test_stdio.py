@@ -1,0 +1,152 @@
+"""The commands `townhall mcp` and `townhall token`, beside a bot that runs and beside none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from tests.bot.conftest import Said, Townhall
+from tests.resilience.harness.process import ROOT
+from tests.support.mcp_bot import question, refused, told
+from tests.support.piped_bot import read_until, type_line
+
+pytestmark = pytest.mark.timeout(300)
+
+TEAM = """
+[people.alice]
+slack = "U1"
+[people.bob]
+discord = "7"
+"""
+
+
+@pytest.fixture
+def environ(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "TOWNHALL_DATA": str(folder / "data")}
+
+
+@contextmanager
+def running(environ: dict[str, str], errors: Path) -> Iterator[subprocess.Popen[str]]:
+    """A bot at a terminal that is a pipe, once its door is open."""
+    command = [sys.executable, "-m", "bot", "run"]
+    with (
+        errors.open("w", encoding="utf-8") as log,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environ) as bot,
+    ):
+        try:
+            type_line(bot, "/help")
+            read_until(bot, "Give the team a task.")
+            yield bot
+        finally:
+            bot.kill()
+
+
+@asynccontextmanager
+async def mcp(environ: dict[str, str], token: str) -> AsyncIterator[Client]:
+    """`townhall mcp` as a coding agent starts it."""
+    env = {**environ, "TOWNHALL_TOKEN": token}
+    async with Client(StdioServerParameters(command=sys.executable, args=["-m", "bot", "mcp"], env=env)) as client:
+        yield client
+
+
+async def test_a_token_of_the_running_bot_asks_whoever_sits_at_the_terminal(
+    folder: Path, townhall: Townhall, environ: dict[str, str]
+) -> None:
+    async def said(*arguments: str) -> Said:
+        return await asyncio.to_thread(townhall, *arguments)
+
+    await said("token", "make", "old", "--json")
+    with running(environ, folder / "errors") as bot:
+        token = json.loads((await said("token", "make", "laptop", "--json")).out)["token"]
+        assert [one["name"] for one in json.loads((await said("token", "list", "--json")).out)["tokens"]] == ["laptop", "old"]
+        async with mcp(environ, token) as client:
+            assert told(await client.call_tool("ask_team", question(wait_seconds=0)))["status"] == "open"
+            await asyncio.to_thread(read_until, bot, "Question 1 from mcp (outside, token laptop)")
+            type_line(bot, "1 main")
+            assert told(await client.call_tool("check_question", {"question": 1, "wait_seconds": 60}))["decision"] == "main"
+        assert (await said("token", "withdraw", "laptop")).code == 0
+        async with mcp(environ, token) as client:
+            assert "wrong or withdrawn" in refused(await client.call_tool("ask_team", question()))
+        findings = json.loads((await said("doctor", "--json")).out)["findings"]
+        told_of = {one["about"]: one["found"] for one in findings if one["about"] in ("door", "tokens")}
+        assert told_of["door"].startswith("open for agents outside at http://127.0.0.1:")
+        assert told_of["tokens"] == "old; 1 withdrawn"
+    assert (folder / "errors").read_text() == ""
+
+
+async def test_without_a_bot_the_tools_are_there_and_say_how_to_start_it(folder: Path, environ: dict[str, str]) -> None:
+    async with mcp(environ, "townhall_any") as client:
+        assert len((await client.list_tools()).tools) == 5
+        why = refused(await client.call_tool("ask_team", question()))
+        assert f"No Townhall bot runs on the data folder {folder / 'data'}" in why
+        assert "townhall run" in why
+
+
+def test_without_a_token_it_ends_and_says_how_to_get_one(environ: dict[str, str]) -> None:
+    ended = subprocess.run([sys.executable, "-m", "bot", "mcp"], env=environ, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "TOWNHALL_TOKEN" in ended.stderr
+    assert "townhall token make" in ended.stderr
+
+
+def test_a_bot_whose_port_is_taken_says_so_and_works(folder: Path, townhall: Townhall, environ: dict[str, str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        with running({**environ, "TOWNHALL_MCP_PORT": port}, folder / "errors") as bot:
+            type_line(bot, "/runs")
+            read_until(bot, "No runs here yet.")
+            assert f"stays shut: TOWNHALL_MCP_PORT is {port}" in (folder / "errors").read_text()
+            said = townhall("token", "make", "laptop")
+            assert said.code == 1
+            assert "a bot runs whose door is shut" in said.err
+            door = next(one for one in json.loads(townhall("doctor", "--json").out)["findings"] if one["about"] == "door")
+            assert (door["state"], "TOWNHALL_MCP_PORT" in door["mend"]) == ("warn", True)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ([], "--channel"),
+        (["--channel", "C1"], "nobody on whose behalf agents ask"),
+        (["--channel", "C1", "--for", "@alcie"], "did you mean 'alice'?"),
+        (["--channel", "C1", "--for", "@bob"], "no id on slack"),
+        (["--channel", "discord/1", "--for", "@bob"], "the id of a channel on slack"),
+        (["--channel", "C1", "--for", "@alice", "--team", "nobody"], "there is no such team"),
+        (["--channel", "C1", "--for", "@alice", "--questions-a-day", "-1"], "--questions-a-day"),
+        (["--channel", "C1", "--for", "@alice", "--money-a-day", "much"], "--money-a-day"),
+    ],
+)
+def test_terms_that_do_not_fit_are_refused_with_the_option(
+    folder: Path, townhall: Townhall, monkeypatch: pytest.MonkeyPatch, options: list[str], why: str
+) -> None:
+    (folder / "townhall.toml").write_text(TEAM)
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
+    said = townhall("token", "make", "laptop", *options)
+    assert said.code == 1
+    assert why in said.err
+    assert not (folder / "data").exists()
+
+
+def test_a_token_of_slack_has_its_channel_and_its_person(
+    folder: Path, townhall: Townhall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "townhall.toml").write_text(TEAM)
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
+    made = townhall("token", "make", "laptop", "--channel", "C1", "--for", "@alice", "--money-a-day", "0.50")
+    assert made.out.startswith("townhall_")
+    assert "for slack/C1 on behalf of @alice" in made.err
+    assert "50 questions, 20 runs, $0.50" in townhall("token", "list").out
+    assert townhall("token", "withdraw", "laptop").code == 0
+    assert townhall("token", "withdraw", "laptop").code == 1

@@ -1,0 +1,135 @@
+"""Final texts that are shown while they are written: when they begin, and when they are taken away."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator_bridge.chat.outbound import StreamingAnswer
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.team.team import Team
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
+from tests.support.fake_models.players import team_player
+from tests.support.fake_models.replies import Asked, Behaviour, Play
+from tests.support.fake_models.server import ModelServer
+
+TEXT = "We begin small, and look again in a month."
+
+
+@dataclass
+class StreamingPlatform(ListPlatform):
+    """One that shows texts while they are written."""
+
+    drafts: list[StreamingAnswer] = field(default_factory=list)
+
+    async def stream_answer(self, answer: StreamingAnswer) -> None:
+        await self._note(self.drafts, answer)
+
+    @property
+    def shown(self) -> list[str | None]:
+        return [one.text for one in self.drafts]
+
+
+def streaming(*names: str) -> Team:
+    return team(*names).model_copy(update={"stream": True})
+
+
+def writes(*texts: Play) -> Behaviour:
+    """A team whose final texts are these, one after the other."""
+    left = list(texts)
+
+    def player(asked: Asked) -> Play:
+        return team_player(asked) if asked.tools else left.pop(0)
+
+    return player
+
+
+async def begin(engine: Engine, chosen: Team) -> None:
+    await engine.start_run(task="Plan it", team=chosen, place=PLACE, by=ANA)
+
+
+async def test_a_final_text_is_shown_while_it_is_written(tmp_path: Path) -> None:
+    clock, gate = ManualClock(), asyncio.Event()
+    platform = StreamingPlatform(clock)
+    player = writes(Play(text=TEXT, gate=gate))
+    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await begin(engine, streaming("one", "two"))
+        await platform.until(lambda: bool(platform.drafts))
+        first = platform.drafts[0]
+        assert first.text
+        assert TEXT.startswith(first.text)
+        assert (first.place.thread, first.by, first.to) == ("p1", "one", ANA)
+        assert platform.finals == []
+        gate.set()
+        await platform.until(lambda: bool(platform.finals))
+        await engine.wait_finished()
+    assert platform.finals[0].text == TEXT
+    assert platform.finals[0].drafted
+    assert None not in platform.shown
+
+
+async def test_nothing_is_shown_where_the_team_file_does_not_say_so(tmp_path: Path) -> None:
+    platform = StreamingPlatform(ManualClock())
+    async with ModelServer(team_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine, team("one", "two"))
+        await platform.until(lambda: bool(platform.finals))
+        await engine.wait_finished()
+    assert (platform.shown, platform.finals[0].drafted) == ([], False)
+
+
+async def test_a_text_that_has_missed_guidance_is_taken_away_and_written_anew(tmp_path: Path) -> None:
+    clock, gate = ManualClock(), asyncio.Event()
+    platform = StreamingPlatform(clock)
+    player = writes(Play(text=TEXT, gate=gate), Play(text="It is cheap."))
+    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await begin(engine, streaming("one", "two"))
+        await platform.until(lambda: bool(platform.drafts))
+        await platform.hears("It must be cheap.", thread="p1")
+        await platform.until(lambda: bool(platform.receipts))
+        gate.set()
+        await platform.until(lambda: None in platform.shown)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.wait_finished()
+    assert platform.finals[0].text == "It is cheap."
+
+
+async def test_a_text_that_breaks_off_is_taken_away(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = StreamingPlatform(clock)
+    player = writes(Play(text=TEXT, cut="unfinished"), Play(text=TEXT))
+    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await begin(engine, streaming("one", "two"))
+        await platform.until(lambda: None in platform.shown)
+        clock.advance(60)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.wait_finished()
+    assert platform.finals[0].text == TEXT
+
+
+async def test_a_text_of_a_run_that_is_cancelled_is_taken_away(tmp_path: Path) -> None:
+    clock, gate = ManualClock(), asyncio.Event()
+    platform = StreamingPlatform(clock)
+    player = writes(Play(text=TEXT, gate=gate))
+    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await begin(engine, streaming("one", "two"))
+        await platform.until(lambda: bool(platform.drafts))
+        engine.cancel_run(1, ANA, "")
+        await platform.until(lambda: platform.shown[-1] is None)
+        gate.set()
+        await engine.wait_finished()
+    assert platform.finals == []
+
+
+async def test_a_text_is_shown_no_more_often_than_once_a_second(tmp_path: Path) -> None:
+    clock, gate = ManualClock(), asyncio.Event()
+    platform = StreamingPlatform(clock)
+    player = writes(Play(text=TEXT, gate=gate))
+    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await begin(engine, streaming("one", "two"))
+        await platform.until(lambda: bool(platform.drafts))
+        gate.set()
+        await platform.until(lambda: bool(platform.finals))
+        await engine.wait_finished()
+    assert len(platform.drafts) == 1, "the rest came within the same second, and the answer after it"

@@ -1,0 +1,84 @@
+"""Runs whose logs cannot be read: they are set aside, that is told once, and everything else goes on."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.chat.adapter import Capabilities
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
+from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.replies import Play
+from tests.support.fake_models.server import ModelServer
+from tests.support.store_files import run_sql
+
+DAMAGE = {
+    "no event": "UPDATE log SET body = '{\"oops' WHERE run = 1 AND seq = 2",
+    "an unknown event": """UPDATE log SET body = '{"event": "sang", "at": 1.0}' WHERE run = 1 AND seq = 2""",
+    "no UTF-8": "UPDATE log SET body = CAST(x'7bff7d' AS TEXT) WHERE run = 1 AND seq = 2",
+    "a newer release's": "UPDATE log SET version = 99 WHERE run = 1 AND seq = 2",
+    "no beginning": "DELETE FROM log WHERE run = 1 AND seq = 1",
+    "a gap": "DELETE FROM log WHERE run = 1 AND event = 'question_asked'",
+}
+
+
+async def two_questions_and_a_damage(file: Path, server: ModelServer, clock: ManualClock, damage: str) -> None:
+    """Two runs wait for people, and the log of the first one is damaged while the bot is down."""
+    platform = ListPlatform(clock)
+    async with engine_on(file, server, platform, clock=clock) as engine:
+        for _ in range(2):
+            await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await platform.until(lambda: len(platform.questions) == 2)
+        await engine.wait_finished()
+    run_sql(file, damage)
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+async def test_a_run_with_a_damaged_log_is_set_aside_and_others_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    clock = ManualClock()
+    async with ModelServer(asking_player) as server:
+        await two_questions_and_a_damage(tmp_path / "t.db", server, clock, damage)
+        platform = ListPlatform(clock)
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+            for _ in range(2):
+                await platform.hears("1", question=1)
+                await platform.clicks(1, "option", "postgres")
+                await engine.wait_finished()
+            await platform.hears("1", question=2)
+            await platform.until(lambda: bool(platform.finals))
+            await engine.wait_finished()
+    assert [final.run for final in platform.finals] == [2]
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
+    assert "run 1 is set aside" in caplog.text
+    assert len(platform.words) == 4
+    assert all("Run 1 is set aside" in word.text for _, word in platform.words)
+
+
+async def test_nobody_waits_for_a_damaged_run_that_was_busy(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    async with ModelServer([Play(cut="before")]) as server:
+        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock) as engine:
+            await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+            await server.request_arrives(1)
+        run_sql(tmp_path / "t.db", DAMAGE["no event"])
+        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock) as engine:
+            await engine.wait_finished()
+    assert [record.levelname for record in caplog.records if "set aside" in record.message] == ["ERROR"]
+
+
+async def test_questions_of_sound_runs_are_shown_again_beside_those_of_a_damaged_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock()
+    async with ModelServer(asking_player) as server:
+        await two_questions_and_a_damage(tmp_path / "t.db", server, clock, DAMAGE["no event"])
+        platform = ListPlatform(clock, capabilities=Capabilities(loses_history_on_restart=True))
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+            await engine.wait_finished()
+    assert [card.question for card in platform.questions] == [2]
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]

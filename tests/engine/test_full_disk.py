@@ -1,0 +1,201 @@
+"""A store that takes nothing for a while: the run waits with what it has, says so, and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from orchestrator_bridge.chat.outbound import Note
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.engine.supervisor import RETRY_BROKEN_AFTER
+from orchestrator_bridge.run.events import QuestionAsked, Responded
+from orchestrator_bridge.run.records import PostSent
+from orchestrator_bridge.store.interface import Conflict, Corrupted, StoreError
+from orchestrator_bridge.team.team import Policy
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
+from tests.support.failing_store import FULL, LOCKED, TroubledStore, everything, nothing, troubled, with_event
+from tests.support.fake_models.players import asking_player, team_player
+from tests.support.fake_models.replies import Behaviour
+from tests.support.fake_models.server import ModelServer
+
+
+class Bot(NamedTuple):
+    """A started engine and what it works with."""
+
+    clock: ManualClock
+    platform: ListPlatform
+    store: TroubledStore
+    server: ModelServer
+    engine: Engine
+
+
+@asynccontextmanager
+async def a_bot(folder: Path, player: Behaviour = team_player) -> AsyncIterator[Bot]:
+    """A bot whose store will be in trouble."""
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(folder / "townhall.db", clock)
+    async with (
+        ModelServer(player) as server,
+        engine_on(folder, server, platform, clock=clock, store=store) as engine,
+    ):
+        yield Bot(clock, platform, store, server, engine)
+
+
+async def begin(engine: Engine, policy: Policy | None = None) -> None:
+    await engine.start_run(task="a task", team=team("one", policy=policy), place=PLACE, by=ANA)
+
+
+async def passes(clock: ManualClock, seconds: float) -> None:
+    """Somebody waits for so long, and then it is over."""
+    await clock.armed_until(clock.now() + seconds)
+    clock.advance(seconds)
+
+
+@pytest.mark.parametrize("trouble", [FULL, LOCKED], ids=["full", "locked"])
+async def test_a_response_that_was_paid_for_outlives_a_store_that_takes_nothing(
+    trouble: StoreError, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_bot(tmp_path) as (clock, platform, store, server, engine):
+        store.refuse = with_event(Responded, trouble, times=2)
+        await begin(engine)
+        await passes(clock, 1)
+        await store.refused(2)
+        await passes(clock, 2)
+        await engine.wait_finished()
+        assert len(server.requests) == 1
+        assert platform.finals
+    assert trouble.found in caplog.text
+
+
+async def test_people_of_a_run_are_told_of_a_full_disk_once_an_outage(tmp_path: Path) -> None:
+    async with a_bot(tmp_path, asking_player) as (clock, platform, store, _server, engine):
+        store.refuse = with_event(Responded, FULL, times=3)
+        await begin(engine)
+        for pause in (1, 2, 4):
+            await passes(clock, pause)
+        await platform.until(lambda: bool(platform.questions))
+        assert warnings(platform) == ["p1"]
+        await engine.wait_finished()
+        store.refuse = with_event(Responded, FULL, times=2)
+        await platform.hears("1", question=1)
+        for pause in (1, 2):
+            await passes(clock, pause)
+        await platform.until(lambda: bool(platform.finals))
+        assert warnings(platform) == ["p1", "p1"]
+
+
+def warnings(platform: ListPlatform) -> list[str | None]:
+    """The threads in which people were told that a run waits for its store."""
+    said = [one for one in platform.sent if isinstance(one.post, Note) and "waits until its store can be" in one.post.text]
+    assert all("no space is left" in str(one.post) for one in said)
+    return [one.place.thread for one in said]
+
+
+async def test_a_reply_outlives_a_full_disk(tmp_path: Path) -> None:
+    async with a_bot(tmp_path, asking_player) as (clock, platform, store, _server, engine):
+        await begin(engine)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.wait_finished()
+        store.refuse = everything(FULL)
+        await platform.hears("1", question=1)
+        await store.refused()
+        store.refuse = nothing
+        await passes(clock, 1)
+        await platform.until(lambda: bool(platform.finals))
+    assert [receipt.sign for receipt in platform.receipts] == ["taken"]
+
+
+async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
+    async with a_bot(tmp_path) as (_clock, platform, store, server, engine):
+        store.refuse = with_event(Responded, Conflict("somebody else wrote first"), times=1)
+        await begin(engine)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.wait_finished()
+        assert len(server.requests) == 1
+
+
+async def test_a_run_whose_end_cannot_be_stored_goes_on_with_the_next_thing_that_is_heard(tmp_path: Path) -> None:
+    async with a_bot(tmp_path) as (clock, platform, store, server, engine):
+        refuse = with_event(Responded, Corrupted("a page is torn"))
+        store.refuse = lambda events, rows: refuse(events, rows) or (FULL if store.refusals else None)
+        await begin(engine)
+        await clock.armed_until(clock.now() + RETRY_BROKEN_AFTER)
+        store.refuse = nothing
+        assert not platform.finals
+        await platform.hears("Are you there?", thread="p1")
+        await passes(clock, RETRY_BROKEN_AFTER)
+        await platform.until(lambda: bool(platform.finals))
+        assert len(server.requests) == 2
+
+
+async def test_a_run_that_breaks_says_that_it_has_failed(tmp_path: Path) -> None:
+    async with a_bot(tmp_path, asking_player) as (_clock, platform, store, _server, engine):
+        store.refuse = with_event(QuestionAsked, RuntimeError("a bug of our own"))
+        await begin(engine)
+        await engine.wait_finished()
+        assert engine.active == ()
+    assert any("Something in Townhall broke (RuntimeError)" in note for note in platform.notes)
+
+
+# Commands -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["in the same process", "after a restart"])
+async def test_a_command_that_a_full_disk_does_not_take_is_done_once_as_soon_as_there_is_room(tmp_path: Path, dies: bool) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    file = tmp_path / "townhall.db"
+    store = await troubled(file, clock)
+    async with ModelServer() as server:
+        async with engine_on(file, server, platform, clock=clock, store=store, obey=ask_is_a_run) as engine:
+            store.refuse = everything(FULL)
+            await platform.commands("ask", "a task")
+            await passes(clock, 1)
+            await store.refused(2)
+            if not dies:
+                store.refuse = nothing
+                await passes(clock, 2)
+                await engine.wait_finished()
+        async with engine_on(file, server, platform, clock=clock, obey=ask_is_a_run) as engine:
+            await engine.wait_finished()
+            assert [final.run for final in platform.finals] == [1]
+    (word,) = [word.text for _, word in platform.words]
+    assert word.startswith("This waits, and is done as soon as the store can be written again")
+    assert FULL.found in word
+
+
+# What is told -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_trouble_is_told_once_and_another_one_once_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with a_bot(tmp_path) as (clock, platform, store, _server, engine):
+        troubles = iter([FULL, FULL, LOCKED, FULL, LOCKED])
+        refuse = with_event(Responded, FULL)
+        store.refuse = lambda events, rows: next(troubles, None) if refuse(events, rows) else None
+        await begin(engine)
+        for pause in (1, 2, 4, 8, 16):
+            await passes(clock, pause)
+        await engine.wait_finished()
+    told = [note for note in platform.notes if "waits until its store can be written again" in note]
+    assert [FULL.found in note for note in told] == [True, False]
+    assert caplog.text.count("run 1 waits for the store") == 2
+
+
+async def test_a_post_that_a_full_disk_does_not_let_be_marked_is_marked_as_soon_as_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_bot(tmp_path) as (clock, _platform, store, _server, engine):
+        left = iter([FULL, FULL])
+        store.refuse = lambda _, rows: next(left, None) if any(isinstance(row, PostSent) for row in rows) else None
+        await begin(engine)
+        for pause in (1, 2):
+            await passes(clock, pause)
+        await engine.wait_finished()
+        assert not await store.pending_posts()
+    assert caplog.text.count("could not be marked") == 1

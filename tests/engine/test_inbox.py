@@ -1,0 +1,217 @@
+"""What is heard early, twice, broken, or never to be placed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from orchestrator_bridge.chat.inbound import Author, MessageReceived, Place
+from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, QuestionCard, RunCard
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.engine.inbox import UNMATCHED_TTL
+from orchestrator_bridge.run.events import Guided, Replied
+from orchestrator_bridge.store.sqlite.store import SqliteStore
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, others_are_served, pong, said, team
+from tests.support.failing_store import troubled
+from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.server import ModelServer
+
+ABSURD = 10**30
+
+
+async def ask_people(engine: Engine, platform: ListPlatform) -> None:
+    """A run whose question 1 stands in its thread."""
+    await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+    await platform.until(lambda: bool(platform.questions))
+    await engine.wait_finished()
+
+
+def thread_of(platform: ListPlatform, key: str) -> str:
+    """The thread that a card opened."""
+    return next(f"p{number}" for number, one in enumerate(platform.sent, 1) if one.key == key)
+
+
+async def unhandled(file: Path) -> list[str]:
+    """What waits in the inbox of a store that nobody uses."""
+    store = await SqliteStore.open(file)
+    waiting = [heard.text for heard in await store.unhandled_events() if isinstance(heard, MessageReceived)]
+    await store.close()
+    return waiting
+
+
+# Early --------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_reply_that_comes_before_we_know_where_its_question_stands_is_matched(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+
+    async def reply_at_once(sending: OutboundPost, posted: PostedMessage) -> None:
+        if isinstance(sending.post, QuestionCard) and not sending.replaces:
+            await platform.hears("sqlite", thread=posted.thread)
+            await others_are_served(platform)
+
+    platform.while_sending = reply_at_once
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, obey=pong) as engine:
+        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.wait_finished()
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+    assert await unhandled(tmp_path / "t.db") == []
+
+
+async def test_guidance_that_comes_before_we_know_the_runs_thread_reaches_its_agents(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+
+    async def guide_at_once(sending: OutboundPost, posted: PostedMessage) -> None:
+        if isinstance(sending.post, RunCard) and not sending.replaces:
+            await platform.hears("It must be cheap.", thread=posted.thread)
+            await others_are_served(platform)
+
+    platform.while_sending = guide_at_once
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, obey=pong) as engine:
+        await ask_people(engine, platform)
+        await platform.hears("1", question=1)
+        await platform.until(lambda: bool(platform.finals))
+        assert '<guidance by="Ana">\nIt must be cheap.' in said(server.requests[-1])
+    assert await unhandled(tmp_path / "t.db") == []
+
+
+async def test_a_command_that_comes_while_the_platforms_are_started_makes_one_run(tmp_path: Path) -> None:
+    clock = ManualClock()
+    first, second = ListPlatform(clock), ListPlatform(clock, platform="other")
+    heard = asyncio.Event()
+
+    async def command_at_once() -> None:
+        await first.commands("ask", "a task")
+        heard.set()
+
+    async def connect_slowly() -> None:
+        await heard.wait()
+
+    first.while_starting, second.while_starting = command_at_once, connect_slowly
+    async with (
+        ModelServer() as server,
+        engine_on(tmp_path / "t.db", server, first, second, clock=clock, obey=ask_is_a_run) as engine,
+    ):
+        await engine.wait_finished()
+    assert [final.run for final in first.finals] == [1]
+
+
+async def test_what_is_said_while_the_platform_is_started_is_heard_once(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    async with ModelServer(asking_player) as server:
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+            await ask_people(engine, platform)
+
+        async def speak_at_once() -> None:
+            await platform.hears("It must be cheap.", thread=thread_of(platform, "run:1:card"))
+            await platform.hears("1", question=1)
+
+        platform.while_starting = speak_at_once
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+            await platform.until(lambda: bool(platform.finals))
+            await engine.wait_finished()
+    store = await SqliteStore.open(tmp_path / "t.db")
+    kinds = [type(event) for event in await store.log(1)]
+    await store.close()
+    assert (kinds.count(Guided), kinds.count(Replied)) == (1, 1)
+    assert len(platform.receipts) == 2
+
+
+# Broken -------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_question_of_an_absurd_number_stops_nobody_elses_reply(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await ask_people(engine, platform)
+        await platform.hears("nonsense", question=ABSURD)
+        await platform.hears("more nonsense", question=-1)
+        await platform.clicks(ABSURD, "option", "postgres")
+        await platform.hears("1", question=1)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.wait_finished()
+    told = [word.text for _, word in platform.words]
+    assert [text.partition(".")[0] for text in told] == [f"There is no question {number}" for number in (ABSURD, -1, ABSURD)]
+    assert ["/ask" in text for text in told] == [True, True, False]
+    assert await unhandled(tmp_path / "t.db") == []
+
+
+async def test_what_an_earlier_process_could_not_deal_with_stops_nobodys_reply_after_a_restart(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
+    nonsense = MessageReceived(place=PLACE, message="m", author=ANA, text="nonsense", at=clock.now(), question=ABSURD)
+    await store.receive(nonsense, clock.now())
+    async with ModelServer(asking_player) as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+        await ask_people(engine, platform)
+        await platform.hears("1", question=1)
+        await platform.until(lambda: bool(platform.finals))
+
+
+async def test_names_and_ids_that_no_database_takes_stop_nobody_elses_reply_and_are_heard(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    odd = Author(platform="list", id="an\udcffa", name="An\udcffa")
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await ask_people(engine, platform)
+        nowhere = Place(platform="list", channel="gen\udcfferal", thread="th\udcffread")
+        await platform.receives(
+            MessageReceived(place=nowhere, message="m\udcff", author=odd, text="to \udcff nobody", at=clock.now())
+        )
+        here = Place(platform="list", channel="general", thread=thread_of(platform, "run:1:card"))
+        await platform.receives(
+            MessageReceived(place=here, message="n\udcff", author=odd, text="Make it \udcff cheap.", at=clock.now())
+        )
+        await platform.hears("1", question=1)
+        await platform.until(lambda: bool(platform.finals))
+        assert "Make it \ufffd cheap." in said(server.requests[-1])
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=ask_is_a_run) as engine:
+        await platform.commands("ask", "the next task")
+        await platform.until(lambda: len(platform.finals) == 2)
+
+
+async def test_what_breaks_while_it_is_matched_is_put_aside_and_stops_nobody_else(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    store = await troubled(tmp_path / "t.db", clock)
+    store.cursed = "cursed"
+    async with ModelServer(asking_player) as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+        await ask_people(engine, platform)
+        await platform.hears("nonsense", thread="cursed")
+        await platform.hears("1", question=1)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.wait_finished()
+    assert await unhandled(tmp_path / "t.db") == []
+
+
+# Nobody's -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_what_belongs_to_nothing_of_ours_is_kept_for_its_time_and_then_forgotten(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await platform.hears("the first", thread="elsewhere")
+        clock.advance(UNMATCHED_TTL - 1)
+        await platform.hears("the second", thread="elsewhere, too")
+        await engine.wait_finished()
+    assert await unhandled(tmp_path / "t.db") == ["the first", "the second"]
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await engine.wait_finished()
+        clock.advance(2)
+        await platform.hears("the third", thread="elsewhere")
+        await engine.wait_finished()
+    assert await unhandled(tmp_path / "t.db") == ["the second", "the third"]
+
+
+async def test_what_is_older_than_its_time_when_it_comes_is_not_kept(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock, ahead=-UNMATCHED_TTL - 1)
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await platform.hears("long ago", thread="elsewhere")
+        await engine.wait_finished()
+    assert await unhandled(tmp_path / "t.db") == []

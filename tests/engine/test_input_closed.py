@@ -1,0 +1,45 @@
+"""Somebody left an earlier process: that says nothing about who is there now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator_bridge.chat.inbound import InputClosed
+from orchestrator_bridge.store.sqlite.store import SqliteStore
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
+from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.server import ModelServer
+
+
+async def test_an_end_of_input_that_an_earlier_process_left_unhandled_is_forgotten(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
+    await store.receive(InputClosed(place=PLACE, interaction="end", at=clock.now()), clock.now())
+    await store.close()
+    platform = ListPlatform(clock)
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.wait_finished()
+        assert platform.questions[-1].closed is None
+
+
+async def test_who_leaves_leaves_only_the_runs_that_began_here(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with ModelServer(asking_player) as server:
+        platform = ListPlatform(clock)
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+            await engine.start_run(task="an earlier task", team=team("one"), place=PLACE, by=ANA)
+            await platform.until(lambda: bool(platform.questions))
+            await engine.wait_finished()
+        platform = ListPlatform(clock)
+        store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
+        async with engine_on(tmp_path / "t.db", server, platform, clock=clock, store=store) as engine:
+            await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
+            await platform.until(lambda: bool(platform.questions))
+            await platform.receives(InputClosed(place=PLACE, interaction="end", at=clock.now()))
+            await platform.until(lambda: bool(platform.finals))
+            await engine.wait_finished()
+            states = [question.status for question in await store.questions()]
+    assert states == ["fallen_back", "open"]

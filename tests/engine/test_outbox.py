@@ -1,0 +1,225 @@
+"""Posts on their way: what fails is tried again, what nobody has seen is not shown too late, what may be seen is closed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.outbound import FinalAnswer, OutboundPost, PostedMessage, QuestionCard, RunCard
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.store.sqlite.store import SqliteStore
+from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, said, team
+from tests.support.failing_store import FULL, troubled
+from tests.support.fake_chat.recording_adapter import HistoryPlatform
+from tests.support.fake_models.players import asking_player, has_called, question, team_player
+from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.server import ModelServer
+
+CARD = "question:1:card"
+LONGEST_PAUSE = 60.0
+FAILURES = 1_100
+"""More than a pause can be doubled: 2.0 ** 1024 is too large for a float."""
+
+
+def asks_and_answers(_: Asked) -> Play:
+    """One response with a question that nobody waits for and the answer that ends the run."""
+    answer = ToolUse(name="new_answer", arguments={"content": "Begin small."})
+    return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(wait=False)), answer])
+
+
+async def begin(engine: Engine) -> None:
+    await engine.start_run(task="a task", team=team("one", bounds=Bounds(wall=3e7)), place=PLACE, by=ANA)
+
+
+async def nothing_waits_in(file: Path) -> bool:
+    """Whether the outbox of a store that nobody uses is empty."""
+    store = await SqliteStore.open(file)
+    pending = await store.pending_posts()
+    await store.close()
+    return not pending
+
+
+async def test_a_channel_that_fails_more_than_a_thousand_times_gets_its_posts_in_the_end(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+
+    async def fail(_: OutboundPost, __: PostedMessage) -> None:
+        if len(platform.sent) <= FAILURES:
+            raise NotSent("out of order")
+
+    platform.while_sending = fail
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await begin(engine)
+        for _ in range(FAILURES):
+            await clock.armed_until(clock.now() + LONGEST_PAUSE)
+            clock.advance(LONGEST_PAUSE)
+        await platform.until(lambda: bool(platform.finals))
+
+
+async def test_a_post_whose_thread_cannot_be_looked_up_just_now_is_tried_again(tmp_path: Path) -> None:
+    clock = ManualClock()
+    file = tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        platform = HistoryPlatform(clock)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await begin(engine)
+            await platform.until(lambda: bool(platform.questions))
+            await engine.wait_finished()
+        platform = HistoryPlatform(clock, world=platform.world)
+        store = await troubled(file, clock)
+        async with engine_on(file, server, platform, clock=clock, store=store) as engine:
+            await engine.wait_finished()
+            store.forgets = [FULL, FULL]
+            await platform.hears("1", question=1)
+            for _ in range(2):
+                await clock.armed_until(clock.now() + LONGEST_PAUSE)
+                clock.advance(LONGEST_PAUSE)
+            await platform.until(lambda: bool(platform.finals))
+            await engine.wait_finished()
+        assert not store.forgets
+    assert [one.place.thread for one in platform.sent if one.post in platform.receipts] == [CARD]
+    assert await nothing_waits_in(file)
+
+
+def asks_the_other_agent(asked: Asked) -> Play:
+    """The first agent asks the second, which says something; then both work on."""
+    if "ask_others" in asked.tools and "first" in said(asked) and not has_called(asked, "ask_others"):
+        return Play(tool_calls=[ToolUse(name="ask_others", arguments={**question(), "to": ["agents"]})])
+    return team_player(asked) if asked.tools else Play(text="PostgreSQL, says the peer.")
+
+
+async def test_what_is_said_to_a_question_that_was_never_shown_is_not_shown_elsewhere(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    broken = True
+
+    async def fail(sending: OutboundPost, _: PostedMessage) -> None:
+        if broken:
+            raise NotSent("out of order")
+
+    platform.while_sending = fail
+    pair = Team(
+        agents=(AgentSpec(name="one", model="local", persona="first"), AgentSpec(name="two", model="local")),
+        policy=Policy(settle_delay=0),
+    )
+    async with ModelServer(asks_the_other_agent) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        run = await engine.start_run(task="a task", team=pair, place=PLACE, by=ANA)
+        await engine.wait_ended(run)
+        broken = False
+        clock.advance(LONGEST_PAUSE)
+        await platform.until(lambda: bool(platform.finals))
+        await engine.wait_finished()
+    assert [note for note in platform.notes if "says the peer" in note and not note.startswith("Question 1")] == []
+    assert not platform.questions
+    assert await nothing_waits_in(tmp_path / "t.db")
+
+
+@pytest.mark.parametrize("kind", [RunCard, FinalAnswer])
+async def test_what_a_channel_never_takes_goes_to_whoever_started_the_run(tmp_path: Path, kind: type) -> None:
+    platform = ListPlatform(ManualClock())
+
+    async def refuse(sending: OutboundPost, _: PostedMessage) -> None:
+        if isinstance(sending.post, kind) and sending.place.channel == PLACE.channel:
+            raise SendRejected("The channel was deleted.")
+
+    platform.while_sending = refuse
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine)
+        await engine.wait_finished()
+    (direct,) = [one for one in platform.sent if one.place.channel == f"@{ANA.id}"]
+    assert "The channel was deleted." in str(direct.post)
+    assert kind is RunCard or isinstance(direct.post, FinalAnswer)
+    assert await nothing_waits_in(tmp_path / "t.db")
+
+
+@pytest.mark.parametrize("kind", [RunCard, FinalAnswer])
+async def test_what_a_platform_never_takes_frees_the_way_for_the_rest(tmp_path: Path, kind: type) -> None:
+    platform = ListPlatform(ManualClock())
+
+    async def refuse(sending: OutboundPost, _: PostedMessage) -> None:
+        if isinstance(sending.post, kind):
+            raise SendRejected("this is too long")
+
+    platform.while_sending = refuse
+    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine)
+        await engine.wait_finished()
+    assert platform.finals
+    assert await nothing_waits_in(tmp_path / "t.db")
+
+
+async def test_a_question_that_the_platform_never_takes_falls_back_at_once(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+
+    async def refuse(sending: OutboundPost, _: PostedMessage) -> None:
+        if isinstance(sending.post, QuestionCard):
+            raise SendRejected("the channel was deleted")
+
+    platform.while_sending = refuse
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine)
+        await platform.until(lambda: bool(platform.finals))
+        assert "the channel was deleted" in str(server.requests[1].messages)
+
+
+# Questions that are over before they can be seen --------------------------------------------------------------------------
+
+
+async def test_the_card_of_a_question_that_is_over_before_anybody_saw_it_is_never_shown(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    async with ModelServer(asks_and_answers) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine)
+        await engine.wait_finished()
+    assert platform.finals
+    assert not platform.questions
+    assert await nothing_waits_in(tmp_path / "t.db")
+
+
+async def cancelled_while_doubtful(file: Path, platform: HistoryPlatform, clock: ManualClock) -> None:
+    """A run is cancelled while nobody knows whether its question's card has arrived."""
+    async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=clock) as engine:
+        await begin(engine)
+        await platform.until(lambda: bool(platform.questions))
+        await clock.armed_until(clock.now() + 1)
+        engine.cancel_run(1, ANA, "")
+        await platform.clicks(1, "option", "postgres")
+        await platform.until(lambda: any("Too late" in word.text for _, word in platform.words))
+        clock.advance(1)
+        await engine.wait_finished()
+
+
+async def test_a_card_that_may_have_been_seen_is_looked_for_and_closed(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = HistoryPlatform(clock)
+
+    async def lose_the_answer(sending: OutboundPost, _: PostedMessage) -> None:
+        if sending.key == CARD:
+            raise SendUncertain("no answer came")
+
+    platform.while_sending = lose_the_answer
+    await cancelled_while_doubtful(tmp_path / "t.db", platform, clock)
+    assert platform.found == [CARD]
+    shown = [(one.replaces.message if one.replaces else None) for one in platform.sent if isinstance(one.post, QuestionCard)]
+    assert shown == [None, CARD]
+    assert platform.questions[-1].closed == "Cancelled: Ana cancelled the run"
+    assert await nothing_waits_in(tmp_path / "t.db")
+
+
+async def test_a_card_that_is_looked_for_in_vain_is_dropped_with_its_closing(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = HistoryPlatform(clock)
+
+    async def lose_the_card(sending: OutboundPost, _: PostedMessage) -> None:
+        if sending.key == CARD:
+            del platform.world.stands[CARD]
+            raise SendUncertain("no answer came")
+
+    platform.while_sending = lose_the_card
+    await cancelled_while_doubtful(tmp_path / "t.db", platform, clock)
+    assert platform.found == [CARD]
+    assert len(platform.questions) == 1
+    assert await nothing_waits_in(tmp_path / "t.db")

@@ -1,0 +1,325 @@
+"""After a start: what stands and what was said meanwhile is found out before anything is judged."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.engine.inbox import UNMATCHED_TTL
+from orchestrator_bridge.engine.recovery import STARTUP_BUDGET
+from orchestrator_bridge.run.presentation.posts import run_key
+from orchestrator_bridge.team.team import Policy
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, engine_on, others_are_served, pong, said, team
+from tests.support.failing_store import FULL, troubled
+from tests.support.fake_chat.recording_adapter import HistoryPlatform, World, asks_and_dies, never_heard_of
+from tests.support.fake_models.players import asking_player, team_player
+from tests.support.fake_models.server import ModelServer
+
+POLICY = Policy(settle_delay=5, remind_after=0, expire_after=1800, grace=3)
+CARD = "question:1:card"
+"""The key of the first question's card, which is its thread on this platform."""
+
+
+async def asks_and_sleeps(file: Path, server: ModelServer, platform: HistoryPlatform) -> None:
+    """A bot asks question 1 and is stopped while it waits for people."""
+    async with engine_on(file, server, platform, clock=platform.clock) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.wait_finished()
+
+
+async def test_a_doubtful_card_is_looked_for_before_its_question_may_lapse(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_dies(file, server, HistoryPlatform(clock, world=world), POLICY)
+        platform = HistoryPlatform(clock, world=world)
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        clock.advance(3600)
+        platform.finding.clear()
+        async with engine_on(file, server, platform, clock=clock, obey=pong):
+            await platform.until(lambda: CARD in platform.found)
+            await others_are_served(platform)
+            platform.finding.set()
+            await platform.until(lambda: bool(platform.finals))
+    assert [card.closed for card in platform.questions] == ["Answered by Ana: SQLite"]
+
+
+async def test_what_an_earlier_process_heard_before_it_knew_the_thread_is_matched_however_old_it_is(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        platform = HistoryPlatform(clock, world=world, while_sending=never_heard_of)
+        async with engine_on(file, server, platform, clock=clock, obey=pong) as engine:
+            await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+            await platform.until(lambda: bool(platform.questions))
+            await platform.hears("sqlite", thread=CARD)
+            await others_are_served(platform)
+        clock.advance(2 * UNMATCHED_TTL)
+        platform = HistoryPlatform(clock, world=world)
+        platform.finding.clear()
+        async with engine_on(file, server, platform, clock=clock, obey=pong):
+            await platform.until(lambda: CARD in platform.found)
+            await others_are_served(platform)
+            platform.finding.set()
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_a_thread_is_read_before_the_words_that_are_known_settle_its_question(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        platform = HistoryPlatform(clock, world=world)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+            await platform.until(lambda: bool(platform.questions))
+            await engine.wait_finished()
+            await platform.hears("postgres", thread=CARD)
+            await engine.wait_finished()
+        platform = HistoryPlatform(clock, world=world)
+        platform.says_unheard("no, sqlite!", thread=CARD, after=2)
+        clock.advance(60)
+        platform.reading.clear()
+        async with engine_on(file, server, platform, clock=clock, obey=pong):
+            await platform.until(lambda: bool(platform.read_after))
+            await others_are_served(platform)
+            platform.reading.set()
+            await platform.until(lambda: bool(platform.finals))
+    assert "SQLite" in (platform.questions[-1].closed or "")
+
+
+async def test_a_deadline_from_before_the_start_does_not_take_the_place_of_a_newer_one(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
+        platform.reading.clear()
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await platform.hears("postgres", question=1)
+            await platform.until(lambda: bool(platform.read_after))
+            platform.reading.set()
+            await engine.wait_finished()
+            clock.advance(POLICY.settle_delay)
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL"
+
+
+@pytest.mark.parametrize("down", [1000.0, 3600.0])
+async def test_what_was_said_in_time_counts_however_long_the_bot_was_down(tmp_path: Path, down: float) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        clock.advance(down)
+        async with engine_on(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+# Edits and deletions ------------------------------------------------------------------------------------------------------
+
+
+async def reads_sqlite_and_sleeps(file: Path, server: ModelServer, platform: HistoryPlatform) -> None:
+    """A bot learns from its thread that Ana wants SQLite, and is stopped before that settles the question."""
+    await asks_and_sleeps(file, server, platform)
+    platform.says_unheard("sqlite", thread=CARD)
+    async with engine_on(file, server, platform, clock=platform.clock) as engine:
+        await engine.wait_finished()
+
+
+async def test_a_reply_that_was_edited_while_the_bot_was_down_counts_as_it_now_stands(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
+        platform.edits_unheard("no, postgres")
+        clock.advance(60)
+        async with engine_on(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL (“no, postgres”)"
+
+
+async def test_a_reply_that_was_deleted_while_the_bot_was_down_does_not_count(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
+        platform.deletes_unheard()
+        clock.advance(60)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await engine.wait_finished()
+            assert platform.questions == []
+            clock.advance(1803)
+            await platform.until(lambda: bool(platform.finals))
+    assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
+
+
+async def test_a_reply_that_arrives_while_its_thread_is_read_is_not_taken_for_deleted(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
+        platform.reading.clear()
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await platform.until(lambda: bool(platform.read_after))
+            await platform.hears("sqlite", thread=CARD)
+            platform.reading.set()
+            await engine.wait_finished()
+            clock.advance(POLICY.settle_delay)
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_a_thread_that_is_refused_once_is_read_before_the_words_that_are_known_settle_its_question(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world, unreadable=[NotSent("out of order")])
+        platform.edits_unheard("no, postgres")
+        clock.advance(60)
+        async with engine_on(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.read_after))
+            clock.advance(1)
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL (“no, postgres”)"
+
+
+async def test_a_thread_that_cannot_be_read_takes_nothing_back(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world, unreadable=[NotSent("out of order", retry_after=STARTUP_BUDGET)] * 2)
+        platform.deletes_unheard()
+        clock.advance(60)
+        async with engine_on(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.read_after))
+            clock.advance(STARTUP_BUDGET)
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_a_question_waits_for_the_files_of_a_reply_that_is_read_at_its_end(tmp_path: Path) -> None:
+    clock = ManualClock()
+    here, asked_for = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> None:
+        asked_for.set()
+        await here.wait()
+
+    platform = HistoryPlatform(clock, files={"why.md": b"It is small."}, while_fetching=slowly)
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
+    ):
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.wait_finished()
+        platform.says_unheard("sqlite", thread=CARD, after=60, files=["why.md"])
+        clock.advance(1803)
+        await asked_for.wait()
+        await others_are_served(platform)
+        here.set()
+        await platform.until(lambda: bool(platform.finals))
+    assert (platform.questions[-1].closed or "").startswith("Answered by Ana: SQLite")
+
+
+# Guidance -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_guidance_that_was_given_while_the_bot_was_down_reaches_the_agents_before_their_next_call(tmp_path: Path) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    gate = asyncio.Event()
+    async with ModelServer(lambda asked: replace(team_player(asked), gate=None if gate.is_set() else gate)) as server:
+        platform = HistoryPlatform(clock, world=world)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await engine.start_run(task="a task", team=team("one", "two"), place=PLACE, by=ANA)
+            await platform.until(lambda: bool(platform.sent))
+            await server.request_arrives(2)
+        gate.set()
+        platform = HistoryPlatform(clock, world=world)
+        platform.says_unheard("mind the budget", thread=run_key(1))
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await platform.until(lambda: bool(platform.finals))
+            await engine.wait_finished()
+    assert "mind the budget" not in said(server.requests[1])
+    assert all("mind the budget" in said(asked) for asked in server.requests[2:])
+    assert [receipt.sign for receipt in platform.receipts] == ["taken"]
+
+
+# Threads that cannot be read ----------------------------------------------------------------------------------------------
+
+
+async def test_a_thread_whose_words_cannot_be_kept_is_read_again_after_a_pause(tmp_path: Path) -> None:
+    clock, world = ManualClock(), World()
+    platform = HistoryPlatform(clock, world=world)
+    store = await troubled(tmp_path / "t.db", clock)
+    async with (
+        ModelServer(asking_player) as server,
+        engine_on(tmp_path, server, platform, clock=clock, store=store, obey=pong) as engine,
+    ):
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.wait_finished()
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        store.deaf = FULL
+        clock.advance(1803)
+        await store.refused()
+        store.deaf = None
+        await others_are_served(platform)
+        assert len(platform.read_after) == 1
+        await clock.armed_until(clock.now() + 1)
+        clock.advance(1)
+        await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_words_that_cannot_be_kept_at_the_start_keep_no_question_from_ending(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
+        platform = HistoryPlatform(clock, world=world)
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        store = await troubled(file, clock)
+        store.deaf = FULL
+        async with engine_on(file, server, platform, clock=clock, store=store) as engine:
+            await engine.wait_finished()
+            store.deaf = None
+            clock.advance(1803)
+            await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+    assert "no space is left" in caplog.text
+
+
+async def test_a_thread_that_is_gone_keeps_no_question_from_ending(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    platform = HistoryPlatform(clock, unreadable=[SendRejected("the thread was deleted")])
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.wait_finished()
+        clock.advance(1803)
+        await platform.until(lambda: bool(platform.finals))
+    assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
+    assert "the thread was deleted" in caplog.text
+
+
+async def test_a_thread_that_cannot_be_read_just_now_is_read_before_its_question_lapses(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = HistoryPlatform(clock, unreadable=[NotSent("out of order"), NotSent("out of order")])
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.wait_finished()
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        clock.advance(1803)
+        for tries in (1, 2):
+            await platform.until(lambda: len(platform.read_after) == tries)  # noqa: B023
+            clock.advance(1)
+        await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"

@@ -1,0 +1,191 @@
+"""When a question ends: clocks that jump and differ, cards found late, more time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from orchestrator_bridge.chat.adapter import SendUncertain
+from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, RunCard
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.engine.outbox import RECONCILE_TIMEOUT
+from orchestrator_bridge.team.team import Bounds, Policy
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, others_are_served, pong, said, team
+from tests.support.fake_chat.recording_adapter import HistoryPlatform, World, asks_and_dies
+from tests.support.fake_models.players import asking_player, has_called, question
+from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.server import ModelServer
+
+POLICY = Policy(settle_delay=0, remind_after=0, expire_after=1800, grace=3)
+LONG = Bounds(wall=3e7)
+UNTIL_EXPIRY = 1803.0
+"""Seconds from the posting of a card until its question lapses, the grace included."""
+
+MINUTES_OFF = [0.0, 300.0, -300.0]
+CARD = "question:1:card"
+
+
+async def asks(engine: Engine, platform: ListPlatform) -> None:
+    """A run whose question 1 waits for people."""
+    await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+    await platform.until(lambda: bool(platform.questions))
+    await engine.wait_finished()
+
+
+async def card_without_an_answer(outbound: OutboundPost, _: PostedMessage) -> None:
+    """The card of question 1 stands, and nobody tells the bot."""
+    if outbound.key == CARD:
+        raise SendUncertain("no answer came")
+
+
+async def test_a_look_that_came_too_early_is_repeated(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await asks(engine, platform)
+        clock.advance(UNTIL_EXPIRY)
+        clock.time -= 0.01  # set back before the run has looked
+        await engine.wait_finished()
+        assert not platform.finals
+        await clock.armed_until(clock.now() + 1)
+        clock.advance(1)
+        await platform.until(lambda: bool(platform.finals))
+    assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
+
+
+@pytest.mark.parametrize("ahead", MINUTES_OFF)
+async def test_a_platform_whose_clock_is_minutes_off_gives_people_as_long_as_any(tmp_path: Path, ahead: float) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock, ahead=ahead)
+    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await asks(engine, platform)
+        clock.advance(UNTIL_EXPIRY - 1)
+        await engine.wait_finished()
+        assert not platform.finals
+        clock.advance(1)
+        await platform.until(lambda: bool(platform.finals))
+
+
+@pytest.mark.parametrize("ahead", MINUTES_OFF)
+async def test_a_card_that_is_found_after_an_hour_has_lapsed_by_its_first_deadline(tmp_path: Path, ahead: float) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_dies(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
+        clock.advance(3600)
+        platform = HistoryPlatform(clock, world=world, ahead=ahead)
+        async with engine_on(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.finals))
+    assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
+
+
+@pytest.mark.parametrize("ahead", MINUTES_OFF)
+async def test_a_card_that_is_found_in_time_leaves_people_the_rest_of_it(tmp_path: Path, ahead: float) -> None:
+    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        await asks_and_dies(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
+        clock.advance(1000)
+        platform = HistoryPlatform(clock, world=world, ahead=ahead)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await engine.wait_finished()
+            clock.advance(UNTIL_EXPIRY - 1000 - 1)
+            await engine.wait_finished()
+            assert not platform.finals
+            clock.advance(1)
+            await platform.until(lambda: bool(platform.finals))
+
+
+async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path: Path) -> None:
+    """What an edit comes back with is the time of the message that it edits."""
+    clock, edited = ManualClock(), asyncio.Event()
+    platform = HistoryPlatform(clock)
+
+    def asks_again(asked: Asked) -> Play:
+        if not has_called(asked, "ask_others") or "Once more?" in str(asked.messages):
+            return asking_player(asked)
+        return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(question="Once more?"))], gate=edited)
+
+    async def doubtful(sending: OutboundPost, _: PostedMessage) -> None:
+        if sending.key == "question:2:card":
+            raise SendUncertain("no answer came")
+
+    platform.while_sending = doubtful
+    async with ModelServer(asks_again) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await asks(engine, platform)
+        clock.advance(1000)
+        await platform.hears("1", question=1)
+        await platform.until(lambda: bool(platform.receipts) and isinstance(platform.sent[-1].post, RunCard))
+        edited.set()
+        await platform.until(lambda: platform.questions[-1].question == 2)
+        await clock.armed_until(clock.now() + 1)
+        clock.advance(1)
+        await engine.wait_finished()
+        clock.advance(UNTIL_EXPIRY)
+        await platform.until(lambda: bool(platform.finals))
+
+
+@asynccontextmanager
+async def doubtful_at_the_deadline(file: Path) -> AsyncIterator[tuple[ModelServer, HistoryPlatform, ManualClock, Engine]]:
+    """Question 1 has come to its deadline, and whether its card arrived is being looked for."""
+    clock = ManualClock()
+    platform = HistoryPlatform(clock, while_sending=card_without_an_answer)
+    platform.finding.clear()
+    async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=clock, obey=pong) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await clock.armed_until(clock.now() + 1)
+        platform.says_unheard("sqlite", thread=CARD, after=60)
+        clock.advance(POLICY.expire_after)
+        await platform.until(lambda: CARD in platform.found)
+        await others_are_served(platform)
+        yield server, platform, clock, engine
+
+
+async def test_a_card_that_is_doubtful_at_its_questions_deadline_is_looked_for_first(tmp_path: Path) -> None:
+    async with doubtful_at_the_deadline(tmp_path / "t.db") as (_, platform, clock, engine):
+        platform.finding.set()
+        await engine.wait_finished()
+        clock.advance(POLICY.grace)
+        await platform.until(lambda: bool(platform.finals))
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+
+
+async def test_a_card_of_which_nothing_can_be_known_holds_up_its_question_for_a_while_only(tmp_path: Path) -> None:
+    async with doubtful_at_the_deadline(tmp_path / "t.db") as (server, _, clock, __):
+        clock.advance(RECONCILE_TIMEOUT)
+        await server.request_arrives(2)
+        assert "undeliverable" in str(server.requests[1].messages)
+
+
+async def test_more_time_wants_another_reading_before_the_question_lapses(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = HistoryPlatform(clock)
+    never = asyncio.Event()
+
+    def player(asked: Asked) -> Play:
+        """`one` asks people; `two` thinks for ever, so that the run never sleeps."""
+        return asking_player(asked) if "You are one," in said(asked) else Play(gate=never)
+
+    async with (
+        ModelServer(player) as server,
+        engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
+    ):
+        await engine.start_run(task="a task", team=team("one", "two", policy=POLICY, bounds=LONG), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await others_are_served(platform)
+        platform.reading.clear()
+        clock.advance(UNTIL_EXPIRY)
+        await platform.until(lambda: len(platform.read_after) == 1)
+        await platform.clicks(1, "more", "600")
+        await others_are_served(platform)
+        platform.reading.set()
+        await others_are_served(platform)
+        platform.says_unheard("sqlite", thread=CARD)
+        clock.advance(600)
+        await platform.until(lambda: platform.questions[-1].closed is not None)
+    assert len(platform.read_after) == 2
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"

@@ -1,0 +1,52 @@
+"""One run beside those of an earlier process, which are left as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator_bridge.chat.adapter import Capabilities
+from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.store.sqlite.store import SqliteStore
+from orchestrator_bridge.team.team import Policy
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
+from tests.support.fake_models.players import asking_player, team_player
+from tests.support.fake_models.server import ModelServer
+
+POLICY = Policy(settle_delay=0, remind_after=0, expire_after=1800)
+
+
+def forgetful(clock: ManualClock) -> ListPlatform:
+    return ListPlatform(clock, capabilities=Capabilities(threads=True, edits=True, loses_history_on_restart=True))
+
+
+async def asks(engine: Engine, platform: ListPlatform) -> None:
+    await engine.start_run(task="first", team=team("one", policy=POLICY), place=PLACE, by=ANA)
+    await platform.until(lambda: bool(platform.questions))
+    await engine.wait_finished()
+
+
+async def test_one_run_beside_unfinished_ones_leaves_them_alone_and_open(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "t.db"
+    async with ModelServer(asking_player) as server:
+        platform = forgetful(clock)
+        async with engine_on(file, server, platform, clock=clock) as engine:
+            await asks(engine, platform)
+    clock.advance(3600)
+    async with ModelServer(team_player) as server:
+        platform = forgetful(clock)
+        async with engine_on(file, server, platform, clock=clock, start=Engine.start_afresh) as engine:
+            run = await engine.start_run(task="second", team=team("one"), place=PLACE, by=ANA)
+            await platform.hears("1", question=1)
+            await platform.until(lambda: bool(platform.words))
+            await engine.wait_ended(run)
+            await engine.wait_finished()
+        assert {one.run for one in platform.finals} == {run} == engine.started_here
+        assert platform.questions == []
+        assert "Run 1 rests until the bot is started" in platform.words[0][1].text
+        assert len(server.requests) == 1
+    store = await SqliteStore.open(file)
+    open_ones = await store.questions(status="open")
+    unhandled = await store.unhandled_events()
+    await store.close()
+    assert ([one.question for one in open_ones], unhandled) == ([1], [])

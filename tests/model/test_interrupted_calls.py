@@ -1,0 +1,160 @@
+"""Calls that end in silence, in the middle, or in something that is no answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from orchestrator_bridge.model import errors
+from orchestrator_bridge.model.catalogue.spec import ModelSpec
+from orchestrator_bridge.model.client import ModelClient
+from tests.support.fake_models.replies import Cut, Play
+from tests.support.fake_models.server import ModelServer
+from tests.support.model_calls import BOTH_WAYS, KEY, a_request, failure_of, models_at
+
+LONG = "An answer that comes in several pieces, so that a stream has a middle."
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@BOTH_WAYS
+async def test_a_server_that_is_not_there_is_down(model: str) -> None:
+    address = f"http://127.0.0.1:{free_port()}/v1"
+    models = ModelClient(base_urls={"xai": address}, keys={"XAI_API_KEY": KEY}, own={"mine": ModelSpec(base_url=address)})
+    with pytest.raises(errors.ProviderUnavailable) as caught:
+        await models.respond(a_request(model=model))
+    await models.close()
+    assert caught.value.found == f"no connection to {address}: connection refused."
+    assert address in caught.value.advice
+
+
+async def test_a_password_in_an_address_is_not_told() -> None:
+    own = {"mine": ModelSpec(base_url=f"http://me:hidden@127.0.0.1:{free_port()}/v1")}
+    models = ModelClient(own=own)
+    with pytest.raises(errors.ProviderUnavailable) as caught:
+        await models.respond(a_request(model="mine"))
+    await models.close()
+    assert "hidden" not in caught.value.found + caught.value.advice
+
+
+async def test_an_address_that_is_none_is_told() -> None:
+    models = ModelClient(base_urls={"xai": "localhost:8000/v1"}, keys={"XAI_API_KEY": KEY})
+    with pytest.raises(errors.BadRequest, match="localhost:8000/v1 cannot be called"):
+        await models.respond(a_request())
+    await models.close()
+
+
+async def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:1")
+    models = ModelClient(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": KEY})
+    with pytest.raises(errors.ProviderUnavailable, match=r"no client can be made for model calls: .*gopher"):
+        await models.respond(a_request())
+    await models.close()
+
+
+async def test_a_host_that_does_not_exist_is_told() -> None:
+    models = ModelClient(own={"mine": ModelSpec(base_url="http://nowhere.invalid/v1")})
+    with pytest.raises(errors.ConnectionFailed, match=r"no connection to http://nowhere\.invalid/v1: the host"):
+        await models.respond(a_request(model="mine"))
+    await models.close()
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("cut", ["before", "midway"])
+async def test_a_connection_that_is_cut_is_down(cut: Cut, model: str) -> None:
+    error = await failure_of(Play(text=LONG, cut=cut), a_request(model=model))
+    assert type(error) is errors.ProviderUnavailable
+    assert "was cut" in error.found
+
+
+async def test_a_stream_that_ends_before_its_answer_is_down() -> None:
+    error = await failure_of(Play(text=LONG, cut="unfinished"), a_request())
+    assert type(error) is errors.ProviderUnavailable
+    assert error.found == "the stream of xai ended before its answer did."
+
+
+@BOTH_WAYS
+async def test_a_silent_server_is_left_after_the_requests_time(model: str) -> None:
+    error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(model=model, timeout=0.05))
+    assert type(error) is errors.TimedOut
+    assert error.found == f"{model.split('/')[0]} did not answer within 0.05 s."
+
+
+async def test_a_stream_that_stops_in_the_middle_is_left_before_the_whole_time_is_up() -> None:
+    error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(), stall_after=0.05)
+    assert type(error) is errors.TimedOut
+    assert error.found == "xai stopped for 0.05 s in the middle of its answer."
+
+
+async def test_a_model_may_think_in_silence_before_its_first_word() -> None:
+    gate = asyncio.Event()
+    async with ModelServer([Play(text=None, gate=gate)]) as server:
+        models = models_at(server, stall_after=0.0)
+        call = asyncio.ensure_future(models.respond(a_request()))
+        await server.request_arrives(1)
+        gate.set()
+        assert (await call).text == ""
+        await models.close()
+
+
+GARBAGE = [
+    (Play(body="Welcome to the hotel"), "something else than JSON: 'Welcome to the hotel'"),
+    (Play(body="<html><title>Log in</title></html>", content_type="text/html"), "something else than JSON: 'Log in'"),
+    (Play(body='{"choices": [{"mess'), "something else than JSON"),
+    (Play(body=""), "something else than JSON: ''"),
+    (Play(body=b'{"a": "\xff"}'), "JSON that cannot be read"),
+    (Play(body="[" * 200_000), "JSON that cannot be read"),
+    (Play(body="{}"), "JSON of another shape than expected: choices: Field required"),
+    (Play(body='{"choices": null}'), "JSON of another shape than expected: choices"),
+    (Play(body='{"choices": []}'), "JSON of another shape than expected: choices"),
+    (Play(body='{"choices": [{"message": null}]}'), "JSON of another shape than expected: choices.0.message"),
+    (Play(body='["hello"]'), "JSON of another shape than expected: body"),
+    (Play(body='"hello"'), "JSON of another shape than expected: body"),
+]
+
+
+async def test_a_page_in_place_of_a_stream_is_garbled() -> None:
+    error = await failure_of(Play(body="<title>Log in to the hotel</title>", content_type="text/html"))
+    assert error.found == "xai answered with something else than JSON: 'Log in to the hotel'."
+
+
+@pytest.mark.parametrize(("play", "found"), GARBAGE)
+async def test_a_body_that_is_no_answer_is_garbled(play: Play, found: str) -> None:
+    error = await failure_of(play, a_request(model="mine"))
+    assert type(error) is errors.InvalidResponse
+    assert error.found.startswith(f"mine answered with {found}")
+
+
+@pytest.mark.parametrize("body", ["data: {oops\n\n", 'data: {"choices": "none"}\n\n', "data: 7\n\n"])
+async def test_a_stream_of_garbage_is_garbled(body: str) -> None:
+    error = await failure_of(Play(body=body, content_type="text/event-stream"), a_request())
+    assert type(error) is errors.InvalidResponse
+
+
+@BOTH_WAYS
+async def test_a_call_that_is_given_up_hangs_up(model: str) -> None:
+    async with ModelServer([Play(text=LONG, gate=asyncio.Event())]) as server:
+        models = models_at(server)
+        call = asyncio.ensure_future(models.respond(a_request(model=model)))
+        await server.request_arrives(1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await server.client_leaves(1)
+        await models.close()
+
+
+async def test_a_call_is_made_once_and_never_again_by_itself() -> None:
+    async with ModelServer([Play(status=503, headers={"retry-after": "0"}), Play(text="second")]) as server:
+        models = models_at(server)
+        with pytest.raises(errors.Overloaded):
+            await models.respond(a_request())
+        assert len(server.requests) == 1
+        assert (await models.respond(a_request())).text == "second"
+        await models.close()

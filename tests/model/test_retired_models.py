@@ -1,0 +1,83 @@
+"""What becomes of a call to a retired model: redirected or refused, what is booked is what answered. The clock stands in 2027."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+
+from orchestrator_bridge.model.client import ModelClient
+from orchestrator_bridge.model.errors import UnknownModel
+from orchestrator_bridge.model.interface import Response
+from tests.support.clock import ManualClock
+from tests.support.fake_models.replies import Asked, Play, Tokens
+from tests.support.fake_models.server import ModelServer
+from tests.support.model_calls import KEY, a_request
+
+USAGE = Tokens(input=1_000_000, output=0)
+
+
+async def answers(plays: Sequence[Play], model: str = "grok-4.1-fast", calls: int = 1) -> tuple[list[Response], list[Asked]]:
+    """What so many calls brought, with xAI at a local server and its key alone."""
+    async with ModelServer(list(plays)) as server:
+        models = ModelClient(keys={"XAI_API_KEY": KEY}, base_urls={"xai": server.url}, clock=ManualClock().now)
+        try:
+            got = [await models.respond(a_request(model=model)) for _ in range(calls)]
+        finally:
+            await models.close()
+        return got, server.requests
+
+
+def refused(status: int) -> Play:
+    return Play(status=status, body='{"error": "The model grok-4-1-fast-reasoning does not exist"}')
+
+
+async def test_a_redirected_answer_is_booked_as_what_answered_and_says_nothing_new() -> None:
+    (response,), (asked,) = await answers([Play(text="x", served="grok-4.3", usage=USAGE)])
+    assert asked.model == "grok-4-1-fast-reasoning"
+    assert (response.served, response.cost, response.notice) == ("grok-4.3", Decimal("2.50"), "")
+
+
+async def test_a_redirected_answer_that_hides_it_is_booked_all_the_same() -> None:
+    (response,), _ = await answers([Play(text="x", served="grok-4-1-fast-reasoning", usage=USAGE)])
+    assert response.cost == Decimal("2.50")
+
+
+async def test_an_answer_by_a_model_that_nobody_announced_is_told() -> None:
+    (response,), _ = await answers([Play(text="x", served="grok-4.7", usage=USAGE)])
+    assert response.cost == Decimal("4.00")
+    assert response.notice.startswith("xai answered 'grok-4-1-fast-reasoning' with grok-4.7.")
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_where_the_id_is_refused_the_replacement_is_asked_at_once_and_from_then_on(status: int) -> None:
+    plays = [refused(status), Play(text="one", usage=USAGE), Play(text="two", usage=USAGE)]
+    got, asked = await answers(plays, calls=2)
+    assert [one.model for one in asked] == ["grok-4-1-fast-reasoning", "grok-4.3", "grok-4.3"]
+    assert [(one.text, one.served, one.cost) for one in got] == [
+        ("one", "grok-4.3", Decimal("2.50")),
+        ("two", "grok-4.3", Decimal("2.50")),
+    ]
+    assert got[0].notice.startswith("xai does not take 'grok-4-1-fast-reasoning' any more. grok-4.3 answers in its place, at $1")
+    assert got[0].notice == got[1].notice, "the run says it once, for it is the same"
+
+
+async def test_a_model_that_nothing_is_known_to_replace_is_refused_as_ever() -> None:
+    with pytest.raises(UnknownModel):
+        await answers([refused(404)], model="xai/grok-4.7")
+
+
+async def test_where_the_replacement_is_refused_too_that_is_told() -> None:
+    with pytest.raises(UnknownModel, match=r"grok-4\.3"):
+        await answers([refused(404), Play(status=404, body='{"error": "The model grok-4.3 does not exist"}')])
+
+
+async def test_what_it_will_cost_is_reserved_at_the_price_of_what_answers() -> None:
+    models = ModelClient(keys={"XAI_API_KEY": KEY}, clock=ManualClock().now)
+    request = a_request(model="grok-4.1-fast")
+    assert models.max_cost(request) == models.max_cost(a_request(model="grok-4.3"))
+    assert models.lifecycle_notice("grok-4.1-fast").startswith(
+        "xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15;"
+    )
+    assert models.lifecycle_notice("nobody") == ""

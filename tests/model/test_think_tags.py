@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_bridge.model.reasoning import strip_think_tags
+from tests.support.fake_models.replies import Play
+from tests.support.fake_models.server import ModelServer
+from tests.support.model_calls import a_request, models_at
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("<think>\nHm.\n</think>\n\nThe answer.", "The answer."),
+        ("  <thinking>Hm.</thinking>The answer.", "The answer."),
+        ("Hm, I think so.\n</think>\n\nThe answer.", "The answer."),
+        ("<think>cut off while", ""),
+        ("The answer. I think.", "The answer. I think."),
+        ("Write `<think>` before and `</think>` after it.", "Write `<think>` before and `</think>` after it."),
+        ("The mark is:\n<think>\nand\n</think>\nso.", "The mark is:\n<think>\nand\n</think>\nso."),
+        ("", ""),
+    ],
+)
+def test_the_answer_is_what_stands_outside_of_the_marks(text: str, answer: str) -> None:
+    assert strip_think_tags(text) == answer
+
+
+async def test_thoughts_in_the_text_are_no_part_of_the_answer() -> None:
+    async with ModelServer([Play(text="<think>I wonder.</think>42")]) as server:
+        models = models_at(server)
+        response = await models.respond(a_request(model="mine"))
+        await models.close()
+    assert response.text == "42"

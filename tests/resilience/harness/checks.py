@@ -1,0 +1,166 @@
+"""What must hold after any number of kills. Each check is a plain function of the evidence that says what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from orchestrator_bridge.question.model import Question
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.presentation.posts import question_key
+from tests.resilience.harness.evidence import Evidence, Wrote
+from tests.resilience.harness.expected_prompts import conversations, of_request, request_of
+
+E = TypeVar("E", e.QuestionPosted, e.QuestionSettled)
+Check = Callable[[Evidence], Iterator[str]]
+
+SKEW = 0.2
+"""Seconds by which the bot's estimate of the platform's clock may be off: as much as an answer may be slow."""
+
+
+def judge(evidence: Evidence, *more: Check) -> list[str]:
+    """Everything that is wrong; `more` are checks of a platform's own."""
+    return [f"{check.__name__}: {wrong}" for check in (*CHECKS, *more) for wrong in check(evidence)]
+
+
+def every_task_became_one_run_with_an_answer(evidence: Evidence) -> Iterator[str]:
+    """One command, one run, finished with a text."""
+    for task in evidence.tasks:
+        found = [one for one in evidence.runs if f"{task} " in one.task]
+        if [one.status for one in found] != ["finished"] or not found[0].result:
+            yield f"{task} became {[(one.run, one.status) for one in found]}, expected one finished run"
+
+
+def every_question_was_posted_once_and_closed_once(evidence: Evidence) -> Iterator[str]:
+    """One card, which names one end; or none at all, if it was settled before it could be posted."""
+    for question in _questions(evidence):
+        cards = [one for one in evidence.shown if one.key == question_key(question.id)]
+        ends = {end for card in cards for end in card.closings}
+        posted, settled = _events(evidence, question, e.QuestionPosted), _events(evidence, question, e.QuestionSettled)
+        if len(cards) != len(posted) or len(posted) > 1:
+            yield f"question {question.id} has {len(cards)} cards and is noted as posted {len(posted)} times"
+        if cards and len(ends) != 1:
+            yield f"the card of question {question.id} names {len(ends)} ends: {sorted(ends)}"
+        if len(settled) != 1:
+            yield f"question {question.id} was settled {len(settled)} times"
+
+
+def nothing_was_posted_twice(evidence: Evidence) -> Iterator[str]:
+    """No two messages have the same key."""
+    for key, number in Counter(one.key for one in evidence.shown).items():
+        if number > 1:
+            yield f"{key} stands {number} times"
+
+
+def no_reply_was_lost(evidence: Evidence) -> Iterator[str]:
+    """Whatever was said is in a prompt, or its author was told why not; and she got a receipt."""
+    read = {word for asked in evidence.requests for word in re.findall(r"[\w-]+", str(asked.body))}
+    questions = {question.id: question for question in _questions(evidence)}
+    for one in evidence.wrote:
+        if not one.delivered and _was_over(questions[one.question], one):
+            continue
+        if one.word not in read and not one.signs & {"late", "refused"}:
+            yield f"{one.word} (message {one.message}, question {one.question}, receipts {set(one.signs)}) reached nobody"
+        if not one.signs:
+            yield f"{one.word} (message {one.message}, question {one.question}) got no receipt"
+
+
+def _was_over(question: Question, wrote: Wrote) -> bool:
+    """Nobody reads the threads of questions that have ended."""
+    return question.outcome is not None and (question.delivery is None or question.outcome.at <= wrote.newest_at + SKEW)
+
+
+def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:
+    """A question falls back only if nobody who was asked had replied by its first deadline, and not before that."""
+    for question in _questions(evidence):
+        outcome, posted = question.outcome, _events(evidence, question, e.QuestionPosted)
+        if outcome is None or outcome.status != "fallen_back" or not posted:
+            continue
+        card = next(one for one in evidence.shown if one.key == question_key(question.id))
+        until = card.at + question.policy.expire_after + question.extended
+        if posted[0].delivery.posted_at != card.at:
+            yield f"question {question.id} counts from {posted[0].delivery.posted_at}, and was posted at {card.at}"
+        if question.delivery is not None and outcome.at < until and not question.passed:
+            yield f"question {question.id} fell back at {outcome.at}, before its deadline {until}"
+        for one in evidence.wrote:
+            if one.asked and one.question == question.id and one.at <= until and not question.passed:
+                yield f"question {question.id} fell back ({outcome.why}) though {one.word} was written in time"
+
+
+def no_stored_response_was_asked_for_again(evidence: Evidence) -> Iterator[str]:
+    """Every request is announced in a log, and none comes after a stored response to the same conversation."""
+    asked = [of_request(one) for one in evidence.requests]
+    announced: Counter[str] = Counter()
+    for log in evidence.logs.values():
+        told = conversations(log)
+        announced.update(conversation for started in told.values() for conversation in started)
+        for event in log:
+            if isinstance(event, e.Responded):
+                yield from _asked_again(event, told[event.action][-1], asked)
+    for conversation, number in Counter(asked).items():
+        if number > announced[conversation]:
+            yield f"a conversation was sent {number} times and announced {announced[conversation]} times: …{conversation[-300:]}"
+
+
+def _asked_again(event: e.Responded, conversation: str, asked: list[str]) -> Iterator[str]:
+    number = request_of(event)
+    if number is None or asked[number - 1] != conversation:
+        yield f"{event.action} was answered by request {number}, whose conversation is not the announced one"
+    elif conversation in asked[number:]:
+        yield f"{event.action} was answered by request {number} and asked for again"
+
+
+def no_action_was_answered_twice(evidence: Evidence) -> Iterator[str]:
+    """At most one response an action."""
+    for run, log in evidence.logs.items():
+        for action, number in Counter(event.action for event in log if isinstance(event, e.Responded)).items():
+            if number > 1:
+                yield f"{action} of run {run} has {number} responses"
+
+
+def tables_agree_with_the_logs(evidence: Evidence) -> Iterator[str]:
+    """Status, result and costs of runs, and status of questions, are as the logs fold."""
+    states = evidence.states
+    for run in evidence.runs:
+        state = states[run.run]
+        end = (state.end.status, state.end.text) if state.end else ("running", "")
+        if (run.status, run.result) != end or run.calls != state.spent.calls:
+            yield f"run {run.run} is {run.status} with {run.calls} calls by its table, {end} with {state.spent.calls} by its log"
+        costs = [line for line in evidence.costs if line.run == run.run]
+        booked = (sum(line.cost or 0 for line in costs), sum(line.unknown for line in costs))
+        if booked != (state.spent.cost, state.spent.unknown):
+            yield f"run {run.run} costs {booked} in its table, {state.spent} in its log"
+    known = {question.id: question for question in _questions(evidence)}
+    for row in evidence.questions:
+        outcome = known[row.question].outcome
+        if row.status != (outcome.status if outcome else "open"):
+            yield f"question {row.question} is {row.status} in its table, {outcome} in its log"
+
+
+def nothing_is_left_to_do(evidence: Evidence) -> Iterator[str]:
+    """The outbox and the inbox are empty."""
+    yield from (f"unsent: {one.outgoing.key}" for one in evidence.pending)
+    yield from (f"unhandled: {one.key}" for one in evidence.unhandled)
+
+
+CHECKS: tuple[Check, ...] = (
+    every_task_became_one_run_with_an_answer,
+    every_question_was_posted_once_and_closed_once,
+    nothing_was_posted_twice,
+    no_reply_was_lost,
+    what_was_said_in_time_counted,
+    no_stored_response_was_asked_for_again,
+    no_action_was_answered_twice,
+    tables_agree_with_the_logs,
+    nothing_is_left_to_do,
+)
+
+
+def _questions(evidence: Evidence) -> list[Question]:
+    return [question for state in evidence.states.values() for question in state.questions.values()]
+
+
+def _events(evidence: Evidence, question: Question, kind: type[E]) -> list[E]:
+    return [event for event in evidence.logs[question.run] if isinstance(event, kind) and event.question == question.id]

@@ -1,0 +1,104 @@
+"""The adapter of the fake platform keeps the contract, as one that can be asked, edits, threads and has buttons."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from orchestrator_bridge.chat.inbound import ControlAction, Place
+from tests.contract.adapter import AdapterContract
+from tests.contract.adapter_rig import Rig, Seen
+from tests.support.fake_chat.adapter import PLATFORM, LoopbackAdapter, person
+from tests.support.fake_chat.server import ChatServer
+from tests.support.fake_chat.shown import moment
+from tests.support.fake_chat.state import Message
+
+
+class TidyAdapter(LoopbackAdapter):
+    """Stops only when the server, which is in the same process here, has seen it go."""
+
+    def __init__(self, server: ChatServer) -> None:
+        super().__init__(server.url)
+        self._server = server
+
+    async def stop(self) -> None:
+        await super().stop()
+        await self._server.left()
+
+
+class LoopbackRig(Rig):
+    """The adapter on the fake platform, with Ana, who writes in its one channel."""
+
+    def __init__(self, server: ChatServer) -> None:
+        super().__init__()
+        self.server = server
+        self.world = server.world
+        self.adapter = TidyAdapter(server)
+        self.home = Place(platform=PLATFORM, channel="general")
+        self.person = person("ana")
+
+    async def say(self, place: Place, text: str) -> None:
+        self.world.say(self.person.id, place.channel, place.thread, text)
+
+    async def command(self, name: str, text: str) -> None:
+        self.world.command(self.person.id, self.home.channel, name, text)
+
+    async def seen(self, place: Place) -> Sequence[Seen]:
+        here = [one for one in self.world.messages.values() if (one.channel, one.thread) == (place.channel, place.thread)]
+        return [_seen(one) for one in here if one.author != self.person.id]
+
+    async def notified(self) -> frozenset[str]:
+        return frozenset(name for message in self.world.messages.values() for name in message.mentions)
+
+    def when(self, at: float) -> str:
+        return moment(at)
+
+    async def press(self, question: int, press: ControlAction, value: str) -> None:
+        card = next(one for one in self.world.messages.values() if one.meta.get("question") == question)
+        self.world.click(self.person.id, card.id, press, value)
+
+    async def choose(self, question: int, option: str) -> None:
+        await self.press(question, "option", option)
+
+    async def edit(self, text: str) -> None:
+        self.world.change(self._newest().id, text)
+
+    async def unsay(self) -> None:
+        self.world.delete(self._newest().id)
+
+    async def redeliver(self) -> None:
+        await self.server.until(lambda: not self.world.unacknowledged)
+        self.world.deliver_again(self.world.events[-1])
+
+    async def reconnect(self) -> None:
+        self.server.hang_up()
+
+    async def fail_next(self) -> None:
+        self.server.faults.put("refuse")
+
+    async def fail_reading(self) -> None:
+        self.server.faults.put("refuse", "/history")
+
+    async def reject_next(self) -> None:
+        self.server.faults.put("reject")
+
+    async def lose_reply(self) -> None:
+        self.server.faults.put("lose")
+
+    def _newest(self) -> Message:
+        return next(one for one in reversed(self.world.messages.values()) if one.author == self.person.id)
+
+
+def _seen(message: Message) -> Seen:
+    return Seen(text=message.text, controls=tuple(button["label"] for button in message.buttons))
+
+
+class TestTheFakePlatformKeepsTheContract(AdapterContract, lacks={"unpost"}):
+    @pytest.fixture
+    async def rig(self) -> AsyncIterator[Rig]:
+        async with ChatServer() as server:
+            rig = LoopbackRig(server)
+            await rig.start()
+            yield rig
+            await rig.adapter.stop()

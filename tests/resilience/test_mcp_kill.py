@@ -1,0 +1,178 @@
+"""Kill -9 on both sides of the door: what was asked is asked once, and its number is good after the restart."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import mcp_types as types
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+from bot.mcp_server import listener
+from bot.mcp_server.tokens import TokenRegistry, TokenScope
+from orchestrator_bridge.store.sqlite.store import SqliteStore
+from tests.resilience.harness.process import PATIENCE, ROOT, Victim
+from tests.support.fake_chat.server import ChatServer
+from tests.support.fake_chat.state import Message
+from tests.support.mcp_bot import client_of, question, told
+
+KILLS = 5
+
+pytestmark = pytest.mark.timeout(300)
+
+TEAM = """
+[[team.default.agents]]
+name = "one"
+model = "scripted/demo"
+[team.default.policy]
+settle_delay = 0
+responders = "anyone"
+"""
+
+
+@dataclass
+class Site:
+    """A bot that can be killed, its chat, and a token for its door."""
+
+    folder: Path
+    chat: ChatServer
+    victim: Victim
+    token: str = ""
+
+    async def begins(self) -> None:
+        await self.victim.start()
+        await self.victim.ready()
+
+    async def dies(self, how: str) -> None:
+        self.victim.kill(how)
+        await self.victim.ended()
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        door = listener.read_endpoint(self.folder / "data")
+        assert door is not None
+        async with client_of(door.url, self.token) as client:
+            yield client
+
+    async def calls(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        async with self.client() as client:
+            return told(await client.call_tool(tool, arguments))
+
+    def cards(self) -> list[Message]:
+        """The cards of questions that stand in the chat."""
+        return [one for one in self.chat.world.messages.values() if one.meta.get("kind") == "question_card"]
+
+    def card(self, service: int) -> Message | None:
+        """The card of the question about a service."""
+        return next((card for card in self.cards() if f"service {service}?" in card.text), None)
+
+    def thread(self, service: int) -> str:
+        """The thread of that card, once it has one."""
+        card = self.card(service)
+        return card.id if card is not None and card.has_thread else ""
+
+
+@asynccontextmanager
+async def a_site(folder: Path) -> AsyncIterator[Site]:
+    """All of it, the bot not yet started."""
+    data = folder / "data"
+    store = await SqliteStore.open(data / "townhall.db")
+    token = await TokenRegistry(store, lambda: 1.0).create(
+        "laptop", TokenScope(channels=("loopback/general",), questions_a_day=1000)
+    )
+    await store.close()
+    (folder / "townhall.toml").write_text(TEAM, encoding="utf-8")
+    async with ChatServer() as chat:
+        arguments = [chat.url, str(data / "townhall.db")]
+        async with Victim("tests.resilience.harness.mcp_process", arguments, folder, {"TOWNHALL_DATA": str(data)}) as victim:
+            yield Site(folder, chat, victim, token)
+
+
+async def test_killed_at_any_moment_the_bot_asks_once_and_knows_the_number_again(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    async with a_site(tmp_path) as site:
+        for number in range(1, KILLS + 1):
+            await site.begins()
+            words = question(f"Which branch for service {number}?")
+            asking = asyncio.create_task(site.calls("ask_team", words))
+            if number % 2:
+                await site.chat.until(partial(site.card, number))
+            await asyncio.wait([asking], timeout=chance.uniform(0, 0.05))
+            await site.dies(f"while question {number} is asked")
+            await asyncio.gather(asking, return_exceptions=True)
+            await site.begins()
+            known = await site.calls("ask_team", {**words, "wait_seconds": 0})
+            assert (known["question"], known["status"]) == (number, "open")
+            await site.chat.until(partial(site.thread, number))
+            site.chat.world.say("ana", "general", site.thread(number), f"branch {number}")
+            answer = await site.calls("check_question", {"question": number, "wait_seconds": PATIENCE})
+            assert (answer["status"], answer["decision"]) == ("answered", f"branch {number}")
+            await site.dies("after all is said")
+        await site.begins()
+        again = await site.calls("ask_team", question("Which branch for service 1?"))
+        assert (again["question"], again["decision"]) == (1, "branch 1")
+        texts = [card.text for card in site.cards()]
+        assert len(texts) == len(set(texts)) == KILLS
+        await site.dies("the end")
+
+
+async def test_a_run_that_was_started_through_the_door_is_started_once(tmp_path: Path) -> None:
+    async with a_site(tmp_path) as site:
+        await site.begins()
+        starting = asyncio.create_task(site.calls("start_run", {"task": "Plan it.", "key": "k"}))
+        await site.chat.until(lambda: bool(site.chat.world.messages))
+        await site.dies("while the answer is under way")
+        await asyncio.gather(starting, return_exceptions=True)
+        await site.begins()
+        assert (await site.calls("start_run", {"task": "Plan it.", "key": "k"}))["run"] == 1
+        await site.dies("the end")
+
+
+@asynccontextmanager
+async def stdio(site: Site, pids: list[int]) -> AsyncIterator[Client]:
+    """`townhall mcp` as a coding agent starts it; its process is noted."""
+    note = "import os,sys;print(os.getpid(),file=sys.stderr,flush=True);from bot.cli.main import main;main(['mcp'])"
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "TOWNHALL_DATA": str(site.folder / "data"), "TOWNHALL_TOKEN": site.token}
+    parameters = StdioServerParameters(command=sys.executable, args=["-c", note], env=environ)
+    noted = site.folder / f"pid{len(pids)}"
+    with noted.open("w", encoding="utf-8") as errors:
+        transport = stdio_client(parameters, errlog=errors)
+        async with Client(transport, client_info=types.Implementation(name="Claude Code", version="1")) as client:
+            pids.append(int(noted.read_text(encoding="utf-8").split()[0]))
+            yield client
+
+
+async def test_a_proxy_that_is_killed_leaves_its_question_to_the_next_one(tmp_path: Path) -> None:
+    pids: list[int] = []
+    async with a_site(tmp_path) as site:
+        await site.begins()
+        async with stdio(site, pids) as client:
+            asking = asyncio.create_task(client.call_tool("ask_team", question()))
+            await site.chat.until(lambda: len(site.cards()) == 1)
+            os.kill(pids[0], signal.SIGKILL)
+            assert [type(one).__name__ for one in await asyncio.gather(asking, return_exceptions=True)] == ["MCPError"]
+        async with stdio(site, pids) as client:
+            assert told(await client.call_tool("ask_team", question(wait_seconds=0)))["question"] == 1
+            checking = asyncio.create_task(client.call_tool("check_question", {"question": 1, "wait_seconds": PATIENCE}))
+            await site.chat.until(lambda: site.cards()[0].has_thread)
+            await site.dies("while the proxy waits")
+            (lost,) = await asyncio.gather(checking)
+            assert lost.is_error
+            assert "What was asked lives on" in str(lost.content)
+            await site.begins()
+            site.chat.world.say("ana", "general", site.cards()[0].id, "main")
+            answer = told(await client.call_tool("check_question", {"question": 1, "wait_seconds": PATIENCE}))
+            assert answer["decision"] == "main"
+        assert len(site.cards()) == 1
+        await site.dies("the end")

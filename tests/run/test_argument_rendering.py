@@ -1,0 +1,79 @@
+"""The arguments of a tool as people read them before they approve: nothing hidden, nothing that passes for something else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orchestrator_bridge.run.presentation.tools import in_a_line, in_words
+
+
+def test_names_and_values_stand_a_line_each_and_longer_texts_are_set_in() -> None:
+    arguments = {
+        "path": "notes/plan.md",
+        "text": "Call the baker.\nThen the band.",
+        "options": {"overwrite": True, "tags": ["party", "2026"], "note": None},
+        "nothing": [],
+    }
+    assert in_words(json.dumps(arguments)).split("\n") == [
+        "path: notes/plan.md",
+        "text:",
+        "  Call the baker.",
+        "  Then the band.",
+        "options:",
+        "  overwrite: true",
+        "  tags:",
+        "    - party",
+        '    - "2026"',
+        "  note: null",
+        "nothing: []",
+    ]
+
+
+def test_no_text_passes_for_another_argument() -> None:
+    shown = in_words(json.dumps({"text": "hello\npath: /tmp/harmless", "path": "/etc/passwd"}))
+    assert [line for line in shown.split("\n") if line.startswith("path:")] == ["path: /etc/passwd"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("rm \u202egpj.x", '"rm \\u202egpj.x"'),
+        ("a\u200bb", '"a\\u200bb"'),
+        ("a\x1b[2Jb", '"a\\u001b[2Jb"'),
+        ("tag\U000e0041", '"tag\\udb40\\udc41"'),
+        ("```\n**bold**", '"\\u0060\\u0060\\u0060\\n**bold**"'),
+        ("true", '"true"'),
+        ("12", '"12"'),
+        (" padded ", '" padded "'),
+        ("", '""'),
+        ("'quoted'", "\"'quoted'\""),
+        (12, "12"),
+        (True, "true"),
+        ("Köln 🙂", "Köln 🙂"),
+        ("\ud83d", '"\\ud83d"'),
+    ],
+)
+def test_what_people_could_not_see_or_could_take_for_something_else_is_spelled_out(value: object, shown: str) -> None:
+    assert in_words(json.dumps({"a": value})) == f"a: {shown}"
+
+
+def test_odd_names_are_spelled_out() -> None:
+    assert in_words(json.dumps({"a: b\nc": 1})) == '"a: b\\nc": 1'
+
+
+def test_what_is_nested_deeper_than_anybody_reads_stands_as_json() -> None:
+    value: object = 1
+    for _ in range(20):
+        value = {"a": value}
+    lines = in_words(json.dumps({"a": value})).split("\n")
+    assert len(lines) == 9
+    assert lines[-1].strip().startswith('a: {"a": ')
+
+
+def test_a_line_says_the_same_shortly() -> None:
+    assert in_a_line(json.dumps({"url": "https://example.com", "raw": True, "more": {"a": 1}})) == (
+        'url: https://example.com, raw: true, more: {"a": 1}'
+    )
+    assert in_a_line("{}") == ""

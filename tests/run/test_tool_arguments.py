@@ -1,0 +1,49 @@
+"""Reading what models write into the arguments of a tool: odd JSON, and what is meant by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_bridge.model.interface import ToolCall
+from tests.support.run_simulator import Table, team, use
+
+OPTIONS = [{"id": "pg", "label": "PostgreSQL", "recommended": True}, {"id": "my", "label": "MySQL"}]
+
+ODD_JSON = {
+    "an integer of 5,000 digits": '{"content": "x", "n": ' + "1" * 5_000 + "}",
+    "100,000 nested brackets": "[" * 100_000,
+    "100,000 nested objects": '{"a":' * 100_000,
+    "no object but a number": "7",
+    "not a number at all": '{"content": NaN}',
+    "half of a character": '{"content": "\\ud83d"}',
+}
+
+
+@pytest.mark.parametrize("raw", ODD_JSON.values(), ids=ODD_JSON)
+def test_odd_json_costs_its_agent_one_malformed_use_and_nobody_anything_else(raw: str) -> None:
+    table = Table(team(2))
+    table.says("one", ToolCall(id="1", name="new_answer", arguments=raw))
+    assert table.state.agents["one"].malformed == 1
+    assert set(table.out) == {"one", "two"}
+
+
+AS_MEANT: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "nulls are left out": (
+        {"options": None, "to": None, "urgency": None, "kind": None, "context": None, "wait": None},
+        {"options": (), "to": (), "urgency": "normal", "kind": "text", "context": "", "wait": True},
+    ),
+    "one name is a list of one": ({"to": "humans"}, {"to": ("humans",)}),
+    "names with commas are several": ({"to": "humans, agents"}, {"to": ("humans", "agents")}),
+    "options make a choice": ({"options": OPTIONS}, {"kind": "choice"}),
+    "a null beside options, too": ({"options": OPTIONS, "kind": None}, {"kind": "choice"}),
+    "no options are no choice": ({"options": []}, {"kind": "text"}),
+    "what else is written is left out": ({"priority": 7}, {"question": "q?"}),
+}
+
+
+@pytest.mark.parametrize(("written", "meant"), AS_MEANT.values(), ids=AS_MEANT)
+def test_what_a_model_writes_is_taken_as_it_is_meant(written: dict[str, object], meant: dict[str, object]) -> None:
+    table = Table(team(2))
+    table.says("one", use("ask_others", question="q?", assumption="I take the first.", **written))
+    taken = table.state.questions[1].ask
+    assert {name: getattr(taken, name) for name in meant} == meant

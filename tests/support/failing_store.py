@@ -1,0 +1,97 @@
+"""A real store that refuses what a test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from orchestrator_bridge.chat.inbound import InboundEvent, Place
+from orchestrator_bridge.chat.outbound import PostedMessage
+from orchestrator_bridge.run.events import Event
+from orchestrator_bridge.run.records import Record
+from orchestrator_bridge.store.interface import InUse, StoreError, Target, WriteFailed
+from orchestrator_bridge.store.sqlite.store import SqliteStore
+from tests.support.clock import ManualClock
+
+Refuse = Callable[[Sequence[Event], Sequence[Record]], Exception | None]
+"""The error with which a transaction is refused; None if it is taken."""
+
+FULL = WriteFailed("no space is left for townhall.db", fix="Free some")
+LOCKED = InUse("townhall.db is locked by another program", "one writer", "End it")
+
+
+def nothing(_: Sequence[Event], __: Sequence[Record]) -> None:
+    """Everything is taken."""
+
+
+def with_event(kind: type[Event], error: Exception, times: int = 1_000_000) -> Refuse:
+    """Refuse so many transactions that hold an event of this kind."""
+    left = iter(range(times))
+
+    def refuse(events: Sequence[Event], _: Sequence[Record]) -> Exception | None:
+        held = any(isinstance(event, kind) for event in events)
+        return error if held and next(left, None) is not None else None
+
+    return refuse
+
+
+def everything(error: Exception) -> Refuse:
+    """Refuse every transaction."""
+    return lambda _, __: error
+
+
+class TroubledStore(SqliteStore):
+    """Refuses transactions by `refuse`; `deaf`, `forgets` and `lost` are the errors with which it hears and looks things up."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.refuse: Refuse = nothing
+        self.deaf: StoreError | None = None
+        """What was heard is not kept."""
+        self.forgets: list[StoreError] = []
+        """With these, receipts are not found: one look-up each."""
+        self.cursed: str | None = None
+        """A thread in which nothing can be matched."""
+        self._refusals = 0
+        self._refused = asyncio.Condition()
+
+    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Record] = ()) -> None:
+        await self._raise(self.refuse(events, rows))
+        await super().append(run=run, after=after, events=events, rows=rows)
+
+    async def receive(self, inbound: InboundEvent, at: float) -> bool:
+        await self._raise(self.deaf)
+        return await super().receive(inbound, at)
+
+    async def sent_post(self, key: str) -> PostedMessage | None:
+        await self._raise(self.forgets.pop(0) if self.forgets else None)
+        return await super().sent_post(key)
+
+    async def find_target(self, place: Place, message: str | None = None) -> Target | None:
+        if self.cursed is not None and place.thread == self.cursed:
+            raise RuntimeError("a bug of our own")
+        return await super().find_target(place, message)
+
+    async def refused(self, times: int = 1) -> None:
+        """Wait until it has refused something so many times."""
+        async with self._refused:
+            await self._refused.wait_for(lambda: self._refusals >= times)
+
+    @property
+    def refusals(self) -> int:
+        """How often it has refused something."""
+        return self._refusals
+
+    async def _raise(self, error: Exception | None) -> None:
+        if error is not None:
+            async with self._refused:
+                self._refusals += 1
+                self._refused.notify_all()
+            raise error
+
+
+async def troubled(file: Path, clock: ManualClock) -> TroubledStore:
+    """A store without trouble so far."""
+    return await TroubledStore.open(file, clock=clock.now)

@@ -1,0 +1,186 @@
+"""An adapter for the fake chat platform: the model for those of real ones that can be asked (Discord, Slack).
+
+Three habits are what it is there to show. An event is acknowledged only after `on_event` has returned, so that whatever is not
+stored comes again. A card is two requests, the message and its thread: an end between them is doubtful, and `find_sent` makes the
+thread that is missing. `find_sent` looks for the key in the whole history: `OutboundPost.since` is a time of our clock, and the
+platform's may be minutes off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator_bridge.chat.adapter import Capabilities, NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.inbound import (
+    Attachment,
+    Author,
+    CommandReceived,
+    ControlUsed,
+    InboundEvent,
+    InboundHandler,
+    MessageDeleted,
+    MessageReceived,
+    Place,
+)
+from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, QuestionCard, RunCard
+from tests.support.fake_chat.client import ChatClient
+from tests.support.fake_chat.shown import shown, told
+from tests.support.fake_chat.state import BOT
+
+_LOG = logging.getLogger(__name__)
+
+PLATFORM = "loopback"
+SILENCE = 10.0
+"""Seconds after which an answer is taken to be lost."""
+POLL = 60.0
+"""Seconds after which a request for events is made anew."""
+
+
+class LoopbackAdapter:
+    """One bot on the fake platform. `silence` as in `ChatClient`; `pause`, in seconds, is between two attempts to hear."""
+
+    platform = PLATFORM
+    capabilities = Capabilities(threads=True, edits=True, buttons=True, private_replies=True, can_read_history=True)
+
+    def __init__(self, url: str, *, silence: float = SILENCE, pause: float = 0.05) -> None:
+        self._url = url
+        self._silence = silence
+        self._pause = pause
+        self._client = ChatClient(url, silence)
+        self._listening: asyncio.Task[None] | None = None
+
+    async def start(self, on_event: InboundHandler) -> None:
+        """Connect and begin to listen."""
+        self._client = await ChatClient(self._url, self._silence).__aenter__()
+        self._listening = asyncio.create_task(self._listen(on_event), name="loopback")
+
+    async def stop(self) -> None:
+        """Stop listening and disconnect; again is harmless."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        await self._client.__aexit__(None, None, None)
+
+    # Outwards -------------------------------------------------------------------------------------------------------------
+
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
+        """Post or edit, as `Adapter.send` says."""
+        content = shown(outbound.post)
+        content["meta"]["key"] = outbound.key
+        if outbound.replaces is not None:
+            await self._client.ask("/edit", {**content, "message": outbound.replaces.message})
+            return outbound.replaces
+        made = await self._client.ask("/post", {**content, "channel": outbound.place.channel, "thread": outbound.place.thread})
+        return await self._whole(outbound, made)
+
+    async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
+        """What an earlier attempt left, as `Adapter.find_sent` says; the thread that it did not come to is made."""
+        for message in reversed(await self._history(outbound.place)):
+            if message["author"] == BOT and message["meta"].get("key") == outbound.key:
+                try:
+                    return await self._whole(outbound, message)
+                except SendUncertain as error:
+                    raise NotSent(str(error)) from error
+        return None
+
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
+        """What people said in a thread, as `Adapter.read_thread` says."""
+        return [_said(message) for message in await self._history(place, after) if message["author"] != BOT]
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        raise SendRejected(f"{attachment.name}: this platform has no attachments")
+
+    def members(self, group: str) -> tuple[Author, ...] | None:
+        return None
+
+    async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
+        """Tell one person alone."""
+        to = event.author.id if isinstance(event, MessageReceived | ControlUsed | CommandReceived) else ""
+        body = {"channel": event.place.channel, "thread": event.place.thread, "to": to, "text": told(reply)}
+        try:
+            await self._client.ask("/tell", body)
+        except (NotSent, SendUncertain, SendRejected) as failure:
+            _LOG.warning("%s could not be told: %s", to, failure)
+
+    async def _whole(self, outbound: OutboundPost, message: Mapping[str, Any]) -> PostedMessage:
+        """A posted message with the thread that belongs to it: its own for a card, else the one in which it stands."""
+        thread = message["thread"]
+        if isinstance(outbound.post, RunCard | QuestionCard):
+            thread = message["id"]
+            if not message["has_thread"]:
+                await self._make_thread(message["id"])
+        return PostedMessage(message=message["id"], thread=thread, at=message["at"])
+
+    async def _make_thread(self, message: str) -> None:
+        try:
+            await self._client.ask("/thread", {"message": message})
+        except NotSent as error:
+            raise SendUncertain(f"message {message} was posted, but not its thread: {error}") from error
+
+    async def _history(self, place: Place, after: float = 0.0) -> Sequence[Mapping[str, Any]]:
+        try:
+            answer = await self._client.ask("/history", {"channel": place.channel, "thread": place.thread, "after": after})
+        except SendUncertain as error:
+            raise NotSent(f"the history could not be read: {error}") from error
+        messages: Sequence[Mapping[str, Any]] = answer["messages"]
+        return messages
+
+    # Inwards --------------------------------------------------------------------------------------------------------------
+
+    async def _listen(self, on_event: InboundHandler) -> None:
+        while True:
+            try:
+                answer = await self._client.ask("/events", {}, silence=POLL)
+                for event in answer["events"]:
+                    await on_event(heard(event["kind"], event["data"]))
+                    await self._client.ask("/ack", {"number": event["number"]})
+            except (NotSent, SendUncertain, SendRejected) as failure:
+                _LOG.info("events could not be fetched: %s", failure)
+                await asyncio.sleep(self._pause)
+            except Exception:
+                _LOG.exception("an event could not be taken; it comes again")
+                await asyncio.sleep(self._pause)
+
+
+def heard(kind: str, data: Mapping[str, Any]) -> InboundEvent:
+    """An event of the platform as the bridge knows it.
+
+    Raises:
+        ValueError: there is no such kind of event.
+    """
+    match kind:
+        case "said" | "edited":
+            return _said(data["message"])
+        case "deleted":
+            return MessageDeleted(place=_place(data["message"]), message=data["message"]["id"], at=data["at"])
+        case "clicked":
+            return ControlUsed(question=data["question"], press=data["press"], value=data["value"], **_interaction(data))
+        case "command":
+            return CommandReceived(name=data["name"], text=data["text"], **_interaction(data))
+        case _:
+            raise ValueError(f"an event of kind {kind!r}; expected said, edited, deleted, clicked or command")
+
+
+def _interaction(data: Mapping[str, Any]) -> dict[str, Any]:
+    place = Place(platform=PLATFORM, channel=data["channel"], thread=data.get("thread"))
+    return {"place": place, "interaction": data["interaction"], "author": person(data["person"]), "at": data["at"]}
+
+
+def _said(message: Mapping[str, Any]) -> MessageReceived:
+    edit = str(message["edits"]) if message["edits"] else ""
+    author = person(message["author"])
+    place = _place(message)
+    return MessageReceived(place=place, message=message["id"], author=author, text=message["text"], at=message["at"], edit=edit)
+
+
+def _place(message: Mapping[str, Any]) -> Place:
+    return Place(platform=PLATFORM, channel=message["channel"], thread=message["thread"])
+
+
+def person(name: str) -> Author:
+    """Somebody on the fake platform, where ids are names in small letters."""
+    return Author(platform=PLATFORM, id=name, name=name.capitalize())

@@ -1,0 +1,191 @@
+"""The adapter on the fake Discord, with Ana, who writes in its one channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.client import DiscordEndpoints
+from adapters.discord.components import ControlKind, DiscordControl
+from adapters.discord.connection import GatewayConnection
+from orchestrator_bridge.chat.inbound import Author, ControlAction, Place
+from orchestrator_bridge.chat.outbound import PostedMessage
+from orchestrator_bridge.common.clock import Clock, SystemClock
+from tests.contract.adapter_rig import Rig, Seen
+from tests.support.fake_discord import wire
+from tests.support.fake_discord.autocomplete import SmallMenu
+from tests.support.fake_discord.server import DiscordServer
+from tests.support.fake_discord.wire import Channel, Json, Message, Person
+
+SILENCE = 5.0
+
+
+def an_adapter(server: DiscordServer, *, clock: Clock | None = None, deadline: float = 20.0, **options: Any) -> DiscordAdapter:
+    """One that speaks to this server."""
+    clock = clock or SystemClock()
+    addresses = DiscordEndpoints(api=server.api, gateway=server.gateway_url)
+    connection = GatewayConnection(server.token, addresses, clock, deadline=deadline, identify_pause=0.0)
+    given: dict[str, Any] = {"autocomplete": SmallMenu(), "silence": SILENCE, **options}
+    return DiscordAdapter(connection, clock=clock, **given)
+
+
+class DiscordRig(Rig):
+    """The rig of the contract; `channel` is where the person is."""
+
+    adapter: DiscordAdapter
+
+    def __init__(self, server: DiscordServer, adapter: DiscordAdapter | None = None, channel: Channel | None = None) -> None:
+        super().__init__()
+        self.server = server
+        self.world = server.world
+        self.ana = self._known("Ana")
+        self.person = Author(platform="discord", id=str(self.ana.id), name="Ana")
+        self.channel = channel or self.world.general
+        self.adapter = adapter or an_adapter(server)
+        self.home = Place(platform="discord", channel=self._name(self.channel))
+
+    def _known(self, name: str) -> Person:
+        return next((one for one in self.world.people.values() if one.name == name), None) or self.world.add_person(name)
+
+    def _name(self, channel: Channel) -> str:
+        return f"@{channel.person}" if channel.kind == wire.DM else str(channel.id)
+
+    # People ---------------------------------------------------------------------------------------------------------------
+
+    def spot(self, place: Place) -> tuple[int, int]:
+        """The channel of a place and what to reply to there."""
+        if place.thread is None:
+            return self.channel.id, 0
+        thread = int(place.thread)
+        return (thread, 0) if thread in self.world.channels else (self.channel.id, thread)
+
+    async def say(self, place: Place, text: str) -> None:
+        channel, replies_to = self.spot(place)
+        self.world.write(self.ana.id, channel, text, replies_to=replies_to)
+
+    async def command(self, name: str, text: str) -> None:
+        fields: dict[str, Any] = {_LINES[name]: text} if text else {}
+        self.give(name, **fields)
+
+    def give(self, name: str, *, channel: int = 0, **fields: str) -> str:
+        """The person sends a command's form."""
+        options = [{"name": key, "type": 3, "value": value} for key, value in fields.items()]
+        data: Json = {"id": "1", "name": name, "type": 1, "options": options}
+        return self.world.interact(self.ana.id, channel or self.channel.id, 2, data)
+
+    async def seen(self, place: Place) -> Sequence[Seen]:
+        channel, anchor = self.spot(place)
+        return [_seen(one) for one in self.world.here(channel) if one.author == wire.BOT and one.replies_to == anchor]
+
+    async def files(self) -> Mapping[str, str]:
+        attached = (file for message in self.world.messages.values() for file in message.attachments)
+        return {str(file["filename"]): str(file["text"]) for file in attached}
+
+    async def notified(self) -> frozenset[str]:
+        return frozenset(self.world.notified())
+
+    def when(self, at: float) -> str:
+        return f"<t:{int(at)}:R>"
+
+    async def press(self, question: int, press: ControlAction, value: str) -> None:
+        match press:
+            case "more":
+                await self.click_through("more", DiscordControl(kind="longer", number=question, value=value))
+            case "pass":
+                await self.click_through("leave", DiscordControl(kind="pass", number=question))
+            case _:
+                self.click(DiscordControl(kind="option", number=question, value=value).id)
+
+    async def click_through(self, first: ControlKind, then: DiscordControl, values: Sequence[str] = ()) -> str:
+        """The person uses a control of a card, and one of what that offers her privately."""
+        self.click(DiscordControl(kind=first, number=then.number).id)
+        await self.server.until(lambda: self.holding(then.id))
+        return self.click(then.id, values=values)
+
+    async def choose(self, question: int, option: str) -> None:
+        await self.press(question, "option", option)
+
+    def holding(self, control: str) -> Message | None:
+        """The newest message with a control."""
+        found = (one for one in reversed(self.world.messages.values()) if control in _ids(one))
+        return next(found, None)
+
+    def click(self, control: str, *, values: Sequence[str] = (), message: Message | None = None) -> str:
+        """The person uses a control of a message."""
+        held = message or self.holding(control)
+        assert held is not None, f"nobody can click {control}"
+        kind = next((int(one["type"]) for one in held.controls if one.get("custom_id") == control), 2)
+        data: Json = {"custom_id": control, "component_type": kind, "values": list(values)}
+        if kind == wire.USER_SELECT:
+            data["resolved"] = self.world.resolved(values)
+        return self.world.interact(self.ana.id, held.channel, 3, data, held)
+
+    def submit(self, modal: Json, words: str) -> str:
+        """The person sends a form that she was shown."""
+        field = {"type": 4, "custom_id": "words", "value": words}
+        data: Json = {"custom_id": modal["custom_id"], "components": [{"type": 18, "component": field}]}
+        return self.world.interact(self.ana.id, modal["interaction"]["channel"], 5, data)
+
+    async def edit(self, text: str) -> None:
+        self.world.change(self._newest(), text)
+
+    async def unpost(self, posted: PostedMessage) -> None:
+        self.world.delete(int(posted.message))
+
+    async def unsay(self) -> None:
+        self.world.delete(self._newest().id)
+
+    def _newest(self) -> Message:
+        return next(one for one in reversed(self.world.messages.values()) if one.author == self.ana.id)
+
+    async def redeliver(self) -> None:
+        self.world.emit("MESSAGE_CREATE", self.world.payload(self._newest()))
+
+    # Trouble --------------------------------------------------------------------------------------------------------------
+
+    async def reconnect(self) -> None:
+        await self.server.gateway.hang_up()
+
+    async def fail_next(self) -> None:
+        self.server.faults.put("refuse")
+
+    async def fail_reading(self) -> None:
+        self.server.faults.put("refuse", lambda asked: asked.method == "GET" and asked.path.endswith("/messages"))
+
+    async def reject_next(self) -> None:
+        self.server.faults.put("reject")
+
+    async def lose_reply(self) -> None:
+        self.server.faults.put("lose")
+
+    def answer_to(self, interaction: str) -> Message | None:
+        """The words that the person sees as the answer to a command or click."""
+        known = next(one for one in self.world.interactions.values() if one["id"] == interaction)
+        return self.world.messages.get(known["message"] or 0)
+
+
+_LINES = {"ask": "task", "model": "model", "models": "search", "team": "team", "cancel": "run", "cost": "run"}
+
+
+def _ids(message: Message) -> list[str]:
+    return [str(control.get("custom_id")) for control in message.controls]
+
+
+def _seen(message: Message) -> Seen:
+    return Seen(text=message.text, controls=tuple(str(one.get("label", one.get("placeholder"))) for one in message.controls))
+
+
+@asynccontextmanager
+async def a_rig(*, channel: int | None = None, **options: Any) -> AsyncIterator[DiscordRig]:
+    """A started rig on a server of its own; `channel` is the kind of another one than a text channel."""
+    async with DiscordServer() as server:
+        world = server.world
+        where = world.add_channel("elsewhere", channel) if channel is not None else None
+        rig = DiscordRig(server, an_adapter(server, **options), where)
+        await rig.start()
+        try:
+            yield rig
+        finally:
+            await rig.adapter.stop()

@@ -1,0 +1,107 @@
+"""The adapter on SimCord, an independent simulation of Discord: its own reading of the rules, beside our own server's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import discord
+import simcord
+from simcord.actors import MemberActor
+from simcord.builders import ChannelHandle, GuildHandle
+
+from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.client import DiscordClient, GatewayEvents, intents
+from orchestrator_bridge.chat.inbound import InboundEvent, Place
+from orchestrator_bridge.chat.outbound import OutboundPost, Post, PostedMessage
+from orchestrator_bridge.common.clock import SystemClock
+from tests.support.fake_discord.autocomplete import SmallMenu
+
+
+class SimConnection:
+    """A connection to the simulation. Opened again, it is the next process of the same bot."""
+
+    def __init__(self, *, members: bool = False) -> None:
+        self.env: simcord.Env | None = None
+        self._flags = discord.ApplicationFlags(gateway_message_content=True, gateway_guild_members=members)
+        self._client: DiscordClient | None = None
+
+    @property
+    def client(self) -> DiscordClient | None:
+        return self._client
+
+    async def open(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
+        client = DiscordClient(intents(self._flags), events)
+        prepare(client)
+        self._client = client
+        if self.env is None:
+            self.env = simcord.Env(client, shard_count=1)
+            await self.env.start()
+        else:
+            await self.env.restart_bot(client)
+
+    async def close(self) -> None:
+        self._client = None
+
+
+class SimClock(SystemClock):
+    """The simulation's time."""
+
+    def __init__(self, connection: SimConnection) -> None:
+        self._connection = connection
+
+    def now(self) -> float:
+        env = self._connection.env
+        return env.now().timestamp() if env is not None else 0.0
+
+
+@dataclass
+class Sim:
+    """A server with one channel and Alice in it, and the adapter."""
+
+    env: simcord.Env
+    adapter: DiscordAdapter
+    guild: GuildHandle
+    channel: ChannelHandle
+    alice: MemberActor
+    received: asyncio.Queue[InboundEvent]
+
+    def heard(self) -> InboundEvent:
+        """The next thing that the adapter handed over: actors wait until the bot has dealt with them."""
+        return self.received.get_nowait()
+
+    async def post(
+        self, post: Post, *, key: str, place: Place | None = None, replaces: PostedMessage | None = None
+    ) -> PostedMessage:
+        where = place or self.place()
+        return await self.adapter.send(OutboundPost(key=key, place=where, post=post, replaces=replaces))
+
+    def card(self) -> discord.Message:
+        """The newest card in the channel."""
+        return next(one for one in reversed(self.channel.history()) if one.embeds)
+
+    def place(self, channel: ChannelHandle | None = None, thread: str | None = None) -> Place:
+        return Place(platform="discord", channel=str((channel or self.channel).id), thread=thread)
+
+
+@asynccontextmanager
+async def a_sim(*, members: bool = False) -> AsyncIterator[Sim]:
+    """The simulation with the adapter started in it; errors that the bot swallowed are raised at the end."""
+    received: asyncio.Queue[InboundEvent] = asyncio.Queue()
+    connection = SimConnection(members=members)
+    adapter = DiscordAdapter(connection, SmallMenu(), SimClock(connection))
+    await adapter.start(received.put)
+    env = connection.env
+    assert env is not None
+    guild = env.create_guild()
+    channel = guild.create_text_channel("general")
+    alice = guild.add_member(env.create_user("alice"))
+    try:
+        with env.time_context():
+            await env.settle()
+            yield Sim(env=env, adapter=adapter, guild=guild, channel=channel, alice=alice, received=received)
+    finally:
+        await env.shutdown()
+    env.raise_errors()

@@ -1,0 +1,159 @@
+"""The whole bot on SimCord: its engine, its commands and its store, with a model on a local server.
+
+SimCord's people wait until all callbacks of the bot are done. The engine waits for them in turn, so it is started out here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import discord
+import simcord
+from simcord.actors import MemberActor
+from simcord.builders import ChannelHandle, GuildHandle
+
+from adapters.discord.adapter import DiscordAdapter
+from bot.app import LoadedConfig, create_autocomplete, open_app
+from bot.config.settings import read_settings
+from bot.config.team_file import read_team_file
+from orchestrator_bridge.chat.inbound import InboundEvent
+from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply
+from orchestrator_bridge.engine.engine import Engine
+from tests.support.fake_discord.simcord import SimClock, SimConnection
+from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.replies import Behaviour
+from tests.support.fake_models.server import ModelServer
+
+T = TypeVar("T")
+
+TEAM_FILE = """
+[team.house]
+ask = ["humans"]
+[[team.house.agents]]
+name = "architect"
+model = "local"
+[[team.house.agents]]
+name = "skeptic"
+model = "local"
+[team.house.policy]
+settle_delay = 0
+expire_after = "1d"
+
+[models.local]
+base_url = "{url}"
+input = 3
+output = 7
+"""
+
+
+class Noted(DiscordAdapter):
+    """Tells when something was sent or told: the engine does that in its own time. A run's end is shown at once."""
+
+    capabilities = replace(DiscordAdapter.capabilities, edit_interval=0.0)
+    noted: asyncio.Condition
+
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
+        posted = await super().send(outbound)
+        await self._note()
+        return posted
+
+    async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
+        await super().reply_privately(event, reply)
+        await self._note()
+
+    async def _note(self) -> None:
+        async with self.noted:
+            self.noted.notify_all()
+
+
+@dataclass
+class Town:
+    """A server with one channel, Alice who manages it, Bob, and the bot that runs on `file`."""
+
+    connection: SimConnection
+    file: Path
+    start: LoadedConfig
+    server: ModelServer
+    noted: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    env: simcord.Env = field(init=False)
+    guild: GuildHandle = field(init=False)
+    channel: ChannelHandle = field(init=False)
+    alice: MemberActor = field(init=False)
+    bob: MemberActor = field(init=False)
+
+    @asynccontextmanager
+    async def bot(self) -> AsyncIterator[Engine]:
+        """One process of the bot."""
+        menu = create_autocomplete(self.start)
+        adapter = Noted(self.connection, menu, SimClock(self.connection))
+        adapter.noted = self.noted
+        async with open_app(self.start, [adapter], self.file, menu=menu) as app:
+            await app.engine.start()
+            yield app.engine
+
+    def settle_down(self) -> None:
+        """The bot has met the world: now there is a server with people in it."""
+        env = self.connection.env
+        assert env is not None
+        self.env, self.guild = env, env.create_guild()
+        self.channel = self.guild.create_text_channel("general")
+        self.alice, self.bob = (self.guild.add_member(env.create_user(name)) for name in ("alice", "bob"))
+
+    async def until(self, seen: Callable[[], T | None]) -> T:
+        """Wait until what the bot has sent makes this true."""
+        async with self.noted:
+            found = await self.noted.wait_for(seen)
+        await self.env.settle()
+        assert found is not None
+        return found
+
+    def cards(self, kind: str) -> list[discord.Message]:
+        """The cards of runs or of questions in the channel, oldest first."""
+        return [one for one in self.channel.history() if one.embeds and str(one.embeds[0].footer.text).startswith(kind)]
+
+    def card(self, kind: str) -> discord.Message:
+        """The newest of them."""
+        return self.cards(kind)[-1]
+
+    def thread(self, kind: str) -> ChannelHandle:
+        """The thread of the newest card."""
+        return next(one for one in self.channel.threads if one.id == self.card(kind).id)
+
+    def said(self, kind: str) -> str:
+        """All that stands in that thread."""
+        return "\n".join(one.content for one in self.thread(kind).history())
+
+    def finished(self) -> bool:
+        """The run's card says that it has ended, and its answer stands in its thread."""
+        return bool(self.cards("Run")) and "finished" in self.card("Run").content and "Final answer" in self.said("Run")
+
+
+@asynccontextmanager
+async def a_town(folder: Path, play: Behaviour = asking_player, *, more: str = "", members: bool = False) -> AsyncIterator[Town]:
+    """The town, without its bot; `more` of a team file."""
+    async with ModelServer(play) as server, AsyncExitStack() as stack:
+        (folder / "townhall.toml").write_text(TEAM_FILE.format(url=server.url) + more, encoding="utf-8")
+        start = LoadedConfig(
+            settings=read_settings(folder / ".env", {}), team_file=read_team_file(folder / "townhall.toml", must_exist=True)
+        )
+        town = Town(SimConnection(members=members), folder / "townhall.db", start, server)
+        stack.push_async_callback(_shut_down, town)
+        yield town
+
+
+async def _shut_down(town: Town) -> None:
+    if town.connection.env is not None:
+        await town.connection.env.shutdown()
+        town.connection.env.raise_errors()
+
+
+def components(message: discord.Message) -> Sequence[str]:
+    """The ids of what can be used on a message."""
+    rows = (row for row in message.components if isinstance(row, discord.ActionRow))
+    return [str(one.custom_id) for row in rows for one in row.children]

@@ -1,0 +1,265 @@
+"""The state of the fake Discord: one server, its people and channels, what they write and click, and what the bot made of it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from tests.support.fake_discord import wire
+from tests.support.fake_discord.wire import BOT, DM, EPOCH, GUILD, TEXT, THREAD, Channel, Json, Message, Person
+
+Emit = Callable[[str, Json], None]
+
+_PINGS = re.compile(r"<@!?(\d+)>")
+_ROLE_PINGS = re.compile(r"<@&(\d+)>")
+
+
+class Refused(Exception):
+    """What Discord answers with an error: the HTTP status, its code, its words."""
+
+    def __init__(self, status: int, code: int, text: str) -> None:
+        super().__init__(text)
+        self.status, self.code, self.text = status, code, text
+
+
+class DiscordWorld:
+    """One server with the channel `general`. `emit` tells whoever is connected. `flags` are the application's."""
+
+    def __init__(self, emit: Emit, changed: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
+        self.emit = emit
+        self.changed = changed
+        self.clock = clock
+        self.flags = wire.MESSAGE_CONTENT
+        self.people: dict[int, Person] = {BOT: Person(id=BOT, name="Townhall", bot=True)}
+        self.roles: dict[int, tuple[str, bool]] = {}
+        self.everyone = wire.EVERYTHING
+        self.channels: dict[int, Channel] = {}
+        self.messages: dict[int, Message] = {}
+        self.interactions: dict[str, Json] = {}
+        self.modals: list[Json] = []
+        self.commands: list[Json] = []
+        self.nonces: dict[tuple[int, str], int] = {}
+        self.app_permissions = (1 << 53) - 1
+        self._last = 0
+        self.general = self.add_channel("general")
+
+    # The house --------------------------------------------------------------------------------------------------------------
+
+    def new_id(self) -> int:
+        """A snowflake; each is larger than the one before."""
+        self._last = max(self._last + 1, int((self.clock() - EPOCH) * 1000) << 22)
+        return self._last
+
+    def add_person(self, name: str, *, bot: bool = False) -> Person:
+        person = Person(id=self.new_id(), name=name, bot=bot)
+        self.people[person.id] = person
+        return person
+
+    def add_role(self, name: str, *people: Person, mentionable: bool = True) -> int:
+        role = self.new_id()
+        self.roles[role] = (name, mentionable)
+        for person in people:
+            person.roles.append(role)
+        return role
+
+    def add_channel(self, name: str, kind: int = TEXT) -> Channel:
+        channel = Channel(id=self.new_id(), kind=kind, name=name)
+        self.channels[channel.id] = channel
+        return channel
+
+    def direct(self, person: int) -> Channel:
+        """The direct messages of the bot with somebody."""
+        for channel in self.channels.values():
+            if channel.kind == DM and channel.person == person:
+                return channel
+        channel = self.add_channel("", DM)
+        channel.person = person
+        return channel
+
+    def make_thread(self, parent: int, name: str, id_: int, owner: int) -> Channel:
+        thread = Channel(id=id_, kind=THREAD, name=name, parent=parent, owner=owner)
+        self.channels[id_] = thread
+        self.emit("THREAD_CREATE", {**wire.thread(thread), "newly_created": True})
+        return thread
+
+    # Messages ---------------------------------------------------------------------------------------------------------------
+
+    def write(self, author: int, channel: int, content: str, **more: Any) -> Message:
+        """A message comes to be, and whoever is connected hears of it."""
+        id_ = self.new_id()
+        at = (id_ >> 22) / 1000 + EPOCH
+        message = Message(id=id_, channel=channel, author=author, content=content, at=at, **more)
+        self.messages[id_] = message
+        if not message.private_to:
+            self._wake(channel)
+            self.emit("MESSAGE_CREATE", self.payload(message))
+        self.changed()
+        return message
+
+    def _wake(self, channel: int) -> None:
+        """Words in an archived thread open it."""
+        where = self.channels[channel]
+        if where.kind == THREAD and where.archived:
+            where.archived = False
+            self.emit("THREAD_UPDATE", wire.thread(where))
+
+    def change(self, message: Message, content: str) -> None:
+        message.content = content
+        message.edited = self.clock()
+        self.emit("MESSAGE_UPDATE", self.payload(message))
+
+    def delete(self, message: int) -> None:
+        gone = self.messages.pop(message)
+        self.emit("MESSAGE_DELETE", {"id": str(gone.id), "channel_id": str(gone.channel), **self._guild(gone.channel)})
+
+    def delete_channel(self, channel: int) -> None:
+        """A channel or thread is deleted, with all that stands in it."""
+        gone = self.channels.pop(channel)
+        for message in self.here(channel):
+            del self.messages[message.id]
+        event = "THREAD_DELETE" if gone.kind == THREAD else "CHANNEL_DELETE"
+        self.emit(event, {**wire.channel(gone), "guild_id": str(GUILD)})
+
+    def remove_bot(self) -> None:
+        """The bot is removed from the server: nothing of it is there for it any more."""
+        for channel in [one.id for one in self.channels.values() if one.kind != DM]:
+            del self.channels[channel]
+        self.emit("GUILD_DELETE", {"id": str(GUILD)})
+
+    def here(self, channel: int) -> list[Message]:
+        """Everything in a channel or thread, oldest first."""
+        return [one for one in self.messages.values() if one.channel == channel]
+
+    def notified(self) -> Iterator[str]:
+        """Whom the bot's messages have called."""
+        for message in self.messages.values():
+            if message.author == BOT:
+                yield from self._called(message)
+
+    def _called(self, message: Message) -> Iterator[str]:
+        allowed, parse = message.allowed, message.allowed.get("parse", [])
+        for user in _PINGS.findall(message.content):
+            if "users" in parse or user in map(str, allowed.get("users", [])):
+                yield user
+        for role in _ROLE_PINGS.findall(message.content):
+            if "roles" in parse or role in map(str, allowed.get("roles", [])):
+                yield f"role:{role}"
+        if "everyone" in parse and ("@everyone" in message.content or "@here" in message.content):
+            yield "everyone"
+
+    # Interactions -----------------------------------------------------------------------------------------------------------
+
+    def interact(self, person: int, channel: int, kind: int, data: Json, message: Message | None = None) -> str:
+        """Somebody gives a command (2), clicks (3), types into a command (4) or sends a form (5); returns its id."""
+        id_ = str(self.new_id())
+        where = self.channels[channel]
+        who = self.people[person]
+        payload: Json = {
+            "id": id_,
+            "application_id": str(wire.APPLICATION),
+            "type": kind,
+            "token": f"token-{id_}",
+            "version": 1,
+            "data": data,
+            "channel_id": str(channel),
+            "channel": wire.channel(where, who),
+            "locale": "en-US",
+            "entitlements": [],
+            "authorizing_integration_owners": {},
+            "context": 1 if where.kind == DM else 0,
+            "attachment_size_limit": 10_000_000,
+            "app_permissions": str(self.app_permissions),
+        }
+        if where.kind == DM:
+            payload["user"] = wire.user(who)
+        else:
+            payload |= {"guild_id": str(GUILD), "member": {**wire.member(who), "permissions": "0"}, "guild_locale": "en-US"}
+        if message is not None:
+            payload["message"] = self.payload(message)
+        self.interactions[payload["token"]] = {"id": id_, "person": person, "channel": channel, "answer": None, "message": None}
+        self.emit("INTERACTION_CREATE", payload)
+        return id_
+
+    def resolved(self, people: Sequence[str]) -> Json:
+        """What Discord says along with a click of those who were picked."""
+        known = [self.people[int(one)] for one in people]
+        members = {str(one.id): {key: value for key, value in wire.member(one).items() if key != "user"} for one in known}
+        return {"users": {str(one.id): wire.user(one) for one in known}, "members": members}
+
+    def respond(self, id_: str, token: str, body: Json) -> None:
+        """The bot's first response to an interaction."""
+        known = self.interactions.get(token)
+        if known is None or known["id"] != id_:
+            raise Refused(404, 10062, "Unknown interaction")
+        if known["answer"] is not None:
+            raise Refused(400, 40060, "Interaction has already been acknowledged.")
+        known["answer"] = body
+        if body["type"] == 9:
+            self.modals.append({**body["data"], "interaction": known})
+        if body["type"] in (4, 5):
+            self.fill(token, body.get("data") or {})
+        self.changed()
+
+    def fill(self, token: str, data: Json, *, further: bool = False) -> Message:
+        """The bot's words to an interaction: in the place of its first response, or `further` ones."""
+        known = self.interactions.get(token)
+        if known is None:
+            raise Refused(404, 10015, "Unknown Webhook")
+        if known["message"] is None or further:
+            made = self.write(BOT, known["channel"], "", private_to=known["person"])
+            known["message"] = known["message"] or made.id
+        else:
+            made = self.messages[known["message"]]
+        fill(made, data)
+        self.changed()
+        return made
+
+    # Payloads ---------------------------------------------------------------------------------------------------------------
+
+    def payload(self, message: Message) -> Json:
+        who = self.people[message.author]
+        named = [self.people[one] for one in dict.fromkeys(map(int, _PINGS.findall(message.content))) if one in self.people]
+        made: Json = {
+            "id": str(message.id),
+            "channel_id": str(message.channel),
+            "author": wire.user(who),
+            "content": message.content,
+            "timestamp": wire.moment(message.at),
+            "edited_timestamp": wire.moment(message.edited) if message.edited else None,
+            "tts": False,
+            "mention_everyone": False,
+            "mentions": [wire.user(one) for one in named],
+            "mention_roles": _ROLE_PINGS.findall(message.content),
+            "attachments": [{key: value for key, value in file.items() if key != "text"} for file in message.attachments],
+            "embeds": message.embeds,
+            "components": message.components,
+            "pinned": False,
+            "type": 19 if message.replies_to else 0,
+            "flags": 64 if message.private_to else 0,
+            **self._guild(message.channel),
+        }
+        if self.channels[message.channel].kind != DM:
+            made["member"] = {key: value for key, value in wire.member(who).items() if key != "user"}
+        if message.replies_to:
+            made["message_reference"] = {"message_id": str(message.replies_to), "channel_id": str(message.channel), "type": 0}
+            known = self.messages.get(message.replies_to)
+            made["referenced_message"] = self.payload(known) if known else None
+        return made
+
+    def _guild(self, channel: int) -> Json:
+        return {} if self.channels[channel].kind == DM else {"guild_id": str(GUILD)}
+
+    def guild(self, *, members: bool) -> Json:
+        others = [wire.role(one, name, 0, mentionable=free) for one, (name, free) in self.roles.items()]
+        roles = [wire.role(GUILD, "@everyone", self.everyone), *others]
+        return wire.guild(list(self.channels.values()), list(self.people.values()), roles, members=members)
+
+
+def fill(message: Message, data: Json) -> None:
+    """Put what the bot sent into a message."""
+    message.content = data["content"] or "" if "content" in data else message.content
+    message.embeds = data.get("embeds", message.embeds) or []
+    message.components = data.get("components", message.components) or []
+    message.allowed = data.get("allowed_mentions") or message.allowed

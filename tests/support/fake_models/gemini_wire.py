@@ -1,0 +1,52 @@
+"""Gemini's generateContent format (ai.google.dev/api/generate-content): a `ScriptedReply` as the body of an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.support.fake_models.replies import Asked, Play, Tokens
+from tests.support.fake_models.wire import Wire
+
+
+def completion(asked: Asked, play: Play) -> bytes:
+    """The whole answer as one JSON object."""
+    content = {"role": "model", "parts": list(_parts(play))}
+    body = {
+        "candidates": [{"content": content, "finishReason": play.finish or "STOP", "index": 0}],
+        "usageMetadata": _usage(play.usage or Tokens()),
+        "modelVersion": play.served or asked.path.rpartition("/")[2].partition(":")[0],
+    }
+    return json.dumps(body).encode()
+
+
+def _parts(play: Play) -> Iterator[dict[str, Any]]:
+    """The first call carries the signature of the thoughts before it, as Gemini 3 wants it back."""
+    if play.reasoning is not None:
+        yield {"text": play.reasoning, "thought": True}
+    if play.text:
+        yield {"text": play.text}
+    for place, use in enumerate(play.tool_calls):
+        call = {"functionCall": {"name": use.name, "args": json.loads(use.raw)}}
+        yield {**call, "thoughtSignature": play.signature} if play.signature and place == 0 else call
+
+
+def _usage(tokens: Tokens) -> dict[str, int]:
+    """Gemini counts thoughts beside the candidates."""
+    return {
+        "promptTokenCount": tokens.input,
+        "cachedContentTokenCount": tokens.cached,
+        "candidatesTokenCount": tokens.output - tokens.reasoning,
+        "thoughtsTokenCount": tokens.reasoning,
+        "totalTokenCount": tokens.input + tokens.output,
+    }
+
+
+def _tools(body: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    declared = [one for tool in body.get("tools") or () for one in tool.get("function_declarations") or ()]
+    return {tool["name"]: tool.get("parameters") or {} for tool in declared}
+
+
+GEMINI = Wire(serves=lambda path: path.endswith(":generateContent"), tools=_tools, completion=completion)
+"""Contents, whole."""

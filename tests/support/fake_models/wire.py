@@ -1,0 +1,123 @@
+"""A vendor's format as a value, and OpenAI's: a `ScriptedReply` as the bytes of a completion, in one body or as a stream of
+pieces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.fake_models.replies import Asked, Play, Tokens, ToolUse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wire:
+    """A vendor's format: which paths it serves, how it offers tools, and a `ScriptedReply` in it, whole and (None: never) as a
+    stream."""
+
+    serves: Callable[[str], bool]
+    tools: Callable[[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]]
+    completion: Callable[[Asked, Play], bytes]
+    stream: Callable[[Asked, Play], Iterator[bytes]] | None = None
+
+
+DONE = b"data: [DONE]\n\n"
+PIECE = 16
+"""Characters of text in one piece of a stream."""
+
+
+def completion(asked: Asked, play: Play) -> bytes:
+    """The whole answer as one JSON object."""
+    message: dict[str, Any] = {"role": "assistant", "content": play.text, "refusal": None}
+    message |= play.extra
+    if play.reasoning is not None:
+        message["reasoning_content"] = play.reasoning
+    if play.tool_calls:
+        message["tool_calls"] = _calls(asked, play)
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(play)}
+    body = {**_head(asked, play, "chat.completion"), "choices": [choice]}
+    if play.usage is not None:
+        body["usage"] = _usage(play.usage)
+    return json.dumps(body).encode()
+
+
+def stream(asked: Asked, play: Play) -> Iterator[bytes]:
+    """The answer as server-sent events, the marks of its end included."""
+    head = _head(asked, play, "chat.completion.chunk")
+    for delta in _deltas(asked, play):
+        yield _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": _finish(play)}]})
+    wanted = (asked.body.get("stream_options") or {}).get("include_usage")
+    if play.usage is not None and wanted:
+        yield _event({**head, "choices": [], "usage": _usage(play.usage)})
+    yield DONE
+
+
+def read_tools(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The tools that a request offers."""
+    offered = (tool["function"] for tool in body.get("tools") or ())
+    return {tool["name"]: tool.get("parameters") or {} for tool in offered}
+
+
+def _head(asked: Asked, play: Play, kind: str) -> dict[str, Any]:
+    served = asked.model if play.served is None else play.served
+    return {"id": f"chatcmpl-{asked.number}", "object": kind, "created": 1_700_000_000, "model": served}
+
+
+def _finish(play: Play) -> str:
+    return play.finish or ("tool_calls" if play.tool_calls else "stop")
+
+
+def _calls(asked: Asked, play: Play) -> list[dict[str, Any]]:
+    return [
+        {"id": _id(asked, place, use), "type": "function", "function": {"name": use.name, "arguments": use.raw}}
+        for place, use in enumerate(play.tool_calls)
+    ]
+
+
+def _id(asked: Asked, place: int, use: ToolUse) -> str:
+    return use.id or f"call_{asked.number}_{place}"
+
+
+def _deltas(asked: Asked, play: Play) -> Iterator[dict[str, Any]]:
+    yield {"role": "assistant", "content": ""}
+    if play.reasoning is not None:
+        yield {"reasoning_content": play.reasoning}
+    if play.extra:
+        yield dict(play.extra)
+    for piece in _pieces(play.text or ""):
+        yield {"content": piece}
+    for place, use in enumerate(play.tool_calls):
+        head = {"index": place, "id": _id(asked, place, use), "type": "function"}
+        yield {"tool_calls": [{**head, "function": {"name": use.name, "arguments": ""}}]}
+        for piece in _pieces(use.raw):
+            yield {"tool_calls": [{"index": place, "function": {"arguments": piece}}]}
+
+
+def _pieces(text: str) -> Iterator[str]:
+    return (text[start : start + PIECE] for start in range(0, len(text), PIECE))
+
+
+def _usage(tokens: Tokens) -> dict[str, Any]:
+    total = tokens.input + tokens.output if tokens.total is None else tokens.total
+    return {
+        "prompt_tokens": tokens.input,
+        "completion_tokens": tokens.output,
+        "total_tokens": total,
+        "prompt_tokens_details": {"cached_tokens": tokens.cached},
+        "completion_tokens_details": {"reasoning_tokens": tokens.reasoning},
+    }
+
+
+def _event(value: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+OPENAI = Wire(
+    serves=lambda path: path == "/v1/chat/completions",
+    tools=read_tools,
+    completion=completion,
+    stream=stream,
+)
+"""Chat completions, whole or streamed."""

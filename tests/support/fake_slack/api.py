@@ -1,0 +1,295 @@
+"""The methods of the fake Slack's Web API: from arguments to what comes with `ok: true`, or `Wrong` with Slack's name for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.support.fake_slack.limits import MARKDOWN_IN_ALL, wrong_in_message, wrong_in_view
+from tests.support.fake_slack.state import APP, BOT, BOT_USER, TEAM, Channel, Message, World
+
+Arguments = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+class Wrong(Exception):
+    """`ok: false`. The text is Slack's name for it."""
+
+
+class Methods:
+    """The methods, over a world. `url` is the server's own address."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.url = ""
+        self.all: Mapping[str, Callable[[Arguments], Answer]] = {
+            "auth.test": self._auth,
+            "bots.info": lambda _: {"bot": {"id": BOT, "app_id": APP}},
+            "users.info": self._user,
+            "usergroups.list": self._groups,
+            "conversations.open": self._open,
+            "conversations.info": self._info,
+            "conversations.history": self._history,
+            "conversations.replies": self._replies,
+            "conversations.members": self._members,
+            "users.conversations": self._joined,
+            "chat.postMessage": self._post,
+            "chat.update": self._update,
+            "chat.delete": self._delete,
+            "chat.startStream": self._start_stream,
+            "chat.appendStream": self._append_stream,
+            "chat.stopStream": self._stop_stream,
+            "chat.postEphemeral": self._ephemeral,
+            "reactions.add": self._react,
+            "views.open": self._view,
+            "views.update": self._redraw,
+            "views.publish": self._publish,
+            "files.getUploadURLExternal": self._upload_url,
+            "files.completeUploadExternal": self._complete,
+            "files.info": self._file,
+        }
+
+    # Who is who -----------------------------------------------------------------------------------------------------------
+
+    def _auth(self, _: Arguments) -> Answer:
+        return {"url": "https://home.slack.example/", "team": "Home", "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT}
+
+    def _user(self, arguments: Arguments) -> Answer:
+        if arguments["user"] not in self.world.people:
+            raise Wrong("user_not_found")
+        return {"user": self.world.people[arguments["user"]]}
+
+    def _groups(self, arguments: Arguments) -> Answer:
+        self._needs("usergroups:read")
+        return {"usergroups": [{"id": group, "handle": "crew", "users": users} for group, users in self.world.groups.items()]}
+
+    # Channels -------------------------------------------------------------------------------------------------------------
+
+    def _open(self, arguments: Arguments) -> Answer:
+        if arguments["users"] not in self.world.people:
+            raise Wrong("user_not_found")
+        return {"channel": {"id": self.world.direct(arguments["users"]).id}}
+
+    def _info(self, arguments: Arguments) -> Answer:
+        channel = self._channel(arguments, joined=False)
+        return {"channel": {"id": channel.id, "is_member": BOT_USER in channel.members, "is_archived": channel.archived}}
+
+    def _joined(self, arguments: Arguments) -> Answer:
+        mine = [one for one in self.world.channels.values() if BOT_USER in one.members and not one.partner]
+        return {"channels": [{"id": one.id, "name": one.id.lower()} for one in mine]}
+
+    def _members(self, arguments: Arguments) -> Answer:
+        members, start = sorted(self._channel(arguments).members), int(arguments.get("cursor") or 0)
+        end = start + min(2, int(arguments.get("limit") or 100))
+        cursor = str(end) if end < len(members) else ""
+        return {"members": members[start:end], "response_metadata": {"next_cursor": cursor}}
+
+    def _history(self, arguments: Arguments) -> Answer:
+        channel = self._channel(arguments)
+        found = [one for one in channel.messages.values() if one.get("thread_ts") in (None, one["ts"])]
+        return self._page(list(reversed(found)), arguments)
+
+    def _replies(self, arguments: Arguments) -> Answer:
+        channel, thread = self._channel(arguments), str(arguments["ts"])
+        if thread not in channel.messages:
+            raise Wrong("thread_not_found")
+        replies = [one for one in channel.messages.values() if one.get("thread_ts") == thread and one["ts"] != thread]
+        return self._page([channel.messages[thread], *replies], arguments, root=thread)
+
+    def _page(self, found: list[Message], arguments: Arguments, root: str = "") -> Answer:
+        oldest, start = float(arguments.get("oldest") or 0), int(arguments.get("cursor") or 0)
+        limit = int(arguments.get("limit") or 100)
+        wanted = [one for one in found if one["ts"] == root or float(one["ts"]) >= oldest]
+        with_marks = str(arguments.get("include_all_metadata")) in ("1", "True", "true")
+        page = [one if with_marks else {**one, "metadata": None} for one in wanted[start : start + limit]]
+        cursor = str(start + limit) if start + limit < len(wanted) else ""
+        return {"messages": page, "has_more": bool(cursor), "response_metadata": {"next_cursor": cursor}}
+
+    def _channel(self, arguments: Arguments, *, joined: bool = True) -> Channel:
+        name = str(arguments.get("channel") or arguments.get("channel_id"))
+        channel = self.world.channels.get(name) or (self.world.direct(name) if name in self.world.people else None)
+        if channel is None:
+            raise Wrong("channel_not_found")
+        if joined and BOT_USER not in channel.members:
+            raise Wrong("not_in_channel")
+        return channel
+
+    # Messages -------------------------------------------------------------------------------------------------------------
+
+    def _post(self, arguments: Arguments) -> Answer:
+        channel = self._writable(arguments)
+        if arguments.get("thread_ts") and arguments["thread_ts"] not in channel.messages:
+            raise Wrong("thread_not_found")
+        if "username" in arguments:
+            self._needs("chat:write.customize")
+        message = self._made(arguments)
+        if message.get("thread_ts"):
+            channel.messages[message["thread_ts"]].setdefault("thread_ts", message["thread_ts"])
+        self._stands(channel, message)
+        return {"channel": channel.id, "ts": message["ts"], "message": message}
+
+    def _stands(self, channel: Channel, message: Message) -> None:
+        """A message of the bot is there; the bot is told of it too, as of everything that is said."""
+        channel.messages[message["ts"]] = message
+        self.world.caused("post", channel.id, message["ts"], message)
+        parent = channel.messages.get(str(message.get("thread_ts")), {}).get("user")
+        event = {**message, "channel": channel.id, "event_ts": message["ts"], "parent_user_id": parent}
+        self.world.event({**event, "channel_type": "im" if channel.partner else "channel"})
+
+    def _made(self, arguments: Arguments) -> Message:
+        if wrong := wrong_in_message(arguments):
+            raise Wrong(f"invalid_blocks: {wrong}")
+        message: Message = {"type": "message", "user": BOT_USER, "bot_id": BOT, "app_id": APP, "ts": self.world.stamp()}
+        kept = ("text", "blocks", "metadata", "thread_ts", "username")
+        return message | {name: arguments[name] for name in kept if arguments.get(name) is not None}
+
+    def _update(self, arguments: Arguments) -> Answer:
+        channel = self._writable(arguments)
+        before = channel.messages.get(str(arguments["ts"]))
+        if before is None:
+            raise Wrong("message_not_found")
+        if wrong := wrong_in_message(arguments):
+            raise Wrong(f"invalid_blocks: {wrong}")
+        if "streaming" in before:
+            raise Wrong("streaming_state_conflict")
+        message = {**before, "text": arguments["text"], "blocks": arguments["blocks"], "edited": {"ts": self.world.stamp()}}
+        message |= {"metadata": arguments["metadata"]} if "metadata" in arguments else {}
+        channel.messages[before["ts"]] = message
+        self.world.caused("update", channel.id, before["ts"], message)
+        return {"channel": channel.id, "ts": before["ts"]}
+
+    def _delete(self, arguments: Arguments) -> Answer:
+        channel = self._writable(arguments)
+        if channel.messages.pop(str(arguments["ts"]), None) is None:
+            raise Wrong("message_not_found")
+        self.world.caused("delete", channel.id, str(arguments["ts"]), {})
+        return {}
+
+    # Streams --------------------------------------------------------------------------------------------------------------
+
+    def _start_stream(self, arguments: Arguments) -> Answer:
+        channel = self._writable(arguments)
+        if "metadata" in arguments:
+            raise Wrong("invalid_arguments")
+        if not channel.partner and not (arguments.get("recipient_user_id") and arguments.get("recipient_team_id")):
+            raise Wrong("missing_recipient_team_id")
+        if arguments["thread_ts"] not in channel.messages:
+            raise Wrong("thread_not_found")
+        message: Message = {"type": "message", "user": BOT_USER, "bot_id": BOT, "app_id": APP, "ts": self.world.stamp()}
+        message |= {"thread_ts": arguments["thread_ts"], "text": "", "streaming": True}
+        self._grow(message, arguments)
+        channel.messages[message["ts"]] = message
+        self.world.caused("stream", channel.id, message["ts"], message)
+        return {"channel": channel.id, "ts": message["ts"]}
+
+    def _append_stream(self, arguments: Arguments) -> Answer:
+        channel, message = self._streamed(arguments)
+        self._grow(message, arguments)
+        self.world.caused("append", channel.id, message["ts"], dict(message))
+        return {"channel": channel.id, "ts": message["ts"]}
+
+    def _stop_stream(self, arguments: Arguments) -> Answer:
+        channel, message = self._streamed(arguments)
+        self._grow(message, arguments)
+        del message["streaming"]
+        self.world.caused("stop", channel.id, message["ts"], dict(message))
+        return {"channel": channel.id, "ts": message["ts"]}
+
+    def _streamed(self, arguments: Arguments) -> tuple[Channel, Message]:
+        channel = self._writable(arguments)
+        message = channel.messages.get(str(arguments["ts"]))
+        if message is None:
+            raise Wrong("message_not_found")
+        if "streaming" not in message:
+            raise Wrong("message_not_in_streaming_state")
+        return channel, message
+
+    def _grow(self, message: Message, arguments: Arguments) -> None:
+        more = str(arguments.get("markdown_text") or "")
+        if len(more) > MARKDOWN_IN_ALL:
+            raise Wrong("msg_too_long")
+        message["text"] += more
+        if message["text"]:
+            message["blocks"] = [{"type": "markdown", "text": message["text"]}]
+
+    def _ephemeral(self, arguments: Arguments) -> Answer:
+        channel = self._writable(arguments)
+        if arguments["user"] not in channel.members:
+            raise Wrong("user_not_in_channel")
+        message = {**self._made(arguments), "to": arguments["user"], "channel": channel.id, "is_ephemeral": True}
+        self.world.ephemeral.append(message)
+        self.world.caused("ephemeral", channel.id, message["ts"], message)
+        return {"message_ts": message["ts"]}
+
+    def _writable(self, arguments: Arguments) -> Channel:
+        channel = self._channel(arguments)
+        if channel.archived:
+            raise Wrong("is_archived")
+        return channel
+
+    def _react(self, arguments: Arguments) -> Answer:
+        channel = self._writable(arguments)
+        message = channel.messages.get(str(arguments["timestamp"]))
+        if message is None:
+            raise Wrong("message_not_found")
+        names = message.setdefault("reactions", [])
+        if arguments["name"] in names:
+            raise Wrong("already_reacted")
+        names.append(arguments["name"])
+        self.world.caused("react", channel.id, message["ts"], {"name": arguments["name"]})
+        return {}
+
+    # Views and files ------------------------------------------------------------------------------------------------------
+
+    def _view(self, arguments: Arguments) -> Answer:
+        view = self._drawn(arguments)
+        self.world.views.append(view)
+        self.world.caused("view", "", view["id"], view)
+        return {"view": view}
+
+    def _drawn(self, arguments: Arguments) -> dict[str, Any]:
+        if wrong := wrong_in_view(arguments["view"]):
+            raise Wrong(f"invalid_arguments: {wrong}")
+        number = self.world.number()
+        return {**arguments["view"], "id": f"V{number}", "hash": f"h{number}"}
+
+    def _redraw(self, arguments: Arguments) -> Answer:
+        at = next((at for at, one in enumerate(self.world.views) if one["id"] == arguments["view_id"]), None)
+        if at is None:
+            raise Wrong("not_found")
+        if arguments.get("hash") != self.world.views[at]["hash"]:
+            raise Wrong("hash_conflict")
+        view = {**self._drawn(arguments), "id": arguments["view_id"]}
+        self.world.views[at] = view
+        self.world.caused("view", "", view["id"], view)
+        return {"view": view}
+
+    def _publish(self, arguments: Arguments) -> Answer:
+        view = self._drawn(arguments)
+        self.world.homes[arguments["user_id"]] = view
+        self.world.caused("home", "", arguments["user_id"], view)
+        return {"view": view}
+
+    def _upload_url(self, arguments: Arguments) -> Answer:
+        self._needs("files:write")
+        name = f"F{self.world.number()}"
+        self.world.files[name] = {"id": name, "name": arguments["filename"], "size": int(arguments["length"])}
+        return {"file_id": name, "upload_url": f"{self.url}/upload/{name}"}
+
+    def _complete(self, arguments: Arguments) -> Answer:
+        channel = self._writable(arguments)
+        files = [self.world.files[one["id"]] for one in arguments["files"]]
+        message: Message = {"type": "message", "user": BOT_USER, "ts": self.world.stamp(), "text": ""}
+        message |= {"files": files} | ({"thread_ts": arguments["thread_ts"]} if arguments.get("thread_ts") else {})
+        self._stands(channel, message)
+        return {"files": files}
+
+    def _file(self, arguments: Arguments) -> Answer:
+        self._needs("files:read")
+        if arguments["file"] not in self.world.files:
+            raise Wrong("file_not_found")
+        return {"file": self.world.files[arguments["file"]]}
+
+    def _needs(self, scope: str) -> None:
+        if scope not in self.world.scopes:
+            raise Wrong("missing_scope")

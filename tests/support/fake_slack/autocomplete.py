@@ -1,0 +1,35 @@
+"""A menu for pickers that has always the same in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orchestrator_bridge.chat.adapter import ModelOption
+from orchestrator_bridge.chat.inbound import Place
+
+MODELS = (
+    ModelOption(name="grok-4.3", about="$1.25 in, $2.50 out, 1M context"),
+    ModelOption(name="grok-4.1-fast", about="$1.25 in, $2.50 out", warning="retired: grok-4.3 answers"),
+    ModelOption(name="gpt-9", about="$10 in, $40 out", usable=False),
+)
+
+
+class FixedMenu:
+    """Three models, two teams, two agents. `current` is the model in use, by what it is picked for."""
+
+    def __init__(self) -> None:
+        self.current = {"": "grok-4.3", "docs": "gpt-9"}
+
+    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
+        found = [replace(one, current=self.current.get(scope) == one.name) for one in MODELS if search in one.name]
+        return found[:limit]
+
+    def teams(self, place: Place) -> Sequence[str]:
+        return ("house", "docs")
+
+    def agents(self, place: Place, team: str = "") -> Sequence[str]:
+        return ("architect", "skeptic")
+
+    def runs(self, place: Place) -> Sequence[tuple[int, str]]:
+        return ((3, "Choose a database"),)

@@ -1,0 +1,174 @@
+"""The adapter on the fake Slack, with Ana, who writes in its channel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.slack.adapter import SlackAdapter
+from adapters.slack.http_mode import PATH
+from adapters.slack.session import SlackConfig
+from bot.commands.dispatch import HELP
+from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place
+from tests.contract.adapter_rig import Rig, Seen
+from tests.support.fake_slack import shown
+from tests.support.fake_slack.autocomplete import FixedMenu
+from tests.support.fake_slack.posting import SECRET, Posting
+from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN, SlackServer
+from tests.support.fake_slack.state import ANA, BOT_USER, GENERAL
+
+PLATFORM = "slack"
+NAMES = (*HELP, "model", "models")
+
+
+class TidyAdapter(SlackAdapter):
+    """Stops only when the server, which is in the same process here, has seen it go."""
+
+    server: SlackServer
+
+    async def stop(self) -> None:
+        await super().stop()
+        await self.server.gone()
+
+
+class SlackRig(Rig):
+    """A started adapter and what people see of it."""
+
+    def __init__(self, server: SlackServer, **access: Any) -> None:
+        super().__init__()
+        self.server = server
+        self.world = server.world
+        self.menu = FixedMenu()
+        self.slack = self.adapter = TidyAdapter(reach(server, **access), self.menu, names=NAMES)
+        self.slack.server = server
+        self.home = Place(platform=PLATFORM, channel=GENERAL)
+        self.person = Author(platform=PLATFORM, id=ANA, name="Ana")
+        self._newest: tuple[str, str] = ("", "")
+        self._broken = asyncio.Event()
+
+    async def say(self, place: Place, text: str) -> None:
+        said = self.server.people.say(ANA, place.channel, text, place.thread)
+        self._newest = (place.channel, said["ts"])
+
+    async def command(self, name: str, text: str) -> None:
+        self.server.people.command(ANA, GENERAL, f"{name} {text}")
+
+    async def seen(self, place: Place) -> Sequence[Seen]:
+        here = [one for one in self.world.channels[place.channel].messages.values() if self._stands_in(one, place.thread)]
+        private = [one for one in self.world.ephemeral if (one["channel"], one.get("thread_ts")) == (place.channel, place.thread)]
+        return [_seen(one) for one in (*here, *private)]
+
+    def _stands_in(self, message: dict[str, Any], thread: str | None) -> bool:
+        own = message.get("thread_ts") if message.get("thread_ts") != message["ts"] else None
+        return message["user"] == BOT_USER and own == thread
+
+    async def files(self) -> Mapping[str, str]:
+        return {str(one["name"]): self.world.contents[name].decode() for name, one in self.world.files.items()}
+
+    async def notified(self) -> frozenset[str]:
+        return frozenset(name for one in self.world.messages() if one["user"] == BOT_USER for name in shown.notified(one))
+
+    def when(self, at: float) -> str:
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+
+    async def press(self, question: int, press: ControlAction, value: str) -> None:
+        self.server.people.click(ANA, GENERAL, self.card(question), press, value)
+
+    async def choose(self, question: int, option: str) -> None:
+        card = self.card(question)
+        action = next(one["action_id"] for one in shown.elements(card) if one.get("value") == option)
+        self.server.people.click(ANA, GENERAL, card, action)
+
+    def card(self, question: int) -> dict[str, Any]:
+        """The message that shows a question."""
+        own = f"question/{question}/"
+        return next(
+            one
+            for one in self.world.messages()
+            if any(str(block.get("block_id", "")).startswith(own) for block in one.get("blocks") or ())
+        )
+
+    async def edit(self, text: str) -> None:
+        self.server.people.change(*self._newest, text)
+
+    async def unsay(self) -> None:
+        self.server.people.delete(*self._newest)
+
+    async def _receive(self, event: InboundEvent) -> None:
+        try:
+            await super()._receive(event)
+        except OSError:
+            self._broken.set()
+            raise
+
+    async def wait_broken(self) -> None:
+        """Wait until something could not be stored."""
+        await self._broken.wait()
+
+    async def redeliver(self) -> None:
+        await self.server.until(lambda: not self.world.unacknowledged)
+        self.world.deliver_again(self.world.envelopes[-1])
+
+    async def reconnect(self) -> None:
+        before = self.server.sockets.count
+        await self.server.sockets.disconnect()
+        await self.server.until(lambda: self.server.sockets.count > before)
+
+    async def fail_next(self) -> None:
+        self.server.faults.put("error", name="token_revoked")
+
+    async def fail_reading(self) -> None:
+        self.server.faults.put("error", "conversations.replies", name="token_revoked")
+
+    async def reject_next(self) -> None:
+        self.server.faults.put("error", name="is_archived")
+
+    async def lose_reply(self) -> None:
+        self.server.faults.put("lose")
+
+
+def reach(server: SlackServer, **access: Any) -> SlackConfig:
+    """How to reach a server, by Socket Mode unless `access` says otherwise."""
+    return SlackConfig(**{"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "url": server.url, "ping": 1.0, **access})
+
+
+def _seen(message: dict[str, Any]) -> Seen:
+    return Seen(text=shown.words(message), controls=shown.controls(message))
+
+
+@asynccontextmanager
+async def a_rig(**access: Any) -> AsyncIterator[SlackRig]:
+    """A rig that is started."""
+    async with SlackServer() as server:
+        rig = SlackRig(server, **access)
+        await rig.start()
+        yield rig
+        await rig.adapter.stop()
+
+
+class HttpRig(SlackRig):
+    """The same in HTTP mode: Slack posts to the adapter's port."""
+
+    def __init__(self, server: SlackServer, posting: Posting) -> None:
+        super().__init__(server, app_token=None, signing_secret=SECRET)
+        self.posting = posting
+
+    async def start(self) -> None:
+        await super().start()
+        self.posting.address = f"http://127.0.0.1:{self.slack.port}{PATH}"
+
+    async def reconnect(self) -> None:
+        await self.posting.begin_afresh()
+
+
+@asynccontextmanager
+async def an_http_rig() -> AsyncIterator[HttpRig]:
+    """A rig in HTTP mode that is started."""
+    async with SlackServer() as server, Posting(server) as posting:
+        rig = HttpRig(server, posting)
+        await rig.start()
+        yield rig
+        await rig.adapter.stop()

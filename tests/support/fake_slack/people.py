@@ -1,0 +1,176 @@
+"""What people do at the fake Slack, and the payloads that Slack makes of it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.support.fake_slack.shown import elements
+from tests.support.fake_slack.state import APP, BOT_USER, TEAM, Channel, Envelope, Message, World
+
+
+class People:
+    """Acts in a world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    # Talking --------------------------------------------------------------------------------------------------------------
+
+    def say(
+        self,
+        user: str,
+        channel: str,
+        text: str,
+        thread: str | None = None,
+        *,
+        delivered: bool = True,
+        broadcast: bool = False,
+        files: Sequence[Mapping[str, Any]] = (),
+        raw: bool = False,
+        **more: Any,
+    ) -> Message:
+        """Somebody writes. What is not `delivered` can only be read; `raw` text has Slack's marks in it already."""
+        room = self.world.channels[channel]
+        message: Message = {"type": "message", "user": user, "text": text if raw else html.escape(text, quote=False)}
+        message |= {"ts": self.world.stamp(), "team": TEAM, **more}
+        if thread is not None:
+            message |= {"thread_ts": thread, "parent_user_id": room.messages[thread].get("user")}
+        if files:
+            message |= {"files": list(files), "subtype": "file_share"}
+        if broadcast:
+            message["subtype"] = "thread_broadcast"
+        room.messages[message["ts"]] = message
+        if delivered:
+            self._tell(room, message)
+        return message
+
+    def _tell(self, room: Channel, message: Message) -> None:
+        self.world.event({**message, "channel": room.id, "event_ts": message["ts"], "channel_type": _type(room)})
+        if f"<@{BOT_USER}>" in message["text"] and not room.partner:
+            mention = {name: value for name, value in message.items() if name not in ("parent_user_id", "subtype")}
+            self.world.event({**mention, "type": "app_mention", "channel": room.id, "event_ts": message["ts"]})
+
+    def change(self, channel: str, stamp: str, text: str, *, delivered: bool = True) -> Message:
+        """Somebody edits a message of hers."""
+        room = self.world.channels[channel]
+        before = dict(room.messages[stamp])
+        edited = {"user": before["user"], "ts": self.world.stamp()}
+        room.messages[stamp] = {**before, "text": html.escape(text, quote=False), "edited": edited}
+        if delivered:
+            self._changed(room, room.messages[stamp], before)
+        return room.messages[stamp]
+
+    def unfurl(self, channel: str, stamp: str) -> None:
+        """Slack adds the preview of a link to a message, which changes it without anybody's doing."""
+        room = self.world.channels[channel]
+        message = room.messages[stamp]
+        self._changed(room, {**message, "attachments": [{"title": "A page"}]}, dict(message))
+
+    def _changed(self, room: Channel, message: Message, before: Message) -> None:
+        event = {"type": "message", "subtype": "message_changed", "hidden": True, "message": message, "previous_message": before}
+        stamp = self.world.stamp()
+        self.world.event({**event, "channel": room.id, "channel_type": _type(room), "ts": stamp, "event_ts": stamp})
+
+    def delete(self, channel: str, stamp: str, *, delivered: bool = True) -> None:
+        """Somebody deletes a message of hers."""
+        room = self.world.channels[channel]
+        before = room.messages.pop(stamp)
+        event = {"type": "message", "subtype": "message_deleted", "hidden": True, "deleted_ts": stamp}
+        now = self.world.stamp()
+        if delivered:
+            event |= {"previous_message": before, "channel": room.id, "channel_type": _type(room)}
+            self.world.event({**event, "ts": now, "event_ts": now})
+
+    # Commands and clicks --------------------------------------------------------------------------------------------------
+
+    def command(self, user: str, channel: str, text: str, *, raw: bool = False) -> Envelope:
+        """Somebody types `/townhall …`; `raw`: `text` has Slack's marks already, such as those of mentions."""
+        typed = text if raw else html.escape(text, quote=False)
+        body = {"command": "/townhall", "text": typed, "user_id": user, "user_name": user.lower()}
+        body |= {"channel_id": channel, "channel_name": "general", "team_id": TEAM, "api_app_id": APP}
+        return self.world.happens("slash_commands", {**body, "trigger_id": self._trigger()})
+
+    def click(self, user: str, channel: str, message: Message, action: str, chosen: str = "") -> Envelope:
+        """Somebody uses a control of a message, also one that was there when she looked."""
+        element = next(one for one in elements(message) if one["action_id"] == action)
+        container = {"type": "message", "message_ts": message["ts"], "channel_id": channel}
+        container |= {"is_ephemeral": bool(message.get("is_ephemeral"))}
+        container |= {"thread_ts": message["thread_ts"]} if message.get("thread_ts") else {}
+        body = {**self._interactive(user, "block_actions"), "container": container, "channel": {"id": channel}}
+        body["actions"] = [self._action(element, chosen)]
+        return self.world.happens("interactive", body | ({} if message.get("is_ephemeral") else {"message": message}))
+
+    def click_in_view(self, user: str, view: Message, action: str, chosen: str = "") -> Envelope:
+        """Somebody uses a control of a form or of App Home."""
+        inputs = ({**block["element"], "block_id": block["block_id"]} for block in view["blocks"] if block["type"] == "input")
+        element = next(one for one in (*elements(view), *inputs) if one["action_id"] == action)
+        body = {**self._interactive(user, "block_actions"), "view": view, "container": {"type": "view", "view_id": view["id"]}}
+        return self.world.happens("interactive", {**body, "actions": [self._action(element, chosen)]})
+
+    def _action(self, element: Mapping[str, Any], chosen: str) -> dict[str, Any]:
+        action = {name: element[name] for name in ("action_id", "block_id", "type", "value") if name in element}
+        action["action_ts"] = self.world.stamp()
+        if element["type"] == "users_select":
+            action["selected_user"] = chosen
+        if element["type"] == "conversations_select":
+            action["selected_conversation"] = chosen
+        if "options" in element:
+            action["selected_option"] = next(one for one in element["options"] if one["value"] == chosen)
+        return action
+
+    # Forms ----------------------------------------------------------------------------------------------------------------
+
+    def submit(self, user: str, view: Message, **typed: Any) -> Envelope:
+        """Somebody fills in a form and sends it. `typed`: by the fields' names."""
+        values: dict[str, dict[str, Any]] = {}
+        for block in view["blocks"]:
+            if block["type"] == "input":
+                element = block["element"]
+                values[block["block_id"]] = {element["action_id"]: _filled(element, typed.get(element["action_id"]))}
+        return self.world.happens(
+            "interactive", {**self._interactive(user, "view_submission"), "view": {**view, "state": {"values": values}}}
+        )
+
+    def search(self, user: str, view: Message, typed: str) -> Envelope:
+        """Somebody types into a list that is fed by the app."""
+        body = {**self._interactive(user, "block_suggestion"), "view": view, "value": typed}
+        return self.world.happens("interactive", {**body, "action_id": "model", "block_id": "model"})
+
+    def ask_about(self, user: str, channel: str, message: Message) -> Envelope:
+        """Somebody chooses "Ask the agents about this" in the menu of a message."""
+        body = {**self._interactive(user, "message_action"), "callback_id": "ask_about", "channel": {"id": channel}}
+        return self.world.happens("interactive", {**body, "message": message, "message_ts": message["ts"]})
+
+    def open_home(self, user: str) -> Envelope:
+        """Somebody looks at App Home."""
+        event = {"type": "app_home_opened", "user": user, "channel": self.world.direct(user).id, "tab": "home"}
+        known = self.world.homes.get(user)
+        return self.world.event(event | ({"view": known} if known else {}))
+
+    def _interactive(self, user: str, kind: str) -> dict[str, Any]:
+        team = str(self.world.people[user]["team_id"])
+        who = {"id": user, "username": user.lower(), "team_id": team}
+        return {"type": kind, "user": who, "team": {"id": team}, "api_app_id": APP, "trigger_id": self._trigger()}
+
+    def _trigger(self) -> str:
+        return f"{self.world.number()}.1.trigger"
+
+
+def _filled(element: Mapping[str, Any], typed: Any) -> dict[str, Any]:
+    match element["type"]:
+        case "plain_text_input":
+            return {"value": typed if typed is not None else element.get("initial_value")}
+        case "conversations_select":
+            return {"selected_conversation": typed}
+        case "file_input":
+            return {"files": typed or []}
+        case _ if typed is None:
+            return {"selected_option": element.get("initial_option")}
+        case _:
+            return {"selected_option": {"value": typed, "text": {"type": "plain_text", "text": typed}}}
+
+
+def _type(room: Channel) -> str:
+    return "im" if room.partner else "channel"

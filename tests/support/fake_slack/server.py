@@ -1,0 +1,193 @@
+"""The fake Slack as a server on the loopback, driven by the real slack-bolt. In a test's process:
+
+    async with SlackServer() as slack:
+        slack.people.say(ANA, GENERAL, "hello")            # people
+        slack.faults.put("lose")                           # the next writing works, but its answer is lost
+        await slack.until(lambda: slack.world.effects)     # what the bot did
+
+The Web API is at `url`, by GET and by POST. Events go over the newest connection of Socket Mode; with `posts_to` (an address and
+a signing secret) they are posted there instead. What is not acknowledged when a connection is lost comes again over the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from tests.support.fake_slack.api import Methods, Wrong
+from tests.support.fake_slack.faults import Asked, Fault, Faults
+from tests.support.fake_slack.people import People
+from tests.support.fake_slack.socket import Sockets
+from tests.support.fake_slack.state import World
+
+BOT_TOKEN, APP_TOKEN = "xoxb-1-home", "xapp-1-A1TOWN-home"
+
+Watch = Callable[[str, Asked], None]
+
+
+class SlackServer:
+    """The server. `requests` are all that arrived; `watch` is told each request's stages: arrived, done, answered."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self.world = World(clock, self.ring)
+        self.people = People(self.world)
+        self.faults = Faults()
+        self.methods = Methods(self.world)
+        self.watch: Watch = lambda stage, asked: None
+        self.requests: list[Asked] = []
+        self.tokens = {BOT_TOKEN: "", APP_TOKEN: ""}
+        """Tokens with the error that each is answered with; none while it is good."""
+        self._bell = asyncio.Event()
+        self.sockets = Sockets(self.world, self.until, self.ring)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._runner = web.ServerRunner(web.Server(self._serve, handler_cancellation=True, access_log=None), shutdown_timeout=0)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.methods.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """The address of the Web API, as SLACK_API_URL has it."""
+        return f"{self.methods.url}/api/"
+
+    def ring(self) -> None:
+        """Something has changed: whoever waits looks again."""
+        bell, self._bell = self._bell, asyncio.Event()
+        bell.set()
+
+    async def until(self, true: Callable[[], Any]) -> None:
+        """Wait until something is so. It is looked at after every change here."""
+        while not true():
+            await self._bell.wait()
+
+    def count(self, method: str) -> int:
+        """How often a method was asked for."""
+        return sum(one.path == method for one in self.requests)
+
+    async def gone(self) -> None:
+        """Wait until every client that was ever here has left."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+    # The Web API ----------------------------------------------------------------------------------------------------------
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._tasks.add(request.task)
+        request.task.add_done_callback(self._tasks.discard)
+        if request.path == "/socket":
+            return await self.sockets.listen(request)
+        if request.path.startswith(("/upload/", "/file/")):
+            return await self._content(request)
+        if not request.path.startswith("/api/"):
+            return web.Response(status=404, text="<html>no such page</html>", content_type="text/html")
+        method = request.path.removeprefix("/api/")
+        arguments = await _arguments(request)
+        asked = Asked(number=len(self.requests) + 1, path=method, about=_about(arguments), verb=request.method)
+        self.requests.append(asked)
+        self.watch("arrived", asked)
+        response = await self._answer(request, asked, arguments)
+        with suppress(ConnectionError):
+            await response.prepare(request)
+            await response.write_eof()
+        self.watch("answered", asked)
+        self.ring()
+        return response
+
+    async def _answer(self, request: web.BaseRequest, asked: Asked, arguments: Mapping[str, Any]) -> web.Response:
+        fault = self.faults.take(asked)
+        if fault is not None and (refusal := self._refusal(request, fault)) is not None:
+            return refusal
+        try:
+            answer = {"ok": True, **self._obey(request, asked.path, arguments)}
+        except Wrong as wrong:
+            answer = {"ok": False, "error": str(wrong)}
+        self.watch("done", asked)
+        if fault is not None:
+            await _suffer(request, fault)
+        return self._json(answer)
+
+    def _obey(self, request: web.BaseRequest, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if error := self.tokens.get(token, "invalid_auth"):
+            raise Wrong(error)
+        if method == "apps.connections.open":
+            return {"url": f"{self.methods.url.replace('http', 'ws')}/socket?ticket={self.sockets.ticket()}"}
+        if method not in self.methods.all:
+            raise Wrong("unknown_method")
+        return self.methods.all[method](arguments)
+
+    def _refusal(self, request: web.BaseRequest, fault: Fault) -> web.Response | None:
+        match fault.trouble:
+            case "limit":
+                return self._json({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": f"{fault.seconds:.0f}"})
+            case "error":
+                return self._json({"ok": False, "error": fault.name, **(fault.also or {})})
+            case "down":
+                return web.Response(status=503, text="<html>out of order</html>", content_type="text/html")
+            case "cut":
+                _hang_up(request)
+                return web.Response()
+            case _:
+                return None
+
+    def _json(self, answer: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+        scopes = ",".join(sorted(self.world.scopes))
+        date = email.utils.formatdate(self.world.clock(), usegmt=True)
+        return web.json_response(answer, status=status, headers={"x-oauth-scopes": scopes, "Date": date, **(headers or {})})
+
+    async def _content(self, request: web.BaseRequest) -> web.Response:
+        """The file server: uploads, and what people attached, for those who show the bot's token."""
+        name = request.path.rpartition("/")[2]
+        if request.method == "POST":
+            self.world.contents[name] = await request.read()
+            return web.Response(text=f"OK - {len(self.world.contents[name])}")
+        if request.headers.get("authorization") != f"Bearer {BOT_TOKEN}":
+            return web.Response(text="<html>log in</html>", content_type="text/html")
+        return web.Response(body=self.world.contents[name], content_type="image/png")
+
+
+async def _arguments(request: web.BaseRequest) -> Mapping[str, Any]:
+    """Arguments as the SDK sends them: in the query, as a form, or as JSON."""
+    found: dict[str, Any] = dict(request.query)
+    if request.content_type == "application/json":
+        found |= await request.json()
+    elif request.method == "POST":
+        found |= dict(await request.post())
+    if isinstance(found.get("files"), str):
+        found["files"] = json.loads(found["files"])
+    return found
+
+
+def _about(arguments: Mapping[str, Any]) -> str:
+    payload = (arguments.get("metadata") or {}).get("event_payload") if isinstance(arguments.get("metadata"), dict) else {}
+    return str((payload or {}).get("key") or arguments.get("ts") or arguments.get("timestamp") or arguments.get("text") or "")
+
+
+async def _suffer(request: web.BaseRequest, fault: Fault) -> None:
+    """What follows an effect before its answer."""
+    match fault.trouble:
+        case "lose":
+            _hang_up(request)
+        case "silence":
+            await asyncio.Event().wait()
+        case "slow":
+            await asyncio.sleep(fault.seconds)
+
+
+def _hang_up(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()

@@ -1,0 +1,79 @@
+"""The whole bot on the fake Slack: settings, team file, commands and engine, as `townhall run` puts them together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from adapters.slack.adapter import SlackAdapter
+from bot.app import App, LoadedConfig, create_adapters, create_autocomplete, open_app
+from bot.commands.dispatch import HELP
+from bot.config.settings import read_settings
+from bot.config.team_file import read_team_file
+from tests.contract.adapter_rig import PATIENCE
+from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN, SlackServer
+from tests.support.fake_slack.shown import words
+from tests.support.fake_slack.state import ANA, BOT_USER, GENERAL
+
+ROOT = Path(__file__).parents[3]
+RELEASE = (ROOT / "examples" / "own-script.toml").read_text(encoding="utf-8")
+"""A writer and a checker who asks whoever gave the task one yes-or-no question."""
+
+Message = dict[str, Any]
+
+
+class Whole:
+    """A bot that runs, and what people see of it."""
+
+    def __init__(self, server: SlackServer, app: App) -> None:
+        self.server = server
+        self.world = server.world
+        self.people = server.people
+        self.app = app
+
+    async def until(self, true: Callable[[], Any]) -> None:
+        """Wait until something is to be seen."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.server.until(true)
+        except TimeoutError:
+            raise AssertionError("\n---\n".join(words(one) for one in self.seen())) from None
+
+    async def sees(self, text: str, channel: str = GENERAL) -> Message:
+        """Wait for a message of the bot, also a private one, that says something; the newest one."""
+        await self.until(lambda: any(text in words(one) for one in self.seen(channel)))
+        return [one for one in self.seen(channel) if text in words(one)][-1]
+
+    def seen(self, channel: str = GENERAL) -> Iterator[Message]:
+        """All that the bot has written in a channel."""
+        yield from (one for one in self.world.channels[channel].messages.values() if one["user"] == BOT_USER)
+        yield from (one for one in self.world.ephemeral if one["channel"] == channel)
+
+    async def home(self, text: str, user: str = ANA) -> Message:
+        """Wait until somebody's App Home says something."""
+        await self.until(lambda: text in words(self.world.homes.get(user, {})))
+        return self.world.homes[user]
+
+
+@asynccontextmanager
+async def a_bot(folder: Path, team_file: str = RELEASE, server: SlackServer | None = None) -> AsyncIterator[Whole]:
+    """A bot that has started, with its store in `folder`, on a server of its own unless one is given."""
+    if server is None:
+        async with SlackServer() as made, a_bot(folder, team_file, made) as whole:
+            yield whole
+            return
+    file = folder / "townhall.toml"
+    file.write_text(team_file, encoding="utf-8")
+    tokens = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN, "SLACK_API_URL": server.url}
+    scripts = read_team_file(file)
+    start = LoadedConfig(settings=read_settings(folder / ".env", tokens), team_file=scripts)
+    menu = create_autocomplete(start)
+    adapters = create_adapters(start, menu, tuple(HELP))
+    assert isinstance(adapters[0], SlackAdapter)
+    async with open_app(start, adapters, folder / "townhall.db", menu=menu) as app:
+        await app.engine.start()
+        yield Whole(server, app)
+    await server.gone()

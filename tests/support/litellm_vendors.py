@@ -1,0 +1,66 @@
+"""What the tests of LiteLLM share: vendors whose own formats are served locally, and calls through the front door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from orchestrator_bridge.model.client import ModelClient
+from orchestrator_bridge.model.errors import ModelError
+from orchestrator_bridge.model.interface import Request, Response
+from tests.support.fake_models.anthropic_wire import ANTHROPIC
+from tests.support.fake_models.gemini_wire import GEMINI
+from tests.support.fake_models.replies import Asked, Play
+from tests.support.fake_models.server import ModelServer
+from tests.support.fake_models.wire import OPENAI, Wire
+from tests.support.model_calls import a_request
+
+SECRET = "key-0123456789abcdefSECRET"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vendor:
+    """A provider behind LiteLLM: a model of it, and the format in which it is served here."""
+
+    provider: str
+    model: str
+    wire: Wire
+    under: str = ""
+    """The path of its address on the local server."""
+
+
+CLAUDE = Vendor(provider="anthropic", model="claude-sonnet-4-5", wire=ANTHROPIC)
+FLASH = Vendor(provider="gemini", model="gemini-2.5-flash", wire=GEMINI)
+MISTRAL = Vendor(provider="mistral", model="mistral-large-latest", wire=OPENAI, under="/v1")
+
+ALL_VENDORS = pytest.mark.parametrize("vendor", [CLAUDE, FLASH, MISTRAL], ids=lambda vendor: vendor.provider)
+
+
+def models_of(vendor: Vendor, server: ModelServer, **more: Any) -> ModelClient:
+    """All models, this vendor's at the test server."""
+    return ModelClient(keys=KEYS, base_urls={vendor.provider: f"{server.root}{vendor.under}"}, **more)
+
+
+KEYS: Mapping[str, str] = dict.fromkeys(("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY"), SECRET)
+
+
+async def answered(vendor: Vendor, play: Play, request: Request | None = None) -> tuple[Response, Asked]:
+    """The response to one call, and what the vendor was asked."""
+    async with ModelServer([play], wire=vendor.wire) as server:
+        models = models_of(vendor, server)
+        response = await models.respond(request or a_request(model=vendor.model))
+        await models.close()
+        return response, server.requests[0]
+
+
+async def refused(vendor: Vendor, play: Play, request: Request | None = None) -> ModelError:
+    """The error that one call ends in."""
+    async with ModelServer([play], wire=vendor.wire) as server:
+        models = models_of(vendor, server)
+        with pytest.raises(ModelError) as caught:
+            await models.respond(request or a_request(model=vendor.model))
+        await models.close()
+        return caught.value

@@ -1,0 +1,164 @@
+"""A bot in the test's process with its door open, a platform that is a list, and the real MCP client before the door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import mcp_types as types
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
+
+from bot.app import App, LoadedConfig, open_app
+from bot.config.settings import read_settings
+from bot.config.team_file import parse_team_file
+from bot.mcp_server.listener import McpListener, open_listener
+from bot.mcp_server.tokens import TokenScope
+from orchestrator_bridge.chat.adapter import Capabilities
+from orchestrator_bridge.chat.inbound import Author, MessageReceived, Place
+from orchestrator_bridge.chat.outbound import QuestionCard
+from orchestrator_bridge.common.clock import Clock
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import ListPlatform
+
+TEAM = """
+[[team.default.agents]]
+name = "one"
+model = "scripted/play"
+[team.default.policy]
+settle_delay = 0
+expire_after = "10m"
+remind_after = 0
+
+[team.other]
+agents = [{name = "two", model = "scripted/play"}]
+[team.other.policy]
+settle_delay = 0
+
+[people.alice]
+slack = "U1"
+[people.bob]
+slack = "U2"
+"""
+SCRIPT = '[[agents."*"]]\ntext = "Done: {task}"\n'
+WHERE = ("slack/C1", "slack/C2")
+
+
+@dataclass
+class House:
+    """One bot with its door."""
+
+    app: App
+    door: McpListener
+    platform: ListPlatform
+    clock: ManualClock
+    tokens: dict[str, str] = field(default_factory=dict)
+    clients: list[asyncio.Task[None]] = field(default_factory=list)
+    leave: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def token(self, name: str = "laptop", **terms: Any) -> str:
+        """A new token for Alice's agents."""
+        made = await self.door.tokens.create(name, TokenScope.model_validate({"person": "alice", "channels": WHERE, **terms}))
+        self.tokens[name] = made
+        return made
+
+    async def client(self, token: str, name: str = "Claude Code", mode: Any = "auto") -> Client:
+        """A client of the door; it stays until all leave. It lives in a task of its own, as its library wants it."""
+        ready, loop = asyncio.get_running_loop().create_future(), asyncio.get_running_loop()
+
+        async def live() -> None:
+            async with client_of(self.door.file.url, token, name, mode) as client:
+                ready.set_result(client)
+                await self.leave.wait()
+
+        living = loop.create_task(live())
+        self.clients.append(living)
+        await asyncio.wait([living, ready], return_when=asyncio.FIRST_COMPLETED)
+        if living.done():
+            living.result()
+        return cast(Client, ready.result())
+
+    async def all_leave(self) -> None:
+        """Every client goes away."""
+        self.leave.set()
+        await asyncio.gather(*self.clients)
+        self.leave = asyncio.Event()
+        self.clients.clear()
+
+    async def says(self, text: str, question: int, by: str = "U1") -> None:
+        """Somebody answers a question by its number."""
+        place = Place(platform="slack", channel="C1")
+        author = Author(platform="slack", id=by, name=by)
+        message = f"m{len(self.platform.sent)}{text[:20]}"
+        said = MessageReceived(place=place, message=message, author=author, text=text, at=self.clock.now(), question=question)
+        await self.platform.receives(said)
+
+    async def card(self, number: int) -> QuestionCard:
+        """A question's card, once it stands."""
+        await self.platform.until(lambda: number in {card.question for card in self.platform.questions})
+        return next(card for card in self.platform.questions if card.question == number)
+
+    @property
+    def asked(self) -> int:
+        """How many questions people were asked."""
+        return len({card.question for card in self.platform.questions})
+
+
+@asynccontextmanager
+async def client_of(url: str, token: str, name: str = "Claude Code", mode: Any = "auto") -> AsyncIterator[Client]:
+    """The real client, as a coding agent has it."""
+    async with (
+        create_mcp_http_client(headers={"Authorization": f"Bearer {token}"}) as http,
+        Client(
+            streamable_http_client(url, http_client=http),
+            client_info=types.Implementation(name=name, version="1"),
+            mode=mode,
+        ) as client,
+    ):
+        yield client
+
+
+def start_in(folder: Path, team: str = TEAM, **environ: str) -> LoadedConfig:
+    """The settings and the team file of a bot in a folder."""
+    (folder / "play.toml").write_text(SCRIPT, encoding="utf-8")
+    settings = read_settings(folder / "none", {"TOWNHALL_DATA": str(folder / "data"), **environ})
+    return LoadedConfig(settings=settings, team_file=parse_team_file(team, folder / "townhall.toml"))
+
+
+@asynccontextmanager
+async def a_house(folder: Path, team: str = TEAM, clock: Clock | None = None, **environ: str) -> AsyncIterator[House]:
+    """A bot that is on Slack, as far as it knows."""
+    start, time = start_in(folder, team, **environ), clock or ManualClock()
+    assert isinstance(time, ManualClock)
+    platform = ListPlatform(time, platform="slack", capabilities=Capabilities(threads=True, edits=True))
+    async with open_app(start, [platform], start.settings.store, clock=time) as app:
+        await app.engine.start()
+        async with open_listener(start, app) as door:
+            house = House(app, door, platform, time)
+            yield house
+            await house.all_leave()
+
+
+def told(result: types.CallToolResult) -> dict[str, Any]:
+    """What a tool gave back."""
+    assert not result.is_error, result.content
+    assert result.structured_content is not None
+    return dict(result.structured_content)
+
+
+def refused(result: types.CallToolResult) -> str:
+    """Why a tool gave nothing back."""
+    assert result.is_error, result.structured_content
+    (content,) = result.content
+    assert isinstance(content, types.TextContent)
+    return content.text
+
+
+def question(text: str = "Which branch?", **more: Any) -> dict[str, Any]:
+    """What `ask_team` takes."""
+    return {"question": text, "assumption": "I take main.", **more}

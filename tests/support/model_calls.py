@@ -1,0 +1,56 @@
+"""What the tests of models share: a request, the door of all models before a test server, and the error that a call ends in."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orchestrator_bridge.model.catalogue.spec import ModelSpec
+from orchestrator_bridge.model.client import ModelClient
+from orchestrator_bridge.model.errors import ModelError
+from orchestrator_bridge.model.interface import Message, Request, ToolSpec
+from tests.support.fake_models.replies import Play
+from tests.support.fake_models.server import ModelServer
+
+KEY = "xai-0123456789abcdefSECRET"
+
+NEW_ANSWER = ToolSpec(
+    name="new_answer",
+    description="Give an answer.",
+    parameters={"type": "object", "properties": {"content": {"type": "string"}}, "required": ["content"]},
+)
+
+
+BOTH_WAYS = pytest.mark.parametrize("model", ["mine", "xai/grok-4.3"], ids=["whole", "streamed"])
+"""An endpoint of our own answers whole, a vendor streams: what is read must be the same."""
+
+
+def a_request(text: str = "Say hello.", *, model: str = "xai/grok-4.3", **more: Any) -> Request:
+    """One call by the agent planner."""
+    messages = (Message(role="system", text="You are planner."), Message(role="user", text=text))
+    return Request(**{"agent": "planner", "model": model, "messages": messages, "tools": (NEW_ANSWER,), **more})
+
+
+def models_at(server: ModelServer, **more: Any) -> ModelClient:
+    """All models, with xAI and OpenAI at the test server and one model of our own that has a price."""
+    own = {
+        "mine": ModelSpec(
+            base_url=server.url, key_env="OWN_KEY", id="big-1", input=Decimal(2), cached_input=Decimal("0.5"), output=Decimal(6)
+        ),
+        "keyless": ModelSpec(base_url=server.url),
+    }
+    base_urls = {"xai": server.url, "openai": server.url}
+    keys = {"XAI_API_KEY": KEY, "OPENAI_API_KEY": KEY, "OWN_KEY": KEY}
+    return ModelClient(**{"keys": keys, "base_urls": base_urls, "own": own, **more})
+
+
+async def failure_of(play: Play, request: Request | None = None, **more: Any) -> ModelError:
+    """The error that a call ends in if the server plays this."""
+    async with ModelServer([play]) as server:
+        models = models_at(server, **more)
+        with pytest.raises(ModelError) as caught:
+            await models.respond(request or a_request())
+        await models.close()
+        return caught.value

@@ -1,0 +1,335 @@
+"""A table at which a run is played by hand: calls are answered one by one, time is said, and every event goes through `decide`.
+
+It carries out what the driver would, in the same order, without a loop, a clock or a store.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Literal
+
+from orchestrator_bridge.chat.inbound import (
+    Author,
+    CommandReceived,
+    ControlAction,
+    ControlUsed,
+    ExternalAgent,
+    MessageDeleted,
+    MessageReceived,
+    Place,
+)
+from orchestrator_bridge.chat.outbound import PostedMessage, PrivateReply
+from orchestrator_bridge.engine.usage_ledger import UsageLedger
+from orchestrator_bridge.model.errors import ModelError
+from orchestrator_bridge.model.interface import Message, Request, Response, ToolCall, ToolSpec, Usage
+from orchestrator_bridge.model.limits.limiter import Throttled
+from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.decide import CallModel
+from orchestrator_bridge.run.events import ToolEnd
+from orchestrator_bridge.run.handlers import handle_input
+from orchestrator_bridge.run.projection import fires_at
+from orchestrator_bridge.run.questions.availability import OpenQuestionIndex
+from orchestrator_bridge.run.questions.service import QuestionService
+from orchestrator_bridge.run.records import OutboxEntry, QuestionClosed, QuestionOpened, QuestionUpdated, Record
+from orchestrator_bridge.run.requests import make_request
+from orchestrator_bridge.run.state import Call, RunState, ServerTools
+from orchestrator_bridge.run.step import next_timer, settle_immediate, step, timer_events
+from orchestrator_bridge.run.transaction import Transaction
+from orchestrator_bridge.team.budgets import Budgets, BudgetStatus
+from orchestrator_bridge.team.directory import Directory
+from orchestrator_bridge.team.team import AgentSpec, Bounds, Limits, Policy, Team
+from orchestrator_bridge.tool.model import Tool, ToolImage
+
+PLACE = Place(platform="test", channel="general")
+ANA = Author(platform="test", id="ana", name="Ana")
+NAMES = ("one", "two", "three", "four", "five", "six")
+
+
+def team(
+    size: int = 3,
+    *,
+    policy: Policy | None = None,
+    limits: Limits | None = None,
+    backup: str | None = None,
+    on_budget: Literal["stop", "ask"] = "stop",
+    **bounds: Any,
+) -> Team:
+    """A team of `size` agents called one, two, three …"""
+    agents = tuple(AgentSpec(name=name, model="test/model", backup=backup) for name in NAMES[:size])
+    return Team(agents=agents, policy=policy or Policy(), limits=limits or Limits(), bounds=Bounds(**bounds), on_budget=on_budget)
+
+
+def use(name: str, **arguments: Any) -> ToolCall:
+    """A tool use as a model would write it."""
+    return ToolCall(id="call", name=name, arguments=json.dumps(arguments))
+
+
+def answer(content: str) -> ToolCall:
+    return use("new_answer", content=content)
+
+
+def vote(label: str) -> ToolCall:
+    return use("vote", agent_id=label, reason="it is right")
+
+
+def ask(question: str = "Which one?", *, to: tuple[str, ...] = ("humans",), wait: bool = True, **more: Any) -> ToolCall:
+    return use("ask_others", question=question, assumption="I take the first.", to=list(to), wait=wait, **more)
+
+
+class Table:
+    """One run in play."""
+
+    def __init__(
+        self,
+        run_team: Team,
+        *,
+        run: int = 1,
+        gone: bool = False,
+        task: str = "the task",
+        directory: Directory | None = None,
+        ledger: UsageLedger | None = None,
+        reserved: Decimal | None = None,
+        by: Author = ANA,
+        now: float = 1000.0,
+        guest: inputs.ExternalQuestion | None = None,
+    ) -> None:
+        directory = directory or Directory()
+        place = replace(PLACE, platform=by.platform)
+        outside = ExternalAgent(token="laptop", agent="coder", asks=True) if guest else None
+        started = e.RunStarted(
+            at=now, run=run, task=task, team=run_team, place=place, by=by, askable=directory.askable, outside=outside
+        )
+        self.now = now
+        self.by, self.place = by, place
+        self.words: list[PrivateReply] = []
+        self.open = OpenQuestionIndex()
+        self.events: list[e.Event] = []
+        self.rows: list[Record] = []
+        self.seen_requests: dict[str, tuple[Message, ...]] = {}
+        self._numbers = iter(range(1, 1000))
+        self.reserved = reserved
+        self.exceeds: Callable[[Request], int] = lambda _: 0
+        self.ledger = ledger or UsageLedger(Budgets())
+        self.holds: Callable[[str], Throttled | None] = lambda _: None
+        self.desk = QuestionService(directory, lambda: next(self._numbers), lambda _: gone, self.open)
+        self.read_to_end: set[int] = set()
+        self._messages = 0
+        transaction = Transaction.of_new_run(started)
+        if guest:
+            handle_input(transaction, guest, self.desk)
+        self._commit(transaction)
+        self.go_on()
+
+    # Playing --------------------------------------------------------------------------------------------------------------
+
+    def go_on(self, *facts: inputs.RunInput) -> None:
+        """Take facts and everything that follows from them."""
+        transaction = Transaction(self.state, self.now)
+        for fact in facts:
+            handle_input(transaction, fact, self.desk)
+            settle_immediate(transaction)
+        self._advance(transaction)
+
+    def _advance(self, transaction: Transaction) -> None:
+        for start in step(transaction, self.desk, self, self.read_to_end).starts:
+            self.seen_requests[start.action] = start.request.messages
+        transaction.finish()
+        self._commit(transaction)
+
+    def price(self, _: Request) -> Decimal | None:
+        """What every call may cost, as a test has it."""
+        return self.reserved
+
+    def tokens(self, request: Request) -> int:
+        return 1000
+
+    def excess_tokens(self, request: Request) -> int:
+        """How much too long a call's prompt is, as a test has it."""
+        return self.exceeds(request)
+
+    def budget_statuses(self, place: Place, now: float, unstored: Sequence[Record]) -> Sequence[BudgetStatus]:
+        """The budgets that a test has set."""
+        return self.ledger.statuses(place, now, unstored)
+
+    def reserve(self, run: int, action: str, attempt: int, place: Place, amount: Decimal) -> None:
+        self.ledger.reserve((run, action, attempt), place, amount)
+
+    def cancel(self, run: int, action: str, attempt: int) -> None:
+        self.ledger.release((run, action, attempt))
+
+    def try_acquire(self, _: int, action: str, __: Request) -> Throttled | None:
+        """Every call goes, unless a test holds it by its action."""
+        return self.holds(action)
+
+    def _commit(self, transaction: Transaction) -> None:
+        self.state: RunState = transaction.state
+        self.events += transaction.events
+        self.rows += transaction.rows
+        self.ledger.record(self.place, transaction.rows)
+        self.words += [word for _, word in transaction.replies]
+        for row in transaction.rows:
+            self._count(row)
+
+    def _count(self, row: Record) -> None:
+        match row:
+            case QuestionOpened():
+                self.open.add(row.question, self.state.run, self.place, row.people)
+            case QuestionUpdated(people=tuple(people)):
+                self.open.set_audience(row.question, people)
+            case QuestionClosed():
+                self.open.discard(row.question)
+
+    # Looking --------------------------------------------------------------------------------------------------------------
+
+    @property
+    def out(self) -> dict[str, str]:
+        """The calls under way: action by agent, peers' side calls by their action."""
+        calls = [call for call in self.state.calls.values() if call.phase == "out"]
+        return {call.action if call.is_side_call else call.agent: call.action for call in calls}
+
+    def tools(self, agent: str) -> tuple[ToolSpec, ...]:
+        """The tools on offer to an agent in a call of now."""
+        call = CallModel(action="look", agent=agent, purpose="work", attempt=1)
+        return make_request(self.state, call, self.state.seq).tools
+
+    def prompt(self, agent: str) -> str:
+        """All that an agent's newest call shows, as one text."""
+        return "\n".join(message.text for message in self.seen_requests[self.out[agent]])
+
+    def posts(self) -> list[OutboxEntry]:
+        return [row for row in self.rows if isinstance(row, OutboxEntry)]
+
+    # What happens ---------------------------------------------------------------------------------------------------------
+
+    def says(self, agent: str, *uses: ToolCall, text: str = "", tokens: int = 10, cost: Decimal | None = None) -> None:
+        """An agent's call lands."""
+        response = Response(text=text, tool_calls=uses, usage=Usage(input=tokens), served="test/model", cost=cost)
+        self.go_on(self.landed(agent, response))
+
+    def fails(self, agent: str, error: ModelError) -> None:
+        self.go_on(self.landed(agent, error))
+
+    def landed(self, agent: str, result: Response | ModelError) -> inputs.CallFinished:
+        """The fact that an agent's call came back, for several facts in one pass."""
+        return inputs.CallFinished(action=self.out[agent], consumed=(), result=result)
+
+    def holds_all(self, why: str = "Test's rate limit", seconds: float = 30.0) -> None:
+        """From now on no call may start."""
+        self.holds = lambda _: Throttled(why=why, until=self.now + seconds)
+
+    def lets_in(self) -> None:
+        """Calls may start again, and those that are held do."""
+        self.holds = lambda _: None
+        self.go_on(*(inputs.SlotGranted(action=call.action) for call in self.held))
+
+    @property
+    def held(self) -> list[Call]:
+        """The calls that wait to be started."""
+        return [call for call in self.state.calls.values() if call.phase == "held"]
+
+    def guides(self, text: str, by: Author = ANA) -> None:
+        """A person says something in the run's thread."""
+        self.go_on(self.guidance(text, by))
+
+    def guidance(self, text: str, by: Author = ANA) -> inputs.MessageInThread:
+        """The fact that a person said something in the run's thread, for several facts in one pass."""
+        return inputs.MessageInThread(message=self._said(text, by), question=None)
+
+    def replies(self, question: int, text: str, by: Author | None = None) -> None:
+        """A person types a reply, and its settle delay passes."""
+        self.types(question, text, by)
+        self.passes(self.state.questions[question].policy.settle_delay)
+
+    def types(self, question: int, text: str, by: Author | None = None, mentions: tuple[Author, ...] = ()) -> None:
+        """A person types a reply just now."""
+        self.go_on(inputs.MessageInThread(message=replace(self._said(text, by or self.by), mentions=mentions), question=question))
+
+    def presses(self, question: int, press: ControlAction, value: str = "", by: Author | None = None) -> None:
+        """A person uses a control of a question."""
+        self._messages += 1
+        clicked = ControlUsed(
+            place=self.place,
+            interaction=f"i{self._messages}",
+            question=question,
+            press=press,
+            author=by or self.by,
+            at=self.now,
+            value=value,
+        )
+        self.go_on(inputs.QuestionControlUsed(used=clicked))
+
+    def tells(
+        self, question: int, words: str, by: Author | None = None, channel: str = "general", mentions: tuple[Author, ...] = ()
+    ) -> str:
+        """A person gives the command `/questions` with a number; returns the word that comes back."""
+        self._messages += 1
+        place = replace(self.place, channel=channel)
+        command = CommandReceived(
+            place=place,
+            interaction=f"i{self._messages}",
+            author=by or self.by,
+            name="questions",
+            text=words,
+            at=self.now,
+            mentions=mentions,
+        )
+        self.go_on(inputs.QuestionCommand(command=command, question=question, words=words))
+        return self.words[-1].text
+
+    def takes_back(self, question: int, message: str) -> None:
+        """A person deletes a message."""
+        self.go_on(inputs.MessageRetracted(deletion=MessageDeleted(place=PLACE, message=message, at=self.now), question=question))
+
+    def _said(self, text: str, by: Author = ANA) -> MessageReceived:
+        self._messages += 1
+        return MessageReceived(place=self.place, message=f"m{self._messages}", author=by, text=text, at=self.now)
+
+    def posts_question(self, question: int) -> None:
+        """The card of a question is posted, by a platform whose clock agrees with ours."""
+        posted = PostedMessage(message=f"card{question}", thread=f"thread{question}", at=self.now)
+        self.go_on(inputs.QuestionDelivered(outgoing=self._card(question), posted=posted, noted_at=self.now))
+
+    def rejects_question(self, question: int, why: str = "the channel was deleted") -> None:
+        """The card of a question will never be posted."""
+        self.go_on(inputs.QuestionUndeliverable(outgoing=self._card(question), why=why))
+
+    def _card(self, question: int) -> OutboxEntry:
+        return next(post for post in self.posts() if post.question == question and not post.replaces and not post.anchor)
+
+    def passes(self, seconds: float) -> None:
+        """Time passes: everything that rings until then rings."""
+        until = self.now + seconds
+        while (ring := self._next_time()) is not None and ring <= until:
+            self.now = max(self.now, ring)
+            self.read_to_end = {one.id for one in self.state.questions.values()}
+            transaction = Transaction(self.state, self.now)
+            for event in timer_events(transaction.state, self.now):
+                transaction.add(event)
+            self._advance(transaction)
+        self.now = until
+        self.read_to_end = {one.id for one in self.state.questions.values()}
+        self.go_on()
+
+    def _next_time(self) -> float | None:
+        """When something rings next, or a question must be looked at."""
+        rings = [ring for ring in (next_timer(self.state),) if ring is not None]
+        looks = [at for one in self.state.questions.values() if self.now < (at := fires_at(one)) < math.inf]
+        return min((*rings, *looks), default=None)
+
+    def lists(self, *tools: Tool, server: str = "files", trouble: str = "") -> None:
+        """A tool server tells what it offers."""
+        self.go_on(inputs.ToolListReceived(server=server, offer=ServerTools(tools=tools, trouble=trouble)))
+
+    def returns(self, text: str = "done", *, end: ToolEnd = "done", images: tuple[ToolImage, ...] = ()) -> None:
+        """The tool call that has been under way for longest comes back."""
+        use = next(use for use in self.state.uses.values() if use.phase == "out")
+        self.go_on(inputs.ToolFinished(action=use.use, end=end, text=text, images=images))
+
+    def restarts(self) -> None:
+        """The process is killed and started again."""
+        self.go_on(inputs.ProcessRestarted())

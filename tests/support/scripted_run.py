@@ -1,0 +1,50 @@
+"""A stage for scripts: a run's real state, prompts and questions, with an agent's call made whenever a test wants it."""
+
+from __future__ import annotations
+
+from orchestrator_bridge.model.interface import Request, Response
+from orchestrator_bridge.model.scripted.client import play_turn
+from orchestrator_bridge.model.scripted.script import Script
+from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.decide import CallModel
+from orchestrator_bridge.run.requests import make_request
+from orchestrator_bridge.team.team import AgentSpec, Team
+from tests.support.run_simulator import Table
+
+TEAM = ("planner", "skeptic", "operator")
+
+
+class Stage(Table):
+    """One run whose agents all play the same script."""
+
+    def __init__(self, script: Script, task: str, agents: tuple[str, ...] = TEAM, *, gone: bool = False) -> None:
+        self.script = script
+        team = Team(agents=tuple(AgentSpec(name=name, model="scripted/demo") for name in agents))
+        super().__init__(team, gone=gone, task=task)
+
+    def act(self, who: str) -> Response:
+        """A call under way comes back: an agent's own by its name, a peer's side call by its action."""
+        response = play_turn(self.script, self.request(who), "scripted/demo")[1]
+        self.go_on(inputs.CallFinished(action=self.out[who], consumed=(), result=response))
+        return response
+
+    def request(self, who: str) -> Request:
+        """What a call under way sent to its model."""
+        call = self.state.calls[self.out[who]]
+        again = CallModel(action=call.action, agent=call.agent, purpose=call.purpose, attempt=1, question=call.question)
+        return make_request(self.state, again, call.seen_seq)
+
+    def plays_on(self) -> None:
+        """Everything that is called comes back, until only people are awaited or the run has ended."""
+        while self.out and self.state.end is None:
+            self.act(next(iter(self.out)))
+
+    def choice_of(self, agent: str) -> str:
+        """Whom an agent's standing vote is for, by name; empty if it has none."""
+        vote = self.state.agents[agent].vote
+        names = {one.label: one.spec.name for one in self.state.agents.values()}
+        return names[vote.label] if vote else ""
+
+    def answer_of(self, agent: str) -> str:
+        """An agent's standing answer."""
+        return next((answer.text for answer in reversed(self.state.answers) if answer.agent == agent), "")

@@ -1,0 +1,141 @@
+"""Who is who over all platforms, whom a name means, and who may do what."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_bridge.chat.inbound import Author, Place
+from orchestrator_bridge.team.directory import Directory, Permission, UnknownName
+from orchestrator_bridge.team.team import Permissions, PersonSpec, RoleSpec
+
+DIRECTORY = Directory(
+    people={
+        "alice": PersonSpec(discord="42", slack="U42"),
+        "bob": PersonSpec(slack="U7"),
+        "carol": PersonSpec(discord="99"),
+    },
+    roles={
+        "backend": RoleSpec(people=("alice", "@bob"), discord="r1", slack="S1"),
+        "nobody": RoleSpec(),
+    },
+)
+DISCORD = Place(platform="discord", channel="c")
+SLACK = Place(platform="slack", channel="c")
+TERMINAL = Place(platform="terminal", channel="c")
+ALICE = Author(platform="discord", id="42", name="Alice in Chains")
+STRANGER = Author(platform="discord", id="1", name="Stranger")
+AGENTS = ("skeptic", "operator")
+
+
+def asked(*to: str, place: Place = DISCORD, by: Author = STRANGER) -> tuple[str, ...]:
+    """The ids of the people and the names of the agents whom these names mean."""
+    audience = DIRECTORY.audience(to, place=place, by=by, agents=AGENTS)
+    return (*(one.author.id for one in audience.people), *audience.agents)
+
+
+# Who somebody is ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_person_is_one_voice_over_all_platforms_whatever_they_call_themselves() -> None:
+    on_slack = Author(platform="slack", id="U42", name="alice.b")
+    assert DIRECTORY.responder(ALICE) == DIRECTORY.responder(on_slack)
+    assert (DIRECTORY.responder(ALICE).id, DIRECTORY.responder(ALICE).name) == ("@alice", "alice")
+
+
+def test_somebody_unknown_is_known_by_platform_and_id_not_by_name() -> None:
+    impostor = Author(platform="discord", id="1", name="alice")
+    assert (DIRECTORY.responder(impostor).id, DIRECTORY.responder(impostor).name) == ("discord:1", "alice")
+
+
+def test_the_id_of_one_platform_is_nobodys_on_another() -> None:
+    assert DIRECTORY.responder(Author(platform="slack", id="42", name="x")).id == "slack:42"
+
+
+def test_whoever_sits_at_the_terminal_is_themselves() -> None:
+    assert DIRECTORY.responder(Author(platform="terminal", id="you", name="you")).id == "terminal:you"
+
+
+# Whom a name means --------------------------------------------------------------------------------------------------------
+
+
+def test_people_roles_and_agents_are_meant_by_their_names() -> None:
+    assert asked("humans") == ("1",)
+    assert asked("@alice") == ("42",)
+    assert asked("role:backend", place=SLACK) == ("U42", "U7")
+    assert asked("agents") == AGENTS
+    assert asked("agent:skeptic") == ("skeptic",)
+
+
+def test_a_mixture_asks_everybody_once() -> None:
+    assert asked("@alice", "role:backend", "humans", "agent:skeptic", "agents", by=ALICE) == ("42", *AGENTS)
+
+
+def test_the_one_who_started_the_run_is_asked_as_the_person_that_she_is() -> None:
+    audience = DIRECTORY.audience(["humans"], place=DISCORD, by=ALICE, agents=())
+    assert [(one.who.id, one.author.id) for one in audience.people] == [("@alice", "42")]
+
+
+def test_who_cannot_be_reached_on_the_platform_is_left_out() -> None:
+    assert asked("@bob") == ()
+    assert asked("role:backend") == ("42",)
+    assert asked("role:nobody") == ()
+
+
+def test_whoever_sits_at_the_terminal_stands_in_for_everybody() -> None:
+    assert asked("@alice", "@bob", "role:backend", place=TERMINAL) == ("you",)
+
+
+@pytest.mark.parametrize("name", ["@dave", "alice", "everyone", "@", "", "role:", "role:frontend", "@role:backend"])
+def test_a_name_that_is_nobodys_is_told_with_those_that_there_are(name: str) -> None:
+    with pytest.raises(UnknownName, match="You can ask: humans, agents, @alice, @bob, @carol, role:backend, role:nobody"):
+        asked(name)
+
+
+@pytest.mark.parametrize("name", ["agent:planner", "agent:"])
+def test_an_agent_that_is_not_there_is_told_with_the_others(name: str) -> None:
+    with pytest.raises(UnknownName, match="The others are: skeptic, operator"):
+        asked(name)
+    with pytest.raises(UnknownName, match="The others are: none"):
+        DIRECTORY.audience([name], place=DISCORD, by=STRANGER, agents=())
+
+
+# Who may do what ----------------------------------------------------------------------------------------------------------
+
+
+def may(author: Author, *allowed: str, deed: Permission = "start") -> bool:
+    """Whether somebody may do what these names may."""
+    people = {"alice": PersonSpec(discord="42", slack="U42"), "bob": PersonSpec(slack="U7")}
+    roles = {"backend": RoleSpec(people=("alice", "@bob"), discord="r1", slack="S1"), "empty": RoleSpec()}
+    permissions = Permissions(start=allowed) if deed == "start" else Permissions(cancel=allowed)
+    return Directory(people, roles, permissions).may(author, deed)
+
+
+@pytest.mark.parametrize("deed", ["start", "cancel"])
+def test_anyone_may_unless_something_else_is_said(deed: Permission) -> None:
+    assert Directory().may(STRANGER, deed)
+    assert may(STRANGER, "anyone", deed=deed)
+    assert not may(STRANGER, deed=deed)
+    assert not may(STRANGER, "@alice", deed=deed)
+    assert may(ALICE, "@alice", deed=deed)
+
+
+def test_each_deed_has_its_own_permission() -> None:
+    directory = Directory(permissions=Permissions(cancel=()))
+    assert directory.may(STRANGER, "start")
+    assert not directory.may(STRANGER, "cancel")
+
+
+def test_a_role_is_its_people_and_whoever_holds_it_on_the_platform() -> None:
+    assert may(ALICE, "role:backend")
+    assert may(Author(platform="slack", id="U7", name="b"), "role:backend")
+    assert may(Author(platform="discord", id="1", name="x", roles=("r0", "r1")), "role:backend")
+    assert may(Author(platform="slack", id="U1", name="x", roles=("S1",)), "role:backend")
+
+
+def test_a_role_is_nobody_elses() -> None:
+    assert not may(Author(platform="discord", id="1", name="x", roles=("S1",)), "role:backend")
+    assert not may(Author(platform="discord", id="1", name="alice", roles=()), "role:backend")
+    assert not may(Author(platform="slack", id="42", name="x"), "@alice")
+    assert not may(STRANGER, "role:empty")
+    assert not may(STRANGER, "role:unknown")
+    assert not may(STRANGER, "@unknown")
