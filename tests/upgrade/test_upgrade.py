@@ -1,0 +1,422 @@
+"""Upgrade test: release 0.1.0 left its data folder in the middle of its work, and this release continues from it.
+
+`townhall-0.1.0.sql` is a dump of the store file as a killed process left it. `townhall-0.1.0.json` holds what release 0.1.0
+itself reported about that file (`townhall runs --json` and so on), and the state of its chat platform. The runs in it:
+
+    run  question
+      1  1         finished; has attachments, a long tool result and an answered question
+      2  2         waits for an answer in words
+      3  3         waits for a choice; Ana's reply is stored and settles one hour after it arrived
+      4  4, 5      one agent has asked without waiting (4), the other one waits (5)
+      5  6         waits for the approval of a tool call
+      6  7         the question of an external agent with the token `laptop`
+      7  8         started by that agent; waits for an answer in words
+      8, 9         finished; question 9 raised the budget of run 9's channel by $0.20
+     10  10        waits for a larger budget
+     11  11        cancelled
+     12            a model call was in flight, and guidance with a file was stored but not handled
+     13  12        its run card was posted but not marked as sent, and its question was never posted
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from pydantic import TypeAdapter
+
+from bot.app import open_app
+from bot.mcp_server.listener import open_listener
+from orchestrator_bridge.chat.inbound import Author, CommandReceived, MessageReceived, Place
+from orchestrator_bridge.chat.outbound import QuestionCard, RunCard
+from orchestrator_bridge.run.reducer import fold
+from orchestrator_bridge.run.state import RunState
+from orchestrator_bridge.store.sqlite.store import SqliteStore
+from tests.bot.conftest import Townhall, folder, townhall
+from tests.support.clock import ManualClock
+from tests.support.engine_fixture import said
+from tests.support.fake_chat.recording_adapter import HistoryPlatform, World
+from tests.support.fake_models.players import has_called, team_player
+from tests.support.fake_models.players import question as choice
+from tests.support.fake_models.replies import Asked, Play, Tokens, ToolUse
+from tests.support.fake_models.server import ModelServer
+from tests.support.fake_tools import stub
+from tests.support.mcp_bot import House, question, start_in, told
+
+__all__ = ["folder", "townhall"]
+
+HERE = Path(__file__).parent
+SQL, TEAM, FACTS = (HERE / f"townhall-0.1.0.{ending}" for ending in ("sql", "toml", "json"))
+STUB_SERVER = Path(stub.__file__).with_name("stub_server.py")
+
+ANA = Author(platform="slack", id="ana", name="Ana")
+DAY = 86_400.0
+WORLD: TypeAdapter[World] = TypeAdapter(World)
+
+FILES = {"notes.md": b"Mind the old schema.", "plan.png": b"\x89PNG\r\n\x1a\n" + b"\0" * 16, "later.md": b"It is due in May."}
+"""What people have attached."""
+LONG = 20_000
+"""Characters that the tool `long` says: more than an agent is shown at once."""
+NAME = {"question": "What shall the service be called?", "assumption": "I call it Courier."}
+DEAR = Tokens(input=100_000, output=100_000)
+"""$0.20: the whole budget of the channel `money`."""
+
+
+# The bot and its world ----------------------------------------------------------------------------------------------------
+
+
+def player(asked: Asked) -> Play:
+    """What an agent is to do stands in brackets in its task: it does so once, then answers and votes."""
+    task = said(asked)
+    if "[long]" in task and is_first(asked, "stub__long"):
+        return use("stub__long", characters=LONG)
+    if "[append]" in task and is_first(asked, "stub__append"):
+        return use("stub__append", line="a line")
+    if "[aside]" in task and is_first(asked, "ask_others"):
+        return use("ask_others", **(choice(wait=False) if "You are one," in task else NAME))
+    if "[choice]" in task and is_first(asked, "ask_others"):
+        return use("ask_others", **choice())
+    if "[words]" in task and is_first(asked, "ask_others"):
+        return use("ask_others", **NAME)
+    if "[dear]" in task and "new_answer" in asked.tools:
+        return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "A dear answer."})], usage=DEAR)
+    return team_player(asked)
+
+
+def is_first(asked: Asked, tool: str) -> bool:
+    return tool in asked.tools and not has_called(asked, tool)
+
+
+def use(tool: str, **arguments: object) -> Play:
+    return Play(tool_calls=[ToolUse(name=tool, arguments=arguments)])
+
+
+@asynccontextmanager
+async def bot_in(folder: Path, server: ModelServer, platform: HistoryPlatform) -> AsyncIterator[House]:
+    """The bot over the data below a folder, started, with its door for agents outside open."""
+    assert isinstance(platform.clock, ManualClock)
+    team = TEAM.read_text(encoding="utf-8")
+    meant = {"MODELS": server.url, "PYTHON": sys.executable, "STUB": str(STUB_SERVER), "LOG": str(folder / "done")}
+    for name, value in meant.items():
+        team = team.replace(f'"{name}"', json.dumps(value))
+    start = start_in(folder, team)
+    async with open_app(start, [platform], start.settings.store, clock=platform.clock) as app:
+        await app.engine.start()
+        async with open_listener(start, app) as door:
+            house = House(app, door, platform, platform.clock)
+            yield house
+            await house.all_leave()
+
+
+async def commands(
+    platform: HistoryPlatform, name: str, text: str, channel: str = "general", files: tuple[str, ...] = ()
+) -> None:
+    """Ana gives a command."""
+    place, interaction = Place(platform="slack", channel=channel), f"{name} {text} at {platform.now}"
+    attached = tuple(map(platform.attached, files))
+    command = CommandReceived(
+        place=place, interaction=interaction, author=ANA, name=name, text=text, at=platform.now, attachments=attached
+    )
+    await platform.receives(command)
+
+
+async def answers(platform: HistoryPlatform, number: int, text: str) -> None:
+    """Ana answers a question by its number."""
+    place, message = Place(platform="slack", channel="general"), f"{text} to {number} at {platform.now}"
+    await platform.receives(
+        MessageReceived(place=place, message=message, author=ANA, text=text, at=platform.now, question=number)
+    )
+
+
+def facts() -> dict[str, Any]:
+    """What the earlier release said of the data that it left."""
+    found: dict[str, Any] = json.loads(FACTS.read_text(encoding="utf-8"))
+    return found
+
+
+def meaning(state: RunState) -> dict[str, object]:
+    """What a log comes down to."""
+    return {
+        "seq": state.seq,
+        "task": state.task,
+        "status": state.end.status if state.end else "running",
+        "text": state.end.text if state.end else "",
+        "busy": state.busy,
+        "calls": state.spent.calls,
+        "tokens": state.spent.tokens,
+        "cost": str(state.spent.cost),
+        "questions": {
+            str(asked.id): asked.outcome.decided_by if asked.outcome else f"open, {len(asked.heard)} heard"
+            for asked in state.questions.values()
+        },
+    }
+
+
+@pytest.fixture
+def legacy(tmp_path: Path) -> Path:
+    """A folder with the data of the earlier release below it."""
+    data = tmp_path / "data"
+    data.mkdir()
+    with closing(sqlite3.connect(data / "townhall.db")) as connection:
+        connection.executescript(SQL.read_text(encoding="utf-8"))
+    return tmp_path
+
+
+@pytest.fixture
+def platform() -> HistoryPlatform:
+    """The platform a minute after the earlier release was killed: what stood there and was said there is still there."""
+    left = facts()
+    return HistoryPlatform(
+        ManualClock(left["killed_at"] + 60), platform="slack", world=WORLD.validate_python(left["world"]), files=dict(FILES)
+    )
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ModelServer]:
+    async with ModelServer(player) as server:
+        yield server
+
+
+@pytest.fixture
+async def house(legacy: Path, server: ModelServer, platform: HistoryPlatform) -> AsyncIterator[House]:
+    """This release, started on that data."""
+    async with bot_in(legacy, server, platform) as house:
+        yield house
+
+
+@asynccontextmanager
+async def store_in(folder: Path) -> AsyncIterator[SqliteStore]:
+    """The store file below a folder, with no bot over it."""
+    store = await SqliteStore.open(folder / "data" / "townhall.db")
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def ended(house: House, run: int) -> str:
+    """How a run ends, once it does."""
+    await house.app.engine.wait_ended(run)
+    state = await house.app.engine.run(run)
+    assert state is not None
+    assert state.end is not None
+    return state.end.status
+
+
+async def open_questions(house: House) -> set[int]:
+    return {known.question for known in await house.app.store.questions(status="open")}
+
+
+async def outcome_of(house: House, run: int, number: int) -> tuple[str, str]:
+    """What was decided in a question, and by whom."""
+    state = await house.app.engine.run(run)
+    assert state is not None
+    outcome = state.questions[number].outcome
+    assert outcome is not None
+    return outcome.decision, outcome.decided_by
+
+
+# What can be read ---------------------------------------------------------------------------------------------------------
+
+
+async def test_every_log_folds_to_what_it_meant_to_the_earlier_release(legacy: Path) -> None:
+    async with store_in(legacy) as store:
+        meant = {run: meaning(fold(await store.log(int(run)))) for run in facts()["runs"]}
+        unreadable = [row.fault for run in meant for row in await store.log_rows(int(run)) if row.fault]
+    assert meant == facts()["runs"]
+    assert unreadable == []
+
+
+def test_runs_questions_costs_and_an_export_are_told_as_before(legacy: Path, townhall: Townhall) -> None:
+    asyncio.run(lift(legacy))
+    assert json.loads(townhall("runs", "--json").out) == facts()["told"]["runs"]
+    assert json.loads(townhall("questions", "--all", "--json").out) == facts()["told"]["questions"]
+    assert json.loads(townhall("cost", "--json").out) == facts()["told"]["cost"]
+    exported = [json.loads(line) for line in townhall("export", "1").out.splitlines()]
+    assert exported == facts()["told"]["export"]
+
+
+async def lift(folder: Path) -> None:
+    """Open the file once, as the first start of a release does."""
+    async with store_in(folder):
+        pass
+
+
+async def test_what_was_kept_beside_the_logs_is_there(legacy: Path) -> None:
+    async with store_in(legacy) as store:
+        result = await store.tool_result(1, "work:one:1/0")
+        pictures = [file.picture for file in fold(await store.log(1)).files if file.picture]
+        kept = [await store.picture(picture) for picture in pictures]
+        raises = [(granted.channel, granted.amount) for granted in await store.budget_grants(0)]
+        picks = [(pick.place.channel, pick.scope, pick.model) for pick in await store.model_selections()]
+        tokens = {token.name: token.withdrawn_at is None for token in await store.tokens()}
+        pending = [post.outgoing.key for post in await store.pending_posts()]
+        unhandled = [heard.key for heard in await store.unhandled_events()]
+        busy = await store.busy_runs()
+    assert result == "word " * (LONG // 5)
+    assert kept == [FILES["plan.png"]]
+    assert raises == [("slack:money", Decimal("0.2"))]
+    assert picks == [("general", "team:default", "picked")]
+    assert tokens == {"laptop": True, "lost": False}
+    assert {"pending": pending, "unhandled": unhandled, "busy": busy} == facts()["waiting"]
+
+
+# Runs that waited go on ---------------------------------------------------------------------------------------------------
+
+
+async def test_an_answer_in_words_brings_a_run_to_its_end(house: House, platform: HistoryPlatform, server: ModelServer) -> None:
+    await answers(platform, 2, "Call it Pigeon.")
+    assert await ended(house, 2) == "finished"
+    assert await outcome_of(house, 2, 2) == ("Call it Pigeon.", "human")
+    assert any("Call it Pigeon." in said(asked) for asked in server.requests)
+    await platform.until(lambda: 2 in {final.run for final in platform.finals})
+
+
+async def test_an_answer_that_was_given_while_no_bot_ran_counts(
+    legacy: Path, server: ModelServer, platform: HistoryPlatform
+) -> None:
+    platform.says_unheard("Call it Heron.", thread="question:2:card")
+    async with bot_in(legacy, server, platform) as house:
+        assert await ended(house, 2) == "finished"
+        assert await outcome_of(house, 2, 2) == ("Call it Heron.", "human")
+
+
+async def test_a_reply_that_was_stored_settles_when_its_time_has_come(house: House) -> None:
+    await house.app.engine.wait_finished()
+    assert 3 in await open_questions(house)
+    house.clock.advance(3600)
+    assert await ended(house, 3) == "finished"
+    assert await outcome_of(house, 3, 3) == ("SQLite", "human")
+
+
+async def test_a_question_that_nobody_waits_for_can_still_be_answered_beside_one_that_is(
+    house: House, platform: HistoryPlatform
+) -> None:
+    await answers(platform, 4, "1")
+    await house.app.engine.wait_finished()
+    assert {4, 5} & await open_questions(house) == {5}
+    await answers(platform, 5, "Call it Stork.")
+    assert await ended(house, 4) == "finished"
+    assert await outcome_of(house, 4, 4) == ("PostgreSQL", "human")
+    assert await outcome_of(house, 4, 5) == ("Call it Stork.", "human")
+
+
+async def test_a_tool_that_waited_for_approval_is_called_once(
+    house: House, legacy: Path, platform: HistoryPlatform, server: ModelServer
+) -> None:
+    await house.app.engine.wait_finished()
+    assert stub.done(legacy) == []
+    await platform.clicks(6, "option", "approve")
+    assert await ended(house, 5) == "finished"
+    assert stub.done(legacy) == ["a line"]
+    assert any("written" in said(asked) for asked in server.requests)
+
+
+async def test_a_run_that_waited_for_money_goes_on_with_more_of_it(house: House, platform: HistoryPlatform) -> None:
+    await house.app.engine.wait_finished()
+    assert 10 in await open_questions(house)
+    await answers(platform, 10, "0.2")
+    assert await ended(house, 10) == "finished"
+    state = await house.app.engine.run(10)
+    assert state is not None
+    assert state.spent.cost == Decimal("0.20")
+
+
+async def test_a_call_under_way_is_made_again_and_what_was_heard_meanwhile_reaches_it(
+    house: House, platform: HistoryPlatform, server: ModelServer
+) -> None:
+    assert await ended(house, 12) == "finished"
+    await house.app.engine.wait_finished()
+    assert any("[slow]" in said(asked) and "It is due in May." in said(asked) for asked in server.requests)
+    assert await house.app.store.unhandled_events() == []
+    assert {asked.body["model"] for asked in server.requests if "[slow]" in said(asked)} == {"picked-1"}
+
+
+async def test_a_card_that_stood_unnoted_is_found_and_its_question_is_posted_once(
+    house: House, platform: HistoryPlatform
+) -> None:
+    await house.card(12)
+    await house.app.engine.wait_finished()
+    assert "run:13:card" in platform.found
+    assert [sending.key for sending in platform.sent if isinstance(sending.post, RunCard) and not sending.replaces] == []
+    assert [sending.key for sending in platform.sent if isinstance(sending.post, QuestionCard)] == ["question:12:card"]
+    await answers(platform, 12, "Call it Crane.")
+    assert await ended(house, 13) == "finished"
+
+
+async def test_silence_until_the_far_deadlines_ends_every_question_and_run(
+    legacy: Path, server: ModelServer, platform: HistoryPlatform
+) -> None:
+    running = {int(run) for run, meant in facts()["runs"].items() if meant["status"] == "running"}
+    async with bot_in(legacy, server, platform) as house:
+        await house.card(12)
+        await house.app.engine.wait_finished()
+        before = await open_questions(house)
+        await house.clock.armed_until(facts()["killed_at"] + 3600)
+        house.clock.advance(61 * DAY)
+        for run in running:
+            await house.app.engine.wait_ended(run)
+        await house.app.engine.wait_finished()
+        closed = {known.question: known.status for known in await house.app.store.questions()}
+    assert before == {2, 3, 4, 5, 6, 7, 8, 10, 12}
+    assert {number for number in before if closed[number] == "fallen_back"} == before - {3}
+    assert closed[3] == "answered"
+    async with store_in(legacy) as store:
+        left = (
+            await store.open_deadlines(),
+            await store.pending_posts(),
+            await store.unhandled_events(),
+            await store.runs(status="running"),
+        )
+    assert left == ([], [], [], [])
+
+
+# Tokens and picks ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_question_of_an_agent_outside_is_answered_through_its_old_token(
+    house: House, platform: HistoryPlatform
+) -> None:
+    client = await house.client(facts()["tokens"]["laptop"])
+    checking = asyncio.create_task(client.call_tool("check_question", {"question": 7, "wait_seconds": 60}))
+    await answers(platform, 7, "main")
+    answer = told(await checking)
+    assert (answer["status"], answer["decision"], answer["asked"]) == ("answered", "main", "Which branch?")
+    again = told(await client.call_tool("ask_team", question("which  branch")))
+    assert again["question"] == 7
+
+
+async def test_a_run_that_an_agent_outside_started_is_known_by_its_key_and_ends(house: House, platform: HistoryPlatform) -> None:
+    client = await house.client(facts()["tokens"]["laptop"])
+    begun = told(await client.call_tool("start_run", {"task": "[words] Name the branch.", "key": "the key"}))
+    assert (begun["run"], begun["status"]) == (7, "running")
+    waiting = asyncio.create_task(client.call_tool("run_status", {"run": 7, "wait_seconds": 60}))
+    await answers(platform, 8, "Call it Robin.")
+    assert told(await waiting)["status"] == "finished"
+
+
+async def test_a_token_that_was_withdrawn_stays_good_for_nothing(house: House) -> None:
+    for secret, holds in ((facts()["tokens"]["laptop"], True), (facts()["tokens"]["lost"], False)):
+        async with aiohttp.ClientSession() as session:
+            headers = {"Authorization": f"Bearer {secret}"}
+            async with session.get(house.door.file.url, headers=headers) as response:
+                assert (response.status != 401) == holds
+
+
+async def test_the_pick_of_a_channel_holds_for_new_runs_there_alone(
+    house: House, platform: HistoryPlatform, server: ModelServer
+) -> None:
+    await commands(platform, "ask", "[new] Here.")
+    await commands(platform, "ask", "[new] There.", channel="random")
+    await platform.until(lambda: {14, 15} <= {final.run for final in platform.finals})
+    models = {task: {asked.body["model"] for asked in server.requests if task in said(asked)} for task in ("Here.", "There.")}
+    assert models == {"Here.": {"picked-1"}, "There.": {"plain-1"}}
