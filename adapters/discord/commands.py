@@ -20,7 +20,7 @@ from adapters.discord.interactions import NOT_STORED, InteractionResponses
 from adapters.discord.markdown import plain_line
 from adapters.discord.messages import quoted_message, to_attachment
 from adapters.discord.permissions import missing_permissions_text, missing_run_permissions
-from orchestrator_bridge.chat.adapter import Autocomplete, ModelOption, NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.adapter import Autocomplete, DeliveryError, ModelOption
 from orchestrator_bridge.chat.inbound import Attachment, CommandReceived, InboundHandler, Place
 
 MAX_CHOICES = 25
@@ -302,7 +302,7 @@ class CommandSync:
         try:
             async with bounded_attempt(60.0):
                 await tree.sync(guild=guild)
-        except (NotSent, SendUncertain, SendRejected) as failure:
+        except DeliveryError as failure:
             _LOG.warning("the commands could not be made known to Discord: %s", failure)
         else:
             _LOG.info("the commands were made known to Discord")

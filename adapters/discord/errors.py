@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.adapter import DeliveryError, NotSent, SendRejected, SendUncertain
 
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE = 10003, 10008
 ARCHIVED, LOCKED = 50083, 160005
@@ -41,12 +41,12 @@ _ADVICE = {
     50035: "Discord finds something wrong with what I sent; please report this",
 }
 
-DiscordFailure = NotSent | SendUncertain | SendRejected
+DiscordFailure = DeliveryError
 
 
 def delivery_error(error: BaseException, *, left: bool) -> DiscordFailure:
     """An exception in the bridge's terms. `left`: the request had left, so that it may have had its effect."""
-    if isinstance(error, NotSent | SendUncertain | SendRejected):
+    if isinstance(error, DeliveryError):
         return error
     if isinstance(error, discord.RateLimited):
         return NotSent("Discord asks for fewer requests", error.retry_after)

@@ -24,7 +24,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.adapter import DeliveryError, NotSent, SendRejected, SendUncertain
 
 # What a failure of Slack's Web API means for a sending: it did not arrive, nobody knows, or it never will; and how to mend it.
 #
@@ -93,7 +93,7 @@ ADVICE = {
 }
 """Errors that stay as they are, and what to do."""
 
-SlackFailure = NotSent | SendUncertain | SendRejected
+SlackFailure = DeliveryError
 
 
 def delivery_error(error: Exception, what: str) -> SlackFailure:

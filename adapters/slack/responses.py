@@ -13,7 +13,7 @@ from adapters.slack.message_parts import marker_metadata
 from adapters.slack.notices import OpenModal
 from adapters.slack.render import SlackMessage, render_private_reply
 from adapters.slack.workspace import Workspace, direct_place
-from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.adapter import DeliveryError
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, InboundEvent, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, Link, PostedMessage, PrivateReply
 
@@ -52,7 +52,7 @@ class PrivateReplySender:
             if error.name in _NOT_THERE:
                 return await self._send_direct(user, message)
             _LOG.warning("%s could not be told: %s", user, error)
-        except (NotSent, SendUncertain, SendRejected) as error:
+        except DeliveryError as error:
             _LOG.warning("%s could not be told: %s", user, error)
 
     async def open_modal(self, form: OpenModal) -> None:
@@ -66,7 +66,7 @@ class PrivateReplySender:
                 await self._api.write_with_wait(
                     "views.open", lambda client: client.views_open(trigger_id=form.trigger, view=form.view)
                 )
-        except (NotSent, SendUncertain, SendRejected) as error:
+        except DeliveryError as error:
             _LOG.warning("a form could not be opened: %s", error)
 
     def message_url(self, link: Link) -> str | None:
@@ -92,7 +92,7 @@ class PrivateReplySender:
     async def _send_direct(self, user: str, message: SlackMessage) -> None:
         try:
             await self._send_ephemeral(direct_place(user), user, None, message)
-        except (NotSent, SendUncertain, SendRejected) as error:
+        except DeliveryError as error:
             _LOG.warning("%s could not be told: %s", user, error)
 
     async def _publish_home(self, event: CommandReceived, reply: PrivateReply) -> None:
@@ -101,7 +101,7 @@ class PrivateReplySender:
         view = home_view(reply, self.message_url, picks=self._picks, chosen=chosen, said=said)
         try:
             await self._api.write_with_wait("views.publish", lambda client: client.views_publish(user_id=user, view=view))
-        except (NotSent, SendUncertain, SendRejected) as error:
+        except DeliveryError as error:
             _LOG.warning("App Home of %s could not be shown: %s", user, error)
 
 

@@ -23,7 +23,7 @@ from adapters.slack.history import SEARCH_MARGIN, SlackHistory
 from adapters.slack.markdown import safe_markdown, split_messages
 from adapters.slack.message_parts import marker_key
 from adapters.slack.workspace import Workspace
-from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.adapter import DeliveryError, NotSent, SendRejected, SendUncertain
 from orchestrator_bridge.chat.outbound import OutboundPost, StreamingAnswer
 
 _LOG = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class SlackStreams:
         async with self._locks[answer.run]:
             try:
                 await (self._extend(answer, answer.text) if answer.text is not None else self._discard(answer.run))
-            except (NotSent, SendUncertain, SendRejected) as error:
+            except DeliveryError as error:
                 _LOG.info("the final text of run %s is not shown while it is written: %s", answer.run, error)
 
     async def _extend(self, answer: StreamingAnswer, text: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator_bridge.common.errors import TownhallError
+
 _LONGEST = 120
 """Characters of a found value that are shown."""
 
@@ -23,7 +25,7 @@ class Problem:
         return "\n".join([*lines, f"    mend:     {self.fix}"] if self.fix else lines)
 
 
-class ConfigError(Exception):
+class ConfigError(TownhallError):
     """Something outside the program is wrong. Its text is what the person in charge reads: all problems at once."""
 
     def __init__(self, title: str, problems: Sequence[Problem] = ()) -> None:

@@ -26,12 +26,12 @@ async def check_discord(start: LoadedConfig) -> AsyncIterator[Finding]:
     if settings.discord_token is None:
         return
     from adapters.discord.permissions import diagnose
-    from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+    from orchestrator_bridge.chat.adapter import DeliveryError
 
     roles, people = _configured_ids(start)
     try:
         seen = await diagnose(settings.discord_token.get_secret_value(), discord_endpoints(settings), roles=roles, people=people)
-    except (NotSent, SendUncertain, SendRejected) as error:
+    except DeliveryError as error:
         yield Finding(about="discord", state="wrong", found=str(error), mend="see to this first; the rest was not looked at")
         return
     for finding in _discord_findings(seen, roles, people):

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from bot.mcp_server.http import token_admin
 from bot.mcp_server.service import ToolService
 from bot.mcp_server.tokens import TokenRegistry
+from orchestrator_bridge.common.errors import TownhallError
 
 if TYPE_CHECKING:
     import uvicorn
@@ -105,7 +106,7 @@ _LOG = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
 
 
-class ListenerError(Exception):
+class ListenerError(TownhallError):
     """The door cannot be opened. The text says why, and how to mend it."""
 
 

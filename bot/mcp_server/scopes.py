@@ -15,6 +15,7 @@ from bot.app import LoadedConfig, platform_names
 from bot.config.errors import ConfigError, Problem, format_value, suggest_name
 from bot.mcp_server.tokens import AccessToken, TokenScope
 from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Place, agent_name
+from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.store.interface import TokenActivity
 from orchestrator_bridge.team.budgets import say_dollars
@@ -22,7 +23,7 @@ from orchestrator_bridge.team.directory import Directory, UnknownName
 from orchestrator_bridge.team.team import Team
 
 
-class ToolCallDenied(Exception):
+class ToolCallDenied(TownhallError):
     """What an agent outside wants cannot be done. The text says why, and what to do, in words for the agent."""
 
 

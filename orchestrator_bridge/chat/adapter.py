@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from orchestrator_bridge.chat.inbound import Attachment, Author, InboundEvent, InboundHandler, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, StreamingAnswer
+from orchestrator_bridge.common.errors import TownhallError
 
 # The port that every chat platform's adapter implements, and the neutral values that cross it.
 #
@@ -20,7 +21,11 @@ from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, Priva
 # `find_sent` whether an earlier, doubtful sending of the same key arrived; the outbox asks it before it sends again.
 
 
-class NotSent(Exception):
+class DeliveryError(TownhallError):
+    """A post that was not delivered, as far as anybody knows."""
+
+
+class NotSent(DeliveryError):
     """The sending did not arrive, nothing doubles when it is tried again; `retry_after` in seconds if the platform said so."""
 
     def __init__(self, found: str, retry_after: float | None = None) -> None:
@@ -28,11 +33,11 @@ class NotSent(Exception):
         self.retry_after = retry_after
 
 
-class SendUncertain(Exception):
+class SendUncertain(DeliveryError):
     """Nobody knows whether the sending arrived: ask `find_sent` before trying again."""
 
 
-class SendRejected(Exception):
+class SendRejected(DeliveryError):
     """The platform will never take this sending, such as into a deleted channel. The text says why and what to do."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-from orchestrator_bridge.chat.adapter import Adapter, NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.adapter import Adapter, DeliveryError, NotSent
 from orchestrator_bridge.chat.inbound import Attachment, Author, CommandReceived, ExternalAgent, InboundEvent, InputClosed, Place
 from orchestrator_bridge.chat.outbound import Note, OutboundPost, PostedMessage, PrivateReply
 from orchestrator_bridge.common.clock import Clock, sleep_until
@@ -372,7 +372,7 @@ class Engine:
         try:
             place = await self._thread_of(state) or state.place
             await adapter.send(OutboundPost(key=key, place=place, post=Note(text=text, tone="warning"), since=self._clock.now()))
-        except (StoreError, NotSent, SendUncertain, SendRejected) as error:
+        except (StoreError, DeliveryError) as error:
             _LOG.warning("the people of run %s could not be told of it: %s", state.run, error)
 
     async def _thread_of(self, state: RunState) -> Place | None:

@@ -1,27 +1,15 @@
-"""How a call of a model fails: a small tree of our own, whatever the provider and its client call it."""
+"""Errors of model calls, independent of provider and client library."""
 
 from __future__ import annotations
 
+from orchestrator_bridge.common.errors import TownhallError
 
-class ModelError(Exception):
-    """A call that brought no usable response: `found` says what happened, `advice` what the person in charge can do.
 
-    ModelError
-    ├── Refused            final: trying again changes nothing, unless the error itself has a `retry_after`
-    │   ├── BadKey         the key is missing, wrong or withdrawn (401, 403)
-    │   ├── NoCredit       the account cannot pay (402)
-    │   ├── UnknownModel   the provider has no such model (404, 410)
-    │   ├── TooLong        the prompt does not fit the model (413, or the provider's own code); the next one may be cut
-    │   ├── RefusedContent the provider's rules do not allow what was asked (its own code or words)
-    │   └── BadRequest     the provider does not take this request (400, 422)
-    └── Passing            may work when tried again; `retry_after` in seconds if the provider said
-        ├── RateLimited    429
-        ├── Overloaded     500, 502, 503, 504, 529
-        ├── Suspended      not made: the provider failed so often in a row that it is left alone for a while
-        ├── Down           the connection was cut
-        │   └── Unreached  there was none: nothing was sent, and nothing can be billed
-        ├── TimedOut       no answer within the request's timeout
-        └── Garbled        the body is no JSON, or not the shape of a response
+class ModelError(TownhallError):
+    """A model call without a usable response. `found` describes what happened, `advice` what an operator can do about it.
+
+    `retry_after` is the provider's own waiting time in seconds, None if it gave none. It can also be set on a `RequestRefused`.
+    The subclasses are drawn in `orchestrator_bridge.common.errors`.
     """
 
     kind = "model_error"
@@ -34,90 +22,90 @@ class ModelError(Exception):
 
 
 class RequestRefused(ModelError):
-    """The provider will not take this call, now or later."""
+    """The provider refuses this call for good, unless the error has a `retry_after`."""
 
     kind = "refused"
 
 
 class InvalidApiKey(RequestRefused):
-    """The key is missing, wrong or withdrawn."""
+    """The key is missing, invalid or revoked (HTTP 401, 403)."""
 
     kind = "bad_key"
 
 
 class InsufficientCredit(RequestRefused):
-    """The account cannot pay."""
+    """The account has no credit (HTTP 402)."""
 
     kind = "no_credit"
 
 
 class UnknownModel(RequestRefused):
-    """The provider has no such model."""
+    """The provider has no such model (HTTP 404, 410)."""
 
     kind = "unknown_model"
 
 
 class ContextTooLong(RequestRefused):
-    """The prompt does not fit the model's context window."""
+    """The prompt exceeds the model's context window (HTTP 413, or the provider's own code)."""
 
     kind = "too_long"
 
 
 class ContentRefused(RequestRefused):
-    """The provider's rules do not allow what was asked, or what was about to be answered."""
+    """The provider's content policy forbids the request or the response (its own code or wording)."""
 
     kind = "refused_content"
 
 
 class BadRequest(RequestRefused):
-    """The provider does not take this request."""
+    """The provider rejects the request (HTTP 400, 422)."""
 
     kind = "bad_request"
 
 
 class Transient(ModelError):
-    """The call may work when it is tried again."""
+    """A call that may succeed on a retry."""
 
     kind = "passing"
 
 
 class RateLimited(Transient):
-    """Too many requests or tokens for now."""
+    """Too many requests or tokens (HTTP 429)."""
 
     kind = "rate_limited"
 
 
 class Overloaded(Transient):
-    """The provider has trouble of its own."""
+    """The provider is overloaded or failing (HTTP 500, 502, 503, 504, 529)."""
 
     kind = "overloaded"
 
 
 class CircuitOpen(Transient):
-    """The call was not made, because calls of this route have failed in a row; `retry_after` is when one may be tried."""
+    """The call was not made because earlier calls of this route failed; `retry_after` is the time until the next trial call."""
 
     kind = "suspended"
 
 
 class ProviderUnavailable(Transient):
-    """The connection was cut, or there was none."""
+    """The connection was lost, or none was made."""
 
     kind = "down"
 
 
 class ConnectionFailed(ProviderUnavailable):
-    """No connection was made, so that nothing was sent."""
+    """No connection was made: nothing was sent and nothing can be billed."""
 
     kind = "unreached"
 
 
 class TimedOut(Transient):
-    """The provider did not answer in time."""
+    """No response within the request's timeout."""
 
     kind = "timed_out"
 
 
 class InvalidResponse(Transient):
-    """The answer is no JSON, or not the shape of a response."""
+    """The body is not JSON, or not shaped like a response."""
 
     kind = "garbled"

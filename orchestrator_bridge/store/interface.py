@@ -10,22 +10,16 @@ from typing import Literal, Protocol
 
 from orchestrator_bridge.chat.inbound import ExternalAgent, InboundEvent, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import PostedMessage
+from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.model.estimator import Ratio
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.records import BudgetRaised, OutboxEntry, QuestionStatus, Record, RunStatus
 
 
-class StoreError(Exception):
-    """The store cannot do its work. The text says what was found, in which file, what is expected, and how to mend it.
+class StoreError(TownhallError):
+    """The store cannot do its work. The text says what was found, in which file, what is expected, and the fix.
 
-    StoreError
-    ├── Stale        somebody else wrote first: fold again and decide anew
-    ├── InUse        another process has this file
-    ├── Missing      there is no file to look things up in
-    ├── Damaged      the file is no healthy database of ours
-    ├── TooOld       look-ups only: the file was written by an older release and not lifted yet
-    ├── TooNew       the file was written by a newer release
-    └── Unwritable   read-only, no space left, or another fault of the disk
+    The subclasses are drawn in `orchestrator_bridge.common.errors`.
     """
 
     def __init__(self, found: str, expected: str = "", fix: str = "") -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from orchestrator_bridge.chat.inbound import Author, Group, Place
+from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.common.quiet_hours import clock_of, quiet_until
 from orchestrator_bridge.team.team import Permissions, PersonSpec, RoleSpec
@@ -40,7 +41,7 @@ Members = Callable[[str, str], Sequence[Author] | None]
 _NAMED = re.compile(r"(?<![\w@])@([a-z0-9][a-z0-9_-]{0,31})", re.IGNORECASE)
 
 
-class UnknownName(ValueError):
+class UnknownName(TownhallError, ValueError):
     """A name that nobody has. The text says which, and which there are."""
 
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, model_validator
 
 from orchestrator_bridge.common.duration import Duration
+from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.common.redaction import SECRETIVE
 from orchestrator_bridge.common.text import one_line
@@ -139,9 +140,13 @@ class ToolResult:
     images: tuple[ToolImage, ...] = ()
 
 
-class ToolNotCalled(Exception):
+class ToolError(TownhallError):
+    """A tool call without a result."""
+
+
+class ToolNotCalled(ToolError):
     """The call was not made: its server is down, or has no such tool. The text says why."""
 
 
-class ToolOutcomeUnknown(Exception):
+class ToolOutcomeUnknown(ToolError):
     """Nobody knows whether the call had any effect: it was cut off, or gave no answer in time. The text says which."""

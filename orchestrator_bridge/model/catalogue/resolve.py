@@ -11,6 +11,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.model.catalogue.pricing import Price, Tier
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider
 from orchestrator_bridge.model.catalogue.route import Lifecycle, Route, lifecycle_stage
@@ -190,7 +191,7 @@ EXAMPLES = ("gpt-5", "openrouter/x-ai/grok-4.3", "scripted/demo")
 """Names to suggest beside those that are listed."""
 
 
-class UnknownModelName(ValueError):
+class UnknownModelName(TownhallError, ValueError):
     """A model string that names no provider. The message says what was found, what is expected, and what is near."""
 
     def __init__(self, found: str, near: tuple[str, ...]) -> None:

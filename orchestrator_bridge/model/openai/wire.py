@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.model.errors import ContentRefused
 from orchestrator_bridge.model.interface import Message, Picture, Request, Response, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.model.parameters import wire_parameters
@@ -101,7 +102,7 @@ class Completion(BaseModel):
     usage: UsageBody | None = None
 
 
-class ErrorBody(Exception):
+class ErrorBody(TownhallError):
     """`{"error": …}` in place of a completion, with a status of success, as some gateways send it. `body` is what it holds."""
 
     def __init__(self, body: object) -> None:

@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from orchestrator_bridge.common.duration import Duration
+from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.model.scripted.conversation import ScriptConversation, one_line
 
 # The places in a script's texts, `{task}` and its like, and what a conversation fills them with.
@@ -151,7 +152,7 @@ BUILT_IN_SCRIPTS = Path(__file__).parent / "scripts"
 ANY_AGENT = "*"
 
 
-class ScriptError(ValueError):
+class ScriptError(TownhallError, ValueError):
     """A script that is missing or wrong. The message names the file, the key, what was found and what is expected."""
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexicon
 
 
@@ -62,7 +63,7 @@ _TWO_READINGS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _PLAIN = re.compile(r"\d*[.,]?\d+")
 
 
-class AmbiguousNumber(ValueError):
+class AmbiguousNumber(TownhallError, ValueError):
     """A number can be read in two ways, or in none; the text says which and what to write instead."""
 
 
