@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator_bridge.chat.attachments import AttachmentContent, omissions_text, parse_attachment
 from orchestrator_bridge.chat.inbound import MessageReceived
 from orchestrator_bridge.chat.outbound import Acknowledgement, Note
+from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.text import clean
 from orchestrator_bridge.model.errors import CircuitOpen, ModelError, Transient
 from orchestrator_bridge.model.interface import Response
@@ -17,8 +18,8 @@ from orchestrator_bridge.run.termination import cancel_open
 from orchestrator_bridge.run.tool_policy import RESULT_PAGE_SIZE, result_page
 from orchestrator_bridge.run.transaction import Transaction
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before the second try, doubled each time, and the most that it grows to."""
+CALL_BACKOFF = Backoff(first=1.0, longest=60.0)
+"""Delays before a failed model call is tried again."""
 
 LONGEST_WISH = 600.0
 """Seconds: a provider that asks to wait longer is as good as down."""
@@ -34,7 +35,7 @@ def retry_at(error: ModelError, failures: int, tries: int, now: float, *, backup
         return None
     if error.retry_after is not None:
         return now + max(0.0, error.retry_after) if error.retry_after <= LONGEST_WISH else None
-    return now + min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**failures)
+    return now + CALL_BACKOFF.delay(failures)
 
 
 def billed(error: ModelError) -> bool | None:

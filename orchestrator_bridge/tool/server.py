@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.clock import Clock, sleep_until
 from orchestrator_bridge.tool.model import Tool, ToolNotCalled, ToolResult
 
@@ -20,8 +21,8 @@ _LOG = logging.getLogger(__name__)
 START_TIMEOUT = 30.0
 """Seconds that a server gets to start and list its tools; `npx` and `uvx` may have to fetch it first."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before a server that died is started again, doubled each time; the first again once it has lived that long."""
+RESTART_BACKOFF = Backoff(first=1.0, longest=60.0)
+"""Delays before a server that ended is started again. They begin anew once it has run for longer than the longest one."""
 
 LIST_TIMEOUT = 15.0
 """Seconds that a server which is up gets to list its tools again."""
@@ -83,19 +84,20 @@ class ToolServer:
         return self._connection
 
     async def _run(self) -> None:
-        pause, told = FIRST_PAUSE, ""
+        failures, told = 0, ""
         while True:
             began = self._clock.now()
             await self._run_connection(again=bool(told))
+            if self._clock.now() - began > RESTART_BACKOFF.longest:
+                failures = 0
+            pause = RESTART_BACKOFF.delay(failures)
             _LOG.log(
                 logging.INFO if self.trouble == told else logging.WARNING, "%s; it is started again in %g s", self.trouble, pause
             )
             told = self.trouble
             self._tried.set()
-            if self._clock.now() - began > LONGEST_PAUSE:
-                pause = FIRST_PAUSE
             await sleep_until(self._clock, self._clock.now() + pause)
-            pause = min(LONGEST_PAUSE, 2 * pause)
+            failures += 1
             self._tried.clear()
 
     async def _run_connection(self, *, again: bool) -> None:

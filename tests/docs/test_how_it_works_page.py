@@ -10,7 +10,7 @@ from orchestrator_bridge.engine.supervisor import STATE_CACHE_SIZE
 from orchestrator_bridge.model.openai.client import STALL_AFTER
 from orchestrator_bridge.run import events
 from orchestrator_bridge.run.decide import MALFORMED_TRIES
-from orchestrator_bridge.run.handlers import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WISH
+from orchestrator_bridge.run.handlers import CALL_BACKOFF, LONGEST_WISH
 from orchestrator_bridge.run.reducer.calls import FINAL_TRIES
 from orchestrator_bridge.team.team import Bounds
 from tests.docs.page import read, table
@@ -34,7 +34,7 @@ def test_the_page_has_every_bound_with_its_default() -> None:
 def test_the_pages_have_the_figures_of_the_code() -> None:
     assert (MALFORMED_TRIES, FINAL_TRIES) == (3, 3), "runs.md says three times"
     text = read(RUNS)
-    for seconds in (FIRST_PAUSE, LONGEST_PAUSE, STALL_AFTER):
+    for seconds in (CALL_BACKOFF.first, CALL_BACKOFF.longest, STALL_AFTER):
         assert f"{seconds:g} s" in text
     assert f"{LONGEST_WISH / 60:g} min" in text
     assert f"the {STATE_CACHE_SIZE} most recent" in read("docs/how-it-works.md")

@@ -41,7 +41,7 @@ def test_it_opens_after_some_failures_in_a_row_and_says_why() -> None:
     error = the_road.circuit_error(1.0)
     assert error is not None
     assert error.found == "xAI is down: xAI has trouble (503)."
-    assert error.retry_after == circuit_breaker.FIRST_PAUSE - 1.0
+    assert error.retry_after == circuit_breaker.PROBE_BACKOFF.first - 1.0
 
 
 def test_a_success_between_failures_starts_the_count_again() -> None:
@@ -64,31 +64,31 @@ def test_after_the_pause_one_call_goes_and_the_others_wait_for_what_becomes_of_i
     the_road = broken()
     for name in ("probe", "next"):
         the_road.enqueue((1, name), 1)
-    assert the_road.admit_next(circuit_breaker.FIRST_PAUSE - 0.1) is None
-    assert the_road.admit_next(circuit_breaker.FIRST_PAUSE) == (1, "probe")
-    assert the_road.admit_next(circuit_breaker.FIRST_PAUSE + 5) is None
-    assert the_road.throttled((1, "next"), circuit_breaker.FIRST_PAUSE + 5).why == "xAI to come back"
-    the_road.completed((1, "probe"), Response(), circuit_breaker.FIRST_PAUSE + 6)
-    assert the_road.admit_next(circuit_breaker.FIRST_PAUSE + 6) == (1, "next")
+    assert the_road.admit_next(circuit_breaker.PROBE_BACKOFF.first - 0.1) is None
+    assert the_road.admit_next(circuit_breaker.PROBE_BACKOFF.first) == (1, "probe")
+    assert the_road.admit_next(circuit_breaker.PROBE_BACKOFF.first + 5) is None
+    assert the_road.throttled((1, "next"), circuit_breaker.PROBE_BACKOFF.first + 5).why == "xAI to come back"
+    the_road.completed((1, "probe"), Response(), circuit_breaker.PROBE_BACKOFF.first + 6)
+    assert the_road.admit_next(circuit_breaker.PROBE_BACKOFF.first + 6) == (1, "next")
 
 
 def test_a_probe_that_fails_doubles_the_pause_up_to_a_most() -> None:
-    the_road, now, pause = broken(), 0.0, circuit_breaker.FIRST_PAUSE
+    the_road, now, pause = broken(), 0.0, circuit_breaker.PROBE_BACKOFF.first
     for number in range(8):
         assert not goes(the_road, "too soon", now + pause - 0.1)
         now += pause
         assert goes(the_road, f"probe {number}", now)
         the_road.completed((1, f"probe {number}"), ProviderUnavailable("no connection"), now)
-        pause = min(circuit_breaker.LONGEST_PAUSE, 2 * pause)
-    assert pause == circuit_breaker.LONGEST_PAUSE
+        pause = min(circuit_breaker.PROBE_BACKOFF.longest, 2 * pause)
+    assert pause == circuit_breaker.PROBE_BACKOFF.longest
 
 
 def test_a_probe_that_is_given_up_leaves_the_next_call_to_be_one() -> None:
     the_road = broken()
-    assert goes(the_road, "probe", circuit_breaker.FIRST_PAUSE)
-    the_road.completed((1, "probe"), None, circuit_breaker.FIRST_PAUSE + 1)
-    assert goes(the_road, "another", circuit_breaker.FIRST_PAUSE + 1)
-    assert not goes(the_road, "not both", circuit_breaker.FIRST_PAUSE + 1)
+    assert goes(the_road, "probe", circuit_breaker.PROBE_BACKOFF.first)
+    the_road.completed((1, "probe"), None, circuit_breaker.PROBE_BACKOFF.first + 1)
+    assert goes(the_road, "another", circuit_breaker.PROBE_BACKOFF.first + 1)
+    assert not goes(the_road, "not both", circuit_breaker.PROBE_BACKOFF.first + 1)
 
 
 def test_a_late_failure_of_an_earlier_call_says_nothing_new() -> None:
@@ -98,10 +98,10 @@ def test_a_late_failure_of_an_earlier_call_says_nothing_new() -> None:
         assert goes(the_road, str(number), 0.0)
     for number in range(circuit_breaker.FAILURES):
         the_road.completed((1, str(number)), TROUBLE, 0.0)
-    assert goes(the_road, "probe", circuit_breaker.FIRST_PAUSE)
-    the_road.completed((1, "slow"), TROUBLE, circuit_breaker.FIRST_PAUSE + 1)
-    the_road.completed((1, "probe"), Response(), circuit_breaker.FIRST_PAUSE + 2)
-    assert goes(the_road, "back", circuit_breaker.FIRST_PAUSE + 2)
+    assert goes(the_road, "probe", circuit_breaker.PROBE_BACKOFF.first)
+    the_road.completed((1, "slow"), TROUBLE, circuit_breaker.PROBE_BACKOFF.first + 1)
+    the_road.completed((1, "probe"), Response(), circuit_breaker.PROBE_BACKOFF.first + 2)
+    assert goes(the_road, "back", circuit_breaker.PROBE_BACKOFF.first + 2)
 
 
 def test_a_provider_that_asks_for_a_very_long_wait_is_as_good_as_down() -> None:

@@ -14,7 +14,7 @@ from orchestrator_bridge.tool import server
 from orchestrator_bridge.tool.connection import LONGEST_ERROR, MAX_TOOLS
 from orchestrator_bridge.tool.content import LONGEST
 from orchestrator_bridge.tool.model import ToolNotCalled, ToolOutcomeUnknown, ToolResult, ToolServerSpec
-from orchestrator_bridge.tool.server import FIRST_PAUSE, LIST_PAUSE
+from orchestrator_bridge.tool.server import LIST_PAUSE, RESTART_BACKOFF
 from orchestrator_bridge.tool.toolbox import Toolbox
 from tests.support.clock import ManualClock
 from tests.support.fake_tools.stub import restartable
@@ -51,8 +51,8 @@ async def test_a_server_that_comes_up_at_a_later_try_is_told() -> None:
         up = asyncio.Event()
         box.changed = lambda _: up.set()
         await stub.start()
-        await clock.armed_until(clock.now() + FIRST_PAUSE)
-        clock.advance(FIRST_PAUSE)
+        await clock.armed_until(clock.now() + RESTART_BACKOFF.first)
+        clock.advance(RESTART_BACKOFF.first)
         await up.wait()
         assert (await box.call("stub", "add", {"a": 1, "b": 2})).text == "3"
         await box.close()
@@ -68,8 +68,8 @@ async def test_a_server_at_an_address_that_is_started_again_is_connected_anew() 
         with pytest.raises((ToolNotCalled, ToolOutcomeUnknown)):
             await box.call("stub", "add", {"a": 1, "b": 2})
         await stub.start()
-        await clock.armed_until(clock.now() + FIRST_PAUSE)
-        clock.advance(FIRST_PAUSE)
+        await clock.armed_until(clock.now() + RESTART_BACKOFF.first)
+        clock.advance(RESTART_BACKOFF.first)
         assert (await _called_at_last(box, clock)).text == "3"
         await box.close()
 

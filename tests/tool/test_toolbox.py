@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.tool.model import ToolImage, ToolNotCalled, ToolOutcomeUnknown, ToolResult, ToolServerSpec
-from orchestrator_bridge.tool.server import FIRST_PAUSE
+from orchestrator_bridge.tool.server import RESTART_BACKOFF
 from orchestrator_bridge.tool.toolbox import Toolbox
 from tests.support.clock import ManualClock
 from tests.support.fake_tools.stub import SECRETS, over_http, over_stdio
@@ -70,12 +70,12 @@ async def test_a_server_that_dies_in_a_call_leaves_it_unknown_and_is_started_aga
         box = Toolbox({"stub": spec}, SECRETS, clock)
         with pytest.raises(ToolOutcomeUnknown, match="the connection to stub was cut off"):
             await box.call("stub", "die", {})
-        await clock.armed_until(clock.now() + FIRST_PAUSE)
+        await clock.armed_until(clock.now() + RESTART_BACKOFF.first)
         with pytest.raises(ToolNotCalled, match="stub has ended by itself"):
             await box.call("stub", "add", {"a": 1, "b": 2})
         up = asyncio.Event()
         box.changed = lambda _: up.set()
-        clock.advance(FIRST_PAUSE)
+        clock.advance(RESTART_BACKOFF.first)
         await up.wait()
         assert (await box.call("stub", "add", {"a": 1, "b": 2})).text == "3"
         await box.close()

@@ -12,11 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from orchestrator_bridge.common.backoff import Backoff
+
 FAILURES = 5
 """Failures in a row that open a circuit: more than one call's bad luck, fewer than one call's tries."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 30.0, 300.0
-"""Seconds before the first probe, doubled with each that fails, and the most that they grow to."""
+PROBE_BACKOFF = Backoff(first=30.0, longest=300.0)
+"""Delays before a probe, doubled with each probe that fails."""
 
 CircuitDecision = Literal["yes", "as a probe", "after the probe", "no"]
 
@@ -27,7 +29,7 @@ class Circuit:
 
     state: Literal["closed", "open", "probing"] = "closed"
     failures: int = 0
-    pause: float = FIRST_PAUSE
+    failed_probes: int = 0
     until: float = 0.0
     why: str = ""
 
@@ -54,12 +56,15 @@ def start_probe(circuit: Circuit) -> Circuit:
 def record_failure(circuit: Circuit, now: float, why: str, *, probe: bool = False) -> Circuit:
     """A call failed for a fault of the provider. One that was out since before the circuit opened says nothing new."""
     if circuit.state == "probing" and probe:
-        pause = min(LONGEST_PAUSE, 2 * circuit.pause)
-        return replace(circuit, state="open", failures=circuit.failures + 1, pause=pause, until=now + pause, why=why)
+        failed = circuit.failed_probes + 1
+        until = now + PROBE_BACKOFF.delay(failed)
+        return replace(circuit, state="open", failures=circuit.failures + 1, failed_probes=failed, until=until, why=why)
     if circuit.state != "closed":
         return circuit
     circuit = replace(circuit, failures=circuit.failures + 1, why=why)
-    return open_circuit(circuit, now + circuit.pause, why) if circuit.failures >= FAILURES else circuit
+    return (
+        open_circuit(circuit, now + PROBE_BACKOFF.delay(circuit.failed_probes), why) if circuit.failures >= FAILURES else circuit
+    )
 
 
 def open_circuit(circuit: Circuit, until: float, why: str) -> Circuit:
