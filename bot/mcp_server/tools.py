@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.interface import ToolSpec
 from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run.agent_tools import InvalidToolCall, ask_fields, parse_question
@@ -90,7 +91,7 @@ def parse_tool_arguments(tool: str, given: Mapping[str, Any]) -> ToolCallArgumen
     try:
         return _ask_team(given) if tool == ASK_TEAM else _MODELS[tool].model_validate(dict(given))
     except ValidationError as error:
-        return InvalidToolCall(f"The arguments of {tool} cannot be taken: {_validation_text(error)}.")
+        return InvalidToolCall(f"The arguments of {tool} cannot be taken: {explain_validation(error)}.")
 
 
 def _ask_team(given: Mapping[str, Any]) -> ToolCallArguments | InvalidToolCall:
@@ -104,11 +105,6 @@ def _ask_team(given: Mapping[str, Any]) -> ToolCallArguments | InvalidToolCall:
         return ask
     beside = {name: given[name] for name in own if given.get(name) is not None}
     return AskTeamArguments.model_validate({"ask": ask.model_copy(update={"wait": True}), **beside})
-
-
-def _validation_text(error: ValidationError) -> str:
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in problems[:5])
 
 
 _WHOM = (

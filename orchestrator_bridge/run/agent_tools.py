@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator_bridge.common.text import clean
+from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.interface import ToolCall, ToolSpec
 from orchestrator_bridge.question.model import Ask, Kind, Urgency
 from orchestrator_bridge.run.state import AgentState, RunState, questions_asked, standing_answers
@@ -105,7 +106,7 @@ def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> ParsedToolC
     try:
         use = _ARGUMENTS[name].model_validate(_cleaned(arguments) if name == ASK_OTHERS else arguments)
     except ValidationError as error:
-        return InvalidToolCall(f"The arguments of {name} cannot be taken: {_say(error)}.")
+        return InvalidToolCall(f"The arguments of {name} cannot be taken: {explain_validation(error)}.")
     if isinstance(use, CastVote) and use.agent_id not in labels:
         return InvalidToolCall(f"There is no answer {use.agent_id!r} to vote for. The answers are: {', '.join(labels)}.")
     if isinstance(use, NewAnswer) and not use.content.strip():
@@ -130,19 +131,6 @@ def _cleaned(arguments: Any) -> Any:
             return " ".join(clean(arguments).split())
         case _:
             return arguments
-
-
-def _say(error: ValidationError) -> str:
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(str(part) for part in one['loc']) or 'object'}: {_in_json(one['msg'])}" for one in problems[:5])
-
-
-def _in_json(message: str) -> str:
-    """What pydantic says of Python's types, in JSON's words: a model has never seen our code."""
-    words = {"a valid tuple": "an array", "a valid dictionary": "an object", "a valid boolean": "true or false"}
-    for python, jsons in words.items():
-        message = message.replace(python, jsons)
-    return message
 
 
 _ARGUMENTS: dict[str, type[BaseModel]] = {NEW_ANSWER: NewAnswer, VOTE: CastVote, ASK_OTHERS: Ask}

@@ -12,6 +12,7 @@ from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.duration import Duration, bounded, bounded_duration
 from orchestrator_bridge.common.frozen import Value, once
 from orchestrator_bridge.common.quiet_hours import QuietHours
+from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.parameters import PARAMETERS
 
 ToolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?:\..+)?$")]
@@ -246,10 +247,8 @@ class Team(Value):
             try:
                 self._by(rules)
             except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                place = ".".join(str(part) for part in first["loc"])
                 raise ValueError(
-                    f"rules for the channel {rules.channel!r} that do not fit ({place}: {first['msg']}); "
+                    f"rules for the channel {rules.channel!r} that do not fit ({explain_validation(error, limit=1)}); "
                     "expected keys of the policy and of the limits"
                 ) from None
         return self

@@ -148,15 +148,15 @@ def test_a_missing_script_is_told_with_those_that_there_are(tmp_path: Path, name
         ("[agents]", "agents: "),
         (
             "[[agents.planner]]\nneed = ['vote']\ntext = 'x'",
-            "agents.planner.1.need: Extra inputs are not permitted; expected one of needs, lacks",
+            "agents.planner.1.need: Extra inputs are not permitted (found ['vote']); expected one of needs, lacks",
         ),
-        ("[[agents.planner]]\nneeds = ['vote']", "agents.planner.1: Value error, a turn needs 'calls' or 'text'"),
+        ("[[agents.planner]]\nneeds = ['vote']", "agents.planner.1: a turn needs 'calls' or 'text'"),
         ("[[agents.planner]]\ntext = 'x'\ntakes = '-1s'", "agents.planner.1.takes: "),
         (
             "[[agents.planner]]\ntext = 'x'\nlast = 'bot'",
             "agents.planner.1.last: Input should be 'system', 'user', 'assistant' or 'tool'",
         ),
-        ("[[agents.planner]]\ntext = '{tsak}'", "agents.planner.1: Value error, nothing fills in {tsak}"),
+        ("[[agents.planner]]\ntext = '{tsak}'", "agents.planner.1: nothing fills in {tsak}"),
         (
             "[[agents.planner]]\ncalls = [{ tool = 'vote', arguments = { agent_id = '{label}' } }]",
             "agents.planner.1.calls.1.arguments: ",

@@ -18,6 +18,7 @@ import openai
 import pydantic
 from openai import AsyncOpenAI, AsyncStream, Omit, RequestOptions
 
+from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import (
     BadRequest,
@@ -75,7 +76,9 @@ def _unreadable_response(error: Exception, route: Route, key: str) -> ModelError
         case UnicodeError() | RecursionError():
             return _invalid_response("JSON that cannot be read", route)
         case pydantic.ValidationError():
-            return _invalid_response(f"JSON of another shape than expected: {_validation_text(error)}", route)
+            return _invalid_response(
+                f"JSON of another shape than expected: {explain_validation(error, whole='body', limit=1)}", route
+            )
         case _:
             return BadRequest(
                 f"the request to {safe_base_url(route)} failed: {clean_message(str(error), key)}", "Check the address."
@@ -131,11 +134,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield cause
         waiting.extend(cause.exceptions if isinstance(cause, BaseExceptionGroup) else ())
         waiting.extend(link for link in (cause.__context__, cause.__cause__) if link is not None)
-
-
-def _validation_text(error: pydantic.ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc']) or 'body'}: {first['msg']}"
 
 
 def _down_advice(route: Route) -> str:

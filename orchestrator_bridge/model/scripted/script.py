@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from orchestrator_bridge.common.duration import Duration
 from orchestrator_bridge.common.errors import TownhallError
+from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.scripted.conversation import ScriptConversation, one_line
 
 # The places in a script's texts, `{task}` and its like, and what a conversation fills them with.
@@ -261,14 +262,10 @@ def read_script(path: Path) -> Script:
     try:
         return Script.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise ScriptError(f"{path}: {_validation_text(error)}") from None
+        explained = explain_validation(error, whole="the script", limit=1, first_index=1, show_input=True)
+        first = error.errors(include_url=False)[0]
+        in_turn = first["type"] == "extra_forbidden" and len(first["loc"]) == 4
+        hint = f"; expected one of {', '.join(ScriptTurn.model_fields)}" if in_turn else ""
+        raise ScriptError(f"{path}: {explained}{hint}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ScriptError(f"{path}: cannot be read as TOML: {error}") from None
-
-
-def _validation_text(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"]) or "the script"
-    expected = ", ".join(ScriptTurn.model_fields) if first["type"] == "extra_forbidden" and len(first["loc"]) == 4 else ""
-    hint = f"; expected one of {expected}" if expected else ""
-    return f"{key}: {first['msg']}{hint} (found {str(first['input'])[:80]!r})"
