@@ -124,7 +124,7 @@ async def open_app(
     models.preload_tokenizers(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     people = start.team_file
     register_languages(people.languages)
-    directory = Directory(people.people, people.roles, people.permissions)
+    directory = Directory(people.people, people.roles, people.permissions, local_platforms=("terminal",))
     picks = ModelSelections(store)
     commands = ChatCommands(store, people, models, directory, picks, lambda: _model_browser(start, clock))
     engine = Engine(
@@ -211,7 +211,7 @@ def _create_discord(start: LoadedConfig, autocomplete: Autocomplete, commands: S
     settings, clock = start.settings, SystemClock()
     assert settings.discord_token is not None
     connection = GatewayConnection(settings.discord_token.get_secret_value(), discord_endpoints(settings), clock)
-    listed = [person.discord for person in start.team_file.people.values() if person.discord]
+    listed = [id_ for person in start.team_file.people.values() if (id_ := person.ids.get("discord"))]
     remembered = settings.data / "discord-commands"
     return DiscordAdapter(connection, autocomplete, clock, listed=listed, commands_file=remembered, guild=settings.discord_guild)
 
@@ -233,7 +233,7 @@ def _create_slack(start: LoadedConfig, autocomplete: Autocomplete, commands: Seq
         port=settings.http_port,
         url=settings.slack_api_url or SLACK,
     )
-    listed = [person.slack for person in start.team_file.people.values() if person.slack]
+    listed = [id_ for person in start.team_file.people.values() if (id_ := person.ids.get("slack"))]
     return SlackAdapter(access, autocomplete, names=commands, listed=listed)
 
 

@@ -22,6 +22,7 @@ from adapters.terminal.render import render_private_reply, render_terminal_help
 from adapters.terminal.screen import Screen, TerminalDevice
 from orchestrator_bridge.chat.adapter import Capabilities, NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import (
+    LOCAL_USER,
     Attachment,
     Author,
     CommandReceived,
@@ -61,7 +62,7 @@ class TerminalAdapter:
         name: str | None = None,
         session: str | None = None,
     ) -> None:
-        self.author = Author(platform=PLATFORM, id="you", name=name or _user_name())
+        self.author = Author(platform=PLATFORM, id=LOCAL_USER, name=name or _user_name())
         self._device = device
         self._commands = tuple(commands)
         self._quiet = quiet

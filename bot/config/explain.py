@@ -115,8 +115,9 @@ _LIMITS = {
 class TomlValidator:
     """Checks the tables of one file and gathers all problems, so that they can be mended in one go."""
 
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, platforms: Sequence[str] = ()) -> None:
         self._file = file
+        self._platforms = tuple(platforms)
         self._lines = TomlPositions(text)
         self._found: list[tuple[int, Problem]] = []
 
@@ -133,12 +134,14 @@ class TomlValidator:
         if not isinstance(table, dict):
             self.report(path, format_value(table), f"a table: [{format_path(path)}]")
             return None
-        known = [key for key in model.model_fields if key not in given]
+        known = [key for key in model.model_fields if key not in given and key != "ids"]
+        if "ids" in model.model_fields:  # an id is a key of its own, named for its platform
+            known = [*self._platforms, *known]
         self.check_keys(path, table, known)
         rest = {key: value for key, value in table.items() if key in known}
         self._report_unknown_keys(model, path, {**rest, **given})
         try:
-            return model.model_validate({**rest, **given}, extra="ignore")
+            return model.model_validate({**rest, **given}, extra="ignore", context={"platforms": self._platforms})
         except ValidationError as error:
             self._explain(path, rest, error)
             return None
@@ -167,7 +170,7 @@ class TomlValidator:
 
     def _report_unknown_keys(self, model: type[Value], path: KeyPath, table: Mapping[str, Any]) -> None:
         try:
-            model.model_validate(table, extra="forbid")
+            model.model_validate(table, extra="forbid", context={"platforms": self._platforms})
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 if detail["type"] == "extra_forbidden":

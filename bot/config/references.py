@@ -62,7 +62,9 @@ def _value_text(value: object) -> str:
     return str(list(value)) if isinstance(value, tuple) else repr(value)
 
 
-PLATFORMS = ("discord", "slack", "terminal")
+ID_PLATFORMS = ("discord", "slack")
+"""Platforms on which people have ids."""
+PLATFORMS = (*ID_PLATFORMS, "terminal")
 """Where there are channels."""
 
 
@@ -99,8 +101,10 @@ def check_references(parts: TeamFileTables, scripts: Path, shaper: TomlValidator
         _check_known(("permissions", key), getattr(parts.permissions, key), ["anyone", *people, *roles], shaper)
     for name, role in parts.roles.items():
         _check_known(("roles", name, "people"), role.people, [*parts.all_people, *people], shaper)
-        if not (role.people or role.discord or role.slack):
-            shaper.report(("roles", name), "a role of nobody", "'people', or the role's id as 'discord' or 'slack'")
+        if not (role.people or any(role.ids.values())):
+            shaper.report(
+                ("roles", name), "a role of nobody", f"'people', or the role's id as {' or '.join(map(repr, ID_PLATFORMS))}"
+            )
     _check_people(parts.people, shaper)
     _check_budgets(parts.budgets, shaper)
     _check_own_models(parts.models, scripts, shaper)
@@ -192,7 +196,7 @@ def _check_people(people: Mapping[str, PersonSpec], shaper: TomlValidator) -> No
     for name, person in people.items():
         if person.time_zone is not None:
             _check_zone(("people", name, "time_zone"), person.time_zone, shaper)
-    for platform in ("discord", "slack"):
+    for platform in ID_PLATFORMS:
         _check_ids(platform, people, shaper)
 
 
@@ -214,7 +218,7 @@ def _check_zone(path: KeyPath, zone: str, shaper: TomlValidator) -> None:
 def _check_ids(platform: str, people: Mapping[str, PersonSpec], shaper: TomlValidator) -> None:
     owners: dict[str, str] = {}
     for name, person in people.items():
-        number = getattr(person, platform)
+        number = person.ids.get(platform)
         if number is None:
             continue
         if number in owners:

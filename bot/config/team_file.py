@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from bot.config.errors import ConfigError, Problem, count_problems, format_value, suggest_name
 from bot.config.explain import KeyPath, TomlValidator, format_path
-from bot.config.references import TeamFileTables, check_references
+from bot.config.references import ID_PLATFORMS, TeamFileTables, check_references
 from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.question.parsing.lexicon import Language, read_language
@@ -165,7 +165,7 @@ def parse_team_file(text: str, file: Path) -> TeamFile:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{file}: 1 thing is wrong", [_invalid_toml(file, error)]) from None
-    shaper = TomlValidator(file.name, text)
+    shaper = TomlValidator(file.name, text, ID_PLATFORMS)
     parsed = _parse_document(document, file, shaper)
     if shaper.problems:
         raise ConfigError(f"{file}: {count_problems(len(shaper.problems))}", shaper.problems)

@@ -40,8 +40,8 @@ async def check_discord(start: LoadedConfig) -> AsyncIterator[Finding]:
 
 def _configured_ids(start: LoadedConfig) -> tuple[list[str], list[str]]:
     """The roles and people of the team file, by their ids on Discord."""
-    roles = [role.discord for role in start.team_file.roles.values() if role.discord]
-    return roles, [person.discord for person in start.team_file.people.values() if person.discord]
+    roles = [id_ for role in start.team_file.roles.values() if (id_ := role.ids.get("discord"))]
+    return roles, [id_ for person in start.team_file.people.values() if (id_ := person.ids.get("discord"))]
 
 
 def _discord_findings(seen: DiscordDiagnostics, roles: list[str], people: list[str]) -> Iterator[Finding]:
@@ -132,7 +132,7 @@ async def check_slack(start: LoadedConfig) -> AsyncIterator[Finding]:
     from adapters.slack.manifest import diagnose
     from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 
-    people = [person.slack for person in start.team_file.people.values() if person.slack]
+    people = [id_ for person in start.team_file.people.values() if (id_ := person.ids.get("slack"))]
     try:
         seen = await diagnose(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, people)
     except (NotSent, SendRejected) as error:

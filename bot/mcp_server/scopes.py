@@ -14,7 +14,7 @@ from adapters.terminal.adapter import TERMINAL_PLACE
 from bot.app import LoadedConfig, platform_names
 from bot.config.errors import ConfigError, Problem, format_value, suggest_name
 from bot.mcp_server.tokens import AccessToken, TokenScope
-from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Place, agent_name
+from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, ExternalAgent, Place, agent_name
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.store.interface import TokenActivity
@@ -87,7 +87,7 @@ def resolve_person(caller: McpClient, place: Place, directory: Directory) -> Aut
     """
     person = caller.access_token.scope.person
     if person is None:
-        return Author(platform=place.platform, id="you", name="you")
+        return Author(platform=place.platform, id=LOCAL_USER, name="you")
     nobody = Author(platform=place.platform, id="", name="")
     try:
         found = directory.audience((f"@{person}",), place=place, by=nobody, agents=())
@@ -185,7 +185,7 @@ def _resolve_person(start: LoadedConfig, terms: TokenScope) -> str | None:
         found = format_value(terms.person) if terms.person else "nobody on whose behalf agents ask"
         raise _config_error("--for", found, expected, suggest_name(name, list(people)))
     for platform in sorted(platforms):
-        if not getattr(people[name], platform, None):
+        if not people[name].ids.get(platform):
             raise _config_error(
                 f"--for @{name}", f"no id on {platform}", "one, for she is asked there", f"set it under [people.{name}]"
             )

@@ -65,6 +65,10 @@ class Place:
         return f"{self.platform}/{self.channel}/{self.thread or ''}/"
 
 
+LOCAL_USER = "you"
+"""Id of the one person of a local platform, such as a terminal: it has no accounts, so this person stands in for everybody."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Author:
     """Somebody on a platform: the platform's id, the name that others see, and the platform roles held, by id."""
@@ -77,7 +81,7 @@ class Author:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """People whom a platform can notify together: a Discord role, a Slack user group."""
+    """People whom a platform can notify together, such as a role or a user group."""
 
     platform: str
     id: str

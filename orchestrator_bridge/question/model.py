@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from orchestrator_bridge.chat.inbound import Author, Group, Place
+from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, Group, Place
 from orchestrator_bridge.common.frozen import Value, once
 from orchestrator_bridge.team.directory import Mentioned, Responder
 from orchestrator_bridge.team.team import Policy
@@ -297,7 +297,7 @@ class Question(Value):
             return ()
         sent = {one.place.channel for one in self.copied}
         people = ((self.author(one.id), one.id in self.asleep) for one in self.humans if one.id not in self.here)
-        apart = ((author, asleep) for author, asleep in people if author and author.platform != "terminal")
+        apart = ((author, asleep) for author, asleep in people if author and author.id != LOCAL_USER)
         return tuple(author for author, asleep in apart if not asleep or f"@{author.id}" in sent)
 
 

@@ -25,7 +25,7 @@ class RunOpened:
     by: str
     at: float
     person: str = ""
-    """The platform and the person's id there: `discord:42`."""
+    """The platform and the person's id there: `platform:42`."""
     outside: ExternalAgent | None = None
     """The agent outside through whom it came."""
 

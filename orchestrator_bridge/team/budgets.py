@@ -51,7 +51,7 @@ class Budgets(Value):
 
 
 def channel_key(place: Place) -> str:
-    """A channel as `[budgets.channels]` and the costs name it: `discord:123`."""
+    """A channel as `[budgets.channels]` and the costs name it: `platform:123`."""
     return f"{place.platform}:{place.channel}"
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from orchestrator_bridge.chat.inbound import Author, Group, Place
+from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, Group, Place
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.common.quiet_hours import clock_of, quiet_until
@@ -15,7 +15,7 @@ from orchestrator_bridge.team.team import Permissions, PersonSpec, RoleSpec
 
 
 class Responder(Value):
-    """Somebody who is asked or who replies. `id` is unique over platforms: `terminal:you`, `discord:42`, `agent:skeptic`.
+    """Somebody who is asked or who replies. `id` is unique over platforms: `@alice`, `platform:42`, `agent:skeptic`.
 
     `roles` are those that matter to the question (`role:backend`), and `*` where the team file lets them answer every question.
     """
@@ -72,7 +72,10 @@ class _AudienceBuilder:
 
 
 class Directory:
-    """The people and roles of the team file. `members` looks up who is in a platform's group."""
+    """The people and roles of the team file. `members` looks up the members of a platform's group.
+
+    `local_platforms` have one user and no accounts: `LOCAL_USER` stands in for everybody, so that a team file can be tried out.
+    """
 
     def __init__(
         self,
@@ -80,15 +83,18 @@ class Directory:
         roles: Mapping[str, RoleSpec] | None = None,
         permissions: Permissions | None = None,
         members: Members = nobody_knows,
+        *,
+        local_platforms: Collection[str] = (),
     ) -> None:
         self._people = dict(people or {})
         self._roles = dict(roles or {})
         self._permissions = permissions or Permissions()
         self._members = members
+        self._local_platforms = frozenset(local_platforms)
 
     def with_member_lookup(self, members: Members) -> Directory:
         """The same directory with another way to look up who is in a platform's group."""
-        return Directory(self._people, self._roles, self._permissions, members)
+        return Directory(self._people, self._roles, self._permissions, members, local_platforms=self._local_platforms)
 
     def members(self, platform: str, group: str) -> Sequence[Author] | None:
         """Who belongs to a platform's group or channel, None if nobody knows."""
@@ -99,7 +105,7 @@ class Directory:
     def responder(self, author: Author) -> Responder:
         """Somebody on a platform as one voice: a known person has one id over all platforms."""
         for name, spec in self._people.items():
-            if _id_on(spec, author.platform) == author.id and author.platform != "terminal":
+            if spec.ids.get(author.platform) == author.id and author.platform not in self._local_platforms:
                 return Responder(kind="human", id=f"@{name}", name=name)
         return Responder(kind="human", id=f"{author.platform}:{author.id}", name=author.name)
 
@@ -114,7 +120,7 @@ class Directory:
         authors = {author.id: author for author in said}
         for name in _NAMED.findall(text):
             spec = self._people.get(name.lower())
-            id_ = _id_on(spec, platform) if spec and platform != "terminal" else None
+            id_ = spec.ids.get(platform) if spec and platform not in self._local_platforms else None
             if id_ is not None:
                 authors.setdefault(id_, Author(platform=platform, id=id_, name=name.lower()))
         return tuple(Mentioned(who=self.responder(author), author=author) for author in authors.values())
@@ -173,7 +179,7 @@ class Directory:
         spec = self._people.get(name.removeprefix("@"))
         if spec is None or not name.startswith("@"):
             raise UnknownName(f"There is nobody called {name!r} to ask. {self.askable_text()}")
-        id_ = _id_on(spec, place.platform)
+        id_ = self._id_on(spec, place.platform)
         if id_:
             self._add_person(found, Author(platform=place.platform, id=id_, name=name.removeprefix("@")))
         else:
@@ -183,7 +189,7 @@ class Directory:
         role = self._role(name)
         for person in role.people:
             self._resolve(found, f"@{person.removeprefix('@')}", place, by)
-        group = _group_on(role, place.platform)
+        group = role.ids.get(place.platform)
         members = self._members(place.platform, group) if group else ()
         for author in members or ():
             self._add_person(found, author)
@@ -221,10 +227,13 @@ class Directory:
             role = self._roles.get(name.removeprefix("role:"), RoleSpec())
             return self._is_in_group(author, role) or any(self._is(author, f"@{one.removeprefix('@')}") for one in role.people)
         spec = self._people.get(name.removeprefix("@")) if name.startswith("@") else None
-        return spec is not None and _id_on(spec, author.platform) == author.id
+        return spec is not None and self._id_on(spec, author.platform) == author.id
+
+    def _id_on(self, spec: PersonSpec, platform: str) -> str | None:
+        return LOCAL_USER if platform in self._local_platforms else spec.ids.get(platform)
 
     def _is_in_group(self, author: Author, role: RoleSpec) -> bool:
-        group = _group_on(role, author.platform)
+        group = role.ids.get(author.platform)
         if group is None:
             return False
         members = self._members(author.platform, group) or ()
@@ -232,17 +241,7 @@ class Directory:
 
 
 def _is_place(place: Place | None, name: str) -> bool:
-    """Whether this is the channel of `channel:C0123` or `channel:slack/C0123`."""
+    """True for the channel of `channel:C0123` or `channel:platform/C0123`."""
     if place is None or not name.startswith("channel:"):
         return False
     return name.removeprefix("channel:") in (place.channel, f"{place.platform}/{place.channel}")
-
-
-def _group_on(role: RoleSpec, platform: str) -> str | None:
-    return {"discord": role.discord, "slack": role.slack}.get(platform)
-
-
-def _id_on(spec: PersonSpec, platform: str) -> str | None:
-    """A person's id on a platform. Whoever sits at the terminal stands in for everybody, so that a team file can be tried out."""
-    ids: dict[str, str | None] = {"discord": spec.discord, "slack": spec.slack, "terminal": "you"}
-    return ids.get(platform)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.duration import Duration, bounded, bounded_duration
@@ -186,7 +186,7 @@ class RoutingRule(Value):
 
 
 class ChannelRules(Value):
-    """What differs in one channel (`C0123`, or `slack/C0123`): keys of the policy and of the limits."""
+    """Rules of one channel (`C0123`, or `platform/C0123`): keys of the policy and of the limits that differ there."""
 
     channel: Annotated[str, Field(min_length=1)]
     policy: Mapping[str, Any] = {}
@@ -263,11 +263,29 @@ class Team(Value):
         return self
 
 
-class PersonSpec(Value):
-    """A person by all her names: platform ids, her time zone as in the tz database, and the hours when nobody disturbs her."""
+class _WithPlatformIds(Value):
+    """A value with an id on each platform, by the platform's name.
 
-    discord: str | None = None
-    slack: str | None = None
+    In the team file an id is a key of its own, `slack = "U123"`. The names that are such keys come with the validation context as
+    `platforms`, because the installed platforms are known to the bot only; without a context there is only `ids`.
+    """
+
+    ids: Mapping[str, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_ids(cls, given: Any, info: ValidationInfo) -> Any:
+        platforms = info.context.get("platforms", ()) if info.context else ()
+        if not isinstance(given, dict) or not (found := {name: given[name] for name in platforms if name in given}):
+            return given
+        rest = {key: value for key, value in given.items() if key not in found}
+        ids = rest.get("ids", {})
+        return {**rest, "ids": {**ids, **found} if isinstance(ids, dict) else ids}
+
+
+class PersonSpec(_WithPlatformIds):
+    """A person: ids on platforms, time zone as in the tz database, and quiet hours."""
+
     time_zone: str | None = None
     quiet: QuietHours | None = None
 
@@ -278,12 +296,10 @@ class PersonSpec(Value):
         return self
 
 
-class RoleSpec(Value):
-    """A group of people by name, or a Discord role and a Slack user group by id."""
+class RoleSpec(_WithPlatformIds):
+    """A group of people by name, or a group of a platform (a role, a user group) by its id there."""
 
     people: tuple[str, ...] = ()
-    discord: str | None = None
-    slack: str | None = None
 
 
 class Permissions(Value):

@@ -72,7 +72,7 @@ def test_quiet_hours_need_a_zone() -> None:
 
 
 def test_only_people_of_the_team_file_have_quiet_hours() -> None:
-    directory = Directory({"ana": PersonSpec(slack="U1", quiet="22:00-07:00", time_zone=BERLIN)})
+    directory = Directory({"ana": PersonSpec(ids={"slack": "U1"}, quiet="22:00-07:00", time_zone=BERLIN)})
     night = at("2026-11-20 23:00")
     assert directory.quiet_until("@ana", night) == at("2026-11-21 07:00")
     assert directory.quiet_until("slack:U9", night) is None

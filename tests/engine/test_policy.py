@@ -67,7 +67,7 @@ async def test_a_mention_hands_the_question_over_on_a_platform(tmp_path: Path) -
 
 async def test_a_silent_question_escalates_also_over_a_restart_and_pings_in_new_messages(tmp_path: Path) -> None:
     clock, file = ManualClock(), tmp_path / "t.db"
-    directory = Directory({"lead": PersonSpec(slack="U3"), "boss": PersonSpec(slack="U4")})
+    directory = Directory({"lead": PersonSpec(ids={"slack": "U3"}), "boss": PersonSpec(ids={"slack": "U4"})})
     steps = [{"after": "2m", "to": "@lead"}, {"after": "4m", "to": "@boss"}]
     place = Place(platform="slack", channel="general")
     asker = Author(platform="slack", id="ana", name="Ana")

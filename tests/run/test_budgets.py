@@ -205,7 +205,7 @@ def test_silence_and_zero_mean_no_more() -> None:
 
 
 def test_only_those_responsible_are_heard() -> None:
-    directory = Directory({"boss": PersonSpec(discord="1")})
+    directory = Directory({"boss": PersonSpec(ids={"discord": "1"})})
     table = used_up(asking().model_copy(update={"responsible": ("@boss",)}), directory=directory)
     assert table.state.end is not None, "nobody who is responsible can be reached here, so there is no more"
 

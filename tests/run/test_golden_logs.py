@@ -64,7 +64,10 @@ NIGHT = 1_800_000_000.0 - 1_800_000_000.0 % 86400 + 6 * 3600
 
 def eventful() -> Table:
     """A run in which nearly everything happens."""
-    people = {"lead": PersonSpec(slack="U1", time_zone="UTC", quiet="22:00-06:01"), "ana": PersonSpec(slack="U2")}
+    people = {
+        "lead": PersonSpec(ids={"slack": "U1"}, time_zone="UTC", quiet="22:00-06:01"),
+        "ana": PersonSpec(ids={"slack": "U2"}),
+    }
     policy = Policy(
         expire_after=100, remind_after=40, escalate=(Escalation(after=30, to=("@lead",)),), fallback=CHAIN, judge="test/judge"
     )

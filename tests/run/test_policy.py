@@ -23,8 +23,8 @@ ANA = Author(platform="slack", id="U1", name="Ana")
 BEN = Author(platform="slack", id="U2", name="Ben")
 LEAD = Author(platform="slack", id="U3", name="The Lead")
 EVE = Author(platform="slack", id="U9", name="Eve")
-PEOPLE = {"ana": PersonSpec(slack="U1"), "ben": PersonSpec(slack="U2"), "lead": PersonSpec(slack="U3")}
-ROLES = {"dba": RoleSpec(people=("ben",)), "oncall": RoleSpec(slack="S1")}
+PEOPLE = {"ana": PersonSpec(ids={"slack": "U1"}), "ben": PersonSpec(ids={"slack": "U2"}), "lead": PersonSpec(ids={"slack": "U3"})}
+ROLES = {"dba": RoleSpec(people=("ben",)), "oncall": RoleSpec(ids={"slack": "S1"})}
 OPTIONS = [{"id": "pg", "label": "PostgreSQL", "recommended": True}, {"id": "my", "label": "MySQL"}]
 NIGHT = datetime(2026, 11, 20, 23, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
 SLEEPS: dict[str, Any] = {"quiet": "22:00-07:00", "time_zone": "Europe/Berlin"}
@@ -211,7 +211,7 @@ def test_what_only_an_open_question_bears_reaches_no_agent_later(words: str) -> 
 
 
 def test_a_question_to_somebody_asleep_waits_without_waking_them() -> None:
-    played = table(people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=NIGHT)
+    played = table(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT)
     played.says("one", ask("Which?"))
     played.posts_question(1)
     assert (pinged(played), card(played).asked) == ([], "ana; ana is not disturbed before 07:00")
@@ -230,7 +230,7 @@ def test_a_sleeper_is_woken_at_a_time_of_day_also_in_the_nights_when_clocks_are_
     evening: tuple[int, int, int], hours: int
 ) -> None:
     now = datetime(*evening, 23, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
-    played = table(people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=now)
+    played = table(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=now)
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.passes(hours * 3600 - 1)
@@ -241,7 +241,7 @@ def test_a_sleeper_is_woken_at_a_time_of_day_also_in_the_nights_when_clocks_are_
 
 
 def test_who_is_awake_is_enough() -> None:
-    played = table(people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=NIGHT)
+    played = table(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT)
     played.says("one", ask("Which?", to=("@ana", "@ben")))
     played.posts_question(1)
     assert pinged(played) == [["U2"]]
@@ -250,7 +250,7 @@ def test_who_is_awake_is_enough() -> None:
 
 
 def test_the_next_one_is_asked_in_place_of_who_sleeps() -> None:
-    people = {**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}
+    people = {**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}
     played = table(people=people, now=NIGHT, asleep="next", escalate=(Escalation(after=60, to=("@lead",)),))
     played.says("one", ask("Which?"))
     assert [author.id for author in card(played).mentions] == ["U3"]
@@ -258,13 +258,13 @@ def test_the_next_one_is_asked_in_place_of_who_sleeps() -> None:
 
 
 def test_a_question_to_sleepers_falls_back_where_the_policy_says_so() -> None:
-    played = table(people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=NIGHT, asleep="fall_back")
+    played = table(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT, asleep="fall_back")
     played.says("one", ask("Which?"))
     assert "everybody asked is asleep" in played.prompt("one")
 
 
 def test_who_has_fallen_asleep_meanwhile_is_not_reminded() -> None:
-    played = table(people={**PEOPLE, "ben": PersonSpec(slack="U2", **SLEEPS)}, now=NIGHT - 3600 - 60)
+    played = table(people={**PEOPLE, "ben": PersonSpec(ids={"slack": "U2"}, **SLEEPS)}, now=NIGHT - 3600 - 60)
     played.says("one", ask("Which?", to=("@ana", "@ben")))
     played.posts_question(1)
     played.passes(601)
@@ -273,7 +273,7 @@ def test_who_has_fallen_asleep_meanwhile_is_not_reminded() -> None:
 
 def handed_at_night(words: str = "@ben knows that", **policy: Any) -> Table:
     """Ana, who is awake, hands question 1 to Ben, who is not."""
-    played = table(people={**PEOPLE, "ben": PersonSpec(slack="U2", **SLEEPS)}, now=NIGHT, **policy)
+    played = table(people={**PEOPLE, "ben": PersonSpec(ids={"slack": "U2"}, **SLEEPS)}, now=NIGHT, **policy)
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.types(1, words)
@@ -425,7 +425,7 @@ def test_a_confirm_a_fallback_and_a_cancelled_question_answer_for_nobody(questio
 
 
 def test_the_same_is_known_also_where_some_were_asleep_or_had_enough_to_answer() -> None:
-    played = table(2, people={**PEOPLE, "ana": PersonSpec(slack="U1", **SLEEPS)}, now=NIGHT, asleep="next")
+    played = table(2, people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT, asleep="next")
     played.says("one", ask("Which one?", to=("@ana", "@ben")))
     played.says("two", ask("Which one?", to=("@ben", "@ana")))
     assert list(played.state.questions) == [1]

@@ -72,8 +72,8 @@ BEN = Author(platform="slack", id="U2", name="Ben")
 EVE = Author(platform="slack", id="U9", name="Eve")
 people = st.sampled_from([ANA, BEN, EVE])
 DIRECTORY = Directory(
-    {"ana": PersonSpec(slack="U1"), "ben": PersonSpec(slack="U2", quiet="00:00-00:20", time_zone="UTC")},
-    {"oncall": RoleSpec(slack="S1")},
+    {"ana": PersonSpec(ids={"slack": "U1"}), "ben": PersonSpec(ids={"slack": "U2"}, quiet="00:00-00:20", time_zone="UTC")},
+    {"oncall": RoleSpec(ids={"slack": "S1"})},
 )
 CHAINS: list[tuple[FallbackStep, ...]] = [
     tuple(FallbackStep(use=name) for name in names)

@@ -339,7 +339,7 @@ def test_a_question_back_is_no_answer() -> None:
 
 FIVE = tuple(Author(platform="slack", id=f"U{number}", name=f"P{number}") for number in range(5))
 EVERYBODY = Directory(
-    {one.name.lower(): PersonSpec(slack=one.id) for one in FIVE},
+    {one.name.lower(): PersonSpec(ids={"slack": one.id}) for one in FIVE},
     {"all": RoleSpec(people=tuple(one.name.lower() for one in FIVE))},
 )
 

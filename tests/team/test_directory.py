@@ -10,14 +10,15 @@ from orchestrator_bridge.team.team import Permissions, PersonSpec, RoleSpec
 
 DIRECTORY = Directory(
     people={
-        "alice": PersonSpec(discord="42", slack="U42"),
-        "bob": PersonSpec(slack="U7"),
-        "carol": PersonSpec(discord="99"),
+        "alice": PersonSpec(ids={"discord": "42", "slack": "U42"}),
+        "bob": PersonSpec(ids={"slack": "U7"}),
+        "carol": PersonSpec(ids={"discord": "99"}),
     },
     roles={
-        "backend": RoleSpec(people=("alice", "@bob"), discord="r1", slack="S1"),
+        "backend": RoleSpec(people=("alice", "@bob"), ids={"discord": "r1", "slack": "S1"}),
         "nobody": RoleSpec(),
     },
+    local_platforms=("terminal",),
 )
 DISCORD = Place(platform="discord", channel="c")
 SLACK = Place(platform="slack", channel="c")
@@ -104,8 +105,8 @@ def test_an_agent_that_is_not_there_is_told_with_the_others(name: str) -> None:
 
 def may(author: Author, *allowed: str, deed: Permission = "start") -> bool:
     """Whether somebody may do what these names may."""
-    people = {"alice": PersonSpec(discord="42", slack="U42"), "bob": PersonSpec(slack="U7")}
-    roles = {"backend": RoleSpec(people=("alice", "@bob"), discord="r1", slack="S1"), "empty": RoleSpec()}
+    people = {"alice": PersonSpec(ids={"discord": "42", "slack": "U42"}), "bob": PersonSpec(ids={"slack": "U7"})}
+    roles = {"backend": RoleSpec(people=("alice", "@bob"), ids={"discord": "r1", "slack": "S1"}), "empty": RoleSpec()}
     permissions = Permissions(start=allowed) if deed == "start" else Permissions(cancel=allowed)
     return Directory(people, roles, permissions).may(author, deed)
 

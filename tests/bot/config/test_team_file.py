@@ -45,7 +45,7 @@ def test_a_file_that_was_asked_for_must_be_there(file: Path) -> None:
 def test_a_file_without_teams_has_the_demo_team(file: Path) -> None:
     found = read(file, '[people.alice]\ndiscord = "1"\n')
     assert found.team() == DEMO_TEAM
-    assert found.people["alice"].discord == "1"
+    assert found.people["alice"].ids == {"discord": "1"}
 
 
 def test_the_first_team_works_where_nobody_names_one(file: Path) -> None:
