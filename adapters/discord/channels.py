@@ -14,9 +14,10 @@ import discord
 
 from adapters.discord.client import DiscordClient
 from adapters.discord.errors import bounded_attempt
-from adapters.discord.markers import LruMap, parse_question_number, parse_reference_code
+from adapters.discord.markers import parse_question_number, parse_reference_code
 from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.inbound import Author, Place
+from orchestrator_bridge.common.lru_map import LruMap
 
 PLATFORM = "discord"
 

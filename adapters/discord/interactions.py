@@ -11,11 +11,11 @@ import discord
 from adapters.discord.channels import PLATFORM, channel_place, to_author
 from adapters.discord.components import DiscordControl, answer_modal, delegate_components, extension_components, parse_control
 from adapters.discord.errors import bounded_attempt
-from adapters.discord.markers import LruMap
 from adapters.discord.render import DiscordMessage
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlAction, ControlUsed, InboundHandler, Place
 from orchestrator_bridge.chat.outbound import Confirmation
 from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.common.lru_map import LruMap
 
 # Answers to commands and clicks. Each is acknowledged at once, before anything is looked up or stored; the words come later.
 #

@@ -7,9 +7,7 @@ its last line, like a reference number on a letter; what is plain text is known 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from hashlib import blake2s
-from typing import Generic, TypeVar
 
 _FOOTER = re.compile(r"(Run|Question) (\d{1,15}) ·.* ([0-9a-f]{8})")
 
@@ -44,34 +42,3 @@ def parse_question_number(foot: str | None) -> int | None:
     """The number of the question whose card ends with this line; None if it is no question's."""
     found = _FOOTER.fullmatch(foot or "")
     return int(found[2]) if found and found[1] == "Question" else None
-
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class LruMap(Generic[K, V]):
-    """Keeps the last `max_size` values."""
-
-    def __init__(self, max_size: int) -> None:
-        self._max_size = max_size
-        self._kept: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        """A value that is kept still."""
-        return self._kept.get(key)
-
-    def put(self, key: K, value: V) -> None:
-        """Keep a value, and forget the oldest if they are too many."""
-        self._kept[key] = value
-        self._kept.move_to_end(key)
-        if len(self._kept) > self._max_size:
-            self._kept.popitem(last=False)
-
-    def pop(self, key: K) -> V | None:
-        """A value, which is kept no longer."""
-        return self._kept.pop(key, None)
-
-    def items(self) -> list[tuple[K, V]]:
-        """All that is kept, the oldest first."""
-        return list(self._kept.items())

@@ -19,7 +19,6 @@ from adapters.discord.channels import (
     to_author,
 )
 from adapters.discord.errors import bounded_attempt
-from adapters.discord.markers import LruMap
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import (
     Attachment,
@@ -32,6 +31,7 @@ from orchestrator_bridge.chat.inbound import (
     Place,
 )
 from orchestrator_bridge.common.clock import Clock, sleep_until
+from orchestrator_bridge.common.lru_map import LruMap
 
 _PEOPLE = re.compile(r"<@!?(\d+)>")
 _GROUPS = re.compile(r"<@&(\d+)>")

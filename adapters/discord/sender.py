@@ -22,7 +22,7 @@ from adapters.discord.errors import (
     bounded_attempt,
     has_code,
 )
-from adapters.discord.markers import LruMap, nonce
+from adapters.discord.markers import nonce
 from adapters.discord.render import (
     DiscordMessage,
     question_thread_name,
@@ -43,6 +43,7 @@ from orchestrator_bridge.chat.outbound import (
     QuestionCard,
     RunCard,
 )
+from orchestrator_bridge.common.lru_map import LruMap
 from orchestrator_bridge.common.text import clean
 
 T = TypeVar("T")

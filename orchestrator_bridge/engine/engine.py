@@ -11,10 +11,10 @@ from dataclasses import replace
 from orchestrator_bridge.chat.adapter import Adapter, DeliveryError, NotSent
 from orchestrator_bridge.chat.inbound import Attachment, Author, CommandReceived, ExternalAgent, InboundEvent, InputClosed, Place
 from orchestrator_bridge.chat.outbound import Note, OutboundPost, PostedMessage, PrivateReply
+from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock, sleep_until
 from orchestrator_bridge.engine.answer_stream import AnswerStreams
 from orchestrator_bridge.engine.attachments import AttachmentLoader
-from orchestrator_bridge.engine.background import BackgroundTasks
 from orchestrator_bridge.engine.driver import DriverContext
 from orchestrator_bridge.engine.external_agents import ExternalAgents
 from orchestrator_bridge.engine.inbox import HIGHEST_NUMBER, Inbox

@@ -17,9 +17,10 @@ from orchestrator_bridge.chat.inbound import (
     MessageReceived,
 )
 from orchestrator_bridge.chat.outbound import PrivateReply
+from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.attachments import AttachmentLoader
-from orchestrator_bridge.engine.background import BackgroundTasks, retry_until_writable
+from orchestrator_bridge.engine.background import retry_until_writable
 from orchestrator_bridge.engine.supervisor import RunSupervisor
 from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.records import InboxEntryHandled
