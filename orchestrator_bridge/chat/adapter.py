@@ -1,4 +1,19 @@
-"""What pickers of platforms offer while somebody types. Answered from memory: a platform waits a second or two at most."""
+"""The port of chat platforms: the protocol that every adapter implements, and its delivery errors.
+
+Inbound: an adapter translates what people do into `MessageReceived`, `MessageDeleted`, `ControlUsed`, `CommandReceived` or
+`InputClosed` (`orchestrator_bridge.chat.inbound`) and awaits `on_event(event)` for each. `on_event` returns once the event is
+stored; only then acknowledge it to the platform, where the platform allows. Events are deduplicated by their `key`: passing the
+same event twice is harmless, so an adapter need not remember what it has passed on.
+
+Outbound: an adapter renders posts (`orchestrator_bridge.chat.outbound`). It decides nothing: permissions, whether a message
+is an answer, and the end of a question belong to the bridge.
+
+Delivery is at least once in both directions. After a `SendUncertain`, or a crash in the middle of `send`, the outbox calls
+`find_sent` before it sends the same key again, provided that the platform's history can be read
+(`Capabilities.can_read_history`). Without that, a post may appear twice.
+
+The contract suite checks an adapter against all of this.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +25,16 @@ from orchestrator_bridge.chat.inbound import Attachment, Author, InboundEvent, I
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, StreamingAnswer
 from orchestrator_bridge.common.errors import TownhallError
 
-# The port that every chat platform's adapter implements, and the neutral values that cross it.
-#
-# Inwards, an adapter turns what people do into `MessageReceived`, `MessageDeleted`, `ControlUsed`, `CommandReceived` or
-# `InputClosed` and hands each to `on_event`, which returns once it is stored: acknowledge to the platform after that, where the
-# platform allows. Handing over the same thing twice is harmless. Outwards, an adapter renders an `OutboundPost`. It decides
-# nothing: who may do what, what counts as an answer and when a question ends is judged in the bridge.
-#
-# Chat is at-least-once in both directions. An adapter whose platform can be asked (`Capabilities.can_read_history`) says in
-# `find_sent` whether an earlier, doubtful sending of the same key arrived; the outbox asks it before it sends again.
-
 
 class DeliveryError(TownhallError):
-    """A post that was not delivered, as far as anybody knows."""
+    """A request to a platform that did not succeed. The subclass tells the outbox whether a retry can duplicate a post."""
 
 
 class NotSent(DeliveryError):
-    """The sending did not arrive, nothing doubles when it is tried again; `retry_after` in seconds if the platform said so."""
+    """The request had no effect; retrying it creates no duplicate.
+
+    `retry_after`: the platform's own waiting time in seconds. None: the caller uses its backoff.
+    """
 
     def __init__(self, found: str, retry_after: float | None = None) -> None:
         super().__init__(found)
@@ -34,118 +42,143 @@ class NotSent(DeliveryError):
 
 
 class SendUncertain(DeliveryError):
-    """Nobody knows whether the sending arrived: ask `find_sent` before trying again."""
+    """The request may have taken effect, for example because the connection was lost before the response.
+
+    The caller asks `find_sent` before it retries.
+    """
 
 
 class SendRejected(DeliveryError):
-    """The platform will never take this sending, such as into a deleted channel. The text says why and what to do."""
+    """The platform will never accept the request, such as a post to a deleted channel. The text names the reason and the fix."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capabilities:
-    """What a platform can do. What is not said is not there."""
+    """Optional features of a platform; the defaults are a platform without any."""
 
     threads: bool = False
     edits: bool = False
+    """A posted message can be replaced (`OutboundPost.replaces`)."""
     buttons: bool = False
     reactions: bool = False
     private_replies: bool = False
+    """A reply to a command can be shown to its author alone."""
     can_read_history: bool = False
-    """The platform can be asked whether a sending arrived, and what was said in a thread."""
+    """`find_sent` and `read_thread` work."""
     edit_interval: float = 0.0
-    """Seconds between two edits of the same message that people and the platform bear."""
+    """Least number of seconds between two progress edits of one message."""
     loses_history_on_restart: bool = False
-    """What was posted is out of people's sight after a restart of ours: send the cards of what is open again, as replacements."""
+    """Posts are out of sight after a restart of the bot; the cards of open runs and questions are then sent again."""
 
 
 class Adapter(Protocol):
-    """One platform. Every method but `start` may be called at any time between `start` and `stop`."""
+    """One chat platform.
+
+    All methods are called on one event loop. Every method except `start` may be called at any time between `start` and `stop`,
+    and several may be in progress at once. Calls of `send` for one thread are made one after the other; calls for different
+    channels overlap. Exceptions other than those documented are treated as faults of the adapter.
+    """
 
     @property
     def platform(self) -> str:
-        """The platform's name, as in `Place.platform`."""
+        """Name of the platform, equal to `Place.platform` and `Author.platform` of all its events."""
         ...
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this platform can do."""
+        """Optional features of this platform; constant after `start`."""
         ...
 
     async def start(self, on_event: InboundHandler) -> None:
-        """Connect and begin to listen; returns when sendings can be taken.
+        """Connect and begin to pass events to `on_event`; return when `send` can be called.
+
+        Events of one thread are passed in the order in which people made them. If `on_event` raises, the event is not stored:
+        do not acknowledge it, tell its author where possible, and continue with the next event. An adapter that was stopped
+        can be started again.
 
         Raises:
-            NotSent: the platform cannot be reached just now; `start` is called again later.
+            NotSent: the platform cannot be reached now; `start` is called again later.
+            SendRejected: the platform refuses the credentials or the installation.
         """
         ...
 
     async def stop(self) -> None:
-        """Stop listening and disconnect."""
+        """Stop passing events, disconnect, and leave no task behind. Calling it again has no effect."""
         ...
 
     async def send(self, outbound: OutboundPost) -> PostedMessage:
-        """Post, or edit what `sending.replaces` names.
+        """Post a message, or edit the one that `outbound.replaces` names, and return its identity.
+
+        A post that takes several messages is returned as its first one. A stopped adapter raises `NotSent`.
 
         Raises:
-            NotSent: it did not arrive.
-            SendUncertain: it may have arrived.
-            SendRejected: it never will.
+            NotSent: the post did not arrive.
+            SendUncertain: the post may have arrived.
+            SendRejected: the platform will never accept the post.
         """
         ...
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
-        """What an earlier attempt with the same key left, or None if there is nothing, or if the platform cannot be asked.
+        """Return the message of an earlier attempt to send `outbound.key`.
+
+        None if there is none, or if the platform's history cannot be read. Search from `outbound.since` on.
 
         Raises:
-            NotSent: the platform cannot be asked just now.
+            NotSent: the history cannot be read now.
         """
         ...
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """All that people said in a thread from `after` (seconds, the platform's clock) to now, in order, as it now stands.
+        """Return every message of people in a thread from `after` (seconds, the platform's clock) to now, oldest first.
 
-        Those are the messages that would arrive by themselves, under the same keys: an edited one in its present version, a
-        deleted one not at all. It is all or nothing, for a reply that is missing here is taken to be deleted: what cannot be
-        read to its end is `NotSent`. Nobody asks a platform that is not `can_read_history`.
+        The messages have the keys that they have as events: an edited message appears once, in its current version; a deleted
+        message does not appear. The result is complete or an error, because the bridge takes a known reply that is missing
+        here for deleted. It is called only where `Capabilities.can_read_history` is set.
 
         Raises:
-            NotSent: the platform cannot be asked just now, or not for the whole.
-            SendRejected: the thread is gone, or is not for us to read.
+            NotSent: the thread cannot be read now, or not to its end.
+            SendRejected: the thread no longer exists, or the bot may not read it.
         """
         ...
 
     async def fetch(self, attachment: Attachment) -> bytes:
-        """The content of a file that a person attached.
+        """Return the content of a file that a person attached.
 
         Raises:
-            NotSent: the platform cannot be asked just now.
-            SendRejected: the file is gone, or this platform has no attachments.
+            NotSent: the file cannot be fetched now.
+            SendRejected: the file no longer exists, or this platform has no attachments.
         """
         ...
 
     def members(self, group: str) -> tuple[Author, ...] | None:
-        """Who belongs to a group, or is in a channel (its id), from memory; None where that is not known."""
+        """Return the members of a group or of a channel (its id) from memory; None if they are not known. Never waits."""
         ...
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
-        """Give a word back to whoever caused `event`; what cannot be told is logged, never raised."""
+        """Show a reply to the author of `event`, privately where the platform can.
+
+        Best effort: a failure is logged, never raised, and the reply is neither stored nor repeated.
+        """
         ...
 
 
 @runtime_checkable
 class SupportsStreaming(Protocol):
-    """An adapter that can also show a final text while it is written."""
+    """An adapter that can also show a final answer while it is written."""
 
     async def stream_answer(self, answer: StreamingAnswer) -> None:
-        """Show it, or more of it. What cannot be shown is logged, never raised: the `FinalAnswer` comes in any case."""
+        """Show the text so far, in place of the text shown before.
+
+        Best effort: a failure is logged, never raised, because the `FinalAnswer` is posted in any case.
+        """
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelOption:
-    """One model of a picker. `about` is its price and context in a few words, `warning` its lifecycle or what it lacks.
+    """One model in an autocomplete list. `about` is its price and context window, `warning` its lifecycle or what it lacks.
 
-    A picker with little room shows the name first, then as much of the warning and of `about` as fits.
+    Where room is short, show the name first, then as much of `warning` and `about` as fits.
     """
 
     name: str
@@ -153,27 +186,30 @@ class ModelOption:
     warning: str = ""
     usable: bool = True
     current: bool = False
-    """The model that this place uses now, for the scope that is being picked for."""
+    """The model that is in use now, for the scope that it would be selected for."""
 
 
 class Autocomplete(Protocol):
-    """What can be picked. No method waits for anything."""
+    """Suggestions for the arguments of commands, while a person types.
+
+    Platforms wait two or three seconds for suggestions at most, so every method answers from memory and never waits.
+    """
 
     def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
-        """Models with `search` in any part of their name, best first.
+        """Return models whose name contains `search`, best match first.
 
-        `scope` is what is picked for: empty for the channel, else the name of a team or of an agent.
+        `scope` is where the model would be used: empty for the channel, else the name of a team or of an agent.
         """
         ...
 
     def teams(self, place: Place) -> Sequence[str]:
-        """Names of teams, the one that this place uses first."""
+        """Return the names of teams, the one that this place uses first."""
         ...
 
     def agents(self, place: Place, team: str = "") -> Sequence[str]:
-        """Names of a team's agents; of the place's team where none is named."""
+        """Return the names of a team's agents; of the place's team if `team` is empty."""
         ...
 
     def runs(self, place: Place) -> Sequence[tuple[int, str]]:
-        """Runs under way in a place, newest first: number and task."""
+        """Return the active runs of a place, newest first, as pairs of number and task."""
         ...

@@ -1,4 +1,8 @@
-"""An agent outside, such as a coding agent in an editor, that came in with a token."""
+"""Values that come in from a platform: places, people, and what people do. Adapters create them; the inbox stores them.
+
+Every event has a `key` that identifies it across redeliveries, and a time `at` in seconds since the epoch by the platform's
+clock. The classes are stored as JSON: their field names must not change.
+"""
 
 from __future__ import annotations
 
@@ -7,52 +11,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
-LONGEST_NAME = 32
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExternalAgent:
-    """Through whom a run came: the `agent` of the token with this name.
-
-    `asks`: the run is made of that agent's questions alone, and the agent is a guest in it. `wish` tells apart what was wanted:
-    the same wish of the same token is carried out once.
-    """
-
-    token: str
-    agent: str
-    asks: bool = False
-    wish: str = ""
-
-    @property
-    def title(self) -> str:
-        """Who that is, for people."""
-        return f"{self.agent} (outside, token {self.token})"
-
-
-def agent_name(given: str, taken: frozenset[str] = frozenset()) -> str:
-    """What a client calls itself as a name that agents can have, and that none of the team (`taken`) has: `Claude Code` is
-    `claude-code`."""
-    name = _NOT_IN_NAMES.sub("-", given.casefold()).strip("-")[:LONGEST_NAME].strip("-") or "agent"
-    return name if name not in taken else f"{name[: LONGEST_NAME - 8].rstrip('-')}-outside"
-
-
-# The port that every chat platform's adapter implements, and the neutral values that cross it.
-#
-# Inwards, an adapter turns what people do into `MessageReceived`, `MessageDeleted`, `ControlUsed`, `CommandReceived` or
-# `InputClosed` and hands each to `on_event`, which returns once it is stored: acknowledge to the platform after that, where the
-# platform allows. Handing over the same thing twice is harmless. Outwards, an adapter renders an `OutboundPost`. It decides
-# nothing: who may do what, what counts as an answer and when a question ends is judged in the bridge.
-#
-# Chat is at-least-once in both directions. An adapter whose platform can be asked (`Capabilities.can_read_history`) says in
-# `find_sent` whether an earlier, doubtful sending of the same key arrived; the outbox asks it before it sends again.
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A channel of a platform, or one thread in it. The channel `@42` is the direct messages with the author whose id is 42.
+    """A channel of a platform, or one thread in it.
 
-    Where a platform has no threads (direct messages, inside a thread), `thread` is the message that others reply to.
+    The channel `@42` stands for the direct messages with the author whose id is 42. Where a platform has no threads (direct
+    messages, or inside a thread), `thread` is the id of the message that people reply to.
     """
 
     platform: str
@@ -61,7 +26,7 @@ class Place:
 
     @property
     def prefix(self) -> str:
-        """What the keys of all that happens here begin with."""
+        """First part of the keys of all events in this place."""
         return f"{self.platform}/{self.channel}/{self.thread or ''}/"
 
 
@@ -71,7 +36,7 @@ LOCAL_USER = "you"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Author:
-    """Somebody on a platform: the platform's id, the name that others see, and the platform roles held, by id."""
+    """A person on a platform: the platform's id, the name that others see, and the ids of the platform roles held."""
 
     platform: str
     id: str
@@ -88,12 +53,39 @@ class Group:
     name: str
 
 
-# Inwards ------------------------------------------------------------------------------------------------------------------
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+LONGEST_NAME = 32
+"""Characters of an agent's name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExternalAgent:
+    """An external agent (MCP client), such as a coding agent in an editor: the client `agent` of the access token `token`.
+
+    `asks`: the run consists of this agent's questions alone. `wish` is the client's idempotency key: a request that repeats the
+    `wish` of the same token returns the first one's run.
+    """
+
+    token: str
+    agent: str
+    asks: bool = False
+    wish: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name that people see."""
+        return f"{self.agent} (external agent, token {self.token})"
+
+
+def agent_name(given: str, taken: frozenset[str] = frozenset()) -> str:
+    """Derive an agent name from a client's own name (`Claude Code`: `claude-code`), other than the names in `taken`."""
+    name = _NOT_IN_NAMES.sub("-", given.casefold()).strip("-")[:LONGEST_NAME].strip("-") or "agent"
+    return name if name not in taken else f"{name[: LONGEST_NAME - 9].rstrip('-')}-external"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attachment:
-    """A file that a person attached. `size` in bytes; `ref` is what the platform's `fetch` finds it by."""
+    """A file that a person attached. `size` in bytes; `ref` is what `Adapter.fetch` finds the file by."""
 
     name: str
     media_type: str
@@ -103,10 +95,11 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessageReceived:
-    """A message that concerns us, new or edited (`edit` counts up or is the edit's time). `at`: seconds, the platform's clock.
+    """A new or edited message in a place that the bot watches, or one that addresses the bot.
 
-    `question` is set where the person named the question by its number instead of speaking in its thread. `mentions` are the
-    people whom the text names (as `@name`), our own bot aside.
+    `edit` identifies the version: empty for the original, else a counter or the time of the edit. `question` is set where the
+    person gave the number of a question instead of writing in its thread. `mentions` are the people whom the text names (as
+    `@name`), without the bot itself.
     """
 
     place: Place
@@ -121,14 +114,16 @@ class MessageReceived:
 
     @property
     def key(self) -> str:
-        """Identifies this message in this version, across redeliveries."""
+        """Identity of this version of the message."""
         return _key(self.place, self.message, "said", self.edit)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessageDeleted:
-    """A message was deleted, one that was heard or a card of ours. `at`: when, or when that was found out if nobody was told;
-    seconds."""
+    """A message of a person or a card of the bot was deleted.
+
+    `at` is the time of the deletion, or of its discovery where the platform sent no event.
+    """
 
     place: Place
     message: str
@@ -136,7 +131,7 @@ class MessageDeleted:
 
     @property
     def key(self) -> str:
-        """Identifies this deletion across redeliveries."""
+        """Identity of this deletion."""
         return _key(self.place, self.message, "unsaid", "")
 
 
@@ -145,10 +140,14 @@ ControlAction = Literal["option", "pass", "more", "write"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlUsed:
-    """A control of a question was used: an option (`value` its id), "Not me" (`value` empty, or whom to ask in place: the
-    platform's id of a person, or `@name`), "More time" (`value` how long), a form's words.
+    """A person used a control of a question card. The meaning of `value` depends on `press`:
 
-    `to` is whom "Not me" names, where the platform says who that is.
+    - `option`: the id of the option
+    - `pass` ("Not me"): empty, or who should answer instead: a person's id on the platform, or `@name`
+    - `more` ("More time"): the number of seconds
+    - `write`: the text typed into a form
+
+    `to` is the person whom `pass` names, where the platform says who that is.
     """
 
     place: Place
@@ -162,16 +161,16 @@ class ControlUsed:
 
     @property
     def key(self) -> str:
-        """Identifies this click across redeliveries."""
+        """Identity of this interaction."""
         return _key(self.place, self.interaction, "clicked", "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandReceived:
-    """A command with the rest of its line, such as `ask` and the task.
+    """A command (`name`) with the rest of its line (`text`), such as `ask` and the task.
 
-    `options` are named choices that a platform's form gives beside the line, such as `("team", "docs")`; `mentions` those whom
-    the line or the form names.
+    `options` are named arguments that a platform's form gives beside the line, such as `("team", "docs")`. `mentions` are the
+    people whom the line or the form names.
     """
 
     place: Place
@@ -186,13 +185,13 @@ class CommandReceived:
 
     @property
     def key(self) -> str:
-        """Identifies this command across redeliveries."""
+        """Identity of this command."""
         return _key(self.place, self.interaction, "commanded", "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputClosed:
-    """Nobody is there any more on this platform (the terminal's input has ended): whoever was asked there will not answer."""
+    """The input of a platform has ended for good (end of file in the terminal): people asked there will not answer."""
 
     place: Place
     interaction: str
@@ -200,12 +199,13 @@ class InputClosed:
 
     @property
     def key(self) -> str:
-        """Identifies this end of input."""
+        """Identity of this end of input."""
         return _key(self.place, self.interaction, "gone", "")
 
 
 InboundEvent = MessageReceived | MessageDeleted | ControlUsed | CommandReceived | InputClosed
 InboundHandler = Callable[[InboundEvent], Awaitable[None]]
+"""Stores an event; returns once it is on disk. Raises an exception if it is not stored."""
 
 
 def _key(place: Place, message: str, kind: str, version: str) -> str:

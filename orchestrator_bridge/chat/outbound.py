@@ -1,12 +1,7 @@
-"""The port that every chat platform's adapter implements, and the neutral values that cross it.
+"""Values that go out to a platform: posts, private replies, and streamed text. Adapters render them.
 
-Inwards, an adapter turns what people do into `MessageReceived`, `MessageDeleted`, `ControlUsed`, `CommandReceived` or
-`InputClosed` and hands each to `on_event`, which returns once it is stored: acknowledge to the platform after that, where the
-platform allows. Handing over the same thing twice is harmless. Outwards, an adapter renders an `OutboundPost`. It decides
-nothing: who may do what, what counts as an answer and when a question ends is judged in the bridge.
-
-Chat is at-least-once in both directions. An adapter whose platform can be asked (`Capabilities.can_read_history`) says in
-`find_sent` whether an earlier, doubtful sending of the same key arrived; the outbox asks it before it sends again.
+Posts are stored in the outbox as JSON: their field names and `kind` must not change. Texts are plain text unless they are said
+to be Markdown; adapters escape them.
 """
 
 from __future__ import annotations
@@ -16,12 +11,10 @@ from typing import Literal
 
 from orchestrator_bridge.chat.inbound import Author, Group, Place
 
-# Outwards -----------------------------------------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardAgent:
-    """One line of a run's card."""
+    """One agent on a run card."""
 
     name: str
     model: str
@@ -30,9 +23,9 @@ class CardAgent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCard:
-    """A run at a glance. Posting it opens the run's thread; later states replace it.
+    """Overview of a run. Its first post opens the run's thread; later states replace it.
 
-    `cost` stands by itself: US dollars as text, or `cost unknown`.
+    `cost` is a complete phrase: US dollars such as `$0.12`, or `cost unknown`.
     """
 
     run: int
@@ -44,13 +37,13 @@ class RunCard:
     tokens: int
     scripted: bool = False
     ended: bool = False
-    """Nothing more will happen in this run."""
+    """The run is over: this is the last state of the card."""
     kind: Literal["run_card"] = "run_card"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardOption:
-    """One option as people see it."""
+    """One option of a question. `recommended` by the agent that asks."""
 
     id: str
     label: str
@@ -60,10 +53,11 @@ class CardOption:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionCard:
-    """A question in its own message with its own thread. `expires_at`: seconds since the epoch, our estimate; times for people.
+    """A question, as a message with a thread of its own.
 
-    `mentions` and `groups` are those to notify; `asked` is the same in words. `silence` says what happens at expiry. `closed` is
-    the one line that says how it ended: the controls are gone then.
+    `mentions` and `groups` are the people and groups to notify; `asked` names them in words. `expires_at` is the expected end in
+    seconds since the epoch, `silence` the sentence on what happens then. `closed` is the line on how the question ended, None
+    while it is open; a closed card has no controls.
     """
 
     question: int
@@ -84,14 +78,13 @@ class QuestionCard:
 
     @property
     def ended(self) -> bool:
-        """Nobody can answer any more."""
+        """The question accepts no more answers."""
         return self.closed is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextFile:
-    """A text that goes along with a post as a file: too long to be read in a chat, and to be shown as it is. `name` has its
-    ending, and no other file of the channel is called so."""
+    """A text that is attached to a post as a file. `name` includes the extension and is unique in the channel."""
 
     name: str
     text: str
@@ -99,10 +92,10 @@ class TextFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """A plain message in a thread. `speaker` is the agent whose words these are; `mentions` and `groups` are those to notify.
+    """A message in a thread. `speaker` is the agent whose words it quotes; `mentions` and `groups` are those to notify.
 
-    `file` goes along with it; a platform without files shows its text, all of it. A note without one can be replaced.
-    `ended_question` is set where the note tells how a question ended that was never posted: people may still name its number.
+    A platform without files shows the whole text of `file` instead. Only a note without a file can be replaced.
+    `ended_question` is the number of a question that ended before its card was posted: people may still refer to that number.
     """
 
     text: str
@@ -117,9 +110,9 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinalAnswer:
-    """The run's final text, as Markdown of a model, and one line on how it came about.
+    """The final answer of a run: Markdown of a model, and one line (`how`) on how it was reached.
 
-    `drafted`: it may have been shown while it was written, and takes the place of what was shown.
+    `drafted`: parts of it may have been streamed; the post replaces what was streamed.
     """
 
     run: int
@@ -132,9 +125,9 @@ class FinalAnswer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StreamingAnswer:
-    """A run's final text as far as it is written, in the run's thread. Without a text it will be none: take away what is shown.
+    """The final answer of a run so far, for the run's thread. `text` None withdraws what was streamed.
 
-    `to` is whoever gave the task. Nothing of a draft is stored, and nobody relies on it.
+    `to` is the requester. Streamed text is never stored.
     """
 
     run: int
@@ -146,10 +139,10 @@ class StreamingAnswer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acknowledgement:
-    """Tells a person what became of a message of hers: a reaction where there are any, with a few words where they are needed.
+    """Tells the author of a message what the bridge made of it: a reaction where the platform has them, and `text` if not empty.
 
-    `taken_as` says as what her words were taken and until when that can be changed, as it goes on after "Taken: ". It is for her
-    alone, where no reaction tells her enough: nobody wants another message for every reply.
+    `taken_as` repeats how the words were understood and until when they can be changed. Only a platform that shows it to the
+    author alone, without another message, should show it.
     """
 
     message: str
@@ -165,7 +158,7 @@ Post = RunCard | QuestionCard | Note | FinalAnswer | Acknowledgement
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostedMessage:
-    """What the platform made of a sending: the message, the thread that it opened or stands in, when by the platform's clock."""
+    """A message on the platform: its id, the thread that it opened or is in, and its time by the platform's clock, in seconds."""
 
     message: str
     thread: str | None
@@ -174,19 +167,19 @@ class PostedMessage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutboundPost:
-    """One post to bring to the platform. `key` is stable over every attempt; `replaces` is the message to edit instead."""
+    """One post to deliver. `key` is the same in every attempt; `replaces` is the message to edit instead of posting a new one."""
 
     key: str
     place: Place
     post: Post
     replaces: PostedMessage | None = None
     since: float = 0.0
-    """No attempt was made before this time: where to begin to look in the history."""
+    """Seconds since the epoch. No attempt was made earlier: `find_sent` need not search further back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """A table's cell that leads to a message, where the platform can link to one."""
+    """A table cell that links to a message, where the platform has links to messages."""
 
     text: str
     place: Place
@@ -195,10 +188,10 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Rows for people to look through. A column without a name is one whose cells speak for themselves.
+    """Rows to read. A column with an empty name needs no heading.
 
-    `cards` stand beside rows about open questions that wait for whoever is told: a platform with controls may show such a card,
-    to be answered on the spot, in the place of its row.
+    `cards` runs parallel to `rows`: the open question of a row that waits for the reader. A platform with controls may show that
+    card in place of the row, so that it can be answered there.
     """
 
     columns: tuple[str, ...]
@@ -209,7 +202,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confirmation:
-    """The command that is given when a person says yes to what a word asks; `label` is what the button says."""
+    """The command to run if the person confirms, and the label of the button that confirms."""
 
     label: str
     name: str
@@ -219,9 +212,9 @@ class Confirmation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrivateReply:
-    """An answer to whoever gave a command or clicked: private where the platform can. Not kept, not repeated.
+    """A reply to the author of a command or a click, private where the platform can. Neither stored nor repeated.
 
-    `place` is the channel that it tells of, where that is not the one in which it was asked for.
+    `place` is the channel that the reply is about, if it is another one than the channel of the command.
     """
 
     text: str

@@ -66,7 +66,7 @@ async def test_people_are_told_which_agents_do_not_see_a_picture_and_those_are_t
         await platform.until(lambda: bool(platform.receipts))
         await platform.hears("1", question=1)
         await platform.until(lambda: bool(platform.finals))
-    assert platform.receipts[0].text == "plan.png is not shown to one: no model for pictures."
+    assert platform.receipts[0].text == "plan.png is not shown to one: no image input."
     assert shown(server.requests[-1]) == []
     assert '<file name="plan.png">(a picture, left out: your model takes none)</file>' in said(server.requests[-1])
 
@@ -77,8 +77,8 @@ async def test_what_is_neither_picture_nor_text_or_is_gone_or_too_large_is_left_
         await platform.hears("", thread="p1", files=["tool.exe", "huge.txt", "gone.txt"])
         await platform.until(lambda: bool(platform.receipts))
     told = platform.receipts[0].text
-    assert "tool.exe is left out: it is neither a picture (PNG, JPEG, GIF, WebP) nor text in UTF-8." in told
-    assert "huge.txt is left out: it has 5.0 MB, and at most 5 MB are taken." in told
+    assert "tool.exe is left out: it is neither an image (PNG, JPEG, GIF, WebP) nor UTF-8 text." in told
+    assert "huge.txt is left out: it has 5.0 MB, and the limit is 5 MB." in told
     assert "gone.txt is left out: it could not be fetched." in told
 
 

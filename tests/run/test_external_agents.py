@@ -27,7 +27,7 @@ def test_its_question_stands_in_the_channel_and_says_which_agent_of_which_token_
     table = Table(team(2), guest=asks())
     (card,) = (post.post for post in table.posts())
     assert isinstance(card, QuestionCard)
-    assert (card.agent, card.text) == ("coder (outside, token laptop)", "Which branch?")
+    assert (card.agent, card.text) == ("coder (external agent, token laptop)", "Which branch?")
 
 
 def test_nobody_is_called_for_it_and_there_is_no_card_of_the_run() -> None:

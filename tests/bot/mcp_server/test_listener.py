@@ -205,7 +205,7 @@ def test_runs_have_a_limit_of_their_own() -> None:
 
 @pytest.mark.parametrize(
     ("given", "name"),
-    [("Claude Code", "claude-code"), ("", "agent"), ("Ünï/..", "n"), ("one", "one-outside"), ("x" * 99, "x" * 32)],
+    [("Claude Code", "claude-code"), ("", "agent"), ("Ünï/..", "n"), ("one", "one-external"), ("x" * 99, "x" * 32)],
 )
 def test_what_a_client_calls_itself_becomes_a_name(given: str, name: str) -> None:
     assert agent_name(given, frozenset({"one"})) == name

@@ -33,7 +33,7 @@ async def test_a_question_waits_for_the_answer_of_a_person(house: House, mode: s
     client = await house.client(await house.token(), mode=mode)
     asking = asyncio.create_task(client.call_tool("ask_team", question(context="I rebase.\n<!channel>")))
     card = await house.card(1)
-    assert card.agent == "claude-code (outside, token laptop)"
+    assert card.agent == "claude-code (external agent, token laptop)"
     assert [author.id for author in card.mentions] == ["U1"]
     await house.says("main please", 1)
     answer = told(await asking)
@@ -125,7 +125,7 @@ async def test_another_agent_and_another_channel_ask_for_themselves(house: House
     await house.card(3)
     places = {one.post.question: one.place.channel for one in house.platform.sent if one.post.kind == "question_card"}
     assert places == {1: "C1", 2: "C2", 3: "C1"}
-    assert (await house.card(3)).agent == "cursor (outside, token laptop)"
+    assert (await house.card(3)).agent == "cursor (external agent, token laptop)"
 
 
 async def test_the_rules_are_those_of_the_team_that_is_named(house: House, client: Client) -> None:

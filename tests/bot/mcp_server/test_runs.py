@@ -28,7 +28,7 @@ async def test_a_run_is_started_in_the_channel_and_its_answer_can_be_waited_for(
     ended = told(await client.call_tool("run_status", {"run": begun["run"], "wait_seconds": 60}))
     assert (ended["status"], ended["result"], ended["team"]) == ("finished", "Done: Plan the move.", "default")
     await house.platform.until(lambda: bool(house.platform.finals))
-    assert "Started by claude-code (outside, token laptop)." in house.platform.notes
+    assert "Started by claude-code (external agent, token laptop)." in house.platform.notes
 
 
 async def test_the_same_task_is_not_started_twice_within_some_minutes(house: House, client: Client) -> None:

@@ -71,7 +71,7 @@ async def test_a_token_of_the_running_bot_asks_whoever_sits_at_the_terminal(
         assert [one["name"] for one in json.loads((await said("token", "list", "--json")).out)["tokens"]] == ["laptop", "old"]
         async with mcp(environ, token) as client:
             assert told(await client.call_tool("ask_team", question(wait_seconds=0)))["status"] == "open"
-            await asyncio.to_thread(read_until, bot, "Question 1 from mcp (outside, token laptop)")
+            await asyncio.to_thread(read_until, bot, "Question 1 from mcp (external agent, token laptop)")
             type_line(bot, "1 main")
             assert told(await client.call_tool("check_question", {"question": 1, "wait_seconds": 60}))["decision"] == "main"
         assert (await said("token", "withdraw", "laptop")).code == 0
