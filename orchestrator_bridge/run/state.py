@@ -15,6 +15,7 @@ from orchestrator_bridge.model.interface import ProviderState
 from orchestrator_bridge.question.model import Ask, Question
 from orchestrator_bridge.run.events import Bound, Purpose
 from orchestrator_bridge.team.budgets import BudgetName
+from orchestrator_bridge.team.directory import Responder
 from orchestrator_bridge.team.team import AgentSpec, Team
 from orchestrator_bridge.tool.model import Tool
 
@@ -310,6 +311,11 @@ class RunState:
     def unlisted(self) -> tuple[str, ...]:
         """Tool servers of which it is not known yet what they offer."""
         return tuple(server for server in self.team.tool_servers if server not in self.offers) if self.end is None else ()
+
+
+def agent_responder(name: str) -> Responder:
+    """An agent as a responder of questions."""
+    return Responder(kind="agent", id=f"agent:{name}", name=name)
 
 
 def standing_answers(state: RunState, seen: int | None = None) -> dict[str, Answer]:

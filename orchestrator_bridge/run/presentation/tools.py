@@ -14,7 +14,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.presentation.posts import FIRST, progress_line, question_key, thread_post
 from orchestrator_bridge.run.presentation.questions import card_of
 from orchestrator_bridge.run.records import OutboxEntry
-from orchestrator_bridge.run.reducer.tools import OUTCOME_UNKNOWN, trouble_of
+from orchestrator_bridge.run.reducer.tools import OUTCOME_UNKNOWN, failure_text
 from orchestrator_bridge.run.state import RunState, ToolUse
 from orchestrator_bridge.run.termination import CUT_OFF
 from orchestrator_bridge.run.tool_policy import MAX_TOOLS, is_full
@@ -176,7 +176,7 @@ def _render_tool_returned(before: RunState | None, event: e.ToolReturned, after:
     if before is None or use is None or not use.tool.server or event.end in ("done", "failed"):
         return ()
     in_doubt = event.end == "unknown" and not use.tool.read_only
-    if not in_doubt and (event.text == CUT_OFF or trouble_of(use, event) in before.reported):
+    if not in_doubt and (event.text == CUT_OFF or failure_text(use, event) in before.reported):
         return ()
     return (_warned(after, use, event.text, "returned"),)
 

@@ -13,8 +13,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.decide import AskQuestion
 from orchestrator_bridge.run.presentation.tools import in_words
 from orchestrator_bridge.run.questions.availability import QuestionQuota, QuietHoursPolicy, overload_message
-from orchestrator_bridge.run.reducer.helpers import agent_responder
-from orchestrator_bridge.run.state import RunState, ToolUse
+from orchestrator_bridge.run.state import RunState, ToolUse, agent_responder
 from orchestrator_bridge.run.transaction import Transaction
 from orchestrator_bridge.team.directory import Audience, Directory, Mentioned, Responder, UnknownName
 from orchestrator_bridge.team.team import Policy

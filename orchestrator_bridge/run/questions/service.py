@@ -19,8 +19,7 @@ from orchestrator_bridge.run.questions.asking import QuestionFactory
 from orchestrator_bridge.run.questions.availability import OpenQuestionIndex, QuestionQuota, QuietHoursPolicy
 from orchestrator_bridge.run.questions.responses import ResponseHandler
 from orchestrator_bridge.run.records import OutboxEntry
-from orchestrator_bridge.run.reducer.helpers import agent_responder
-from orchestrator_bridge.run.state import RunState, ToolUse
+from orchestrator_bridge.run.state import RunState, ToolUse, agent_responder
 from orchestrator_bridge.run.transaction import Transaction
 from orchestrator_bridge.team.budgets import BudgetStatus
 from orchestrator_bridge.team.directory import Audience, Directory, Mentioned, Responder, UnknownName

@@ -1,9 +1,8 @@
-"""What the events of model calls mean for a run."""
+"""Reducers of events of model calls, and of the turn that an agent takes with a response."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import assert_never
 
 from orchestrator_bridge.common.frozen import replace
 from orchestrator_bridge.model.interface import ToolCall
@@ -21,12 +20,10 @@ from orchestrator_bridge.run.agent_tools import (
     may_answer,
     parse_tool_call,
 )
-from orchestrator_bridge.run.events import Responded
-from orchestrator_bridge.run.reducer import tools as on_tool
-from orchestrator_bridge.run.reducer.helpers import (
-    agent_responder,
+from orchestrator_bridge.run.reducer.tools import on_restart
+from orchestrator_bridge.run.reducer.updates import (
     charge_unknown,
-    remove_call,
+    remove_calls,
     update_agent,
     update_call,
     update_question,
@@ -42,166 +39,46 @@ from orchestrator_bridge.run.state import (
     Turn,
     Use,
     Vote,
+    agent_responder,
     converged,
     leader,
     standing_answers,
 )
 from orchestrator_bridge.run.tool_policy import READ, READ_RESULT, over_limit, tools_of
 
-_EMPTY = "Your response was empty. Use one of your tools."
-_PROSE = "Words without a tool reach nobody. Use one of your tools."
-_SECOND = "Not taken: a response may hold one answer or vote, and the first one was taken."
-
-Decided = NewAnswer | CastVote | None
-
-
-def apply_turn(state: RunState, event: Responded, call: Call) -> RunState:
-    """The state after a landed call of an agent's own work."""
-    agent = state.agents[call.agent]
-    readings = _read(state, agent, event.tool_calls, call)
-    decided = _decided(readings) or _prose_answer(state, agent, event)
-    uses = _uses(readings, event, agent, decided)
-    tools = {
-        use.id: ToolUse(agent=call.agent, use=use.id, tool=read.tool, arguments=read.arguments)
-        for use, read in zip(uses, readings, strict=True)
-        if isinstance(read, ToolRequest)
-    }
-    asks = {
-        use.id: PendingAsk(agent=call.agent, use=use.id, ask=read)
-        for use, read in zip(uses, readings, strict=True)
-        if isinstance(read, Ask)
-    }
-    turn = Turn(
-        seen_from_seq=agent.seen_seq,
-        seen_seq=call.seen_seq,
-        text=event.text,
-        uses=uses,
-        correction=_correction(event, decided),
-        provider_state=event.kept,
-    )
-    state = update_agent(
-        state,
-        call.agent,
-        turns=(*agent.turns, turn),
-        seen_seq=call.seen_seq,
-        idle=decided is not None,
-        malformed=0 if tools else _malformed(agent, decided, readings),
-        tool_calls=agent.tool_calls + sum(bool(use.tool.server) for use in tools.values()),
-    )
-    return _decide(replace(state, asks={**state.asks, **asks}, uses={**state.uses, **tools}), call, decided)
-
-
-def _malformed(agent: AgentState, decided: Decided, readings: list[ParsedToolCall]) -> int:
-    """Responses in a row without a use that was taken; whether asks are taken is known when they have been asked."""
-    if decided is not None:
-        return 0
-    open_yet = any(isinstance(read, Ask) or (isinstance(read, InvalidToolCall) and read.excused) for read in readings)
-    return agent.malformed if open_yet else agent.malformed + 1
-
-
-def _read(state: RunState, agent: AgentState, calls: tuple[ToolCall, ...], call: Call) -> list[ParsedToolCall]:
-    tools = available_tools(state, agent, call.seen_seq)
-    labels = tuple(standing_answers(state, call.seen_seq))
-    own = {**{tool.model_name: tool for tool in tools_of(state, agent)}, READ_RESULT: READ}
-    readings: list[ParsedToolCall] = []
-    for one in calls:
-        reading = parse_tool_call(one, tools, labels, own)
-        if isinstance(reading, InvalidToolCall) and one.name in state.first_seen and one.name not in own:
-            reading = InvalidToolCall(f"Not called: {one.name} is not there for now. Go on without it.", excused=True)
-        wanted = sum(isinstance(earlier, ToolRequest) and earlier.tool is not READ for earlier in readings)
-        limit = over_limit(state, agent, wanted) if isinstance(reading, ToolRequest) and reading.tool is not READ else ""
-        readings.append(InvalidToolCall(limit) if limit else reading)
-    return readings
-
-
-def _decided(readings: list[ParsedToolCall]) -> Decided:
-    return next((read for read in readings if isinstance(read, NewAnswer | CastVote)), None)
-
-
-def _prose_answer(state: RunState, agent: AgentState, event: Responded) -> Decided:
-    """An agent's first words without any tool are plainly its answer; later ones may be a mere remark."""
-    first = not event.tool_calls and agent.answers == 0 and may_answer(state, agent)
-    return NewAnswer(content=event.text) if first and event.text.strip() else None
-
-
-def _uses(readings: list[ParsedToolCall], event: Responded, agent: AgentState, decided: Decided) -> tuple[Use, ...]:
-    return tuple(
-        Use(id=f"{event.action}/{index}", name=one.name, arguments=one.arguments, result=_result(read, agent, decided))
-        for index, (one, read) in enumerate(zip(event.tool_calls, readings, strict=True))
-    )
-
-
-def _result(read: ParsedToolCall, agent: AgentState, decided: Decided) -> str | None:
-    match read:
-        case InvalidToolCall():
-            return read.text
-        case Ask() | ToolRequest():
-            return None
-        case _ if read is not decided:
-            return _SECOND
-        case NewAnswer():
-            return f"Your answer stands as {agent.label}."
-        case CastVote():
-            return f"Your vote for {read.agent_id} is noted."
-
-
-def _correction(event: Responded, decided: Decided) -> str:
-    if event.tool_calls or decided is not None:
-        return ""
-    return _PROSE if event.text.strip() else _EMPTY
-
-
-def _decide(state: RunState, call: Call, decided: Decided) -> RunState:
-    agent = state.agents[call.agent]
-    match decided:
-        case NewAnswer():
-            answer = Answer(label=agent.label, agent=call.agent, text=decided.content, seq=state.seq, seen_seq=call.seen_seq)
-            state = replace(state, answers=(*state.answers, answer))
-            return update_agent(state, call.agent, answers=agent.answers + 1, vote=None)
-        case CastVote():
-            vote = Vote(label=decided.agent_id, reason=decided.reason, seen_seq=call.seen_seq)
-            return update_agent(state, call.agent, vote=vote)
-        case None:
-            return state
-
-
 FINAL_TRIES = 3
-"""How often a winner may hand in an empty final text before its answer is taken as it stands."""
+"""Empty final texts after which the winner's answer is taken as it stands."""
+
+Decision = NewAnswer | CastVote | None
+"""The one answer or vote of a response."""
 
 
-def _on_resumed(state: RunState, _: e.Resumed) -> RunState:
-    """Calls that were out are lost and have to be started again."""
-    lost = [call for call in state.calls.values() if call.phase == "out"]
-    state = charge_unknown(state, lost)
-    state = replace(state, calls={**state.calls, **{call.action: replace(call, phase="due", reserved=None) for call in lost}})
-    return on_tool.mark_lost(state)
-
-
-def _on_call_held(state: RunState, event: e.CallHeld) -> RunState:
-    """It is waited for like a call under way, but nothing of it was spent, and it will show what is new when it starts."""
+def on_call_held(state: RunState, event: e.CallHeld) -> RunState:
+    """Record a call that waits to be started. Nothing is spent yet, and it will show what is new when it starts."""
     earlier = state.calls.get(event.action)
-    waits = earlier if earlier and earlier.phase == "held" else None
+    held = earlier if earlier and earlier.phase == "held" else None
     call = Call(
         action=event.action,
         agent=event.agent,
         purpose=event.purpose,
         attempt=event.attempt,
         model=event.model,
-        seen_seq=waits.seen_seq if waits else state.seq,
-        started_at=waits.started_at if waits else event.at,
+        seen_seq=held.seen_seq if held else state.seq,
+        started_at=held.started_at if held else event.at,
         question=event.question,
         phase="held",
         why=event.why,
         seconds_left=None if event.until is None else max(0.0, event.until - event.at),
         failures=earlier.failures if earlier else 0,
-        timed_out_waiting=waits.timed_out_waiting if waits else False,
+        timed_out_waiting=held.timed_out_waiting if held else False,
     )
     return update_call(state, call)
 
 
-def _on_call_started(state: RunState, event: e.CallStarted) -> RunState:
+def on_call_started(state: RunState, event: e.CallStarted) -> RunState:
+    """Record a call under way. Its age counts from the first attempt, without the time for which it was held."""
     earlier = state.calls.get(event.action)
-    known = earlier if earlier and earlier.phase != "held" else None
+    started = earlier if earlier and earlier.phase != "held" else None
     call = Call(
         action=event.action,
         agent=event.agent,
@@ -209,77 +86,42 @@ def _on_call_started(state: RunState, event: e.CallStarted) -> RunState:
         attempt=event.attempt,
         model=event.model,
         seen_seq=event.seen,
-        started_at=known.started_at if known else event.at,
+        started_at=started.started_at if started else event.at,
         reserved=event.reserved,
         question=event.question,
         failures=earlier.failures if earlier else 0,
-        timed_out_waiting=known.timed_out_waiting if known else False,
+        timed_out_waiting=started.timed_out_waiting if started else False,
     )
     spent = replace(state.spent, calls=state.spent.calls + 1, priced=state.spent.priced and event.reserved is not None)
     return update_call(replace(state, spent=spent), call)
 
 
-def _on_call_failed(state: RunState, event: e.CallFailed) -> RunState:
+def on_responded(state: RunState, event: e.Responded) -> RunState:
+    """Book a response and apply it; the response of a call that was abandoned is only booked."""
     call = state.calls.get(event.action)
+    state = _book(state, event, call)
+    if event.notice and event.notice not in state.notices:
+        state = replace(state, notices=(*state.notices, event.notice))
     if call is None:
         return state
-    state = charge_unknown(state, [call] if event.billed is None else [])
-    state = replace(state, reported=state.reported | {event.found})
-    if event.retry_at is not None:
-        resting = replace(call, phase="resting", retry_at=event.retry_at, failures=call.failures + 1, reserved=None)
-        return update_call(state, resting)
-    if call.purpose == "judge":
-        return _given_up(remove_call(state, event.action), call, event)
-    agent = state.agents[call.agent]
-    if agent.has_backup:
-        state = update_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
-    if agent.has_backup or call.model != agent.model:
-        return update_call(state, replace(call, phase="due", failures=0, reserved=None))
-    return _given_up(remove_call(state, event.action), call, event)
-
-
-def _given_up(state: RunState, call: Call, event: e.CallFailed) -> RunState:
-    if call.purpose == "final":
-        return replace(state, final_failure=event.found) if _still_wins(state, call) else state
-    if call.purpose == "peer":
-        return _peer_out(state, call)
-    if call.purpose == "judge":
-        return _judged(state, call, JudgeVerdict(reason=event.found))
-    return update_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
-
-
-def _peer_out(state: RunState, call: Call) -> RunState:
-    question = state.questions[call.question or 0]
-    return update_question(state, transitions.passed(question, agent_responder(call.agent)))
-
-
-def _on_retry_due(state: RunState, event: e.RetryDue) -> RunState:
-    call = state.calls.get(event.action)
-    return update_call(state, replace(call, phase="due")) if call and call.phase == "resting" else state
-
-
-def _on_straggler_due(state: RunState, event: e.StragglerDue) -> RunState:
-    call = state.calls.get(event.action)
-    return update_call(state, replace(call, timed_out_waiting=True)) if call else state
-
-
-def _on_responded(state: RunState, event: e.Responded) -> RunState:
-    call = state.calls.get(event.action)
-    state = _noticed(_book(state, event, call), event)
-    if call is None:
-        return state
-    state = remove_call(state, event.action)
-    if call.purpose == "peer":
-        return _peer_replied(state, event, call)
-    if call.purpose == "judge":
-        return _judged(state, call, parse_verdict(state.questions[call.question or 0].ask, event.tool_calls, event.text))
-    if call.purpose == "final":
-        return _final_written(state, event, call)
-    return apply_turn(state, event, call)
+    state = remove_calls(state, (event.action,))
+    match call.purpose:
+        case "work":
+            return _apply_turn(state, event, call)
+        case "final":
+            return _apply_final(state, event, call)
+        case "peer":
+            return _apply_peer_reply(state, event, call)
+        case "judge":
+            question = state.questions[call.question or 0]
+            verdict = parse_verdict(question.ask, event.tool_calls, event.text)
+            return update_question(state, transitions.judged(question, verdict))
+        case _:
+            assert_never(call.purpose)
 
 
 def _book(state: RunState, event: e.Responded, call: Call | None) -> RunState:
-    """What it cost; where nobody knows that, what was reserved for it."""
+    """Add the cost of a response, or what was reserved for it where the cost is unknown."""
     reserved = call.reserved if call and event.cost is None else None
     spent = replace(
         state.spent,
@@ -291,45 +133,133 @@ def _book(state: RunState, event: e.Responded, call: Call | None) -> RunState:
     return replace(state, spent=spent)
 
 
-def _noticed(state: RunState, event: e.Responded) -> RunState:
-    news = bool(event.notice) and event.notice not in state.notices
-    return replace(state, notices=(*state.notices, event.notice)) if news else state
-
-
-def _peer_replied(state: RunState, event: e.Responded, call: Call) -> RunState:
-    question = state.questions[call.question or 0]
-    if not event.text.strip():
-        return _peer_out(state, call)
-    at = to_platform_time(question, event.at)
-    return update_question(
-        state,
-        transitions.reply_received(question, author=agent_responder(call.agent), message=event.action, text=event.text, at=at),
+def _apply_turn(state: RunState, event: e.Responded, call: Call) -> RunState:
+    """Add a turn of an agent's own work: its tool uses, each with a result or pending, and its answer or vote."""
+    agent = state.agents[call.agent]
+    parsed_calls = _parse_tool_calls(state, agent, event.tool_calls, call)
+    decision: Decision = next((parsed for parsed in parsed_calls if isinstance(parsed, NewAnswer | CastVote)), None)
+    # An agent's first words without any tool are plainly its answer; later ones may be a mere remark.
+    if not event.tool_calls and agent.answers == 0 and may_answer(state, agent) and event.text.strip():
+        decision = NewAnswer(content=event.text)
+    uses = tuple(
+        Use(
+            id=f"{event.action}/{index}",
+            name=tool_call.name,
+            arguments=tool_call.arguments,
+            result=_immediate_result(parsed, agent, decision),
+        )
+        for index, (tool_call, parsed) in enumerate(zip(event.tool_calls, parsed_calls, strict=True))
     )
+    pairs = tuple(zip(uses, parsed_calls, strict=True))
+    tool_uses = {
+        use.id: ToolUse(agent=call.agent, use=use.id, tool=parsed.tool, arguments=parsed.arguments)
+        for use, parsed in pairs
+        if isinstance(parsed, ToolRequest)
+    }
+    asks = {use.id: PendingAsk(agent=call.agent, use=use.id, ask=parsed) for use, parsed in pairs if isinstance(parsed, Ask)}
+    turn = Turn(
+        seen_from_seq=agent.seen_seq,
+        seen_seq=call.seen_seq,
+        text=event.text,
+        uses=uses,
+        correction=_correction(event, decision),
+        provider_state=event.kept,
+    )
+    state = update_agent(
+        state,
+        call.agent,
+        turns=(*agent.turns, turn),
+        seen_seq=call.seen_seq,
+        idle=decision is not None,
+        malformed=0 if tool_uses else _malformed_count(agent, decision, parsed_calls),
+        tool_calls=agent.tool_calls + sum(bool(use.tool.server) for use in tool_uses.values()),
+    )
+    state = replace(state, asks={**state.asks, **asks}, uses={**state.uses, **tool_uses})
+    return _apply_decision(state, call, decision)
 
 
-def _judged(state: RunState, call: Call, verdict: JudgeVerdict) -> RunState:
-    return update_question(state, transitions.judged(state.questions[call.question or 0], verdict))
+def _parse_tool_calls(state: RunState, agent: AgentState, tool_calls: tuple[ToolCall, ...], call: Call) -> list[ParsedToolCall]:
+    """Parse tool calls against what was on offer when the call started; calls beyond the run's limits are invalid."""
+    offered = available_tools(state, agent, call.seen_seq)
+    labels = tuple(standing_answers(state, call.seen_seq))
+    team_tools = {**{tool.model_name: tool for tool in tools_of(state, agent)}, READ_RESULT: READ}
+    parsed_calls: list[ParsedToolCall] = []
+    requested = 0
+    for tool_call in tool_calls:
+        parsed = parse_tool_call(tool_call, offered, labels, team_tools)
+        if isinstance(parsed, InvalidToolCall) and tool_call.name in state.first_seen and tool_call.name not in team_tools:
+            parsed = InvalidToolCall(f"Not called: {tool_call.name} is not there for now. Go on without it.", excused=True)
+        if isinstance(parsed, ToolRequest) and parsed.tool is not READ:
+            if refusal := over_limit(state, agent, requested):
+                parsed = InvalidToolCall(refusal)
+            else:
+                requested += 1
+        parsed_calls.append(parsed)
+    return parsed_calls
 
 
-def _final_written(state: RunState, event: e.Responded, call: Call) -> RunState:
-    """The final text ends the run if the vote still stands; else it is taken for what it saw, as its author's new answer."""
-    text = event.text.strip()
-    state = replace(state, finals=state.finals + 1)
-    if _still_wins(state, call):
-        return _finals(state, call, text)
-    if not text:
-        return state
-    author = state.agents[call.agent]
-    answer = Answer(label=author.label, agent=call.agent, text=text, seq=state.seq, seen_seq=call.seen_seq)
+def _immediate_result(parsed: ParsedToolCall, agent: AgentState, decision: Decision) -> str | None:
+    """The result of a tool use as far as it is known at once; None while people or a tool have to answer."""
+    match parsed:
+        case InvalidToolCall():
+            return parsed.text
+        case Ask() | ToolRequest():
+            return None
+        case NewAnswer() | CastVote() if parsed is not decision:
+            return "Not taken: a response may hold one answer or vote, and the first one was taken."
+        case NewAnswer():
+            return f"Your answer stands as {agent.label}."
+        case CastVote():
+            return f"Your vote for {parsed.agent_id} is noted."
+        case _:
+            assert_never(parsed)
+
+
+def _correction(event: e.Responded, decision: Decision) -> str:
+    if event.tool_calls or decision is not None:
+        return ""
+    if event.text.strip():
+        return "Words without a tool reach nobody. Use one of your tools."
+    return "Your response was empty. Use one of your tools."
+
+
+def _malformed_count(agent: AgentState, decision: Decision, parsed_calls: list[ParsedToolCall]) -> int:
+    """Responses in a row of which nothing was accepted. An ask is judged later, when it is asked or refused."""
+    if decision is not None:
+        return 0
+    undecided = any(isinstance(parsed, Ask) for parsed in parsed_calls)
+    excused = any(isinstance(parsed, InvalidToolCall) and parsed.excused for parsed in parsed_calls)
+    return agent.malformed if undecided or excused else agent.malformed + 1
+
+
+def _apply_decision(state: RunState, call: Call, decision: Decision) -> RunState:
+    """Add an answer or a vote. Both remember what their author had in view, since a vote only counts for that."""
+    match decision:
+        case NewAnswer():
+            agent = state.agents[call.agent]
+            state = _add_answer(state, call, decision.content)
+            return update_agent(state, call.agent, answers=agent.answers + 1, vote=None)
+        case CastVote():
+            vote = Vote(label=decision.agent_id, reason=decision.reason, seen_seq=call.seen_seq)
+            return update_agent(state, call.agent, vote=vote)
+        case None:
+            return state
+        case _:
+            assert_never(decision)
+
+
+def _add_answer(state: RunState, call: Call, text: str) -> RunState:
+    label = state.agents[call.agent].label
+    answer = Answer(label=label, agent=call.agent, text=text, seq=state.seq, seen_seq=call.seen_seq)
     return replace(state, answers=(*state.answers, answer))
 
 
-def _still_wins(state: RunState, call: Call) -> bool:
-    winner = leader(state)
-    return winner is not None and winner.agent == call.agent and converged(state)
-
-
-def _finals(state: RunState, call: Call, text: str) -> RunState:
+def _apply_final(state: RunState, event: e.Responded, call: Call) -> RunState:
+    """Take a final text that still has the votes; else it is a new answer of its author, for what its author had seen."""
+    text = event.text.strip()
+    state = replace(state, finals=state.finals + 1)
+    if not _still_wins(state, call):
+        return _add_answer(state, call, text) if text else state
     if text:
         return replace(state, final_text=text)
     if state.finals < FINAL_TRIES:
@@ -337,12 +267,77 @@ def _finals(state: RunState, call: Call, text: str) -> RunState:
     return replace(state, final_failure=f"{call.agent} handed in an empty final text {FINAL_TRIES} times")
 
 
-MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
-    e.Resumed: _on_resumed,
-    e.CallHeld: _on_call_held,
-    e.CallStarted: _on_call_started,
-    e.Responded: _on_responded,
-    e.CallFailed: _on_call_failed,
-    e.RetryDue: _on_retry_due,
-    e.StragglerDue: _on_straggler_due,
-}
+def _still_wins(state: RunState, call: Call) -> bool:
+    winner = leader(state)
+    return winner is not None and winner.agent == call.agent and converged(state)
+
+
+def _apply_peer_reply(state: RunState, event: e.Responded, call: Call) -> RunState:
+    """Add a peer's advice to the question; an empty text takes the peer off the question."""
+    if not event.text.strip():
+        return _remove_peer(state, call)
+    question = state.questions[call.question or 0]
+    author, at = agent_responder(call.agent), to_platform_time(question, event.at)
+    return update_question(
+        state, transitions.reply_received(question, author=author, message=event.action, text=event.text, at=at)
+    )
+
+
+def _remove_peer(state: RunState, call: Call) -> RunState:
+    question = state.questions[call.question or 0]
+    return update_question(state, transitions.passed(question, agent_responder(call.agent)))
+
+
+def on_call_failed(state: RunState, event: e.CallFailed) -> RunState:
+    """Schedule the next try of a failed call, repeat it with the backup model, or give it up."""
+    call = state.calls.get(event.action)
+    if call is None:
+        return state
+    state = charge_unknown(state, [call] if event.billed is None else [])
+    state = replace(state, reported=state.reported | {event.found})
+    if event.retry_at is not None:
+        resting = replace(call, phase="resting", retry_at=event.retry_at, failures=call.failures + 1, reserved=None)
+        return update_call(state, resting)
+    # A judge is a model of the policy, not the agent's own, so the agent's backup cannot take its place.
+    if call.purpose != "judge":
+        agent = state.agents[call.agent]
+        if agent.has_backup:
+            state = update_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
+        if agent.has_backup or call.model != agent.model:
+            return update_call(state, replace(call, phase="due", failures=0, reserved=None))
+    return _give_up(remove_calls(state, (event.action,)), call, event)
+
+
+def _give_up(state: RunState, call: Call, event: e.CallFailed) -> RunState:
+    match call.purpose:
+        case "work":
+            return update_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
+        case "final":
+            return replace(state, final_failure=event.found) if _still_wins(state, call) else state
+        case "peer":
+            return _remove_peer(state, call)
+        case "judge":
+            question = state.questions[call.question or 0]
+            return update_question(state, transitions.judged(question, JudgeVerdict(reason=event.found)))
+        case _:
+            assert_never(call.purpose)
+
+
+def on_retry_due(state: RunState, event: e.RetryDue) -> RunState:
+    """Let a failed call be started again."""
+    call = state.calls.get(event.action)
+    return update_call(state, replace(call, phase="due")) if call and call.phase == "resting" else state
+
+
+def on_straggler_due(state: RunState, event: e.StragglerDue) -> RunState:
+    """Stop waiting for a slow call; its response still counts when it comes."""
+    call = state.calls.get(event.action)
+    return update_call(state, replace(call, timed_out_waiting=True)) if call else state
+
+
+def on_resumed(state: RunState, _: e.Resumed) -> RunState:
+    """Mark the calls that were under way when the process ended as lost: they are started again."""
+    lost = [call for call in state.calls.values() if call.phase == "out"]
+    state = charge_unknown(state, lost)
+    due = {call.action: replace(call, phase="due", reserved=None) for call in lost}
+    return on_restart(replace(state, calls={**state.calls, **due}))

@@ -1,29 +1,26 @@
-"""What the events of questions mean for a run."""
+"""Reducers of events of questions. The state of a question itself changes in `question.transitions`."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 from orchestrator_bridge.common.frozen import replace
 from orchestrator_bridge.question import messages, transitions
 from orchestrator_bridge.question.model import Question, Subscriber
 from orchestrator_bridge.question.screening import similar_questions
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.reducer.helpers import (
-    charge_unknown,
+from orchestrator_bridge.run.reducer.run import resume_after_grant
+from orchestrator_bridge.run.reducer.tools import approval_settled
+from orchestrator_bridge.run.reducer.updates import (
+    abandon_calls,
     complete_tool_use,
     notify_agent,
-    remove_call,
     update_agent,
     update_question,
 )
-from orchestrator_bridge.run.reducer.run import decided
-from orchestrator_bridge.run.reducer.tools import approval_settled
 from orchestrator_bridge.run.state import AgentMessage, AgentState, PendingAsk, RunState
 
 
-def _on_question_asked(state: RunState, event: e.QuestionAsked) -> RunState:
+def on_question_asked(state: RunState, event: e.QuestionAsked) -> RunState:
+    """Add a question; an agent that does not wait for it gets the result of its tool use at once."""
     pending, state = _take_ask(state, event.action)
     if pending is None:
         return state
@@ -35,24 +32,42 @@ def _on_question_asked(state: RunState, event: e.QuestionAsked) -> RunState:
     return complete_tool_use(state, pending.agent, event.action, result)
 
 
-def _on_question_refused(state: RunState, event: e.QuestionRefused) -> RunState:
+def on_question_refused(state: RunState, event: e.QuestionRefused) -> RunState:
+    """Tell the agent why its question was not asked; a response of which nothing was accepted counts as malformed."""
     pending, state = _take_ask(state, event.action)
     if pending is None:
         return state
     agent = state.agents[pending.agent]
-    if _in_vain(state, agent):
+    if _nothing_accepted(state, agent):
         state = update_agent(state, pending.agent, malformed=agent.malformed + 1)
     result = f"Not asked: {event.reason} Go by your assumption: {pending.ask.assumption}"
     return complete_tool_use(state, pending.agent, event.action, result)
 
 
-def _in_vain(state: RunState, agent: AgentState) -> bool:
-    """An agent's whole last response came to nothing: no answer, no vote, and its last question is refused like the others."""
+def _nothing_accepted(state: RunState, agent: AgentState) -> bool:
+    """True if an agent's last response brought no answer, no vote and no question, and has no further ask to look at."""
     uses = {use.id for use in agent.turns[-1].uses}
-    more = any(pending.agent == agent.spec.name for pending in state.asks.values())
-    actions = {one for question in state.questions.values() for one in (question.action, *(j.action for j in question.joined))}
-    taken = not uses.isdisjoint(actions)
-    return not (agent.idle or more or taken)
+    more_asks = any(pending.agent == agent.spec.name for pending in state.asks.values())
+    asked = {question.action for question in state.questions.values()}
+    asked |= {subscriber.action for question in state.questions.values() for subscriber in question.joined}
+    return not agent.idle and not more_asks and uses.isdisjoint(asked)
+
+
+def on_question_joined(state: RunState, event: e.QuestionJoined) -> RunState:
+    """Subscribe an agent to a question that was asked before: it gets the outcome now, or once there is one."""
+    pending, state = _take_ask(state, event.action)
+    if pending is None:
+        return state
+    question = state.questions[event.question]
+    state = update_agent(state, pending.agent, malformed=0)
+    if not question.open:
+        return complete_tool_use(state, pending.agent, event.action, messages.shared_outcome_result(question))
+    subscriber = Subscriber(agent=pending.agent, action=event.action, wait=event.wait)
+    state = update_question(state, transitions.subscribed(question, subscriber))
+    if event.wait:
+        return state
+    result = f"The same is asked already, as question {question.id}; its outcome comes as a later message."
+    return complete_tool_use(state, pending.agent, event.action, result)
 
 
 def _take_ask(state: RunState, action: str) -> tuple[PendingAsk | None, RunState]:
@@ -61,156 +76,127 @@ def _take_ask(state: RunState, action: str) -> tuple[PendingAsk | None, RunState
     return pending, replace(state, asks=asks)
 
 
-def _on_question_joined(state: RunState, event: e.QuestionJoined) -> RunState:
-    """An agent gets the outcome of a question that was asked before: now if there is one, else when there will be one."""
-    pending, state = _take_ask(state, event.action)
-    if pending is None:
-        return state
-    question = state.questions[event.question]
-    state = update_agent(state, pending.agent, malformed=0)
-    if not question.open:
-        return complete_tool_use(state, pending.agent, event.action, messages.shared_outcome_result(question))
-    joined = Subscriber(agent=pending.agent, action=event.action, wait=event.wait)
-    state = update_question(state, transitions.subscribed(question, joined))
-    if event.wait:
-        return state
-    result = f"The same is asked already, as question {question.id}; its outcome comes as a later message."
-    return complete_tool_use(state, pending.agent, event.action, result)
-
-
-def _on_asked_again(state: RunState, event: e.AskedAgain) -> RunState:
+def on_asked_again(state: RunState, event: e.AskedAgain) -> RunState:
+    """Add the question that repeats one that has ended."""
     return update_question(state, event.question)
 
 
-def _on_question_posted(state: RunState, event: e.QuestionPosted) -> RunState:
+def on_question_posted(state: RunState, event: e.QuestionPosted) -> RunState:
+    """Start the times of a question."""
     return update_question(state, transitions.posted(state.questions[event.question], event.delivery))
 
 
-def _on_card_lost(state: RunState, event: e.CardLost) -> RunState:
+def on_card_lost(state: RunState, event: e.CardLost) -> RunState:
+    """Record that a question's card was deleted."""
     return update_question(state, transitions.card_deleted(state.questions[event.question], event.message))
 
 
-def _on_replied(state: RunState, event: e.Replied) -> RunState:
+def on_replied(state: RunState, event: e.Replied) -> RunState:
+    """Add a reply; one that comes after the end goes to the agent that asked, as a late reply."""
     question = state.questions[event.question]
-    if not question.open and question.agent not in state.agents:
+    if question.open:
+        heard = transitions.reply_received(
+            question,
+            author=event.author,
+            message=event.message,
+            text=event.text,
+            at=event.sent_at,
+            choice=event.choice,
+            edit=event.edit,
+            mentions=event.mentions,
+        )
+        return update_question(state, heard)
+    if question.agent not in state.agents:
         return state
-    if not question.open:
-        return notify_agent(state, question.agent, "late", messages.late_note(question, event.author.name, event.text))
-    heard = transitions.reply_received(
-        question,
-        author=event.author,
-        message=event.message,
-        text=event.text,
-        at=event.sent_at,
-        choice=event.choice,
-        edit=event.edit,
-        mentions=event.mentions,
-    )
-    return update_question(state, heard)
+    return notify_agent(state, question.agent, "late", messages.late_note(question, event.author.name, event.text))
 
 
-def _on_unreplied(state: RunState, event: e.Unreplied) -> RunState:
+def on_unreplied(state: RunState, event: e.Unreplied) -> RunState:
+    """Remove a reply whose message was deleted."""
     return update_question(state, transitions.reply_deleted(state.questions[event.question], event.message))
 
 
-def _on_passed(state: RunState, event: e.Passed) -> RunState:
+def on_passed(state: RunState, event: e.Passed) -> RunState:
+    """Take a person off a question: declined, delegated, or no longer reachable."""
     question = state.questions[event.question]
     if event.gone:
         return update_question(state, transitions.became_unreachable(question, event.responder.id))
     return update_question(state, transitions.passed(question, event.responder, event.sent_at, event.to))
 
 
-def _on_extended(state: RunState, event: e.Extended) -> RunState:
+def on_extended(state: RunState, event: e.Extended) -> RunState:
+    """Extend the time of a question."""
     question = state.questions[event.question]
     return update_question(state, transitions.extended(question, event.seconds, event.key, event.sent_at))
 
 
-def _on_reminded(state: RunState, event: e.Reminded) -> RunState:
+def on_reminded(state: RunState, event: e.Reminded) -> RunState:
+    """Record that the people asked were reminded."""
     return update_question(state, transitions.reminded(state.questions[event.question]))
 
 
-def _on_escalated(state: RunState, event: e.Escalated) -> RunState:
-    return update_question(
-        state, transitions.escalated(state.questions[event.question], event.people, event.groups, event.asleep)
-    )
+def on_escalated(state: RunState, event: e.Escalated) -> RunState:
+    """Add the people of the next escalation step to those asked."""
+    question = state.questions[event.question]
+    return update_question(state, transitions.escalated(question, event.people, event.groups, event.asleep))
 
 
-def _on_rested(state: RunState, event: e.Rested) -> RunState:
+def on_rested(state: RunState, event: e.Rested) -> RunState:
+    """Record the quiet hours of a person to whom the question is about to be handed over."""
     return update_question(state, transitions.quiet_hours_began(state.questions[event.question], event.asleep, event.starts_at))
 
 
-def _on_woken(state: RunState, event: e.Woken) -> RunState:
+def on_woken(state: RunState, event: e.Woken) -> RunState:
+    """Record that quiet hours are over."""
     return update_question(state, transitions.quiet_hours_ended(state.questions[event.question], event.people))
 
 
-def _on_fallback_began(state: RunState, event: e.FallbackBegan) -> RunState:
-    """One fallback's calls are over when the next one begins."""
-    state = _drop_calls(state, event.question, ("judge",))
+def on_fallback_began(state: RunState, event: e.FallbackBegan) -> RunState:
+    """Start the next fallback; a judge of the earlier one is no longer waited for. Peers still count as replies."""
+    state = _abandon_side_calls(state, event.question, ("judge",))
     return update_question(state, transitions.fallback_began(state.questions[event.question], event.stage))
 
 
-def _on_question_settled(state: RunState, event: e.QuestionSettled) -> RunState:
+def on_question_settled(state: RunState, event: e.QuestionSettled) -> RunState:
+    """End a question and hand its outcome to all agents that wait for it; later outcomes of it change nothing."""
     question = state.questions[event.question]
     if not question.open:
         return state
     question = transitions.settled(question, event.outcome)
-    state = _drop_calls(update_question(state, question), question.id, ("peer", "judge"))
-    state = decided(state, question.id, event.outcome)
+    state = _abandon_side_calls(update_question(state, question), question.id, ("peer", "judge"))
+    state = resume_after_grant(state, question.id, event.outcome)
     if question.ask.kind == "approval":
         return approval_settled(state, question)
     if question.agent not in state.agents:
         return state
+    # A question that was asked again has answered its tool use already: its new outcome can only be a message.
     asker = Subscriber(agent=question.agent, action=question.action, wait=question.ask.wait and question.again is None)
-    for one in (asker, *question.joined):
-        state = _tell_outcome(state, question, one)
-    return _tell_others(state, question, {asker.agent, *(one.agent for one in question.joined)})
+    subscribers = (asker, *question.joined)
+    for subscriber in subscribers:
+        state = _deliver_outcome(state, question, subscriber)
+    return _inform_others(state, question, {subscriber.agent for subscriber in subscribers})
 
 
-def _tell_others(state: RunState, question: Question, told: set[str]) -> RunState:
-    """The others read how it ended when they are called next, so that they do not ask what is known; it withdraws no vote."""
-    if question.outcome is None or question.outcome.status == "cancelled":
-        return state
-    text = messages.shared_outcome_note(question)
-    others = (agent.spec.name for agent in state.live if agent.spec.name not in told)
-    return replace(
-        state, messages=(*state.messages, *(AgentMessage(seq=state.seq, kind="known", text=text, to=name) for name in others))
-    )
-
-
-def _tell_outcome(state: RunState, question: Question, to: Subscriber) -> RunState:
-    """Who waits gets it as the result of the tool, who does not as a message."""
+def _deliver_outcome(state: RunState, question: Question, to: Subscriber) -> RunState:
+    """Give the outcome to one agent: as the result of its tool use if it waits, else as a message."""
     if not to.wait:
         return notify_agent(state, to.agent, "outcome", messages.outcome_note(question))
-    state = complete_tool_use(
-        state, to.agent, to.action, messages.tool_result(question, similar_questions(question, state.questions.values()))
-    )
+    result = messages.tool_result(question, similar_questions(question, state.questions.values()))
+    state = complete_tool_use(state, to.agent, to.action, result)
     return update_agent(state, to.agent, last_private_seq=state.seq)
 
 
-def _drop_calls(state: RunState, question: int, purposes: tuple[str, ...]) -> RunState:
-    """Those who still think about a question are not waited for."""
-    dropped = [call for call in state.calls.values() if call.question == question and call.purpose in purposes]
-    state = charge_unknown(state, dropped)
-    for call in dropped:
-        state = remove_call(state, call.action)
-    return state
+def _inform_others(state: RunState, question: Question, informed: set[str]) -> RunState:
+    """Let the other agents read the outcome in their next call, so that they do not ask the same; no vote is withdrawn."""
+    if question.outcome is None or question.outcome.status == "cancelled":
+        return state
+    text = messages.shared_outcome_note(question)
+    others = (agent.spec.name for agent in state.live if agent.spec.name not in informed)
+    notes = (AgentMessage(seq=state.seq, kind="known", text=text, to=name) for name in others)
+    return replace(state, messages=(*state.messages, *notes))
 
 
-MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
-    e.QuestionAsked: _on_question_asked,
-    e.QuestionRefused: _on_question_refused,
-    e.QuestionJoined: _on_question_joined,
-    e.AskedAgain: _on_asked_again,
-    e.QuestionPosted: _on_question_posted,
-    e.CardLost: _on_card_lost,
-    e.Replied: _on_replied,
-    e.Unreplied: _on_unreplied,
-    e.Passed: _on_passed,
-    e.Extended: _on_extended,
-    e.Reminded: _on_reminded,
-    e.Escalated: _on_escalated,
-    e.Rested: _on_rested,
-    e.Woken: _on_woken,
-    e.FallbackBegan: _on_fallback_began,
-    e.QuestionSettled: _on_question_settled,
-}
+def _abandon_side_calls(state: RunState, question: int, purposes: tuple[str, ...]) -> RunState:
+    """Stop waiting for calls about a question."""
+    calls = state.calls.values()
+    return abandon_calls(state, (call for call in calls if call.question == question and call.purpose in purposes))

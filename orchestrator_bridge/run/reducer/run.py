@@ -1,10 +1,6 @@
-"""What the events of the run itself mean: guidance, bounds, retirement, the end."""
+"""Reducers of events of the run itself: guidance, bounds, budgets, retirement, external agents, the end."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import replace as _replace
-from typing import Any
 
 from orchestrator_bridge.chat.inbound import ExternalAgent
 from orchestrator_bridge.common.frozen import replace
@@ -13,109 +9,94 @@ from orchestrator_bridge.question import transitions
 from orchestrator_bridge.question.model import Outcome
 from orchestrator_bridge.question.system_questions import parse_grant
 from orchestrator_bridge.run import events as e
-from orchestrator_bridge.run.reducer.helpers import agent_responder, charge_unknown, remove_call, update_agent, update_question
-from orchestrator_bridge.run.state import AgentMessage, End, Pause, PendingAsk, RunState, Turn, Use
+from orchestrator_bridge.run.reducer.updates import abandon_calls, charge_unknown, update_agent, update_question
+from orchestrator_bridge.run.state import AgentMessage, End, Pause, PendingAsk, RunState, Turn, Use, agent_responder
 from orchestrator_bridge.team.team import AgentSpec, Team
 
 
-def _on_guided(state: RunState, event: e.Guided) -> RunState:
+def on_guided(state: RunState, event: e.Guided) -> RunState:
+    """Add the guidance to what all agents read next; it withdraws every vote, since votes count from `last_change` on."""
     author = one_line(event.author.name, 80).replace('"', "'")
-    news = AgentMessage(seq=state.seq, kind="guidance", text=event.text, author=author, files=event.files)
-    return replace(state, messages=(*state.messages, news))
+    guidance = AgentMessage(seq=state.seq, kind="guidance", text=event.text, author=author, files=event.files)
+    return replace(state, messages=(*state.messages, guidance))
 
 
-def _on_bound_reached(state: RunState, event: e.BoundReached) -> RunState:
+def on_bound_reached(state: RunState, event: e.BoundReached) -> RunState:
+    """Remember the first bound that is reached: no new call starts after it."""
     return state if state.bound else replace(state, bound=event.bound, limit=event.limit)
 
 
-def _on_backup_taken(state: RunState, event: e.BackupTaken) -> RunState:
+def on_budget_neared(state: RunState, event: e.BudgetNeared) -> RunState:
+    """Remember that people were warned of this budget at this limit."""
+    return replace(state, warned=state.warned | {(event.budget, event.limit)})
+
+
+def on_more_asked(state: RunState, event: e.MoreAsked) -> RunState:
+    """Pause the run until the question for more budget has its outcome."""
+    return replace(update_question(state, event.question), pause=Pause(question=event.question.id, budget=event.budget))
+
+
+def resume_after_grant(state: RunState, question: int, outcome: Outcome) -> RunState:
+    """End the pause for which this question was asked; a budget that was refused is not asked for again."""
+    pause = state.pause
+    if pause is None or pause.question != question:
+        return state
+    grant = parse_grant(outcome)
+    return replace(
+        state,
+        pause=None,
+        raised=state.raised + grant if pause.budget == "money" else state.raised,
+        refused=state.refused if grant else state.refused | {pause.budget},
+    )
+
+
+def on_backup_taken(state: RunState, event: e.BackupTaken) -> RunState:
+    """Switch an agent to its backup model."""
     return update_agent(state, event.agent, backed_up=True, failure=None)
 
 
-def _on_agent_retired(state: RunState, event: e.AgentRetired) -> RunState:
-    """A retired agent's votes go, its answers stay, and it is out of every question as a peer."""
+def on_agent_retired(state: RunState, event: e.AgentRetired) -> RunState:
+    """Withdraw a retired agent's vote, keep its answers, and take it off every question that asks it."""
     state = update_agent(state, event.agent, retired=event.reason, vote=None)
-    calls = [call for call in state.calls.values() if call.agent == event.agent]
-    state = charge_unknown(state, calls)
-    for call in calls:
-        state = remove_call(state, call.action)
+    state = abandon_calls(state, (call for call in state.calls.values() if call.agent == event.agent))
     for question in state.questions.values():
         state = update_question(state, transitions.passed(question, agent_responder(event.agent)))
     return state
 
 
-def _on_run_finished(state: RunState, event: e.RunFinished) -> RunState:
-    return _ended(state, End(status="finished", text=event.text, how=event.how, by=event.by))
+def on_run_finished(state: RunState, event: e.RunFinished) -> RunState:
+    """End the run with its answer."""
+    return _end(state, End(status="finished", text=event.text, how=event.how, by=event.by))
 
 
-def _on_run_failed(state: RunState, event: e.RunFailed) -> RunState:
-    return _ended(state, End(status="failed", text=event.reason))
+def on_run_failed(state: RunState, event: e.RunFailed) -> RunState:
+    """End the run without an answer."""
+    return _end(state, End(status="failed", text=event.reason))
 
 
-def _on_run_cancelled(state: RunState, event: e.RunCancelled) -> RunState:
-    return _ended(state, End(status="cancelled", text=f"Cancelled by {event.by.name}.", by=event.by.name))
+def on_run_cancelled(state: RunState, event: e.RunCancelled) -> RunState:
+    """End the run because a person cancelled it."""
+    return _end(state, End(status="cancelled", text=f"Cancelled by {event.by.name}.", by=event.by.name))
 
 
-def _ended(state: RunState, end: End) -> RunState:
+def _end(state: RunState, end: End) -> RunState:
     return replace(charge_unknown(state, state.calls.values()), end=end, calls={}, asks={}, uses={})
 
 
-MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
-    e.Guided: _on_guided,
-    e.BoundReached: _on_bound_reached,
-    e.BackupTaken: _on_backup_taken,
-    e.AgentRetired: _on_agent_retired,
-    e.RunFinished: _on_run_finished,
-    e.RunFailed: _on_run_failed,
-    e.RunCancelled: _on_run_cancelled,
-}
-
-
-def _on_budget_neared(state: RunState, event: e.BudgetNeared) -> RunState:
-    return replace(state, warned=state.warned | {(event.budget, event.limit)})
-
-
-def _on_more_asked(state: RunState, event: e.MoreAsked) -> RunState:
-    return replace(update_question(state, event.question), pause=Pause(question=event.question.id, budget=event.budget))
-
-
-def decided(state: RunState, question: int, outcome: Outcome) -> RunState:
-    """The run goes on once it knows whether it gets more: it asks for the same budget again only after it got some."""
-    pause = state.pause
-    if pause is None or pause.question != question:
-        return state
-    more = parse_grant(outcome)
-    refused = state.refused if more else state.refused | {pause.budget}
-    raised = state.raised + more if pause.budget == "money" else state.raised
-    return replace(state, pause=None, raised=raised, refused=refused)
-
-
-BUDGET_MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {
-    e.BudgetNeared: _on_budget_neared,
-    e.MoreAsked: _on_more_asked,
-}
-
-
-# A run that is made of the questions of an agent outside: that agent is a guest among the team's, and nobody calls it.
-#
-# What it asks is a turn of its own with one tool use, so that all else is as for any agent: the use gets one result, which is
-# the
-# outcome, and the outcome is there for whoever comes back for it.
-
-
-def guest_of(outside: ExternalAgent, team: Team) -> AgentSpec:
-    """The guest among the team's agents. Where a judge is to decide and the team names none, the team's first model judges."""
+def external_agent_spec(outside: ExternalAgent, team: Team) -> AgentSpec:
+    """The external agent as a member of the team. Its model only serves as judge where the policy names none."""
     return AgentSpec(name=outside.agent, model=team.agents[0].model)
 
 
-def _on_guest_asked(state: RunState, event: e.GuestAsked) -> RunState:
-    guest = state.external_agent
-    if guest is None:
+def on_guest_asked(state: RunState, event: e.GuestAsked) -> RunState:
+    """Record a question of the external agent as a turn with one tool use.
+
+    So all else works as for any agent: the use gets one result, the outcome, which stays there until the MCP client fetches it.
+    """
+    name = state.external_agent
+    if name is None:
         return state
     use = Use(id=event.action, name="ask_others", arguments=event.ask.model_dump_json())
     turn = Turn(seen_from_seq=state.seq, seen_seq=state.seq, text="", uses=(use,))
-    state = update_agent(state, guest, turns=(*state.agents[guest].turns, turn))
-    return _replace(state, asks={**state.asks, event.action: PendingAsk(agent=guest, use=event.action, ask=event.ask)})
-
-
-EXTERNAL_MEANINGS: dict[type, Callable[[RunState, Any], RunState]] = {e.GuestAsked: _on_guest_asked}
+    state = update_agent(state, name, turns=(*state.agents[name].turns, turn))
+    return replace(state, asks={**state.asks, event.action: PendingAsk(agent=name, use=event.action, ask=event.ask)})

@@ -1,4 +1,4 @@
-"""The small changes of a run's state of which every event's meaning is made."""
+"""Small changes of a run's state from which the reducers are built."""
 
 from __future__ import annotations
 
@@ -10,37 +10,43 @@ from orchestrator_bridge.chat.attachments import AttachmentContent
 from orchestrator_bridge.common.frozen import replace
 from orchestrator_bridge.question.model import Question
 from orchestrator_bridge.run.state import AgentMessage, Call, RunState, Turn, Use
-from orchestrator_bridge.team.directory import Responder
 
 
 def update_agent(state: RunState, name: str, **changes: Any) -> RunState:
-    """The state with one agent changed."""
+    """Change fields of one agent."""
     return replace(state, agents={**state.agents, name: replace(state.agents[name], **changes)})
 
 
 def update_question(state: RunState, question: Question) -> RunState:
-    """The state with a question as it now is."""
+    """Add or replace a question."""
     return replace(state, questions={**state.questions, question.id: question})
 
 
 def update_call(state: RunState, call: Call) -> RunState:
-    """The state with a call as it now is."""
+    """Add or replace a call."""
     return replace(state, calls={**state.calls, call.action: call})
 
 
-def remove_call(state: RunState, action: str) -> RunState:
-    """The state without a call."""
-    return replace(state, calls={key: call for key, call in state.calls.items() if key != action})
+def remove_calls(state: RunState, actions: Iterable[str]) -> RunState:
+    """Remove calls by their action; unknown ones are ignored."""
+    removed = frozenset(actions)
+    return replace(state, calls={action: call for action, call in state.calls.items() if action not in removed})
 
 
 def charge_unknown(state: RunState, calls: Iterable[Call]) -> RunState:
-    """What was reserved for these calls stays booked: nobody knows whether they were billed."""
+    """Keep the amounts reserved for abandoned calls booked as unknown: a provider may or may not bill them."""
     out = [call for call in calls if call.phase == "out"]
     if not out:
         return state
     unknown = sum((call.reserved or Decimal(0) for call in out), state.spent.unknown)
     priced = state.spent.priced and all(call.reserved is not None for call in out)
     return replace(state, spent=replace(state.spent, unknown=unknown, priced=priced))
+
+
+def abandon_calls(state: RunState, calls: Iterable[Call]) -> RunState:
+    """Remove calls whose result is no longer wanted."""
+    abandoned = tuple(calls)
+    return remove_calls(charge_unknown(state, abandoned), (call.action for call in abandoned))
 
 
 def complete_tool_use(
@@ -53,27 +59,20 @@ def complete_tool_use(
     whole: int = 0,
     theirs: bool = False,
 ) -> RunState:
-    """Give a pending tool use its one result."""
+    """Give a pending tool use its result; a use that has one keeps it."""
 
-    def finish(use: Use) -> Use:
-        return (
-            replace(use, result=result, files=files, whole=whole, theirs=theirs)
-            if use.id == use_id and use.result is None
-            else use
-        )
+    def complete(use: Use) -> Use:
+        if use.id != use_id or use.result is not None:
+            return use
+        return replace(use, result=result, files=files, whole=whole, theirs=theirs)
 
-    def look(turn: Turn) -> Turn:
-        return replace(turn, uses=tuple(finish(use) for use in turn.uses)) if turn.pending else turn
+    def complete_in(turn: Turn) -> Turn:
+        return replace(turn, uses=tuple(complete(use) for use in turn.uses)) if turn.pending else turn
 
-    return update_agent(state, agent, turns=tuple(look(turn) for turn in state.agents[agent].turns))
+    return update_agent(state, agent, turns=tuple(complete_in(turn) for turn in state.agents[agent].turns))
 
 
 def notify_agent(state: RunState, agent: str, kind: Literal["late", "outcome"], text: str) -> RunState:
-    """Say something to one agent alone; it has to read that before its vote counts."""
+    """Add a message for one agent, which must read it before its vote counts again."""
     state = replace(state, messages=(*state.messages, AgentMessage(seq=state.seq, kind=kind, text=text, to=agent)))
     return update_agent(state, agent, last_private_seq=state.seq)
-
-
-def agent_responder(name: str) -> Responder:
-    """An agent as somebody who is asked and replies."""
-    return Responder(kind="agent", id=f"agent:{name}", name=name)
