@@ -13,8 +13,8 @@ from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.duration import say_duration
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.model.errors import ModelError, TimedOut
-from orchestrator_bridge.model.interface import Model, OnDelta, Request, Response
-from orchestrator_bridge.model.limits.limiter import RateLimiter, Throttled
+from orchestrator_bridge.model.interface import Model, OnDelta, Request, Response, Throttled
+from orchestrator_bridge.model.limits.limiter import RateLimiter
 from orchestrator_bridge.run.records import Record
 from orchestrator_bridge.store.interface import RateSample, Store
 from orchestrator_bridge.team.budgets import BudgetStatus

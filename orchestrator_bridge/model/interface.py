@@ -1,7 +1,7 @@
-"""What a run asks of a model, and what comes back: the neutral values of every provider.
+"""The `Model` protocol and its values, independent of provider: Request, Response, Usage, Message.
 
-A client turns a `Request` into one call of its provider and returns a `Response`, or raises a `ModelError`
-(`errors`). It never retries: when to try again is the run's decision, so that a retry is written down.
+A client turns a `Request` into one call of its provider and returns a `Response`, or raises a `ModelError` (`errors`).
+It never retries: the run decides on retries, so that each one is an event in its log.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolCall:
-    """One use of a tool as the model wrote it: `arguments` is its raw text, which may be no JSON at all."""
+    """Tool call as the model wrote it. `arguments` is raw text and may be invalid JSON."""
 
     id: str
     name: str
@@ -23,7 +23,7 @@ class ToolCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """A picture of a user's message. `id` names it in the store; `data` is what it holds once it has been fetched from there."""
+    """Image in a user's message. `id` is its key in the store; `data` is empty until it is loaded from there."""
 
     id: str
     name: str
@@ -33,10 +33,10 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderState:
-    """What a provider wants back with a message of its model, as it gave it: reasoning, mostly signed. Nobody else reads it.
+    """Opaque state that a provider requires back with a message of its model, unchanged: mostly signed reasoning.
 
-    `maker` is the provider and model that made it, the only one that it is sent to. `message` holds fields of the message,
-    `calls` those of its tool calls, in their order; both as JSON values.
+    `maker` is the provider and model that produced it; it is sent to no other. `message` holds fields of the message, `calls`
+    the fields of its tool calls in their order; both are JSON values.
     """
 
     maker: str
@@ -46,7 +46,7 @@ class ProviderState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """One message of a conversation; `tool_call` names the call that a `tool` message answers. `kept`: see there."""
+    """Message of a conversation. `tool_call` is the id of the call that a `tool` message answers; `kept` goes back with it."""
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str = ""
@@ -58,7 +58,7 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolSpec:
-    """A tool on offer: its name, what it is for, and the JSON schema of its arguments."""
+    """Tool that the model may call. `parameters` is the JSON schema of its arguments."""
 
     name: str
     description: str
@@ -67,10 +67,10 @@ class ToolSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
-    """Tokens as the provider reports them; cached ones are part of `input`, reasoning ones part of `output`.
+    """Tokens as the provider reports them. `cached` is part of `input`, `reasoning` is part of `output`.
 
-    `cache_written`: the part of `input` that was written into a cache, which some vendors charge for.
-    `estimated`: the provider reported none, and these are counted from the text.
+    `cache_written` is the part of `input` that was written to a cache, which some vendors charge for.
+    `estimated` is True if the provider reported no usage and the tokens are estimated from the text.
     """
 
     input: int = 0
@@ -82,15 +82,15 @@ class Usage:
 
     @property
     def total(self) -> int:
-        """Tokens in and out."""
+        """Input and output tokens together."""
         return self.input + self.output
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One call: who asks which model, with which conversation and tools. `timeout` is in seconds.
+    """One model call of an agent. `timeout` is in seconds.
 
-    `parameters` are by the names of the team file, such as `temperature`; what the model's route does not take is not sent.
+    `parameters` use the names of the team file, such as `temperature`; those that the model's route does not accept are not sent.
     """
 
     agent: str
@@ -104,8 +104,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromptCount:
-    """Our own count of a prompt's tokens before its call: for which model at its provider, and by which tokenizer or
-    `estimate`."""
+    """Our own count of a prompt's tokens before the call. `model` is `provider/id`; `by` is the tokenizer, or `estimate`."""
 
     model: str
     by: str
@@ -114,10 +113,10 @@ class PromptCount:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """What the model said. `served` is the model that the provider says answered; `cost` is in US dollars, None if unknown.
+    """Answer of a model. `served` is the model that the provider names in it; `cost` is in US dollars, None if unknown.
 
-    `kept` goes back with it in later calls; `counted` is how we had counted its prompt.
-    `notice`: what people have to know of who answered, as a sentence; the run says it once.
+    `kept` goes back with the message in later calls. `counted` is our count of the prompt before the call.
+    `notice` is a sentence for people if another model than the expected one answered; a run posts it once.
     """
 
     text: str = ""
@@ -132,9 +131,9 @@ class Response:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallEstimate:
-    """What a call asks of its route before it is made. `tokens` is an estimate of what it will take, in and out.
+    """Demand of a call on its route before it is made. `tokens` is an estimate of its input and output together.
 
-    Calls with the same `route` share its limits, which are per minute, None where none is known. `provider` is for people.
+    Calls with the same `route` share its limits, which are per minute; None if no limit is known. `provider` is for people.
     """
 
     route: str
@@ -144,16 +143,26 @@ class CallEstimate:
     tokens_per_minute: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Throttled:
+    """Reason for which a call cannot go yet. `why` completes "waiting for ..."; `until` (seconds since the epoch) is an estimate.
+
+    `until` is None if the wait does not depend on time alone.
+    """
+
+    why: str
+    until: float | None = None
+
+
 OnDelta = Callable[[str], None]
-"""Is told of the pieces of an answer as they come, from any thread: of its text, not of its reasoning; empty for one of a tool
-call."""
+"""Callback for each piece of a streamed answer, called from any thread: its text without reasoning, empty for a tool call."""
 
 
 class Model(Protocol):
-    """A client of one or more models."""
+    """Client of one or more models."""
 
     async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
-        """Make one call. With `on_delta` the answer is streamed, where the model can, and every piece of it told.
+        """Make one call. With `on_delta` the answer is streamed if the model can stream.
 
         Raises:
             ModelError: the call brought no usable response.
@@ -161,25 +170,25 @@ class Model(Protocol):
         ...
 
     def max_cost(self, request: Request) -> Decimal | None:
-        """The most that this call is expected to cost, in US dollars; None if the price is unknown. An estimate."""
+        """Estimate the highest cost of this call in US dollars; None if the price is unknown."""
         ...
 
     def lifecycle_notice(self, model: str) -> str:
-        """What whoever is about to pay for this model has to know of its lifecycle, as a sentence; empty if nothing."""
+        """Sentence about a retired or retiring model, for a person about to pay for it; empty if there is nothing to say."""
         ...
 
     def excess_tokens(self, request: Request) -> int:
-        """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows. An estimate."""
+        """Estimate by how many tokens the prompt exceeds the model's window; 0 if it fits or the window is unknown."""
         ...
 
     def supports_images(self, model: str) -> bool:
-        """Whether a model is known to take pictures."""
+        """True if the model is known to accept images."""
         ...
 
     def estimate_call(self, request: Request) -> CallEstimate:
-        """What this call asks of its route. An estimate."""
+        """Estimate the demand of this call on its route."""
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close all connections."""
         ...

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from orchestrator_bridge.chat.inbound import Place
-from orchestrator_bridge.model.interface import Request
-from orchestrator_bridge.model.limits.limiter import Throttled
+from orchestrator_bridge.model.interface import Request, Throttled
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.decide import Action, AppendEvent, AskApproval, AskQuestion, CallModel, UseTool, WaitUntil, decide
 from orchestrator_bridge.run.questions.service import QuestionService

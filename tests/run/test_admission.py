@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from orchestrator_bridge.chat.outbound import Note, RunCard
 from orchestrator_bridge.model.errors import CircuitOpen, InvalidApiKey, Overloaded, ProviderUnavailable
-from orchestrator_bridge.model.limits.limiter import Throttled
+from orchestrator_bridge.model.interface import Throttled
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.records import CallUsageRecorded

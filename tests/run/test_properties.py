@@ -13,8 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from orchestrator_bridge.chat.inbound import Author, ControlAction
 from orchestrator_bridge.model.errors import CircuitOpen, InvalidApiKey, ModelError, Overloaded, TimedOut
-from orchestrator_bridge.model.interface import Message, ToolCall
-from orchestrator_bridge.model.limits.limiter import Throttled
+from orchestrator_bridge.model.interface import Message, Throttled, ToolCall
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.decide import CallModel, WaitUntil, decide

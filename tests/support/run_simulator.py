@@ -25,8 +25,7 @@ from orchestrator_bridge.chat.inbound import (
 from orchestrator_bridge.chat.outbound import PostedMessage, PrivateReply
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.model.errors import ModelError
-from orchestrator_bridge.model.interface import Message, Request, Response, ToolCall, ToolSpec, Usage
-from orchestrator_bridge.model.limits.limiter import Throttled
+from orchestrator_bridge.model.interface import Message, Request, Response, Throttled, ToolCall, ToolSpec, Usage
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.decide import CallModel

@@ -1,9 +1,9 @@
-"""How many calls and tokens a route has taken within the last minute, and when the next call fits. Plain arithmetic of `now`.
+"""Sliding window of a route's recent calls, and the fair queue of the calls that wait for it. Pure arithmetic of `now`.
 
-A token bucket lets a full bucket and what flows in meanwhile through one minute: up to twice the limit. Providers count by
-buckets, by fixed minutes or by sliding ones, and do not say which. So every call is kept for a minute after it went, and no
-minute, wherever it begins, holds more than the limit: that is within all three. Libraries that were looked at (aiolimiter,
-limits, pyrate-limiter) read a clock of their own, and serve whoever came first.
+A token bucket admits a full bucket plus its refill within one minute: up to twice the limit. Providers count by buckets, fixed
+minutes or sliding minutes, and do not say which. The window therefore remembers every call for a minute, so that no minute,
+wherever it begins, exceeds the limit: that satisfies all three. The libraries examined (aiolimiter, limits, pyrate-limiter) read
+a clock of their own and serve in order of arrival.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MINUTE = 60.0
-"""Seconds that a call counts."""
+"""Seconds for which a call counts."""
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
 class Slot:
-    """One call that was let through at `at`, in seconds, and the tokens that count for it: an estimate until they are known."""
+    """A call admitted at `at` (seconds since the epoch) and its tokens: an estimate until the response reports the usage."""
 
     at: float
     tokens: int
 
 
 class SlidingWindow:
-    """The calls of the last minute. A limit of None does not limit. A call larger than the whole limit goes alone.
+    """Calls of the last minute, oldest first. A limit of None is no limit.
 
-    `closed_until`: nothing goes before that time, because the provider said so.
+    A call that is larger than the token limit is admitted once the window is empty; it would wait forever otherwise.
+    `closed_until`: no call is admitted before this time, because the provider asked to wait.
     """
 
     def __init__(self, requests: int | None = None, tokens: int | None = None, slots: Iterable[Slot] = ()) -> None:
@@ -37,38 +38,17 @@ class SlidingWindow:
         self._slots = deque(slots)
 
     def free_at(self, tokens: int, now: float) -> float:
-        """The first time, from `now` on, at which a call of so many tokens fits if nothing else goes before it."""
-        self._expire(now)
-        return max(now, self.closed_until, self._room_for_one_more(), self._room_for(tokens))
+        """Earliest time, from `now` on, at which a call of `tokens` fits if no other call is admitted before it."""
+        slots = self._slots
+        while slots and slots[0].at + MINUTE <= now:
+            slots.popleft()
+        request_free_at = 0.0
+        if self.requests is not None and len(slots) >= self.requests:
+            request_free_at = slots[len(slots) - self.requests].at + MINUTE
+        return max(now, self.closed_until, request_free_at, self._tokens_free_at(tokens))
 
-    def record(self, tokens: int, now: float) -> Slot:
-        """Let a call through; whether it fits is for the caller to ask first."""
-        slot = Slot(at=now, tokens=tokens)
-        if self.requests is not None or self.tokens is not None:
-            self._slots.append(slot)
-        return slot
-
-    def refund(self, slot: Slot) -> None:
-        """A call that was let through was not made."""
-        if slot in self._slots:
-            self._slots.remove(slot)
-
-    def copy(self) -> SlidingWindow:
-        """A window to think ahead with."""
-        other = SlidingWindow(self.requests, self.tokens, self._slots)
-        other.closed_until = self.closed_until
-        return other
-
-    def _expire(self, now: float) -> None:
-        while self._slots and self._slots[0].at + MINUTE <= now:
-            self._slots.popleft()
-
-    def _room_for_one_more(self) -> float:
-        if self.requests is None or len(self._slots) < self.requests:
-            return 0.0
-        return self._slots[len(self._slots) - self.requests].at + MINUTE
-
-    def _room_for(self, tokens: int) -> float:
+    def _tokens_free_at(self, tokens: int) -> float:
+        """Time at which enough old calls have left the window for `tokens` more."""
         if self.tokens is None:
             return 0.0
         most, used = max(0, self.tokens - tokens), sum(slot.tokens for slot in self._slots)
@@ -80,28 +60,43 @@ class SlidingWindow:
             free_at = slot.at + MINUTE
         return free_at
 
+    def record(self, tokens: int, now: float) -> Slot:
+        """Admit a call. The caller checks `free_at` first."""
+        slot = Slot(at=now, tokens=tokens)
+        if self.requests is not None or self.tokens is not None:
+            self._slots.append(slot)
+        return slot
 
-# Who waits for a route, and who is next: one call of each run in turn, so that no run's sixteen agents starve the others.
-#
-# Within a run the call that came first goes first. A large call at the front is waited for; smaller ones do not slip past it,
-# or it
-# would never go.
+    def refund(self, slot: Slot) -> None:
+        """Remove an admitted call that was not made after all."""
+        if slot in self._slots:
+            self._slots.remove(slot)
+
+    def copy(self) -> SlidingWindow:
+        """Copy of the window, to simulate admissions."""
+        other = SlidingWindow(self.requests, self.tokens, self._slots)
+        other.closed_until = self.closed_until
+        return other
 
 
 Key = tuple[int, str]
-"""A call that waits: its run and its action."""
+"""Identifier of a waiting call: its run and its action."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueuedCall:
-    """A call in the queue, and the tokens that it is expected to take."""
+    """A call in the queue and the tokens that it is expected to use."""
 
     key: Key
     tokens: int
 
 
 class FairQueue:
-    """The queue: a rotation of runs, each with its calls in order."""
+    """Round-robin over runs, first in first out within a run.
+
+    One call of each run in turn, so that the sixteen agents of one run do not starve the other runs. The head of the queue
+    blocks the calls behind it even if a smaller one would fit now: if small calls could overtake, a large one would never go.
+    """
 
     def __init__(self) -> None:
         self._runs: OrderedDict[int, deque[QueuedCall]] = OrderedDict()
@@ -110,29 +105,29 @@ class FairQueue:
         return bool(self._runs)
 
     def __contains__(self, key: Key) -> bool:
-        return any(one.key == key for one in self._runs.get(key[0], ()))
+        return any(call.key == key for call in self._runs.get(key[0], ()))
 
     def enqueue(self, key: Key, tokens: int) -> None:
-        """Wait behind the run's other calls; a run that is new waits behind all runs."""
+        """Append a call behind its run's other calls; a new run goes to the end of the rotation."""
         self._runs.setdefault(key[0], deque()).append(QueuedCall(key=key, tokens=tokens))
 
     def remove(self, key: Key) -> None:
-        """Wait no more; nothing happens if the call does not wait."""
-        rest = deque(one for one in self._runs.get(key[0], ()) if one.key != key)
+        """Remove a call; nothing happens if it is not in the queue."""
+        rest = deque(call for call in self._runs.get(key[0], ()) if call.key != key)
         if rest:
             self._runs[key[0]] = rest
         else:
             self._runs.pop(key[0], None)
 
     def peek(self) -> QueuedCall | None:
-        """Whose turn it is."""
+        """Return the next call without removing it; None if the queue is empty."""
         return next(iter(self._runs.values()))[0] if self._runs else None
 
     def pop(self) -> QueuedCall:
-        """Let the first one go, and send its run to the end of the rotation.
+        """Remove and return the next call, and move its run to the end of the rotation.
 
         Raises:
-            LookupError: nobody waits.
+            LookupError: the queue is empty.
         """
         run, calls = next(iter(self._runs.items()), (0, deque[QueuedCall]()))
         served = calls.popleft()
@@ -143,7 +138,7 @@ class FairQueue:
         return served
 
     def in_order(self) -> Iterator[QueuedCall]:
-        """All who wait, in the order in which they will go if nobody joins."""
+        """Yield all calls in the order in which they go if no other call joins."""
         ahead = FairQueue()
         ahead._runs = OrderedDict((run, calls.copy()) for run, calls in self._runs.items())
         while ahead:

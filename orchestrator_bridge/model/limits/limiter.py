@@ -1,9 +1,19 @@
-"""One route with all its calls: what it may take, whether its provider is up, and who waits. Time is said; nothing here waits."""
+"""Admission of model calls: rate limits, fairness between runs and circuit breakers, per route and shared by all runs.
+
+Steps of a call (`RouteLimiter` holds the rules and is told the time; `RateLimiter` adds the clock and the waiting):
+
+1. `enqueue`: it waits in the route's fair queue.
+2. `admit_next`: the head of the queue is admitted once the sliding window has room. Its estimated tokens are charged at once.
+3. `claim`: the admitted call starts. A call that is given up instead is released, and its charge is refunded.
+4. `completed`: the charge is corrected to the tokens that the response reports, and the circuit breaker learns the result.
+
+After a restart the window is rebuilt from the calls of the last minute. The circuit breakers start closed: the next call finds
+out whether the provider works.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from orchestrator_bridge.common.clock import Alarm, Clock
 from orchestrator_bridge.model.errors import (
@@ -15,28 +25,19 @@ from orchestrator_bridge.model.errors import (
     RateLimited,
     TimedOut,
 )
-from orchestrator_bridge.model.interface import CallEstimate, Response
+from orchestrator_bridge.model.interface import CallEstimate, Response, Throttled
 from orchestrator_bridge.model.limits import circuit_breaker
 from orchestrator_bridge.model.limits.fair_queue import FairQueue, Key, SlidingWindow, Slot
 
 LONGEST_RETRY_AFTER = 600.0
-"""Seconds: a provider that asks everybody to wait longer is as good as down."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Throttled:
-    """A call cannot go yet. `why` completes "waiting for …"; `until`, in seconds, is an estimate, None if nobody can tell."""
-
-    why: str
-    until: float | None = None
-
+"""Seconds: a provider that asks all callers to wait longer is treated as down."""
 
 _HEALTH_ERRORS = (Overloaded, ProviderUnavailable, TimedOut, InvalidResponse)
-"""What counts against a provider's health. A refusal does not: whoever refuses is up."""
+"""Errors that count against a provider's health. A refusal does not: a provider that refuses is up."""
 
 
 class RouteLimiter:
-    """The state of one route. A call joins, goes once it is let in and claims that, and lands. `provider` is for people."""
+    """Rules and state of one route: window, queue and circuit. It has no clock and never waits."""
 
     def __init__(self, demand: CallEstimate) -> None:
         self._provider = demand.provider
@@ -47,52 +48,51 @@ class RouteLimiter:
         self._admitted: set[Key] = set()
         self._probe: Key | None = None
 
-    # Waiting --------------------------------------------------------------------------------------------------------------
-
     def enqueue(self, key: Key, tokens: int) -> None:
-        """Wait in turn; nothing happens if the call waits already or was let in."""
+        """Queue a call; nothing happens if it is queued or admitted already."""
         if key not in self._admitted and key not in self._queue:
             self._queue.enqueue(key, tokens)
 
     def is_queued(self, key: Key) -> bool:
-        """Whether a call is in the queue."""
+        """True while the call waits in the queue."""
         return key in self._queue
 
     def admit_next(self, now: float) -> Key | None:
-        """Let in whoever is next, if there is room by now."""
+        """Admit the next call of the queue if the circuit and the window allow it now; None if not."""
         first = self._queue.peek()
-        may = circuit_breaker.check_circuit(self._circuit, now)
-        if first is None or may not in ("yes", "as a probe") or self._window.free_at(first.tokens, now) > now:
+        decision = circuit_breaker.check_circuit(self._circuit, now)
+        if first is None or decision not in ("yes", "as a probe") or self._window.free_at(first.tokens, now) > now:
             return None
         key = self._queue.pop().key
-        if may == "as a probe":
+        if decision == "as a probe":
             self._circuit, self._probe = circuit_breaker.start_probe(self._circuit), key
         self._slots[key] = self._window.record(first.tokens, now)
         self._admitted.add(key)
         return key
 
     def claim(self, key: Key) -> bool:
-        """Go, if the call was let in."""
+        """Start a call that was admitted; False if it was not."""
         if key not in self._admitted:
             return False
         self._admitted.remove(key)
         return True
 
     def next_check_at(self, now: float) -> float | None:
-        """When the next in turn can be let in, as far as time alone decides; None if nobody waits, or for more than time."""
+        """Time at which the next call can be admitted; None if the queue is empty or waits for more than time (a probe)."""
         first = self._queue.peek()
         if first is None or circuit_breaker.check_circuit(self._circuit, now) not in ("yes", "as a probe"):
             return None
         return self._window.free_at(first.tokens, now)
 
     def throttled(self, key: Key, now: float) -> Throttled:
-        """What a call in the queue waits for."""
+        """Reason for which a queued call waits, and an estimate of the end of the wait."""
         if circuit_breaker.check_circuit(self._circuit, now) != "yes":
             until = self._circuit.until if self._circuit.state == "open" else None
             return Throttled(why=f"{self._provider} to come back", until=until)
         return Throttled(why=f"{self._provider}'s rate limit", until=self._admission_time(key, now))
 
     def _admission_time(self, key: Key, now: float) -> float:
+        """Simulate the admission of every call up to this one, in the order of the queue."""
         ahead = self._window.copy()
         for waiting in self._queue.in_order():
             now = ahead.free_at(waiting.tokens, now)
@@ -102,26 +102,23 @@ class RouteLimiter:
         return now
 
     def circuit_error(self, now: float) -> CircuitOpen | None:
-        """Why no call can be made for a while; None if one may, or if it only waits for its turn or for a probe."""
+        """Error for all calls while the circuit is open; None if calls may go or only wait for their turn or for a probe."""
         if circuit_breaker.check_circuit(self._circuit, now) != "no":
             return None
-        left = self._circuit.until - now
-        return CircuitOpen(f"{self._provider} is down: {self._circuit.why}", retry_after=left)
+        return CircuitOpen(f"{self._provider} is down: {self._circuit.why}", retry_after=self._circuit.until - now)
 
     def drain(self) -> tuple[Key, ...]:
-        """Everybody who waits, out of the queue."""
+        """Empty the queue and return the calls that waited."""
         keys = tuple(waiting.key for waiting in self._queue.in_order())
         self._queue = FairQueue()
         return keys
 
-    # Going ----------------------------------------------------------------------------------------------------------------
-
     def restore_sample(self, tokens: int, at: float) -> None:
-        """A call of an earlier process went then."""
+        """Charge a call that an earlier process made at `at`."""
         self._window.record(tokens, at)
 
     def release(self, key: Key, now: float) -> None:
-        """A call will not be made: what it held is free again."""
+        """Withdraw a call that will not be made, and refund its requests and tokens."""
         self._queue.remove(key)
         self._admitted.discard(key)
         slot = self._slots.pop(key, None)
@@ -130,26 +127,21 @@ class RouteLimiter:
         self._end_probe(key, now)
 
     def completed(self, key: Key, result: Response | ModelError | None, now: float) -> None:
-        """A call that was made came back, or was cut short by us (None)."""
+        """Record the result of a call that was made; None if we cancelled it."""
         slot = self._slots.pop(key, None)
-        if isinstance(result, ModelError):
-            self._record_error(key, result, now)
+        if isinstance(result, RateLimited):
+            self._apply_retry_after(result, now)
+        elif isinstance(result, _HEALTH_ERRORS):
+            self._circuit = circuit_breaker.record_failure(self._circuit, now, result.found, probe=key == self._probe)
         elif result is not None:
+            # A response, or a refusal: the provider is up.
             self._circuit = circuit_breaker.CLOSED
-            if slot is not None:
-                slot.tokens = result.usage.total
+        if slot is not None and isinstance(result, Response):
+            slot.tokens = result.usage.total
         self._end_probe(key, now)
 
-    def _record_error(self, key: Key, error: ModelError, now: float) -> None:
-        if isinstance(error, RateLimited):
-            self._apply_retry_after(error, now)
-        elif isinstance(error, _HEALTH_ERRORS):
-            self._circuit = circuit_breaker.record_failure(self._circuit, now, error.found, probe=key == self._probe)
-        else:
-            self._circuit = circuit_breaker.CLOSED
-
     def _apply_retry_after(self, error: RateLimited, now: float) -> None:
-        """A provider that says how long to wait says it to every call of the route."""
+        """Make every call of the route wait: the limit is the account's, not the call's."""
         if error.retry_after is None:
             return
         until = now + error.retry_after
@@ -159,21 +151,17 @@ class RouteLimiter:
             self._window.closed_until = max(self._window.closed_until, until)
 
     def _end_probe(self, key: Key, now: float) -> None:
-        """Whatever became of the probe, there is none out any more."""
+        """Forget the probe. If it ended without a verdict, the circuit returns from `probing` to `open`."""
         if key == self._probe:
             self._probe = None
             self._circuit = circuit_breaker.abandon_probe(self._circuit, now)
 
 
-# The gate before every model call: limits, fairness and circuits of all routes, shared by all runs of the process.
-#
-# The rules are `RouteLimiter`'s and are told the time; here are the clock, its alarms, and those who wait. A process that
-# starts
-# again is told what was sent in the minute before. Of a provider's trouble it knows nothing: it tries, and learns.
-
-
 class RateLimiter:
-    """Lets calls through. A call asks to `try_acquire`; one that is held does `wait`, asks again, goes, and is `completed`."""
+    """Admission of the calls of all routes. A call that `try_acquire` throttles calls `wait` and then tries again.
+
+    Every call that was acquired ends with `completed`; one that will not be made ends with `release`.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -183,18 +171,18 @@ class RateLimiter:
         self._alarms: dict[str, Alarm] = {}
 
     def try_acquire(self, run: int, action: str, demand: CallEstimate) -> Throttled | None:
-        """Go now (None), or be held: then `wait` and ask again."""
+        """Admit a call (None), or queue it and return the reason."""
         key = (run, action)
         if self._acquired.get(key, demand.route) != demand.route:
             self.release(run, action)
         self._acquired[key] = demand.route
-        road = self._route_limiter(demand)
-        road.enqueue(key, demand.tokens)
+        limiter = self._route_limiter(demand)
+        limiter.enqueue(key, demand.tokens)
         self._admit_waiting(demand.route)
-        return None if road.claim(key) else road.throttled(key, self._clock.now())
+        return None if limiter.claim(key) else limiter.throttled(key, self._clock.now())
 
     def restore_sample(self, demand: CallEstimate, tokens: int, at: float) -> None:
-        """An earlier process made such a call at that time; to be told in the order of time, before any call enters."""
+        """Charge a call that an earlier process made at `at`. Call this in order of time, before any `try_acquire`."""
         self._route_limiter(demand).restore_sample(tokens, at)
 
     def _route_limiter(self, demand: CallEstimate) -> RouteLimiter:
@@ -203,15 +191,15 @@ class RateLimiter:
         return self._limiters[demand.route]
 
     async def wait(self, run: int, action: str) -> None:
-        """Wait until a call that is held may ask again.
+        """Wait until a throttled call may try again.
 
         Raises:
-            CircuitOpen: its route's circuit is open.
+            CircuitOpen: the circuit of its route is open.
         """
         key = (run, action)
-        road = self._limiters[self._acquired[key]]
-        if not road.is_queued(key):
-            error = road.circuit_error(self._clock.now())
+        limiter = self._limiters[self._acquired[key]]
+        if not limiter.is_queued(key):
+            error = limiter.circuit_error(self._clock.now())
             if error is not None:
                 raise error
             return
@@ -222,28 +210,33 @@ class RateLimiter:
             del self._waiters[key]
 
     def release(self, run: int, action: str) -> None:
-        """A call will not be made; nothing happens if it never asked."""
+        """Withdraw a call that will not be made; nothing happens if it was never acquired."""
         route = self._acquired.pop((run, action), None)
         if route is not None:
             self._limiters[route].release((run, action), self._clock.now())
             self._admit_waiting(route)
 
     def completed(self, run: int, action: str, result: Response | ModelError | None) -> None:
-        """A call came back, or was cut short by us (None)."""
+        """Record the result of a call; None if we cancelled it."""
         route = self._acquired.pop((run, action), None)
         if route is not None:
             self._limiters[route].completed((run, action), result, self._clock.now())
             self._admit_waiting(route)
 
     def _admit_waiting(self, route: str) -> None:
-        """Let in whoever can go by now, turn away those who would wait in vain, and look again when time makes room."""
-        road, now = self._limiters[route], self._clock.now()
-        while (key := road.admit_next(now)) is not None:
+        """Admit every call that can go now, fail all others if the circuit is open, and set the alarm for the next check."""
+        limiter, now = self._limiters[route], self._clock.now()
+        while (key := limiter.admit_next(now)) is not None:
             self._wake(key)
-        error = road.circuit_error(now)
-        for key in road.drain() if error is not None else ():
+        error = limiter.circuit_error(now)
+        for key in limiter.drain() if error is not None else ():
             self._wake(key, error)
-        self._schedule_check(route, road.next_check_at(now))
+        alarm = self._alarms.pop(route, None)
+        if alarm is not None:
+            alarm.cancel()
+        check_at = limiter.next_check_at(now)
+        if check_at is not None:
+            self._alarms[route] = self._clock.call_at(check_at, lambda: self._admit_waiting(route))
 
     def _wake(self, key: Key, error: CircuitOpen | None = None) -> None:
         waiter = self._waiters.get(key)
@@ -253,10 +246,3 @@ class RateLimiter:
             waiter.set_result(None)
         else:
             waiter.set_exception(error)
-
-    def _schedule_check(self, route: str, at: float | None) -> None:
-        alarm = self._alarms.pop(route, None)
-        if alarm is not None:
-            alarm.cancel()
-        if at is not None:
-            self._alarms[route] = self._clock.call_at(at, lambda: self._admit_waiting(route))
