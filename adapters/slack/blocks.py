@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.slack.markdown import plain_text, split_text
+from adapters.slack.markdown import plain_text
+from orchestrator_bridge.common.markdown import MessageLimits, split_text
 from orchestrator_bridge.common.text import ELLIPSIS, shorten
 
 Block = dict[str, Any]
@@ -26,7 +27,7 @@ OVERFLOW = 5
 
 def fit(text: str, limit: int = SECTION) -> str:
     """Escaped text, cut where a block can hold no more of it."""
-    return text if len(text) <= limit else next(split_text(text, limit - 1)) + ELLIPSIS
+    return text if len(text) <= limit else split_text(text, MessageLimits(characters=limit - 1))[0] + ELLIPSIS
 
 
 def label(text: str, limit: int) -> Block:
@@ -41,7 +42,7 @@ def section(text: str) -> Block:
 
 def sections(text: str) -> list[Block]:
     """A text of any length as paragraphs."""
-    return [section(part) for part in split_text(text, SECTION) if part.strip()]
+    return [section(part) for part in split_text(text, MessageLimits(characters=SECTION)) if part.strip()]
 
 
 def small(text: str) -> Block:

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from adapters.slack.workspace import PLATFORM
 from orchestrator_bridge.chat.inbound import Author, Group
+from orchestrator_bridge.common.markdown import MarkdownPiece, MessageLimits, parse_markdown, split_markdown
 from orchestrator_bridge.common.text import clean, one_line
 
-_FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})([^\n`]*)$")
-_LANGUAGE = re.compile(r"[\w+#.-]{1,20}")
 _ENTITY = re.compile(r"&(?:#\d{1,8}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _STYLE = re.compile(r"([*~`]|(?<!\w)_|_(?!\w))")
 _JOINER = "\u2060"
@@ -50,18 +48,9 @@ def _escape_control_characters(text: str) -> str:
 # Markdown -----------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class MarkdownPiece:
-    """A stretch of Markdown: prose, or the lines between two fences with the language that they name."""
-
-    text: str
-    code: bool = False
-    language: str = ""
-
-
 def safe_markdown(text: str) -> list[MarkdownPiece]:
     """A model's Markdown as pieces that are safe in a block of type `markdown`; `fenced` writes code out again."""
-    return [_safe_piece(piece) for piece in _parse_pieces(clean(text)) if piece.text.strip() or piece.code]
+    return [_safe_piece(piece) for piece in parse_markdown(clean(text)) if piece.text.strip() or piece.code]
 
 
 def _safe_piece(piece: MarkdownPiece) -> MarkdownPiece:
@@ -77,37 +66,6 @@ def _expand_links(text: str) -> str:
 def _restore_quotes(text: str) -> str:
     """Quotations, whose `>` at a line's beginning is no control character, as the writer meant them."""
     return re.sub(r"^(?: {0,3}&gt; ?)+", lambda found: found[0].replace("&gt;", ">"), text, flags=re.MULTILINE)
-
-
-def render_piece(piece: MarkdownPiece, lines: str | None = None) -> str:
-    """A piece as it goes into a block, or some of a piece of code's lines."""
-    body = piece.text if lines is None else lines
-    return f"```{piece.language}\n{body}\n```" if piece.code else body
-
-
-def _parse_pieces(text: str) -> Iterator[MarkdownPiece]:
-    """Prose and fenced code in turn. A fence that nobody closes ends with the text, as in CommonMark.
-
-    A fence may stand in a list, at any indentation; its code loses that indentation, since we write it out at the margin.
-    """
-    lines: list[str] = []
-    indent, fence, language = "", "", ""
-    for line in text.split("\n"):
-        found = _FENCE.match(line)
-        if not fence and found:
-            yield MarkdownPiece("\n".join(lines))
-            lines, indent, fence, language = [], found[1], found[2], _language(found[3])
-        elif fence and found and found[2].startswith(fence) and not found[3].strip():
-            yield MarkdownPiece("\n".join(lines), True, language)
-            lines, fence = [], ""
-        else:
-            lines.append(line.removeprefix(indent) if fence else line)
-    yield MarkdownPiece("\n".join(lines), bool(fence), language if fence else "")
-
-
-def _language(info: str) -> str:
-    found = _LANGUAGE.match(info.strip())
-    return found[0] if found else ""
 
 
 _PERSON = re.compile(r"[UW][A-Z0-9]{1,20}")
@@ -131,50 +89,10 @@ def mentions(people: Iterable[Author], groups: Iterable[Group] = ()) -> str:
 MAX_BLOCK = 11_500
 """Characters of Markdown in one message."""
 
-_BOUNDARIES = ("\n\n", "\n", ". ", " ")
-"""Where to cut, best first."""
 
-
-def split_messages(pieces: Sequence[MarkdownPiece], limit: int = MAX_BLOCK) -> list[str]:
-    """Pieces of Markdown as the texts of messages, each of at most `limit` characters.
-
-    Raises:
-        ValueError: the limit is too small to hold a fence.
-    """
-    if limit < 100:
-        raise ValueError(f"messages of {limit} characters; expected at least 100")
-    made: list[str] = []
-    for part in (part for piece in pieces for part in _split_piece(piece, limit)):
-        if made and len(made[-1]) + 2 + len(part) <= limit:
-            made[-1] = f"{made[-1]}\n\n{part}"
-        else:
-            made.append(part)
-    return made
-
-
-def _split_piece(piece: MarkdownPiece, limit: int) -> Iterator[str]:
-    frame = len(render_piece(piece, ""))
-    for text in split_text(piece.text if piece.code else piece.text.strip("\n"), limit - frame, keep_blanks=piece.code):
-        yield render_piece(piece, text)
-
-
-def split_text(text: str, limit: int, *, keep_blanks: bool = False) -> Iterator[str]:
-    """A text in stretches of at most `limit` characters. With `keep_blanks` only a line's end is lost at a border."""
-    while len(text) > limit:
-        end = _find_boundary(text, limit, ("\n",) if keep_blanks else _BOUNDARIES)
-        yield text[:end].rstrip("\n") if keep_blanks else text[:end].rstrip()
-        text = text[end:].removeprefix("\n") if keep_blanks else text[end:].lstrip("\n ")
-    yield text
-
-
-def _find_boundary(text: str, limit: int, borders: Sequence[str]) -> int:
-    """Where to end a stretch: at the best border that is not too far back, else where it is full, but through no entity."""
-    for border in borders:
-        found = text.rfind(border, 0, limit)
-        if found > limit // 3:
-            return found + len(border.rstrip())
-    entity = text.rfind("&", limit - 8, limit)
-    return entity if entity > 0 and ";" in text[entity : entity + 8] and ";" not in text[entity:limit] else limit
+def split_messages(pieces: Iterable[MarkdownPiece], limit: int = MAX_BLOCK) -> list[str]:
+    """The texts of the messages that pieces of Markdown take, each of at most `limit` characters; none for no text."""
+    return list(filter(None, split_markdown(pieces, MessageLimits(characters=limit))))
 
 
 _SLASH = re.compile(r"(?<![\w/:.])/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.slack.app_home import home_view
-from adapters.slack.markdown import MAX_BLOCK, escape_line, escape_mrkdwn, render_piece, safe_markdown, split_messages
+from adapters.slack.markdown import MAX_BLOCK, escape_line, escape_mrkdwn, safe_markdown, split_messages
 from adapters.slack.render import render_final_answer, render_note, render_private_reply, render_question_card, render_run_card
 from orchestrator_bridge.chat.outbound import CardOption, Confirmation, FinalAnswer, Note, PrivateReply, Table
 from tests.contract.adapter_posts import RUN, question
@@ -151,8 +151,8 @@ def test_names_are_not_styled() -> None:
 
 
 def test_code_keeps_its_brackets_and_its_language() -> None:
-    (piece,) = safe_markdown("```python\nrows[0](x)  # [a](b)\n```")
-    assert render_piece(piece) == "```python\nrows[0](x)  # [a](b)\n```"
+    code = "```python\nrows[0](x)  # [a](b)\n```"
+    assert split_messages(safe_markdown(code)) == [code]
 
 
 def test_code_in_a_list_is_code_too() -> None:
