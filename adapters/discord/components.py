@@ -14,7 +14,7 @@ import discord
 
 from adapters.discord.markdown import plain_line
 from orchestrator_bridge.chat.outbound import CardOption, QuestionCard
-from orchestrator_bridge.common.duration import say_duration
+from orchestrator_bridge.common.duration import format_duration
 
 MAX_BUTTONS = 5
 """Options that get a button each; more become a list to pick from."""
@@ -130,7 +130,7 @@ def question_select(cards: Sequence[QuestionCard]) -> tuple[discord.ui.Item[Any]
 def extension_components(question: int) -> tuple[discord.ui.Item[Any], ...]:
     """How much more time there may be."""
     return tuple(
-        _button(say_duration(seconds), DiscordControl(kind="longer", number=question, value=str(seconds)), 0)
+        _button(format_duration(seconds), DiscordControl(kind="longer", number=question, value=str(seconds)), 0)
         for seconds in EXTENSIONS
     )
 

@@ -25,7 +25,7 @@ from orchestrator_bridge.chat.outbound import (
     RunCard,
     Table,
 )
-from orchestrator_bridge.common.duration import say_duration
+from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import shorten
 
 Lines = list[RenderableType]
@@ -116,7 +116,7 @@ def render_question_closed(card: QuestionCard, *, seen: bool) -> Lines:
 def expiry_text(card: QuestionCard, now: float, zone: tzinfo | None) -> str:
     """When a question expires, by the clock of `zone` (None: this machine's) and from `now` on, and what happens then."""
     left = card.expires_at - now
-    away = f"in {say_duration(left)}" if left > 0 else "any moment"
+    away = f"in {format_duration(left)}" if left > 0 else "any moment"
     return f"Expires {_clock(card.expires_at, now, zone)} ({away}). Then: {one_line(card.silence, 1000)}"
 
 

@@ -14,7 +14,7 @@ from orchestrator_bridge.chat.outbound import PrivateReply, Table
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.store.interface import CostBy, Lookups, Spending
 from orchestrator_bridge.store.sqlite.queries.usage import sum_spending
-from orchestrator_bridge.team.budgets import Budgets, BudgetStatus, say_budget, say_dollars
+from orchestrator_bridge.team.budgets import Budgets, BudgetStatus, describe_budget, format_dollars
 from orchestrator_bridge.team.directory import Directory
 
 GROUPINGS: tuple[CostBy, ...] = get_args(CostBy)
@@ -80,7 +80,7 @@ async def budgets_today(lookups: Lookups, budgets: Budgets, now: float, place: P
 
 def budgets_text(standings: Sequence[BudgetStatus]) -> str:
     """How budgets stand, one sentence each."""
-    return " ".join(f"Today {say_dollars(one.used)} of {say_budget(one.budget, one.limit)}." for one in standings)
+    return " ".join(f"Today {format_dollars(one.used)} of {describe_budget(one.budget, one.limit)}." for one in standings)
 
 
 def spending_rows(lines: Sequence[Spending]) -> list[list[str]]:

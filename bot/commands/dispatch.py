@@ -15,7 +15,7 @@ from bot.config.team_file import TeamFile
 from bot.formatting import calibration_lines, run_state_text
 from orchestrator_bridge.chat.inbound import CommandReceived, Place
 from orchestrator_bridge.chat.outbound import PrivateReply, Table
-from orchestrator_bridge.common.duration import say_duration
+from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import clean, shorten
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.model.catalogue import UnknownModelName
@@ -244,7 +244,7 @@ def _team_rules(team: Team) -> str:
     about = f"{team.about}\n" if team.about else ""
     return (
         f"{about}Questions go to {', '.join(team.ask)}; quorum {policy.quorum}, "
-        f"reminder after {say_duration(policy.remind_after)}, expiry after {say_duration(policy.expire_after)}, "
+        f"reminder after {format_duration(policy.remind_after)}, expiry after {format_duration(policy.expire_after)}, "
         f"then {', then '.join(step.use for step in policy.fallback)}.\n"
-        f"A run may take {bounds.calls} calls, {bounds.tokens:,} tokens, ${bounds.money} and {say_duration(bounds.wall)}."
+        f"A run may take {bounds.calls} calls, {bounds.tokens:,} tokens, ${bounds.money} and {format_duration(bounds.wall)}."
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator_bridge.chat.inbound import Author, CommandReceived
 from orchestrator_bridge.chat.outbound import Link, PrivateReply, QuestionCard, Table
-from orchestrator_bridge.common.duration import say_duration
+from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import sentence, shorten
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.question.model import Question
@@ -174,7 +174,7 @@ def _row(one: QuestionSummary, now: float, viewer: Viewer) -> tuple[str | Link, 
 
 def _until(one: QuestionSummary, now: float) -> str:
     at = one.expires_at if one.expires_at is not None else one.fires_at
-    return f"in {say_duration(at - now)}" if at > now else "now"
+    return f"in {format_duration(at - now)}" if at > now else "now"
 
 
 def _no_question(number: int) -> PrivateReply:

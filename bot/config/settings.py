@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from pydantic_core import ErrorDetails
 
 from bot.config.errors import ConfigError, Problem, count_problems, format_value, suggest_name
-from orchestrator_bridge.common.redaction import SECRETIVE
+from orchestrator_bridge.common.redaction import SECRET_SUFFIXES
 
 
 def validate_secret(secret: SecretStr) -> SecretStr:
@@ -204,7 +204,7 @@ class Settings(ModelSettings):
     def secrets(self, also: frozenset[str] = frozenset()) -> dict[str, str]:
         """The values that must not appear in any log or message, by their variables' names: our own, those of `also`, and
         whatever else in the environment is called a key, a token, a secret or a password."""
-        alike = {name for name in self._variables if name.upper().endswith(SECRETIVE)}
+        alike = {name for name in self._variables if name.upper().endswith(SECRET_SUFFIXES)}
         names = alike.union(self.set_secrets(), also)
         return {name: self._variables[name].value.strip() for name in sorted(names) if name in self._variables}
 

@@ -18,7 +18,7 @@ from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, ExternalAgent, 
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.store.interface import TokenActivity
-from orchestrator_bridge.team.budgets import say_dollars
+from orchestrator_bridge.team.budgets import format_dollars
 from orchestrator_bridge.team.directory import Directory, UnknownName
 from orchestrator_bridge.team.team import Team
 
@@ -120,7 +120,7 @@ def _budget_error(terms: TokenScope, use: TokenActivity, now: float, zone: tzinf
     limit = terms.money_a_day
     if limit is None or use.cost < limit or not use.cost:
         return ""
-    spent = f"{say_dollars(use.cost)} of {say_dollars(Decimal(limit))}"
+    spent = f"{format_dollars(use.cost)} of {format_dollars(Decimal(limit))}"
     return f"{spent} are booked or reserved for what came through your token today, until {_midnight(now, zone)}."
 
 

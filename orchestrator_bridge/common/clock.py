@@ -1,4 +1,4 @@
-"""The clock that everything else is given: seconds since the epoch, and callbacks at a time."""
+"""The clock that the bridge works by: time in seconds since the epoch, and callbacks at a time. Tests pass one of their own."""
 
 from __future__ import annotations
 
@@ -7,45 +7,48 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-LONGEST_NAP = 3600.0
-"""Seconds after which a waiting timer looks at the clock again: the machine may have slept, or its clock been set."""
+MAX_SLEEP = 3600.0
+"""Seconds after which a waiting timer reads the clock again.
+
+Event loops count monotonic time, which stands still while the machine is suspended and ignores corrections of the clock.
+"""
 
 
 class Alarm(Protocol):
-    """A callback to come."""
+    """A scheduled callback."""
 
     def cancel(self) -> None:
-        """It will not come."""
+        """Drop the callback."""
         ...
 
 
 class Clock(Protocol):
-    """What time it is, and waking at a time."""
+    """Current time, and callbacks at a time."""
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the time in seconds since the epoch."""
         ...
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
-        """Call back when the clock has reached `when`, or soon after, on the running event loop."""
+        """Call `callback` on the running event loop once the clock has reached `when` (seconds since the epoch)."""
         ...
 
 
-class _Nap:
+class _SystemAlarm:
     def __init__(self, clock: SystemClock, when: float, callback: Callable[[], None]) -> None:
         self._clock, self._when, self._callback = clock, when, callback
         self._loop = asyncio.get_running_loop()
-        self._handle = self._again()
+        self._handle = self._schedule()
 
-    def _again(self) -> asyncio.TimerHandle:
+    def _schedule(self) -> asyncio.TimerHandle:
         left = max(0.0, self._when - self._clock.now())
-        return self._loop.call_later(min(left, LONGEST_NAP), self._look)
+        return self._loop.call_later(min(left, MAX_SLEEP), self._wake)
 
-    def _look(self) -> None:
+    def _wake(self) -> None:
         if self._clock.now() >= self._when:
             self._callback()
         else:
-            self._handle = self._again()
+            self._handle = self._schedule()
 
     def cancel(self) -> None:
         self._handle.cancel()
@@ -55,16 +58,16 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the time in seconds since the epoch."""
         return time.time()
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
-        """Call back at a time, on the running event loop."""
-        return _Nap(self, when, callback)
+        """Call `callback` on the running event loop once the clock has reached `when`."""
+        return _SystemAlarm(self, when, callback)
 
 
 async def sleep_until(clock: Clock, when: float) -> None:
-    """Wait until the clock has reached a time."""
+    """Wait until the clock has reached `when` (seconds since the epoch)."""
     if clock.now() >= when:
         return
     reached = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Durations as people write them: `90`, `"90s"`, `"10m"`, `"1h 30m"`, `"2d"`. In code they are seconds."""
+"""Durations as people write them (`90`, `"90s"`, `"10m"`, `"1h 30m"`, `"2d"`) and as seconds, and numbers within bounds."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)\s*", re.IGNORECASE)
 
 
 def parse_duration(value: Any) -> float:
-    """Seconds of a duration.
+    """Convert a number of seconds, or a text such as `1h 30m`, to seconds.
 
     Raises:
-        ValueError: it is negative or not a duration; the message says what is expected.
+        ValueError: the value is negative, infinite or not a duration; the message says what is expected.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    found = shorten(repr(value), 60)
     try:
         seconds = float(value) if is_number else _parse_text(str(value).strip())
     except OverflowError:
         seconds = float("inf")
     if seconds < 0:
-        raise ValueError(f"{_shown(value)} is negative; expected 0 or more: seconds, or a text such as '10m'")
-    if not seconds < float("inf"):
-        raise ValueError(f"{_shown(value)} never ends; expected seconds or a text such as '10m'")
+        raise ValueError(f"{found} is negative; expected 0 or more: seconds, or a text such as '10m'")
+    if not seconds < float("inf"):  # also false for NaN
+        raise ValueError(f"{found} is infinite; expected seconds or a text such as '10m'")
     return seconds
 
 
@@ -38,17 +39,13 @@ def _parse_text(text: str) -> float:
         return -_parse_text(text[1:].lstrip())
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text):
-        raise ValueError(f"{_shown(text)} is not a duration; expected seconds or a text such as '90s', '10m', '1h 30m' or '2d'")
+        found = shorten(repr(text), 60)
+        raise ValueError(f"{found} is not a duration; expected seconds or a text such as '90s', '10m', '1h 30m' or '2d'")
     return sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts)
 
 
-def _shown(value: object) -> str:
-    """What was found, cut where it is longer than anybody reads."""
-    return shorten(repr(value), 60)
-
-
-def say_duration(seconds: float) -> str:
-    """A duration in words as short as a phone likes them: `45 s`, `10 min`, `1 h 30 min`, `2 d`."""
+def format_duration(seconds: float) -> str:
+    """Format a duration in at most two units: `45 s`, `10 min`, `1 h 30 min`, `2 d`."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -60,29 +57,29 @@ def say_duration(seconds: float) -> str:
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
+"""Seconds; a configuration file may also write a text such as `10m`."""
 
 _Number = TypeVar("_Number", int, float, Decimal)
 
 
 def bounded(least: float, most: float) -> AfterValidator:
-    """For a number of whatever kind."""
-    return _checked(least, most, lambda number: f"{number:,}")
+    """Limit a number to `least` to `most`, both included."""
+    return _within_bounds(least, most, lambda number: f"{number:,}")
 
 
 def bounded_duration(least: float, most: float) -> AfterValidator:
-    """For a duration, in seconds."""
-    return _checked(least, most, say_duration)
+    """Limit a duration to `least` to `most` seconds, both included."""
+    return _within_bounds(least, most, format_duration)
 
 
-def _checked(least: float, most: float, say: Callable[[Any], str]) -> AfterValidator:
+def _within_bounds(least: float, most: float, written: Callable[[Any], str]) -> AfterValidator:
     def check(found: _Number) -> _Number:
         if not least <= found <= most:
-            raise ValueError(f"{_cut(say(found))}; expected {say(least)} to {say(most)}")
+            raise ValueError(f"{_cut(written(found))}; expected {written(least)} to {written(most)}")
         return found
 
     return AfterValidator(check)
 
 
 def _cut(text: str) -> str:
-    """A number with more digits than anybody reads is cut."""
     return text if len(text) <= 40 else f"{text[:40]}… ({len(text):,} characters)"

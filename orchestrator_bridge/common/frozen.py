@@ -1,6 +1,7 @@
-"""Frozen values: what follows from one is found out once, and a changed copy is made quickly.
+"""Frozen values whose derived facts are computed once, and that are copied with changes fast.
 
-One reply asks some four hundred things of its question and its run, most of them several times, and changes them twenty times.
+Handling one reply reads some four hundred derived facts of a question and its run, most of them several times, and changes the
+two about twenty times.
 """
 
 from __future__ import annotations
@@ -11,49 +12,53 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-FOLLOWS = "_follows"
-"""Where a value keeps what `once` has found out of it. It is no field, so that nothing stores or compares it."""
-
 V = TypeVar("V")
 T = TypeVar("T")
 
 
-def once(find: Callable[[V], T]) -> Callable[[V], T]:
-    """For a plain function of a frozen value without slots: the value remembers the result. A changed copy begins anew."""
+def cached_on_value(derive: Callable[[V], T]) -> Callable[[V], T]:
+    """`functools.cached_property` for a function of a frozen value that is not defined in the value's class.
 
-    @wraps(find)
-    def remembered(value: V) -> T:
-        known = value.__dict__.setdefault(FOLLOWS, {})
-        if find not in known:
-            known[find] = find(value)
-        found: T = known[find]
-        return found
+    `functools.cache` does not do: it would hash all fields of the value on every call, and keep old values alive. Classes with
+    `__slots__` have no place for the result. A changed copy computes anew: `Value.model_copy` and `replace` copy fields only.
+    """
+    name = f"{derive.__module__}.{derive.__qualname__}"
 
-    return remembered
+    @wraps(derive)
+    def cached(value: V) -> T:
+        known = value.__dict__
+        if name not in known:
+            known[name] = derive(value)
+        result: T = known[name]
+        return result
+
+    return cached
 
 
 if TYPE_CHECKING:
-    from dataclasses import replace  # by that name mypy knows which fields there are
+    from dataclasses import replace  # under this name, mypy checks the fields
 else:
 
     def replace(value, /, **changes):
-        """`dataclasses.replace` at a tenth of its time, for dataclasses without slots that check nothing when they are made."""
+        """`dataclasses.replace` at a fraction of its time, for dataclasses without `__slots__` and without `__post_init__`."""
         changed = object.__new__(type(value))
-        changed.__dict__.update(value.__dict__, **changes)
-        changed.__dict__.pop(FOLLOWS, None)
+        known = value.__dict__
+        changed.__dict__.update({name: known[name] for name in value.__dataclass_fields__}, **changes)
         return changed
 
 
-__all__ = ["FOLLOWS", "once", "replace"]
+__all__ = ["Value", "cached_on_value", "replace"]
 
 
 class Value(BaseModel):
-    """A frozen value that takes no unknown keys."""
+    """Base class of frozen pydantic models that reject unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __copy__(self) -> Self:
-        """A copy, by which `model_copy` makes a changed one: what followed from the original need not follow from it."""
+        """Copy the fields but not the cached facts; `model_copy(update=...)` makes its changed copy from this."""
         copied = super().__copy__()
-        copied.__dict__.pop(FOLLOWS, None)
+        fields = type(self).__pydantic_fields__
+        for name in copied.__dict__.keys() - fields.keys():
+            del copied.__dict__[name]
         return copied

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.chat.inbound import Place
-from orchestrator_bridge.common.duration import say_duration
+from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.model.errors import ModelError, TimedOut
 from orchestrator_bridge.model.interface import Model, OnDelta, Request, Response, Throttled
@@ -129,7 +129,7 @@ class ModelGateway:
         except ModelError as error:
             return error
         except TimeoutError:
-            return TimedOut(f"{request.model} gave no answer within {say_duration(request.timeout)}.")
+            return TimedOut(f"{request.model} gave no answer within {format_duration(request.timeout)}.")
         except Exception as error:
             _LOG.exception("the client of %s broke", request.model)
             return ModelError(f"The client of {request.model} broke ({type(error).__name__}).", "The log has the details.")

@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from orchestrator_bridge.common.duration import say_duration
+from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.model.catalogue import OWN, Route
 from orchestrator_bridge.model.errors import (
     BadRequest,
@@ -202,7 +202,7 @@ def build_error(
 
 def _wait_text(wait: float | None) -> str:
     """What the provider asks for, where that is long enough to matter to people."""
-    return f"It asks to wait {say_duration(wait)}. " if wait is not None and wait >= NOTABLE_WAIT else ""
+    return f"It asks to wait {format_duration(wait)}. " if wait is not None and wait >= NOTABLE_WAIT else ""
 
 
 def _error_type(status: int, words: str) -> type[ModelError]:

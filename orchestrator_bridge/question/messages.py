@@ -12,8 +12,8 @@ from typing import Any
 
 from orchestrator_bridge.chat.inbound import Author
 from orchestrator_bridge.chat.outbound import CardOption, QuestionCard
-from orchestrator_bridge.common.duration import say_duration
-from orchestrator_bridge.common.frozen import once
+from orchestrator_bridge.common.duration import format_duration
+from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.common.text import clean, listed, one_line, sentence, shorten
 from orchestrator_bridge.question.model import Option, Outcome, Question, Reply, deadline
 from orchestrator_bridge.question.quorum import (
@@ -42,7 +42,7 @@ def name_of(name: str) -> str:
 # Whom it asks -------------------------------------------------------------------------------------------------------------
 
 
-@once
+@cached_on_value
 def audience_line(question: Question) -> str:
     """Whom the question asks, and whose replies decide: `Ana and Ben (all of them decide), with advice from skeptic`."""
     people = [name_of(one.name) for one in _still_asked(question)] + [f"the role {group.name}" for group in question.groups]
@@ -90,7 +90,7 @@ def _remarks(question: Question) -> str:
 # What silence means -------------------------------------------------------------------------------------------------------
 
 
-@once
+@cached_on_value
 def expiry_line(question: Question) -> str:
     """What happens at expiry, in one sentence."""
     few = "Without an answer" if required_votes(question) == 1 else "Without enough answers"
@@ -111,9 +111,9 @@ def _fallback_text(question: Question, step: FallbackStep) -> str:
     done = immediate_fallback(question, step.use)
     match step.use:
         case "agents":
-            return f"the other agents decide (within {say_duration(step.seconds)})" if question.others else ""
+            return f"the other agents decide (within {format_duration(step.seconds)})" if question.others else ""
         case "judge":
-            return f"a model judges (within {say_duration(step.seconds)})"
+            return f"a model judges (within {format_duration(step.seconds)})"
         case "fail":
             return "the run ends without a result."
         case "default_option" if done:
@@ -154,7 +154,7 @@ def fallback_line(question: Question) -> str:
     step = question.policy.fallback[stage.step]
     agents = f"{listed(stage.agents)} {'is' if len(stage.agents) == 1 else 'are'} asked"
     course = agents if step.use == "agents" else "a model judges"
-    time = say_duration(step.seconds)
+    time = format_duration(step.seconds)
     return f"{stage.why[:1].upper()}{stage.why[1:]}, so {course} now, for at most {time}. An answer by people still wins."
 
 
@@ -294,7 +294,7 @@ def _agents(names: Sequence[str]) -> str:
 
 def _reason(question: Question, outcome: Outcome) -> str:
     if outcome.why == UNDELIVERABLE:
-        return f"It could not be posted in {say_duration(question.policy.expire_after)}"
+        return f"It could not be posted in {format_duration(question.policy.expire_after)}"
     return outcome.why[:1].upper() + outcome.why[1:]
 
 
@@ -328,7 +328,7 @@ def options_summary(options: Sequence[Option | CardOption]) -> str:
 
 def remaining_summary(question: Question, now: float) -> str:
     """What can be chosen and how long there is to choose, at `now` by the clock of the question's platform."""
-    left = f"Expires in {say_duration(deadline(question) - now)}."
+    left = f"Expires in {format_duration(deadline(question) - now)}."
     return "\n".join(line for line in (options_summary(question.ask.options), left) if line)
 
 
@@ -364,4 +364,4 @@ def _changeable_until(question: Question, reply: Reply) -> str:
         return f"Others are still to answer; {change.format('until then')}."
     if reply.clicked or question.policy.settle_delay < 1:
         return ""
-    return f"Counts in {say_duration(question.policy.settle_delay)}; {change.format('before that')}."
+    return f"Counts in {format_duration(question.policy.settle_delay)}; {change.format('before that')}."

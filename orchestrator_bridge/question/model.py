@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, Group, Place
-from orchestrator_bridge.common.frozen import Value, once
+from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.team.directory import Mentioned, Responder
 from orchestrator_bridge.team.team import Policy
 
@@ -262,8 +263,7 @@ class Question(Value):
         """Not settled yet."""
         return self.outcome is None
 
-    @property
-    @once
+    @cached_property
     def all_asked(self) -> tuple[Responder, ...]:
         """All who were ever asked, each once: at posting, by escalation, by handing over, and for the last word."""
         last = (self.decider,) if self.decider else ()
@@ -272,15 +272,13 @@ class Question(Value):
             found.setdefault(one.id, one)
         return tuple(found.values())
 
-    @property
-    @once
+    @cached_property
     def peers(self) -> tuple[str, ...]:
         """Names of the agents asked, in a fallback too."""
         asked = (one.name for one in self.asked if one.kind == "agent")
         return tuple(dict.fromkeys((*asked, *(self.stage.agents if self.stage else ()))))
 
-    @property
-    @once
+    @cached_property
     def humans(self) -> tuple[Responder, ...]:
         """The people asked."""
         return tuple(one for one in self.all_asked if one.kind == "human")

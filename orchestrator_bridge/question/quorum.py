@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator_bridge.common.frozen import once
+from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.question.model import Ask, Question, Reply
 from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text
@@ -95,13 +95,13 @@ def _adds_words(ask: Ask, reply: Reply) -> bool:
     return fold_text(reply.text).strip(EDGES + "#") not in plain
 
 
-@once
+@cached_on_value
 def people_decide(question: Question) -> bool:
     """Whether people fill the quorum: they are asked, or nobody is."""
     return bool(question.humans or question.groups) or not question.asked
 
 
-@once
+@cached_on_value
 def eligible_deciders(question: Question) -> tuple[Responder, ...]:
     """Those asked whose replies fill the quorum, with those to whom it was handed; whoever came in later only stands in."""
     if not people_decide(question):
@@ -112,7 +112,7 @@ def eligible_deciders(question: Question) -> tuple[Responder, ...]:
     return tuple({one.id: one for one in own}.values())
 
 
-@once
+@cached_on_value
 def counted_replies(question: Question) -> tuple[Reply, ...]:
     """The replies that count, of those who decide."""
     kind = "human" if people_decide(question) else "agent"
@@ -129,7 +129,7 @@ def is_audience_known(question: Question) -> bool:
     return not question.groups
 
 
-@once
+@cached_on_value
 def required_votes(question: Question) -> int:
     """How many voices it takes: what the policy wants of those asked who have not passed."""
     quorum, base = _quorum(question), len(active_deciders(question))
@@ -144,20 +144,20 @@ def _quorum(question: Question) -> Literal["first", "majority", "all"] | int:
     return question.policy.quorum if people_decide(question) else question.policy.peer_quorum
 
 
-@once
+@cached_on_value
 def active_deciders(question: Question) -> tuple[Responder, ...]:
     """Those who decide, without those who have passed or cannot be reached any more."""
     out = _withdrawn_deciders(question)
     return tuple(one for one in eligible_deciders(question) if one.id not in out)
 
 
-@once
+@cached_on_value
 def _withdrawn_deciders(question: Question) -> frozenset[str]:
     """Those who have passed, or who cannot be reached any more and have not replied."""
     return (question.passed | question.gone) - {reply.author.id for reply in counted_replies(question)}
 
 
-@once
+@cached_on_value
 def pending_deciders(question: Question) -> tuple[Responder, ...]:
     """All who decide, may still answer, and have not."""
     silent_ones = _withdrawn_deciders(question) | {reply.author.id for reply in counted_replies(question)}
@@ -204,7 +204,7 @@ def nobody_can_answer(question: Question) -> bool:
     return not groups and not pending_deciders(question) and not counted_replies(question)
 
 
-@once
+@cached_on_value
 def final_decider_reply(question: Question) -> Reply | None:
     """What the one says who has the last word."""
     if question.decider is None:
@@ -213,7 +213,7 @@ def final_decider_reply(question: Question) -> Reply | None:
     return next((reply for reply in counted_replies(question) if reply.author.id == whose), None)
 
 
-@once
+@cached_on_value
 def awaits_final_decider(question: Question) -> bool:
     """Whether somebody has the last word, can still say it and has not."""
     if question.decider is None or final_decider_reply(question) is not None:
@@ -230,7 +230,7 @@ def final_decider_id(question: Question) -> str:
     return whose
 
 
-@once
+@cached_on_value
 def quorum_ready_at(question: Question) -> float:
     """When the quorum is filled by clicks and by words that are old enough; -inf if it is, +inf if it cannot be yet.
 

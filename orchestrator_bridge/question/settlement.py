@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator_bridge.common.duration import say_duration
-from orchestrator_bridge.common.frozen import once
+from orchestrator_bridge.common.duration import format_duration
+from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.question.model import FallbackStage, Outcome, Question, Reply, waiting_end
 from orchestrator_bridge.question.quorum import (
@@ -58,7 +58,7 @@ def waiting_ends_at(question: Question) -> float:
     return 0.0 if waiting_over(question, 0.0) else waiting_end(question)
 
 
-@once
+@cached_on_value
 def next_fallback(question: Question) -> int:
     """The place in the chain of the next fallback that can decide."""
     first = 0 if question.stage is None else question.stage.step + 1
@@ -254,7 +254,7 @@ def _waiting_result(question: Question) -> str:
         return _no_reply_reason(question)
     if question.delivery is None:
         return UNDELIVERABLE
-    time = say_duration(question.policy.expire_after + question.extended)
+    time = format_duration(question.policy.expire_after + question.extended)
     given = len(counted_replies(question))
     if given:
         return f"only {given} of {min(required_votes(question), given + len(pending_deciders(question)))} answered in {time}"

@@ -17,7 +17,7 @@ from orchestrator_bridge.question.parsing.choice import find_exact_option, find_
 from orchestrator_bridge.question.parsing.reply import APPROVE, APPROVE_TOOL, DENY, ParsedReply, parse_reply
 from orchestrator_bridge.question.quorum import counted_replies, final_decider_reply
 from orchestrator_bridge.question.voices import clickable_options
-from orchestrator_bridge.team.budgets import BudgetName, BudgetStatus, say_budget, say_dollars
+from orchestrator_bridge.team.budgets import BudgetName, BudgetStatus, describe_budget, format_dollars
 from orchestrator_bridge.team.team import FallbackStep, Policy
 
 DECIDE_TOOL = ToolSpec(
@@ -158,12 +158,12 @@ def budget_question(short: BudgetStatus, amount: Decimal | None) -> Ask:
     verb = "have" if short.budget == "day" else "has"
     return Ask(
         question=(
-            f"{_SUBJECT[short.budget]} {verb} used up {say_budget(short.budget, short.limit)}."
+            f"{_SUBJECT[short.budget]} {verb} used up {describe_budget(short.budget, short.limit)}."
             f" How many US dollars more may {_WHO[short.budget]} spend{_TODAY[short.budget]}?"
         ),
         context=(
-            f"Booked, reserved and unknown: {say_dollars(short.used)}."
-            f" The next call may cost up to {say_dollars(amount or Decimal(0))}."
+            f"Booked, reserved and unknown: {format_dollars(short.used)}."
+            f" The next call may cost up to {format_dollars(amount or Decimal(0))}."
             " 0 means no more: the run then ends with the best answer so far."
         ),
         kind="number",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator_bridge.common.frozen import once
+from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.question import settlement
 from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run import events as e
@@ -173,7 +173,7 @@ MALFORMED_TRIES = 3
 APPROVED_FOR_RUN = "the tool was approved for the run"
 
 
-@once
+@cached_on_value
 def decide(state: RunState) -> tuple[Action, ...]:
     """The questions to be asked, else the records that follow at once, else all that goes on side by side."""
     if state.end is not None:

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 from orchestrator_bridge.chat.attachments import AttachmentContent
 from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Place
-from orchestrator_bridge.common.frozen import once
+from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.model.interface import ProviderState
 from orchestrator_bridge.question.model import Ask, Question
 from orchestrator_bridge.run.events import Bound, Purpose
@@ -291,8 +292,7 @@ class RunState:
         """The name of the agent outside of whose questions alone this run is made: it works elsewhere, and is never called."""
         return self.outside.agent if self.outside is not None and self.outside.asks else None
 
-    @property
-    @once
+    @cached_property
     def live(self) -> tuple[AgentState, ...]:
         """The agents that are not retired, in the team's order."""
         return tuple(agent for agent in self.agents.values() if agent.retired is None)
@@ -345,7 +345,7 @@ def vote_counts(state: RunState, agent: AgentState) -> bool:
     return agent.vote.seen_seq >= max(last_change(state), agent.last_private_seq)
 
 
-@once
+@cached_on_value
 def tally(state: RunState) -> dict[str, tuple[str, ...]]:
     """The counting votes: label to the names of those who voted for it."""
     votes: dict[str, tuple[str, ...]] = {}
@@ -355,7 +355,7 @@ def tally(state: RunState) -> dict[str, tuple[str, ...]]:
     return votes
 
 
-@once
+@cached_on_value
 def leader(state: RunState) -> Answer | None:
     """The answer with the most counting votes, a tie going to the earlier one; without votes the newest; None without answers."""
     answers = standing_answers(state)
@@ -375,7 +375,7 @@ def has_waiters(state: RunState) -> bool:
     return bool(state.uses) or any(question.open and question.ask.wait for question in state.questions.values())
 
 
-@once
+@cached_on_value
 def converged(state: RunState) -> bool:
     """Every live agent's vote counts, and no question that somebody waits for is open."""
     return bool(state.live) and all(vote_counts(state, agent) for agent in state.live) and not has_waiters(state)

@@ -11,7 +11,7 @@ from orchestrator_bridge.question.model import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.events import Bound, Event
 from orchestrator_bridge.run.state import Answer, RunState, converged, has_waiters, last_guidance, leader, tally
-from orchestrator_bridge.team.budgets import BudgetStatus, say_budget
+from orchestrator_bridge.team.budgets import BudgetStatus, describe_budget
 
 NAMES: dict[Bound, str] = {"calls": "model calls", "tokens": "tokens", "wall": "time"}
 """The bounds that are no budgets in words for people."""
@@ -20,7 +20,7 @@ NAMES: dict[Bound, str] = {"calls": "model calls", "tokens": "tokens", "wall": "
 def say_bound(bound: Bound, limit: Decimal | None) -> str:
     """What ended a run, in words for people; a budget with its limit in US dollars."""
     if bound in ("money", "channel", "day") and limit is not None:
-        return say_budget(bound, limit)
+        return describe_budget(bound, limit)
     return f"its bound on {NAMES.get(bound, bound)}"
 
 

@@ -79,17 +79,17 @@ class BudgetStatus:
         return self.used + amount >= WARN_AT * self.limit
 
 
-def say_budget(budget: BudgetName, limit: Decimal) -> str:
+def describe_budget(budget: BudgetName, limit: Decimal) -> str:
     """A budget in words for people: `this channel's budget of $5.00 a day`."""
     match budget:
         case "money":
-            return f"this run's budget of {say_dollars(limit)}"
+            return f"this run's budget of {format_dollars(limit)}"
         case "channel":
-            return f"this channel's budget of {say_dollars(limit)} a day"
+            return f"this channel's budget of {format_dollars(limit)} a day"
         case "day":
-            return f"the budget of {say_dollars(limit)} a day for all runs"
+            return f"the budget of {format_dollars(limit)} a day for all runs"
 
 
-def say_dollars(amount: Decimal) -> str:
+def format_dollars(amount: Decimal) -> str:
     """US dollars for people, to the cent, or to a hundredth of it where it is less than a dollar: `$0.0021`, `$12.50`."""
     return f"${amount:.2f}" if amount >= 1 or amount == round(amount, 2) else f"${amount:.4f}"

@@ -10,7 +10,7 @@ from typing import Literal
 from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, Group, Place
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.frozen import Value
-from orchestrator_bridge.common.quiet_hours import clock_of, quiet_until
+from orchestrator_bridge.common.quiet_hours import format_time_of_day, quiet_until
 from orchestrator_bridge.team.team import Permissions, PersonSpec, RoleSpec
 
 
@@ -135,7 +135,7 @@ class Directory:
     def local_time(self, responder: str, at: float) -> str:
         """A time of day as it is where somebody lives."""
         spec = self._people.get(responder.removeprefix("@")) if responder.startswith("@") else None
-        return clock_of(at, spec.time_zone if spec else None)
+        return format_time_of_day(at, spec.time_zone if spec else None)
 
     # Whom a name means ----------------------------------------------------------------------------------------------------
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.duration import Duration, bounded, bounded_duration
-from orchestrator_bridge.common.frozen import Value, once
+from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.common.quiet_hours import QuietHours
 from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.parameters import PARAMETERS
@@ -218,8 +219,7 @@ class Team(Value):
     """Whether people see the final text while it is written, on platforms that can show that."""
     channels: tuple[ChannelRules, ...] = ()
 
-    @property
-    @once
+    @cached_property
     def tool_servers(self) -> tuple[str, ...]:
         """The tool servers that its agents have, each once."""
         names = (*self.tools, *(name for agent in self.agents for name in agent.tools))

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from orchestrator_bridge.common.duration import Duration
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.frozen import Value
-from orchestrator_bridge.common.redaction import SECRETIVE
+from orchestrator_bridge.common.redaction import SECRET_SUFFIXES
 from orchestrator_bridge.common.text import one_line
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -50,13 +50,13 @@ class ToolServerSpec(Value):
         for name, value in self.headers.items():
             yield f"headers.{name}", value.rpartition(" ")[2]
         for name, value in self.env.items():
-            if name.upper().endswith(SECRETIVE):
+            if name.upper().endswith(SECRET_SUFFIXES):
                 yield f"env.{name}", value
         address = urlsplit(self.url or "")
         if address.password:
             yield "url", address.password
         for name, value in parse_qsl(address.query):
-            if name.upper().endswith(SECRETIVE):
+            if name.upper().endswith(SECRET_SUFFIXES):
                 yield f"url.{name}", value
 
     @model_validator(mode="after")

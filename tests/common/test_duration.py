@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_bridge.common.duration import parse_duration, say_duration
+from orchestrator_bridge.common.duration import format_duration, parse_duration
 
 WRITTEN = {
     90: 90.0,
@@ -42,7 +42,7 @@ def test_a_negative_duration_is_called_negative(wrong: object) -> None:
 
 @pytest.mark.parametrize("wrong", [float("inf"), float("nan"), 10**400, "9" * 400 + "d"])
 def test_a_duration_without_an_end_is_refused_and_shown_short(wrong: object) -> None:
-    with pytest.raises(ValueError, match="never ends; expected seconds or a text such as '10m'") as refused:
+    with pytest.raises(ValueError, match="is infinite; expected seconds or a text such as '10m'") as refused:
         parse_duration(wrong)
     assert len(str(refused.value)) < 150
 
@@ -65,9 +65,9 @@ SAID = {
 
 @pytest.mark.parametrize(("seconds", "said"), SAID.items())
 def test_a_duration_is_said_in_at_most_two_parts(seconds: float, said: str) -> None:
-    assert say_duration(seconds) == said
+    assert format_duration(seconds) == said
 
 
 @given(st.integers(0, 10**8))
 def test_what_is_said_is_read_as_about_the_same(seconds: int) -> None:
-    assert parse_duration(say_duration(seconds)) == pytest.approx(seconds, rel=0.05, abs=30)
+    assert parse_duration(format_duration(seconds)) == pytest.approx(seconds, rel=0.05, abs=30)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator_bridge.chat.inbound import Author, Group, Place
-from orchestrator_bridge.common.duration import parse_duration, say_duration
+from orchestrator_bridge.common.duration import format_duration, parse_duration
 from orchestrator_bridge.question import messages, transitions
 from orchestrator_bridge.question.model import Ask, Delivery, FallbackStage, JudgeVerdict, Kind, Option, Question
 from orchestrator_bridge.question.parsing.intent import declines, delegates_to, requested_seconds
@@ -149,7 +149,7 @@ def reading(question: Ask, reply: str) -> str:
     if to := delegates_to(question, reply, mentions):
         return f"handed over to {to.who.name}"
     if (more := requested_seconds(question, reply, 3600.0)) is not None:
-        return f"{say_duration(more)} more"
+        return f"{format_duration(more)} more"
     taken = parse_reply(question, reply)
     if isinstance(taken, UnparsedReply):
         return "asked again"

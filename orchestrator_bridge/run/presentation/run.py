@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator_bridge.chat.attachments import omissions_text
 from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note, RunCard
-from orchestrator_bridge.common.duration import say_duration
+from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import shorten, shorten_markdown
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.presentation import questions, tools
@@ -17,7 +17,7 @@ from orchestrator_bridge.run.presentation.posts import CARD, FIRST, run_key, thr
 from orchestrator_bridge.run.records import OutboxEntry
 from orchestrator_bridge.run.state import AgentState, Call, RunState, vote_counts
 from orchestrator_bridge.run.termination import who_retired
-from orchestrator_bridge.team.budgets import say_budget, say_dollars
+from orchestrator_bridge.team.budgets import describe_budget, format_dollars
 
 TEASER = 700
 """Characters of an answer that the run's thread shows while the run goes on."""
@@ -113,7 +113,7 @@ def _doing(state: RunState, agent: AgentState) -> str:
 def _calling(call: Call) -> str:
     match call.phase:
         case "held":
-            left = "" if call.seconds_left is None else f", {say_duration(max(1.0, call.seconds_left))}"
+            left = "" if call.seconds_left is None else f", {format_duration(max(1.0, call.seconds_left))}"
             return f"waiting for {call.why}{left}"
         case "resting":
             return "tries again soon"
@@ -188,12 +188,14 @@ def _render_call_failed(before: RunState | None, event: e.CallFailed, after: Run
 
 def _again(event: e.CallFailed) -> str:
     left = round((event.retry_at or event.at) - event.at)
-    return f"I try again in {say_duration(left)}." if left > 0 else "I try again."
+    return f"I try again in {format_duration(left)}." if left > 0 else "I try again."
 
 
 def _render_budget_neared(_: RunState | None, event: e.BudgetNeared, after: RunState) -> tuple[RenderedPost, ...]:
     part = round(event.used / event.limit * 100)
-    text = f"{say_dollars(event.used)} is booked, reserved or unknown: {part} % of {say_budget(event.budget, event.limit)}."
+    text = (
+        f"{format_dollars(event.used)} is booked, reserved or unknown: {part} % of {describe_budget(event.budget, event.limit)}."
+    )
     return (thread_post(after, Note(text=text, tone="warning"), f"budget:{event.budget}"),)
 
 

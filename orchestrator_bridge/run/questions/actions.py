@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator_bridge.common.duration import parse_duration, say_duration
+from orchestrator_bridge.common.duration import format_duration, parse_duration
 from orchestrator_bridge.common.text import clean, sentence
 from orchestrator_bridge.question import messages, settlement, transitions
 from orchestrator_bridge.question.model import Question, expiry, to_platform_time
@@ -142,7 +142,7 @@ def extend(transaction: Transaction, question: Question, by: Responder, seconds:
         return ActionResult(
             status="refused", text=f"Question {question.id} cannot wait longer: it has had all the time that it may get."
         )
-    return ActionResult(status="taken", text=f"Question {question.id} waits {say_duration(granted)} longer.")
+    return ActionResult(status="taken", text=f"Question {question.id} waits {format_duration(granted)} longer.")
 
 
 def seconds_of(text: str) -> float:
