@@ -18,7 +18,8 @@ from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelSelections
 from bot.config.errors import ConfigError, Problem
 from bot.config.settings import Settings, read_settings
-from bot.config.team_file import TeamFile, read_team_file
+from bot.config.team_file import read_team_file
+from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.adapter import Adapter
 from orchestrator_bridge.common.clock import Clock, SystemClock
 from orchestrator_bridge.engine.engine import Engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,14 @@ import click
 from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
 from adapters.terminal.screen import TerminalDevice
 from bot.app import App, LoadedConfig, open_app, open_log_file, temporary_store_path
-from bot.config.references import dropped_parameters, with_model
 from bot.formatting import print_json
 from orchestrator_bridge.chat.outbound import FinalAnswer, OutboundPost, PostedMessage
 from orchestrator_bridge.common.text import clean
+from orchestrator_bridge.model.catalogue import UnknownModelName, resolve
+from orchestrator_bridge.model.catalogue.spec import ModelSpec
+from orchestrator_bridge.model.parameters import unsupported_value
 from orchestrator_bridge.store.interface import InUse, QuestionSummary, RunSummary
-from orchestrator_bridge.team.team import Team
+from orchestrator_bridge.team.team import AgentSpec, Team
 
 DISPLAY_TIMEOUT = 15.0
 """Seconds after a run's end in which all of it must be shown: an output that takes nothing is not waited for longer."""
@@ -90,8 +92,27 @@ def _team(start: LoadedConfig, wish: AskOptions) -> Team:
     team = start.team_file.team(wish.team)
     if wish.model is None:
         return team
-    agents = tuple(with_model(one, wish.model, start.team_file.models) for one in team.agents)
+    agents = tuple(with_model(agent, wish.model, start.team_file.models) for agent in team.agents)
     return team.model_copy(update={"agents": agents})
+
+
+def with_model(agent: AgentSpec, model: str, own: Mapping[str, ModelSpec]) -> AgentSpec:
+    """The agent with another model, without the parameters that this model does not accept."""
+    try:
+        route = resolve(model, own)
+    except UnknownModelName:  # the check of the run reports it
+        return agent.model_copy(update={"model": model})
+    rejected = [key for key, value in agent.parameters.items() if unsupported_value(route, key, value)]
+    return agent.model_copy(update={"model": model, **dict.fromkeys(rejected)})
+
+
+def dropped_parameters(before: Team, after: Team) -> list[str]:
+    """One sentence for each agent that lost parameters with its model."""
+    sentences = []
+    for old, new in zip(before.agents, after.agents, strict=True):
+        if keys := [key for key in old.parameters if key not in new.parameters]:
+            sentences.append(f"{new.model} does not accept {', '.join(keys)} as set for {new.name}: left out.")
+    return sentences
 
 
 @asynccontextmanager

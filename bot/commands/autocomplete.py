@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bot.commands.model_view import ModelBrowser, ModelView, best_first
 from bot.commands.models import CHANNEL_SCOPE, ModelSelections, selected_model
-from bot.config.team_file import TeamFile
+from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.adapter import ModelOption
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.team.team import Team

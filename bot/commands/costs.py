@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from bot.config.errors import ConfigError, Problem, format_value, suggest_name
-from bot.config.team_file import TeamFile
+from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.chat.outbound import PrivateReply, Table
 from orchestrator_bridge.engine.usage_ledger import UsageLedger

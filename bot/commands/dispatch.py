@@ -11,7 +11,7 @@ from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelCommands, ModelSelections, parse_leading_options, with_team_model
 from bot.commands.questions import QuestionCommandHandler, viewer_of
 from bot.config.errors import ConfigError
-from bot.config.team_file import TeamFile
+from bot.config.team_schema import TeamFile
 from bot.formatting import calibration_lines, run_state_text
 from orchestrator_bridge.chat.inbound import CommandReceived, Place
 from orchestrator_bridge.chat.outbound import PrivateReply, Table

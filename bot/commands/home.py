@@ -7,7 +7,7 @@ from collections.abc import Callable
 from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelSelections
 from bot.commands.questions import StateOf, own_first
-from bot.config.team_file import TeamFile
+from bot.config.team_schema import TeamFile
 from bot.formatting import run_state_text
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, Place
 from orchestrator_bridge.chat.outbound import Link, PrivateReply, QuestionCard, Table

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from bot.commands.model_view import EXPENSIVE, ModelBrowser, ModelView, best_first
 from bot.config.errors import ConfigError, Problem, format_value, suggest_name
-from bot.config.team_file import TeamFile
+from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, Place
 from orchestrator_bridge.chat.outbound import Confirmation, PrivateReply, Table
 from orchestrator_bridge.model.catalogue import UnknownModelName

@@ -22,7 +22,7 @@ class Problem:
 
     def __str__(self) -> str:
         lines = [f"  {self.where}", f"    found:    {self.found}", f"    expected: {self.expected}"]
-        return "\n".join([*lines, f"    mend:     {self.fix}"] if self.fix else lines)
+        return "\n".join([*lines, f"    fix:      {self.fix}"] if self.fix else lines)
 
 
 class ConfigError(TownhallError):

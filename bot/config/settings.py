@@ -10,13 +10,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from dotenv.parser import parse_stream
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import ErrorDetails
 
 from bot.config.errors import ConfigError, Problem, count_problems, format_value, suggest_name
+from bot.config.explain import KeyPath, Source, explain, field_keys
 from orchestrator_bridge.common.redaction import SECRET_SUFFIXES
 
 
@@ -146,13 +157,15 @@ def _token_prefix(prefix: str, name: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-SocketAddress = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
+def _check_port(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError("expected a port number from 1 to 65535") from None
 
-_PATTERNS = {
-    r"^https?://[^\s/]+\S*$": "an address that begins with http:// or https://",
-    r"^wss?://[^\s/]+\S*$": "an address that begins with ws:// or wss://",
-}
+
+Port = Annotated[int, Field(ge=1, le=65535), WrapValidator(_check_port)]
+SocketAddress = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
 
 
 class Settings(ModelSettings):
@@ -209,65 +222,58 @@ class Settings(ModelSettings):
         return {name: self._variables[name].value.strip() for name in sorted(names) if name in self._variables}
 
     def warnings(self) -> list[str]:
-        """One sentence for each `TOWNHALL_*` variable that nothing reads, most likely misspelt."""
-        known = _names()
-        strangers = (name for name in self._variables if name.startswith("TOWNHALL_") and name not in known)
-        return [_unknown_variable(name, self._variables[name].place, known) for name in sorted(strangers)]
+        """One sentence for each `TOWNHALL_*` variable that is not a setting, most likely misspelt."""
+        known = [name for name in field_keys(Settings) if name.startswith("TOWNHALL_")]
+        unknown = sorted(name for name in self._variables if name.startswith("TOWNHALL_") and name not in known)
+        return [
+            f"{name} ({self._variables[name].place}) is not a setting and has no effect; "
+            + (suggest_name(name, known) or f"the settings are {', '.join(known)}")
+            for name in unknown
+        ]
 
 
 def read_settings(file: Path = Path(".env"), environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of this start.
+    """Read and check the settings of this start.
 
     Raises:
-        Trouble: a value is wrong; every wrong one is named, and no secret is shown.
+        ConfigError: a value is wrong; every wrong value is listed, and no secret is shown.
     """
     variables = read_variables(file, environ)
-    known = {name: variables[name].value.strip() for name in _names() if name in variables}
+    known = {name: variables[name].value.strip() for name in field_keys(Settings) if name in variables}
     if "TOWNHALL_LOG_LEVEL" in known:
         known["TOWNHALL_LOG_LEVEL"] = known["TOWNHALL_LOG_LEVEL"].lower()
     try:
         settings = Settings.model_validate(known)
     except ValidationError as error:
-        problems = [_problem(detail, variables) for detail in error.errors(include_url=False)]
-        raise ConfigError(f"settings: {count_problems(len(problems))}", problems) from None
+        source = _VariableSource(variables)
+        explain(error, source)
+        raise ConfigError(f"settings: {count_problems(len(source.problems))}", source.problems) from None
     settings._variables.update(variables)
     return settings
 
 
-def _names() -> list[str]:
-    return [str(field.alias) for field in Settings.model_fields.values()]
+class _VariableSource(Source):
+    """Environment variables, from `.env` or from the environment itself."""
 
+    def __init__(self, variables: Mapping[str, Variable]) -> None:
+        super().__init__()
+        self._variables = variables
 
-def _problem(detail: ErrorDetails, variables: Mapping[str, Variable]) -> Problem:
-    name = str(detail["loc"][0])
-    found, expected = _found_and_expected(detail, variables[name].value)
-    return Problem(
-        where=f"{name} ({variables[name].place})",
-        found=found,
-        expected=expected,
-        fix="correct it, or leave it empty for the default",
-    )
+    def locate(self, detail: ErrorDetails) -> KeyPath:
+        """The variable's name; names of a union's branches follow it."""
+        return detail["loc"][:1]
 
+    def where(self, path: KeyPath) -> str:
+        """`XAI_API_KEY (.env, line 3)`."""
+        return f"{path[0]} ({self._variables[str(path[0])].place})"
 
-def _found_and_expected(detail: ErrorDetails, value: str) -> tuple[str, str]:
-    if detail["type"] == "value_error":
-        found, _, expected = str(detail["ctx"]["error"]).partition("; expected ")
-        return found, expected
-    if detail["type"] == "string_pattern_mismatch":
-        return _shown(value), _PATTERNS[detail["ctx"]["pattern"]]
-    if detail["type"].startswith(("int", "greater", "less")):
-        return _shown(value), "a port number from 1 to 65535"
-    return _shown(value), detail["msg"].removeprefix("Input should be ")
+    def report(self, path: KeyPath, found: str, expected: str, fix: str = "") -> None:
+        """Add a problem with a variable."""
+        super().report(path, found, expected, fix or "correct it, or leave it empty for the default")
 
-
-def _shown(value: str) -> str:
-    """The value, unless it could be a key that was put under the wrong name: those are longer than any word meant here."""
-    if len(value) <= 16 or "://" in value:
-        return format_value(re.sub(r"//[^/@]*@", "//…@", value))
-    return f"a value of {len(value)} characters, not shown here"
-
-
-def _unknown_variable(name: str, place: str, known: list[str]) -> str:
-    ours = [other for other in known if other.startswith("TOWNHALL_")]
-    advice = suggest_name(name, ours) or f"known are {', '.join(ours)}"
-    return f"{name} ({place}) is no setting and has no effect; {advice}"
+    def format(self, value: object) -> str:
+        """The value, unless it is so long that it could be a key under the wrong name; no password of an address."""
+        text = str(value)
+        if len(text) <= 16 or "://" in text:
+            return format_value(re.sub(r"//[^/@]*@", "//…@", text))
+        return f"a value of {len(text)} characters, not shown here"

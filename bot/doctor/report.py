@@ -12,7 +12,8 @@ import click
 from bot.app import LoadedConfig
 from bot.config.errors import ConfigError
 from bot.config.settings import Settings, read_settings
-from bot.config.team_file import TeamFile, read_team_file
+from bot.config.team_file import read_team_file
+from bot.config.team_schema import TeamFile
 from bot.doctor.checks import Finding, check_folder, check_mcp_listener, check_space, check_store, to_findings
 from bot.doctor.models import check_endpoints, check_models
 from bot.doctor.platforms import check_discord, check_slack

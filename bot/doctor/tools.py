@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.app import LoadedConfig
-    from bot.config.team_file import TeamFile
+    from bot.config.team_schema import TeamFile
 
 
 MAX_NAMED = 30

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.duration import Duration, bounded, bounded_duration
@@ -255,11 +256,13 @@ class Team(Value):
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        seen: set[str] = set()
-        for agent in self.agents:
-            if agent.name in seen:
-                raise ValueError(f"two agents are called {agent.name!r}; expected a name of its own for each")
-            seen.add(agent.name)
+        names = [agent.name for agent in self.agents]
+        repeated = [index for index, name in enumerate(names) if name in names[:index]]
+        if repeated:  # raised at the second agent's name, so that its line is known
+            message = f"a second agent called {names[repeated[0]]!r}; expected a name of its own for each agent"
+            error = PydanticCustomError("value_error", "{error}", {"error": message})
+            details = [InitErrorDetails(type=error, loc=("agents", repeated[0], "name"), input=names[repeated[0]])]
+            raise ValidationError.from_exception_data(type(self).__name__, details)
         return self
 
 

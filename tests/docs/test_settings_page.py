@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from bot.config.references import ID_PLATFORMS
 from bot.config.settings import Settings
-from bot.config.team_file import TeamFile
+from bot.config.team_schema import TeamFile
 from orchestrator_bridge.model.catalogue import PROVIDERS
 from orchestrator_bridge.model.catalogue.spec import ModelSpec, TierFacts
 from orchestrator_bridge.team.team import (
@@ -76,7 +76,7 @@ def test_the_settings_have_the_defaults_that_the_page_gives() -> None:
 
 
 def test_the_page_has_every_table_of_the_team_file() -> None:
-    tables = {"team" if name == "teams" else name for name in TeamFile.__dataclass_fields__} - {"file"}
+    tables = {field.alias or name for name, field in TeamFile.model_fields.items()}
     assert set(rows("Top level")) == tables
 
 

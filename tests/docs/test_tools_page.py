@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from bot.config.team_file import TeamFile, parse_team_file
+from bot.config.team_file import parse_team_file
+from bot.config.team_schema import TeamFile
 from tests.docs.page import ROOT, read
 
 BLOCKS = re.findall(r"^```toml\n(.*?)^```", read("docs/tools.md"), re.DOTALL | re.MULTILINE)

@@ -12,7 +12,7 @@ import pytest
 from bot.commands.dispatch import ChatCommands
 from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelSelections
-from bot.config.team_file import TeamFile
+from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.inbound import Author, CommandReceived
 from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.engine.engine import Engine

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.ask import dropped_parameters, with_model
 from orchestrator_bridge.store.sqlite.store import SqliteStore
+from orchestrator_bridge.team.team import AgentSpec, Team
 from tests.bot.conftest import Said, Townhall
 from tests.docs.session import a_session
 
@@ -156,3 +158,15 @@ def test_a_run_whose_output_nobody_reads_any_more_comes_to_its_end_all_the_same(
     )
     assert ended.stdout in ("0\n", "1\n", "120\n"), "120: the interpreter had nobody to flush to"
     assert "Traceback" not in ended.stderr
+
+
+def test_another_model_loses_the_parameters_that_it_does_not_accept_and_a_warning_names_them() -> None:
+    before = Team(agents=(AgentSpec(name="one", model="grok-4.3", effort="high", temperature=0.5),))
+    after = before.model_copy(update={"agents": (with_model(before.agents[0], "grok-4.1-fast", {}),)})
+    assert after.agents[0].parameters == {"temperature": 0.5}
+    assert dropped_parameters(before, after) == ["grok-4.1-fast does not accept effort as set for one: left out."]
+
+
+def test_another_model_that_accepts_every_parameter_loses_none() -> None:
+    before = AgentSpec(name="one", model="grok-4.1-fast", temperature=0.5)
+    assert with_model(before, "grok-4.3", {}) == before.model_copy(update={"model": "grok-4.3"})

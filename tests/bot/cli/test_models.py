@@ -96,7 +96,7 @@ def test_an_unknown_key_of_a_model_is_refused_with_what_can_be_said(townhall: To
     assert "did you mean 'context'?" in said.err
     assert "requests_per_minute" in said.err
     assert "models.mine.tiers[1].price" in said.err
-    assert "one of above, input, cached_input, cache_write, output" in said.err
+    assert "one of: above, input, cached_input, cache_write, output" in said.err
 
 
 def test_how_good_our_counts_of_a_models_prompts_are_stands_beside_it(townhall: Townhall, folder: Path) -> None:

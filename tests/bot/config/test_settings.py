@@ -88,7 +88,7 @@ def test_no_secret_is_in_the_repr(env_file: Path) -> None:
 def test_what_is_not_ours_is_ignored_and_a_misspelt_setting_is_told(env_file: Path) -> None:
     env_file.write_text("DATABASE=there\nTOWNHALL_DTA=./here\n")
     (warning,) = read_settings(env_file, {"TOWNHALL_LOG_LEVEL": "INFO"}).warnings()
-    assert warning == "TOWNHALL_DTA (.env, line 2) is no setting and has no effect; did you mean 'TOWNHALL_DATA'?"
+    assert warning == "TOWNHALL_DTA (.env, line 2) is not a setting and has no effect; did you mean 'TOWNHALL_DATA'?"
 
 
 def test_a_key_variable_of_ones_own_is_found_and_kept_secret(env_file: Path) -> None:

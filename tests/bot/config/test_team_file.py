@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.config.errors import ConfigError
-from bot.config.team_file import DEMO_TEAM, TeamFile, parse_team_file, read_team_file
+from bot.config.team_file import parse_team_file, read_team_file
+from bot.config.team_schema import DEMO_TEAM, TeamFile
 from orchestrator_bridge.chat.inbound import Place
 
 ROOT = Path(__file__).parents[3]
@@ -71,7 +72,7 @@ def test_those_responsible_must_be_people_or_roles(file: Path) -> None:
     assert read(file, keys.replace("@bob", "humans") + AGENT).team().on_budget == "ask"
 
 
-def test_an_unknown_team_is_told_with_those_that_there_are(file: Path) -> None:
+def test_an_unknown_team_is_reported_with_those_that_there_are(file: Path) -> None:
     with pytest.raises(ConfigError, match=r"(?s)found: +'revew'.*did you mean 'review'"):
         read(file, AGENT).team("revew")
 
@@ -123,14 +124,14 @@ def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Pa
     ("text", "where", "found", "expected"),
     [
         ("[team.review]\npollicy = {}\n" + AGENT, "team.review.pollicy", "the unknown key 'pollicy'", "did you mean 'policy'?"),
-        ("[team.review]\nname = 'x'\n" + AGENT, "team.review.name", "the unknown key 'name'", "one of about, agents, ask"),
+        ("[team.review]\nname = 'x'\n" + AGENT, "team.review.name", "the unknown key 'name'", "one of: about, agents, ask"),
         (AGENT + AGENT, "line 5: team.review.agents[2].name", "a second agent called 'author'", "a name of its own for each"),
         (AGENT.replace("yes", "no"), "team.review.agents[1].model", "there is no script 'no'", "a file no.toml"),
         (AGENT.replace("scripted/", "grak-"), "team.review.agents[1].model", "model 'grak-yes' is not known", "'provider/model'"),
-        (AGENT.replace("author", "The Author"), "team.review.agents[1].name", "'The Author'", "small letters, digits"),
-        (AGENT.replace('name = "author"\n', ""), "team.review.agents[1].name", "nothing", "this key, which has no default"),
-        ("[team.review]\nagents = []\n", "line 2: team.review.agents", "no agent", "at least one: [[team.review.agents]]"),
-        ("[team.review]\nabout = 'us'\n", "line 1: team.review.agents", "no agent", "with a 'name' and a 'model'"),
+        (AGENT.replace("author", "The Author"), "team.review.agents[1].name", "'The Author'", "lower-case letters, digits"),
+        (AGENT.replace('name = "author"\n', ""), "team.review.agents[1].name", "nothing", "a value; this key has no default"),
+        ("[team.review]\nagents = []\n", "line 2: team.review.agents", "nothing", "at least one [[team.review.agents]] table"),
+        ("[team.review]\nabout = 'us'\n", "line 1: team.review.agents", "nothing", "with 'name' and 'model'"),
         (AGENT + "[team.review.policy]\nremind_after = '-5m'\n", "policy.remind_after", "'-5m' is negative", "0 or more"),
         (AGENT + "[team.review.policy]\nremind_after = -5\n", "policy.remind_after", "-5 is negative", "0 or more"),
         (AGENT + "[team.review.policy]\nexpire_after = 0\n", "policy.expire_after", "0 s", "1 s to 365 d"),
@@ -146,15 +147,15 @@ def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Pa
             "'fallback' ends with",
             "'assume' or 'fail'",
         ),
-        (AGENT + "[team.review.policy]\ndecider = '@eve'\n", "policy.decider", "'@eve'", "one of "),
+        (AGENT + "[team.review.policy]\ndecider = '@eve'\n", "policy.decider", "'@eve'", "one of: "),
         (AGENT + "[team.review.policy]\ndecider = 'eve'\n", "policy.decider", "'eve'", "a person, such as '@lead'"),
-        (AGENT + "[team.review.policy]\nresponders = 'role:x'\n", "policy.responders", "'role:x'", "one of asked, anyone"),
+        (AGENT + "[team.review.policy]\nresponders = 'role:x'\n", "policy.responders", "'role:x'", "one of: asked, anyone"),
         (AGENT + "[team.review.policy]\nresponders = 'all'\n", "policy.responders", "'all'", "'asked', 'anyone' or a role"),
         (
             AGENT + "[team.review.policy]\nescalate = [{after = '5m', to = '@eve'}]\n",
             "policy.escalate[1].to[1]",
             "'@eve'",
-            "one of humans",
+            "one of: humans",
         ),
         (
             AGENT + "[team.review.policy]\nescalate = [{after = '1h', to = 'humans'}]\n",
@@ -163,8 +164,8 @@ def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Pa
             "less than 'expire_after'",
         ),
         (AGENT + "[team.review.policy]\njudge = 'what'\n", "policy.judge", "model 'what' is not known", "'provider/model'"),
-        (AGENT + "[[team.review.routes]]\nto = ['@eve']\nwords = ['db']\n", "routes[1].to[1]", "'@eve'", "one of humans"),
-        (AGENT + "[[team.review.routes]]\nto = ['humans']\nagents = ['x']\n", "routes[1].agents[1]", "'x'", "one of author"),
+        (AGENT + "[[team.review.routes]]\nto = ['@eve']\nwords = ['db']\n", "routes[1].to[1]", "'@eve'", "one of: humans"),
+        (AGENT + "[[team.review.routes]]\nto = ['humans']\nagents = ['x']\n", "routes[1].agents[1]", "'x'", "one of: author"),
         (AGENT + "[[team.review.routes]]\nto = 'humans'\n", "routes[1]", "a route for every question", "'words' or 'agents'"),
         (
             AGENT + "[[team.review.channels]]\nchannel = 'C1'\npolicy = {quorum = 'most'}\n",
@@ -173,7 +174,7 @@ def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Pa
             "keys of the policy",
         ),
         ("languages = ['none.toml']\n", "languages[1]", "'none.toml': No such file", "a readable file of words"),
-        ("languages = 'fr'\n", "languages", "'fr'", "a list of files"),
+        ("languages = 'fr'\n", "languages", "'fr'", "a list in square brackets: ['fr']"),
         ("[people.a]\nquiet = '22:00-07:00'\n", "people.a", "'quiet' without 'time_zone'", "the zone too"),
         ("[people.a]\nquiet = 'nights'\ntime_zone = 'UTC'\n", "people.a.quiet", "'nights'", "two different times of day"),
         (AGENT + "[team.review.policy]\nquorum = 'most'\n", "policy.quorum", "'most'", "'majority' or 'all' or a whole number"),
@@ -186,25 +187,30 @@ def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Pa
         (AGENT + "[team.review.bounds]\nmoney = -1\n", "bounds.money", "-1", "0.01 to 1,000,000"),
         ("[team.review]\nask = ['alice']\n" + AGENT + "[people.alice]\n", "ask[1]", "'alice'", "did you mean '@alice'?"),
         ("[team.review]\nask = ['agent:skeptic']\n" + AGENT, "ask[1]", "'agent:skeptic'", "humans, agents, agent:author"),
-        ("[permissions]\nstart = ['@eve']\n", "permissions.start[1]", "'@eve'", "one of anyone"),
-        ("[roles.backend]\npeople = ['eve']\n", "roles.backend.people[1]", "'eve'", "one of "),
-        ("[roles.backend]\n", "roles.backend", "a role of nobody", "'people'"),
+        ("[permissions]\nstart = ['@eve']\n", "permissions.start[1]", "'@eve'", "one of: anyone"),
+        ("[roles.backend]\npeople = ['eve']\n", "roles.backend.people[1]", "'eve'", "one of: "),
+        ("[roles.backend]\n", "roles.backend", "a role without people", "'people'"),
         ("[people.alice]\ndiscord = 12\n", "people.alice.discord", "12", "a text in quotes"),
-        ("[people.a]\nslack = 'U1'\n[people.b]\nslack = 'U1'\n", "people.b.slack", "'U1', which is a's too", "one person only"),
+        (
+            "[people.a]\nslack = 'U1'\n[people.b]\nslack = 'U1'\n",
+            "people.b.slack",
+            "'U1', which is also a's id",
+            "only one person has",
+        ),
         ("[people.alice]\ntime_zone = 'Europe/Berln'\n", "time_zone", "'Europe/Berln'", "did you mean 'Europe/Berlin'?"),
         ("[models.mine]\nid = 'what'\n", "models.mine.id", "model 'what' is not known", "'provider/model'"),
         ("[models.mine]\nbase_url = 'localhost'\n", "models.mine.base_url", "'localhost'", "begins with http://"),
         ("[models.'gpt-5']\ninput = 1\n", "models.gpt-5", "one of the prices", "both"),
         ("[models.'gpt-5']\nkey_env = 'sk-1'\n", "models.gpt-5.key_env", "'sk-1'", "not the key itself"),
-        ("default_team = 'other'\n" + AGENT, "default_team", "'other'", "one of review"),
+        ("default_team = 'other'\n" + AGENT, "default_team", "'other'", "one of: review"),
         ("team = 5\n", "team", "5", "[team.<name>]"),
         ("[team]\nreview = 5\n", "team.review", "5", "a table: [team.review]"),
-        ("[team.review]\n[team.review]\n", "line 2", "twice", "joined into one"),
-        ("x = 1\nx = 2\n", "line 2", "overwrite", "joined into one"),
+        ("[team.review]\n[team.review]\n", "line 2", "twice", "written twice"),
+        ("x = 1\nx = 2\n", "line 2", "overwrite", "written twice"),
         ("x = \n", "line 1, column 5", "Invalid value", "valid TOML"),
     ],
 )
-def test_a_wrong_key_is_told_with_its_path_what_was_found_and_what_is_expected(
+def test_a_wrong_key_is_reported_with_its_path_what_was_found_and_what_is_expected(
     file: Path, text: str, where: str, found: str, expected: str
 ) -> None:
     said = refused(file, text)
@@ -244,7 +250,7 @@ def test_a_key_that_stands_in_a_long_text_is_not_taken_for_a_key(file: Path) -> 
 
 
 @pytest.mark.parametrize("content", [b"\xff", None])
-def test_a_file_that_cannot_be_read_is_told(file: Path, content: bytes | None) -> None:
+def test_a_file_that_cannot_be_read_is_reported(file: Path, content: bytes | None) -> None:
     file.mkdir() if content is None else file.write_bytes(content)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_team_file(file)
@@ -284,7 +290,7 @@ def test_what_grok_4_1_fast_does_not_take_is_refused_with_what_it_takes(file: Pa
     key = setting.partition(" ")[0]
     text = refused(file, AGENT.replace("scripted/yes", "grok-4.1-fast") + setting)
     assert f"line 4: team.review.agents[1].{key}" in text
-    assert f"found:    {setting.replace('  ', ' ')}, which grok-4.1-fast does not take" in text
+    assert f"found:    {setting.replace('  ', ' ')}, which grok-4.1-fast does not accept" in text
     expected = "at most 30000" if key == "max_output" else "only parameters that it takes: temperature, top_p, seed, max_output"
     assert f"expected: {expected}" in text
 
@@ -297,13 +303,13 @@ def test_an_effort_that_a_model_does_not_know_is_refused_with_those_that_it_know
 
 @pytest.mark.parametrize("depth", [1_000, 50_000])
 @pytest.mark.parametrize(("before", "after"), [("x = ", ""), ("[team.review]\nask = ", "\n")], ids=["anywhere", "in a team"])
-def test_brackets_thousands_deep_are_told_plainly(file: Path, depth: int, before: str, after: str) -> None:
+def test_brackets_thousands_deep_are_reported_plainly(file: Path, depth: int, before: str, after: str) -> None:
     said = refused(file, f"{before}{'[' * depth}{']' * depth}{after}")
     assert "townhall.toml" in said
-    assert "brackets in brackets, hundreds deep" in said
+    assert "brackets nested hundreds deep" in said
     assert "tables and lists a few levels deep" in said
 
 
-def test_names_thousands_deep_are_told_plainly(file: Path) -> None:
+def test_names_thousands_deep_are_reported_plainly(file: Path) -> None:
     said = refused(file, f"[{'.'.join('x' * 5_000)}]\ny = 1\n")
     assert "the unknown key 'x'" in said
