@@ -1,4 +1,7 @@
-"""One connection to one tool server, through the official client. Imported when the first tool is needed: it takes a second."""
+"""Connection to one MCP tool server through the official client.
+
+Importing this module imports `mcp`, which takes about a second, so `toolbox` imports it when the first tool is needed.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from orchestrator_bridge.common.text import clean, one_line
-from orchestrator_bridge.tool.content import LONGEST, to_tool, to_tool_result
+from orchestrator_bridge.tool.content import MAX_RESULT_LENGTH, to_tool, to_tool_result
 from orchestrator_bridge.tool.model import Tool, ToolNotCalled, ToolOutcomeUnknown, ToolResult
 
 if TYPE_CHECKING:
@@ -30,17 +33,208 @@ if TYPE_CHECKING:
     from mcp.shared.message import SessionMessage
 
 
+_LOG = logging.getLogger(__name__)
+
+MAX_TOOLS = 200
+"""Tools of one server that are offered. The limit also ends the listing of a server that pages forever."""
+
+MAX_QUOTED = 200
+"""Characters quoted from a server's own error message."""
+
+_CLOSED, _SESSION_LOST = "Connection closed", "Session terminated"
+"""The client's messages for a connection that ended, and for a server that restarted and no longer knows the session. Only the
+messages identify them: the codes are also used by servers for errors of their own."""
+
+_NO_RESPONSE = (types.INTERNAL_ERROR, types.PARSE_ERROR, types.INVALID_REQUEST)
+"""Error codes that the client reports for an invalid response, and servers for a call that failed halfway."""
+
+
+class ToolConnection:
+    """Open connection to a server. `lost` is set when it ends, `changed` when the server announces that its tools changed."""
+
+    def __init__(self, server: str, client: Client, lost: asyncio.Event, changed: asyncio.Event) -> None:
+        self._server = server
+        self._client = client
+        self.lost = lost
+        self.changed = changed
+
+    async def tools(self) -> tuple[Tool, ...]:
+        """List the server's tools; of several with the same name, the first.
+
+        Raises:
+            ToolNotCalled: the server does not list them.
+        """
+        found: dict[str, Tool] = {}
+        cursor: str | None = None
+        try:
+            for _ in range(MAX_TOOLS):
+                page = await self._client.list_tools(cursor=cursor, cache_mode="bypass")
+                for listed in page.tools:
+                    found.setdefault(listed.name, to_tool(self._server, listed))
+                cursor = page.next_cursor
+                if cursor is None or len(found) >= MAX_TOOLS:
+                    break
+        except Exception as error:
+            raise ToolNotCalled(f"{self._server} does not list its tools: {_error_text(error)}") from error
+        return tuple(found.values())[:MAX_TOOLS]
+
+    async def call(self, tool: str, arguments: dict[str, Any], timeout: float) -> ToolResult:
+        """Call a tool; `timeout` is in seconds.
+
+        Raises:
+            ToolNotCalled: the connection had ended before the call.
+            ToolOutcomeUnknown: the call may have had an effect.
+        """
+        if self.lost.is_set():
+            raise ToolNotCalled(f"{self._server} is down")
+        try:
+            async with asyncio.timeout(timeout):
+                return to_tool_result(await self._client.call_tool(tool, arguments))
+        except TimeoutError:
+            raise ToolOutcomeUnknown(f"{self._server} did not answer within {timeout:g} s") from None
+        except MCPError as error:
+            return self._error_result(error)
+        except Exception as error:
+            raise ToolOutcomeUnknown(f"{self._server} returned an invalid result: {_error_text(error)}") from error
+
+    def _error_result(self, error: MCPError) -> ToolResult:
+        """Result of a call that ended in an error of the protocol.
+
+        Three errors say that there is no result; every other one is the tool's own answer, and goes to the agent as a failed
+        result.
+        """
+        if error.message == _SESSION_LOST:
+            self.lost.set()
+            raise ToolNotCalled(f"{self._server} has restarted and must be reconnected") from error
+        if error.message == _CLOSED:
+            raise ToolOutcomeUnknown(f"the connection to {self._server} was cut off") from error
+        if error.code in _NO_RESPONSE:
+            raise ToolOutcomeUnknown(f"{self._server} answered with an error: {_error_text(error)}") from error
+        return ToolResult(text=clean(error.message, MAX_RESULT_LENGTH), failed=True)
+
+
+def _error_text(error: BaseException) -> str:
+    """Quote a server's own message; for other errors name only the class, since their text may contain an address with a key."""
+    match error:
+        case BaseExceptionGroup():
+            return _error_text(error.exceptions[0])
+        case MCPError() if error.message == _CLOSED:
+            return "it has ended"
+        case MCPError() if error.message.strip():
+            return f"“{one_line(error.message, MAX_QUOTED)}”"
+        case httpx2.ConnectError():
+            return "no server answers at its address"
+        case FileNotFoundError() | PermissionError():
+            return f"its command cannot be run ({error.strerror})"
+        case _:
+            return type(error).__name__
+
+
+@asynccontextmanager
+async def connect_command(
+    server: str, command: Sequence[str], env: Mapping[str, str], folder: Path
+) -> AsyncIterator[ToolConnection]:
+    """Start a server as a child process in `folder` and connect to its standard input and output.
+
+    The command `python` means the interpreter of this process.
+
+    Raises:
+        ToolNotCalled: the process does not start, or is not an MCP server.
+    """
+    program = sys.executable if command[0] == "python" else command[0]
+    parameters = StdioServerParameters(command=program, args=list(command[1:]), env=dict(env), cwd=folder)
+    async with capture_stderr(server) as stderr:
+        try:
+            async with _connected(server, stdio_client(parameters, errlog=stderr.file)) as connection:
+                yield connection
+        except ToolNotCalled as error:
+            last = await stderr.last_line()
+            raise ToolNotCalled(f"{error}; its last output is “{last}”" if last else str(error)) from error
+
+
+@asynccontextmanager
+async def connect_url(server: str, url: str, headers: Mapping[str, str]) -> AsyncIterator[ToolConnection]:
+    """Connect to a server at an address (streamable HTTP).
+
+    Raises:
+        ToolNotCalled: the server does not answer, or is not an MCP server.
+    """
+    error_statuses: list[int] = []
+
+    async def record_status(response: httpx2.Response) -> None:
+        if response.status_code >= 400:
+            error_statuses.append(response.status_code)
+
+    async with create_mcp_http_client(headers=dict(headers)) as http:
+        http.event_hooks = {"response": [record_status]}
+        try:
+            async with _connected(server, streamable_http_client(url, http_client=http)) as connection:
+                yield connection
+        except ToolNotCalled as error:
+            status = f"; its address answers with status {error_statuses[-1]}" if error_statuses else ""
+            raise ToolNotCalled(f"{error}{status}") from error
+
+
+@asynccontextmanager
+async def _connected(server: str, transport: AbstractAsyncContextManager[TransportStreams]) -> AsyncIterator[ToolConnection]:
+    """Initialise the session, and watch for changed tools while it is open."""
+    lost, changed = asyncio.Event(), asyncio.Event()
+
+    async def on_message(message: object) -> None:
+        if isinstance(message, types.ToolListChangedNotification):
+            changed.set()
+
+    failed: ToolNotCalled | None = None
+    async with AsyncExitStack() as stack:
+        client = Client(watch_disconnect(transport, lost), message_handler=on_message)
+        try:
+            await stack.enter_async_context(client)
+        except Exception as error:
+            raise ToolNotCalled(f"{server} cannot be started: {_error_text(error)}") from error
+        listening = asyncio.Event()
+        watching = asyncio.create_task(_watch_tool_changes(client, changed, listening), name=f"tool changes of {server}")
+        try:
+            await listening.wait()
+            yield ToolConnection(server, client, lost, changed)
+        except ToolNotCalled as error:
+            # Raised after the exit stack: the client's task group would wrap it in an ExceptionGroup.
+            failed = error
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+    if failed is not None:
+        raise failed
+
+
+async def _watch_tool_changes(client: Client, changed: asyncio.Event, listening: asyncio.Event) -> None:
+    """Set `changed` for every announced change of tools.
+
+    Servers of the 2026 protocol announce changes only to subscribers; older ones notify every client, without a subscription.
+    `listening` is set once no later change can be missed, or once the subscription has failed.
+    """
+    try:
+        if client.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            async with client.listen(tools_list_changed=True) as changes:
+                listening.set()
+                async for _ in changes:
+                    changed.set()
+    except Exception as error:
+        _LOG.info("changes of a server's tools are not received: %s", _error_text(error))
+    finally:
+        listening.set()
+
+
 @asynccontextmanager
 async def watch_disconnect(
     transport: AbstractAsyncContextManager[TransportStreams], lost: asyncio.Event
 ) -> AsyncIterator[TransportStreams]:
-    """The transport; `lost` is set when its server says no more."""
+    """Wrap a transport so that `lost` is set when its read stream ends."""
     async with transport as (read, write):
         yield _WatchedStream(read, lost), write
 
 
 class _WatchedStream:
-    """A stream of what the server says that tells of its end."""
+    """Read stream that sets `lost` when it ends or fails; the client itself reports neither."""
 
     def __init__(self, stream: ReadStream[SessionMessage | Exception], lost: asyncio.Event) -> None:
         self._stream = stream
@@ -76,31 +270,45 @@ class _WatchedStream:
         return await self._stream.__aexit__(kind, error, trace)
 
 
-_LOG = logging.getLogger(__name__)
-
-LONGEST_LINE = 64 * 1024
-"""Bytes; a longer line is left out."""
+MAX_LINE = 64 * 1024
+"""Bytes; longer lines are not logged."""
 
 DRAIN_TIMEOUT = 0.5
-"""Seconds that the last words of a server are waited for: what it has started may hold its standard error open."""
+"""Seconds to wait for a server's last output: its own child processes may keep standard error open."""
+
+
+@asynccontextmanager
+async def capture_stderr(server: str) -> AsyncIterator[StderrLogger]:
+    """Open a pipe for a child process's standard error, and log what arrives."""
+    reading, writing = os.pipe()
+    stream = asyncio.StreamReader(limit=MAX_LINE)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb", buffering=0)
+    )
+    logger = StderrLogger(server, os.fdopen(writing, "w", encoding="utf-8"), stream)
+    try:
+        yield logger
+    finally:
+        transport.close()
+        await logger.close()
 
 
 class StderrLogger:
-    """What a server writes to its standard error, which is `file`; each line is logged."""
+    """Logs each line of a server's standard error. `file` is the writing end, to be passed to the process."""
 
     def __init__(self, server: str, file: TextIO, stream: asyncio.StreamReader) -> None:
         self.file = file
         self._last = ""
-        self._task = asyncio.create_task(self._log_lines(server, stream), name=f"what {server} complains of")
+        self._task = asyncio.create_task(self._log_lines(server, stream), name=f"stderr of {server}")
 
     async def last_line(self) -> str:
-        """The last line that came from a server which has ended, in at most 200 characters; empty if none did."""
+        """Last line of a server that has ended, at most 200 characters; empty if it wrote nothing."""
         self.file.close()
         await asyncio.wait([self._task], timeout=DRAIN_TIMEOUT)
         return one_line(self._last, 200)
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Stop logging."""
         self.file.close()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
@@ -110,207 +318,10 @@ class StderrLogger:
             try:
                 line = await stream.readline()
             except ValueError:
-                _LOG.info("%s: (a line of more than %d bytes)", server, LONGEST_LINE)
+                _LOG.info("%s: (a line of more than %d bytes)", server, MAX_LINE)
                 continue
             if not line:
                 return
             text = line.decode("utf-8", "replace").rstrip()
             self._last = text or self._last
             _LOG.info("%s: %s", server, text)
-
-
-@asynccontextmanager
-async def capture_stderr(server: str) -> AsyncIterator[StderrLogger]:
-    """A file to be given to a server's process as its standard error."""
-    reading, writing = os.pipe()
-    stream = asyncio.StreamReader(limit=LONGEST_LINE)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb", buffering=0)
-    )
-    complaints = StderrLogger(server, os.fdopen(writing, "w", encoding="utf-8"), stream)
-    try:
-        yield complaints
-    finally:
-        transport.close()
-        await complaints.close()
-
-
-MAX_TOOLS = 200
-"""Tools of one server that are offered; a server that pages for ever is cut off."""
-
-LONGEST_ERROR = 200
-"""Characters of a server's own words in a sentence of ours."""
-
-_CLOSED, _SESSION_LOST = "Connection closed", "Session terminated"
-"""The client's own words for a connection that has ended, and for a server that was started again and does not know us any more.
-Its codes for them are those that servers use for anything of their own."""
-
-_NO_RESPONSE = (types.INTERNAL_ERROR, types.PARSE_ERROR, types.INVALID_REQUEST)
-"""Errors that the client puts in the place of an answer which was none, or a server whose call broke off in the middle."""
-
-
-class ToolConnection:
-    """A server that is up. `lost` is set when the connection has ended, `changed` when the server says that its tools have."""
-
-    def __init__(self, server: str, client: Client, lost: asyncio.Event, changed: asyncio.Event) -> None:
-        self._server = server
-        self._client = client
-        self.lost = lost
-        self.changed = changed
-
-    async def tools(self) -> tuple[Tool, ...]:
-        """What the server offers now; of tools with the same name the first.
-
-        Raises:
-            NotCalled: it does not say.
-        """
-        found: dict[str, Tool] = {}
-        cursor: str | None = None
-        try:
-            for _ in range(MAX_TOOLS):
-                page = await self._client.list_tools(cursor=cursor, cache_mode="bypass")
-                for one in page.tools:
-                    found.setdefault(one.name, to_tool(self._server, one))
-                cursor = page.next_cursor
-                if cursor is None or len(found) >= MAX_TOOLS:
-                    break
-        except Exception as error:
-            raise ToolNotCalled(f"{self._server} does not list its tools: {_error_text(error)}") from error
-        return tuple(found.values())[:MAX_TOOLS]
-
-    async def call(self, tool: str, arguments: dict[str, Any], timeout: float) -> ToolResult:
-        """Call a tool; `timeout` is in seconds.
-
-        Raises:
-            NotCalled: the connection had ended before.
-            Unknown: nobody knows whether the call had any effect.
-        """
-        if self.lost.is_set():
-            raise ToolNotCalled(f"{self._server} is down")
-        try:
-            async with asyncio.timeout(timeout):
-                return to_tool_result(await self._client.call_tool(tool, arguments))
-        except TimeoutError:
-            raise ToolOutcomeUnknown(f"{self._server} gave no answer within {timeout:g} s") from None
-        except MCPError as error:
-            return self._error_result(error)
-        except Exception as error:
-            raise ToolOutcomeUnknown(f"{self._server} answered with what is no result: {_error_text(error)}") from error
-
-    def _error_result(self, error: MCPError) -> ToolResult:
-        """What an error in the place of a result means."""
-        if error.message == _SESSION_LOST:
-            self.lost.set()
-            raise ToolNotCalled(f"{self._server} was started again and has to be connected anew") from error
-        if error.message == _CLOSED:
-            raise ToolOutcomeUnknown(f"the connection to {self._server} was cut off") from error
-        if error.code in _NO_RESPONSE:
-            raise ToolOutcomeUnknown(f"{self._server} answered with an error: {_error_text(error)}") from error
-        return ToolResult(text=clean(error.message, LONGEST), failed=True)
-
-
-def _error_text(error: BaseException) -> str:
-    """What an error says: a server's words as such, of others only their kind, for in them may be an address with a key."""
-    match error:
-        case BaseExceptionGroup():
-            return _error_text(error.exceptions[0])
-        case MCPError() if error.message == _CLOSED:
-            return "it has ended"
-        case MCPError() if error.message.strip():
-            return f"“{one_line(error.message, LONGEST_ERROR)}”"
-        case httpx2.ConnectError():
-            return "nobody answers at its address"
-        case FileNotFoundError() | PermissionError():
-            return f"its command cannot be run ({error.strerror})"
-        case _:
-            return type(error).__name__
-
-
-@asynccontextmanager
-async def connect_command(
-    server: str, command: Sequence[str], env: Mapping[str, str], folder: Path
-) -> AsyncIterator[ToolConnection]:
-    """Start a server as a process of its own, in a folder, and speak with it over its standard input and output.
-
-    `python` is the Python that this process runs on.
-
-    Raises:
-        NotCalled: it does not start, or does not answer as a server of tools does.
-    """
-    program = sys.executable if command[0] == "python" else command[0]
-    parameters = StdioServerParameters(command=program, args=list(command[1:]), env=dict(env), cwd=folder)
-    async with capture_stderr(server) as complaints:
-        try:
-            async with _connected(server, stdio_client(parameters, errlog=complaints.file)) as connection:
-                yield connection
-        except ToolNotCalled as error:
-            last = await complaints.last_line()
-            raise ToolNotCalled(f"{error}; the last that it wrote is “{last}”" if last else str(error)) from error
-
-
-@asynccontextmanager
-async def connect_url(server: str, url: str, headers: Mapping[str, str]) -> AsyncIterator[ToolConnection]:
-    """Speak with a server at an address (streamable HTTP).
-
-    Raises:
-        NotCalled: it does not answer, or not as a server of tools does.
-    """
-    refused: list[int] = []
-
-    async def note(response: httpx2.Response) -> None:
-        if response.status_code >= 400:
-            refused.append(response.status_code)
-
-    async with create_mcp_http_client(headers=dict(headers)) as http:
-        http.event_hooks = {"response": [note]}
-        try:
-            async with _connected(server, streamable_http_client(url, http_client=http)) as connection:
-                yield connection
-        except ToolNotCalled as error:
-            raise ToolNotCalled(f"{error}; its address answers with status {refused[-1]}" if refused else str(error)) from error
-
-
-@asynccontextmanager
-async def _connected(server: str, transport: AbstractAsyncContextManager[TransportStreams]) -> AsyncIterator[ToolConnection]:
-    lost, changed = asyncio.Event(), asyncio.Event()
-
-    async def heard(message: object) -> None:
-        if isinstance(message, types.ToolListChangedNotification):
-            changed.set()
-
-    failed: ToolNotCalled | None = None
-    async with AsyncExitStack() as stack:
-        client = Client(watch_disconnect(transport, lost), message_handler=heard)
-        try:
-            await stack.enter_async_context(client)
-        except Exception as error:
-            raise ToolNotCalled(f"{server} cannot be started: {_error_text(error)}") from error
-        listens = asyncio.Event()
-        watching = asyncio.create_task(_watch_tool_changes(client, changed, listens), name=f"changes of {server}")
-        try:
-            await listens.wait()
-            yield ToolConnection(server, client, lost, changed)
-        except ToolNotCalled as error:  # raised further out: the client would make a group of it
-            failed = error
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-    if failed is not None:
-        raise failed
-
-
-async def _watch_tool_changes(client: Client, changed: asyncio.Event, listens: asyncio.Event) -> None:
-    """Servers of the protocol of 2026 tell of changes only who listens for them; older ones just tell, and know no listening.
-
-    `listens` is set once nothing that changes from then on can be missed, or is known to be missed.
-    """
-    try:
-        if client.protocol_version in MODERN_PROTOCOL_VERSIONS:
-            async with client.listen(tools_list_changed=True) as changes:
-                listens.set()
-                async for _ in changes:
-                    changed.set()
-    except Exception as error:
-        _LOG.info("changes of a server's tools are not heard: %s", _error_text(error))
-    finally:
-        listens.set()

@@ -1,4 +1,4 @@
-"""What a tool server says, as our own values. It is data of somebody else's: cleaned, bounded, and of any shape."""
+"""Conversion of MCP tools and results into our values. The content is untrusted: it is cleaned, bounded and of any shape."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
     from mcp_types import Tool as Listed
 
 
-LONGEST = 1_000_000
-"""Characters of one result that are kept at all; to clean more would hold up every other run for long."""
+MAX_RESULT_LENGTH = 1_000_000
+"""Characters of one result that are kept; cleaning more would block the event loop, and so every other run, for long."""
 
-LONGEST_DESCRIPTION = 4000
-"""Characters of a tool's description that models are shown."""
+MAX_DESCRIPTION_LENGTH = 4000
+"""Characters of a tool's description that models see."""
 
-LARGEST_IMAGE = 5_000_000
-"""Bytes of one picture, as for those that people attach."""
+MAX_IMAGE_SIZE = 5_000_000
+"""Bytes of one image, as for images that people attach."""
 
 MAX_IMAGES = 10
-"""Pictures of one result that are kept."""
+"""Images of one result that are kept."""
 
 
 def to_tool(server: str, listed: Listed) -> Tool:
-    """A tool as its server lists it. Read-only is only what the server declares as such."""
+    """Convert a listed tool. It is read-only only if the server declares it so."""
     schema, more = normalise_schema(listed.input_schema)
-    described = clean(listed.description or listed.title or "", LONGEST_DESCRIPTION)
+    described = clean(listed.description or listed.title or "", MAX_DESCRIPTION_LENGTH)
     return Tool(
         server=server,
         name=listed.name,
-        description=f"{described}\n\n{clean(more, LONGEST_DESCRIPTION)}".strip(),
+        description=f"{described}\n\n{clean(more, MAX_DESCRIPTION_LENGTH)}".strip(),
         schema=schema,
         read_only=bool(listed.annotations and listed.annotations.read_only_hint),
     )
 
 
 def to_tool_result(result: CallToolResult) -> ToolResult:
-    """What a call brought: its texts in order, resources by their text; structured content only where there is no text.
+    """Convert a call's result: all texts in order, and the text of embedded resources.
 
-    A server says in text, too, what it gives as structured content (MCP, "Tools", Structured Content).
+    Structured content is used only if there is no text: a server repeats it as text (MCP, "Tools", Structured Content).
     """
     texts = [text for block in result.content if (text := _text(block))]
     if result.structured_content is not None and not texts:
@@ -54,7 +54,7 @@ def to_tool_result(result: CallToolResult) -> ToolResult:
     images = tuple(image for block in pictures[:MAX_IMAGES] if (image := _image(block)) is not None)
     if len(images) < len(pictures):
         texts.append(f"({len(pictures) - len(images)} of {len(pictures)} pictures left out: broken, too large or too many)")
-    text = clean("\n\n".join(texts)[: LONGEST + 1], LONGEST)
+    text = clean("\n\n".join(texts)[: MAX_RESULT_LENGTH + 1], MAX_RESULT_LENGTH)
     return ToolResult(text=text or ("" if images else "(nothing)"), failed=bool(result.is_error), images=images)
 
 
@@ -77,4 +77,4 @@ def _image(block: Any) -> ToolImage | None:
         data = base64.b64decode(block.data, validate=True)
     except binascii.Error:
         return None
-    return ToolImage(media_type=str(block.mime_type), data=data) if data and len(data) <= LARGEST_IMAGE else None
+    return ToolImage(media_type=str(block.mime_type), data=data) if data and len(data) <= MAX_IMAGE_SIZE else None

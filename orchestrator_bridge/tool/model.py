@@ -1,4 +1,4 @@
-"""The values of agents' own tools: what a server offers, and what a call of it brought."""
+"""Values of MCP tools: server settings, tools, results and errors."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ from orchestrator_bridge.common.text import one_line
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-class ToolServerSpec(Value):
-    """An MCP server: a command to start, or an address.
+Approval = Literal["allow", "ask", "deny"]
 
-    `${NAME}` in the address, in `env` and in `headers` stands for that variable's value; a command line is seen by everybody.
+
+class ToolServerSpec(Value):
+    """MCP server of the team file: a command to start, or an address.
+
+    `${NAME}` in the address, in `env` and in `headers` stands for that environment variable. It is not expanded in `command`:
+    every user of the machine can read command lines.
     """
 
     command: tuple[Annotated[str, Field(min_length=1)], ...] = ()
@@ -32,21 +36,21 @@ class ToolServerSpec(Value):
     env: dict[str, str] = Field(default={})
     headers: dict[str, str] = Field(default={})
     timeout: Annotated[Duration, Field(gt=0)] = 60.0
-    """Seconds that one call may take."""
-    approve: dict[str, Literal["allow", "ask", "deny"]] = Field(default={})
-    """By a tool's name. Where nothing is said a tool that its server declares read-only is allowed, and any other asks."""
+    """Timeout of one call in seconds."""
+    approve: dict[str, Approval] = Field(default={})
+    """Approval by tool name. The default is `allow` for a tool that its server declares read-only, `ask` for any other."""
 
     @property
     def variables(self) -> frozenset[str]:
-        """The environment variables that it names."""
+        """Names of the environment variables that the settings refer to."""
         texts = (self.url or "", *self.env.values(), *self.headers.values())
         return frozenset(name for text in texts for name in _VARIABLE.findall(text))
 
     def secrets(self, server: str) -> dict[str, str]:
-        """What it holds itself that nobody is to see, by where that stands: headers, secretive variables, keys in an address."""
-        return {f"tools.{server}.{where}": value for where, value in self._secrets() if not _VARIABLE.search(value)}
+        """Secrets written into the settings, by place: headers, variables named like secrets, credentials in the address."""
+        return {f"tools.{server}.{where}": value for where, value in self._find_secrets() if not _VARIABLE.search(value)}
 
-    def _secrets(self) -> Iterator[tuple[str, str]]:
+    def _find_secrets(self) -> Iterator[tuple[str, str]]:
         for name, value in self.headers.items():
             yield f"headers.{name}", value.rpartition(" ")[2]
         for name, value in self.env.items():
@@ -67,36 +71,37 @@ class ToolServerSpec(Value):
 
 
 def expand_variables(text: str, values: Mapping[str, str]) -> str:
-    """The text with each `${NAME}` replaced by what that variable holds."""
+    """Replace each `${NAME}` with that variable's value; a variable without a value stays as it is."""
     return _VARIABLE.sub(lambda found: values.get(found[1], found[0]), text)
 
 
-LONGEST = 64
-"""Characters of a tool's name that every provider takes (OpenAI's limit; others allow as many or more)."""
+MAX_NAME_LENGTH = 64
+"""Characters of a tool's name that every provider accepts (OpenAI's limit; the others allow as many or more)."""
 
 _HASH_LENGTH = 8
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def model_tool_name(server: str, name: str) -> str:
-    """`files__write_file`. What does not fit, or could be another server's tool, ends with the beginning of a hash of both."""
+    """Name of a tool for the models: `files__write_file`.
+
+    A name that is too long, has characters that providers refuse, or could also be another server's tool ends with a hash of both
+    parts instead.
+    """
     plain = f"{server}__{name}"
-    whole = _NOT_IN_NAMES.sub("_", plain)
-    clear = "__" not in server and not server.endswith("_")
-    if clear and whole == plain and len(whole) <= LONGEST:
-        return whole
-    mark = hashlib.sha256(f"{server}\n{name}".encode("utf-8", "replace")).hexdigest()[:_HASH_LENGTH]
-    return f"{whole[: LONGEST - _HASH_LENGTH - 1]}_{mark}"
-
-
-Approval = Literal["allow", "ask", "deny"]
+    allowed = _NOT_IN_NAMES.sub("_", plain)
+    is_unambiguous = "__" not in server and not server.endswith("_")
+    if is_unambiguous and allowed == plain and len(allowed) <= MAX_NAME_LENGTH:
+        return allowed
+    digest = hashlib.sha256(f"{server}\n{name}".encode("utf-8", "replace")).hexdigest()[:_HASH_LENGTH]
+    return f"{allowed[: MAX_NAME_LENGTH - _HASH_LENGTH - 1]}_{digest}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tool:
-    """One tool of one server. `schema` is the JSON schema of its arguments; `read_only` is what its server declares.
+    """Tool of a server. `schema` is the JSON schema of its arguments; `read_only` is declared by the server.
 
-    `approval` is what the team file says of it, or what follows from `read_only` where it says nothing.
+    `approval` comes from the team file, or follows from `read_only` if the file does not name the tool.
     """
 
     server: str
@@ -108,24 +113,24 @@ class Tool:
 
     @property
     def label(self) -> str:
-        """What people call it, as the team file does: `files.write_file`."""
+        """Name for people, as in the team file: `files.write_file`."""
         return f"{self.server}.{one_line(self.name, 60)}"
 
     @property
     def model_name(self) -> str:
-        """What models call it."""
+        """Name for models: `files__write_file`."""
         return model_tool_name(self.server, self.name)
 
     @property
     def digest(self) -> str:
-        """Changes when the server describes the tool otherwise than before."""
+        """Hash of the description, which changes when the server describes the tool differently."""
         described = json.dumps([self.description, self.schema, self.read_only], sort_keys=True)
         return hashlib.sha256(described.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolImage:
-    """A picture that a tool gave back."""
+    """Image in a tool's result."""
 
     media_type: str
     data: bytes
@@ -133,7 +138,7 @@ class ToolImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolResult:
-    """What a call brought. `failed`: the tool, or its server, says that it did not do what it was asked to."""
+    """Result of a call. `failed` is True if the tool or its server reports an error."""
 
     text: str
     failed: bool = False
@@ -145,8 +150,8 @@ class ToolError(TownhallError):
 
 
 class ToolNotCalled(ToolError):
-    """The call was not made: its server is down, or has no such tool. The text says why."""
+    """The call was not made: its server is down or has no such tool. The message is for people and agents."""
 
 
 class ToolOutcomeUnknown(ToolError):
-    """Nobody knows whether the call had any effect: it was cut off, or gave no answer in time. The text says which."""
+    """The call may have had an effect: the connection was lost or the server did not answer in time."""

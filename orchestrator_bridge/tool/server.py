@@ -1,4 +1,4 @@
-"""One tool server, kept up: started when it is first needed, started again with growing pauses when it dies."""
+"""Supervision of one tool server: started when it is first needed, restarted with backoff when it ends."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 START_TIMEOUT = 30.0
-"""Seconds that a server gets to start and list its tools; `npx` and `uvx` may have to fetch it first."""
+"""Seconds for a server to start and list its tools; `npx` and `uvx` may have to download it first."""
 
 RESTART_BACKOFF = Backoff(first=1.0, longest=60.0)
-"""Delays before a server that ended is started again. They begin anew once it has run for longer than the longest one."""
+"""Delays before a server that ended is restarted. They start over once it has run for longer than the longest one."""
 
 LIST_TIMEOUT = 15.0
-"""Seconds that a server which is up gets to list its tools again."""
+"""Seconds for a running server to list its tools again."""
 
 LIST_PAUSE = 1.0
-"""Seconds at least between two lists, however often the server says that its tools have changed."""
+"""Shortest time in seconds between two listings, however often the server announces changes."""
 
 Connect = Callable[[], AbstractAsyncContextManager["ToolConnection"]]
 
 
 class ToolServer:
-    """A tool server. One task owns its connection; any task may call.
+    """A tool server. One task owns the connection, since `mcp` must close it in the task that opened it; any task may call.
 
-    `changed` is told its name when its tools may be others: the server says so, has ended, or is up again.
+    `on_change` is called with the server's name whenever its tools may differ: it announces a change, ends, or is up again.
     """
 
-    def __init__(self, name: str, connect: Connect, clock: Clock, changed: Callable[[str], None]) -> None:
+    def __init__(self, name: str, connect: Connect, clock: Clock, on_change: Callable[[str], None]) -> None:
         self.name = name
         self.trouble = ""
-        """Why it is down, in words; empty while it is up or was never needed."""
+        """Reason for people why the server is down; empty while it is up or was never needed."""
         self._connect = connect
         self._clock = clock
-        self._changed = changed
+        self._on_change = on_change
         self._connection: ToolConnection | None = None
         self._tools: tuple[Tool, ...] = ()
-        self._tried = asyncio.Event()
+        self._attempted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def tools(self) -> tuple[Tool, ...]:
-        """What it offers; it is started if it is not up, and waited for.
+        """List the server's tools, starting it first if it is not up.
 
         Raises:
-            NotCalled: it does not come up.
+            ToolNotCalled: the server does not start.
         """
         await self._wait_connected()
         return self._tools
@@ -64,13 +64,13 @@ class ToolServer:
         """Call one of its tools; `timeout` is in seconds.
 
         Raises:
-            NotCalled: it is down, and the call was not made.
-            Unknown: nobody knows whether the call had any effect.
+            ToolNotCalled: the server is down, and the call was not made.
+            ToolOutcomeUnknown: the call may have had an effect.
         """
         return await (await self._wait_connected()).call(tool, arguments, timeout)
 
     async def close(self) -> None:
-        """Stop it."""
+        """Stop the server."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -78,61 +78,59 @@ class ToolServer:
     async def _wait_connected(self) -> ToolConnection:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"tool server {self.name}")
-        await self._tried.wait()
+        await self._attempted.wait()
         if self._connection is None:
             raise ToolNotCalled(self.trouble)
         return self._connection
 
     async def _run(self) -> None:
-        failures, told = 0, ""
+        failures, reported = 0, ""
         while True:
             began = self._clock.now()
-            await self._run_connection(again=bool(told))
+            await self._run_connection(again=bool(reported))
             if self._clock.now() - began > RESTART_BACKOFF.longest:
                 failures = 0
             pause = RESTART_BACKOFF.delay(failures)
-            _LOG.log(
-                logging.INFO if self.trouble == told else logging.WARNING, "%s; it is started again in %g s", self.trouble, pause
-            )
-            told = self.trouble
-            self._tried.set()
+            _LOG.log(logging.INFO if self.trouble == reported else logging.WARNING, "%s; restarting in %g s", self.trouble, pause)
+            reported = self.trouble
+            self._attempted.set()
             await sleep_until(self._clock, self._clock.now() + pause)
             failures += 1
-            self._tried.clear()
+            self._attempted.clear()
 
     async def _run_connection(self, *, again: bool) -> None:
-        """Be connected until the connection ends, for whatever reason; `again`: an earlier one has ended, or failed."""
+        """Connect and serve until the connection ends for any reason. `again` is True after the first attempt."""
         self.trouble = f"{self.name} did not start within {START_TIMEOUT:g} s"
         try:
             async with asyncio.timeout(START_TIMEOUT) as starting, self._connect() as connection:
                 self._tools = await connection.tools()
                 starting.reschedule(None)
                 await self._serve(connection, again=again)
-            self._on_disconnected(f"{self.name} has ended by itself")
+            self._on_disconnected(f"{self.name} stopped unexpectedly")
         except ToolNotCalled as error:
             self._on_disconnected(str(error))
         except Exception as error:
-            self._on_disconnected(self.trouble or f"{self.name} broke off ({type(error).__name__})")
-            _LOG.debug("the connection to %s broke", self.name, exc_info=True)
+            self._on_disconnected(self.trouble or f"the connection to {self.name} failed ({type(error).__name__})")
+            _LOG.debug("the connection to %s failed", self.name, exc_info=True)
 
     async def _serve(self, connection: ToolConnection, *, again: bool) -> None:
         self._connection, self.trouble = connection, ""
-        self._tried.set()
+        self._attempted.set()
         if again:
-            self._changed(self.name)
+            self._on_change(self.name)
         try:
             await self._wait_lost(connection)
         finally:
             self._connection = None
 
     def _on_disconnected(self, trouble: str) -> None:
-        """It is down; whoever thinks that it is up is told."""
+        """Note the reason, and notify the listener if the server was up."""
         was_up, self.trouble = not self.trouble, trouble
         if was_up:
-            self._changed(self.name)
+            self._on_change(self.name)
 
     async def _wait_lost(self, connection: ToolConnection) -> None:
-        """Until the connection is lost: list the tools again whenever the server says that they have changed."""
+        """Wait until the connection is lost. Meanwhile list the tools again whenever the server announces a change."""
         lost = asyncio.ensure_future(connection.lost.wait())
         try:
             while not lost.done():
@@ -141,7 +139,10 @@ class ToolServer:
                 changed.cancel()
                 if connection.changed.is_set() and not lost.done():
                     await self._refresh_tools(connection)
-                    await self._pause(lost)
+                    # A pause between two listings, cut short when the connection ends.
+                    pause = asyncio.ensure_future(sleep_until(self._clock, self._clock.now() + LIST_PAUSE))
+                    await asyncio.wait([lost, pause], return_when=asyncio.FIRST_COMPLETED)
+                    pause.cancel()
         finally:
             lost.cancel()
 
@@ -152,12 +153,6 @@ class ToolServer:
                 self._tools = await connection.tools()
         except TimeoutError:
             raise ToolNotCalled(
-                f"{self.name} said that its tools have changed, and did not list them within {LIST_TIMEOUT:g} s"
+                f"{self.name} announced that its tools changed but did not list them within {LIST_TIMEOUT:g} s"
             ) from None
-        self._changed(self.name)
-
-    async def _pause(self, lost: asyncio.Future[Any]) -> None:
-        """Wait before the next list, unless the connection ends."""
-        pause = asyncio.ensure_future(sleep_until(self._clock, self._clock.now() + LIST_PAUSE))
-        await asyncio.wait([lost, pause], return_when=asyncio.FIRST_COMPLETED)
-        pause.cancel()
+        self._on_change(self.name)

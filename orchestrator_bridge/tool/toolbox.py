@@ -1,4 +1,4 @@
-"""All tool servers of the team file, behind one door. Nothing is started before a run needs it."""
+"""All tool servers of the team file. A server is started when a run first needs it."""
 
 from __future__ import annotations
 
@@ -23,40 +23,41 @@ if TYPE_CHECKING:
 
 
 class Toolbox:
-    """The servers by name. `secrets` are what nobody is to see, by name; among them stands what the team file calls `${NAME}`.
+    """Tool servers by name. Commands run in `folder`.
 
-    Commands are run in `folder`. Whatever a server says is cleared of them before anybody reads it.
+    `secrets` holds the values of `${NAME}` in the team file, and all other secrets, by name. They are redacted from everything
+    that a server returns.
     """
 
     def __init__(
         self, specs: Mapping[str, ToolServerSpec], secrets: Mapping[str, str], clock: Clock, folder: Path = Path()
     ) -> None:
         self.changed: Callable[[str], None] = lambda _: None
-        """Told the name of a server whose tools have changed."""
+        """Listener, called with the name of a server whose tools changed."""
         self._specs = specs
         self._redactor = Redactor(secrets)
         self._servers = {
-            name: ToolServer(name, _connect(name, spec, secrets, folder), clock, lambda server: self.changed(server))
+            name: ToolServer(name, _connect(name, spec, secrets, folder), clock, self._notify_changed)
             for name, spec in specs.items()
         }
 
     async def tools(self, server: str) -> tuple[Tool, ...]:
-        """What a server offers.
+        """List a server's tools, with secrets redacted and the approval of the team file.
 
         Raises:
-            NotCalled: there is no such server, or it does not come up.
+            ToolNotCalled: there is no such server, or it does not start.
         """
         try:
-            return tuple(self._without_secrets(tool) for tool in await self._server(server).tools())
+            return tuple(self._with_approval(tool) for tool in await self._server(server).tools())
         except ToolNotCalled as error:
             raise ToolNotCalled(self._redactor.clean(str(error))) from None
 
     async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> ToolResult:
-        """Call a tool, for at most as long as the team file gives its server.
+        """Call a tool, with the timeout that the team file gives its server.
 
         Raises:
-            NotCalled: the call was not made.
-            Unknown: nobody knows whether it had any effect.
+            ToolNotCalled: the call was not made.
+            ToolOutcomeUnknown: the call may have had an effect.
         """
         try:
             result = await self._server(server).call(tool, arguments, self._specs[server].timeout)
@@ -68,7 +69,10 @@ class Toolbox:
         """Stop every server."""
         await asyncio.gather(*(server.close() for server in self._servers.values()))
 
-    def _without_secrets(self, tool: Tool) -> Tool:
+    def _notify_changed(self, server: str) -> None:
+        self.changed(server)
+
+    def _with_approval(self, tool: Tool) -> Tool:
         schema = json.loads(self._redactor.clean(json.dumps(tool.schema)))
         approval = self._specs[tool.server].approve.get(tool.name, "allow" if tool.read_only else "ask")
         return replace(tool, description=self._redactor.clean(tool.description), schema=schema, approval=approval)
@@ -82,16 +86,17 @@ class Toolbox:
 def _connect(name: str, spec: ToolServerSpec, secrets: Mapping[str, str], folder: Path) -> Connect:
     @asynccontextmanager
     async def connect() -> AsyncIterator[ToolConnection]:
-        missing = sorted(one for one in spec.variables if not secrets.get(one))
+        missing = sorted(name for name in spec.variables if not secrets.get(name))
         if missing:
             raise ToolNotCalled(f"{name} needs {listed(missing)}, not set in the environment or .env")
+        # `mcp` takes a second to import: in a thread the bot stays responsive meanwhile.
         connection = await asyncio.to_thread(importlib.import_module, "orchestrator_bridge.tool.connection")
         if spec.url is not None:
-            reached = connection.connect_url(name, expand_variables(spec.url, secrets), _expanded(spec.headers, secrets))
+            connecting = connection.connect_url(name, expand_variables(spec.url, secrets), _expanded(spec.headers, secrets))
         else:
-            reached = connection.connect_command(name, spec.command, _expanded(spec.env, secrets), folder)
-        async with reached as made:
-            yield made
+            connecting = connection.connect_command(name, spec.command, _expanded(spec.env, secrets), folder)
+        async with connecting as connected:
+            yield connected
 
     return connect
 

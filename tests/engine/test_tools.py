@@ -180,9 +180,9 @@ async def test_a_call_in_which_the_server_dies_is_of_unknown_effect(tmp_path: Pa
 
 async def test_a_call_that_takes_too_long_is_given_up_and_told(tmp_path: Path) -> None:
     platform, _ = await play(tmp_path, uses_first(("stub__hang", {})), timeout=0.2)
-    assert "No result: stub gave no answer within 0.2 s." in platform.finals[0].text
+    assert "No result: stub did not answer within 0.2 s." in platform.finals[0].text
     assert [note.text for note in notes(platform) if note.tone == "warning"] == [
-        "stub.hang for one: No result: stub gave no answer within 0.2 s."
+        "stub.hang for one: No result: stub did not answer within 0.2 s."
     ]
 
 

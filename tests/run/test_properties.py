@@ -203,7 +203,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.table.presses(questions[number % len(questions)], press, value)
 
     @precondition(lambda self: self.table.state.team.tools)
-    @rule(tools=st.sampled_from(OFFERS), trouble=st.sampled_from(["", "", "files has ended by itself"]))
+    @rule(tools=st.sampled_from(OFFERS), trouble=st.sampled_from(["", "", "files stopped unexpectedly"]))
     def a_tool_server_tells_what_it_offers(self, tools: tuple[Tool, ...], trouble: str) -> None:
         self.table.lists(*(() if trouble else tools), trouble=trouble)
 

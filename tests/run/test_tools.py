@@ -130,7 +130,7 @@ def test_at_its_limit_an_agent_is_offered_no_more_tools() -> None:
 def test_a_tool_that_goes_away_while_an_agent_thinks_is_no_fault_of_the_agent() -> None:
     table = at_work()
     for _ in range(4):
-        table.lists(trouble="files has ended by itself")
+        table.lists(trouble="files stopped unexpectedly")
         table.says("one", use("files__read", path="a"))
         assert table.state.agents["one"].malformed == 0
         table.lists(READ, WRITE)
@@ -140,10 +140,10 @@ def test_a_tool_that_goes_away_while_an_agent_thinks_is_no_fault_of_the_agent() 
 def test_a_server_that_comes_and_goes_is_told_a_few_times_only() -> None:
     table = at_work()
     for _ in range(10):
-        table.lists(trouble="files has ended by itself")
+        table.lists(trouble="files stopped unexpectedly")
         table.lists(READ, WRITE)
     told = [note.text for note in notes(table)]
-    assert sum("has ended" in text for text in told) == 3
+    assert sum("stopped unexpectedly" in text for text in told) == 3
     assert "not told here any more" in told[-2]
 
 
@@ -429,7 +429,7 @@ def test_trouble_that_repeats_itself_is_told_once() -> None:
     table = at_work()
     for number in range(3):
         table.says("one", use("files__read", path=str(number)))
-        table.returns("No result: files gave no answer within 60 s.", end="unknown")
+        table.returns("No result: files did not answer within 60 s.", end="unknown")
     assert len([note for note in notes(table) if note.tone == "warning"]) == 1
 
 

@@ -13,7 +13,7 @@ from tests.support.clock import ManualClock
 FETCH = (sys.executable, "-m", "mcp_server_fetch", "--ignore-robots-txt", "--allow-private-ips")
 
 
-async def test_a_server_of_others_lists_its_tool_and_fetches_a_page() -> None:
+async def test_a_third_party_server_lists_its_tool_and_fetches_a_page() -> None:
     async def page(_: web.Request) -> web.Response:
         return web.Response(
             text="<html><body><h1>Opening hours</h1><p>From nine to five.</p></body></html>", content_type="text/html"

@@ -1,4 +1,4 @@
-"""What models call tools: kept apart, and short enough for every provider."""
+"""Names of tools for models: distinct, and accepted by every provider."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from orchestrator_bridge.tool.model import model_tool_name
 
 
-def test_most_names_stand_as_they_are() -> None:
+def test_most_names_stay_unchanged() -> None:
     assert model_tool_name("files", "read_file") == "files__read_file"
 
 
@@ -24,10 +24,10 @@ def test_most_names_stand_as_they_are() -> None:
         (("long-" * 6, "t" * 80), ("long-" * 6 + "x", "t" * 80)),
     ],
 )
-def test_different_tools_are_called_differently(one: tuple[str, str], other: tuple[str, str]) -> None:
+def test_different_tools_have_different_names(one: tuple[str, str], other: tuple[str, str]) -> None:
     assert model_tool_name(*one) != model_tool_name(*other)
 
 
 @pytest.mark.parametrize("name", ["a.b", "a b", "ü", "", "x" * 200, "read file/now!", "\u202eevil"])
-def test_every_name_is_one_that_every_provider_takes(name: str) -> None:
+def test_every_name_is_accepted_by_every_provider(name: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", model_tool_name("files", name))

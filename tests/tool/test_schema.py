@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.tool.schema import LONGEST, Schema, normalise_schema
+from orchestrator_bridge.tool.schema import MAX_LENGTH, Schema, normalise_schema
 
 TEXT = {"type": "string"}
 ANYTHING = {"type": "object", "properties": {}, "additionalProperties": True}
 
 
-def test_a_usual_schema_goes_as_it_is() -> None:
+def test_a_usual_schema_stays_unchanged() -> None:
     given = {
         "type": "object",
         "title": "Arguments",
@@ -30,12 +30,12 @@ def test_a_usual_schema_goes_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"type": "string"}, {"type": ["object", "null"]}, {"properties": [1]}])
-def test_what_describes_no_object_takes_anything(given: Schema) -> None:
+def test_a_schema_of_no_object_accepts_anything(given: Schema) -> None:
     schema, _ = normalise_schema(given)
     assert (schema["type"], schema["properties"], schema["additionalProperties"]) == ("object", {}, True)
 
 
-def test_alternatives_at_the_top_become_one_object_with_all_of_their_arguments() -> None:
+def test_alternatives_at_the_top_are_merged_into_one_object() -> None:
     by_name = {"type": "object", "properties": {"name": TEXT, "all": {"type": "boolean"}}, "required": ["name", "all"]}
     by_id = {"type": "object", "properties": {"id": {"type": "integer"}, "all": {"type": "boolean"}}, "required": ["id", "all"]}
     schema, _ = normalise_schema({"oneOf": [by_name, by_id]})
@@ -45,7 +45,7 @@ def test_alternatives_at_the_top_become_one_object_with_all_of_their_arguments()
     assert "oneOf" not in schema
 
 
-def test_parts_at_the_top_require_what_any_of_them_requires() -> None:
+def test_all_of_at_the_top_requires_what_any_branch_requires() -> None:
     base = {"properties": {"a": TEXT}, "required": ["a"]}
     schema, _ = normalise_schema({"allOf": [{"$ref": "#/$defs/Base"}, {"properties": {"b": TEXT}}], "$defs": {"Base": base}})
     assert set(schema["properties"]) == {"a", "b"}
@@ -60,7 +60,7 @@ def test_a_reference_at_the_top_is_followed() -> None:
     assert "$ref" not in schema
 
 
-def test_arguments_with_names_that_providers_refuse_stand_in_the_description() -> None:
+def test_arguments_with_refused_names_move_into_the_description() -> None:
     schema, told = normalise_schema(
         {"type": "object", "properties": {"$filter": TEXT, "top": TEXT}, "required": ["$filter", "top"]}
     )
@@ -68,7 +68,7 @@ def test_arguments_with_names_that_providers_refuse_stand_in_the_description() -
     assert '"$filter": {"type": "string"}' in told
 
 
-def test_lists_say_what_they_hold_and_requirements_are_there() -> None:
+def test_arrays_get_items_and_required_names_exist() -> None:
     given = {
         "type": "object",
         "properties": {
@@ -83,7 +83,7 @@ def test_lists_say_what_they_hold_and_requirements_are_there() -> None:
     assert "enum" not in schema["properties"]["none"]
 
 
-def test_values_in_a_schema_are_no_schemas() -> None:
+def test_values_in_a_schema_are_not_treated_as_schemas() -> None:
     given = {"type": "object", "properties": {"a": {"default": {"type": "array", "enum": []}, "const": {"$ref": "#/nowhere"}}}}
     assert normalise_schema(given)[0] == given
 
@@ -103,7 +103,7 @@ def _explosive() -> Schema:
 
 TREE = {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}
 WILD: dict[str, Schema] = {
-    "too long": {"type": "object", "properties": {"a": {**TEXT, "description": "x" * LONGEST}}},
+    "too long": {"type": "object", "properties": {"a": {**TEXT, "description": "x" * MAX_LENGTH}}},
     "too deep": _deep(50),
     "far too deep": _deep(5_000),
     "leads into itself": {"type": "object", "properties": {"tree": {"$ref": "#/$defs/Tree"}}, "$defs": {"Tree": TREE}},
@@ -114,18 +114,18 @@ WILD: dict[str, Schema] = {
 
 
 @pytest.mark.parametrize("given", WILD.values(), ids=WILD)
-def test_what_no_model_could_read_takes_anything_and_names_its_arguments(given: Schema) -> None:
+def test_an_unreadable_schema_accepts_anything_and_names_its_arguments(given: Schema) -> None:
     schema, told = normalise_schema(given)
     assert schema == ANYTHING
     assert next(iter(given["properties"])) in told
 
 
-def test_many_references_to_the_same_cost_no_time() -> None:
+def test_many_references_to_one_definition_are_checked_once() -> None:
     given = _explosive()
     assert normalise_schema(given)[0] == given
 
 
 @pytest.mark.parametrize("odd", [None, 7, "text", [], [[]], {"properties": None}, {"required": "a", "anyOf": 3}, {"$ref": 7}])
-def test_nonsense_anywhere_in_a_schema_breaks_nothing(odd: Any) -> None:
+def test_invalid_values_anywhere_in_a_schema_are_tolerated(odd: Any) -> None:
     for given in ({"type": "object", "properties": {"a": odd}}, {"anyOf": [odd]}, {"properties": odd}, {"$defs": odd}):
         json.dumps(normalise_schema(given))

@@ -1,4 +1,4 @@
-"""Tool servers over both of their transports: what they offer, what they say, how they die and come back."""
+"""Tool servers over both transports: listing, calls, failures and restarts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def box(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
         await box.close()
 
 
-async def test_a_server_tells_its_tools_and_which_only_read(box: Toolbox) -> None:
+async def test_a_server_lists_its_tools_and_which_are_read_only(box: Toolbox) -> None:
     tools = {tool.model_name: tool for tool in await box.tools("stub")}
     assert tools["stub__add"].read_only
     assert not tools["stub__append"].read_only
@@ -38,13 +38,13 @@ async def test_a_server_tells_its_tools_and_which_only_read(box: Toolbox) -> Non
     assert set(tools["stub__add"].schema["properties"]) == {"a", "b"}
 
 
-async def test_results_come_back_as_text_and_pictures(box: Toolbox) -> None:
+async def test_results_are_returned_as_text_and_images(box: Toolbox) -> None:
     assert await box.call("stub", "add", {"a": 1, "b": 2}) == ToolResult(text="3")
     image = ToolImage(media_type="image/png", data=b"\x89PNG\r\n\x1a\n")
     assert await box.call("stub", "picture", {}) == ToolResult(text="a dot", images=(image,))
 
 
-async def test_a_tool_that_fails_is_not_there_or_gets_wrong_arguments_says_so(box: Toolbox) -> None:
+async def test_a_failing_or_missing_tool_or_wrong_arguments_give_a_failed_result(box: Toolbox) -> None:
     assert (await box.call("stub", "fail", {})).failed
     assert (await box.call("stub", "nothing", {})).failed
     wrong = await box.call("stub", "add", {"a": "x", "b": 2})
@@ -52,7 +52,7 @@ async def test_a_tool_that_fails_is_not_there_or_gets_wrong_arguments_says_so(bo
     assert "integer" in wrong.text
 
 
-async def test_several_calls_run_side_by_side(box: Toolbox) -> None:
+async def test_several_calls_run_concurrently(box: Toolbox) -> None:
     hanging = asyncio.create_task(box.call("stub", "hang", {}))
     sums = await asyncio.gather(*(box.call("stub", "add", {"a": one, "b": 1}) for one in range(5)))
     assert [one.text for one in sums] == ["1", "2", "3", "4", "5"]
@@ -61,17 +61,17 @@ async def test_several_calls_run_side_by_side(box: Toolbox) -> None:
         await hanging
 
 
-async def test_what_a_server_knows_is_not_told(box: Toolbox) -> None:
+async def test_the_secrets_of_a_server_are_redacted(box: Toolbox) -> None:
     assert (await box.call("stub", "secret", {})).text == "[STUB_TOKEN]"
 
 
-async def test_a_server_that_dies_in_a_call_leaves_it_unknown_and_is_started_again(tmp_path: Path, clock: ManualClock) -> None:
+async def test_a_server_that_dies_during_a_call_leaves_it_unknown_and_restarts(tmp_path: Path, clock: ManualClock) -> None:
     async with over_stdio(tmp_path) as spec:
         box = Toolbox({"stub": spec}, SECRETS, clock)
         with pytest.raises(ToolOutcomeUnknown, match="the connection to stub was cut off"):
             await box.call("stub", "die", {})
         await clock.armed_until(clock.now() + RESTART_BACKOFF.first)
-        with pytest.raises(ToolNotCalled, match="stub has ended by itself"):
+        with pytest.raises(ToolNotCalled, match="stub stopped unexpectedly"):
             await box.call("stub", "add", {"a": 1, "b": 2})
         up = asyncio.Event()
         box.changed = lambda _: up.set()
@@ -89,14 +89,14 @@ SPEAKS_LAST = (sys.executable, "-c", "import sys; print('no key: hunter-2-hunter
     [
         (ToolServerSpec(command=("no-such-program-anywhere",)), "its command cannot be run (No such file or directory)"),
         (ToolServerSpec(command=(sys.executable, "-c", "raise SystemExit(1)")), "stub cannot be started: it has ended"),
-        (ToolServerSpec(command=SPEAKS_LAST), "it has ended; the last that it wrote is “no key: [STUB_TOKEN]”"),
+        (ToolServerSpec(command=SPEAKS_LAST), "it has ended; its last output is “no key: [STUB_TOKEN]”"),
         (ToolServerSpec(command=("echo", "this is no JSON")), "stub cannot be started: it has ended"),
         (ToolServerSpec(command=(sys.executable, "-c", "print(chr(255).encode('latin-1'))")), "stub cannot be started"),
-        (ToolServerSpec(url="http://127.0.0.1:9/mcp"), "stub cannot be started: nobody answers at its address"),
+        (ToolServerSpec(url="http://127.0.0.1:9/mcp"), "stub cannot be started: no server answers at its address"),
         (ToolServerSpec(url="http://127.0.0.1:9/${NOWHERE}"), "stub needs NOWHERE, not set in the environment or .env"),
     ],
 )
-async def test_a_server_that_does_not_start_or_talks_nonsense_says_so(
+async def test_a_server_that_does_not_start_or_speaks_no_mcp_is_reported(
     spec: ToolServerSpec, told: str, clock: ManualClock
 ) -> None:
     box = Toolbox({"stub": spec}, SECRETS, clock)
@@ -105,16 +105,16 @@ async def test_a_server_that_does_not_start_or_talks_nonsense_says_so(
     await box.close()
 
 
-async def test_a_call_that_takes_too_long_is_given_up_and_its_effect_unknown(tmp_path: Path, clock: ManualClock) -> None:
+async def test_a_call_that_times_out_has_an_unknown_outcome(tmp_path: Path, clock: ManualClock) -> None:
     async with over_stdio(tmp_path) as spec:
         box = Toolbox({"stub": spec.model_copy(update={"timeout": 0.05})}, SECRETS, clock)
         await box.tools("stub")
-        with pytest.raises(ToolOutcomeUnknown, match=r"stub gave no answer within 0\.05 s"):
+        with pytest.raises(ToolOutcomeUnknown, match=r"stub did not answer within 0\.05 s"):
             await box.call("stub", "hang", {})
         await box.close()
 
 
-async def test_who_is_told_that_tools_changed_finds_the_new_ones(box: Toolbox) -> None:
+async def test_the_listener_finds_the_new_tools_after_a_change(box: Toolbox) -> None:
     changed = asyncio.Event()
     box.changed = lambda _: changed.set()
     await box.call("stub", "grow", {})
@@ -122,6 +122,6 @@ async def test_who_is_told_that_tools_changed_finds_the_new_ones(box: Toolbox) -
     assert "grown" in [tool.name for tool in await box.tools("stub")]
 
 
-async def test_a_server_that_the_team_file_does_not_name_is_not_called(clock: ManualClock) -> None:
+async def test_an_unknown_server_is_not_called(clock: ManualClock) -> None:
     with pytest.raises(ToolNotCalled, match="there is no tool server 'x'"):
         await Toolbox({}, {}, clock).tools("x")

@@ -1,6 +1,7 @@
 """An MCP server that misbehaves: `python -m tests.support.fake_tools.odd_server WAY`.
 
-It speaks the protocol by hand, to break it."""
+It implements the protocol by hand, in order to violate it.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +24,20 @@ def tool(name: str, **more: Any) -> Message:
 def main(way: str) -> None:
     for line in sys.stdin:
         message = json.loads(line)
-        if "id" in message and (answer := answered(way, message)) is not None:
-            say({"jsonrpc": "2.0", "id": message["id"], **answer})
+        if "id" in message and (answer := answer_to(way, message)) is not None:
+            send({"jsonrpc": "2.0", "id": message["id"], **answer})
         if way == "changes without end" and message["method"] == "notifications/initialized":
             for _ in range(50):
-                say({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+                send({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
 
 
-def say(message: Message) -> None:
+def send(message: Message) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 
 
-def answered(way: str, message: Message) -> Message | None:
-    """What it says to a request; None: nothing."""
+def answer_to(way: str, message: Message) -> Message | None:
+    """Answer to a request; None for no answer."""
     match message["method"]:
         case "initialize" if way == "hangs":
             threading.Event().wait()
@@ -51,15 +52,15 @@ def answered(way: str, message: Message) -> Message | None:
                 }
             }
         case "tools/list":
-            return listing(way, message)
+            return list_tools(way, message)
         case "tools/call":
-            return calling(way)
+            return call_tool(way)
         case _:
             return {"error": {"code": -32601, "message": "no such method"}}
     return None
 
 
-def listing(way: str, message: Message) -> Message | None:
+def list_tools(way: str, message: Message) -> Message | None:
     match way:
         case "lists nothing":
             return None
@@ -79,7 +80,7 @@ def listing(way: str, message: Message) -> Message | None:
             return {"result": {"tools": [tool("same")]}}
 
 
-def calling(way: str) -> Message:
+def call_tool(way: str) -> Message:
     match way:
         case "calls back nonsense":
             return {"result": {"content": "what?"}}

@@ -1,4 +1,4 @@
-"""The stub server started for a test, over either transport."""
+"""The stub MCP server, started for a test over either transport."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def over_stdio(folder: Path) -> AsyncIterator[ToolServerSpec]:
 
 
 class Restartable:
-    """The stub at an address, which can be stopped and started again there."""
+    """The stub at an HTTP address, which can be stopped and restarted there."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         with socket.socket() as taken:
@@ -48,7 +48,7 @@ class Restartable:
 
 @asynccontextmanager
 async def restartable(env: Mapping[str, str] | None = None) -> AsyncIterator[Restartable]:
-    """Not started yet."""
+    """Yield a stub that is not started yet."""
     stub = Restartable(env or {})
     try:
         yield stub
@@ -58,7 +58,7 @@ async def restartable(env: Mapping[str, str] | None = None) -> AsyncIterator[Res
 
 @asynccontextmanager
 async def over_http(folder: Path, takes: float = 0.0) -> AsyncIterator[ToolServerSpec]:
-    """`takes`: seconds that `append` takes after it has written."""
+    """Start the stub over HTTP. `takes` is how many seconds `append` waits after it has written."""
     env = {"STUB_LOG": str(folder / "done"), "STUB_SECRET": SECRETS["STUB_TOKEN"], "STUB_TAKES": str(takes)}
     async with restartable(env) as stub:
         await stub.start()
@@ -66,6 +66,6 @@ async def over_http(folder: Path, takes: float = 0.0) -> AsyncIterator[ToolServe
 
 
 def done(folder: Path) -> list[str]:
-    """What `append` has written, a line for each call."""
+    """Lines that `append` has written, one for each call."""
     file = folder / "done"
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []

@@ -1,6 +1,6 @@
-"""An MCP server to try tools on, over stdio or HTTP: `python -m tests.support.fake_tools.stub_server [--port N]`.
+"""A well-behaved MCP server, over stdio or HTTP: `python -m tests.support.fake_tools.stub_server [--port N]`.
 
-It writes a line into the file that `STUB_LOG` names for each call of `append`, so that tests can count what was done.
+Each call of `append` writes a line into the file named by `STUB_LOG`, so that tests can count the calls.
 """
 
 from __future__ import annotations
