@@ -1,13 +1,12 @@
-"""The tables as a projection of the log: which rows an event changes. A plain function of the state before and after.
+"""Projection of the log onto the store's tables: the rows that an event changes, from the state before and after it.
 
-The log alone would do; the tables are there to find things (which question stands in this thread, what waits for me, what did
-it cost) without folding every run.
+The log alone would do. The tables are there to find things without folding every run: which question belongs to this thread, what
+waits for this person, what did it cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, assert_never
 
 from orchestrator_bridge.question import messages, model, schedule, transitions
 from orchestrator_bridge.question.model import Question
@@ -20,34 +19,68 @@ from orchestrator_bridge.team.budgets import EVERYWHERE, channel_key
 Records = tuple[records.Record, ...]
 
 
-def project_event(before: RunState | None, event: e.Event, after: RunState) -> Records:
-    """The rows that one event changes."""
-    change: Callable[[RunState | None, Any, RunState], Records] | None = _CHANGES.get(type(event))
-    return change(before, event, after) if change else ()
+def project_event(before: RunState | None, event: e.Event, after: RunState) -> Records:  # noqa: C901  (one case an event)
+    """The rows that one event changes; `before` is None for the first event of a run."""
+    match event:
+        case e.CallStarted():
+            return _call_started(event, after)
+        case e.Responded():
+            return _responded(before, event, after)
+        case e.Replied():
+            return _replied(before, event, after)
+        case e.QuestionAsked() | e.MoreAsked() | e.ApprovalAsked() | e.AskedAgain():
+            return _question_opened(event, after)
+        case e.QuestionPosted():
+            return _question_posted(event)
+        case e.QuestionSettled():
+            return _question_settled(before, event, after)
+        case e.Unreplied():
+            return (records.ReplyRemoved(question=event.question, key=event.message),)
+        case e.CallFailed():
+            return _call_failed(before, event, after)
+        case e.AgentRetired():
+            return _abandoned_calls(before, event.at, after)
+        case e.Resumed():
+            return _lost_calls(before, event, after)
+        case e.RunStarted():
+            return _run_started(event)
+        case e.RunFinished() | e.RunFailed() | e.RunCancelled():
+            return _run_ended(before, event, after)
+        # These change nothing that is looked up, or only what `project_transaction` writes once for the whole transaction.
+        case e.ToolStarted() | e.ToolReturned() | e.ToolsListed() | e.CallHeld() | e.RetryDue() | e.StragglerDue():
+            return ()
+        case e.BoundReached() | e.BudgetNeared() | e.BackupTaken() | e.Guided() | e.GuestAsked():
+            return ()
+        case e.QuestionRefused() | e.QuestionJoined() | e.CardLost() | e.Passed() | e.Extended() | e.Reminded():
+            return ()
+        case e.Escalated() | e.Rested() | e.Woken() | e.FallbackBegan():
+            return ()
+        case _:
+            assert_never(event)
 
 
 def project_transaction(before: RunState | None, after: RunState) -> Records:
-    """What a whole transaction changes: whether the run is busy, and when its open questions must be looked at next."""
+    """The rows that a whole transaction changes: if the run is busy, and what has changed of its open questions."""
     rows: list[records.Record] = []
     if before is not None and before.busy != after.busy and after.end is None:
         rows.append(records.RunBusy(run=after.run, busy=after.busy))
     for question in after.questions.values():
         earlier = before.questions.get(question.id) if before else None
         if question.open and earlier is not None and earlier is not question:
-            rows.append(_moved(earlier, question))
+            rows.append(_question_updated(earlier, question))
     return tuple(rows)
 
 
-def _moved(before: Question, question: Question) -> records.QuestionUpdated:
-    """Of what people look up, only that which has changed is written again."""
-    old, new = _glance(before), _glance(question)
-    changed: dict[str, Any] = {key: value for key, value in new.items() if value != old[key]}
+def _question_updated(before: Question, question: Question) -> records.QuestionUpdated:
+    """The next time to look at a question, and those of its columns that have changed."""
+    old = _question_columns(before)
+    changed: dict[str, Any] = {key: value for key, value in _question_columns(question).items() if value != old[key]}
     return records.QuestionUpdated(question=question.id, fires_at=fires_at(question), **changed)
 
 
-def _glance(question: Question) -> dict[str, Any]:
-    """What people look up of a question: for whom it is, until when by our clock, and what happens then."""
-    people = (one.id for one in question.humans if one.id not in question.passed)
+def _question_columns(question: Question) -> dict[str, Any]:
+    """What people look up of a question: the people asked, its deadline by our clock, and what happens then."""
+    people = (person.id for person in question.humans if person.id not in question.passed)
     roles = (f"{group.platform}:{group.id}" for group in question.groups)
     return {
         "asked": messages.audience_line(question),
@@ -58,17 +91,17 @@ def _glance(question: Question) -> dict[str, Any]:
 
 
 def fires_at(question: Question) -> float:
-    """When, by our clock, a question must be looked at next."""
+    """The time, by our clock, at which a question must be looked at next."""
     return our_time(question, schedule.next_due(question))
 
 
 def our_time(question: Question, at: float) -> float:
-    """A time of the clock of the question's platform by ours."""
+    """Convert a time of the clock of the question's platform to our clock."""
     delivery = question.delivery
     return at + (delivery.noted_at - delivery.posted_at if delivery else 0.0)
 
 
-def _project_run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> Records:
+def _run_started(event: e.RunStarted) -> Records:
     by = event.by
     return (
         records.RunOpened(
@@ -84,16 +117,13 @@ def _project_run_started(_: RunState | None, event: e.RunStarted, after: RunStat
     )
 
 
-def _project_run_ended(before: RunState | None, event: e.Event, after: RunState) -> Records:
+def _run_ended(before: RunState | None, event: e.RunFinished | e.RunFailed | e.RunCancelled, after: RunState) -> Records:
     assert after.end is not None
     closed = records.RunClosed(run=after.run, status=after.end.status, result=after.end.text, at=event.at)
-    return (*_project_calls_given_up(before, event, after), closed)
+    return (*_abandoned_calls(before, event.at, after), closed)
 
 
-# Calls --------------------------------------------------------------------------------------------------------------------
-
-
-def _project_call_started(_: RunState | None, event: e.CallStarted, after: RunState) -> Records:
+def _call_started(event: e.CallStarted, after: RunState) -> Records:
     return (
         records.CallUsageRecorded(
             run=after.run,
@@ -109,10 +139,10 @@ def _project_call_started(_: RunState | None, event: e.CallStarted, after: RunSt
     )
 
 
-def _project_responded(before: RunState | None, event: e.Responded, after: RunState) -> Records:
+def _responded(before: RunState | None, event: e.Responded, after: RunState) -> Records:
     call = before.calls.get(event.action) if before else None
     return (
-        *_counted(event),
+        *_token_observation(event),
         records.CallUsageRecorded(
             run=after.run,
             action=event.action,
@@ -129,8 +159,8 @@ def _project_responded(before: RunState | None, event: e.Responded, after: RunSt
     )
 
 
-def _counted(event: e.Responded) -> Records:
-    """What the provider reports beside what we had counted, where it reports anything."""
+def _token_observation(event: e.Responded) -> Records:
+    """Our count of a prompt beside the provider's, which corrects later estimates; nothing where the provider reports none."""
     counted, reported = event.counted, 0 if event.usage.estimated else event.usage.input
     if counted is None or not (counted.tokens > 0 and reported > 0):
         return ()
@@ -139,44 +169,39 @@ def _counted(event: e.Responded) -> Records:
     )
 
 
-def _project_call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Records:
+def _call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> Records:
     call = before.calls.get(event.action) if before else None
     if call is None or call.phase != "out":
         return ()
-    return (_unbilled(after, call, "failed" if event.billed is False else "unknown", event.at),)
+    return (_without_usage(after, call, "failed" if event.billed is False else "unknown", event.at),)
 
 
-def _project_calls_given_up(before: RunState | None, event: e.Event, after: RunState) -> Records:
-    """Nobody waits any more for calls that are out, so nobody will know whether they were billed."""
+def _abandoned_calls(before: RunState | None, at: float, after: RunState) -> Records:
+    """The calls under way that the run has just stopped waiting for: nobody will know if they were billed."""
     calls = before.calls.values() if before else ()
-    given_up = [call for call in calls if call.phase == "out" and call.action not in after.calls]
-    return tuple(_unbilled(after, call, "unknown", event.at) for call in given_up)
+    abandoned = (call for call in calls if call.phase == "out" and call.action not in after.calls)
+    return tuple(_without_usage(after, call, "unknown", at) for call in abandoned)
 
 
-def _project_resumed(before: RunState | None, event: e.Resumed, after: RunState) -> Records:
-    lost = [call for call in before.calls.values() if call.phase == "out"] if before else []
-    return tuple(_unbilled(after, call, "unknown", event.at) for call in lost)
+def _lost_calls(before: RunState | None, event: e.Resumed, after: RunState) -> Records:
+    lost = (call for call in before.calls.values() if call.phase == "out") if before else ()
+    return tuple(_without_usage(after, call, "unknown", event.at) for call in lost)
 
 
-def _unbilled(state: RunState, call: Call, how: Any, at: float) -> records.CallUsageRecorded:
+def _without_usage(state: RunState, call: Call, outcome: Literal["failed", "unknown"], at: float) -> records.CallUsageRecorded:
     return records.CallUsageRecorded(
         run=state.run,
         action=call.action,
         attempt=call.attempt,
         agent=call.agent,
         model=call.model,
-        state=how,
+        state=outcome,
         reserved=call.reserved,
         at=at,
     )
 
 
-# Questions ----------------------------------------------------------------------------------------------------------------
-
-
-def _project_question_opened(
-    _: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain | e.ApprovalAsked, after: RunState
-) -> Records:
+def _question_opened(event: e.QuestionAsked | e.MoreAsked | e.AskedAgain | e.ApprovalAsked, after: RunState) -> Records:
     question = after.questions[event.question.id]
     return (
         records.QuestionOpened(
@@ -186,12 +211,12 @@ def _project_question_opened(
             text=question.ask.question,
             fires_at=fires_at(question),
             at=event.at,
-            **_glance(question),
+            **_question_columns(question),
         ),
     )
 
 
-def _project_question_posted(_: RunState | None, event: e.QuestionPosted, after: RunState) -> Records:
+def _question_posted(event: e.QuestionPosted) -> Records:
     delivery = event.delivery
     return (
         records.QuestionMessageLinked(
@@ -205,8 +230,8 @@ def _project_question_posted(_: RunState | None, event: e.QuestionPosted, after:
     )
 
 
-def _project_replied(before: RunState | None, event: e.Replied, after: RunState) -> Records:
-    late = before is not None and not before.questions[event.question].open
+def _replied(before: RunState | None, event: e.Replied, after: RunState) -> Records:
+    """The reply of a person who may answer; words of others stay in the log only, in case the question is handed to them."""
     if not transitions.may_answer(after.questions[event.question], event.author):
         return ()
     return (
@@ -217,49 +242,23 @@ def _project_replied(before: RunState | None, event: e.Replied, after: RunState)
             name=event.author.name,
             text=event.text,
             choice=event.choice,
-            late=late,
+            late=before is not None and not before.questions[event.question].open,
             at=event.sent_at,
         ),
     )
 
 
-def _project_unreplied(_: RunState | None, event: e.Unreplied, after: RunState) -> Records:
-    return (records.ReplyRemoved(question=event.question, key=event.message),)
-
-
-def _project_question_settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
-    question = after.questions[event.question]
-    line = messages.closing_line(question)
+def _question_settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
+    line = messages.closing_line(after.questions[event.question])
     closed = records.QuestionClosed(question=event.question, status=event.outcome.status, line=line, at=event.at)
-    return (*_project_calls_given_up(before, event, after), closed, *_granted(before, event, after))
+    return (*_abandoned_calls(before, event.at, after), closed, *_budget_raised(before, event, after))
 
 
-def _granted(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
-    """What was granted beyond a shared budget; beyond the run's own it stands in its log alone."""
+def _budget_raised(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
+    """What people granted beyond a budget that runs share; a grant beyond the run's own budget is in its log alone."""
     pause = before.pause if before else None
-    more = parse_grant(event.outcome)
-    if pause is None or pause.question != event.question or pause.budget == "money" or not more:
+    grant = parse_grant(event.outcome)
+    if pause is None or pause.question != event.question or pause.budget == "money" or not grant:
         return ()
     channel = channel_key(after.place) if pause.budget == "channel" else EVERYWHERE
-    return (records.BudgetRaised(question=event.question, channel=channel, amount=more, at=event.at),)
-
-
-_CHANGES: dict[type, Callable[[RunState | None, Any, RunState], Records]] = {
-    e.RunStarted: _project_run_started,
-    e.Resumed: _project_resumed,
-    e.CallStarted: _project_call_started,
-    e.Responded: _project_responded,
-    e.CallFailed: _project_call_failed,
-    e.AgentRetired: _project_calls_given_up,
-    e.QuestionAsked: _project_question_opened,
-    e.MoreAsked: _project_question_opened,
-    e.ApprovalAsked: _project_question_opened,
-    e.AskedAgain: _project_question_opened,
-    e.QuestionPosted: _project_question_posted,
-    e.Replied: _project_replied,
-    e.Unreplied: _project_unreplied,
-    e.QuestionSettled: _project_question_settled,
-    e.RunFinished: _project_run_ended,
-    e.RunFailed: _project_run_ended,
-    e.RunCancelled: _project_run_ended,
-}
+    return (records.BudgetRaised(question=event.question, channel=channel, amount=grant, at=event.at),)

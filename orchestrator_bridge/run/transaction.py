@@ -1,4 +1,4 @@
-"""What one transaction of a run will hold: events, and the rows and posts that follow from them."""
+"""One transaction of a run: events, and the records and posts that follow from them, stored together or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from orchestrator_bridge.run.termination import cancel_open
 
 
 class Transaction:
-    """Grows event by event; `state` is the run as it will be when all of them are stored."""
+    """Grows event by event. `state` is the run as it will be once the transaction is stored.
+
+    `before` is the stored state, None for a new run. `replies` are sent after the transaction is stored. `questions_to_sync` are
+    the expired questions whose threads must be read before they fall back.
+    """
 
     def __init__(self, state: RunState, now: float) -> None:
         self.before: RunState | None = state
@@ -33,43 +37,47 @@ class Transaction:
         """The transaction that begins a run."""
         transaction = cls(initial_state(started), started.at)
         transaction.before = None
-        transaction.events.append(started)
-        transaction.rows += [*project_event(None, started, transaction.state), *render_event(None, started, transaction.state)]
+        transaction._derive(None, started)
         return transaction
 
     def add(self, event: e.Event) -> None:
-        """Take an event in, with everything that follows from it."""
+        """Apply an event and add the records and posts that follow from it."""
         before, self.state = self.state, apply(self.state, event)
+        self._derive(before, event)
+
+    def _derive(self, before: RunState | None, event: e.Event) -> None:
         self.events.append(event)
         self.rows += [*project_event(before, event, self.state), *render_event(before, event, self.state)]
 
     @property
     def pending_actions(self) -> tuple[Action, ...]:
-        """What `decide` says of the state."""
+        """The outstanding actions of the state as it is now."""
         return decide(self.state)
 
     def fail(self, reason: str) -> None:
-        """End the run without an answer, closing what is open."""
+        """End the run without an answer, and close what is open."""
         for event in cancel_open(self.state, "the run has ended"):
             self.add(replace(event, at=self.now))
         self.add(e.RunFailed(at=self.now, reason=reason))
 
     def mark_handled(self, key: str, why: str = "") -> None:
-        """What was heard is dealt with in this transaction."""
+        """Mark an inbox entry as handled by this transaction. `why`: the reason, where it changed nothing."""
         self.rows.append(InboxEntryHandled(key=key, why=why))
 
     def reply(self, event: InboundEvent, reply: PrivateReply) -> None:
-        """Tell whoever caused this, once the transaction is stored."""
+        """Reply privately to the author of an inbound event once the transaction is stored."""
         self.replies.append((event, reply))
 
     @property
     def after(self) -> int:
-        """The position behind which the events go."""
+        """The log position after which the events are appended."""
         return self.before.seq if self.before else 0
 
     def finish(self) -> None:
-        """Add what the transaction as a whole changes: times to look again, and the card if people would see a difference."""
+        """Add what the transaction as a whole changes: times to look at questions, and the run card if it looks different."""
         self.rows += project_transaction(self.before, self.state)
-        shows = self.before is not None and self.state.end is None and self.state.external_agent is None
-        if shows and self.before is not None and render_run_card(self.before) != render_run_card(self.state):
+        # A run of an external agent has no card, and a new run or one that has ended posts its card with that event.
+        if self.before is None or self.state.end is not None or self.state.external_agent is not None:
+            return
+        if render_run_card(self.before) != render_run_card(self.state):
             self.rows.append(render_card_update(self.state))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from orchestrator_bridge.run.presentation.tools import in_a_line, in_words
+from orchestrator_bridge.run.presentation.tools import format_arguments, format_arguments_inline
 
 
 def test_names_and_values_stand_a_line_each_and_longer_texts_are_set_in() -> None:
@@ -16,7 +16,7 @@ def test_names_and_values_stand_a_line_each_and_longer_texts_are_set_in() -> Non
         "options": {"overwrite": True, "tags": ["party", "2026"], "note": None},
         "nothing": [],
     }
-    assert in_words(json.dumps(arguments)).split("\n") == [
+    assert format_arguments(json.dumps(arguments)).split("\n") == [
         "path: notes/plan.md",
         "text:",
         "  Call the baker.",
@@ -32,7 +32,7 @@ def test_names_and_values_stand_a_line_each_and_longer_texts_are_set_in() -> Non
 
 
 def test_no_text_passes_for_another_argument() -> None:
-    shown = in_words(json.dumps({"text": "hello\npath: /tmp/harmless", "path": "/etc/passwd"}))
+    shown = format_arguments(json.dumps({"text": "hello\npath: /tmp/harmless", "path": "/etc/passwd"}))
     assert [line for line in shown.split("\n") if line.startswith("path:")] == ["path: /etc/passwd"]
 
 
@@ -56,24 +56,24 @@ def test_no_text_passes_for_another_argument() -> None:
     ],
 )
 def test_what_people_could_not_see_or_could_take_for_something_else_is_spelled_out(value: object, shown: str) -> None:
-    assert in_words(json.dumps({"a": value})) == f"a: {shown}"
+    assert format_arguments(json.dumps({"a": value})) == f"a: {shown}"
 
 
 def test_odd_names_are_spelled_out() -> None:
-    assert in_words(json.dumps({"a: b\nc": 1})) == '"a: b\\nc": 1'
+    assert format_arguments(json.dumps({"a: b\nc": 1})) == '"a: b\\nc": 1'
 
 
 def test_what_is_nested_deeper_than_anybody_reads_stands_as_json() -> None:
     value: object = 1
     for _ in range(20):
         value = {"a": value}
-    lines = in_words(json.dumps({"a": value})).split("\n")
+    lines = format_arguments(json.dumps({"a": value})).split("\n")
     assert len(lines) == 9
     assert lines[-1].strip().startswith('a: {"a": ')
 
 
 def test_a_line_says_the_same_shortly() -> None:
-    assert in_a_line(json.dumps({"url": "https://example.com", "raw": True, "more": {"a": 1}})) == (
+    assert format_arguments_inline(json.dumps({"url": "https://example.com", "raw": True, "more": {"a": 1}})) == (
         'url: https://example.com, raw: true, more: {"a": 1}'
     )
-    assert in_a_line("{}") == ""
+    assert format_arguments_inline("{}") == ""

@@ -144,7 +144,7 @@ def test_a_server_that_comes_and_goes_is_told_a_few_times_only() -> None:
         table.lists(READ, WRITE)
     told = [note.text for note in notes(table)]
     assert sum("stopped unexpectedly" in text for text in told) == 3
-    assert "not told here any more" in told[-2]
+    assert "last report in this thread" in told[-2]
 
 
 def test_silence_is_no_whatever_the_team_does_with_silence_else() -> None:

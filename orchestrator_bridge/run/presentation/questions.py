@@ -1,10 +1,9 @@
-"""What people see of questions: their cards, in the channel and as direct messages, and what happens to them."""
+"""Posts about questions: their cards in the channel and as direct messages, and notes in their threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.chat.outbound import Note, QuestionCard
@@ -31,200 +30,172 @@ RenderedPosts = tuple[OutboxEntry, ...]
 
 
 def question_card(state: RunState, question: Question) -> QuestionCard:
-    """A question as people see it; it notifies those who are asked and not asleep."""
-    awake = (one.id for one in question.humans if one.id not in question.asleep and one.id not in question.passed)
+    """The card of a question. It notifies the people asked who have no quiet hours now."""
+    awake = (person.id for person in question.humans if person.id not in question.asleep and person.id not in question.passed)
     card = messages.build_question_card(question, task=state.task, mentions=_authors(question, awake))
     return replace(card, agent=state.outside.title) if state.outside and question.agent == state.external_agent else card
 
 
 def _authors(question: Question, people: Iterable[str]) -> tuple[Author, ...]:
-    """The authors of these people, each once."""
-    found = (author for one in people if (author := question.author(one)))
+    """The accounts of these people, by id, each once."""
+    found = (author for person in people if (author := question.author(person)))
     return tuple({(author.platform, author.id): author for author in found}.values())
 
 
 def advice(question: Question) -> tuple[Note, ...]:
-    """What peers have said to a question so far, as its thread shows it."""
-    peers = [reply for reply in question.replies if reply.author.kind == "agent"]
+    """The replies of peers so far, as the question's thread shows them."""
+    peers = (reply for reply in question.replies if reply.author.kind == "agent")
     return tuple(Note(text=reply.text.strip(), speaker=reply.author.name) for reply in peers)
 
 
-# Asking -------------------------------------------------------------------------------------------------------------------
+def card_post(state: RunState, question: Question, key: str, place: Place) -> OutboxEntry:
+    """The outbox entry that posts a question's card."""
+    card = question_card(state, question)
+    return OutboxEntry(key=key, run=state.run, place=place, post=card, at=state.at, question=question.id, priority=FIRST)
 
 
-def _render_question_asked(
-    _: RunState | None, event: e.QuestionAsked | e.MoreAsked | e.AskedAgain, after: RunState
-) -> RenderedPosts:
-    return (card_of(after, event.question, question_key(event.question.id), after.place),)
+def render_question_asked(event: e.QuestionAsked | e.MoreAsked | e.AskedAgain, after: RunState) -> RenderedPosts:
+    """The card of a new question."""
+    return (card_post(after, event.question, question_key(event.question.id), after.place),)
 
 
-def card_of(state: RunState, question: Question, key: str, place: Place) -> OutboxEntry:
-    """The row that posts a question's card."""
-    post = question_card(state, question)
-    return OutboxEntry(key=key, run=state.run, place=place, post=post, at=state.at, question=question.id, priority=FIRST)
+def render_asked_again(event: e.AskedAgain, after: RunState) -> RenderedPosts:
+    """The card of a repeated question, and a pointer to it in the old question's thread."""
+    text = f"{event.by.name} had this asked again: see question {event.question.id}."
+    return (*render_question_asked(event, after), thread_post(after, Note(text=text), "again", question=event.of))
 
 
-def _render_asked_again(before: RunState | None, event: e.AskedAgain, after: RunState) -> RenderedPosts:
-    text = f"Asked again, as {event.by.name} wants it: see question {event.question.id}."
-    return (*_render_question_asked(before, event, after), thread_post(after, Note(text=text), "again", question=event.of))
-
-
-def _render_question_joined(_: RunState | None, event: e.QuestionJoined, after: RunState) -> RenderedPosts:
-    """Said in the question's own thread, which is as good as a link to it."""
+def render_question_joined(event: e.QuestionJoined, after: RunState) -> RenderedPosts:
+    """A note in the thread of the question that an agent joined."""
     question = after.questions[event.question]
     agent = event.action.split(":")[1]
-    if agent == question.agent == after.external_agent:  # its client asks again because it has lost patience
+    if agent == question.agent == after.external_agent:  # an MCP client asked again because it did not wait any longer
         return ()
     course = "waits for the same answer" if question.open else "got the same answer. Say “ask again” here to have it asked anew"
     return (thread_post(after, Note(text=f"{agent} asked this too and {course}."), "joined", question=question.id),)
 
 
-def _render_question_posted(before: RunState | None, event: e.QuestionPosted, after: RunState) -> RenderedPosts:
-    """Once the first card stands, those who are to have one get a copy of their own."""
-    question = after.questions[event.question]
-    return _new_copies(before, question, after)
+def render_copies(before: RunState | None, number: int, after: RunState) -> RenderedPosts:
+    """Copies of a posted question's card for those who have newly come to be asked and are not in its channel."""
+    question = after.questions[number]
+    known = before.questions[number].copy_recipients if before else ()
+    new = (author for author in question.copy_recipients if question.open and author not in known)
+    return tuple(card_post(after, question, copy_key(number, author.id), _direct_place(author)) for author in new)
 
 
-def _new_copies(before: RunState | None, question: Question, after: RunState) -> RenderedPosts:
-    """Copies for those who have come to be asked."""
-    known = before.questions[question.id].copy_recipients if before else ()
-    return tuple(_copy(after, question, author) for author in question.copy_recipients if question.open and author not in known)
+def _direct_place(author: Author) -> Place:
+    return Place(platform=author.platform, channel=f"@{author.id}")
 
 
-def _copy(state: RunState, question: Question, author: Author) -> OutboxEntry:
-    place = Place(platform=author.platform, channel=f"@{author.id}")
-    return card_of(state, question, copy_key(question.id, author.id), place)
-
-
-def _render_card_lost(before: RunState | None, event: e.CardLost, after: RunState) -> RenderedPosts:
-    """The card is posted again; after a few times only the run's thread says how the question can be answered."""
+def render_card_lost(before: RunState | None, event: e.CardLost, after: RunState) -> RenderedPosts:
+    """The card again; after `REPOSTED` times a note in the run's thread says how to answer."""
     question = after.questions[event.question]
     if before is None or question.lost == before.questions[event.question].lost:
         return ()
     if len(question.lost) <= REPOSTED:
-        return (card_of(after, question, newest_key(question), after.place),)
+        return (card_post(after, question, newest_key(question), after.place),)
     text = f"The card of question {question.id} was deleted again. It stays open: `/questions {question.id}` answers it."
     return (thread_post(after, Note(text=text, tone="warning"), "lost", priority=FIRST),)
 
 
-# While it is open ---------------------------------------------------------------------------------------------------------
-
-
-def _render_question_changed(before: RunState | None, event: Any, after: RunState) -> RenderedPosts:
-    """The cards say until when the question waits, and for whom; whoever it was handed to is told."""
+def render_question_changed(
+    before: RunState | None, event: e.Extended | e.Replied | e.Unreplied | e.Passed | e.Escalated, after: RunState
+) -> RenderedPosts:
+    """Edits of all cards if they would look different, and a notice to each person to whom the question was handed over."""
     earlier, question = before.questions[event.question] if before else None, after.questions[event.question]
     if earlier is None or not question.open or question.delivery is None:
         return ()
     changed = messages.build_question_card(earlier, "", ()) != messages.build_question_card(question, "", ())
-    cards = tuple(_now(after, question, key, place) for key, place in _cards(after, question)) if changed else ()
-    return (*cards, *_handed(after, earlier, question), *_new_copies(before, question, after))
+    edits = tuple(_card_edit(after, question, key, place) for key, place in _cards(after, question)) if changed else ()
+    return (*edits, *_handover_notices(after, earlier, question), *render_copies(before, question.id, after))
 
 
-def _now(state: RunState, question: Question, key: str, place: Place) -> OutboxEntry:
-    card = card_of(state, question, f"{key}:now", place)
+def _card_edit(state: RunState, question: Question, key: str, place: Place) -> OutboxEntry:
+    card = card_post(state, question, f"{key}:now", place)
     return replace(card, replaces=key, priority=CLOSING, version=state.seq)
 
 
 def _cards(state: RunState, question: Question) -> Iterator[tuple[str, Place]]:
-    """The keys of every posted copy, and where it stands."""
+    """The key and place of every posted card of a question."""
     yield question_key(question.id), state.place
     for number in range(1, min(len(question.lost), REPOSTED) + 1):
         yield again_key(question.id, number), state.place
     for author in question.copy_recipients:
-        yield copy_key(question.id, author.id), Place(platform=author.platform, channel=f"@{author.id}")
+        yield copy_key(question.id, author.id), _direct_place(author)
 
 
-def _handed(state: RunState, earlier: Question, question: Question) -> RenderedPosts:
-    new = [one for one in question.handed if one not in earlier.handed and one.to.who.id not in question.asleep]
-    names = {one.id: one.name for one in question.all_asked}
+def _handover_notices(state: RunState, earlier: Question, question: Question) -> RenderedPosts:
+    names = {person.id: person.name for person in question.all_asked}
+    new = (handover for handover in question.handed if handover not in earlier.handed)
+    awake = (handover for handover in new if handover.to.who.id not in question.asleep)
     return tuple(
         thread_post(
             state,
-            Note(text=messages.delegation_line(question, names.get(one.by, "")), mentions=(one.to.author,)),
+            Note(text=messages.delegation_line(question, names.get(handover.by, "")), mentions=(handover.to.author,)),
             f"handed:{number}",
             priority=FIRST,
             question=question.id,
         )
-        for number, one in enumerate(new)
+        for number, handover in enumerate(awake)
     )
 
 
-def _render_reminded(_: RunState | None, event: e.Reminded, after: RunState) -> RenderedPosts:
+def render_reminded(event: e.Reminded, after: RunState) -> RenderedPosts:
+    """A reminder that mentions those who have not replied and have no quiet hours now."""
     question = after.questions[event.question]
-    waiting = (one.id for one in people_to_remind(question) if one.id not in question.asleep and one.id not in event.asleep)
-    groups = question.groups if not question.replies else ()
+    asleep = {*question.asleep, *event.asleep}
+    waiting = (person.id for person in people_to_remind(question) if person.id not in asleep)
     text = f"{messages.reminder_line(question)}\n{remaining_summary(question, to_platform_time(question, event.at))}"
-    note = Note(text=text, mentions=_authors(question, waiting), groups=groups)
+    # It is not known who of a role has replied, so a role is only reminded while nobody has.
+    note = Note(text=text, mentions=_authors(question, waiting), groups=question.groups if not question.replies else ())
     return (thread_post(after, note, "reminder", priority=FIRST, question=question.id),)
 
 
-def _render_escalated(before: RunState | None, event: e.Escalated, after: RunState) -> RenderedPosts:
-    """A new message, since an edited mention notifies nobody. Nobody who has replied or passed is disturbed again."""
+def render_escalated(before: RunState | None, event: e.Escalated, after: RunState) -> RenderedPosts:
+    """Edits of the cards and a new message, since an edited mention notifies nobody; those who have replied are left alone."""
     question = after.questions[event.question]
     if not question.open:
         return ()
-    waiting = {one.id for one in pending_deciders(question)}
-    people = [one for one in event.people if one.who.id in waiting and one.who.id not in question.asleep]
-    names = [*(messages.name_of(one.who.name) for one in people), *(f"the role {group.name}" for group in event.groups)]
+    waiting = {person.id for person in pending_deciders(question)} - set(question.asleep)
+    people = [person.who for person in event.people if person.who.id in waiting]
+    names = [*(messages.name_of(person.name) for person in people), *(f"the role {group.name}" for group in event.groups)]
     if not names:
         return ()
-    note = Note(
-        text=messages.escalation_line(question, names),
-        mentions=_authors(question, (one.who.id for one in people)),
-        groups=event.groups,
-    )
+    mentions = _authors(question, (person.id for person in people))
+    note = Note(text=messages.escalation_line(question, names), mentions=mentions, groups=event.groups)
     posted = thread_post(after, note, "escalated", priority=FIRST, question=question.id)
-    return (*_render_question_changed(before, event, after), posted)
+    return (*render_question_changed(before, event, after), posted)
 
 
-def _render_woken(before: RunState | None, event: e.Woken, after: RunState) -> RenderedPosts:
+def render_woken(before: RunState | None, event: e.Woken, after: RunState) -> RenderedPosts:
+    """A notice to people whose quiet hours are over and who still have to reply."""
     question = after.questions[event.question]
-    waiting = {one.id for one in pending_deciders(question)}
-    people = _authors(question, (one for one in event.people if one in waiting))
+    waiting = {person.id for person in pending_deciders(question)}
+    people = _authors(question, (person for person in event.people if person in waiting))
     if not people or not question.open:
         return ()
     note = Note(text=messages.quiet_hours_ended_line(question), mentions=people)
-    return (*_new_copies(before, question, after), thread_post(after, note, "woken", priority=FIRST, question=question.id))
+    notice = thread_post(after, note, "woken", priority=FIRST, question=question.id)
+    return (*render_copies(before, question.id, after), notice)
 
 
-def _render_fallback_began(_: RunState | None, event: e.FallbackBegan, after: RunState) -> RenderedPosts:
+def render_fallback_began(event: e.FallbackBegan, after: RunState) -> RenderedPosts:
+    """A note that a fallback is deciding."""
     question = after.questions[event.question]
     note = Note(text=messages.fallback_line(question), tone="warning")
     return (thread_post(after, note, "fallback", priority=FIRST, question=question.id),)
 
 
-# The end ------------------------------------------------------------------------------------------------------------------
-
-
-def _render_question_settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> RenderedPosts:
+def render_question_settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> RenderedPosts:
+    """The closed state of every card; a question that was never posted is reported in the run's thread."""
     question = after.questions[event.question]
     if before is None or not before.questions[event.question].open:
         return ()
-    closing = tuple(_closing(after, question, key, place) for key, place in _cards(after, question))
+    closed = tuple(
+        replace(card_post(after, question, closing_key(key), place), replaces=key, priority=CLOSING)
+        for key, place in _cards(after, question)
+    )
     if question.delivery is not None:
-        return closing
+        return closed
     text = f"Question {question.id} by {question.agent}: {question.ask.question}\n{messages.closing_line(question)}"
-    return (*closing, thread_post(after, Note(text=text, ended_question=question.id), "settled"))
-
-
-def _closing(state: RunState, question: Question, key: str, place: Place) -> OutboxEntry:
-    return replace(card_of(state, question, closing_key(key), place), replaces=key, priority=CLOSING)
-
-
-RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], RenderedPosts]] = {
-    e.QuestionAsked: _render_question_asked,
-    e.MoreAsked: _render_question_asked,
-    e.AskedAgain: _render_asked_again,
-    e.QuestionJoined: _render_question_joined,
-    e.QuestionPosted: _render_question_posted,
-    e.CardLost: _render_card_lost,
-    e.Extended: _render_question_changed,
-    e.Replied: _render_question_changed,
-    e.Unreplied: _render_question_changed,
-    e.Passed: _render_question_changed,
-    e.Reminded: _render_reminded,
-    e.Escalated: _render_escalated,
-    e.Woken: _render_woken,
-    e.FallbackBegan: _render_fallback_began,
-    e.QuestionSettled: _render_question_settled,
-}
+    return (*closed, thread_post(after, Note(text=text, ended_question=question.id), "settled"))

@@ -1,11 +1,10 @@
-"""What people see of a run: its card, and what each event posts. Plain functions of the state before and after."""
+"""Posts about a run: its card and the notes of its thread, each derived from one event and the state before and after it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import assert_never
 
 from orchestrator_bridge.chat.attachments import omissions_text
 from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note, RunCard
@@ -21,46 +20,106 @@ from orchestrator_bridge.team.budgets import describe_budget, format_dollars
 
 TEASER = 700
 """Characters of an answer that the run's thread shows while the run goes on."""
+
 _BLOCK = re.compile(r"#|>|\||```|~~~|[*+-] |\d+[.)] ")
-"""What begins a block of Markdown only at the beginning of a line (spec.commonmark.org)."""
+"""Beginnings of Markdown blocks, which only count as such at the beginning of a line (spec.commonmark.org)."""
+
+RenderedPosts = tuple[OutboxEntry, ...]
 
 
-RenderedPost = OutboxEntry
+def render_event(before: RunState | None, event: e.Event, after: RunState) -> RenderedPosts:
+    """The posts that one event causes.
+
+    A run of an external agent has no card and no thread: only the posts of its questions are kept.
+    """
+    posts = _render(before, event, after)
+    if after.external_agent is None or not posts:
+        return posts
+    card = run_key(after.run)
+    return tuple(post for post in posts if card not in (post.key, post.anchor, post.replaces))
 
 
-def render_event(before: RunState | None, event: e.Event, after: RunState) -> tuple[RenderedPost, ...]:
-    """What one event makes people see."""
-    show: Callable[[RunState | None, Any, RunState], tuple[RenderedPost, ...]] | None = _RENDERERS.get(type(event))
-    shown = show(before, event, after) if show else ()
-    return shown if after.external_agent is None else tuple(one for one in shown if not _of_card(one))
+def _render(before: RunState | None, event: e.Event, after: RunState) -> RenderedPosts:  # noqa: C901  (one case an event)
+    match event:
+        case e.Responded():
+            return _render_responded(before, event, after)
+        case e.ToolStarted():
+            return tools.render_tool_started(before, event, after)
+        case e.ToolReturned():
+            return tools.render_tool_returned(before, event, after)
+        case e.Replied() | e.Unreplied() | e.Passed() | e.Extended():
+            return questions.render_question_changed(before, event, after)
+        case e.QuestionAsked() | e.MoreAsked():
+            return questions.render_question_asked(event, after)
+        case e.QuestionPosted():
+            return questions.render_copies(before, event.question, after)
+        case e.QuestionSettled():
+            return questions.render_question_settled(before, event, after)
+        case e.CallFailed():
+            return _render_call_failed(before, event, after)
+        case e.ApprovalAsked():
+            return tools.render_approval_asked(event, after)
+        case e.AskedAgain():
+            return questions.render_asked_again(event, after)
+        case e.QuestionJoined():
+            return questions.render_question_joined(event, after)
+        case e.CardLost():
+            return questions.render_card_lost(before, event, after)
+        case e.Reminded():
+            return questions.render_reminded(event, after)
+        case e.Escalated():
+            return questions.render_escalated(before, event, after)
+        case e.Woken():
+            return questions.render_woken(before, event, after)
+        case e.FallbackBegan():
+            return questions.render_fallback_began(event, after)
+        case e.ToolsListed():
+            return tools.render_tools_listed(before, event, after)
+        case e.Resumed():
+            return tools.render_resumed(before, after)
+        case e.BudgetNeared():
+            return _render_budget_neared(event, after)
+        case e.BackupTaken():
+            text = f"{event.agent} goes on with {event.model}: {event.reason}"
+            return (_warning(after, text, "backup"),)
+        case e.AgentRetired():
+            return _render_agent_retired(before, event, after)
+        case e.RunStarted():
+            return _render_run_started(event, after)
+        case e.RunFinished() | e.RunFailed() | e.RunCancelled():
+            return (_last_post(event, after), render_card_update(after))
+        # These show in the run card, which `Transaction.finish` edits once for all of them, or not at all.
+        case e.CallStarted() | e.CallHeld() | e.RetryDue() | e.StragglerDue() | e.BoundReached() | e.Guided():
+            return ()
+        case e.GuestAsked() | e.QuestionRefused() | e.Rested():
+            return ()
+        case _:
+            assert_never(event)
 
 
-def _of_card(shown: RenderedPost) -> bool:
-    """Whether it is a run's card or stands in the thread of one; the questions of an agent outside stand for themselves."""
-    card = run_key(shown.run)
-    return card in (shown.key, shown.anchor, shown.replaces)
-
-
-# Cards --------------------------------------------------------------------------------------------------------------------
+def _warning(after: RunState, text: str, name: str) -> OutboxEntry:
+    return thread_post(after, Note(text=text, tone="warning"), name)
 
 
 def render_run_card(state: RunState) -> RunCard:
-    """A run at a glance."""
+    """The run card: a run at a glance."""
     return RunCard(
         run=state.run,
         task=state.task,
         team=state.team.name,
-        agents=tuple(CardAgent(name=one.spec.name, model=one.model, state=_doing(state, one)) for one in state.agents.values()),
+        agents=tuple(
+            CardAgent(name=agent.spec.name, model=agent.model, state=_activity(state, agent)) for agent in state.agents.values()
+        ),
         status=_status(state),
         cost=say_cost(state.spent.cost + state.spent.unknown, state.spent.priced),
         tokens=state.spent.tokens,
-        scripted=any(one.model.startswith("scripted/") for one in state.agents.values()),
+        scripted=any(agent.model.startswith("scripted/") for agent in state.agents.values()),
         ended=state.end is not None,
     )
 
 
 def render_card_update(state: RunState) -> OutboxEntry:
-    """The card as it now stands, to replace the first one."""
+    """An edit of the run card to the present state."""
     key = run_key(state.run)
     return OutboxEntry(
         key=f"{key}:now",
@@ -75,7 +134,7 @@ def render_card_update(state: RunState) -> OutboxEntry:
 
 
 def say_cost(cost: Decimal, priced: bool) -> str:
-    """US dollars for people: `$0.0021`, or that a part is not known: without a price no limit in dollars can hold."""
+    """US dollars for people: `$0.0021`. Where a model has no price this says so, since then no limit in dollars can hold."""
     amount = f"${cost:.4f}" if cost < 1 else f"${cost:.2f}"
     if priced:
         return amount
@@ -86,16 +145,18 @@ def _status(state: RunState) -> str:
     if state.end is not None:
         return state.end.status
     waiting = [str(question.id) for question in state.questions.values() if question.open]
-    if waiting and not state.busy:
-        return f"waiting for people: question {', '.join(waiting)}"
-    return f"working, question {', '.join(waiting)} open" if waiting else "working"
+    if not waiting:
+        return "working"
+    listed = f"question{'s' if len(waiting) > 1 else ''} {', '.join(waiting)}"
+    return f"working, {listed} open" if state.busy else f"waiting for people: {listed}"
 
 
-def _doing(state: RunState, agent: AgentState) -> str:
+def _activity(state: RunState, agent: AgentState) -> str:
+    """The activity of an agent in a few words."""
     if agent.retired is not None:
         return "retired"
-    call = next((one for one in state.calls.values() if one.agent == agent.spec.name and not one.is_side_call), None)
-    if call is not None:
+    own = (call for call in state.calls.values() if call.agent == agent.spec.name and not call.is_side_call)
+    if call := next(own, None):
         return _calling(call)
     uses = [use for use in state.uses.values() if use.agent == agent.spec.name]
     under_way = [use.tool.label for use in uses if use.phase == "out" and use.tool.server]
@@ -117,128 +178,94 @@ def _calling(call: Call) -> str:
             return f"waiting for {call.why}{left}"
         case "resting":
             return "tries again soon"
-        case _:
+        case "out" | "due":
             return "writing the final text" if call.purpose == "final" else "thinking"
+        case _:
+            assert_never(call.phase)
 
 
 def author_of(state: RunState, label: str) -> str:
-    """The name of the agent whose answers stand under a label."""
+    """The name of the agent whose answers have this label."""
     return next((agent.spec.name for agent in state.agents.values() if agent.label == label), label)
 
 
-# Events -------------------------------------------------------------------------------------------------------------------
-
-
-def _render_run_started(_: RunState | None, event: e.RunStarted, after: RunState) -> tuple[RenderedPost, ...]:
-    key = run_key(after.run)
-    opening = OutboxEntry(key=key, run=after.run, place=after.place, post=render_run_card(after), at=after.at, priority=FIRST)
+def _render_run_started(event: e.RunStarted, after: RunState) -> RenderedPosts:
+    card = OutboxEntry(
+        key=run_key(after.run), run=after.run, place=after.place, post=render_run_card(after), at=after.at, priority=FIRST
+    )
+    notices = (_warning(after, text, f"notice{index}") for index, text in enumerate(event.notices) if text)
     missing = omissions_text(event.files)
-    warnings = [(f"notice{index}", text) for index, text in enumerate(event.notices)] + [("files", missing)]
-    return (opening, *(thread_post(after, Note(text=text, tone="warning"), name) for name, text in warnings if text))
+    return (card, *notices, *((_warning(after, missing, "files"),) if missing else ()))
 
 
-def _render_responded(before: RunState | None, event: e.Responded, after: RunState) -> tuple[RenderedPost, ...]:
-    return (*_noticed(before, after), *_said(before, event, after))
-
-
-def _noticed(before: RunState | None, after: RunState) -> tuple[RenderedPost, ...]:
-    """What is to be known of who answered, once in a run."""
+def _render_responded(before: RunState | None, event: e.Responded, after: RunState) -> RenderedPosts:
+    """The answer or vote of a response, and a note if another model than expected answered, once in a run."""
     new = after.notices[len(before.notices) :] if before else ()
-    return tuple(thread_post(after, Note(text=text, tone="warning"), "notice") for text in new)
-
-
-def _said(before: RunState | None, event: e.Responded, after: RunState) -> tuple[RenderedPost, ...]:
+    notices = tuple(_warning(after, text, "notice") for text in new)
     call = before.calls.get(event.action) if before else None
-    if call is None:
-        return ()
+    note = _response_note(event, call, after) if call else None
+    return (*notices, note) if note else notices
+
+
+def _response_note(event: e.Responded, call: Call, after: RunState) -> OutboxEntry | None:
     if call.purpose == "peer" and call.question is not None and event.text.strip():
         note = Note(text=event.text.strip(), speaker=event.agent)
-        return (thread_post(after, note, "peer", question=call.question),)
-    return _answer(after, event) or (_vote(after, event) if call.purpose == "work" else ())
-
-
-def _answer(after: RunState, event: e.Responded) -> tuple[RenderedPost, ...]:
-    if not after.answers or after.answers[-1].seq != after.seq:
-        return ()
-    text = shorten_markdown(after.answers[-1].text, TEASER)
-    apart = "\n\n" if _BLOCK.match(text) else " "
-    return (thread_post(after, Note(text=f"Answer:{apart}{text}", speaker=event.agent), "answer"),)
-
-
-def _vote(after: RunState, event: e.Responded) -> tuple[RenderedPost, ...]:
+        return thread_post(after, note, "peer", question=call.question)
+    if after.answers and after.answers[-1].seq == after.seq:
+        text = shorten_markdown(after.answers[-1].text, TEASER)
+        gap = "\n\n" if _BLOCK.match(text) else " "
+        return thread_post(after, Note(text=f"Answer:{gap}{text}", speaker=event.agent), "answer")
     agent = after.agents[event.agent]
-    if agent.vote is None or not agent.idle:
-        return ()
+    if call.purpose != "work" or agent.vote is None or not agent.idle:
+        return None
     text = f"Votes for {author_of(after, agent.vote.label)}'s answer. {shorten(agent.vote.reason, 300)}".strip()
-    return (thread_post(after, Note(text=text, speaker=event.agent), "vote"),)
+    return thread_post(after, Note(text=text, speaker=event.agent), "vote")
 
 
-def _render_call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> tuple[RenderedPost, ...]:
-    """The first failure of its kind, and the last of a call where its agent is not retired for it, which says the same."""
+def _render_call_failed(before: RunState | None, event: e.CallFailed, after: RunState) -> RenderedPosts:
+    """The first failure of its kind, and the last one of a call unless its agent is retired for it, which says the same."""
     call = before.calls.get(event.action) if before else None
     again = event.retry_at is not None
     if before is None or call is None or (again and event.found in before.reported):
         return ()
     if not again and (call.purpose == "work" or event.action in after.calls):
         return ()
-    told = "The same again." if event.found in before.reported else event.found
-    course = f"{_again(event)} {event.advice}" if again else "I give up on this call."
-    return (thread_post(after, Note(text=f"{told} {course}".strip(), speaker=event.agent, tone="warning"), "failed"),)
+    found = "The same error again." if event.found in before.reported else event.found
+    course = f"{_retry_text(event)} {event.advice}" if again else "I give up on this call."
+    return (thread_post(after, Note(text=f"{found} {course}".strip(), speaker=event.agent, tone="warning"), "failed"),)
 
 
-def _again(event: e.CallFailed) -> str:
+def _retry_text(event: e.CallFailed) -> str:
     left = round((event.retry_at or event.at) - event.at)
     return f"I try again in {format_duration(left)}." if left > 0 else "I try again."
 
 
-def _render_budget_neared(_: RunState | None, event: e.BudgetNeared, after: RunState) -> tuple[RenderedPost, ...]:
-    part = round(event.used / event.limit * 100)
-    text = (
-        f"{format_dollars(event.used)} is booked, reserved or unknown: {part} % of {describe_budget(event.budget, event.limit)}."
-    )
-    return (thread_post(after, Note(text=text, tone="warning"), f"budget:{event.budget}"),)
+def _render_budget_neared(event: e.BudgetNeared, after: RunState) -> RenderedPosts:
+    percent = round(event.used / event.limit * 100)
+    budget = describe_budget(event.budget, event.limit)
+    text = f"{format_dollars(event.used)} is booked, reserved or unknown: {percent} % of {budget}."
+    return (_warning(after, text, f"budget:{event.budget}"),)
 
 
-def _render_backup_taken(_: RunState | None, event: e.BackupTaken, after: RunState) -> tuple[RenderedPost, ...]:
-    text = f"{event.agent} goes on with {event.model}: {event.reason}"
-    return (thread_post(after, Note(text=text, tone="warning"), "backup"),)
-
-
-def _render_agent_retired(before: RunState | None, event: e.AgentRetired, after: RunState) -> tuple[RenderedPost, ...]:
-    """Who goes, and why; what another went for is not told again."""
-    told = before is not None and any(agent.retired == event.reason for agent in before.agents.values())
-    out = "is out of this run too, for the same reason." if told else f"is out of this run: {event.reason}"
+def _render_agent_retired(before: RunState | None, event: e.AgentRetired, after: RunState) -> RenderedPosts:
+    """The agent that retires and why; a reason that another agent had already is not repeated."""
+    known = before is not None and any(agent.retired == event.reason for agent in before.agents.values())
+    out = "is out of this run too, for the same reason." if known else f"is out of this run: {event.reason}"
     left = f"{len(after.live)} of {len(after.agents)} agents go on." if after.live else "No agent is left."
-    return (thread_post(after, Note(text=f"{event.agent} {out} {left}", tone="warning"), "retired"),)
+    return (_warning(after, f"{event.agent} {out} {left}", "retired"),)
 
 
-def _render_run_finished(_: RunState | None, event: e.RunFinished, after: RunState) -> tuple[RenderedPost, ...]:
-    answer = FinalAnswer(run=after.run, text=event.text, how=event.how, by=event.by, drafted=after.team.stream)
-    return (thread_post(after, answer, "final", priority=FIRST), render_card_update(after))
-
-
-def _render_run_failed(_: RunState | None, event: e.RunFailed, after: RunState) -> tuple[RenderedPost, ...]:
-    """Why there is no answer; why agents had to go stands in the thread already."""
-    reason = event.reason.removesuffix(who_retired(after))
-    note = Note(text=f"This run ended without an answer. {reason}", tone="warning")
-    return (thread_post(after, note, "failed", priority=FIRST), render_card_update(after))
-
-
-def _render_run_cancelled(_: RunState | None, event: e.RunCancelled, after: RunState) -> tuple[RenderedPost, ...]:
-    note = Note(text=f"Run {after.run} was cancelled by {event.by.name}.", tone="warning")
-    return (thread_post(after, note, "cancelled", priority=FIRST), render_card_update(after))
-
-
-_RENDERERS: dict[type, Callable[[RunState | None, Any, RunState], tuple[RenderedPost, ...]]] = {
-    e.RunStarted: _render_run_started,
-    e.Responded: _render_responded,
-    e.CallFailed: _render_call_failed,
-    e.BudgetNeared: _render_budget_neared,
-    e.BackupTaken: _render_backup_taken,
-    e.AgentRetired: _render_agent_retired,
-    **questions.RENDERERS,
-    **tools.RENDERERS,
-    e.RunFinished: _render_run_finished,
-    e.RunFailed: _render_run_failed,
-    e.RunCancelled: _render_run_cancelled,
-}
+def _last_post(event: e.RunFinished | e.RunFailed | e.RunCancelled, after: RunState) -> OutboxEntry:
+    match event:
+        case e.RunFinished():
+            answer = FinalAnswer(run=after.run, text=event.text, how=event.how, by=event.by, drafted=after.team.stream)
+            return thread_post(after, answer, "final", priority=FIRST)
+        case e.RunFailed():
+            reason = event.reason.removesuffix(who_retired(after))  # the thread has each agent's reason already
+            note = Note(text=f"This run ended without an answer. {reason}", tone="warning")
+            return thread_post(after, note, "failed", priority=FIRST)
+        case e.RunCancelled():
+            note = Note(text=f"Run {after.run} was cancelled by {event.by.name}.", tone="warning")
+            return thread_post(after, note, "cancelled", priority=FIRST)
+        case _:
+            assert_never(event)

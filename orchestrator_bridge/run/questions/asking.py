@@ -11,7 +11,7 @@ from orchestrator_bridge.question.quorum import group_id
 from orchestrator_bridge.question.screening import is_duplicate, is_reusable, route_question, secret_refusal
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.decide import AskQuestion
-from orchestrator_bridge.run.presentation.tools import in_words
+from orchestrator_bridge.run.presentation.tools import format_arguments
 from orchestrator_bridge.run.questions.availability import QuestionQuota, QuietHoursPolicy, overload_message
 from orchestrator_bridge.run.state import RunState, ToolUse, agent_responder
 from orchestrator_bridge.run.transaction import Transaction
@@ -63,7 +63,7 @@ class QuestionFactory:
         """Ask people, and only people, whether an agent may use a tool; silence will be a no."""
         changed = transaction.state.first_seen.get(use.tool.model_name) != use.tool.digest
         why = "Its server describes it otherwise than it did when this run began." if changed else ""
-        ask = system_questions.approval_question(use.tool.name, use.tool.server, in_words(use.arguments), why)
+        ask = system_questions.approval_question(use.tool.name, use.tool.server, format_arguments(use.arguments), why)
         action = AskQuestion(action=use.use, agent=use.agent, ask=ask)
         spared, audience = self.quota.exclude_overloaded(transaction.state, self._approvers(transaction.state, action))
         if not (audience.people or audience.groups):
