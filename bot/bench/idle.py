@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.app import tune_gc
 from bot.bench.baseline import FileJournal, file_journal
 from bot.bench.fixtures import PLATFORM, BenchBot, InstantModel, bench_bot, team
 from bot.bench.latency import loop_lag
 from bot.bench.model_server import run_module
 from bot.bench.report import Figure, median_of, to_ms
-from bot.cli.run import tune_gc
 from orchestrator_bridge.chat.inbound import Place
 
 AT_ONCE = 100

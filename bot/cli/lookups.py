@@ -1,22 +1,26 @@
-"""What `runs`, `questions`, `cost` and `export` print. They read beside a running bot and change nothing.
+"""`townhall runs`, `questions`, `cost` and `export`. They read the store beside a running bot and change nothing.
 
-In JSON, times are seconds since the epoch and money is US dollars as text, so that no cent is rounded; `null` is unknown.
+In JSON, times are seconds since the epoch, and money is US dollars as text, so that no cent is rounded; `null` is unknown.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import click
 
+from adapters.terminal.adapter import PLATFORM
+from adapters.terminal.parser import how_to_answer
 from bot.app import LoadedConfig
 from bot.commands.costs import budgets_text, budgets_today, query_spending, spending_rows, total_spending, total_text
-from bot.commands.questions import load_cards
+from bot.commands.questions import OpenQuestion, load_cards
 from bot.config.errors import ConfigError, Problem
 from bot.formatting import (
     calibration_lines,
@@ -25,29 +29,30 @@ from bot.formatting import (
     format_time,
     print_json,
     print_table,
-    question_lines,
-    question_object,
     run_state_text,
 )
-from orchestrator_bridge.common.text import shorten
+from orchestrator_bridge.common.text import one_line, shorten
+from orchestrator_bridge.question.messages import options_summary
 from orchestrator_bridge.run.events import VERSION, dump
-from orchestrator_bridge.store.interface import CostBy, CostLine, Lookups, NotFound, RunSummary, StoreError, TokenCalibration
+from orchestrator_bridge.store.interface import CostBy, CostLine, Lookups, NotFound, RunSummary, TokenCalibration
 from orchestrator_bridge.store.sqlite.store import SqliteLookups
 
 _MAX_TASK = 60
 """Characters of a task in a table."""
+_MAX_QUESTION = 500
+"""Characters of a question's text."""
 
 
 async def print_runs(store: Path, limit: int, as_json: bool) -> None:
-    """The newest runs."""
+    """Print the newest runs."""
     async with _lookups(store) as lookups:
-        found = await lookups.runs(limit) if lookups else []
+        runs = await lookups.runs(limit) if lookups else []
     if as_json:
-        print_json({"runs": found})
-    elif found:
-        print_table(["RUN", "STATE", "STARTED", "TEAM", "COST", "TASK"], [_run_row(run) for run in found])
+        print_json({"runs": runs})
+    elif runs:
+        print_table(["RUN", "STATE", "STARTED", "TEAM", "COST", "TASK"], [_run_row(run) for run in runs])
     else:
-        click.echo("No run yet. Start one: townhall ask 'a task'", err=True)
+        click.echo("There are no runs yet. Start one: townhall ask 'a task'", err=True)
 
 
 def _run_row(run: RunSummary) -> list[str]:
@@ -62,54 +67,92 @@ def _run_row(run: RunSummary) -> list[str]:
 
 
 async def print_questions(store: Path, everything: bool, limit: int, as_json: bool) -> None:
-    """The newest questions: those that are open, or all."""
+    """Print the newest open questions, or the newest of all."""
     async with _lookups(store) as lookups:
         summaries = await lookups.questions(limit, None if everything else "open") if lookups else []
-        found = await load_cards(lookups, summaries) if lookups else []
+        questions = await load_cards(lookups, summaries) if lookups else []
     if as_json:
-        print_json({"questions": [question_object(one) for one in found]})
-    elif found:
-        click.echo("\n\n".join("\n".join(question_lines(one)) for one in found))
+        print_json({"questions": [_question_object(question) for question in questions]})
+    elif questions:
+        click.echo("\n\n".join("\n".join(_question_lines(question)) for question in questions))
     else:
-        click.echo("No question yet." if everything else "No question waits for anybody.", err=True)
+        click.echo("There are no questions yet." if everything else "There are no open questions.", err=True)
+
+
+def _question_lines(question: OpenQuestion) -> Iterator[str]:
+    """The question, its options, its expiry, the fallback, and where to answer; for a closed question, its outcome."""
+    summary, card = question.summary, question.card
+    yield f"Question {summary.question} (run {summary.run}): {one_line(summary.agent, 40)} asks {one_line(summary.asked, 200)}"
+    yield f"  {one_line(summary.text, _MAX_QUESTION)}"
+    if card is not None:
+        if card.options:
+            yield f"  {options_summary(card.options)}"
+        yield f"  Expires {format_time(card.expires_at)}. Then: {one_line(card.silence, _MAX_QUESTION)}"
+        if summary.place is None:
+            yield "  It has not been posted yet."
+        elif summary.place.platform == PLATFORM:
+            yield f"  Answer where the bot runs (`townhall run`): {how_to_answer(card)}."
+        else:
+            yield f"  Answer in its thread on {summary.place.platform}."
+    elif summary.status != "open":
+        yield f"  {format_time(summary.closed_at)}, {summary.status.replace('_', ' ')}: {one_line(summary.line, _MAX_QUESTION)}"
+
+
+def _question_object(question: OpenQuestion) -> dict[str, Any]:
+    """The question as a JSON object. A closed question has no options and no fallback any more."""
+    card = question.card
+    options = [{"number": number, **dataclasses.asdict(option)} for number, option in enumerate(card.options, 1)] if card else []
+    return {
+        **dataclasses.asdict(question.summary),
+        "kind": card.answer_kind if card else None,
+        "options": options,
+        "expires_at": card.expires_at if card else None,
+        "silence": card.silence if card else None,
+    }
 
 
 async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
-    """Costs per run, agent and model, and their sum."""
+    """Print the costs of each agent and model in each run, and their sum."""
     async with _lookups(store) as lookups:
         lines = await lookups.costs(run) if lookups else []
-        counting = await lookups.token_calibrations() if lookups else []
+        calibrations = await lookups.token_calibrations() if lookups else []
     known = sum((line.cost for line in lines if line.cost is not None), Decimal(0))
     complete = all(line.cost is not None for line in lines)
     if as_json:
-        print_json({"costs": lines, "known_usd": known, "complete": complete, "counting": calibration_objects(counting)})
+        counting = calibration_objects(calibrations)
+        print_json({"costs": lines, "known_usd": known, "complete": complete, "counting": counting})
     elif lines:
         print_table(["RUN", "AGENT", "CALLS", "IN", "OUT", "COST", "MODEL"], [_cost_row(line) for line in lines])
-        click.echo(f"In all: {format_dollars(known)}{'' if complete else ', and what is unknown'}")
-        for line in calibration_lines(counting):
+        click.echo(f"Total: {format_dollars(known)}{'' if complete else ', plus calls of unknown cost'}")
+        for line in calibration_lines(calibrations):
             click.echo(line)
     else:
-        click.echo("No call yet.", err=True)
+        click.echo("There are no model calls yet.", err=True)
+
+
+def _cost_row(line: CostLine) -> list[str]:
+    tokens = [str(line.calls), f"{line.input:,}", f"{line.output:,}"]
+    return [str(line.run), line.agent, *tokens, format_dollars(line.cost), line.model]
 
 
 async def print_spending(start: LoadedConfig, run: int | None, by: CostBy, as_json: bool) -> None:
-    """Costs by what calls have in common, and their sum."""
+    """Print costs grouped by agent, run, channel, person, day or model, their sum, and today's budgets."""
     async with _lookups(start.settings.store) as lookups:
         lines = await query_spending(lookups, start.team_file, by, run) if lookups else []
         today = await budgets_today(lookups, start.team_file.budgets, time.time()) if lookups else ()
-    whole = total_spending(lines)
+    total = total_spending(lines)
     if as_json:
-        known = {"known_usd": whole.cost, "unknown_usd": whole.unknown, "complete": whole.complete, "budgets": today}
+        known = {"known_usd": total.cost, "unknown_usd": total.unknown, "complete": total.complete, "budgets": today}
         print_json({"by": by, "time_zone": start.team_file.budgets.time_zone, "costs": lines, **known})
     elif lines:
         print_table([by.upper(), "CALLS", "IN", "OUT", "COST", "NOT KNOWN"], spending_rows(lines))
         click.echo(f"{total_text(lines)}. {budgets_text(today)}".rstrip(". ") + ".")
     else:
-        click.echo("No call yet.", err=True)
+        click.echo("There are no model calls yet.", err=True)
 
 
 async def load_token_calibrations(store: Path) -> list[TokenCalibration]:
-    """How good our counts of prompts are; nothing where nothing was ever stored.
+    """The learned ratios of reported to counted prompt tokens; none if there is no store yet.
 
     Raises:
         StoreError: the store cannot be read.
@@ -118,39 +161,36 @@ async def load_token_calibrations(store: Path) -> list[TokenCalibration]:
         return await lookups.token_calibrations() if lookups else []
 
 
-def _cost_row(line: CostLine) -> list[str]:
-    tokens = [str(line.calls), f"{line.input:,}", f"{line.output:,}"]
-    return [str(line.run), line.agent, *tokens, format_dollars(line.cost), line.model]
-
-
 async def print_log(store: Path, run: int) -> None:
-    """A run's log, one JSON object a line, each with its position in the log and the version of the events' catalogue.
+    """Print a run's event log, one JSON object a line, each with its position in the log and the version of the event format.
 
     Raises:
-        Trouble: there is no such run, or a row of its log cannot be read; the others are printed before.
+        ConfigError: there is no such run, or a row of its log cannot be read; the other rows are printed first.
     """
     async with _lookups(store) as lookups:
         rows = await lookups.log_rows(run) if lookups else []
     if not rows:
-        mend = "`townhall runs` lists those that there are"
-        problem = Problem(where="run", found=str(run), expected="the number of a run", fix=mend)
+        problem = Problem(
+            where="run", found=str(run), expected="the number of a run", fix="`townhall runs` lists the runs; use one of them"
+        )
         raise ConfigError("there is no such run", [problem])
     for row in rows:
         if row.event is not None:
             line = {"seq": row.seq, "version": VERSION, **json.loads(dump(row.event))}
             click.echo(json.dumps(line, ensure_ascii=False))
-    broken = [_unreadable_row(run, row.seq, row.fault) for row in rows if row.fault is not None]
-    if broken:
-        raise ConfigError(f"{len(broken)} of the {len(rows)} events of run {run} cannot be read; the others were printed", broken)
-
-
-def _unreadable_row(run: int, seq: int, fault: StoreError) -> Problem:
-    return Problem(where=f"event {seq} of run {run}", found=fault.found, expected=fault.expected, fix=fault.fix)
+    unreadable = [
+        Problem(where=f"event {row.seq} of run {run}", found=row.fault.found, expected=row.fault.expected, fix=row.fault.fix)
+        for row in rows
+        if row.fault is not None
+    ]
+    if unreadable:
+        title = f"{len(unreadable)} of the {len(rows)} events of run {run} cannot be read; the others were printed"
+        raise ConfigError(title, unreadable)
 
 
 @asynccontextmanager
 async def _lookups(store: Path) -> AsyncIterator[Lookups | None]:
-    """Look-ups in the file, or None where nothing was ever stored."""
+    """Read access to the store, or None if there is none yet."""
     try:
         lookups = await SqliteLookups.open(store)
     except NotFound:

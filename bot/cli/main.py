@@ -250,9 +250,9 @@ def bench(only: tuple[str, ...], quick: bool, live: bool, models: tuple[str, ...
 
         return asyncio.run(live_figures(load_config(), models, as_json))
 
+    from bot.app import tune_gc
     from bot.bench.main import FULL, QUICK
     from bot.bench.main import bench as measure
-    from bot.cli.run import tune_gc
 
     tune_gc()
     asyncio.run(measure(only=only, sizes=QUICK if quick else FULL, as_json=as_json))

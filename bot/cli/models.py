@@ -1,21 +1,21 @@
-"""`townhall models`: every model with its host, context, prices, lifecycle, and what it lacks; for people and for programs."""
+"""`townhall models`: every model with its host, context, prices, lifecycle and missing settings, as a table or as JSON."""
 
 from __future__ import annotations
 
 import asyncio
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli.lookups import load_token_calibrations
 from bot.commands.model_view import ModelView
+from bot.doctor.models import users_of_models
 from bot.formatting import calibration_objects, calibration_text, print_json
-from orchestrator_bridge.model.catalogue import PROVIDERS, SCRIPTED, Route, is_configured
+from orchestrator_bridge.model.catalogue import PROVIDERS
 from orchestrator_bridge.model.catalogue.pricing import Price, Rates, format_rate, format_rates, format_size, format_tier_bound
 from orchestrator_bridge.model.provider_errors import safe_base_url
 from orchestrator_bridge.model.reasoning import state_owner
@@ -25,64 +25,18 @@ if TYPE_CHECKING:
     from bot.app import LoadedConfig
 
 
-KeyState = Literal["set", "missing", "not needed"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UsedModel:
-    """A model with those who use it, as `team/agent`, and the state of its key. `default_team`: whether that team needs it."""
-
-    route: Route
-    users: tuple[str, ...]
-    default_team: bool
-    key: KeyState
-
-
-def used_models(start: LoadedConfig) -> list[UsedModel]:
-    """Every model that an agent of the team file works with, then those of its own that nobody uses; each once."""
-    users = users_of_models(start)
-    return [_used_model(name, users.get(name, []), start) for name in dict.fromkeys([*users, *start.team_file.models])]
-
-
-def users_of_models(start: LoadedConfig) -> Mapping[str, list[str]]:
-    """Who works with each model that the team file names, as `team/agent`."""
-    users: dict[str, list[str]] = {}
-    for team in start.team_file.teams.values():
-        for agent in team.agents:
-            for model in agent.models:
-                users.setdefault(model, []).append(f"{team.name}/{agent.name}")
-    return users
-
-
-def _used_model(name: str, users: list[str], start: LoadedConfig) -> UsedModel:
-    route = start.route(name)
-    default = start.team_file.team().agents
-    return UsedModel(
-        route=route,
-        users=tuple(users),
-        default_team=any(name in agent.models for agent in default),
-        key=_key_state(route, start),
-    )
-
-
-def _key_state(route: Route, start: LoadedConfig) -> KeyState:
-    if route.provider == SCRIPTED or not route.needs:
-        return "not needed"
-    return "set" if is_configured(route, start.provider_settings) else "missing"
-
-
 Calibrations = Mapping[str, Sequence[TokenCalibration]]
 
 _WIDTH = 80
 _PLAIN = ("", "its only host here", "the vendor's own", "the vendor's own; no host's settings are set")
-"""Reasons for a route that say nothing new beside the host's name and what is lacking."""
+"""Reasons for a route that add nothing to the host's name and the missing settings."""
 _HEADS = ("MODEL", "HOST", "CONTEXT", "IN", "CACHED", "OUT", "USABLE")
 _WIDTHS = (28, 10, 7, 7, 7, 7, 6)
-"""Seven columns and a blank between them: 78 of 80."""
+"""Seven columns with a space between them: 78 characters of 80."""
 
 
 def print_models(start: LoadedConfig, search: str, as_json: bool) -> None:
-    """The models whose names hold `search`, those of the team file first."""
+    """Print the models whose names contain `search`, those of the team file first."""
     users = users_of_models(start)
     views = start.model_browser().search(users, search)
     counts = _load_calibrations(start.settings.store)
@@ -91,17 +45,20 @@ def print_models(start: LoadedConfig, search: str, as_json: bool) -> None:
     elif views:
         click.echo("\n".join(_lines(views, users, counts)))
     else:
-        click.echo(f"No model has {search!r} in its name.", err=True)
+        click.echo(f"No model name contains {search!r}.", err=True)
 
 
 def _load_calibrations(store: Path) -> Calibrations:
-    """How good our counts of prompts are, by the model at its provider; a store that cannot be read holds up no list."""
+    """Learned ratios of reported to counted tokens, by model and provider. An unreadable store gives a warning and no ratios."""
     try:
-        found = asyncio.run(load_token_calibrations(store))
+        calibrations = asyncio.run(load_token_calibrations(store))
     except StoreError as error:
-        click.echo(f"townhall: warning: how good counts of tokens are is not known: {error}", err=True)
+        click.echo(f"townhall: warning: the accuracy of token counts is unknown: {error}", err=True)
         return {}
-    return {model: [one for one in found if one.model == model] for model in {one.model for one in found}}
+    by_model: dict[str, list[TokenCalibration]] = {}
+    for calibration in calibrations:
+        by_model.setdefault(calibration.model, []).append(calibration)
+    return by_model
 
 
 def _lines(views: Sequence[ModelView], users: Mapping[str, list[str]], counts: Calibrations) -> Iterator[str]:
@@ -114,7 +71,7 @@ def _lines(views: Sequence[ModelView], users: Mapping[str, list[str]], counts: C
 
 
 def _columns(cells: Sequence[str]) -> str:
-    """A name that is too long for its column pushes the others to the right."""
+    """One line of the table. A name that is too long for its column moves the others to the right."""
     first = f"{cells[0]:<{_WIDTHS[0]}} {cells[1]:<{_WIDTHS[1]}}"
     return " ".join([first, *(f"{cell:>{width}}" for cell, width in zip(cells[2:], _WIDTHS[2:], strict=True))]).rstrip()
 
@@ -131,15 +88,15 @@ def _rate(rate: Decimal | None) -> str:
 
 
 def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:
-    route = view.route
+    route, provider = view.route, PROVIDERS.get(view.route.provider)
     if used := users.get(route.name):
         yield f"used by {', '.join(used)}"
-    if route.base_url and route.base_url != _usual_address(route):
+    if route.base_url and route.base_url != (provider.base_url if provider else ""):
         yield f"at {safe_base_url(route)}"
     if view.lacks:
         yield f"needs {', '.join(view.lacks)}"
     if route.tools is False:
-        yield "takes no tools, so agents cannot work with it"
+        yield "does not support tools, so agents cannot use it"
     if view.notice or view.badge:
         yield view.notice.rstrip(".") or view.badge
     if route.price and not view.notice:
@@ -148,13 +105,8 @@ def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:
         yield route.why
 
 
-def _usual_address(route: Route) -> str:
-    provider = PROVIDERS.get(route.provider)
-    return provider.base_url if provider else ""
-
-
 def _model_object(view: ModelView, users: Mapping[str, list[str]], counts: Calibrations) -> dict[str, object]:
-    """Money is US dollars as text, so that no cent is rounded; what is not known is null."""
+    """The model as a JSON object. Money is US dollars as text, so that no cent is rounded; null is unknown."""
     route, life = view.route, view.route.lifecycle
     return {
         "model": route.name,

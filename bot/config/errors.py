@@ -1,4 +1,4 @@
-"""What a person must mend before the work can go on, told in one block of text: no traceback, no secret."""
+"""Errors of the operator's input: all problems in one block of text, without a traceback and without a secret."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from orchestrator_bridge.common.errors import TownhallError
 
-_LONGEST = 120
+_MAX_SHOWN = 120
 """Characters of a found value that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """One thing that is wrong: where it stands, what was found, what is expected and, unless that says it all, how to mend it."""
+    """One wrong value: its place, what was found, what is expected and, unless that already says it, how to fix it."""
 
     where: str
     found: str
@@ -26,7 +26,7 @@ class Problem:
 
 
 class ConfigError(TownhallError):
-    """Something outside the program is wrong. Its text is what the person in charge reads: all problems at once."""
+    """Wrong input of the operator: settings, team file, command line, or a command in chat. The text lists all problems."""
 
     def __init__(self, title: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(title)
@@ -38,23 +38,23 @@ class ConfigError(TownhallError):
 
 
 def count_problems(number: int) -> str:
-    """`1 thing is wrong`, `3 things are wrong`."""
-    return "1 thing is wrong" if number == 1 else f"{number} things are wrong"
+    """`1 problem`, `3 problems`."""
+    return "1 problem" if number == 1 else f"{number} problems"
 
 
 def format_value(value: object) -> str:
-    """A found value as people can read it: quoted, control characters escaped, cut where it is long."""
+    """A found value for people: quoted, control characters escaped, shortened where it is long."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, bool):
         return str(value).lower()
     text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text):,} characters)"
 
 
 def suggest_name(name: str, known: Sequence[str]) -> str:
-    """`did you mean 'policy'?`, or nothing if no known name is near."""
-    from difflib import get_close_matches
+    """`did you mean 'policy'?`, or nothing if no known name is similar."""
+    from difflib import get_close_matches  # imported here: only errors need it
 
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""

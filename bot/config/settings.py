@@ -1,4 +1,4 @@
-"""Secrets and addresses, from `.env` in the working directory and from the environment, which wins.
+"""Settings: secrets and addresses from `.env` in the working directory and from the environment, which takes precedence.
 
 The attribute `xai_api_key` is the variable `XAI_API_KEY`; only the variables `TOWNHALL_*` have shorter names here.
 """
@@ -32,14 +32,16 @@ from orchestrator_bridge.common.redaction import SECRET_SUFFIXES
 
 
 def validate_secret(secret: SecretStr) -> SecretStr:
-    """A secret as it can be sent.
+    """Check that a secret can be sent in an HTTP header.
 
     Raises:
-        ValueError: it holds blanks or characters that no header can carry.
+        ValueError: it contains spaces, control characters or characters outside ASCII.
     """
     text = secret.get_secret_value()
     if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError("a value with blanks, control or non-ASCII characters; expected the token alone, as its maker shows it")
+        raise ValueError(
+            "a value with spaces, control or non-ASCII characters; expected the token alone, as the provider shows it"
+        )
     return secret
 
 
@@ -48,7 +50,7 @@ WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 
 
 class ModelSettings(BaseModel):
-    """What providers need before they can be called, and addresses that take the place of their own."""
+    """Credentials and addresses of model providers."""
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper, hide_input_in_errors=True)
 
@@ -83,29 +85,27 @@ class ModelSettings(BaseModel):
 
     @property
     def base_urls(self) -> dict[str, str]:
-        """Addresses that replace the providers' own, by the provider's name."""
-        found = {
-            name.removesuffix("_base_url"): getattr(self, name) for name in ModelSettings.model_fields if "_base_url" in name
-        }
-        return {provider: url for provider, url in found.items() if url is not None}
+        """Addresses that replace the providers' own, by provider."""
+        names = [name for name in ModelSettings.model_fields if name.endswith("_base_url")]
+        return {name.removesuffix("_base_url"): url for name in names if (url := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variable:
-    """A variable's value and its place, such as `.env, line 3`. The value may be a secret, so it is not part of the repr."""
+    """A variable's value and its place, such as `.env, line 3`. The value may be a secret, so the repr leaves it out."""
 
     value: str
     place: str
 
     def __repr__(self) -> str:
-        return f"Found(place={self.place!r})"
+        return f"Variable(place={self.place!r})"
 
 
 def read_variables(file: Path, environ: Mapping[str, str]) -> dict[str, Variable]:
-    """All variables that have a value; the environment wins over the file. An empty value counts as unset.
+    """All variables that have a value; the environment takes precedence over the file. An empty value counts as unset.
 
     Raises:
-        Trouble: the file cannot be read, or a line of it is no assignment.
+        ConfigError: the file cannot be read, or a line of it is not an assignment.
     """
     variables = _read_file(file)
     variables.update({name: Variable(value=value, place="the environment") for name, value in environ.items()})
@@ -119,10 +119,18 @@ def _read_file(file: Path) -> dict[str, Variable]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read", [_unreadable(file, error)]) from error
+        found = error.strerror if isinstance(error, OSError) else "bytes that are not UTF-8"
+        problem = Problem(where=str(file), found=str(found), expected="a text file of lines such as XAI_API_KEY=…")
+        raise ConfigError(f"{file} cannot be read", [problem]) from error
     broken = [binding.original.line for binding in bindings if binding.error or (binding.key and binding.value is None)]
     if broken:
-        raise ConfigError(f"{file} cannot be read", [_not_an_assignment(file, line) for line in broken])
+        # The line itself is not shown: it may contain a secret.
+        expected = "NAME=value, or a # comment"
+        problems = [
+            Problem(where=f"{file.name}, line {line}", found="a line that is not an assignment", expected=expected)
+            for line in broken
+        ]
+        raise ConfigError(f"{file} cannot be read", problems)
     return {
         binding.key: Variable(value=binding.value or "", place=f"{file.name}, line {binding.original.line}")
         for binding in bindings
@@ -130,27 +138,17 @@ def _read_file(file: Path) -> dict[str, Variable]:
     }
 
 
-def _unreadable(file: Path, error: OSError | UnicodeDecodeError) -> Problem:
-    found = error.strerror if isinstance(error, OSError) else "bytes that are not UTF-8"
-    return Problem(where=str(file), found=str(found), expected="a text file of lines such as XAI_API_KEY=…")
-
-
-def _not_an_assignment(file: Path, line: int) -> Problem:
-    """The line itself is not shown: it may hold a secret."""
-    return Problem(where=f"{file.name}, line {line}", found="a line that is no assignment", expected="NAME=value, or a # remark")
-
-
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 def _token_prefix(prefix: str, name: str) -> AfterValidator:
-    """Slack's tokens say by their beginning what they are for; taking one for another is the usual mistake."""
+    """A check for Slack's tokens. Their prefix names their purpose, and one in the place of another is the usual mistake."""
 
     def check(secret: SecretStr) -> SecretStr:
         text = secret.get_secret_value()
         if not text.startswith(prefix):
             kind = text[:5] if text.startswith(("xox", "xapp-")) else ""
-            found = f"a token that begins with {kind!r}" if kind else "a value that is no such token"
+            found = f"a token that begins with {kind!r}" if kind else "a value that is not a Slack token"
             raise ValueError(f"{found}; expected {name}, which begins with {prefix!r}")
         return secret
 
@@ -169,7 +167,7 @@ SocketAddress = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
 
 
 class Settings(ModelSettings):
-    """Everything that differs from one installation to another and is not for `townhall.toml`. Made by `read_settings`."""
+    """The settings of one installation. Created by `read_settings`."""
 
     discord_token: Secret | None = None
     slack_bot_token: Annotated[Secret, _token_prefix("xoxb-", "a bot token")] | None = None
@@ -192,31 +190,37 @@ class Settings(ModelSettings):
 
     @property
     def names_team_file(self) -> bool:
-        """Whether somebody asked for this team file, so that it must be there."""
+        """Whether TOWNHALL_TEAM_FILE is set, so that the file must exist."""
         return "team_file" in self.model_fields_set
 
     @property
     def store(self) -> Path:
-        """The database, in the data folder."""
+        """Path of the database, in the data folder."""
         return self.data / "townhall.db"
 
     @property
     def provider_settings(self) -> dict[str, str]:
-        """What is set of the settings that providers need, by the variables' names; keys among them."""
-        return {name: one.value.strip() for name, one in self._variables.items() if name.lower() in ModelSettings.model_fields}
+        """The settings of model providers that are set, by variable. They include keys."""
+        return {
+            name: variable.value.strip()
+            for name, variable in self._variables.items()
+            if name.lower() in ModelSettings.model_fields
+        }
 
     def key(self, variable: str) -> SecretStr | None:
-        """The key that this variable holds, whatever its name: a team file may name one of its own."""
+        """The value of a variable that a team file names as the key of a model."""
         found = self._variables.get(variable)
         return SecretStr(found.value.strip()) if found else None
 
     def set_secrets(self) -> list[str]:
-        """The names of our own tokens and keys that have a value."""
+        """Names of the tokens and keys that are set."""
         return [name.upper() for name in type(self).model_fields if isinstance(getattr(self, name), SecretStr)]
 
     def secrets(self, also: frozenset[str] = frozenset()) -> dict[str, str]:
-        """The values that must not appear in any log or message, by their variables' names: our own, those of `also`, and
-        whatever else in the environment is called a key, a token, a secret or a password."""
+        """Values that must not appear in a log or message, by variable.
+
+        These are the secret settings, those of `also`, and every variable that is named like a key, token, secret or password.
+        """
         alike = {name for name in self._variables if name.upper().endswith(SECRET_SUFFIXES)}
         names = alike.union(self.set_secrets(), also)
         return {name: self._variables[name].value.strip() for name in sorted(names) if name in self._variables}

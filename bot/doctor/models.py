@@ -1,14 +1,15 @@
-"""The models: are their keys set, and, where asked to look, do their endpoints answer?"""
+"""Checks of the models that the team file uses: their keys and scripts and, if asked, their endpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bot.app import LoadedConfig
-from bot.cli.models import UsedModel, used_models
 from bot.doctor.checks import Finding
-from orchestrator_bridge.model.catalogue import SCRIPTED, Route
+from orchestrator_bridge.model.catalogue import SCRIPTED, Route, is_configured
 from orchestrator_bridge.model.credentials import install_command, missing_extra, missing_settings
 from orchestrator_bridge.model.provider_errors import safe_base_url
 from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
@@ -16,33 +17,71 @@ from orchestrator_bridge.model.scripted.script import ScriptError, find_script, 
 _TIMEOUT = 10.0
 """Seconds to wait for an endpoint."""
 
+KeyState = Literal["set", "missing", "not needed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UsedModel:
+    """A model, the agents that use it as `team/agent`, and the state of its key. `default_team`: that team uses it."""
+
+    route: Route
+    users: tuple[str, ...]
+    default_team: bool
+    key: KeyState
+
+
+def used_models(start: LoadedConfig) -> list[UsedModel]:
+    """Each model once: those that agents of the team file use, then the file's own models that no agent uses."""
+    users = users_of_models(start)
+    default_team = {model for agent in start.team_file.team().agents for model in agent.models}
+    used = []
+    for name in dict.fromkeys([*users, *start.team_file.models]):
+        route, users_of_it = start.route(name), tuple(users.get(name, ()))
+        used.append(UsedModel(route=route, users=users_of_it, default_team=name in default_team, key=_key_state(route, start)))
+    return used
+
+
+def users_of_models(start: LoadedConfig) -> Mapping[str, list[str]]:
+    """The agents that use each model of the team file, as `team/agent`."""
+    users: dict[str, list[str]] = {}
+    for team in start.team_file.teams.values():
+        for agent in team.agents:
+            for model in agent.models:
+                users.setdefault(model, []).append(f"{team.name}/{agent.name}")
+    return users
+
+
+def _key_state(route: Route, start: LoadedConfig) -> KeyState:
+    if route.provider == SCRIPTED or not route.needs:
+        return "not needed"
+    return "set" if is_configured(route, start.provider_settings) else "missing"
+
 
 def check_models(start: LoadedConfig) -> list[Finding]:
-    """One finding a model. A missing key is wrong where the default team needs it, and a warning elsewhere."""
-    return [_model_finding(model, start) for model in used_models(start)]
+    """One finding a model. A missing key is an error if the default team needs it, else a warning."""
+    return [_check_model(model, start) for model in used_models(start)]
 
 
-def _model_finding(model: UsedModel, start: LoadedConfig) -> Finding:
+def _check_model(model: UsedModel, start: LoadedConfig) -> Finding:
     about = f"model {model.route.name}"
     if model.route.provider == SCRIPTED:
         return _check_script(about, model.route.id, start.team_file.folder)
-    lacks = _missing(model.route, start)
-    if lacks is not None:
-        found, mend = lacks
-        return Finding(about=about, state="wrong" if model.default_team else "warn", found=found, mend=mend)
-    price = "its price is known" if model.route.price else "its price is unknown, so bounds of money cannot hold"
-    at = safe_base_url(model.route) or model.route.provider
-    return Finding(about=about, state="ok", found=f"{model.route.id} at {at}, key {model.key}, {price}")
+    if missing := _missing(model.route, start):
+        found, fix = missing
+        return Finding(about=about, state="wrong" if model.default_team else "warn", found=found, mend=fix)
+    price = "price known" if model.route.price else "price unknown, so limits in US dollars do not apply"
+    address = safe_base_url(model.route) or model.route.provider
+    return Finding(about=about, state="ok", found=f"{model.route.id} at {address}, key {model.key}, {price}")
 
 
 def _missing(route: Route, start: LoadedConfig) -> tuple[str, str] | None:
-    """What is missing before a route can be called, and how to mend it."""
-    missing = missing_settings(route, start.provider_settings)
-    if missing:
+    """Settings or packages that a route lacks, and how to fix that."""
+    if missing := missing_settings(route, start.provider_settings):
         names, verb = ", ".join(missing), "is" if len(missing) == 1 else "are"
         return f"{names} {verb} not set", f"set {names} in .env or in the environment"
-    extra = missing_extra(route)
-    return (f"the optional packages of the extra {extra!r} are not installed", install_command(extra)) if extra else None
+    if extra := missing_extra(route):
+        return f"the optional packages of the extra {extra!r} are not installed", install_command(extra)
+    return None
 
 
 def _check_script(about: str, name: str, folder: Path) -> Finding:
@@ -50,21 +89,23 @@ def _check_script(about: str, name: str, folder: Path) -> Finding:
         read_script(find_script(name, (folder,)))
     except ScriptError as error:
         return Finding(about=about, state="wrong", found=str(error), mend="correct the script, or name another model")
-    return Finding(about=about, state="ok", found="a script, played without a key; no real model answers")
+    return Finding(about=about, state="ok", found="a script, which needs no key; no real model is called")
 
 
 async def check_endpoints(start: LoadedConfig) -> list[Finding]:
-    """Ask every endpoint for its list of models, which costs nothing."""
-    return [await _probe_endpoint(route, start) for route in _endpoints(used_models(start))]
+    """Request every endpoint's list of models, which costs nothing.
+
+    Only OpenAI-compatible endpoints are checked: the providers behind LiteLLM share no request that is free of charge.
+    """
+    routes = {
+        model.route.base_url: model.route
+        for model in used_models(start)
+        if model.route.client == "openai" and model.key != "missing"
+    }
+    return [await _check_endpoint(route, start) for route in routes.values()]
 
 
-def _endpoints(models: Iterable[UsedModel]) -> list[Route]:
-    """Those of OpenAI-compatible routes: LiteLLM's providers have no common way to be asked without paying."""
-    routes = {model.route.base_url: model.route for model in models if model.route.client == "openai" and model.key != "missing"}
-    return list(routes.values())
-
-
-async def _probe_endpoint(route: Route, start: LoadedConfig) -> Finding:
+async def _check_endpoint(route: Route, start: LoadedConfig) -> Finding:
     import httpx
 
     about = f"endpoint {safe_base_url(route)}"
@@ -72,17 +113,14 @@ async def _probe_endpoint(route: Route, start: LoadedConfig) -> Finding:
     headers = {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
     try:
         async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
-            answer = await client.get(f"{route.base_url}/models", headers=headers)
+            response = await client.get(f"{route.base_url}/models", headers=headers)
     except httpx.HTTPError as error:
-        found = f"no answer: {type(error).__name__}"
-        return Finding(about=about, state="wrong", found=found, mend="look at the address and the network")
-    return _endpoint_finding(about, answer.status_code, route)
-
-
-def _endpoint_finding(about: str, status: int, route: Route) -> Finding:
+        found = f"no response: {type(error).__name__}"
+        return Finding(about=about, state="wrong", found=found, mend="check the address and the network")
+    status = response.status_code
     if status in (401, 403):
-        mend = f"put a valid key into {route.key_env}" if route.key_env else "name the key's variable: key_env in the team file"
-        return Finding(about=about, state="wrong", found=f"it refuses the key (HTTP {status})", mend=mend)
+        fix = f"put a valid key into {route.key_env}" if route.key_env else "name the key's variable: key_env in the team file"
+        return Finding(about=about, state="wrong", found=f"it rejects the key (HTTP {status})", mend=fix)
     if status >= 500:
-        return Finding(about=about, state="warn", found=f"it has trouble of its own (HTTP {status})", mend="try again later")
-    return Finding(about=about, state="ok", found=f"it answers (HTTP {status})")
+        return Finding(about=about, state="warn", found=f"it fails (HTTP {status})", mend="try again later")
+    return Finding(about=about, state="ok", found=f"it responds (HTTP {status})")

@@ -131,7 +131,7 @@ def test_costs_are_exact_and_what_is_unknown_is_said(townhall: Townhall) -> None
     assert json.loads(townhall("cost", "1", "--json").out)["complete"]
     table = townhall("cost").out
     assert "1,200" in table
-    assert table.endswith("In all: $0.0123, and what is unknown\n")
+    assert table.endswith("Total: $0.0123, plus calls of unknown cost\n")
 
 
 @pytest.mark.usefixtures("file")

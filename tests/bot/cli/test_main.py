@@ -41,7 +41,7 @@ def test_wrong_settings_are_one_block_on_standard_error(townhall: Townhall, monk
     monkeypatch.setenv("TOWNHALL_HTTP_PORT", "none")
     said = townhall("models", "--json")
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("townhall: settings: 1 thing is wrong\n  TOWNHALL_HTTP_PORT (the environment)\n")
+    assert said.err.startswith("townhall: settings: 1 problem\n  TOWNHALL_HTTP_PORT (the environment)\n")
     assert "Traceback" not in said.err
 
 

@@ -57,7 +57,7 @@ def test_a_part_of_any_spelling_finds_a_model(townhall: Townhall) -> None:
     assert "grok-3" in models(townhall, "GROK-3")
     said = townhall("models", "nothing-like-it")
     assert (said.code, said.out) == (0, "")
-    assert "No model has 'nothing-like-it' in its name." in said.err
+    assert "No model name contains 'nothing-like-it'." in said.err
 
 
 def test_as_data_a_model_says_all_that_is_known(townhall: Townhall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_a_store_that_cannot_be_read_holds_up_no_list_of_models(townhall: Townha
     said = townhall("models", "grok-4.3")
     assert said.code == 0
     assert "grok-4.3" in said.out
-    assert "how good counts of tokens are is not known" in said.err
+    assert "the accuracy of token counts is unknown" in said.err
 
 
 async def _learn(file: Path) -> None:

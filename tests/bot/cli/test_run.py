@@ -87,7 +87,7 @@ def test_a_line_of_a_pipe_that_is_not_taken_is_told_by_the_exit_code(environ: di
 
 def test_a_first_start_says_that_agents_are_scripted_and_what_to_set(environ: dict[str, str], folder: Path) -> None:
     said = run(environ, "").stdout
-    assert "played from a script; no model is called" in said
+    assert "These agents follow a script; no model is called" in said
     assert "XAI_API_KEY into .env" in said
 
 

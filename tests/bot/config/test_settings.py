@@ -50,7 +50,7 @@ def test_blanks_and_quotes_around_a_key_are_no_part_of_it(env_file: Path) -> Non
 def test_every_wrong_value_is_named_with_its_place_and_what_is_expected(env_file: Path) -> None:
     env_file.write_text("# mine\nTOWNHALL_HTTP_PORT=99999\nXAI_BASE_URL=localhost:1\n")
     said = refused(env_file, TOWNHALL_LOG_LEVEL="loud", DISCORD_GATEWAY_URL="http://here")
-    assert "4 things are wrong" in said
+    assert "4 problems" in said
     assert "TOWNHALL_HTTP_PORT (.env, line 2)" in said
     assert "'99999'" in said
     assert "a port number from 1 to 65535" in said

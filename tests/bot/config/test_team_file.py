@@ -111,7 +111,7 @@ key_env = "MINE"
 
 def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Path) -> None:
     said = refused(file, 'defalt_team = "x"\n[team.review]\nask = ["nobody"]\n' + AGENT + "perona = 1\n[people.bob]\nmail = 2\n")
-    assert said.startswith(f"{file}: 4 things are wrong")
+    assert said.startswith(f"{file}: 4 problems")
     assert re.findall(r"line (\d+): (\S+)", said) == [
         ("1", "defalt_team"),
         ("3", "team.review.ask[1]"),
@@ -214,7 +214,7 @@ def test_a_wrong_key_is_reported_with_its_path_what_was_found_and_what_is_expect
     file: Path, text: str, where: str, found: str, expected: str
 ) -> None:
     said = refused(file, text)
-    assert "1 thing is wrong" in said
+    assert "1 problem" in said
     assert where in said
     assert found in said
     assert expected in said

@@ -171,7 +171,7 @@ async def test_an_endpoint_is_asked_with_the_key(endpoint: LocalServer, key: str
 async def test_an_endpoint_that_does_not_answer_is_wrong() -> None:
     (finding,) = await check_endpoints(start_with("http://127.0.0.1:9/v1", "good"))
     assert finding.state == "wrong"
-    assert "no answer" in finding.found
+    assert "no response" in finding.found
 
 
 def test_all_that_a_cloud_needs_is_told_and_then_its_optional_packages(
