@@ -1,4 +1,7 @@
-"""The values of a question: what is asked, of whom, what was replied, how it ended."""
+"""Values of a question: the ask, the people and agents asked, the replies, the outcome, and the times that follow from them.
+
+The classes are stored in the event log: their field names must not change. Times are in seconds since the epoch.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,16 @@ from orchestrator_bridge.team.directory import Mentioned, Responder
 from orchestrator_bridge.team.team import Policy
 
 Kind = Literal["text", "choice", "confirm", "number"]
-"""What agents can ask for."""
+"""Kinds of question that an agent can ask."""
 AskKind = Kind | Literal["approval"]
-"""An approval is ours alone to ask for: whether an agent may use a tool."""
+"""An approval (may an agent call a tool?) is asked by the run itself, never by an agent."""
 Urgency = Literal["low", "normal", "high"]
 URGENCY_SCALE: dict[Urgency, float] = {"low": 4.0, "normal": 1.0, "high": 1 / 3}
-"""How `urgency` scales a policy's times."""
+"""Factor on the policy's reminder, escalation and expiry times."""
 
 
 class Option(Value):
-    """One option of a choice. `label` must fit a button. What else a model writes is left out."""
+    """One option of a choice. `label` fits a button of any platform. Unknown keys of a model are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -33,7 +36,7 @@ class Option(Value):
 
 
 class Ask(Value):
-    """What an agent passes to `ask_others`. What else it writes is left out."""
+    """Arguments of the tool `ask_others`. Unknown keys of a model are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -42,11 +45,11 @@ class Ask(Value):
     kind: AskKind = "text"
     options: Annotated[tuple[Option, ...], Field(max_length=10)] = ()
     unit: Annotated[str, Field(max_length=20)] = ""
-    """What a number counts: `GB`, `h`, `EUR`, `servers`."""
+    """Unit of a number: `GB`, `h`, `EUR`, `servers`."""
     min: Annotated[float, Field(allow_inf_nan=False)] | None = None
     max: Annotated[float, Field(allow_inf_nan=False)] | None = None
     to: tuple[str, ...] = ()
-    """Whom to ask: `humans`, `agents`, `@alice`, `role:backend`, `agent:skeptic`; empty: as the team says."""
+    """Names to ask: `humans`, `agents`, `@alice`, `role:backend`, `agent:skeptic`; empty: the default of the team."""
     assumption: Annotated[str, Field(min_length=1, max_length=500)]
     urgency: Urgency = "normal"
     wait: bool = True
@@ -54,7 +57,7 @@ class Ask(Value):
     @model_validator(mode="before")
     @classmethod
     def _normalise(cls, given: Any) -> Any:
-        """Take what models write for what they mean: null is left out, one name is a list of one, options make a choice."""
+        """Accept common spellings of models: null means absent, one name is a list of one, options imply a choice."""
         if not isinstance(given, dict):
             return given
         meant = {key: value for key, value in given.items() if value is not None}
@@ -86,11 +89,11 @@ class Ask(Value):
 
 
 class Utterance(Value):
-    """One thing that one responder did, in one version: words typed, an option clicked (`choice`), or "not me" (`passed`).
+    """One version of one act of a responder: words typed, an option clicked (`choice`), or "Not me" (`passed`).
 
-    What a question has heard is kept as it came; all else follows from it, so that nothing depends on the order in which things
-    arrived. `message` is the platform's id of the message or click; `edit` tells its versions apart and counts up or is a time
-    (`""` < `"2"` < `"10"`). `mentions` are the people whom the words name. `at` is in seconds, by the platform's clock.
+    A question keeps its utterances as they came and derives everything else from them, so that the order of arrival does not
+    matter. `message` is the platform's id of the message or click; `edit` identifies the version and is a counter or a time
+    (`""` < `"2"` < `"10"`). `mentions` are the people named in the words. `at` is by the platform's clock.
     """
 
     message: str
@@ -104,7 +107,7 @@ class Utterance(Value):
 
 
 class ExtensionRequest(Value):
-    """More time, wanted by somebody, in seconds. `key` tells one wish from another."""
+    """A request for more time, in seconds. `key` identifies the request across redeliveries."""
 
     key: str
     seconds: float
@@ -112,14 +115,14 @@ class ExtensionRequest(Value):
 
 
 class Delegation(Value):
-    """Somebody (their id) handed the question over to somebody else."""
+    """A responder (`by`, an id) handed the question over to another person."""
 
     by: str
     to: Mentioned
 
 
 class Subscriber(Value):
-    """An agent that asked what was open already: its tool use, and whether it waits for the outcome."""
+    """An agent that asked a duplicate of an open question: its tool use, and whether it waits for the outcome."""
 
     agent: str
     action: str
@@ -127,12 +130,12 @@ class Subscriber(Value):
 
 
 class Reply(Value):
-    """What one responder said last. `key` names the newest message or click that it came by; `at` is that one's time, in seconds.
+    """Current reply of one responder. `key` is the id of its newest message or click, `at` the time of that one.
 
-    `text` is all that was typed, in order of time; for a bare click it is the option's label. `choice` is the chosen option's
-    id (`yes` or `no` for a confirm), `number` the number of a `number` question. `clicked`: the choice was clicked, and what was
-    typed after it is a remark. `taken`: it can be taken as an answer. `late`: all of it came after the deadline, so it goes along
-    but does not count.
+    `text` is everything typed, oldest first; for a click without words, the option's label. `choice` is the id of the chosen
+    option (`yes` or `no` for a confirm), `number` the number of a `number` question. `clicked`: the choice was clicked; words
+    typed after it are a remark. `taken`: the reply is valid as an answer. `late`: all of it came after the deadline; it is
+    reported but does not count.
     """
 
     key: str
@@ -145,11 +148,11 @@ class Reply(Value):
     late: bool = False
     at: float
     parts: tuple[tuple[str, str, float], ...] = ()
-    """The typed messages that make up this reply, in order: (message, text, time)."""
+    """The typed messages of this reply, oldest first: (message id, text, time)."""
 
 
 class Delivery(Value):
-    """One posted copy. `posted_at` is by the platform's clock, `noted_at` by ours: their difference relates the two."""
+    """One posted card. `posted_at` is by the platform's clock, `noted_at` by ours; the difference converts between the two."""
 
     place: Place
     message: str
@@ -161,9 +164,9 @@ Status = Literal["answered", "fallen_back", "cancelled"]
 
 
 class Outcome(Value):
-    """How a question ended. `decided_by`: `human`, `agent`, `nobody`, or `fallback:` with the fallback's name.
+    """The end of a question. `decided_by`: `human`, `agent`, `nobody`, or `fallback:` and the name of the fallback.
 
-    `why` is the reason for a fallback, or what people should know of the quorum; `given` what a fallback had to decide by.
+    `why` is the reason for a fallback or a remark on the quorum; `given` describes the replies that a fallback had.
     """
 
     status: Status
@@ -178,7 +181,7 @@ class Outcome(Value):
 
 
 class JudgeVerdict(Value):
-    """What a judge makes of a question: a decision with its reason, or none (`decision` is empty) and why not."""
+    """Verdict of a judge: a decision with its reason, or an empty `decision` and the reason why there is none."""
 
     decision: str = ""
     choice: str | None = None
@@ -187,9 +190,9 @@ class JudgeVerdict(Value):
 
 
 class FallbackStage(Value):
-    """The fallback that is at work: `step` is its place in the chain, `since` when it began, in seconds by the platform's clock.
+    """The fallback in progress: `step` is its index in the chain, `since` its start by the platform's clock.
 
-    `agents` are those who are asked in the fallback of that name, `verdict` is the judge's.
+    `agents` are the agents asked by the fallback `agents`; `verdict` is the result of the fallback `judge`.
     """
 
     step: int
@@ -200,13 +203,15 @@ class FallbackStage(Value):
 
 
 class Question(Value):
-    """A question as its run knows it. Times are in seconds; `asked_at` by our clock.
+    """State of a question. `asked_at` is by our clock; the policy's times are already scaled by the urgency.
 
-    The policy's times are already scaled by the urgency. `asked` is fixed at posting; `groups` are those of it whose members
-    nobody knows, `added` came in by escalation, `decider` has the last word. `heard`, `withdrawn` (deleted messages) and `wishes`
-    for more time are what came in; `replies` (one a responder, in order of time), `passed` (who said "not me" and nothing since),
-    `handed` and `extended` (the time granted beyond `expire_after`) follow from them and are kept beside them. `gone` are those
-    who cannot be reached any more. `notes` are remarks for people on who is asked.
+    Audience: `asked` is fixed at posting; `groups` are its groups with unknown members; `added` joined by escalation; `decider`
+    has the last word; `gone` cannot be reached any more; `notes` are remarks for people on the audience.
+
+    Inputs: `heard` (utterances), `withdrawn` (ids of deleted messages), `wishes` (requests for more time).
+
+    Derived from the inputs by `transitions`, and stored with them: `replies` (one per responder, oldest first), `passed` (who
+    said "Not me" and nothing since), `handed` (delegations), `extended` (seconds granted beyond `expire_after`).
     """
 
     id: int
@@ -218,111 +223,112 @@ class Question(Value):
     asked: tuple[Responder, ...]
     groups: tuple[Group, ...] = ()
     meant: tuple[str, ...] = ()
-    """The ids of all whom the agent wanted asked, those spared or asleep too; empty: exactly those who are asked."""
+    """Ids of the whole intended audience, including people spared by limits or in quiet hours; empty: the same as `asked`."""
     decider: Responder | None = None
     others: tuple[str, ...] = ()
-    """Names of the agents that a fallback can ask."""
+    """Names of the agents that the fallback `agents` can ask."""
     here: tuple[str, ...] = ()
-    """Those asked, by id, who are known to be in the channel: they need no copy of their own."""
+    """Ids of the people asked who are known to be in the channel: they need no direct message."""
     asleep: dict[str, float] = Field(default_factory=dict)
-    """Those asked who are not to be disturbed yet, by id, and until when by our clock."""
+    """People in their quiet hours: id -> their end by our clock."""
     starts_at: float = 0.0
-    """By our clock: its times count from here where that is after its posting, because those asked are asleep."""
+    """By our clock: start of the question's times if later than its posting, because of quiet hours."""
     authors: dict[str, Author] = Field(default_factory=dict)
-    """The people among those asked by their ids, as their platform knows them, for mentions."""
+    """Platform authors of the people asked, by id, for mentions."""
     notes: tuple[str, ...] = ()
     asked_at: float
     delivery: Delivery | None = None
     copied: tuple[Delivery, ...] = ()
-    """Further posted copies, in direct messages or in place of a deleted card: what is said there counts as well."""
+    """Further posted cards, in direct messages or in place of a deleted card: replies to them count as well."""
     lost: tuple[str, ...] = ()
-    """Messages in the channel that were its card, and that somebody has deleted."""
+    """Ids of deleted cards of the channel."""
     heard: tuple[Utterance, ...] = ()
     withdrawn: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
     joined: tuple[Subscriber, ...] = ()
-    """Who asked the same, and gets this one's outcome too."""
+    """Agents that asked a duplicate and get this outcome too."""
     again: int | None = None
-    """The question in whose place a person wanted this one asked."""
+    """Number of the ended question that a person had asked again as this one."""
     wishes: tuple[ExtensionRequest, ...] = ()
     added: tuple[Responder, ...] = ()
     welcome: tuple[str, ...] = ()
-    """Roles that came in by escalation and whose members nobody knows: whoever holds one may answer."""
+    """Roles with unknown members that joined by escalation: their holders may answer."""
     replies: tuple[Reply, ...] = ()
     passed: frozenset[str] = frozenset()
     handed: tuple[Delegation, ...] = ()
     extended: float = 0.0
     reminded: int = 0
     escalated: int = 0
-    """How many steps of the policy's escalation were taken."""
+    """Number of escalation steps taken."""
     stage: FallbackStage | None = None
     outcome: Outcome | None = None
 
     @property
     def open(self) -> bool:
-        """Not settled yet."""
+        """True until the question has an outcome."""
         return self.outcome is None
 
     @cached_property
     def all_asked(self) -> tuple[Responder, ...]:
-        """All who were ever asked, each once: at posting, by escalation, by handing over, and for the last word."""
+        """Everybody ever asked, each once: at posting, by delegation, by escalation, and the final decider."""
         last = (self.decider,) if self.decider else ()
         found: dict[str, Responder] = {}
-        for one in (*self.asked, *(handed.to.who for handed in self.handed), *self.added, *last):
-            found.setdefault(one.id, one)
+        for responder in (*self.asked, *(delegation.to.who for delegation in self.handed), *self.added, *last):
+            found.setdefault(responder.id, responder)
         return tuple(found.values())
 
     @cached_property
     def peers(self) -> tuple[str, ...]:
-        """Names of the agents asked, in a fallback too."""
-        asked = (one.name for one in self.asked if one.kind == "agent")
+        """Names of the agents asked, including those of a fallback."""
+        asked = (responder.name for responder in self.asked if responder.kind == "agent")
         return tuple(dict.fromkeys((*asked, *(self.stage.agents if self.stage else ()))))
 
     @cached_property
     def humans(self) -> tuple[Responder, ...]:
         """The people asked."""
-        return tuple(one for one in self.all_asked if one.kind == "human")
+        return tuple(responder for responder in self.all_asked if responder.kind == "human")
 
     def author(self, responder: str) -> Author | None:
-        """The author by whom a platform knows somebody who was asked."""
-        handed = {one.to.who.id: one.to.author for one in self.handed}
+        """Platform author of a person who was asked (an id), None if unknown."""
+        handed = {delegation.to.who.id: delegation.to.author for delegation in self.handed}
         return self.authors.get(responder) or handed.get(responder)
 
     @property
     def copy_recipients(self) -> tuple[Author, ...]:
-        """The people who get, or have got, a copy as a direct message once the question is posted; who sleeps gets it later."""
+        """People who get a direct message with the card, after their quiet hours at the earliest, and those who have got one."""
         if not self.policy.direct or self.delivery is None:
             return ()
-        sent = {one.place.channel for one in self.copied}
-        people = ((self.author(one.id), one.id in self.asleep) for one in self.humans if one.id not in self.here)
-        apart = ((author, asleep) for author, asleep in people if author and author.id != LOCAL_USER)
-        return tuple(author for author, asleep in apart if not asleep or f"@{author.id}" in sent)
+        sent = {delivery.place.channel for delivery in self.copied}
+        elsewhere = (person for person in self.humans if person.id not in self.here)
+        people = ((self.author(person.id), person.id in self.asleep) for person in elsewhere)
+        reachable = ((author, asleep) for author, asleep in people if author and author.id != LOCAL_USER)
+        return tuple(author for author, asleep in reachable if not asleep or f"@{author.id}" in sent)
 
 
 def to_platform_time(question: Question, at: float) -> float:
-    """A time of our clock by the clock of the platform where the question stands."""
+    """Convert a time of our clock to the clock of the platform on which the question is posted."""
     delivery = question.delivery
     return at - (delivery.noted_at - delivery.posted_at) if delivery else at
 
 
 def effective_start(question: Question) -> float:
-    """From when its times count: its posting, or when enough of those asked have slept."""
+    """Start of the question's times by the platform's clock: its posting, or the end of quiet hours if later."""
     posted = question.delivery.posted_at if question.delivery else question.asked_at
     return max(posted, to_platform_time(question, question.starts_at))
 
 
 def deadline(question: Question) -> float:
-    """The last moment at which a reply counts, unless a fallback is still at work then."""
+    """Last moment at which a reply counts, unless a fallback is in progress then."""
     return effective_start(question) + question.policy.expire_after + (question.extended if question.delivery else 0.0)
 
 
 def expiry(question: Question) -> float:
-    """When the question ends if nothing else ends it: with the grace for replies that are slow to arrive."""
+    """Time at which the question expires: the deadline, and the grace period for replies that arrive late."""
     return deadline(question) + (question.policy.grace if question.delivery else 0.0)
 
 
 def waiting_end(question: Question) -> float:
-    """When waiting is over: the expiry, or the end of the time of the fallback that is at work."""
+    """End of the current wait: the expiry, or the end of the fallback in progress."""
     if question.stage is None:
         return expiry(question)
     return question.stage.since + question.policy.fallback[question.stage.step].seconds

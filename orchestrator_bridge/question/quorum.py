@@ -1,8 +1,8 @@
-"""Whose voices decide a question, and whether there are enough of them.
+"""Quorum of a question: whose replies count, when there are enough of them, and the decision that they form.
 
-Where people are asked, only people fill the quorum; where only agents are asked, they do. A quorum that cannot be filled becomes
-what can: when everyone who was asked and has not passed has replied, that is enough. Who comes in by escalation, or because
-others may answer too, fills it in place of somebody who is silent.
+Where people are asked, only replies of people count towards the quorum; where only agents are asked, theirs do. A quorum that
+can no longer be met is reduced to what can: once everybody who was asked and has not passed has replied, that is enough. A
+person who joins by escalation, or who may answer without being asked, counts in place of somebody who is silent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orchestrator_bridge.team.directory import Responder
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CombinedDecision:
-    """The decision in words, and the option or number in it if there is one."""
+    """A decision in words, with its option or number if it has one."""
 
     text: str
     choice: str | None = None
@@ -31,65 +31,61 @@ class CombinedDecision:
 
 
 ReplyGroup = Sequence[Reply]
-"""Those who say the same."""
+"""Replies that say the same; never empty."""
 
 
 def combine_replies(ask: Ask, replies: Sequence[Reply]) -> CombinedDecision:
-    """The decision of these voices, at least one.
+    """Form the decision of one or more replies.
 
-    Where they agree, that; else what most of them say, with the others' names and words; in a tie no side is taken.
+    If they agree, it is what they say; otherwise what most of them say, followed by the names and words of the others. A tie
+    has no option or number: it only reports who says what.
     """
-    camps = _group_replies(replies)
-    first = camps[0]
-    if len(camps) == 1:
-        return _group_decision(first, _position_text(ask, first))
-    others = "; ".join(_attributed_text(ask, camp) for camp in camps[1:])
-    if len(first) == len(camps[1]):
-        return CombinedDecision(text=f"Replies differ: {_attributed_text(ask, first)}; {others}")
-    return _group_decision(
-        first, f"{_position_text(ask, first)}, by {len(first)} of {len(replies)}: {_attributed_text(ask, first)}; {others}"
-    )
-
-
-def _group_decision(camp: ReplyGroup, text: str) -> CombinedDecision:
-    return CombinedDecision(text=text, choice=camp[0].choice, number=camp[0].number)
+    groups = _group_replies(replies)
+    first = groups[0]
+    text = _position_text(ask, first)
+    if len(groups) > 1:
+        others = "; ".join(_attributed_text(ask, group) for group in groups[1:])
+        if len(first) == len(groups[1]):
+            return CombinedDecision(text=f"Replies differ: {_attributed_text(ask, first)}; {others}")
+        text = f"{text}, by {len(first)} of {len(replies)}: {_attributed_text(ask, first)}; {others}"
+    return CombinedDecision(text=text, choice=first[0].choice, number=first[0].number)
 
 
 def _group_replies(replies: Sequence[Reply]) -> list[ReplyGroup]:
-    """The replies by what they say, the largest camp first, else in order of time."""
-    camps: dict[tuple[str | float | None, ...], list[Reply]] = {}
+    """Group replies that say the same: the largest group first, groups of one size by their first reply."""
+    groups: dict[tuple[str | float | None, ...], list[Reply]] = {}
     for reply in replies:
-        camps.setdefault(position_key(reply), []).append(reply)
-    return sorted(camps.values(), key=len, reverse=True)
+        groups.setdefault(position_key(reply), []).append(reply)
+    return sorted(groups.values(), key=len, reverse=True)
 
 
 def position_key(reply: Reply) -> tuple[str | float | None, ...]:
-    """What tells one camp from another: the option, the number, or the words."""
+    """Key by which replies are grouped: the option, the number, or the words."""
     if reply.choice is not None or reply.number is not None:
         return reply.choice, reply.number
     return None, None, fold_text(reply.text)
 
 
-def _position_text(ask: Ask, camp: ReplyGroup) -> str:
-    """What a camp says: the option with what was added to it, or the words."""
-    choice = camp[0].choice
+def _position_text(ask: Ask, group: ReplyGroup) -> str:
+    """Position of a group: its option with the words added to it, or its number, or its words."""
+    choice = group[0].choice
     if choice is None:
-        return camp[0].text if len(camp) == 1 or camp[0].number is None else f"{camp[0].number:.15g}"
-    added = [reply for reply in camp if _adds_words(ask, reply)]
+        return group[0].text if len(group) == 1 or group[0].number is None else f"{group[0].number:.15g}"
+    added = [reply for reply in group if _adds_words(ask, reply)]
     if not added:
         return label_of(ask, choice)
-    words = (f"“{reply.text}”" if len(camp) == 1 else f"{reply.author.name}: “{reply.text}”" for reply in added)
+    words = (f"“{reply.text}”" if len(group) == 1 else f"{reply.author.name}: “{reply.text}”" for reply in added)
     return f"{label_of(ask, choice)} ({'; '.join(words)})"
 
 
-def _attributed_text(ask: Ask, camp: ReplyGroup) -> str:
-    names = listed([reply.author.name for reply in camp])
-    quoted = _position_text(ask, camp) if camp[0].choice is not None else f"“{_position_text(ask, camp)}”"
-    return f"{names} {'says' if len(camp) == 1 else 'say'} {quoted}"
+def _attributed_text(ask: Ask, group: ReplyGroup) -> str:
+    names = listed([reply.author.name for reply in group])
+    quoted = _position_text(ask, group) if group[0].choice is not None else f"“{_position_text(ask, group)}”"
+    return f"{names} {'says' if len(group) == 1 else 'say'} {quoted}"
 
 
 def _adds_words(ask: Ask, reply: Reply) -> bool:
-    """Whether a reply says more than its option."""
+    """True if a reply says more than the label, id or number of its option."""
     places = [str(number) for number, option in enumerate(clickable_options(ask), 1) if option.id == reply.choice]
     plain = {fold_text(reply.choice or ""), fold_text(label_of(ask, reply.choice)), *places}
     return fold_text(reply.text).strip(EDGES + "#") not in plain
@@ -97,41 +93,44 @@ def _adds_words(ask: Ask, reply: Reply) -> bool:
 
 @cached_on_value
 def people_decide(question: Question) -> bool:
-    """Whether people fill the quorum: they are asked, or nobody is."""
+    """True if the quorum consists of people: people are asked, or nobody is."""
     return bool(question.humans or question.groups) or not question.asked
 
 
 @cached_on_value
 def eligible_deciders(question: Question) -> tuple[Responder, ...]:
-    """Those asked whose replies fill the quorum, with those to whom it was handed; whoever came in later only stands in."""
+    """Those whose replies the quorum is made of: the people asked and their delegates, or the agents asked.
+
+    People who joined by escalation are left out: they do not raise the number of replies required, they only stand in.
+    """
     if not people_decide(question):
         return question.asked
-    handed = (one.to.who for one in question.handed)
-    later = {one.id for one in question.added}
-    own = [one for one in (*question.asked, *handed) if one.kind == "human" and one.id not in later]
-    return tuple({one.id: one for one in own}.values())
+    delegates = (delegation.to.who for delegation in question.handed)
+    escalated = {person.id for person in question.added}
+    own = [person for person in (*question.asked, *delegates) if person.kind == "human" and person.id not in escalated]
+    return tuple({person.id: person for person in own}.values())
 
 
 @cached_on_value
 def counted_replies(question: Question) -> tuple[Reply, ...]:
-    """The replies that count, of those who decide."""
+    """Replies that count towards the quorum, oldest first."""
     kind = "human" if people_decide(question) else "agent"
     return tuple(reply for reply in question.replies if reply.author.kind == kind and is_counted(question, reply))
 
 
 def is_counted(question: Question, reply: Reply) -> bool:
-    """Whether a reply is an answer: it was in time, and a person's can be taken by the kind of the question."""
+    """True if a reply is in time and, for a person, valid for the kind of the question."""
     return not reply.late and (reply.author.kind == "agent" or reply.taken)
 
 
 def is_audience_known(question: Question) -> bool:
-    """Whether it is known how many are asked: of some roles nobody knows the members."""
+    """True if it is known how many people are asked: the members of some roles are unknown."""
     return not question.groups
 
 
 @cached_on_value
 def required_votes(question: Question) -> int:
-    """How many voices it takes: what the policy wants of those asked who have not passed."""
+    """Number of replies that the policy requires of those asked who have not passed."""
     quorum, base = _quorum(question), len(active_deciders(question))
     if quorum == "first" or (people_decide(question) and not is_audience_known(question)):
         return 1
@@ -146,95 +145,102 @@ def _quorum(question: Question) -> Literal["first", "majority", "all"] | int:
 
 @cached_on_value
 def active_deciders(question: Question) -> tuple[Responder, ...]:
-    """Those who decide, without those who have passed or cannot be reached any more."""
+    """Those whom the quorum is made of, without those who have passed or cannot be reached."""
     out = _withdrawn_deciders(question)
-    return tuple(one for one in eligible_deciders(question) if one.id not in out)
+    return tuple(responder for responder in eligible_deciders(question) if responder.id not in out)
 
 
 @cached_on_value
 def _withdrawn_deciders(question: Question) -> frozenset[str]:
-    """Those who have passed, or who cannot be reached any more and have not replied."""
+    """Ids of those who have passed or cannot be reached, and have no reply that counts."""
     return (question.passed | question.gone) - {reply.author.id for reply in counted_replies(question)}
 
 
 @cached_on_value
 def pending_deciders(question: Question) -> tuple[Responder, ...]:
-    """All who decide, may still answer, and have not."""
-    silent_ones = _withdrawn_deciders(question) | {reply.author.id for reply in counted_replies(question)}
-    all_of_them = question.humans if people_decide(question) else question.asked
-    return tuple(one for one in all_of_them if one.id not in silent_ones)
+    """Those who can still give a reply that counts and have not, including people who joined by escalation."""
+    done = _withdrawn_deciders(question) | {reply.author.id for reply in counted_replies(question)}
+    deciders = question.humans if people_decide(question) else question.asked
+    return tuple(responder for responder in deciders if responder.id not in done)
 
 
 def group_id(name: str) -> str:
-    """How a role whose members are not known stands among those who cannot be reached any more."""
+    """Id of a role with unknown members, among the ids of responders."""
     return f"role:{name}"
 
 
 def is_quorum_met(question: Question, voices: Collection[Reply]) -> bool:
-    """Whether these of the counting voices fill the quorum, or are all that there can be."""
+    """True if these of the counted replies meet the quorum, or are all that there can be."""
     heard = {reply.author.id for reply in voices}
     missing = {reply.author.id for reply in counted_replies(question)} - heard
-    waiting = {one.id for one in active_deciders(question)} - heard
+    waiting = {responder.id for responder in active_deciders(question)} - heard
     complete = not waiting and not missing and (is_audience_known(question) or required_votes(question) <= len(heard))
     return bool(heard) and (complete or _quorum_votes(question, heard) >= required_votes(question))
 
 
 def _quorum_votes(question: Question, heard: Collection[str]) -> int:
-    """A majority, or all, are of those who were asked; else every voice counts that may."""
+    """Number of replies towards the quorum: for `majority` and `all`, only those of people asked; otherwise all."""
     if people_decide(question) and question.policy.quorum in ("majority", "all"):
-        asked = {one.id for one in question.all_asked}
-        return sum(one in asked for one in heard) if is_audience_known(question) else len(heard)
+        asked = {responder.id for responder in question.all_asked}
+        return len(asked.intersection(heard)) if is_audience_known(question) else len(heard)
     return len(heard)
 
 
 def _may_change_lead(question: Question, voices: Sequence[Reply]) -> bool:
-    """Whether those of a majority who have not spoken could still change which option leads; of how many, must be known."""
+    """True if the replies still missing could change which option leads, under the quorum `majority`.
+
+    A majority of the people asked settles a question before the others have replied, but only once they cannot overturn the
+    leading option: two of three people who choose different options meet the quorum, and yet the third one decides. A tie counts
+    as open. If the number of people is unknown, there is nothing to wait for.
+    """
     options = question.ask.kind in ("choice", "confirm", "approval")
     if not options or _quorum(question) != "majority" or not is_audience_known(question):
         return False
     heard = {reply.author.id for reply in voices}
-    left = sum(one.id not in heard for one in active_deciders(question))
+    left = sum(responder.id not in heard for responder in active_deciders(question))
     first, second = [*sorted(Counter(map(position_key, voices)).values(), reverse=True), 0, 0][:2]
     return left > 0 and first <= second + left
 
 
 def nobody_can_answer(question: Question) -> bool:
-    """Nobody has answered and nobody can: all have passed or are gone, or there was nobody to ask."""
+    """True if nobody has answered and nobody can: all have passed or cannot be reached, or nobody was asked."""
     groups = any(group_id(group.name) not in question.gone for group in question.groups)
     return not groups and not pending_deciders(question) and not counted_replies(question)
 
 
 @cached_on_value
 def final_decider_reply(question: Question) -> Reply | None:
-    """What the one says who has the last word."""
+    """Counted reply of the final decider, None if there is none."""
     if question.decider is None:
         return None
-    whose = final_decider_id(question)
-    return next((reply for reply in counted_replies(question) if reply.author.id == whose), None)
+    decider = final_decider_id(question)
+    return next((reply for reply in counted_replies(question) if reply.author.id == decider), None)
 
 
 @cached_on_value
 def awaits_final_decider(question: Question) -> bool:
-    """Whether somebody has the last word, can still say it and has not."""
+    """True if a final decider can still reply and has not."""
     if question.decider is None or final_decider_reply(question) is not None:
         return False
     return final_decider_id(question) not in question.passed | question.gone
 
 
 def final_decider_id(question: Question) -> str:
-    """The id of whoever has the last word now: it goes with the question that is handed over. Empty: nobody has it."""
-    whose = question.decider.id if question.decider else ""
-    for handed in question.handed:
-        if handed.by == whose:
-            whose = handed.to.who.id
-    return whose
+    """Id of the final decider, empty if there is none. Delegating the question delegates the last word."""
+    decider = question.decider.id if question.decider else ""
+    for delegation in question.handed:
+        if delegation.by == decider:
+            decider = delegation.to.who.id
+    return decider
 
 
 @cached_on_value
 def quorum_ready_at(question: Question) -> float:
-    """When the quorum is filled by clicks and by words that are old enough; -inf if it is, +inf if it cannot be yet.
+    """Time at which the quorum is met by final replies: -inf if it is met already, +inf if more replies are needed.
 
-    People's times can be compared only once the question's own is known, so before the delivery their voices wait.
+    A click is final at once, because it is a complete answer. Typed words become final `settle_delay` seconds after their last
+    part, because people send one thought in several messages and correct themselves. Before the delivery is known, replies of
+    people wait: their times are by the platform's clock and cannot be compared with the question's.
     """
     if people_decide(question) and question.delivery is None and question.stage is None:
         return math.inf
@@ -243,24 +249,20 @@ def quorum_ready_at(question: Question) -> float:
         return _final_at(question, last)
     if awaits_final_decider(question):
         return math.inf
-    return _filled_at(question)
-
-
-def _filled_at(question: Question) -> float:
-    voices = sorted(counted_replies(question), key=lambda reply: _final_at(question, reply))
-    for number, reply in enumerate(voices, 1):
-        if is_quorum_met(question, voices[:number]) and not _may_change_lead(question, voices[:number]):
+    replies = sorted(counted_replies(question), key=lambda reply: _final_at(question, reply))
+    for number, reply in enumerate(replies, 1):
+        if is_quorum_met(question, replies[:number]) and not _may_change_lead(question, replies[:number]):
             return _final_at(question, reply)
     return math.inf
 
 
 def _final_at(question: Question, reply: Reply) -> float:
-    """From when on nothing more is expected of a reply: a click is complete, and so is an agent's or what somebody gone said."""
+    """Time from which a reply is final: -inf for a click, for an agent, and for a person who cannot be reached any more."""
     if reply.clicked or reply.author.kind == "agent" or reply.author.id in question.gone:
         return -math.inf
     return reply.at + question.policy.settle_delay
 
 
 def people_to_remind(question: Question) -> Sequence[Responder]:
-    """The people to remind: asked, and neither replied nor passed."""
-    return [one for one in pending_deciders(question) if one.kind == "human"]
+    """People asked who have neither replied nor passed."""
+    return [responder for responder in pending_deciders(question) if responder.kind == "human"]

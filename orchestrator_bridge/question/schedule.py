@@ -1,6 +1,6 @@
-"""What time does to a question. Plain functions of `now`; nothing here looks at a clock.
+"""Timed steps of a question: reminders, escalations, ends of quiet hours, expiry. Pure functions of `now`.
 
-Times of a question that was posted are by its platform's clock, and before that by ours; all are in seconds.
+All times are in seconds since the epoch, by the platform's clock for a posted question and by ours before that.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from orchestrator_bridge.team.team import Policy
 __all__ = ["AT_ONCE", "Due", "deadline", "due", "expiry", "next_due", "remind_at", "scaled"]
 
 AT_ONCE = 0.0
-"""A time that is always past: the epoch."""
+"""A time that has always passed: the epoch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """What is due: `wake` those who have slept, `remind` those who have not replied, the next step of `escalate`,
-    `start_fallback` on to a fallback that takes time; `expired`, the deadline and its grace are over."""
+    """Steps that are due. `wake`: ids of people whose quiet hours have ended. `remind`: send the reminder. `escalate`: take the
+    next escalation step. `start_fallback`: begin a fallback that takes time. `expired`: deadline and grace period are over."""
 
     wake: tuple[str, ...] = ()
     remind: bool = False
@@ -40,12 +40,12 @@ class Due:
     expired: bool = False
 
     def __bool__(self) -> bool:
-        """Whether there is anything to do besides settling."""
+        """True if there is a step to take besides settling."""
         return bool(self.wake) or self.remind or self.escalate or self.start_fallback
 
 
 def scaled(policy: Policy, urgency: Urgency) -> Policy:
-    """The policy with its times as the urgency has them; what people need to type, or fallbacks to work, stays."""
+    """Scale a policy by the urgency: reminder, escalation and expiry. Settling, grace and fallback times stay as they are."""
     scale = URGENCY_SCALE[urgency]
     steps = tuple(step.model_copy(update={"after": step.after * scale}) for step in policy.escalate)
     times = {"remind_after": policy.remind_after * scale, "expire_after": policy.expire_after * scale}
@@ -53,53 +53,54 @@ def scaled(policy: Policy, urgency: Urgency) -> Policy:
 
 
 def remind_at(question: Question) -> float:
-    """When those who have not replied are reminded, once; infinity if they are not. More time puts it off too."""
+    """Time of the one reminder, infinity if there is none to come. An extension postpones it."""
     policy = question.policy
     wanted = 0 < policy.remind_after < policy.expire_after and not question.reminded
-    return (
-        effective_start(question) + policy.remind_after + question.extended if wanted and _wants_reminders(question) else math.inf
-    )
+    if not wanted or not _awaits_people(question):
+        return math.inf
+    return effective_start(question) + policy.remind_after + question.extended
 
 
 def escalate_at(question: Question) -> float:
-    """When the next step of the escalation is taken; infinity if there is none. More time puts it off too."""
+    """Time of the next escalation step, infinity if there is none. An extension postpones it."""
     steps = question.policy.escalate
-    if question.escalated >= len(steps) or not _wants_reminders(question):
+    if question.escalated >= len(steps) or not _awaits_people(question):
         return math.inf
     return effective_start(question) + steps[question.escalated].after + question.extended
 
 
-def _wants_reminders(question: Question) -> bool:
-    """Whether people are waited for, and there are not enough of their answers."""
+def _awaits_people(question: Question) -> bool:
+    """True if the question waits for people, and their replies do not meet the quorum."""
     waiting = question.open and question.delivery is not None and question.stage is None and people_decide(question)
     return waiting and not is_quorum_met(question, counted_replies(question))
 
 
 def _quiet_ends(question: Question) -> Iterator[tuple[float, str]]:
     if question.open and question.delivery is not None and question.stage is None:
-        for one, until in question.asleep.items():
-            yield to_platform_time(question, until), one
+        for person, until in question.asleep.items():
+            yield to_platform_time(question, until), person
 
 
 def due(question: Question, now: float) -> Due:
-    """What is due at `now`. The question service notes by `hear` what it has done of it, so that it is done once."""
+    """Return the steps due at `now`. The caller records each step it takes (`transitions`), so that it is taken once."""
     if not question.open:
         return Due()
     if waiting_over(question, now) or quorum_ready_at(question) <= now:
-        fall = (
+        # Otherwise `settle` ends it: by replies that meet the quorum, final or not, or by a fallback that decides at once.
+        needs_time = (
             quorum_ready_at(question) > now
             and not is_quorum_met(question, counted_replies(question))
             and fallback_decision(question) is None
         )
-        return Due(start_fallback=fall, expired=now >= expiry(question))
-    wake = tuple(one for at, one in _quiet_ends(question) if at <= now)
+        return Due(start_fallback=needs_time, expired=now >= expiry(question))
+    wake = tuple(person for at, person in _quiet_ends(question) if at <= now)
     return Due(wake=wake, remind=remind_at(question) <= now, escalate=escalate_at(question) <= now)
 
 
 def next_due(question: Question) -> float:
-    """When to look again if nothing is heard: until then neither `settle` nor `due` says anything new, and then one of them does.
+    """Next time at which `settle` or `due` has a new result, if no input arrives before.
 
-    `AT_ONCE` if something is due already, infinity once the question is settled.
+    `AT_ONCE` if there is one already, infinity once the question is settled.
     """
     if not question.open:
         return math.inf

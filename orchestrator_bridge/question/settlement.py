@@ -1,14 +1,15 @@
-"""Whether a question has ended, and how. Plain functions of what it has heard and of `now`.
+"""Settlement of a question: whether it has ended and with which outcome, and the chain of fallbacks.
 
-The quorum is filled by clicks at once and by typed words `settle_delay` after their last part. What was said in time and is known
-counts even when the question is judged long after its deadline; only without a quorum does the chain of fallbacks decide, and
-then what was said goes along. No outcome is a person's word if it is not one.
+Pure functions of the question and of `now`. A quorum of final replies settles the question at once (`quorum_ready_at`). When
+waiting is over, replies that are not final yet count too: what was said in time counts even if the question is settled long
+after its deadline, for example after a restart. Only without a quorum does a fallback decide; the replies are then part of the
+outcome, which never claims that a person decided.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.frozen import cached_on_value
@@ -29,16 +30,15 @@ from orchestrator_bridge.question.quorum import (
 )
 from orchestrator_bridge.team.team import FALLBACK_TIMEOUTS, Fallback
 
-# The chain of fallbacks: what decides where no quorum does, one after the other.
-#
-# `default_option`, `assume` and `fail` decide at once. `agents` and `judge` take time; while one of them is at work (a `Stage`)
-# the
-# question is still open, and people who answer sufficiently win.
+# Fallbacks are tried in the order of the policy. `default_option`, `assume` and `fail` decide at once; `agents` and `judge` take
+# time. While such a fallback is in progress (a `FallbackStage`) the question stays open: replies of people count even after the
+# deadline, and if they meet the quorum before the fallback has its result, they win. A fallback that ends without a result
+# passes on to the next one that can decide; the last of the chain always can.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FallbackDecision:
-    """What a fallback decides; `name` says which one."""
+    """Decision of the fallback `name`."""
 
     name: Fallback
     decision: str
@@ -47,54 +47,56 @@ class FallbackDecision:
 
 
 def waiting_over(question: Question, now: float) -> bool:
-    """Whether waiting is over: for people as time is up or nobody is left, for a fallback as it is done or out of time."""
+    """True if the current wait is over: time is up, nobody is left who could answer, or the fallback in progress has finished."""
     if now >= waiting_end(question):
         return True
     return nobody_can_answer(question) if question.stage is None else _stage_done(question, question.stage)
 
 
 def waiting_ends_at(question: Question) -> float:
-    """From when on waiting is over if nothing else is heard."""
+    """Time at which the current wait is over if no input arrives before."""
     return 0.0 if waiting_over(question, 0.0) else waiting_end(question)
 
 
 @cached_on_value
 def next_fallback(question: Question) -> int:
-    """The place in the chain of the next fallback that can decide."""
+    """Index in the chain of the next fallback that can decide."""
     first = 0 if question.stage is None else question.stage.step + 1
     chain = question.policy.fallback
     return next((place for place in range(first, len(chain)) if _can_decide(question, chain[place].use)), len(chain) - 1)
 
 
 def fallback_decision(question: Question) -> FallbackDecision | None:
-    """What the fallback that is at work has found, else what the next one decides at once; None if the next one takes time."""
+    """Decision of the fallback in progress, else of the next one; None if that one takes time."""
     found = _stage_decision(question, question.stage) if question.stage else None
     return found or immediate_fallback(question, question.policy.fallback[next_fallback(question)].use)
 
 
 def begin_stage(question: Question, now: float, why: str) -> FallbackStage:
-    """The next fallback, which takes time, as it begins."""
+    """Stage of the next fallback, which takes time, at its start."""
     place = next_fallback(question)
     agents = _askable(question) if question.policy.fallback[place].use == "agents" else ()
     return FallbackStage(step=place, since=now, why=why, agents=agents)
 
 
 def immediate_fallback(question: Question, name: Fallback) -> FallbackDecision | None:
-    """What a fallback decides at once, or None if it takes time or cannot decide."""
+    """Decision of a fallback that decides at once; None if it takes time or cannot decide."""
     match name:
         case "default_option":
-            option = next((one for one in question.ask.options if one.recommended), None)
+            option = next((option for option in question.ask.options if option.recommended), None)
             return FallbackDecision(name=name, decision=option.label, choice=option.id) if option else None
         case "assume":
             return FallbackDecision(name=name, decision=question.ask.assumption)
         case "fail":
             return FallbackDecision(name=name, decision="The run ends, as its policy says.")
-        case _:
+        case "agents" | "judge":
             return None
+        case _:
+            assert_never(name)
 
 
 def advice_given(question: Question) -> tuple[Reply, ...]:
-    """What the agents say that are asked in the fallback of that name."""
+    """Replies of the agents that the fallback `agents` asked."""
     asked = {f"agent:{name}" for name in question.stage.agents} if question.stage else set[str]()
     return tuple(reply for reply in question.replies if reply.author.id in asked)
 
@@ -129,14 +131,14 @@ def _stage_decision(question: Question, stage: FallbackStage) -> FallbackDecisio
 
 EVERYBODY_PASSED = "everybody passed"
 NOBODY_REACHABLE = "nobody can be reached"
-EVERYBODY_QUIET = "everybody asked is asleep"
+EVERYBODY_QUIET = "everybody asked has quiet hours"
 UNDELIVERABLE = "undeliverable"
 
 
 def settle(question: Question, now: float) -> Outcome | None:
-    """The outcome, or None while the question is open, or when it has its outcome already.
+    """Return the outcome of a question that ends at `now`; None if it stays open, or has its outcome already.
 
-    `now` is by the clock of the question's platform, and by ours before it was posted.
+    `now` is by the platform's clock for a posted question, by ours before that.
     """
     if not question.open:
         return None
@@ -151,20 +153,20 @@ def settle(question: Question, now: float) -> Outcome | None:
 
 
 def cancelled_outcome(question: Question, now: float, why: str) -> Outcome:
-    """The end of a question whose outcome nobody needs any more."""
+    """Outcome of a question that is no longer needed, for the reason `why`."""
     return Outcome(status="cancelled", decision="", decided_by="nobody", replies=question.replies, why=why, at=now)
 
 
 def begin_fallback(question: Question, now: float, why: str) -> Outcome | FallbackStage:
-    """What follows where nobody decides: the end by the next fallback that can, or that fallback's time."""
+    """Move on to the next fallback that can decide: its outcome, or its stage if it takes time."""
     step = fallback_decision(question)
     return _fallback_outcome(question, step, now, why) if step else begin_stage(question, now, why)
 
 
 def final_fallback(question: Question, now: float, why: str) -> Outcome:
-    """The end by the fallback at the end of the chain, which decides at once."""
+    """Outcome by the last fallback of the chain, which decides at once."""
     step = immediate_fallback(question, question.policy.fallback[-1].use)
-    assert step is not None
+    assert step is not None, "a policy ends with a fallback that can always decide"
     return _fallback_outcome(question, step, now, why)
 
 
@@ -185,24 +187,24 @@ def _answered_outcome(question: Question, now: float) -> Outcome:
 
 
 def _quorum_note(question: Question) -> str:
-    """Says so where others decided than the policy wants, because they cannot or will not."""
+    """Remark for people if others decided than the policy asks for; empty if not."""
     if final_decider_reply(question):
         return f"{final_decider_name(question)} has the last word" if len(counted_replies(question)) > 1 else ""
     if awaits_final_decider(question):
         return f"{final_decider_name(question)}, who has the last word, did not answer in time"
     given, wanted = len(counted_replies(question)), _originally_required(question)
-    left = "others passed" if pending_deciders(question) else "nobody else can or will"
+    left = "the others passed" if pending_deciders(question) else "nobody else can answer"
     return f"{given} of {wanted} replied, {left}" if given < wanted else ""
 
 
 def final_decider_name(question: Question) -> str:
-    """The name of whoever has the last word."""
+    """Name of the final decider, empty if there is none."""
     last = final_decider_reply(question)
     return last.author.name if last else question.decider.name if question.decider else ""
 
 
 def _originally_required(question: Question) -> int:
-    """How many voices the policy wanted of those who were asked, before anybody passed."""
+    """Number of replies that the policy required before anybody passed."""
     asked = len(eligible_deciders(question))
     quorum = question.policy.quorum if people_decide(question) else question.policy.peer_quorum
     match quorum:
@@ -217,7 +219,7 @@ def _originally_required(question: Question) -> int:
 
 
 def _fallback_outcome(question: Question, step: FallbackDecision, now: float, why: str) -> Outcome:
-    """The end by a fallback; what was said goes along."""
+    """Outcome by a fallback, with the replies so far."""
     found = question.stage is not None and step.name == question.policy.fallback[question.stage.step].use
     return Outcome(
         status="fallen_back",
@@ -233,20 +235,20 @@ def _fallback_outcome(question: Question, step: FallbackDecision, now: float, wh
 
 
 def fallback_input(question: Question) -> str:
-    """What a fallback has to decide by."""
+    """Describe the replies that a fallback has: `the replies of Ana and Ben`, or `no reply`."""
     names = [reply.author.name for reply in question.replies]
     return f"the replies of {listed(names)}" if names else "no reply"
 
 
 def fallback_reason(question: Question) -> str:
-    """Why the next fallback has to decide."""
+    """Reason why the next fallback has to decide."""
     stage = question.stage
     if stage is None:
         return _waiting_result(question)
     if question.policy.fallback[stage.step].use == "agents":
-        return f"{stage.why}; no agent had an answer"
-    told = stage.verdict.reason if stage.verdict else ""
-    return f"{stage.why}; the judge could not decide" + (f" ({told})" if told else "")
+        return f"{stage.why}; no agent answered"
+    reason = stage.verdict.reason if stage.verdict else ""
+    return f"{stage.why}; the judge could not decide" + (f" ({reason})" if reason else "")
 
 
 def _waiting_result(question: Question) -> str:
@@ -260,12 +262,12 @@ def _waiting_result(question: Question) -> str:
         return f"only {given} of {min(required_votes(question), given + len(pending_deciders(question)))} answered in {time}"
     given_by_people = [reply for reply in question.replies if reply.author.kind == "human"]
     if given_by_people and all(reply.late for reply in given_by_people):
-        return f"nobody answered within {time}, only after it"
-    return f"no reply in {time} could be taken as an answer" if given_by_people else f"nobody answered in {time}"
+        return f"nobody answered in {time}, only after it"
+    return f"no reply in {time} was a valid answer" if given_by_people else f"nobody answered in {time}"
 
 
 def _no_reply_reason(question: Question) -> str:
     people = eligible_deciders(question)
-    if people and all(one.id in question.passed for one in people):
+    if people and all(person.id in question.passed for person in people):
         return EVERYBODY_PASSED
-    return EVERYBODY_QUIET if people and all(one.id in question.asleep for one in people) else NOBODY_REACHABLE
+    return EVERYBODY_QUIET if people and all(person.id in question.asleep for person in people) else NOBODY_REACHABLE

@@ -1,8 +1,8 @@
-"""What a question hears: a question in, the question after it out.
+"""Transitions of a question: each function applies one input and returns the new question.
 
-Hearing the same thing twice changes nothing, the order of arrival changes nothing, and nothing changes a question that is
-settled: the very same object comes back. Words are cleaned before they are kept. What somebody says who may not answer is kept
-too, without effect: the question may yet be handed to them.
+Inputs are idempotent and commutative: a repeated input has no effect, the order of arrival has none, and a settled question
+does not change. Without a change the same object is returned. Words are sanitised before they are stored. Words of somebody
+who may not answer are stored as well, without effect: the question may yet be handed over to them.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from orchestrator_bridge.question.voices import Withdrawal, clickable_options, c
 from orchestrator_bridge.team.directory import Mentioned, Responder
 
 ANY_QUESTION = "*"
-"""Among somebody's roles: the team file lets them answer every question."""
+"""Role of people whom the team file lets answer every question."""
 
 
 def may_answer(question: Question, responder: Responder) -> bool:
-    """Whether a reply by this responder is taken. Agents advise each other freely; the one who asked cannot answer."""
+    """True if a reply of this responder is accepted. Any agent may answer, except the one that asks."""
     if responder.kind == "agent":
         return responder.id != f"agent:{question.agent}"
-    if question.policy.responders == "anyone" or any(one.id == responder.id for one in question.all_asked):
+    if question.policy.responders == "anyone" or any(known.id == responder.id for known in question.all_asked):
         return True
     return not {ANY_QUESTION, *roles_allowed_to_answer(question)}.isdisjoint(responder.roles)
 
 
 def roles_allowed_to_answer(question: Question) -> tuple[str, ...]:
-    """The roles whose holders may answer, such as `role:backend`."""
+    """Roles whose holders may answer, such as `role:backend`."""
     return (question.policy.responders, *question.welcome, *(group_id(group.name) for group in question.groups))
 
 
@@ -60,13 +60,13 @@ def reply_received(
     edit: str = "",
     mentions: Sequence[Mentioned] = (),
 ) -> Question:
-    """Somebody typed a message, edited it (`edit` tells the versions apart), or clicked the option whose id is `choice`.
+    """A responder typed or edited a message (`edit` identifies the version), or clicked the option with the id `choice`.
 
-    A click on an option that is not there changes nothing; an agent without words passes.
+    A click on an unknown option has no effect. An agent without words passes.
     """
     words = clean(text, MAX_REPLY).strip()
     own = author.kind == "agent" and not may_answer(question, author)
-    if own or (choice is not None and choice not in {one.id for one in clickable_options(question.ask)}):
+    if own or (choice is not None and choice not in {option.id for option in clickable_options(question.ask)}):
         return question
     if author.kind == "agent" and choice is None and not words:
         return passed(question, author, at)
@@ -75,12 +75,12 @@ def reply_received(
 
 
 def reply_deleted(question: Question, message: str) -> Question:
-    """A message was deleted, perhaps one that is yet to arrive."""
+    """A message was deleted, possibly one that arrives only later."""
     return _updated(question, withdrawn=question.withdrawn | {message})
 
 
 def passed(question: Question, responder: Responder, at: float = 0.0, to: Mentioned | None = None) -> Question:
-    """Somebody said "not me", or handed over (`to`). Words of a later time take it back, so without a time it outweighs none."""
+    """A responder declined ("Not me") or delegated (`to`). Words of a later time revoke it; with `at` 0, any words do."""
     message = f"pass:{responder.id}:{at!r}:{to.who.id if to else ''}"
     return _add_utterance(
         question, Utterance(message=message, author=responder, passed=True, mentions=(to,) if to else (), at=at)
@@ -88,41 +88,45 @@ def passed(question: Question, responder: Responder, at: float = 0.0, to: Mentio
 
 
 def became_unreachable(question: Question, responder: str) -> Question:
-    """Somebody, by id, cannot be reached any more: nobody waits for them, but what they have said stands."""
+    """A responder (an id) cannot be reached any more: the question no longer waits for them, but their reply counts."""
     return _updated(question, gone=question.gone | {responder})
 
 
 def extended(question: Question, seconds: float, key: str = "", at: float = 0.0) -> Question:
-    """Somebody wants more time, in seconds, up to the policy's `extend_max` in all; `key` tells wishes apart."""
+    """A person requested more time, in seconds; all extensions together are limited to the policy's `extend_max`.
+
+    `key` identifies the request across redeliveries.
+    """
     wish = ExtensionRequest(key=key or f"{len(question.wishes)}", seconds=max(0.0, seconds), at=at)
-    if not wish.seconds or any(one.key == wish.key for one in question.wishes):
+    if not wish.seconds or any(known.key == wish.key for known in question.wishes):
         return question
-    return _updated(question, wishes=tuple(sorted((*question.wishes, wish), key=lambda one: (one.at, one.key))))
+    return _updated(question, wishes=tuple(sorted((*question.wishes, wish), key=lambda request: (request.at, request.key))))
 
 
 def subscribed(question: Question, who: Subscriber) -> Question:
-    """Another agent asks the same, and waits for the same outcome."""
+    """Another agent asked the same and gets the same outcome."""
     return _updated(question, joined=(*question.joined, who))
 
 
 def posted(question: Question, delivery: Delivery) -> Question:
-    """People can see the question, or a copy of it. Only the first delivery sets the deadline."""
+    """A card was posted. Only the first delivery sets the deadline."""
     if question.delivery is None:
         return _updated(question, delivery=delivery)
     known = (question.delivery, *question.copied)
-    if any((one.place, one.message) == (delivery.place, delivery.message) for one in known):
+    if any((copy.place, copy.message) == (delivery.place, delivery.message) for copy in known):
         return question
     return _updated(question, copied=(*question.copied, delivery))
 
 
 def card_deleted(question: Question, message: str) -> Question:
-    """Its card in the channel was deleted; what stands in other messages is no card."""
-    cards = {one.message for one in (question.delivery, *question.copied) if one and not one.place.channel.startswith("@")}
+    """A message was deleted; it has an effect if it is a card in the channel and not a copy in a direct message."""
+    deliveries = (question.delivery, *question.copied)
+    cards = {card.message for card in deliveries if card and not card.place.channel.startswith("@")}
     return _updated(question, lost=(*question.lost, message)) if message in cards - set(question.lost) else question
 
 
 def reminded(question: Question) -> Question:
-    """Those who have not replied were reminded."""
+    """The reminder was sent."""
     return _updated(question, reminded=question.reminded + 1)
 
 
@@ -132,56 +136,56 @@ def escalated(
     groups: Iterable[Group] = (),
     asleep: Mapping[str, float] = MappingProxyType({}),
 ) -> Question:
-    """The next step of the escalation was taken: these people, and groups whose members nobody knows, are asked too.
+    """The next escalation step was taken: these people, and groups with unknown members, are asked too.
 
-    `asleep`: those of them who are not to be disturbed yet, by id, and until when by our clock.
+    `asleep`: those of them in their quiet hours: id -> their end by our clock.
     """
-    known = {one.id for one in question.all_asked}
-    new = tuple(one for one in people if one.who.id not in known)
-    authors = {**question.authors, **{one.who.id: one.author for one in new}}
-    added = (*question.added, *(one.who for one in new))
+    known = {responder.id for responder in question.all_asked}
+    new = tuple(person for person in people if person.who.id not in known)
+    authors = {**question.authors, **{person.who.id: person.author for person in new}}
+    added = (*question.added, *(person.who for person in new))
     welcome = tuple(dict.fromkeys((*question.welcome, *(group_id(group.name) for group in groups))))
-    sleepers = {**question.asleep, **{one.id: asleep[one.id] for one in added if one.id in asleep}}
+    sleepers = {**question.asleep, **{person.id: asleep[person.id] for person in added if person.id in asleep}}
     return _updated(question, escalated=question.escalated + 1, added=added, authors=authors, welcome=welcome, asleep=sleepers)
 
 
 def quiet_hours_began(question: Question, asleep: Mapping[str, float], starts_at: float) -> Question:
-    """These people (by id; until when by our clock) are not to be disturbed; its times count from `starts_at`, if later."""
+    """These people are in their quiet hours (id -> their end); the question's times count from `starts_at` if that is later."""
     return _updated(question, asleep={**question.asleep, **asleep}, starts_at=max(question.starts_at, starts_at))
 
 
 def quiet_hours_ended(question: Question, people: Iterable[str]) -> Question:
-    """These people, by id, do not sleep any more."""
+    """The quiet hours of these people (ids) ended."""
     awake = frozenset(people)
-    return _updated(question, asleep={one: until for one, until in question.asleep.items() if one not in awake})
+    return _updated(question, asleep={person: until for person, until in question.asleep.items() if person not in awake})
 
 
 def fallback_began(question: Question, stage: FallbackStage) -> Question:
-    """A fallback that takes time has begun. Until it ends, what people say counts whenever they say it."""
+    """A fallback that takes time began. While it is in progress, replies count even after the deadline."""
     return _updated(question, stage=stage)
 
 
 def judged(question: Question, verdict: JudgeVerdict) -> Question:
-    """The judge has spoken."""
+    """The judge gave its verdict; the first verdict of a stage stands."""
     stage = question.stage
     return _updated(question, stage=stage.model_copy(update={"verdict": verdict})) if stage and not stage.verdict else question
 
 
 def settled(question: Question, outcome: Outcome) -> Question:
-    """The question has ended; the first outcome stands."""
+    """The question ended; the first outcome stands."""
     return _updated(question, outcome=outcome)
 
 
 def _add_utterance(question: Question, heard: Utterance) -> Question:
     if heard in question.heard:
         return question
-    return _updated(
-        question, heard=tuple(sorted((*question.heard, heard), key=lambda one: (one.message, version_key(one), one.author.id)))
-    )
+    # A canonical order, so that the question does not depend on the order of arrival.
+    utterances = sorted((*question.heard, heard), key=lambda known: (known.message, version_key(known), known.author.id))
+    return _updated(question, heard=tuple(utterances))
 
 
 def _updated(question: Question, **changes: Any) -> Question:
-    """The question with changes and all that follows from them; the same object if nothing changes, or nothing may."""
+    """Change fields and derive what follows from them; the same object if nothing changes, or the question is settled."""
     changed = _with_fields(question, changes) if question.open else question
     if changed is question:
         return question
@@ -194,11 +198,11 @@ def _with_fields(question: Question, changes: dict[str, Any]) -> Question:
 
 
 _REPLY_INPUTS = frozenset({"heard", "withdrawn", "delivery", "wishes", "added", "welcome", "stage", "starts_at"})
-"""What replies follow from: what was heard, until when it was in time, and who may answer."""
+"""Fields from which the replies are derived: utterances, the deadline, and who may answer."""
 
 
 def _derive_replies(question: Question) -> Question:
-    """The question with what follows from what it has heard."""
+    """Derive extensions, delegations, passes and replies, in this order: each depends on the ones before it."""
     question = _with_fields(question, {"extended": _granted_seconds(question)})
     question = _with_fields(question, _withdrawn_and_delegated(question))
     replies = tuple(reply for reply in current_replies(question) if may_answer(question, reply.author))
@@ -206,7 +210,7 @@ def _derive_replies(question: Question) -> Question:
 
 
 def _granted_seconds(question: Question) -> float:
-    """The time that was wanted in time, all of it together: each wish before the expiry that the earlier ones had put off."""
+    """Seconds granted in all: each request counts if it came before the expiry as extended by the earlier ones."""
     granted, end = 0.0, effective_start(question) + question.policy.expire_after + question.policy.grace
     for wish in question.wishes:
         if question.delivery is None or wish.at <= end + granted:
@@ -215,26 +219,31 @@ def _granted_seconds(question: Question) -> float:
 
 
 def _withdrawn_and_delegated(question: Question) -> dict[str, Any]:
-    """Who has passed, and to whom it was handed: only those who are asked by then, or may answer, can do either."""
+    """Derive who passed and who delegated to whom.
+
+    Only somebody asked by then can pass, and only somebody asked or allowed to answer can delegate. A delegate may delegate
+    further, whatever the order of arrival: so one withdrawal is applied at a time until no other one is allowed.
+    """
     question = _with_fields(question, {"handed": ()})
     peers = {f"agent:{name}" for name in (*question.peers, *question.others)}
-    since = dict.fromkeys((*(one.id for one in question.all_asked), *peers), -math.inf)
+    asked_since = dict.fromkeys((*(responder.id for responder in question.all_asked), *peers), -math.inf)
     out: set[str] = set()
     handed: list[Delegation] = []
     waiting = list(withdrawals(question))
-    while (leaving := next((one for one in waiting if _may_withdraw(question, since, one)), None)) is not None:
-        waiting.remove(leaving)
-        who, to = leaving.utterance.author, leaving.to
-        if who.id in since and not leaving.back:
+    while (allowed := next((found for found in waiting if _may_withdraw(question, asked_since, found)), None)) is not None:
+        waiting.remove(allowed)
+        who, to = allowed.utterance.author, allowed.to
+        if who.id in asked_since and not allowed.back:
             out.add(who.id)
         if to is not None:
             handed.append(Delegation(by=who.id, to=to))
-            since.setdefault(to.who.id, leaving.utterance.at)
+            asked_since.setdefault(to.who.id, allowed.utterance.at)
             out.discard(to.who.id)
     return {"handed": tuple(handed), "passed": frozenset(out)}
 
 
-def _may_withdraw(question: Question, since: Mapping[str, float], leaving: Withdrawal) -> bool:
-    """Whether somebody was asked when they left, or may hand over what others are asked."""
-    asked = since.get(leaving.utterance.author.id, math.inf) <= leaving.utterance.at
-    return asked or (leaving.to is not None and may_answer(question, leaving.utterance.author))
+def _may_withdraw(question: Question, asked_since: Mapping[str, float], withdrawal: Withdrawal) -> bool:
+    """True if the author was asked by then, or delegates a question that they may answer."""
+    utterance = withdrawal.utterance
+    asked = asked_since.get(utterance.author.id, math.inf) <= utterance.at
+    return asked or (withdrawal.to is not None and may_answer(question, utterance.author))

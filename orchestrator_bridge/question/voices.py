@@ -1,8 +1,8 @@
-"""One voice each: what every responder says, made of all that was heard from them.
+"""Derivation of replies from utterances: one reply per responder.
 
-It follows from what was heard and not from when it arrived: the newest version of a message counts; what was typed is joined in
-order of its time; a click replaces what was typed before it, and "not me" or handing over what was said before that. Words typed
-after a click change the choice if they name one, else they are a remark beside it.
+The result does not depend on the order of arrival. The newest version of each message counts; typed messages are joined in
+order of time; a click replaces what was typed before it; "Not me" and a delegation revoke what was said before them. Words typed
+after a click change the choice if they name an option, otherwise they are a remark on it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from orchestrator_bridge.team.directory import Mentioned
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Withdrawal:
-    """Somebody said "not me", or handed over (`to`), at a time; `back`: they have spoken again since."""
+    """A responder declined ("Not me") or delegated (`to`). `back`: they have replied again since."""
 
     utterance: Utterance
     to: Mentioned | None
@@ -29,7 +29,7 @@ class Withdrawal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _EffectiveMessages:
-    """What stands of one responder's messages: the typed ones in order, the click that counts, and how often they left."""
+    """Messages of one responder that are in effect: typed ones in order of time, the last click, and withdrawals."""
 
     typed: tuple[Utterance, ...] = ()
     click: Utterance | None = None
@@ -37,50 +37,52 @@ class _EffectiveMessages:
 
 
 def clickable_options(ask: Ask) -> tuple[Option, ...]:
-    """What can be clicked."""
+    """Options that can be clicked: those of the ask, or yes and no for a confirm."""
     return YES_NO if ask.kind == "confirm" else ask.options
 
 
 def label_of(ask: Ask, choice: str | None) -> str:
-    """What people see of an option; the id itself if there is no such option."""
+    """Label of an option; the id itself if there is no such option."""
     return next((option.label for option in clickable_options(ask) if option.id == choice), choice or "")
 
 
 def current_replies(question: Question) -> tuple[Reply, ...]:
-    """The replies as they now stand, one a responder, in order of time; whether their authors may answer is not looked at."""
+    """Current replies, one per responder, oldest first. Permissions are not checked."""
     replies = [reply for heard in _by_author(question) if (reply := _current_reply(question, heard))]
     return tuple(sorted(replies, key=lambda reply: (reply.at, reply.author.id)))
 
 
 def withdrawals(question: Question) -> tuple[Withdrawal, ...]:
-    """Whenever somebody left the question in time, in order of time."""
-    all_of_them = [
-        one for heard in _by_author(question) for one in _effective_messages(question.ask, _in_time(question, heard)).withdrawals
+    """All withdrawals before the deadline, oldest first."""
+    found = [
+        withdrawal
+        for heard in _by_author(question)
+        for withdrawal in _effective_messages(question.ask, _in_time(question, heard)).withdrawals
     ]
-    return tuple(sorted(all_of_them, key=lambda one: (one.utterance.at, one.utterance.message, one.utterance.author.id)))
+    return tuple(sorted(found, key=lambda left: (left.utterance.at, left.utterance.message, left.utterance.author.id)))
 
 
 def unparsed_reply(question: Question, responder: str) -> UnparsedReply | None:
-    """Why what this responder has said so far is no answer, or None: it is one, or nothing was said."""
-    reply = next((one for one in question.replies if one.author.id == responder and not one.taken), None)
+    """Parse error of the current reply of a responder; None if the reply is valid or there is none."""
+    reply = next((reply for reply in question.replies if reply.author.id == responder and not reply.taken), None)
     reading = parse_messages(question.ask, [text for _, text, _ in reply.parts]) if reply else None
     return reading if isinstance(reading, UnparsedReply) else None
 
 
 def _by_author(question: Question) -> Iterable[list[Utterance]]:
     authors: dict[str, list[Utterance]] = {}
-    for one in question.heard:
-        if one.message not in question.withdrawn:
-            authors.setdefault(one.author.id, []).append(one)
+    for utterance in question.heard:
+        if utterance.message not in question.withdrawn:
+            authors.setdefault(utterance.author.id, []).append(utterance)
     return authors.values()
 
 
 def _in_time(question: Question, heard: Sequence[Utterance]) -> list[Utterance]:
-    """What was said before the deadline. What agents say before the end counts, and so does all while a fallback is at work."""
+    """Utterances that are in time: before the deadline, or of an agent. All are while a fallback is in progress."""
     if question.delivery is None or question.stage is not None:
         return list(heard)
     end = deadline(question)
-    return [one for one in heard if one.author.kind == "agent" or one.at <= end]
+    return [utterance for utterance in heard if utterance.author.kind == "agent" or utterance.at <= end]
 
 
 def _current_reply(question: Question, heard: Sequence[Utterance]) -> Reply | None:
@@ -94,55 +96,56 @@ def _current_reply(question: Question, heard: Sequence[Utterance]) -> Reply | No
 
 def _effective_messages(ask: Ask, heard: Sequence[Utterance]) -> _EffectiveMessages:
     versions: dict[str, list[Utterance]] = {}
-    for one in heard:
-        versions.setdefault(one.message, []).append(one)
+    for utterance in heard:
+        versions.setdefault(utterance.message, []).append(utterance)
     newest = [max(same, key=version_key) for same in versions.values()]
-    first = {message: min(one.at for one in same) for message, same in versions.items()}
-    left = [(one, to) for one in newest for leaves, to in [_withdraws(ask, one)] if leaves]
-    left_at = max((one.at for one, _ in left), default=-math.inf)
-    gone = {one.message for one, _ in left}
-    standing = [one for one in newest if one.message not in gone and one.at >= left_at]
-    click = max((one for one in standing if one.choice is not None), key=lambda one: (one.at, one.message), default=None)
-    typed = [one for one in standing if one.choice is None and one.text and (click is None or one.at > click.at)]
-    typed.sort(key=lambda one: (first[one.message], one.message))
+    # An edited message keeps its place among the others: it is ordered by its first version.
+    first_at = {message: min(version.at for version in same) for message, same in versions.items()}
+    left = [(message, to) for message in newest for leaves, to in [_withdraws(ask, message)] if leaves]
+    left_at = max((message.at for message, _ in left), default=-math.inf)
+    leaving = {message.message for message, _ in left}
+    valid = [message for message in newest if message.message not in leaving and message.at >= left_at]
+    clicks = [message for message in valid if message.choice is not None]
+    click = max(clicks, key=lambda message: (message.at, message.message), default=None)
+    typed = [message for message in valid if message.choice is None and message.text and (click is None or message.at > click.at)]
+    typed.sort(key=lambda message: (first_at[message.message], message.message))
     back = bool(typed or click)
-    return _EffectiveMessages(
-        typed=tuple(typed), click=click, withdrawals=tuple(Withdrawal(utterance=one, to=to, back=back) for one, to in left)
-    )
+    withdrawals = tuple(Withdrawal(utterance=message, to=to, back=back) for message, to in left)
+    return _EffectiveMessages(typed=tuple(typed), click=click, withdrawals=withdrawals)
 
 
 def _withdraws(ask: Ask, heard: Utterance) -> tuple[bool, Mentioned | None]:
-    """Whether somebody leaves the question with this, and to whom."""
+    """True if an utterance declines or delegates, and the delegate if there is one."""
     if heard.passed:
         return True, heard.mentions[0] if heard.mentions else None
     if heard.choice is not None or heard.author.kind == "agent":
         return False, None
-    others = [one for one in heard.mentions if one.who.id != heard.author.id]
+    others = [person for person in heard.mentions if person.who.id != heard.author.id]
     to = delegates_to(ask, heard.text, others)
     return to is not None or declines(ask, heard.text), to
 
 
 def version_key(heard: Utterance) -> tuple[tuple[int, ...], float, str, str]:
-    """What puts the versions of one message in order, whichever arrived first."""
+    """Sort key of the versions of one message, independent of the order of arrival."""
     return tuple(int(digits) for digits in re.findall(r"\d+", heard.edit)), heard.at, heard.edit, heard.text
 
 
-def _build_reply(ask: Ask, standing: _EffectiveMessages) -> Reply | None:
-    said = (*standing.typed, *((standing.click,) if standing.click else ()))
+def _build_reply(ask: Ask, messages: _EffectiveMessages) -> Reply | None:
+    said = (*messages.typed, *((messages.click,) if messages.click else ()))
     if not said:
         return None
-    newest = max(said, key=lambda one: (one.at, one.message))
-    reading = parse_messages(ask, [one.text for one in standing.typed]) if standing.typed else None
+    newest = max(said, key=lambda message: (message.at, message.message))
+    reading = parse_messages(ask, [message.text for message in messages.typed]) if messages.typed else None
     chosen = reading.choice if isinstance(reading, ParsedReply) else None
-    clicked = standing.click is not None and chosen is None
+    clicked = messages.click is not None and chosen is None
     return Reply(
         key=newest.message,
         author=newest.author,
         text=reading.text if reading else label_of(ask, newest.choice),
-        choice=standing.click.choice if standing.click and clicked else chosen,
+        choice=messages.click.choice if messages.click and clicked else chosen,
         number=reading.number if isinstance(reading, ParsedReply) else None,
         clicked=clicked,
         taken=clicked or not isinstance(reading, UnparsedReply),
         at=newest.at,
-        parts=tuple((one.message, one.text, one.at) for one in standing.typed),
+        parts=tuple((message.message, message.text, message.at) for message in messages.typed),
     )

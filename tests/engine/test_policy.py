@@ -146,7 +146,7 @@ async def test_a_fallback_whose_time_ran_out_while_the_process_was_down_is_over(
     async with ModelServer(player) as server, engine_on(file, server, platform, clock=clock):
         await platform.until(lambda: bool(platform.finals))
     closed = platform.questions[-1].closed or ""
-    assert closed.endswith("no agent had an answer; fallback: the agent's assumption, I take PostgreSQL.")
+    assert closed.endswith("no agent answered; fallback: the agent's assumption, I take PostgreSQL.")
 
 
 async def test_open_questions_of_other_runs_count_for_a_person_also_after_a_restart(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_agents_that_have_nothing_to_say_pass_it_on() -> None:
     question = fallen(asking("agents", "assume"))
     question = transitions.passed(transitions.passed(question, SKEPTIC), CRITIC)
     outcome = settled(question, EXPIRY + 1)
-    assert (outcome.decided_by, outcome.why) == ("fallback:assume", "nobody answered in 30 min; no agent had an answer")
+    assert (outcome.decided_by, outcome.why) == ("fallback:assume", "nobody answered in 30 min; no agent answered")
 
 
 def test_without_other_agents_nobody_is_asked() -> None:

@@ -260,7 +260,7 @@ def test_the_next_one_is_asked_in_place_of_who_sleeps() -> None:
 def test_a_question_to_sleepers_falls_back_where_the_policy_says_so() -> None:
     played = table(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT, asleep="fall_back")
     played.says("one", ask("Which?"))
-    assert "everybody asked is asleep" in played.prompt("one")
+    assert "everybody asked has quiet hours" in played.prompt("one")
 
 
 def test_who_has_fallen_asleep_meanwhile_is_not_reminded() -> None:
