@@ -1,13 +1,15 @@
-# Everything a newcomer types. Each target builds .venv itself when it is not there.
-#   make run                     start the bot; ARGS="ask 'a task'" runs any other command of it
+# The commands of this repository. Each target builds .venv if it is missing.
+#   make run                     start the bot; ARGS="ask 'a task'" runs another command
 #   make test                    every check and every test
-#   make vertex                  add the optional packages for Google's Vertex AI, once; make run keeps them
-#   make test-live               a few calls of xAI for real; needs XAI_API_KEY
-#   make kill-test N=1000        kill a real process N times and look whether anything was lost
+#   make unit                    the tests that need no server and no process, under 30 s
+#   make check                   the checks alone: ruff, import-linter, mypy
+#   make resilience N=1000       kill a real process N times and check that nothing was lost or doubled
+#   make vertex                  add the optional packages for Google's Vertex AI; make run keeps them
+#   make test-live               a few real calls to xAI; needs XAI_API_KEY
 .DEFAULT_GOAL := run
 .SILENT:
 MAKEFLAGS += --no-print-directory
-.PHONY: run test test-live check venv vertex lock fmt kill-test bench
+.PHONY: run test unit test-live check venv vertex lock fmt resilience kill-test bench
 
 PY := .venv/bin/python
 ifdef PYTHON
@@ -23,6 +25,15 @@ run:
 
 test: check
 	echo "== pytest" && $(PY) -m pytest $(PYTEST_ARGS)
+
+# Packages without I/O, and the parts of others that need none.
+UNIT := tests/common tests/team tests/question tests/run \
+	$(addprefix tests/model/test_,catalogue.py catalogue_data.py circuit_breaker.py grok.py lifecycle.py limits.py pricing.py think_tags.py) \
+	$(addprefix tests/tool/test_,model.py schema.py) \
+	tests/test_layers.py
+
+unit: venv
+	$(PY) -m pytest $(PYTEST_ARGS) $(UNIT)
 
 check:
 	scripts/venv.sh dev
@@ -40,10 +51,10 @@ vertex:
 fmt: venv
 	$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format .
 
-kill-test: venv
+resilience kill-test: venv
 	KILLS=$(N) $(PY) -m pytest tests/resilience --timeout=0
 
-# Calls xAI for real: needs XAI_API_KEY, in the environment or in .env, and costs less than a cent.
+# Calls xAI for real. Needs XAI_API_KEY in the environment or in .env, and costs less than a cent.
 test-live: venv
 	$(PY) -m pytest -m live tests/live -n 0 -s
 
