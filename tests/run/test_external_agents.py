@@ -121,7 +121,7 @@ def test_what_people_say_later_is_kept_for_it() -> None:
     table.passes(70)
     assert table.state.end is not None
     table.replies(1, "main, after all")
-    assert "coder gets it when it looks at the question again." in str(table.posts()[-1].post)
+    assert "coder gets it when it checks the question again." in str(table.posts()[-1].post)
     assert [event.text for event in table.events if event.event == "replied"] == ["main, after all"]
 
 

@@ -181,7 +181,7 @@ def test_a_name_that_nobody_has_hands_nothing_over_and_is_no_answer(words: str) 
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.replies(1, words)
-    assert receipts(played)[-1].text.startswith("I know nobody called @bob here, so nobody else is asked.")
+    assert receipts(played)[-1].text.startswith("Nobody here is called @bob: the question stays with you.")
     assert played.state.questions[1].open
 
 
@@ -191,7 +191,7 @@ def test_who_wants_more_time_while_others_decide_is_told_that_an_answer_still_co
     played.posts_question(1)
     played.passes(104)
     played.types(1, "give me an hour")
-    assert receipts(played)[-1].text == "Time is up, but question 1 is still open: answer now and it counts."
+    assert receipts(played)[-1].text == "The time is up, but question 1 is still open: if you answer now, it counts."
     played.replies(1, "the second")
     assert '"decided_by": "human"' in played.prompt("one")
 
@@ -254,7 +254,7 @@ def test_the_next_one_is_asked_in_place_of_who_sleeps() -> None:
     played = table(people=people, now=NIGHT, asleep="next", escalate=(Escalation(after=60, to=("@lead",)),))
     played.says("one", ask("Which?"))
     assert [author.id for author in card(played).mentions] == ["U3"]
-    assert card(played).asked == "lead; ana is not asked, since nobody disturbs them before 07:00"
+    assert card(played).asked == "lead; ana is not asked: quiet hours until 07:00"
 
 
 def test_a_question_to_sleepers_falls_back_where_the_policy_says_so() -> None:
@@ -303,9 +303,9 @@ def test_where_sleepers_are_not_waited_for_nothing_is_handed_to_them(asleep: str
     played = handed_at_night("hm" if by_button else "@ben", asleep=asleep, settle_delay=60)
     if by_button:
         played.presses(1, "pass", "U2")
-        assert played.words[-1].text.startswith("ben is not disturbed before 07:00. Name somebody else")
+        assert played.words[-1].text.startswith("ben has quiet hours until 07:00. Name somebody else")
     else:
-        assert receipts(played)[-1].text.startswith("ben is not disturbed before 07:00. Name somebody else")
+        assert receipts(played)[-1].text.startswith("ben has quiet hours until 07:00. Name somebody else")
     assert card(played).asked == "ana"
     assert pinged(played) == [["U1"]]
 
@@ -539,10 +539,10 @@ def test_a_question_can_be_answered_put_off_passed_and_handed_over_by_command() 
         ("more an hour", "Question 1 waits 1 h longer."),
         ("more until tomorrow", "Question 1 waits 1 d longer."),
         ("more", "Question 1 waits 1 h longer."),
-        ("more 30", "30 of what? Say it as 30m or 30h."),
+        ("more 30", "30 has no unit: write 30m or 30h."),
         ("give me 2 more hours", "Question 1 waits 2 h longer."),
         ("pass please", "Everybody passed"),
-        ("pass @bob", "I know nobody called @bob here. To be taken off without naming anybody, say “pass”."),
+        ("pass @bob", "Nobody here is called @bob. To decline without naming anybody, say “pass”."),
         ("pass @ben", "Question 1 is with you already. Name somebody else, or say “pass”."),
         ("pass over to @lead", "lead is asked in your place."),
         ("pass <@U3>", "lead is asked in your place."),
@@ -585,7 +585,7 @@ def test_only_those_who_may_answer_put_off_or_close() -> None:
     permissions = Permissions(cancel=("@lead",), answer=("channel:war-room",), extend=("role:dba",))
     played = asked_for_command(permissions=permissions)
     assert played.tells(1, "1", by=EVE) == "Question 1 is for ben."
-    assert played.tells(1, "more 1h", by=EVE) == "Only those who are asked can put a question off."
+    assert played.tells(1, "more 1h", by=EVE) == "Only the people asked can extend the time of a question."
     assert played.tells(1, "pass", by=EVE) == "Question 1 is for ben."
     assert played.tells(1, "cancel", by=EVE).startswith("You may not close question 1")
     assert played.tells(1, "more 1h", by=BEN).startswith("Question 1 waits 1 h longer.")

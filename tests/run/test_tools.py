@@ -182,7 +182,7 @@ def test_approval_for_the_run_holds_for_every_agent_until_the_tool_is_described_
     assert starts(table) == ["write", "write"]
     table.lists(READ, tool("write", description="It sends mail, too."))
     table.says("one", use("files__write", path="c"))
-    assert "describes it otherwise" in table.state.questions[2].ask.context
+    assert "describes it differently" in table.state.questions[2].ask.context
     assert starts(table) == ["write", "write"]
 
 

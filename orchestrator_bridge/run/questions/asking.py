@@ -1,4 +1,4 @@
-"""Making a question of what an agent asks: for whom, as far as limits and quiet hours allow, and whether it is asked already."""
+"""Creation of questions from tool calls: their audience, within limits and quiet hours, and duplicates of earlier ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orchestrator_bridge.team.team import Policy
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionFactory:
-    """What making questions takes: who is who, the next question's number, and what people are spared."""
+    """Creates questions as events of a transaction. `next_number` returns a new question number, unique over all runs."""
 
     directory: Directory
     quiet_hours: QuietHoursPolicy
@@ -29,54 +29,57 @@ class QuestionFactory:
     quota: QuestionQuota
 
     def ask(self, transaction: Transaction, action: AskQuestion) -> None:
-        """Make a question, join the one that is the same, or tell the agent why there will be none."""
-        state, refusal, audience = transaction.state, secret_refusal(action.ask), Audience()
-        if not refusal:
-            try:
-                audience = self._audience(state, action)
-            except UnknownName as error:
-                refusal = str(error)
-        known = None if refusal else _known(state, action.ask, audience)
-        refusal = refusal or ("" if known else self.quota.quota_error(state, action.agent))
-        if refusal:
-            transaction.add(e.QuestionRefused(at=transaction.now, action=action.action, reason=refusal))
-        elif known:
-            transaction.add(e.QuestionJoined(at=transaction.now, action=action.action, question=known.id, wait=action.ask.wait))
+        """Ask a question, join an earlier one that is the same, or refuse it with the reason."""
+        state = transaction.state
+        if refusal := secret_refusal(action.ask):
+            self._refuse(transaction, action, refusal)
+            return
+        try:
+            audience = self._audience(state, action)
+        except UnknownName as error:
+            self._refuse(transaction, action, str(error))
+            return
+        if earlier := _earlier_question(state, action.ask, audience):
+            event = e.QuestionJoined(at=transaction.now, action=action.action, question=earlier.id, wait=action.ask.wait)
+            transaction.add(event)
+        elif refusal := self.quota.quota_error(state, action.agent):
+            self._refuse(transaction, action, refusal)
         else:
             self._ask(transaction, action, audience)
 
+    def _refuse(self, transaction: Transaction, action: AskQuestion, reason: str) -> None:
+        transaction.add(e.QuestionRefused(at=transaction.now, action=action.action, reason=reason))
+
     def _ask(self, transaction: Transaction, action: AskQuestion, audience: Audience) -> None:
-        meant, most = audience_ids(audience), transaction.state.team.limits.open_per_person
-        spared, audience = self.quota.exclude_overloaded(transaction.state, audience)
-        if spared and not (audience.people or audience.groups):
-            reason = f"{overload_message(spared, most)}."
-            transaction.add(e.QuestionRefused(at=transaction.now, action=action.action, reason=reason))
+        meant, limit = audience_ids(audience), transaction.state.team.limits.open_per_person
+        overloaded, audience = self.quota.exclude_overloaded(transaction.state, audience)
+        if overloaded and not (audience.people or audience.groups):
+            self._refuse(transaction, action, f"{overload_message(overloaded, limit)}.")
             return
-        notes = [f"{name} has enough open questions and is not asked" for name in spared]
-        notes += [f"{name} cannot be reached here" for name in audience.unreachable]
-        question = self._question(transaction, action, audience, tuple(notes)).model_copy(update={"meant": meant})
+        unreachable = (f"{name} cannot be reached here" for name in audience.unreachable)
+        notes = (*_overload_notes(overloaded), *unreachable)
+        question = self._question(transaction, action, audience, notes).model_copy(update={"meant": meant})
         transaction.add(
             e.QuestionAsked(at=transaction.now, action=action.action, question=self.quiet_hours.apply(transaction, question))
         )
 
     def request_approval(self, transaction: Transaction, use: ToolUse) -> None:
-        """Ask people, and only people, whether an agent may use a tool; silence will be a no."""
+        """Ask people, and only people, if an agent may use a tool; silence counts as no."""
         changed = transaction.state.first_seen.get(use.tool.model_name) != use.tool.digest
-        why = "Its server describes it otherwise than it did when this run began." if changed else ""
+        why = "Its server describes it differently than when this run began." if changed else ""
         ask = system_questions.approval_question(use.tool.name, use.tool.server, format_arguments(use.arguments), why)
         action = AskQuestion(action=use.use, agent=use.agent, ask=ask)
-        spared, audience = self.quota.exclude_overloaded(transaction.state, self._approvers(transaction.state, action))
+        overloaded, audience = self.quota.exclude_overloaded(transaction.state, self._approvers(transaction.state, action))
         if not (audience.people or audience.groups):
             text = "Not called: it needs people's approval, and nobody can be asked now."
             transaction.add(e.ToolReturned(at=transaction.now, action=use.use, agent=use.agent, text=text, end="not_called"))
             return
-        notes = tuple(f"{name} has enough open questions and is not asked" for name in spared)
-        question = self._question(transaction, action, audience, notes)
+        question = self._question(transaction, action, audience, _overload_notes(overloaded))
         question = question.model_copy(update={"policy": system_questions.approval_policy(question.policy)})
         transaction.add(e.ApprovalAsked(at=transaction.now, question=self.quiet_hours.apply(transaction, question)))
 
     def _approvers(self, state: RunState, action: AskQuestion) -> Audience:
-        """The people whom the team asks; where it asks agents only, or nobody whom we know, whoever gave the task."""
+        """The people whom the team asks; the requester where it asks agents only, or nobody who is known."""
         try:
             audience = replace(self._audience(state, action), agents=())
         except UnknownName:  # the team file has changed since the run began
@@ -86,7 +89,7 @@ class QuestionFactory:
         return self.directory.audience(("humans",), place=state.place, by=state.by, agents=())
 
     def again(self, transaction: Transaction, question: Question, by: Responder) -> Question:
-        """Ask a question that has ended once more, because a person wants it."""
+        """Ask a question that has ended again, at a person's request."""
         others = tuple(agent.spec.name for agent in transaction.state.live if agent.spec.name != question.agent)
         new = Question(
             id=self.next_number(),
@@ -101,7 +104,7 @@ class QuestionFactory:
             decider=question.decider,
             others=others,
             here=question.here,
-            authors={one.id: author for one in question.humans if (author := question.author(one.id))},
+            authors={person.id: author for person in question.humans if (author := question.author(person.id))},
             joined=question.joined,
             again=question.id,
             asked_at=transaction.now,
@@ -112,23 +115,24 @@ class QuestionFactory:
         return new
 
     def escalate(self, transaction: Transaction, question: Question) -> None:
-        """Ask those too whom the next step of the policy's escalation names."""
+        """Ask the people of the policy's next escalation step too."""
         step = question.policy.escalate[question.escalated]
         try:
             found = self.directory.audience(step.to, place=transaction.state.place, by=transaction.state.by, agents=())
         except UnknownName:  # the team file has changed since the run began
             found = Audience()
-        asleep, waits = self.quiet_hours.quiet_among(found.people, transaction.now), question.policy.asleep == "wait"
-        known = {one.id for one in question.all_asked}
-        spare = {
-            one.who.id for one in found.people if one.who.id not in known and self.quota.is_overloaded(transaction.state, one.who)
+        asleep = self.quiet_hours.quiet_among(found.people, transaction.now)
+        left_out = set() if question.policy.asleep == "wait" else set(asleep)
+        known = {person.id for person in question.all_asked}
+        left_out |= {
+            person.who.id
+            for person in found.people
+            if person.who.id not in known and self.quota.is_overloaded(transaction.state, person.who)
         }
-        people = tuple(one for one in found.people if (waits or one.who.id not in asleep) and one.who.id not in spare)
+        people = tuple(person for person in found.people if person.who.id not in left_out)
         transaction.add(
             e.Escalated(at=transaction.now, question=question.id, to=step.to, people=people, groups=found.groups, asleep=asleep)
         )
-
-    # For whom -------------------------------------------------------------------------------------------------------------
 
     def _audience(self, state: RunState, action: AskQuestion) -> Audience:
         others = tuple(agent.spec.name for agent in state.live if agent.spec.name != action.agent)
@@ -140,6 +144,7 @@ class QuestionFactory:
         policy = schedule.scaled(state.team.policy, action.ask.urgency)
         decider = self._decider(state, policy) if audience.people or audience.groups else None
         missing = policy.decider is not None and decider is None and bool(audience.people)
+        here = {author.id for author in self.directory.members(state.place.platform, state.place.channel) or ()}
         return Question(
             id=self.next_number(),
             run=state.run,
@@ -147,12 +152,12 @@ class QuestionFactory:
             action=action.action,
             ask=action.ask,
             policy=policy,
-            asked=(*(one.who for one in audience.people), *(agent_responder(name) for name in audience.agents)),
+            asked=(*(person.who for person in audience.people), *(agent_responder(name) for name in audience.agents)),
             groups=audience.groups,
             decider=decider.who if decider else None,
             others=tuple(agent.spec.name for agent in state.live if agent.spec.name != action.agent),
-            here=self._here(state, audience),
-            authors={one.who.id: one.author for one in (*audience.people, *((decider,) if decider else ()))},
+            here=tuple(person.who.id for person in audience.people if person.author.id in here),
+            authors={person.who.id: person.author for person in (*audience.people, *((decider,) if decider else ()))},
             notes=(*notes, *((f"{policy.decider}, who has the last word, cannot be reached here",) if missing else ())),
             asked_at=transaction.now,
         )
@@ -166,21 +171,21 @@ class QuestionFactory:
             return None
         return found.people[0] if found.people else None
 
-    def _here(self, state: RunState, audience: Audience) -> tuple[str, ...]:
-        here = {author.id for author in self.directory.members(state.place.platform, state.place.channel) or ()}
-        return tuple(one.who.id for one in audience.people if one.author.id in here)
-
 
 def audience_ids(audience: Audience) -> tuple[str, ...]:
-    """The ids of all who are to be asked: people, agents, roles."""
-    people, agents = (one.who.id for one in audience.people), (agent_responder(name).id for name in audience.agents)
+    """The ids of an audience: people, agents, roles."""
+    people, agents = (person.who.id for person in audience.people), (agent_responder(name).id for name in audience.agents)
     return (*people, *agents, *(group_id(group.name) for group in audience.groups))
 
 
-def _known(state: RunState, ask: Ask, audience: Audience) -> Question | None:
-    """The same question: one that is open, else the newest that people have answered and nobody wanted asked again."""
+def _overload_notes(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{name} has enough open questions and is not asked" for name in names)
+
+
+def _earlier_question(state: RunState, ask: Ask, audience: Audience) -> Question | None:
+    """The same question if it is open, else its newest one that people answered and that was not asked again."""
     meant = frozenset(audience_ids(audience))
-    alike = [one for one in state.questions.values() if is_duplicate(one, ask, meant)]
-    replaced = {one.again for one in alike}
-    usable = [one for one in alike if one.open or (is_reusable(one) and one.id not in replaced)]
-    return max(usable, key=lambda one: (one.open, one.id), default=None)
+    same = [question for question in state.questions.values() if is_duplicate(question, ask, meant)]
+    repeated = {question.again for question in same}
+    usable = [question for question in same if question.open or (is_reusable(question) and question.id not in repeated)]
+    return max(usable, key=lambda question: (question.open, question.id), default=None)

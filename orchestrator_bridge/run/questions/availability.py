@@ -1,10 +1,11 @@
-"""Quiet hours: what becomes of a question for those of its people who are not to be disturbed, by the policy's `asleep`."""
+"""Availability of the people asked: quiet hours, and limits of open questions per person, channel, run and agent."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.text import listed
@@ -17,7 +18,7 @@ from orchestrator_bridge.team.directory import Audience, Directory, Mentioned, R
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuietPerson:
-    """Somebody whose quiet hours it is: their id and name, until when by our clock, and what their own clock shows then."""
+    """A person with quiet hours now. `until`: their end by our clock; `clock`: the same as the person's own clock shows it."""
 
     id: str
     name: str
@@ -27,85 +28,91 @@ class QuietPerson:
 
 @dataclass(frozen=True, slots=True)
 class QuietHoursPolicy:
-    """Who is not to be disturbed, and what that means for a question."""
+    """Applies quiet hours to questions, by the `asleep` setting of their policy."""
 
     directory: Directory
 
     def quiet_among(self, people: Iterable[Mentioned], now: float) -> dict[str, float]:
-        """Those of these people, by id, whose quiet hours it is, and until when by our clock."""
-        found = {one.who.id: self.directory.quiet_until(one.who.id, now) for one in people}
-        return {one: until for one, until in found.items() if until is not None}
+        """The end of quiet hours, by our clock, of each of these people who has them now; by the person's id."""
+        ends = {person.who.id: self.directory.quiet_until(person.who.id, now) for person in people}
+        return {person: until for person, until in ends.items() if until is not None}
 
     def quiet_people(self, people: Iterable[Mentioned], now: float) -> tuple[QuietPerson, ...]:
-        """The same with what is to be told of them."""
+        """Those of these people who have quiet hours now, with name and local time for messages."""
         people = tuple(people)
-        names = {one.who.id: one.who.name for one in people}
+        names = {person.who.id: person.who.name for person in people}
         return tuple(
-            QuietPerson(id=one, name=names[one], until=until, clock=self.directory.local_time(one, until))
-            for one, until in self.quiet_among(people, now).items()
+            QuietPerson(id=person, name=names[person], until=until, clock=self.directory.local_time(person, until))
+            for person, until in self.quiet_among(people, now).items()
         )
 
     def apply(self, transaction: Transaction, question: Question) -> Question:
-        """A question that is about to be posted, as the policy has it for those who are asleep."""
-        people = tuple(Mentioned(who=one, author=author) for one in question.humans if (author := question.author(one.id)))
+        """Adapt a question that is about to be posted to the quiet hours of the people asked.
+
+        `next`: ask the others now, or the first escalation step with somebody awake. `fall_back`: ask the others now, or fall
+        back at once. Otherwise, and where that leaves nobody: post it, and start its times when enough people are awake.
+        """
+        people = tuple(
+            Mentioned(who=person, author=author) for person in question.humans if (author := question.author(person.id))
+        )
         asleep = self.quiet_among(people, transaction.now)
         if not asleep:
             return question
-        awake = [one for one in people if one.who.id not in asleep]
+        awake = any(person.who.id not in asleep for person in people)
         match question.policy.asleep:
-            case "next" if awake:
+            case "next" | "fall_back" if awake:
                 return self._without(question, asleep)
-            case "next" if next_ones := self._next(transaction.state, question, transaction.now):
-                return self._in_their_place(question, next_ones, asleep)
-            case "fall_back" if awake:
-                return self._without(question, asleep)
-            case "fall_back" if not question.groups:
-                return question.model_copy(update={"asleep": asleep, "gone": frozenset(asleep)})
-        return self._waiting(question, asleep)
+            case "next":
+                if successors := self._escalated_early(transaction.state, question, transaction.now):
+                    return self._replaced_by(question, successors, asleep)
+            case "fall_back":
+                if not question.groups:
+                    return question.model_copy(update={"asleep": asleep, "gone": frozenset(asleep)})
+            case "wait":
+                pass
+            case _:
+                assert_never(question.policy.asleep)
+        notes = (*question.notes, *self._notes(question, asleep, "is not disturbed before"))
+        return question.model_copy(update={"asleep": asleep, "starts_at": earliest_start(question, asleep), "notes": notes})
 
     def _without(self, question: Question, asleep: Mapping[str, float]) -> Question:
-        kept = tuple(one for one in question.asked if one.id not in asleep)
+        asked = tuple(person for person in question.asked if person.id not in asleep)
         decider = question.decider if question.decider and question.decider.id not in asleep else None
-        notes = (*question.notes, *self._notes(question, asleep, "is not asked, since nobody disturbs them before"))
-        return question.model_copy(update={"asked": kept, "decider": decider, "notes": notes})
+        notes = (*question.notes, *self._notes(question, asleep, "is not asked: quiet hours until"))
+        return question.model_copy(update={"asked": asked, "decider": decider, "notes": notes})
 
-    def _next(self, state: RunState, question: Question, now: float) -> tuple[Mentioned, ...]:
-        """Those of the first step of the escalation in which somebody is awake."""
+    def _escalated_early(self, state: RunState, question: Question, now: float) -> tuple[Mentioned, ...]:
+        """The people of the first escalation step in which somebody is awake."""
         for step in question.policy.escalate:
             try:
                 found = self.directory.audience(step.to, place=state.place, by=state.by, agents=())
             except UnknownName:  # the team file has changed since the run began
                 continue
             asleep = self.quiet_among(found.people, now)
-            if awake := tuple(one for one in found.people if one.who.id not in asleep):
+            if awake := tuple(person for person in found.people if person.who.id not in asleep):
                 return awake
         return ()
 
-    def _in_their_place(self, question: Question, people: tuple[Mentioned, ...], asleep: Mapping[str, float]) -> Question:
+    def _replaced_by(self, question: Question, people: tuple[Mentioned, ...], asleep: Mapping[str, float]) -> Question:
         question = self._without(question, asleep)
-        peers = (one for one in question.asked if one.kind == "agent")
-        authors = {**question.authors, **{one.who.id: one.author for one in people}}
-        return question.model_copy(update={"asked": (*(one.who for one in people), *peers), "authors": authors})
-
-    def _waiting(self, question: Question, asleep: dict[str, float]) -> Question:
-        """It is posted, but its times count from when enough are awake, and nobody is woken for it."""
-        notes = (*question.notes, *self._notes(question, asleep, "is not disturbed before"))
-        return question.model_copy(update={"asleep": asleep, "starts_at": earliest_start(question, asleep), "notes": notes})
+        peers = (responder for responder in question.asked if responder.kind == "agent")
+        authors = {**question.authors, **{person.who.id: person.author for person in people}}
+        return question.model_copy(update={"asked": (*(person.who for person in people), *peers), "authors": authors})
 
     def _notes(self, question: Question, asleep: Mapping[str, float], what: str) -> tuple[str, ...]:
-        names = {one.id: one.name for one in question.humans}
-        return tuple(f"{names[one]} {what} {self.directory.local_time(one, until)}" for one, until in asleep.items())
+        names = {person.id: person.name for person in question.humans}
+        return tuple(f"{names[person]} {what} {self.directory.local_time(person, until)}" for person, until in asleep.items())
 
 
 def earliest_start(question: Question, asleep: Mapping[str, float]) -> float:
-    """From when on, by our clock, enough of those who decide are awake, and whoever has the last word; 0 if they are now."""
-    wakes = sorted(asleep.get(one.id, 0.0) for one in active_deciders(question))
+    """The time, by our clock, at which enough deciders and the final decider are awake; 0 if they are awake now."""
+    wakes = sorted(asleep.get(decider.id, 0.0) for decider in active_deciders(question))
     enough = 0.0 if question.groups or not wakes else wakes[min(required_votes(question), len(wakes)) - 1]
     return max(enough, asleep.get(final_decider_id(question), 0.0))
 
 
 class OpenQuestionIndex:
-    """Counts the open questions of every person (by id) and every channel."""
+    """Counts of open questions, of all runs, per person (by id) and per channel."""
 
     def __init__(self) -> None:
         self._questions: dict[int, tuple[int, str, tuple[str, ...]]] = {}
@@ -113,7 +120,7 @@ class OpenQuestionIndex:
         self._channels: Counter[str] = Counter()
 
     def add(self, question: int, run: int, place: Place, people: Sequence[str]) -> None:
-        """A question is open, in this place and for these people."""
+        """Count an open question, in this place and for these people."""
         self.discard(question)
         channel = _channel(place)
         self._questions[question] = run, channel, tuple(people)
@@ -121,7 +128,7 @@ class OpenQuestionIndex:
         self._channels[channel] += 1
 
     def set_audience(self, question: int, people: Sequence[str]) -> None:
-        """A question is for these people now."""
+        """Replace the people whom a question asks."""
         if question in self._questions:
             run, channel, before = self._questions[question]
             self._people.subtract(before)
@@ -129,26 +136,26 @@ class OpenQuestionIndex:
             self._questions[question] = run, channel, tuple(people)
 
     def discard(self, question: int) -> None:
-        """A question has ended."""
+        """Stop counting a question."""
         known = self._questions.pop(question, None)
         if known is not None:
             self._channels[known[1]] -= 1
             self._people.subtract(known[2])
 
     def contains(self, question: int) -> bool:
-        """Whether a question is counted already: one that is just being made is not yet."""
+        """True if a question is counted already; one of the current transaction is not yet."""
         return question in self._questions
 
     def is_asked(self, question: int, person: str) -> bool:
-        """Whether somebody is counted among those whom a question asks."""
+        """True if a person is counted among those whom a question asks."""
         return question in self._questions and person in self._questions[question][2]
 
     def for_person(self, person: str) -> int:
-        """How many open questions somebody has."""
+        """The number of open questions that a person has."""
         return self._people[person]
 
     def in_channel(self, place: Place) -> int:
-        """How many open questions there are in a channel."""
+        """The number of open questions in a channel."""
         return self._channels[_channel(place)]
 
 
@@ -158,59 +165,61 @@ def _channel(place: Place) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QuestionQuota:
-    """The limits of a run's team, by what is open in all runs."""
+    """Checks the limits of a run's team against the open questions of all runs."""
 
     open: OpenQuestionIndex
 
     def is_overloaded(self, state: RunState, person: Responder) -> bool:
-        """Whether somebody has as many open questions as one person gets."""
+        """True if a person has as many open questions as the team's limit allows."""
         return self.open.for_person(person.id) + self._uncounted(state, person) >= state.team.limits.open_per_person
 
     def exclude_overloaded(self, state: RunState, audience: Audience) -> tuple[tuple[str, ...], Audience]:
-        """The names of those who have enough open questions, and the audience without them."""
-        full = {one.who.id for one in audience.people if self.is_overloaded(state, one.who)}
-        names = tuple(one.who.name for one in audience.people if one.who.id in full)
-        return names, replace(audience, people=tuple(one for one in audience.people if one.who.id not in full))
+        """The names of overloaded people, and the audience without them."""
+        overloaded = {person.who.id for person in audience.people if self.is_overloaded(state, person.who)}
+        names = tuple(person.who.name for person in audience.people if person.who.id in overloaded)
+        return names, replace(audience, people=tuple(person for person in audience.people if person.who.id not in overloaded))
 
     def _uncounted(self, state: RunState, person: Responder) -> int:
-        """Questions that have come to somebody in this very transaction, less those that have ended in it."""
-        counted = {one.id for one in state.questions.values() if self.open.is_asked(one.id, person.id)}
-        waiting = {one.id for one in state.questions.values() if one.open and _waits_for(one, person)}
-        ended = {one.id for one in state.questions.values() if not one.open}
+        """Questions that the current transaction has put to a person, less those that it has ended: the index has neither yet."""
+        questions = state.questions.values()
+        counted = {question.id for question in questions if self.open.is_asked(question.id, person.id)}
+        waiting = {
+            question.id
+            for question in questions
+            if question.open and person.id not in question.passed and any(human.id == person.id for human in question.humans)
+        }
+        ended = {question.id for question in questions if not question.open}
         return len(waiting - counted) - len(counted & ended)
 
     def quota_error(self, state: RunState, agent: str) -> str:
-        """Which limit a further question of this agent would break, in words for it; empty if none."""
-        return _over_in_all(state, agent) or self._over_open(state, agent)
+        """The limit that a further question of this agent would exceed, in words for the agent; empty if none."""
+        return _over_total(state, agent) or self._over_open(state, agent)
 
     def _over_open(self, state: RunState, agent: str) -> str:
-        limits, open_here = state.team.limits, [one for one in state.questions.values() if one.open]
-        elsewhere = sum(not self.open.contains(one.id) for one in open_here)
-        if sum(one.agent == agent for one in open_here) >= limits.open_per_agent:
+        limits, open_here = state.team.limits, [question for question in state.questions.values() if question.open]
+        uncounted = sum(not self.open.contains(question.id) for question in open_here)
+        if sum(question.agent == agent for question in open_here) >= limits.open_per_agent:
             return f"you have {_questions(limits.open_per_agent, 'open ')}, the most at a time for one agent."
         if len(open_here) >= limits.open_per_run:
             return f"this run has {_questions(limits.open_per_run, 'open ')}, the most at a time."
-        if self.open.in_channel(state.place) + elsewhere >= limits.open_per_channel:
+        if self.open.in_channel(state.place) + uncounted >= limits.open_per_channel:
             return f"this channel has {_questions(limits.open_per_channel, 'open ')}, the most at a time."
         return ""
 
 
-def _over_in_all(state: RunState, agent: str) -> str:
-    """How much an agent outside may ask in all is said by its token."""
+def _over_total(state: RunState, agent: str) -> str:
     limits = state.team.limits
-    if state.external_agent is None and state.agents[agent].asked >= limits.per_agent:
+    if state.external_agent is not None:  # its access token limits how much it may ask
+        return ""
+    if state.agents[agent].asked >= limits.per_agent:
         return f"you have asked {_questions(limits.per_agent)}, the limit for one agent of this run."
-    if state.external_agent is None and questions_asked(state) >= limits.per_run:
+    if questions_asked(state) >= limits.per_run:
         return f"the {_questions(limits.per_run)} that this run may ask have been asked."
     return ""
 
 
-def _waits_for(question: Question, person: Responder) -> bool:
-    return person.id not in question.passed and any(one.id == person.id for one in question.humans)
-
-
 def overload_message(names: Sequence[str], most: int) -> str:
-    """That these people have enough to answer."""
+    """The sentence that these people have as many open questions as they may."""
     has = "has" if len(names) == 1 else "have"
     return f"{listed(names)} {has} {_questions(most, 'open ')} already, the most that one person gets"
 

@@ -1,4 +1,7 @@
-"""What people do to a run's questions: type in a thread, use a control, give a command. All three end in `deeds`."""
+"""Handling of what people do: messages in a question's thread, controls of its card, the command `/questions`.
+
+All three end in `actions`, and every person gets an acknowledgement or a private reply.
+"""
 
 from __future__ import annotations
 
@@ -30,41 +33,39 @@ from orchestrator_bridge.team.directory import Directory, Mentioned, Responder, 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResponseHandler:
-    """Brings to a question what people do, and tells them what became of it: everybody gets a word back."""
+    """Applies the messages, controls and commands of people to questions, and reports the result to them."""
 
     directory: Directory
     quiet_hours: QuietHoursPolicy
     questions: QuestionFactory
 
-    # In the thread --------------------------------------------------------------------------------------------------------
-
     def on_message(self, transaction: Transaction, message: MessageReceived, number: int) -> None:
-        """Somebody typed something, or changed what they had typed."""
+        """Apply a new or edited message of a question's thread, and acknowledge it."""
         question = transaction.state.questions.get(number)
         if question is None:
             transaction.mark_handled(message.key, "there is no such question")
             return
         by = self._responder(question, message.author, message.place)
-        done = self._reply(
-            transaction, question, by, self._message(transaction, message.author, message.message, message.text, message)
-        )
+        text = self._message(transaction, message.author, message.message, message.text, message)
+        result = self._reply(transaction, question, by, text)
         after = transaction.state.questions[question.id]
-        taken_as = acknowledgement_text(after, by.id) if done.status == "taken" and after.open else ""
-        given = Acknowledgement(
-            message=message.message, author=message.author, sign=done.status, text=done.text, taken_as=taken_as
+        taken_as = acknowledgement_text(after, by.id) if result.status == "taken" and after.open else ""
+        acknowledgement = Acknowledgement(
+            message=message.message, author=message.author, sign=result.status, text=result.text, taken_as=taken_as
         )
-        direct = message.place if message.place.channel.startswith("@") or question.lost else None
-        transaction.rows.append(acknowledgement_post(transaction.state, message.key, given, question.id, direct))
-        transaction.mark_handled(message.key, "" if done.status == "taken" else f"{done.status}: {done.text}")
+        # A direct message and the thread of a deleted card are not the thread of the question's newest card.
+        place = message.place if message.place.channel.startswith("@") or question.lost else None
+        transaction.rows.append(acknowledgement_post(transaction.state, message.key, acknowledgement, question.id, place))
+        transaction.mark_handled(message.key, "" if result.status == "taken" else f"{result.status}: {result.text}")
 
-    def on_deleted(self, transaction: Transaction, unsaid: MessageDeleted, number: int) -> None:
-        """A reply was deleted: it is withdrawn while its question is open. Or the question's card was: it is posted again."""
+    def on_deleted(self, transaction: Transaction, deletion: MessageDeleted, number: int) -> None:
+        """Withdraw a deleted reply while its question is open, or note that the question's card was deleted."""
         question = transaction.state.questions.get(number)
         if question is not None and _open(transaction, question):
-            card = transitions.card_deleted(question, unsaid.message) is not question
+            card = transitions.card_deleted(question, deletion.message) is not question
             kind = e.CardLost if card else e.Unreplied
-            transaction.add(kind(at=transaction.now, question=number, message=unsaid.message))
-        transaction.mark_handled(unsaid.key)
+            transaction.add(kind(at=transaction.now, question=number, message=deletion.message))
+        transaction.mark_handled(deletion.key)
 
     def _reply(self, transaction: Transaction, question: Question, by: Responder, message: ReplyMessage) -> ActionResult:
         if _open(transaction, question):
@@ -80,11 +81,12 @@ class ResponseHandler:
     def _again(self, transaction: Transaction, question: Question, by: Responder) -> ActionResult:
         if question.ask.kind == "approval":
             return ActionResult(
-                status="refused", text="That call is over. If the agent wants to make it again, you are asked anew."
+                status="refused", text="That tool call has ended. If the agent wants to repeat it, you are asked again."
             )
-        there = next((one for one in transaction.state.questions.values() if one.again == question.id and one.open), None)
-        if question.open or there is not None:
-            return ActionResult(status="refused", text=f"Question {(there or question).id} is open: answer it there.")
+        questions = transaction.state.questions.values()
+        repeated = next((other for other in questions if other.again == question.id and other.open), None)
+        if question.open or repeated is not None:
+            return ActionResult(status="refused", text=f"Question {(repeated or question).id} is open: answer it there.")
         if not transitions.may_answer(question, by):
             return actions.not_asked(question)
         if not _can_ask_again(transaction, question):
@@ -92,14 +94,12 @@ class ResponseHandler:
         new = self.questions.again(transaction, question, by)
         return ActionResult(status="taken", text=f"Asked again as question {new.id}.")
 
-    # By a control ---------------------------------------------------------------------------------------------------------
-
     def on_control(self, transaction: Transaction, clicked: ControlUsed) -> None:
-        """A control was used."""
+        """Apply the use of a control, and reply to it privately."""
         transaction.mark_handled(clicked.key)
         question = transaction.state.questions.get(clicked.question)
         if question is None:
-            transaction.reply(clicked, _no_such(clicked.question))
+            transaction.reply(clicked, _no_question(clicked.question))
             return
         by = self._responder(question, clicked.author, clicked.place)
         transaction.reply(clicked, _private_reply(question, self._use_control(transaction, clicked, question, by)))
@@ -123,14 +123,12 @@ class ResponseHandler:
                     transaction, question, by, self._message(transaction, clicked.author, key, clicked.value, clicked)
                 )
 
-    # By command -----------------------------------------------------------------------------------------------------------
-
     def on_command(self, transaction: Transaction, command: CommandReceived, number: int, words: str) -> None:
-        """`/questions 12 …`: pass, more time, cancel, again, or else an answer."""
+        """Apply `/questions 12 …`: pass, more time, cancel, again, or an answer."""
         transaction.mark_handled(command.key)
         question = transaction.state.questions.get(number)
         if question is None:
-            transaction.reply(command, _no_such(number))
+            transaction.reply(command, _no_question(number))
             return
         by = self._responder(question, command.author, command.place)
         transaction.reply(command, _private_reply(question, self._execute(transaction, command, question, by, words)))
@@ -138,8 +136,8 @@ class ResponseHandler:
     def _execute(
         self, transaction: Transaction, command: CommandReceived, question: Question, by: Responder, words: str
     ) -> ActionResult:
-        order, key = parse_question_action(question.ask, words), f"command:{command.interaction}"
-        match order.verb:
+        action, key = parse_question_action(question.ask, words), f"command:{command.interaction}"
+        match action.verb:
             case "answer":
                 return self._reply(transaction, question, by, self._message(transaction, command.author, key, words, command))
             case "again":
@@ -149,21 +147,19 @@ class ResponseHandler:
             case "cancel":
                 return self._cancel(transaction, command, question, by)
             case "more":
-                return self._extend(transaction, question, by, command, order.words, key)
+                return self._extend(transaction, question, by, command, action.words, key)
             case "pass" | "hand" if not transitions.may_answer(question, by):
                 return actions.not_asked(question)
             case "pass" | "hand":
-                return self._decline_or_delegate(transaction, question, by, command, order.words)
+                return self._decline_or_delegate(transaction, question, by, command, action.words)
 
     def _cancel(self, transaction: Transaction, command: CommandReceived, question: Question, by: Responder) -> ActionResult:
-        starter = (transaction.state.by.platform, transaction.state.by.id) == (command.author.platform, command.author.id)
-        if starter or self.directory.may(command.author, "cancel", command.place):
+        requester = transaction.state.by
+        is_requester = (requester.platform, requester.id) == (command.author.platform, command.author.id)
+        if is_requester or self.directory.may(command.author, "cancel", command.place):
             return actions.cancel(transaction, question, by)
-        return ActionResult(
-            status="refused", text=f"You may not close question {question.id}; townhall.toml says who may, under [permissions]."
-        )
-
-    # Not me, and more time ------------------------------------------------------------------------------------------------
+        text = f"You may not close question {question.id}: only the requester and people with the permission to cancel may."
+        return ActionResult(status="refused", text=text)
 
     def _decline_or_delegate(
         self, transaction: Transaction, question: Question, by: Responder, event: ControlUsed | CommandReceived, whom: str
@@ -172,32 +168,34 @@ class ResponseHandler:
             to = self._successor(question, by, event, whom)
         except UnknownName as error:
             return ActionResult(status="refused", text=str(error))
-        sleepers = self.quiet_hours.quiet_people((to,) if to else (), transaction.now)
-        return actions.decline_or_delegate(transaction, question, by, event.at, to, sleepers)
+        quiet_people = self.quiet_hours.quiet_people((to,) if to else (), transaction.now)
+        return actions.decline_or_delegate(transaction, question, by, event.at, to, quiet_people)
 
     def _successor(self, question: Question, by: Responder, event: ControlUsed | CommandReceived, whom: str) -> Mentioned | None:
-        """Who is to be asked in somebody's place: whoever was picked, the platform's id of a person, or `@alice`.
+        """The person to be asked in somebody's place, by selection, by the platform's id or by name (`@alice`); None if none is
+        named.
 
         Raises:
-            UnknownName: there is nobody of that name, or it is the very person who hands over.
+            UnknownName: nobody has that name, or it is the person who hands over.
         """
         named = _named(event)
         if not named and not whom:
             return None
         ids = mentioned_ids(whom) or (() if has_mention(whom) else ((whom, ""),))
-        picked = named or tuple(self._known(event.place, *one) for one in ids)
-        found = self.directory.mentioned(picked, whom, event.author.platform)
+        selected = named or tuple(self._member(event.place, id_, name) for id_, name in ids)
+        found = self.directory.mentioned(selected, whom, event.author.platform)
         if not found:
-            raise UnknownName(f"I know nobody called {whom} here. To be taken off without naming anybody, say “pass”.")
-        to = next((one for one in found if one.who.id != by.id), None)
+            raise UnknownName(f"Nobody here is called {whom}. To decline without naming anybody, say “pass”.")
+        to = next((person for person in found if person.who.id != by.id), None)
         if to is None:
             raise UnknownName(f"Question {question.id} is with you already. Name somebody else, or say “pass”.")
         return to
 
-    def _known(self, place: Place, id_: str, name: str = "") -> Author:
-        """A person by the platform's id, with their name where somebody of the channel has that id."""
-        there = self.directory.members(place.platform, place.channel) or ()
-        return next((one for one in there if one.id == id_), Author(platform=place.platform, id=id_, name=name or id_))
+    def _member(self, place: Place, id_: str, name: str) -> Author:
+        """A person by the platform's id, with their name if they are a member of the channel."""
+        members = self.directory.members(place.platform, place.channel) or ()
+        unknown = Author(platform=place.platform, id=id_, name=name or id_)
+        return next((member for member in members if member.id == id_), unknown)
 
     def _extend(
         self,
@@ -209,20 +207,18 @@ class ResponseHandler:
         key: str,
     ) -> ActionResult:
         if not self._may_extend(question, by, event):
-            return ActionResult(status="refused", text="Only those who are asked can put a question off.")
+            return ActionResult(status="refused", text="Only the people asked can extend the time of a question.")
         if time.isdecimal() and isinstance(event, CommandReceived):
-            return ActionResult(status="refused", text=f"{time} of what? Say it as {time}m or {time}h.")
+            return ActionResult(status="refused", text=f"{time} has no unit: write {time}m or {time}h.")
         try:
             return actions.extend(transaction, question, by, actions.seconds_of(time), key, event.at)
         except ValueError as error:
             return ActionResult(status="refused", text=str(error))
 
     def _may_extend(self, question: Question, by: Responder, event: ControlUsed | CommandReceived) -> bool:
-        asked = any(one.id == by.id for one in question.all_asked)
-        holds = not {*question.welcome, *(group_id(group.name) for group in question.groups)}.isdisjoint(by.roles)
-        return asked or holds or self.directory.may(event.author, "extend", event.place)
-
-    # Who and what ---------------------------------------------------------------------------------------------------------
+        asked = any(person.id == by.id for person in question.all_asked)
+        roles = {*question.welcome, *(group_id(group.name) for group in question.groups)}
+        return asked or not roles.isdisjoint(by.roles) or self.directory.may(event.author, "extend", event.place)
 
     def _responder(self, question: Question, author: Author, place: Place) -> Responder:
         return self.directory.with_roles(author, place, transitions.roles_allowed_to_answer(question))
@@ -231,7 +227,7 @@ class ResponseHandler:
         self, transaction: Transaction, by: Author, key: str, text: str, event: MessageReceived | ControlUsed | CommandReceived
     ) -> ReplyMessage:
         named = self.directory.mentioned(_named(event), text, by.platform)
-        mentions = tuple(one for one in named if one.author.id != by.id)
+        mentions = tuple(person for person in named if person.author.id != by.id)
         edit = event.edit if isinstance(event, MessageReceived) else ""
         return ReplyMessage(
             key=key,
@@ -244,7 +240,7 @@ class ResponseHandler:
 
 
 def _named(event: MessageReceived | ControlUsed | CommandReceived) -> tuple[Author, ...]:
-    """Those whom somebody names, as far as the platform says who that is."""
+    """The people whom an event names by the platform's own means: a mention, or a selection."""
     if isinstance(event, ControlUsed):
         return (event.to,) if event.to else ()
     return event.mentions
@@ -258,7 +254,7 @@ def _can_ask_again(transaction: Transaction, question: Question) -> bool:
     return not question.open and transaction.state.end is None and question.agent in transaction.state.agents
 
 
-def _no_such(number: int) -> PrivateReply:
+def _no_question(number: int) -> PrivateReply:
     return PrivateReply(text=f"There is no question {number}.", tone="warning")
 
 

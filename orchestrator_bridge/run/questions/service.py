@@ -1,4 +1,7 @@
-"""Makes questions, does what is due and settles, as changes to a transaction. The rules are `settle` and `due`."""
+"""Questions of a run as changes to its transaction: asking, due actions, settling.
+
+The rules are pure functions of one question: `settlement.settle` for its end, `schedule.due` for what is due before.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,10 @@ from orchestrator_bridge.team.directory import Audience, Directory, Mentioned, R
 
 
 class QuestionService:
-    """Makes questions of what agents ask, and ends them; `responses` hears people. `no_human_reachable`: no person can be
-    reached."""
+    """Asks and settles the questions of runs; `responses` handles what people do.
+
+    `no_human_reachable` returns True if no person can reply to a run any more, such as at the end of a pipe's input.
+    """
 
     def __init__(
         self,
@@ -38,29 +43,25 @@ class QuestionService:
     ) -> None:
         self._directory = directory
         self._quiet_hours = QuietHoursPolicy(directory)
-        sparing = QuestionQuota(open_questions or OpenQuestionIndex())
-        self._factory = QuestionFactory(
-            directory=directory, quiet_hours=self._quiet_hours, next_number=next_number, quota=sparing
-        )
+        quota = QuestionQuota(open_questions or OpenQuestionIndex())
+        self._factory = QuestionFactory(directory=directory, quiet_hours=self._quiet_hours, next_number=next_number, quota=quota)
         self._no_human_reachable = no_human_reachable
         self.responses = ResponseHandler(directory=directory, quiet_hours=self._quiet_hours, questions=self._factory)
 
-    # Asking ---------------------------------------------------------------------------------------------------------------
-
     def ask(self, transaction: Transaction, action: AskQuestion) -> None:
-        """Make a question, or tell the agent why there will be none."""
+        """Ask a question, or tell the agent why it is not asked."""
         self._factory.ask(transaction, action)
         if self._no_human_reachable(transaction.state):
             self.mark_unattended(transaction)
 
     def request_approval(self, transaction: Transaction, use: ToolUse) -> None:
-        """Ask people whether an agent may use a tool, or refuse it where nobody can be asked."""
+        """Ask people if an agent may use a tool, or refuse the use where nobody can be asked."""
         self._factory.request_approval(transaction, use)
         if self._no_human_reachable(transaction.state):
             self.mark_unattended(transaction)
 
     def ask_for_more(self, transaction: Transaction, short: BudgetStatus, price: Decimal | None) -> None:
-        """Ask those responsible for more money, for a call that may cost `price` and does not fit any more."""
+        """Ask the responsible people for more money, for a call that may cost `price` US dollars and exceeds a budget."""
         state, ask = transaction.state, budget_question(short, price)
         try:
             audience = self._directory.audience(state.team.responsible, place=state.place, by=state.by, agents=())
@@ -73,9 +74,9 @@ class QuestionService:
             action=f"more:{state.seq}",
             ask=ask,
             policy=budget_policy(state.team.policy),
-            asked=tuple(one.who for one in audience.people),
+            asked=tuple(person.who for person in audience.people),
             groups=audience.groups,
-            authors={one.who.id: one.author for one in audience.people},
+            authors={person.who.id: person.author for person in audience.people},
             asked_at=transaction.now,
         )
         transaction.add(e.MoreAsked(at=transaction.now, budget=short.budget, limit=short.limit, question=question))
@@ -83,57 +84,55 @@ class QuestionService:
             self.mark_unattended(transaction)
 
     def question_delivered(self, transaction: Transaction, outgoing: OutboxEntry, posted: PostedMessage, noted_at: float) -> None:
-        """People can see the question, or somebody a copy of it."""
+        """Record that a question's card, or one person's copy of it, is posted."""
         place = replace(outgoing.place, thread=posted.thread)
         delivery = Delivery(place=place, message=posted.message, posted_at=posted.at, noted_at=noted_at)
         transaction.add(e.QuestionPosted(at=transaction.now, question=outgoing.question or 0, delivery=delivery))
 
     def question_undeliverable(self, transaction: Transaction, outgoing: OutboxEntry, why: str) -> None:
-        """The question will never be seen: where people were to decide, it falls back at once."""
-        known = transaction.state.questions.get(outgoing.question or 0)
-        only = known is not None and outgoing.key == newest_key(known)
-        if known is not None and only and known.open and known.stage is None and people_decide(known):
-            self._start_fallback(transaction, known, f"it could not be posted: {why}")
+        """Start the fallback of a question whose card cannot be posted, if people were to decide it."""
+        question = transaction.state.questions.get(outgoing.question or 0)
+        if question is None or outgoing.key != newest_key(question):
+            return
+        if question.open and question.stage is None and people_decide(question):
+            self._start_fallback(transaction, question, f"it could not be posted: {why}")
 
     def cancel(self, transaction: Transaction, number: int) -> None:
-        """The agent outside that asked does not want to know any more."""
+        """Close a question at the request of the external agent that asked it."""
         question = transaction.state.questions.get(number)
         if question is not None and question.open and transaction.state.end is None:
             actions.cancel(transaction, question, agent_responder(question.agent))
 
-    # Settling -------------------------------------------------------------------------------------------------------------
-
     def mark_unattended(self, transaction: Transaction) -> None:
-        """Nobody is there any more: every person who was asked is taken off, and every role."""
+        """Take all people and roles off the open questions, since nobody can reply any more."""
         for question in list(transaction.state.questions.values()):
-            groups = (Responder(kind="human", id=group_id(one.name), name=one.name) for one in question.groups)
-            for person in (*question.humans, *groups) if question.open else ():
+            roles = (Responder(kind="human", id=group_id(group.name), name=group.name) for group in question.groups)
+            for person in (*question.humans, *roles) if question.open else ():
                 if person.id not in question.gone:
                     transaction.add(e.Passed(at=transaction.now, question=question.id, responder=person, gone=True))
 
     def process_due(self, transaction: Transaction, read_to_end: Collection[int]) -> tuple[int, ...]:
-        """Settle what can be settled, and do what is due.
+        """Settle every question that can be settled, and do what is due on the others.
 
-        Returns the questions that have expired and whose threads must first be read to their end, for replies that were in time;
-        of one that nobody is known to see it must be known first that its card has not arrived.
+        Returns the expired questions whose threads must be read to their end first: a reply that a person wrote in time may not
+        have arrived yet, and a fallback must not overrule it. Where no card is known to be posted, that is found out first.
         """
         unread = []
-        for number in [one.id for one in transaction.state.questions.values() if one.open]:
-            while not self._process_question(transaction, transaction.state.questions[number], number in read_to_end):
+        for number in [question.id for question in transaction.state.questions.values() if question.open]:
+            read = number in read_to_end
+            while self._process_question(transaction, transaction.state.questions[number], read):
                 pass
             question = transaction.state.questions[number]
-            if question.open and _waits_for_sync(question, to_platform_time(question, transaction.now), number in read_to_end):
+            if question.open and _waits_for_sync(question, to_platform_time(question, transaction.now), read):
                 unread.append(number)
         return tuple(unread)
 
     def _process_question(self, transaction: Transaction, question: Question, read: bool) -> bool:
-        """Do one thing that is due; True if nothing more is, or all else waits until the thread is read."""
+        """Do one thing that is due. False if nothing more is due now, or all else waits until the thread is read."""
         now = to_platform_time(question, transaction.now)
         outcome, now_due = settlement.settle(question, now), schedule.due(question, now)
-        if outcome is None and not now_due:
-            return True
-        if _waits_for_sync(question, now, read):
-            return True
+        if (outcome is None and not now_due) or _waits_for_sync(question, now, read):
+            return False
         if outcome is not None:
             transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=outcome))
         elif now_due.start_fallback:
@@ -141,27 +140,25 @@ class QuestionService:
         elif now_due.wake:
             transaction.add(e.Woken(at=transaction.now, question=question.id, people=now_due.wake))
         elif now_due.remind:
-            asleep = self._quiet_hours.quiet_among(self._waiting(question), transaction.now)
+            known = ((person, question.author(person.id)) for person in people_to_remind(question))
+            waiting = tuple(Mentioned(who=person, author=author) for person, author in known if author)
+            asleep = self._quiet_hours.quiet_among(waiting, transaction.now)
             transaction.add(e.Reminded(at=transaction.now, question=question.id, asleep=tuple(asleep)))
         else:
             self._factory.escalate(transaction, question)
-        return not transaction.state.questions[question.id].open
-
-    def _waiting(self, question: Question) -> tuple[Mentioned, ...]:
-        known = ((one, question.author(one.id)) for one in people_to_remind(question))
-        return tuple(Mentioned(who=one, author=author) for one, author in known if author)
+        return transaction.state.questions[question.id].open
 
     def _start_fallback(self, transaction: Transaction, question: Question, why: str) -> None:
-        """Let the next fallback decide, or begin."""
-        fallen = settlement.begin_fallback(question, to_platform_time(question, transaction.now), why)
-        if isinstance(fallen, Outcome):
-            transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=fallen))
+        """Settle the question by its next fallback, or begin one that takes time."""
+        fallback = settlement.begin_fallback(question, to_platform_time(question, transaction.now), why)
+        if isinstance(fallback, Outcome):
+            transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=fallback))
         else:
-            transaction.add(e.FallbackBegan(at=transaction.now, question=question.id, stage=fallen))
+            transaction.add(e.FallbackBegan(at=transaction.now, question=question.id, stage=fallback))
 
 
 def _waits_for_sync(question: Question, now: float, read: bool) -> bool:
-    """Whether something was perhaps said in time that nobody has heard yet: a fallback waits until that is known."""
+    """True if a fallback has to wait until the thread is read, since an unread reply may have come in time."""
     if read or not schedule.due(question, now).expired:
         return False
     outcome = settlement.settle(question, now)
