@@ -1,4 +1,4 @@
-"""`townhall ask`: one run in the terminal, from the task to its end."""
+"""`townhall ask`: one run on the terminal, from the task to its end."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from orchestrator_bridge.store.interface import InUse, QuestionSummary, RunSumma
 from orchestrator_bridge.team.team import AgentSpec, Team
 
 DISPLAY_TIMEOUT = 15.0
-"""Seconds after a run's end in which all of it must be shown: an output that takes nothing is not waited for longer."""
+"""Seconds to wait after a run's end until all of it is shown: an output that is blocked must not keep the process."""
 
 EXIT_LEFT = 130
-"""The exit code where the person left before the end."""
+"""Exit code if the user left before the end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AskOptions:
-    """What was asked for. `model` replaces that of every agent; without `input` nobody is there, and questions fall back."""
+    """Options of the command. `model` replaces that of every agent. Without `input`, questions fall back at once."""
 
     task: str
     team: str | None = None
@@ -42,12 +42,12 @@ class AskOptions:
 
 
 def task_from_input() -> str:
-    """All that standard input holds, until its end."""
+    """Read standard input to its end."""
     return "" if sys.stdin is None else sys.stdin.buffer.read().decode("utf-8", "replace")
 
 
 class OneRunTerminal(TerminalAdapter):
-    """A terminal for one run: with `as_json` its final text is left to the JSON."""
+    """A terminal for one run. With `as_json` the final text is not shown, because the JSON contains it."""
 
     def __init__(self, device: TerminalDevice, *, as_json: bool) -> None:
         super().__init__(device, quiet=as_json, takes_tasks=False)
@@ -60,22 +60,22 @@ class OneRunTerminal(TerminalAdapter):
         return await super().send(outbound)
 
 
-async def ask_once(start: LoadedConfig, wish: AskOptions) -> int:
-    """Carry out one run; returns the exit code: 0 if it has an answer, 130 if the person left before, else 1.
+async def ask_once(start: LoadedConfig, options: AskOptions) -> int:
+    """Carry out one run; returns the exit code: 0 if it has an answer, 130 if the user left before, else 1.
 
     Raises:
-        Trouble: there is no such team, or the run cannot begin.
+        ConfigError: there is no such team, or the run cannot start.
         StoreError: the store cannot be opened.
     """
     open_log_file(start)
-    task = clean(wish.task).strip()
-    team = _team(start, wish)
-    for line in dropped_parameters(start.team_file.team(wish.team), team):
+    task = clean(options.task).strip()
+    team = _team(start, options)
+    for line in dropped_parameters(start.team_file.team(options.team), team):
         click.echo(f"townhall: warning: {line}", err=True)
     device = TerminalDevice(
-        stdin=sys.stdin if wish.input else None, screen=sys.stderr, answers=None if wish.as_json else sys.stdout
+        stdin=sys.stdin if options.input else None, screen=sys.stderr, answers=None if options.as_json else sys.stdout
     )
-    terminal = OneRunTerminal(device, as_json=wish.as_json)
+    terminal = OneRunTerminal(device, as_json=options.as_json)
     async with _open_app(start, terminal) as (app, file):
         app.commands.check_run(team, task)
         await app.engine.start_afresh()
@@ -83,16 +83,16 @@ async def ask_once(start: LoadedConfig, wish: AskOptions) -> int:
         if not await _wait_end(app, terminal, run):
             return EXIT_LEFT
         summary, questions = await _result(app, run)
-    if wish.as_json:
+    if options.as_json:
         print_json(_run_object(summary, questions, team, file))
     return 0 if summary.status == "finished" else 1
 
 
-def _team(start: LoadedConfig, wish: AskOptions) -> Team:
-    team = start.team_file.team(wish.team)
-    if wish.model is None:
+def _team(start: LoadedConfig, options: AskOptions) -> Team:
+    team = start.team_file.team(options.team)
+    if options.model is None:
         return team
-    agents = tuple(with_model(agent, wish.model, start.team_file.models) for agent in team.agents)
+    agents = tuple(with_model(agent, options.model, start.team_file.models) for agent in team.agents)
     return team.model_copy(update={"agents": agents})
 
 
@@ -117,21 +117,21 @@ def dropped_parameters(before: Team, after: Team) -> list[str]:
 
 @asynccontextmanager
 async def _open_app(start: LoadedConfig, terminal: TerminalAdapter) -> AsyncIterator[tuple[App, Path]]:
-    """The bot over the usual file, or over one of its own while another process has that."""
+    """The bot on the usual store file, or on a temporary one while another process uses that."""
     async with AsyncExitStack() as stack:
         file = start.settings.store
         try:
             app = await stack.enter_async_context(open_app(start, [terminal], file))
         except InUse:
             file = temporary_store_path()
-            say = f"townhall: {start.settings.store} is in use by a bot that runs; this run has a file of its own: {file}"
-            click.echo(say, err=True)
+            notice = f"townhall: {start.settings.store} is in use by a running bot; this run is stored in {file}"
+            click.echo(notice, err=True)
             app = await stack.enter_async_context(open_app(start, [terminal], file))
         yield app, file
 
 
 async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
-    """Wait for the run's end, and until all of it was shown; False if the person left before."""
+    """Wait until the run has ended and all of it is shown; False if the user left before."""
     ended = asyncio.create_task(app.engine.wait_ended(run))
     left = asyncio.create_task(terminal.wait_exit())
     try:
@@ -149,12 +149,12 @@ async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
 
 
 async def _result(app: App, run: int) -> tuple[RunSummary, list[QuestionSummary]]:
-    (summary,) = (one for one in await app.store.runs() if one.run == run)
-    return summary, [one for one in await app.store.questions() if one.run == run]
+    (summary,) = (summary for summary in await app.store.runs() if summary.run == run)
+    return summary, [question for question in await app.store.questions() if question.run == run]
 
 
 def _run_object(summary: RunSummary, questions: list[QuestionSummary], team: Team, file: Path) -> dict[str, object]:
-    """The run for a program. Times are seconds since the epoch; money is US dollars as text, null where it is unknown."""
+    """The run as a JSON object. Times are seconds since the epoch; money is US dollars as text, null if it is unknown."""
     return {
         "run": summary.run,
         "status": summary.status,
@@ -168,8 +168,14 @@ def _run_object(summary: RunSummary, questions: list[QuestionSummary], team: Tea
         "tokens": summary.tokens,
         "cost_usd": summary.cost,
         "questions": [
-            {"question": one.question, "agent": one.agent, "text": one.text, "status": one.status, "outcome": one.line}
-            for one in reversed(questions)
+            {
+                "question": question.question,
+                "agent": question.agent,
+                "text": question.text,
+                "status": question.status,
+                "outcome": question.line,
+            }
+            for question in reversed(questions)
         ],
         "store": file,
     }

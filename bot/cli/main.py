@@ -1,4 +1,4 @@
-"""The command line. Each command imports what it needs when it is called, so that `townhall --help` is there at once."""
+"""The command line. Each command imports its modules when it is called, so that `townhall --help` responds at once."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-def _as_json(what: str) -> Callable[[FC], FC]:
-    return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as one JSON object, and nothing else.")
+def _as_json(content: str) -> Callable[[FC], FC]:
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {content} as one JSON object.")
 
 
 @click.group(context_settings=_SETTINGS)
 @click.version_option(package_name="townhall")
 def cli() -> None:
-    """Agents and people work on one task together, and ask one another."""
+    """Teams of agents and people work on a task and ask each other questions."""
 
 
 @cli.command()
 def run() -> int:
-    """Start the bot. Without a token the terminal is the platform."""
+    """Start the bot. It uses every chat platform whose token is set, or else this terminal."""
     import asyncio
 
     from bot.app import load_config
@@ -43,12 +43,12 @@ def run() -> int:
 
 @cli.command()
 @click.argument("task")
-@click.option("--team", help="A team of the team file, instead of its default.")
-@click.option("--model", help="The model of every agent, instead of their own.")
-@click.option("--no-input", is_flag=True, help="Nobody is there to answer: questions fall back at once.")
+@click.option("--team", help="Team that works on the task; default: the team file's default team.")
+@click.option("--model", help="Model for every agent, instead of their own.")
+@click.option("--no-input", is_flag=True, help="Do not wait for people: questions fall back at once.")
 @_as_json("the run")
 def ask(task: str, team: str | None, model: str | None, no_input: bool, as_json: bool) -> int:
-    """Give a team one TASK and wait for the answer. With `-` the task is what standard input holds."""
+    """Give a team one TASK and wait for the answer. With `-`, read the task from standard input."""
     import asyncio
 
     from bot.app import load_config
@@ -56,15 +56,15 @@ def ask(task: str, team: str | None, model: str | None, no_input: bool, as_json:
 
     if task == "-":
         task, no_input = task_from_input(), True
-    wish = AskOptions(task=task, team=team, model=model, as_json=as_json, input=not no_input)
-    return asyncio.run(ask_once(load_config(), wish))
+    options = AskOptions(task=task, team=team, model=model, as_json=as_json, input=not no_input)
+    return asyncio.run(ask_once(load_config(), options))
 
 
 @cli.command()
 @click.argument("search", default="")
 @_as_json("the models")
 def models(search: str, as_json: bool) -> None:
-    """Models with their hosts, prices, context, lifecycle and what each lacks; those with SEARCH in their names."""
+    """List models. Shows host, context, prices, lifecycle and missing settings; SEARCH selects names that contain it."""
     from bot.app import load_config
     from bot.cli.models import print_models
 
@@ -72,21 +72,21 @@ def models(search: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, newest first.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Number of entries, newest first.")
 @_as_json("the runs")
 def runs(limit: int, as_json: bool) -> None:
-    """The newest runs: their state, cost and result."""
+    """List the newest runs with their state and cost."""
     from bot.cli.lookups import print_runs
 
     _run_lookup(print_runs, limit=limit, as_json=as_json)
 
 
 @cli.command()
-@click.option("--all", "everything", is_flag=True, help="Also questions that have ended.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, newest first.")
+@click.option("--all", "everything", is_flag=True, help="Include closed questions.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Number of entries, newest first.")
 @_as_json("the questions")
 def questions(everything: bool, limit: int, as_json: bool) -> None:
-    """The questions that wait for somebody."""
+    """List open questions."""
     from bot.cli.lookups import print_questions
 
     _run_lookup(print_questions, everything=everything, limit=limit, as_json=as_json)
@@ -97,11 +97,11 @@ def questions(everything: bool, limit: int, as_json: bool) -> None:
 @click.option(
     "--by",
     type=click.Choice(["call", "agent", "run", "channel", "person", "day", "model"]),
-    help="Sum by this, instead of every detail.",
+    help="Group costs by this.",
 )
 @_as_json("the costs")
 def cost(run: int | None, by: CostBy | None, as_json: bool) -> None:
-    """What agents and models have cost, in all runs or in one RUN."""
+    """Show the cost of agents and models, in all runs or in one RUN."""
     import asyncio
 
     from bot.app import load_config
@@ -116,26 +116,26 @@ def cost(run: int | None, by: CostBy | None, as_json: bool) -> None:
 @cli.command()
 @click.argument("run", type=click.IntRange(min=1))
 def export(run: int) -> None:
-    """Print the log of RUN as JSON lines."""
+    """Print the event log of RUN as JSON lines."""
     from bot.cli.lookups import print_log
 
     _run_lookup(print_log, run=run)
 
 
-def _run_lookup(print_: Callable[..., Coroutine[None, None, None]], **wanted: object) -> None:
-    """Carry out a look-up in the store of the settings, beside a bot that may be running."""
+def _run_lookup(print_: Callable[..., Coroutine[None, None, None]], **options: object) -> None:
+    """Run a look-up in the store, beside a bot that may be running."""
     import asyncio
 
     from bot.config.settings import read_settings
 
-    asyncio.run(print_(read_settings().store, **wanted))
+    asyncio.run(print_(read_settings().store, **options))
 
 
 @cli.command()
-@click.option("--online", is_flag=True, help="Also ask every model's endpoint whether it answers.")
+@click.option("--online", is_flag=True, help="Also check that every model's endpoint responds.")
 @_as_json("the findings")
 def doctor(online: bool, as_json: bool) -> int:
-    """Check settings, team file, models, store, disk, chat platforms."""
+    """Check the installation. Covers settings, team file, models, tools, store, disk and chat platforms."""
     import asyncio
 
     from bot.doctor.report import print_report
@@ -145,7 +145,7 @@ def doctor(online: bool, as_json: bool) -> int:
 
 @cli.command()
 def mcp() -> None:
-    """An MCP server on standard input and output: coding agents ask the team through the running bot."""
+    """Serve MCP on standard input and output. Coding agents ask the team through the running bot."""
     import asyncio
 
     from bot.cli.mcp import serve_stdio
@@ -155,33 +155,33 @@ def mcp() -> None:
 
 @cli.group()
 def token() -> None:
-    """Tokens with which agents outside come in: make, list, withdraw."""
+    """Manage access tokens for MCP clients."""
 
 
 @token.command("make")
 @click.argument("name")
-@click.option("--for", "person", metavar="@PERSON", help="On whose behalf its agents ask: whom `humans` means.")
-@click.option("--channel", "channels", multiple=True, help="Where they may ask, such as slack/C0123ABCD; repeat for more.")
-@click.option("--team", help="Whose rules and agents they get, instead of the default team.")
+@click.option("--for", "person", metavar="@PERSON", help="Person whom `humans` means in the client's questions.")
+@click.option("--channel", "channels", multiple=True, help="Channel for its questions, such as slack/C0123ABCD; repeat for more.")
+@click.option("--team", help="Team whose agents and rules apply; default: the default team.")
 @click.option("--open-questions", type=int, help="Questions that may be open at a time; default 5.")
-@click.option("--questions-a-day", type=int, help="Default 50.")
-@click.option("--runs-a-day", type=int, help="Runs that may be started in a day; default 20.")
-@click.option("--money-a-day", help="US dollars that its runs and its questions to agents may cost in a day; default 5.00.")
+@click.option("--questions-a-day", type=int, help="Questions a day; default 50.")
+@click.option("--runs-a-day", type=int, help="Runs a day; default 20.")
+@click.option("--money-a-day", help="US dollars a day for its runs and its questions to agents; default 5.00.")
 @_as_json("the token")
-def make_token(name: str, as_json: bool, **terms: object) -> None:
-    """Make the token NAME and show it, this once."""
+def make_token(name: str, as_json: bool, **scope: object) -> None:
+    """Create the token NAME and print it. It is not shown again."""
     import asyncio
 
     from bot.app import load_config
     from bot.cli.tokens import make_token
 
-    asyncio.run(make_token(load_config(), name, terms, as_json))
+    asyncio.run(make_token(load_config(), name, scope, as_json))
 
 
 @token.command("list")
 @_as_json("the tokens")
 def list_tokens(as_json: bool) -> None:
-    """Every token with its terms, withdrawn ones too; never the token itself."""
+    """List all tokens with their scope, revoked ones too. The tokens themselves are not shown."""
     import asyncio
 
     from bot.app import load_config
@@ -193,7 +193,7 @@ def list_tokens(as_json: bool) -> None:
 @token.command("withdraw")
 @click.argument("name")
 def withdraw_token(name: str) -> None:
-    """Make the token NAME good for nothing, at once."""
+    """Revoke the token NAME immediately."""
     import asyncio
 
     from bot.app import load_config
@@ -232,18 +232,18 @@ def slack(url: str | None) -> None:
     "--only",
     multiple=True,
     type=click.Choice(["installed", "call", "overhead", "at-once", "reply", "asleep"]),
-    help="Only this row.",
+    help="Measure only this row; repeat for more.",
 )
-@click.option("--quick", is_flag=True, help="Fewer samples and fewer questions: a look in some seconds.")
-@click.option("--live", is_flag=True, help="Call these real MODELs: seconds to the first token, tokens a second. It costs money.")
+@click.option("--quick", is_flag=True, help="Fewer samples and questions; takes some seconds.")
+@click.option("--live", is_flag=True, help="Measure real MODELs: seconds to the first token, tokens a second. Costs money.")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @_as_json("the figures")
 def bench(only: tuple[str, ...], quick: bool, live: bool, models: tuple[str, ...], as_json: bool) -> int:
-    """Measure Townhall beside the bare floor of the same work; takes about three minutes. With --live: measure MODELs."""
+    """Measure Townhall, or MODELs with --live. Compares with the same work without Townhall; takes about three minutes."""
     import asyncio
 
     if live != bool(models):
-        raise click.UsageError("--live and models belong together: townhall bench --live grok-4.3 gpt-5-mini")
+        raise click.UsageError("--live needs MODELs and MODELs need --live: townhall bench --live grok-4.3 gpt-5-mini")
     if live:
         from bot.app import load_config
         from bot.bench.live import live_figures
@@ -260,7 +260,7 @@ def bench(only: tuple[str, ...], quick: bool, live: bool, models: tuple[str, ...
 
 
 def _secrets() -> Mapping[str, str]:
-    """What must not stand in an error's text; nothing if it is the settings that are wrong, for those errors show none."""
+    """Values that must not appear in an error's text; none if the settings are wrong, because those errors show no secret."""
     from bot.config.errors import ConfigError
     from bot.config.settings import read_settings
 
@@ -271,8 +271,8 @@ def _secrets() -> Mapping[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry of the command `townhall`."""
+    """Entry point of the command `townhall`."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # closed by whoever started us
+        if stream is not None:  # closed by the parent process
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files when a program starts
     sys.exit(run_command(lambda: cli.main(arguments, prog_name="townhall", standalone_mode=False), _secrets))

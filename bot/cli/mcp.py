@@ -1,6 +1,6 @@
-"""`townhall mcp`: an MCP server over standard input and output that hands every call to the door of the running bot.
+"""`townhall mcp`: an MCP server on standard input and output that forwards every call to the running bot.
 
-It holds nothing: a bot that is started again later is found at the next call, and what was asked is there.
+It has no state: after a restart of the bot the next call finds the new process, and the questions are still there.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from bot.mcp_server.service import ToolResponse
 from bot.mcp_server.tools import MAX_WAIT
 
 TIMEOUT_MARGIN = 120.0
-"""Seconds that the door gets beyond the longest wait before an answer is given up."""
+"""Seconds beyond the longest wait after which a call to the bot is given up."""
 
 
 async def serve_stdio() -> None:
-    """Serve until standard input ends. Only the environment is read: the working directory is that of somebody else's project.
+    """Serve until standard input ends. No `.env` is read, because the working directory belongs to the client's project.
 
     Raises:
-        Trouble: there is no token.
+        ConfigError: there is no access token.
     """
     settings = read_settings(Path(os.devnull))
     token = settings.townhall_token
     if token is None:
-        raise ConfigError("agents outside need a token", [_NO_TOKEN])
+        raise ConfigError("an MCP client needs an access token", [_NO_TOKEN])
     proxy = McpProxy(settings, token.get_secret_value())
     server = create_mcp_server(proxy.call)
     async with stdio_server() as (read, write):
@@ -47,20 +47,20 @@ async def serve_stdio() -> None:
 
 
 class McpProxy:
-    """Hands calls to the door of the bot that runs on a data folder."""
+    """Forwards calls to the bot that runs on a data folder."""
 
     def __init__(self, settings: Settings, token: str) -> None:
         self._data = settings.data.absolute()
         self._token = token
 
     async def call(self, context: ServerRequestContext[Any, Any], tool: str, arguments: Mapping[str, Any]) -> ToolResponse:
-        """Hand one call over, on behalf of the client that made it."""
-        door = listener.read_endpoint(self._data)
-        if door is None:
+        """Forward one call of a client."""
+        endpoint = listener.read_endpoint(self._data)
+        if endpoint is None:
             return ToolResponse(payload={}, denial=self._not_running_text())
         statuses: list[int] = []
         try:
-            return await self._call_bot(door.url, client_name(context), tool, arguments, statuses)
+            return await self._call_bot(endpoint.url, client_name(context), tool, arguments, statuses)
         except Exception as error:
             return ToolResponse(
                 payload={}, denial=_TOKEN_REJECTED if 401 in statuses else _connection_lost_text(_root_cause(error))
@@ -69,24 +69,24 @@ class McpProxy:
     async def _call_bot(
         self, url: str, client: str, tool: str, arguments: Mapping[str, Any], statuses: list[int]
     ) -> ToolResponse:
-        """`statuses`: what the door answered, in the words of HTTP; the client's own errors do not tell."""
+        """`statuses` collects the HTTP status of each response, because the MCP client's errors do not contain it."""
 
-        async def answered(response: httpx2.Response) -> None:
+        async def record_status(response: httpx2.Response) -> None:
             statuses.append(response.status_code)
 
         headers = {"Authorization": f"Bearer {self._token}"}
         info = types.Implementation(name=client or "agent", version="")
         timeout = httpx2.Timeout(TIMEOUT_MARGIN, read=MAX_WAIT + TIMEOUT_MARGIN)
         async with create_mcp_http_client(headers=headers, timeout=timeout) as http:
-            http.event_hooks["response"].append(answered)
+            http.event_hooks["response"].append(record_status)
             transport = streamable_http_client(url, http_client=http)
-            async with Client(transport, client_info=info, mode=LATEST_MODERN_VERSION) as door:
-                return _to_tool_response(await door.call_tool(tool, dict(arguments)))
+            async with Client(transport, client_info=info, mode=LATEST_MODERN_VERSION) as bot:
+                return _to_tool_response(await bot.call_tool(tool, dict(arguments)))
 
     def _not_running_text(self) -> str:
         return (
             f"No Townhall bot runs on the data folder {self._data}, so nobody can be asked. Start it (townhall run), or set "
-            "TOWNHALL_DATA, in this server's environment, to the absolute path of the data folder of the bot that runs."
+            "TOWNHALL_DATA, in this server's environment, to the absolute path of the running bot's data folder."
         )
 
 
@@ -96,23 +96,23 @@ def _root_cause(error: BaseException) -> BaseException:
 
 def _connection_lost_text(error: BaseException) -> str:
     return (
-        f"The bot went away while this was under way ({type(error).__name__}). What was asked lives on: call again with the "
-        "same arguments, which asks nobody twice."
+        f"The connection to the bot was lost during this call ({type(error).__name__}). A question that was already "
+        "asked stays open: call again with the same arguments. Nobody is asked twice."
     )
 
 
 def _to_tool_response(result: types.CallToolResult) -> ToolResponse:
     if result.is_error:
         return ToolResponse(
-            payload={}, denial="\n".join(one.text for one in result.content if isinstance(one, types.TextContent))
+            payload={}, denial="\n".join(part.text for part in result.content if isinstance(part, types.TextContent))
         )
     return ToolResponse(payload=dict(result.structured_content or {}))
 
 
-_TOKEN_REJECTED = "The bot does not take the token in TOWNHALL_TOKEN: it is wrong or withdrawn. `townhall token list` has them."
+_TOKEN_REJECTED = "The bot rejects the token in TOWNHALL_TOKEN: it is wrong or revoked. `townhall token list` lists the tokens."
 _NO_TOKEN = Problem(
     where="TOWNHALL_TOKEN",
     found="no value in the environment",
-    expected="a token of the bot",
-    fix="make one with `townhall token make NAME`, and put it into this server's environment in your client's configuration",
+    expected="an access token of the bot",
+    fix="create one with `townhall token make NAME`, and put it into this server's environment in your client's configuration",
 )

@@ -1,4 +1,4 @@
-"""`townhall token`: through the door of the running bot, or in the store when none runs."""
+"""`townhall token`: through the running bot, or in the store if no bot runs."""
 
 from __future__ import annotations
 
@@ -23,39 +23,40 @@ from orchestrator_bridge.store.interface import InUse
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 
 TIMEOUT = 30.0
-"""Seconds that the running bot gets for an answer."""
+"""Seconds to wait for a response of the running bot."""
 
 
 async def make_token(start: LoadedConfig, name: str, given: Mapping[str, Any], as_json: bool) -> None:
-    """Make a token and show it, this once.
+    """Create a token and print it, this once.
 
     Raises:
-        Trouble: the terms do not fit the team file, or the name is taken.
+        ConfigError: the scope does not fit the team file, or the name is in use.
         StoreError: the store cannot be written.
     """
-    terms = parse_token_scope(start, given)
-    secret = (await _execute(start, {"do": "make", "name": name, "terms": terms.model_dump(mode="json")}))["secret"]
+    scope = parse_token_scope(start, given)
+    terms = scope.model_dump(mode="json")
+    secret = (await _execute(start, {"do": "make", "name": name, "terms": terms}))["secret"]
     if as_json:
-        print_json({"name": name, "token": secret, "terms": terms.model_dump(mode="json")})
+        print_json({"name": name, "token": secret, "terms": terms})
         return
     click.echo(secret)
-    whom = f" on behalf of @{terms.person}" if terms.person else ""
-    click.echo(f"This is the token {name}, for {', '.join(terms.channels)}{whom}. It is not shown again.", err=True)
+    person = f" on behalf of @{scope.person}" if scope.person else ""
+    click.echo(f"Token {name} for {', '.join(scope.channels)}{person}. Store it now: it is not shown again.", err=True)
 
 
 async def withdraw_token(start: LoadedConfig, name: str) -> None:
-    """Make a token good for nothing, at once.
+    """Revoke a token immediately.
 
     Raises:
-        Trouble: there is no such token.
+        ConfigError: there is no such token.
         StoreError: the store cannot be written.
     """
     await _execute(start, {"do": "withdraw", "name": name})
-    click.echo(f"The token {name} is withdrawn. What was asked with it stays open for people to answer or to close.")
+    click.echo(f"Token {name} is revoked. Its questions stay open: people can still answer or cancel them.")
 
 
 async def list_tokens(start: LoadedConfig, as_json: bool) -> None:
-    """Every token, withdrawn ones too.
+    """Print all tokens, revoked ones too.
 
     Raises:
         StoreError: the store cannot be read.
@@ -64,53 +65,56 @@ async def list_tokens(start: LoadedConfig, as_json: bool) -> None:
     if as_json:
         print_json({"tokens": tokens})
     elif tokens:
-        print_table(["TOKEN", "STATE", "MADE", "FOR", "A DAY", "CHANNELS"], [_row(token) for token in tokens])
+        print_table(["TOKEN", "STATE", "CREATED", "FOR", "PER DAY", "CHANNELS"], [_row(token) for token in tokens])
     else:
-        click.echo("No token yet. Make one: townhall token make laptop", err=True)
+        click.echo("There are no tokens yet. Create one: townhall token make laptop", err=True)
 
 
 def _row(token: Mapping[str, Any]) -> list[str]:
-    terms = TokenScope.model_validate(token["terms"])
-    state = "holds" if token["withdrawn_at"] is None else f"withdrawn {format_time(token['withdrawn_at'])}"
-    money = "" if terms.money_a_day is None else f", ${terms.money_a_day}"
-    a_day = f"{terms.questions_a_day} questions, {terms.runs_a_day} runs{money}"
-    whom = f"@{terms.person}" if terms.person else "whoever sits there"
-    return [token["name"], state, format_time(token["made_at"]), whom, a_day, ", ".join(terms.channels)]
+    scope = TokenScope.model_validate(token["terms"])
+    state = "valid" if token["withdrawn_at"] is None else f"revoked {format_time(token['withdrawn_at'])}"
+    money = "" if scope.money_a_day is None else f", ${scope.money_a_day}"
+    per_day = f"{scope.questions_a_day} questions, {scope.runs_a_day} runs{money}"
+    person = f"@{scope.person}" if scope.person else "terminal user"
+    return [token["name"], state, format_time(token["made_at"]), person, per_day, ", ".join(scope.channels)]
 
 
-async def _execute(start: LoadedConfig, wish: Mapping[str, Any]) -> dict[str, Any]:
-    """Through the door of the bot that runs, else in the store."""
-    door = listener.read_endpoint(start.settings.data)
-    done = await asyncio.to_thread(_ask_running_bot, door, wish) if door else await _execute_in_store(start, wish)
-    if "trouble" in done:
-        raise ConfigError(done["trouble"])
-    return done
+async def _execute(start: LoadedConfig, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Send the request to the running bot, or carry it out in the store if no bot runs."""
+    endpoint = listener.read_endpoint(start.settings.data)
+    if endpoint:
+        result = await asyncio.to_thread(_ask_running_bot, endpoint, request)
+    else:
+        result = await _execute_in_store(start, request)
+    if "trouble" in result:
+        raise ConfigError(result["trouble"])
+    return result
 
 
-def _ask_running_bot(door: EndpointFile, wish: Mapping[str, Any]) -> dict[str, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=TIMEOUT)
+def _ask_running_bot(endpoint: EndpointFile, request: Mapping[str, Any]) -> dict[str, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", endpoint.port, timeout=TIMEOUT)
     try:
-        headers = {"Authorization": f"Bearer {door.secret}", "Content-Type": "application/json"}
-        connection.request("POST", "/tokens", json.dumps(wish), headers)
-        answer = connection.getresponse()
-        told: dict[str, Any] = json.loads(answer.read())
+        headers = {"Authorization": f"Bearer {endpoint.secret}", "Content-Type": "application/json"}
+        connection.request("POST", "/tokens", json.dumps(request), headers)
+        response = connection.getresponse()
+        body: dict[str, Any] = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ConfigError(
-            f"the bot runs (process {door.pid}); its door gives no answer: {error}. townhall.log may say why"
+            f"the bot runs (process {endpoint.pid}), but its MCP server does not respond: {error}. See townhall.log"
         ) from error
     finally:
         connection.close()
-    return told if answer.status == 200 else {"trouble": str(told.get("error", answer.status))}
+    return body if response.status == 200 else {"trouble": str(body.get("error", response.status))}
 
 
-async def _execute_in_store(start: LoadedConfig, wish: Mapping[str, Any]) -> dict[str, Any]:
+async def _execute_in_store(start: LoadedConfig, request: Mapping[str, Any]) -> dict[str, Any]:
     try:
         store = await SqliteStore.open(start.settings.store)
     except InUse as error:
-        raise ConfigError(f"a bot runs whose door is shut; its output and townhall.log say why. {error}") from error
+        raise ConfigError(f"a bot runs, but its MCP server does not; see its output and townhall.log. {error}") from error
     try:
-        book = TokenRegistry(store, time.time)
-        await book.load()
-        return await token_admin(book, wish)
+        registry = TokenRegistry(store, time.time)
+        await registry.load()
+        return await token_admin(registry, request)
     finally:
         await store.close()

@@ -169,7 +169,7 @@ async def test_a_proxy_that_is_killed_leaves_its_question_to_the_next_one(tmp_pa
             await site.dies("while the proxy waits")
             (lost,) = await asyncio.gather(checking)
             assert lost.is_error
-            assert "What was asked lives on" in str(lost.content)
+            assert "was already asked stays open" in str(lost.content)
             await site.begins()
             site.chat.world.say("ana", "general", site.cards()[0].id, "main")
             answer = told(await client.call_tool("check_question", {"question": 1, "wait_seconds": PATIENCE}))

@@ -81,7 +81,7 @@ def test_a_fault_of_our_own_says_where_and_shows_no_secret(capfd: pytest.Capture
 
     assert run_command(faulty, lambda: {"MY_KEY": "hunter22"}) == 1
     said = capfd.readouterr().err
-    assert "fault of Townhall itself" in said
+    assert "internal error; please report it" in said
     assert "KeyError: 'sent with [MY_KEY]'" in said
     assert "tests/bot/cli/test_main.py, line" in said
     assert "Traceback" not in said

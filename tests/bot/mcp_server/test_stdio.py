@@ -76,7 +76,7 @@ async def test_a_token_of_the_running_bot_asks_whoever_sits_at_the_terminal(
             assert told(await client.call_tool("check_question", {"question": 1, "wait_seconds": 60}))["decision"] == "main"
         assert (await said("token", "withdraw", "laptop")).code == 0
         async with mcp(environ, token) as client:
-            assert "wrong or withdrawn" in refused(await client.call_tool("ask_team", question()))
+            assert "wrong or revoked" in refused(await client.call_tool("ask_team", question()))
         findings = json.loads((await said("doctor", "--json")).out)["findings"]
         told_of = {one["about"]: one["found"] for one in findings if one["about"] in ("door", "tokens")}
         assert told_of["door"].startswith("open for agents outside at http://127.0.0.1:")
@@ -107,10 +107,10 @@ def test_a_bot_whose_port_is_taken_says_so_and_works(folder: Path, townhall: Tow
         with running({**environ, "TOWNHALL_MCP_PORT": port}, folder / "errors") as bot:
             type_line(bot, "/runs")
             read_until(bot, "No runs here yet.")
-            assert f"stays shut: TOWNHALL_MCP_PORT is {port}" in (folder / "errors").read_text()
+            assert f"is not available: TOWNHALL_MCP_PORT is {port}" in (folder / "errors").read_text()
             said = townhall("token", "make", "laptop")
             assert said.code == 1
-            assert "a bot runs whose door is shut" in said.err
+            assert "a bot runs, but its MCP server does not" in said.err
             door = next(one for one in json.loads(townhall("doctor", "--json").out)["findings"] if one["about"] == "door")
             assert (door["state"], "TOWNHALL_MCP_PORT" in door["mend"]) == ("warn", True)
 
