@@ -1,8 +1,7 @@
-"""The adapter of Discord: what each part does, put together as the port wants it."""
+"""Discord implementation of the `Adapter` port: composes the parts of this folder."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -38,22 +37,24 @@ from orchestrator_bridge.chat.inbound import (
     Place,
 )
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply
+from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 
 _LOG = logging.getLogger(__name__)
 
 EDIT_INTERVAL = 4.0
-"""Seconds between two edits of a card; Discord takes about one a second in a channel."""
+"""Seconds between two edits of a card. Discord allows about one edit a second in a channel."""
 UNREADABLE = (
-    "I cannot read what you type there, because the Message Content intent is off. Use the buttons, or mention me in your reply. "
-    "Whoever runs me can switch it on in Discord's developer portal (Bot, Privileged Gateway Intents)."
+    "I cannot read your messages there, because the Message Content intent is off. Use the buttons, or mention me in your reply. "
+    "The operator of this bot can switch the intent on in Discord's developer portal (Bot, Privileged Gateway Intents)."
 )
 
 
 class DiscordAdapter:
-    """Discord, as one bot. `listed` are ids of bots that are heard like people; `silence`, in seconds, as in `attempt`.
+    """One bot on Discord. `listed` are ids of bots whose messages count like those of people.
 
-    `commands_file` remembers which commands Discord knows; `guild` is a server that gets them at once, while developing.
+    `commands_file` stores the fingerprint of the commands that Discord knows; `guild` is a server that receives the commands at
+    once, for development. `silence` is the timeout of one response, in seconds, as in `bounded_attempt`.
     """
 
     platform = PLATFORM
@@ -93,38 +94,31 @@ class DiscordAdapter:
         self._receive: InboundHandler | None = None
         self._connections = 0
         self._warned_authors: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    # Start and stop ---------------------------------------------------------------------------------------------------------
+        self._tasks = BackgroundTasks()
 
     async def start(self, on_event: InboundHandler) -> None:
-        """Connect, as `Adapter.start` says."""
+        """Connect, as `Adapter.start` specifies."""
         self._receive = on_event
         self._connections = 0
         await self._connection.open(self, self._prepare)
 
     async def stop(self) -> None:
-        """Disconnect; again is harmless."""
-        others = list(self._tasks)
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        """Disconnect. Calling it again has no effect."""
+        await self._tasks.stop()
         await self._connection.close()
 
     def _prepare(self, client: DiscordClient) -> None:
         assert self._receive is not None
         client.tree = DiscordCommandTree(client, self._menu, self._responses, self._receive)
 
-    # Outwards ---------------------------------------------------------------------------------------------------------------
-
     async def send(self, outbound: OutboundPost) -> PostedMessage:
-        """Post or edit, as `Adapter.send` says."""
+        """Post or edit, as `Adapter.send` specifies."""
         posted = await self._sender.send(outbound)
         self._backfill.on_sent(outbound, posted)
         return posted
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
-        """Look for an earlier attempt, as `Adapter.find_sent` says."""
+        """Look for an earlier attempt, as `Adapter.find_sent` specifies."""
         try:
             posted = await self._history.find_sent(outbound)
         except SendUncertain as failure:
@@ -134,7 +128,7 @@ class DiscordAdapter:
         return posted
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """What people said in a thread, as `Adapter.read_thread` says."""
+        """Read people's messages in a thread, as `Adapter.read_thread` specifies."""
         self._backfill.watch_thread(place, after)
         try:
             return await self._history.read_thread(place, after)
@@ -142,14 +136,14 @@ class DiscordAdapter:
             raise NotSent(str(failure)) from failure
 
     async def fetch(self, attachment: Attachment) -> bytes:
-        """The content of a file, as `Adapter.fetch` says."""
+        """Download a file, as `Adapter.fetch` specifies."""
         try:
             return await fetch_attachment(self._channels, attachment)
         except SendUncertain as failure:
             raise NotSent(str(failure)) from failure
 
     def members(self, group: str) -> tuple[Author, ...] | None:
-        """Who has a role, from memory; None without the Members intent, since then nobody tells us."""
+        """Members of a role, from memory; None without the Members intent, since Discord then does not report them."""
         client = self._connection.client
         if client is None or not client.intents.members or not group.isdecimal():
             return None
@@ -157,7 +151,7 @@ class DiscordAdapter:
         return tuple(to_author(member) for role in roles for member in role.members if not member.bot) if roles else None
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
-        """Give a word back to one person, as `Adapter.reply_privately` says."""
+        """Answer one person privately, as `Adapter.reply_privately` specifies."""
         if isinstance(event, MessageDeleted | InputClosed):
             return
         interaction = event.interaction if isinstance(event, ControlUsed | CommandReceived) else ""
@@ -166,23 +160,21 @@ class DiscordAdapter:
             if not await self._responses.respond(interaction, shown):
                 await self._reply_directly(event, shown)
         except Exception as failure:
-            _LOG.warning("%s could not be told: %s", event.author.id, failure)
+            _LOG.warning("the private reply to %s was not delivered: %s", event.author.id, failure)
 
-    def _render_reply(self, said: PrivateReply, interaction: str) -> DiscordMessage:
-        shown = render_private_reply(said, lambda place, message: message_url(place, message, self._channels.guild_of))
-        if said.confirm is None or not interaction.isdecimal():
+    def _render_reply(self, reply: PrivateReply, interaction: str) -> DiscordMessage:
+        shown = render_private_reply(reply, lambda place, message: message_url(place, message, self._channels.guild_of))
+        if reply.confirm is None or not interaction.isdecimal():
             return shown
-        self._responses.store_confirmation(interaction, said.confirm)
-        return replace(shown, controls=(*shown.controls, *confirm_components(int(interaction), said.confirm.label)))
+        self._responses.store_confirmation(interaction, reply.confirm)
+        return replace(shown, controls=(*shown.controls, *confirm_components(int(interaction), reply.confirm.label)))
 
     async def _reply_directly(self, event: MessageReceived | ControlUsed | CommandReceived, shown: DiscordMessage) -> None:
         channel, _ = await self._messages.reply_target(direct_place(event.author.id))
         await self._messages.post_message(channel, shown, nonce(f"{event.key} {shown.fingerprint}"))
 
-    # Inwards: what the client tells ------------------------------------------------------------------------------------------
-
     async def ready(self, client: DiscordClient) -> None:
-        """A connection is there, made for the first time or anew. Commands are made known off the way of the start."""
+        """Handle a new session. Commands are synchronised on the first one only, and after the start has finished."""
         self._connections += 1
         if self._connections > 1:
             await self.session_restarted()
@@ -190,21 +182,22 @@ class DiscordAdapter:
             await self._sync.sync(client.tree)
 
     async def session_restarted(self) -> None:
-        """A session has begun after another: what was said in between to open questions is heard."""
+        """Handle a session that replaces a lost one: read what was posted to open cards in between."""
         await self._backfill.catch_up(self._deliver_from_history, self._deliver_deletions)
 
     async def message_created(self, message: discord.Message) -> None:
-        """Somebody wrote."""
+        """Handle a new message."""
         if self._receive is not None:
             await self._listener.on_message(message, self._receive)
 
     async def message_edited(self, message: discord.Message) -> None:
-        """A message was changed by its author; what Discord itself adds, such as a link's preview, changes no words."""
+        """Handle an edit by the author. An update by Discord itself, such as a link preview, has no `edited_at` and changes no
+        words."""
         if message.edited_at is not None:
             await self.message_created(message)
 
     async def message_deleted(self, message: int) -> None:
-        """A message was deleted: one that was heard, or a card of ours, whose thread lives on."""
+        """Handle a deleted message: a person's that was delivered, or a card of ours, whose thread remains."""
         if self._receive is not None:
             await self._listener.on_message_deleted(message, self._receive)
             card = self._backfill.find_card(message)
@@ -212,7 +205,7 @@ class DiscordAdapter:
                 await self._listener.on_card_deleted(card, self._receive)
 
     async def thread_deleted(self, thread: int, parent: int) -> None:
-        """A thread was deleted. In a forum its card went with it; elsewhere the card stands, and replies to it count."""
+        """Handle a deleted thread. In a forum its card is deleted with it; elsewhere the card remains and collects replies."""
         card = self._backfill.find_card(thread)
         if card is not None and self._channels.thread_kind(parent) == "post":
             await self._cards_deleted([card])
@@ -221,7 +214,7 @@ class DiscordAdapter:
         await self._cards_deleted(self._backfill.cards_in([thread]))
 
     async def channels_deleted(self, channels: Collection[int]) -> None:
-        """Channels are gone, with all cards in them."""
+        """Handle deleted channels: every card in them is deleted too."""
         await self._cards_deleted(self._backfill.cards_in(channels))
 
     async def _cards_deleted(self, cards: Sequence[Place]) -> None:
@@ -231,7 +224,7 @@ class DiscordAdapter:
             await self._listener.on_card_deleted(card, self._receive)
 
     async def component_used(self, interaction: discord.Interaction[Any]) -> None:
-        """A control was used."""
+        """Handle a button, a select or a submitted modal."""
         if self._receive is not None:
             await self._interactions.handle(interaction, self._receive)
 
@@ -239,26 +232,21 @@ class DiscordAdapter:
         assert self._receive is not None
         await self._listener.on_history_message(message, self._receive)
 
-    async def _deliver_deletions(self, place: Place, said: Sequence[MessageReceived]) -> None:
-        """What was heard in a thread and stands there no longer was deleted."""
-        standing = {int(one.message) for one in said}
-        for message in sorted(self._listener.known_messages(place) - standing):
+    async def _deliver_deletions(self, place: Place, found: Sequence[MessageReceived]) -> None:
+        """Deliver the deletion of each message that was delivered from a thread and is no longer in its history."""
+        remaining = {int(message.message) for message in found}
+        for message in sorted(self._listener.known_messages(place) - remaining):
             await self.message_deleted(message)
-
-    # Without the Message Content intent --------------------------------------------------------------------------------------
 
     def _can_read_messages(self) -> bool:
         client = self._connection.client
         return client is None or client.intents.message_content
 
     def _warn_unreadable(self, author: Author, place: Place) -> None:
-        """Tell whoever wrote, once, that it cannot be read."""
-        if author.id in self._warned_authors:
-            return
-        self._warned_authors.add(author.id)
-        task = asyncio.create_task(self._send_unreadable_notice(author))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Explain to an author, once, that the text of the message cannot be read."""
+        if author.id not in self._warned_authors:
+            self._warned_authors.add(author.id)
+            self._tasks.start(self._send_unreadable_notice(author))
 
     async def _send_unreadable_notice(self, author: Author) -> None:
         try:
@@ -266,4 +254,4 @@ class DiscordAdapter:
                 channel, _ = await self._messages.reply_target(direct_place(author.id))
             await self._messages.post_message(channel, DiscordMessage(content=UNREADABLE), nonce(f"unread {author.id}"))
         except Exception as failure:
-            _LOG.warning("%s could not be told that words cannot be read: %s", author.id, failure)
+            _LOG.warning("the notice to %s about the Message Content intent was not delivered: %s", author.id, failure)

@@ -1,6 +1,7 @@
-"""After a connection that could not be resumed: what was said meanwhile to open questions and runs, and taken back, is heard.
+"""Backfill after a gateway session that could not be resumed: reads the threads of open questions and live runs again.
 
-Both are watched from their posting, or from the first reading of their thread after our start, until their card has ended.
+Discord does not repeat the events of a lost session. A thread is watched from the posting of its card, or from its first reading
+after our start, until its card has ended.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ OnThreadRead = Callable[[Place, Sequence[MessageReceived]], Awaitable[None]]
 
 
 class DiscordBackfill:
-    """The threads of open questions and live runs, each with the time of its card, and how to hear what is in them."""
+    """Watched threads, each with the time of its card."""
 
     def __init__(self, clock: Clock, read: ReadThread) -> None:
         self._clock = clock
@@ -31,7 +32,7 @@ class DiscordBackfill:
         self._open: dict[Place, float] = {}
 
     def on_sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
-        """Something was sent: a card begins or ends the watch."""
+        """Begin or end the watch of a card's thread."""
         if not isinstance(outbound.post, RunCard | QuestionCard):
             return
         place = Place(platform=outbound.place.platform, channel=outbound.place.channel, thread=posted.thread)
@@ -41,39 +42,40 @@ class DiscordBackfill:
             self._open.setdefault(place, posted.at)
 
     def watch_thread(self, place: Place, after: float) -> None:
-        """The bridge reads a thread, so it is one of an open question or a live run."""
+        """Watch a thread that the bridge reads: it belongs to an open question or a live run."""
         self._open.setdefault(place, after)
 
     def cards_in(self, channels: Collection[int]) -> list[Place]:
-        """What is watched in these channels."""
-        names = {str(one) for one in channels}
+        """The watched cards in these channels."""
+        names = {str(channel) for channel in channels}
         return [place for place in self._open if place.channel in names]
 
     def find_card(self, message: int) -> Place | None:
-        """What is watched that has this card: a thread has the id of the message that it was made from."""
+        """The watched card with this message id, which its thread has too."""
         return next((place for place in self._open if place.thread == str(message)), None)
 
     def forget(self, place: Place) -> None:
-        """A card is gone for good, and with it what could be read."""
+        """Stop watching a card that was deleted."""
         self._open.pop(place, None)
 
-    async def catch_up(self, hear: OnHistoryMessage, gone: OnThreadRead) -> None:
-        """Read every watched thread: `hear` is given all that stands there, `gone` what a thread holds now."""
+    async def catch_up(self, on_message: OnHistoryMessage, on_read: OnThreadRead) -> None:
+        """Read every watched thread: call `on_message` with each message, then `on_read` with all messages of the thread."""
         for place, after in list(self._open.items()):
-            said = await self._read_with_retry(place, after)
-            for one in said or ():
-                await hear(one)
-            if said is not None:
-                await gone(place, said)
+            messages = await self._read_with_retry(place, after)
+            if messages is None:
+                continue
+            for message in messages:
+                await on_message(message)
+            await on_read(place, messages)
 
     async def _read_with_retry(self, place: Place, after: float) -> Sequence[MessageReceived] | None:
         for pause in RETRY_DELAYS:
             try:
                 return await self._read(place, after)
             except SendRejected as failure:
-                _LOG.warning("a thread cannot be read, replies in it may be missed: %s", failure)
+                _LOG.warning("a thread cannot be read, so replies in it may be missing: %s", failure)
                 return None
             except NotSent as failure:
-                _LOG.warning("a thread cannot be read yet: %s", failure)
+                _LOG.warning("a thread cannot be read now, retrying: %s", failure)
                 await sleep_until(self._clock, self._clock.now() + (failure.retry_after or pause))
         return None

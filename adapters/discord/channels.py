@@ -1,8 +1,8 @@
-"""Who and where, in the bridge's words.
+"""Discord channels, threads and users as `Place` and `Author`, and a cache of channels.
 
 A card in a text channel opens a thread, which has the card's id. Where there are no threads (voice channels, inside a thread,
-direct messages) the card itself is what others reply to. So `Place.thread` is the card's id everywhere, and its channel is where
-the card stands: a thread that is not ours counts as a channel.
+direct messages), people reply to the card itself. So `Place.thread` is the card's id everywhere, and `Place.channel` is where the
+card stands; a thread that the bot did not open counts as a channel.
 """
 
 from __future__ import annotations
@@ -33,36 +33,36 @@ _THREAD_KINDS: dict[discord.ChannelType, ThreadKind] = {
 
 
 def thread_kind(channel: object) -> ThreadKind:
-    """What a card becomes in a channel: a message with a thread, a forum's post, or a message and the replies to it."""
+    """The form in which a card in this channel collects replies: a thread, a forum post, or replies to its message."""
     kind = getattr(channel, "type", None)
     return _THREAD_KINDS.get(kind, "replies") if isinstance(kind, discord.ChannelType) else "replies"
 
 
 def to_author(user: discord.User | discord.Member | discord.ClientUser) -> Author:
-    """Somebody on Discord, with the roles held here."""
+    """A Discord user as `Author`, with the roles on this server."""
     roles = [str(role.id) for role in user.roles if not role.is_default()] if isinstance(user, discord.Member) else []
     return Author(platform=PLATFORM, id=str(user.id), name=user.display_name, roles=tuple(roles))
 
 
 def direct_user_id(channel: str) -> int | None:
-    """The person whose direct messages the channel `@42` is; None if it is another channel."""
+    """The user id of a direct-message channel such as `@42`; None for another channel."""
     return int(channel[1:]) if channel.startswith("@") and channel[1:].isdecimal() else None
 
 
 def direct_place(user: str | int) -> Place:
-    """The direct messages with somebody."""
+    """The direct messages with a user."""
     return Place(platform=PLATFORM, channel=f"@{user}")
 
 
 def channel_place(channel: AnyChannel, person: int) -> Place:
-    """The place of a command: a thread counts as a channel, since nothing can be opened in it. `person` gave the command."""
+    """The place of a command by `person`. A thread counts as a channel, since no thread can be opened in it."""
     if isinstance(channel, discord.abc.PrivateChannel):
         return direct_place(person)
     return Place(platform=PLATFORM, channel=str(getattr(channel, "id", 0)))
 
 
 def message_place(message: discord.Message, me: int) -> Place | None:
-    """Where a message belongs to if it is said to us: to one of our cards, or into one of our threads. Else None."""
+    """The place of a message that is addressed to a card or stands in one of our threads; None for any other message."""
     anchor = _replied_card(message, me)
     channel = message.channel
     if isinstance(channel, discord.Thread):
@@ -76,16 +76,16 @@ def message_place(message: discord.Message, me: int) -> Place | None:
 
 
 def _replied_card(message: discord.Message, me: int) -> str | None:
-    """The card that a message replies to: our message that it names, or the one which that answers."""
+    """The card that a message replies to: the message of ours that it names, or the card which that message answers."""
     replied = replied_message(message)
     if replied is None or replied.author.id != me:
         return None
-    further = replied.reference.message_id if replied.reference and replied.type is discord.MessageType.reply else None
-    return str(further or replied.id)
+    card = replied.reference.message_id if replied.reference and replied.type is discord.MessageType.reply else None
+    return str(card or replied.id)
 
 
 def replied_message(message: discord.Message) -> discord.Message | None:
-    """The message that this one replies to, if Discord sent it along."""
+    """The message that this one replies to, if Discord included it."""
     if message.reference is None or message.type is not discord.MessageType.reply:
         return None
     resolved = message.reference.resolved
@@ -93,7 +93,7 @@ def replied_message(message: discord.Message) -> discord.Message | None:
 
 
 def replied_question(message: discord.Message, me: int) -> int | None:
-    """The number of the question to whose card a message replies in a channel that has threads."""
+    """The number of the question whose card a message replies to, in a channel with threads."""
     replied = replied_message(message)
     if replied is None or replied.author.id != me or thread_kind(message.channel) != "thread":
         return None
@@ -111,29 +111,29 @@ GuildOf = Callable[[str], int | None]
 
 
 def message_url(place: Place, message: str, guild_of: GuildOf) -> str | None:
-    """The address of a message in a channel of a server; None for direct messages and unknown channels."""
+    """The web address of a message on a server; None for direct messages and unknown channels."""
     guild = None if place.channel.startswith("@") else guild_of(place.channel)
     return f"https://discord.com/channels/{guild}/{place.channel}/{message}" if guild else None
 
 
 REMEMBERED = 2000
-"""Channels kept that the client itself forgets: threads that are archived, direct messages."""
+"""Channels cached here because the client itself does not keep them: archived threads and direct messages."""
 
-NOT_STARTED = "the connection to Discord is not there, or was stopped"
+NOT_STARTED = "the connection to Discord is not open"
 
 
 class ChannelCache:
-    """The channels of whatever client there is."""
+    """Channels of the current client."""
 
     def __init__(self, client: Callable[[], DiscordClient | None]) -> None:
         self._client = client
         self._known: LruMap[int, AnyChannel] = LruMap(REMEMBERED)
 
     def client(self) -> DiscordClient:
-        """The client.
+        """The current client.
 
         Raises:
-            NotSent: there is none just now.
+            NotSent: there is no connection.
         """
         client = self._client()
         if client is None or client.is_closed():
@@ -141,11 +141,11 @@ class ChannelCache:
         return client
 
     async def resolve(self, channel: str) -> AnyChannel:
-        """A channel by its name in a `Place`.
+        """The channel of a `Place.channel`.
 
         Raises:
-            NotSent: it cannot be looked up just now.
-            SendRejected: it is gone, or we may not see it.
+            NotSent: it cannot be looked up now.
+            SendRejected: it was deleted, or the bot may not see it.
         """
         person = direct_user_id(channel)
         if person is not None:
@@ -153,7 +153,7 @@ class ChannelCache:
         return await self.get(int(channel))
 
     async def get(self, id_: int) -> AnyChannel:
-        """A channel or thread by its id; raises as `resolve` does."""
+        """A channel or thread by id. Raises as `resolve` does."""
         known = self.client().get_channel(id_) or self._known.get(id_)
         if known is not None:
             return known
@@ -162,23 +162,23 @@ class ChannelCache:
         return self._remember(found)
 
     async def direct_channel(self, person: int) -> discord.DMChannel:
-        """The direct messages with somebody; raises as `resolve` does."""
+        """The direct messages with a user. Raises as `resolve` does."""
         async with bounded_attempt():
             channel = await self.client().create_dm(discord.Object(person))
         self._remember(channel)
         return channel
 
     def thread_kind(self, channel: int) -> ThreadKind:
-        """What a card becomes in a channel, from memory."""
+        """The form in which a card in this channel collects replies, from memory."""
         client = self._client()
         return thread_kind(client.get_channel(channel) if client is not None else None)
 
     def forget(self, id_: int) -> None:
-        """Look it up anew next time."""
+        """Drop a cached channel, so that it is looked up again."""
         self._known.pop(id_)
 
     def guild_of(self, channel: str) -> int | None:
-        """The server that a channel is on, from memory."""
+        """The server of a channel, from memory."""
         client = self._client()
         known = client.get_channel(int(channel)) if client is not None and channel.isdecimal() else None
         return known.guild.id if isinstance(known, discord.abc.GuildChannel | discord.Thread) else None

@@ -1,10 +1,10 @@
-"""The discord.py client: it hears, and hands on what it hears. What it may hear is decided by what the portal allows."""
+"""The discord.py client: forwards gateway events, with the intents that the developer portal allows."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -19,29 +19,29 @@ from adapters.discord.render import NO_MENTIONS
 
 _LOG = logging.getLogger(__name__)
 
-discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we do not speak
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot joins no voice channel
 
 GUILDS_READY = 0.2
-"""Seconds without a further server after which the start is over; one that comes later is known then."""
+"""Seconds without a further server after which the client counts as ready; a server that arrives later is added then."""
 
 
 IDENTIFY_PAUSE = 5.0
-"""Seconds between two sessions that are begun: Discord's limit."""
+"""Seconds between two IDENTIFY requests: Discord's limit for starting sessions."""
 
 
 class GatewayEvents(Protocol):
-    """Who is told of what happens on Discord."""
+    """Handler of gateway events."""
 
     async def ready(self, client: DiscordClient) -> None:
-        """The first session has begun."""
+        """The first session has started."""
         ...
 
     async def session_restarted(self) -> None:
-        """Another session has begun after one that could not be resumed: what happened in between is unheard."""
+        """A new session has replaced one that could not be resumed; the events in between are lost."""
         ...
 
     async def message_created(self, message: discord.Message) -> None:
-        """Somebody wrote."""
+        """A message was posted."""
         ...
 
     async def message_edited(self, message: discord.Message) -> None:
@@ -61,12 +61,12 @@ class GatewayEvents(Protocol):
         ...
 
     async def component_used(self, interaction: discord.Interaction[Any]) -> None:
-        """A control was used, or a form sent."""
+        """A button or select was used, or a modal was submitted."""
         ...
 
 
 class DiscordClient(discord.AutoShardedClient):
-    """As many connections as Discord wants; one for a few servers."""
+    """Client with as many shards as Discord asks for: one for a few servers."""
 
     def __init__(self, intents: discord.Intents, events: GatewayEvents, *, identify_pause: float = IDENTIFY_PAUSE) -> None:
         super().__init__(
@@ -88,77 +88,80 @@ class DiscordClient(discord.AutoShardedClient):
 
     @property
     def me(self) -> int:
-        """Our own id; 0 before the login."""
+        """The bot's user id; 0 before the login."""
         return self.user.id if self.user else 0
 
     async def setup_hook(self) -> None:
-        """discord.py calls it after the login; from then on one may wait until it is ready."""
+        """Called by discord.py after the login; `wait_until_ready` is allowed from then on."""
         self.logged_in.set()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """discord.py waits here before it begins another session."""
+        """Called by discord.py before each new session."""
         if not initial:
             await asyncio.sleep(self._identify_pause)
 
     async def on_ready(self) -> None:
-        """discord.py's event, which comes again when every session has begun again."""
+        """Called by discord.py after the start, and again after all shards have started new sessions."""
         if not self._ready_sent:
             self._ready_sent = True
             await self.run_tracked(self._events.ready(self))
 
     async def on_shard_ready(self, shard: int) -> None:
-        """discord.py's event, of every session that is not resumed."""
+        """Called by discord.py for each session that starts anew instead of being resumed."""
         if shard in self._begun:
             await self.run_tracked(self._events.session_restarted())
         self._begun.add(shard)
 
     async def on_message(self, message: discord.Message) -> None:
-        """discord.py's event."""
+        """Called by discord.py for each new message."""
         await self.run_tracked(self._events.message_created(message))
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
-        """discord.py's event, for messages of any age."""
+        """Called by discord.py for edits of messages of any age."""
         await self.run_tracked(self._events.message_edited(event.message))
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
-        """discord.py's event, for messages of any age."""
+        """Called by discord.py for deleted messages of any age."""
         await self.run_tracked(self._events.message_deleted(event.message_id))
 
     async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
-        """discord.py's event, such as a moderator's purge."""
+        """Called by discord.py for bulk deletions, such as a moderator's purge."""
         for message in sorted(event.message_ids):
             await self.run_tracked(self._events.message_deleted(message))
 
     async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
-        """discord.py's event."""
+        """Called by discord.py for deleted threads."""
         await self.run_tracked(self._events.thread_deleted(event.thread_id, event.parent_id))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """discord.py's event."""
+        """Called by discord.py for deleted channels."""
         await self.run_tracked(self._events.channels_deleted([channel.id]))
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """discord.py's event; a server that is only unavailable just now is none."""
-        _LOG.error("the bot was removed from %s: `townhall setup discord` prints the link that invites it again", guild.name)
-        await self.run_tracked(self._events.channels_deleted([one.id for one in (*guild.channels, *guild.threads)]))
+        """Called by discord.py when the bot has left a server; a server outage does not cause it."""
+        _LOG.error(
+            "the bot was removed from the server %s; fix: invite it with the link that `townhall setup discord` prints",
+            guild.name,
+        )
+        await self.run_tracked(self._events.channels_deleted([channel.id for channel in (*guild.channels, *guild.threads)]))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """discord.py's event; commands are heard by the tree."""
+        """Called by discord.py for interactions; slash commands go to the command tree."""
         if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
             await self.run_tracked(self._events.component_used(interaction))
 
-    async def run_tracked(self, doing: Awaitable[None]) -> None:
-        """Do this as a part of the task that is running, which `cancel_tracked` then ends."""
+    async def run_tracked(self, work: Awaitable[None]) -> None:
+        """Await `work` and register the current task, so that `cancel_tracked` cancels it."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
-            await doing
+            await work
         finally:
             self._tasks.discard(task)
 
     async def cancel_tracked(self) -> None:
-        """End what is still being heard."""
+        """Cancel the event handlers that are still running."""
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -166,7 +169,7 @@ class DiscordClient(discord.AutoShardedClient):
 
 
 def intents(flags: discord.ApplicationFlags) -> discord.Intents:
-    """What to listen to: what we need, and of what is privileged what the developer portal has switched on."""
+    """The intents that the bot needs; the privileged ones only where the developer portal has switched them on."""
     wanted = discord.Intents.none()
     wanted.guilds = wanted.guild_messages = wanted.dm_messages = True
     wanted.message_content = flags.gateway_message_content or flags.gateway_message_content_limited
@@ -174,11 +177,8 @@ def intents(flags: discord.ApplicationFlags) -> discord.Intents:
     return wanted
 
 
-# Where Discord is: unset, as discord.py knows it; set, a proxy or a test server for every request and every connection.
-#
-# discord.py takes a gateway's address from three places: its own constant, READY (for RESUME) and `/gateway/bot` (for shards).
-# The
-# one function through which it opens connections is wrapped, so that none of the three is followed past the setting.
+# discord.py takes the gateway address from three places: its own constant, READY (for RESUME) and `/gateway/bot` (for shards).
+# `from_client`, the one function that opens connections, is wrapped, so that a configured address replaces all three.
 
 
 _OFFICIAL = Route.BASE
@@ -188,27 +188,27 @@ _original_from_client = DiscordWebSocket.from_client.__func__  # type: ignore[at
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscordEndpoints:
-    """`api` with its version, such as `https://discord.com/api/v10`; `gateway` as in `wss://gateway.discord.gg/`."""
+    """Addresses of Discord's servers, or of a proxy or a test server; None stands for Discord's own.
+
+    `api` includes the version, such as `https://discord.com/api/v10`; `gateway` is such as `wss://gateway.discord.gg/`.
+    """
 
     api: str | None = None
     gateway: str | None = None
 
     def apply_to(self, client: discord.Client) -> None:
-        """Point the client here. The REST address holds for the whole process, as discord.py keeps it."""
+        """Point the client at these addresses. The REST address applies to the whole process, since discord.py stores it
+        globally."""
         Route.BASE = (self.api or _OFFICIAL).rstrip("/")
         if self.gateway is not None:
             _GATEWAYS[client] = yarl.URL(self.gateway)
 
 
-async def _from_client(cls: Any, client: discord.Client, **given: Any) -> Any:
+async def _from_client(cls: Any, /, client: discord.Client, **options: Any) -> Any:
     gateway = _GATEWAYS.get(client)
     if gateway is not None:
-        given["gateway"] = gateway
-    return await _original_from_client(cls, client, **given)
+        options["gateway"] = gateway
+    return await _original_from_client(cls, client, **options)
 
 
-def _wrap_from_client(opens: Callable[..., Any]) -> None:
-    DiscordWebSocket.from_client = classmethod(opens)  # type: ignore[assignment]  # the same, with another address
-
-
-_wrap_from_client(_from_client)
+DiscordWebSocket.from_client = classmethod(_from_client)  # type: ignore[assignment]  # the same, with another address

@@ -1,7 +1,7 @@
-"""The connection to Discord: made within a deadline, kept alive, made anew when it ends for good.
+"""The gateway connection: opened within a deadline, and opened again when it ends for good.
 
-discord.py reconnects and resumes by itself. Three ends are left to us: a first connection that fails (which it either dies of or
-tries for ever, depending on where it fails), a session that Discord closes for good, and a token that is no longer valid.
+discord.py reconnects and resumes by itself. Three cases remain: a first connection that fails (discord.py raises or retries for
+ever, depending on where it fails), a session that Discord closes for good, and a token that is no longer valid.
 """
 
 from __future__ import annotations
@@ -18,36 +18,37 @@ import aiohttp
 import discord
 
 from adapters.discord.client import IDENTIFY_PAUSE, DiscordClient, DiscordEndpoints, GatewayEvents, intents
+from adapters.discord.errors import INVALID_TOKEN, error_text
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.common.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 45.0
-"""Seconds in which a connection is there or is given up."""
+"""Seconds after which an attempt to connect is given up."""
 RECONNECT_DELAYS = (5.0, 15.0, 60.0, 300.0)
-"""Seconds before a connection that ended for good is made anew, the first time, the second, and so on."""
+"""Seconds before each attempt to replace a connection that has ended for good; the last value repeats."""
 
 
 class DiscordConnection(Protocol):
-    """What the adapter needs of a connection; tests bring one that is made already."""
+    """The connection as the adapter uses it; tests provide one that is open already."""
 
     @property
     def client(self) -> DiscordClient | None:
-        """The client, while there is one."""
+        """The client, while connected."""
         ...
 
     async def open(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
         """Connect. `prepare` is called with each client before it connects.
 
         Raises:
-            NotSent: there is no connection just now.
-            SendRejected: Discord does not take the token.
+            NotSent: Discord cannot be reached now.
+            SendRejected: Discord rejects the token.
         """
         ...
 
     async def close(self) -> None:
-        """Disconnect; again is harmless."""
+        """Disconnect. Calling it again has no effect."""
         ...
 
 
@@ -60,7 +61,10 @@ class _RunningClient:
 
 
 class GatewayConnection:
-    """A connection with this token. `deadline`, in seconds, as `CONNECT_TIMEOUT`; `identify_pause` as `DiscordClient` has it."""
+    """Connection with this token.
+
+    `deadline` is in seconds, as `CONNECT_TIMEOUT`; `identify_pause` is passed to `DiscordClient`.
+    """
 
     def __init__(
         self,
@@ -81,17 +85,17 @@ class GatewayConnection:
 
     @property
     def client(self) -> DiscordClient | None:
-        """The client, while there is one."""
+        """The client, while connected."""
         return self._running.client if self._running is not None else None
 
     async def open(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
-        """Connect, as `Connection.open` says."""
+        """Connect, as `DiscordConnection.open` specifies."""
         await self.close()
         await self._connect(events, prepare)
         self._keeper = asyncio.create_task(self._keep_connected(events, prepare), name="discord")
 
     async def close(self) -> None:
-        """Disconnect; again is harmless."""
+        """Disconnect. Calling it again has no effect."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.cancel()
@@ -101,7 +105,7 @@ class GatewayConnection:
             await _stop_client(live)
 
     async def _connect(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
-        """Make the client and wait until it is ready. It is used before: what it hears at once must not be lost."""
+        """Create the client and wait until it is ready. It is set before, since its first events may need it."""
         try:
             async with asyncio.timeout(self._deadline):
                 client = DiscordClient(intents(await self._application_flags()), events, identify_pause=self._identify_pause)
@@ -120,7 +124,7 @@ class GatewayConnection:
             raise NotSent(_connection_error_text(error)) from error
 
     async def _application_flags(self) -> discord.ApplicationFlags:
-        """What the developer portal allows this application."""
+        """The application's flags, which tell the intents that the developer portal allows."""
         probe = discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=30.0)
         self._endpoints.apply_to(probe)
         try:
@@ -130,12 +134,12 @@ class GatewayConnection:
             await probe.close()
 
     async def _keep_connected(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
-        """See to it that there is a connection, until this is cancelled."""
+        """Replace the connection whenever it ends, until this task is cancelled."""
         while self._running is not None:
             ended = self._running
             await asyncio.wait([ended.running])
             _LOG.error(
-                "the connection to Discord has ended, which is made anew: %s",
+                "the connection to Discord ended, reconnecting: %s",
                 _connection_error_text(_client_error(ended.running)),
             )
             self._running = None
@@ -148,13 +152,13 @@ class GatewayConnection:
             try:
                 await self._connect(events, prepare)
             except (NotSent, SendRejected) as error:
-                _LOG.error("Discord cannot be reached, which is tried again: %s", error)
+                _LOG.error("Discord cannot be reached, retrying: %s", error)
             else:
                 return
 
 
 async def _ready(live: _RunningClient) -> None:
-    """Wait until the client is ready; if it ends before, raise what it ended of."""
+    """Wait until the client is ready; if it ends before, raise its error."""
     waiting = asyncio.ensure_future(_wait_ready(live.client))
     try:
         await asyncio.wait([waiting, live.running], return_when=asyncio.FIRST_COMPLETED)
@@ -186,15 +190,17 @@ def _client_error(running: asyncio.Task[None]) -> BaseException:
 
 
 def _connection_error_text(error: BaseException) -> str:
-    """What went wrong and how to mend it; the token never stands in it."""
+    """The error and its fix, in words. The text never contains the token."""
     match error:
         case discord.LoginFailure():
-            return "Discord refuses DISCORD_TOKEN: take the present one from the developer portal (Bot, Reset Token)"
+            return INVALID_TOKEN
         case discord.PrivilegedIntentsRequired():
-            return "an intent was switched off in the developer portal (Bot, Privileged Gateway Intents); switch it on again"
+            return (
+                "a privileged intent is switched off; fix: switch it on in the developer portal (Bot, Privileged Gateway Intents)"
+            )
         case discord.ConnectionClosed():
             return f"Discord closed the connection with code {error.code}"
         case TimeoutError():
-            return "no connection within the deadline: is Discord down, or a firewall in between?"
+            return "no connection within the deadline; fix: check discordstatus.com and the firewall"
         case _:
-            return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            return error_text(error)

@@ -1,10 +1,14 @@
-"""Looks into the history: did an earlier attempt arrive, and is anything of it missing? And: what was said in a thread?"""
+"""Channel history: finds earlier attempts of a post, reads people's messages in a thread, downloads files.
+
+Discord keeps a nonce for some minutes only. A resend after a longer interruption would post a second copy, so the outbox asks for
+the earlier attempt first: cards are recognised by the reference code in their footer, texts by their content.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, assert_never
 
 import discord
 
@@ -27,19 +31,19 @@ from orchestrator_bridge.chat.outbound import (
 )
 
 FORUM_LOOK_BACK = 20
-"""Messages at the beginning of a forum's post among which its card is."""
+"""Messages at the beginning of a forum post among which its card is."""
 LOOK_BACK = 500
-"""Messages looked through for an earlier attempt."""
+"""Messages that are searched for an earlier attempt."""
 TIMESTAMP_STEP = 0.002
-"""Seconds: Discord's `after` leaves out what was said in the same millisecond."""
+"""Seconds: Discord's `after` excludes messages of the same millisecond."""
 REPLIES = 200
-"""Messages of a channel looked through for replies to a card that has a thread too."""
+"""Messages of a channel that are searched for replies to a card that has a thread as well."""
 CLOCK_TOLERANCE = 900.0
 """Seconds by which Discord's clock and ours may differ."""
 
 
 class DiscordHistory:
-    """Asks Discord's history, for one adapter."""
+    """Reader of the history, for one adapter."""
 
     def __init__(self, channels: ChannelCache, messages: MessageApi, sender: DiscordSender, listed: frozenset[str]) -> None:
         self._channels = channels
@@ -47,48 +51,50 @@ class DiscordHistory:
         self._sender = sender
         self._listed = listed
 
-    # Our own ----------------------------------------------------------------------------------------------------------------
-
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
-        """As `Adapter.find_sent` says; what an attempt did not come to, such as a card's thread, is made now."""
+        """Find a post, as `Adapter.find_sent` specifies; the parts that are missing, such as a card's thread, are added now."""
         match outbound.post:
             case RunCard() | QuestionCard():
-                return await self._card(outbound)
+                return await self._find_card(outbound, outbound.post)
             case Note() | FinalAnswer():
                 return await self._find_texts(outbound, self._sender.render_messages(outbound.post))
             case Acknowledgement():
-                return None  # a reaction does not double, and its words have a nonce
+                return None  # repeating a reaction has no effect, and its text has a nonce
+            case _:
+                assert_never(outbound.post)
 
-    async def _card(self, outbound: OutboundPost) -> PostedMessage | None:
+    async def _find_card(self, outbound: OutboundPost, card: RunCard | QuestionCard) -> PostedMessage | None:
         channel, form = await self._messages.thread_kind_at(outbound.place)
         wanted = reference_code(outbound.key)
         history = self._forum_messages(channel, outbound) if form == "post" else self._own_messages(channel, outbound.since)
         async for message in history:
             if any(parse_reference_code(embed.footer.text) == wanted for embed in message.embeds):
                 if form == "thread":
-                    await self._messages.create_thread(message, self._sender.render_card(outbound)[1])
+                    await self._messages.create_thread(message, self._sender.render_card(card, outbound.key)[1])
                 return to_posted(message, message.channel.id if form == "post" else None)
         return None
 
     async def _forum_messages(self, forum: AnyChannel, outbound: OutboundPost) -> AsyncIterator[discord.Message]:
-        """The first messages of a forum's newest posts that are ours."""
+        """Our first messages in the newest posts of a forum."""
         if not isinstance(forum, discord.ForumChannel):
             return
         async with bounded_attempt():
-            active = [one for one in await forum.guild.active_threads() if one.parent_id == forum.id]
-            archived = [one async for one in forum.archived_threads(limit=50)]
-        for thread in sorted([*active, *archived], key=lambda one: one.id, reverse=True):
+            active = [thread for thread in await forum.guild.active_threads() if thread.parent_id == forum.id]
+            archived = [thread async for thread in forum.archived_threads(limit=50)]
+        for thread in sorted([*active, *archived], key=lambda thread: thread.id, reverse=True):
             if thread.owner_id == self._channels.client().me and not _is_before(thread.id, outbound.since):
                 async for first in _history(thread, limit=FORUM_LOOK_BACK, oldest_first=True):
                     yield first
 
     async def _find_texts(self, outbound: OutboundPost, messages: list[DiscordMessage]) -> PostedMessage | None:
-        """Find the messages of a text by their words; those that are missing at its end are posted."""
+        """Find the messages of a text by their content; those missing at its end are posted."""
         channel, _ = await self._messages.reply_target(outbound.place)
         wanted = [_comparable(shown.content) for shown in messages]
-        history = [one async for one in self._own_messages(channel, outbound.since) if _comparable(one.content) in wanted]
+        newest_first = [
+            message async for message in self._own_messages(channel, outbound.since) if _comparable(message.content) in wanted
+        ]
         done: list[discord.Message] = []
-        for message in reversed(history):
+        for message in reversed(newest_first):
             if len(done) < len(wanted) and _comparable(message.content) == wanted[len(done)]:
                 done.append(message)
         return await self._sender.post_messages(outbound, messages, done) if done else None
@@ -102,31 +108,32 @@ class DiscordHistory:
             if message.author.id == me:
                 yield message
 
-    # People's ---------------------------------------------------------------------------------------------------------------
-
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """As `Adapter.read_thread` says: all of a thread, and the newest replies to its card in the channel, which name the
-        question."""
+        """Read a thread, as `Adapter.read_thread` specifies, and the newest replies to its card in the channel."""
         if place.thread is None:
             return ()
         channel, _ = await self._messages.reply_target(place)
         since = datetime.fromtimestamp(after - TIMESTAMP_STEP, UTC)
-        found = [one async for one in _history(channel, after=since, oldest_first=True, limit=None)]
+        found = [message async for message in _history(channel, after=since, oldest_first=True, limit=None)]
         home = await self._channels.resolve(place.channel)
         if isinstance(home, discord.abc.Messageable) and home is not channel:
-            found += [one async for one in _history(home, after=since, oldest_first=False, limit=REPLIES)]
+            found += [message async for message in _history(home, after=since, oldest_first=False, limit=REPLIES)]
         return await self._to_messages(found, place)
 
     async def _to_messages(self, messages: list[discord.Message], place: Place) -> list[MessageReceived]:
         me = self._channels.client().me
-        here = [one for one in messages if is_from_person(one, me, self._listed) and message_place(one, me) == place]
-        ordered = sorted({one.id: one for one in here}.values(), key=lambda one: one.id)
+        here = {
+            message.id: message
+            for message in messages
+            if is_from_person(message, me, self._listed) and message_place(message, me) == place
+        }
+        ordered = [here[id_] for id_ in sorted(here)]
         await self._load_roles(ordered)
-        said = [to_message_received(one, place, me) for one in ordered]
-        return [one for one in said if one.text or one.attachments]
+        received = [to_message_received(message, place, me) for message in ordered]
+        return [message for message in received if message.text or message.attachments]
 
     async def _load_roles(self, messages: list[discord.Message]) -> None:
-        """A history names authors without their roles, by which it is judged who may answer: they are looked up."""
+        """Look up the authors' roles, which decide who may answer; a history names authors without them."""
         known: dict[int, discord.User | discord.Member] = {}
         for message in messages:
             if isinstance(message.author, discord.Member) or message.guild is None:
@@ -140,15 +147,15 @@ class DiscordHistory:
             async with bounded_attempt():
                 return await guild.fetch_member(user.id)
         except SendRejected:
-            return user  # has left the server: no roles
+            return user  # has left the server, so there are no roles
 
 
 async def _history(channel: AnyChannel, **which: Any) -> AsyncIterator[discord.Message]:
-    """Messages of a channel, a page at a time; each page is a try of its own.
+    """Messages of a channel, read page by page; each page is an attempt of its own.
 
     Raises:
-        NotSent: it cannot be read just now.
-        SendRejected: it is gone, or may not be read.
+        NotSent: it cannot be read now.
+        SendRejected: it was deleted, or the bot may not read it.
     """
     if not isinstance(channel, discord.abc.Messageable):
         raise SendRejected(f"channel {getattr(channel, 'id', '?')} holds no messages")
@@ -166,31 +173,31 @@ def _is_before(snowflake: int, since: float) -> bool:
 
 
 def _comparable(content: str) -> str:
-    """Words as they are compared: Discord takes blanks away at the ends."""
+    """Message text as it is compared: Discord strips spaces at both ends."""
     return content.strip()
 
 
-async def fetch_attachment(rooms: ChannelCache, attachment: Attachment) -> bytes:
+async def fetch_attachment(channels: ChannelCache, attachment: Attachment) -> bytes:
     """The content of a file.
 
     Raises:
-        NotSent: Discord cannot be asked just now.
-        SendRejected: the file is gone.
+        NotSent: Discord cannot be reached now.
+        SendRejected: the file was deleted.
     """
-    address = attachment.ref if "://" in attachment.ref else await _attachment_url(rooms, attachment)
+    address = attachment.ref if "://" in attachment.ref else await _attachment_url(channels, attachment)
     async with bounded_attempt(60.0):
-        return await rooms.client().http.get_from_cdn(address)
+        return await channels.client().http.get_from_cdn(address)
 
 
-async def _attachment_url(rooms: ChannelCache, attachment: Attachment) -> str:
-    """Where the file of a message is today. `ref` is channel/message/file."""
-    where, message, file = attachment.ref.split("/")
-    channel = await rooms.get(int(where))
+async def _attachment_url(channels: ChannelCache, attachment: Attachment) -> str:
+    """The current address of a message's file: addresses expire after a day. `ref` is channel/message/file."""
+    channel_id, message_id, file_id = attachment.ref.split("/")
+    channel = await channels.get(int(channel_id))
     if not isinstance(channel, discord.abc.Messageable):
         raise SendRejected(f"{attachment.name}: its channel holds no messages")
     async with bounded_attempt():
-        found = await channel.fetch_message(int(message))
-    for one in found.attachments:
-        if str(one.id) == file:
-            return one.url
-    raise SendRejected(f"{attachment.name}: the file was taken out of its message")
+        message = await channel.fetch_message(int(message_id))
+    for file in message.attachments:
+        if str(file.id) == file_id:
+            return file.url
+    raise SendRejected(f"{attachment.name}: the file was removed from its message")

@@ -1,10 +1,16 @@
-"""Hears clicks and forms. A form is opened from memory, as the first response; all else is acknowledged, stored and answered."""
+"""Buttons, selects and modals: acknowledged, delivered to the bridge, and answered privately.
+
+Discord drops an interaction that has no response within 3 seconds. A modal must be the first response itself, so it is built from
+memory and sent before anything is looked up or stored. Every other interaction is acknowledged at once with a placeholder that
+only the person sees. The answer replaces the placeholder, so that a lost response to our request cannot show the answer twice.
+Discord accepts answers for 15 minutes; later ones are sent as direct messages.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, assert_never
 
 import discord
 
@@ -17,21 +23,15 @@ from orchestrator_bridge.chat.outbound import Confirmation
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.common.lru_map import LruMap
 
-# Answers to commands and clicks. Each is acknowledged at once, before anything is looked up or stored; the words come later.
-#
-# The acknowledgement is a line that only the person sees and that the words replace, so that a lost reply of Discord's cannot
-# double them. Discord takes words for 15 minutes; after that they go as a direct message.
-
-
 _LOG = logging.getLogger(__name__)
 
 TOKEN_LIFETIME = 870.0
-"""Seconds for which an interaction's words can be changed, with some to spare."""
+"""Seconds for which an interaction can be answered: 15 minutes, less a margin."""
 REMEMBERED = 2000
 
 
 class InteractionResponses:
-    """The interactions that wait for words, by their ids, and what was offered to be confirmed."""
+    """Interactions that wait for an answer, by id, and the commands that wait for a confirmation."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -40,7 +40,7 @@ class InteractionResponses:
         self._confirmations: LruMap[str, Confirmation] = LruMap(REMEMBERED)
 
     async def acknowledge(self, interaction: discord.Interaction[Any]) -> None:
-        """Tell Discord and the person that it was heard; a failure costs the words, not the deed."""
+        """Acknowledge an interaction. If that fails, only the answer is lost; the action still takes effect."""
         self._open.put(str(interaction.id), interaction)
         try:
             async with bounded_attempt():
@@ -49,10 +49,10 @@ class InteractionResponses:
             _LOG.warning("interaction %s could not be acknowledged: %s", interaction.id, failure)
 
     async def respond(self, interaction: str, shown: DiscordMessage) -> bool:
-        """Say something to whoever waits; False if nobody does any more.
+        """Answer an interaction; False if it is no longer open.
 
         Raises:
-            Unsent, Doubtful, Rejected: it could not be said.
+            NotSent, SendUncertain, SendRejected: the answer was not delivered.
         """
         waiting = self._open.get(interaction)
         if waiting is None or self._clock.now() - waiting.created_at.timestamp() > TOKEN_LIFETIME:
@@ -77,7 +77,7 @@ class InteractionResponses:
         return True
 
     async def finish(self, interaction: str, text: str) -> None:
-        """The last word where nobody said any: nobody is left looking at a line that promises one."""
+        """Replace the placeholder of an interaction that nobody has answered."""
         if self._answered.get(interaction):
             return
         waiting = self._open.get(interaction)
@@ -90,77 +90,80 @@ class InteractionResponses:
             _LOG.warning("interaction %s could not be answered: %s", interaction, failure)
 
     def store_confirmation(self, interaction: str, confirm: Confirmation) -> None:
-        """Remember what a yes to this command's word would mean."""
+        """Store the command that confirming this interaction gives."""
         self._confirmations.put(interaction, confirm)
 
     def take_confirmation(self, interaction: str) -> Confirmation | None:
-        """What a yes means; once."""
+        """The command to give; None if it was given already."""
         return self._confirmations.pop(interaction)
 
 
-NOT_STORED = "This could not be stored just now: please do it again in a minute."
-OFFER_EXPIRED = "This offer is over: please give the command again."
-
-PEOPLE_ONLY = "Only people can be asked, and that is a bot. Choose somebody else."
+NOT_STORED = "I could not store this. Please try again in a minute."
+OFFER_EXPIRED = "This offer has expired. Please give the command again."
+PEOPLE_ONLY = "Only people can answer, and that is a bot. Please select a person."
 
 _ACTIONS: dict[str, ControlAction] = {
     "option": "option",
-    "pick": "option",
+    "select": "option",
     "pass": "pass",
-    "hand": "pass",
-    "longer": "more",
-    "form": "write",
+    "delegate": "pass",
+    "extend": "more",
+    "answer": "write",
 }
+"""The action of each control that the bridge handles."""
 
 
 class DiscordInteractionHandler:
-    """Takes what is clicked to the bridge."""
+    """Delivers interactions with components and modals to the bridge."""
 
     def __init__(self, responses: InteractionResponses) -> None:
         self._responses = responses
 
     async def handle(self, interaction: discord.Interaction[Any], on_event: InboundHandler) -> None:
-        """Take one click or form. What is none of ours is left alone."""
+        """Handle one interaction. Components of other origin are ignored."""
         data: dict[str, Any] = dict(interaction.data or {})
         control = parse_control(str(data.get("custom_id", "")))
-        if control is None:
-            return
+        if control is not None:
+            await self._handle_control(interaction, control, data, on_event)
+
+    async def _handle_control(
+        self, interaction: discord.Interaction[Any], control: DiscordControl, data: dict[str, Any], on_event: InboundHandler
+    ) -> None:
         match control.kind:
             case "write":
-                await self._respond(interaction.response.send_modal(answer_modal(control.number, _question_text(interaction))))
-            case "more":
-                await self._show_followup(
-                    interaction, DiscordMessage(content="How much longer?", controls=extension_components(control.number))
-                )
-            case "leave":
-                await self._show_followup(
-                    interaction,
-                    DiscordMessage(content="Who is to be asked instead?", controls=delegate_components(control.number)),
-                )
-            case "hand" if _selected_person(data) is None:
-                await self._show_followup(interaction, DiscordMessage(content=PEOPLE_ONLY))
-            case "look" | "close":
-                await self._deliver_control(
-                    interaction, confirmed_command(interaction, _control_command(control, data)), on_event
-                )
-            case "yes":
+                modal = answer_modal(control.number, _question_text(interaction))
+                await self._respond(interaction.response.send_modal(modal))
+            case "more_time":
+                await self._ask_further(interaction, "How much more time?", extension_components(control.number))
+            case "decline":
+                await self._ask_further(interaction, "Who should answer instead?", delegate_components(control.number))
+            case "delegate" if _selected_person(data) is None:
+                await self._ask_further(interaction, PEOPLE_ONLY)
+            case "view" | "cancel":
+                await self._deliver(interaction, confirmed_command(interaction, _control_command(control, data)), on_event)
+            case "confirm":
                 await self._deliver_confirmed(interaction, control, on_event)
+            case "option" | "select" | "pass" | "delegate" | "extend" | "answer":
+                await self._deliver(interaction, to_control_used(interaction, control, data), on_event)
             case _:
-                await self._deliver_control(interaction, to_control_used(interaction, control, data), on_event)
+                assert_never(control.kind)
 
-    async def _show_followup(self, interaction: discord.Interaction[Any], shown: DiscordMessage) -> None:
-        """Ask further, privately and from memory."""
-        await self._respond(interaction.response.send_message(shown.content, view=shown.view(), ephemeral=True))
+    async def _ask_further(
+        self, interaction: discord.Interaction[Any], text: str, controls: tuple[discord.ui.Item[Any], ...] = ()
+    ) -> None:
+        """Answer privately from memory, with further controls."""
+        view = DiscordMessage(controls=controls).view()
+        await self._respond(interaction.response.send_message(text, view=view, ephemeral=True))
 
-    async def _deliver_control(
+    async def _deliver(
         self, interaction: discord.Interaction[Any], event: ControlUsed | CommandReceived, on_event: InboundHandler
     ) -> None:
-        """Acknowledge while it is being stored: neither waits for the other."""
+        """Acknowledge and store concurrently: neither waits for the other."""
         acknowledging = asyncio.create_task(self._responses.acknowledge(interaction))
         try:
             await on_event(event)
         except Exception:
-            _LOG.exception("%s could not be stored", event.key)
+            _LOG.exception("interaction %s could not be stored", event.key)
             await acknowledging
             await self._responses.finish(str(interaction.id), NOT_STORED)
         finally:
@@ -171,39 +174,39 @@ class DiscordInteractionHandler:
     ) -> None:
         offer = self._responses.take_confirmation(str(control.number))
         if offer is None:
-            await self._show_followup(interaction, DiscordMessage(content=OFFER_EXPIRED))
-            return
-        await self._deliver_control(interaction, confirmed_command(interaction, offer), on_event)
+            await self._ask_further(interaction, OFFER_EXPIRED)
+        else:
+            await self._deliver(interaction, confirmed_command(interaction, offer), on_event)
 
     async def _respond(self, response: Any) -> None:
         try:
             async with bounded_attempt():
                 await response
         except Exception as failure:
-            _LOG.warning("a click could not be answered: %s", failure)
+            _LOG.warning("an interaction could not be answered: %s", failure)
 
 
-def confirmed_command(interaction: discord.Interaction[Any], meant: Confirmation) -> CommandReceived:
+def confirmed_command(interaction: discord.Interaction[Any], command: Confirmation) -> CommandReceived:
     """The command that a control stands for."""
     return CommandReceived(
         place=_channel(interaction),
         interaction=str(interaction.id),
         author=to_author(interaction.user),
-        name=meant.name,
-        text=meant.text,
+        name=command.name,
+        text=command.text,
         at=interaction.created_at.timestamp(),
-        options=meant.options,
+        options=command.options,
     )
 
 
 def _control_command(control: DiscordControl, data: dict[str, Any]) -> Confirmation:
-    """To look at a question that was picked from a list, or to close one."""
-    text = _selected_value(data) if control.kind == "look" else f"{control.number} cancel"
+    """The command that shows a selected question, or cancels one."""
+    text = _selected_value(data) if control.kind == "view" else f"{control.number} cancel"
     return Confirmation(label="", name="questions", text=text)
 
 
 def to_control_used(interaction: discord.Interaction[Any], control: DiscordControl, data: dict[str, Any]) -> ControlUsed:
-    """A click or a form as the bridge takes it."""
+    """A component or a submitted modal as `ControlUsed`."""
     return ControlUsed(
         place=_channel(interaction),
         interaction=str(interaction.id),
@@ -212,27 +215,27 @@ def to_control_used(interaction: discord.Interaction[Any], control: DiscordContr
         author=to_author(interaction.user),
         at=interaction.created_at.timestamp(),
         value=_value(control, data),
-        to=_selected_person(data) if control.kind == "hand" else None,
+        to=_selected_person(data) if control.kind == "delegate" else None,
     )
 
 
 def _value(control: DiscordControl, data: dict[str, Any]) -> str:
     match control.kind:
-        case "pick" | "hand":
+        case "select" | "delegate":
             return _selected_value(data)
-        case "form":
+        case "answer":
             return _modal_text(data.get("components") or [])
         case _:
             return control.value
 
 
 def _selected_value(data: dict[str, Any]) -> str:
-    """What was picked from a list."""
+    """The first selected value."""
     return str((data.get("values") or [""])[0])
 
 
 def _selected_person(data: dict[str, Any]) -> Author | None:
-    """The person who was picked, as Discord says along with the click; None for a bot."""
+    """The selected person, as Discord describes the user in the interaction; None for a bot."""
     id_, resolved = _selected_value(data), data.get("resolved") or {}
     user, member = (dict(resolved.get(kind, {}).get(id_) or {}) for kind in ("users", "members"))
     if user.get("bot"):
@@ -242,7 +245,7 @@ def _selected_person(data: dict[str, Any]) -> Author | None:
 
 
 def _modal_text(components: list[dict[str, Any]]) -> str:
-    """What stands in a form's one field, however the client nests it."""
+    """The text of a modal's only field, however the client nests it."""
     for component in components:
         if "value" in component:
             return str(component["value"])
@@ -253,9 +256,9 @@ def _modal_text(components: list[dict[str, Any]]) -> str:
 
 
 def _question_text(interaction: discord.Interaction[Any]) -> str:
-    """The question's sentence, from the message that came with the click."""
+    """The question, from the message of the component."""
     content = interaction.message.content if interaction.message else ""
-    return content.partition(": ")[2] or "In your own words"
+    return content.partition(": ")[2] or "Answer in your own words"
 
 
 def _channel(interaction: discord.Interaction[Any]) -> Place:

@@ -21,14 +21,14 @@ MAX_LINES = 60
 """Lines of one part: about three screens of a phone."""
 
 _ZERO_WIDTH_SPACE = "\u200b"
-"""A zero-width space: between an @ and a name it keeps the words readable and makes no mention of them."""
+"""Placed after an @ or a <, it leaves the text readable and makes it no mention."""
 
 _EVERYBODY = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
 _MARKUP = re.compile(r"<(?=(?:@[!&]?|#|id:|sound:|t:-?)\w|/[^<>:\n]{1,100}:\d|a?:\w{1,40}:\d)", re.IGNORECASE)
-"""How mentions of people, roles, channels and commands begin, and custom emoji, times and sounds."""
+"""The beginning of mentions of people, roles, channels and commands, and of custom emoji, sounds and timestamps."""
 _UNSEEN = r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u3164\ufe00-\ufe0f\uffa0]*"
 _SPLIT_MENTION = re.compile(rf"([@<]){_UNSEEN}(?=[@!&#/:\w])")
-"""An @ or < parted by something unseen from what would make it a mention once somebody takes that out."""
+"""An @ or < separated by invisible characters from the text that would make it a mention once they are removed."""
 
 _CODE_BLOCK = re.compile(r"^ {0,3}```.*?(?:^ {0,3}```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _ADDRESS = r"(?:https?|discord)://"
@@ -37,30 +37,30 @@ _LINK_START = re.compile(rf"\](?=\(\s*<?{_ADDRESS})", re.IGNORECASE)
 
 
 def escape_markdown(text: str) -> str:
-    """`text` with its Markdown, but no mention of anybody in it; links show where they lead."""
+    """`text` with its Markdown, but without mentions; links show their address."""
     return _LINK_START.sub("] ", _reveal_links(neutralise_mentions(text)))
 
 
 def neutralise_mentions(text: str) -> str:
-    """`text` cleaned, without anything that Discord takes for a mention."""
+    """`text`, cleaned, without anything that Discord reads as a mention."""
     text = _SPLIT_MENTION.sub(r"\1", clean(text))
     return _MARKUP.sub(f"<{_ZERO_WIDTH_SPACE}", _EVERYBODY.sub(f"@{_ZERO_WIDTH_SPACE}", text))
 
 
 def escape_line(text: str, limit: int) -> str:
-    """`text` on one line of at most `limit` characters, none of which is Markdown."""
+    """`text` on one line of at most `limit` characters, without Markdown."""
     open_ = _LINK_START.sub("] ", _reveal_links(neutralise_mentions(text), everywhere=True))
     line = shorten(" ".join(open_.split()), limit)
     return discord.utils.escape_markdown(line)
 
 
 def plain_line(text: str, limit: int) -> str:
-    """`text` on one line for places that know no Markdown, such as buttons and names of threads; never empty."""
+    """`text` on one line for places without Markdown, such as buttons and thread names; never empty."""
     return shorten(" ".join(neutralise_mentions(text).split()), limit) or "…"
 
 
 def _reveal_links(text: str, *, everywhere: bool = False) -> str:
-    """`[label](address)` as `label (<address>)`, outside of code unless told `everywhere`."""
+    """`[label](address)` as `label (<address>)`, outside of code unless `everywhere`."""
     if everywhere:
         return _LINK.sub(r"\1 (\2)", text)
     pieces, at = [], 0

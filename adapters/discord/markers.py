@@ -1,7 +1,8 @@
-"""What makes our own posts known again: a nonce for the next minutes, a code on every card for ever.
+"""Markers by which the bot recognises its own messages: a nonce for some minutes, a reference code on each card for ever.
 
-Discord keeps a nonce for some minutes and gives it back in no history. So a card carries a short code of its sending's key in
-its last line, like a reference number on a letter; what is plain text is known by its words.
+With `enforce_nonce` (discord.py sets it), Discord creates one message for all requests with the same nonce, so that a request may
+be repeated after a lost response. Discord forgets a nonce after some minutes and shows none in the history. Therefore the footer
+of a card ends with a reference code, derived from the key of its outbox entry; plain texts are recognised by their content.
 """
 
 from __future__ import annotations
@@ -13,32 +14,32 @@ _FOOTER = re.compile(r"(Run|Question) (\d{1,15}) ·.* ([0-9a-f]{8})")
 
 
 def nonce(key: str, part: int = 0) -> str:
-    """24 characters for one message of a sending; Discord takes at most 25."""
+    """The nonce of one message of a post, 24 characters; Discord allows 25."""
     return blake2s(f"{key}\n{part}".encode(), digest_size=12).hexdigest()
 
 
 def reference_code(key: str) -> str:
-    """The reference that a card's last line ends with."""
+    """The code that ends a card's footer."""
     return blake2s(key.encode(), digest_size=4).hexdigest()
 
 
 def run_footer(run: int, about: str, key: str) -> str:
-    """A run card's last line; `about` is one line of text."""
+    """The footer of a run card; `about` is one line of text."""
     return f"Run {run} · {about} · {reference_code(key)}"
 
 
 def question_footer(question: int, run: int, about: str, key: str) -> str:
-    """A question card's last line; `about` is one line of text."""
+    """The footer of a question card; `about` is one line of text."""
     return f"Question {question} · run {run} · {about} · {reference_code(key)}"
 
 
-def parse_reference_code(foot: str | None) -> str | None:
-    """The reference in a card's last line; None if it is no card's."""
-    found = _FOOTER.fullmatch(foot or "")
+def parse_reference_code(footer: str | None) -> str | None:
+    """The code in a card's footer; None for other texts."""
+    found = _FOOTER.fullmatch(footer or "")
     return found[3] if found else None
 
 
-def parse_question_number(foot: str | None) -> int | None:
-    """The number of the question whose card ends with this line; None if it is no question's."""
-    found = _FOOTER.fullmatch(foot or "")
+def parse_question_number(footer: str | None) -> int | None:
+    """The question's number in the footer of its card; None for other texts."""
+    found = _FOOTER.fullmatch(footer or "")
     return int(found[2]) if found and found[1] == "Question" else None

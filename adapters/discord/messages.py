@@ -1,4 +1,4 @@
-"""Hears messages: those to our cards, in our threads and to us by name are handed to the bridge, each until it is stored."""
+"""Messages from the gateway as inbound events: replies to cards, messages in our threads, and mentions of the bot."""
 
 from __future__ import annotations
 
@@ -33,26 +33,28 @@ from orchestrator_bridge.chat.inbound import (
 from orchestrator_bridge.common.clock import Clock, sleep_until
 from orchestrator_bridge.common.lru_map import LruMap
 
+_LOG = logging.getLogger(__name__)
+
 _PEOPLE = re.compile(r"<@!?(\d+)>")
-_GROUPS = re.compile(r"<@&(\d+)>")
+_ROLES = re.compile(r"<@&(\d+)>")
 _SINGLE_WORD_COMMANDS = frozenset({"help", "runs", "questions", "models", "team", "cost"})
-"""Commands that may be given by a mention and one word; everything else that follows a mention is a task."""
+"""Commands that can be given by a mention and one word; any other text after a mention is a task."""
 
 _USER_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
 
 
 def is_from_person(message: discord.Message, me: int, listed: frozenset[str]) -> bool:
-    """Whether a person wrote it, or a bot that is listed: never we ourselves, no webhook, no notice of Discord's."""
+    """True if a person or a listed bot wrote a message; the bot itself, webhooks and system messages are excluded."""
     if message.author.id == me or message.type not in _USER_MESSAGE_TYPES:
         return False
     return not (message.author.bot or message.webhook_id) or str(message.author.id) in listed
 
 
 def to_message_received(message: discord.Message, place: Place, me: int) -> MessageReceived:
-    """A message in this version.
+    """The current version of a message.
 
-    A reply to a question's card in a channel, beside the card's thread, names the question: it is not said in the thread, which
-    can so be read whole without the channel.
+    A reply in the channel to a question's card that has a thread names the question instead of the thread: the thread's own
+    history is then complete without the channel's.
     """
     question = replied_question(message, me)
     return MessageReceived(
@@ -69,22 +71,15 @@ def to_message_received(message: discord.Message, place: Place, me: int) -> Mess
 
 
 def message_text(message: discord.Message, me: int) -> str:
-    """The words, with people and roles by their names and without a mention of us at either end."""
-    people = {str(user.id): user.display_name for user in message.mentions}
-    groups = {str(role.id): role.name for role in message.role_mentions}
-    people[str(me)] = ""
-    text = _PEOPLE.sub(
-        lambda found: f"@{people[found[1]]}" if people.get(found[1]) else _member_name(found, people), message.content
-    )
-    return _GROUPS.sub(lambda found: f"@{groups[found[1]]}" if found[1] in groups else found[0], text).strip(" ")
-
-
-def _member_name(found: re.Match[str], people: dict[str, str]) -> str:
-    return "" if found[1] in people else found[0]
+    """The text, with people and roles by name and without mentions of the bot."""
+    people = {str(user.id): f"@{user.display_name}" for user in message.mentions} | {str(me): ""}
+    roles = {str(role.id): f"@{role.name}" for role in message.role_mentions}
+    text = _PEOPLE.sub(lambda found: people.get(found[1], found[0]), message.content)
+    return _ROLES.sub(lambda found: roles.get(found[1], found[0]), text).strip(" ")
 
 
 def message_attachments(message: discord.Message) -> tuple[Attachment, ...]:
-    """The files of a message, each found again by its message."""
+    """The files of a message, each referred to by its message, since addresses of files expire."""
     place = f"{message.channel.id}/{message.id}"
     return tuple(to_attachment(file, f"{place}/{file.id}") for file in message.attachments)
 
@@ -96,12 +91,12 @@ def to_attachment(file: discord.Attachment, ref: str) -> Attachment:
 
 
 def mentions_bot(message: discord.Message, me: int) -> bool:
-    """Whether the words name us: a reply to us that only notifies us does not."""
+    """True if the text mentions the bot. A reply to the bot that only notifies it does not."""
     return str(me) in _PEOPLE.findall(message.content)
 
 
 def to_command_received(message: discord.Message, me: int) -> CommandReceived:
-    """A message that is addressed to us: a task, or a command of one word."""
+    """A message addressed to the bot, as a task or a one-word command."""
     text = message_text(message, me).strip()
     alone = text.lower().lstrip("/")
     return CommandReceived(
@@ -116,7 +111,7 @@ def to_command_received(message: discord.Message, me: int) -> CommandReceived:
 
 
 def _with_quote(message: discord.Message, text: str, me: int) -> str:
-    """A task that replies to somebody's message is about that message."""
+    """A task; if it replies to another person's message, with that message."""
     replied = replied_message(message)
     if replied is None or replied.author.id == me:
         return text
@@ -124,37 +119,38 @@ def _with_quote(message: discord.Message, text: str, me: int) -> str:
 
 
 def quoted_message(message: discord.Message, me: int) -> str:
-    """Somebody's message inside of a task."""
-    lines = message_text(message, me).splitlines() or ["(no words)"]
+    """A message quoted in a task."""
+    lines = message_text(message, me).splitlines() or ["(no text)"]
     return "\n".join([f"{message.author.display_name} wrote:", *(f"> {line}" for line in lines)])
 
 
 def newest_open_card(messages: list[discord.Message], me: int) -> str | None:
-    """The newest of our messages here that still has controls, newest first given: what a plain word is about."""
-    return next((str(one.id) for one in messages if one.author.id == me and one.components), None)
+    """The first message of ours that still has components; the messages are ordered newest first."""
+    return next((str(message.id) for message in messages if message.author.id == me and message.components), None)
 
-
-_LOG = logging.getLogger(__name__)
 
 REMEMBERED = 10_000
-"""Messages of which we know where they stand: Discord tells of a deletion without the message's place."""
+"""Messages whose place is known: Discord reports a deletion without the thread or card of the message."""
 RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds between two tries to store what was said; Discord does not say it again by itself."""
+"""Seconds between two attempts to store a message; Discord does not send an event again."""
 RECENT_MESSAGES = 25
-"""Messages looked through for the question that a plain word in direct messages is about."""
+"""Direct messages that are searched for the question that an unaddressed message answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageLocation:
-    """Where a message stands: `inside` of a thread, or beside it as a reply to the thread's card."""
+    """The place of a message: `inside` its thread, or beside it as a reply to the card."""
 
     place: Place
     inside: bool
 
 
 class MessageListener:
-    """Hears for one adapter. `listed` are bots that are heard like people; `on_unreadable` is told who wrote what we may not
-    read."""
+    """Delivers messages to the bridge, for one adapter.
+
+    `listed` are bots whose messages count like those of people; `on_unreadable` is called with the author and the place of a
+    message that cannot be read without the Message Content intent.
+    """
 
     def __init__(
         self, channels: ChannelCache, clock: Clock, listed: frozenset[str], on_unreadable: Callable[[Author, Place], None]
@@ -166,54 +162,55 @@ class MessageListener:
         self._locations: LruMap[int, MessageLocation] = LruMap(REMEMBERED)
 
     async def on_message(self, message: discord.Message, on_event: InboundHandler) -> None:
-        """Hear a message, new or edited, if it concerns us."""
+        """Deliver a new or edited message if it is meant for the bot."""
         me = self._channels.client().me
         if not is_from_person(message, me, self._listed):
             return
-        heard = await self._to_inbound(message, me)
-        if isinstance(heard, MessageReceived) and not (heard.text or heard.attachments):
-            if not self._channels.client().intents.message_content and message.guild is not None:
-                self._on_unreadable(heard.author, heard.place)
+        event = await self._to_inbound(message, me)
+        if event is None:
             return
-        if isinstance(heard, MessageReceived):
-            self._locations.put(
-                message.id, MessageLocation(message_place(message, me) or heard.place, inside=heard.question is None)
-            )
-        if heard is not None:
-            await self.deliver(heard, on_event)
+        if isinstance(event, MessageReceived):
+            if not (event.text or event.attachments):
+                if not self._channels.client().intents.message_content and message.guild is not None:
+                    self._on_unreadable(event.author, event.place)
+                return
+            place = message_place(message, me) or event.place
+            self._locations.put(message.id, MessageLocation(place, inside=event.question is None))
+        await self.deliver(event, on_event)
 
     async def on_message_deleted(self, message: int, on_event: InboundHandler) -> None:
-        """Hear that a message was deleted, if we heard it."""
-        heard = self._locations.pop(message)
-        if heard is not None:
-            await self.deliver(MessageDeleted(place=heard.place, message=str(message), at=self._clock.now()), on_event)
+        """Deliver a deletion, if the message was delivered."""
+        location = self._locations.pop(message)
+        if location is not None:
+            await self.deliver(MessageDeleted(place=location.place, message=str(message), at=self._clock.now()), on_event)
 
     async def on_card_deleted(self, place: Place, on_event: InboundHandler) -> None:
-        """Hear that somebody deleted a card of ours, which its place's thread is named after."""
+        """Deliver the deletion of a card, whose id is its place's thread."""
         await self.deliver(MessageDeleted(place=place, message=str(place.thread), at=self._clock.now()), on_event)
 
     async def on_history_message(self, message: MessageReceived, on_event: InboundHandler) -> None:
-        """Hear what a history holds."""
+        """Deliver a message that was read from a history."""
         if message.question is None:
             self._locations.put(int(message.message), MessageLocation(message.place, inside=True))
         await self.deliver(message, on_event)
 
     async def deliver(self, event: MessageReceived | MessageDeleted | CommandReceived, on_event: InboundHandler) -> None:
-        """Give it to the bridge until it is stored."""
+        """Deliver an event to the bridge, with retries until it is stored."""
         tries = 0
         while not await self._try_deliver(event, on_event):
             await sleep_until(self._clock, self._clock.now() + RETRY_DELAYS[min(tries, len(RETRY_DELAYS) - 1)])
             tries += 1
 
     def known_messages(self, place: Place) -> frozenset[int]:
-        """The messages that were heard in a thread and have not been deleted since, as far as they are remembered."""
-        return frozenset(message for message, heard in self._locations.items() if heard == MessageLocation(place, inside=True))
+        """The messages that were delivered from a thread and not deleted since, as far as they are remembered."""
+        wanted = MessageLocation(place, inside=True)
+        return frozenset(message for message, location in self._locations.items() if location == wanted)
 
     async def _try_deliver(self, event: InboundEvent, on_event: InboundHandler) -> bool:
         try:
             await on_event(event)
         except Exception:
-            _LOG.exception("%s could not be stored, which is tried again", event.key)
+            _LOG.exception("%s could not be stored, retrying", event.key)
             return False
         return True
 
@@ -229,24 +226,20 @@ class MessageListener:
         return to_command_received(message, me) if mentions_bot(message, me) else None
 
     async def _channel(self, message: discord.Message) -> discord.abc.MessageableChannel:
-        """A thread that was archived a moment ago is not known to the client yet."""
+        """The channel of a message; a thread that was archived a moment ago is not known to the client yet."""
         try:
             return await self._channels.get(message.channel.id)  # type: ignore[return-value]  # whatever holds a message
         except (NotSent, SendRejected) as failure:
-            _LOG.warning("the channel of message %s is not known: %s", message.id, failure)
+            _LOG.warning("the channel of message %s cannot be looked up: %s", message.id, failure)
             return message.channel
 
     async def _direct_message_card(self, message: discord.Message, me: int) -> Place | None:
-        """A plain word in direct messages answers the newest question there that is open."""
+        """The newest open question in the direct messages, which an unaddressed message there answers."""
         try:
             async with bounded_attempt():
-                recent = [one async for one in message.channel.history(limit=RECENT_MESSAGES, before=message)]
+                recent = [earlier async for earlier in message.channel.history(limit=RECENT_MESSAGES, before=message)]
         except (NotSent, SendRejected) as failure:
             _LOG.warning("the direct messages with %s cannot be read: %s", message.author.id, failure)
             return None
         card = newest_open_card(recent, me)
-        return (
-            Place(platform=direct_place(0).platform, channel=direct_place(message.author.id).channel, thread=card)
-            if card
-            else None
-        )
+        return replace(direct_place(message.author.id), thread=card) if card else None

@@ -1,4 +1,4 @@
-"""What the bot may need to be allowed, why, and the link that invites it with just that."""
+"""Permissions of the bot with their purposes, the invite link, and diagnostics for `townhall doctor`."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ PERMISSIONS = {
     "send_messages": ("Send Messages", "to post runs and questions"),
     "send_messages_in_threads": ("Send Messages in Threads", "to answer in a run's thread"),
     "create_public_threads": ("Create Public Threads", "to open a thread for each run and question"),
-    "read_message_history": ("Read Message History", "to hear what was said while I was away"),
-    "add_reactions": ("Add Reactions", "to show that a message was heard"),
-    "attach_files": ("Attach Files", "to bring very long answers as a file"),
+    "read_message_history": ("Read Message History", "to read replies that were posted while I was offline"),
+    "add_reactions": ("Add Reactions", "to acknowledge replies"),
+    "attach_files": ("Attach Files", "to post very long answers as a file"),
     "embed_links": ("Embed Links", "to show cards"),
     "manage_threads": ("Manage Threads", "to work in threads that are archived or locked"),
 }
-"""Permission, its name in Discord's settings, and what it is for."""
+"""Permission, its name in Discord's settings, and its purpose."""
 
 RUN_PERMISSIONS = ("view_channel", "send_messages", "embed_links", "read_message_history")
-"""Without these no run can be shown; without the others it is shown with less."""
+"""Permissions without which a run cannot be shown; without the others it is shown with less."""
 
 OAUTH_SCOPES = ("bot", "applications.commands")
 
 
 def invite_permissions() -> discord.Permissions:
-    """All that the invite asks for."""
+    """All permissions that the invite asks for."""
     return discord.Permissions(**dict.fromkeys(PERMISSIONS, True))
 
 
@@ -42,21 +42,19 @@ def invite_url(application: int) -> str:
 
 
 def missing_permissions(allowed: discord.Permissions, wanted: tuple[str, ...] = tuple(PERMISSIONS)) -> tuple[str, ...]:
-    """Which of these permissions are missing."""
+    """The wanted permissions that are missing."""
     return tuple(name for name in wanted if not allowed.is_superset(discord.Permissions(**{name: True})))
 
 
 def missing_run_permissions(interaction: discord.Interaction[Any]) -> tuple[str, ...]:
-    """What keeps a run from being shown where a command was given, as Discord says along with the command."""
+    """The permissions that are missing to show a run in the channel of a command, as Discord reports them with it."""
     return () if interaction.guild_id is None else missing_permissions(interaction.app_permissions, RUN_PERMISSIONS)
 
 
 def missing_permissions_text(missing: tuple[str, ...]) -> str:
-    """What is missing, for whoever can give it."""
+    """A message that names missing permissions."""
     names = listed([f"{PERMISSIONS[name][0]} ({PERMISSIONS[name][1]})" for name in missing])
-    return (
-        f"I cannot work in this channel yet: I need {names}. Whoever manages the server can allow it in the channel's settings."
-    )
+    return f"I cannot work in this channel yet. I need {names}. A server manager can allow this in the channel's settings."
 
 
 _TEXT_CHANNELS = (discord.TextChannel, discord.ForumChannel, discord.VoiceChannel, discord.StageChannel)
@@ -64,20 +62,20 @@ _TEXT_CHANNELS = (discord.TextChannel, discord.ForumChannel, discord.VoiceChanne
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelDiagnostics:
-    """A channel that the bot sees, and the permissions that it lacks there."""
+    """A channel that the bot sees, and its missing permissions there."""
 
     name: str
     missing: tuple[str, ...]
 
     @property
     def usable(self) -> bool:
-        """A run can be shown there."""
+        """True if a run can be shown there."""
         return not set(self.missing) & set(RUN_PERMISSIONS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuildDiagnostics:
-    """A server that the bot is on. `silent_roles`: names of wanted roles that it may not mention."""
+    """A server of the bot. `silent_roles`: names of wanted roles that the bot may not mention."""
 
     name: str
     channels: tuple[ChannelDiagnostics, ...]
@@ -88,7 +86,7 @@ class GuildDiagnostics:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscordDiagnostics:
-    """What Discord says of this bot. `commands` are the names that it knows."""
+    """The state of the application and its servers. `commands` are the names of the registered commands."""
 
     application: int
     name: str
@@ -101,11 +99,11 @@ class DiscordDiagnostics:
 async def diagnose(
     token: str, addresses: DiscordEndpoints, *, roles: Collection[str] = (), people: Collection[str] = ()
 ) -> DiscordDiagnostics:
-    """Ask Discord; `roles` and `people` are ids to look for.
+    """Read the state of the application; `roles` and `people` are ids to look for.
 
     Raises:
-        Unsent, Doubtful: Discord cannot be asked just now.
-        SendRejected: it refuses the token, or an answer.
+        NotSent, SendUncertain: Discord cannot be reached now.
+        SendRejected: Discord rejects the token, or a request.
     """
     client = discord.Client(intents=discord.Intents(guilds=True), http_trace=request_trace(), max_ratelimit_timeout=30.0)
     addresses.apply_to(client)
@@ -128,7 +126,7 @@ async def _diagnose_application(client: discord.Client, roles: Collection[str], 
         message_content=allowed.message_content,
         members=allowed.members,
         servers=tuple([await _diagnose_guild(client, guild.id, roles, people) for guild in guilds]),
-        commands=frozenset(str(one["name"]) for one in known),
+        commands=frozenset(str(command["name"]) for command in known),
     )
 
 
@@ -146,17 +144,17 @@ async def _diagnose_guild(
         channels=_diagnose_channels(channels, me),
         roles=frozenset(str(role.id) for role in found),
         silent_roles=tuple(role.name for role in found if not role.mentionable and not may_mention_all),
-        people=frozenset([one for one in people if await _has_member(guild, one)]),
+        people=frozenset([person for person in people if await _has_member(guild, person)]),
     )
 
 
 def _diagnose_channels(channels: Sequence[discord.abc.GuildChannel], me: discord.Member) -> tuple[ChannelDiagnostics, ...]:
-    rooms = []
+    diagnostics = []
     for channel in channels:
         allowed = channel.permissions_for(me)
         if isinstance(channel, _TEXT_CHANNELS) and allowed.view_channel:
-            rooms.append(ChannelDiagnostics(name=channel.name, missing=missing_permissions(allowed, tuple(PERMISSIONS))))
-    return tuple(rooms)
+            diagnostics.append(ChannelDiagnostics(name=channel.name, missing=missing_permissions(allowed, tuple(PERMISSIONS))))
+    return tuple(diagnostics)
 
 
 async def _has_member(guild: discord.Guild, person: str) -> bool:

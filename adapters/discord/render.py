@@ -1,4 +1,4 @@
-"""How the cards of runs and questions look on Discord: words that a phone's notification shows, and a card below them."""
+"""Posts as Discord messages: text that a phone's notification shows, an embed below it, and controls."""
 
 from __future__ import annotations
 
@@ -26,16 +26,18 @@ from orchestrator_bridge.chat.outbound import (
 )
 
 NO_MENTIONS = discord.AllowedMentions.none()
-"""What every message is allowed to mention unless it says otherwise."""
+"""The default permission of every message: it notifies nobody."""
 
 MAX_EMBED = 4000
-"""Characters of an embed's description that we use; Discord takes 4,096, and 6,000 in all embeds of a message."""
+"""Characters of an embed's description that we use. Discord allows 4,096, and 6,000 in all embeds of a message."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscordMessage:
-    """Words, a card, controls. `allowed_mentions` are those whose mention in `content` reaches them; `text_file` is a name and
-    its text."""
+    """Text, embeds and controls of one message.
+
+    `allowed_mentions` are those whom mentions in `content` notify; `text_file` is a file name and its text.
+    """
 
     content: str = ""
     embeds: tuple[discord.Embed, ...] = ()
@@ -45,12 +47,16 @@ class DiscordMessage:
 
     @property
     def fingerprint(self) -> str:
-        """The same for messages that look the same."""
+        """Equal for messages that look the same."""
         controls = [control.to_component_dict() for control in self.controls]
         return repr((self.content, [embed.to_dict() for embed in self.embeds], controls))
 
     def view(self) -> discord.ui.View:
-        """The controls as discord.py sends them. It is stopped: clicks are heard by their ids, and none is kept in memory."""
+        """The controls as a discord.py view.
+
+        It is stopped, since clicks are recognised by their custom ids; otherwise discord.py would keep each view in memory for
+        ever.
+        """
         view = discord.ui.View(timeout=None)
         for control in self.controls:
             view.add_item(control)
@@ -60,14 +66,14 @@ class DiscordMessage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MentionText:
-    """Whom a message calls, as the text that does it, and the permission for just that."""
+    """Mentions of people and roles: the text, and the permission for exactly these."""
 
     text: str = ""
     allowed: discord.AllowedMentions = field(default_factory=discord.AllowedMentions.none)
 
 
 def mention_text(people: Sequence[Author], groups: Sequence[Group]) -> MentionText:
-    """Call these people and groups, and nobody else. What is no id of Discord's calls nobody."""
+    """Mentions of these people and roles. An id that is not Discord's is left out."""
     users = [author.id for author in people if author.id.isdecimal()]
     roles = [group.id for group in groups if group.id.isdecimal()]
     words = [*(f"<@{user}>" for user in users), *(f"<@&{role}>" for role in roles)]
@@ -76,15 +82,15 @@ def mention_text(people: Sequence[Author], groups: Sequence[Group]) -> MentionTe
 
 
 MAX_MENTIONS = 50
-"""People who are called by one message at most: more do not fit beside the words."""
+"""Mentions in one message; more do not fit beside its text."""
 
 
 def _snowflakes(ids: Iterable[str]) -> list[discord.Object]:
-    return [discord.Object(int(one)) for one in list(ids)[:MAX_MENTIONS]]
+    return [discord.Object(int(id_)) for id_ in list(ids)[:MAX_MENTIONS]]
 
 
 OPEN, DONE, OVER, SCRIPTED = (discord.Colour(value) for value in (0x5865F2, 0x3BA55D, 0x80848E, 0xF0B232))
-"""Waits for people; ended well; ended otherwise; played from a script."""
+"""Colours of an open card, a success, any other end, and a scripted run."""
 
 _STATE_EMOJI = {
     "thinking": "💭",
@@ -95,15 +101,12 @@ _STATE_EMOJI = {
     "answered": "✅",
     "retired": "❌",
 }
-"""What a glance tells of an agent, by how its state begins; the words stand beside it."""
+"""Emoji of an agent, by the beginning of its state; the state in words stands beside it."""
 
 THREAD_NAME = 100
 _CONTEXT = 1500
 _FIELD = 1024
-"""Characters of an embed's field."""
-
-
-# Runs ---------------------------------------------------------------------------------------------------------------------
+"""Characters of an embed field."""
 
 
 def run_thread_name(card: RunCard) -> str:
@@ -112,11 +115,11 @@ def run_thread_name(card: RunCard) -> str:
 
 
 def render_run_card(card: RunCard, key: str) -> DiscordMessage:
-    """A run at a glance. `key` is the sending's, for the reference in the last line."""
+    """A run card. `key` is the outbox key, from which the reference code in the footer is derived."""
     head = f"**Run {card.run}** · {escape_line(card.status, 200)}"
     lines = [escape_line(card.task, 1000), "", *(_agent(agent) for agent in card.agents)]
     if card.scripted:
-        lines += ["", "-# These agents are scripted: no model is asked, and nothing is paid."]
+        lines += ["", "-# These agents are scripted: no model is called, and nothing is charged."]
     embed = discord.Embed(description="\n".join(lines)[:4000], colour=_run_colour(card))
     about = f"team {plain_line(card.team, 100)} · {plain_line(card.cost, 60)} · {card.tokens:,} tokens"
     embed.set_footer(text=run_footer(card.run, about, key))
@@ -124,10 +127,9 @@ def render_run_card(card: RunCard, key: str) -> DiscordMessage:
 
 
 def _agent(agent: CardAgent) -> str:
-    sign = next((sign for state, sign in _STATE_EMOJI.items() if agent.state.startswith(state)), "▫️")
-    return " · ".join(
-        filter(None, (f"{sign} **{escape_line(agent.name, 40)}**", escape_line(agent.state, 80), escape_line(agent.model, 80)))
-    )
+    emoji = next((emoji for state, emoji in _STATE_EMOJI.items() if agent.state.startswith(state)), "▫️")
+    parts = (f"{emoji} **{escape_line(agent.name, 40)}**", escape_line(agent.state, 80), escape_line(agent.model, 80))
+    return " · ".join(filter(None, parts))
 
 
 def _run_colour(card: RunCard) -> discord.Colour:
@@ -136,32 +138,32 @@ def _run_colour(card: RunCard) -> discord.Colour:
     return SCRIPTED if card.scripted else OPEN
 
 
-# Questions ----------------------------------------------------------------------------------------------------------------
-
-
 def question_thread_name(card: QuestionCard) -> str:
     """The name of a question's thread."""
     return plain_line(f"Question {card.question}: {card.text}", THREAD_NAME)
 
 
 def render_question_card(card: QuestionCard, key: str, *, typed: bool = True) -> DiscordMessage:
-    """A question, open or closed. Without `typed` words in threads cannot be read here, and the card says so."""
+    """A question card, open or closed. Without `typed`, messages in threads cannot be read, and the card
+    explains how to answer."""
     if card.closed is not None:
         return _closed_card(card, key, card.closed)
-    called = mention_text(card.mentions, card.groups)
+    mentions = mention_text(card.mentions, card.groups)
     embed = _body(card)
     embed.colour = OPEN
     _add(embed, "Asks", f"{escape_line(card.asked, 300)} · ends {expiry_text(card.expires_at)}")
     _add(embed, "If nobody answers", escape_line(card.silence, 600))
     if not typed:
-        _add(embed, "How to answer", "Use the buttons, or reply to this message and mention me: I cannot read other words here.")
+        _add(
+            embed, "How to answer", "Use the buttons, or reply to this message and mention me. I cannot read other messages here."
+        )
     embed.set_footer(text=_footer(card, key))
-    content = f"{called.text} {_headline(card, 'asks')}".strip()
-    return DiscordMessage(content=content, embeds=(embed,), controls=question_components(card), allowed_mentions=called.allowed)
+    content = f"{mentions.text} {_headline(card, 'asks')}".strip()
+    return DiscordMessage(content=content, embeds=(embed,), controls=question_components(card), allowed_mentions=mentions.allowed)
 
 
 def render_private_question(card: QuestionCard) -> DiscordMessage:
-    """An open question for one person who looks at what is open: it calls nobody, and can be closed from here."""
+    """An open question as a private reply: it notifies nobody and offers to cancel the question."""
     shown = render_question_card(card, f"private {card.question}")
     return DiscordMessage(
         content=_headline(card, "asks"), embeds=shown.embeds, controls=(*shown.controls, *close_components(card.question))
@@ -183,7 +185,7 @@ def _body(card: QuestionCard) -> discord.Embed:
     embed = discord.Embed(description=_first_part(card.context, _CONTEXT) or None)
     if card.options:
         room = _FIELD // len(card.options) - 2
-        _add(embed, "Options", "\n".join(_option(place, option, room) for place, option in enumerate(card.options, 1)))
+        _add(embed, "Options", "\n".join(_option(position, option, room) for position, option in enumerate(card.options, 1)))
     return embed
 
 
@@ -191,33 +193,33 @@ def _footer(card: QuestionCard, key: str) -> str:
     return question_footer(card.question, card.run, plain_line(card.task, 120), key)
 
 
-def _option(place: int, option: CardOption, room: int) -> str:
+def _option(position: int, option: CardOption, room: int) -> str:
     star = " *(recommended)*" if option.recommended else ""
-    head = f"**{place}** {escape_line(option.label, max(20, min(160, room // 2)))}{star}"
+    head = f"**{position}** {escape_line(option.label, max(20, min(160, room // 2)))}{star}"
     left = room - len(head) - 3
     about = escape_line(option.description, left // 2) if option.description.strip() and left > 20 else ""
     return f"{head}: {about}" if about else head
 
 
 def expiry_text(at: float) -> str:
-    """When a question expires: a countdown that the reader's client counts by itself, and the time."""
+    """The expiry: a countdown that the reader's client updates, and the time."""
     return f"{countdown(at)} (<t:{int(at)}:t>)"
 
 
 def countdown(at: float) -> str:
-    """A moment as Discord counts down to it."""
+    """A time as Discord counts down to it."""
     return f"<t:{int(at)}:R>"
 
 
 def utc_text(at: float) -> str:
-    """A moment in words that say their zone, for places that show no timestamps."""
+    """A time in UTC, for places without timestamps."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _first_part(text: str, limit: int) -> str:
     """As much Markdown as fits, with its code closed."""
-    made = split_markdown(escape_markdown(text), limit - 2)
-    return made[0] + ("\n…" if len(made) > 1 else "")
+    parts = split_markdown(escape_markdown(text), limit - 2)
+    return parts[0] + ("\n…" if len(parts) > 1 else "")
 
 
 def _add(embed: discord.Embed, name: str, value: str) -> None:
@@ -225,88 +227,86 @@ def _add(embed: discord.Embed, name: str, value: str) -> None:
 
 
 MAX_ANSWER_MESSAGES = 5
-"""Messages that a final answer may take; a longer one comes as its beginning and a file with all of it."""
+"""Messages of a final answer; a longer one is posted as its beginning and a file."""
 
 FindMessageUrl = Callable[[Place, str], str | None]
-"""Where a message can be found, as an address; None where that is not known."""
+"""The web address of a message; None if it is not known."""
 
 _TONES = {"plain": "", "good": "✅ ", "warning": "⚠️ "}
 _COLOURS = {"plain": OPEN, "good": DONE, "warning": SCRIPTED}
 
 
 def render_note(post: Note) -> list[DiscordMessage]:
-    """A message in a thread, under its speaker's name if it is an agent's; the first one calls those it is for."""
-    called = mention_text(post.mentions, post.groups)
+    """A note in as many messages as it takes, below the speaker's name. The first one mentions the people to notify."""
+    mentions = mention_text(post.mentions, post.groups)
     speaker = f"**{escape_line(post.speaker, 60)}**\n" if post.speaker else ""
-    texts = split_markdown(
-        f"{speaker}{_TONES[post.tone]}{escape_markdown(post.text)}", MAX_CHARACTERS - discord_length(called.text) - 1
-    )
-    first = DiscordMessage(content=f"{called.text} {texts[0]}".strip(), allowed_mentions=called.allowed)
-    made = [first, *(DiscordMessage(content=text) for text in texts[1:])]
+    room = MAX_CHARACTERS - discord_length(mentions.text) - 1
+    texts = split_markdown(f"{speaker}{_TONES[post.tone]}{escape_markdown(post.text)}", room)
+    first = DiscordMessage(content=f"{mentions.text} {texts[0]}".strip(), allowed_mentions=mentions.allowed)
+    messages = [first, *(DiscordMessage(content=text) for text in texts[1:])]
     if post.file is not None:
-        made[-1] = replace(made[-1], text_file=(post.file.name, post.file.text))
-    return made
+        messages[-1] = replace(messages[-1], text_file=(post.file.name, post.file.text))
+    return messages
 
 
 def render_final_answer(post: FinalAnswer) -> list[DiscordMessage]:
-    """A run's final text in parts; where it is very long, its beginning, and all of it as a file."""
+    """A final answer in as many messages as it takes; a very long one as its beginning and a file with the whole text."""
     head = f"**Final answer of run {post.run}**, by {escape_line(post.by, 60)}\n"
-    how = f"\n-# {escape_line(post.how, 600)}"
+    origin = f"\n-# {escape_line(post.how, 600)}"
     texts = split_markdown(head + escape_markdown(post.text))
     if len(texts) <= MAX_ANSWER_MESSAGES:
-        last = texts[-1] + how
-        whole = [*texts[:-1], last] if discord_length(last) <= 1995 else [*texts, how.strip()]
-        return [DiscordMessage(content=text) for text in whole]
-    more = f"\n-# This is the beginning; the whole answer is in the file.{how}"
+        last = texts[-1] + origin
+        texts = [*texts[:-1], last] if discord_length(last) <= 1995 else [*texts, origin.strip()]
+        return [DiscordMessage(content=text) for text in texts]
+    hint = f"-# This is the beginning; the whole answer is in the file.{origin}"
     file = (f"run-{post.run}-answer.md", post.text)
-    return [DiscordMessage(content=texts[0]), DiscordMessage(content=more.strip(), text_file=file)]
+    return [DiscordMessage(content=texts[0]), DiscordMessage(content=hint, text_file=file)]
 
 
-# Private words ------------------------------------------------------------------------------------------------------------
+def render_private_reply(reply: PrivateReply, find_url: FindMessageUrl) -> DiscordMessage:
+    """A private reply; its tables become embeds.
 
-
-def render_private_reply(said: PrivateReply, locate: FindMessageUrl) -> DiscordMessage:
-    """An answer to whoever gave a command or clicked; its tables as cards. An open question that stands alone is shown to be
-    answered on the spot; one of several can be picked."""
-    open_ = [card for table in said.tables for card in table.cards if card is not None]
-    if len(open_) == 1 and sum(len(table.rows) for table in said.tables) == 1:
-        return render_private_question(open_[0])
-    content = split_markdown(f"{_TONES[said.tone]}{escape_markdown(said.text)}" if said.text.strip() else "")[0]
+    A single open question is shown with its controls; several questions are offered in a select.
+    """
+    questions = [card for table in reply.tables for card in table.cards if card is not None]
+    if len(questions) == 1 and sum(len(table.rows) for table in reply.tables) == 1:
+        return render_private_question(questions[0])
+    content = split_markdown(f"{_TONES[reply.tone]}{escape_markdown(reply.text)}" if reply.text.strip() else "")[0]
     room, embeds = MAX_EMBED + 1500, []
-    for table in said.tables[:10]:
-        embed = _table(table, said.tone, locate, min(MAX_EMBED, room))
+    for table in reply.tables[:10]:
+        embed = _table(table, reply.tone, find_url, min(MAX_EMBED, room))
         embeds.append(embed)
         room -= len(embed)
         if room < 400:
             break
-    controls = question_select(open_) if open_ else ()
+    controls = question_select(questions) if questions else ()
     return DiscordMessage(content=content or ("" if embeds else "Done."), embeds=tuple(embeds), controls=controls)
 
 
-def _table(table: Table, tone: str, locate: FindMessageUrl, room: int) -> discord.Embed:
+def _table(table: Table, tone: str, find_url: FindMessageUrl, room: int) -> discord.Embed:
     title = plain_line(table.title, 200) if table.title else None
     embed = discord.Embed(title=title, colour=_COLOURS[tone])
     head = f"-# {' · '.join(escape_line(column, 40) for column in table.columns)}"
-    lines = [_row(row, locate) for row in table.rows]
+    lines = [_row(row, find_url) for row in table.rows]
     embed.description = _fitting_rows(head, lines, room - len(title or "")) if lines else f"{head}\nNothing."
     return embed
 
 
-def _row(row: tuple[str | Link, ...], locate: FindMessageUrl) -> str:
-    first, *rest = (_cell(cell, locate) for cell in row)
+def _row(row: tuple[str | Link, ...], find_url: FindMessageUrl) -> str:
+    first, *rest = (_cell(cell, find_url) for cell in row)
     return " · ".join([f"**{first}**", *(cell for cell in rest if cell)])
 
 
-def _cell(cell: str | Link, locate: FindMessageUrl) -> str:
+def _cell(cell: str | Link, find_url: FindMessageUrl) -> str:
     if isinstance(cell, str):
         return escape_line(cell, 200)
-    url = locate(cell.place, cell.message)
+    url = find_url(cell.place, cell.message)
     label = escape_line(cell.text, 200)
     return f"[{label}]({url})" if url and "](" not in label else label
 
 
 def _fitting_rows(head: str, lines: list[str], room: int) -> str:
-    """As many rows as fit, and how many are left out."""
+    """As many rows as fit, and the number of those left out."""
     text = head
     for done, line in enumerate(lines):
         if len(text) + len(line) + 40 > room:

@@ -1,11 +1,16 @@
-"""Brings messages to Discord, one request each: into a channel, a thread, a forum, as a reply; or edits one that stands."""
+"""Outbound posts: each post as the requests that create or edit its messages, in a channel, thread, forum or direct message.
+
+Two Discord rules shape this. A message has a nonce, so a lost response can be repeated without a second copy (see `markers`); a
+forum post has none, so its one request is never repeated blindly. And archived or locked threads refuse messages and edits: they
+are reopened first, which needs Manage Threads when the thread is locked.
+"""
 
 from __future__ import annotations
 
 import io
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, assert_never
 
 import discord
 from discord.channel import ThreadWithMessage
@@ -46,32 +51,33 @@ from orchestrator_bridge.chat.outbound import (
 from orchestrator_bridge.common.lru_map import LruMap
 from orchestrator_bridge.common.text import clean
 
+_LOG = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 ARCHIVE_AFTER: Literal[10080] = 10080
-"""Minutes without a word after which Discord archives a thread; the longest that every server has."""
+"""Minutes without a message after which Discord archives a thread: the longest time that every server allows."""
 REMEMBERED = 5000
 
 
 class MessageApi:
-    """Posts for one adapter. `timeout` is in seconds, as in `attempt`."""
+    """Requests that create and edit messages, for one adapter. `timeout` is that of a response, in seconds, as in
+    `bounded_attempt`."""
 
     def __init__(self, channels: ChannelCache, timeout: float) -> None:
         self._channels = channels
         self._timeout = timeout
         self._threadless: LruMap[int, bool] = LruMap(REMEMBERED)
-        """Cards that have no thread of their own though their channel has threads: replies to them count."""
+        """Cards without a thread in channels that have threads: replies to the card count."""
         self._fingerprints: LruMap[int, str] = LruMap(REMEMBERED)
 
-    # Where ----------------------------------------------------------------------------------------------------------------
-
     async def thread_kind_at(self, place: Place) -> tuple[AnyChannel, ThreadKind]:
-        """A place's channel, and what a card becomes there."""
+        """A place's channel, and the form in which a card collects replies there."""
         channel = await self._channels.resolve(place.channel)
         return channel, thread_kind(channel)
 
     async def reply_target(self, place: Place) -> tuple[AnyChannel, int | None]:
-        """Where to say something: a channel or thread, and the message to reply to, if there is one."""
+        """The channel or thread for a message at a place, and the message that it replies to, if any."""
         channel, form = await self.thread_kind_at(place)
         if place.thread is None:
             return channel, None
@@ -81,7 +87,7 @@ class MessageApi:
         return await self._channels.get(card), None
 
     async def _is_threadless(self, card: int) -> bool:
-        """Whether a card in a channel with threads has none, for lack of a permission when it was posted."""
+        """True if a card in a channel with threads has none, because a permission was missing when it was posted."""
         known = self._threadless.get(card)
         if known is not None:
             return known
@@ -96,18 +102,18 @@ class MessageApi:
         return False
 
     def mark_threadless(self, card: int) -> None:
-        """A card's thread was deleted: from now on replies to the card are its thread."""
+        """Use replies to a card from now on, since its thread was deleted."""
         self._channels.forget(card)
         self._threadless.put(card, True)
-
-    # What -----------------------------------------------------------------------------------------------------------------
 
     async def post_message(
         self, channel: AnyChannel, shown: DiscordMessage, nonce: str, reply_to: int | None = None
     ) -> discord.Message:
         """Post a message, once for each nonce."""
         where = _messageable(channel)
-        reference = _reference(reply_to, where.id) if reply_to else None
+        reference = (
+            discord.MessageReference(message_id=reply_to, channel_id=where.id, fail_if_not_exists=False) if reply_to else None
+        )
 
         async def request() -> discord.Message:
             sent: discord.Message = await where.send(
@@ -126,7 +132,7 @@ class MessageApi:
         return message
 
     async def create_forum_post(self, forum: AnyChannel, name: str, shown: DiscordMessage) -> ThreadWithMessage:
-        """Open a forum's post. It takes no nonce: one request, and no other before history was looked at."""
+        """Open a forum post in one request. It takes no nonce, so the request is not repeated before history was read."""
         if not isinstance(forum, discord.ForumChannel):
             raise SendRejected(f"channel {getattr(forum, 'id', '?')} is no forum")
         async with bounded_attempt(self._timeout, repeatable=False):
@@ -141,7 +147,7 @@ class MessageApi:
         return made
 
     async def create_thread(self, message: discord.Message, name: str) -> None:
-        """Open the thread of a card. Where that is not allowed, the card stands alone and replies to it count."""
+        """Open the thread of a card. Where that is not allowed, the card remains alone and replies to it count."""
         try:
             async with bounded_attempt(self._timeout):
                 await message._state.http.start_thread_with_message(
@@ -155,7 +161,7 @@ class MessageApi:
             self._threadless.put(message.id, False)
 
     async def edit_card(self, place: Place, posted: PostedMessage, shown: DiscordMessage) -> None:
-        """Change a card, unless it looks like that already. In a forum it stands in its own thread."""
+        """Edit a card, unless its content is the same. In a forum the card stands in its own thread."""
         message = int(posted.message)
         if self._fingerprints.get(message) == shown.fingerprint:
             return
@@ -171,7 +177,7 @@ class MessageApi:
         self._fingerprints.put(message, shown.fingerprint)
 
     async def edit_text(self, place: Place, posted: PostedMessage, shown: DiscordMessage) -> PostedMessage:
-        """Change a message without a card, which stands where things are said."""
+        """Edit a message without an embed."""
         channel, _ = await self.reply_target(place)
         message = _messageable(channel).get_partial_message(int(posted.message))
         await self._with_open_thread(
@@ -180,9 +186,9 @@ class MessageApi:
         return posted
 
     async def add_reaction(self, channel: AnyChannel, message: int, sign: str) -> None:
-        """Put a reaction on somebody's message."""
-        told = _messageable(channel).get_partial_message(message)
-        await self._with_open_thread(channel, lambda: told.add_reaction(sign))
+        """Add a reaction to a message."""
+        target = _messageable(channel).get_partial_message(message)
+        await self._with_open_thread(channel, lambda: target.add_reaction(sign))
 
     async def _with_open_thread(self, channel: AnyChannel, request: Callable[[], Awaitable[T]]) -> T:
         """Make a request; where the thread turns out to be archived or locked, open it and make it again."""
@@ -199,18 +205,14 @@ class MessageApi:
 
 
 def _messageable(channel: AnyChannel) -> Any:
-    """A channel as one that messages go to.
+    """The channel as one that takes messages.
 
     Raises:
-        SendRejected: none do.
+        SendRejected: it takes none, such as a category.
     """
     if not isinstance(channel, discord.abc.Messageable):
-        raise SendRejected(f"nothing can be written into channel {getattr(channel, 'id', '?')}: it is a {type(channel).__name__}")
+        raise SendRejected(f"channel {getattr(channel, 'id', '?')} takes no messages: it is a {type(channel).__name__}")
     return channel
-
-
-def _reference(message: int, channel: int) -> discord.MessageReference:
-    return discord.MessageReference(message_id=message, channel_id=channel, fail_if_not_exists=False)
 
 
 def _files(shown: DiscordMessage) -> list[discord.File]:
@@ -220,21 +222,19 @@ def _files(shown: DiscordMessage) -> list[discord.File]:
     return [discord.File(io.BytesIO(text.encode()), filename=name)]
 
 
-_LOG = logging.getLogger(__name__)
-
 ACKNOWLEDGEMENT_EMOJI = {"taken": "✅", "late": "⌛", "refused": "🚫", "passed": "👋"}
-"""The reaction on a message for what became of it."""
+"""The reaction for each result of a reply."""
 
 
 class DiscordSender:
-    """Sends for one adapter. `can_read_messages` says whether words in channels can be read, so that cards do not promise it."""
+    """Sends posts, for one adapter. `can_read_messages` returns whether channel messages can be read, which cards mention."""
 
     def __init__(self, messages: MessageApi, can_read_messages: Callable[[], bool]) -> None:
         self._messages = messages
         self._can_read_messages = can_read_messages
 
     async def send(self, outbound: OutboundPost) -> PostedMessage:
-        """As `Adapter.send` says."""
+        """Send a post, as `Adapter.send` specifies."""
         match outbound.post:
             case RunCard() | QuestionCard():
                 return await self._send_card(outbound, outbound.post)
@@ -245,26 +245,27 @@ class DiscordSender:
                 return await self.post_messages(outbound, messages, done=[])
             case Acknowledgement():
                 return await self._acknowledge(outbound, outbound.post)
+            case _:
+                assert_never(outbound.post)
 
-    def render_card(self, outbound: OutboundPost) -> tuple[DiscordMessage, str]:
-        """A card as it looks, and the name of its thread."""
-        if isinstance(outbound.post, RunCard):
-            return render_run_card(outbound.post, outbound.key), run_thread_name(outbound.post)
-        assert isinstance(outbound.post, QuestionCard)
-        return render_question_card(outbound.post, outbound.key, typed=self._can_read_messages()), question_thread_name(
-            outbound.post
-        )
+    def render_card(self, card: RunCard | QuestionCard, key: str) -> tuple[DiscordMessage, str]:
+        """A card's message, and the name of its thread. `key` is the outbox key."""
+        match card:
+            case RunCard():
+                return render_run_card(card, key), run_thread_name(card)
+            case QuestionCard():
+                return render_question_card(card, key, typed=self._can_read_messages()), question_thread_name(card)
+            case _:
+                assert_never(card)
 
     def render_messages(self, post: Note | FinalAnswer) -> list[DiscordMessage]:
         """The messages of a post without a card."""
         return render_note(post) if isinstance(post, Note) else render_final_answer(post)
 
-    # Cards ----------------------------------------------------------------------------------------------------------------
-
     async def _send_card(self, outbound: OutboundPost, card: RunCard | QuestionCard) -> PostedMessage:
         if outbound.replaces is not None:
             return await self._edit_card(outbound, card, outbound.replaces)
-        shown, name = self.render_card(outbound)
+        shown, name = self.render_card(card, outbound.key)
         channel, form = await self._messages.thread_kind_at(outbound.place)
         if form == "post":
             made = await self._messages.create_forum_post(channel, name, shown)
@@ -275,21 +276,22 @@ class DiscordSender:
         return to_posted(message)
 
     async def _edit_card(self, outbound: OutboundPost, card: RunCard | QuestionCard, replaced: PostedMessage) -> PostedMessage:
-        """Edit a card. Discord takes few edits of messages older than an hour: progress is then left out, an end waits."""
+        """Edit a card.
+
+        Discord limits edits of messages older than an hour. A progress update is then dropped; the final state is retried.
+        """
         try:
-            await self._messages.edit_card(outbound.place, replaced, self.render_card(outbound)[0])
+            await self._messages.edit_card(outbound.place, replaced, self.render_card(card, outbound.key)[0])
         except NotSent as failure:
             if card.ended or not has_code(failure, OLD_EDITS):
                 raise
-            _LOG.info("a card's progress is left out: %s", failure)
+            _LOG.info("an update of a card is dropped: %s", failure)
         return replaced
-
-    # Words ----------------------------------------------------------------------------------------------------------------
 
     async def post_messages(
         self, outbound: OutboundPost, messages: list[DiscordMessage], done: list[discord.Message]
     ) -> PostedMessage:
-        """Post what is left of several messages, in order; those `done` stand already."""
+        """Post the remaining messages of a post, in order; those in `done` exist already."""
         channel, reply_to = await self._messages.reply_target(outbound.place)
         made = list(done)
         for part, shown in enumerate(messages[len(done) :], len(done)):
@@ -302,7 +304,7 @@ class DiscordSender:
         return PostedMessage(message=str(made[0].id), thread=outbound.place.thread, at=made[0].created_at.timestamp())
 
     async def _acknowledge(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> PostedMessage:
-        """A reaction where it was said; words, if there are any, to the person alone."""
+        """React to a reply; a text, if there is one, goes to its author alone."""
         await self._react(outbound.place, int(acknowledgement.message), ACKNOWLEDGEMENT_EMOJI[acknowledgement.sign])
         if acknowledgement.text:
             await self._acknowledge_directly(outbound, acknowledgement)
@@ -310,16 +312,16 @@ class DiscordSender:
             message=acknowledgement.message, thread=outbound.place.thread, at=snowflake_time(acknowledgement.message)
         )
 
-    async def _react(self, place: Place, message: int, sign: str) -> None:
-        """In the card's thread, or in the channel where somebody replied to the card itself."""
+    async def _react(self, place: Place, message: int, emoji: str) -> None:
+        """React in the card's thread, or in the channel if the reply was to the card itself."""
         channel, _ = await self._messages.reply_target(place)
         try:
-            await self._messages.add_reaction(channel, message, sign)
+            await self._messages.add_reaction(channel, message, emoji)
         except SendRejected as failure:
             home, _ = await self._messages.thread_kind_at(place)
             if home is channel or not has_code(failure, UNKNOWN_MESSAGE):
                 raise
-            await self._messages.add_reaction(home, message, sign)
+            await self._messages.add_reaction(home, message, emoji)
 
     async def _acknowledge_directly(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> None:
         shown = render_note(Note(text=acknowledgement.text))[0]
@@ -332,17 +334,17 @@ class DiscordSender:
             await self._acknowledge_in_thread(outbound, acknowledgement)
 
     async def _acknowledge_in_thread(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> None:
-        """Whoever takes no direct messages finds the words where she wrote."""
+        """Answer in the thread of the reply, for a person who accepts no direct messages."""
         channel, reply_to = await self._messages.reply_target(outbound.place)
         text = f"{clean(acknowledgement.author.name)}: {acknowledgement.text}"
         await self._messages.post_message(channel, render_note(Note(text=text))[0], nonce(outbound.key, 1), reply_to)
 
 
 def to_posted(message: discord.Message, thread: int | None = None) -> PostedMessage:
-    """What became of a card. Its thread has its id, and so have the replies to it where there is no thread."""
+    """The result of posting a card. Its thread has its id; so do replies to it where there is no thread."""
     return PostedMessage(message=str(message.id), thread=str(thread or message.id), at=message.created_at.timestamp())
 
 
 def snowflake_time(message: str) -> float:
-    """When a message was made, by Discord's clock, in seconds."""
+    """The creation time of a message by Discord's clock, in seconds since the epoch."""
     return discord.utils.snowflake_time(int(message)).timestamp()

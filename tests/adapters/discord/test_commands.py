@@ -83,7 +83,7 @@ async def test_a_command_is_acknowledged_and_says_what_comes_even_if_the_bridge_
     async with a_rig() as rig:
         interaction = rig.give("ask", task="plan it")
         await rig.heard()
-        await answered(rig, interaction, "the run's card comes into this channel")
+        await answered(rig, interaction, "The run card appears in this channel")
 
 
 async def test_where_a_run_could_not_be_shown_nothing_begins_and_the_person_learns_what_is_missing() -> None:

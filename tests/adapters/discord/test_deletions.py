@@ -69,5 +69,5 @@ async def test_a_removal_from_a_server_is_told_in_the_log_and_takes_its_cards_al
         with caplog.at_level(logging.ERROR):
             rig.world.remove_bot()
             assert is_card(await lost(rig), asked)
-        assert "removed from The house" in caplog.text
+        assert "removed from the server The house" in caplog.text
         assert "townhall setup discord" in caplog.text

@@ -34,7 +34,7 @@ async def test_a_few_options_are_buttons_that_a_phone_can_show() -> None:
 async def test_many_options_are_a_list_to_pick_from() -> None:
     async with a_rig() as rig:
         await rig.post(replace(question(), options=many(MAX_BUTTONS + 1)))
-        pick = DiscordControl(kind="pick", number=2).id
+        pick = DiscordControl(kind="select", number=2).id
         held = rig.holding(pick)
         assert held is not None
         assert len(held.controls[0]["options"]) == MAX_BUTTONS + 1
@@ -67,7 +67,7 @@ async def test_a_click_that_could_not_be_stored_says_so() -> None:
         await rig.post(question())
         rig.break_store()
         interaction = rig.click(LITE)
-        await answered(rig, interaction, "do it again")
+        await answered(rig, interaction, "try again")
 
 
 async def answered(rig: DiscordRig, interaction: str, text: str) -> None:
@@ -148,7 +148,7 @@ async def test_a_confirmation_gives_the_command_that_it_asks_about_once() -> Non
         assert isinstance(heard, CommandReceived)
         offer = Confirmation(label="Take it anyway", name="model", text="grok-4.1-fast", options=(("sure", "yes"),))
         await rig.adapter.reply_privately(heard, PrivateReply(text="It is retired; grok-4.3 answers.", confirm=offer))
-        yes = DiscordControl(kind="yes", number=int(heard.interaction)).id
+        yes = DiscordControl(kind="confirm", number=int(heard.interaction)).id
         message = rig.holding(yes)
         rig.click(yes)
         confirmed = await rig.heard()
@@ -163,8 +163,8 @@ async def test_not_me_asks_who_else_and_hands_over_to_whoever_is_picked() -> Non
     async with a_rig() as rig:
         ben = rig.world.add_person("Ben")
         await rig.post(question())
-        hand = DiscordControl(kind="hand", number=2)
-        await rig.click_through("leave", hand, [str(ben.id)])
+        hand = DiscordControl(kind="delegate", number=2)
+        await rig.click_through("decline", hand, [str(ben.id)])
         heard = await rig.heard()
         assert isinstance(heard, ControlUsed)
         assert (heard.press, heard.question, heard.value) == ("pass", 2, str(ben.id))
@@ -176,8 +176,8 @@ async def test_a_question_is_not_handed_over_to_a_bot() -> None:
     async with a_rig() as rig:
         robot = rig.world.add_person("Robot", bot=True)
         await rig.post(question())
-        clicked = await rig.click_through("leave", DiscordControl(kind="hand", number=2), [str(robot.id)])
-        await answered(rig, clicked, "Only people can be asked")
+        clicked = await rig.click_through("decline", DiscordControl(kind="delegate", number=2), [str(robot.id)])
+        await answered(rig, clicked, "Only people can answer")
         rig.click(LITE)
         heard = await rig.heard()
         assert isinstance(heard, ControlUsed)
@@ -216,14 +216,14 @@ async def test_the_only_open_question_is_shown_with_everything_that_can_be_done_
 async def test_one_of_several_open_questions_is_picked_from_a_list_and_can_be_cancelled() -> None:
     async with a_rig() as rig:
         await asks_for_questions(rig, question(2), question(7))
-        rig.click(DiscordControl(kind="look", number=0).id, values=["7"])
+        rig.click(DiscordControl(kind="view", number=0).id, values=["7"])
         picked = await rig.heard()
         assert isinstance(picked, CommandReceived)
         assert (picked.name, picked.text) == ("questions", "7")
         await rig.adapter.reply_privately(
             picked, PrivateReply(text="", tables=(Table(columns=("",), rows=(("7",),), cards=(question(7),)),))
         )
-        close = DiscordControl(kind="close", number=7)
+        close = DiscordControl(kind="cancel", number=7)
         await rig.server.until(lambda: rig.holding(close.id))
         rig.click(close.id)
         closed = await rig.heard()

@@ -204,7 +204,7 @@ async def test_without_the_message_content_intent_cards_say_so_and_whoever_types
         await rig.start()
         posted = await rig.post(question())
         (card,) = await rig.seen(rig.home)
-        assert "I cannot read other words here" in card.text
+        assert "I cannot read other messages here" in card.text
         for text in ("SQLite", "hello?"):
             await rig.say(rig.thread(posted), text)
         direct = rig.world.direct(rig.ana.id).id

@@ -106,7 +106,7 @@ async def test_the_doctor_says_that_a_token_is_refused_and_looks_no_further(
     findings = await found()
     (only,) = findings["discord"]
     assert only.state == "wrong"
-    assert "refuses DISCORD_TOKEN" in only.found
+    assert "rejects DISCORD_TOKEN" in only.found
     assert "another-token" not in only.found
 
 

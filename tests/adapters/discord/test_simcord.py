@@ -28,7 +28,7 @@ async def test_every_command_is_synced_taken_and_acknowledged_privately() -> Non
         assert result.acknowledged
         assert result.ephemeral
         assert result.response is not None
-        assert "Taken" in result.response.content
+        assert "Received" in result.response.content
         await sim.adapter.reply_privately(heard, PrivateReply(text="You may not start runs here."))
         assert result.response.content == "You may not start runs here."
 
@@ -73,7 +73,7 @@ async def test_many_options_are_a_list() -> None:
     async with a_sim() as sim:
         options = tuple(CardOption(id=f"o{number}", label=f"Option {number}") for number in range(10))
         await sim.post(replace(question(), options=options), key="q")
-        await sim.alice.select(sim.card(), custom_id=DiscordControl(kind="pick", number=2).id, values=["o7"])
+        await sim.alice.select(sim.card(), custom_id=DiscordControl(kind="select", number=2).id, values=["o7"])
         heard = sim.heard()
         assert isinstance(heard, ControlUsed)
         assert heard.value == "o7"
@@ -82,9 +82,9 @@ async def test_many_options_are_a_list() -> None:
 async def test_more_time_asks_how_much() -> None:
     async with a_sim() as sim:
         await sim.post(question(), key="q")
-        asked = await sim.alice.click(sim.card(), custom_id=DiscordControl(kind="more", number=2).id)
+        asked = await sim.alice.click(sim.card(), custom_id=DiscordControl(kind="more_time", number=2).id)
         assert asked.response is not None
-        await sim.alice.click(asked.response, custom_id=DiscordControl(kind="longer", number=2, value="3600").id)
+        await sim.alice.click(asked.response, custom_id=DiscordControl(kind="extend", number=2, value="3600").id)
         heard = sim.heard()
         assert isinstance(heard, ControlUsed)
         assert (heard.press, heard.value) == ("more", "3600")

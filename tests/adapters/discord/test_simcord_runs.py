@@ -16,7 +16,7 @@ from tests.support.fake_discord.simcord_bot import Town, a_town, components
 from tests.support.fake_models.players import team_player
 
 POSTGRES = DiscordControl(kind="option", number=1, value="postgres").id
-WRITE, MORE, LEAVE = (DiscordControl(kind=deed, number=1).id for deed in ("write", "more", "leave"))
+WRITE, MORE, LEAVE = (DiscordControl(kind=kind, number=1).id for kind in ("write", "more_time", "decline"))
 ONLY_BACKEND = """
 [roles.backend]
 discord = "{role}"
@@ -84,7 +84,7 @@ async def test_more_time_is_granted_from_a_list_and_shown_on_the_card(tmp_path: 
         card = await asks(town)
         times = await town.alice.click(card, custom_id=MORE)
         assert times.response is not None
-        chosen = await town.alice.click(times.response, custom_id=DiscordControl(kind="longer", number=1, value="3600").id)
+        chosen = await town.alice.click(times.response, custom_id=DiscordControl(kind="extend", number=1, value="3600").id)
         await town.until(lambda: chosen.response is not None and "waits 1 h longer" in chosen.response.content)
         before, after = card.embeds[0].to_dict(), await town.until(lambda: changed(town, card))
         assert before != after
@@ -96,7 +96,7 @@ async def test_a_question_is_handed_over_to_somebody_who_then_answers_it(tmp_pat
         card = await asks(town)
         who = await town.alice.click(card, custom_id=LEAVE)
         assert who.response is not None
-        await town.alice.select(who.response, custom_id=DiscordControl(kind="hand", number=1).id, values=[town.bob])
+        await town.alice.select(who.response, custom_id=DiscordControl(kind="delegate", number=1).id, values=[town.bob])
         await town.until(lambda: town.bob.mention in town.said("Question"))
         assert "bob" in str(town.card("Question").embeds[0].to_dict())
         await town.bob.click(card, custom_id=POSTGRES)
@@ -122,7 +122,7 @@ async def test_a_question_is_cancelled_privately_by_whoever_started_the_run(tmp_
         await asks(town)
         looked = await town.alice.slash(town.channel, "questions", question=1)
         shown = await town.until(lambda: looked.response if "asks:" in words_of(looked.response) else None)
-        closed = await town.alice.click(shown, custom_id=DiscordControl(kind="close", number=1).id)
+        closed = await town.alice.click(shown, custom_id=DiscordControl(kind="cancel", number=1).id)
         await town.until(lambda: "is closed" in words_of(closed.response))
         await town.until(lambda: "alice closed the question" in town.card("Question").content)
 

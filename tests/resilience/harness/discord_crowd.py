@@ -101,7 +101,7 @@ class Crowd:
     def _taken(self, interaction: str) -> bool:
         known = next(one for one in self.world.interactions.values() if one["id"] == interaction)
         message = self.world.messages.get(known["message"] or 0)
-        return message is not None and message.content.startswith("Taken")
+        return message is not None and message.content.startswith("Received")
 
     def _cards(self) -> list[Message]:
         return [one for one in self.world.here(self.world.general.id) if one.author == BOT and one.embeds and not one.private_to]

@@ -92,9 +92,9 @@ class DiscordRig(Rig):
     async def press(self, question: int, press: ControlAction, value: str) -> None:
         match press:
             case "more":
-                await self.click_through("more", DiscordControl(kind="longer", number=question, value=value))
+                await self.click_through("more_time", DiscordControl(kind="extend", number=question, value=value))
             case "pass":
-                await self.click_through("leave", DiscordControl(kind="pass", number=question))
+                await self.click_through("decline", DiscordControl(kind="pass", number=question))
             case _:
                 self.click(DiscordControl(kind="option", number=question, value=value).id)
 
