@@ -1,4 +1,4 @@
-"""Slack as a platform: one bot in one workspace, over Socket Mode or over HTTP."""
+"""Slack implementation of the `Adapter` port: one bot in one workspace, over Socket Mode or HTTP."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, Priva
 _LOG = logging.getLogger(__name__)
 
 EDIT_INTERVAL = 10.0
-"""Seconds between two states of a run's card: Slack bears about fifty edits a minute of a whole workspace."""
+"""Seconds between two edits of a run card: Slack allows about fifty edits a minute in a whole workspace."""
 
 
 class SlackAdapter:
-    """One bot. `names` are the commands; `listed` are Slack ids that the team file names; `clock` is ours, in seconds."""
+    """One bot. `names` are the commands; `listed` are Slack ids that the team file names; `clock` returns seconds since the
+    epoch."""
 
     platform = PLATFORM
     capabilities = Capabilities(
@@ -51,93 +52,86 @@ class SlackAdapter:
         self._clock = clock
         self._session: SlackSession | None = None
 
-    # Start and stop -------------------------------------------------------------------------------------------------------
-
     async def start(self, on_event: InboundHandler) -> None:
-        """Learn who we are, then connect or listen, as `Adapter.start` says.
+        """Identify the bot, then connect or listen, as `Adapter.start` specifies.
 
         Raises:
-            NotSent: Slack cannot be reached just now.
-            SendRejected: Slack does not take a token, or the port is taken.
+            NotSent: Slack cannot be reached now.
+            SendRejected: Slack rejects a token, or the port is in use.
         """
         api = SlackApi(self._access.bot_token, self._access.url, timeout=self._access.silence, clock=self._clock)
         await api.open()
         try:
-            life = await create_session(api, self._access, self._menu, self._names, self._listed, on_event)
-            await life.start()
+            session = await create_session(api, self._access, self._menu, self._names, self._listed, on_event)
+            await session.start()
         except BaseException:
             await api.close()
             raise
-        self._session = life
+        self._session = session
 
     async def stop(self) -> None:
-        """Stop listening and disconnect; again is harmless."""
-        life, self._session = self._session, None
-        if life is not None:
-            await life.stop()
+        """Stop listening and disconnect. Calling it again has no effect."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.stop()
 
     @property
     def port(self) -> int:
-        """In HTTP mode, the port on which it listens."""
-        door = self.session.transport
-        assert isinstance(door, HttpTransport)
-        return door.port
+        """The port in HTTP mode."""
+        transport = self.session.transport
+        assert isinstance(transport, HttpTransport)
+        return transport.port
 
     @property
     def session(self) -> SlackSession:
         """The parts of the started adapter.
 
         Raises:
-            NotSent: it is not started, or was stopped.
+            NotSent: the adapter is not started.
         """
         if self._session is None:
-            raise NotSent("the adapter is not started, or was stopped")
+            raise NotSent("the Slack adapter is not started")
         return self._session
 
-    # Outwards -------------------------------------------------------------------------------------------------------------
-
     async def send(self, outbound: OutboundPost) -> PostedMessage:
-        """Post or edit, as `Adapter.send` says."""
-        life = self.session
-        posted = await life.sender.send(outbound)
-        await life.on_sent(outbound, posted)
+        """Post or edit, as `Adapter.send` specifies."""
+        session = self.session
+        posted = await session.sender.send(outbound)
+        await session.on_sent(outbound, posted)
         return posted
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
-        """What an earlier attempt left, as `Adapter.find_sent` says."""
-        life = self.session
-        found = await life.sender.find(outbound)
+        """Find an earlier attempt, as `Adapter.find_sent` specifies."""
+        session = self.session
+        found = await session.sender.find(outbound)
         if found is not None:
-            await life.on_sent(outbound, found)
+            await session.on_sent(outbound, found)
         return found
 
     async def stream_answer(self, answer: StreamingAnswer) -> None:
-        """Show a final text while it is written, as `SupportsStreaming.stream_answer` says."""
+        """Show a final answer while it is written, as `SupportsStreaming.stream_answer` specifies."""
         if self._session is not None:
             await self._session.streams.update(answer)
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """What people said in a thread, as `Adapter.read_thread` says."""
-        life = self.session
-        life.backfill.watch_thread(place, after)
-        return await life.read_thread(place, after)
+        """Read people's messages in a thread, as `Adapter.read_thread` specifies."""
+        return await self.session.backfill.read_thread(place, after)
 
     async def fetch(self, attachment: Attachment) -> bytes:
-        """A file's content, as `Adapter.fetch` says."""
+        """Download a file, as `Adapter.fetch` specifies."""
         return await fetch_file(self.session.api, attachment)
 
     def members(self, group: str) -> tuple[Author, ...] | None:
-        """Who belongs to a user group or is in a channel, as `Adapter.members` says."""
-        users = (
-            (self._session.groups.members(group) or self._session.channels.members(group)) if self._session is not None else None
-        )
-        if self._session is None or users is None:
+        """Members of a user group or a channel, as `Adapter.members` specifies."""
+        if self._session is None:
             return None
-        return tuple(Author(platform=PLATFORM, id=user, name=self._session.people.name(user)) for user in users)
+        people = self._session.people
+        users = self._session.groups.members(group) or self._session.channels.members(group)
+        return None if users is None else tuple(Author(platform=PLATFORM, id=user, name=people.name(user)) for user in users)
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
-        """Tell one person alone, as `Adapter.reply_privately` says."""
+        """Answer one person privately, as `Adapter.reply_privately` specifies."""
         if self._session is None:
-            _LOG.warning("somebody could not be told: the adapter is stopped")
+            _LOG.warning("a private reply was not delivered: the adapter is stopped")
             return
         await self._session.private_replies.reply(event, reply)

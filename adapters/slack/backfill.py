@@ -1,42 +1,55 @@
-"""After a reconnection: what was said meanwhile to open questions and live runs, changed or taken back, is heard.
+"""Threads of open questions and live runs: delivery of events, reading, and backfill after a reconnection.
 
-Slack sends again what was not acknowledged, but not for ever. A thread is watched from its card's posting, or from the first
-reading after our start, until its card has ended; no other thread is read.
+Slack sends an event again that was not acknowledged, but only for a limited time. So after a reconnection every watched thread is
+read. A thread is watched from the posting of its card, or from its first reading after our start, until its card has ended; no
+other thread is read.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from orchestrator_bridge.chat.adapter import NotSent, SendRejected
-from orchestrator_bridge.chat.inbound import InboundEvent, MessageDeleted, MessageReceived, Place
+from adapters.slack.api import SlackApi
+from adapters.slack.channels import SlackChannels
+from adapters.slack.events import SlackEventHandler
+from adapters.slack.history import SlackHistory
+from orchestrator_bridge.chat.adapter import DeliveryError
+from orchestrator_bridge.chat.inbound import InboundEvent, InboundHandler, MessageDeleted, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, QuestionCard, RunCard
 
 _LOG = logging.getLogger(__name__)
 
-ReadThread = Callable[[Place, float], Awaitable[Sequence[MessageReceived]]]
-
 
 @dataclass(slots=True)
 class _WatchedThread:
-    """The thread of an open question or a live run: when its card was posted, and the messages that were heard in it."""
+    """Thread of an open question or a live run: the time of its card, and the messages that were delivered from it."""
 
     since: float
     messages: set[str] = field(default_factory=set)
 
 
 class SlackBackfill:
-    """The threads of open questions and live runs. `now` is Slack's clock, in seconds since the epoch."""
+    """The watched threads. Every inbound event passes through `deliver`, which records the messages that the bridge has."""
 
-    def __init__(self, read: ReadThread, now: Callable[[], float]) -> None:
-        self._read = read
-        self._now = now
+    def __init__(
+        self,
+        api: SlackApi,
+        channels: SlackChannels,
+        history: SlackHistory,
+        events: SlackEventHandler,
+        on_event: InboundHandler,
+    ) -> None:
+        self._api = api
+        self._channels = channels
+        self._history = history
+        self._events = events
+        self._on_event = on_event
         self._open: dict[Place, _WatchedThread] = {}
 
     def on_sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
-        """Something was posted or edited: a card begins or ends the watch."""
+        """Begin or end the watch of a card's thread."""
         if not isinstance(outbound.post, RunCard | QuestionCard):
             return
         place = Place(platform=outbound.place.platform, channel=outbound.place.channel, thread=posted.thread)
@@ -45,34 +58,40 @@ class SlackBackfill:
         else:
             self._open.setdefault(place, _WatchedThread(posted.at))
 
-    def watch_thread(self, place: Place, after: float) -> None:
-        """The bridge reads a thread, so it is one of an open question or a live run."""
+    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
+        """Read people's messages in a thread, and watch it. Raises as `Adapter.read_thread` does."""
         self._open.setdefault(place, _WatchedThread(after))
+        return await self._read(place, after)
 
-    def on_inbound(self, event: InboundEvent) -> None:
-        """Something was handed over."""
+    async def deliver(self, event: InboundEvent) -> None:
+        """Deliver an event to the bridge. Raises what the bridge raises; the event is then not acknowledged."""
+        await self._on_event(event)
         thread = self._open.get(event.place)
         if thread is not None and isinstance(event, MessageReceived):
             thread.messages.add(event.message)
         elif thread is not None and isinstance(event, MessageDeleted):
             thread.messages.discard(event.message)
 
-    async def catch_up(self, receive: Callable[[InboundEvent], Awaitable[None]]) -> None:
-        """Read every watched thread, and hand over what stands there and what stands there no more."""
+    async def catch_up(self) -> None:
+        """Read every watched thread, and deliver its messages and the deletions of those that are no longer in it."""
         for place, thread in list(self._open.items()):
             try:
-                await self._catch_up_on(place, thread, receive)
-            except (NotSent, SendRejected) as error:
-                _LOG.warning("words in a thread may be missed: %s", error)
+                await self._catch_up_on(place, thread)
+            except DeliveryError as error:
+                _LOG.warning("a thread cannot be read, so replies in it may be missing: %s", error)
             except Exception:
-                _LOG.exception("what was said in a thread could not be stored; a question's is read again when it expires")
+                _LOG.exception("the replies of a thread could not be stored; a question's thread is read again when it expires")
 
-    async def _catch_up_on(
-        self, place: Place, thread: _WatchedThread, receive: Callable[[InboundEvent], Awaitable[None]]
-    ) -> None:
+    async def _catch_up_on(self, place: Place, thread: _WatchedThread) -> None:
         known = set(thread.messages)
-        said = await self._read(place, thread.since)
-        for message in sorted(known - {one.message for one in said}):
-            await receive(MessageDeleted(place=place, message=message, at=self._now()))
-        for one in said:
-            await receive(one)
+        found = await self._read(place, thread.since)
+        for deleted in sorted(known - {message.message for message in found}):
+            await self.deliver(MessageDeleted(place=place, message=deleted, at=self._api.now()))
+        for message in found:
+            await self.deliver(message)
+
+    async def _read(self, place: Place, after: float) -> list[MessageReceived]:
+        channel = await self._channels.channel_id(place)
+        found = [message async for message in self._history.messages(channel, place.thread, after)]
+        received = [await self._events.to_thread_message(message, channel) for message in found if message["ts"] != place.thread]
+        return [message for message in received if message is not None]

@@ -1,6 +1,6 @@
-"""The few shapes of Slack's Block Kit that we use, cut to its limits. What they are given must be escaped already.
+"""The Block Kit objects that we use, cut to Slack's limits. Their texts must be escaped already.
 
-The source of the limits: Slack's reference of blocks, block elements and composition objects.
+Source of the limits: Slack's reference of blocks, block elements and composition objects.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from orchestrator_bridge.common.text import ELLIPSIS, shorten
 Block = dict[str, Any]
 
 SECTION, BUTTON, BLOCKS, ROW = 3000, 75, 50, 5
-"""Characters of a section's text and of a button's label, blocks of a message, and buttons that read well in one row."""
+"""Limits: characters of a section's text and of a button's label, blocks of a message, and buttons that fit into one row on a
+phone."""
 
 OPTION, OPTIONS, PLACEHOLDER, TITLE, VALUE = 75, 100, 150, 24, 2000
-"""Characters of an option, options of a list, characters of a placeholder, of a modal's title, and of a button's value."""
+"""Limits: characters of an option, options of a select, characters of a placeholder, a modal's title and a button's value."""
 
 OVERFLOW = 5
-"""Entries behind three dots."""
+"""Entries of an overflow menu."""
 
 
 def fit(text: str, limit: int = SECTION) -> str:
-    """Escaped text, cut where a block can hold no more of it."""
+    """Escaped text, cut to what a block can hold."""
     return text if len(text) <= limit else split_text(text, MessageLimits(characters=limit - 1))[0] + ELLIPSIS
 
 
@@ -56,24 +57,24 @@ def header(text: str) -> Block:
 
 
 def markdown_block(text: str) -> Block:
-    """A model's Markdown, made safe before."""
+    """A model's Markdown, which must be safe already."""
     return {"type": "markdown", "text": text}
 
 
 def button(text: str, action: str, value: str = "", style: str = "") -> Block:
     """A button. `style` is empty, `primary` or `danger`."""
-    made: Block = {"type": "button", "action_id": action, "text": label(text, BUTTON)}
-    return made | ({"value": value} if value else {}) | ({"style": style} if style else {})
+    block: Block = {"type": "button", "action_id": action, "text": label(text, BUTTON)}
+    return block | ({"value": value} if value else {}) | ({"style": style} if style else {})
 
 
 def option(text: str, value: str, description: str = "") -> Block:
-    """One entry of a list."""
-    made: Block = {"text": label(text, OPTION), "value": value}
-    return made | ({"description": label(description, OPTION)} if description else {})
+    """One entry of a select."""
+    block: Block = {"text": label(text, OPTION), "value": value}
+    return block | ({"description": label(description, OPTION)} if description else {})
 
 
 def select(placeholder: str, action: str, options: Sequence[Block]) -> Block:
-    """A list to choose from."""
+    """A select menu."""
     return {
         "type": "static_select",
         "action_id": action,
@@ -83,31 +84,31 @@ def select(placeholder: str, action: str, options: Sequence[Block]) -> Block:
 
 
 def overflow(action: str, options: Sequence[Block]) -> Block:
-    """What is seldom wanted, behind three dots."""
+    """A menu behind three dots, for rare actions."""
     return {"type": "overflow", "action_id": action, "options": list(options)[:OVERFLOW]}
 
 
-def channels(placeholder: str, action: str, chosen: str = "") -> Block:
-    """A list of the channels that whoever looks at it is in, without direct messages."""
-    made: Block = {"type": "conversations_select", "action_id": action, "placeholder": label(placeholder, PLACEHOLDER)}
-    made["filter"] = {"include": ["public", "private"], "exclude_bot_users": True}
-    return made | ({"initial_conversation": chosen} if chosen else {})
+def channels(placeholder: str, action: str, initial: str = "") -> Block:
+    """A select of the channels that the viewer is in, without direct messages."""
+    block: Block = {"type": "conversations_select", "action_id": action, "placeholder": label(placeholder, PLACEHOLDER)}
+    block["filter"] = {"include": ["public", "private"], "exclude_bot_users": True}
+    return block | ({"initial_conversation": initial} if initial else {})
 
 
 def divider() -> Block:
-    """A line across."""
+    """A horizontal line."""
     return {"type": "divider"}
 
 
 def row(block_id: str, elements: Iterable[Block]) -> Block:
-    """Controls side by side. `block_id` comes back with whatever is done to them."""
+    """Controls side by side. `block_id` comes back with each action on them."""
     return {"type": "actions", "block_id": block_id, "elements": list(elements)}
 
 
 def moment(at: float) -> str:
-    """A time in the reader's own zone; a notification, which cannot do that, shows it in UTC."""
+    """A time in the reader's time zone. Notifications, which cannot convert it, show it in UTC."""
     try:
         shown = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
     except (OverflowError, ValueError, OSError):
-        return "some day"
+        return "an unknown time"
     return f"<!date^{int(at)}^{{date_short_pretty}} {{time}} ({{ago}})|{shown}>"

@@ -1,6 +1,6 @@
-"""Channels: which id Slack has for a place, which place a channel's id means, and whether the bot is a member there.
+"""Channels: Slack's id of a place, the place of an id, and whether the bot is a member.
 
-The bridge knows direct messages by the person (`@U1`), Slack by a channel of their own (`D1`).
+A `Place` names direct messages by the person (`@U1`); Slack gives them a channel of their own (`D1`).
 """
 
 from __future__ import annotations
@@ -9,25 +9,23 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
-
 from adapters.slack.api import SlackApi, SlackRejected
 from adapters.slack.workspace import PLATFORM, direct_place
-from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.chat.adapter import DeliveryError, NotSent
 from orchestrator_bridge.chat.inbound import Place
 
 MEMBERS_CACHE_SECONDS = 600.0
-"""Seconds for which it is taken that the same people are in a channel."""
+"""Seconds for which the members of a channel are cached."""
 
 MEMBERS_TIMEOUT = 1.0
-"""Seconds that a task waits for the members of its channel: whoever is not known to be there gets a copy of a question."""
+"""Seconds that a task waits for the members of its channel. A person who is not known to be there gets a copy of a question."""
 
 PAGE = 1000
-"""Members that are asked for at once, the most that Slack gives."""
+"""Members of one request, Slack's limit."""
 
 
 class SlackChannels:
-    """Remembers channels for as long as the process lives."""
+    """Cache of channels, for the life of the process."""
 
     def __init__(self, api: SlackApi) -> None:
         self._api = api
@@ -37,87 +35,83 @@ class SlackChannels:
         self._members: dict[str, tuple[float, frozenset[str]]] = {}
 
     async def channel_id(self, place: Place) -> str:
-        """Slack's id of a place's channel; direct messages are opened where they are not yet.
+        """Slack's id of a place's channel; direct messages are opened first.
 
         Raises:
-            NotSent: Slack cannot be asked just now.
-            SendRejected: nobody can be written to there.
+            NotSent: Slack cannot be reached now.
+            SendRejected: the person takes no direct messages.
         """
         if not place.channel.startswith("@"):
             return place.channel
         user = place.channel.removeprefix("@")
         if user not in self._direct:
-            told = await self._api.read("conversations.open", lambda client: client.conversations_open(users=user))
-            self.remember_direct(str((told["channel"] or {}).get("id")), user)
+            response = await self._api.read("conversations.open", lambda client: client.conversations_open(users=user))
+            self.remember_direct(str((response["channel"] or {}).get("id")), user)
         return self._direct[user]
 
     def known_channel_id(self, place: Place) -> str | None:
-        """The same from memory."""
+        """Slack's id of a place's channel, from memory."""
         return self._direct.get(place.channel[1:]) if place.channel.startswith("@") else place.channel
 
     def remember_direct(self, channel: str, user: str) -> None:
-        """This channel is our direct messages with somebody."""
+        """Record the channel of the direct messages with a person."""
         self._direct[user] = channel
         self._partners[channel] = user
 
     def place(self, channel: str, thread: str | None = None) -> Place:
-        """What a channel's id means."""
+        """The place of a channel's id."""
         partner = self._partners.get(channel)
         return Place(platform=PLATFORM, channel=direct_place(partner).channel if partner else channel, thread=thread)
 
     async def can_write(self, channel: str, user: str) -> bool:
-        """Whether the bot can post in a channel from which somebody gave a command. In doubt it is tried.
+        """True if the bot can post in the channel of a command; True if that cannot be found out.
 
-        The bot is not in people's direct messages with one another, nor in channels to which nobody has invited it.
+        The bot is not a member of direct messages between people, nor of channels to which nobody has invited it.
         """
         if channel in self._joined or channel in self._partners:
             return True
         if channel.startswith("D"):
             return await self._is_direct(channel, user)
         try:
-            told = await self._api.read("conversations.info", lambda client: client.conversations_info(channel=channel))
+            response = await self._api.read("conversations.info", lambda client: client.conversations_info(channel=channel))
         except SlackRejected as error:
             return error.name != "channel_not_found"
         except NotSent:
             return True
-        found = told["channel"] or {}
-        if found.get("is_member") or found.get("is_mpim"):
+        info = response["channel"] or {}
+        if info.get("is_member") or info.get("is_mpim"):
             self._joined.add(channel)
-        return bool(found.get("is_member") or found.get("is_mpim"))
+        return bool(info.get("is_member") or info.get("is_mpim"))
 
     async def _is_direct(self, channel: str, user: str) -> bool:
         try:
             return await self.channel_id(direct_place(user)) == channel
-        except (NotSent, SendRejected):
+        except DeliveryError:
             return False
 
     async def refresh_members(self, channel: str) -> None:
-        """Learn who is in a channel, where that is not known of late. Nobody waits for it longer than `MEMBERS_TIMEOUT`."""
+        """Load the members of a channel, unless they are cached. Waits at most `MEMBERS_TIMEOUT`."""
         at, _ = self._members.get(channel, (-MEMBERS_CACHE_SECONDS, frozenset()))
         if channel[:1] in ("C", "G") and self._api.now() - at >= MEMBERS_CACHE_SECONDS:
-            with suppress(TimeoutError, NotSent, SendRejected):
+            with suppress(TimeoutError, DeliveryError):
                 async with asyncio.timeout(MEMBERS_TIMEOUT):
                     self._members[channel] = (self._api.now(), await self._read_members(channel))
 
     async def _read_members(self, channel: str) -> frozenset[str]:
-        found: list[str] = []
-        cursor = ""
+        members: list[str] = []
+        query: dict[str, Any] = {"channel": channel, "limit": PAGE}
         while True:
-            told = await self._page(channel, cursor)
-            found += map(str, told["members"] or ())
-            cursor = str((told["response_metadata"] or {}).get("next_cursor") or "")
-            if not cursor:
-                return frozenset(found)
-
-    async def _page(self, channel: str, cursor: str) -> AsyncSlackResponse:
-        wanted: dict[str, Any] = {"channel": channel, "limit": PAGE} | ({"cursor": cursor} if cursor else {})
-        return await self._api.read("conversations.members", lambda client: client.conversations_members(**wanted))
+            page = await self._api.read("conversations.members", lambda client: client.conversations_members(**query))
+            members += map(str, page["members"] or ())
+            query["cursor"] = str((page["response_metadata"] or {}).get("next_cursor") or "")
+            if not query["cursor"]:
+                return frozenset(members)
 
     def members(self, channel: str) -> frozenset[str] | None:
-        """The ids of those who are in a channel, as far as is known."""
+        """The ids of a channel's members, from memory."""
         known = self._members.get(channel)
         return known[1] if known else None
 
     def forget_channel(self, channel: str) -> None:
-        """The bot is no member of a channel any more."""
+        """Record that the bot is no longer a member of a channel."""
         self._joined.discard(channel)

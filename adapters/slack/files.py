@@ -1,4 +1,4 @@
-"""Files that people attach: what is known of them when they come, and their content when somebody wants it."""
+"""Files that people attach: their description, and their content when it is needed."""
 
 from __future__ import annotations
 
@@ -13,68 +13,65 @@ from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import Attachment
 
 MAX_FILE = 50_000_000
-"""Bytes. What is larger is not fetched."""
+"""Bytes; a larger file is not downloaded."""
 
 _FILE_SERVERS = ("slack.com", "slack-edge.com", "slack-files.com")
 
 
 def to_attachments(files: Iterable[Mapping[str, Any]] | None) -> tuple[Attachment, ...]:
-    """Files of a message; those that were deleted or hidden meanwhile are left out."""
-    there = (one for one in files or () if one.get("mode") not in ("tombstone", "hidden_by_limit"))
+    """The files of a message, except deleted and hidden ones."""
     return tuple(
         Attachment(
-            name=str(one.get("name") or one.get("title") or one.get("id")),
-            media_type=str(one.get("mimetype") or "application/octet-stream"),
-            size=int(one.get("size") or 0),
-            ref=str(one.get("id")),
+            name=str(file.get("name") or file.get("title") or file.get("id")),
+            media_type=str(file.get("mimetype") or "application/octet-stream"),
+            size=int(file.get("size") or 0),
+            ref=str(file.get("id")),
         )
-        for one in there
-        if one.get("id")
+        for file in files or ()
+        if file.get("id") and file.get("mode") not in ("tombstone", "hidden_by_limit")
     )
 
 
 async def fetch_file(api: SlackApi, attachment: Attachment) -> bytes:
-    """A file's content.
+    """The content of a file.
 
     Raises:
-        NotSent: Slack cannot be asked just now.
-        SendRejected: the file is gone, too large, or lies where our token must not be shown.
+        NotSent: Slack cannot be reached now.
+        SendRejected: the file was deleted, is too large, or is stored where our token must not be sent.
     """
-    told = await api.read("files.info", lambda client: client.files_info(file=attachment.ref))
-    file = told["file"] or {}
+    response = await api.read("files.info", lambda client: client.files_info(file=attachment.ref))
+    file = response["file"] or {}
     address = str(file.get("url_private_download") or file.get("url_private") or "")
     if not _is_slack_host(address, api.url):
-        raise SendRejected(
-            f"{attachment.name} does not lie on Slack's file server; attach the file itself instead of a link to it"
-        )
+        raise SendRejected(f"{attachment.name} is not stored on Slack; fix: attach the file itself instead of a link to it")
     return await _download(api, attachment.name, address)
 
 
 def _is_slack_host(address: str, api_url: str) -> bool:
-    """Whether our token may be shown there: at Slack's own file servers, or at the host that stands in for Slack."""
-    found, ours = urlsplit(address), urlsplit(api_url)
-    host = found.hostname or ""
-    at_home = found.scheme == "https" and any(host == one or host.endswith(f".{one}") for one in _FILE_SERVERS)
-    return at_home or (found.scheme, found.netloc) == (ours.scheme, ours.netloc)
+    """True if our token may be sent there: to Slack's file servers, or to the configured host in Slack's place."""
+    file, api = urlsplit(address), urlsplit(api_url)
+    host = file.hostname or ""
+    is_slack = file.scheme == "https" and any(host == server or host.endswith(f".{server}") for server in _FILE_SERVERS)
+    return is_slack or (file.scheme, file.netloc) == (api.scheme, api.netloc)
 
 
 async def _download(api: SlackApi, name: str, address: str) -> bytes:
     try:
-        async with api.download(address) as answer:
-            return await _content(name, answer)
+        async with api.download(address) as response:
+            return await _content(name, response)
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise NotSent(f"{name} could not be fetched: {type(error).__name__}") from error
+        raise NotSent(f"{name} could not be downloaded: {type(error).__name__}") from error
 
 
-async def _content(name: str, answer: aiohttp.ClientResponse) -> bytes:
-    if answer.status >= 500 or answer.status == 429:
-        raise NotSent(f"{name} could not be fetched (status {answer.status})")
-    if answer.status != 200 or answer.content_type == "text/html":  # Slack shows a page for people to log in
+async def _content(name: str, response: aiohttp.ClientResponse) -> bytes:
+    if response.status >= 500 or response.status == 429:
+        raise NotSent(f"{name} could not be downloaded (status {response.status})")
+    if response.status != 200 or response.content_type == "text/html":  # Slack answers with its login page
         raise SendRejected(
-            f"{name} may not be fetched (status {answer.status}): the app needs the scope files:read; reinstall it"
+            f"{name} may not be downloaded (status {response.status}); fix: reinstall the app with the scope files:read"
         )
     content = bytearray()
-    async for part in answer.content.iter_chunked(65_536):
+    async for part in response.content.iter_chunked(65_536):
         content += part
         if len(content) > MAX_FILE:
             raise SendRejected(f"{name} is larger than {MAX_FILE // 1_000_000} MB; attach a smaller one")

@@ -1,7 +1,8 @@
-"""What stands in a channel's or a thread's recent history: our own messages by their markers, and what people said.
+"""Channel and thread history: our messages by their markers, and people's messages.
 
-Slack's clock and ours may be minutes apart, and a time of ours says where to begin to look; so a good while before it is looked
-at too.
+The outbox asks for an earlier attempt before it repeats a doubtful post. Each message of ours carries the key of its outbox entry
+in Slack's message metadata, which people do not see. Slack's clock and ours may differ by minutes, so a search begins well before
+the time of the attempt.
 """
 
 from __future__ import annotations
@@ -15,25 +16,25 @@ from adapters.slack.workspace import Workspace
 from orchestrator_bridge.chat.outbound import OutboundPost, QuestionCard, RunCard
 
 SEARCH_MARGIN = 3600.0
-"""Seconds by which a search begins earlier than it has to."""
+"""Seconds by which a search begins earlier than the attempt."""
 
 PAGE = 200
-"""Messages that are asked for at once; Slack recommends no more."""
+"""Messages of one request; Slack recommends no more."""
 
 
 class SlackHistory:
-    """Looks into histories."""
+    """Reader of histories."""
 
     def __init__(self, api: SlackApi, workspace: Workspace) -> None:
         self._api = api
         self._workspace = workspace
 
     async def find_sent(self, outbound: OutboundPost, channel: str) -> dict[str, str]:
-        """The messages of a sending that arrived: the timestamp of each by its key.
+        """The messages of a post that arrived: timestamps by key.
 
         Raises:
-            NotSent: Slack cannot be asked just now.
-            SendRejected: the channel is gone, or not for us to read.
+            NotSent: Slack cannot be reached now.
+            SendRejected: the channel was deleted, or the bot may not read it.
         """
         opens = isinstance(outbound.post, RunCard | QuestionCard)
         thread = None if opens else outbound.place.thread
@@ -55,11 +56,11 @@ class SlackHistory:
         return {f"{outbound.key}#file": str(message["ts"])} if file_name(outbound.post) in names else {}
 
     async def messages(self, channel: str, thread: str | None, oldest: float) -> AsyncIterator[Mapping[str, Any]]:
-        """Messages from `oldest` on, of a thread or of the channel itself, as Slack orders them. All of them or an error.
+        """All messages from `oldest` on, of a thread or of the channel, in Slack's order; or an error.
 
         Raises:
-            NotSent: Slack cannot be asked just now.
-            SendRejected: the channel or the thread is gone, or not for us to read.
+            NotSent: Slack cannot be reached now.
+            SendRejected: the channel or the thread was deleted, or the bot may not read it.
         """
         cursor = ""
         while True:
@@ -71,11 +72,13 @@ class SlackHistory:
                 return
 
     async def _page(self, channel: str, thread: str | None, oldest: str, cursor: str) -> Mapping[str, Any]:
-        wanted: dict[str, Any] = {"channel": channel, "oldest": oldest, "inclusive": True, "limit": PAGE}
-        wanted |= {"include_all_metadata": True} | ({"cursor": cursor} if cursor else {})
+        query: dict[str, Any] = {"channel": channel, "oldest": oldest, "inclusive": True, "limit": PAGE}
+        query |= {"include_all_metadata": True} | ({"cursor": cursor} if cursor else {})
         if thread is None:
-            told = await self._api.read("conversations.history", lambda client: client.conversations_history(**wanted))
+            response = await self._api.read("conversations.history", lambda client: client.conversations_history(**query))
         else:
-            told = await self._api.read("conversations.replies", lambda client: client.conversations_replies(ts=thread, **wanted))
-        found: Mapping[str, Any] = told.data if isinstance(told.data, dict) else {}
-        return found
+            response = await self._api.read(
+                "conversations.replies", lambda client: client.conversations_replies(ts=thread, **query)
+            )
+        page: Mapping[str, Any] = response.data if isinstance(response.data, dict) else {}
+        return page

@@ -1,4 +1,4 @@
-"""HTTP mode: Slack's requests on a port of ours, behind any proxy. Signatures and their age are checked by slack-bolt."""
+"""HTTP mode: Slack's requests on a port of ours, behind any proxy. slack-bolt verifies signatures and their age."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from slack_bolt.async_app import AsyncApp
 from orchestrator_bridge.chat.adapter import SendRejected
 
 PATH = "/slack/events"
-"""Where Slack sends everything: events, commands, interactivity, options of lists."""
+"""Path of all requests: events, commands, interactivity, options of selects."""
 
 MAX_REQUEST = 1_000_000
 """Bytes of a request."""
 
 
 class HttpTransport:
-    """A web server of one path. `port` 0 takes a free one."""
+    """Web server with one path. Port 0 selects a free port."""
 
     def __init__(self, app: AsyncApp, port: int, host: str = "0.0.0.0") -> None:
         self._app = app
         self._host = host
-        self._asked = port
+        self._port = port
         self._runner: web.AppRunner | None = None
 
     @property
@@ -34,22 +34,22 @@ class HttpTransport:
         """Listen.
 
         Raises:
-            SendRejected: the port is taken, or may not be used.
+            SendRejected: the port is in use, or may not be used.
         """
-        served = web.Application(client_max_size=MAX_REQUEST)
-        served.router.add_post(PATH, self._handle)
-        self._runner = web.AppRunner(served, access_log=None, shutdown_timeout=3)
+        application = web.Application(client_max_size=MAX_REQUEST)
+        application.router.add_post(PATH, self._handle)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=3)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._asked).start()
+            await web.TCPSite(self._runner, self._host, self._port).start()
         except OSError as error:
             await self.stop()
             raise SendRejected(
-                f"TOWNHALL_HTTP_PORT={self._asked}: {error.strerror}; expected a free port, name another one"
+                f"TOWNHALL_HTTP_PORT={self._port}: {error.strerror}; expected: a free port; fix: choose another one"
             ) from error
 
     async def stop(self) -> None:
-        """Close the port when what came is answered."""
+        """Close the port after the requests in progress are answered."""
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -61,7 +61,7 @@ class HttpTransport:
 
 
 def _can_be_signed(request: web.Request) -> bool:
-    """Whether the signature's headers have the form that slack-bolt reads without an error."""
+    """True if the signature headers have the form that slack-bolt parses without an error."""
     stamp = request.headers.get("x-slack-request-timestamp", "")
     signature = request.headers.get("x-slack-signature", "")
     return stamp.isascii() and stamp.isdecimal() and len(stamp) < 16 and signature.isascii()

@@ -1,4 +1,8 @@
-"""What people do with commands, buttons, forms and the message menu, as the bridge knows it. Judged there, not here."""
+"""Slash commands, buttons, modals and the message shortcut as inbound events, or as modals to open.
+
+A trigger for a modal expires after three seconds. So a command or button that opens one is answered first and from memory, before
+anything is stored or looked up.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.slack.api import SlackApi
-from adapters.slack.app_home import CHANNEL_ACTION, HOME_PREFIX, HomeState, is_home, next_home_state, parse_home_state
+from adapters.slack.app_home import CHANNEL_ACTION, HOME_PREFIX, HomeTabs, is_home, next_home_state, parse_home_state
 from adapters.slack.channels import SlackChannels
 from adapters.slack.controls import SlackControl, parse_command, parse_control
 from adapters.slack.events import SlackEventHandler, parse_slash
@@ -30,7 +34,7 @@ from adapters.slack.notices import (
     not_in_channel_notice,
     outdated_control_notice,
 )
-from adapters.slack.workspace import SlackUsers, Workspace, direct_place
+from adapters.slack.workspace import PLATFORM, SlackUsers, Workspace, direct_place
 from orchestrator_bridge.chat.adapter import Autocomplete
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlUsed, Place
 
@@ -38,7 +42,7 @@ Body = Mapping[str, Any]
 
 
 class SlackInteractionHandler:
-    """Understands slash commands and the payloads of interactive elements."""
+    """Converts slash commands and interaction payloads."""
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class SlackInteractionHandler:
         users: SlackUsers,
         channels: SlackChannels,
         events: SlackEventHandler,
+        home_tabs: HomeTabs,
         autocomplete: Autocomplete,
         names: Collection[str],
     ) -> None:
@@ -55,23 +60,24 @@ class SlackInteractionHandler:
         self._users = users
         self._channels = channels
         self._events = events
-        self._menu = autocomplete
+        self._home_tabs = home_tabs
+        self._autocomplete = autocomplete
         self._names = names
 
     async def handle(self, body: Body) -> HandlerResult | None:
-        """What somebody did means; None if it is nothing.
+        """The result of an interaction; None if there is nothing to do.
 
         Raises:
-            ValueError: a form came back that is not one of ours.
+            ValueError: a modal came back that is not one of ours.
         """
-        heard = await self._to_inbound(body)
-        if not isinstance(heard, SlackActor):
-            return heard
-        if await self._is_external(body, heard.author.id):
-            return external_person_notice(heard)
-        if isinstance(heard, CommandReceived) and heard.name == "ask" and not await self._can_work_in(heard):
-            return not_in_channel_notice(heard)
-        return heard
+        result = await self._to_inbound(body)
+        if not isinstance(result, SlackActor):
+            return result
+        if await self._is_external(body, result.author.id):
+            return external_person_notice(result)
+        if isinstance(result, CommandReceived) and result.name == "ask" and not await self._can_work_in(result):
+            return not_in_channel_notice(result)
+        return result
 
     async def _to_inbound(self, body: Body) -> HandlerResult | None:
         if "command" in body:
@@ -97,79 +103,67 @@ class SlackInteractionHandler:
         await self._channels.refresh_members(channel)
         return channel.startswith("@") or await self._channels.can_write(channel, command.author.id)
 
-    # Commands -------------------------------------------------------------------------------------------------------------
-
     async def _slash(self, body: Body) -> HandlerResult:
         channel, user = str(body["channel_id"]), str(body["user_id"])
         if channel.startswith("D"):
-            await self._channels.can_write(channel, user)  # learns whether these are our direct messages with her
+            await self._channels.can_write(channel, user)  # records whether these are the bot's direct messages
         line = parse_slash(str(body.get("text") or ""))
         place = self._channels.place(channel)
         if line.wants_form(self._names):
-            about = ModalMetadata(channel=place.channel)
-            view = task_modal(about, self._menu) if line.name == "ask" else model_modal(about, self._menu)
+            metadata = ModalMetadata(channel=place.channel)
+            view = task_modal(metadata, self._autocomplete) if line.name == "ask" else model_modal(metadata, self._autocomplete)
             return OpenModal(trigger=str(body["trigger_id"]), view=view)
         text = await self._events.plain_text(line.text)
-        given = self._command_received(place, str(body["trigger_id"]), await self._users.author(user), line.name, text)
-        return replace(given, mentions=await self._events.mentioned_authors(line.text))
-
-    def now(self) -> float:
-        """Slack's clock, in seconds since the epoch."""
-        return self._api.now()
-
-    async def home_opened(self, user: str, interaction: str, shown: HomeState) -> CommandReceived:
-        """Somebody's App Home is to be drawn."""
-        given = self._command_received(direct_place(user), interaction, await self._users.author(user), "home", "")
-        return replace(given, options=(("channel", shown.channel),) if shown.chosen else ())
+        command = self._command_received(place, str(body["trigger_id"]), await self._users.author(user), line.name, text)
+        return replace(command, mentions=await self._events.mentioned_authors(line.text))
 
     def _command_received(self, place: Place, interaction: str, author: Author, name: str, text: str) -> CommandReceived:
         at = self._api.now()
         return CommandReceived(place=place, interaction=interaction, author=author, name=name, text=text, at=at)
 
     async def _message_shortcut(self, body: Body) -> HandlerResult:
-        """ "Ask the agents about this" in the menu of a message."""
+        """The message shortcut "Ask the agents about this"."""
         message, channel = body["message"], str(body["channel"]["id"])
         text = await self._events.plain_text(str(message.get("text") or ""))
-        writer = message.get("user")
-        by = f" by {(await self._users.person(str(writer))).name}" if writer else ""
+        author = message.get("user")
+        by = f" by {(await self._users.person(str(author))).name}" if author else ""
         quoted = "\n".join(f"> {line}" for line in text.splitlines())
         if channel.startswith("D"):
             await self._channels.can_write(channel, str(body["user"]["id"]))
-        about = ModalMetadata(channel=self._channels.place(channel).channel, files=carried_files(message.get("files") or ()))
+        metadata = ModalMetadata(channel=self._channels.place(channel).channel, files=carried_files(message.get("files") or ()))
         return OpenModal(
-            trigger=str(body["trigger_id"]), view=task_modal(about, self._menu, f"About this message{by}:\n{quoted}\n\n")
+            trigger=str(body["trigger_id"]),
+            view=task_modal(metadata, self._autocomplete, f"About this message{by}:\n{quoted}\n\n"),
         )
-
-    # Buttons --------------------------------------------------------------------------------------------------------------
 
     async def _action(self, body: Body) -> HandlerResult | None:
         action, user = body["actions"][0], str(body["user"]["id"])
         if action.get("action_id") == "scope":
             return self._scope_changed(body)
         if action.get("action_id") == CHANNEL_ACTION:
-            return await self.home_opened(user, str(body["trigger_id"]), next_home_state(body))
+            return await self._home_tabs.command(user, str(body["trigger_id"]), next_home_state(body))
         if action.get("action_id") == "link" or (body.get("view") or {}).get("type") == "modal":
             return None
         place, author = self._control_place(body, user), await self._users.author(user)
         control, confirmed = parse_control(action), parse_command(action)
         if control is not None:
-            heard = self._control(body, control, place, author)
-            if isinstance(heard, ControlUsed) and heard.press == "pass" and heard.value:
-                return replace(heard, to=await self._users.author(heard.value))
-            return heard
+            result = self._control(body, control, place, author)
+            if isinstance(result, ControlUsed) and result.press == "pass" and result.value:
+                return replace(result, to=await self._users.author(result.value))
+            return result
         if str(action.get("action_id", "")).startswith("form/"):
             return self._modal(body, str(action["action_id"]).removeprefix("form/"), place)
         if confirmed is not None:
-            once = str(_container(body).get("message_ts") or _interaction(body))  # twice clicked is once meant
+            once = str(_container(body).get("message_ts") or _interaction(body))  # a second click repeats the key
             here = self._home_channel(body, place) if is_home(body) else self._command_place(body, place)
-            given = self._command_received(here, once, author, confirmed.name, confirmed.text)
-            return replace(given, options=confirmed.options)
+            command = self._command_received(here, once, author, confirmed.name, confirmed.text)
+            return replace(command, options=confirmed.options)
         return outdated_control_notice(
             self._command_received(self._command_place(body, place), str(body["trigger_id"]), author, "", "")
         )
 
     def _control_place(self, body: Body, user: str) -> Place:
-        """Where a control stands: the thread of its message. In App Home that is our direct messages."""
+        """The place of a control: the thread of its message, or the direct messages for App Home."""
         container = _container(body)
         channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
         if not channel:
@@ -180,23 +174,23 @@ class SlackInteractionHandler:
         return self._channels.place(channel, str(thread) if thread else None)
 
     def _command_place(self, body: Body, place: Place) -> Place:
-        """Where a command is given by a button: in the thread of its message, if that stands in one."""
+        """The place of a command given by a button: the thread of its message, if it stands in one."""
         thread = _thread(body)
         return replace(place, thread=str(thread) if thread else None)
 
     def _home_channel(self, body: Body, place: Place) -> Place:
-        """The channel whose models App Home shows: what is picked there is picked for it."""
+        """The channel whose models App Home shows."""
         return replace(place, channel=parse_home_state(body["view"]).channel or place.channel)
 
     def _control(self, body: Body, control: SlackControl, place: Place, author: Author) -> HandlerResult:
         at, interaction = float(body["actions"][0].get("action_ts") or self._api.now()), _interaction(body)
         match control.press:
             case "write":
-                about = ModalMetadata(
+                metadata = ModalMetadata(
                     channel=place.channel, thread=place.thread, question=control.question, at_home=is_home(body)
                 )
-                asked = control.value or str((body.get("message") or {}).get("text") or "")
-                return OpenModal(trigger=str(body["trigger_id"]), view=answer_modal(about, asked))
+                question = control.value or str((body.get("message") or {}).get("text") or "")
+                return OpenModal(trigger=str(body["trigger_id"]), view=answer_modal(metadata, question))
             case "cancel":
                 here = self._command_place(body, place)
                 return self._command_received(here, interaction, author, "questions", f"{control.question} cancel")
@@ -215,63 +209,58 @@ class SlackInteractionHandler:
         channel = place.channel
         if is_home(body):
             channel = self._home_channel(body, place).channel if name == "model" else ""
-        about = ModalMetadata(channel=channel, at_home=is_home(body))
-        view = model_modal(about, self._menu) if name == "model" else task_modal(about, self._menu)
+        metadata = ModalMetadata(channel=channel, at_home=is_home(body))
+        view = model_modal(metadata, self._autocomplete) if name == "model" else task_modal(metadata, self._autocomplete)
         return OpenModal(trigger=str(body["trigger_id"]), view=view)
 
     def _scope_changed(self, body: Body) -> OpenModal:
-        """A model is picked for something else: the list and the mark of the current one follow."""
+        """A model is selected for another scope: redraw the modal with that scope's models."""
         view = body["view"]
-        about = replace(parse_metadata(view), scope=str(body["actions"][0]["selected_option"]["value"]))
-        return OpenModal(trigger="", view=model_modal(about, self._menu), view_id=str(view["id"]), hash=str(view["hash"]))
-
-    # Forms ----------------------------------------------------------------------------------------------------------------
+        metadata = replace(parse_metadata(view), scope=str(body["actions"][0]["selected_option"]["value"]))
+        return OpenModal(
+            trigger="", view=model_modal(metadata, self._autocomplete), view_id=str(view["id"]), hash=str(view["hash"])
+        )
 
     async def _submitted(self, body: Body) -> HandlerResult | None:
         view, user = body["view"], str(body["user"]["id"])
-        about, author = parse_metadata(view), await self._users.author(user)
-        place, interaction = about.place("slack"), f"{HOME_PREFIX if about.at_home else ''}{view['id']}"
+        metadata, author = parse_metadata(view), await self._users.author(user)
+        place, interaction = metadata.place(PLATFORM), f"{HOME_PREFIX if metadata.at_home else ''}{view['id']}"
         match view.get("callback_id"):
             case "answer":
                 return ControlUsed(
                     place=place,
                     interaction=interaction,
-                    question=about.question,
+                    question=metadata.question,
                     press="write",
                     author=author,
                     at=self._api.now(),
                     value=field_value(view, "answer"),
                 )
             case "ask":
-                here = replace(place, channel=field_value(view, "channel") or place.channel)
-                given = self._command_received(here, interaction, author, "ask", field_value(view, "task"))
+                destination = replace(place, channel=field_value(view, "channel") or place.channel)
+                command = self._command_received(destination, interaction, author, "ask", field_value(view, "task"))
                 team = field_value(view, "team")
-                files = to_attachments([*about.files, *modal_files(view)])
-                return replace(given, options=(("team", team),) if team else (), attachments=files)
+                files = to_attachments([*metadata.files, *modal_files(view)])
+                return replace(command, options=(("team", team),) if team else (), attachments=files)
             case "model":
-                given = self._command_received(place, interaction, author, "model", field_value(view, "model"))
-                return replace(given, options=_scope(about.scope))
+                command = self._command_received(place, interaction, author, "model", field_value(view, "model"))
+                return replace(command, options=(("scope", metadata.scope),) if metadata.scope else ())
             case _:
                 return None
 
 
 def _interaction(body: Body) -> str:
-    """What identifies an interaction, and says whether it comes from App Home."""
+    """The id of an interaction, with a prefix if it comes from App Home."""
     return f"{HOME_PREFIX if is_home(body) else ''}{body['trigger_id']}"
 
 
-def _scope(scope: str) -> tuple[tuple[str, str], ...]:
-    """What a model is picked for, as an option of the command: `channel`, `team:docs`, `agent:skeptic`."""
-    return (("scope", scope),) if scope else ()
-
-
 def _container(body: Body) -> Body:
-    """What a control stands in."""
+    """The container of a control."""
     found: Body = body.get("container") or {}
     return found
 
 
 def _thread(body: Body) -> str | None:
-    """The thread in which the message of a control stands."""
+    """The thread of a control's message."""
     found = (body.get("message") or {}).get("thread_ts") or _container(body).get("thread_ts")
     return str(found) if found else None

@@ -1,11 +1,12 @@
-"""The app as Slack is to make it: `townhall setup slack` prints this, to be pasted where Slack makes apps from manifests.
+"""The manifest of the Slack app, and diagnostics of its installation.
 
-The source of the form: Slack's reference of app manifests. Every scope is here because something needs it, and no other one.
+`townhall setup slack` prints the manifest, from which Slack creates the app. Source of its form: Slack's reference of app
+manifests. Every scope is needed by something, and nothing needs another one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,24 +15,24 @@ from adapters.slack.workspace import Workspace, identify
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 
 BOT_SCOPES = {
-    "app_mentions:read": "hear people who call the bot by its name",
+    "app_mentions:read": "receive mentions of the bot",
     "chat:write": "post cards, questions, answers",
     "chat:write.customize": "let agents speak under their own names",
-    "commands": "take /townhall and the message menu",
+    "commands": "receive /townhall and the message shortcut",
     "channels:history": "read threads of public channels: replies, and whether a post arrived",
     "groups:history": "the same in private channels",
     "im:history": "the same in direct messages",
     "mpim:history": "the same in group conversations",
     "channels:read": "see whether the bot is in a channel",
     "groups:read": "the same for private channels",
-    "im:write": "open direct messages with those who are asked there",
-    "users:read": "show people's names, and tell strangers and bots from members",
-    "usergroups:read": "know who belongs to a role that is a user group",
+    "im:write": "open direct messages with people who are asked there",
+    "users:read": "show people's names, and tell external people and bots from members",
+    "usergroups:read": "read the members of roles that are user groups",
     "reactions:write": "acknowledge replies by a reaction",
-    "files:read": "pass on files that people attach",
+    "files:read": "download files that people attach",
     "files:write": "post answers that are too long for messages",
 }
-"""The bot's scopes, with what each is for."""
+"""The bot's scopes, with their purposes."""
 
 BOT_EVENTS = (
     "app_home_opened",
@@ -70,7 +71,7 @@ def manifest(address: str | None = None) -> dict[str, Any]:
 def _features(url: dict[str, str]) -> dict[str, Any]:
     command = {
         "command": "/townhall",
-        "description": "Give the agents a task, see what waits for you, pick models",
+        "description": "Give the agents a task, see your open questions, select models",
         "usage_hint": "ask | model | models | team | runs | questions | cancel | cost | help",
         "should_escape": True,
     }
@@ -89,12 +90,12 @@ def _features(url: dict[str, str]) -> dict[str, Any]:
 
 
 MAX_CHANNELS = 200
-"""Channels that are looked at."""
+"""Channels that the diagnostics read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlackDiagnostics:
-    """What an installation looks like. `unknown` are ids of people whom the workspace does not have."""
+    """The state of an installation. `unknown` are ids of people whom the workspace does not have."""
 
     workspace: Workspace
     missing: tuple[str, ...]
@@ -103,11 +104,11 @@ class SlackDiagnostics:
 
 
 async def diagnose(token: str, url: str | None, people: Iterable[str]) -> SlackDiagnostics:
-    """Look at everything that a bot token can see.
+    """Read everything about the installation that a bot token can see.
 
     Raises:
-        NotSent: Slack cannot be asked just now.
-        SendRejected: Slack does not take the token.
+        NotSent: Slack cannot be reached now.
+        SendRejected: Slack rejects the token.
     """
     api = SlackApi(token, url or SLACK)
     await api.open()
@@ -118,18 +119,18 @@ async def diagnose(token: str, url: str | None, people: Iterable[str]) -> SlackD
             workspace=workspace,
             missing=missing,
             channels=await _joined_channels(api),
-            unknown=await _unknown_people(api, tuple(people)),
+            unknown=tuple([person for person in people if not await _user_exists(api, person)]),
         )
     finally:
         await api.close()
 
 
 async def check_socket_mode(app_token: str, url: str | None) -> None:
-    """Whether an app token lets us connect by Socket Mode.
+    """Check that an app token allows Socket Mode.
 
     Raises:
-        NotSent: Slack cannot be asked just now, or does not take the token.
-        SendRejected: it never will.
+        NotSent: Slack cannot be reached now, or rejects the token.
+        SendRejected: Slack rejects the request for good.
     """
     api = SlackApi("", url or SLACK)
     await api.open()
@@ -140,9 +141,9 @@ async def check_socket_mode(app_token: str, url: str | None) -> None:
 
 
 async def _joined_channels(api: SlackApi) -> tuple[str, ...] | None:
-    """Names of the channels in which the bot is; None if it may not ask."""
+    """Names of the bot's channels; None if the token may not read them."""
     try:
-        told = await api.read(
+        response = await api.read(
             "users.conversations",
             lambda client: client.users_conversations(
                 types="public_channel,private_channel", exclude_archived=True, limit=MAX_CHANNELS
@@ -150,11 +151,7 @@ async def _joined_channels(api: SlackApi) -> tuple[str, ...] | None:
         )
     except (NotSent, SendRejected):
         return None
-    return tuple(str(one.get("name") or one.get("id")) for one in told["channels"] or ())
-
-
-async def _unknown_people(api: SlackApi, people: Sequence[str]) -> tuple[str, ...]:
-    return tuple([user for user in people if not await _user_exists(api, user)])
+    return tuple(str(channel.get("name") or channel.get("id")) for channel in response["channels"] or ())
 
 
 async def _user_exists(api: SlackApi, user: str) -> bool:

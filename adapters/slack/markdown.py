@@ -1,9 +1,9 @@
-"""Text that is not ours, made harmless for Slack: it can mention nobody, hide no address, and bring no blocks of its own.
+"""Text of people and models, made safe for Slack: it mentions nobody, disguises no link and creates no blocks.
 
-Slack acts on what stands between `<` and `>`: `<@U1>`, `<!channel>`, `<https://a|b>`. With those two and `&` escaped, nothing is
-left to act on (the names of `parse=none` are not linked). In blocks of type `markdown` a link can hide where it leads, so its
-two halves are pulled apart there: `[label](address)` becomes `[label] (address)`, which every Markdown parser shows as it stands.
-Code is left as it was written; what counts as code is only what stands between fences that we write ourselves.
+Slack interprets what stands between `<` and `>`: `<@U1>`, `<!channel>`, `<https://a|b>`. With these two and `&` escaped, nothing
+is left to interpret (with `parse=none`, names are not linked either). In blocks of type `markdown` a link could hide its address,
+so it is broken up: `[label](address)` becomes `[label] (address)`, which every Markdown parser shows literally. Code stays as it
+is; only lines between fences that we write ourselves count as code.
 """
 
 from __future__ import annotations
@@ -20,36 +20,33 @@ from orchestrator_bridge.common.text import clean, one_line
 _ENTITY = re.compile(r"&(?:#\d{1,8}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _STYLE = re.compile(r"([*~`]|(?<!\w)_|_(?!\w))")
 _JOINER = "\u2060"
-"""The word joiner: takes no room, and keeps a character from being the end of a mark of style."""
+"""The word joiner, an invisible character: next to a style mark it keeps the mark from taking effect."""
 
 
 def plain_text(text: str) -> str:
-    """Text for a `plain_text` object, where only what hides is taken out."""
+    """Text for a `plain_text` object: only hiding characters are removed."""
     return clean(text)
 
 
 def escape_mrkdwn(text: str) -> str:
-    """Text for `mrkdwn`, with the writer's own `*bold*` and `_italics_` left to work."""
+    """Text for `mrkdwn`, in which the writer's `*bold*` and `_italics_` still work."""
     return _escape_control_characters(clean(text))
 
 
 def escape_line(text: str, limit: int | None = None) -> str:
-    """A name, a label, a number: one line of `mrkdwn` in which nothing is styled; at most `limit` characters of the text."""
+    """A name, label or number: one line of `mrkdwn` without styles; at most `limit` characters of the text."""
     line = one_line(text, limit if limit is not None else len(text) + 1)
     return _STYLE.sub(rf"{_JOINER}\1{_JOINER}", _escape_control_characters(line))
 
 
 def _escape_control_characters(text: str) -> str:
-    """Slack's three control characters. Entities that the writer typed are resolved first: what they show is what was meant."""
+    """Escape Slack's three control characters. Entities in the text are resolved first: the writer meant what they show."""
     shown = clean(_ENTITY.sub(lambda found: html.unescape(found[0]), text))
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-# Markdown -----------------------------------------------------------------------------------------------------------------
-
-
 def safe_markdown(text: str) -> list[MarkdownPiece]:
-    """A model's Markdown as pieces that are safe in a block of type `markdown`; `fenced` writes code out again."""
+    """A model's Markdown as pieces that are safe in a block of type `markdown`."""
     return [_safe_piece(piece) for piece in parse_markdown(clean(text)) if piece.text.strip() or piece.code]
 
 
@@ -59,12 +56,12 @@ def _safe_piece(piece: MarkdownPiece) -> MarkdownPiece:
 
 
 def _expand_links(text: str) -> str:
-    """Prose in which no link has a label: not inline, not by reference, and no picture either."""
+    """Prose without link labels: neither inline nor by reference, and no images."""
     return text.replace("](", "] (").replace("]:", "] :").replace("][", "] [")
 
 
 def _restore_quotes(text: str) -> str:
-    """Quotations, whose `>` at a line's beginning is no control character, as the writer meant them."""
+    """Prose with its quotations: a `>` at the beginning of a line is no control character."""
     return re.sub(r"^(?: {0,3}&gt; ?)+", lambda found: found[0].replace("&gt;", ">"), text, flags=re.MULTILINE)
 
 
@@ -73,21 +70,15 @@ _GROUP = re.compile(r"S[A-Z0-9]{1,20}")
 
 
 def mentions(people: Iterable[Author], groups: Iterable[Group] = ()) -> str:
-    """Those to notify, as Slack notifies them; ids of another platform or form are left out."""
-    named = [f"<@{one.id}>" for one in people if one.platform == PLATFORM and _PERSON.fullmatch(one.id)]
-    named += [f"<!subteam^{one.id}>" for one in groups if one.platform == PLATFORM and _GROUP.fullmatch(one.id)]
-    return " ".join(dict.fromkeys(named))
-
-
-# A long text in messages that Slack takes: at paragraphs, at lines, at words, and never through a fence.
-#
-# The source of the limits: Slack's reference of the block `markdown` (12,000 characters in all such blocks of a message). A
-# little
-# is left for what else stands in the message.
+    """Mentions that notify these people and groups; ids of another platform or form are left out."""
+    found = [f"<@{person.id}>" for person in people if person.platform == PLATFORM and _PERSON.fullmatch(person.id)]
+    found += [f"<!subteam^{group.id}>" for group in groups if group.platform == PLATFORM and _GROUP.fullmatch(group.id)]
+    return " ".join(dict.fromkeys(found))
 
 
 MAX_BLOCK = 11_500
-"""Characters of Markdown in one message."""
+"""Characters of Markdown in one message. Slack allows 12,000 in all blocks of type `markdown` of a message (its block reference);
+the rest is for what else the message contains."""
 
 
 def split_messages(pieces: Iterable[MarkdownPiece], limit: int = MAX_BLOCK) -> list[str]:
@@ -99,5 +90,5 @@ _SLASH = re.compile(r"(?<![\w/:.])/(?=(?:ask|models?|team|runs|questions|cancel|
 
 
 def localise_commands(text: str) -> str:
-    """The bridge's words with commands as they are typed here: `/runs` is `/townhall runs`."""
+    """Text of the bridge with commands as they are typed on Slack: `/runs` becomes `/townhall runs`."""
     return _SLASH.sub("/townhall ", text)

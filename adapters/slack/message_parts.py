@@ -1,10 +1,14 @@
-"""A post as the messages that it takes, each with a marker by which it is found again."""
+"""The messages that a post takes, each with a marker by which it is found again.
+
+The marker is the key of the outbox entry in Slack's message metadata. A long post has several messages; each has a key of its
+own, so that an interrupted post is continued instead of repeated.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from adapters.slack.blocks import section
 from adapters.slack.render import (
@@ -15,18 +19,28 @@ from adapters.slack.render import (
     render_question_card,
     render_run_card,
 )
-from orchestrator_bridge.chat.outbound import FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard, TextFile
+from orchestrator_bridge.chat.outbound import (
+    Acknowledgement,
+    FinalAnswer,
+    Note,
+    OutboundPost,
+    Post,
+    QuestionCard,
+    RunCard,
+    TextFile,
+)
 
 METADATA_TYPE = "townhall_post"
-"""The type of our metadata. All that it holds is the key of the outbox, for everybody in the workspace can read it."""
+"""Type of our metadata. It holds only the outbox key, since everybody in the workspace can read it."""
 
 MAX_ANSWER_MESSAGES = 4
-"""Messages of one final answer; what is longer goes along as a file."""
+"""Messages of a final answer; a longer one is posted as a file and its beginning."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessagePart:
-    """One message. `file` and `content` are set where it is a file; `pointer` stands where the post was asked for."""
+    """One message. `file` and `content` are set for a file; `pointer`: it stands where the task was given and links to the run
+    card."""
 
     key: str
     message: SlackMessage
@@ -42,61 +56,68 @@ def marker_metadata(key: str) -> Mapping[str, Any]:
 
 
 def marker_key(message: Mapping[str, Any]) -> str:
-    """The key in a message's marker; empty if it has none of ours."""
-    found = message.get("metadata") or {}
-    payload = found.get("event_payload") or {}
-    return str(payload.get("key") or "") if found.get("event_type") == METADATA_TYPE else ""
+    """The key in a message's marker; empty without one of ours."""
+    metadata = message.get("metadata") or {}
+    payload = metadata.get("event_payload") or {}
+    return str(payload.get("key") or "") if metadata.get("event_type") == METADATA_TYPE else ""
 
 
 def message_parts(outbound: OutboundPost, *, as_speaker: bool) -> list[MessagePart]:
-    """The messages of a sending, in order. Cards open threads of their own and so stand in the channel itself."""
+    """The messages of a post, in order. Cards stand in the channel itself, where each opens a thread."""
     match outbound.post:
         case RunCard() as card:
             return [_part(outbound, render_run_card(card), None), *_pointer(outbound, card)]
         case QuestionCard() as card:
             return [_part(outbound, render_question_card(card), None)]
-        case Note() as said:
-            return [*_numbered_parts(outbound, render_note(said, as_speaker=as_speaker)), *_file(outbound)]
+        case Note() as note:
+            return [*_numbered_parts(outbound, render_note(note, as_speaker=as_speaker)), *_file(outbound)]
         case FinalAnswer() as answer:
             return _answer(outbound, answer)
-        case _:
+        case Acknowledgement():
             return []
+        case _:
+            assert_never(outbound.post)
 
 
 def _part(outbound: OutboundPost, message: SlackMessage, thread: str | None) -> MessagePart:
     return MessagePart(key=outbound.key, message=message, thread=thread)
 
 
-def _numbered_parts(outbound: OutboundPost, messages: Sequence[SlackMessage], first: int = 1) -> list[MessagePart]:
-    keys = [outbound.key if number == 1 else f"{outbound.key}#{number}" for number in range(first, first + len(messages))]
-    return [MessagePart(key=key, message=one, thread=outbound.place.thread) for key, one in zip(keys, messages, strict=True)]
+def _numbered_parts(outbound: OutboundPost, messages: Sequence[SlackMessage]) -> list[MessagePart]:
+    keys = [outbound.key, *(f"{outbound.key}#{number}" for number in range(2, len(messages) + 1))]
+    return [
+        MessagePart(key=key, message=message, thread=outbound.place.thread) for key, message in zip(keys, messages, strict=True)
+    ]
 
 
 def _pointer(outbound: OutboundPost, card: RunCard) -> list[MessagePart]:
-    """A run that was asked for inside a thread has a thread of its own, to which a line there leads."""
+    """The link to a run card in the channel, for a task that was given inside a thread."""
     if outbound.place.thread is None:
         return []
-    text = f"Run {card.run} has begun, in a thread of its own in this channel:"
+    text = f"Run {card.run} has started in its own thread in this channel:"
     message = {"text": text, "blocks": [section(text)]}
     return [MessagePart(key=f"{outbound.key}#2", message=message, thread=outbound.place.thread, pointer=True)]
 
 
 def _answer(outbound: OutboundPost, answer: FinalAnswer) -> list[MessagePart]:
-    whole = render_final_answer(answer)
-    if len(whole) <= MAX_ANSWER_MESSAGES:
-        return _numbered_parts(outbound, whole)
-    return [*_file(outbound), *_numbered_parts(outbound, [render_answer_beginning(answer, whole, file_name(answer))])]
+    messages = render_final_answer(answer)
+    if len(messages) <= MAX_ANSWER_MESSAGES:
+        return _numbered_parts(outbound, messages)
+    beginning = render_answer_beginning(answer, messages, file_name(answer))
+    return [*_file(outbound), *_numbered_parts(outbound, [beginning])]
 
 
 def file_name(post: Post) -> str:
-    """What the file is called that goes along with a post, if one does; no other file of the channel is called so."""
+    """The name of a post's file, unique in the channel; empty without a file."""
     match post:
         case FinalAnswer():
             return f"run-{post.run}-answer.md"
-        case Note(file=TextFile(name=name)):
-            return name
-        case _:
+        case Note():
+            return post.file.name if post.file is not None else ""
+        case RunCard() | QuestionCard() | Acknowledgement():
             return ""
+        case _:
+            assert_never(post)
 
 
 def _file(outbound: OutboundPost) -> list[MessagePart]:

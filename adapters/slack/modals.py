@@ -1,6 +1,6 @@
-"""Forms (Slack calls them modals): a task, a model, an answer in one's own words. Built from memory, read when they come back.
+"""Modals for a task, a model and an answer: built from memory, parsed when they are submitted.
 
-What a form is about goes along in its `private_metadata`, so that nothing has to be remembered between the two.
+The subject of a modal is stored in its `private_metadata`, so nothing has to be remembered between opening and submission.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ from typing import Any
 
 from adapters.slack.blocks import OPTIONS, TITLE, Block, channels, label, option, section, select, small
 from adapters.slack.markdown import escape_line, escape_mrkdwn
+from adapters.slack.workspace import PLATFORM
 from orchestrator_bridge.chat.adapter import Autocomplete, ModelOption
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.text import shorten
 
 MAX_INPUT = 3000
-"""Characters that a field for typing takes."""
+"""Characters of a text field."""
 
 MAX_FILES = 5
-"""Files that go along with a form: what is known of them has to fit into its metadata, 3,000 characters."""
+"""Files of a modal; their descriptions must fit into its metadata, 3,000 characters."""
 
 _FILE_FIELDS = ("id", "name", "mimetype", "size")
 
 MAX_VALUE = 150
-"""Characters of the value of one entry of a list."""
+"""Characters of the value of one entry of a select."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModalMetadata:
-    """What a form is about. An empty `channel`: the form asks for it. `scope` is what a model is picked for.
+    """The subject of a modal. Without a `channel` the modal asks for one. `scope` is that of a model selection.
 
-    `files` are those of the message that is asked about, as Slack tells of them. `at_home`: it was opened from App Home.
+    `files` are those of the quoted message, in Slack's description. `at_home`: the modal was opened on App Home.
     """
 
     channel: str = ""
@@ -43,111 +44,104 @@ class ModalMetadata:
     at_home: bool = False
 
     def place(self, platform: str) -> Place:
-        """Where what the form leads to is to happen."""
+        """The place where the result of the modal takes effect."""
         return Place(platform=platform, channel=self.channel, thread=self.thread)
 
 
 def carried_files(files: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """What of a message's files goes along with a form: the first few, by what is needed to fetch them."""
-    return [{name: shorten(str(one.get(name, "")), 100) for name in _FILE_FIELDS} for one in files[:MAX_FILES]]
+    """The first files of a message, reduced to what is needed to download them."""
+    return [{name: shorten(str(file.get(name, "")), 100) for name in _FILE_FIELDS} for file in files[:MAX_FILES]]
 
 
 def parse_metadata(view: Mapping[str, Any]) -> ModalMetadata:
-    """What a form that came back is about.
+    """The subject of a submitted modal.
 
     Raises:
-        ValueError: it is not one of ours.
+        ValueError: the modal is not one of ours.
     """
     try:
         return ModalMetadata(**json.loads(str(view.get("private_metadata") or "")))
     except TypeError as error:
-        raise ValueError(f"a form with {error}; expected one of ours") from error
+        raise ValueError(f"a modal with foreign metadata: {error}") from error
 
 
-# A task -------------------------------------------------------------------------------------------------------------------
-
-
-def task_modal(about: ModalMetadata, autocomplete: Autocomplete, text: str = "") -> Block:
-    """What is to be done, by which team, with which files."""
+def task_modal(metadata: ModalMetadata, autocomplete: Autocomplete, text: str = "") -> Block:
+    """The modal for a task: its text, team, channel and files. `text` is the initial text."""
     field = {"type": "plain_text_input", "action_id": "task", "multiline": True, "max_length": MAX_INPUT}
-    shown = field | ({"initial_value": shorten(text, MAX_INPUT - 50)} if text else {})
-    blocks = [_input("task", "What is to be done?", shown)]
-    place = about.place("slack")
-    teams = list(autocomplete.teams(place))
+    initial = {"initial_value": shorten(text, MAX_INPUT - 50)} if text else {}
+    blocks = [_input("task", "Task", field | initial)]
+    teams = list(autocomplete.teams(metadata.place(PLATFORM)))
     if len(teams) > 1:
-        choice = select("The usual team", "team", [_option(name) for name in teams])
+        choice = select("The channel's team", "team", [option(name, name) for name in teams])
         blocks.append(_input("team", "Team", choice, optional=True))
-    if not about.channel:
-        blocks.append(_input("channel", "In which channel?", channels("A channel with the bot in it", "channel")))
+    if not metadata.channel:
+        blocks.append(_input("channel", "Channel", channels("A channel that the bot is in", "channel")))
     files = {"type": "file_input", "action_id": "files", "max_files": MAX_FILES}
-    blocks.append(_input("files", "Files that belong to it", files, optional=True))
-    return _modal("ask", "Give a task", "Start", about, blocks)
+    blocks.append(_input("files", "Files", files, optional=True))
+    return _modal("ask", "Give a task", "Start", metadata, blocks)
 
 
-# A model ------------------------------------------------------------------------------------------------------------------
-
-
-def model_modal(about: ModalMetadata, autocomplete: Autocomplete) -> Block:
-    """A model, found by typing any part of its name, for the channel, a team or an agent."""
-    place = about.place("slack")
+def model_modal(metadata: ModalMetadata, autocomplete: Autocomplete) -> Block:
+    """The modal that selects a model for the channel, a team or an agent, by any part of the model's name."""
+    place, scope_id = metadata.place(PLATFORM), metadata.scope or "channel"
     scopes = [option("This channel", "channel")]
     scopes += [option(f"Team {name}", f"team:{name}") for name in autocomplete.teams(place)]
     scopes += [option(f"Agent {name}", f"agent:{name}") for name in autocomplete.agents(place)]
-    chosen = next((one for one in scopes if one["value"] == about.scope), scopes[0])
-    scope = select("For what?", "scope", scopes) | {"initial_option": chosen}
-    found = {"type": "external_select", "action_id": "model", "min_query_length": 0, "placeholder": label("Type to search", 150)}
-    now = next((one for one in autocomplete.models(place, "", scope=scope_name(about.scope), limit=OPTIONS) if one.current), None)
+    selected = next((scope for scope in scopes if scope["value"] == metadata.scope), scopes[0])
+    scope = select("Scope", "scope", scopes) | {"initial_option": selected}
+    models = autocomplete.models(place, "", scope=scope_name(metadata.scope), limit=OPTIONS)
+    current = next((model for model in models if model.current), None)
+    search = {"type": "external_select", "action_id": "model", "min_query_length": 0, "placeholder": label("Type to search", 150)}
+    if current is not None:
+        search |= {"initial_option": _model(current)}
     blocks = [
-        _input("scope", "For what?", scope) | {"dispatch_action": True},
-        _input(f"model/{about.scope or 'channel'}"[:200], "Model", found | ({"initial_option": _model(now)} if now else {})),
-        small(
-            f"Now: *{escape_line(now.name)}* {escape_mrkdwn(now.about)}"
-            if now
-            else "Prices are in US dollars per million tokens."
-        ),
+        _input("scope", "Scope", scope) | {"dispatch_action": True},
+        _input(f"model/{scope_id}"[:200], "Model", search),  # another block id, so that Slack forgets the last scope's input
+        small(_current_model(current)),
     ]
-    return _modal("model", "Pick a model", "Use it", about, blocks)
+    return _modal("model", "Select a model", "Select", metadata, blocks)
+
+
+def _current_model(current: ModelOption | None) -> str:
+    if current is None:
+        return "Prices are in US dollars per million tokens."
+    return f"Selected: *{escape_line(current.name)}* {escape_mrkdwn(current.about)}"
 
 
 def scope_name(scope: str) -> str:
-    """The name of what a model is picked for, as the menu takes it: empty for the channel."""
+    """The name of a scope's team or agent, as `Autocomplete` takes it; empty for the channel."""
     return scope.partition(":")[2]
 
 
-def model_options(about: ModalMetadata, autocomplete: Autocomplete, search: str) -> list[Block]:
-    """Models that fit what was typed, as entries of the list."""
-    found = autocomplete.models(about.place("slack"), search, scope=scope_name(about.scope), limit=OPTIONS)
-    return [_model(one) for one in found if len(one.name) <= MAX_VALUE]
+def model_options(metadata: ModalMetadata, autocomplete: Autocomplete, search: str) -> list[Block]:
+    """The models that match a search, as entries of the select."""
+    models = autocomplete.models(metadata.place(PLATFORM), search, scope=scope_name(metadata.scope), limit=OPTIONS)
+    return [_model(model) for model in models if len(model.name) <= MAX_VALUE]
 
 
-def _model(one: ModelOption) -> Block:
-    mark = "✓ " if one.current else ("" if one.usable else "no key: ")
-    about = " · ".join(filter(None, (f"⚠ {one.warning}" if one.warning else "", one.about)))
-    return option(f"{mark}{one.name}", one.name, about)
+def _model(model: ModelOption) -> Block:
+    mark = "✓ " if model.current else ("" if model.usable else "no key: ")
+    about = " · ".join(filter(None, (f"⚠ {model.warning}" if model.warning else "", model.about)))
+    return option(f"{mark}{model.name}", model.name, about)
 
 
-# An answer ----------------------------------------------------------------------------------------------------------------
-
-
-def answer_modal(about: ModalMetadata, question: str) -> Block:
-    """A reply in one's own words. `question` is the text of the message whose button was pressed."""
+def answer_modal(metadata: ModalMetadata, question: str) -> Block:
+    """The modal for an answer in the person's own words. `question` is the text of the question's message."""
     field = {"type": "plain_text_input", "action_id": "answer", "multiline": True, "max_length": MAX_INPUT}
-    shown = [section(escape_mrkdwn(shorten(question, 1000)))] if question.strip() else []
-    return _modal("answer", f"Question {about.question}", "Send", about, [*shown, _input("answer", "Your answer", field)])
-
-
-# Reading ------------------------------------------------------------------------------------------------------------------
+    quoted = [section(escape_mrkdwn(shorten(question, 1000)))] if question.strip() else []
+    blocks = [*quoted, _input("answer", "Your answer", field)]
+    return _modal("answer", f"Question {metadata.question}", "Send", metadata, blocks)
 
 
 def field_value(view: Mapping[str, Any], name: str) -> str:
-    """What was typed or chosen in a field; empty if nothing was."""
+    """The value of a field, typed or selected; empty without one."""
     field = _field(view, name)
-    chosen = field.get("selected_option") or {}
-    return str(field.get("value") or chosen.get("value") or field.get("selected_conversation") or "")
+    selected = field.get("selected_option") or {}
+    return str(field.get("value") or selected.get("value") or field.get("selected_conversation") or "")
 
 
 def modal_files(view: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The files that a form brought along."""
+    """The files that were added to a modal."""
     files: Sequence[Mapping[str, Any]] = _field(view, "files").get("files") or ()
     return files
 
@@ -157,24 +151,17 @@ def _field(view: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return next((fields[name] for fields in values.values() if name in fields), {})
 
 
-# Shapes -------------------------------------------------------------------------------------------------------------------
-
-
-def _modal(callback: str, title: str, submit: str, about: ModalMetadata, blocks: Sequence[Block]) -> Block:
+def _modal(callback: str, title: str, submit: str, metadata: ModalMetadata, blocks: Sequence[Block]) -> Block:
     return {
         "type": "modal",
         "callback_id": callback,
         "title": label(title, TITLE),
         "submit": label(submit, TITLE),
         "close": label("Cancel", TITLE),
-        "private_metadata": json.dumps(asdict(about)),
+        "private_metadata": json.dumps(asdict(metadata)),
         "blocks": list(blocks),
     }
 
 
 def _input(block_id: str, name: str, element: Block, *, optional: bool = False) -> Block:
     return {"type": "input", "block_id": block_id, "label": label(name, 150), "element": element, "optional": optional}
-
-
-def _option(name: str) -> Block:
-    return option(name, name)

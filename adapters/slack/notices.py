@@ -1,4 +1,4 @@
-"""What the adapter does by itself, past the bridge: a private word about Slack's own ways, a form to open."""
+"""Results of Slack's requests: inbound events, private notices of the adapter itself, and modals to open."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from orchestrator_bridge.chat.outbound import Confirmation
 from orchestrator_bridge.common.text import shorten
 
 SlackActor = MessageReceived | ControlUsed | CommandReceived
-"""Something that somebody did, by which she can be told something."""
+"""A person's action, to which a private notice can be sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrivateNotice:
-    """A private message to whoever did something."""
+    """A private message to the person who caused `event`."""
 
-    heard: SlackActor
+    event: SlackActor
     message: SlackMessage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenModal:
-    """A form to open for whoever did something; the trigger is good for three seconds. With `view_id` an open one is redrawn."""
+    """A modal to open; its trigger is valid for three seconds. With `view_id` an open modal is updated instead."""
 
     trigger: str
     view: Block
@@ -35,48 +35,46 @@ class OpenModal:
 
 
 HandlerResult = InboundEvent | PrivateNotice | OpenModal
-"""What became of something that Slack told us: the bridge hears it, or the adapter sees to it."""
+"""The result of a request: an event for the bridge, or something that the adapter does itself."""
 
 
-def private_notice(heard: SlackActor, text: str, *more: Block) -> PrivateNotice:
-    """A few words of our own, with something to click below them."""
-    return PrivateNotice(heard=heard, message={"text": escape_mrkdwn(text), "blocks": [section(escape_mrkdwn(text)), *more]})
+def private_notice(event: SlackActor, text: str, *more: Block) -> PrivateNotice:
+    """A notice with a text and further blocks."""
+    return PrivateNotice(event=event, message={"text": escape_mrkdwn(text), "blocks": [section(escape_mrkdwn(text)), *more]})
 
 
-def external_person_notice(heard: SlackActor) -> PrivateNotice:
-    """Somebody of another organisation wants to take part."""
-    return private_notice(
-        heard, "Only people of this workspace can take part; the owner of the bot can list others under [people]."
-    )
+def external_person_notice(event: SlackActor) -> PrivateNotice:
+    """Refusal for a person of another organisation."""
+    return private_notice(event, "Only members of this workspace can take part. The operator of this bot can allow other people.")
 
 
-def not_in_channel_notice(heard: SlackActor) -> PrivateNotice:
-    """The bot is not in the channel in which it is to work."""
-    return private_notice(heard, "I am not in this conversation, so I cannot write here. Type /invite @Townhall, then ask again.")
+def not_in_channel_notice(event: SlackActor) -> PrivateNotice:
+    """Refusal of a task in a channel without the bot."""
+    return private_notice(event, "I am not in this conversation, so I cannot post here. Type /invite @Townhall, then ask again.")
 
 
-def not_stored_notice(heard: SlackActor) -> PrivateNotice:
-    """What somebody did could not be kept."""
-    return private_notice(heard, "That was not taken: Townhall cannot store anything just now. Please try again in a moment.")
+def not_stored_notice(event: SlackActor) -> PrivateNotice:
+    """Notice that an action could not be stored."""
+    return private_notice(event, "I could not store this. Please try again in a minute.")
 
 
-def outdated_control_notice(heard: SlackActor) -> PrivateNotice:
-    """Something was clicked that nothing here knows."""
-    return private_notice(
-        heard, "This control is of an older version of Townhall and does nothing any more. Type /townhall help."
-    )
+def outdated_control_notice(event: SlackActor) -> PrivateNotice:
+    """Notice that a control is unknown to this version."""
+    return private_notice(event, "This button is from an older version of Townhall and no longer works. Type /townhall help.")
 
 
-def confirm_task(heard: SlackActor, text: str) -> PrivateNotice | CommandReceived:
-    """Ask whether the agents are to work on something that may have been said in passing. What no button can hold is meant."""
-    assert isinstance(heard, CommandReceived)
-    made = command_button(Confirmation(label="Give it to the agents", name="ask", text=text))
-    if made is None:
-        return heard
-    return private_notice(heard, f"Shall the agents work on this?\n> {shorten(' '.join(text.split()), 300)}", row("word", [made]))
+def confirm_task(event: SlackActor, text: str) -> PrivateNotice | CommandReceived:
+    """A question whether an accidental mention is a task. A text too long for a button's value counts as one."""
+    assert isinstance(event, CommandReceived)
+    confirm = command_button(Confirmation(label="Give it to the agents", name="ask", text=text))
+    if confirm is None:
+        return event
+    quoted = shorten(" ".join(text.split()), 300)
+    return private_notice(event, f"Should the agents work on this?\n> {quoted}", row("word", [confirm]))
 
 
-def offer_modal(heard: SlackActor, name: str) -> PrivateNotice:
-    """A form needs a click before Slack lets us open it: a typed line is none."""
-    labels = {"ask": "Give a task", "model": "Pick a model"}
-    return private_notice(heard, "Here you go:", row("word", [button(labels[name], f"form/{name}", "", "primary")]))
+def offer_modal(event: SlackActor, name: str) -> PrivateNotice:
+    """A button that opens a modal: Slack opens one only after a click, not after a typed message."""
+    labels = {"ask": "Give a task", "model": "Select a model"}
+    open_button = button(labels[name], f"form/{name}", "", "primary")
+    return private_notice(event, "Press the button to continue:", row("word", [open_button]))

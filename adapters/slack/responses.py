@@ -1,4 +1,8 @@
-"""Private words: to whoever gave a command, clicked or wrote. Nobody repeats them, and they never fail loudly."""
+"""Private replies and acknowledgements of replies.
+
+A private reply is an ephemeral message in the channel, or a direct message where the person cannot see one. It is sent once and
+its failure is only logged: nobody repeats it. An acknowledgement goes through the outbox and raises delivery errors.
+"""
 
 from __future__ import annotations
 
@@ -20,21 +24,23 @@ from orchestrator_bridge.chat.outbound import Acknowledgement, Link, PostedMessa
 _LOG = logging.getLogger(__name__)
 
 _NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived", "thread_not_found"})
-"""Refusals after which somebody is told in direct messages instead."""
+"""Errors after which a private reply is sent as a direct message instead."""
 
 
 class PrivateReplySender:
-    """Tells people things. `picks`: there is a command to pick models with."""
+    """Sends private replies. `selectable`: there is a command to select models."""
 
-    def __init__(self, api: SlackApi, workspace: Workspace, channels: SlackChannels, home_tabs: HomeTabs, *, picks: bool) -> None:
+    def __init__(
+        self, api: SlackApi, workspace: Workspace, channels: SlackChannels, home_tabs: HomeTabs, *, selectable: bool
+    ) -> None:
         self._api = api
         self._workspace = workspace
         self._channels = channels
         self._home_tabs = home_tabs
-        self._picks = picks
+        self._selectable = selectable
 
     async def reply(self, event: InboundEvent, reply: PrivateReply) -> None:
-        """Give a word back, as `Adapter.reply_privately` says."""
+        """Send a private reply, as `Adapter.reply_privately` specifies."""
         if not isinstance(event, MessageReceived | ControlUsed | CommandReceived):
             return
         if isinstance(event, CommandReceived) and event.name == "home":
@@ -43,7 +49,7 @@ class PrivateReplySender:
             await self.notify(event, render_private_reply(reply, self.message_url))
 
     async def notify(self, event: MessageReceived | ControlUsed | CommandReceived, message: SlackMessage) -> None:
-        """Say something to whoever caused `event`, where it happened; failing that, in direct messages."""
+        """Send a private message where `event` happened; if that is impossible, as a direct message."""
         user = event.author.id
         thread = None if isinstance(event, ControlUsed) else event.place.thread
         try:
@@ -51,23 +57,23 @@ class PrivateReplySender:
         except SlackRejected as error:
             if error.name in _NOT_THERE:
                 return await self._send_direct(user, message)
-            _LOG.warning("%s could not be told: %s", user, error)
+            _LOG.warning("the private reply to %s was not delivered: %s", user, error)
         except DeliveryError as error:
-            _LOG.warning("%s could not be told: %s", user, error)
+            _LOG.warning("the private reply to %s was not delivered: %s", user, error)
 
-    async def open_modal(self, form: OpenModal) -> None:
-        """Open a form, or redraw an open one."""
+    async def open_modal(self, modal: OpenModal) -> None:
+        """Open a modal, or update an open one."""
         try:
-            if form.view_id:
+            if modal.view_id:
                 await self._api.write_with_wait(
-                    "views.update", lambda client: client.views_update(view_id=form.view_id, hash=form.hash, view=form.view)
+                    "views.update", lambda client: client.views_update(view_id=modal.view_id, hash=modal.hash, view=modal.view)
                 )
             else:
                 await self._api.write_with_wait(
-                    "views.open", lambda client: client.views_open(trigger_id=form.trigger, view=form.view)
+                    "views.open", lambda client: client.views_open(trigger_id=modal.trigger, view=modal.view)
                 )
         except DeliveryError as error:
-            _LOG.warning("a form could not be opened: %s", error)
+            _LOG.warning("a modal could not be opened: %s", error)
 
     def message_url(self, link: Link) -> str | None:
         """The web address of a message, if its channel is known."""
@@ -93,26 +99,33 @@ class PrivateReplySender:
         try:
             await self._send_ephemeral(direct_place(user), user, None, message)
         except DeliveryError as error:
-            _LOG.warning("%s could not be told: %s", user, error)
+            _LOG.warning("the private reply to %s was not delivered: %s", user, error)
 
     async def _publish_home(self, event: CommandReceived, reply: PrivateReply) -> None:
-        user, chosen = event.author.id, bool(dict(event.options).get("channel"))
-        said = self._home_tabs.rendered(user, reply)
-        view = home_view(reply, self.message_url, picks=self._picks, chosen=chosen, said=said)
+        user = event.author.id
+        view = home_view(
+            reply,
+            self.message_url,
+            selectable=self._selectable,
+            channel_selected=bool(dict(event.options).get("channel")),
+            result=self._home_tabs.rendered(user, reply),
+        )
         try:
             await self._api.write_with_wait("views.publish", lambda client: client.views_publish(user_id=user, view=view))
         except DeliveryError as error:
-            _LOG.warning("App Home of %s could not be shown: %s", user, error)
+            _LOG.warning("App Home of %s could not be published: %s", user, error)
 
 
 REACTIONS = {"taken": "white_check_mark", "late": "hourglass", "refused": "x", "passed": "wave"}
 
 _NOTHING_TO_DO = frozenset({"already_reacted", "too_many_emoji", "too_many_reactions"})
-"""Refusals that leave nothing to do: the sign is there, or there is no room for one."""
+"""Errors that need no action: the reaction exists, or the message can take no more."""
 
 
 async def acknowledge(api: SlackApi, channel: str, place: Place, acknowledgement: Acknowledgement, key: str) -> PostedMessage:
-    """React, and say what there is to say. Again is harmless but for words in the thread, which have a marker.
+    """Acknowledge a reply with a reaction, and with a text if there is one.
+
+    Repeating it has no effect, except for a text in the thread, which has a marker.
 
     Raises:
         NotSent: it did not arrive.
@@ -120,13 +133,15 @@ async def acknowledge(api: SlackApi, channel: str, place: Place, acknowledgement
         SendRejected: it never will.
     """
     await _react(api, channel, acknowledgement)
-    said = await _reply_in_words(api, channel, place, acknowledgement, key) if acknowledgement.text else f"{api.now():.6f}"
-    return to_posted(place, acknowledgement, said)
+    timestamp = f"{api.now():.6f}"
+    if acknowledgement.text:
+        timestamp = await _reply_in_words(api, channel, place, acknowledgement, key)
+    return to_posted(place, acknowledgement, timestamp)
 
 
-def to_posted(place: Place, acknowledgement: Acknowledgement, stamp: str) -> PostedMessage:
-    """What became of a receipt whose last request has this timestamp."""
-    return PostedMessage(message=acknowledgement.message, thread=place.thread, at=float(stamp))
+def to_posted(place: Place, acknowledgement: Acknowledgement, timestamp: str) -> PostedMessage:
+    """The result of an acknowledgement whose last request has this timestamp."""
+    return PostedMessage(message=acknowledgement.message, thread=place.thread, at=float(timestamp))
 
 
 async def _react(api: SlackApi, channel: str, acknowledgement: Acknowledgement) -> None:
@@ -141,22 +156,21 @@ async def _react(api: SlackApi, channel: str, acknowledgement: Acknowledgement) 
 
 
 async def _reply_in_words(api: SlackApi, channel: str, place: Place, acknowledgement: Acknowledgement, key: str) -> str:
-    """Late words are answered for all to see, since all see the thread; what was no answer, to its writer alone."""
+    """Answer a late reply in the thread, where all see it; answer what was no valid reply to its author alone."""
     text = escape_mrkdwn(localise_commands(acknowledgement.text))
     message: SlackMessage = {"text": text, "blocks": [section(text)]}
-    private = acknowledgement.sign == "refused" and not place.channel.startswith("@")
-    if private:
-        told = await api.write(
+    if acknowledgement.sign == "refused" and not place.channel.startswith("@"):
+        response = await api.write(
             "chat.postEphemeral",
             lambda client: client.chat_postEphemeral(
                 channel=channel, user=acknowledgement.author.id, thread_ts=place.thread, **message
             ),
         )
-        return str(told["message_ts"])
-    told = await api.write(
+        return str(response["message_ts"])
+    response = await api.write(
         "chat.postMessage",
         lambda client: client.chat_postMessage(
             channel=channel, thread_ts=place.thread or acknowledgement.message, metadata=dict(marker_metadata(key)), **message
         ),
     )
-    return str(told["ts"])
+    return str(response["ts"])

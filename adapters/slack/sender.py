@@ -1,9 +1,9 @@
-"""Posts and edits. What takes several messages is carried on where it stopped, for each of them can be found again."""
+"""Posts and edits. An interrupted post of several messages is continued where it stopped, since each
+message can be found again."""
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,15 +17,16 @@ from adapters.slack.streaming import SlackStreams
 from adapters.slack.workspace import Workspace
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, OutboundPost, PostedMessage, QuestionCard, RunCard
+from orchestrator_bridge.common.lru_map import LruMap
 
 _LOG = logging.getLogger(__name__)
 
 REMEMBERED = 1000
-"""Cards whose newest content is remembered, so that an edit without a change is not sent."""
+"""Cards whose last content is cached, so that an edit without a change is not sent."""
 
 
 class SlackSender:
-    """Sends for one bot."""
+    """Sends posts, for one bot."""
 
     def __init__(
         self, api: SlackApi, workspace: Workspace, channels: SlackChannels, history: SlackHistory, streams: SlackStreams
@@ -36,10 +37,10 @@ class SlackSender:
         self._history = history
         self._streams = streams
         self._as_speaker = workspace.has_scope("chat:write.customize")
-        self._shown: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+        self._contents: LruMap[str, Mapping[str, Any]] = LruMap(REMEMBERED)
 
     async def send(self, outbound: OutboundPost) -> PostedMessage:
-        """Post or edit, as `Adapter.send` says."""
+        """Post or edit, as `Adapter.send` specifies."""
         channel = await self._channels.channel_id(outbound.place)
         try:
             if isinstance(outbound.post, Acknowledgement):
@@ -53,51 +54,47 @@ class SlackSender:
             raise
 
     async def find(self, outbound: OutboundPost) -> PostedMessage | None:
-        """What an earlier attempt left, as `Adapter.find_sent` says; what it did not come to is posted."""
+        """Find an earlier attempt, as `Adapter.find_sent` specifies; the messages that are missing are posted."""
         channel = await self._channels.channel_id(outbound.place)
-        there = await self._history.find_sent(outbound, channel)
-        if not there:
+        found = await self._history.find_sent(outbound, channel)
+        if not found:
             return None
-        if isinstance(outbound.post, Acknowledgement):  # its words come last, after the reaction
-            return to_posted(outbound.place, outbound.post, there[outbound.key])
+        if isinstance(outbound.post, Acknowledgement):  # its text is posted last, after the reaction
+            return to_posted(outbound.place, outbound.post, found[outbound.key])
         try:
-            return await self._post(outbound, channel, there)
+            return await self._post(outbound, channel, found)
         except SendUncertain as error:
             raise NotSent(str(error)) from error
 
-    # Posting --------------------------------------------------------------------------------------------------------------
-
-    async def _post(self, outbound: OutboundPost, channel: str, there: Mapping[str, str]) -> PostedMessage:
-        """Post the parts that are not there yet. The first message is the one that others refer to."""
-        first, begun = "", bool(there)
+    async def _post(self, outbound: OutboundPost, channel: str, found: Mapping[str, str]) -> PostedMessage:
+        """Post the parts that are not in `found`. The first message is the one that others refer to."""
+        first, begun = "", bool(found)
         drafts = await self._existing_streams(outbound, channel)
-        made = message_parts(outbound, as_speaker=self._as_speaker)
-        instead = drafts[0] if drafts and not any(part.file for part in made) and outbound.key not in there else ""
-        for part in made:
-            draft = instead if part.key == outbound.key else ""
-            message = there.get(part.key) or await self._post_part(part, channel, first, begun=begun, draft=draft)
+        parts = message_parts(outbound, as_speaker=self._as_speaker)
+        replaced = drafts[0] if drafts and not any(part.file for part in parts) and outbound.key not in found else ""
+        for part in parts:
+            draft = replaced if part.key == outbound.key else ""
+            message = found.get(part.key) or await self._post_part(part, channel, first, begun=begun, draft=draft)
             first, begun = first or ("" if part.file else message), True
-        await self._delete_streams(outbound, channel, [one for one in drafts if one != first])
-        opens = isinstance(outbound.post, RunCard | QuestionCard)
-        at = self._api.now() if first == instead else float(first)
-        return PostedMessage(message=first, thread=first if opens else outbound.place.thread, at=at)
+        await self._delete_streams(outbound, channel, [draft for draft in drafts if draft != first])
+        is_card = isinstance(outbound.post, RunCard | QuestionCard)
+        at = self._api.now() if first == replaced else float(first)
+        return PostedMessage(message=first, thread=first if is_card else outbound.place.thread, at=at)
 
     async def _existing_streams(self, outbound: OutboundPost, channel: str) -> list[str]:
-        """The drafts whose place an answer takes."""
+        """The drafts that a final answer replaces."""
         post = outbound.post
-        return (
-            await self._streams.existing_messages(outbound, channel, post.run)
-            if isinstance(post, FinalAnswer) and post.drafted
-            else []
-        )
+        if not isinstance(post, FinalAnswer) or not post.drafted:
+            return []
+        return await self._streams.existing_messages(outbound, channel, post.run)
 
     async def _delete_streams(self, outbound: OutboundPost, channel: str, drafts: Sequence[str]) -> None:
-        """Delete the drafts that are left beside the answer; until that is done the answer is not."""
+        """Delete the drafts beside the answer; the post is complete only after that."""
         try:
-            for stamp in drafts:
-                await self._streams.remove(channel, stamp)
+            for timestamp in drafts:
+                await self._streams.remove(channel, timestamp)
         except NotSent as error:
-            raise SendUncertain(f"the answer has arrived, and a draft of it is left: {error}") from error
+            raise SendUncertain(f"the answer was posted, but a draft of it is left: {error}") from error
         if isinstance(outbound.post, FinalAnswer):
             self._streams.finish(outbound.post.run)
 
@@ -111,28 +108,28 @@ class SlackSender:
         except NotSent as error:
             if not begun:
                 raise
-            raise SendUncertain(f"a part of the post has arrived, and then: {error}") from error
+            raise SendUncertain(f"only a part of the post was posted: {error}") from error
 
     def _pointer_message(self, part: MessagePart, channel: str, first: str) -> Mapping[str, Any]:
         if not part.pointer:
             return part.message
-        address = self._workspace.message_url(channel, first)
-        return {**part.message, "blocks": [*part.message["blocks"], section(f"<{address}|Go to the run>")]}
+        url = self._workspace.message_url(channel, first)
+        return {**part.message, "blocks": [*part.message["blocks"], section(f"<{url}|Go to the run>")]}
 
     async def _post_message(self, part: MessagePart, channel: str, message: Mapping[str, Any]) -> str:
+        """Post a message; without the scope for an agent's name, once more with the name in the text."""
         try:
-            return await self._post_as_speaker(part, channel, message)
+            return await self._create(part, channel, message)
         except SlackRejected as error:
             if error.name != "missing_scope" or "username" not in message:
                 raise
         self._as_speaker = False
-        spoken = {name: value for name, value in message.items() if name not in ("username", "icon_emoji")}
-        return await self._post_as_speaker(
-            part, channel, {**spoken, "blocks": [section(f"*{message['username']}*"), *spoken["blocks"]]}
-        )
+        plain = {name: value for name, value in message.items() if name not in ("username", "icon_emoji")}
+        blocks = [section(f"*{message['username']}*"), *plain["blocks"]]
+        return await self._create(part, channel, {**plain, "blocks": blocks})
 
-    async def _post_as_speaker(self, part: MessagePart, channel: str, message: Mapping[str, Any]) -> str:
-        told = await self._api.write(
+    async def _create(self, part: MessagePart, channel: str, message: Mapping[str, Any]) -> str:
+        response = await self._api.write(
             "chat.postMessage",
             lambda client: client.chat_postMessage(
                 channel=channel,
@@ -145,26 +142,26 @@ class SlackSender:
                 **message,
             ),
         )
-        return str(told["ts"])
+        return str(response["ts"])
 
     async def _convert_stream(self, part: MessagePart, channel: str, draft: str) -> bool:
-        """Make the message of a draft the answer, with its marker; False if it cannot be one any more. Again is harmless."""
-        shown = {"text": part.message["text"], "blocks": part.message["blocks"], "metadata": dict(marker_metadata(part.key))}
+        """Turn the message of a draft into the answer, with its marker; False if that is impossible. It may be repeated."""
+        content = {"text": part.message["text"], "blocks": part.message["blocks"], "metadata": dict(marker_metadata(part.key))}
         try:
             await self._streams.stop(channel, draft)
             await self._api.write(
                 "chat.update",
-                lambda client: client.chat_update(channel=channel, ts=draft, parse="none", link_names=False, **shown),
+                lambda client: client.chat_update(channel=channel, ts=draft, parse="none", link_names=False, **content),
             )
         except SlackRejected as error:
             if error.name in ("channel_not_found", "not_in_channel", "is_archived"):
                 raise
-            _LOG.info("a draft cannot be made the answer, which is posted anew: %s", error)
+            _LOG.info("a draft cannot become the answer, posting a new message: %s", error)
             return False
         return True
 
     async def _upload(self, part: MessagePart, channel: str) -> str:
-        """A file in a thread. It has no marker: it is found again by its name, which is the run's alone."""
+        """Upload a file to a thread. It has no marker; it is found again by its name, which is unique."""
         await self._api.write(
             "files.completeUploadExternal",
             lambda client: client.files_upload_v2(
@@ -173,23 +170,15 @@ class SlackSender:
         )
         return part.key
 
-    # Editing --------------------------------------------------------------------------------------------------------------
-
     async def _edit(self, outbound: OutboundPost, channel: str, replaced: PostedMessage) -> PostedMessage:
-        """Newer content of a card. What is the same as before is not sent: Slack bears few edits."""
-        made = message_parts(outbound, as_speaker=self._as_speaker)
-        if not made:
+        """Edit a card, unless its content is the same: Slack allows few edits."""
+        parts = message_parts(outbound, as_speaker=self._as_speaker)
+        if not parts:
             raise SendRejected(f"a {outbound.post.kind} cannot replace a message; expected a card")
-        content = made[0].message
+        content = parts[0].message
         name = f"{channel}/{replaced.message}"
-        if self._shown.get(name) != content:
-            shown = {"channel": channel, "ts": replaced.message, "text": content["text"], "blocks": content["blocks"]}
-            await self._api.write("chat.update", lambda client: client.chat_update(**shown, parse="none", link_names=False))
-            self._remember(name, content)
+        if self._contents.get(name) != content:
+            edit = {"channel": channel, "ts": replaced.message, "text": content["text"], "blocks": content["blocks"]}
+            await self._api.write("chat.update", lambda client: client.chat_update(**edit, parse="none", link_names=False))
+            self._contents.put(name, content)
         return replaced
-
-    def _remember(self, name: str, content: Mapping[str, Any]) -> None:
-        self._shown[name] = content
-        self._shown.move_to_end(name)
-        if len(self._shown) > REMEMBERED:
-            self._shown.popitem(last=False)

@@ -1,4 +1,4 @@
-"""What there is of a bot between a start and a stop: its parts, made anew for each life and put together here."""
+"""The objects that live from `start()` to `stop()` of the adapter: created anew on each start, and composed here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from adapters.slack.events import SlackEventHandler
 from adapters.slack.history import SlackHistory
 from adapters.slack.http_mode import HttpTransport
 from adapters.slack.interactions import SlackInteractionHandler
-from adapters.slack.notices import PrivateNotice
 from adapters.slack.requests import ACKNOWLEDGE_AFTER, Next, SlackRequestHandler
 from adapters.slack.responses import PrivateReplySender
 from adapters.slack.sender import SlackSender
@@ -27,13 +26,15 @@ from adapters.slack.socket_mode import PING_INTERVAL, SocketModeTransport
 from adapters.slack.streaming import SlackStreams
 from adapters.slack.workspace import SlackUsers, UserGroups, identify
 from orchestrator_bridge.chat.adapter import Autocomplete, SendRejected
-from orchestrator_bridge.chat.inbound import InboundEvent, InboundHandler, MessageReceived, Place
+from orchestrator_bridge.chat.inbound import InboundHandler
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, QuestionCard, RunCard
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlackConfig:
-    """With an app token by Socket Mode, else with a signing secret on a port of ours.
+    """Access to Slack: Socket Mode with an app token, else HTTP mode with a signing secret.
 
     `silence`, `ping` and `acknowledge` are in seconds, as in `SlackApi`, `SocketModeTransport` and `SlackRequestHandler`.
     """
@@ -48,19 +49,14 @@ class SlackConfig:
     acknowledge: float = ACKNOWLEDGE_AFTER
 
 
-_LOG = logging.getLogger(__name__)
-
-
 @dataclass(slots=True)
 class SlackSession:
-    """The parts, once Slack has said who we are. `group_refresh` looks at user groups again and again."""
+    """The parts of a started adapter. `group_refresh` is the task that refreshes user groups."""
 
     api: SlackApi
     people: SlackUsers
     groups: UserGroups
     channels: SlackChannels
-    event_handler: SlackEventHandler
-    history: SlackHistory
     sender: SlackSender
     streams: SlackStreams
     private_replies: PrivateReplySender
@@ -74,15 +70,15 @@ class SlackSession:
         """Connect or listen.
 
         Raises:
-            NotSent: Slack cannot be reached just now.
-            SendRejected: Slack does not take the app token, or the port is taken.
+            NotSent: Slack cannot be reached now.
+            SendRejected: Slack rejects the app token, or the port is in use.
         """
         await self.groups.refresh()
         await self.transport.start()
         self.group_refresh = asyncio.create_task(self.groups.refresh_forever(), name="slack groups")
 
     async def stop(self) -> None:
-        """Stop listening, see to the end what came, disconnect."""
+        """Stop listening, finish the requests in progress, disconnect."""
         await self.transport.stop()
         await self.requests.stop()
         await self.people.stop()
@@ -92,7 +88,7 @@ class SlackSession:
         await self.api.close()
 
     async def on_sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
-        """Something was posted or edited: threads are watched from then on, and pages follow."""
+        """Record a post: its thread is watched from now on, and App Home pages are published again."""
         self.backfill.on_sent(outbound, posted)
         try:
             if isinstance(outbound.post, QuestionCard):
@@ -100,16 +96,7 @@ class SlackSession:
             elif isinstance(outbound.post, RunCard) and outbound.replaces is None:
                 await self.home_tabs.run_posted()
         except Exception:
-            _LOG.exception("App Home does not show the newest state; it does when it is opened again")
-
-    async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """What people said in a thread. Raises as `Adapter.read_thread` does."""
-        channel = await self.channels.channel_id(place)
-        found = [message async for message in self.history.messages(channel, place.thread, after)]
-        said = [
-            await self.event_handler.to_thread_message(message, channel) for message in found if message["ts"] != place.thread
-        ]
-        return [one for one in said if one is not None]
+            _LOG.exception("App Home is not up to date; it is when it is opened again")
 
 
 async def create_session(
@@ -120,82 +107,70 @@ async def create_session(
     listed: Sequence[str],
     on_event: InboundHandler,
 ) -> SlackSession:
-    """Ask Slack who we are, and put the parts together.
+    """Identify the bot, and compose the parts.
 
     Raises:
-        NotSent: Slack cannot be reached just now.
-        SendRejected: Slack does not take the bot token, or there is no way in for its events.
+        NotSent: Slack cannot be reached now.
+        SendRejected: Slack rejects the bot token, or neither mode is configured.
     """
     workspace = await identify(api)
-    groups, rooms = UserGroups(api), SlackChannels(api)
+    groups, channels, history = UserGroups(api), SlackChannels(api), SlackHistory(api, workspace)
     people = SlackUsers(api, workspace, groups, listed)
-    ear = SlackEventHandler(workspace, people, rooms, names)
-    homes = HomeTabs(lambda user, shown: inbox.publish_home(user, shown))
-    finder, teller = SlackHistory(api, workspace), PrivateReplySender(api, workspace, rooms, homes, picks="model" in names)
-    drafts = SlackStreams(api, workspace, rooms, finder)
-    hand = SlackInteractionHandler(api, workspace, people, rooms, ear, autocomplete, names)
-    watch = SlackBackfill(lambda place, after: life.read_thread(place, after), api.now)
-
-    async def heard(one: InboundEvent) -> None:
-        await on_event(one)
-        watch.on_inbound(one)
-
-    async def aside(one: PrivateNotice) -> None:
-        await teller.notify(one.heard, one.message)
-
-    inbox = SlackRequestHandler(
+    event_handler = SlackEventHandler(workspace, people, channels, names)
+    backfill = SlackBackfill(api, channels, history, event_handler, on_event)
+    home_tabs = HomeTabs(api, people, backfill)
+    interactions = SlackInteractionHandler(api, workspace, people, channels, event_handler, home_tabs, autocomplete, names)
+    private_replies = PrivateReplySender(api, workspace, channels, home_tabs, selectable="model" in names)
+    requests = SlackRequestHandler(
         workspace,
-        ear,
-        hand,
+        event_handler,
+        interactions,
         autocomplete,
-        heard,
-        homes,
-        send_notice=aside,
-        open_modal=teller.open_modal,
-        on_groups_changed=groups.refresh,
+        backfill,
+        home_tabs,
+        private_replies,
+        groups,
         acknowledge=access.acknowledge,
     )
-    life = SlackSession(
+    streams = SlackStreams(api, workspace, channels, history)
+    return SlackSession(
         api=api,
         people=people,
         groups=groups,
-        channels=rooms,
-        event_handler=ear,
-        history=finder,
-        sender=SlackSender(api, workspace, rooms, finder, drafts),
-        streams=drafts,
-        private_replies=teller,
-        requests=inbox,
-        backfill=watch,
-        home_tabs=homes,
-        transport=_create_transport(api, access, inbox, lambda: watch.catch_up(heard)),
+        channels=channels,
+        sender=SlackSender(api, workspace, channels, history, streams),
+        streams=streams,
+        private_replies=private_replies,
+        requests=requests,
+        backfill=backfill,
+        home_tabs=home_tabs,
+        transport=_create_transport(api, access, requests, backfill),
     )
-    return life
 
 
 def _create_transport(
-    api: SlackApi, access: SlackConfig, inbox: SlackRequestHandler, back: Callable[[], Awaitable[None]]
+    api: SlackApi, access: SlackConfig, requests: SlackRequestHandler, backfill: SlackBackfill
 ) -> SocketModeTransport | HttpTransport:
-    """The way in for Slack's events."""
+    """The connection through which Slack's requests arrive."""
     app = AsyncApp(
         name="townhall",
         logger=_LOG,
         token=access.bot_token,
         signing_secret=access.signing_secret or "unused in Socket Mode",
         request_verification_enabled=not access.app_token,
-        before_authorize=_as_middleware(inbox),
+        before_authorize=_as_middleware(requests),
     )
     if access.app_token:
-        return SocketModeTransport(app, api, access.app_token, ping=access.ping, on_reconnected=back)
+        return SocketModeTransport(app, api, access.app_token, ping=access.ping, on_reconnected=backfill.catch_up)
     if not access.signing_secret:
-        raise SendRejected("Slack needs SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP mode); neither is set")
+        raise SendRejected("neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set; fix: set one")
     return HttpTransport(app, access.port)
 
 
-def _as_middleware(inbox: SlackRequestHandler) -> Callable[..., Awaitable[BoltResponse | None]]:
-    """The inbox as slack-bolt takes a middleware: a function whose parameters it knows by name."""
+def _as_middleware(requests: SlackRequestHandler) -> Callable[..., Awaitable[BoltResponse | None]]:
+    """The request handler as a slack-bolt middleware: bolt passes arguments by the names of the parameters."""
 
-    async def take(request: AsyncBoltRequest, next_: Next) -> BoltResponse | None:
-        return await inbox.handle(request, next_)
+    async def handle(request: AsyncBoltRequest, next_: Next) -> BoltResponse | None:
+        return await requests.handle(request, next_)
 
-    return take
+    return handle

@@ -1,8 +1,8 @@
 """Socket Mode: Slack's events over a connection that we open, so that nothing of ours has to be reachable.
 
-The SDK's client pings, takes a silent socket for dead after four intervals, and reconnects. Two things are added. Its address is
-good for one connection only, but the client tries the same one for ever if the connection fails: it gets a new one here. And it
-leaves tasks behind when it is closed: they are waited for here.
+The SDK's client sends pings, counts a silent socket as dead after four intervals, and reconnects. Two things are added. An
+address is valid for one connection only, but the client retries the same one for ever: here it gets a new address. And the client
+leaves tasks behind when it is closed: here they are awaited.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from adapters.slack.api import SlackApi, Unauthorised
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.common.background import BackgroundTasks
 
 _LOG = logging.getLogger(__name__)
 
 PING_INTERVAL = 5.0
-"""Seconds between two pings; a socket on which nothing comes back is given up after four of them."""
+"""Seconds between two pings; a socket without a response to four of them is given up."""
 
 CONNECT = 15.0
-"""Seconds after which a connection that does not come about is tried with a new address."""
+"""Seconds after which an attempt to connect is repeated with a new address."""
 
 
 class _SocketClient(SocketModeClient):
-    """`connected` is told each time that a connection stands."""
+    """The SDK's client; `connected` is called after each connection."""
 
     connected: Callable[[], None] = staticmethod(lambda: None)
 
     async def connect(self) -> None:
-        """Connect, as often as it takes."""
+        """Connect, with as many attempts as needed."""
         while not self.closed:
             try:
                 async with asyncio.timeout(CONNECT):
@@ -49,8 +50,7 @@ class _SocketClient(SocketModeClient):
 
 
 class SocketModeTransport:
-    """One connection of Socket Mode, for as long as it is wanted. `ping` in seconds; `on_reconnected` is called after each
-    reconnection."""
+    """One connection of Socket Mode. `ping` is in seconds; `on_reconnected` is called after each reconnection."""
 
     def __init__(
         self,
@@ -68,14 +68,15 @@ class SocketModeTransport:
         self._on_reconnected = on_reconnected
         self._client: _SocketClient | None = None
         self._handling: set[asyncio.Task[object]] = set()
-        self._calls: set[asyncio.Future[None]] = set()
+        """Tasks of the SDK that handle an envelope; `stop` waits for them."""
+        self._calls = BackgroundTasks("the messages of a lost connection could not be read")
 
     async def start(self) -> None:
-        """Connect; returns when the connection stands.
+        """Connect; returns when connected.
 
         Raises:
-            NotSent: Slack cannot be reached just now.
-            SendRejected: the app token is not taken; the text says what to do.
+            NotSent: Slack cannot be reached now.
+            SendRejected: Slack rejects the app token; the text gives advice.
         """
         address = await self._address()
         client = self._client = _SocketClient(self._token, _LOG, self._api.client(), ping_interval=self._ping)
@@ -86,30 +87,30 @@ class SocketModeTransport:
                 await client.connect()
         except TimeoutError as error:
             await self.stop()
-            raise NotSent("Socket Mode: the connection does not come about") from error
+            raise NotSent(f"Socket Mode: no connection within {CONNECT:g} seconds") from error
         client.connected = self._reconnected
 
     async def stop(self) -> None:
-        """Close the connection and see to the end what came over it."""
+        """Close the connection, and finish what arrived over it."""
         client, self._client = self._client, None
         if client is None:
             return
         tasks = [client.message_processor, client.current_session_monitor, client.message_receiver]
         await client.close()  # type: ignore[no-untyped-call]  # as above
-        await asyncio.gather(*(task for task in tasks if task is not None), *self._calls, return_exceptions=True)
-        await asyncio.gather(*self._handling, return_exceptions=True)
+        await asyncio.gather(*(task for task in tasks if task is not None), *self._handling, return_exceptions=True)
+        await self._calls.join()
 
     async def _address(self) -> str:
         try:
-            told = await self._api.read(
+            response = await self._api.read(
                 "apps.connections.open", lambda client: client.apps_connections_open(app_token=self._token)
             )
         except Unauthorised as error:
             raise SendRejected(f"SLACK_APP_TOKEN: {error}") from error
-        return str(told["url"])
+        return str(response["url"])
 
     async def _handle_envelope(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        """One envelope: it is acknowledged if and only if the app says 200."""
+        """Handle one envelope. It is acknowledged if and only if the app responds with status 200."""
         task = asyncio.current_task()
         assert task is not None
         self._handling.add(task)
@@ -119,6 +120,4 @@ class SocketModeTransport:
         await send_async_response(client, request, response, began)
 
     def _reconnected(self) -> None:
-        call = asyncio.ensure_future(self._on_reconnected())
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
+        self._calls.start(self._on_reconnected())

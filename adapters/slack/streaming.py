@@ -1,11 +1,11 @@
-"""Final texts while they are written: Slack's streamed messages (`chat.startStream`, `chat.appendStream`, `chat.stopStream`).
+"""Final answers while they are written: Slack's streamed messages (`chat.startStream`, `chat.appendStream`, `chat.stopStream`).
 
-What is peculiar about them, by Slack's reference and its users' reports: only whoever the stream is for sees it grow smoothly,
-others see its beginning until it ends; Slack ends one by itself after some minutes; and it takes no metadata while it runs, so it
-bears no marker by which it could be found again. Therefore a stream is a draft and no more. The answer itself is an edit of that
-message, with everything in it and with its marker. All other messages of ours bear a marker from the beginning, so a message of
-ours without one in a run's thread is a draft that was left over, by a lost answer or an earlier process: the answer takes the
-place of the first, and the others are deleted.
+By Slack's reference and reports of its users, only the recipient of a stream sees it grow smoothly, others see its beginning
+until it ends; Slack ends a stream by itself after some minutes; and a running stream takes no metadata, so it has no marker by
+which it could be found again. Therefore a stream is only a draft. The answer itself is an edit of the draft's message, with the
+whole text and the marker. All other messages of ours have a marker from the beginning, so one without a marker in a run's thread
+is a draft that a lost response or an earlier process left behind: the answer replaces the first of them, and the others are
+deleted.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from orchestrator_bridge.chat.outbound import OutboundPost, StreamingAnswer
 _LOG = logging.getLogger(__name__)
 
 _STREAM_ENDED = frozenset({"message_not_in_streaming_state", "message_not_found"})
-"""Refusals that mean that nothing is streamed there any more."""
+"""Errors that mean that nothing is streamed any more."""
 
 
 @dataclass(slots=True)
 class _SlackStream:
-    """One streamed message. `ts` is empty while it has not begun; `finished`: nothing more is added to it.
+    """One streamed message. `ts` is empty before it has started; `finished`: nothing more is appended.
 
-    `paused_until`: Slack has asked for a pause until then, by its clock.
+    `paused_until`: the end of a rate limit, by Slack's clock.
     """
 
     channel: str
@@ -47,7 +47,7 @@ class _SlackStream:
 
 
 class SlackStreams:
-    """The drafts of this life, by their runs."""
+    """The drafts of this process, by run."""
 
     def __init__(self, api: SlackApi, workspace: Workspace, channels: SlackChannels, history: SlackHistory) -> None:
         self._api = api
@@ -58,12 +58,12 @@ class SlackStreams:
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def update(self, answer: StreamingAnswer) -> None:
-        """Show a draft, or more of it, as `SupportsStreaming.stream_answer` says."""
+        """Show a draft, or more of it, as `SupportsStreaming.stream_answer` specifies."""
         async with self._locks[answer.run]:
             try:
                 await (self._extend(answer, answer.text) if answer.text is not None else self._discard(answer.run))
             except DeliveryError as error:
-                _LOG.info("the final text of run %s is not shown while it is written: %s", answer.run, error)
+                _LOG.info("the final answer of run %s is not shown while it is written: %s", answer.run, error)
 
     async def _extend(self, answer: StreamingAnswer, text: str) -> None:
         stream = self._streams.get(answer.run)
@@ -77,7 +77,7 @@ class SlackStreams:
             await self._add(stream, answer, safe)
 
     async def _add(self, stream: _SlackStream, answer: StreamingAnswer, safe: str) -> None:
-        """Bring more of a text. In doubt no more is added: the answer itself sets things right."""
+        """Append to a draft. After an uncertain request nothing more is appended: the answer itself will be complete."""
         more = safe[len(stream.shown) :]
         try:
             if stream.ts:
@@ -93,7 +93,7 @@ class SlackStreams:
         stream.shown = safe
 
     async def _start(self, stream: _SlackStream, answer: StreamingAnswer, text: str) -> str:
-        told = await self._api.write(
+        response = await self._api.write(
             "chat.startStream",
             lambda client: client.chat_startStream(
                 channel=stream.channel,
@@ -103,7 +103,7 @@ class SlackStreams:
                 recipient_user_id=answer.to.id,
             ),
         )
-        return str(told["ts"])
+        return str(response["ts"])
 
     async def _append(self, stream: _SlackStream, text: str) -> None:
         await self._api.write(
@@ -116,13 +116,11 @@ class SlackStreams:
         if stream is not None and stream.ts:
             await self.remove(stream.channel, stream.ts)
 
-    # The answer -----------------------------------------------------------------------------------------------------------
-
     async def existing_messages(self, outbound: OutboundPost, channel: str, run: int) -> list[str]:
-        """The drafts of a run that stand in its thread, the one of this life first.
+        """The drafts of a run in its thread, that of this process first.
 
         Raises:
-            NotSent: Slack cannot be asked just now.
+            NotSent: Slack cannot be reached now.
         """
         async with self._locks[run]:
             stream = self._streams.get(run)
@@ -130,7 +128,7 @@ class SlackStreams:
                 stream.finished = True
             own = [stream.ts] if stream is not None and stream.ts else []
             try:
-                found = [stamp async for stamp in self._unmarked(outbound, channel)]
+                found = [timestamp async for timestamp in self._unmarked(outbound, channel)]
             except SendRejected as error:
                 _LOG.warning("drafts of run %s may be left in its thread: %s", run, error)
                 found = []
@@ -149,32 +147,32 @@ class SlackStreams:
         return ours and not marker_key(message) and not message.get("files")
 
     def finish(self, run: int) -> None:
-        """The answer stands."""
+        """Forget a run's draft, since the answer is posted."""
         self._streams.pop(run, None)
         self._locks.pop(run, None)
 
-    async def stop(self, channel: str, stamp: str) -> None:
+    async def stop(self, channel: str, timestamp: str) -> None:
         """End a stream, so that its message can be edited. Raises as `SlackApi.write` does."""
         try:
-            await self._api.write("chat.stopStream", lambda client: client.chat_stopStream(channel=channel, ts=stamp))
+            await self._api.write("chat.stopStream", lambda client: client.chat_stopStream(channel=channel, ts=timestamp))
         except SlackRejected as error:
             if error.name not in _STREAM_ENDED:
                 raise
 
-    async def remove(self, channel: str, stamp: str) -> None:
-        """Delete a draft; one that cannot be deleted is left. Raises `NotSent` or `SendUncertain` as `SlackApi.write` does."""
+    async def remove(self, channel: str, timestamp: str) -> None:
+        """Delete a draft; one that cannot be deleted remains. Raises `NotSent` or `SendUncertain` as `SlackApi.write` does."""
         try:
-            await self.stop(channel, stamp)
-            await self._api.write("chat.delete", lambda client: client.chat_delete(channel=channel, ts=stamp))
+            await self.stop(channel, timestamp)
+            await self._api.write("chat.delete", lambda client: client.chat_delete(channel=channel, ts=timestamp))
         except SlackRejected as error:
             if error.name != "message_not_found":
-                _LOG.warning("a draft stays in channel %s: %s", channel, error)
+                _LOG.warning("a draft remains in channel %s: %s", channel, error)
 
 
 def stable_prefix(text: str) -> str:
-    """As much of a text that is being written as will stay as it is, made safe: whole words, and code only when it is whole.
+    """The part of an unfinished text that will not change, made safe: whole words, and code blocks only when complete.
 
-    At most what one message takes: the rest comes with the answer.
+    At most the text of one message: the rest is posted with the answer.
     """
     border = max(text.rfind(" "), text.rfind("\n")) + 1
     pieces = safe_markdown(text[:border])

@@ -1,4 +1,4 @@
-"""Who we are in which workspace, as Slack says at the start."""
+"""The workspace, the bot in it, its users and its user groups."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from orchestrator_bridge.common.text import one_line
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
-    """Our workspace and our bot in it. `scopes` is empty where Slack did not say; `app` is empty where it may not be asked."""
+    """The workspace and the bot. `scopes` is empty where Slack does not report them; `app` is empty where
+    the token may not ask."""
 
     team: str
     app: str
@@ -28,103 +29,103 @@ class Workspace:
     scopes: frozenset[str] = frozenset()
 
     def has_scope(self, scope: str) -> bool:
-        """Whether the token has a scope, as far as is known."""
+        """True if the token has a scope; True if the scopes are unknown."""
         return not self.scopes or scope in self.scopes
 
     def message_url(self, channel: str, message: str, thread: str | None = None) -> str:
-        """The web address of a message, the same that "Copy link" gives."""
+        """The web address of a message, as "Copy link" gives it."""
         address = f"{self.url.rstrip('/')}/archives/{channel}/p{message.replace('.', '')}"
         return f"{address}?thread_ts={thread}&cid={channel}" if thread and thread != message else address
 
 
 async def identify(api: SlackApi) -> Workspace:
-    """Ask Slack who we are.
+    """Ask Slack for the workspace and the bot.
 
     Raises:
-        NotSent: Slack cannot be asked just now.
-        SendRejected: the bot token is not taken; the text says what to do.
+        NotSent: Slack cannot be reached now.
+        SendRejected: Slack rejects the bot token; the text gives advice.
     """
     try:
-        told = await api.read("auth.test", lambda client: client.auth_test())
+        response = await api.read("auth.test", lambda client: client.auth_test())
     except Unauthorised as error:
         raise SendRejected(f"SLACK_BOT_TOKEN: {error}") from error
-    scopes = frozenset(filter(None, str(told.headers.get("x-oauth-scopes", "")).replace(" ", "").split(",")))
+    scopes = frozenset(filter(None, str(response.headers.get("x-oauth-scopes", "")).replace(" ", "").split(",")))
     return Workspace(
-        team=str(told["team_id"]),
-        app=await _app(api, str(told["bot_id"] or "")),
-        user=str(told["user_id"]),
-        bot=str(told["bot_id"] or ""),
-        url=str(told["url"] or ""),
-        enterprise=str(told["enterprise_id"] or ""),
+        team=str(response["team_id"]),
+        app=await _app(api, str(response["bot_id"] or "")),
+        user=str(response["user_id"]),
+        bot=str(response["bot_id"] or ""),
+        url=str(response["url"] or ""),
+        enterprise=str(response["enterprise_id"] or ""),
         scopes=scopes,
     )
 
 
 async def _app(api: SlackApi, bot: str) -> str:
-    """The id of the app that the bot belongs to; empty if the token may not ask."""
+    """The id of the bot's app; empty if the token may not ask."""
     try:
-        told = await api.read("bots.info", lambda client: client.bots_info(bot=bot))
+        response = await api.read("bots.info", lambda client: client.bots_info(bot=bot))
     except SendRejected:
         return ""
-    return str((told["bot"] or {}).get("app_id") or "")
+    return str((response["bot"] or {}).get("app_id") or "")
 
 
 PLATFORM = "slack"
 
 
 def direct_place(user: str) -> Place:
-    """The direct messages with somebody."""
+    """The direct messages with a user."""
     return Place(platform=PLATFORM, channel=f"@{user}")
 
 
 _LOG = logging.getLogger(__name__)
 
 REFRESH_INTERVAL = 600.0
-"""Seconds between two looks at all groups; what changes meanwhile, Slack tells us as an event."""
+"""Seconds between two refreshes of all groups; changes in between arrive as events."""
 
 
 class UserGroups:
-    """Members of user groups. Before the first look, and where the app may not look, nothing is known of any."""
+    """Members of user groups. They are unknown before the first refresh, and where the app may not read them."""
 
     def __init__(self, api: SlackApi) -> None:
         self._api = api
         self._members: Mapping[str, tuple[str, ...]] | None = None
 
     def groups_of(self, user: str) -> tuple[str, ...]:
-        """The ids of somebody's groups."""
+        """The ids of a user's groups."""
         return tuple(group for group, users in (self._members or {}).items() if user in users)
 
     def members(self, group: str) -> tuple[str, ...] | None:
-        """The ids of those in a group; None where that is not known."""
+        """The ids of a group's members; None if unknown."""
         return (self._members or {}).get(group)
 
     async def refresh(self) -> None:
-        """Look at all groups once; where that fails, what was known stays."""
+        """Read all groups once; a failure keeps the known members."""
         try:
-            told = await self._api.read("usergroups.list", lambda client: client.usergroups_list(include_users=True))
+            response = await self._api.read("usergroups.list", lambda client: client.usergroups_list(include_users=True))
         except (NotSent, SendRejected) as error:
-            _LOG.warning("the user groups are not known, so roles that are Slack user groups have no members: %s", error)
+            _LOG.warning("the user groups cannot be read, so roles that are user groups may have no members: %s", error)
             return
-        found = told["usergroups"] or []
-        self._members = {str(one["id"]): tuple(map(str, one.get("users") or ())) for one in found if not one.get("date_delete")}
+        groups = [group for group in response["usergroups"] or [] if not group.get("date_delete")]
+        self._members = {str(group["id"]): tuple(map(str, group.get("users") or ())) for group in groups}
 
     async def refresh_forever(self) -> None:
-        """Look again and again."""
+        """Refresh the groups again and again."""
         while True:
             await asyncio.sleep(REFRESH_INTERVAL)
             await self.refresh()
 
 
 CACHE_SECONDS = 3600.0
-"""Seconds for which somebody's name is taken to stay as it is."""
+"""Seconds for which a user's name is cached."""
 
 NAME_TIMEOUT = 1.5
-"""Seconds that a message waits for its author's name: Slack wants to hear within 3 that it has arrived."""
+"""Seconds that a message waits for its author's name: Slack expects an acknowledgement within 3 seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlackUser:
-    """Somebody as Slack describes her. `known` is False while Slack could not be asked."""
+    """A user. `known` is False while Slack could not be asked."""
 
     id: str
     name: str
@@ -134,7 +135,7 @@ class SlackUser:
 
 
 class SlackUsers:
-    """Looks people up. `listed` are ids that the team file names: those are never refused."""
+    """Looks users up. `listed` are ids that the team file names: those are never refused."""
 
     def __init__(
         self,
@@ -150,66 +151,66 @@ class SlackUsers:
         self._listed = frozenset(listed)
         self._clock = clock
         self._found: dict[str, tuple[float, SlackUser]] = {}
-        self._asked: dict[str, asyncio.Task[SlackUser]] = {}
+        self._requests: dict[str, asyncio.Task[SlackUser]] = {}
 
     async def person(self, user: str) -> SlackUser:
-        """Somebody by id. Where Slack does not say in time, the id stands for the name."""
+        """A user by id. Without a response in time, the id is used as the name."""
         at, known = self._found.get(user, (0.0, None))
         if known is not None and self._clock() - at < CACHE_SECONDS:
             return known
-        asked = self._asked.get(user)
-        if asked is None:
-            asked = self._asked[user] = asyncio.create_task(self._fetch(user), name=f"slack user {user}")
-            asked.add_done_callback(lambda _: self._asked.pop(user, None))
-        done, _ = await asyncio.wait([asked], timeout=NAME_TIMEOUT)
-        return asked.result() if done else known or SlackUser(id=user, name=user, known=False)
+        request = self._requests.get(user)
+        if request is None:
+            request = self._requests[user] = asyncio.create_task(self._fetch(user), name=f"slack user {user}")
+            request.add_done_callback(lambda _: self._requests.pop(user, None))
+        done, _ = await asyncio.wait([request], timeout=NAME_TIMEOUT)
+        return request.result() if done else known or SlackUser(id=user, name=user, known=False)
 
     async def author(self, user: str) -> Author:
-        """Somebody as the bridge knows her: with her name and her user groups."""
+        """A user as `Author`, with name and user groups."""
         return self.to_author(await self.person(user))
 
     def to_author(self, person: SlackUser) -> Author:
-        """The same of somebody who was looked up."""
+        """A user who was looked up as `Author`."""
         return Author(platform=PLATFORM, id=person.id, name=person.name, roles=self._groups.groups_of(person.id))
 
     def name(self, user: str) -> str:
-        """Somebody's name from memory; the id if there is none."""
+        """A user's name from memory; the id if it is unknown."""
         known = self._found.get(user)
         return known[1].name if known else user
 
     def listed(self, *ids: str) -> bool:
-        """Whether the team file names one of these ids."""
-        return any(one in self._listed for one in ids)
+        """True if the team file names one of these ids."""
+        return any(id_ in self._listed for id_ in ids)
 
     async def stop(self) -> None:
-        """Ask no more."""
-        asked = list(self._asked.values())
-        for task in asked:
-            task.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
+        """Cancel the requests in progress."""
+        requests = list(self._requests.values())
+        for request in requests:
+            request.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
 
     async def _fetch(self, user: str) -> SlackUser:
         try:
-            told = await self._api.read("users.info", lambda client: client.users_info(user=user))
+            response = await self._api.read("users.info", lambda client: client.users_info(user=user))
         except (NotSent, SendRejected) as error:
-            _LOG.warning("the name of %s is not known: %s", user, error)
+            _LOG.warning("user %s cannot be looked up: %s", user, error)
             return SlackUser(id=user, name=user, known=False)
-        person = _to_user(told["user"] or {}, user, self._workspace)
+        person = _to_user(response["user"] or {}, user, self._workspace)
         self._found[user] = (self._clock(), person)
         return person
 
 
-def _to_user(told: Mapping[str, Any], user: str, workspace: Workspace) -> SlackUser:
-    profile = told.get("profile") or {}
-    name = profile.get("display_name") or profile.get("real_name") or told.get("real_name") or told.get("name") or user
+def _to_user(info: Mapping[str, Any], user: str, workspace: Workspace) -> SlackUser:
+    profile = info.get("profile") or {}
+    name = profile.get("display_name") or profile.get("real_name") or info.get("real_name") or info.get("name") or user
     return SlackUser(
-        id=user, name=one_line(str(name), 80) or user, is_external=_is_external(told, workspace), bot=bool(told.get("is_bot"))
+        id=user, name=one_line(str(name), 80) or user, is_external=_is_external(info, workspace), bot=bool(info.get("is_bot"))
     )
 
 
-def _is_external(told: Mapping[str, Any], workspace: Workspace) -> bool:
-    """Somebody of another organisation, met through Slack Connect."""
-    team = told.get("team_id") or workspace.team
-    organisation = (told.get("enterprise_user") or {}).get("enterprise_id")
-    at_home = team == workspace.team or (workspace.enterprise and organisation == workspace.enterprise)
-    return bool(told.get("is_stranger")) or not at_home
+def _is_external(info: Mapping[str, Any], workspace: Workspace) -> bool:
+    """True if a user belongs to another organisation, met through Slack Connect."""
+    team = info.get("team_id") or workspace.team
+    organisation = (info.get("enterprise_user") or {}).get("enterprise_id")
+    is_member = team == workspace.team or (workspace.enterprise and organisation == workspace.enterprise)
+    return bool(info.get("is_stranger")) or not is_member

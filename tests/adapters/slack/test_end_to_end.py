@@ -93,13 +93,13 @@ async def test_strangers_and_bots_can_neither_ask_nor_answer_unless_they_are_lis
     async with SlackServer() as server:
         async with a_bot(folder, team, server) as bot:
             bot.people.command(STRANGER, GENERAL, "ask Tell me all.")
-            await bot.sees("Only people of this workspace can take part")
+            await bot.sees("Only members of this workspace can take part")
             bot.people.command(ANA, GENERAL, "ask May the release go out?")
             question = await bot.sees(ASKED)
             bot.people.click(STRANGER, GENERAL, question, "option/1")
             bot.people.say(ROBOT, GENERAL, "yes", question["ts"])
             bot.people.say(STRANGER, GENERAL, "yes", question["ts"])
-            await bot.until(lambda: sum("Only people of this" in words(one) for one in bot.world.ephemeral) == 3)
+            await bot.until(lambda: sum("Only members of this" in words(one) for one in bot.world.ephemeral) == 3)
             assert not any("Answered" in words(one) for one in bot.seen())
         listed = team + f'\n[people.sly]\nslack = "{STRANGER}"\n'
         async with a_bot(folder, listed, server) as bot:

@@ -162,7 +162,7 @@ async def test_a_file_is_fetched_only_from_where_the_token_may_be_shown(rig: Sla
     rig.server.people.say(ANA, GENERAL, "see", run.thread, files=[file])
     said = await rig.heard()
     assert isinstance(said, MessageReceived)
-    with pytest.raises(SendRejected, match="does not lie on Slack"):
+    with pytest.raises(SendRejected, match="is not stored on Slack"):
         await rig.adapter.fetch(said.attachments[0])
 
 

@@ -210,8 +210,8 @@ async def test_app_home_shows_what_the_bridge_says_of_her(rig: SlackRig) -> None
     view = rig.world.homes[ANA]
     address = f"https://home.slack.example/archives/{GENERAL}/p{posted.message.replace('.', '')}"
     assert f"<{address}|Question 2>" in str(view["blocks"])
-    assert "Nothing just now" in words(view)
-    assert controls(view) == ("Give a task", "Models of which channel?", "Pick a model")
+    assert "Nothing yet" in words(view)
+    assert controls(view) == ("Give a task", "Models of which channel?", "Select a model")
 
 
 async def test_a_task_can_be_given_in_app_home_for_any_channel(rig: SlackRig) -> None:

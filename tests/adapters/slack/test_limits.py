@@ -38,7 +38,7 @@ def test_app_home_with_as_much_as_there_can_be_is_taken_and_ends_with_its_models
     runs = Table(title="Your runs", columns=("run", ""), rows=tuple((f"Run {number}", "t" * 80) for number in range(10)))
     models = Table(title="Models", columns=("agent", ""), rows=tuple(("a" * 32, "m" * 200) for _ in range(16)))
     word = PrivateReply(text="10 questions wait for you.", tables=(listed(10), runs, models), place=HERE)
-    view = home_view(word, lambda _: ADDRESS, picks=True, said=PrivateReply(text="w" * 5000))
+    view = home_view(word, lambda _: ADDRESS, selectable=True, result=PrivateReply(text="w" * 5000))
     assert wrong_in_view(view) == []
     assert "form/model" in str(view["blocks"])
     shown = str(view["blocks"])

@@ -90,7 +90,7 @@ def page(text: str) -> Mapping[str, Any]:
     """App Home. Its titles are ours alone."""
     word = waiting(text)
     tables = tuple(replace(table, title="Models") for table in word.tables)
-    return home_view(replace(word, tables=tables), lambda _: "https://home.slack.example/p1", picks=True, said=word)
+    return home_view(replace(word, tables=tables), lambda _: "https://home.slack.example/p1", selectable=True, result=word)
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -64,7 +64,7 @@ async def test_a_run_that_was_asked_for_in_a_thread_has_its_own_and_is_pointed_a
     run = await rig.post(RUN, place=place)
     assert run.thread == run.message != first["ts"]
     (pointer,) = await rig.seen(place)
-    assert "Run 3 has begun" in pointer.text
+    assert "Run 3 has started" in pointer.text
     assert run.message.replace(".", "") in str(rig.world.effects[-1].body["blocks"])
 
 
@@ -76,7 +76,7 @@ async def test_a_very_long_answer_is_a_file_too(rig: SlackRig) -> None:
     await rig.post(answer, place=rig.thread(run))
     seen = await rig.seen(rig.thread(run))
     assert seen[0].text == "run-3-answer.md"
-    assert "The whole is in the file run-3-answer.md" in seen[1].text
+    assert "The whole answer is in the file run-3-answer.md" in seen[1].text
     assert rig.world.contents.popitem()[1].decode() == answer.text
     await rig.say(rig.thread(run), "the bot does not hear itself")
     said = await rig.heard()
