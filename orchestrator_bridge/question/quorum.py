@@ -178,6 +178,12 @@ def is_quorum_met(question: Question, voices: Collection[Reply]) -> bool:
     return bool(heard) and (complete or _quorum_votes(question, heard) >= required_votes(question))
 
 
+@cached_on_value
+def replies_decide(question: Question) -> bool:
+    """True if the counted replies decide the question, final or not: the final decider's, or those that meet the quorum."""
+    return final_decider_reply(question) is not None or is_quorum_met(question, counted_replies(question))
+
+
 def _quorum_votes(question: Question, heard: Collection[str]) -> int:
     """Number of replies towards the quorum: for `majority` and `all`, only those of people asked; otherwise all."""
     if people_decide(question) and question.policy.quorum in ("majority", "all"):

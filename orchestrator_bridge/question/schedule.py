@@ -18,7 +18,7 @@ from orchestrator_bridge.question.model import (
     expiry,
     to_platform_time,
 )
-from orchestrator_bridge.question.quorum import counted_replies, is_quorum_met, people_decide, quorum_ready_at
+from orchestrator_bridge.question.quorum import counted_replies, is_quorum_met, people_decide, quorum_ready_at, replies_decide
 from orchestrator_bridge.question.settlement import fallback_decision, waiting_ends_at, waiting_over
 from orchestrator_bridge.team.team import Policy
 
@@ -87,11 +87,7 @@ def due(question: Question, now: float) -> Due:
         return Due()
     if waiting_over(question, now) or quorum_ready_at(question) <= now:
         # Otherwise `settle` ends it: by replies that meet the quorum, final or not, or by a fallback that decides at once.
-        needs_time = (
-            quorum_ready_at(question) > now
-            and not is_quorum_met(question, counted_replies(question))
-            and fallback_decision(question) is None
-        )
+        needs_time = quorum_ready_at(question) > now and not replies_decide(question) and fallback_decision(question) is None
         return Due(start_fallback=needs_time, expired=now >= expiry(question))
     wake = tuple(person for at, person in _quiet_ends(question) if at <= now)
     return Due(wake=wake, remind=remind_at(question) <= now, escalate=escalate_at(question) <= now)

@@ -1,7 +1,8 @@
-"""Whether a question asks people for a credential, which no agent may: what stands in a thread can be read by many, for long.
+"""Screening of a question before it is asked: requests for secrets, duplicates, and routing to an audience.
 
-A question about passwords ("how long shall passwords be?") is none; one is refused where words that ask to hand something out
-come before the thing, and nothing makes a talk about such things of it.
+No agent may ask people for a credential, because many people can read a thread, for a long time. A question about passwords
+("how long shall passwords be?") is allowed. A question is refused if words that ask to hand something out stand near the name of
+a secret, and no words around them make it a question about secrets.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from orchestrator_bridge.question.quorum import group_id
 from orchestrator_bridge.team.team import RoutingRule, Team
 
 NEAR = 60
-"""Characters between the asking and the thing: farther apart they belong to different thoughts."""
+"""Characters between the request and the name of the secret; farther apart, they belong to different thoughts."""
 
 REFUSAL = (
-    "this asks for {thing!r}. Nobody may write a secret into a chat: ask for it to be put where the work is done "
-    "(a secret store, an environment variable), or who can do that step."
+    "this asks for {thing!r}. Secrets must not be written into a chat: ask for the secret to be put where it is needed "
+    "(a secret store, an environment variable), or ask who can do that step."
 )
 
 
 def secret_refusal(ask: Ask) -> str:
-    """Why a question may not be asked, or nothing if it asks for no secret."""
+    """Reason for the refusal of a question that asks for a secret, empty if it does not."""
     for text in (ask.question, *re.split(r"(?<=[.!?])\s+|\n", ask.context)):
         thing = find_secret_request(text)
         if thing:
@@ -33,7 +34,7 @@ def secret_refusal(ask: Ask) -> str:
 
 
 def find_secret_request(sentence: str) -> str | None:
-    """The secret that a sentence asks for, in its own words, or None."""
+    """Name of the secret that a sentence asks for, as it is written there; None if there is none."""
     known, line = lexicon(), fold_text(sentence)
     alone = _ARTICLE.sub("", strip_courtesy(line.rstrip("?")))
     if known.secrets.fullmatch(alone):
@@ -49,7 +50,7 @@ _WHICH = re.compile(r"(?<!\w)(?:what|which|welche[rsmn]?)(?!\w)")
 
 
 def _is_requested(line: str, thing: re.Match[str]) -> bool:
-    """Whether words that ask to hand something out stand near a thing, before it or behind it."""
+    """True if words that ask to hand something out stand near the name of a secret, before or after it."""
     known = lexicon()
     before, after = line[: thing.start()], line[thing.end() :]
     asking = [match.end() for match in known.hand_out.finditer(before) if not _is_for_others(before[: match.start()])]
@@ -60,54 +61,57 @@ def _is_requested(line: str, thing: re.Match[str]) -> bool:
 
 
 def _is_for_others(before: str) -> bool:
-    """Whether somebody else is meant to do it: `what users enter`."""
+    """True if the words before a request are about others: `what users enter`."""
     return any(match.end() == len(before.rstrip()) for match in lexicon().hand_out_others.finditer(before.rstrip()))
 
 
 def _is_about_secrets(before: str, after: str) -> bool:
-    """Whether the words around make it a question about such things, by a word that asks how or one of `secrets_about`."""
-    about, earlier = lexicon().secrets_about, before.strip().rpartition(" ")[0]  # the last word belongs to the thing
+    """True if the words around make it a question about secrets: a word that asks how, or one of `secrets_about`."""
+    about, earlier = lexicon().secrets_about, before.strip().rpartition(" ")[0]  # the last word belongs to the name of the secret
     close = re.match(r"[\s\-–'\"]*((?:[\w-]+[\s\-]*){0,2})", after)
     follows = close is not None and about.search(close[1]) is not None
     return follows or about.search(earlier) is not None or _ASKING_HOW.search(before) is not None
 
 
 SIMILARITY = 0.5
-"""The part of all their words that two similar questions have in common."""
+"""Least share of common words (Jaccard index) of two similar questions."""
 
 
 def is_duplicate(question: Question, ask: Ask, audience: frozenset[str]) -> bool:
-    """Whether this is asked, of the same people and agents (their ids), in the same words but for case, spaces and signs."""
+    """True if an ask equals a question but for case, spaces and punctuation, for the same audience (ids)."""
     return _duplicate_key(question.ask) == _duplicate_key(ask) and intended_audience(question) == audience
 
 
 def is_same_wording(ask: Ask, other: Ask | str) -> bool:
-    """Whether this is put like another question, to the same by name; of one whose words alone are known, whether in those."""
+    """True if an ask has the wording and the audience (names) of another; of a plain text, only the wording is compared."""
     if isinstance(other, str):
         return _normalised(ask.question) == _normalised(other)
     return _duplicate_key(ask) == _duplicate_key(other) and frozenset(ask.to) == frozenset(other.to)
 
 
 def intended_audience(question: Question) -> frozenset[str]:
-    """The ids of all whom a question was meant for, whether or not they were asked: some are spared, or asleep."""
-    asked = (*(one.id for one in question.asked), *(group_id(group.name) for group in question.groups))
+    """Ids of the whole intended audience, including people spared by limits or in quiet hours."""
+    asked = (*(responder.id for responder in question.asked), *(group_id(group.name) for group in question.groups))
     return frozenset(question.meant or asked)
 
 
 def is_reusable(question: Question) -> bool:
-    """Whether an outcome may be given to whoever asks the same later: people gave it, and it was no leave for one deed."""
+    """True if the outcome may be returned to an agent that asks the same later.
+
+    People must have decided it, and it must not be a confirmation or an approval, which hold for one action only.
+    """
     outcome = question.outcome
     return outcome is not None and outcome.decided_by == "human" and question.ask.kind not in ("confirm", "approval")
 
 
 def similar_questions(question: Question, others: Iterable[Question]) -> Sequence[Question]:
-    """Those of the other questions, ended, that are like this one."""
+    """Ended questions that resemble this one."""
     own = _words(question.ask)
-    return [one for one in others if one.id != question.id and one.outcome and _overlaps(own, _words(one.ask))]
+    return [other for other in others if other.id != question.id and other.outcome and _overlaps(own, _words(other.ask))]
 
 
 def _duplicate_key(ask: Ask) -> tuple[object, ...]:
-    options = tuple((one.id, fold_text(one.label)) for one in ask.options)
+    options = tuple((option.id, fold_text(option.label)) for option in ask.options)
     return ask.kind, options, ask.unit, ask.min, ask.max, _normalised(ask.question)
 
 
@@ -119,14 +123,15 @@ def _words(ask: Ask) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", fold_text(ask.question)))
 
 
-def _overlaps(one: frozenset[str], other: frozenset[str]) -> bool:
-    return len(one & other) >= SIMILARITY * max(1, len(one | other))
+def _overlaps(words: frozenset[str], others: frozenset[str]) -> bool:
+    return len(words & others) >= SIMILARITY * max(1, len(words | others))
 
 
 def route_question(ask: Ask, agent: str, team: Team) -> tuple[str, ...]:
-    """The names whom a question goes to: those that it names itself, except that `humans` alone is nobody in particular.
+    """Names that a question goes to.
 
-    The first route that fits takes the place of `humans`; without one, an `ask` without names goes to whom all of the team ask.
+    Names in the ask itself win, except `humans`, which is nobody in particular: the first route of the team that matches takes
+    its place. Without a match, an ask without names goes to the team's default audience (`ask`).
     """
     to = ask.to or team.ask
     if ask.to and "humans" not in ask.to:
@@ -142,10 +147,10 @@ def _rule_matches(route: RoutingRule, ask: Ask, agent: str) -> bool:
     if route.agents and agent not in route.agents:
         return False
     text = fold_text(" ".join((ask.question, *(option.label for option in ask.options))))
-    return not route.words or any(_pattern(word).search(text) for word in route.words)
+    return not route.words or any(_word_pattern(word).search(text) for word in route.words)
 
 
-def _pattern(word: str) -> re.Pattern[str]:
-    """A whole word or phrase; `*` at its end stands for any ending."""
+def _word_pattern(word: str) -> re.Pattern[str]:
+    """Pattern of a whole word or phrase; `*` at its end stands for any ending."""
     phrase = rf"(?<!\w){re.escape(fold_text(word.removesuffix('*')))}"
     return re.compile(phrase if word.endswith("*") else rf"{phrase}(?!\w)")

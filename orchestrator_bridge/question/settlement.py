@@ -21,11 +21,11 @@ from orchestrator_bridge.question.quorum import (
     counted_replies,
     eligible_deciders,
     final_decider_reply,
-    is_quorum_met,
     nobody_can_answer,
     pending_deciders,
     people_decide,
     quorum_ready_at,
+    replies_decide,
     required_votes,
 )
 from orchestrator_bridge.team.team import FALLBACK_TIMEOUTS, Fallback
@@ -146,7 +146,7 @@ def settle(question: Question, now: float) -> Outcome | None:
         return _answered_outcome(question, now)
     if not waiting_over(question, now):
         return None
-    if is_quorum_met(question, counted_replies(question)):
+    if replies_decide(question):
         return _answered_outcome(question, now)
     step = fallback_decision(question)
     return _fallback_outcome(question, step, now, fallback_reason(question)) if step else None

@@ -1,4 +1,4 @@
-"""The judge: a model that decides a question in place of people, by one tool with a fixed schema."""
+"""Questions that the bridge asks or answers itself: the judge of the fallback `judge`, tool approvals, and budgets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DECIDE_TOOL = ToolSpec(
 
 
 class _DecideArguments(BaseModel):
-    """What `decide` takes; a model's null is a thing left out."""
+    """Arguments of `decide`; null means absent."""
 
     model_config = ConfigDict(frozen=True)
     decision: Annotated[str, Field(max_length=4000)] = ""
@@ -52,49 +52,53 @@ class _DecideArguments(BaseModel):
 
 
 def parse_verdict(ask: Ask, uses: Sequence[ToolCall], text: str) -> JudgeVerdict:
-    """The verdict in a judge's response; without a decision, and saying why, where there is none that the question can take."""
-    use = next((one for one in uses if one.name == DECIDE_TOOL.name), None)
+    """Parse a judge's response. A verdict without a decision has the reason why there is none."""
+    use = next((call for call in uses if call.name == DECIDE_TOOL.name), None)
     if use is None:
-        return JudgeVerdict(reason="it did not use its tool" if text.strip() or uses else "it said nothing")
+        return JudgeVerdict(reason="it did not call its tool" if text.strip() or uses else "it returned nothing")
     try:
         given = _DecideArguments.model_validate(json.loads(use.arguments or "{}"))
     except (ValueError, ValidationError, RecursionError):
         return JudgeVerdict(reason="its decision could not be read")
     if given.undecided:
-        return JudgeVerdict(reason=clean(given.reason).strip() or "it leaves this to people")
+        return JudgeVerdict(reason=clean(given.reason).strip() or "it leaves the decision to people")
     return _validated(ask, given)
 
 
 def _validated(ask: Ask, given: _DecideArguments) -> JudgeVerdict:
-    """The decision as the kind of the question takes it."""
+    """Check the decision against the kind of the question."""
     decision, reason = clean(given.decision).strip(), clean(given.reason).strip()
     if ask.kind == "number":
-        taken = parse_reply(ask, f"{given.number:.15g} {ask.unit}" if given.number is not None else decision)
-        number = taken.number if isinstance(taken, ParsedReply) else None
+        parsed = parse_reply(ask, f"{given.number:.15g} {ask.unit}" if given.number is not None else decision)
+        number = parsed.number if isinstance(parsed, ParsedReply) else None
         text = f"{number:.15g} {ask.unit}".strip() if number is not None else ""
-        return JudgeVerdict(decision=text, number=number, reason=reason if text else "its number does not fit")
+        return JudgeVerdict(decision=text, number=number, reason=reason if text else "its number is not valid")
     if ask.kind in ("choice", "confirm"):
-        option = next((one for one in clickable_options(ask) if given.choice in (one.id, one.label)), None)
+        option = next((option for option in clickable_options(ask) if given.choice in (option.id, option.label)), None)
         option = option or find_exact_option(ask, decision) or find_option(clickable_options(ask), decision)
         if option is None:
             return JudgeVerdict(reason="it chose none of the options")
         return JudgeVerdict(decision=option.label, choice=option.id, reason=reason)
-    return JudgeVerdict(decision=decision, reason=reason or ("" if decision else "it said nothing"))
+    return JudgeVerdict(decision=decision, reason=reason or ("" if decision else "it returned nothing"))
 
 
 MAX_ARGUMENTS = 1200
-"""Characters of the arguments that a card shows: every platform's has room for them. What is longer goes along as a file."""
+"""Characters of the arguments that a card shows: it has room for them on every platform. Longer ones are attached as a file."""
 
 _OPTIONS = (
     Option(id=APPROVE, label="Approve", description="This call, with these arguments."),
-    Option(id=APPROVE_TOOL, label="Approve this tool for the run", description="Every call of it, with any arguments."),
-    Option(id=DENY, label="Deny", description="Write why, and the agent reads it."),
+    Option(
+        id=APPROVE_TOOL,
+        label="Approve this tool for the run",
+        description="Every call of the tool in this run, with any arguments.",
+    ),
+    Option(id=DENY, label="Deny", description="You can write a reason; the agent reads it."),
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApprovalVerdict:
-    """What people said, and who of them approved; `text` is for the agent where it is a no."""
+    """Result of an approval, and the names of those who approved; `text` tells the agent about a denial."""
 
     approved: bool
     for_run: bool = False
@@ -103,50 +107,50 @@ class ApprovalVerdict:
 
 
 def approval_question(tool: str, server: str, arguments: str, why: str = "") -> Ask:
-    """The question about one call. `arguments` in words; `why` where it asks for a special reason."""
+    """Ask for the approval of one tool call. `arguments` as people read them; `why` is a special reason to ask."""
     shown = shorten(arguments, MAX_ARGUMENTS)
-    code = f"```\n{shown}\n```" if shown else "It takes no arguments."
-    whole = f"This is the beginning of {len(arguments):,} characters; all of it is in the thread, as a file."
+    code = f"```\n{shown}\n```" if shown else "No arguments."
+    whole = f"The first of {len(arguments):,} characters. The whole text is in the thread, as a file."
     cut = whole if exceeds_card(arguments) else ""
     return Ask(
         question=f"May I use the tool {one_line(tool, 200)} of {server}?",
         context="\n\n".join(part for part in (why, code, cut) if part),
         kind="approval",
         options=_OPTIONS,
-        assumption="It is not called: silence is no.",
+        assumption="The tool is not called.",
     )
 
 
 def exceeds_card(arguments: str) -> bool:
-    """Whether a card does not show all of these arguments."""
+    """True if a card does not show all of these arguments."""
     return len(arguments) > MAX_ARGUMENTS
 
 
 def approval_policy(policy: Policy) -> Policy:
-    """The team's policy with silence as a no, whatever the team's fallbacks say."""
+    """Derive the policy of an approval: no answer means no, whatever fallbacks the team has."""
     return policy.model_copy(update={"fallback": (FallbackStep(use="assume"),)})
 
 
 def approval_verdict(question: Question) -> ApprovalVerdict:
-    """What the outcome of an approval means: more have to approve than deny, however differently they say no."""
+    """Evaluate an approval: a strict majority of the replies must approve."""
     outcome = question.outcome
     if outcome is None or outcome.decided_by != "human":
         why = outcome.why if outcome else "nobody was asked"
-        return ApprovalVerdict(approved=False, text=f"Not approved ({why}), so it was not called. Go on without it.")
+        return ApprovalVerdict(approved=False, text=f"Not approved ({why}), so the tool was not called. Go on without it.")
     last = final_decider_reply(question)
-    voices = (last,) if last else counted_replies(question)
-    approving = [voice for voice in voices if voice.choice in (APPROVE, APPROVE_TOOL)]
-    for_run = [voice for voice in voices if voice.choice == APPROVE_TOOL]
-    if 2 * len(approving) > len(voices):
+    replies = (last,) if last else counted_replies(question)
+    approving = [reply for reply in replies if reply.choice in (APPROVE, APPROVE_TOOL)]
+    for_run = [reply for reply in replies if reply.choice == APPROVE_TOOL]
+    if 2 * len(approving) > len(replies):
         return ApprovalVerdict(
-            approved=True, for_run=2 * len(for_run) > len(voices), approved_by=listed([voice.author.name for voice in approving])
+            approved=True, for_run=2 * len(for_run) > len(replies), approved_by=listed([reply.author.name for reply in approving])
         )
-    told = " / ".join(f"{voice.author.name}: {voice.text}" for voice in voices)
-    return ApprovalVerdict(approved=False, text=f"Denied by people, so it was not called. They said: {told}")
+    quotes = " / ".join(f"{reply.author.name}: {reply.text}" for reply in replies)
+    return ApprovalVerdict(approved=False, text=f"Denied by people, so the tool was not called. They said: {quotes}")
 
 
 ASKER = "townhall"
-"""Who asks: no agent, but the run itself."""
+"""Name of the asker where the run itself asks and not an agent."""
 
 _WHO = {"money": "it", "channel": "its runs", "day": "they"}
 _SUBJECT = {"money": "This run", "channel": "This channel", "day": "All runs together"}
@@ -154,7 +158,7 @@ _TODAY: dict[BudgetName, str] = {"money": "", "channel": " today", "day": " toda
 
 
 def budget_question(short: BudgetStatus, amount: Decimal | None) -> Ask:
-    """What is asked when a call that may cost `amount` does not fit any more."""
+    """Ask for more money when a call that may cost `amount` exceeds a budget."""
     verb = "have" if short.budget == "day" else "has"
     return Ask(
         question=(
@@ -172,13 +176,13 @@ def budget_question(short: BudgetStatus, amount: Decimal | None) -> Ask:
 
 
 def budget_policy(policy: Policy) -> Policy:
-    """The team's times, but one answer of those who were asked decides, and nothing decides for them."""
+    """Derive the policy of a budget question: the team's times, but one answer of the people asked decides, and no fallback."""
     chain = (FallbackStep(use="assume"),)
     return policy.model_copy(update={"quorum": "first", "decider": None, "responders": "asked", "fallback": chain})
 
 
 def parse_grant(outcome: Outcome) -> Decimal:
-    """How many US dollars more a person has granted; none if no person has."""
+    """US dollars that a person has granted, 0 if no person has."""
     if outcome.status != "answered" or outcome.decided_by != "human" or outcome.number is None:
         return Decimal(0)
     return max(Decimal(0), Decimal(str(outcome.number)))

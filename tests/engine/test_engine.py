@@ -102,7 +102,7 @@ async def test_a_late_reply_is_acknowledged_and_reaches_the_running_agent(tmp_pa
         await engine.wait_finished()
         await platform.hears("postgres", question=2)
         await platform.until(lambda: bool(platform.finals))
-        assert any("A late reply by Ana" in said(asked) and "no, sqlite!" in said(asked) for asked in server.requests)
+        assert any("A late reply from Ana" in said(asked) and "no, sqlite!" in said(asked) for asked in server.requests)
     assert "late" in [receipt.sign for receipt in platform.receipts]
 
 

@@ -101,9 +101,7 @@ async def test_a_judge_decides_where_nobody_answers(tmp_path: Path) -> None:
         clock.advance(603)
         await platform.until(lambda: bool(platform.finals))
         assert any("fallback:judge" in said(asked) for asked in server.requests)
-    assert platform.questions[-1].closed == (
-        "Nobody answered in 10 min; fallback: a model as the judge, SQLite (Nothing to run.)"
-    )
+    assert platform.questions[-1].closed == ("Nobody answered in 10 min; fallback: the judge model, SQLite (Nothing to run.)")
     assert any("a model judges now" in text for text in platform.notes)
 
 

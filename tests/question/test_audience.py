@@ -108,7 +108,7 @@ def test_the_team_file_may_let_somebody_answer_everything() -> None:
 @pytest.mark.parametrize("quorum", ["first", 3, "majority", "all"])
 def test_of_a_role_whose_members_nobody_knows_one_answer_decides_and_the_question_says_so(quorum: str | int) -> None:
     question = posted(ANA, quorum=quorum).model_copy(update={"groups": (BACKEND,), "asked": ()})
-    said = " (one answer decides, since it is not known who is in the role)" if quorum != "first" else ""
+    said = " (one answer decides: the members of the role are unknown)" if quorum != "first" else ""
     assert messages.audience_line(question) == f"the role backend{said}"
     assert settle(question, EXPIRY - 1) is None
     holder = STRANGER.model_copy(update={"roles": ("role:backend",)})
@@ -175,7 +175,7 @@ def test_of_a_majority_who_hands_over_is_replaced_and_who_passes_is_not_waited_f
 
 def test_where_nobody_knows_how_many_are_asked_a_majority_is_the_first_answer_as_the_card_says() -> None:
     question = posted(ANA, quorum="majority").model_copy(update={"groups": (BACKEND,)})
-    assert "(one answer decides, since it is not known who is in the role)" in messages.audience_line(question)
+    assert "(one answer decides: the members of the role are unknown)" in messages.audience_line(question)
     holder = STRANGER.model_copy(update={"roles": ("role:backend",)})
     assert settled(clicked(question, holder, "pg")).choice == "pg"
 

@@ -38,7 +38,7 @@ def test_agents_are_asked_when_people_are_silent_and_what_they_say_is_not_passed
     question = fallen(asking("agents", "assume"))
     assert question.peers == ("skeptic", "critic")
     assert messages.fallback_line(question) == (
-        "Nobody answered in 30 min, so skeptic and critic are asked now, for at most 2 min. An answer by people still wins."
+        "Nobody answered in 30 min, so skeptic and critic are asked now, for at most 2 min. An answer from people still decides."
     )
     question = typed(question, SKEPTIC, "Monday", after=1810)
     assert settle(question, EXPIRY + 20) is None
@@ -77,7 +77,7 @@ def test_a_judge_decides_and_says_why() -> None:
     outcome = settled(ended, EXPIRY + 10)
     assert (outcome.decided_by, outcome.decision, outcome.given) == ("fallback:judge", "Monday", "no reply")
     line = messages.closing_line(transitions.settled(ended, outcome))
-    assert line == "Nobody answered in 30 min; fallback: a model as the judge, Monday (It leaves a day.)"
+    assert line == "Nobody answered in 30 min; fallback: the judge model, Monday (It leaves a day.)"
     assert '"note": "No person decided this."' in messages.tool_result(transitions.settled(ended, outcome))
 
 

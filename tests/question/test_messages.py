@@ -72,7 +72,7 @@ def test_a_fallback_is_never_dressed_up_as_a_persons_word() -> None:
 
 def test_what_agents_decided_is_told_as_theirs() -> None:
     told = result(end(typed(posted(SKEPTIC), SKEPTIC, "2")))
-    assert (told["decided_by"], told["note"]) == ("agent", "Agents decided this, no person did.")
+    assert (told["decided_by"], told["note"]) == ("agent", "Agents decided this, not a person.")
 
 
 def test_a_number_is_given_as_a_number() -> None:
@@ -103,8 +103,8 @@ def test_an_outcome_that_comes_later_quotes_the_question() -> None:
 def test_a_late_reply_quotes_the_question_and_says_how_it_ended() -> None:
     note = messages.late_note(end(posted(ANA)), "Ana\u202e\nBoss", "use \x1b[31mSQLite")
     assert note == (
-        "A late reply by Ana Boss to your question 3 (“Which database?”):\n\nuse SQLite\n\n"
-        "It had ended already: Nobody answered in 30 min; fallback: the recommended option, Postgres"
+        "A late reply from Ana Boss to your question 3 (“Which database?”):\n\nuse SQLite\n\n"
+        "It had already ended: Nobody answered in 30 min; fallback: the recommended option, Postgres"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator_bridge.question import transitions
 from orchestrator_bridge.question.model import Option, Outcome, Question
+from orchestrator_bridge.question.schedule import due
 from orchestrator_bridge.question.settlement import begin_fallback, cancelled_outcome, settle
 from tests.support.question_builders import (
     ANA,
@@ -56,6 +57,14 @@ def test_typed_words_settle_when_their_last_part_is_old_enough() -> None:
     assert settle(question, POSTED + 18.9) is None
     outcome = settled(question, POSTED + 19)
     assert (outcome.decision, outcome.choice) == ("SQLite (“sqlite\nbecause it is small”)", "lite")
+
+
+def test_the_last_word_typed_just_before_the_deadline_decides_without_the_others() -> None:
+    question = posted(ANA, BEN, CY, quorum="all").model_copy(update={"decider": CY})
+    question = typed(question, CY, "sqlite", after=DEADLINE - POSTED - 1)
+    for now in (EXPIRY, EXPIRY + 60):
+        assert settled(question, now).choice == "lite"
+        assert not due(question, now).start_fallback
 
 
 def test_own_words_answer_a_choice() -> None:

@@ -38,8 +38,8 @@ def test_a_decision_is_taken_as_the_question_has_it(question: Ask, given: dict[s
     ("question", "given", "why"),
     [
         (ask(), {"decision": "MySQL", "choice": "my"}, "it chose none of the options"),
-        (ask("number", max=10), {"decision": "12", "number": 12}, "its number does not fit"),
-        (ask("text"), {"decision": ""}, "it said nothing"),
+        (ask("number", max=10), {"decision": "12", "number": 12}, "its number is not valid"),
+        (ask("text"), {"decision": ""}, "it returned nothing"),
         (ask("text"), {"decision": "x", "undecided": True, "reason": "It cannot be undone."}, "It cannot be undone."),
         (ask("text"), {"decision": ["x"]}, "its decision could not be read"),
     ],
@@ -49,7 +49,7 @@ def test_what_cannot_be_taken_is_no_decision_and_says_why(question: Ask, given: 
 
 
 def test_words_without_the_tool_decide_nothing() -> None:
-    assert parse_verdict(ask(), [], "SQLite, of course.") == JudgeVerdict(reason="it did not use its tool")
+    assert parse_verdict(ask(), [], "SQLite, of course.") == JudgeVerdict(reason="it did not call its tool")
     assert parse_verdict(ask(), [ToolCall(id="1", name="decide", arguments="{no")], "") == JudgeVerdict(
         reason="its decision could not be read"
     )

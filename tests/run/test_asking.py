@@ -101,7 +101,7 @@ def test_a_late_reply_reaches_the_agent_that_asked() -> None:
     table.says("one", answer("A"))
     table.replies(1, "PostgreSQL, sorry for being late")
     table.says("two", answer("B"))
-    assert "A late reply by Ana" in table.prompt("one")
+    assert "A late reply from Ana" in table.prompt("one")
     assert "sorry for being late" in table.prompt("one")
     assert "sorry for being late" not in table.prompt("two")
 

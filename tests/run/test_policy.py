@@ -347,7 +347,7 @@ def test_when_the_agents_fail_a_judge_is_called_with_its_own_model_and_tool() ->
     assert "- my: MySQL" in played.prompt("judge:1")
     played.says("judge:1", use("decide", decision="MySQL", choice="my", reason="It runs already."))
     assert '"decided_by": "fallback:judge"' in played.prompt("one")
-    assert "a model as the judge, MySQL (It runs already.)" in (card(played).closed or "")
+    assert "the judge model, MySQL (It runs already.)" in (card(played).closed or "")
 
 
 def test_a_judge_that_is_lost_in_a_crash_is_called_again_and_one_that_is_slow_is_given_up() -> None:

@@ -21,7 +21,7 @@ _TASK = re.compile(r"\AThe task:\s*(.*)", re.DOTALL)
 _ANSWER = re.compile(r'<answer label="([^"]+)"[^>]*?(?:/>|>\n(.*?)\n</answer>)', re.DOTALL)
 _OWN = re.compile(r'<answer label="([^"]+)" \(your own|Your answer stands as (\S+?)\.?$', re.MULTILINE)
 _GUIDANCE = re.compile(r'<guidance by="[^"]*">\n(.*?)\n</guidance>', re.DOTALL)
-_LATE = re.compile(r"^A late reply by [^\n]*:\n\n(.*?)(?=\n\n|\Z)", re.DOTALL | re.MULTILINE)
+_LATE = re.compile(r"^A late reply (?:by|from) [^\n]*:\n\n(.*?)(?=\n\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
