@@ -1,4 +1,10 @@
-"""The order in which the posts of one channel leave: the most urgent first, in order within a thread. No I/O."""
+"""The order in which the posts of one channel are sent. Pure: no clock and no I/O.
+
+Two rules compete. Urgent posts go first: a question must not wait behind twenty notes on progress. And posts of one thread keep
+their order: an answer must not appear before the note that announces it. So priority is a matter of threads: a thread is as
+urgent as the most urgent post in it, and that post pulls those before it along. Among threads of the same priority the oldest
+post goes first, so no thread starves another.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,7 @@ from orchestrator_bridge.run.records import OutboxEntry
 
 @dataclass(slots=True)
 class QueuedPost:
-    """One post on its way. `uncertain`: an earlier attempt may have arrived. Times in seconds since the epoch."""
+    """One post in the queue. `uncertain`: an earlier attempt may have arrived. `not_before` is in seconds since the epoch."""
 
     outgoing: OutboxEntry
     order: int = 0
@@ -21,86 +27,88 @@ class QueuedPost:
 
     @property
     def thread(self) -> str:
-        """Jobs with the same one keep their order. What opens a thread and what edits a message stand for themselves."""
+        """The key of the thread in which posts keep their order. A post that opens a thread or edits a message is its own."""
         return self.outgoing.anchor or self.outgoing.key
 
 
 @dataclass(slots=True)
 class ChannelQueue:
-    """What is to go to one channel. A thread is as urgent as the most urgent post in it.
+    """The posts of one channel. After a failure nothing is sent before `resume_at`; `failures` counts those in a row.
 
-    After a failure nothing leaves before `resume_at`; `tries` counts the failures in a row.
+    A post waits in `_later` until its time, then in its thread. The heap has one entry a post, not a thread: the entry of an
+    urgent post pops the first post of its thread, and is pushed back until its own post has been sent.
     """
 
     resume_at: float = 0.0
-    tries: int = 0
+    failures: int = 0
     _heap: list[tuple[int, int, str]] = field(default_factory=list)
     _threads: dict[str, deque[QueuedPost]] = field(default_factory=dict)
-    _jobs: dict[str, QueuedPost] = field(default_factory=dict)
+    _posts: dict[str, QueuedPost] = field(default_factory=dict)
     _later: list[tuple[float, int, QueuedPost]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        """Something is left to send."""
-        return bool(self._jobs)
+        """Whether a post is left to send."""
+        return bool(self._posts)
 
-    def push(self, job: QueuedPost) -> None:
-        """Add a post, or put newer content in the place of one with the same key."""
-        known = self._jobs.get(job.outgoing.key)
+    def push(self, post: QueuedPost) -> None:
+        """Add a post. If one with the same key waits already, it gets the newer content and keeps its turn."""
+        known = self._posts.get(post.outgoing.key)
         if known is not None:
-            known.outgoing = job.outgoing
+            known.outgoing = post.outgoing
             return
-        self._jobs[job.outgoing.key] = job
-        heapq.heappush(self._later, (job.not_before, job.order, job))
+        self._posts[post.outgoing.key] = post
+        heapq.heappush(self._later, (post.not_before, post.order, post))
 
     def remove(self, key: str) -> QueuedPost | None:
-        """Remove a post that waits."""
-        job = self._jobs.pop(key, None)
-        if job is not None:
-            job.dropped = True
-        return job
+        """Remove a waiting post by its key."""
+        post = self._posts.pop(key, None)
+        if post is not None:
+            post.dropped = True
+        return post
 
-    def requeue(self, job: QueuedPost) -> None:
-        """Put back a post that did not leave, before all others of its thread; newer content in its place wins."""
-        if job.outgoing.key not in self._jobs:
-            self._jobs[job.outgoing.key] = job
-            self._threads.setdefault(job.thread, deque()).appendleft(job)
-            self._push_thread(job)
+    def requeue(self, post: QueuedPost) -> None:
+        """Put a post that was not sent back before all others of its thread, unless newer content has taken its place."""
+        if post.outgoing.key not in self._posts:
+            self._posts[post.outgoing.key] = post
+            self._threads.setdefault(post.thread, deque()).appendleft(post)
+            self._push_heap(post)
 
     def next_ready(self, now: float) -> QueuedPost | None:
-        """The next post to send now, if there is one."""
+        """Take the next post that may be sent at this time."""
         if now < self.resume_at:
             return None
         while self._later and self._later[0][0] <= now:
             self._activate(heapq.heappop(self._later)[2])
         while self._heap:
             priority, order, thread = heapq.heappop(self._heap)
-            job = self._pop_first(thread, order)
-            if job is None:
+            post = self._pop_first(thread, order)
+            if post is None:
                 continue
-            if job.order != order:
+            if post.order != order:
                 heapq.heappush(self._heap, (priority, order, thread))
-            del self._jobs[job.outgoing.key]
-            return job
+            del self._posts[post.outgoing.key]
+            return post
         return None
 
     def next_time(self, now: float) -> float | None:
-        """When to look again, if something waits for its time only."""
+        """The time at which `next_ready` may return another post without a new one being pushed; None if there is no such
+        time."""
         if self.resume_at > now:
             return self.resume_at
         return self._later[0][0] if self._later else None
 
-    def _activate(self, job: QueuedPost) -> None:
-        if not job.dropped:
-            self._threads.setdefault(job.thread, deque()).append(job)
-            self._push_thread(job)
+    def _activate(self, post: QueuedPost) -> None:
+        if not post.dropped:
+            self._threads.setdefault(post.thread, deque()).append(post)
+            self._push_heap(post)
 
-    def _push_thread(self, job: QueuedPost) -> None:
-        heapq.heappush(self._heap, (job.outgoing.priority, job.order, job.thread))
+    def _push_heap(self, post: QueuedPost) -> None:
+        heapq.heappush(self._heap, (post.outgoing.priority, post.order, post.thread))
 
     def _pop_first(self, thread: str, order: int) -> QueuedPost | None:
-        """Take the first post of a thread, unless the one of this order has left already, before a more urgent one behind it."""
-        jobs = deque(job for job in self._threads.pop(thread, ()) if not job.dropped)
-        job = jobs.popleft() if any(one.order == order for one in jobs) else None
-        if jobs:
-            self._threads[thread] = jobs
-        return job
+        """Take the first post of a thread; None if the post of this order was sent before, pulled along by a more urgent one."""
+        posts = deque(post for post in self._threads.pop(thread, ()) if not post.dropped)
+        first = posts.popleft() if any(post.order == order for post in posts) else None
+        if posts:
+            self._threads[thread] = posts
+        return first

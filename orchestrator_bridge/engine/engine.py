@@ -1,66 +1,55 @@
-"""The engine: the runs, the inbox, the outbox and the deadlines, started and stopped together."""
+"""The engine: composes the parts that run teams, starts and stops them together, and is their public interface.
+
+The parts are created in the order of their dependencies: mailbox, states of runs, router, inbox, outbox, recovery, supervisor.
+Nothing is connected after its construction, except that the supervisor attaches itself to the mailbox and subscribes to the
+toolbox.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 
-from orchestrator_bridge.chat.adapter import Adapter, DeliveryError, NotSent
-from orchestrator_bridge.chat.inbound import Attachment, Author, CommandReceived, ExternalAgent, InboundEvent, InputClosed, Place
-from orchestrator_bridge.chat.outbound import Note, OutboundPost, PostedMessage, PrivateReply
+from orchestrator_bridge.chat.adapter import Adapter
+from orchestrator_bridge.chat.inbound import Attachment, Author, CommandReceived, ExternalAgent, InputClosed, Place
 from orchestrator_bridge.common.background import BackgroundTasks
-from orchestrator_bridge.common.clock import Clock, sleep_until
+from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.answer_stream import AnswerStreams
 from orchestrator_bridge.engine.attachments import AttachmentLoader
+from orchestrator_bridge.engine.commit_listener import CommitListener
 from orchestrator_bridge.engine.driver import DriverContext
 from orchestrator_bridge.engine.external_agents import ExternalAgents
 from orchestrator_bridge.engine.inbox import HIGHEST_NUMBER, Inbox
+from orchestrator_bridge.engine.mailbox import Mailbox
 from orchestrator_bridge.engine.model_gateway import ModelGateway
 from orchestrator_bridge.engine.outbox import Outbox
+from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.engine.recovery import HistorySync, RecoverySnapshot, load_recovery_snapshot
 from orchestrator_bridge.engine.router import OnCommand, Router
+from orchestrator_bridge.engine.run_states import LocalRuns, NumberSequence, RunIndex, RunStates, RunWatchers
 from orchestrator_bridge.engine.scheduler import DeadlineScheduler
-from orchestrator_bridge.engine.supervisor import RunIndex, RunSupervisor
+from orchestrator_bridge.engine.supervisor import RunSupervisor
 from orchestrator_bridge.engine.tool_executor import ToolExecutor
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.model.interface import Model
 from orchestrator_bridge.model.limits.fair_queue import MINUTE
 from orchestrator_bridge.model.limits.limiter import RateLimiter
 from orchestrator_bridge.run import inputs
-from orchestrator_bridge.run.presentation.posts import direct_message_fallback, run_key
 from orchestrator_bridge.run.questions.availability import OpenQuestionIndex
 from orchestrator_bridge.run.questions.service import QuestionService
-from orchestrator_bridge.run.records import (
-    OutboxEntry,
-    QuestionClosed,
-    QuestionMessageLinked,
-    QuestionOpened,
-    QuestionUpdated,
-    Record,
-    RunClosed,
-    RunMessageLinked,
-)
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.interface import Store, StoreError
+from orchestrator_bridge.store.interface import Store
 from orchestrator_bridge.team.budgets import Budgets
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import Team
 from orchestrator_bridge.tool.toolbox import Toolbox
 
-_LOG = logging.getLogger(__name__)
-
-RECONNECT = 10.0
-"""Seconds before what failed for now is tried again."""
-
 MAX_RECOVERED_RUNS = 1000
-"""Runs of an earlier process that are offered in pickers, newest first."""
+"""Live runs of an earlier process that autocomplete offers, newest first."""
 
 
 class Engine:
-    """Runs teams. Made of parts that are given: the store, the models, the clock, who is who, the platforms."""
+    """Runs teams. The store, models, clock, directory, adapters and tools are given; the engine owns the objects between them."""
 
     def __init__(
         self,
@@ -76,82 +65,99 @@ class Engine:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._adapters: Mapping[str, Adapter] = {adapter.platform: adapter for adapter in adapters}
-        self._ends: dict[int, asyncio.Event] = {}
-        self._run_index = RunIndex()
-        self._last_question = 0
-        self._open_questions = OpenQuestionIndex()
-        self._tasks = BackgroundTasks()
         self._models = models
-        self._ledger = UsageLedger(budgets or Budgets())
         self._toolbox = toolbox or Toolbox({}, {}, clock)
-        self._toolbox.changed = self._tools_changed
-        self._attachments = AttachmentLoader(store, clock, self._adapters, models)
-        self._inbox = Inbox(store, clock, lambda event, target: self._router.route(event, target))
-        self._deadlines = DeadlineScheduler(
-            clock, lambda run, question: self._runs.deliver(run, inputs.CheckQuestion(question=question))
-        )
-        self._outbox = Outbox(
-            store,
-            self._adapters,
-            clock,
-            on_question_posted=self._on_question_posted,
-            on_question_undeliverable=self._on_question_undeliverable,
-            on_marked=self._register_places,
-            fallback_for=self._direct_message_fallback,
-        )
-        self._gateway = ModelGateway(models, RateLimiter(clock), self._ledger, store)
-        self._streams = AnswerStreams(self._adapters, clock, self._thread_of, self._tasks.start)
-        around = DriverContext(
-            store=store,
-            streams=self._streams,
-            tools=ToolExecutor(self._toolbox, store),
-            gateway=self._gateway,
-            clock=clock,
-            questions=QuestionService(
-                directory.with_member_lookup(self._members),
-                self._next_question,
-                lambda run: self._router.no_human_reachable(run),
-                self._open_questions,
-            ),
-            on_committed=self._on_committed,
-            schedule_check=self._deadlines.schedule,
-            reply_privately=self._reply_privately,
-            sync_thread=lambda question: self._history_sync.sync_question(question),
-            report_trouble=self._report_trouble,
-        )
-        self._runs = RunSupervisor(
-            around,
-            ensure_synced=lambda run: self._history_sync.ensure_synced(run),
-            has_platform=lambda platform: platform in self._adapters,
-            askable=directory.askable,
-        )
+        self._tasks = BackgroundTasks()
+        self._platforms = Platforms(adapters, clock, self._tasks)
+        by_name = self._platforms.by_name
+
+        self._mailbox = Mailbox()
+        self._states = RunStates(store)
+        self._local_runs = LocalRuns()
+        self._index = RunIndex()
+        self._watchers = RunWatchers(self._states, clock)
+        self._run_numbers, self._question_numbers = NumberSequence(), NumberSequence()
+        self._open_questions = OpenQuestionIndex()
+        self._ledger = UsageLedger(budgets or Budgets())
+        self._deadlines = DeadlineScheduler(clock, self._mailbox)
+
+        self._attachments = AttachmentLoader(store, clock, by_name, models)
         self._router = Router(
             store=store,
             clock=clock,
-            runs=self._runs,
+            mailbox=self._mailbox,
+            states=self._states,
+            local_runs=self._local_runs,
+            platforms=self._platforms,
             attachments=self._attachments,
             on_command=on_command,
-            reply_privately=self._reply_privately,
             tasks=self._tasks,
         )
-        self.external_agents = ExternalAgents(store, clock, self._runs)
-        self._history_sync = HistorySync(
+        self._inbox = Inbox(store, clock, self._router)
+        self._outbox = Outbox(
+            store, by_name, clock, mailbox=self._mailbox, inbox=self._inbox, states=self._states, tasks=self._tasks
+        )
+        self._history = HistorySync(
             store,
             clock,
-            self._adapters,
-            self._inbox.receive,
-            wait_inbox_drained=self._wait_inbox_drained,
-            wait_reconciled=self._outbox.wait_reconciled,
-            wait_reconciled_key=self._outbox.wait_reconciled_key,
-            schedule_check=self._deadlines.schedule,
-            state=self._runs.state,
+            by_name,
+            inbox=self._inbox,
+            outbox=self._outbox,
+            deadlines=self._deadlines,
+            states=self._states,
         )
 
-    # Start and stop -------------------------------------------------------------------------------------------------------
+        self._gateway = ModelGateway(models, RateLimiter(clock), self._ledger, store)
+        streams = AnswerStreams(by_name, clock, self._outbox, self._tasks)
+        commits = CommitListener(
+            index=self._index,
+            streams=streams,
+            ledger=self._ledger,
+            outbox=self._outbox,
+            inbox=self._inbox,
+            deadlines=self._deadlines,
+            open_questions=self._open_questions,
+            watchers=self._watchers,
+        )
+        context = DriverContext(
+            store=store,
+            gateway=self._gateway,
+            streams=streams,
+            tools=ToolExecutor(self._toolbox, store),
+            clock=clock,
+            questions=QuestionService(
+                directory.with_member_lookup(self._platforms.members),
+                self._question_numbers.next,
+                self._local_runs.no_human_reachable,
+                self._open_questions,
+            ),
+            commits=commits,
+            deadlines=self._deadlines,
+            platforms=self._platforms,
+            history=self._history,
+            outbox=self._outbox,
+        )
+        self._supervisor = RunSupervisor(
+            context,
+            mailbox=self._mailbox,
+            states=self._states,
+            local_runs=self._local_runs,
+            numbers=self._run_numbers,
+            askable=directory.askable,
+        )
+        self._toolbox.subscribe(self._supervisor.tools_changed)
+        self.external_agents = ExternalAgents(
+            store,
+            clock,
+            mailbox=self._mailbox,
+            states=self._states,
+            index=self._index,
+            watchers=self._watchers,
+            supervisor=self._supervisor,
+        )
 
     async def start(self) -> None:
-        """Connect, settle doubtful posts, hear what came meanwhile, and go on with every run.
+        """Connect the platforms, and continue every run that an earlier process left.
 
         Raises:
             StoreError: the store cannot be read.
@@ -159,66 +165,58 @@ class Engine:
         await self._start(await load_recovery_snapshot(self._store))
 
     async def start_afresh(self) -> None:
-        """Connect, and leave every run of an earlier process as it is, with its questions and posts: for one run beside them.
+        """Connect the platforms, and leave the runs of earlier processes alone, with their questions and posts: for a single run.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        self._router.only_own_runs = True
+        self._local_runs.ignore_others()
         await self._start(RecoverySnapshot())
 
-    async def _start(self, left: RecoverySnapshot) -> None:
-        self._runs.last_number, self._last_question = await self._store.highest_ids()
+    async def _start(self, snapshot: RecoverySnapshot) -> None:
+        await self._load_state()
+        clock_offsets = {platform: await self._store.clock_offset(platform) for platform in self._platforms.by_name}
+        self._history.schedule(snapshot.open_deadlines, snapshot.busy_runs)
+        await self._platforms.start(self._inbox.receive)
+        self._outbox.recover(snapshot.pending, clock_offsets)
+        self._inbox.start([event for event in snapshot.unhandled if not isinstance(event, InputClosed)])
+        for event in snapshot.unhandled:
+            if isinstance(event, InputClosed):  # the user who left an earlier process may be back
+                self._tasks.start(self._router.mark_handled(event, "of an earlier process"))
+        for run in snapshot.busy_runs:
+            self._mailbox.deliver(run, inputs.ProcessRestarted())
+        self._tasks.start(self._history.repost_open_questions(snapshot.open_deadlines))
+        self._tasks.start(self._history.start())
+        self._tasks.start(self._finish_recovery())
+
+    async def _load_state(self) -> None:
+        """Load what the parts keep in memory: numbers, sums of budgets and rate limits, live runs, open questions."""
+        last_run, last_question = await self._store.highest_ids()
+        self._run_numbers.recover(last_run)
+        self._question_numbers.recover(last_question)
         now = self._clock.now()
         today = self._ledger.begin_of_day(now)
         self._ledger.load(await self._store.budget_charges(today), await self._store.budget_grants(today))
         self._gateway.recover(await self._store.rate_samples(now - MINUTE))
-        behind = {platform: await self._store.clock_offset(platform) for platform in self._adapters}
-        self._run_index.recover(await self._store.runs(limit=MAX_RECOVERED_RUNS, status="running"))
-        self.external_agents.recover(await self._store.external_question_runs())
-        for one in await self._store.open_question_audiences():
-            self._open_questions.add(one.question, one.run, one.place, one.people)
-        self._history_sync.schedule(left.open_deadlines, left.busy_runs)
-        for adapter in self._adapters.values():
-            await self._connect(adapter)
-        self._outbox.recover(left.pending, behind)
-        self._inbox.start([event for event in left.unhandled if not isinstance(event, InputClosed)])
-        for event in left.unhandled:
-            if isinstance(event, InputClosed):  # whoever left an earlier process may be back
-                self._tasks.start(self._router.mark_handled(event, "of an earlier process"))
-        for run in left.busy_runs:
-            self._runs.deliver(run, inputs.ProcessRestarted())
-        self._tasks.start(self._history_sync.repost_open_questions(left.open_deadlines))
-        self._tasks.start(self._history_sync.start())
-        self._tasks.start(self._finish_recovery())
+        live = await self._store.runs(limit=MAX_RECOVERED_RUNS, status="running")
+        self._index.recover(live, await self._store.external_question_runs())
+        for question in await self._store.open_question_audiences():
+            self._open_questions.add(question.question, question.run, question.place, question.people)
 
     async def _finish_recovery(self) -> None:
-        """Know of every post of an earlier process whether it arrived, and of what was heard then whom it concerns."""
+        """End the recovery once no card of an earlier process is doubtful and its stored messages are routed."""
         await self._outbox.wait_reconciled()
         await self._inbox.wait_drained()
         self._inbox.recovery_done()
 
-    async def _connect(self, adapter: Adapter) -> None:
-        """Start a platform; one that cannot be reached just now is tried again and holds up no other."""
-        try:
-            await adapter.start(self._inbox.receive)
-        except NotSent as error:
-            _LOG.error("%s cannot be reached, which is tried again: %s", adapter.platform, error)
-            self._tasks.start(self._connect_later(adapter, error.retry_after or RECONNECT))
-
-    async def _connect_later(self, adapter: Adapter, pause: float) -> None:
-        await sleep_until(self._clock, self._clock.now() + pause)
-        await self._connect(adapter)
-
     async def stop(self) -> None:
-        """Stop where things stand: the next start goes on from there."""
-        async with AsyncExitStack() as stack:
-            for adapter in self._adapters.values():
-                stack.push_async_callback(adapter.stop)
+        """Stop every part, those that produce work first. The next start continues from the store."""
+        async with AsyncExitStack() as stack:  # callbacks run in reverse order
+            stack.push_async_callback(self._platforms.stop)
             stack.push_async_callback(self._toolbox.close)
             stack.push_async_callback(self._outbox.stop)
-            stack.push_async_callback(self._runs.stop)
-            stack.push_async_callback(self._history_sync.stop)
+            stack.push_async_callback(self._supervisor.stop)
+            stack.push_async_callback(self._history.stop)
             stack.push_async_callback(self._tasks.stop)
             stack.push_async_callback(self._router.stop)
             stack.push_async_callback(self._inbox.stop)
@@ -226,18 +224,16 @@ class Engine:
             stack.callback(self._deadlines.stop)
 
     async def wait_finished(self) -> None:
-        """Wait until no run is awake and all that was to be posted has left, as far as the platforms allow."""
+        """Wait until no run is active and every post was sent, as far as the platforms can be reached."""
         while True:
             await self._inbox.wait_drained()
             await self._tasks.join()
             await self._router.wait_attachments()
-            await self._runs.wait_any_idle()
-            if not self._runs.active:
+            await self._supervisor.wait_any_idle()
+            if not self._supervisor.active:
                 await self._outbox.wait_drained()
-            if not self._runs.active and not self._tasks and self._router.idle and self._inbox.empty:
+            if not self._supervisor.active and not self._tasks and self._router.idle and self._inbox.empty:
                 return
-
-    # Runs -----------------------------------------------------------------------------------------------------------------
 
     async def start_run(
         self,
@@ -250,155 +246,66 @@ class Engine:
         attachments: Sequence[Attachment] = (),
         outside: ExternalAgent | None = None,
     ) -> int:
-        """Begin a run and return its number. `command`: key of the command that asked for it, marked in the same transaction.
-        `outside`: the agent outside that asked for it.
+        """Start a run and return its number. `command`: key of the inbound command that this handles, in the same transaction.
+        `outside`: the external agent that starts it.
 
         Raises:
-            StoreError: it could not be stored, and has not begun.
+            StoreError: the run could not be stored, and was not started.
         """
         files = await self._attachments.load(place.platform, attachments, team)
         team = team.in_channel(place)
         notices = tuple(notice for model in team.models if (notice := self._models.lifecycle_notice(model)))
         if outside is not None:
             notices = (f"Started by {outside.title}.", *notices)
-        return await self._runs.start_run(
+        return await self._supervisor.start_run(
             task=task, team=team, place=place, by=by, command=command, files=files, notices=notices, outside=outside
         )
 
     async def run(self, run: int) -> RunState | None:
-        """A run as it is stored; None if there is no such run."""
+        """The state of a run as it is stored; None if there is no such run.
+
+        Raises:
+            StoreError: its log cannot be read.
+        """
         try:
-            return await self._runs.state(run)
+            return await self._states.get(run)
         except ValueError:
             return None
 
     def under_way(self, place: Place) -> Sequence[tuple[int, str]]:
-        """Runs of a place's channel that have not ended, newest first: number and task. Answered from memory."""
-        return self._run_index.in_channel(place)
+        """Number and task of the live runs in a place's channel, newest first. Answered from memory."""
+        return self._index.in_channel(place)
 
     async def wait_ended(self, run: int) -> None:
-        """Wait until a run has ended."""
-        end = self._ends.setdefault(run, asyncio.Event())
-        state = await self.run(run)
-        if state is None or state.end is None:
-            await end.wait()
+        """Wait until a run has ended.
+
+        Raises:
+            ValueError: there is no such run.
+            StoreError: its log cannot be read.
+        """
+        await self._watchers.wait_until(run, lambda state: state.end is not None)
 
     def cancel_run(self, run: int, by: Author, command: str) -> None:
-        """End a run; its open questions are closed. `command`: key of the command that asked for it."""
-        self._runs.deliver(run, inputs.CancelRun(by=by, key=command))
+        """End a run and close its open questions. `command`: key of the inbound command that this handles."""
+        self._mailbox.deliver(run, inputs.CancelRun(by=by, key=command))
 
     async def submit_question_command(self, question: int, command: CommandReceived, words: str) -> bool:
-        """Do to a question what a command says of it (`pass`, `more 1h`, `cancel`, `again`, or an answer); False: there is none.
+        """Apply a command to a question: `pass`, `more 1h`, `cancel`, `again`, or an answer. False if there is no such question.
 
-        The word back, and the mark on the command, come with the transaction that carries it out.
+        The transaction that carries the command out also replies to it and marks it as handled.
         """
         known = await self._store.question(question) if 0 < question < HIGHEST_NUMBER else None
         if known is None:
             return False
-        self._runs.deliver(known.run, inputs.QuestionCommand(command=command, question=question, words=words))
+        self._mailbox.deliver(known.run, inputs.QuestionCommand(command=command, question=question, words=words))
         return True
 
     @property
     def active(self) -> tuple[int, ...]:
-        """The runs that wait for something but people."""
-        return self._runs.active
+        """The runs that wait for something other than people."""
+        return self._supervisor.active
 
     @property
     def started_here(self) -> frozenset[int]:
-        """The runs that this process has begun."""
-        return frozenset(self._runs.started_here)
-
-    async def _wait_inbox_drained(self) -> None:
-        """Wait until all that was received has reached its run, with the files that go along."""
-        await self._inbox.wait_drained()
-        await self._router.wait_attachments()
-
-    def _next_question(self) -> int:
-        self._last_question += 1
-        return self._last_question
-
-    # What the parts tell one another --------------------------------------------------------------------------------------
-
-    def _on_committed(self, state: RunState, rows: Sequence[Record]) -> None:
-        """A run's transaction is on disk: post what is to be posted, and look at questions when it is time."""
-        self._run_index.update(state)
-        self._streams.run_committed(state)
-        self._ledger.record(state.place, rows)
-        self._outbox.enqueue(rows)
-        self._register_places(rows)
-        for row in rows:
-            if isinstance(row, QuestionOpened | QuestionUpdated):
-                self._deadlines.schedule(state.run, row.question, row.fires_at)
-            elif isinstance(row, QuestionClosed):
-                self._deadlines.cancel(row.question)
-            elif isinstance(row, RunClosed) and row.run in self._ends:
-                self._ends.pop(row.run).set()
-            self._count(state, row)
-        self.external_agents.update(state)
-
-    def _count(self, state: RunState, row: Record) -> None:
-        """What is open for whom, for the limits over all runs."""
-        match row:
-            case QuestionOpened():
-                self._open_questions.add(row.question, state.run, state.place, row.people)
-            case QuestionUpdated(people=tuple(people)):
-                self._open_questions.set_audience(row.question, people)
-            case QuestionClosed():
-                self._open_questions.discard(row.question)
-
-    def _members(self, platform: str, group: str) -> Sequence[Author] | None:
-        adapter = self._adapters.get(platform)
-        return adapter.members(group) if adapter else None
-
-    def _register_places(self, rows: Sequence[Record]) -> None:
-        """What was said in a place before we knew that it is ours is heard now."""
-        for row in rows:
-            if isinstance(row, QuestionMessageLinked | RunMessageLinked):
-                self._inbox.place_registered(row.place)
-
-    def _tools_changed(self, server: str) -> None:
-        """Runs that sleep ask for themselves when they wake."""
-        for run in self.active:
-            self._runs.deliver(run, inputs.ToolsChanged(server=server))
-
-    def _report_trouble(self, state: RunState, text: str) -> None:
-        """Tell the people of a run what the store cannot keep, past the outbox."""
-        adapter = self._adapters.get(state.place.platform)
-        if adapter is not None:
-            self._tasks.start(self._warn(adapter, state, text))
-
-    async def _warn(self, adapter: Adapter, state: RunState, text: str) -> None:
-        key = f"run:{state.run}:trouble:{self._clock.now()}"
-        try:
-            place = await self._thread_of(state) or state.place
-            await adapter.send(OutboundPost(key=key, place=place, post=Note(text=text, tone="warning"), since=self._clock.now()))
-        except (StoreError, DeliveryError) as error:
-            _LOG.warning("the people of run %s could not be told of it: %s", state.run, error)
-
-    async def _thread_of(self, state: RunState) -> Place | None:
-        """Where a run is spoken of; None before its card stands.
-
-        Raises:
-            StoreError: it cannot be looked up.
-        """
-        card = await self._outbox.sent_message(run_key(state.run))
-        return replace(state.place, thread=card.thread) if card else None
-
-    def _on_question_posted(self, outgoing: OutboxEntry, posted: PostedMessage, noted_at: float) -> None:
-        self._runs.deliver(outgoing.run, inputs.QuestionDelivered(outgoing=outgoing, posted=posted, noted_at=noted_at))
-
-    def _on_question_undeliverable(self, outgoing: OutboxEntry, why: str) -> None:
-        self._runs.deliver(outgoing.run, inputs.QuestionUndeliverable(outgoing=outgoing, why=why))
-
-    async def _direct_message_fallback(self, refused: OutboxEntry, why: str) -> Sequence[OutboxEntry]:
-        """What a platform does not take for a run's channel, as it goes to whoever started the run."""
-        try:
-            return direct_message_fallback(await self._runs.state(refused.run), refused, why, self._clock.now())
-        except (StoreError, ValueError) as error:
-            _LOG.warning("whoever started run %s could not be told: %s", refused.run, error)
-            return ()
-
-    def _reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
-        adapter = self._adapters.get(event.place.platform)
-        if adapter is not None:
-            self._tasks.start(adapter.reply_privately(event, reply))
+        """The runs that this process has started."""
+        return frozenset(self._local_runs.started)

@@ -1,16 +1,19 @@
-"""The inbox: what people do is stored before it is acknowledged, then brought to what it concerns, in order.
+"""The inbox: stores each inbound event before it is acknowledged, then routes the events in order.
 
-A message can come before we know what its thread is: it stays in the inbox, unmatched, until that place becomes known.
+Storing first makes an acknowledgement a promise: a platform that was told "received" does not deliver the event again, so from
+then on our disk has the only copy. An event that was stored and not acknowledged is delivered again, and its key shows that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from orchestrator_bridge.chat.inbound import ControlUsed, InboundEvent, MessageDeleted, MessageReceived, Place
+from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.engine.router import Router
 from orchestrator_bridge.run.records import InboxEntryHandled
 from orchestrator_bridge.store.interface import Store, StoreError, Target
 from orchestrator_bridge.store.sqlite.codec import as_stored
@@ -18,96 +21,101 @@ from orchestrator_bridge.store.sqlite.codec import as_stored
 _LOG = logging.getLogger(__name__)
 
 UNMATCHED_TTL = 3600.0
-"""Seconds that a message of an unknown place is kept before it is taken to concern nobody here."""
+"""Seconds for which a message of an unknown place is kept before it is marked as not ours."""
 
 HIGHEST_NUMBER = 2**53
-"""Numbers of questions are below this; what people and platforms send may be anything."""
-
-InboundRoute = Callable[[InboundEvent, Target | None], Awaitable[None]]
+"""Numbers of questions are below this; a number that people or platforms send may be any integer."""
 
 
 class Inbox:
-    """Stores what is heard and routes it."""
+    """Stores and routes inbound events.
 
-    def __init__(self, store: Store, clock: Clock, route: InboundRoute) -> None:
+    A message may arrive before its thread is known to be ours: the platform delivers a reply while the receipt of our card is
+    still on its way. Such a message waits, unmatched, until its place is registered.
+    """
+
+    def __init__(self, store: Store, clock: Clock, router: Router) -> None:
         self._store = store
         self._clock = clock
-        self._route = route
+        self._router = router
         self._queue: asyncio.Queue[InboundEvent] = asyncio.Queue()
         self._unmatched: dict[Place, list[MessageReceived | MessageDeleted]] = {}
         self._recovered: set[str] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = BackgroundTasks()
         self._places_registered = 0
 
     def start(self, unhandled: Sequence[InboundEvent]) -> None:
-        """Begin to route, first what an earlier process left."""
+        """Start routing, beginning with the events that an earlier process stored and did not handle."""
         for event in unhandled:
             self._recovered.add(event.key)
             self._queue.put_nowait(event)
-        self._task = asyncio.create_task(self._work(), name="receiver")
+        self._tasks.start(self._work())
 
     async def stop(self) -> None:
-        """Stop routing; what is left stays in the inbox."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        """Stop routing; events that were not routed stay in the inbox."""
+        await self._tasks.stop()
 
     async def receive(self, event: InboundEvent) -> None:
-        """Store what was heard and see to it. Returns when it is on disk; hearing it again changes nothing.
+        """Store an event and queue it for routing. Returns when it is on disk; an event that is known already changes nothing.
 
         Raises:
-            StoreError: it is not stored: do not acknowledge it.
+            StoreError: the event is not stored, and must not be acknowledged.
         """
         event = as_stored(event)
         if await self._store.receive(event, self._clock.now()):
             self._queue.put_nowait(event)
 
     def place_registered(self, place: Place) -> None:
-        """A place has come to be ours, and is stored as such: what was said there before is routed now."""
+        """Route the messages that waited for this place: the store now says whose thread it is."""
         self._places_registered += 1
         for event in self._unmatched.pop(place, []):
             self._queue.put_nowait(event)
 
     def recovery_done(self) -> None:
-        """Every place that an earlier process made is known: what it heard elsewhere is kept no longer than anything."""
+        """Stop exempting recovered messages from `UNMATCHED_TTL`: every place of an earlier process is registered by now."""
         self._recovered.clear()
 
     async def wait_drained(self) -> None:
-        """Wait until all that was heard so far is routed."""
+        """Wait until every event received so far is routed."""
         await self._queue.join()
+
+    async def wait_delivered(self) -> None:
+        """Wait until every event received so far has reached its run, with its attachments."""
+        await self.wait_drained()
+        await self._router.wait_attachments()
 
     @property
     def empty(self) -> bool:
-        """Nothing is left to be routed."""
+        """Whether no event waits to be routed."""
         return self._queue.empty()
 
     async def _work(self) -> None:
         while True:
-            waiting = [await self._queue.get()]
+            batch = [await self._queue.get()]
             while not self._queue.empty():
-                waiting.append(self._queue.get_nowait())
+                batch.append(self._queue.get_nowait())
             try:
-                await self._route_all(waiting)
+                await self._route_batch(batch)
             finally:
-                for _ in waiting:
+                for _ in batch:
                     self._queue.task_done()
 
-    async def _route_all(self, waiting: list[InboundEvent]) -> None:
-        """Look up what each concerns side by side, then route them in the order in which they came."""
+    async def _route_batch(self, batch: list[InboundEvent]) -> None:
+        """Look up the targets concurrently, then route the events in the order in which they arrived."""
         known = self._places_registered
-        targets = await asyncio.gather(*(self._target(event) for event in waiting), return_exceptions=True)
-        for event, target in zip(waiting, targets, strict=True):
+        targets = await asyncio.gather(*(self._find_target(event) for event in batch), return_exceptions=True)
+        for event, target in zip(batch, targets, strict=True):
             try:
                 if isinstance(target, BaseException):
                     raise target
-                await self._route_one(event, target, known)
+                await self._route(event, target, known)
             except StoreError:
-                _LOG.exception("what was heard stays in the inbox until the next start: %s", event.key)
+                _LOG.exception("an event stays in the inbox until the next start: %s", event.key)
             except Exception:
-                _LOG.exception("what was heard could not be dealt with and is put aside: %s", event.key)
+                _LOG.exception("an event could not be routed and is marked as handled: %s", event.key)
                 await self._discard(event, "it could not be dealt with; the log has the details")
 
-    async def _target(self, event: InboundEvent) -> Target | None:
+    async def _find_target(self, event: InboundEvent) -> Target | None:
         match event:
             case MessageReceived(question=int(number)) | ControlUsed(question=number):
                 if not 0 < number < HIGHEST_NUMBER:
@@ -119,24 +127,28 @@ class Inbox:
             case _:
                 return None
 
-    async def _route_one(self, event: InboundEvent, target: Target | None, known: int) -> None:
-        """Route what has a target and keep the rest. If a place came to be known since (`known` of them were), look again."""
-        if target is not None or not isinstance(event, MessageReceived | MessageDeleted) or not self._may_be_ours(event):
-            await self._route(event, target)
+    async def _route(self, event: InboundEvent, target: Target | None, known: int) -> None:
+        """Route an event that has a target, or that can have none; keep any other one for its place.
+
+        `known` is the number of places at the time of the lookup. If one was registered since, the lookup is repeated: the event
+        would wait for a place that is known already.
+        """
+        if target is not None or not isinstance(event, MessageReceived | MessageDeleted) or not self._may_match_later(event):
+            await self._router.route(event, target)
         elif known != self._places_registered:
             self._queue.put_nowait(event)
         else:
             await self._discard_expired()
             self._unmatched.setdefault(event.place, []).append(event)
 
-    def _may_be_ours(self, event: MessageReceived | MessageDeleted) -> bool:
-        """Whether its place may come to be known yet. What an earlier process heard is of any age: its card may just be found."""
+    def _may_match_later(self, event: MessageReceived | MessageDeleted) -> bool:
+        """Whether the place of an event may still be registered. A recovered event may be of any age: its card is looked for
+        now."""
         numbered = isinstance(event, MessageReceived) and event.question is not None
         recent = event.at > self._clock.now() - UNMATCHED_TTL
         return not numbered and (recent or event.key in self._recovered)
 
     async def _discard_expired(self) -> None:
-        """What nobody has claimed for long concerns nobody here."""
         oldest = self._clock.now() - UNMATCHED_TTL
         for place, waiting in list(self._unmatched.items()):
             if waiting[0].at < oldest and waiting[0].key not in self._recovered:
@@ -148,4 +160,4 @@ class Inbox:
         try:
             await self._store.append(rows=[InboxEntryHandled(key=event.key, why=why)])
         except StoreError:
-            _LOG.exception("what was heard stays in the inbox until the next start: %s", event.key)
+            _LOG.exception("an event stays in the inbox until the next start: %s", event.key)

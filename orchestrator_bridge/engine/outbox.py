@@ -1,8 +1,9 @@
-"""Sends the outbox: one lane a channel, in order within a thread, questions and final answers first.
+"""The outbox: sends stored posts to their platforms, a queue for each channel, and marks what became of them.
 
-A row of the outbox is written before anything is sent, and marked after. So a row that is still unsent at a start is doubtful:
-whether it arrived is asked of the platform before it is sent again. What a platform cannot be asked is sent again; that, and an
-effect whose mark is lost, is the window in which a post can double on such a platform.
+A post is stored before it is sent and marked after. A post that is still unmarked at a start is therefore doubtful: the process
+may have ended before the send, or between the send and the mark. Sending it again could show it twice, and dropping it could lose
+it. So the history of the channel is searched for it first, and it is sent only if it is not there. A platform without a readable
+history gets it again: there, a post can be doubled by a crash in that window.
 """
 
 from __future__ import annotations
@@ -10,50 +11,53 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from orchestrator_bridge.chat.adapter import Adapter, NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.adapter import Adapter, DeliveryError, NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.chat.outbound import Note, OutboundPost, PostedMessage, QuestionCard, RunCard
+from orchestrator_bridge.common.background import BackgroundTasks
+from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.clock import Clock
-from orchestrator_bridge.engine.background import retry_until_writable
 from orchestrator_bridge.engine.channel_queue import ChannelQueue, QueuedPost
-from orchestrator_bridge.run.presentation.posts import closing_key
+from orchestrator_bridge.engine.inbox import Inbox
+from orchestrator_bridge.engine.mailbox import Mailbox
+from orchestrator_bridge.engine.retry import retry_until_writable
+from orchestrator_bridge.engine.run_states import RunStates
+from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.presentation.posts import closing_key, direct_message_fallback, run_key
 from orchestrator_bridge.run.records import OutboxEntry, PostDropped, PostFailed, PostSent, Record, RunMessageLinked
+from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import PendingPost, Store, StoreError
 
 _LOG = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
-"""Seconds before a failed sending is tried again, doubled each time."""
+SEND_BACKOFF = Backoff(first=0.5, longest=60.0)
+"""Delays of a channel after a send that failed, unless the platform named a time."""
 
 RECONCILE_TIMEOUT = 30.0
-"""Seconds that others wait at most for doubtful cards to be looked for, after a start and before a question falls back unseen."""
+"""Seconds that others wait at most until doubtful question cards are found or sent: after a start, and before a question whose
+card nobody is known to have seen falls back."""
 
 PROGRESS = 5
-"""The priority from which on an edit only shows progress."""
+"""Edits of this priority or less urgent ones (higher numbers) only show progress."""
 
 SENT_CACHE_SIZE = 5000
-"""Receipts kept in memory; older ones are looked up in the store."""
+"""Receipts of posts that stay in memory; older ones are read from the store."""
 
 
 @dataclass(slots=True)
-class _Worker:
-    """The task that empties one lane, and the bell that tells it of something new."""
+class _Channel:
+    """The queue of one channel, and the event that wakes the task which empties it."""
 
     queue: ChannelQueue = field(default_factory=ChannelQueue)
     wakeup: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
 
 
 class Outbox:
-    """Takes stored rows and brings them to their platforms.
-
-    `placed(outgoing, posted, noted_at)` is told of a question's card that people can see, and since when by our clock;
-    `on_question_undeliverable` of one that they never will; `on_marked` of the rows by which a receipt was stored. `fallback_for`
-    gives what is to be posted in the place of a post that its platform refuses.
-    """
+    """Sends stored posts. The runs of question cards learn through the mailbox whether people can see them."""
 
     def __init__(
         self,
@@ -61,19 +65,20 @@ class Outbox:
         adapters: Mapping[str, Adapter],
         clock: Clock,
         *,
-        on_question_posted: Callable[[OutboxEntry, PostedMessage, float], None],
-        on_question_undeliverable: Callable[[OutboxEntry, str], None],
-        on_marked: Callable[[Sequence[Record]], None],
-        fallback_for: Callable[[OutboxEntry, str], Awaitable[Sequence[OutboxEntry]]],
+        mailbox: Mailbox,
+        inbox: Inbox,
+        states: RunStates,
+        tasks: BackgroundTasks,
     ) -> None:
         self._store = store
         self._adapters = adapters
         self._clock = clock
-        self._on_question_posted = on_question_posted
-        self._on_question_undeliverable = on_question_undeliverable
-        self._on_marked = on_marked
-        self._fallback_for = fallback_for
-        self._workers: dict[tuple[str, str], _Worker] = {}
+        self._mailbox = mailbox
+        self._inbox = inbox
+        self._states = states
+        self._tasks = tasks
+        self._channels: dict[tuple[str, str], _Channel] = {}
+        self._senders = BackgroundTasks()
         self._sent: dict[str, PostedMessage] = {}
         self._edited_at: dict[str, float] = {}
         self._clock_offsets: dict[str, float] = {}
@@ -83,110 +88,126 @@ class Outbox:
         self._stopped = False
 
     def recover(self, pending: Sequence[PendingPost], clock_offsets: Mapping[str, float | None]) -> None:
-        """Take what an earlier process left unsent: nobody knows whether it arrived.
+        """Queue the posts that an earlier process left unmarked, all of them doubtful.
 
-        `clock_offsets`: how far the platforms' clocks are behind ours, as earlier posts tell.
+        `clock_offsets`: by platform, the seconds that its clock is behind ours, estimated from earlier posts.
         """
-        self._clock_offsets |= {platform: known for platform, known in clock_offsets.items() if known is not None}
-        for one in pending:
-            if one.anchored and one.outgoing.anchor:
-                self._remember(one.outgoing.anchor, one.anchored)
-            if one.replaced and one.outgoing.replaces:
-                self._remember(one.outgoing.replaces, one.replaced)
-            self._mark_uncertain(one.outgoing)
-            self._enqueue(one.outgoing, doubtful=True)
+        self._clock_offsets |= {platform: offset for platform, offset in clock_offsets.items() if offset is not None}
+        for post in pending:
+            if post.anchored and post.outgoing.anchor:
+                self._remember(post.outgoing.anchor, post.anchored)
+            if post.replaced and post.outgoing.replaces:
+                self._remember(post.outgoing.replaces, post.replaced)
+            self._mark_uncertain(post.outgoing)
+            self._enqueue(post.outgoing, doubtful=True)
         self._check_reconciled()
 
     def enqueue(self, rows: Sequence[Record]) -> None:
-        """Take the posts among rows that have just been stored."""
+        """Queue the posts among rows that have just been stored."""
         for row in rows:
             if isinstance(row, OutboxEntry):
                 self._enqueue(row, doubtful=False)
 
     async def wait_reconciled(self) -> None:
-        """Wait until it is known of every card of an earlier process whether it arrived, while that is worth waiting for."""
+        """Wait until no question card of an earlier process is doubtful, or `RECONCILE_TIMEOUT` has passed."""
         await self._wait_for(self._reconciled)
 
     async def wait_reconciled_key(self, key: str) -> None:
-        """Wait until a card is not doubtful any more, for as long as that is worth waiting for."""
+        """Wait until one card is not doubtful any more, or `RECONCILE_TIMEOUT` has passed."""
         if key in self._uncertain:
             await self._wait_for(self._uncertain[key])
 
-    async def _wait_for(self, known: asyncio.Event) -> None:
-        late = self._clock.call_at(self._clock.now() + RECONCILE_TIMEOUT, known.set)
+    async def _wait_for(self, resolved: asyncio.Event) -> None:
+        timeout = self._clock.call_at(self._clock.now() + RECONCILE_TIMEOUT, resolved.set)
         try:
-            await known.wait()
+            await resolved.wait()
         finally:
-            late.cancel()
+            timeout.cancel()
 
     async def wait_drained(self) -> None:
-        """Wait until everything that was taken so far has left or has failed."""
-        tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Wait until every post that is queued now was sent or has failed."""
+        await self._senders.join()
 
-    async def sent_message(self, key: str) -> PostedMessage | None:
-        """What became of a post.
+    async def run_thread(self, state: RunState) -> Place | None:
+        """The thread of a run; None before its card is posted.
 
         Raises:
             StoreError: it cannot be looked up.
         """
+        card = await self._sent_message(run_key(state.run))
+        return replace(state.place, thread=card.thread) if card else None
+
+    async def _sent_message(self, key: str) -> PostedMessage | None:
         return self._sent.get(key) or await self._store.sent_post(key)
 
-    async def stop(self) -> None:
-        """Stop sending; what is left stays in the outbox."""
-        self._stopped = True
-        tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def warn(self, state: RunState, text: str) -> None:
+        """Post a warning into a run's thread without storing it: it is about the store, which cannot be written."""
+        adapter = self._adapters.get(state.place.platform)
+        if adapter is not None:
+            self._tasks.start(self._send_warning(adapter, state, text))
 
-    # Lanes ----------------------------------------------------------------------------------------------------------------
+    async def _send_warning(self, adapter: Adapter, state: RunState, text: str) -> None:
+        now = self._clock.now()
+        key = f"run:{state.run}:trouble:{now}"
+        try:
+            place = await self.run_thread(state) or state.place
+            await adapter.send(OutboundPost(key=key, place=place, post=Note(text=text, tone="warning"), since=now))
+        except (StoreError, DeliveryError) as error:
+            _LOG.warning("a warning could not be posted to the thread of run %s: %s", state.run, error)
+
+    async def stop(self) -> None:
+        """Stop sending; posts that were not sent stay in the outbox."""
+        self._stopped = True
+        await self._senders.stop()
 
     def _enqueue(self, outgoing: OutboxEntry, doubtful: bool) -> None:
         if outgoing.place.platform not in self._adapters or self._stopped:
             return
         self._order += 1
-        worker = self._workers.setdefault((outgoing.place.platform, outgoing.place.channel), _Worker())
-        worker.queue.push(QueuedPost(outgoing, self._order, doubtful, self._may_edit_at(outgoing)))
-        worker.wakeup.set()
-        if worker.task is None or worker.task.done():
-            worker.task = asyncio.create_task(self._work(worker), name=f"lane {outgoing.place.platform}/{outgoing.place.channel}")
+        key = (outgoing.place.platform, outgoing.place.channel)
+        channel = self._channels.setdefault(key, _Channel())
+        channel.queue.push(QueuedPost(outgoing, self._order, doubtful, self._earliest_edit(outgoing)))
+        channel.wakeup.set()
+        if key not in self._senders:
+            self._senders.start(self._empty(channel), key)
 
-    def _may_edit_at(self, outgoing: OutboxEntry) -> float:
-        """Progress on a card waits for the interval that the platform bears; what ends something does not."""
+    def _earliest_edit(self, outgoing: OutboxEntry) -> float:
+        """The time of the next edit that only shows progress: platforms limit edits. What ends something is not delayed."""
         if outgoing.priority < PROGRESS or not outgoing.replaces:
             return 0.0
         interval = self._adapters[outgoing.place.platform].capabilities.edit_interval
         return self._edited_at.get(outgoing.replaces, outgoing.at) + interval
 
-    async def _work(self, worker: _Worker) -> None:
-        """Empty a queue, then end: an idle channel costs nothing."""
-        while worker.queue:
-            worker.wakeup.clear()
-            job = worker.queue.next_ready(self._clock.now())
-            if job is None:
-                await self._sleep(worker)
+    async def _empty(self, channel: _Channel) -> None:
+        """Send the posts of one channel until none is left. An idle channel has no task."""
+        while channel.queue:
+            channel.wakeup.clear()
+            post = channel.queue.next_ready(self._clock.now())
+            if post is None:
+                await self._wait_for_post(channel)
             else:
-                await self._send(worker.queue, job)
+                await self._send(channel.queue, post)
 
-    async def _sleep(self, worker: _Worker) -> None:
-        until = worker.queue.next_time(self._clock.now())
-        alarm = self._clock.call_at(until, worker.wakeup.set) if until is not None else None
+    async def _wait_for_post(self, channel: _Channel) -> None:
+        until = channel.queue.next_time(self._clock.now())
+        alarm = self._clock.call_at(until, channel.wakeup.set) if until is not None else None
         try:
-            await worker.wakeup.wait()
+            await channel.wakeup.wait()
         finally:
             if alarm is not None:
                 alarm.cancel()
 
+    # Others wait for doubtful question cards only, and only where the history can be searched for them: a question may not fall
+    # back, nor a thread be read, before it is known which card people see.
+
     def _mark_uncertain(self, outgoing: OutboxEntry) -> None:
-        """Nobody knows whether this arrived. Others wait for a question's card only, and only where it can be looked for."""
         if self._can_find(outgoing) and isinstance(outgoing.post, QuestionCard):
             self._uncertain.setdefault(outgoing.key, asyncio.Event())
 
     def _resolve_uncertain(self, key: str) -> None:
-        doubt = self._uncertain.pop(key, None)
-        if doubt is not None:
-            doubt.set()
+        resolved = self._uncertain.pop(key, None)
+        if resolved is not None:
+            resolved.set()
         self._check_reconciled()
 
     def _check_reconciled(self) -> None:
@@ -194,29 +215,29 @@ class Outbox:
             self._reconciled.set()
 
     def _can_find(self, outgoing: OutboxEntry) -> bool:
+        """Whether the history can be searched for a post. An edit is not searched for: repeating it changes nothing."""
         adapter = self._adapters.get(outgoing.place.platform)
         return adapter is not None and adapter.capabilities.can_read_history and not outgoing.replaces
 
-    # Sending --------------------------------------------------------------------------------------------------------------
-
-    async def _send(self, queue: ChannelQueue, job: QueuedPost) -> None:
-        outgoing = job.outgoing
+    async def _send(self, queue: ChannelQueue, post: QueuedPost) -> None:
+        """Find or send one post, and mark it. `closing` is the edit that closes a card which may not have been shown at all."""
+        outgoing = post.outgoing
         closing = queue.remove(closing_key(outgoing.key))
         try:
-            posted = await self._find(job) or (None if closing else await self._deliver(outgoing))
+            posted = await self._find(post) or (None if closing else await self._deliver(outgoing))
         except NotSent as error:
-            self._retry(queue, job, error.retry_after)
+            self._retry(queue, post, error.retry_after)
         except SendUncertain:
-            job.uncertain = True
+            post.uncertain = True
             self._mark_uncertain(outgoing)
-            self._retry(queue, job, None)
+            self._retry(queue, post, None)
         except SendRejected as error:
             await self._fail(outgoing, str(error))
         except Exception:
-            _LOG.exception("the adapter of %s broke while sending %s", outgoing.place.platform, outgoing.key)
+            _LOG.exception("the %s adapter failed to send %s", outgoing.place.platform, outgoing.key)
             await self._fail(outgoing, "the adapter broke; the log has the details")
         else:
-            queue.tries = 0
+            queue.failures = 0
             await self._done(outgoing, posted)
             self._resolve_uncertain(outgoing.key)
             if posted is None:
@@ -224,29 +245,32 @@ class Outbox:
         if closing is not None:
             queue.push(QueuedPost(closing.outgoing, closing.order, closing.uncertain))
 
-    async def _find(self, job: QueuedPost) -> PostedMessage | None:
-        """What an earlier attempt left, where there was one and the platform can be asked."""
-        if not job.uncertain or not self._can_find(job.outgoing):
+    async def _find(self, post: QueuedPost) -> PostedMessage | None:
+        """The message of an earlier attempt, where the attempt is doubtful and the platform has a readable history."""
+        if not post.uncertain or not self._can_find(post.outgoing):
             return None
-        adapter = self._adapters[job.outgoing.place.platform]
-        sending = await self._outbound(job.outgoing)
-        return await adapter.find_sent(sending) if sending else None
+        outbound = await self._outbound(post.outgoing)
+        return await self._adapters[post.outgoing.place.platform].find_sent(outbound) if outbound else None
 
     async def _deliver(self, outgoing: OutboxEntry) -> PostedMessage | None:
-        adapter = self._adapters[outgoing.place.platform]
-        sending = await self._outbound(outgoing)
-        if sending is None:
+        outbound = await self._outbound(outgoing)
+        if outbound is None:
             return None
-        posted = await adapter.send(sending)
+        posted = await self._adapters[outgoing.place.platform].send(outbound)
         if not outgoing.replaces:
             self._clock_offsets[outgoing.place.platform] = self._clock.now() - posted.at
         return posted
 
     async def _outbound(self, outgoing: OutboxEntry) -> OutboundPost | None:
-        """As the adapter gets it. None: a remark on a question that was never shown; its end is told in the run's thread."""
+        """The post as its adapter takes it. None for a note on a question that was never shown: its run's thread tells its end.
+
+        Raises:
+            NotSent: the message that it belongs to cannot be looked up now.
+            SendRejected: the message to be edited was never posted.
+        """
         try:
-            anchor = await self.sent_message(outgoing.anchor) if outgoing.anchor else None
-            replaced = await self.sent_message(outgoing.replaces) if outgoing.replaces else None
+            anchor = await self._sent_message(outgoing.anchor) if outgoing.anchor else None
+            replaced = await self._sent_message(outgoing.replaces) if outgoing.replaces else None
         except StoreError as error:
             raise NotSent(str(error)) from error
         if outgoing.replaces and replaced is None:
@@ -256,25 +280,25 @@ class Outbox:
         place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
         return OutboundPost(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at)
 
-    def _retry(self, queue: ChannelQueue, job: QueuedPost, retry_after: float | None) -> None:
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(queue.tries, 10)) if retry_after is None else retry_after
-        queue.tries += 1
-        queue.resume_at = self._clock.now() + pause
-        queue.requeue(job)
-
-    # Marking --------------------------------------------------------------------------------------------------------------
+    def _retry(self, queue: ChannelQueue, post: QueuedPost, retry_after: float | None) -> None:
+        delay = SEND_BACKOFF.delay(queue.failures) if retry_after is None else retry_after
+        queue.failures += 1
+        queue.resume_at = self._clock.now() + delay
+        queue.requeue(post)
 
     async def _done(self, outgoing: OutboxEntry, posted: PostedMessage | None) -> None:
-        """A post arrived, or (None) it is dropped: a card that nobody has seen and that was closed before, with its closing, or
-        what was said about one."""
+        """Mark a post as sent, or (`posted` is None) as dropped: a card that was closed before anybody saw it, with its closing
+        edit, or a note on such a card."""
         if posted is None:
             await self._mark([PostDropped(key=outgoing.key), PostDropped(key=closing_key(outgoing.key))])
             return
         self._remember(outgoing.key, posted)
         if outgoing.replaces:
-            self._note_edit(outgoing)
+            self._note_edit(outgoing, outgoing.replaces)
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
-            self._on_question_posted(outgoing, posted, self._noted_at(outgoing, posted))
+            # The run marks this post: the transaction that starts the question's times is the same.
+            noted_at = self._posted_at(outgoing, posted)
+            self._mailbox.deliver(outgoing.run, inputs.QuestionDelivered(outgoing=outgoing, posted=posted, noted_at=noted_at))
             return
         rows: list[Record] = [PostSent(key=outgoing.key, version=outgoing.version, posted=posted)]
         if isinstance(outgoing.post, RunCard) and not outgoing.replaces:
@@ -282,42 +306,53 @@ class Outbox:
             rows.append(RunMessageLinked(run=outgoing.run, place=place, message=posted.message, thread=posted.thread))
         await self._mark(rows)
 
-    def _noted_at(self, outgoing: OutboxEntry, posted: PostedMessage) -> float:
-        """When, by our clock, a card was posted, also if an earlier process did it: not before its row was written."""
-        behind = self._clock_offsets.get(outgoing.place.platform, -math.inf)
-        return max(outgoing.at, posted.at + behind)
+    def _posted_at(self, outgoing: OutboxEntry, posted: PostedMessage) -> float:
+        """The time of a post by our clock, also if an earlier process sent it: not before it was stored."""
+        offset = self._clock_offsets.get(outgoing.place.platform, -math.inf)
+        return max(outgoing.at, posted.at + offset)
 
-    def _note_edit(self, outgoing: OutboxEntry) -> None:
-        assert outgoing.replaces is not None
+    def _note_edit(self, outgoing: OutboxEntry, replaced: str) -> None:
         ended = isinstance(outgoing.post, RunCard) and outgoing.post.ended
         if outgoing.priority >= PROGRESS and not ended:
-            self._edited_at[outgoing.replaces] = self._clock.now()
+            self._edited_at[replaced] = self._clock.now()
         else:
-            self._edited_at.pop(outgoing.replaces, None)
+            self._edited_at.pop(replaced, None)
 
     async def _fail(self, outgoing: OutboxEntry, why: str) -> None:
-        _LOG.warning("a post of run %s to %s will not arrive: %s", outgoing.run, outgoing.place.platform, why)
+        _LOG.warning("a post of run %s to %s cannot be delivered: %s", outgoing.run, outgoing.place.platform, why)
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
-            self._on_question_undeliverable(outgoing, why)
+            self._mailbox.deliver(outgoing.run, inputs.QuestionUndeliverable(outgoing=outgoing, why=why))
         else:
-            instead = await self._fallback_for(outgoing, why)
-            await self._mark([PostFailed(key=outgoing.key, why=why), *instead])
-            self.enqueue(instead)
+            fallback = await self._direct_message_fallback(outgoing, why)
+            await self._mark([PostFailed(key=outgoing.key, why=why), *fallback])
+            self.enqueue(fallback)
         self._resolve_uncertain(outgoing.key)
 
-    async def _mark(self, rows: list[Record]) -> None:
-        """Store what became of a post. While the disk takes nothing the queue waits: no more than one post is left in doubt."""
+    async def _direct_message_fallback(self, refused: OutboxEntry, why: str) -> Sequence[OutboxEntry]:
+        """The direct message to the requester in place of a post that the platform refuses in the run's channel."""
         try:
-            await retry_until_writable(self._clock, partial(self._store.append, rows=rows), self._log_unmarked)
-        except StoreError as error:
-            self._log_unmarked(error)
-        else:
-            self._on_marked(rows)
+            return direct_message_fallback(await self._states.get(refused.run), refused, why, self._clock.now())
+        except (StoreError, ValueError) as error:
+            _LOG.warning("the requester of run %s could not be told directly: %s", refused.run, error)
+            return ()
 
-    def _log_unmarked(self, error: StoreError) -> None:
-        _LOG.error("a post has left but could not be marked, which a restart would have to find out: %s", error)
+    async def _mark(self, rows: list[Record]) -> None:
+        """Store what became of a post. The channel waits while the disk is not writable, so that only one post becomes
+        doubtful."""
+        try:
+            await retry_until_writable(self._clock, partial(self._store.append, rows=rows), _log_unmarked)
+        except StoreError as error:
+            _log_unmarked(error)
+            return
+        for row in rows:
+            if isinstance(row, RunMessageLinked):
+                self._inbox.place_registered(row.place)
 
     def _remember(self, key: str, posted: PostedMessage) -> None:
         self._sent[key] = posted
         if len(self._sent) > SENT_CACHE_SIZE:
             del self._sent[next(iter(self._sent))]
+
+
+def _log_unmarked(error: StoreError) -> None:
+    _LOG.error("a post was sent but could not be marked; a restart would search the history for it: %s", error)

@@ -1,39 +1,43 @@
-"""When to look at which open question: one heap and one alarm for all of them, a few hundred bytes each."""
+"""The deadlines of open questions: one heap and one alarm for all of them, a few hundred bytes each."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
 
 from orchestrator_bridge.common.clock import Alarm, Clock
+from orchestrator_bridge.engine.mailbox import Mailbox
+from orchestrator_bridge.run import inputs
 
 
 class DeadlineScheduler:
-    """Calls `due(run, question)` when a question's time has come, by our clock; arming a question again replaces its time."""
+    """Delivers `CheckQuestion` to a question's run at the question's deadline. Scheduling a question again replaces its deadline.
 
-    def __init__(self, clock: Clock, due: Callable[[int, int], None]) -> None:
+    A replaced deadline stays in the heap until it is popped: `_deadlines` tells which entry of a question is the valid one.
+    """
+
+    def __init__(self, clock: Clock, mailbox: Mailbox) -> None:
         self._clock = clock
-        self._due = due
+        self._mailbox = mailbox
         self._heap: list[tuple[float, int, int]] = []
-        self._times: dict[int, float] = {}
+        self._deadlines: dict[int, float] = {}
         self._alarm: Alarm | None = None
         self._alarm_at = float("inf")
 
     def schedule(self, run: int, question: int, at: float) -> None:
-        """Look at a question at a time, in seconds since the epoch."""
-        if self._times.get(question) == at:
+        """Check a question at a time, in seconds since the epoch."""
+        if self._deadlines.get(question) == at:
             return
-        self._times[question] = at
+        self._deadlines[question] = at
         heapq.heappush(self._heap, (at, question, run))
         self._set_alarm()
 
     def cancel(self, question: int) -> None:
-        """A question is settled."""
-        self._times.pop(question, None)
+        """Forget the deadline of a question that is closed."""
+        self._deadlines.pop(question, None)
 
     def stop(self) -> None:
-        """Nothing comes any more."""
-        self._times.clear()
+        """Forget all deadlines; the next start reads them from the store."""
+        self._deadlines.clear()
         self._heap.clear()
         if self._alarm is not None:
             self._alarm.cancel()
@@ -51,7 +55,7 @@ class DeadlineScheduler:
         now = self._clock.now()
         while self._heap and self._heap[0][0] <= now:
             at, question, run = heapq.heappop(self._heap)
-            if self._times.get(question) == at:
-                del self._times[question]
-                self._due(run, question)
+            if self._deadlines.get(question) == at:
+                del self._deadlines[question]
+                self._mailbox.deliver(run, inputs.CheckQuestion(question=question))
         self._set_alarm()

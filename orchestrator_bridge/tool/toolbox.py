@@ -32,14 +32,20 @@ class Toolbox:
     def __init__(
         self, specs: Mapping[str, ToolServerSpec], secrets: Mapping[str, str], clock: Clock, folder: Path = Path()
     ) -> None:
-        self.changed: Callable[[str], None] = lambda _: None
-        """Listener, called with the name of a server whose tools changed."""
+        self._subscribers: list[Callable[[str], None]] = []
         self._specs = specs
         self._redactor = Redactor(secrets)
         self._servers = {
-            name: ToolServer(name, _connect(name, spec, secrets, folder), clock, self._notify_changed)
-            for name, spec in specs.items()
+            name: ToolServer(name, _connect(name, spec, secrets, folder), clock, self._notify) for name, spec in specs.items()
         }
+
+    def subscribe(self, on_change: Callable[[str], None]) -> None:
+        """Call `on_change` with the name of a server whenever its tools may have changed."""
+        self._subscribers.append(on_change)
+
+    def _notify(self, server: str) -> None:
+        for on_change in self._subscribers:
+            on_change(server)
 
     async def tools(self, server: str) -> tuple[Tool, ...]:
         """List a server's tools, with secrets redacted and the approval of the team file.
@@ -68,9 +74,6 @@ class Toolbox:
     async def close(self) -> None:
         """Stop every server."""
         await asyncio.gather(*(server.close() for server in self._servers.values()))
-
-    def _notify_changed(self, server: str) -> None:
-        self.changed(server)
 
     def _with_approval(self, tool: Tool) -> Tool:
         schema = json.loads(self._redactor.clean(json.dumps(tool.schema)))

@@ -6,7 +6,7 @@ import re
 from typing import get_args
 
 from orchestrator_bridge.common.duration import parse_duration
-from orchestrator_bridge.engine.supervisor import STATE_CACHE_SIZE
+from orchestrator_bridge.engine.run_states import STATE_CACHE_SIZE
 from orchestrator_bridge.model.openai.client import STALL_AFTER
 from orchestrator_bridge.run import events
 from orchestrator_bridge.run.decide import MALFORMED_TRIES

@@ -1,4 +1,4 @@
-"""Runs whose logs cannot be read: they are set aside, that is told once, and everything else goes on."""
+"""Runs whose logs cannot be read: they are quarantined, which is logged once, and everything else continues."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def two_questions_and_a_damage(file: Path, server: ModelServer, clock: Man
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-async def test_a_run_with_a_damaged_log_is_set_aside_and_others_go_on(
+async def test_a_run_with_a_damaged_log_is_quarantined_and_the_others_continue(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     clock = ManualClock()
@@ -54,9 +54,9 @@ async def test_a_run_with_a_damaged_log_is_set_aside_and_others_go_on(
             await engine.wait_finished()
     assert [final.run for final in platform.finals] == [2]
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
-    assert "run 1 is set aside" in caplog.text
+    assert "run 1 is quarantined" in caplog.text
     assert len(platform.words) == 4
-    assert all("Run 1 is set aside" in word.text for _, word in platform.words)
+    assert all("Run 1 is on hold" in word.text for _, word in platform.words)
 
 
 async def test_nobody_waits_for_a_damaged_run_that_was_busy(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -68,7 +68,7 @@ async def test_nobody_waits_for_a_damaged_run_that_was_busy(tmp_path: Path, capl
         run_sql(tmp_path / "t.db", DAMAGE["no event"])
         async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock) as engine:
             await engine.wait_finished()
-    assert [record.levelname for record in caplog.records if "set aside" in record.message] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if "quarantined" in record.message] == ["ERROR"]
 
 
 async def test_questions_of_sound_runs_are_shown_again_beside_those_of_a_damaged_one(

@@ -140,7 +140,7 @@ async def test_a_run_that_breaks_says_that_it_has_failed(tmp_path: Path) -> None
         await begin(engine)
         await engine.wait_finished()
         assert engine.active == ()
-    assert any("Something in Townhall broke (RuntimeError)" in note for note in platform.notes)
+    assert any("Townhall failed with an internal error (RuntimeError)" in note for note in platform.notes)
 
 
 # Commands -----------------------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ async def test_a_command_that_a_full_disk_does_not_take_is_done_once_as_soon_as_
             await engine.wait_finished()
             assert [final.run for final in platform.finals] == [1]
     (word,) = [word.text for _, word in platform.words]
-    assert word.startswith("This waits, and is done as soon as the store can be written again")
+    assert word.startswith("The command waits until the store can be written")
     assert FULL.found in word
 
 
@@ -184,7 +184,7 @@ async def test_a_trouble_is_told_once_and_another_one_once_more(tmp_path: Path, 
         await engine.wait_finished()
     told = [note for note in platform.notes if "waits until its store can be written again" in note]
     assert [FULL.found in note for note in told] == [True, False]
-    assert caplog.text.count("run 1 waits for the store") == 2
+    assert caplog.text.count("run 1 waits until the store can be written") == 2
 
 
 async def test_a_post_that_a_full_disk_does_not_let_be_marked_is_marked_as_soon_as_there_is_room(

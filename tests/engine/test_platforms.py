@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.inbound import Place
-from orchestrator_bridge.engine.engine import RECONNECT
+from orchestrator_bridge.engine.platforms import RECONNECT_DELAY
 from tests.support.clock import ManualClock
 from tests.support.engine_fixture import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
 from tests.support.failing_store import troubled
@@ -41,7 +41,7 @@ async def seconds_pass(clock: ManualClock) -> None:
         clock.advance(1)
 
 
-@pytest.mark.parametrize(("retry_after", "pause"), [(None, RECONNECT), (3.0, 3.0)])
+@pytest.mark.parametrize(("retry_after", "pause"), [(None, RECONNECT_DELAY), (3.0, 3.0)])
 async def test_a_platform_that_cannot_be_reached_holds_up_no_other_and_is_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, retry_after: float | None, pause: float
 ) -> None:

@@ -43,7 +43,7 @@ async def test_one_run_beside_unfinished_ones_leaves_them_alone_and_open(tmp_pat
             await engine.wait_finished()
         assert {one.run for one in platform.finals} == {run} == engine.started_here
         assert platform.questions == []
-        assert "Run 1 rests until the bot is started" in platform.words[0][1].text
+        assert "Run 1 is not active in this process" in platform.words[0][1].text
         assert len(server.requests) == 1
     store = await SqliteStore.open(file)
     open_ones = await store.questions(status="open")

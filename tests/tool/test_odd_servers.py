@@ -49,7 +49,7 @@ async def test_a_server_that_starts_at_a_later_attempt_notifies_the_listener() -
         with pytest.raises(ToolNotCalled, match="no server answers at its address"):
             await box.tools("stub")
         up = asyncio.Event()
-        box.changed = lambda _: up.set()
+        box.subscribe(lambda _: up.set())
         await stub.start()
         await clock.armed_until(clock.now() + RESTART_BACKOFF.first)
         clock.advance(RESTART_BACKOFF.first)
@@ -76,7 +76,7 @@ async def test_a_restarted_http_server_is_reconnected() -> None:
 
 async def _called_at_last(box: Toolbox, clock: ManualClock) -> ToolResult:
     up = asyncio.Event()
-    box.changed = lambda _: up.set()
+    box.subscribe(lambda _: up.set())
     try:
         return await box.call("stub", "add", {"a": 1, "b": 2})
     except ToolNotCalled:
@@ -117,7 +117,7 @@ async def test_endless_change_notifications_are_throttled() -> None:
     clock = ManualClock()
     told: list[str] = []
     async with box_of("changes without end", clock) as box:
-        box.changed = told.append
+        box.subscribe(told.append)
         await box.tools("odd")
         await clock.armed_until(clock.now() + LIST_PAUSE)
         assert told == ["odd"]

@@ -74,7 +74,7 @@ async def test_a_server_that_dies_during_a_call_leaves_it_unknown_and_restarts(t
         with pytest.raises(ToolNotCalled, match="stub stopped unexpectedly"):
             await box.call("stub", "add", {"a": 1, "b": 2})
         up = asyncio.Event()
-        box.changed = lambda _: up.set()
+        box.subscribe(lambda _: up.set())
         clock.advance(RESTART_BACKOFF.first)
         await up.wait()
         assert (await box.call("stub", "add", {"a": 1, "b": 2})).text == "3"
@@ -116,7 +116,7 @@ async def test_a_call_that_times_out_has_an_unknown_outcome(tmp_path: Path, cloc
 
 async def test_the_listener_finds_the_new_tools_after_a_change(box: Toolbox) -> None:
     changed = asyncio.Event()
-    box.changed = lambda _: changed.set()
+    box.subscribe(lambda _: changed.set())
     await box.call("stub", "grow", {})
     await changed.wait()
     assert "grown" in [tool.name for tool in await box.tools("stub")]

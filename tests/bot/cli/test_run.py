@@ -63,7 +63,7 @@ def test_a_task_from_a_pipe_does_not_wait_for_a_damaged_run_nor_end_with_its_err
     assert ended.returncode == 0
     assert "Done: the second" in ended.stdout
     assert ended.stderr.count("\n") == 1
-    assert "run 1 is set aside until the next start, the others go on" in ended.stderr
+    assert "run 1 is quarantined until the next start; the other runs continue" in ended.stderr
 
 
 def test_every_line_of_a_pipe_is_a_run_and_all_of_them_have_to_succeed(environ: dict[str, str], folder: Path) -> None:

@@ -1,0 +1,60 @@
+"""The connected chat platforms: start and stop, private replies, members of groups."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+
+from orchestrator_bridge.chat.adapter import Adapter, NotSent
+from orchestrator_bridge.chat.inbound import Author, InboundEvent, InboundHandler
+from orchestrator_bridge.chat.outbound import PrivateReply
+from orchestrator_bridge.common.background import BackgroundTasks
+from orchestrator_bridge.common.clock import Clock, sleep_until
+
+_LOG = logging.getLogger(__name__)
+
+RECONNECT_DELAY = 10.0
+"""Seconds before a platform that could not be reached is tried again, unless it named a time itself."""
+
+
+class Platforms:
+    """The adapters by the names of their platforms."""
+
+    def __init__(self, adapters: Sequence[Adapter], clock: Clock, tasks: BackgroundTasks) -> None:
+        self.by_name: Mapping[str, Adapter] = {adapter.platform: adapter for adapter in adapters}
+        self._clock = clock
+        self._tasks = tasks
+
+    async def start(self, on_event: InboundHandler) -> None:
+        """Connect every platform. One that cannot be reached is tried again in the background and delays no other."""
+        for adapter in self.by_name.values():
+            await self._connect(adapter, on_event)
+
+    async def _connect(self, adapter: Adapter, on_event: InboundHandler) -> None:
+        try:
+            await adapter.start(on_event)
+        except NotSent as error:
+            _LOG.error("%s cannot be reached and is tried again: %s", adapter.platform, error)
+            self._tasks.start(self._connect_later(adapter, on_event, error.retry_after or RECONNECT_DELAY))
+
+    async def _connect_later(self, adapter: Adapter, on_event: InboundHandler, delay: float) -> None:
+        await sleep_until(self._clock, self._clock.now() + delay)
+        await self._connect(adapter, on_event)
+
+    async def stop(self) -> None:
+        """Disconnect every platform; a failure of one does not keep the others connected."""
+        async with AsyncExitStack() as stack:
+            for adapter in self.by_name.values():
+                stack.push_async_callback(adapter.stop)
+
+    def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
+        """Send a reply that only the author of an event sees. Best effort: it is neither stored nor sent again."""
+        adapter = self.by_name.get(event.place.platform)
+        if adapter is not None:
+            self._tasks.start(adapter.reply_privately(event, reply))
+
+    def members(self, platform: str, group: str) -> Sequence[Author] | None:
+        """The members of a platform's group or channel; None if they are not known."""
+        adapter = self.by_name.get(platform)
+        return adapter.members(group) if adapter else None
