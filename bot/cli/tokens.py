@@ -15,10 +15,9 @@ from bot.app import LoadedConfig
 from bot.config.errors import ConfigError
 from bot.formatting import format_time, print_json, print_table
 from bot.mcp_server import listener
-from bot.mcp_server.http import token_admin
 from bot.mcp_server.listener import EndpointFile
 from bot.mcp_server.scopes import parse_token_scope
-from bot.mcp_server.tokens import TokenRegistry, TokenScope
+from bot.mcp_server.tokens import TokenRegistry, TokenScope, administer_tokens
 from orchestrator_bridge.store.interface import InUse
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 
@@ -115,6 +114,6 @@ async def _execute_in_store(start: LoadedConfig, request: Mapping[str, Any]) -> 
     try:
         registry = TokenRegistry(store, time.time)
         await registry.load()
-        return await token_admin(registry, request)
+        return await administer_tokens(registry, request)
     finally:
         await store.close()

@@ -1,7 +1,7 @@
-"""The door over HTTP: who may come in, what goes to the MCP server, and what only the owner of the data folder may do.
+"""HTTP application of the MCP server: authenticates requests, passes MCP on, and manages tokens for the owner.
 
-Only this machine reaches it, but a page in a browser could be led here by a name that its owner points to this machine (DNS
-rebinding): requests for another host, or from any page, are refused. All others need a token.
+Only this machine can connect, but a web page could reach the server through a host name that its owner points to this machine
+(DNS rebinding). So requests for another host, and requests that a browser sends for a page, are refused. All others need a token.
 """
 
 from __future__ import annotations
@@ -13,85 +13,82 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from typing import Any
 
 import uvicorn
 from mcp.server.context import ServerRequestContext
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from bot.config.errors import ConfigError
 from bot.mcp_server.protocol import client_name, create_mcp_server
 from bot.mcp_server.scopes import McpClient
 from bot.mcp_server.service import ToolResponse, ToolService
-from bot.mcp_server.tokens import AccessToken, TokenRegistry, TokenScope
-from orchestrator_bridge.store.interface import StoredToken, StoreError
+from bot.mcp_server.tokens import AccessToken, TokenRegistry, administer_tokens
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Admin = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 MAX_BODY = 1_000_000
 """Bytes of a request."""
-_CALLER = "townhall.pass"
+MAX_SESSIONS = 200
+_ACCESS_TOKEN = "townhall.access_token"
+"""Key in the ASGI scope under which a request carries its token to the tool call."""
 
 
 class McpHttpApp:
-    """The application behind the door. `secret` is the owner's; `admin` does what the owner wants."""
+    """ASGI application of one bot. `secret` authorises requests of the owner."""
 
-    def __init__(self, service: ToolService, tokens: TokenRegistry, port: int, secret: str, admin: Admin) -> None:
+    def __init__(self, service: ToolService, tokens: TokenRegistry, port: int, secret: str) -> None:
         self._service = service
         self._tokens = tokens
         self._hosts = {f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost", "[::1]")}
         self._secret = secret
-        self._admin = admin
         self._sessions = StreamableHTTPSessionManager(
-            create_mcp_server(self._call), max_request_body_size=MAX_BODY, max_sessions=200
+            create_mcp_server(self._call), max_request_body_size=MAX_BODY, max_sessions=MAX_SESSIONS
         )
 
-    async def _call(self, context: ServerRequestContext[Any, Any], tool: str, arguments: Mapping[str, Any]) -> ToolResponse:
-        assert context.request is not None
-        through: AccessToken = context.request.scope[_CALLER]
-        return await self._service.call(McpClient(access_token=through, client=client_name(context)), tool, arguments)
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Accept MCP sessions until the block ends."""
+        async with self._sessions.run():
+            yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         assert scope["type"] == "http"
         headers = dict(scope["headers"])
         if headers.get(b"host") not in self._hosts or b"origin" in headers:
-            await _respond(send, 403, {"error": "only programs on this machine may come in here, and no page of a browser"})
+            await _respond(send, 403, {"error": "only programs on this machine may connect, and no web page"})
         elif scope["path"] == "/tokens":
-            await self._admin_request(headers, receive, send)
+            await self._administer_tokens(headers, receive, send)
         elif scope["path"].rstrip("/") == "/mcp":
-            await self._mcp(scope, headers, receive, send)
+            await self._serve_mcp(scope, headers, receive, send)
         else:
-            await _respond(send, 404, {"error": "there is nothing here; agents come in at /mcp"})
+            await _respond(send, 404, {"error": "no such path; the MCP server is at /mcp"})
 
-    async def _mcp(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
-        through = self._tokens.find(_bearer(headers))
-        if through is None:
-            text = "the token is missing, wrong or withdrawn; expected Authorization: Bearer and one from `townhall token make`"
-            await _respond(send, 401, {"error": text})
+    async def _serve_mcp(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+        token = self._tokens.find(_bearer(headers))
+        if token is None:
+            expected = "expected: Authorization: Bearer and a token from `townhall token make`"
+            await _respond(send, 401, {"error": f"the access token is missing, wrong or revoked; {expected}"})
             return
-        scope[_CALLER] = through
+        scope[_ACCESS_TOKEN] = token
         await self._sessions.handle_request(scope, receive, send)
 
-    async def _admin_request(self, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
-        if not hmac.compare_digest(_bearer(headers).encode(), self._secret.encode()):
-            await _respond(send, 401, {"error": "only the owner of the data folder may do this"})
-            return
-        await _respond(send, 200, await self._admin(json.loads(await _body(receive))))
+    async def _call(self, context: ServerRequestContext[Any, Any], tool: str, arguments: Mapping[str, Any]) -> ToolResponse:
+        assert context.request is not None
+        token: AccessToken = context.request.scope[_ACCESS_TOKEN]
+        return await self._service.call(McpClient(access_token=token, client=client_name(context)), tool, arguments)
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Serve while this holds."""
-        async with self._sessions.run():
-            yield
+    async def _administer_tokens(self, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+        if hmac.compare_digest(_bearer(headers).encode(), self._secret.encode()):
+            await _respond(send, 200, await administer_tokens(self._tokens, json.loads(await _read_body(receive))))
+        else:
+            await _respond(send, 401, {"error": "only the owner of the data folder may manage tokens"})
 
 
 class _EmbeddedServer(uvicorn.Server):
-    """A server among other things in a process: signals are not for it."""
+    """A server inside a process that handles signals itself."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -99,18 +96,18 @@ class _EmbeddedServer(uvicorn.Server):
 
 
 def create_http_server(app: McpHttpApp) -> uvicorn.Server:
-    """A server of the house; it serves sockets that are given to it, until `should_exit` is set, and then waits for nobody."""
-    logging.getLogger("uvicorn.error").addFilter(_keep_record)
+    """Create the HTTP server. It serves the sockets given to it until `should_exit` is set, and then waits for no client."""
+    logging.getLogger("uvicorn.error").addFilter(_is_unexpected)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=0, server_header=False, ws="none"
     )
     return _EmbeddedServer(config)
 
 
-def _keep_record(record: logging.LogRecord) -> bool:
-    """That whoever still waits is sent away at the end is no error here: what was asked lives on."""
-    sent_away = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
-    return not sent_away and "timeout graceful shutdown" not in record.getMessage()
+def _is_unexpected(record: logging.LogRecord) -> bool:
+    """Filter out uvicorn's errors about clients that still wait at shutdown: their questions stay open, so nothing is lost."""
+    cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cancelled and "timeout graceful shutdown" not in record.getMessage()
 
 
 def _bearer(headers: Mapping[bytes, bytes]) -> str:
@@ -118,7 +115,7 @@ def _bearer(headers: Mapping[bytes, bytes]) -> str:
     return secret.strip() if kind.casefold() == "bearer" else ""
 
 
-async def _body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     body, more = b"", True
     while more and len(body) < MAX_BODY:
         message = await receive()
@@ -127,29 +124,7 @@ async def _body(receive: Receive) -> bytes:
     return body
 
 
-async def _respond(send: Send, status: int, what: Mapping[str, Any]) -> None:
+async def _respond(send: Send, status: int, content: Mapping[str, Any]) -> None:
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(what, ensure_ascii=False).encode()})
-
-
-async def token_admin(book: TokenRegistry, wish: Mapping[str, Any]) -> dict[str, Any]:
-    """Carry one out; `trouble` says why it was not."""
-    try:
-        match wish["do"]:
-            case "make":
-                return {"secret": await book.create(str(wish["name"]), TokenScope.model_validate(wish["terms"]))}
-            case "withdraw":
-                await book.revoke(str(wish["name"]))
-                return {}
-            case _:
-                return {"tokens": [_token_object(token) for token in book.tokens]}
-    except (ConfigError, StoreError) as error:
-        return {"trouble": str(error)}
-
-
-def _token_object(token: StoredToken) -> dict[str, Any]:
-    """A token without its hash. Times are seconds since the epoch."""
-    shown = asdict(token)
-    del shown["hash"]
-    return {**shown, "terms": json.loads(token.terms)}
+    await send({"type": "http.response.body", "body": json.dumps(content, ensure_ascii=False).encode()})

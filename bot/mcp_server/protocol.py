@@ -1,4 +1,7 @@
-"""The tools as an MCP server, over whatever carries it. Imported when the first client comes: it takes most of a second."""
+"""The tools as an MCP server, independent of its transport: the listener serves it over HTTP, `townhall mcp` over stdio.
+
+A module of its own because it imports the MCP library, which takes most of a second: only a process that serves a client does.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,17 @@ from mcp.server.lowlevel.server import Server
 
 from bot.mcp_server.service import ToolResponse
 from bot.mcp_server.tools import INSTRUCTIONS, READ_ONLY, TOOLS
+from orchestrator_bridge.model.interface import ToolSpec
 
 CallTool = Callable[[ServerRequestContext[Any, Any], str, Mapping[str, Any]], Awaitable[ToolResponse]]
+"""Executes one call of a tool, given its name and arguments."""
 
 
 def create_mcp_server(call: CallTool) -> Server[Any]:
-    """A server of the tools; `call` carries one out."""
+    """Create a server that lists the tools and executes their calls by `call`."""
 
     async def list_tools(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_tool(spec.name, spec.description, spec.parameters) for spec in TOOLS])
+        return types.ListToolsResult(tools=[to_mcp_tool(spec) for spec in TOOLS])
 
     async def call_tool(context: ServerRequestContext[Any, Any], params: types.CallToolRequestParams) -> types.CallToolResult:
         return to_call_result(await call(context, params.name, params.arguments or {}))
@@ -37,19 +42,20 @@ def create_mcp_server(call: CallTool) -> Server[Any]:
 
 
 def client_name(context: ServerRequestContext[Any, Any]) -> str:
-    """What the client calls itself."""
+    """Name that the client gave itself, such as `Claude Code`; empty if it gave none."""
     params = context.session.client_params
     return params.client_info.name if params is not None else ""
 
 
-def to_call_result(answer: ToolResponse) -> types.CallToolResult:
-    """An answer as it goes over the wire: structured, and the same as text for clients that know no structure."""
-    if answer.denial:
-        return types.CallToolResult(content=[types.TextContent(type="text", text=answer.denial)], is_error=True)
-    text = json.dumps(answer.payload, ensure_ascii=False)
-    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=answer.payload)
+def to_mcp_tool(spec: ToolSpec) -> types.Tool:
+    """A tool with MCP's annotations."""
+    hints = types.ToolAnnotations(read_only_hint=spec.name in READ_ONLY, open_world_hint=True, destructive_hint=False)
+    return types.Tool(name=spec.name, description=spec.description, input_schema=spec.parameters, annotations=hints)
 
 
-def _tool(name: str, description: str, schema: dict[str, Any]) -> types.Tool:
-    hints = types.ToolAnnotations(read_only_hint=name in READ_ONLY, open_world_hint=True, destructive_hint=False)
-    return types.Tool(name=name, description=description, input_schema=schema, annotations=hints)
+def to_call_result(response: ToolResponse) -> types.CallToolResult:
+    """A response as structured content, repeated as text for clients without structured content."""
+    if response.denial:
+        return types.CallToolResult(content=[types.TextContent(type="text", text=response.denial)], is_error=True)
+    text = json.dumps(response.payload, ensure_ascii=False)
+    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=response.payload)

@@ -1,4 +1,4 @@
-"""Where an agent outside may ask, on whose behalf, and of which team: its token's terms, as the team file now is."""
+"""Scope of an access token: channels, person, team and quotas, checked against the current team file."""
 
 from __future__ import annotations
 
@@ -24,31 +24,30 @@ from orchestrator_bridge.team.team import Team
 
 
 class ToolCallDenied(TownhallError):
-    """What an agent outside wants cannot be done. The text says why, and what to do, in words for the agent."""
+    """A tool call that its token does not allow, or that cannot be done. The text tells the agent why, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class McpClient:
-    """Who calls a tool: the token, and what its client calls itself."""
+    """Caller of a tool: its access token, and the name that the client gave itself."""
 
     access_token: AccessToken
     client: str
 
     @property
     def token(self) -> str:
-        """The name of the token."""
+        """Name of the token."""
         return self.access_token.token
 
-    def to_external_agent(self, team: Team, wish: str = "") -> ExternalAgent:
-        """The agent among those of a team."""
-        return ExternalAgent(
-            token=self.token, agent=agent_name(self.client, frozenset(one.name for one in team.agents)), wish=wish
-        )
+    def to_external_agent(self, team: Team, key: str = "") -> ExternalAgent:
+        """External agent with a name that no agent of `team` has; `key` is the idempotency key of its request."""
+        names = frozenset(agent.name for agent in team.agents)
+        return ExternalAgent(token=self.token, agent=agent_name(self.client, names), wish=key)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestScope:
-    """Of which team, where, and on whose behalf something is wanted."""
+    """Team, channel and person for which a request is executed."""
 
     team: Team
     place: Place
@@ -56,34 +55,36 @@ class RequestScope:
 
 
 def parse_channel(channel: str) -> Place:
-    """The place of `slack/C0123ABCD`, or of `terminal`."""
+    """Parse `slack/C0123ABCD` or `terminal`."""
     platform, _, name = channel.partition("/")
     return TERMINAL_PLACE if platform == TERMINAL_PLACE.platform else Place(platform=platform, channel=name)
 
 
 def resolve_channel(caller: McpClient, wanted: str | None, platforms: Collection[str]) -> Place:
-    """The channel that was named, or the token's first.
+    """The requested channel, or else the token's first one.
 
     Raises:
         ToolCallDenied: the token is not for this channel, or its platform is not set up.
     """
     allowed = caller.access_token.scope.channels
-    meant = [one for one in allowed if wanted in (None, one, one.partition("/")[2])]
-    if not meant:
-        raise ToolCallDenied(f"Your token {caller.token} is not for the channel {wanted!r}; it is for {', '.join(allowed)}.")
-    place = parse_channel(meant[0])
+    matches = [channel for channel in allowed if wanted in (None, channel, channel.partition("/")[2])]
+    if not matches:
+        raise ToolCallDenied(
+            f"Your token {caller.token} does not allow the channel {wanted!r}. Allowed channels: {', '.join(allowed)}."
+        )
+    place = parse_channel(matches[0])
     if place.platform not in platforms:
         raise ToolCallDenied(
-            f"The bot is not on {place.platform}, so nobody can be asked in {meant[0]}. Whoever runs it can set it up."
+            f"The bot is not connected to {place.platform}, so nobody can be asked in {matches[0]}. Its operator can set it up."
         )
     return place
 
 
 def resolve_person(caller: McpClient, place: Place, directory: Directory) -> Author:
-    """The person on whose behalf the agent asks, as the place's platform knows her.
+    """The person for whom the agent works, with their id on the platform of `place`.
 
     Raises:
-        ToolCallDenied: she is not known there (any more).
+        ToolCallDenied: the team file no longer has the person, or no id there.
     """
     person = caller.access_token.scope.person
     if person is None:
@@ -92,105 +93,110 @@ def resolve_person(caller: McpClient, place: Place, directory: Directory) -> Aut
     try:
         found = directory.audience((f"@{person}",), place=place, by=nobody, agents=())
     except UnknownName as error:
-        raise ToolCallDenied(f"Your token {caller.token} asks on behalf of @{person}. {error}") from error
+        raise ToolCallDenied(f"Your token {caller.token} is for @{person}. {error}") from error
     if not found.people:
-        raise ToolCallDenied(f"Your token asks on behalf of @{person}, who has no id on {place.platform} in the team file.")
+        raise ToolCallDenied(f"Your token {caller.token} is for @{person}, who has no id on {place.platform} in the team file.")
     return found.people[0].author
 
 
-def question_quota_error(terms: TokenScope, use: TokenActivity, now: float, zone: tzinfo) -> str:
-    """Why no further question may be asked through a token; nothing if one may."""
-    if len(use.open) >= terms.open_questions:
-        which = listed([str(number) for number in use.open])
-        until = f", until one of them ends: {which}" if use.open else ""
-        return f"{_counted(len(use.open), 'question')} of your token {_are(len(use.open))} open, the most at a time{until}."
-    if use.asked >= terms.questions_a_day:
-        return f"{_counted(use.asked, 'question')} came through your token today, its limit, until {_midnight(now, zone)}."
-    return _budget_error(terms, use, now, zone)
+def question_quota_error(scope: TokenScope, activity: TokenActivity, now: float, zone: tzinfo) -> str:
+    """Reason why the token may not ask another question; empty if it may."""
+    if len(activity.open) >= scope.open_questions:
+        have = f"Your token has {_counted(len(activity.open), 'open question')}, its limit at a time."
+        numbers = listed([str(number) for number in activity.open])
+        return f"{have} Wait until one of them ends: {numbers}." if activity.open else have
+    if activity.asked >= scope.questions_a_day:
+        return f"Your token has asked {_counted(activity.asked, 'question')} today, its limit until {_midnight(now, zone)}."
+    return _budget_error(scope, activity, now, zone)
 
 
-def run_quota_error(terms: TokenScope, use: TokenActivity, now: float, zone: tzinfo) -> str:
-    """Why no further run may be started through a token; nothing if one may."""
-    if use.runs >= terms.runs_a_day:
-        return f"{_counted(use.runs, 'run')} came through your token today, its limit, until {_midnight(now, zone)}."
-    return _budget_error(terms, use, now, zone)
+def run_quota_error(scope: TokenScope, activity: TokenActivity, now: float, zone: tzinfo) -> str:
+    """Reason why the token may not start another run; empty if it may."""
+    if activity.runs >= scope.runs_a_day:
+        return f"Your token has started {_counted(activity.runs, 'run')} today, its limit until {_midnight(now, zone)}."
+    return _budget_error(scope, activity, now, zone)
 
 
-def _budget_error(terms: TokenScope, use: TokenActivity, now: float, zone: tzinfo) -> str:
-    limit = terms.money_a_day
-    if limit is None or use.cost < limit or not use.cost:
+def _budget_error(scope: TokenScope, activity: TokenActivity, now: float, zone: tzinfo) -> str:
+    limit = scope.money_a_day
+    if limit is None or activity.cost < limit or not activity.cost:
         return ""
-    spent = f"{format_dollars(use.cost)} of {format_dollars(Decimal(limit))}"
-    return f"{spent} are booked or reserved for what came through your token today, until {_midnight(now, zone)}."
+    spent = f"{format_dollars(activity.cost)} of {format_dollars(Decimal(limit))}"
+    return f"Your token has used {spent} today, spent or reserved. It may spend again after {_midnight(now, zone)}."
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _midnight(now: float, zone: tzinfo) -> str:
-    """The end of the day in the budgets' time zone."""
+    """End of the day in the budgets' time zone."""
     tomorrow = datetime.fromtimestamp(now, zone).replace(tzinfo=None).date() + timedelta(days=1)
     return f"{datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone):%Y-%m-%d %H:%M %Z}"
 
 
-def parse_token_scope(start: LoadedConfig, given: Mapping[str, Any]) -> TokenScope:
-    """The terms; what is None was not given.
+def parse_token_scope(config: LoadedConfig, given: Mapping[str, Any]) -> TokenScope:
+    """Scope of a new token from the options of `townhall token make`; None and empty options were not given.
 
     Raises:
-        Trouble: they do not fit the settings or the team file.
+        ConfigError: an option is not valid, or does not fit the settings or the team file.
     """
-    wanted = {key: value for key, value in given.items() if value is not None and value != ()}
-    wanted["channels"] = _resolve_channels(start, tuple(wanted.get("channels", ())))
+    options = {key: value for key, value in given.items() if value is not None and value != ()}
+    options["channels"] = _resolve_channels(config, tuple(options.get("channels", ())))
     try:
-        terms = TokenScope.model_validate(wanted)
+        scope = TokenScope.model_validate(options)
     except ValidationError as error:
-        raise ConfigError("this token cannot be made", [_problem(detail) for detail in error.errors(include_url=False)]) from None
-    start.team_file.team(terms.team)
-    return terms.model_copy(update={"person": _resolve_person(start, terms)})
+        problems = [
+            Problem(
+                where=f"--{'-'.join(map(str, detail['loc'])).replace('_', '-')}",
+                found=format_value(detail["input"]),
+                expected=detail["msg"].removeprefix("Input should be "),
+            )
+            for detail in error.errors(include_url=False)
+        ]
+        raise ConfigError(_NOT_CREATED, problems) from None
+    config.team_file.team(scope.team)
+    return scope.model_copy(update={"person": _resolve_person(config, scope)})
 
 
-def _problem(detail: Any) -> Problem:
-    option = "-".join(str(one) for one in detail["loc"]).replace("_", "-")
-    return Problem(
-        where=f"--{option}", found=format_value(detail["input"]), expected=detail["msg"].removeprefix("Input should be ")
-    )
+_NOT_CREATED = "the token was not created"
 
 
-def _resolve_channels(start: LoadedConfig, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Each with its platform, which may be left out where there is one."""
-    platforms = [name.lower() for name in platform_names(start)] or ["terminal"]
+def _resolve_channels(config: LoadedConfig, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Each channel with its platform, which may be left out if the bot has one."""
+    platforms = [name.lower() for name in platform_names(config)] or ["terminal"]
     if not given and platforms == ["terminal"]:
         return ("terminal",)
-    whole = tuple(one if "/" in one or len(platforms) > 1 or one == "terminal" else f"{platforms[0]}/{one}" for one in given)
-    wrong = [one for one in whole if parse_channel(one).platform not in platforms or not parse_channel(one).channel]
-    if wrong or not whole:
+    channels = tuple(
+        channel if "/" in channel or len(platforms) > 1 or channel == "terminal" else f"{platforms[0]}/{channel}"
+        for channel in given
+    )
+    places = {channel: parse_channel(channel) for channel in channels}
+    wrong = [channel for channel, place in places.items() if place.platform not in platforms or not place.channel]
+    if wrong or not channels:
         expected = f"the id of a channel on {' or '.join(platforms)}, such as {platforms[0]}/C0123ABCD"
         raise _config_error("--channel", format_value(wrong[0]) if wrong else "no channel", expected)
-    return whole
+    return channels
 
 
-def _resolve_person(start: LoadedConfig, terms: TokenScope) -> str | None:
-    """On whose behalf, by the name of the team file; on the terminal alone it may be whoever sits there."""
-    platforms = {parse_channel(one).platform for one in terms.channels} - {"terminal"}
-    if terms.person is None and not platforms:
+def _resolve_person(config: LoadedConfig, scope: TokenScope) -> str | None:
+    """Name of the person in the team file; None if the token is for the terminal alone and names nobody."""
+    platforms = {parse_channel(channel).platform for channel in scope.channels} - {"terminal"}
+    if scope.person is None and not platforms:
         return None
-    people, name = start.team_file.people, (terms.person or "").removeprefix("@")
+    people, name = config.team_file.people, (scope.person or "").removeprefix("@")
     if name not in people:
-        expected = f"one of {', '.join(f'@{one}' for one in people)}" if people else "a person under [people] of the team file"
-        found = format_value(terms.person) if terms.person else "nobody on whose behalf agents ask"
+        expected = (
+            f"one of {', '.join(f'@{known}' for known in people)}" if people else "a person under [people] in the team file"
+        )
+        found = format_value(scope.person) if scope.person else "no person for whom the agents ask"
         raise _config_error("--for", found, expected, suggest_name(name, list(people)))
     for platform in sorted(platforms):
         if not people[name].ids.get(platform):
-            raise _config_error(
-                f"--for @{name}", f"no id on {platform}", "one, for she is asked there", f"set it under [people.{name}]"
-            )
+            expected = f"an id on {platform}, because @{name} is asked there"
+            raise _config_error(f"--for @{name}", f"no id on {platform}", expected, f"set it under [people.{name}]")
     return name
 
 
-def _config_error(where: str, found: str, expected: str, mend: str = "") -> ConfigError:
-    return ConfigError("this token cannot be made", [Problem(where=where, found=found, expected=expected, fix=mend)])
+def _config_error(where: str, found: str, expected: str, fix: str = "") -> ConfigError:
+    return ConfigError(_NOT_CREATED, [Problem(where=where, found=found, expected=expected, fix=fix)])

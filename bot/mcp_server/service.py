@@ -1,4 +1,4 @@
-"""The porter: carries out what agents outside want, within their tokens' terms, and says why where it does not."""
+"""Executes MCP tool calls within the scope of the caller's token; a refused call returns the reason."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import tzinfo
+from typing import Any, assert_never
 
 from bot.commands.dispatch import ChatCommands
 from bot.config.errors import ConfigError
 from bot.mcp_server.questions import QuestionTools
-from bot.mcp_server.runs import RunTools, check_may_start
+from bot.mcp_server.runs import RunTools
 from bot.mcp_server.scopes import (
     McpClient,
     RequestScope,
@@ -21,6 +22,7 @@ from bot.mcp_server.scopes import (
     resolve_person,
     run_quota_error,
 )
+from bot.mcp_server.tokens import TokenScope
 from bot.mcp_server.tools import (
     AskTeamArguments,
     CancelQuestionArguments,
@@ -28,31 +30,33 @@ from bot.mcp_server.tools import (
     RunStatusArguments,
     StartRunArguments,
     ToolCallArguments,
+    ToolPayload,
     parse_tool_arguments,
 )
+from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.run.agent_tools import InvalidToolCall
-from orchestrator_bridge.store.interface import Store, StoreError
+from orchestrator_bridge.store.interface import Store, StoreError, TokenActivity
 from orchestrator_bridge.team.budgets import Budgets
 from orchestrator_bridge.team.directory import Directory
 
 _LOG = logging.getLogger(__name__)
-T = TypeVar("T")
 
-ToolPayload = dict[str, Any]
+QuotaRule = Callable[[TokenScope, TokenActivity, float, tzinfo], str]
+"""Reason why a token may not do more today, or an empty text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolResponse:
-    """What a tool gives back: an object, or (`denial`) why there is none."""
+    """Result of a tool: an object, or (`denial`) the reason why there is none."""
 
     payload: ToolPayload
     denial: str = ""
 
 
 class ToolService:
-    """Serves every token; `platforms` are those that the bot is on."""
+    """Serves the clients of all tokens. `platforms` are the platforms that this bot is connected to."""
 
     def __init__(
         self,
@@ -73,83 +77,84 @@ class ToolService:
         self._platforms = platforms
         self._questions = QuestionTools(engine.external_agents, store, clock)
         self._runs = RunTools(engine, store, clock)
-        self._turn = engine.external_agents.lock_for
-        self._begun: set[asyncio.Task[Any]] = set()
+        self._token_lock = engine.external_agents.lock_for
+        self._starting = BackgroundTasks()
 
     async def call(self, caller: McpClient, tool: str, arguments: Mapping[str, Any]) -> ToolResponse:
-        """Carry out one call of a tool. Whoever is cancelled here gives up waiting, and nothing that was begun."""
-        wish = parse_tool_arguments(tool, arguments)
-        if isinstance(wish, InvalidToolCall):
-            return ToolResponse(payload={}, denial=wish.text)
+        """Execute one tool call. Cancelling it ends the wait of this client alone: a started question or run continues."""
+        request = parse_tool_arguments(tool, arguments)
+        if isinstance(request, InvalidToolCall):
+            return ToolResponse(payload={}, denial=request.text)
         try:
-            return ToolResponse(payload=await self._dispatch(caller, wish))
+            return ToolResponse(payload=await self._execute(caller, request))
         except (ToolCallDenied, ConfigError, StoreError) as error:
             return ToolResponse(payload={}, denial=str(error))
         except Exception as error:
-            _LOG.exception("%s of token %s broke", tool, caller.token)
+            _LOG.exception("tool %s, called with token %s, failed", tool, caller.token)
             return ToolResponse(
-                payload={}, denial=f"Something in Townhall broke ({type(error).__name__}); its log has the details."
+                payload={}, denial=f"Townhall failed with an internal error ({type(error).__name__}); its log has the details."
             )
 
-    async def _dispatch(self, caller: McpClient, wish: ToolCallArguments) -> ToolPayload:
-        match wish:
+    async def stop(self) -> None:
+        """Cancel the runs that are being started and are not stored yet."""
+        await self._starting.stop()
+
+    async def _execute(self, caller: McpClient, request: ToolCallArguments) -> ToolPayload:
+        match request:
             case AskTeamArguments():
-                return await self._ask(caller, wish)
+                return await self._ask(caller, request)
             case CheckQuestionArguments():
-                return await self._questions.check(caller, wish.question, wish.wait_seconds)
+                return await self._questions.check(caller, request.question, request.wait_seconds)
             case CancelQuestionArguments():
-                return await self._questions.cancel(caller, wish.question)
+                return await self._questions.cancel(caller, request.question)
             case StartRunArguments():
-                return await self._shielded(self._start(caller, wish))
+                return await self._complete(self._start_run(caller, request))
             case RunStatusArguments():
-                return await self._runs.status(caller, wish.run, wish.wait_seconds)
+                return await self._runs.status(caller, request.run, request.wait_seconds)
+            case _:
+                assert_never(request)
 
-    async def _ask(self, caller: McpClient, wish: AskTeamArguments) -> ToolPayload:
-        ground = self._request_scope(caller, wish.channel, wish.team)
+    async def _ask(self, caller: McpClient, request: AskTeamArguments) -> ToolPayload:
+        scope = self._request_scope(caller, request.channel, request.team)
 
-        async def allowed() -> None:
+        async def check_quota() -> None:
             await self._check_quota(caller, question_quota_error)
 
-        return await self._questions.ask(caller, wish.ask, ground, allowed, wish.wait_seconds)
+        return await self._questions.ask(caller, request.ask, scope, check_quota, request.wait_seconds)
 
-    async def _start(self, caller: McpClient, wish: StartRunArguments) -> ToolPayload:
-        ground = self._request_scope(caller, wish.channel, wish.team, wish.model)
-        self._commands.check_run(ground.team, wish.task.strip())
-        check_may_start(ground.by, self._directory.may(ground.by, "start", ground.place))
-        async with self._turn(caller.token):
-            run = await self._runs.find_existing(caller, wish, ground)
+    async def _start_run(self, caller: McpClient, request: StartRunArguments) -> ToolPayload:
+        scope = self._request_scope(caller, request.channel, request.team, request.model)
+        self._commands.check_run(scope.team, request.task.strip())
+        if not self._directory.may(scope.by, "start", scope.place):
+            raise ToolCallDenied(
+                f"{scope.by.name}, for whom you work, may not start runs. [permissions] in townhall.toml says who may."
+            )
+        async with self._token_lock(caller.token):  # two equal calls at once start one run
+            run = await self._runs.find_existing(caller, request, scope)
             if run is None:
                 await self._check_quota(caller, run_quota_error)
-                run = await self._runs.start(caller, wish, ground)
-        told = await self._runs.status(caller, run, 0.0)
-        return {**told, "next": f"Call run_status with run {run}, and wait_seconds to wait for its answer."}
+                run = await self._runs.start(caller, request, scope)
+        status = await self._runs.status(caller, run, 0.0)
+        return {**status, "next": f"Call run_status with run {run}, and wait_seconds to wait for its answer."}
+
+    async def _complete(self, work: Coroutine[Any, Any, ToolPayload]) -> ToolPayload:
+        """Run `work` to its end even if the client disconnects: a run is started once, and its number is known to the token."""
+        task = asyncio.ensure_future(work)
+        self._starting.start(_ended(task))
+        return await asyncio.shield(task)
 
     def _request_scope(self, caller: McpClient, channel: str | None, team: str | None, model: str | None = None) -> RequestScope:
         place = resolve_channel(caller, channel, self._platforms)
-        chosen = self._commands.resolve_team(place, team or caller.access_token.scope.team, model).in_channel(place)
-        return RequestScope(team=chosen, place=place, by=resolve_person(caller, place, self._directory))
+        resolved = self._commands.resolve_team(place, team or caller.access_token.scope.team, model).in_channel(place)
+        return RequestScope(team=resolved, place=place, by=resolve_person(caller, place, self._directory))
 
-    async def _check_quota(self, caller: McpClient, why_not: Callable[..., str]) -> None:
+    async def _check_quota(self, caller: McpClient, quota_error: QuotaRule) -> None:
         now = self._clock.now()
-        use = await self._store.token_activity(caller.token, self._budgets.begin_of_day(now))
-        refusal = why_not(caller.access_token.scope, use, now, self._budgets.zone)
-        if refusal:
+        activity = await self._store.token_activity(caller.token, self._budgets.begin_of_day(now))
+        if refusal := quota_error(caller.access_token.scope, activity, now, self._budgets.zone):
             raise ToolCallDenied(refusal)
 
-    async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """Bring something to its end, whether or not somebody waits for it."""
-        task = asyncio.create_task(work)
-        self._begun.add(task)
-        task.add_done_callback(self._on_done)
-        return await asyncio.shield(task)
 
-    def _on_done(self, task: asyncio.Task[Any]) -> None:
-        self._begun.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever waited has it; nobody else is to be warned that nobody did
-
-    async def stop(self) -> None:
-        """Give up what is not stored yet."""
-        for task in list(self._begun):
-            task.cancel()
-        await asyncio.gather(*self._begun, return_exceptions=True)
+async def _ended(task: asyncio.Future[ToolPayload]) -> None:
+    """Wait for `task`, and cancel it with this; its error belongs to the call that waits for it."""
+    await asyncio.gather(task, return_exceptions=True)

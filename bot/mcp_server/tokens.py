@@ -1,64 +1,65 @@
-"""The tokens of a store: made, found again, withdrawn."""
+"""Access tokens of external agents: created, looked up, revoked."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from bot.config.errors import ConfigError, Problem, format_value, suggest_name
 from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.run.records import TokenCreated, TokenRevoked
-from orchestrator_bridge.store.interface import Store, StoredToken
+from orchestrator_bridge.store.interface import Store, StoredToken, StoreError
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 PREFIX = "townhall_"
-"""What every token begins with, so that scanners for secrets can find one that got somewhere."""
+"""Beginning of every token, so that secret scanners recognise a leaked one."""
 
 
 class TokenScope(Value):
-    """What a token allows. Money is in US dollars; a day is one of the time zone of the budgets."""
+    """Permissions and quotas of a token. Money is in US dollars; days are those of the budgets' time zone."""
 
     person: str | None = None
-    """On whose behalf its agents ask, by the name in the team file: whom `humans` means."""
+    """Name in the team file of the person for whom its agents ask: the meaning of `humans`."""
     channels: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Where they may ask, as `slack/C0123ABCD`; the first where they name none."""
+    """Allowed channels, as `slack/C0123ABCD`; the first one is the default."""
     team: str | None = None
-    """Whose rules and agents they get where they name none; None: the default team."""
+    """Default team of its requests; None: the default team of the team file."""
     open_questions: Annotated[int, Field(ge=0, le=1_000)] = 5
     questions_a_day: Annotated[int, Field(ge=0, le=100_000)] = 50
     runs_a_day: Annotated[int, Field(ge=0, le=100_000)] = 20
     money_a_day: Annotated[Decimal, Field(ge=0, le=1_000_000)] | None = Decimal("5.00")
-    """What its runs and its questions to agents may cost; None: as the budgets say."""
+    """Limit for its runs and its questions to agents; None: no limit but the budgets."""
 
 
 def create_secret() -> str:
-    """A token as its owner gets it, once: 256 bits of chance."""
+    """A new token: 256 random bits."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def hash_secret(secret: str) -> str:
-    """What is stored of a token. With 256 bits of chance there is nothing that a slow hash would protect."""
+    """Hash of a token, as it is stored. A token has 256 random bits, so a slow hash would add no protection."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessToken:
-    """A token that holds: its name and what it allows."""
+    """A valid token: its name and its scope."""
 
     token: str
     scope: TokenScope
 
 
 class TokenRegistry:
-    """The tokens of one store, in memory: nobody else writes them while this process has the store."""
+    """Tokens of one store, kept in memory: no other process writes them while this one holds the store."""
 
     def __init__(self, store: Store, now: Callable[[], float]) -> None:
         self._store = store
@@ -66,7 +67,7 @@ class TokenRegistry:
         self._tokens: dict[str, StoredToken] = {}
 
     async def load(self) -> None:
-        """Read them.
+        """Read the tokens.
 
         Raises:
             StoreError: the store cannot be read.
@@ -75,55 +76,79 @@ class TokenRegistry:
 
     @property
     def tokens(self) -> tuple[StoredToken, ...]:
-        """Every token by name, withdrawn ones too."""
+        """All tokens by name, revoked ones included."""
         return tuple(self._tokens[name] for name in sorted(self._tokens))
 
     def find(self, secret: str) -> AccessToken | None:
-        """The token with this secret, if it holds. Every one is compared, and in constant time."""
+        """The valid token with this secret, or None. All tokens are compared, each in constant time."""
         given = hash_secret(secret)
-        alike = [token for token in self._tokens.values() if hmac.compare_digest(token.hash, given)]
-        found = next((token for token in alike if token.withdrawn_at is None), None)
+        matches = [token for token in self._tokens.values() if hmac.compare_digest(token.hash, given)]
+        found = next((token for token in matches if token.withdrawn_at is None), None)
         return AccessToken(token=found.name, scope=TokenScope.model_validate_json(found.terms)) if found else None
 
-    async def create(self, name: str, terms: TokenScope) -> str:
-        """Make a token and return its secret, which nobody will see again.
+    async def create(self, name: str, scope: TokenScope) -> str:
+        """Create a token and return its secret, which is shown once and not stored.
 
         Raises:
-            Trouble: the name is none, or taken.
+            ConfigError: the name is not valid, or an active token has it.
             StoreError: it could not be stored.
         """
-        known = self._tokens.get(name)
+        existing = self._tokens.get(name)
         if not re.match(NAME, name):
-            raise _config_error(name, "a name of up to 32 small letters, digits, - and _, such as laptop")
-        if known is not None and known.withdrawn_at is None:
-            raise _config_error(
-                f"{name}, which is taken", "another name", f"withdraw that one first: townhall token withdraw {name}"
-            )
+            expected = "up to 32 lower-case letters, digits, - and _, such as laptop"
+            raise _config_error("the token was not created", format_value(name), expected)
+        if existing is not None and existing.withdrawn_at is None:
+            fix = f"use another name, or revoke that token first: townhall token withdraw {name}"
+            raise _config_error(f'token "{name}" already exists', format_value(name), "a name that no active token has", fix)
         secret = create_secret()
-        token = StoredToken(name=name, hash=hash_secret(secret), terms=terms.model_dump_json(), made_at=self._now())
+        token = StoredToken(name=name, hash=hash_secret(secret), terms=scope.model_dump_json(), made_at=self._now())
         await self._store.append(rows=[TokenCreated(name=name, hash=token.hash, terms=token.terms, at=token.made_at)])
         self._tokens[name] = token
         return secret
 
     async def revoke(self, name: str) -> None:
-        """Make a token good for nothing, at once.
+        """Revoke a token immediately.
 
         Raises:
-            Trouble: there is no such token.
+            ConfigError: no active token has this name.
             StoreError: it could not be stored.
         """
-        known = self._tokens.get(name)
-        if known is None or known.withdrawn_at is not None:
-            good = [token.name for token in self.tokens if token.withdrawn_at is None]
-            raise _config_error(
-                format_value(name), f"one of {', '.join(good)}" if good else "a token; there is none", suggest_name(name, good)
-            )
+        existing = self._tokens.get(name)
+        if existing is None or existing.withdrawn_at is not None:
+            active = [token.name for token in self.tokens if token.withdrawn_at is None]
+            expected = f"one of {', '.join(active)}" if active else "the name of an active token; none exists"
+            raise _config_error("no active token has this name", format_value(name), expected, suggest_name(name, active))
         row = TokenRevoked(name=name, at=self._now())
         await self._store.append(rows=[row])
-        self._tokens[name] = StoredToken(
-            name=name, hash=known.hash, terms=known.terms, made_at=known.made_at, withdrawn_at=row.at
-        )
+        self._tokens[name] = replace(existing, withdrawn_at=row.at)
 
 
-def _config_error(found: str, expected: str, mend: str = "") -> ConfigError:
-    return ConfigError("this cannot be done with tokens", [Problem(where="token", found=found, expected=expected, fix=mend)])
+def _config_error(title: str, found: str, expected: str, fix: str = "") -> ConfigError:
+    return ConfigError(title, [Problem(where="token name", found=found, expected=expected, fix=fix)])
+
+
+async def administer_tokens(tokens: TokenRegistry, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Execute a request of `townhall token`; `trouble` in the result is the error message.
+
+    The command sends it to the running bot over HTTP, and executes it itself if no bot holds the store.
+    """
+    try:
+        match request["do"]:
+            case "make":
+                return {"secret": await tokens.create(str(request["name"]), TokenScope.model_validate(request["terms"]))}
+            case "withdraw":
+                await tokens.revoke(str(request["name"]))
+                return {}
+            case "list":
+                return {"tokens": [_token_object(token) for token in tokens.tokens]}
+            case unknown:
+                return {"trouble": f"unknown request {unknown!r}; expected make, withdraw or list"}
+    except (ConfigError, StoreError) as error:
+        return {"trouble": str(error)}
+
+
+def _token_object(token: StoredToken) -> dict[str, Any]:
+    """A token without its hash. Times are seconds since the epoch."""
+    shown = asdict(token)
+    del shown["hash"]
+    return {**shown, "terms": json.loads(token.terms)}

@@ -1,4 +1,7 @@
-"""The tools behind the door: what agents outside are told of them, and what they may pass. Plain values."""
+"""MCP tools: their names, descriptions and arguments, as plain values.
+
+No MCP library is imported here, so that a bot without external agents does not pay for it.
+"""
 
 from __future__ import annotations
 
@@ -13,161 +16,176 @@ from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run.agent_tools import InvalidToolCall, ask_fields, parse_question
 
 DEFAULT_WAIT = 50.0
-"""Seconds that an answer is waited for unless the client says otherwise: many clients give up a call after a minute."""
+"""Seconds that `ask_team` waits unless the client says otherwise: many clients give up a call after 60 s."""
 MAX_WAIT = 3600.0
+"""Seconds that a call may wait at most."""
 
 ASK_TEAM, CHECK, CANCEL, START_RUN, RUN_STATUS = "ask_team", "check_question", "cancel_question", "start_run", "run_status"
+READ_ONLY = (CHECK, RUN_STATUS)
 INSTRUCTIONS = (
     "Ask the people (and agents) of a team on their chat platform what only they can decide or know. ask_team asks one question "
-    "and waits a while; where nobody has answered by then you get its number, the question stays open, and check_question waits "
-    "on. The outcome says who decided: a fallback is nobody's word. Never ask for permission to go on, and never for a secret."
+    "and waits for the outcome. If nobody has answered by then, it returns the question's number and the question stays open: "
+    "call check_question with that number to wait again. The outcome says who decided; a fallback is not a person's decision. "
+    "Never ask for permission to continue, and never for a secret."
 )
 
-WaitSeconds = Annotated[float, Field(ge=0, le=MAX_WAIT, allow_inf_nan=False)]
+ToolPayload = dict[str, Any]
+"""The JSON object that a tool returns."""
+
+Channel = Annotated[str | None, Field(description="Where, such as slack/C0123ABCD. Leave out for the usual channel.")]
+TeamName = Annotated[str | None, Field(description="Which team. Leave out for the usual one.")]
+Number = Annotated[int, Field(ge=1, le=2**53 - 1)]
+WaitForAnswer = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=MAX_WAIT,
+        allow_inf_nan=False,
+        description="Seconds to wait for the outcome. The question stays open after that.",
+    ),
+]
+WaitForEnd = Annotated[float, Field(ge=0, le=MAX_WAIT, allow_inf_nan=False, description="Seconds to wait for its end.")]
 
 
 class ToolArguments(BaseModel):
-    """What a tool takes; what else is passed is refused, so that a slip does not go unnoticed."""
+    """Arguments of one tool. An unknown argument is refused, so that a misspelt one does not go unnoticed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AskTeamArguments(ToolArguments):
-    """Beside the question: where, of whom, and how long to wait, in seconds."""
+class AskTeamOptions(ToolArguments):
+    """Arguments of `ask_team` beside the question itself."""
+
+    channel: Channel = None
+    team: TeamName = None
+    wait_seconds: WaitForAnswer = DEFAULT_WAIT
+
+
+class AskTeamArguments(AskTeamOptions):
+    """Arguments of `ask_team`; the fields of the question are read as those of an agent's question are."""
 
     ask: Ask
-    channel: str | None = None
-    team: str | None = None
-    wait_seconds: WaitSeconds = DEFAULT_WAIT
 
 
 class CheckQuestionArguments(ToolArguments):
-    """A question by its number; how long to wait for its end, in seconds."""
+    """Arguments of `check_question`."""
 
-    question: Annotated[int, Field(gt=0, lt=2**53)]
-    wait_seconds: WaitSeconds = 0.0
+    question: Number
+    wait_seconds: WaitForEnd = 0.0
 
 
 class CancelQuestionArguments(ToolArguments):
-    """A question by its number."""
+    """Arguments of `cancel_question`."""
 
-    question: Annotated[int, Field(gt=0, lt=2**53)]
+    question: Number
 
 
 class StartRunArguments(ToolArguments):
-    """A task for a team. The same `key` of the same token starts one run."""
+    """Arguments of `start_run`."""
 
-    task: Annotated[str, Field(min_length=1)]
-    team: str | None = None
-    model: str | None = None
-    channel: str | None = None
-    key: Annotated[str, Field(max_length=200)] = ""
+    task: Annotated[str, Field(min_length=1, description="The whole task: the agents know nothing of your work.")]
+    team: TeamName = None
+    model: Annotated[str | None, Field(description="The model of every agent, instead of their own.")] = None
+    channel: Channel = None
+    key: Annotated[
+        str, Field(max_length=200, description="Idempotency key: calls of one token with the same key start one run.")
+    ] = ""
 
 
 class RunStatusArguments(ToolArguments):
-    """A run by its number; how long to wait for its end, in seconds."""
+    """Arguments of `run_status`."""
 
-    run: Annotated[int, Field(gt=0, lt=2**53)]
-    wait_seconds: WaitSeconds = 0.0
+    run: Number
+    wait_seconds: WaitForEnd = 0.0
 
 
 ToolCallArguments = AskTeamArguments | CheckQuestionArguments | CancelQuestionArguments | StartRunArguments | RunStatusArguments
 
-_MODELS: dict[
-    str, type[AskTeamArguments | CheckQuestionArguments | CancelQuestionArguments | StartRunArguments | RunStatusArguments]
-] = {
+_MODELS: dict[str, type[CheckQuestionArguments | CancelQuestionArguments | StartRunArguments | RunStatusArguments]] = {
     CHECK: CheckQuestionArguments,
     CANCEL: CancelQuestionArguments,
     START_RUN: StartRunArguments,
     RUN_STATUS: RunStatusArguments,
 }
+"""All tools but `ask_team`, whose question fields agents of a team share."""
 
 
 def parse_tool_arguments(tool: str, given: Mapping[str, Any]) -> ToolCallArguments | InvalidToolCall:
-    """What a tool was called with, or what is wrong with it, in words for the agent."""
+    """Validate the arguments of a call; `InvalidToolCall` explains to the calling agent what is wrong with them."""
     known = [spec.name for spec in TOOLS]
     if tool not in known:
         return InvalidToolCall(f"There is no tool {tool!r}. The tools: {', '.join(known)}.")
     try:
-        return _ask_team(given) if tool == ASK_TEAM else _MODELS[tool].model_validate(dict(given))
+        return _parse_ask_team(given) if tool == ASK_TEAM else _MODELS[tool].model_validate(dict(given))
     except ValidationError as error:
-        return InvalidToolCall(f"The arguments of {tool} cannot be taken: {explain_validation(error)}.")
+        return InvalidToolCall(f"The arguments of {tool} are not valid: {explain_validation(error)}.")
 
 
-def _ask_team(given: Mapping[str, Any]) -> ToolCallArguments | InvalidToolCall:
-    fields, own = ask_fields(_WHOM), ("channel", "team", "wait_seconds")
-    unknown = [name for name in given if name not in fields and name not in own]
-    if unknown:
-        known = f"known are {', '.join(_ASK)}"
-        return InvalidToolCall(f"The arguments of {ASK_TEAM} cannot be taken: {', '.join(unknown)} is unknown; {known}.")
-    ask = parse_question(ASK_TEAM, {name: value for name, value in given.items() if name in fields})
+def _parse_ask_team(given: Mapping[str, Any]) -> ToolCallArguments | InvalidToolCall:
+    if unknown := [name for name in given if name not in _ASK_TEAM_PROPERTIES]:
+        known = ", ".join(_ASK_TEAM_PROPERTIES)
+        return InvalidToolCall(f"The arguments of {ASK_TEAM} are not valid: {', '.join(unknown)} is unknown; known are {known}.")
+    ask = parse_question(ASK_TEAM, {name: value for name, value in given.items() if name in _ASK_FIELDS})
     if isinstance(ask, InvalidToolCall):
         return ask
-    beside = {name: given[name] for name in own if given.get(name) is not None}
-    return AskTeamArguments.model_validate({"ask": ask.model_copy(update={"wait": True}), **beside})
+    options = {name: given[name] for name in AskTeamOptions.model_fields if given.get(name) is not None}
+    # The client waits in this call or with check_question; the question itself always blocks its run.
+    return AskTeamArguments.model_validate({"ask": ask.model_copy(update={"wait": True}), **options})
 
 
-_WHOM = (
-    "Whom to ask: humans (on whose behalf you work), agents (of the team), @name, role:name or agent:name, several too. "
+def _parameters(model: type[ToolArguments]) -> dict[str, Any]:
+    """JSON schema of a tool's arguments: pydantic's, without the titles, and with `null` left out of optional texts.
+
+    A client may pass `null`, but a model that reads the schema does better with "leave out" than with two types.
+    """
+    schema = model.model_json_schema()
+    properties = {}
+    for name, field in schema["properties"].items():
+        del field["title"]
+        if "anyOf" in field and field.pop("default", ...) is None:
+            field = {**field.pop("anyOf")[0], **field}
+        properties[name] = field
+    required, closed = schema.get("required", []), schema["additionalProperties"]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": closed}
+
+
+_ASK_FIELDS = ask_fields(
+    "Whom to ask: humans (the person you work for), agents (of the team), @name, role:name or agent:name; several are possible. "
     "Leave out for the usual."
 )
-_CHANNEL = {"type": "string", "description": "Where, such as slack/C0123ABCD. Leave out for the usual channel."}
-_TEAM = {"type": "string", "description": "Which team. Leave out for the usual one."}
-_KEY = {"type": "string", "description": "Makes a repeated call harmless: the same key starts one run."}
-
-
-def _wait(default: float, what: str) -> dict[str, Any]:
-    return {"type": "number", "minimum": 0, "maximum": MAX_WAIT, "default": default, "description": what}
-
-
-def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
-
-
-_NUMBER = {"type": "integer", "minimum": 1}
-_ASK: dict[str, Any] = {
-    **ask_fields(_WHOM),
-    "channel": _CHANNEL,
-    "team": _TEAM,
-    "wait_seconds": _wait(DEFAULT_WAIT, "How long to wait for the outcome. The question stays open after that."),
-}
+_ASK_TEAM_PROPERTIES: dict[str, Any] = {**_ASK_FIELDS, **_parameters(AskTeamOptions)["properties"]}
 TOOLS = (
     ToolSpec(
         name=ASK_TEAM,
         description=(
-            "Ask people, or the team's agents, one question in their chat, and wait a while for the outcome. Only for what "
-            "nobody but they can decide or know. The same question in the same words is asked once, so a call can be repeated."
+            "Ask people, or the team's agents, one question in their chat, and wait for the outcome. Use it only for what they "
+            "alone can decide or know. A question repeated in the same words is asked once, so a call can be repeated safely."
         ),
-        parameters=_object(_ASK, "question", "assumption"),
+        parameters={
+            "type": "object",
+            "properties": _ASK_TEAM_PROPERTIES,
+            "required": ["question", "assumption"],
+            "additionalProperties": False,
+        },
     ),
     ToolSpec(
         name=CHECK,
-        description="How a question of yours stands, or how it ended, with late replies. Waits for its end if you say how long.",
-        parameters=_object({"question": _NUMBER, "wait_seconds": _wait(0, "How long to wait for its end.")}, "question"),
+        description="The state of a question you asked, or its outcome with late replies. Can wait for the outcome.",
+        parameters=_parameters(CheckQuestionArguments),
     ),
     ToolSpec(
         name=CANCEL,
-        description="Close a question of yours that need not be answered any more.",
-        parameters=_object({"question": _NUMBER}, "question"),
+        description="Close a question you asked that no longer needs an answer.",
+        parameters=_parameters(CancelQuestionArguments),
     ),
     ToolSpec(
         name=START_RUN,
-        description="Give the team's agents a task to work on together, in the chat. Returns a number; run_status has the rest.",
-        parameters=_object(
-            {
-                "task": {"type": "string", "description": "The whole task: the agents know nothing of your work."},
-                "team": _TEAM,
-                "model": {"type": "string", "description": "The model of every agent, instead of their own."},
-                "channel": _CHANNEL,
-                "key": _KEY,
-            },
-            "task",
-        ),
+        description="Give the team's agents a task to work on together, in the chat. Returns a run number for run_status.",
+        parameters=_parameters(StartRunArguments),
     ),
     ToolSpec(
         name=RUN_STATUS,
-        description="How a run that you started stands: its state, open questions and cost, and its answer once it has ended.",
-        parameters=_object({"run": _NUMBER, "wait_seconds": _wait(0, "How long to wait for its end.")}, "run"),
+        description="The state of a run you started: its status, open questions and cost, and its answer once it has ended.",
+        parameters=_parameters(RunStatusArguments),
     ),
 )
-READ_ONLY = (CHECK, RUN_STATUS)

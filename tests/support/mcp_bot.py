@@ -1,4 +1,4 @@
-"""A bot in the test's process with its door open, a platform that is a list, and the real MCP client before the door."""
+"""A bot in the test's process with its MCP server, a platform that is a list, and the real MCP client as its caller."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import mcp_types as types
 from mcp import Client
@@ -46,15 +46,15 @@ slack = "U1"
 slack = "U2"
 """
 SCRIPT = '[[agents."*"]]\ntext = "Done: {task}"\n'
-WHERE = ("slack/C1", "slack/C2")
+CHANNELS = ("slack/C1", "slack/C2")
 
 
 @dataclass
-class House:
-    """One bot with its door."""
+class McpBot:
+    """One bot with its MCP server and the clients that are connected to it."""
 
     app: App
-    door: McpListener
+    server: McpListener
     platform: ListPlatform
     clock: ManualClock
     tokens: dict[str, str] = field(default_factory=dict)
@@ -62,36 +62,37 @@ class House:
     leave: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def token(self, name: str = "laptop", **terms: Any) -> str:
-        """A new token for Alice's agents."""
-        made = await self.door.tokens.create(name, TokenScope.model_validate({"person": "alice", "channels": WHERE, **terms}))
-        self.tokens[name] = made
-        return made
+        """Create a token for Alice's agents."""
+        scope = TokenScope.model_validate({"person": "alice", "channels": CHANNELS, **terms})
+        self.tokens[name] = await self.server.tokens.create(name, scope)
+        return self.tokens[name]
 
     async def client(self, token: str, name: str = "Claude Code", mode: Any = "auto") -> Client:
-        """A client of the door; it stays until all leave. It lives in a task of its own, as its library wants it."""
-        ready, loop = asyncio.get_running_loop().create_future(), asyncio.get_running_loop()
+        """Connect a client until `disconnect_all`, in a task of its own: its library opens and closes it in the same task."""
+        connected: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
 
-        async def live() -> None:
-            async with client_of(self.door.file.url, token, name, mode) as client:
-                ready.set_result(client)
+        async def connect() -> None:
+            async with client_of(self.server.file.url, token, name, mode) as client:
+                connected.set_result(client)
                 await self.leave.wait()
 
-        living = loop.create_task(live())
-        self.clients.append(living)
-        await asyncio.wait([living, ready], return_when=asyncio.FIRST_COMPLETED)
-        if living.done():
-            living.result()
-        return cast(Client, ready.result())
+        connection = asyncio.create_task(connect())
+        self.clients.append(connection)
+        either: list[asyncio.Future[Any]] = [connection, connected]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if connection.done():
+            connection.result()
+        return connected.result()
 
-    async def all_leave(self) -> None:
-        """Every client goes away."""
+    async def disconnect_all(self) -> None:
+        """Disconnect every client."""
         self.leave.set()
         await asyncio.gather(*self.clients)
         self.leave = asyncio.Event()
         self.clients.clear()
 
-    async def says(self, text: str, question: int, by: str = "U1") -> None:
-        """Somebody answers a question by its number."""
+    async def reply(self, text: str, question: int, by: str = "U1") -> None:
+        """Reply to a question by its number, as the person with the Slack id `by`."""
         place = Place(platform="slack", channel="C1")
         author = Author(platform="slack", id=by, name=by)
         message = f"m{len(self.platform.sent)}{text[:20]}"
@@ -99,19 +100,19 @@ class House:
         await self.platform.receives(said)
 
     async def card(self, number: int) -> QuestionCard:
-        """A question's card, once it stands."""
+        """Wait for a question's card."""
         await self.platform.until(lambda: number in {card.question for card in self.platform.questions})
         return next(card for card in self.platform.questions if card.question == number)
 
     @property
     def asked(self) -> int:
-        """How many questions people were asked."""
+        """Number of questions that people were asked."""
         return len({card.question for card in self.platform.questions})
 
 
 @asynccontextmanager
 async def client_of(url: str, token: str, name: str = "Claude Code", mode: Any = "auto") -> AsyncIterator[Client]:
-    """The real client, as a coding agent has it."""
+    """Connect the real client, as a coding agent does."""
     async with (
         create_mcp_http_client(headers={"Authorization": f"Bearer {token}"}) as http,
         Client(
@@ -131,28 +132,28 @@ def start_in(folder: Path, team: str = TEAM, **environ: str) -> LoadedConfig:
 
 
 @asynccontextmanager
-async def a_house(folder: Path, team: str = TEAM, clock: Clock | None = None, **environ: str) -> AsyncIterator[House]:
-    """A bot that is on Slack, as far as it knows."""
+async def start_mcp_bot(folder: Path, team: str = TEAM, clock: Clock | None = None, **environ: str) -> AsyncIterator[McpBot]:
+    """Start a bot that takes its list for Slack."""
     start, time = start_in(folder, team, **environ), clock or ManualClock()
     assert isinstance(time, ManualClock)
     platform = ListPlatform(time, platform="slack", capabilities=Capabilities(threads=True, edits=True))
     async with open_app(start, [platform], start.settings.store, clock=time) as app:
         await app.engine.start()
-        async with open_listener(start, app) as door:
-            house = House(app, door, platform, time)
-            yield house
-            await house.all_leave()
+        async with open_listener(start, app) as server:
+            bot = McpBot(app, server, platform, time)
+            yield bot
+            await bot.disconnect_all()
 
 
-def told(result: types.CallToolResult) -> dict[str, Any]:
-    """What a tool gave back."""
+def payload_of(result: types.CallToolResult) -> dict[str, Any]:
+    """Object that a tool returned."""
     assert not result.is_error, result.content
     assert result.structured_content is not None
     return dict(result.structured_content)
 
 
-def refused(result: types.CallToolResult) -> str:
-    """Why a tool gave nothing back."""
+def denial_of(result: types.CallToolResult) -> str:
+    """Reason why a tool refused."""
     assert result.is_error, result.structured_content
     (content,) = result.content
     assert isinstance(content, types.TextContent)
@@ -160,5 +161,5 @@ def refused(result: types.CallToolResult) -> str:
 
 
 def question(text: str = "Which branch?", **more: Any) -> dict[str, Any]:
-    """What `ask_team` takes."""
+    """Arguments of `ask_team`."""
     return {"question": text, "assumption": "I take main.", **more}

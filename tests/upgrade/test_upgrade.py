@@ -50,7 +50,7 @@ from tests.support.fake_models.players import question as choice
 from tests.support.fake_models.replies import Asked, Play, Tokens, ToolUse
 from tests.support.fake_models.server import ModelServer
 from tests.support.fake_tools import stub
-from tests.support.mcp_bot import House, question, start_in, told
+from tests.support.mcp_bot import McpBot, payload_of, question, start_in
 
 __all__ = ["folder", "townhall"]
 
@@ -101,7 +101,7 @@ def use(tool: str, **arguments: object) -> Play:
 
 
 @asynccontextmanager
-async def bot_in(folder: Path, server: ModelServer, platform: HistoryPlatform) -> AsyncIterator[House]:
+async def bot_in(folder: Path, server: ModelServer, platform: HistoryPlatform) -> AsyncIterator[McpBot]:
     """The bot over the data below a folder, started, with its door for agents outside open."""
     assert isinstance(platform.clock, ManualClock)
     team = TEAM.read_text(encoding="utf-8")
@@ -112,9 +112,9 @@ async def bot_in(folder: Path, server: ModelServer, platform: HistoryPlatform) -
     async with open_app(start, [platform], start.settings.store, clock=platform.clock) as app:
         await app.engine.start()
         async with open_listener(start, app) as door:
-            house = House(app, door, platform, platform.clock)
+            house = McpBot(app, door, platform, platform.clock)
             yield house
-            await house.all_leave()
+            await house.disconnect_all()
 
 
 async def commands(
@@ -187,7 +187,7 @@ async def server() -> AsyncIterator[ModelServer]:
 
 
 @pytest.fixture
-async def house(legacy: Path, server: ModelServer, platform: HistoryPlatform) -> AsyncIterator[House]:
+async def house(legacy: Path, server: ModelServer, platform: HistoryPlatform) -> AsyncIterator[McpBot]:
     """This release, started on that data."""
     async with bot_in(legacy, server, platform) as house:
         yield house
@@ -203,7 +203,7 @@ async def store_in(folder: Path) -> AsyncIterator[SqliteStore]:
         await store.close()
 
 
-async def ended(house: House, run: int) -> str:
+async def ended(house: McpBot, run: int) -> str:
     """How a run ends, once it does."""
     await house.app.engine.wait_ended(run)
     state = await house.app.engine.run(run)
@@ -212,11 +212,11 @@ async def ended(house: House, run: int) -> str:
     return state.end.status
 
 
-async def open_questions(house: House) -> set[int]:
+async def open_questions(house: McpBot) -> set[int]:
     return {known.question for known in await house.app.store.questions(status="open")}
 
 
-async def outcome_of(house: House, run: int, number: int) -> tuple[str, str]:
+async def outcome_of(house: McpBot, run: int, number: int) -> tuple[str, str]:
     """What was decided in a question, and by whom."""
     state = await house.app.engine.run(run)
     assert state is not None
@@ -273,7 +273,7 @@ async def test_what_was_kept_beside_the_logs_is_there(legacy: Path) -> None:
 # Runs that waited go on ---------------------------------------------------------------------------------------------------
 
 
-async def test_an_answer_in_words_brings_a_run_to_its_end(house: House, platform: HistoryPlatform, server: ModelServer) -> None:
+async def test_an_answer_in_words_brings_a_run_to_its_end(house: McpBot, platform: HistoryPlatform, server: ModelServer) -> None:
     await answers(platform, 2, "Call it Pigeon.")
     assert await ended(house, 2) == "finished"
     assert await outcome_of(house, 2, 2) == ("Call it Pigeon.", "human")
@@ -290,7 +290,7 @@ async def test_an_answer_that_was_given_while_no_bot_ran_counts(
         assert await outcome_of(house, 2, 2) == ("Call it Heron.", "human")
 
 
-async def test_a_reply_that_was_stored_settles_when_its_time_has_come(house: House) -> None:
+async def test_a_reply_that_was_stored_settles_when_its_time_has_come(house: McpBot) -> None:
     await house.app.engine.wait_finished()
     assert 3 in await open_questions(house)
     house.clock.advance(3600)
@@ -299,7 +299,7 @@ async def test_a_reply_that_was_stored_settles_when_its_time_has_come(house: Hou
 
 
 async def test_a_question_that_nobody_waits_for_can_still_be_answered_beside_one_that_is(
-    house: House, platform: HistoryPlatform
+    house: McpBot, platform: HistoryPlatform
 ) -> None:
     await answers(platform, 4, "1")
     await house.app.engine.wait_finished()
@@ -311,7 +311,7 @@ async def test_a_question_that_nobody_waits_for_can_still_be_answered_beside_one
 
 
 async def test_a_tool_that_waited_for_approval_is_called_once(
-    house: House, legacy: Path, platform: HistoryPlatform, server: ModelServer
+    house: McpBot, legacy: Path, platform: HistoryPlatform, server: ModelServer
 ) -> None:
     await house.app.engine.wait_finished()
     assert stub.done(legacy) == []
@@ -321,7 +321,7 @@ async def test_a_tool_that_waited_for_approval_is_called_once(
     assert any("written" in said(asked) for asked in server.requests)
 
 
-async def test_a_run_that_waited_for_money_goes_on_with_more_of_it(house: House, platform: HistoryPlatform) -> None:
+async def test_a_run_that_waited_for_money_goes_on_with_more_of_it(house: McpBot, platform: HistoryPlatform) -> None:
     await house.app.engine.wait_finished()
     assert 10 in await open_questions(house)
     await answers(platform, 10, "0.2")
@@ -332,7 +332,7 @@ async def test_a_run_that_waited_for_money_goes_on_with_more_of_it(house: House,
 
 
 async def test_a_call_under_way_is_made_again_and_what_was_heard_meanwhile_reaches_it(
-    house: House, platform: HistoryPlatform, server: ModelServer
+    house: McpBot, platform: HistoryPlatform, server: ModelServer
 ) -> None:
     assert await ended(house, 12) == "finished"
     await house.app.engine.wait_finished()
@@ -342,7 +342,7 @@ async def test_a_call_under_way_is_made_again_and_what_was_heard_meanwhile_reach
 
 
 async def test_a_card_that_stood_unnoted_is_found_and_its_question_is_posted_once(
-    house: House, platform: HistoryPlatform
+    house: McpBot, platform: HistoryPlatform
 ) -> None:
     await house.card(12)
     await house.app.engine.wait_finished()
@@ -384,36 +384,36 @@ async def test_silence_until_the_far_deadlines_ends_every_question_and_run(
 
 
 async def test_the_question_of_an_agent_outside_is_answered_through_its_old_token(
-    house: House, platform: HistoryPlatform
+    house: McpBot, platform: HistoryPlatform
 ) -> None:
     client = await house.client(facts()["tokens"]["laptop"])
     checking = asyncio.create_task(client.call_tool("check_question", {"question": 7, "wait_seconds": 60}))
     await answers(platform, 7, "main")
-    answer = told(await checking)
+    answer = payload_of(await checking)
     assert (answer["status"], answer["decision"], answer["asked"]) == ("answered", "main", "Which branch?")
-    again = told(await client.call_tool("ask_team", question("which  branch")))
+    again = payload_of(await client.call_tool("ask_team", question("which  branch")))
     assert again["question"] == 7
 
 
-async def test_a_run_that_an_agent_outside_started_is_known_by_its_key_and_ends(house: House, platform: HistoryPlatform) -> None:
+async def test_a_run_that_an_agent_outside_started_is_known_by_its_key_and_ends(house: McpBot, platform: HistoryPlatform) -> None:
     client = await house.client(facts()["tokens"]["laptop"])
-    begun = told(await client.call_tool("start_run", {"task": "[words] Name the branch.", "key": "the key"}))
+    begun = payload_of(await client.call_tool("start_run", {"task": "[words] Name the branch.", "key": "the key"}))
     assert (begun["run"], begun["status"]) == (7, "running")
     waiting = asyncio.create_task(client.call_tool("run_status", {"run": 7, "wait_seconds": 60}))
     await answers(platform, 8, "Call it Robin.")
-    assert told(await waiting)["status"] == "finished"
+    assert payload_of(await waiting)["status"] == "finished"
 
 
-async def test_a_token_that_was_withdrawn_stays_good_for_nothing(house: House) -> None:
+async def test_a_token_that_was_withdrawn_stays_good_for_nothing(house: McpBot) -> None:
     for secret, holds in ((facts()["tokens"]["laptop"], True), (facts()["tokens"]["lost"], False)):
         async with aiohttp.ClientSession() as session:
             headers = {"Authorization": f"Bearer {secret}"}
-            async with session.get(house.door.file.url, headers=headers) as response:
+            async with session.get(house.server.file.url, headers=headers) as response:
                 assert (response.status != 401) == holds
 
 
 async def test_the_pick_of_a_channel_holds_for_new_runs_there_alone(
-    house: House, platform: HistoryPlatform, server: ModelServer
+    house: McpBot, platform: HistoryPlatform, server: ModelServer
 ) -> None:
     await commands(platform, "ask", "[new] Here.")
     await commands(platform, "ask", "[new] There.", channel="random")

@@ -1,4 +1,4 @@
-"""Who gets in through the door, and how much may come through it."""
+"""The MCP server: who may connect, and the quotas of a token."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from bot.mcp_server.scopes import question_quota_error, run_quota_error
 from bot.mcp_server.tokens import TokenScope, create_secret, hash_secret
 from orchestrator_bridge.chat.inbound import agent_name
 from orchestrator_bridge.store.interface import TokenActivity
-from tests.support.mcp_bot import House, a_house, question, refused, start_in, told
+from tests.support.mcp_bot import McpBot, denial_of, payload_of, question, start_in, start_mcp_bot
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(tmp_path) as one:
+async def bot(tmp_path: Path) -> AsyncIterator[McpBot]:
+    async with start_mcp_bot(tmp_path) as one:
         yield one
 
 
 def request(port: int, path: str = "/mcp", body: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
-    """What the door says to a bare request."""
+    """Send a plain HTTP request to the MCP server."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request("POST", path, json.dumps(body or {}), {"Content-Type": "application/json", **named})
@@ -43,52 +43,49 @@ def request(port: int, path: str = "/mcp", body: object = None, **headers: str) 
     return answer.status, json.loads(said) if said[:1] == b"{" else {}
 
 
-async def asks(house: House, path: str = "/mcp", body: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
-    return await asyncio.to_thread(lambda: request(house.door.file.port, path, body, **headers))
-
-
-# Who gets in --------------------------------------------------------------------------------------------------------------
+async def asks(bot: McpBot, path: str = "/mcp", body: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
+    return await asyncio.to_thread(lambda: request(bot.server.file.port, path, body, **headers))
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer townhall_wrong", "Basic eDp5"])
-async def test_nobody_gets_in_without_a_token(house: House, authorization: str) -> None:
-    await house.token()
-    status, said = await asks(house, Authorization=authorization)
+async def test_a_request_without_a_valid_token_is_refused(bot: McpBot, authorization: str) -> None:
+    await bot.token()
+    status, said = await asks(bot, Authorization=authorization)
     assert status == 401
     assert "`townhall token make`" in said["error"]
 
 
-async def test_a_token_that_is_withdrawn_is_good_for_nothing_at_once_and_its_questions_stay_for_people(house: House) -> None:
-    client = await house.client(await house.token())
-    told(await client.call_tool("ask_team", question(wait_seconds=0)))
-    await house.card(1)
-    await house.door.tokens.revoke("laptop")
-    assert (await asks(house, Authorization=f"Bearer {house.tokens['laptop']}"))[0] == 401
-    await house.says("main", 1)
-    await house.platform.until(lambda: any(card.closed for card in house.platform.questions))
+async def test_a_revoked_token_is_refused_immediately_and_its_questions_stay_open(bot: McpBot) -> None:
+    client = await bot.client(await bot.token())
+    payload_of(await client.call_tool("ask_team", question(wait_seconds=0)))
+    await bot.card(1)
+    await bot.server.tokens.revoke("laptop")
+    assert (await asks(bot, Authorization=f"Bearer {bot.tokens['laptop']}"))[0] == 401
+    await bot.reply("main", 1)
+    await bot.platform.until(lambda: any(card.closed for card in bot.platform.questions))
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}])
-async def test_pages_in_a_browser_do_not_get_in_even_with_a_token(house: House, headers: dict[str, str]) -> None:
-    status, _ = await asks(house, Authorization=f"Bearer {await house.token()}", **headers)
+async def test_a_web_page_is_refused_even_with_a_token(bot: McpBot, headers: dict[str, str]) -> None:
+    status, _ = await asks(bot, Authorization=f"Bearer {await bot.token()}", **headers)
     assert status == 403
 
 
-async def test_only_the_owner_of_the_data_folder_can_do_things_to_tokens(house: House) -> None:
-    token = await house.token()
-    assert (await asks(house, "/tokens", {"do": "list"}, Authorization=f"Bearer {token}"))[0] == 401
-    status, said = await asks(house, "/tokens", {"do": "list"}, Authorization=f"Bearer {house.door.file.secret}")
+async def test_only_the_owner_of_the_data_folder_can_manage_tokens(bot: McpBot) -> None:
+    token = await bot.token()
+    assert (await asks(bot, "/tokens", {"do": "list"}, Authorization=f"Bearer {token}"))[0] == 401
+    status, said = await asks(bot, "/tokens", {"do": "list"}, Authorization=f"Bearer {bot.server.file.secret}")
     assert (status, [one["name"] for one in said["tokens"]]) == (200, ["laptop"])
     assert hash_secret(token) not in json.dumps(said)
 
 
-async def test_there_is_nothing_else_behind_it(house: House) -> None:
-    assert (await asks(house, "/"))[0] == 404
+async def test_other_paths_are_not_found(bot: McpBot) -> None:
+    assert (await asks(bot, "/"))[0] == 404
 
 
-async def test_the_store_and_the_door_file_hold_no_token(house: House, tmp_path: Path) -> None:
-    token = await house.token()
-    (kept,) = await house.app.store.tokens()
+async def test_the_store_and_the_endpoint_file_hold_no_token(bot: McpBot, tmp_path: Path) -> None:
+    token = await bot.token()
+    (kept,) = await bot.app.store.tokens()
     assert token not in str(kept)
     assert kept.hash == hash_secret(token)
     file = tmp_path / "data" / listener.ENDPOINT_FILE
@@ -96,43 +93,40 @@ async def test_the_store_and_the_door_file_hold_no_token(house: House, tmp_path:
     assert token not in file.read_text()
 
 
-async def test_a_token_holds_after_a_restart(tmp_path: Path) -> None:
-    async with a_house(tmp_path) as house:
-        token = await house.token()
-    async with a_house(tmp_path) as house:
-        client = await house.client(token)
-        assert told(await client.call_tool("ask_team", question(wait_seconds=0)))["question"] == 1
+async def test_a_token_is_valid_after_a_restart(tmp_path: Path) -> None:
+    async with start_mcp_bot(tmp_path) as bot:
+        token = await bot.token()
+    async with start_mcp_bot(tmp_path) as bot:
+        client = await bot.client(token)
+        assert payload_of(await client.call_tool("ask_team", question(wait_seconds=0)))["question"] == 1
 
 
-async def test_names_of_tokens_are_names_and_taken_once(house: House) -> None:
-    await house.token()
-    for name, why in (("laptop", "taken"), ("My Laptop", "small letters")):
+async def test_a_token_has_a_valid_name_that_no_active_token_has(bot: McpBot) -> None:
+    await bot.token()
+    for name, why in (("laptop", 'token "laptop" already exists'), ("My Laptop", "lower-case letters")):
         with pytest.raises(ConfigError, match=why):
-            await house.token(name)
+            await bot.token(name)
     with pytest.raises(ConfigError, match="laptop"):
-        await house.door.tokens.revoke("labtop")
+        await bot.server.tokens.revoke("labtop")
 
 
-# The door itself ----------------------------------------------------------------------------------------------------------
-
-
-async def test_the_port_of_the_setting_is_taken(tmp_path: Path) -> None:
+async def test_the_port_of_the_setting_is_used_or_the_listener_reports_why_not(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         port = str(other.getsockname()[1])
         other.listen()
-        async with a_house(tmp_path) as house:
-            with pytest.raises(ListenerError, match=f"TOWNHALL_MCP_PORT is {port}, which cannot be had"):
-                async with open_listener(start_in(tmp_path, TOWNHALL_MCP_PORT=port), house.app):
+        async with start_mcp_bot(tmp_path) as bot:
+            with pytest.raises(ListenerError, match=f"TOWNHALL_MCP_PORT is {port}, which cannot be used"):
+                async with open_listener(start_in(tmp_path, TOWNHALL_MCP_PORT=port), bot.app):
                     pass
-    async with a_house(tmp_path, TOWNHALL_MCP_PORT=port) as house:
-        assert house.door.file.url == f"http://127.0.0.1:{port}/mcp"
-        assert (await asks(house))[0] == 401
+    async with start_mcp_bot(tmp_path, TOWNHALL_MCP_PORT=port) as bot:
+        assert bot.server.file.url == f"http://127.0.0.1:{port}/mcp"
+        assert (await asks(bot))[0] == 401
 
 
-async def test_the_door_file_holds_while_its_process_has_the_store(tmp_path: Path) -> None:
-    async with a_house(tmp_path) as house:
-        assert listener.read_endpoint(tmp_path / "data") == house.door.file
+async def test_the_endpoint_file_counts_only_while_its_process_holds_the_store(tmp_path: Path) -> None:
+    async with start_mcp_bot(tmp_path) as bot:
+        assert listener.read_endpoint(tmp_path / "data") == bot.server.file
         kept = (tmp_path / "data" / listener.ENDPOINT_FILE).read_bytes()
     assert listener.read_endpoint(tmp_path / "data") is None
     (tmp_path / "data" / listener.ENDPOINT_FILE).write_bytes(kept.replace(b'"pid": ', b'"pid": 9'))
@@ -141,42 +135,39 @@ async def test_the_door_file_holds_while_its_process_has_the_store(tmp_path: Pat
     assert listener.read_endpoint(tmp_path / "data") is None
 
 
-async def test_whoever_waits_is_sent_away_when_the_bot_stops(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async with a_house(tmp_path) as house:
-        client = await house.client(await house.token())
+async def test_waiting_clients_are_disconnected_when_the_bot_stops(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with start_mcp_bot(tmp_path) as bot:
+        client = await bot.client(await bot.token())
         asking = asyncio.create_task(client.call_tool("ask_team", question()))
-        await house.card(1)
-        await house.door.close()
+        await bot.card(1)
+        await bot.server.close()
         with pytest.raises(MCPError):
             await asking
     assert [record.message for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
 
 
-async def test_a_place_that_the_bot_is_not_on_is_told(house: House) -> None:
-    client = await house.client(await house.token(channels=("discord/1",)))
-    assert "The bot is not on discord" in refused(await client.call_tool("ask_team", question()))
+async def test_a_channel_of_a_platform_without_connection_is_refused(bot: McpBot) -> None:
+    client = await bot.client(await bot.token(channels=("discord/1",)))
+    assert "The bot is not connected to discord" in denial_of(await client.call_tool("ask_team", question()))
 
 
-async def test_a_person_who_is_gone_from_the_team_file_is_told(house: House) -> None:
-    client = await house.client(await house.token(person="carol"))
-    assert "asks on behalf of @carol. There is nobody called '@carol'" in refused(await client.call_tool("ask_team", question()))
+async def test_a_token_of_a_person_missing_from_the_team_file_is_refused(bot: McpBot) -> None:
+    client = await bot.client(await bot.token(person="carol"))
+    assert "is for @carol. There is nobody called '@carol'" in denial_of(await client.call_tool("ask_team", question()))
 
 
-# Limits -------------------------------------------------------------------------------------------------------------------
-
-
-async def test_over_a_limit_the_agent_is_told_which_and_until_when(house: House) -> None:
-    client = await house.client(await house.token(open_questions=1, questions_a_day=2, runs_a_day=0))
-    told(await client.call_tool("ask_team", question(wait_seconds=0)))
-    assert told(await client.call_tool("ask_team", question(wait_seconds=0)))["question"] == 1
-    why = refused(await client.call_tool("ask_team", question("Second?")))
-    assert why == "1 question of your token is open, the most at a time, until one of them ends: 1."
-    told(await client.call_tool("cancel_question", {"question": 1}))
-    told(await client.call_tool("ask_team", question("Second?", wait_seconds=0)))
-    told(await client.call_tool("cancel_question", {"question": 2}))
+async def test_over_a_quota_the_refusal_names_the_quota_and_its_end(bot: McpBot) -> None:
+    client = await bot.client(await bot.token(open_questions=1, questions_a_day=2, runs_a_day=0))
+    payload_of(await client.call_tool("ask_team", question(wait_seconds=0)))
+    assert payload_of(await client.call_tool("ask_team", question(wait_seconds=0)))["question"] == 1
+    why = denial_of(await client.call_tool("ask_team", question("Second?")))
+    assert why == "Your token has 1 open question, its limit at a time. Wait until one of them ends: 1."
+    payload_of(await client.call_tool("cancel_question", {"question": 1}))
+    payload_of(await client.call_tool("ask_team", question("Second?", wait_seconds=0)))
+    payload_of(await client.call_tool("cancel_question", {"question": 2}))
     midnight = "until 2027-01-16 00:00 UTC"
-    assert midnight in refused(await client.call_tool("ask_team", question("Third?")))
-    assert midnight in refused(await client.call_tool("start_run", {"task": "Plan."}))
+    assert midnight in denial_of(await client.call_tool("ask_team", question("Third?")))
+    assert midnight in denial_of(await client.call_tool("start_run", {"task": "Plan."}))
 
 
 NOW = datetime(2026, 11, 27, 23, 0, tzinfo=UTC).timestamp()
@@ -187,29 +178,32 @@ NOW = datetime(2026, 11, 27, 23, 0, tzinfo=UTC).timestamp()
     [
         (TokenActivity(), ""),
         (TokenActivity(cost=Decimal("4.99")), ""),
-        (TokenActivity(cost=Decimal("5.00")), "$5.00 of $5.00 are booked or reserved"),
-        (TokenActivity(open=(1, 2)), "2 questions of your token are open, the most at a time, until one of them ends: 1 and 2."),
-        (TokenActivity(asked=3), "3 questions came through your token today, its limit, until 2026-11-28 00:00 UTC."),
+        (TokenActivity(cost=Decimal("5.00")), "Your token has used $5.00 of $5.00 today, spent or reserved."),
+        (
+            TokenActivity(open=(1, 2)),
+            "Your token has 2 open questions, its limit at a time. Wait until one of them ends: 1 and 2",
+        ),
+        (TokenActivity(asked=3), "Your token has asked 3 questions today, its limit until 2026-11-28 00:00 UTC."),
     ],
 )
-def test_a_limit_is_told_with_its_end(use: TokenActivity, why: str) -> None:
+def test_the_refusal_over_a_quota_names_its_end(use: TokenActivity, why: str) -> None:
     said = question_quota_error(TokenScope(channels=("terminal",), open_questions=2, questions_a_day=3), use, NOW, UTC)
     assert said.startswith(why) if why else said == ""
 
 
-def test_runs_have_a_limit_of_their_own() -> None:
+def test_runs_have_a_quota_of_their_own() -> None:
     terms = TokenScope(channels=("terminal",), runs_a_day=1, money_a_day=None)
     assert run_quota_error(terms, TokenActivity(asked=99, cost=Decimal(100)), NOW, UTC) == ""
-    assert "1 run came through your token today" in run_quota_error(terms, TokenActivity(runs=1), NOW, UTC)
+    assert "Your token has started 1 run today" in run_quota_error(terms, TokenActivity(runs=1), NOW, UTC)
 
 
 @pytest.mark.parametrize(
     ("given", "name"),
     [("Claude Code", "claude-code"), ("", "agent"), ("Ünï/..", "n"), ("one", "one-external"), ("x" * 99, "x" * 32)],
 )
-def test_what_a_client_calls_itself_becomes_a_name(given: str, name: str) -> None:
+def test_the_client_s_own_name_becomes_an_agent_name(given: str, name: str) -> None:
     assert agent_name(given, frozenset({"one"})) == name
 
 
-def test_every_token_is_another() -> None:
+def test_no_two_tokens_are_equal() -> None:
     assert len({create_secret() for _ in range(100)}) == 100

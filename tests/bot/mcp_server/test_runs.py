@@ -1,4 +1,4 @@
-"""Agents outside start runs and look at them."""
+"""External agents start runs and read their status."""
 
 from __future__ import annotations
 
@@ -9,55 +9,55 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from tests.support.mcp_bot import TEAM, House, a_house, refused, told
+from tests.support.mcp_bot import TEAM, McpBot, denial_of, payload_of, start_mcp_bot
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(tmp_path) as one:
+async def bot(tmp_path: Path) -> AsyncIterator[McpBot]:
+    async with start_mcp_bot(tmp_path) as one:
         yield one
 
 
 @pytest.fixture
-async def client(house: House) -> Client:
-    return await house.client(await house.token())
+async def client(bot: McpBot) -> Client:
+    return await bot.client(await bot.token())
 
 
-async def test_a_run_is_started_in_the_channel_and_its_answer_can_be_waited_for(house: House, client: Client) -> None:
-    begun = told(await client.call_tool("start_run", {"task": "Plan the move."}))
-    ended = told(await client.call_tool("run_status", {"run": begun["run"], "wait_seconds": 60}))
+async def test_a_run_is_started_in_the_channel_and_its_answer_can_be_waited_for(bot: McpBot, client: Client) -> None:
+    begun = payload_of(await client.call_tool("start_run", {"task": "Plan the move."}))
+    ended = payload_of(await client.call_tool("run_status", {"run": begun["run"], "wait_seconds": 60}))
     assert (ended["status"], ended["result"], ended["team"]) == ("finished", "Done: Plan the move.", "default")
-    await house.platform.until(lambda: bool(house.platform.finals))
-    assert "Started by claude-code (external agent, token laptop)." in house.platform.notes
+    await bot.platform.until(lambda: bool(bot.platform.finals))
+    assert "Started by claude-code (external agent, token laptop)." in bot.platform.notes
 
 
-async def test_the_same_task_is_not_started_twice_within_some_minutes(house: House, client: Client) -> None:
-    numbers = [told(await client.call_tool("start_run", {"task": "Plan."}))["run"] for _ in range(3)]
+async def test_the_same_task_is_not_started_twice_within_some_minutes(bot: McpBot, client: Client) -> None:
+    numbers = [payload_of(await client.call_tool("start_run", {"task": "Plan."}))["run"] for _ in range(3)]
     assert numbers == [1, 1, 1]
-    await house.app.engine.wait_finished()
-    house.clock.advance(301)
-    assert told(await client.call_tool("start_run", {"task": "Plan."}))["run"] == 2
+    await bot.app.engine.wait_finished()
+    bot.clock.advance(301)
+    assert payload_of(await client.call_tool("start_run", {"task": "Plan."}))["run"] == 2
 
 
 async def test_two_calls_at_once_start_one_run(client: Client) -> None:
     calls = [client.call_tool("start_run", {"task": "Plan.", "key": "k"}) for _ in range(4)]
-    assert {told(one)["run"] for one in await asyncio.gather(*calls)} == {1}
+    assert {payload_of(one)["run"] for one in await asyncio.gather(*calls)} == {1}
 
 
-async def test_a_key_starts_one_run_for_one_task(house: House, client: Client) -> None:
-    assert told(await client.call_tool("start_run", {"task": "Plan.", "key": "a"}))["run"] == 1
-    assert told(await client.call_tool("start_run", {"task": "Plan.", "key": "b"}))["run"] == 2
-    await house.app.engine.wait_finished()
-    house.clock.advance(4000)
-    assert told(await client.call_tool("start_run", {"task": "Plan.", "key": "a"}))["run"] == 1
-    why = refused(await client.call_tool("start_run", {"task": "Another.", "key": "a"}))
+async def test_a_key_starts_one_run_for_one_task(bot: McpBot, client: Client) -> None:
+    assert payload_of(await client.call_tool("start_run", {"task": "Plan.", "key": "a"}))["run"] == 1
+    assert payload_of(await client.call_tool("start_run", {"task": "Plan.", "key": "b"}))["run"] == 2
+    await bot.app.engine.wait_finished()
+    bot.clock.advance(4000)
+    assert payload_of(await client.call_tool("start_run", {"task": "Plan.", "key": "a"}))["run"] == 1
+    why = denial_of(await client.call_tool("start_run", {"task": "Another.", "key": "a"}))
     assert "has started run 1, which has another task" in why
 
 
-async def test_another_token_s_runs_are_nobody_s(house: House, client: Client) -> None:
-    told(await client.call_tool("start_run", {"task": "Plan."}))
-    other = await house.client(await house.token("desk"))
-    assert refused(await other.call_tool("run_status", {"run": 1})) == "There is no run 1 of your token desk."
+async def test_runs_of_another_token_are_not_found(bot: McpBot, client: Client) -> None:
+    payload_of(await client.call_tool("start_run", {"task": "Plan."}))
+    other = await bot.client(await bot.token("desk"))
+    assert denial_of(await other.call_tool("run_status", {"run": 1})) == "There is no run 1 of your token desk."
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,12 @@ async def test_another_token_s_runs_are_nobody_s(house: House, client: Client) -
         ({"task": "x", "colour": "red"}, "colour"),
     ],
 )
-async def test_what_cannot_be_started_is_refused_with_the_reason(client: Client, arguments: dict[str, str], why: str) -> None:
-    assert why in refused(await client.call_tool("start_run", arguments))
+async def test_an_invalid_run_is_refused_with_the_reason(client: Client, arguments: dict[str, str], why: str) -> None:
+    assert why in denial_of(await client.call_tool("start_run", arguments))
 
 
-async def test_who_may_start_runs_is_said_by_the_team_file(tmp_path: Path) -> None:
-    async with a_house(tmp_path, TEAM + '[permissions]\nstart = ["@bob"]\n') as house:
-        client = await house.client(await house.token())
-        why = refused(await client.call_tool("start_run", {"task": "Plan."}))
-        assert "alice, on whose behalf you work, may not start runs" in why
+async def test_the_team_file_says_who_may_start_runs(tmp_path: Path) -> None:
+    async with start_mcp_bot(tmp_path, TEAM + '[permissions]\nstart = ["@bob"]\n') as bot:
+        client = await bot.client(await bot.token())
+        why = denial_of(await client.call_tool("start_run", {"task": "Plan."}))
+        assert "alice, for whom you work, may not start runs" in why

@@ -17,7 +17,7 @@ from mcp import Client, StdioServerParameters
 
 from tests.bot.conftest import Said, Townhall
 from tests.resilience.harness.process import ROOT
-from tests.support.mcp_bot import question, refused, told
+from tests.support.mcp_bot import denial_of, payload_of, question
 from tests.support.piped_bot import read_until, type_line
 
 pytestmark = pytest.mark.timeout(300)
@@ -37,7 +37,7 @@ def environ(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def running(environ: dict[str, str], errors: Path) -> Iterator[subprocess.Popen[str]]:
-    """A bot at a terminal that is a pipe, once its door is open."""
+    """Run a bot whose terminal is a pipe, once its MCP server listens."""
     command = [sys.executable, "-m", "bot", "run"]
     with (
         errors.open("w", encoding="utf-8") as log,
@@ -59,7 +59,7 @@ async def mcp(environ: dict[str, str], token: str) -> AsyncIterator[Client]:
         yield client
 
 
-async def test_a_token_of_the_running_bot_asks_whoever_sits_at_the_terminal(
+async def test_an_agent_with_a_token_asks_the_person_at_the_terminal_of_the_running_bot(
     folder: Path, townhall: Townhall, environ: dict[str, str]
 ) -> None:
     async def said(*arguments: str) -> Said:
@@ -70,13 +70,15 @@ async def test_a_token_of_the_running_bot_asks_whoever_sits_at_the_terminal(
         token = json.loads((await said("token", "make", "laptop", "--json")).out)["token"]
         assert [one["name"] for one in json.loads((await said("token", "list", "--json")).out)["tokens"]] == ["laptop", "old"]
         async with mcp(environ, token) as client:
-            assert told(await client.call_tool("ask_team", question(wait_seconds=0)))["status"] == "open"
+            assert payload_of(await client.call_tool("ask_team", question(wait_seconds=0)))["status"] == "open"
             await asyncio.to_thread(read_until, bot, "Question 1 from mcp (external agent, token laptop)")
             type_line(bot, "1 main")
-            assert told(await client.call_tool("check_question", {"question": 1, "wait_seconds": 60}))["decision"] == "main"
+            assert (
+                payload_of(await client.call_tool("check_question", {"question": 1, "wait_seconds": 900}))["decision"] == "main"
+            )
         assert (await said("token", "withdraw", "laptop")).code == 0
         async with mcp(environ, token) as client:
-            assert "wrong or revoked" in refused(await client.call_tool("ask_team", question()))
+            assert "wrong or revoked" in denial_of(await client.call_tool("ask_team", question()))
         findings = json.loads((await said("doctor", "--json")).out)["findings"]
         told_of = {one["about"]: one["found"] for one in findings if one["about"] in ("door", "tokens")}
         assert told_of["door"].startswith("open for agents outside at http://127.0.0.1:")
@@ -84,22 +86,22 @@ async def test_a_token_of_the_running_bot_asks_whoever_sits_at_the_terminal(
     assert (folder / "errors").read_text() == ""
 
 
-async def test_without_a_bot_the_tools_are_there_and_say_how_to_start_it(folder: Path, environ: dict[str, str]) -> None:
+async def test_without_a_running_bot_the_tools_report_how_to_start_it(folder: Path, environ: dict[str, str]) -> None:
     async with mcp(environ, "townhall_any") as client:
         assert len((await client.list_tools()).tools) == 5
-        why = refused(await client.call_tool("ask_team", question()))
+        why = denial_of(await client.call_tool("ask_team", question()))
         assert f"No Townhall bot runs on the data folder {folder / 'data'}" in why
         assert "townhall run" in why
 
 
-def test_without_a_token_it_ends_and_says_how_to_get_one(environ: dict[str, str]) -> None:
+def test_without_a_token_the_command_ends_and_reports_how_to_get_one(environ: dict[str, str]) -> None:
     ended = subprocess.run([sys.executable, "-m", "bot", "mcp"], env=environ, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "TOWNHALL_TOKEN" in ended.stderr
     assert "townhall token make" in ended.stderr
 
 
-def test_a_bot_whose_port_is_taken_says_so_and_works(folder: Path, townhall: Townhall, environ: dict[str, str]) -> None:
+def test_a_bot_whose_port_is_taken_reports_it_and_works(folder: Path, townhall: Townhall, environ: dict[str, str]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -119,7 +121,7 @@ def test_a_bot_whose_port_is_taken_says_so_and_works(folder: Path, townhall: Tow
     ("options", "why"),
     [
         ([], "--channel"),
-        (["--channel", "C1"], "nobody on whose behalf agents ask"),
+        (["--channel", "C1"], "no person for whom the agents ask"),
         (["--channel", "C1", "--for", "@alcie"], "did you mean 'alice'?"),
         (["--channel", "C1", "--for", "@bob"], "no id on slack"),
         (["--channel", "discord/1", "--for", "@bob"], "the id of a channel on slack"),
@@ -128,7 +130,7 @@ def test_a_bot_whose_port_is_taken_says_so_and_works(folder: Path, townhall: Tow
         (["--channel", "C1", "--for", "@alice", "--money-a-day", "much"], "--money-a-day"),
     ],
 )
-def test_terms_that_do_not_fit_are_refused_with_the_option(
+def test_an_invalid_token_scope_is_refused_with_the_option(
     folder: Path, townhall: Townhall, monkeypatch: pytest.MonkeyPatch, options: list[str], why: str
 ) -> None:
     (folder / "townhall.toml").write_text(TEAM)
@@ -139,7 +141,7 @@ def test_terms_that_do_not_fit_are_refused_with_the_option(
     assert not (folder / "data").exists()
 
 
-def test_a_token_of_slack_has_its_channel_and_its_person(
+def test_a_token_for_slack_has_its_channel_and_its_person(
     folder: Path, townhall: Townhall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "townhall.toml").write_text(TEAM)
