@@ -1,5 +1,7 @@
-"""Everything known about a run, as one frozen value: the fold of its events. Positions (`seq`, `seen_seq`) are places in its
-log."""
+"""State of a run as one frozen value, the fold of its events, and the facts derived from it.
+
+`seq`, `seen_seq` and the like are positions in the run's log, counted from 1. Times are in seconds since the epoch by our clock.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from orchestrator_bridge.tool.model import Tool
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """One tool use of a turn. `result` is None while it is pending: a question that the agent waits for."""
+    """One tool use of a turn. `result` is None while it is pending: the agent waits for a question or a tool."""
 
     id: str
     name: str
@@ -31,17 +33,16 @@ class Use:
     result: str | None = None
     files: tuple[AttachmentContent, ...] = ()
     whole: int = 0
-    """Characters of the result that the store keeps, where the agent is shown less."""
+    """Characters of the whole result in the store, if the agent is shown only a part of it."""
     theirs: bool = False
-    """The result is the words of a tool, not ours."""
+    """The result is text of a tool server, which is quoted as such, and not of Townhall."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One landed call of an agent: its prompt showed the news behind `seen_from_seq` up to `seen_seq`. `correction`: what went
-    wrong.
+    """One completed call of an agent. Its prompt added the messages after `seen_from_seq` up to `seen_seq`.
 
-    `provider_state`: what its provider wants back with it.
+    `correction` tells the agent what was wrong with its response; `provider_state` goes back to the provider with the turn.
     """
 
     seen_from_seq: int
@@ -53,13 +54,13 @@ class Turn:
 
     @property
     def pending(self) -> bool:
-        """A tool use still has no result."""
+        """True while a tool use has no result."""
         return any(use.result is None for use in self.uses)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """An agent's answer; its newest one stands under the agent's label. `seen_seq`: what its author had in view."""
+    """An answer. The newest one of an agent stands under its label. `seen_seq`: the log position that its author had seen."""
 
     label: str
     agent: str
@@ -70,7 +71,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Vote:
-    """An agent's vote, for what it had in view."""
+    """A vote for the answer that `label` had when the agent had seen the log up to `seen_seq`."""
 
     label: str
     reason: str
@@ -79,8 +80,8 @@ class Vote:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentMessage:
-    """Something said to one agent (`to`) or to all: guidance by its `author`, a late reply, the outcome of its question, or that
-    of another's (`known`), or a `notice` of ours."""
+    """A message to one agent (`to`) or to all (None): guidance by its `author`, a late reply, the outcome of its question or of
+    another agent's (`known`), or a `notice` of Townhall."""
 
     seq: int
     kind: Literal["guidance", "late", "outcome", "known", "notice"]
@@ -94,7 +95,8 @@ class AgentMessage:
 class Call:
     """A model call without a result. `out`: under way; `resting`: to be tried again at `retry_at`; `due`: to be started again.
 
-    `held`: not started yet, for it waits for `why`, as far as anybody can tell for `seconds_left` seconds.
+    `held`: not started yet, since it waits for `why`, for `seconds_left` seconds if known. `reserved` in US dollars.
+    `timed_out_waiting`: it has been under way for so long that other agents no longer wait for it.
     """
 
     action: str
@@ -115,13 +117,13 @@ class Call:
 
     @property
     def is_side_call(self) -> bool:
-        """It is about a question, beside the agent's own work: a peer's advice or a judge's decision."""
+        """True for a call about a question, beside the agent's own work: a peer's advice or a judge's decision."""
         return self.purpose in ("peer", "judge")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PendingAsk:
-    """A tool use that is to become a question."""
+    """A tool use that asks a question which has not been asked or refused yet."""
 
     agent: str
     use: str
@@ -130,9 +132,9 @@ class PendingAsk:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolUse:
-    """A use of one of the team's own tools without a result. `arguments` is JSON.
+    """A use of one of the team's tools without a result. `arguments` is JSON.
 
-    `new`: to be looked at, or to be asked about once people have answered others; `asked`: people are asked whether it may be;
+    `new`: not looked at yet, or waits until people have answered other approvals; `asked`: people are asked for approval;
     `due`: to be called; `out`: under way.
     """
 
@@ -142,22 +144,22 @@ class ToolUse:
     arguments: str
     phase: Literal["new", "asked", "due", "out"] = "new"
     approved_by: str = ""
-    """Who of the people approved it, and in which question."""
+    """The person who approved it, and the question in which; empty if no approval was needed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerTools:
-    """What a tool server offers in this run; `trouble` says why it offers nothing."""
+    """The tools that a server offers in this run; `trouble` is the reason if it offers none."""
 
     tools: tuple[Tool, ...] = ()
     trouble: str = ""
     downs: int = 0
-    """How often it was down so far."""
+    """Times that it was down so far."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a call will not be tried again."""
+    """The reason why a call is not tried again: what was found, and what a person can do about it."""
 
     found: str
     advice: str
@@ -165,11 +167,11 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentState:
-    """One agent. `seen_seq`: what its last landed call had in view; `last_private_seq`: position of the newest thing meant for it
-    alone.
+    """One agent.
 
-    `idle`: its last turn ended with an answer or a vote, so it is only called to look again. `malformed` counts responses in
-    a row without a usable tool use.
+    `seen_seq`: position up to which its last completed call had seen the log. `last_private_seq`: position of the newest message
+    for it alone. `idle`: its last turn ended with an answer or a vote, so it is only called again if its vote does not count.
+    `malformed`: responses in a row without a valid tool use. `retired`: the reason why it is out of the run.
     """
 
     spec: AgentSpec
@@ -184,32 +186,33 @@ class AgentState:
     asked: int = 0
     tool_calls: int = 0
     used: Mapping[str, int] = field(default_factory=dict)
-    """How often it has called each of the team's tools, by `server.tool`."""
+    """Number of calls of each of the team's tools, by `server.tool`."""
     failure: Failure | None = None
     backed_up: bool = False
     retired: str | None = None
 
     @property
     def model(self) -> str:
-        """The model that it works with now."""
+        """The model that it uses now."""
         return self.spec.backup if self.backed_up and self.spec.backup else self.spec.model
 
     @property
     def has_backup(self) -> bool:
-        """There is a backup, and it has not taken over yet."""
+        """True if a backup model is configured and not in use yet."""
         return self.spec.backup is not None and not self.backed_up
 
     @property
     def is_waiting(self) -> bool:
-        """A question of its last turn is pending."""
+        """True while a tool use of its last turn is pending."""
         return bool(self.turns) and self.turns[-1].pending
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """What the run has used, in US dollars, tokens and seconds. `unknown`: reserved for calls whose bill nobody knows.
+    """Usage of the run in US dollars, tokens and seconds.
 
-    `priced`: every cost so far is known.
+    `unknown`: reserved for calls of which nobody knows if they were billed. `priced`: every cost so far is known.
+    `wall`: seconds in which the run was busy.
     """
 
     calls: int = 0
@@ -222,7 +225,7 @@ class Spent:
 
 @dataclass(frozen=True, kw_only=True)
 class Pause:
-    """A budget is used up, and this question asks for more."""
+    """The pause of a run whose budget is used up, until people answer the question for more."""
 
     question: int
     budget: BudgetName
@@ -230,7 +233,7 @@ class Pause:
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """How the run ended."""
+    """The end of a run. `how`: one sentence on how the answer came about."""
 
     status: Literal["finished", "failed", "cancelled"]
     text: str
@@ -240,10 +243,11 @@ class End:
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """A run. `at` is the time of its last event, `seq` its position; `askable` whom agents can ask, by name.
+    """A run after its event at position `seq` and time `at`.
 
-    `bound` is what ended it, a budget of `limit`; `raised` US dollars were granted beyond its own budget. People were `warned` of
-    these budgets, and granted nothing more for those that they `refused`.
+    `askable`: names that agents can ask. `bound`: the bound that ends the run, with its `limit` if it is a budget. `raised`: US
+    dollars that people granted beyond the run's own budget. `warned`: budgets of which people were warned; `refused`: budgets for
+    which they granted nothing more.
     """
 
     run: int
@@ -263,11 +267,11 @@ class RunState:
     asks: Mapping[str, PendingAsk] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
     offers: Mapping[str, ServerTools] = field(default_factory=dict)
-    """By tool server, once it is known."""
+    """What each tool server offers, once it is known."""
     first_seen: Mapping[str, str] = field(default_factory=dict)
-    """How each tool was described when this run first saw it, as a digest, by what models call it."""
+    """Digest of each tool's description when this run first saw it, by the name that models use."""
     approved: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """Tools that people have approved for the run, as they were described then, and who did."""
+    """Tools approved for the run, by name and digest of their description, with the person who approved them."""
     uses: Mapping[str, ToolUse] = field(default_factory=dict)
     finals: int = 0
     final_text: str | None = None
@@ -279,17 +283,17 @@ class RunState:
     warned: frozenset[tuple[BudgetName, Decimal]] = frozenset()
     refused: frozenset[BudgetName] = frozenset()
     reported: frozenset[str] = frozenset()
-    """The failures of calls so far, in words: the run's thread tells each once, whoever of the agents ran into it."""
+    """Failures of calls so far, in words: the run's thread reports each once, for all agents together."""
     spent: Spent = Spent()
     end: End | None = None
     notices: tuple[str, ...] = ()
-    """What people were told of the models."""
+    """Notices about models that people have been shown."""
     outside: ExternalAgent | None = None
-    """The agent outside through whom it came."""
+    """The external agent (MCP client) that started the run or asks in it."""
 
     @property
     def external_agent(self) -> str | None:
-        """The name of the agent outside of whose questions alone this run is made: it works elsewhere, and is never called."""
+        """The name of the external agent if the run consists of its questions alone. It runs elsewhere, so it is never called."""
         return self.outside.agent if self.outside is not None and self.outside.asks else None
 
     @cached_property
@@ -299,9 +303,9 @@ class RunState:
 
     @property
     def busy(self) -> bool:
-        """Something but people is awaited: only then does wall time pass, and only then does the run need a task.
+        """True while the run waits for something other than people: only then wall time passes and a restart drives the run on.
 
-        A use that is `new` between two passes waits for people: more of them are not asked about at a time.
+        A tool use that is still `new` after a step waits for people: only some approvals are asked for at a time.
         """
         if self.pause is not None:
             return bool(self.asks) or any(call.phase == "out" for call in self.calls.values())
@@ -309,7 +313,7 @@ class RunState:
 
     @property
     def unlisted(self) -> tuple[str, ...]:
-        """Tool servers of which it is not known yet what they offer."""
+        """Tool servers whose tools are not known yet."""
         return tuple(server for server in self.team.tool_servers if server not in self.offers) if self.end is None else ()
 
 
@@ -319,7 +323,7 @@ def agent_responder(name: str) -> Responder:
 
 
 def standing_answers(state: RunState, seen: int | None = None) -> dict[str, Answer]:
-    """The newest answer of every agent by label, earliest first, as of a position of the log."""
+    """The newest answer of each agent by label, earliest first, as of log position `seen`."""
     newest: dict[str, Answer] = {}
     for answer in state.answers:
         if seen is None or answer.seq <= seen:
@@ -330,24 +334,27 @@ def standing_answers(state: RunState, seen: int | None = None) -> dict[str, Answ
 
 def last_guidance(state: RunState) -> int:
     """The position of the newest guidance."""
-    return max((news.seq for news in state.messages if news.kind == "guidance"), default=0)
+    return max((message.seq for message in state.messages if message.kind == "guidance"), default=0)
 
 
 def last_change(state: RunState) -> int:
-    """The position behind which nothing has changed for everybody: the newest answer or guidance."""
+    """The position of the newest answer or guidance: the last change that concerns every agent."""
     return max(last_guidance(state), state.answers[-1].seq if state.answers else 0)
 
 
 def vote_counts(state: RunState, agent: AgentState) -> bool:
-    """Whether an agent's vote counts: nothing that it should have known lies behind what it saw."""
+    """True if an agent's vote counts."""
     if agent.vote is None or agent.retired is not None:
         return False
+    # Calls run side by side, so a vote may arrive after an answer, guidance or private message that its prompt did not show. Such
+    # a vote is for an older choice and must not decide: it counts only if nothing that concerns the agent lies after its `seen`.
+    # The agent is then called again and votes with everything in view.
     return agent.vote.seen_seq >= max(last_change(state), agent.last_private_seq)
 
 
 @cached_on_value
 def tally(state: RunState) -> dict[str, tuple[str, ...]]:
-    """The counting votes: label to the names of those who voted for it."""
+    """The votes that count: the names of the voters by the label of the answer."""
     votes: dict[str, tuple[str, ...]] = {}
     for agent in state.agents.values():
         if agent.vote is not None and vote_counts(state, agent):
@@ -357,7 +364,7 @@ def tally(state: RunState) -> dict[str, tuple[str, ...]]:
 
 @cached_on_value
 def leader(state: RunState) -> Answer | None:
-    """The answer with the most counting votes, a tie going to the earlier one; without votes the newest; None without answers."""
+    """The answer with the most votes, the earlier one on a tie; the newest one without votes; None without answers."""
     answers = standing_answers(state)
     votes = tally(state)
     if not votes:
@@ -366,16 +373,16 @@ def leader(state: RunState) -> Answer | None:
 
 
 def questions_asked(state: RunState) -> int:
-    """How many questions the agents have asked; approvals are not theirs to ask."""
+    """The number of questions that agents have asked, without approvals, which Townhall asks."""
     return sum(question.ask.kind != "approval" for question in state.questions.values())
 
 
 def has_waiters(state: RunState) -> bool:
-    """Somebody waits for an open question, or for a tool."""
+    """True if an agent waits for an open question or a tool."""
     return bool(state.uses) or any(question.open and question.ask.wait for question in state.questions.values())
 
 
 @cached_on_value
 def converged(state: RunState) -> bool:
-    """Every live agent's vote counts, and no question that somebody waits for is open."""
+    """True if the vote of every live agent counts and no agent waits for a question or a tool."""
     return bool(state.live) and all(vote_counts(state, agent) for agent in state.live) and not has_waiters(state)

@@ -1,4 +1,4 @@
-"""Starting calls: as long as budgets bear what they may cost, and as soon as their routes take them."""
+"""One step of a run: settle questions, append what follows, ask, admit calls and start tools, until nothing is left to do."""
 
 from __future__ import annotations
 
@@ -19,49 +19,45 @@ from orchestrator_bridge.run.termination import own_budget
 from orchestrator_bridge.run.transaction import Transaction
 from orchestrator_bridge.team.budgets import BudgetStatus
 
-# What a run asks before it starts a call: what the call may cost, whether budgets bear it, and whether it may go now.
-#
-# The rules are elsewhere; what is shared by all runs is behind this.
+NO_COST = Decimal(0)
 
 
 class CallAdmission(Protocol):
-    """Lets calls go. What it has let go must be started, or be taken back."""
+    """Decides if a call may start, by budgets and rate limits that all runs share. A call that is admitted is started or
+    cancelled."""
 
     def price(self, request: Request) -> Decimal | None:
         """The most that a call is expected to cost, in US dollars; None if nobody knows."""
         ...
 
     def tokens(self, request: Request) -> int:
-        """The tokens that a call is expected to take, in and out. An estimate."""
+        """The estimated tokens of a call, in and out."""
         ...
 
     def excess_tokens(self, request: Request) -> int:
-        """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows."""
+        """The tokens by which a prompt is too long for its model; 0 if it fits, or nobody knows."""
         ...
 
     def budget_statuses(self, place: Place, now: float, unstored: Sequence[Record]) -> Sequence[BudgetStatus]:
-        """How the budgets stand that all runs of a place share. `unstored`: the rows of the transaction that asks."""
+        """The status of the budgets that all runs of a place share. `unstored`: the records of the current transaction."""
         ...
 
     def try_acquire(self, run: int, action: str, request: Request) -> Throttled | None:
-        """Go now (None), or wait: whoever is held is told when it may ask again."""
+        """Admit a call (None), or say why and until when it has to wait."""
         ...
 
     def cancel(self, run: int, action: str, attempt: int) -> None:
-        """A call that might go will not be made after all."""
+        """Return what an admitted call has acquired: it will not be made."""
         ...
 
     def reserve(self, run: int, action: str, attempt: int, place: Place, amount: Decimal) -> None:
-        """A call that goes may cost so much, from now on for all runs."""
+        """Reserve the price of an admitted call in the shared budgets, from now on for all runs."""
         ...
-
-
-NO_COST = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallToStart:
-    """A call to be made as soon as its start is stored. `consumed`: positions of the news that its prompt shows."""
+    """A call to be made once its start is stored. `consumed`: positions of the messages that its prompt shows."""
 
     action: str
     attempt: int
@@ -69,12 +65,68 @@ class CallToStart:
     consumed: tuple[int, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepResult:
+    """The work of a step, to be done once its transaction is stored.
+
+    `starts`: calls to make; `held`: actions of calls that wait for admission; `uses`: tools to call.
+    """
+
+    starts: tuple[CallToStart, ...]
+    held: frozenset[str]
+    uses: tuple[ToolUse, ...] = ()
+
+
 @dataclass(kw_only=True, slots=True)
 class AdmissionResult:
-    """What became of the calls that were to be started: by action, those that go, and those that are held."""
+    """The calls admitted and held so far in a step, by action."""
 
     admitted: dict[str, CallToStart] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+
+
+def step(
+    transaction: Transaction, questions: QuestionService, admission: CallAdmission, read_to_end: Collection[int]
+) -> StepResult:
+    """Add events until only calls, tools, people and the clock are outstanding.
+
+    Expired questions stay in `transaction.questions_to_sync` until their threads are among `read_to_end`.
+    """
+    admissions = AdmissionResult()
+    uses: dict[str, ToolUse] = {}
+    while transaction.state.end is None:
+        transaction.questions_to_sync = questions.process_due(transaction, read_to_end)
+        settle_immediate(transaction)
+        actions = transaction.pending_actions
+        asks = [action for action in actions if isinstance(action, AskQuestion)]
+        new_calls = (action for action in actions if isinstance(action, CallModel) and not action.is_under_way)
+        calls = [call for call in new_calls if call.action not in admissions.held]
+        for ask in asks:
+            questions.ask(transaction, ask)
+        admit_calls(transaction, calls, admission, questions, admissions)
+        started = _start_tools(transaction, questions, actions)
+        uses |= {use.use: use for use in started}
+        if not (asks or calls or started or any(isinstance(action, AskApproval) for action in actions)):
+            break
+    return _step_result(transaction.state, admissions, uses, admission)
+
+
+def settle_immediate(transaction: Transaction) -> None:
+    """Append the events that follow at once from what has happened so far."""
+    while events := [action.event for action in transaction.pending_actions if isinstance(action, AppendEvent)]:
+        for event in events:
+            transaction.add(replace(event, at=transaction.now))
+
+
+def _step_result(
+    state: RunState, admissions: AdmissionResult, uses: Mapping[str, ToolUse], admission: CallAdmission
+) -> StepResult:
+    """The work that is still wanted at the end of a step: later events may have ended the run or dropped a call."""
+    for action in admissions.admitted.keys() - state.calls.keys():
+        admission.cancel(state.run, action, admissions.admitted.pop(action).attempt)
+    held = (action for action in admissions.held if action in state.calls and state.calls[action].phase == "held")
+    wanted = tuple(use for action, use in uses.items() if action in state.uses)
+    return StepResult(starts=tuple(admissions.admitted.values()), held=frozenset(held), uses=wanted)
 
 
 def admit_calls(
@@ -82,30 +134,31 @@ def admit_calls(
     calls: Sequence[CallModel],
     admission: CallAdmission,
     questions: QuestionService,
-    starts: AdmissionResult,
+    admissions: AdmissionResult,
 ) -> None:
-    """Log the start of every call that may go now. The first that a budget does not bear stops this one and all others."""
+    """Log the start of every call that may start now. The first one that exceeds a budget stops itself and all after it.
+
+    All calls of a step show the log up to the same position, so that agents which start side by side see the same.
+    """
     seen = transaction.state.seq
     for call in calls:
-        request, left_out = fit_request(transaction.state, call, seen, admission.excess_tokens)
+        state = transaction.state
+        request, left_out = fit_request(state, call, seen, admission.excess_tokens)
         price = admission.price(request)
-        standings = (
-            own_budget(transaction.state),
-            *admission.budget_statuses(transaction.state.place, transaction.now, transaction.rows),
-        )
-        short = next((one for one in standings if not one.allows(price or NO_COST)), None)
-        if short is not None:
-            _stop(transaction, questions, short, price)
+        budgets = (own_budget(state), *admission.budget_statuses(state.place, transaction.now, transaction.rows))
+        exceeded = next((budget for budget in budgets if not budget.allows(price or NO_COST)), None)
+        if exceeded is not None:
+            _stop_at_budget(transaction, questions, exceeded, price)
             return
-        hold = admission.try_acquire(transaction.state.run, call.action, request)
-        if hold is not None:
-            starts.held.add(call.action)
-            _hold(transaction, call, request, hold)
+        throttled = admission.try_acquire(state.run, call.action, request)
+        if throttled is not None:
+            admissions.held.add(call.action)
+            _hold(transaction, call, request, throttled)
             continue
-        admission.reserve(transaction.state.run, call.action, call.attempt, transaction.state.place, price or NO_COST)
-        starts.held.discard(call.action)
-        read = consumed(transaction.state, call, seen)
-        starts.admitted[call.action] = CallToStart(action=call.action, attempt=call.attempt, request=request, consumed=read)
+        admission.reserve(state.run, call.action, call.attempt, state.place, price or NO_COST)
+        admissions.held.discard(call.action)
+        read = consumed(state, call, seen)
+        admissions.admitted[call.action] = CallToStart(action=call.action, attempt=call.attempt, request=request, consumed=read)
         transaction.add(
             e.CallStarted(
                 at=transaction.now,
@@ -121,97 +174,47 @@ def admit_calls(
                 question=call.question,
             )
         )
-        _warn(transaction, standings, price)
+        _warn_of_budgets(transaction, budgets, price)
 
 
-def _stop(transaction: Transaction, questions: QuestionService, short: BudgetStatus, price: Decimal | None) -> None:
-    """Ask for more where the team wants that and nobody has said no, else end the run."""
-    if transaction.state.team.on_budget == "ask" and short.budget not in transaction.state.refused:
-        questions.ask_for_more(transaction, short, price)
+def _stop_at_budget(transaction: Transaction, questions: QuestionService, exceeded: BudgetStatus, price: Decimal | None) -> None:
+    """Ask for more budget if the team is configured to and nobody has refused it, else end the run."""
+    if transaction.state.team.on_budget == "ask" and exceeded.budget not in transaction.state.refused:
+        questions.ask_for_more(transaction, exceeded, price)
     else:
-        transaction.add(e.BoundReached(at=transaction.now, bound=short.budget, limit=short.limit))
+        transaction.add(e.BoundReached(at=transaction.now, bound=exceeded.budget, limit=exceeded.limit))
 
 
-def _warn(transaction: Transaction, standings: Sequence[BudgetStatus], price: Decimal | None) -> None:
-    """Tell people, once for each budget, that it is nearly used up."""
-    for one in standings:
-        if one.near_limit(price or NO_COST) and (one.budget, one.limit) not in transaction.state.warned:
-            used = one.used + (price or NO_COST)
-            transaction.add(e.BudgetNeared(at=transaction.now, budget=one.budget, limit=one.limit, used=used))
+def _warn_of_budgets(transaction: Transaction, budgets: Sequence[BudgetStatus], price: Decimal | None) -> None:
+    """Tell people, once for each budget and limit, that it is nearly used up."""
+    for status in budgets:
+        if status.near_limit(price or NO_COST) and (status.budget, status.limit) not in transaction.state.warned:
+            used = status.used + (price or NO_COST)
+            transaction.add(e.BudgetNeared(at=transaction.now, budget=status.budget, limit=status.limit, used=used))
 
 
-def _hold(transaction: Transaction, call: CallModel, request: Request, hold: Throttled) -> None:
+def _hold(transaction: Transaction, call: CallModel, request: Request, throttled: Throttled) -> None:
     """Log that a call waits, once for each reason."""
     known = transaction.state.calls.get(call.action)
-    if known is None or known.phase != "held" or known.why != hold.why:
-        transaction.add(_held(call, request, hold, transaction.now))
-
-
-def _held(call: CallModel, request: Request, hold: Throttled, now: float) -> e.CallHeld:
-    return e.CallHeld(
-        at=now,
-        action=call.action,
-        attempt=call.attempt,
-        agent=call.agent,
-        purpose=call.purpose,
-        model=request.model,
-        why=hold.why,
-        until=hold.until,
-        question=call.question,
+    if known is not None and known.phase == "held" and known.why == throttled.why:
+        return
+    transaction.add(
+        e.CallHeld(
+            at=transaction.now,
+            action=call.action,
+            attempt=call.attempt,
+            agent=call.agent,
+            purpose=call.purpose,
+            model=request.model,
+            why=throttled.why,
+            until=throttled.until,
+            question=call.question,
+        )
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StepResult:
-    """What is to be done once it is stored. `held`: the calls that wait until they are let in; `uses`: tools to be called."""
-
-    starts: tuple[CallToStart, ...]
-    held: frozenset[str]
-    uses: tuple[ToolUse, ...] = ()
-
-
-def settle_immediate(transaction: Transaction) -> None:
-    """Record what follows at once from what has happened so far."""
-    while records := [action for action in transaction.pending_actions if isinstance(action, AppendEvent)]:
-        for record in records:
-            transaction.add(replace(record.event, at=transaction.now))
-
-
-def step(
-    transaction: Transaction, questions: QuestionService, admission: CallAdmission, read_to_end: Collection[int]
-) -> StepResult:
-    """Go on until nothing but calls, people and the clock is outstanding.
-
-    Questions that have expired wait in `transaction.questions_to_sync` until their threads are among `read_to_end`.
-    """
-    starts = AdmissionResult()
-    uses: dict[str, ToolUse] = {}
-    while transaction.state.end is None:
-        transaction.questions_to_sync = questions.process_due(transaction, read_to_end)
-        settle_immediate(transaction)
-        actions = transaction.pending_actions
-        asks = [action for action in actions if isinstance(action, AskQuestion)]
-        calls = [one for one in actions if isinstance(one, CallModel) and not one.is_under_way and one.action not in starts.held]
-        for ask in asks:
-            questions.ask(transaction, ask)
-        admit_calls(transaction, calls, admission, questions, starts)
-        tools = _use_tools(transaction, questions, actions)
-        uses |= {use.use: use for use in tools}
-        if not (asks or calls or tools or any(isinstance(action, AskApproval) for action in actions)):
-            break
-    return _step_result(transaction.state, starts, uses, admission)
-
-
-def _step_result(state: RunState, starts: AdmissionResult, uses: Mapping[str, ToolUse], admission: CallAdmission) -> StepResult:
-    for action in starts.admitted.keys() - state.calls.keys():
-        admission.cancel(state.run, action, starts.admitted.pop(action).attempt)
-    held = (action for action in starts.held if action in state.calls and state.calls[action].phase == "held")
-    live = tuple(use for action, use in uses.items() if action in state.uses)
-    return StepResult(starts=tuple(starts.admitted.values()), held=frozenset(held), uses=live)
-
-
-def _use_tools(transaction: Transaction, questions: QuestionService, actions: Sequence[Action]) -> list[ToolUse]:
-    """Ask people where they have to be asked, and log the start of what may be called."""
+def _start_tools(transaction: Transaction, questions: QuestionService, actions: Sequence[Action]) -> list[ToolUse]:
+    """Log the start of tool uses that may be called, and ask people to approve the others."""
     started = []
     for action in actions:
         use = transaction.state.uses.get(action.action) if isinstance(action, UseTool | AskApproval) else None
@@ -219,31 +222,28 @@ def _use_tools(transaction: Transaction, questions: QuestionService, actions: Se
             continue
         if isinstance(action, AskApproval):
             questions.request_approval(transaction, use)
-        else:
-            started.append(use)
-            transaction.add(_tool_started(transaction, use))
+            continue
+        started.append(use)
+        approved_for_run = transaction.state.approved.get((use.tool.model_name, use.tool.digest), "")
+        transaction.add(
+            e.ToolStarted(
+                at=transaction.now,
+                action=use.use,
+                agent=use.agent,
+                server=use.tool.server,
+                tool=use.tool.name,
+                arguments=use.arguments,
+                approved_by=use.approved_by or approved_for_run,
+            )
+        )
     return started
 
 
-def _tool_started(transaction: Transaction, use: ToolUse) -> e.ToolStarted:
-    tool = use.tool
-    who = use.approved_by or transaction.state.approved.get((tool.model_name, tool.digest), "")
-    return e.ToolStarted(
-        at=transaction.now,
-        action=use.use,
-        agent=use.agent,
-        server=tool.server,
-        tool=tool.name,
-        arguments=use.arguments,
-        approved_by=who,
-    )
-
-
 def timer_events(state: RunState, now: float) -> Sequence[e.Event]:
-    """What the clock has done to a run by now."""
+    """The events whose time has come by now."""
     return [replace(action.event, at=now) for action in decide(state) if isinstance(action, WaitUntil) and action.until <= now]
 
 
 def next_timer(state: RunState) -> float | None:
-    """When, by our clock, it does something next."""
+    """The time, by our clock, of the next event that a timer brings; None if there is none."""
     return min((action.until for action in decide(state) if isinstance(action, WaitUntil)), default=None)

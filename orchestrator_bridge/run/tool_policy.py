@@ -43,7 +43,7 @@ def _described(tool: Tool) -> str:
     return f"Of the tool server {tool.server}, which says of it: {tool.description}" if tool.description else f"Of {tool.server}."
 
 
-def approvals_more(state: RunState) -> int:
+def approvals_left(state: RunState) -> int:
     """About how many more uses people may be asked at the same time: as many as one person gets, other questions of the run among
     them, and one always."""
     open_now = [one.ask.kind for one in state.questions.values() if one.open]

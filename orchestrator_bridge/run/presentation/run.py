@@ -15,7 +15,7 @@ from orchestrator_bridge.run.presentation import questions, tools
 from orchestrator_bridge.run.presentation.posts import CARD, FIRST, run_key, thread_post
 from orchestrator_bridge.run.records import OutboxEntry
 from orchestrator_bridge.run.state import AgentState, Call, RunState, vote_counts
-from orchestrator_bridge.run.termination import who_retired
+from orchestrator_bridge.run.termination import retirement_reasons
 from orchestrator_bridge.team.budgets import describe_budget, format_dollars
 
 TEASER = 700
@@ -261,7 +261,7 @@ def _last_post(event: e.RunFinished | e.RunFailed | e.RunCancelled, after: RunSt
             answer = FinalAnswer(run=after.run, text=event.text, how=event.how, by=event.by, drafted=after.team.stream)
             return thread_post(after, answer, "final", priority=FIRST)
         case e.RunFailed():
-            reason = event.reason.removesuffix(who_retired(after))  # the thread has each agent's reason already
+            reason = event.reason.removesuffix(retirement_reasons(after))  # the thread has each agent's reason already
             note = Note(text=f"This run ended without an answer. {reason}", tone="warning")
             return thread_post(after, note, "failed", priority=FIRST)
         case e.RunCancelled():
