@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.commands.autocomplete import BotAutocomplete
-from bot.commands.dispatch import ChatCommands
+from bot.commands.dispatch import HELP, ChatCommands
 from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelSelections
 from bot.config.errors import ConfigError, Problem
+from bot.config.platforms import installed_platforms, to_config_error
 from bot.config.settings import Settings, read_settings
 from bot.config.team_file import read_team_file
 from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.adapter import Adapter
+from orchestrator_bridge.chat.platform import ENTRY_POINT_GROUP, InvalidPlatformSettings, Platform, PlatformContext
 from orchestrator_bridge.common.clock import Clock, SystemClock
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.model.catalogue import Route, resolve
@@ -33,7 +35,6 @@ from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.tool.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from adapters.discord.client import DiscordEndpoints
     from orchestrator_bridge.chat.adapter import Autocomplete
 
 
@@ -53,6 +54,29 @@ class LoadedConfig:
     def provider_settings(self) -> dict[str, str]:
         """The settings of model providers that are set, keys included, by variable."""
         return {**self.settings.provider_settings, **self.secrets}
+
+    @property
+    def platforms(self) -> list[Platform[Any]]:
+        """The active platforms: those that are configured, or the local ones if no other is.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        installed = installed_platforms().usable.values()
+        configured = [platform for platform in installed if platform.configured(self.settings.of_platform(platform))]
+        if not configured:
+            raise ConfigError("no chat platform is installed", [_NO_PLATFORM])
+        return [platform for platform in configured if not platform.local] or configured
+
+    def platform_context(self, platform: Platform[Any]) -> PlatformContext:
+        """Facts about this bot for a platform."""
+        people, roles = self.team_file.people.values(), self.team_file.roles.values()
+        return PlatformContext(
+            people=tuple(id_ for person in people if (id_ := person.ids.get(platform.name))),
+            roles=tuple(id_ for role in roles if (id_ := role.ids.get(platform.name))),
+            commands=tuple(HELP),
+            data=self.settings.data,
+        )
 
     def model_browser(self, today: date | None = None) -> ModelBrowser:
         """All models as of today, or of that day in UTC, by the current settings."""
@@ -80,7 +104,7 @@ def load_config() -> LoadedConfig:
         ConfigError: something in them is wrong.
     """
     settings = read_settings()
-    for warning in settings.warnings():
+    for warning in [*settings.warnings(), *map(str, installed_platforms().broken)]:
         click.echo(f"townhall: warning: {warning}", err=True)
     return LoadedConfig(settings=settings, team_file=read_team_file(settings.team_file, must_exist=settings.names_team_file))
 
@@ -127,7 +151,7 @@ async def open_app(
     models.preload_tokenizers(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     team_file = start.team_file
     register_languages(team_file.languages)
-    directory = Directory(team_file.people, team_file.roles, team_file.permissions, local_platforms=("terminal",))
+    directory = Directory(team_file.people, team_file.roles, team_file.permissions, local_platforms=installed_platforms().local)
     selections = ModelSelections(store)
     commands = ChatCommands(store, team_file, models, directory, selections, lambda: _model_browser(start, clock))
     engine = Engine(
@@ -204,74 +228,24 @@ def tune_gc() -> None:
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
 
 
-Maker = Callable[["LoadedConfig", "Autocomplete", Sequence[str]], "Adapter"]
-
-
-def platform_names(start: LoadedConfig) -> list[str]:
-    """The platforms whose token is set, as people call them."""
-    return [name for name, (token, _) in _PLATFORMS.items() if getattr(start.settings, token) is not None]
-
-
-def create_adapters(start: LoadedConfig, autocomplete: Autocomplete, commands: Sequence[str]) -> list[Adapter]:
-    """An adapter for each platform whose token is set; none if the terminal is the platform.
+def create_adapters(start: LoadedConfig, autocomplete: Autocomplete) -> list[Adapter]:
+    """Create an adapter for each active platform.
 
     Raises:
-        Trouble: a platform's settings do not go together.
+        ConfigError: a platform's settings contradict one another, or there is no platform.
     """
-    makers = {name: maker for name, (_, maker) in _PLATFORMS.items()}
-    return [makers[name](start, autocomplete, commands) for name in platform_names(start)]
+    try:
+        return [
+            platform.create_adapter(start.settings.of_platform(platform), start.platform_context(platform), autocomplete)
+            for platform in start.platforms
+        ]
+    except InvalidPlatformSettings as error:
+        raise to_config_error(error) from error
 
 
-def _create_discord(start: LoadedConfig, autocomplete: Autocomplete, commands: Sequence[str]) -> Adapter:
-    from adapters.discord.adapter import DiscordAdapter
-    from adapters.discord.connection import GatewayConnection
-    from orchestrator_bridge.common.clock import SystemClock
-
-    settings, clock = start.settings, SystemClock()
-    assert settings.discord_token is not None
-    connection = GatewayConnection(settings.discord_token.get_secret_value(), discord_endpoints(settings), clock)
-    listed = [id_ for person in start.team_file.people.values() if (id_ := person.ids.get("discord"))]
-    remembered = settings.data / "discord-commands"
-    return DiscordAdapter(connection, autocomplete, clock, listed=listed, commands_file=remembered, guild=settings.discord_guild)
-
-
-def _create_slack(start: LoadedConfig, autocomplete: Autocomplete, commands: Sequence[str]) -> Adapter:
-    from adapters.slack.adapter import SlackAdapter
-    from adapters.slack.api import SLACK
-    from adapters.slack.session import SlackConfig
-
-    settings = start.settings
-    assert settings.slack_bot_token is not None
-    if settings.slack_app_token is None and settings.slack_signing_secret is None:
-        raise ConfigError("Slack cannot be reached", [_NO_TRANSPORT])
-    secret = settings.slack_signing_secret
-    access = SlackConfig(
-        bot_token=settings.slack_bot_token.get_secret_value(),
-        app_token=settings.slack_app_token.get_secret_value() if settings.slack_app_token else None,
-        signing_secret=secret.get_secret_value() if secret else None,
-        port=settings.http_port,
-        url=settings.slack_api_url or SLACK,
-    )
-    listed = [id_ for person in start.team_file.people.values() if (id_ := person.ids.get("slack"))]
-    return SlackAdapter(access, autocomplete, names=commands, listed=listed)
-
-
-_NO_TRANSPORT = Problem(
-    where="SLACK_BOT_TOKEN",
-    found="neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET beside it",
-    expected="one of them",
-    fix="set SLACK_APP_TOKEN for Socket Mode (usual), or SLACK_SIGNING_SECRET for HTTP mode behind a proxy of yours",
+_NO_PLATFORM = Problem(
+    where=f"entry points {ENTRY_POINT_GROUP}",
+    found="none that can be used",
+    expected="those of the package townhall at least",
+    fix="install Townhall again",
 )
-
-_PLATFORMS: dict[str, tuple[str, Maker]] = {
-    "Discord": ("discord_token", _create_discord),
-    "Slack": ("slack_bot_token", _create_slack),
-}
-"""By name: the setting that switches it on, and what makes its adapter."""
-
-
-def discord_endpoints(settings: Settings) -> DiscordEndpoints:
-    """The addresses of the settings; Discord's own where they are unset."""
-    from adapters.discord.client import DiscordEndpoints
-
-    return DiscordEndpoints(api=settings.discord_api_url, gateway=settings.discord_gateway_url)

@@ -16,12 +16,11 @@ from typing import Any
 
 import click
 
-from adapters.terminal.adapter import PLATFORM
-from adapters.terminal.parser import how_to_answer
 from bot.app import LoadedConfig
 from bot.commands.costs import budgets_text, budgets_today, query_spending, spending_rows, total_spending, total_text
 from bot.commands.questions import OpenQuestion, load_cards
 from bot.config.errors import ConfigError, Problem
+from bot.config.platforms import installed_platforms
 from bot.formatting import (
     calibration_lines,
     calibration_objects,
@@ -90,10 +89,9 @@ def _question_lines(question: OpenQuestion) -> Iterator[str]:
         yield f"  Expires {format_time(card.expires_at)}. Then: {one_line(card.silence, _MAX_QUESTION)}"
         if summary.place is None:
             yield "  It has not been posted yet."
-        elif summary.place.platform == PLATFORM:
-            yield f"  Answer where the bot runs (`townhall run`): {how_to_answer(card)}."
         else:
-            yield f"  Answer in its thread on {summary.place.platform}."
+            platform = installed_platforms().usable.get(summary.place.platform)
+            yield f"  {platform.answer_hint(card) if platform else f'Answer in its thread on {summary.place.platform}.'}"
     elif summary.status != "open":
         yield f"  {format_time(summary.closed_at)}, {summary.status.replace('_', ' ')}: {one_line(summary.line, _MAX_QUESTION)}"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.errors import run_command
+from bot.cli.setup import SetupGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -202,29 +203,9 @@ def withdraw_token(name: str) -> None:
     asyncio.run(withdraw_token(load_config(), name))
 
 
-@cli.group()
+@cli.group(cls=SetupGroup)
 def setup() -> None:
     """Set up a chat platform."""
-
-
-@setup.command()
-def discord() -> None:
-    """Print the link that invites the bot, with the permissions that it needs."""
-    import asyncio
-
-    from bot.cli.setup import print_invite
-    from bot.config.settings import read_settings
-
-    asyncio.run(print_invite(read_settings()))
-
-
-@setup.command()
-@click.option("--url", help="For HTTP mode: the public address that leads to this bot, such as https://bot.example/slack/events.")
-def slack(url: str | None) -> None:
-    """Print the app manifest to paste at api.slack.com/apps."""
-    from bot.cli.setup import print_manifest
-
-    print_manifest(url)
 
 
 @cli.command()

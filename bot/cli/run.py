@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adapters.terminal.adapter import TerminalAdapter
-from adapters.terminal.screen import TerminalDevice
-from bot.app import App, LoadedConfig, create_adapters, create_autocomplete, open_app, open_log_file, platform_names, tune_gc
+from bot.app import App, LoadedConfig, create_adapters, create_autocomplete, open_app, open_log_file, tune_gc
 from bot.commands.autocomplete import BotAutocomplete
-from bot.commands.dispatch import HELP
 from bot.doctor.models import used_models
 from bot.mcp_server.listener import ListenerError, open_listener
-from orchestrator_bridge.chat.adapter import Adapter
+from orchestrator_bridge.chat.adapter import Adapter, SupportsExit
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.model.catalogue import SCRIPTED
@@ -37,8 +34,9 @@ def startup_summary(start: LoadedConfig) -> str:
     """The lines that `townhall run` prints at its start."""
     team = start.team_file.team()
     agents = listed([agent.name for agent in team.agents])
-    platforms = platform_names(start)
-    where = f"on {listed(platforms)}. Ctrl-C stops it." if platforms else "on this terminal. Type a task, or /help."
+    titles = listed([platform.title for platform in start.platforms])
+    local = all(platform.local for platform in start.platforms)
+    where = f"on {titles}. " + ("Type a task, or /help." if local else "Ctrl-C stops it.")
     return "\n".join([f"Townhall: team {team.name} ({agents}) {where}", *_remarks(start, team)])
 
 
@@ -57,7 +55,7 @@ def _real_models_hint(start: LoadedConfig) -> str:
 
 
 async def run_bot(start: LoadedConfig) -> int:
-    """Run the bot on every platform whose token is set, else on the terminal; returns the exit code.
+    """Run the bot on every configured platform, else on the local ones; returns the exit code.
 
     Raises:
         ConfigError: the data folder cannot be written, or a platform's settings are incomplete.
@@ -66,8 +64,9 @@ async def run_bot(start: LoadedConfig) -> int:
     """
     open_log_file(start)
     menu = create_autocomplete(start)
-    adapters = create_adapters(start, menu, tuple(HELP))
-    return await (_run_on_chat(start, adapters, menu) if adapters else _run_on_terminal(start))
+    adapters = create_adapters(start, menu)
+    user = next((adapter for adapter in adapters if isinstance(adapter, SupportsExit)), None)
+    return await (_run_for_user(start, adapters, menu, user) if user else _run_on_chat(start, adapters, menu))
 
 
 async def _run_on_chat(start: LoadedConfig, adapters: Sequence[Adapter], menu: BotAutocomplete) -> int:
@@ -82,23 +81,22 @@ async def _run_on_chat(start: LoadedConfig, adapters: Sequence[Adapter], menu: B
             return 0
 
 
-async def _run_on_terminal(start: LoadedConfig) -> int:
-    """Serve until the user leaves, until the input has ended and all runs are done, or until a signal stops the bot.
+async def _run_for_user(start: LoadedConfig, adapters: Sequence[Adapter], menu: BotAutocomplete, user: SupportsExit) -> int:
+    """Serve until the local user leaves, until the input has ended and all runs are done, or until a signal stops the bot.
 
     Returns 1 if the input has ended, as that of a pipe does, and one of its lines was rejected or one of its runs has no answer;
     else 0.
     """
-    terminal = TerminalAdapter(TerminalDevice(stdin=sys.stdin, screen=sys.stdout), commands=tuple(HELP))
     with _stop_signals() as stop:
-        async with open_app(start, [terminal], start.settings.store) as app:
+        async with open_app(start, adapters, start.settings.store, menu=menu) as app:
             click.echo(_wrapped(startup_summary(start)))
             await app.engine.start()
             async with _mcp_listener(start, app):
                 tune_gc()
-                if await _first_completed(terminal.wait_exit(), stop.wait()) != "input_ended":
+                if await _first_completed(user.wait_exit(), stop.wait()) != "input_ended":
                     return 0
                 await _first_completed(app.engine.wait_finished(), stop.wait())
-            return 1 if terminal.any_rejected or await _has_failed_run(app.engine) else 0
+            return 1 if user.any_rejected or await _has_failed_run(app.engine) else 0
 
 
 @asynccontextmanager

@@ -1,83 +1,59 @@
-"""`townhall setup discord`: the invite link on standard output, and what to do with it on standard error. First, how to begin."""
+"""`townhall setup <platform>`: one command for each installed platform."""
 
 from __future__ import annotations
 
-import json
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from adapters.slack.manifest import manifest
-from bot.app import discord_endpoints
-from bot.config.errors import ConfigError, Problem
-from bot.config.settings import Settings
-
-_FIRST = """\
-1. discord.com/developers/applications, New Application; then Bot: Reset Token, and put it into .env as DISCORD_TOKEN.
-2. On the same page, Privileged Gateway Intents: switch on Message Content, so that words in threads can be read, and, if
-   everyone of a Discord role is to answer, Server Members. Public Bot: off, unless others may invite it.
-3. townhall setup discord, once more: with the token it prints the link that invites the bot."""
-
-_THEN = """\
-1. Open the link as somebody who manages the server, choose the server, leave every permission as it is.
-2. townhall doctor, then townhall run. In Discord: /ask in a channel that the bot sees."""
+if TYPE_CHECKING:
+    from orchestrator_bridge.chat.platform import Platform
 
 
-async def print_invite(settings: Settings) -> None:
-    """Print the link of the bot whose token is set; without a token, how to come by one.
+class SetupGroup(click.Group):
+    """The group `townhall setup`. It looks for platforms when one of its commands is needed, not for `townhall --help`."""
 
-    Raises:
-        NotSent: Discord cannot be reached just now.
-        SendRejected: it refuses the token.
-    """
-    if settings.discord_token is None:
-        click.echo(_FIRST)
-        return
-    from adapters.discord.permissions import PERMISSIONS, diagnose, invite_url
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the installed platforms."""
+        from bot.config.platforms import installed_platforms
 
-    seen = await diagnose(settings.discord_token.get_secret_value(), discord_endpoints(settings))
-    click.echo(_THEN, err=True)
-    for off in _switched_off(message_content=seen.message_content, members=seen.members):
-        click.echo(off, err=True)
-    click.echo("The link asks for no more than this:", err=True)
-    for name, purpose in PERMISSIONS.values():
-        click.echo(f"  {name}: {purpose}", err=True)
-    click.echo(invite_url(seen.application))
+        return list(installed_platforms().usable)
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a platform, with the options that it declares."""
+        from bot.config.platforms import installed_platforms
 
-def _switched_off(*, message_content: bool, members: bool) -> list[str]:
-    where = "developer portal, Bot, Privileged Gateway Intents"
-    lines = []
-    if not message_content:
-        lines.append(f"Message Content is off ({where}): without it only buttons, forms and mentions of the bot can be read.")
-    if not members:
-        lines.append(f"Server Members is off ({where}): needed only if all or most members of a Discord role are to answer.")
-    return lines
+        platform = installed_platforms().usable.get(cmd_name)
+        if platform is None:
+            return None
+        options: list[click.Parameter] = [
+            click.Option([f"--{option.name}"], help=option.help) for option in platform.setup_options
+        ]
+        help_text = platform.setup_help or f"Explain how to set up {platform.title}."
+        return click.Command(cmd_name, params=options, help=help_text, callback=lambda **given: _run(platform, given))
 
 
-_SOCKET = """\
-1. api.slack.com/apps, Create New App, From a manifest: choose the workspace, paste this as JSON, create.
-2. Install App: install it to the workspace; put the Bot User OAuth Token (xoxb-) into SLACK_BOT_TOKEN.
-3. Basic Information, App-Level Tokens: generate one with the scope connections:write; put it (xapp-) into SLACK_APP_TOKEN.
-4. townhall doctor, then townhall run. In Slack: /invite @Townhall in a channel, then /townhall ask."""
+def _run(platform: Platform[Any], given: dict[str, str | None]) -> None:
+    import asyncio
 
-_HTTP = """\
-1. api.slack.com/apps, Create New App, From a manifest: choose the workspace, paste this as JSON, create.
-2. Install the app; put its Bot User OAuth Token into SLACK_BOT_TOKEN, and Basic Information, Signing Secret into
-   SLACK_SIGNING_SECRET. SLACK_APP_TOKEN stays empty.
-3. Lead the address to the port of TOWNHALL_HTTP_PORT and start the bot: townhall run.
-4. Event Subscriptions: let Slack verify the address. Then townhall doctor; in Slack /invite @Townhall in a channel."""
+    asyncio.run(print_setup(platform, {name: value for name, value in given.items() if value is not None}))
 
 
-def print_manifest(url: str | None) -> None:
-    """Print the manifest; `url` as for HTTP mode.
+async def print_setup(platform: Platform[Any], options: dict[str, str]) -> None:
+    """Print the platform's setup guide: its text on standard output, the steps on standard error.
 
     Raises:
-        Trouble: Slack cannot post to this address.
+        ConfigError: the settings or an option are wrong.
+        DeliveryError: the platform had to be asked, and did not answer.
     """
-    if url is not None and not url.startswith("https://"):
-        problem = Problem(
-            where="--url", found=url, expected="an address that begins with https://", fix="Slack posts to no other one"
-        )
-        raise ConfigError("this address is none for Slack", [problem])
-    click.echo(_HTTP if url else _SOCKET, err=True)
-    click.echo(json.dumps(manifest(url), indent=2))
+    from bot.config.platforms import to_config_error
+    from bot.config.settings import read_settings
+    from orchestrator_bridge.chat.platform import InvalidPlatformSettings
+
+    try:
+        guide = await platform.setup(read_settings().of_platform(platform), options)
+    except InvalidPlatformSettings as error:
+        raise to_config_error(error) from error
+    if guide.steps:
+        click.echo(guide.steps, err=True)
+    click.echo(guide.text)

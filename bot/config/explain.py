@@ -124,7 +124,8 @@ def _explain_key(path: KeyPath, details: Sequence[ErrorDetails], source: Source)
 def _expected(path: KeyPath, detail: ErrorDetails) -> str:
     match detail["type"]:
         case "string_pattern_mismatch":
-            return _PATTERNS[detail["ctx"]["pattern"]]
+            pattern = detail["ctx"]["pattern"]
+            return _PATTERNS.get(pattern, f"a value that matches {pattern}")
         case "tuple_type":
             return f"a list in square brackets: [{detail['input']!r}]" if isinstance(detail["input"], str) else "a list"
         case "dict_type" | "mapping_type" if len(path) == 1:

@@ -9,16 +9,12 @@ from pathlib import Path
 
 from bot.config.errors import format_value, suggest_name
 from bot.config.explain import KeyPath, Source, split_message
+from bot.config.platforms import installed_platforms
 from bot.config.team_schema import TeamFile
 from orchestrator_bridge.model.catalogue import SCRIPTED, UnknownModelName, resolve
 from orchestrator_bridge.model.parameters import unsupported_value
 from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
 from orchestrator_bridge.team.team import AgentSpec, Permissions, Team
-
-ID_PLATFORMS = ("discord", "slack")
-"""The platforms on which people have ids."""
-PLATFORMS = (*ID_PLATFORMS, "terminal")
-"""The platforms that have channels."""
 
 _MAX_LISTED = 12
 """Names that an error lists."""
@@ -149,7 +145,7 @@ class References:
         for name, role in self.team_file.roles.items():
             self._check_names(("roles", name, "people"), role.people, [*self.names.get("people", ()), *people])
             if not (role.people or any(role.ids.values())):
-                expected = f"'people', or the role's id as {' or '.join(map(repr, ID_PLATFORMS))}"
+                expected = f"'people', or the role's id as {' or '.join(map(repr, installed_platforms().with_accounts))}"
                 self.source.report(("roles", name), "a role without people", expected)
 
     def _check_people(self) -> None:
@@ -166,8 +162,8 @@ class References:
         self._check_zone(("budgets", "time_zone"), self.team_file.budgets.time_zone)
         for channel in self.team_file.budgets.channels:
             platform, _, id_ = channel.partition(":")
-            if platform not in PLATFORMS or not id_:
-                expected = f"a platform ({', '.join(PLATFORMS)}) and the channel's id on it: 'discord:123'"
+            if platform not in installed_platforms().usable or not id_:
+                expected = f"a platform ({', '.join(installed_platforms().usable)}) and the channel's id on it: 'discord:123'"
                 self.source.report(("budgets", "channels", channel), repr(channel), expected, "/cost by channel lists them")
 
     def _check_zone(self, path: KeyPath, zone: str | None) -> None:

@@ -7,52 +7,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, TypeVar
 
 from dotenv.parser import parse_stream
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.config.errors import ConfigError, Problem, count_problems, format_value, suggest_name
 from bot.config.explain import KeyPath, Source, explain, field_keys
+from bot.config.platforms import installed_platforms
+from orchestrator_bridge.chat.platform import Platform
 from orchestrator_bridge.common.redaction import SECRET_SUFFIXES
+from orchestrator_bridge.common.settings import EnvironmentSettings, Port, Secret, WebAddress
+
+S = TypeVar("S", bound=EnvironmentSettings)
 
 
-def validate_secret(secret: SecretStr) -> SecretStr:
-    """Check that a secret can be sent in an HTTP header.
-
-    Raises:
-        ValueError: it contains spaces, control characters or characters outside ASCII.
-    """
-    text = secret.get_secret_value()
-    if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError(
-            "a value with spaces, control or non-ASCII characters; expected the token alone, as the provider shows it"
-        )
-    return secret
-
-
-Secret = Annotated[SecretStr, AfterValidator(validate_secret)]
-WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
-
-
-class ModelSettings(BaseModel):
+class ModelSettings(EnvironmentSettings):
     """Credentials and addresses of model providers."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=str.upper, hide_input_in_errors=True)
 
     xai_api_key: Secret | None = None
     openai_api_key: Secret | None = None
@@ -141,52 +116,17 @@ def _read_file(file: Path) -> dict[str, Variable]:
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-def _token_prefix(prefix: str, name: str) -> AfterValidator:
-    """A check for Slack's tokens. Their prefix names their purpose, and one in the place of another is the usual mistake."""
-
-    def check(secret: SecretStr) -> SecretStr:
-        text = secret.get_secret_value()
-        if not text.startswith(prefix):
-            kind = text[:5] if text.startswith(("xox", "xapp-")) else ""
-            found = f"a token that begins with {kind!r}" if kind else "a value that is not a Slack token"
-            raise ValueError(f"{found}; expected {name}, which begins with {prefix!r}")
-        return secret
-
-    return AfterValidator(check)
-
-
-def _check_port(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return validate(value)
-    except ValidationError:
-        raise ValueError("expected a port number from 1 to 65535") from None
-
-
-Port = Annotated[int, Field(ge=1, le=65535), WrapValidator(_check_port)]
-SocketAddress = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
-
-
 class Settings(ModelSettings):
     """The settings of one installation. Created by `read_settings`."""
 
-    discord_token: Secret | None = None
-    slack_bot_token: Annotated[Secret, _token_prefix("xoxb-", "a bot token")] | None = None
-    slack_app_token: Annotated[Secret, _token_prefix("xapp-", "an app-level token")] | None = None
-    slack_signing_secret: Secret | None = None
-
     data: Annotated[Path, Field(alias="TOWNHALL_DATA")] = Path("data")
     team_file: Annotated[Path, Field(alias="TOWNHALL_TEAM_FILE")] = Path("townhall.toml")
-    http_port: Annotated[Port, Field(alias="TOWNHALL_HTTP_PORT")] = 3000
     mcp_port: Annotated[Port | None, Field(alias="TOWNHALL_MCP_PORT")] = None
     townhall_token: Secret | None = None
     log_level: Annotated[LogLevel, Field(alias="TOWNHALL_LOG_LEVEL")] = "info"
 
-    discord_api_url: WebAddress | None = None
-    discord_gateway_url: SocketAddress | None = None
-    discord_guild: Annotated[int, Field(ge=1, lt=2**63)] | None = None
-    slack_api_url: WebAddress | None = None
-
     _variables: dict[str, Variable] = PrivateAttr(default_factory=dict)
+    _platforms: dict[str, EnvironmentSettings] = PrivateAttr(default_factory=dict)
 
     @property
     def names_team_file(self) -> bool:
@@ -207,6 +147,11 @@ class Settings(ModelSettings):
             if name.lower() in ModelSettings.model_fields
         }
 
+    def of_platform(self, platform: Platform[S]) -> S:
+        """The settings of an installed platform."""
+        settings = self._platforms.get(platform.name)
+        return settings if isinstance(settings, platform.settings_model) else platform.settings_model()
+
     def key(self, variable: str) -> SecretStr | None:
         """The value of a variable that a team file names as the key of a model."""
         found = self._variables.get(variable)
@@ -214,7 +159,12 @@ class Settings(ModelSettings):
 
     def set_secrets(self) -> list[str]:
         """Names of the tokens and keys that are set."""
-        return [name.upper() for name in type(self).model_fields if isinstance(getattr(self, name), SecretStr)]
+        return [
+            str(field.alias)
+            for settings in (self, *self._platforms.values())
+            for name, field in type(settings).model_fields.items()
+            if isinstance(getattr(settings, name), SecretStr)
+        ]
 
     def secrets(self, also: frozenset[str] = frozenset()) -> dict[str, str]:
         """Values that must not appear in a log or message, by variable.
@@ -227,7 +177,8 @@ class Settings(ModelSettings):
 
     def warnings(self) -> list[str]:
         """One sentence for each `TOWNHALL_*` variable that is not a setting, most likely misspelt."""
-        known = [name for name in field_keys(Settings) if name.startswith("TOWNHALL_")]
+        models = [type(self), *map(type, self._platforms.values())]
+        known = [name for model in models for name in field_keys(model) if name.startswith("TOWNHALL_")]
         unknown = sorted(name for name in self._variables if name.startswith("TOWNHALL_") and name not in known)
         return [
             f"{name} ({self._variables[name].place}) is not a setting and has no effect; "
@@ -243,17 +194,23 @@ def read_settings(file: Path = Path(".env"), environ: Mapping[str, str] = os.env
         ConfigError: a value is wrong; every wrong value is listed, and no secret is shown.
     """
     variables = read_variables(file, environ)
-    known = {name: variables[name].value.strip() for name in field_keys(Settings) if name in variables}
-    if "TOWNHALL_LOG_LEVEL" in known:
-        known["TOWNHALL_LOG_LEVEL"] = known["TOWNHALL_LOG_LEVEL"].lower()
-    try:
-        settings = Settings.model_validate(known)
-    except ValidationError as error:
-        source = _VariableSource(variables)
-        explain(error, source)
-        raise ConfigError(f"settings: {count_problems(len(source.problems))}", source.problems) from None
+    source = _VariableSource(variables)
+    settings = _validate(Settings, source)
+    platforms = {name: _validate(platform.settings_model, source) for name, platform in installed_platforms().usable.items()}
+    if settings is None or source.problems:
+        raise ConfigError(f"settings: {count_problems(len(source.problems))}", source.problems)
     settings._variables.update(variables)
+    settings._platforms.update({name: found for name, found in platforms.items() if found is not None})
     return settings
+
+
+def _validate(model: type[S], source: _VariableSource) -> S | None:
+    """The model's settings, or None if a value is wrong, which is reported to the source."""
+    try:
+        return model.model_validate(source.values(field_keys(model)))
+    except ValidationError as error:
+        explain(error, source)
+        return None
 
 
 class _VariableSource(Source):
@@ -262,6 +219,13 @@ class _VariableSource(Source):
     def __init__(self, variables: Mapping[str, Variable]) -> None:
         super().__init__()
         self._variables = variables
+
+    def values(self, names: Sequence[str]) -> dict[str, str]:
+        """The values of those of these variables that are set."""
+        values = {name: self._variables[name].value.strip() for name in names if name in self._variables}
+        if "TOWNHALL_LOG_LEVEL" in values:
+            values["TOWNHALL_LOG_LEVEL"] = values["TOWNHALL_LOG_LEVEL"].lower()
+        return values
 
     def locate(self, detail: ErrorDetails) -> KeyPath:
         """The variable's name; names of a union's branches follow it."""

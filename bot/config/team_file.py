@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from bot.config.errors import ConfigError, Problem, count_problems
 from bot.config.explain import KeyPath, explain
-from bot.config.references import ID_PLATFORMS, References
+from bot.config.platforms import installed_platforms
+from bot.config.references import References
 from bot.config.team_schema import TeamFile
 from bot.config.toml_source import TomlSource
 
@@ -53,7 +54,7 @@ def parse_team_file(text: str, file: Path) -> TeamFile:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{file}: {count_problems(1)}", [_invalid_toml(file, error)]) from None
-    source = TomlSource(file.name, text, document, TeamFile, ID_PLATFORMS)
+    source = TomlSource(file.name, text, document, TeamFile, installed_platforms().with_accounts)
     # Before broken tables are cut out of the document: a name of one of them is not unknown.
     names = {kind: list(table) for kind, table in document.items() if isinstance(table, dict)}
     team_file = _validate(document, file.parent, source)
@@ -73,7 +74,7 @@ def _validate(document: dict[str, Any], folder: Path, source: TomlSource) -> Tea
     """
     while True:
         try:
-            return TeamFile.model_validate(document, context={"folder": folder, "platforms": ID_PLATFORMS})
+            return TeamFile.model_validate(document, context={"folder": folder, "platforms": installed_platforms().with_accounts})
         except ValidationError as error:
             explain(error, source)
             details = error.errors(include_url=False)

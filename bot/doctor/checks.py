@@ -6,11 +6,11 @@ import asyncio
 import errno
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bot.config.errors import ConfigError
+from orchestrator_bridge.chat.platform import Finding
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.store.interface import NotFound, SchemaTooOld, StoreError, UnreadableLog
 from orchestrator_bridge.store.sqlite.readonly import full_check
@@ -19,19 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.app import LoadedConfig
-
-
-FindingState = Literal["ok", "warn", "wrong"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """One line: what was looked at, how it is, what was found, and how to mend it."""
-
-    about: str
-    state: FindingState
-    found: str
-    mend: str = ""
 
 
 def to_findings(about: str, trouble: ConfigError) -> list[Finding]:

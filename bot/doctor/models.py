@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.app import LoadedConfig
-from bot.doctor.checks import Finding
+from orchestrator_bridge.chat.platform import Finding
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route, is_configured
 from orchestrator_bridge.model.credentials import install_command, missing_extra, missing_settings
 from orchestrator_bridge.model.provider_errors import safe_base_url

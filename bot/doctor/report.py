@@ -14,11 +14,12 @@ from bot.config.errors import ConfigError
 from bot.config.settings import Settings, read_settings
 from bot.config.team_file import read_team_file
 from bot.config.team_schema import TeamFile
-from bot.doctor.checks import Finding, check_folder, check_mcp_listener, check_space, check_store, to_findings
+from bot.doctor.checks import check_folder, check_mcp_listener, check_space, check_store, to_findings
 from bot.doctor.models import check_endpoints, check_models
-from bot.doctor.platforms import check_discord, check_slack
+from bot.doctor.platforms import check_platforms
 from bot.doctor.tools import check_tools
 from bot.formatting import print_json
+from orchestrator_bridge.chat.platform import Finding
 from orchestrator_bridge.common.text import clean
 
 if TYPE_CHECKING:
@@ -68,9 +69,7 @@ async def _config_findings(start: LoadedConfig, online: bool) -> AsyncIterator[F
         yield finding
     async for finding in check_mcp_listener(start):
         yield finding
-    async for finding in check_discord(start):
-        yield finding
-    async for finding in check_slack(start):
+    async for finding in check_platforms(start):
         yield finding
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bot.config.errors import suggest_name
-from bot.doctor.checks import Finding
+from orchestrator_bridge.chat.platform import Finding
 from orchestrator_bridge.common.clock import SystemClock
 from orchestrator_bridge.common.text import listed, one_line
 from orchestrator_bridge.run.tool_policy import MAX_TOOLS

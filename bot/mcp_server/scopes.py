@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from adapters.terminal.adapter import TERMINAL_PLACE
-from bot.app import LoadedConfig, platform_names
+from bot.app import LoadedConfig
 from bot.config.errors import ConfigError, Problem, format_value, suggest_name
+from bot.config.platforms import installed_platforms
 from bot.mcp_server.tokens import AccessToken, TokenScope
 from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, ExternalAgent, Place, agent_name
 from orchestrator_bridge.common.errors import TownhallError
@@ -57,7 +57,7 @@ class RequestScope:
 def parse_channel(channel: str) -> Place:
     """Parse `slack/C0123ABCD` or `terminal`."""
     platform, _, name = channel.partition("/")
-    return TERMINAL_PLACE if platform == TERMINAL_PLACE.platform else Place(platform=platform, channel=name)
+    return Place(platform=platform, channel=platform if platform in installed_platforms().local else name)
 
 
 def resolve_channel(caller: McpClient, wanted: str | None, platforms: Collection[str]) -> Place:
@@ -164,12 +164,11 @@ _NOT_CREATED = "the token was not created"
 
 def _resolve_channels(config: LoadedConfig, given: tuple[str, ...]) -> tuple[str, ...]:
     """Each channel with its platform, which may be left out if the bot has one."""
-    platforms = [name.lower() for name in platform_names(config)] or ["terminal"]
-    if not given and platforms == ["terminal"]:
-        return ("terminal",)
+    platforms, local = [platform.name for platform in config.platforms], installed_platforms().local
+    if not given and set(platforms) <= set(local):
+        return (platforms[0],)
     channels = tuple(
-        channel if "/" in channel or len(platforms) > 1 or channel == "terminal" else f"{platforms[0]}/{channel}"
-        for channel in given
+        channel if "/" in channel or len(platforms) > 1 or channel in local else f"{platforms[0]}/{channel}" for channel in given
     )
     places = {channel: parse_channel(channel) for channel in channels}
     wrong = [channel for channel, place in places.items() if place.platform not in platforms or not place.channel]
@@ -180,8 +179,8 @@ def _resolve_channels(config: LoadedConfig, given: tuple[str, ...]) -> tuple[str
 
 
 def _resolve_person(config: LoadedConfig, scope: TokenScope) -> str | None:
-    """Name of the person in the team file; None if the token is for the terminal alone and names nobody."""
-    platforms = {parse_channel(channel).platform for channel in scope.channels} - {"terminal"}
+    """Name of the person in the team file; None if the token is for a local platform alone and names nobody."""
+    platforms = {parse_channel(channel).platform for channel in scope.channels} - set(installed_platforms().local)
     if scope.person is None and not platforms:
         return None
     people, name = config.team_file.people, (scope.person or "").removeprefix("@")

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from orchestrator_bridge.chat.inbound import Attachment, Author, InboundEvent, InboundHandler, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, StreamingAnswer
@@ -171,6 +171,20 @@ class SupportsStreaming(Protocol):
 
         Best effort: a failure is logged, never raised, because the `FinalAnswer` is posted in any case.
         """
+        ...
+
+
+@runtime_checkable
+class SupportsExit(Protocol):
+    """An adapter of a local platform whose user ends the bot by leaving, or by the end of the input."""
+
+    async def wait_exit(self) -> Literal["left", "input_ended"]:
+        """Wait until the user has left, or the input has ended."""
+        ...
+
+    @property
+    def any_rejected(self) -> bool:
+        """True if the adapter or the bot rejected an entry: a script that reads the exit code must know."""
         ...
 
 

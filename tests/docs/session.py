@@ -16,7 +16,7 @@ from bot.app import LoadedConfig, open_app
 from bot.commands.dispatch import HELP
 from bot.config.settings import read_settings
 from bot.config.team_file import read_team_file
-from tests.contract.adapter_rig import PATIENCE
+from orchestrator_bridge.chat.testing import PATIENCE
 
 
 class Shown(io.StringIO):

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from bot.config.references import ID_PLATFORMS
+from bot.config.platforms import installed_platforms
 from bot.config.settings import Settings
 from bot.config.team_schema import TeamFile
 from orchestrator_bridge.model.catalogue import PROVIDERS
@@ -57,7 +57,8 @@ def rows(heading: str) -> dict[str, str]:
 
 
 def settings() -> dict[str, Any]:
-    return {field.alias or name.upper(): field.default for name, field in Settings.model_fields.items()}
+    models: list[type[BaseModel]] = [Settings, *(one.settings_model for one in installed_platforms().usable.values())]
+    return {str(field.alias): field.default for model in models for field in model.model_fields.values()}
 
 
 def test_the_page_has_every_setting_and_no_other() -> None:
@@ -83,7 +84,7 @@ def test_the_page_has_every_table_of_the_team_file() -> None:
 @pytest.mark.parametrize("heading", TABLES)
 def test_the_page_has_every_key_and_no_other(heading: str) -> None:
     fields = [key for key in TABLES[heading].model_fields if key != "ids"]
-    ids = set(ID_PLATFORMS) if "ids" in TABLES[heading].model_fields else set()
+    ids = set(installed_platforms().with_accounts) if "ids" in TABLES[heading].model_fields else set()
     told = rows(heading)
     assert [key for key in told if key not in ids] == (fields[1:] if heading == "team.NAME" else fields)
     assert ids <= set(told)
@@ -92,7 +93,7 @@ def test_the_page_has_every_key_and_no_other(heading: str) -> None:
 @pytest.mark.parametrize(("heading", "key"), [(heading, key) for heading in TABLES for key in rows(heading)])
 def test_a_key_has_the_default_that_the_page_gives(heading: str, key: str) -> None:
     told = rows(heading)[key]
-    default = None if key in ID_PLATFORMS else TABLES[heading].model_fields[key].default
+    default = None if key in installed_platforms().with_accounts else TABLES[heading].model_fields[key].default
     if told in IN_WORDS:
         nothing = PydanticUndefined if told == "required" else {"as below": default}.get(told)
         assert default == nothing

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from orchestrator_bridge.chat.inbound import ControlAction, Place
-from tests.contract.adapter import AdapterContract
-from tests.contract.adapter_rig import Rig, Seen
+from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver, Seen
 from tests.support.fake_chat.adapter import PLATFORM, LoopbackAdapter, person
 from tests.support.fake_chat.server import ChatServer
 from tests.support.fake_chat.shown import moment
@@ -27,7 +26,7 @@ class TidyAdapter(LoopbackAdapter):
         await self._server.left()
 
 
-class LoopbackRig(Rig):
+class LoopbackRig(PlatformDriver):
     """The adapter on the fake platform, with Ana, who writes in its one channel."""
 
     def __init__(self, server: ChatServer) -> None:
@@ -96,7 +95,7 @@ def _seen(message: Message) -> Seen:
 
 class TestTheFakePlatformKeepsTheContract(AdapterContract, lacks={"unpost"}):
     @pytest.fixture
-    async def rig(self) -> AsyncIterator[Rig]:
+    async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with ChatServer() as server:
             rig = LoopbackRig(server)
             await rig.start()

@@ -13,7 +13,7 @@ from typing import TextIO
 from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import ControlAction, Place
-from tests.contract.adapter_rig import Rig, Seen
+from orchestrator_bridge.chat.testing import PlatformDriver, Seen
 
 NOW = 1_795_356_000.0
 """2026-11-22 14:00 UTC: half an hour before the questions of the contract expire."""
@@ -53,7 +53,7 @@ class Pipe:
         self.stdin.close()
 
 
-class PipeRig(Rig):
+class PipeRig(PlatformDriver):
     """The terminal adapter on a pipe."""
 
     def __init__(

@@ -13,7 +13,7 @@ from adapters.terminal.prompt_io import MIN_BURST
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlAction, Place
 from orchestrator_bridge.chat.outbound import PrivateReply
-from tests.contract.adapter_rig import Rig, Seen
+from orchestrator_bridge.chat.testing import PlatformDriver, Seen
 from tests.support.terminal_pipe import NOW
 from tests.support.terminal_window import CLEAR, Window
 
@@ -21,7 +21,7 @@ _LABEL = re.compile(r"^(run|question) \d+ │ ?")
 _DRAWN = "-- drawn"
 
 
-class Desk(Rig):
+class Desk(PlatformDriver):
     """The terminal adapter with keys."""
 
     def __init__(self, window: Window, adapter: TerminalAdapter) -> None:

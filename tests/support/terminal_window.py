@@ -20,7 +20,7 @@ from typing import TextIO
 
 import pyte
 
-from tests.contract.adapter_rig import PATIENCE
+from orchestrator_bridge.chat.testing import PATIENCE
 
 CTRL_C = "\x03"
 CTRL_D = "\x04"

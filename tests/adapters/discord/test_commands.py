@@ -10,8 +10,8 @@ from adapters.discord.permissions import PERMISSIONS, invite_permissions, invite
 from orchestrator_bridge.chat.adapter import ModelOption
 from orchestrator_bridge.chat.inbound import CommandReceived, Place
 from orchestrator_bridge.chat.outbound import Link, PrivateReply, Table
+from orchestrator_bridge.chat.testing import RUN
 from tests.adapters.discord.test_interactions import answered
-from tests.contract.adapter_posts import RUN
 from tests.support.fake_discord.autocomplete import SmallMenu
 from tests.support.fake_discord.fixture import DiscordRig, a_rig
 from tests.support.fake_discord.server import Asked

@@ -15,8 +15,8 @@ from adapters.discord.connection import GatewayConnection
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import InboundEvent, MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.outbound import Note
+from orchestrator_bridge.chat.testing import RUN, closed, question
 from orchestrator_bridge.common.clock import SystemClock
-from tests.contract.adapter_posts import RUN, closed, question
 from tests.support.clock import ManualClock
 from tests.support.fake_discord.autocomplete import SmallMenu
 from tests.support.fake_discord.fixture import DiscordRig, a_rig, an_adapter

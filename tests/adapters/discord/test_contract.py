@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contract.adapter import AdapterContract
-from tests.contract.adapter_rig import Rig
+from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver
 from tests.support.fake_discord.fixture import a_rig
 
 
 class TestDiscordKeepsTheContract(AdapterContract):
     @pytest.fixture
-    async def rig(self) -> AsyncIterator[Rig]:
+    async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with a_rig() as rig:
             yield rig

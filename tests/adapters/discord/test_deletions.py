@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator_bridge.chat.inbound import MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.outbound import Note, PostedMessage
-from tests.contract.adapter_posts import RUN, question
+from orchestrator_bridge.chat.testing import RUN, question
 from tests.support.fake_discord import wire
 from tests.support.fake_discord.fixture import DiscordRig, a_rig
 

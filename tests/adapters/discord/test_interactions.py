@@ -10,7 +10,7 @@ import pytest
 from adapters.discord.components import MAX_BUTTONS, MAX_LABEL, DiscordControl
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlUsed, InboundEvent
 from orchestrator_bridge.chat.outbound import CardOption, Confirmation, PrivateReply, QuestionCard, Table
-from tests.contract.adapter_posts import question
+from orchestrator_bridge.chat.testing import question
 from tests.support.fake_discord.fixture import DiscordRig, a_rig
 
 LITE = DiscordControl(kind="option", number=2, value="lite").id

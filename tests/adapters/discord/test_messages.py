@@ -5,7 +5,7 @@ import pytest
 from orchestrator_bridge.chat.adapter import SendRejected
 from orchestrator_bridge.chat.inbound import Attachment, Author, CommandReceived, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Note
-from tests.contract.adapter_posts import RUN, question
+from orchestrator_bridge.chat.testing import RUN, question
 from tests.support.clock import ManualClock
 from tests.support.fake_discord.fixture import DiscordRig, a_rig, an_adapter
 from tests.support.fake_discord.wire import BOT, Json

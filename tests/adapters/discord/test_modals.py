@@ -9,7 +9,7 @@ import pytest
 from orchestrator_bridge.chat.adapter import SendUncertain
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, Note, PostedMessage
-from tests.contract.adapter_posts import RUN, closed, question
+from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_discord import wire
 from tests.support.fake_discord.fixture import DiscordRig, a_rig
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.setup import print_invite
-from bot.config.settings import read_settings
-from bot.doctor.checks import Finding
+from adapters.discord.platform import PLATFORM
+from bot.cli.setup import print_setup
 from bot.doctor.report import run_checks
+from orchestrator_bridge.chat.platform import Finding
 from tests.support.fake_discord import wire
 from tests.support.fake_discord.fixture import DiscordRig
 from tests.support.fake_discord.server import DiscordServer
@@ -44,7 +44,7 @@ async def found() -> dict[str, list[Finding]]:
 
 
 async def test_setup_prints_the_link_alone_on_standard_output(server: DiscordServer, capsys: pytest.CaptureFixture[str]) -> None:
-    await print_invite(read_settings())
+    await print_setup(PLATFORM, {})
     said = capsys.readouterr()
     assert said.out.strip() == (
         f"https://discord.com/oauth2/authorize?client_id={wire.APPLICATION}"
@@ -61,7 +61,7 @@ async def test_setup_without_a_token_says_how_to_come_by_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DISCORD_TOKEN", raising=False)
-    await print_invite(read_settings())
+    await print_setup(PLATFORM, {})
     said = capsys.readouterr()
     assert "Reset Token" in said.out
     assert "oauth2" not in said.out
@@ -75,8 +75,8 @@ async def test_the_doctor_finds_nothing_wrong_where_all_is_well(server: DiscordS
     findings = await found()
     assert {one.state for about in findings.values() for one in about} == {"ok"}
     assert findings["discord"][0].found == "bot townhall on The house"
-    assert findings["discord commands"][0].found == "all 10 are known to Discord"
-    assert findings["discord The house"][0].found == "all permissions in 1 channels"
+    assert findings["discord commands"][0].found == "all 10 are registered"
+    assert findings["discord The house"][0].found == "all permissions in 1 channel"
 
 
 async def test_the_doctor_names_what_is_missing_and_how_to_mend_it(server: DiscordServer) -> None:
@@ -94,9 +94,9 @@ async def test_the_doctor_names_what_is_missing_and_how_to_mend_it(server: Disco
     room = findings["discord The house #general"][0]
     assert "Send Messages (to post runs and questions)" in room.found
     assert "allow it for the bot's role" in room.mend
-    assert findings["discord roles"][0].found == "@backend cannot be mentioned by the bot"
+    assert findings["discord roles"][0].found == "the bot may not mention @backend"
     assert findings["discord team file"][0].found == "no server knows the person 424242424242424242"
-    assert "Discord does not know" in findings["discord commands"][0].found
+    assert "not registered: " in findings["discord commands"][0].found
 
 
 async def test_the_doctor_says_that_a_token_is_refused_and_looks_no_further(

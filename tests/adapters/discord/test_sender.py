@@ -12,7 +12,7 @@ from adapters.discord.client import DiscordEndpoints
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
 from orchestrator_bridge.chat.inbound import Author, MessageReceived
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note
-from tests.contract.adapter_posts import RUN, closed, question
+from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_discord.fixture import DiscordRig, a_rig
 from tests.support.fake_discord.server import Asked
 from tests.support.fake_discord.wire import THREAD

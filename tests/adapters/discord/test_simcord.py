@@ -12,7 +12,7 @@ from adapters.discord.components import DiscordControl
 from orchestrator_bridge.chat.adapter import SendRejected
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, MessageReceived
 from orchestrator_bridge.chat.outbound import CardOption, Note, OutboundPost, PrivateReply
-from tests.contract.adapter_posts import RUN, closed, long_answer, question
+from orchestrator_bridge.chat.testing import RUN, closed, long_answer, question
 from tests.support.fake_discord.simcord import a_sim
 
 LITE = DiscordControl(kind="option", number=2, value="lite").id

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import MessageDeleted, MessageReceived
-from tests.contract.adapter_posts import RUN, closed, question
+from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_slack.fixture import HttpRig, SlackRig, a_rig, an_http_rig
 from tests.support.fake_slack.posting import SECRET, Posting
 from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN, SlackServer

@@ -4,20 +4,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contract.adapter import AdapterContract
-from tests.contract.adapter_rig import Rig
+from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver
 from tests.support.fake_slack.fixture import a_rig, an_http_rig
 
 
 class TestSlackOverSocketModeKeepsTheContract(AdapterContract, lacks={"unpost"}):
     @pytest.fixture
-    async def rig(self) -> AsyncIterator[Rig]:
+    async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with a_rig() as rig:
             yield rig
 
 
 class TestSlackOverHttpKeepsTheContract(AdapterContract, lacks={"unpost"}):
     @pytest.fixture
-    async def rig(self) -> AsyncIterator[Rig]:
+    async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with an_http_rig() as rig:
             yield rig

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageDeleted, MessageReceived
-from tests.contract.adapter_posts import RUN, question
+from orchestrator_bridge.chat.testing import RUN, question
 from tests.support.fake_slack.fixture import SlackRig, a_rig
 from tests.support.fake_slack.state import ANA, APP, BEN, BOT_USER, CREW, ELSEWHERE, GENERAL, ROBOT, STRANGER, TEAM
 

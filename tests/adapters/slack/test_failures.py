@@ -10,7 +10,7 @@ import pytest
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
 from orchestrator_bridge.chat.inbound import MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, PrivateReply
-from tests.contract.adapter_posts import RUN, long_answer, question
+from orchestrator_bridge.chat.testing import RUN, long_answer, question
 from tests.support.fake_slack.fixture import SlackRig, a_rig
 from tests.support.fake_slack.shown import notified, words
 from tests.support.fake_slack.state import ANA, BEN, GENERAL

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator_bridge.chat.inbound import Attachment, CommandReceived, ControlUsed, InboundEvent
 from orchestrator_bridge.chat.outbound import Confirmation, Link, PrivateReply, Table
-from tests.contract.adapter_posts import RUN, closed, question
+from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_slack.fixture import SlackRig, a_rig
 from tests.support.fake_slack.limits import wrong_in_options
 from tests.support.fake_slack.shown import controls, words

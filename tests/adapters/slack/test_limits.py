@@ -8,7 +8,7 @@ from adapters.slack.app_home import home_view
 from adapters.slack.render import render_private_reply
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.chat.outbound import CardOption, Link, PrivateReply, QuestionCard, Table
-from tests.contract.adapter_posts import question
+from orchestrator_bridge.chat.testing import question
 from tests.support.fake_slack.limits import wrong_in_message, wrong_in_view
 
 HERE = Place(platform="slack", channel="C1GENERAL")

@@ -19,8 +19,8 @@ from adapters.slack.manifest import BOT_EVENTS, BOT_SCOPES, manifest
 from bot.app import LoadedConfig
 from bot.config.settings import read_settings
 from bot.config.team_file import parse_team_file
-from bot.doctor.checks import Finding
-from bot.doctor.platforms import check_slack
+from bot.doctor.platforms import check_platforms
+from orchestrator_bridge.chat.platform import Finding
 from tests.bot.conftest import Townhall, folder, townhall
 from tests.docs.page import ROOT
 from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN, SlackServer
@@ -101,7 +101,7 @@ def start_with(server: SlackServer, ana: str = ANA, **settings: str) -> LoadedCo
 
 
 async def findings(start: LoadedConfig) -> dict[str, Finding]:
-    return {one.about: one async for one in check_slack(start)}
+    return {one.about: one async for one in check_platforms(start)}
 
 
 async def test_a_whole_installation_is_healthy(server: SlackServer) -> None:

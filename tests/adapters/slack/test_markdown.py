@@ -15,7 +15,7 @@ from adapters.slack.app_home import home_view
 from adapters.slack.markdown import MAX_BLOCK, escape_line, escape_mrkdwn, safe_markdown, split_messages
 from adapters.slack.render import render_final_answer, render_note, render_private_reply, render_question_card, render_run_card
 from orchestrator_bridge.chat.outbound import CardOption, Confirmation, FinalAnswer, Note, PrivateReply, Table
-from tests.contract.adapter_posts import RUN, question
+from orchestrator_bridge.chat.testing import RUN, question
 from tests.support.fake_slack.limits import wrong_in_message
 from tests.support.fake_slack.shown import hidden_links, notified, words
 

@@ -10,7 +10,7 @@ import pytest
 from orchestrator_bridge.chat.adapter import SendUncertain
 from orchestrator_bridge.chat.inbound import Author, Group, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note
-from tests.contract.adapter_posts import RUN, question
+from orchestrator_bridge.chat.testing import RUN, question
 from tests.support.fake_slack.fixture import SlackRig, a_rig
 from tests.support.fake_slack.shown import raw_texts, words
 from tests.support.fake_slack.state import ANA, CREW, GENERAL

@@ -12,7 +12,7 @@ from adapters.slack.streaming import stable_prefix
 from orchestrator_bridge.chat.adapter import SendUncertain
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.chat.outbound import FinalAnswer, Note, PostedMessage, StreamingAnswer
-from tests.contract.adapter_posts import HOSTILE, RUN, long_answer
+from orchestrator_bridge.chat.testing import HOSTILE, RUN, long_answer
 from tests.support.fake_slack.fixture import SlackRig, a_rig
 from tests.support.fake_slack.shown import hidden_links, notified, words
 from tests.support.fake_slack.state import ANA, BOT_USER, GENERAL

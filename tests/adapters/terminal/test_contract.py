@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contract.adapter import AdapterContract
-from tests.contract.adapter_rig import Feature, Rig
+from orchestrator_bridge.chat.testing import AdapterContract, Feature, PlatformDriver
 from tests.support.terminal_pipe import PipeRig, a_pipe
 from tests.support.terminal_user import a_desk
 
@@ -17,7 +16,7 @@ ONE_WAY: frozenset[Feature] = frozenset(
 
 class TestATerminalWithoutKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY):
     @pytest.fixture
-    async def rig(self) -> AsyncIterator[Rig]:
+    async def driver(self) -> AsyncIterator[PlatformDriver]:
         with a_pipe() as pipe:
             rig = PipeRig(pipe)
             await rig.start()
@@ -27,6 +26,6 @@ class TestATerminalWithoutKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY):
 
 class TestATerminalWithKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY | {"fail_next", "reject_next"}):
     @pytest.fixture
-    async def rig(self) -> AsyncIterator[Rig]:
+    async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with a_desk() as rig:
             yield rig

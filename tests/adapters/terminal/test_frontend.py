@@ -19,7 +19,7 @@ from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.adapter import SendRejected
 from orchestrator_bridge.chat.inbound import CommandReceived, InboundEvent, InputClosed, MessageReceived
 from orchestrator_bridge.chat.outbound import FinalAnswer, Note, OutboundPost, PrivateReply, Table
-from tests.contract.adapter_posts import RUN, closed, question
+from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.terminal_pipe import NOW, Paper, Pipe, PipeRig, a_pipe
 
 

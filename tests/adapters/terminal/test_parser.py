@@ -21,7 +21,7 @@ from adapters.terminal.parser import (
     parse_entry,
 )
 from orchestrator_bridge.chat.outbound import Note
-from tests.contract.adapter_posts import RUN, closed, question
+from orchestrator_bridge.chat.testing import RUN, closed, question
 
 Numbers = tuple[int, ...]
 

@@ -19,8 +19,7 @@ from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived
 from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note
-from tests.contract.adapter_posts import HOSTILE, RUN, question
-from tests.contract.adapter_rig import PATIENCE
+from orchestrator_bridge.chat.testing import HOSTILE, PATIENCE, RUN, question
 from tests.support.terminal_pipe import NOW
 from tests.support.terminal_user import Desk, a_desk
 from tests.support.terminal_window import CTRL_C, CTRL_D, UP, Window

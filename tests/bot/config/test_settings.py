@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.slack.platform import PLATFORM as SLACK
 from bot.config.errors import ConfigError
 from bot.config.settings import read_settings
 
@@ -38,7 +39,7 @@ def test_an_empty_value_counts_as_unset(env_file: Path) -> None:
     env_file.write_text(f"XAI_API_KEY={KEY}\nOPENAI_API_KEY=\nTOWNHALL_HTTP_PORT=  \n")
     settings = read_settings(env_file, {"OPENAI_API_KEY": ""})
     assert settings.openai_api_key is None
-    assert settings.http_port == 3000
+    assert settings.of_platform(SLACK).http_port == 3000
 
 
 def test_blanks_and_quotes_around_a_key_are_no_part_of_it(env_file: Path) -> None:

@@ -12,8 +12,8 @@ from adapters.discord.components import ControlKind, DiscordControl
 from adapters.discord.connection import GatewayConnection
 from orchestrator_bridge.chat.inbound import Author, ControlAction, Place
 from orchestrator_bridge.chat.outbound import PostedMessage
+from orchestrator_bridge.chat.testing import PlatformDriver, Seen
 from orchestrator_bridge.common.clock import Clock, SystemClock
-from tests.contract.adapter_rig import Rig, Seen
 from tests.support.fake_discord import wire
 from tests.support.fake_discord.autocomplete import SmallMenu
 from tests.support.fake_discord.server import DiscordServer
@@ -31,7 +31,7 @@ def an_adapter(server: DiscordServer, *, clock: Clock | None = None, deadline: f
     return DiscordAdapter(connection, clock=clock, **given)
 
 
-class DiscordRig(Rig):
+class DiscordRig(PlatformDriver):
     """The rig of the contract; `channel` is where the person is."""
 
     adapter: DiscordAdapter

@@ -13,7 +13,7 @@ from adapters.slack.http_mode import PATH
 from adapters.slack.session import SlackConfig
 from bot.commands.dispatch import HELP
 from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place
-from tests.contract.adapter_rig import Rig, Seen
+from orchestrator_bridge.chat.testing import PlatformDriver, Seen
 from tests.support.fake_slack import shown
 from tests.support.fake_slack.autocomplete import FixedMenu
 from tests.support.fake_slack.posting import SECRET, Posting
@@ -34,7 +34,7 @@ class TidyAdapter(SlackAdapter):
         await self.server.gone()
 
 
-class SlackRig(Rig):
+class SlackRig(PlatformDriver):
     """A started adapter and what people see of it."""
 
     def __init__(self, server: SlackServer, **access: Any) -> None:

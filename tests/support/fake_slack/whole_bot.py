@@ -10,10 +10,9 @@ from typing import Any
 
 from adapters.slack.adapter import SlackAdapter
 from bot.app import App, LoadedConfig, create_adapters, create_autocomplete, open_app
-from bot.commands.dispatch import HELP
 from bot.config.settings import read_settings
 from bot.config.team_file import read_team_file
-from tests.contract.adapter_rig import PATIENCE
+from orchestrator_bridge.chat.testing import PATIENCE
 from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN, SlackServer
 from tests.support.fake_slack.shown import words
 from tests.support.fake_slack.state import ANA, BOT_USER, GENERAL
@@ -71,7 +70,7 @@ async def a_bot(folder: Path, team_file: str = RELEASE, server: SlackServer | No
     scripts = read_team_file(file)
     start = LoadedConfig(settings=read_settings(folder / ".env", tokens), team_file=scripts)
     menu = create_autocomplete(start)
-    adapters = create_adapters(start, menu, tuple(HELP))
+    adapters = create_adapters(start, menu)
     assert isinstance(adapters[0], SlackAdapter)
     async with open_app(start, adapters, folder / "townhall.db", menu=menu) as app:
         await app.engine.start()

@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Literal, TypeVar, get_args
 
 from orchestrator_bridge.chat.adapter import Adapter
 from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place
-from orchestrator_bridge.chat.outbound import OutboundPost, Post, PostedMessage
+from orchestrator_bridge.chat.outbound import (
+    CardAgent,
+    CardOption,
+    FinalAnswer,
+    OutboundPost,
+    Post,
+    PostedMessage,
+    QuestionCard,
+    RunCard,
+)
 
 PATIENCE = 30.0
 """Seconds after which something that ought to happen is taken not to."""
@@ -30,10 +39,10 @@ Feature = Literal[
     "lose_reply",
     "find",
 ]
-"""What a platform may lack: a method of its rig, or that it can be asked."""
+"""What a platform may lack: a method of its driver, or that it can be asked."""
 
 FEATURES: tuple[Feature, ...] = tuple(feature for feature in get_args(Feature) if feature != "find")
-"""Those that are methods of a rig."""
+"""Those that are methods of a driver."""
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -55,7 +64,7 @@ def needed_by(test: object) -> frozenset[Feature]:
 
 
 def _lacking(feature: Feature) -> AssertionError:
-    return AssertionError(f"this rig has no {feature}: write it, or name it in `lacks`, and what needs it with @needs")
+    return AssertionError(f"this driver has no {feature}: write it, or name it in `lacks`, and what needs it with @needs")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +75,7 @@ class Seen:
     controls: tuple[str, ...] = ()
 
 
-class Rig(ABC):
+class PlatformDriver(ABC):
     """One adapter on its platform. What a platform does not have is left as it is here, and named in its contract's `lacks`."""
 
     adapter: Adapter
@@ -191,3 +200,55 @@ class Rig(ABC):
     async def lose_reply(self) -> None:
         """The next sending takes effect, but its confirmation is lost."""
         raise _lacking("lose_reply")
+
+
+RUN = RunCard(
+    run=3,
+    task="Choose a database for the shop",
+    team="house",
+    agents=(
+        CardAgent(name="architect", model="grok-4.3", state="working"),
+        CardAgent(name="skeptic", model="gpt-9", state="waiting"),
+    ),
+    status="working",
+    cost="$0.02",
+    tokens=12_345,
+)
+OPTIONS = (
+    CardOption(id="pg", label="PostgreSQL", description="keeps its promises", recommended=True),
+    CardOption(id="lite", label="SQLite", description="one file"),
+)
+HOSTILE = (
+    "\x1b[2J\x1b]0;owned\x07 \u202edesrever\u202c @everyone @here <!channel> \x00\x08 &#8238; [see](https://evil.example/x) end"
+)
+"""Terminal escapes, a window title, reversed text (as entity too), mentions of everybody, control characters, a masked link."""
+
+
+def question(number: int = 2, *, asked: Author | None = None) -> QuestionCard:
+    """An open question of one choice, which expires at 2026-11-22 14:30 UTC."""
+    return QuestionCard(
+        question=number,
+        run=3,
+        agent="skeptic",
+        text="Which database shall we take?",
+        context="The shop has one writer.",
+        answer_kind="choice",
+        options=OPTIONS,
+        mentions=(asked,) if asked else (),
+        asked="Alice",
+        expires_at=1_795_357_800.0,
+        silence="PostgreSQL is taken, as recommended",
+        task="Choose a database for the shop",
+    )
+
+
+def closed(card: QuestionCard) -> QuestionCard:
+    """The same question, answered."""
+    return replace(card, closed="Alice answered: SQLite")
+
+
+def long_answer() -> FinalAnswer:
+    """A final text of some 20,000 characters: many numbered paragraphs and a block of code longer than any message may be."""
+    paragraphs = "\n\n".join(f"Point {number}. {'All things considered. ' * 8}" for number in range(60))
+    code = "\n".join(f"line_{number} = {number}" for number in range(400))
+    return FinalAnswer(run=3, text=f"{paragraphs}\n\n```python\n{code}\n```\n\nThe end.", how="Two votes of two.", by="architect")

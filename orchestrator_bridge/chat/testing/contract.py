@@ -1,0 +1,33 @@
+"""The contract suite as one class, without the tests of features that a platform lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from orchestrator_bridge.chat.testing.delivery import DeliveryContract, LifecycleContract
+from orchestrator_bridge.chat.testing.driver import FEATURES, Feature, PlatformDriver, needed_by
+from orchestrator_bridge.chat.testing.inbound import InboundContract
+from orchestrator_bridge.chat.testing.outbound import OutboundContract
+
+
+class AdapterContract(InboundContract, OutboundContract, DeliveryContract, LifecycleContract):
+    """Tests that every adapter passes, so that the bridge can rely on it. Subclass it and define a fixture `driver`.
+
+    Name in `lacks` each feature that the platform does not have: the tests that need it are left out of the subclass. One test
+    checks that `lacks` is true, so that no test is left out for another reason.
+    """
+
+    lacks: AbstractSet[Feature] = frozenset()
+
+    def __init_subclass__(cls, lacks: AbstractSet[Feature] = frozenset()) -> None:
+        super().__init_subclass__()
+        cls.lacks = frozenset(lacks)
+        for name in dir(cls):
+            if needed_by(getattr(cls, name)) & cls.lacks:
+                setattr(cls, name, None)
+
+    async def test_what_is_said_to_be_lacking_is_lacking_and_nothing_else(self, driver: PlatformDriver) -> None:
+        lacking = {feature for feature in FEATURES if getattr(type(driver), feature) is getattr(PlatformDriver, feature)}
+        if not driver.adapter.capabilities.can_read_history:
+            lacking.add("find")
+        assert lacking == self.lacks
