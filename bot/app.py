@@ -203,7 +203,7 @@ def create_model_client(start: LoadedConfig, clock: Clock) -> ModelClient:
         base_urls=start.settings.base_urls,
         own=start.team_file.models,
         scripts=beside,
-        clock=clock.now,
+        clock=clock,
     )
 
 

@@ -1,19 +1,24 @@
-"""All models behind one door: a name finds its route, the prompt is counted, the route's client is asked, the answer booked."""
+"""ModelClient: the `Model` of all providers.
+
+A call resolves its model name to a route, counts the prompt, goes to the client of the route's provider, and has its cost
+computed. No provider library is loaded before a route needs it: a process whose agents are all scripted never imports `openai`,
+and one whose providers all speak OpenAI's format never imports `litellm`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
+from orchestrator_bridge.common.clock import Clock, SystemClock
 from orchestrator_bridge.model.catalogue import (
-    OWN,
+    PROVIDERS,
     SCRIPTED,
     Route,
     UnknownModelName,
@@ -38,30 +43,23 @@ if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue.spec import ModelSpec
 
 
-# The clients of all providers: each call goes to the one of its route.
-#
-# Nothing is opened before it is needed: a process whose agents are all scripted never imports `openai`, and one whose models
-# all
-# speak OpenAI's format never imports `litellm`.
-
-
 class ProviderClients:
-    """The clients. `keys` as in `ModelClient`; `stall_after` in seconds, `clock` in seconds since the epoch."""
+    """Clients by provider; each call goes to the one of its route. `keys` and `stall_after` as in `ModelClient`."""
 
-    def __init__(self, keys: Mapping[str, str], scripted: ScriptedClient, clock: Callable[[], float], stall_after: float) -> None:
+    def __init__(self, keys: Mapping[str, str], scripted: ScriptedClient, clock: Clock, stall_after: float) -> None:
         self._keys = keys
         self._scripted = scripted
         self._clock = clock
         self._stall_after = stall_after
-        self._endpoints: dict[str, OpenAIClient] = {}
+        self._openai: dict[str, OpenAIClient] = {}
         self._litellm = LiteLLMClient(clock=clock)
 
     def check(self, route: Route) -> None:
-        """Look whether a route could be called now, without calling it.
+        """Check without a call that a route is ready to be called.
 
         Raises:
-            ScriptError: its script is missing or wrong.
-            InvalidApiKey: its key, or what else it needs, is not set, or is no key.
+            ScriptError: its script is missing or invalid.
+            InvalidApiKey: its key or another required setting is missing or malformed.
             BadRequest: it needs optional packages that are not installed.
         """
         match route.client:
@@ -72,12 +70,14 @@ class ProviderClients:
                 credentials(route, self._keys)
             case "openai":
                 validate_key(self._key(route), route)
+            case _:
+                assert_never(route.client)
 
     async def respond(self, request: Request, route: Route, on_delta: OnDelta | None = None) -> Response:
-        """Make one call; the cost is left open. With `on_delta` the answer is streamed, and every piece of it told.
+        """Make one call, without its cost. With `on_delta` the answer is streamed.
 
         Raises:
-            ScriptError: its script is missing or wrong.
+            ScriptError: its script is missing or invalid.
             ModelError: the call brought no usable response.
         """
         match route.client:
@@ -86,92 +86,58 @@ class ProviderClients:
             case "litellm":
                 return await self._litellm.respond(request, route, credentials(route, self._keys), on_delta)
             case "openai":
-                return await self._openai_client(route).respond(request, route, self._key(route), on_delta)
+                if route.base_url not in self._openai:
+                    self._openai[route.base_url] = OpenAIClient(route.base_url, stall_after=self._stall_after, clock=self._clock)
+                return await self._openai[route.base_url].respond(request, route, self._key(route), on_delta)
+            case _:
+                assert_never(route.client)
 
     async def close(self) -> None:
         """Close all connections."""
-        endpoints, self._endpoints = self._endpoints, {}
-        for endpoint in endpoints.values():
-            await endpoint.close()
+        clients, self._openai = self._openai, {}
+        for client in clients.values():
+            await client.close()
         await self._litellm.close()
-
-    def _openai_client(self, route: Route) -> OpenAIClient:
-        if route.base_url not in self._endpoints:
-            self._endpoints[route.base_url] = OpenAIClient(route.base_url, stall_after=self._stall_after, clock=self._clock)
-        return self._endpoints[route.base_url]
 
     def _key(self, route: Route) -> str:
         return self._keys.get(route.key_env or "", "")
 
 
-PROVIDER_TITLES: Mapping[str, str] = MappingProxyType(
-    {
-        "xai": "xAI",
-        "openai": "OpenAI",
-        "openrouter": "OpenRouter",
-        "deepseek": "DeepSeek",
-        "ollama": "Ollama",
-        "vllm": "vLLM",
-        "anthropic": "Anthropic",
-        "gemini": "Gemini",
-        "mistral": "Mistral",
-        "azure_ai": "Azure AI",
-        "azure": "Azure",
-        "vertex_ai": "Vertex AI",
-        "bedrock": "Bedrock",
-    }
-)
-"""What people call the hosts of models."""
-
-
-def call_estimate(route: Route, tokens: int) -> CallEstimate:
-    """What a call of so many tokens asks of its route."""
-    return CallEstimate(
-        route=f"{route.provider}/{route.id} {route.base_url}",
-        provider=route.name if route.provider == OWN else PROVIDER_TITLES.get(route.provider, route.provider),
-        tokens=tokens,
-        requests_per_minute=route.requests_per_minute,
-        tokens_per_minute=route.tokens_per_minute,
-    )
-
-
 class RouteTable:
-    """The routes of a process. `keys` and `base_urls` as in `ModelClient`; `clock` tells seconds since the epoch."""
+    """Routes by model name, cached for a day: a retirement date changes them. Arguments as in `ModelClient`."""
 
-    def __init__(
-        self, keys: Mapping[str, str], base_urls: Mapping[str, str], own: Mapping[str, ModelSpec], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, keys: Mapping[str, str], base_urls: Mapping[str, str], own: Mapping[str, ModelSpec], clock: Clock) -> None:
         self._keys = keys
         self._base_urls = base_urls
         self._own = own
         self._clock = clock
-        self._found: dict[tuple[str, date], Route] = {}
+        self._routes: dict[tuple[str, date], Route] = {}
 
     @property
     def today(self) -> date:
-        """The day in UTC, by which lifecycles are judged."""
-        return datetime.fromtimestamp(self._clock(), UTC).date()
+        """Current day in UTC, on which lifecycles depend."""
+        return datetime.fromtimestamp(self._clock.now(), UTC).date()
 
     def resolve(self, model: str) -> Route:
-        """The route of a name.
+        """Route of a model name.
 
         Raises:
-            UnknownModelName: nobody answers to it.
+            UnknownModelName: the name is not known.
         """
         today = self.today
-        if (model, today) not in self._found:
-            self._found[model, today] = resolve(model, self._own, self._base_urls, have=self._keys, today=today)
-        return self._found[model, today]
+        if (model, today) not in self._routes:
+            self._routes[model, today] = resolve(model, self._own, self._base_urls, have=self._keys, today=today)
+        return self._routes[model, today]
 
     def find(self, model: str) -> Route | None:
-        """The route of a name; None if nobody answers to it."""
+        """Route of a model name; None if the name is not known."""
         try:
             return self.resolve(model)
         except UnknownModelName:
             return None
 
     def cost(self, response: Response, route: Route) -> Decimal | None:
-        """What a response costs, in US dollars, at the price of the model that it names; None if its usage or that is unknown."""
+        """Cost of a response in US dollars, at the price of the model that it names; None if its usage or price is unknown."""
         price = None if response.usage.estimated else price_of(route, response.served, self._own)
         return cost(response.usage, price) if price else None
 
@@ -180,12 +146,11 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class ModelClient:
-    """Every model that a name leads to; a `port.Model`.
+    """The `Model` of every model name.
 
-    `keys` holds what is set of the settings that providers need, secrets among them, by the names of their variables;
-    `base_urls` addresses that replace a provider's own, by the provider's name; `own` the team file's `[models.<name>]`;
-    `scripts` the folders in which to look for `<name>.toml`. `sleep` is how scripted models take their time; `clock` tells
-    seconds since the epoch; `stall_after` is in seconds.
+    `keys` holds the settings that providers need, API keys among them, by environment variable. `base_urls` replaces providers'
+    addresses, by provider. `own` holds the team file's `[models.<name>]`. `scripts` are the folders that hold scripts.
+    `sleep` (seconds) delays scripted models. `stall_after` is the longest silence in a stream, in seconds.
     """
 
     def __init__(
@@ -196,9 +161,10 @@ class ModelClient:
         own: Mapping[str, ModelSpec] | None = None,
         scripts: tuple[Path, ...] = (),
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
         stall_after: float = STALL_AFTER,
     ) -> None:
+        clock = clock or SystemClock()
         self._routes = RouteTable(keys, base_urls, own or {}, clock)
         self._clients = ProviderClients(keys, ScriptedClient(scripts, sleep), clock, stall_after)
         self._replacements: dict[Route, Route] = {}
@@ -206,34 +172,34 @@ class ModelClient:
         self._estimator = Estimator(TokenCounter(self._tokenizers))
 
     def load_calibrations(self, learned: Mapping[Key, Ratio]) -> None:
-        """Take over what earlier processes learned of our counts."""
+        """Load the correction ratios that earlier processes learned."""
         self._estimator.load_calibrations(learned)
 
     def preload_tokenizers(self, models: Iterable[str]) -> None:
-        """Begin to load the tokenizers that these models are counted with: the last step of that holds up every thread, for up to
-        half a second, and had better be over before people are waiting."""
+        """Start loading the tokenizers of these models.
+
+        The last step of it blocks every thread for up to half a second, so it belongs into the start of the process.
+        """
         for route in map(self._routes.find, models):
             name = tokenizer_of(route) if route else None
             if name:
                 self._tokenizers.get(name)
 
     def check(self, model: str) -> Route:
-        """The route of a model that could be called now, told without calling it.
+        """Check without a call that a model is ready to be called, and return its route.
 
         Raises:
-            UnknownModelName: nobody answers to this name.
-            ScriptError: its script is missing or wrong.
-            InvalidApiKey: its key, or what else it needs, is not set, or is no key.
+            UnknownModelName: the name is not known.
+            ScriptError: its script is missing or invalid.
+            InvalidApiKey: its key or another required setting is missing or malformed.
             BadRequest: it needs optional packages that are not installed.
         """
         route = self._routes.resolve(model)
         self._clients.check(route)
         return route
 
-    # Calls ----------------------------------------------------------------------------------------------------------------
-
     async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
-        """Make one call. With `on_delta` the answer is streamed, and every piece of its text told, from any thread.
+        """Make one call. With `on_delta` the answer is streamed; it is called from any thread.
 
         Raises:
             ModelError: the call brought no usable response.
@@ -244,43 +210,35 @@ class ModelClient:
                 return await self._clients.respond(request, route, on_delta)
         except (UnknownModelName, ScriptError) as error:
             raise UnknownModel(str(error), "Choose another model.") from None
-        return await self._call_or_replacement(request, route, on_delta)
-
-    async def _call_or_replacement(self, request: Request, route: Route, on_delta: OnDelta | None) -> Response:
-        """The answer of the model, or of what its provider names in its place where it no longer takes the id."""
-        instead = self._replacements.get(route)
-        if instead is None:
+        # A provider may refuse a retired id although it names a successor; that one is called from then on.
+        replacement = self._replacements.get(route)
+        if replacement is None:
             try:
-                return self._with_cost(await self._call_counted(request, route, on_delta), route)
+                return await self._call(request, route, on_delta)
             except UnknownModel:
-                instead = replacement_route(route)
-                if instead is None:
+                replacement = replacement_route(route)
+                if replacement is None:
                     raise
-                self._replacements[route] = instead
-        return self._with_cost(await self._call_counted(request, instead, on_delta), instead, refused=route.id)
+                self._replacements[route] = replacement
+        return await self._call(request, replacement, on_delta, refused=route.id)
 
-    def _with_cost(self, response: Response, route: Route, refused: str = "") -> Response:
-        said = served_model_notice(route, response.served, refused=refused)
-        return replace(response, cost=self._routes.cost(response, route), notice=said)
-
-    async def _call_counted(self, request: Request, route: Route, on_delta: OnDelta | None) -> Response:
-        """One call whose prompt is counted before it; what the provider makes of it corrects the next count."""
+    async def _call(self, request: Request, route: Route, on_delta: OnDelta | None, refused: str = "") -> Response:
+        """Count the prompt, call, and correct later counts by the result. `refused` is the id that the provider refused."""
         self._estimator.check(request, route)
         counted = self._estimator.count_prompt(request, route)
         try:
             response = await self._clients.respond(request, route, on_delta)
         except ContextTooLong as error:
             if self._estimator.record_too_long(counted, route):
-                # The next try is cut to what this one taught.
+                # A retry at once makes sense: its prompt will be cut by the count that was just corrected.
                 error.retry_after = 0.0
             raise
         self._estimator.learn(counted, response.usage)
-        return replace(response, counted=counted)
-
-    # What is known before a call ------------------------------------------------------------------------------------------
+        notice = served_model_notice(route, response.served, refused=refused)
+        return replace(response, counted=counted, cost=self._routes.cost(response, route), notice=notice)
 
     def max_cost(self, request: Request) -> Decimal | None:
-        """The most that this call is expected to cost, in US dollars; None if the price is unknown. An estimate."""
+        """Estimate the highest cost of this call in US dollars; None if the price is unknown."""
         route = self._routes.find(request.model)
         if route is not None and route.provider == SCRIPTED:
             return Decimal(0)
@@ -290,25 +248,32 @@ class ModelClient:
         return cost(usage, route.price)
 
     def lifecycle_notice(self, model: str) -> str:
-        """What whoever is about to pay for this model has to know of its lifecycle, as a sentence; empty if nothing."""
+        """Sentence about a retired or retiring model, for a person about to pay for it; empty if there is nothing to say."""
         route = self._routes.find(model)
         return lifecycle_notice(route, self._routes.today) if route else ""
 
     def supports_images(self, model: str) -> bool:
-        """Whether a model is known to take pictures."""
+        """True if the model is known to accept images."""
         route = self._routes.find(model)
         return route is not None and route.vision is True
 
     def estimate_call(self, request: Request) -> CallEstimate:
-        """What this call asks of its route. An estimate."""
+        """Estimate the demand of this call on its route."""
         answer = request.max_output or DEFAULT_OUTPUT
         route = self._routes.find(request.model)
         if route is None:
             return CallEstimate(route=request.model, provider=request.model, tokens=answer)
-        return call_estimate(route, self._estimator.estimate_prompt(request, route) + answer)
+        provider = PROVIDERS.get(route.provider)
+        return CallEstimate(
+            route=f"{route.provider}/{route.id} {route.base_url}",
+            provider=provider.title if provider else route.name,
+            tokens=self._estimator.estimate_prompt(request, route) + answer,
+            requests_per_minute=route.requests_per_minute,
+            tokens_per_minute=route.tokens_per_minute,
+        )
 
     def excess_tokens(self, request: Request) -> int:
-        """By how many tokens a prompt is longer than its model takes; 0 if it fits, or nobody knows. An estimate."""
+        """Estimate by how many tokens the prompt exceeds the model's window; 0 if it fits or the window is unknown."""
         route = self._routes.find(request.model)
         return self._estimator.excess_tokens(request, route) if route else 0
 

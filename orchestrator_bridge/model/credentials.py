@@ -1,4 +1,4 @@
-"""What a route through LiteLLM needs to be called, as LiteLLM's own parameters, out of the settings that are there."""
+"""Requirements of a route before it can be called: settings, their LiteLLM parameters, and optional packages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from types import MappingProxyType
 
+from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import BadRequest, InvalidApiKey
 from orchestrator_bridge.model.openai.client import validate_key
@@ -22,65 +23,65 @@ _PARAMETERS: Mapping[str, str] = MappingProxyType(
         "AWS_REGION_NAME": "aws_region_name",
     }
 )
-"""Settings that have a parameter of their own (docs.litellm.ai/docs/providers); a key goes as `api_key`."""
+"""Required settings with a LiteLLM parameter of their own (docs.litellm.ai/docs/providers); every other one is the `api_key`."""
 
-_ALSO: Mapping[str, Mapping[str, str]] = MappingProxyType(
+_OPTIONAL_PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {"vertex_ai": {"GOOGLE_APPLICATION_CREDENTIALS": "vertex_credentials"}, "bedrock": {"AWS_SESSION_TOKEN": "aws_session_token"}}
 )
-"""What goes along where it is set, and is not needed."""
+"""Optional settings by provider, and their LiteLLM parameters."""
+
+EXTRA_MODULES: Mapping[str, str] = MappingProxyType({"vertex": "google.auth"})
+"""Module by which each optional extra is recognised as installed."""
 
 
 def missing_settings(route: Route, settings: Mapping[str, str]) -> tuple[str, ...]:
-    """The settings that a route needs and that have no value."""
+    """Settings that a route needs and that have no value."""
     return tuple(name for name in route.needs if not settings.get(name, "").strip())
 
 
 def credentials(route: Route, settings: Mapping[str, str]) -> dict[str, str]:
-    """The parameters by which LiteLLM is told who calls. `settings` holds values by the names of their variables.
+    """Authentication parameters of a call through LiteLLM. `settings` holds values by environment variable.
 
     Raises:
-        InvalidApiKey: something that is needed is not set, or the key is no key.
+        InvalidApiKey: a required setting is missing, or the key is malformed.
     """
     missing = missing_settings(route, settings)
     if missing:
         verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
-        what = f"{', '.join(missing)} {verb} not set, and {route.name!r} needs {them}"
-        raise InvalidApiKey(what, f"Put {' and '.join(f'{name}=…' for name in missing)} into .env.")
-    found = {_PARAMETERS.get(name, "api_key"): settings[name].strip() for name in route.needs}
-    if "api_key" in found:
-        validate_key(found["api_key"], route)
-    also = {parameter: settings[name] for name, parameter in _ALSO.get(route.provider, {}).items() if settings.get(name)}
-    return {**found, **also}
-
-
-EXTRA_MODULES: Mapping[str, str] = MappingProxyType({"vertex": "google.auth"})
-"""A module by which each extra is known to be installed."""
+        raise InvalidApiKey(
+            f"{listed(missing)} {verb} not set, and {route.name!r} needs {them}",
+            f"Put {listed([f'{name}=…' for name in missing])} into .env.",
+        )
+    required = {_PARAMETERS.get(name, "api_key"): settings[name].strip() for name in route.needs}
+    if "api_key" in required:
+        validate_key(required["api_key"], route)
+    optional = _OPTIONAL_PARAMETERS.get(route.provider, {})
+    return required | {parameter: settings[name] for name, parameter in optional.items() if settings.get(name)}
 
 
 def missing_extra(route: Route) -> str | None:
-    """The extra that a route needs and that is not installed; None if it can be called as it is."""
-    return route.extra if route.extra is not None and not _is_installed(EXTRA_MODULES[route.extra]) else None
+    """The optional extra that a route needs and that is not installed; None if there is none."""
+    if route.extra is None:
+        return None
+    try:
+        return None if find_spec(EXTRA_MODULES[route.extra]) is not None else route.extra
+    except ModuleNotFoundError:
+        # A parent package of the module is missing.
+        return route.extra
 
 
 def install_command(extra: str) -> str:
-    """What to type, for people."""
+    """Instruction for an operator to install an extra."""
     return f"Stop the bot, run `make {extra}` once, and start it again."
 
 
 def check_extra(route: Route) -> None:
-    """Refuse a route whose extra is not installed.
+    """Require that the extra of a route is installed.
 
     Raises:
-        BadRequest: it says which extra, and how to install it.
+        BadRequest: it is not; the advice says how to install it.
     """
     extra = missing_extra(route)
     if extra is not None:
         found = f"{route.provider} needs the optional packages of the extra {extra!r}, which are not installed"
         raise BadRequest(found, install_command(extra))
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False

@@ -1,7 +1,7 @@
-"""The parameters that a team file can set for an agent, and which of them a route takes.
+"""Sampling parameters that a team file can set for an agent, and the ones that each route accepts.
 
-Only what a route is known to take is ever sent: some providers answer 400 to a parameter that others ignore. Where nothing is
-known, at an endpoint of one's own, what a person has set is sent as it is.
+A parameter is sent only if the route is known to accept it: some providers answer 400 to a parameter that others ignore. Nothing
+is known about an endpoint of the team file's own, so it gets every parameter that is set.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ WIRE: Mapping[str, str] = MappingProxyType(
         "seed": "seed",
     }
 )
-"""What the team file calls a parameter, and what the chat completions format calls it."""
+"""Parameter names: in the team file, and in the chat completions format."""
 
 MAX_OUTPUT = "max_output"
-"""Every route takes a limit of the output, and has a name of its own for it."""
+"""The limit of the output. Every route accepts one, under its own name (`Route.limit_name`)."""
 
 PARAMETERS = (*WIRE, MAX_OUTPUT)
 
 
 def accepted_parameters(route: Route) -> tuple[str, ...]:
-    """The parameters, by the names of the team file, that can be set for a route."""
+    """Parameters that can be set for a route, by their names in the team file."""
     return (*(key for key, wire in WIRE.items() if _accepts(route, wire)), MAX_OUTPUT)
 
 
 def unsupported_value(route: Route, key: str, value: Any) -> str:
-    """What a route takes instead of this value of a parameter; empty if it takes it."""
+    """Describe what a route accepts instead of this value of a parameter; empty if it accepts the value."""
     if key == MAX_OUTPUT:
         return f"at most {route.max_output}" if route.max_output is not None and value > route.max_output else ""
     if not _accepts(route, WIRE[key]):
@@ -50,20 +50,17 @@ def unsupported_value(route: Route, key: str, value: Any) -> str:
 
 
 def wire_parameters(route: Route, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What of these goes to a route, by the names of the format. `parameters`: by the names of the team file.
+    """Translate `parameters` (names of the team file) for a route, without the values that it does not support.
 
-    The effort that makes a model of that name out of what the host serves goes along where nobody asks for another.
+    Some catalogue names stand for a host's model at a certain reasoning effort; that one is sent unless another is set.
     """
-    by_default = {WIRE["effort"]: route.effort} if route.effort else {}
-    return by_default | {
-        WIRE[key]: _plain(value) for key, value in parameters.items() if key in WIRE and not unsupported_value(route, key, value)
-    }
+    wire: dict[str, Any] = {WIRE["effort"]: route.effort} if route.effort else {}
+    for key, value in parameters.items():
+        if key in WIRE and not unsupported_value(route, key, value):
+            wire[WIRE[key]] = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    return wire
 
 
 def _accepts(route: Route, wire: str) -> bool:
-    """A script takes everything, since it heeds nothing: it stands in where a real model is meant."""
+    """Decide by the route's list. A script accepts everything, since it stands in for a real model and ignores parameters."""
     return route.accepts is None or wire in route.accepts or route.client == "scripted"
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

@@ -1,13 +1,17 @@
-"""Which error of the port a provider's refusal is, told from its status, its code and its words.
+"""Classification of providers' error responses as `ModelError`, by HTTP status, error code and message.
 
-Providers agree on little: xAI answers 400 to a wrong key, OpenAI 429 to an empty account, and most say only in prose that a
-prompt is too long. So words are looked at first, within the statuses in which they have been seen; the status decides the rest.
+Providers agree on little: xAI answers 400 to a wrong key, OpenAI 429 to an account without credit, and most say only in prose
+that a prompt is too long. Therefore message patterns come first, each within the statuses with which it has been seen; the status
+alone decides the rest.
+
+The texts are shown in channels, so they name no HTTP status; that goes to the log, for the operator.
 """
 
 from __future__ import annotations
 
 import html
 import json
+import logging
 import math
 import re
 from collections.abc import Mapping
@@ -31,34 +35,36 @@ from orchestrator_bridge.model.errors import (
     UnknownModel,
 )
 
+_LOG = logging.getLogger(__name__)
+
 MAX_SHOWN = 300
 """Characters of a provider's message that are shown."""
 
 _KEY_LIKE = re.compile(r"\b(?:sk|xai|gsk|pk|key)-[\w*.…-]{6,}|(?<=Bearer )\S+", re.IGNORECASE)
 _TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
-_UNSEEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_INVISIBLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 class ProviderMessage(NamedTuple):
-    """A provider's words, and its own code for the trouble where it gives one."""
+    """A provider's error message, and its error code or type if it gives one."""
 
     message: str = ""
     code: str = ""
 
 
 def parse_error_body(body: str, key: str = "") -> ProviderMessage:
-    """The message of an error body: JSON in one of the usual shapes, an HTML page or plain text. `key` is taken out of it."""
+    """Read an error body: JSON in one of the usual shapes, an HTML page or plain text. `key` is redacted."""
     said = _read_json(body) or ProviderMessage(_read_page(body))
     return ProviderMessage(clean_message(said.message, key), clean_message(said.code, key))
 
 
 def clean_message(text: str, key: str = "") -> str:
-    """One line of at most `MAX_SHOWN` characters without control characters and without anything that looks like a key."""
+    """Reduce a text to one line of `MAX_SHOWN` characters, without control characters and anything that looks like a key."""
     if key:
         text = text.replace(key, "[key]")
-    # Bounded before the patterns run: a page of megabytes is nobody's error message.
-    line = _UNSEEN.sub(" ", _KEY_LIKE.sub("[key]", text[: MAX_SHOWN * 20])).strip()
+    # Cut before the patterns run, since a body may have megabytes.
+    line = _INVISIBLE.sub(" ", _KEY_LIKE.sub("[key]", text[: MAX_SHOWN * 20])).strip()
     return line if len(line) <= MAX_SHOWN else line[: MAX_SHOWN - 1] + "…"
 
 
@@ -69,20 +75,21 @@ def _read_json(body: str) -> ProviderMessage | None:
         return None
     if isinstance(value, list) and value:
         value = value[0]
-    return _from_table(value) if isinstance(value, Mapping) else ProviderMessage(str(value))
+    return _from_object(value) if isinstance(value, Mapping) else ProviderMessage(str(value))
 
 
-def _from_table(table: Mapping[str, Any]) -> ProviderMessage:
+def _from_object(body: Mapping[str, Any]) -> ProviderMessage:
     """`{"error": {"message", "code", "type"}}` (OpenAI), `{"code", "error"}` (xAI), `{"detail"}` (FastAPI), `{"message"}`."""
-    error = table.get("error")
+    error = body.get("error")
     if isinstance(error, Mapping):
-        return _from_table(error)
-    message = next((table[name] for name in ("message", "error", "detail") if table.get(name)), table or "")
-    code = table.get("code") or table.get("type") or ""
+        return _from_object(error)
+    message = next((body[name] for name in ("message", "error", "detail") if body.get(name)), body or "")
+    code = body.get("code") or body.get("type") or ""
     return ProviderMessage(message if isinstance(message, str) else json.dumps(message), str(code))
 
 
 def _read_page(body: str) -> str:
+    """Title of an HTML page, or its text without tags."""
     if "<" not in body:
         return body
     start = body[: MAX_SHOWN * 100]
@@ -91,10 +98,10 @@ def _read_page(body: str) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait as the provider says: `retry-after-ms`, or `retry-after` in seconds or as an HTTP date.
+    """Seconds that the provider asks to wait: `retry-after-ms`, or `retry-after` in seconds or as an HTTP date.
 
-    A date counts from the answer's own `date`, so that a wrong clock on either side does no harm; from `now` (seconds since the
-    epoch) where there is none.
+    A date counts from the response's own `date` header, so that a wrong clock on either side does not matter; without that header
+    it counts from `now` (seconds since the epoch).
     """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
@@ -127,11 +134,9 @@ def _date(value: str | None) -> datetime | None:
 
 
 TIMEOUT_ADVICE = "Wait, choose a faster model, or allow more time (call_timeout in the team's bounds)."
-"""What to do about a provider that does not answer in time."""
-
 
 NOTABLE_WAIT = 60.0
-"""Seconds from which people are told how long a provider asks to wait, beside when the next try is made."""
+"""Seconds from which a message states how long the provider asks to wait. Shorter waits are covered by the time of the retry."""
 
 
 class _ErrorPattern(NamedTuple):
@@ -187,22 +192,10 @@ _BY_STATUS: dict[int, type[ModelError]] = {
 
 
 def error_for_status(status: int, said: ProviderMessage, route: Route, wait: float | None = None) -> ModelError:
-    """The error for an answer with this status. `wait`: seconds until the provider wants to be asked again."""
-    return build_error(_error_type(status, f"{said.code} {said.message}"), status, said, route, wait)
-
-
-def build_error(
-    error: type[ModelError], status: int | None, said: ProviderMessage, route: Route, wait: float | None = None
-) -> ModelError:
-    """An error of this kind, with the provider's words and what the person in charge can do."""
-    words = f": {said.message}" if said.message else ""
-    answered = f"answered {status}" if status else "refused"
-    return error(f"{provider_label(route)} {answered}{words}", f"{_wait_text(wait)}{_advice(error, route)}", wait)
-
-
-def _wait_text(wait: float | None) -> str:
-    """What the provider asks for, where that is long enough to matter to people."""
-    return f"It asks to wait {format_duration(wait)}. " if wait is not None and wait >= NOTABLE_WAIT else ""
+    """Error for a response with this HTTP status. `wait` is in seconds, as the provider asks."""
+    error = _error_type(status, f"{said.code} {said.message}")
+    _LOG.info("%s answered HTTP %d for model %s: %s", provider_label(route), status, route.id, error.kind)
+    return build_error(error, said, route, wait)
 
 
 def _error_type(status: int, words: str) -> type[ModelError]:
@@ -212,30 +205,66 @@ def _error_type(status: int, words: str) -> type[ModelError]:
     return _BY_STATUS.get(status) or (Overloaded if status >= 500 else BadRequest)
 
 
-def _advice(error: type[ModelError], route: Route) -> str:
-    return {
-        InvalidApiKey: f"Check {key_name(route)}: the key is wrong, withdrawn, or may not use {route.id!r}.",
-        InsufficientCredit: f"Add credit to the account of {key_name(route)}, or choose another model.",
-        UnknownModel: f"Check the model's name {route.id!r} and the address {safe_base_url(route)}, or choose another model.",
-        ContextTooLong: "Give a shorter task, or choose a model with a larger context window.",
-        ContentRefused: "Word the task differently, or choose another model: this one's provider does not allow it.",
-        BadRequest: f"Choose another model: {route.id!r} does not take this request.",
-        RateLimited: "Wait, or choose a model or an account with higher limits.",
-    }.get(error, "The trouble is the provider's; wait, or choose another model.")
+def build_error(error: type[ModelError], said: ProviderMessage, route: Route, wait: float | None = None) -> ModelError:
+    """Error of this class, with the provider's own message and advice for an operator. `wait` is in seconds."""
+    found, advice = _texts(error, route)
+    if said.message:
+        found = f"{found}: {said.message}"
+    if wait is not None and wait >= NOTABLE_WAIT:
+        advice = f"It asks to wait {format_duration(wait)}. {advice}"
+    return error(found, advice, wait)
+
+
+def _texts(error: type[ModelError], route: Route) -> tuple[str, str]:
+    """Sentence about what happened (without its end), and advice."""
+    provider = provider_label(route)
+    texts: dict[type[ModelError], tuple[str, str]] = {
+        InvalidApiKey: (
+            f"{provider} rejected the API key",
+            f"Check {key_name(route)}: the key is wrong, revoked, or has no access to {route.id!r}.",
+        ),
+        InsufficientCredit: (
+            f"the account at {provider} has no credit",
+            f"Add credit to the account of {key_name(route)}, or choose another model.",
+        ),
+        UnknownModel: (
+            f"{provider} does not serve {route.id!r}",
+            f"Check the model's name {route.id!r} and the address {safe_base_url(route)}, or choose another model.",
+        ),
+        ContextTooLong: (
+            f"the prompt is too long for {route.id!r} at {provider}",
+            "Give a shorter task, or choose a model with a larger context window.",
+        ),
+        ContentRefused: (
+            f"{provider} refused the content",
+            "Reword the task, or choose another model: this model's provider does not allow it.",
+        ),
+        BadRequest: (
+            f"{provider} rejected the request",
+            f"Choose another model: {route.id!r} does not accept this request.",
+        ),
+        RateLimited: (
+            f"the rate limit at {provider} is reached",
+            "Wait, or choose a model or an account with higher limits.",
+        ),
+        TimedOut: (f"{provider} timed out", "Wait, or choose another model."),
+    }
+    fault = (f"{provider} is overloaded or failing", "The fault is at the provider. Wait, or choose another model.")
+    return texts.get(error, fault)
 
 
 def provider_label(route: Route) -> str:
-    """Who answered, for a message: the provider, or an endpoint of one's own by the name that it was given."""
+    """Name of the provider for a message; for an endpoint of the team file's own, its name there."""
     return route.name if route.provider == OWN else route.provider
 
 
 def safe_base_url(route: Route) -> str:
-    """The base address without a user's name, password or query that may stand in it."""
+    """The base address without credentials and query."""
     parts = urlsplit(route.base_url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}" if host else route.base_url.rpartition("@")[2]
 
 
 def key_name(route: Route) -> str:
-    """How to name the key to a person: its environment variable, or where one is declared."""
+    """Name of the API key for a message: its environment variable, or the setting that would name one."""
     return route.key_env or f"key_env in [models.{route.name}] of the team file"

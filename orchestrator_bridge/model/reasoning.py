@@ -1,8 +1,9 @@
-"""What providers want back with their models' messages: which fields these are, and to whom they may go.
+"""Reasoning that goes back to its provider, reasoning inside answers, and text that UTF-8 cannot encode.
 
-A reasoning model that uses a tool thinks on when it reads the result, and some providers need its thoughts back for that:
-DeepSeek as text, Anthropic and Gemini signed, OpenRouter as a list in the format of whoever answered. They are kept as they came
-and sent to the same model at the same provider only: to another they would be noise, or an error. Nobody is shown them.
+A reasoning model that calls a tool continues its reasoning when it reads the result. Some providers are stateless and need the
+earlier reasoning back for that: DeepSeek as text, Anthropic and Gemini signed, OpenRouter as a list in the format of the
+upstream provider. It is stored unchanged and sent only to the same model at the same provider: a signature is void anywhere
+else, and foreign reasoning is noise or an error. It is never shown to people.
 """
 
 from __future__ import annotations
@@ -18,76 +19,68 @@ if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
 
 
-THINKING_BLOCKS, PROVIDERS_OWN, DETAILS, REASONING = (
-    "thinking_blocks",
-    "provider_specific_fields",
-    "reasoning_details",
-    "reasoning_content",
-)
+THINKING_BLOCKS = "thinking_blocks"
+PROVIDER_FIELDS = "provider_specific_fields"
+DETAILS = "reasoning_details"
+REASONING = "reasoning_content"
 SIGNATURE, SIGNATURES = "thought_signature", "thought_signatures"
 
 _FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType({"openrouter": (DETAILS,), "deepseek": (REASONING,)})
-"""Fields of a message that an OpenAI-compatible provider wants back (openrouter.ai/docs, "Preserving reasoning";
-api-docs.deepseek.com, "Thinking mode"). No other one is known to want any."""
+"""Message fields that an OpenAI-compatible provider requires back (openrouter.ai/docs, "Preserving reasoning";
+api-docs.deepseek.com, "Thinking mode"). No other such provider is known to require any."""
 
 NO_REASONING = " "
-"""What DeepSeek takes in place of thoughts that are not its own; without any it answers 400."""
+"""Placeholder for messages of other models: DeepSeek answers 400 to an assistant message without reasoning."""
 
 
 def state_owner(route: Route) -> str:
-    """Who makes what is kept, as one text."""
+    """Identifier of the model that produces the state: `provider/id`."""
     return f"{route.provider}/{route.id}"
 
 
 def capture_state(route: Route, message: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> ProviderState | None:
-    """What goes back with this message, of its fields and of those of its tool calls; None if nothing does."""
-    ours = _signed_fields(message) if route.client == "litellm" else _named_fields(route, message)
-    theirs = tuple(_call_state(call) for call in calls) if route.client == "litellm" else ()
-    return ProviderState(maker=state_owner(route), message=ours, calls=theirs) if ours or any(theirs) else None
-
-
-def _named_fields(route: Route, message: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: message[name] for name in _FIELDS.get(route.provider, ()) if message.get(name)}
+    """Collect the fields of a message and of its tool calls that must go back with it; None if there are none."""
+    call_states: tuple[dict[str, Any], ...] = ()
+    if route.client == "litellm":
+        message_state = _signed_fields(message)
+        signatures = [(call.get(PROVIDER_FIELDS) or {}).get(SIGNATURE) for call in calls]
+        call_states = tuple({PROVIDER_FIELDS: {SIGNATURE: signature}} if signature else {} for signature in signatures)
+    else:
+        message_state = {name: message[name] for name in _FIELDS.get(route.provider, ()) if message.get(name)}
+    if not (message_state or any(call_states)):
+        return None
+    return ProviderState(maker=state_owner(route), message=message_state, calls=call_states)
 
 
 def _signed_fields(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Thoughts without a signature are for people to read, and no provider wants them back."""
+    """Signed and encrypted reasoning only: unsigned reasoning is for people to read, and no provider requires it back."""
     blocks = [block for block in message.get(THINKING_BLOCKS) or () if block.get("signature") or block.get("data")]
-    signatures = (message.get(PROVIDERS_OWN) or {}).get(SIGNATURES)
+    signatures = (message.get(PROVIDER_FIELDS) or {}).get(SIGNATURES)
     return {
         **({THINKING_BLOCKS: blocks} if blocks else {}),
-        **({PROVIDERS_OWN: {SIGNATURES: signatures}} if signatures else {}),
+        **({PROVIDER_FIELDS: {SIGNATURES: signatures}} if signatures else {}),
     }
 
 
-def _call_state(call: Mapping[str, Any]) -> dict[str, Any]:
-    signature = (call.get(PROVIDERS_OWN) or {}).get(SIGNATURE)
-    return {PROVIDERS_OWN: {SIGNATURE: signature}} if signature else {}
-
-
 def replay(message: Message, route: Route) -> Mapping[str, Any]:
-    """The fields to send with a message to a route."""
+    """Fields to send back with a message: none to another model than the one that produced them."""
     return message.kept.message if message.kept and message.kept.maker == state_owner(route) else {}
 
 
 def replay_call(message: Message, place: int, route: Route) -> Mapping[str, Any]:
-    """The fields to send with one of its tool calls."""
+    """Fields to send back with the message's tool call number `place`."""
     kept = message.kept
     return kept.calls[place] if kept and kept.maker == state_owner(route) and place < len(kept.calls) else {}
 
 
 def requires_reasoning(request: Request, route: Route) -> bool:
-    """Whether DeepSeek thinks in this conversation, so that it refuses a message of an assistant without thoughts.
+    """True if DeepSeek reasons in this conversation, and so refuses an assistant message without reasoning.
 
-    A model whose effort can be chosen thinks unless it is told not to, which it is not.
+    A model with selectable effort reasons unless it is told not to, which no request does.
     """
-    return route.provider == "deepseek" and (bool(route.efforts) or any(replay(one, route) for one in request.messages))
-
-
-# Thoughts that stand in an answer's text, as servers send them that do not know their model's marks.
-#
-# Ollama, vLLM and others give `<think>…</think>` and then the answer, where no parser of theirs is set; some templates open the
-# mark themselves, so that only its end arrives. An answer that was cut off while the model still thought is all thoughts.
+    if route.provider != "deepseek":
+        return False
+    return bool(route.efforts) or any(replay(message, route) for message in request.messages)
 
 
 _WHOLE = re.compile(r"\A\s*<(think|thinking|thought)>.*?(?:</\1>|\Z)\s*", re.DOTALL)
@@ -95,7 +88,11 @@ _END = re.compile(r"\A(?:(?!<think>).)*?^</think>\s*", re.DOTALL | re.MULTILINE)
 
 
 def strip_think_tags(text: str) -> str:
-    """The answer alone."""
+    """Remove reasoning in tags from the beginning of an answer.
+
+    Ollama, vLLM and others send `<think>…</think>` before the answer if no reasoning parser is set. Some chat templates contain
+    the opening tag, so that only the closing one arrives. An answer that was cut off inside the tags is all reasoning.
+    """
     if "think" not in text and "<thought>" not in text:
         return text
     found = _WHOLE.match(text) or _END.match(text)
@@ -103,15 +100,15 @@ def strip_think_tags(text: str) -> str:
 
 
 def replace_surrogates(text: str) -> str:
-    """The text with its surrogate pairs joined and U+FFFD for lone halves, which no UTF-8 can carry.
+    """Join surrogate pairs, and replace lone surrogates, which UTF-8 cannot encode, with U+FFFD.
 
-    They come from odd terminals, from models that are cut off, and from streams that are cut between the halves.
+    They come from odd terminals, from models that were cut off, and from streams that were split inside a pair.
     """
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def replace_surrogates_in(value: Any) -> Any:
-    """A JSON value whose texts can all be written."""
+    """Apply `replace_surrogates` to every text in a JSON value."""
     if isinstance(value, str):
         return replace_surrogates(value)
     if isinstance(value, dict):

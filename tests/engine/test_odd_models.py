@@ -59,8 +59,8 @@ async def test_failures_of_models_are_logged_in_a_line_each_with_who_and_why(
         await engine.wait_finished()
     told = [(one.levelname, one.getMessage()) for one in caplog.records if "a call of" in one.getMessage()]
     assert told == [
-        ("INFO", "run 1: a call of one to local is tried again: overloaded: local answered 500: out of order."),
-        ("WARNING", "run 1: a call of one to local is given up: bad_key: local answered 401: no such key."),
+        ("INFO", "run 1: a call of one to local is tried again: overloaded: local is overloaded or failing: out of order."),
+        ("WARNING", "run 1: a call of one to local is given up: bad_key: local rejected the API key: no such key."),
     ]
 
 

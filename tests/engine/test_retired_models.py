@@ -32,7 +32,7 @@ def agree(asked: Asked, served: str) -> Play:
 
 def at_xai(server: ModelServer, clock: Clock) -> ModelClient:
     """All models, with xAI at the server and no other host."""
-    return ModelClient(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": server.url}, clock=clock.now)
+    return ModelClient(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": server.url}, clock=clock)
 
 
 def redirects(asked: Asked) -> Play:

@@ -53,7 +53,7 @@ async def test_an_address_that_is_none_is_told() -> None:
 async def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:1")
     models = ModelClient(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": KEY})
-    with pytest.raises(errors.ProviderUnavailable, match=r"no client can be made for model calls: .*gopher"):
+    with pytest.raises(errors.ProviderUnavailable, match=r"the HTTP client for model calls cannot be created: .*gopher"):
         await models.respond(a_request())
     await models.close()
 
@@ -70,13 +70,13 @@ async def test_a_host_that_does_not_exist_is_told() -> None:
 async def test_a_connection_that_is_cut_is_down(cut: Cut, model: str) -> None:
     error = await failure_of(Play(text=LONG, cut=cut), a_request(model=model))
     assert type(error) is errors.ProviderUnavailable
-    assert "was cut" in error.found
+    assert "was lost" in error.found
 
 
 async def test_a_stream_that_ends_before_its_answer_is_down() -> None:
     error = await failure_of(Play(text=LONG, cut="unfinished"), a_request())
     assert type(error) is errors.ProviderUnavailable
-    assert error.found == "the stream of xai ended before its answer did."
+    assert error.found == "the stream from xai ended before the answer was complete."
 
 
 @BOTH_WAYS
@@ -89,7 +89,7 @@ async def test_a_silent_server_is_left_after_the_requests_time(model: str) -> No
 async def test_a_stream_that_stops_in_the_middle_is_left_before_the_whole_time_is_up() -> None:
     error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(), stall_after=0.05)
     assert type(error) is errors.TimedOut
-    assert error.found == "xai stopped for 0.05 s in the middle of its answer."
+    assert error.found == "xai sent nothing for 0.05 s in the middle of its answer."
 
 
 async def test_a_model_may_think_in_silence_before_its_first_word() -> None:
@@ -104,31 +104,31 @@ async def test_a_model_may_think_in_silence_before_its_first_word() -> None:
 
 
 GARBAGE = [
-    (Play(body="Welcome to the hotel"), "something else than JSON: 'Welcome to the hotel'"),
-    (Play(body="<html><title>Log in</title></html>", content_type="text/html"), "something else than JSON: 'Log in'"),
-    (Play(body='{"choices": [{"mess'), "something else than JSON"),
-    (Play(body=""), "something else than JSON: ''"),
-    (Play(body=b'{"a": "\xff"}'), "JSON that cannot be read"),
-    (Play(body="[" * 200_000), "JSON that cannot be read"),
-    (Play(body="{}"), "JSON of another shape than expected: choices: Field required"),
-    (Play(body='{"choices": null}'), "JSON of another shape than expected: choices"),
-    (Play(body='{"choices": []}'), "JSON of another shape than expected: choices"),
-    (Play(body='{"choices": [{"message": null}]}'), "JSON of another shape than expected: choices.0.message"),
-    (Play(body='["hello"]'), "JSON of another shape than expected: body"),
-    (Play(body='"hello"'), "JSON of another shape than expected: body"),
+    (Play(body="Welcome to the hotel"), "something other than JSON: 'Welcome to the hotel'"),
+    (Play(body="<html><title>Log in</title></html>", content_type="text/html"), "something other than JSON: 'Log in'"),
+    (Play(body='{"choices": [{"mess'), "something other than JSON"),
+    (Play(body=""), "something other than JSON: ''"),
+    (Play(body=b'{"a": "\xff"}'), "unreadable JSON"),
+    (Play(body="[" * 200_000), "unreadable JSON"),
+    (Play(body="{}"), "JSON of an unexpected shape: choices: Field required"),
+    (Play(body='{"choices": null}'), "JSON of an unexpected shape: choices"),
+    (Play(body='{"choices": []}'), "JSON of an unexpected shape: choices"),
+    (Play(body='{"choices": [{"message": null}]}'), "JSON of an unexpected shape: choices.0.message"),
+    (Play(body='["hello"]'), "JSON of an unexpected shape: body"),
+    (Play(body='"hello"'), "JSON of an unexpected shape: body"),
 ]
 
 
 async def test_a_page_in_place_of_a_stream_is_garbled() -> None:
     error = await failure_of(Play(body="<title>Log in to the hotel</title>", content_type="text/html"))
-    assert error.found == "xai answered with something else than JSON: 'Log in to the hotel'."
+    assert error.found == "xai returned something other than JSON: 'Log in to the hotel'."
 
 
 @pytest.mark.parametrize(("play", "found"), GARBAGE)
 async def test_a_body_that_is_no_answer_is_garbled(play: Play, found: str) -> None:
     error = await failure_of(play, a_request(model="mine"))
     assert type(error) is errors.InvalidResponse
-    assert error.found.startswith(f"mine answered with {found}")
+    assert error.found.startswith(f"mine returned {found}")
 
 
 @pytest.mark.parametrize("body", ["data: {oops\n\n", 'data: {"choices": "none"}\n\n', "data: 7\n\n"])

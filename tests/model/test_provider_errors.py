@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
@@ -48,11 +49,18 @@ WORDS = [
 
 @pytest.mark.parametrize(("status", "expected"), STATUSES)
 @BOTH_WAYS
-async def test_a_status_means_one_error(status: int, expected: type[errors.ModelError], model: str) -> None:
+async def test_a_status_means_one_error(
+    status: int, expected: type[errors.ModelError], model: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """People read what happened; the status is for the operator, in the log."""
+    caplog.set_level(logging.INFO)
     body = json.dumps({"error": {"message": "the provider's own words"}})
     error = await failure_of(Play(status=status, body=body), a_request(model=model))
     assert type(error) is expected
-    assert error.found == f"{model.split('/')[0]} answered {status}: the provider's own words."
+    assert error.found.endswith(": the provider's own words.")
+    assert model.split("/")[0] in error.found
+    assert str(status) not in error.found
+    assert f"answered HTTP {status}" in caplog.text
     assert error.advice
 
 
@@ -92,7 +100,7 @@ async def test_the_wait_that_the_provider_asks_for_is_passed_on(headers: dict[st
 async def test_an_html_page_is_told_by_its_title() -> None:
     page = "<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>"
     error = await failure_of(Play(status=502, body=page, content_type="text/html"))
-    assert error.found == "xai answered 502: 502 Bad Gateway."
+    assert error.found == "xai is overloaded or failing: 502 Bad Gateway."
 
 
 async def test_a_page_without_a_title_is_cut_to_a_line() -> None:
@@ -114,12 +122,12 @@ async def test_a_key_that_the_provider_echoes_is_taken_out(status: int) -> None:
 async def test_a_key_that_looks_like_no_key_is_taken_out_too() -> None:
     body = json.dumps({"detail": "no access for letmein42"})
     error = await failure_of(Play(status=401, body=body), keys={"XAI_API_KEY": "letmein42"})
-    assert error.found == "xai answered 401: no access for [key]."
+    assert error.found == "xai rejected the API key: no access for [key]."
 
 
 async def test_control_characters_of_a_provider_reach_nobody() -> None:
     body = json.dumps({"error": {"message": "red \x1b[31malert\u202e\nnow"}})
-    assert (await failure_of(Play(status=500, body=body))).found == "xai answered 500: red [31malert now."
+    assert (await failure_of(Play(status=500, body=body))).found == "xai is overloaded or failing: red [31malert now."
 
 
 async def test_a_missing_key_is_told_by_its_name_before_anything_is_sent() -> None:

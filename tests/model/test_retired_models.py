@@ -21,7 +21,7 @@ USAGE = Tokens(input=1_000_000, output=0)
 async def answers(plays: Sequence[Play], model: str = "grok-4.1-fast", calls: int = 1) -> tuple[list[Response], list[Asked]]:
     """What so many calls brought, with xAI at a local server and its key alone."""
     async with ModelServer(list(plays)) as server:
-        models = ModelClient(keys={"XAI_API_KEY": KEY}, base_urls={"xai": server.url}, clock=ManualClock().now)
+        models = ModelClient(keys={"XAI_API_KEY": KEY}, base_urls={"xai": server.url}, clock=ManualClock())
         try:
             got = [await models.respond(a_request(model=model)) for _ in range(calls)]
         finally:
@@ -74,7 +74,7 @@ async def test_where_the_replacement_is_refused_too_that_is_told() -> None:
 
 
 async def test_what_it_will_cost_is_reserved_at_the_price_of_what_answers() -> None:
-    models = ModelClient(keys={"XAI_API_KEY": KEY}, clock=ManualClock().now)
+    models = ModelClient(keys={"XAI_API_KEY": KEY}, clock=ManualClock())
     request = a_request(model="grok-4.1-fast")
     assert models.max_cost(request) == models.max_cost(a_request(model="grok-4.3"))
     assert models.lifecycle_notice("grok-4.1-fast").startswith(

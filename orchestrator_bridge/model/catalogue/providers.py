@@ -20,9 +20,10 @@ _SAMPLING = ("frequency_penalty", "presence_penalty", "seed", "stop", "temperatu
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provider:
-    """One host of models."""
+    """Host of models. `name` is its prefix in `provider/model`, `title` its name for people."""
 
     name: str
+    title: str
     base_url: str = ""
     """Its own address; empty where LiteLLM knows it, or where it differs from account to account."""
     key_env: str | None = None
@@ -65,6 +66,7 @@ class Provider:
 
 _XAI = Provider(
     name="xai",
+    title="xAI",
     base_url="https://api.x.ai/v1",
     key_env="XAI_API_KEY",
     prefixes=("grok",),
@@ -75,6 +77,7 @@ _XAI = Provider(
 )
 _OPENAI = Provider(
     name="openai",
+    title="OpenAI",
     base_url="https://api.openai.com/v1",
     key_env="OPENAI_API_KEY",
     prefixes=("gpt", "chatgpt", "o1", "o3", "o4"),
@@ -82,10 +85,15 @@ _OPENAI = Provider(
     samples_while_reasoning=False,
 )
 _OPENROUTER = Provider(
-    name="openrouter", base_url="https://openrouter.ai/api/v1", key_env="OPENROUTER_API_KEY", limit_name="max_tokens"
+    name="openrouter",
+    title="OpenRouter",
+    base_url="https://openrouter.ai/api/v1",
+    key_env="OPENROUTER_API_KEY",
+    limit_name="max_tokens",
 )
 _DEEPSEEK = Provider(
     name="deepseek",
+    title="DeepSeek",
     base_url="https://api.deepseek.com",
     key_env="DEEPSEEK_API_KEY",
     prefixes=("deepseek",),
@@ -95,6 +103,7 @@ _DEEPSEEK = Provider(
 )
 _ANTHROPIC = Provider(
     name="anthropic",
+    title="Anthropic",
     key_env="ANTHROPIC_API_KEY",
     prefixes=("claude",),
     client="litellm",
@@ -103,27 +112,45 @@ _ANTHROPIC = Provider(
 )
 _MISTRAL = Provider(
     name="mistral",
+    title="Mistral",
     key_env="MISTRAL_API_KEY",
     prefixes=("mistral", "magistral", "ministral", "codestral", "devstral"),
     client="litellm",
     sampling=("seed", "stop", "temperature", "top_p"),
 )
 _LOCAL = (
-    Provider(name="ollama", base_url="http://localhost:11434/v1", streams=False, limit_name="max_tokens", any_model=True),
-    Provider(name="vllm", base_url="http://localhost:8000/v1", streams=False, limit_name="max_tokens", any_model=True),
+    Provider(
+        name="ollama",
+        title="Ollama",
+        base_url="http://localhost:11434/v1",
+        streams=False,
+        limit_name="max_tokens",
+        any_model=True,
+    ),
+    Provider(
+        name="vllm", title="vLLM", base_url="http://localhost:8000/v1", streams=False, limit_name="max_tokens", any_model=True
+    ),
 )
 _CLOUDS = (
-    Provider(name="azure_ai", key_env="AZURE_AI_API_KEY", also_needs=("AZURE_AI_API_BASE",), client="litellm"),
+    Provider(name="azure_ai", title="Azure AI", key_env="AZURE_AI_API_KEY", also_needs=("AZURE_AI_API_BASE",), client="litellm"),
     Provider(
         name="azure",
+        title="Azure",
         key_env="AZURE_API_KEY",
         also_needs=("AZURE_API_BASE", "AZURE_API_VERSION"),
         client="litellm",
         samples_while_reasoning=False,
     ),
-    Provider(name="vertex_ai", also_needs=("VERTEXAI_PROJECT", "VERTEXAI_LOCATION"), client="litellm", extra="vertex"),
+    Provider(
+        name="vertex_ai",
+        title="Vertex AI",
+        also_needs=("VERTEXAI_PROJECT", "VERTEXAI_LOCATION"),
+        client="litellm",
+        extra="vertex",
+    ),
     Provider(
         name="bedrock",
+        title="Bedrock",
         key_env="AWS_SECRET_ACCESS_KEY",
         also_needs=("AWS_ACCESS_KEY_ID", "AWS_REGION_NAME"),
         client="litellm",
@@ -136,11 +163,11 @@ _ALL = (
     _OPENROUTER,
     _DEEPSEEK,
     _ANTHROPIC,
-    Provider(name="gemini", key_env="GEMINI_API_KEY", prefixes=("gemini",), client="litellm"),
+    Provider(name="gemini", title="Gemini", key_env="GEMINI_API_KEY", prefixes=("gemini",), client="litellm"),
     _MISTRAL,
     *_LOCAL,
     *_CLOUDS,
-    Provider(name=SCRIPTED, client="scripted"),
+    Provider(name=SCRIPTED, title=SCRIPTED, client="scripted"),
 )
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType({provider.name: provider for provider in _ALL})

@@ -1,19 +1,20 @@
-"""Every provider that does not speak OpenAI's chat completions, through LiteLLM: Anthropic, Gemini, Vertex AI, Bedrock, Azure, …
+"""Client of all providers without an OpenAI-compatible API, through LiteLLM: Anthropic, Gemini, Vertex AI, Bedrock, Azure, ...
 
-LiteLLM takes 3 to 5 s and 100 MB to import, more at the first call of each provider, and some providers stand still while they
-look for credentials. So all of it lives aside, on an event loop in a thread of its own, from the first call that needs it; the
-bot's own loop only waits. Answers are asked for whole: LiteLLM's streams lose parts of what some providers send beside the text.
+LiteLLM takes 3 to 5 s and 100 MB to import, more at the first call of each provider, and some providers block while they look up
+credentials. Therefore it runs on an event loop in a thread of its own and is imported there, at the first call that needs it;
+the bot's own loop only awaits the result. Answers are requested whole unless somebody reads the stream: LiteLLM's streams lose
+parts of what some providers send beside the text.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.model.background_loop import BackgroundLoop, import_quietly
 from orchestrator_bridge.model.credentials import check_extra
 from orchestrator_bridge.model.errors import BadRequest, TimedOut
@@ -28,24 +29,24 @@ if TYPE_CHECKING:
 
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
-        # Each of these would be fetched at import or at the first call otherwise; all of them come with the package.
+        # LiteLLM would download each of these at import or at the first call; the package contains all of them.
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
         "LITELLM_LOCAL_BLOG_POSTS": "True",
-        # Else it loads .env into the environment of this process, and so into that of every process that it starts.
+        # Otherwise it loads .env into the environment of this process, and so of every process started from it.
         "LITELLM_MODE": "PRODUCTION",
     }
 )
 
-LiteLLMCall = Callable[["Request", "Route", Mapping[str, str], Callable[[], float], "OnDelta | None"], Awaitable["Completion"]]
+LiteLLMCall = Callable[["Request", "Route", Mapping[str, str], Clock, "OnDelta | None"], Awaitable["Completion"]]
 
 NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
 
 
 class LiteLLMClient:
-    """The client of all routes that go through LiteLLM. `clock` tells seconds since the epoch, for a date in `retry-after`."""
+    """Client of all routes that use LiteLLM. The clock interprets a `retry-after` header that is a date."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._background = BackgroundLoop("litellm")
         self._loading = asyncio.Lock()
@@ -54,9 +55,9 @@ class LiteLLMClient:
     async def respond(
         self, request: Request, route: Route, credentials: Mapping[str, str] = NO_CREDENTIALS, on_delta: OnDelta | None = None
     ) -> Response:
-        """Make one call; the cost is left open. `credentials` are what the route needs, by the names of LiteLLM's parameters.
+        """Make one call, without its cost. `credentials` are LiteLLM's authentication parameters for the route.
 
-        With `on_delta` the answer is streamed and every piece of it told, from another thread.
+        With `on_delta` the answer is streamed; it is called from another thread.
 
         Raises:
             ModelError: the call brought no usable response.
@@ -64,7 +65,7 @@ class LiteLLMClient:
         check_extra(route)
         try:
             async with asyncio.timeout(request.timeout):
-                completion = await self._background.run(lambda: self._respond_in_loop(request, route, credentials, on_delta))
+                completion = await self._background.run(lambda: self._complete(request, route, credentials, on_delta))
         except TimeoutError:
             raise TimedOut(f"{provider_label(route)} did not answer within {request.timeout:g} s", TIMEOUT_ADVICE) from None
         return response_of(completion, request, route)
@@ -74,17 +75,17 @@ class LiteLLMClient:
         await self._background.close()
         self._loading = asyncio.Lock()
 
-    async def _respond_in_loop(
+    async def _complete(
         self, request: Request, route: Route, credentials: Mapping[str, str], on_delta: OnDelta | None
     ) -> Completion:
-        """Runs aside."""
+        """Load LiteLLM once and make the call; runs on the background loop."""
         async with self._loading:
-            self._call = self._call or await _load(route)
+            self._call = self._call or await _load_transport(route)
         return await self._call(request, route, credentials, self._clock, on_delta)
 
 
-async def _load(route: Route) -> LiteLLMCall:
-    """LiteLLM, ready to be called.
+async def _load_transport(route: Route) -> LiteLLMCall:
+    """Import LiteLLM and warm it up.
 
     Raises:
         BadRequest: it cannot be imported.
@@ -96,13 +97,11 @@ async def _load(route: Route) -> LiteLLMCall:
 
             await warm_up()
     except Exception as error:
-        # Many packages are imported with it, and each fails in its own way.
+        # It imports many packages, each of which can fail in its own way.
         failure = BadRequest(
-            f"LiteLLM, through which {provider_label(route)} is reached, cannot be loaded: {clean_message(str(error))}", _FIX
+            f"LiteLLM, which connects to {provider_label(route)}, cannot be loaded: {clean_message(str(error))}",
+            "Stop the bot and start it again with `make run`, which installs missing packages.",
         )
     else:
         return complete
     raise failure
-
-
-_FIX = "Stop the bot and start it again with `make run`, which installs what is missing."

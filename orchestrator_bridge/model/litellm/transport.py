@@ -1,9 +1,10 @@
-"""LiteLLM's exceptions as errors of the port.
+"""Calls through LiteLLM, and their failures as `ModelError`. Importing this imports LiteLLM: 3 to 5 s, see `client`.
 
-It raises OpenAI's classes for every provider, with a status that it guesses where there was none, the provider's headers beside
-it, and a text in which the provider's own body stands behind names of its own. So the class tells what LiteLLM knows better than
-words, the body is read as any other, and what never reached the provider is told by the text alone. No error raised from here
-carries its cause along: a cause may quote the request, and with it the key.
+LiteLLM raises OpenAI's exception classes for every provider, with a status that it guesses if there was none, the provider's
+headers, and a text in which the provider's own body follows names of LiteLLM's own. So the class decides where LiteLLM knows
+better than words, the body is read like any other, and failures without a response are recognised by the text alone.
+
+No error raised here has a cause or context: it could quote the request, and with it the API key.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import litellm
 import pydantic
 from litellm import exceptions as theirs
 
+from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import (
     BadRequest,
@@ -42,8 +44,8 @@ from orchestrator_bridge.model.provider_errors import (
     safe_base_url,
 )
 
-_NAMES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Exceeded)(?: \w+Error)?(?: -|:)\s*)+")
-_TAIL = re.compile(r"(?:\.? Handle with `litellm|\. File an issue if|\nTraceback ).*", re.DOTALL)
+_LITELLM_NAMES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Exceeded)(?: \w+Error)?(?: -|:)\s*)+")
+_LITELLM_HINTS = re.compile(r"(?:\.? Handle with `litellm|\. File an issue if|\nTraceback ).*", re.DOTALL)
 _CONNECTION_FAILED = re.compile(r"cannot connect|connect call failed|connection error|name or service not known", re.IGNORECASE)
 _DISCONNECTED = re.compile(r"server disconnected|connection reset|response payload|peer closed|incomplete", re.IGNORECASE)
 _INVALID_RESPONSE = re.compile(
@@ -55,56 +57,54 @@ _BY_CLASS: Mapping[type[Exception], type[ModelError]] = {
     theirs.ContextWindowExceededError: ContextTooLong,
     theirs.ContentPolicyViolationError: ContentRefused,
 }
-"""What LiteLLM tells from a provider's words better than we do."""
+"""Classes in which LiteLLM recognises a provider's message better than our patterns."""
 
 
 def as_model_error(error: Exception, route: Route, keys: Sequence[str], now: float) -> ModelError:
-    """The error of the port. `keys` are taken out of every text; `now` is in seconds since the epoch."""
-    text = _without_keys(str(error), keys)
-    known = next((ours for kind, ours in _BY_CLASS.items() if isinstance(error, kind)), None)
+    """Translate an exception of LiteLLM. `keys` are removed from every text; `now` is in seconds since the epoch."""
+    text = str(error)
+    # Longest first: a key may be the beginning of another one.
+    for key in sorted(filter(None, keys), key=len, reverse=True):
+        text = text.replace(key, "[key]")
+    known = next((ours for theirs_class, ours in _BY_CLASS.items() if isinstance(error, theirs_class)), None)
     if known is not None:
-        return build_error(known, _status(error), _provider_message(text), route)
+        return build_error(known, _provider_message(text), route)
     if isinstance(error, theirs.Timeout):
-        return TimedOut(f"{provider_label(route)} fell silent", "Wait, or choose another model.")
+        return TimedOut(f"{provider_label(route)} stopped responding", "Wait, or choose another model.")
     if isinstance(error, pydantic.ValidationError):
-        return _invalid_response("a shape that is not known", route)
+        return _invalid_response("an answer of an unknown shape", route)
     return _without_response(text, route) or _with_response(error, text, route, now)
 
 
 def _without_response(text: str, route: Route) -> ModelError | None:
-    """The error where no readable answer of the provider lies behind it."""
+    """Error for a call without a readable response of the provider; None if there was one."""
     at = f" at {safe_base_url(route)}" if route.base_url else ""
     if _CONNECTION_FAILED.search(text):
         return ConnectionFailed(
             f"no connection to {provider_label(route)}{at}", "Check the address, and that it can be reached from here."
         )
     if _DISCONNECTED.search(text):
-        return ProviderUnavailable(f"the connection to {provider_label(route)} was cut", "Wait; it may be back soon.")
+        return ProviderUnavailable(f"the connection to {provider_label(route)} was lost", "Wait; it may be back soon.")
     if _INVALID_RESPONSE.search(text):
-        return _invalid_response("something else than JSON", route)
+        return _invalid_response("something other than JSON", route)
     if "No module named" in text:
         return BadRequest(
             f"a package that {provider_label(route)} needs is not installed: {clean_message(_strip_litellm_names(text))}",
-            "Start with `make run`, which installs what belongs to Townhall.",
+            "Start with `make run`, which installs the packages of Townhall.",
         )
     return None
 
 
 def _with_response(error: Exception, text: str, route: Route, now: float) -> ModelError:
-    status = _status(error)
-    if status is None:
-        if _TIMED_OUT.search(text):
-            return TimedOut(f"{provider_label(route)} fell silent", "Wait, or choose another model.")
-        why = clean_message(_strip_litellm_names(text))
-        found = f"the call to {provider_label(route)} failed before it was answered: {type(error).__name__}: {why}"
-        return BadRequest(found, f"Check the settings of {provider_label(route)}, or choose another model.")
-    return error_for_status(status, _provider_message(text), route, retry_after(_headers(error), now))
-
-
-def _status(error: Exception) -> int | None:
-    """The status of the answer; an error of an Anthropic body that came with a success has none of its own."""
     status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) and status >= 400 else None
+    # An error inside a success response of Anthropic has the status 200.
+    if isinstance(status, int) and status >= 400:
+        return error_for_status(status, _provider_message(text), route, retry_after(_headers(error), now))
+    if _TIMED_OUT.search(text):
+        return TimedOut(f"{provider_label(route)} stopped responding", "Wait, or choose another model.")
+    why = clean_message(_strip_litellm_names(text))
+    found = f"the call to {provider_label(route)} failed before it was answered: {type(error).__name__}: {why}"
+    return BadRequest(found, f"Check the settings of {provider_label(route)}, or choose another model.")
 
 
 def _headers(error: Exception) -> Mapping[str, str]:
@@ -115,7 +115,7 @@ def _headers(error: Exception) -> Mapping[str, str]:
 
 
 def _provider_message(text: str) -> ProviderMessage:
-    """The provider's words: its JSON body where the text holds one, else what is left without LiteLLM's names."""
+    """The provider's message: its JSON body if the text contains one, else the text without LiteLLM's names."""
     start = text.find("{")
     if start >= 0:
         try:
@@ -128,31 +128,25 @@ def _provider_message(text: str) -> ProviderMessage:
 
 
 def _strip_litellm_names(text: str) -> str:
-    return _TAIL.sub("", _NAMES.sub("", text)).strip()
+    return _LITELLM_HINTS.sub("", _LITELLM_NAMES.sub("", text)).strip()
 
 
-def _without_keys(text: str, keys: Sequence[str]) -> str:
-    for key in sorted(filter(None, keys), key=len, reverse=True):
-        text = text.replace(key, "[key]")
-    return text
-
-
-def _invalid_response(what: str, route: Route) -> InvalidResponse:
-    return InvalidResponse(f"{provider_label(route)} answered with {what}", "Wait; if it stays so, choose another model.")
+def _invalid_response(content: str, route: Route) -> InvalidResponse:
+    return InvalidResponse(f"{provider_label(route)} returned {content}", "Wait; if it happens again, choose another model.")
 
 
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
 
 def configure(litellm: Any) -> None:
-    """Make the imported module a plain client."""
+    """Reduce the imported module to a plain client: no downloads, retries, telemetry, callbacks or logs of its own."""
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.turn_off_message_logging = True
     litellm.disable_streaming_logging = True
     litellm.num_retries = 0
     litellm.drop_params = False
-    # Lets it bend conversations into the shape that a provider insists on, such as Bedrock's tools beside old tool calls.
+    # Lets it adapt conversations to a provider's rules, such as Bedrock's: tools must accompany earlier tool calls.
     litellm.modify_params = True
     for callbacks in (litellm.callbacks, litellm.success_callback, litellm.failure_callback):
         callbacks.clear()
@@ -162,13 +156,6 @@ def configure(litellm: Any) -> None:
         logger.disabled = True
 
 
-# One call through LiteLLM. Importing this module imports LiteLLM: 3 to 5 s, so nothing does that but `litellm_client`, aside.
-#
-# LiteLLM is told to be a plain client: what it would read over the network comes with its package, it retries nothing, tells
-# nobody
-# of calls, and writes no log. Its settings are read while it is imported, so they are made before.
-
-
 configure(litellm)
 
 
@@ -176,29 +163,30 @@ async def complete(
     request: Request,
     route: Route,
     credentials: Mapping[str, str],
-    clock: Callable[[], float],
+    clock: Clock,
     on_delta: OnDelta | None = None,
 ) -> Completion:
-    """The answer. `credentials`: by the names of LiteLLM's parameters; `clock` tells seconds since the epoch.
-
-    With `on_delta` it is streamed, and every piece of its text told.
+    """Make one call. `credentials` are LiteLLM's authentication parameters. With `on_delta` the answer is streamed.
 
     Raises:
         ModelError: the call brought no usable response.
     """
     try:
-        arguments = _arguments(request, route, credentials)
+        arguments = {**body_of(request, route), "model": route.litellm_model, **credentials, "timeout": request.timeout}
+        arguments |= {"max_retries": 0, "num_retries": 0}
+        if route.base_url:
+            arguments.setdefault("api_base", route.base_url)
         response = await (_stream(arguments, on_delta) if on_delta else litellm.acompletion(**arguments))
         return Completion.model_validate(response.model_dump(warnings=False))
     except Exception as error:
         # Besides its own exceptions LiteLLM lets through those of all the libraries that it uses.
-        failure = as_model_error(error, route, tuple(credentials.values()), clock())
-    # Raised out here it carries no cause along, and so nothing that might quote a key.
+        failure = as_model_error(error, route, tuple(credentials.values()), clock.now())
+    # Raised here, outside of the handler, it has no context that might quote a key.
     raise failure
 
 
 async def _stream(arguments: dict[str, Any], on_delta: OnDelta) -> Any:
-    """An answer put together from its stream by LiteLLM."""
+    """Stream an answer, and let LiteLLM assemble it."""
     chunks = []
     stream: Any = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
     async for chunk in stream:
@@ -209,11 +197,5 @@ async def _stream(arguments: dict[str, Any], on_delta: OnDelta) -> Any:
 
 
 async def warm_up() -> None:
-    """Make a call that goes nowhere: much of LiteLLM, and its tokenizer, is loaded only by the first one."""
+    """Make a mock call: LiteLLM loads much of itself, and its tokenizer, only at the first call."""
     await litellm.acompletion(model="openai/none", messages=[{"role": "user", "content": "."}], mock_response=".")
-
-
-def _arguments(request: Request, route: Route, credentials: Mapping[str, str]) -> dict[str, Any]:
-    body = {**body_of(request, route), "model": route.litellm_model}
-    where = {"api_base": route.base_url} if route.base_url else {}
-    return {**body, **where, **credentials, "timeout": request.timeout, "max_retries": 0, "num_retries": 0}

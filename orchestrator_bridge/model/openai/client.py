@@ -1,22 +1,20 @@
-"""One address that speaks OpenAI's chat completions, through the `openai` client.
+"""Client of one OpenAI-compatible endpoint, through the `openai` package.
 
-`openai` takes about a second to import, so `openai_connection`, the only module that needs it, is imported in a thread at the
-first call; the connection pool is made there too, since it reads certificates.
+`openai` takes about a second to import and the connection pool reads certificates, so `transport`, the only module that imports
+`openai`, is loaded in a thread at the first call.
 
-Whole or streamed: endpoints that are known to report usage in streams are asked to stream. Most pieces nobody reads, but a
-connection that is kept busy is not cut by proxies on the way, and an answer that stops in the middle is noticed after
-`STALL_AFTER`, not at the end of the whole time. Measured on a server that answers at once, a short streamed call takes 2.0 ms
-and a bare whole one of the client's own 1.9 ms; each further piece costs about 0.02 ms. Endpoints of one's own are asked for the
-whole, which every server can give.
+Endpoints that are known to report usage in streams are asked to stream, even if nobody reads the pieces: proxies do not cut a
+connection that stays busy, and a stall in the middle of an answer is noticed after `STALL_AFTER` instead of after the whole
+timeout. Measured on a server that answers at once, a short streamed call takes 2.0 ms and a whole one of the bare client 1.9 ms;
+each further piece costs about 0.02 ms. Endpoints of the team file's own are asked for whole answers, which every server supports.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.model.errors import ConnectionFailed, InvalidApiKey, TimedOut
 from orchestrator_bridge.model.interface import OnDelta, Request, Response
 from orchestrator_bridge.model.openai.wire import response_of
@@ -28,16 +26,16 @@ if TYPE_CHECKING:
 
 
 STALL_AFTER = 60.0
-"""Seconds of silence in the middle of a streamed answer after which it is given up. Before its first word a model may think."""
+"""Seconds without a piece after which a streamed answer times out. Before the first piece a model may reason in silence."""
 
 
 class OpenAIClient:
-    """The client of one base address; all models there share its connections.
+    """Client of one base address; all models there share its connections.
 
-    `stall_after` is in seconds; `clock` tells seconds since the epoch, for a `retry-after` that is a date.
+    `stall_after` is in seconds. The clock interprets a `retry-after` header that is a date.
     """
 
-    def __init__(self, base_url: str, *, stall_after: float = STALL_AFTER, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, base_url: str, *, clock: Clock, stall_after: float = STALL_AFTER) -> None:
         self._base_url = base_url
         self._stall_after = stall_after
         self._clock = clock
@@ -45,13 +43,16 @@ class OpenAIClient:
         self._connection: OpenAIConnection | None = None
 
     async def respond(self, request: Request, route: Route, key: str = "", on_delta: OnDelta | None = None) -> Response:
-        """Make one call; the cost is left open. With `on_delta` the answer is streamed and every piece of it told.
+        """Make one call, without its cost. With `on_delta` the answer is streamed.
 
         Raises:
             ModelError: the call brought no usable response.
         """
         key = validate_key(key, route)
-        connection = await self._connected()
+        async with self._opening:
+            if self._connection is None:
+                self._connection = await asyncio.to_thread(self._open)
+            connection = self._connection
         try:
             async with asyncio.timeout(request.timeout):
                 if route.streams or on_delta:
@@ -68,35 +69,30 @@ class OpenAIClient:
         if connection is not None:
             await connection.close()
 
-    async def _connected(self) -> OpenAIConnection:
-        async with self._opening:
-            if self._connection is None:
-                self._connection = await asyncio.to_thread(self._open)
-            return self._connection
-
     def _open(self) -> OpenAIConnection:
         from orchestrator_bridge.model.openai.transport import OpenAIConnection
 
         try:
             return OpenAIConnection(self._base_url, self._stall_after, self._clock)
         except Exception as error:
-            # It reads proxies and certificates from the environment, and fails in as many ways as those can be wrong.
-            found = f"no client can be made for model calls: {clean_message(str(error))}"
+            # The constructor reads proxies and certificates from the environment and fails in as many ways as those can be wrong.
+            found = f"the HTTP client for model calls cannot be created: {clean_message(str(error))}"
             failure = ConnectionFailed(found, "Check HTTPS_PROXY and SSL_CERT_FILE.")
+        # Raised here, outside of the handler, it has no context that might quote a proxy's password.
         raise failure
 
 
 def validate_key(key: str, route: Route) -> str:
-    """The key as it can be sent.
+    """Return the key as it is sent, without surrounding blanks.
 
     Raises:
-        InvalidApiKey: it is missing, or holds characters that no header can carry.
+        InvalidApiKey: it is missing, or has characters that an HTTP header cannot carry.
     """
     key = key.strip()
     if route.key_env and not key:
         raise InvalidApiKey(f"{route.key_env} is not set, and {route.name!r} needs it", f"Put {route.key_env}=… into .env.")
     if not (key.isascii() and key.isprintable()):
         raise InvalidApiKey(
-            f"{key_name(route)} holds characters that no key has", "Copy the key again, without quotes or line ends."
+            f"{key_name(route)} has characters that no API key has", "Copy the key again, without quotes or line breaks."
         )
     return key

@@ -1,6 +1,9 @@
-"""The failures of the `openai` client as errors of the port. Importing this module imports `openai`: about a second.
+"""Calls of one OpenAI-compatible endpoint, and their failures as `ModelError`. Importing this imports `openai` (a second).
 
-No error raised from here carries its cause along: a cause may quote the request, and with it the key.
+Calls use the client's `post` instead of `chat.completions.create`: it returns the body unchanged, whose shape is then validated
+here instead of guessed by the client's lenient models, and takes no longer.
+
+No error raised here has a cause or context: it could quote the request, and with it the API key.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import errno
 import json
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from typing import Any
 
 import httpx
@@ -18,6 +21,7 @@ import openai
 import pydantic
 from openai import AsyncOpenAI, AsyncStream, Omit, RequestOptions
 
+from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import (
@@ -50,68 +54,44 @@ CLIENT_ERRORS = (
     pydantic.ValidationError,
     ErrorBody,
 )
-"""Everything that a call through the client is known to raise."""
+"""All exceptions that a call through the client is known to raise."""
 
 
 def as_model_error(error: Exception, route: Route, key: str, now: float) -> ModelError:
-    """The error of the port for one of `CLIENT_ERRORS`. `now` is in seconds since the epoch."""
+    """Translate one of `CLIENT_ERRORS`. `key` is removed from every text; `now` is in seconds since the epoch."""
     match error:
         case openai.APIStatusError():
             wait = retry_after(error.response.headers, now)
             return error_for_status(error.status_code, parse_error_body(error.response.text, key), route, wait)
-        case openai.APITimeoutError() | httpx.TimeoutException():
-            return _timed_out(error, route)
         case openai.APIConnectionError() | httpx.HTTPError():
-            return _unreachable(error, route, key)
+            return _connection_error(error, route, key)
         case openai.APIError() | ErrorBody():
-            return _error_in_body(error.body, route, key)
+            # `{"error": ...}` with a success status, as gateways and streams send it.
+            said = parse_error_body(json.dumps({"error": error.body}), key)
+            status = int(said.code) if said.code.isdecimal() and len(said.code) == 3 else 500
+            return error_for_status(status, said, route)
         case _:
-            return _unreadable_response(error, route, key)
+            return _invalid_response(error, route, key)
 
 
-def _unreadable_response(error: Exception, route: Route, key: str) -> ModelError:
-    match error:
-        case json.JSONDecodeError():
-            return _invalid_response(f"something else than JSON: {parse_error_body(error.doc, key).message!r}", route)
-        case UnicodeError() | RecursionError():
-            return _invalid_response("JSON that cannot be read", route)
-        case pydantic.ValidationError():
-            return _invalid_response(
-                f"JSON of another shape than expected: {explain_validation(error, whole='body', limit=1)}", route
-            )
-        case _:
-            return BadRequest(
-                f"the request to {safe_base_url(route)} failed: {clean_message(str(error), key)}", "Check the address."
-            )
-
-
-def _error_in_body(error: object, route: Route, key: str) -> ModelError:
-    """The error for `{"error": …}` that came with a status of success, as gateways and streams send it."""
-    said = parse_error_body(json.dumps({"error": error}), key)
-    status = int(said.code) if said.code.isdecimal() and len(said.code) == 3 else 500
-    return error_for_status(status, said, route)
-
-
-def _timed_out(error: Exception, route: Route) -> ModelError:
-    if any(isinstance(cause, httpx.ConnectTimeout) for cause in _causes(error)):
-        return ConnectionFailed(f"no connection to {safe_base_url(route)} in time", _down_advice(route))
-    return TimedOut(f"{provider_label(route)} fell silent", "Wait, or choose another model.")
-
-
-def _unreachable(error: Exception, route: Route, key: str) -> ModelError:
+def _connection_error(error: Exception, route: Route, key: str) -> ModelError:
+    """Error for a connection that was not made, timed out or was lost."""
     causes = list(_causes(error))
+    address, last = safe_base_url(route), clean_message(str(causes[-1]), key)
+    unreachable_advice = f"Check that {address} is the right address and that it can be reached from here."
+    if any(isinstance(cause, httpx.ConnectTimeout) for cause in causes):
+        return ConnectionFailed(f"no connection to {address} in time", unreachable_advice)
+    if isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
+        return TimedOut(f"{provider_label(route)} stopped responding", "Wait, or choose another model.")
     if any(isinstance(cause, httpx.UnsupportedProtocol | httpx.LocalProtocolError) for cause in causes):
-        return BadRequest(
-            f"{safe_base_url(route)} cannot be called: {clean_message(str(causes[-1]), key)}", "Write the address as https://…."
-        )
+        return BadRequest(f"{address} cannot be called: {last}", "Write the address as https://….")
     if any(isinstance(cause, httpx.ConnectError) for cause in causes):
-        return ConnectionFailed(f"no connection to {safe_base_url(route)}: {_cause_text(causes, key)}", _down_advice(route))
-    return ProviderUnavailable(
-        f"the connection to {provider_label(route)} was cut: {clean_message(str(causes[-1]), key)}", "Wait; it may be back soon."
-    )
+        return ConnectionFailed(f"no connection to {address}: {_cause_text(causes, key)}", unreachable_advice)
+    return ProviderUnavailable(f"the connection to {provider_label(route)} was lost: {last}", "Wait; it may be back soon.")
 
 
 def _cause_text(causes: list[BaseException], key: str) -> str:
+    """Name the most specific cause of a failed connection."""
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
             return f"TLS failed ({clean_message(str(cause), key)})"
@@ -123,7 +103,7 @@ def _cause_text(causes: list[BaseException], key: str) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it came from, and so on; httpx keeps the system's own error only as the context of a group."""
+    """Yield the error and all its causes; httpx keeps the operating system's error only as the context of an exception group."""
     waiting: list[BaseException] = [error]
     seen: set[int] = set()
     while waiting:
@@ -136,38 +116,39 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting.extend(link for link in (cause.__context__, cause.__cause__) if link is not None)
 
 
-def _down_advice(route: Route) -> str:
-    return f"Check that {safe_base_url(route)} is the right address and that it can be reached from here."
-
-
-def _invalid_response(what: str, route: Route) -> InvalidResponse:
+def _invalid_response(error: Exception, route: Route, key: str) -> ModelError:
+    """Error for a success response that cannot be read, or for a request that the client could not send."""
+    match error:
+        case json.JSONDecodeError():
+            content = f"something other than JSON: {parse_error_body(error.doc, key).message!r}"
+        case UnicodeError() | RecursionError():
+            content = "unreadable JSON"
+        case pydantic.ValidationError():
+            content = f"JSON of an unexpected shape: {explain_validation(error, whole='body', limit=1)}"
+        case _:
+            found = f"the request to {safe_base_url(route)} failed: {clean_message(str(error), key)}"
+            return BadRequest(found, "Check the address.")
     advice = f"Check that {safe_base_url(route)} is the address of an OpenAI-compatible endpoint."
-    return InvalidResponse(f"{provider_label(route)} answered with {what}", advice)
-
-
-# The calls of the `openai` client to one address. Importing this module imports `openai`: about a second.
-#
-# They go through the client's `post`, which gives the body back as it came: its shape is judged here and not guessed by lenient
-# models, and a call takes no longer than `chat.completions.create` does.
+    return InvalidResponse(f"{provider_label(route)} returned {content}", advice)
 
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds to reach a server. The rest of a call has the request's own limit."""
+"""Seconds to connect to a server. The whole call is limited by the request's own timeout."""
 
 STREAM_OPTIONS: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 class OpenAIConnection:
-    """A pool of connections to one address. `stall_after` is in seconds, `clock` in seconds since the epoch."""
+    """Connection pool of one address. `stall_after` is in seconds."""
 
-    def __init__(self, base_url: str, stall_after: float, clock: Callable[[], float]) -> None:
+    def __init__(self, base_url: str, stall_after: float, clock: Clock) -> None:
         self._stall_after = stall_after
         self._clock = clock
         timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
-        # The key goes with each call: it may differ between models at one address.
+        # The key is passed with each call, since models at one address may have different keys.
         self._client = AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0, timeout=timeout)
         if not self._client.base_url.host.endswith("openai.com"):
-            # Read from OPENAI_ORG_ID and OPENAI_PROJECT_ID by the client, and no business of any other vendor.
+            # The client reads these from OPENAI_ORG_ID and OPENAI_PROJECT_ID; no other vendor should receive them.
             self._client.organization = self._client.project = None
 
     async def close(self) -> None:
@@ -175,7 +156,7 @@ class OpenAIConnection:
         await self._client.close()
 
     async def complete(self, request: Request, route: Route, key: str) -> Completion:
-        """The answer in one piece.
+        """Request a whole answer.
 
         Raises:
             ModelError: the call brought no usable response.
@@ -183,7 +164,7 @@ class OpenAIConnection:
         return await self._translate_errors(self._complete(body_of(request, route), key), route, key)
 
     async def stream(self, request: Request, route: Route, key: str, on_delta: OnDelta | None = None) -> Completion:
-        """The answer put together from its stream; `on_delta` is told of every piece that came since it began.
+        """Request a streamed answer and assemble it; `on_delta` receives each piece of its text.
 
         Raises:
             ModelError: the call brought no usable response.
@@ -196,8 +177,8 @@ class OpenAIConnection:
         try:
             return await work
         except CLIENT_ERRORS as error:
-            failure = as_model_error(error, route, key, self._clock())
-        # Raised out here it carries no cause along, and so nothing that might quote the key.
+            failure = as_model_error(error, route, key, self._clock.now())
+        # Raised here, outside of the handler, it has no context that might quote the key.
         raise failure
 
     async def _complete(self, body: dict[str, Any], key: str) -> Completion:
@@ -210,29 +191,31 @@ class OpenAIConnection:
         )
         async with stream:
             if "event-stream" in stream.response.headers.get("content-type", ""):
-                return await self._gather(stream, route, on_delta)
+                return await self._assemble(stream, route, on_delta)
+            # The server ignored the request for a stream.
             return read_completion(await stream.response.aread())
 
-    async def _gather(self, stream: AsyncStream[object], route: Route, on_delta: OnDelta | None) -> Completion:
-        gathered = StreamAccumulator()
+    async def _assemble(self, stream: AsyncStream[object], route: Route, on_delta: OnDelta | None) -> Completion:
+        answer = StreamAccumulator()
         now = asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout(None) as silence:
+            async with asyncio.timeout(None) as stall:
                 async for event in stream:
-                    gathered.add(event)
-                    if gathered.has_content:
-                        silence.reschedule(now() + self._stall_after)
+                    answer.add(event)
+                    if answer.has_content:
+                        stall.reschedule(now() + self._stall_after)
                         if on_delta is not None:
-                            on_delta(gathered.pop_text())
+                            on_delta(answer.pop_text())
         except TimeoutError:
             raise TimedOut(
-                f"{provider_label(route)} stopped for {self._stall_after:g} s in the middle of its answer", TIMEOUT_ADVICE
+                f"{provider_label(route)} sent nothing for {self._stall_after:g} s in the middle of its answer", TIMEOUT_ADVICE
             ) from None
-        if not gathered.is_complete:
+        # Without a finish reason an answer that merely stopped would pass for a whole one.
+        if answer.finish is None:
             raise ProviderUnavailable(
-                f"the stream of {provider_label(route)} ended before its answer did", "Wait; it may be back soon."
+                f"the stream from {provider_label(route)} ended before the answer was complete", "Wait; it may be back soon."
             )
-        return gathered.completion()
+        return answer.completion()
 
 
 def _options(key: str) -> RequestOptions:
