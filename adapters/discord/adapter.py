@@ -119,6 +119,7 @@ class DiscordAdapter:
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
         """Look for an earlier attempt, as `Adapter.find_sent` specifies."""
+        # Reading has no effect: an uncertain read is repeated like one that was not sent.
         try:
             posted = await self._history.find_sent(outbound)
         except SendUncertain as failure:
@@ -211,6 +212,7 @@ class DiscordAdapter:
             await self._cards_deleted([card])
         elif card is not None:
             self._messages.mark_threadless(thread)
+        # Cards posted inside the thread are deleted with it.
         await self._cards_deleted(self._backfill.cards_in([thread]))
 
     async def channels_deleted(self, channels: Collection[int]) -> None:

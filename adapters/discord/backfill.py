@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from adapters.discord.messages import RETRY_DELAYS
+from adapters.discord.messages import RETRY
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import MessageReceived, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, QuestionCard, RunCard
 from orchestrator_bridge.common.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
+
+READ_ATTEMPTS = 6
+"""Attempts to read a thread; a question's thread is read again when the question expires."""
 
 ReadThread = Callable[[Place, float], Awaitable[Sequence[MessageReceived]]]
 
@@ -39,6 +42,7 @@ class DiscordBackfill:
         if outbound.post.ended:
             self._open.pop(place, None)
         else:
+            # The first time stays: an edit of the card must not shorten what is read of its thread.
             self._open.setdefault(place, posted.at)
 
     def watch_thread(self, place: Place, after: float) -> None:
@@ -60,6 +64,7 @@ class DiscordBackfill:
 
     async def catch_up(self, on_message: OnHistoryMessage, on_read: OnThreadRead) -> None:
         """Read every watched thread: call `on_message` with each message, then `on_read` with all messages of the thread."""
+        # A copy, since delivering messages can end a question and with it the watch of its thread.
         for place, after in list(self._open.items()):
             messages = await self._read_with_retry(place, after)
             if messages is None:
@@ -69,7 +74,7 @@ class DiscordBackfill:
             await on_read(place, messages)
 
     async def _read_with_retry(self, place: Place, after: float) -> Sequence[MessageReceived] | None:
-        for pause in RETRY_DELAYS:
+        for failures in range(READ_ATTEMPTS):
             try:
                 return await self._read(place, after)
             except SendRejected as failure:
@@ -77,5 +82,5 @@ class DiscordBackfill:
                 return None
             except NotSent as failure:
                 _LOG.warning("a thread cannot be read now, retrying: %s", failure)
-                await sleep_until(self._clock, self._clock.now() + (failure.retry_after or pause))
+                await sleep_until(self._clock, self._clock.now() + (failure.retry_after or RETRY.delay(failures)))
         return None

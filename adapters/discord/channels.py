@@ -31,6 +31,12 @@ _THREAD_KINDS: dict[discord.ChannelType, ThreadKind] = {
     discord.ChannelType.media: "post",
 }
 
+GuildOf = Callable[[str], int | None]
+
+REMEMBERED = 2000
+"""Channels cached here because the client itself does not keep them: archived threads and direct messages."""
+NOT_STARTED = "the connection to Discord is not open"
+
 
 def thread_kind(channel: object) -> ThreadKind:
     """The form in which a card in this channel collects replies: a thread, a forum post, or replies to its message."""
@@ -66,6 +72,7 @@ def message_place(message: discord.Message, me: int) -> Place | None:
     anchor = _replied_card(message, me)
     channel = message.channel
     if isinstance(channel, discord.Thread):
+        # In our own thread everything is meant for its card. In any other thread only replies to a card are, as in a channel.
         if channel.owner_id == me and not (anchor and _is_card(message)):
             return Place(platform=PLATFORM, channel=str(channel.parent_id), thread=str(channel.id))
         return Place(platform=PLATFORM, channel=str(channel.id), thread=anchor) if anchor else None
@@ -107,19 +114,10 @@ def _is_card(message: discord.Message) -> bool:
     return any(parse_reference_code(embed.footer.text) for embed in replied.embeds) or replied.type is discord.MessageType.reply
 
 
-GuildOf = Callable[[str], int | None]
-
-
 def message_url(place: Place, message: str, guild_of: GuildOf) -> str | None:
     """The web address of a message on a server; None for direct messages and unknown channels."""
     guild = None if place.channel.startswith("@") else guild_of(place.channel)
     return f"https://discord.com/channels/{guild}/{place.channel}/{message}" if guild else None
-
-
-REMEMBERED = 2000
-"""Channels cached here because the client itself does not keep them: archived threads and direct messages."""
-
-NOT_STARTED = "the connection to Discord is not open"
 
 
 class ChannelCache:

@@ -28,6 +28,10 @@ GUILDS_READY = 0.2
 IDENTIFY_PAUSE = 5.0
 """Seconds between two IDENTIFY requests: Discord's limit for starting sessions."""
 
+_OFFICIAL = Route.BASE
+_GATEWAYS: WeakKeyDictionary[discord.Client, yarl.URL] = WeakKeyDictionary()
+_original_from_client = DiscordWebSocket.from_client.__func__  # type: ignore[attr-defined]  # a class method, of which mypy sees the bound form
+
 
 class GatewayEvents(Protocol):
     """Handler of gateway events."""
@@ -108,6 +112,7 @@ class DiscordClient(discord.AutoShardedClient):
 
     async def on_shard_ready(self, shard: int) -> None:
         """Called by discord.py for each session that starts anew instead of being resumed."""
+        # The first READY of a shard belongs to the start; only a later one means that a session was lost.
         if shard in self._begun:
             await self.run_tracked(self._events.session_restarted())
         self._begun.add(shard)
@@ -152,6 +157,7 @@ class DiscordClient(discord.AutoShardedClient):
 
     async def run_tracked(self, work: Awaitable[None]) -> None:
         """Await `work` and register the current task, so that `cancel_tracked` cancels it."""
+        # discord.py starts a task for each event and does not return it; registered from within, it can be cancelled at a stop.
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -179,11 +185,6 @@ def intents(flags: discord.ApplicationFlags) -> discord.Intents:
 
 # discord.py takes the gateway address from three places: its own constant, READY (for RESUME) and `/gateway/bot` (for shards).
 # `from_client`, the one function that opens connections, is wrapped, so that a configured address replaces all three.
-
-
-_OFFICIAL = Route.BASE
-_GATEWAYS: WeakKeyDictionary[discord.Client, yarl.URL] = WeakKeyDictionary()
-_original_from_client = DiscordWebSocket.from_client.__func__  # type: ignore[attr-defined]  # a class method, of which mypy sees the bound form
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

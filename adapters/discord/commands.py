@@ -33,6 +33,22 @@ Choice = app_commands.Choice[str]
 Interaction = discord.Interaction[DiscordClient]
 THIS_CHANNEL = "this channel"
 
+MAX_TASK = 6000
+"""Characters of one command field, Discord's limit."""
+MESSAGE_MENU = "Ask the agents about this"
+
+COMMAND_NAMES = frozenset({"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MESSAGE_MENU})
+"""All commands that are registered with Discord."""
+
+ACKNOWLEDGEMENTS = {
+    "ask": "Received. The run card appears in this channel, the answer in the card's thread.",
+    "cancel": "Received. The run card shows when the run has ended.",
+}
+"""Private replies to commands whose result appears elsewhere and that the bridge itself does not answer."""
+
+_LINE_FIELDS = {"ask": "task", "model": "model", "models": "search", "team": "team", "cancel": "run", "cost": "run"}
+"""The field that holds the rest of the command line; every other field is an option."""
+
 
 def model_choices(models: Sequence[ModelOption]) -> list[Choice]:
     """Models with their warning, price and context; a check mark stands before the selected one."""
@@ -73,18 +89,6 @@ def scope_name(scope: str) -> str:
     return "" if scope in ("", "channel", THIS_CHANNEL) else scope.partition(":")[2] or scope
 
 
-MAX_TASK = 6000
-"""Characters of one command field, Discord's limit."""
-MESSAGE_MENU = "Ask the agents about this"
-COMMAND_NAMES = frozenset({"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MESSAGE_MENU})
-"""All commands that are registered with Discord."""
-ACKNOWLEDGEMENTS = {
-    "ask": "Received. The run card appears in this channel, the answer in the card's thread.",
-    "cancel": "Received. The run card shows when the run has ended.",
-}
-"""Private replies to commands whose result appears elsewhere and that the bridge itself does not answer."""
-
-
 class DiscordCommandTree(app_commands.CommandTree[DiscordClient]):
     """All commands, delivered to the bridge by one method; autocomplete is answered from memory.
 
@@ -118,6 +122,7 @@ class DiscordCommandTree(app_commands.CommandTree[DiscordClient]):
         """Deliver a command while it is acknowledged. A run that could not be shown for lack of permissions is refused here."""
         command = to_command(interaction)
         missing = missing_run_permissions(interaction) if command.name == "ask" else ()
+        # Storing may take longer than the 3 seconds that Discord waits for a response, so both run concurrently.
         acknowledging = asyncio.create_task(self._responses.acknowledge(interaction))
         last = missing_permissions_text(missing) if missing else await self._store(command)
         await acknowledging
@@ -174,10 +179,6 @@ def _or_empty(offer: Callable[[], list[Choice]]) -> list[Choice]:
 def _place(interaction: Interaction) -> Place:
     channel: Any = interaction.channel
     return channel_place(channel, interaction.user.id)
-
-
-_LINE_FIELDS = {"ask": "task", "model": "model", "models": "search", "team": "team", "cancel": "run", "cost": "run"}
-"""The field that holds the rest of the command line; every other field is an option."""
 
 
 def to_command(interaction: Interaction) -> CommandReceived:

@@ -47,6 +47,9 @@ _KINDS: dict[str, ControlKind] = {
 _LETTERS = {kind: letter for letter, kind in _KINDS.items()}
 _ID = re.compile(r"th:([a-z]):(\d{1,20})(?::(.*))?", re.DOTALL)
 
+MODAL_LIFETIME = 900.0
+"""Seconds after which discord.py forgets an open modal. A later submission is still understood, by its custom id."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscordControl:
@@ -163,7 +166,3 @@ def answer_modal(question: int, text: str) -> discord.ui.Modal:
     )
     modal.add_item(discord.ui.Label(text="Your answer", description=plain_line(text, 100), component=answer))
     return modal
-
-
-MODAL_LIFETIME = 900.0
-"""Seconds after which discord.py forgets an open modal. A later submission is still understood, by its custom id."""

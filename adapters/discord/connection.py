@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import count
 from typing import Protocol
 
 import aiohttp
@@ -20,14 +20,15 @@ import discord
 from adapters.discord.client import IDENTIFY_PAUSE, DiscordClient, DiscordEndpoints, GatewayEvents, intents
 from adapters.discord.errors import INVALID_TOKEN, error_text
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 45.0
 """Seconds after which an attempt to connect is given up."""
-RECONNECT_DELAYS = (5.0, 15.0, 60.0, 300.0)
-"""Seconds before each attempt to replace a connection that has ended for good; the last value repeats."""
+RECONNECT = Backoff(first=5.0, longest=300.0)
+"""Delays before the attempts to replace a connection that has ended for good."""
 
 
 class DiscordConnection(Protocol):
@@ -108,6 +109,7 @@ class GatewayConnection:
         """Create the client and wait until it is ready. It is set before, since its first events may need it."""
         try:
             async with asyncio.timeout(self._deadline):
+                # Discord closes a session that asks for an intent the portal has not allowed, so the portal's flags come first.
                 client = DiscordClient(intents(await self._application_flags()), events, identify_pause=self._identify_pause)
                 self._endpoints.apply_to(client)
                 prepare(client)
@@ -147,8 +149,8 @@ class GatewayConnection:
             await self._reconnect(events, prepare)
 
     async def _reconnect(self, events: GatewayEvents, prepare: Callable[[DiscordClient], None]) -> None:
-        for pause in chain(RECONNECT_DELAYS, repeat(RECONNECT_DELAYS[-1])):
-            await sleep_until(self._clock, self._clock.now() + pause)
+        for failures in count():
+            await sleep_until(self._clock, self._clock.now() + RECONNECT.delay(failures))
             try:
                 await self._connect(events, prepare)
             except (NotSent, SendRejected) as error:

@@ -44,10 +44,16 @@ _ADVICE = {
     50035: "Discord finds the message invalid; please report this",
 }
 
-DiscordFailure = DeliveryError
+
+RESPONSE_TIMEOUT = 15.0
+"""Seconds after which a response counts as lost."""
+
+ATTEMPT_TIMEOUT = 90.0
+"""Seconds for a whole attempt: discord.py itself waits up to 30 seconds on a rate limit."""
+_CURRENT: ContextVar[_Attempt | None] = ContextVar("the attempt that requests of this task belong to", default=None)
 
 
-def delivery_error(error: BaseException, *, left: bool) -> DiscordFailure:
+def delivery_error(error: BaseException, *, left: bool) -> DeliveryError:
     """An exception as a delivery error. `left`: the request had been sent, so that it may have had an effect."""
     if isinstance(error, DeliveryError):
         return error
@@ -57,6 +63,7 @@ def delivery_error(error: BaseException, *, left: bool) -> DiscordFailure:
         return SendRejected(INVALID_TOKEN)
     if isinstance(error, discord.HTTPException):
         return _rejection(error)
+    # Without a connection nothing was sent, even if aiohttp had begun the request.
     if isinstance(error, aiohttp.ClientConnectorError) or not left:
         return NotSent(f"Discord cannot be reached: {error_text(error)}")
     return SendUncertain(f"the request was sent, but its result is unknown: {error_text(error)}")
@@ -67,7 +74,7 @@ def has_code(failure: BaseException, code: int) -> bool:
     return isinstance(failure.__cause__, discord.HTTPException) and failure.__cause__.code == code
 
 
-def _rejection(error: discord.HTTPException) -> DiscordFailure:
+def _rejection(error: discord.HTTPException) -> DeliveryError:
     if error.status >= 500:
         return SendUncertain(f"Discord failed to process the request (HTTP {error.status})")
     if error.status == 429:
@@ -97,12 +104,6 @@ def error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-RESPONSE_TIMEOUT = 15.0
-"""Seconds after which a response counts as lost."""
-ATTEMPT_TIMEOUT = 90.0
-"""Seconds for a whole attempt: discord.py itself waits up to 30 seconds on a rate limit."""
-
-
 @dataclass(slots=True)
 class _Attempt:
     silence: float
@@ -110,9 +111,6 @@ class _Attempt:
     limit: asyncio.Timeout
     sent: bool = False
     status: int = 0
-
-
-_CURRENT: ContextVar[_Attempt | None] = ContextVar("the attempt that requests of this task belong to", default=None)
 
 
 @asynccontextmanager
@@ -150,6 +148,7 @@ async def _on_request_sent(*_: Any) -> None:
     attempt = _CURRENT.get()
     if attempt is None:
         return
+    # A 429 response says that the request had no effect, so discord.py may repeat it. After a 5xx response nobody knows.
     if attempt.sent and not attempt.repeatable and attempt.status != 429:
         raise SendUncertain(f"Discord responded with HTTP {attempt.status}; history is read before the request is repeated")
     attempt.sent = True
@@ -160,6 +159,7 @@ async def _on_response(_: object, __: object, params: aiohttp.TraceRequestEndPar
     attempt = _CURRENT.get()
     if attempt is not None:
         attempt.status = params.response.status
+        # discord.py may wait for a rate limit now, which the timeout of a response must not interrupt.
         _limit_to(attempt.limit, ATTEMPT_TIMEOUT)
 
 

@@ -69,6 +69,7 @@ class DiscordHistory:
         history = self._forum_messages(channel, outbound) if form == "post" else self._own_messages(channel, outbound.since)
         async for message in history:
             if any(parse_reference_code(embed.footer.text) == wanted for embed in message.embeds):
+                # The attempt may have ended between the card and its thread.
                 if form == "thread":
                     await self._messages.create_thread(message, self._sender.render_card(card, outbound.key)[1])
                 return to_posted(message, message.channel.id if form == "post" else None)
@@ -93,6 +94,7 @@ class DiscordHistory:
         newest_first = [
             message async for message in self._own_messages(channel, outbound.since) if _comparable(message.content) in wanted
         ]
+        # Parts are posted in order, so an interrupted post has left its first parts: each next message must be the next part.
         done: list[discord.Message] = []
         for message in reversed(newest_first):
             if len(done) < len(wanted) and _comparable(message.content) == wanted[len(done)]:
@@ -115,6 +117,7 @@ class DiscordHistory:
         channel, _ = await self._messages.reply_target(place)
         since = datetime.fromtimestamp(after - TIMESTAMP_STEP, UTC)
         found = [message async for message in _history(channel, after=since, oldest_first=True, limit=None)]
+        # People also reply to the card itself, outside of its thread.
         home = await self._channels.resolve(place.channel)
         if isinstance(home, discord.abc.Messageable) and home is not channel:
             found += [message async for message in _history(home, after=since, oldest_first=False, limit=REPLIES)]

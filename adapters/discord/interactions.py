@@ -29,6 +29,20 @@ TOKEN_LIFETIME = 870.0
 """Seconds for which an interaction can be answered: 15 minutes, less a margin."""
 REMEMBERED = 2000
 
+NOT_STORED = "I could not store this. Please try again in a minute."
+OFFER_EXPIRED = "This offer has expired. Please give the command again."
+PEOPLE_ONLY = "Only people can answer, and that is a bot. Please select a person."
+
+_ACTIONS: dict[str, ControlAction] = {
+    "option": "option",
+    "select": "option",
+    "pass": "pass",
+    "delegate": "pass",
+    "extend": "more",
+    "answer": "write",
+}
+"""The action of each control that the bridge handles."""
+
 
 class InteractionResponses:
     """Interactions that wait for an answer, by id, and the commands that wait for a confirmation."""
@@ -58,6 +72,7 @@ class InteractionResponses:
         if waiting is None or self._clock.now() - waiting.created_at.timestamp() > TOKEN_LIFETIME:
             return False
         async with bounded_attempt():
+            # The first answer replaces the placeholder; further ones are messages of their own.
             if self._answered.get(interaction):
                 await waiting.followup.send(
                     shown.content,
@@ -98,21 +113,6 @@ class InteractionResponses:
         return self._confirmations.pop(interaction)
 
 
-NOT_STORED = "I could not store this. Please try again in a minute."
-OFFER_EXPIRED = "This offer has expired. Please give the command again."
-PEOPLE_ONLY = "Only people can answer, and that is a bot. Please select a person."
-
-_ACTIONS: dict[str, ControlAction] = {
-    "option": "option",
-    "select": "option",
-    "pass": "pass",
-    "delegate": "pass",
-    "extend": "more",
-    "answer": "write",
-}
-"""The action of each control that the bridge handles."""
-
-
 class DiscordInteractionHandler:
     """Delivers interactions with components and modals to the bridge."""
 
@@ -131,6 +131,7 @@ class DiscordInteractionHandler:
     ) -> None:
         match control.kind:
             case "write":
+                # A modal must be the first response, within 3 seconds. The interaction contains the question; nothing is stored.
                 modal = answer_modal(control.number, _question_text(interaction))
                 await self._respond(interaction.response.send_modal(modal))
             case "more_time":

@@ -30,6 +30,7 @@ from orchestrator_bridge.chat.inbound import (
     MessageReceived,
     Place,
 )
+from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.clock import Clock, sleep_until
 from orchestrator_bridge.common.lru_map import LruMap
 
@@ -41,6 +42,15 @@ _SINGLE_WORD_COMMANDS = frozenset({"help", "runs", "questions", "models", "team"
 """Commands that can be given by a mention and one word; any other text after a mention is a task."""
 
 _USER_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
+
+REMEMBERED = 10_000
+"""Messages whose place is known: Discord reports a deletion without the thread or card of the message."""
+
+RETRY = Backoff(first=1.0, longest=60.0)
+"""Delays between attempts to store a message; Discord does not send an event again."""
+
+RECENT_MESSAGES = 25
+"""Direct messages that are searched for the question that an unaddressed message answers."""
 
 
 def is_from_person(message: discord.Message, me: int, listed: frozenset[str]) -> bool:
@@ -129,14 +139,6 @@ def newest_open_card(messages: list[discord.Message], me: int) -> str | None:
     return next((str(message.id) for message in messages if message.author.id == me and message.components), None)
 
 
-REMEMBERED = 10_000
-"""Messages whose place is known: Discord reports a deletion without the thread or card of the message."""
-RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds between two attempts to store a message; Discord does not send an event again."""
-RECENT_MESSAGES = 25
-"""Direct messages that are searched for the question that an unaddressed message answers."""
-
-
 @dataclass(frozen=True, slots=True)
 class MessageLocation:
     """The place of a message: `inside` its thread, or beside it as a reply to the card."""
@@ -174,6 +176,7 @@ class MessageListener:
                 if not self._channels.client().intents.message_content and message.guild is not None:
                     self._on_unreadable(event.author, event.place)
                 return
+            # A later deletion event names only the message, so its place is remembered now.
             place = message_place(message, me) or event.place
             self._locations.put(message.id, MessageLocation(place, inside=event.question is None))
         await self.deliver(event, on_event)
@@ -196,10 +199,10 @@ class MessageListener:
 
     async def deliver(self, event: MessageReceived | MessageDeleted | CommandReceived, on_event: InboundHandler) -> None:
         """Deliver an event to the bridge, with retries until it is stored."""
-        tries = 0
+        failures = 0
         while not await self._try_deliver(event, on_event):
-            await sleep_until(self._clock, self._clock.now() + RETRY_DELAYS[min(tries, len(RETRY_DELAYS) - 1)])
-            tries += 1
+            await sleep_until(self._clock, self._clock.now() + RETRY.delay(failures))
+            failures += 1
 
     def known_messages(self, place: Place) -> frozenset[int]:
         """The messages that were delivered from a thread and not deleted since, as far as they are remembered."""
@@ -218,6 +221,7 @@ class MessageListener:
         if isinstance(message.channel, discord.PartialMessageable) and message.guild is not None:
             message.channel = await self._channel(message)
         place = message_place(message, me)
+        # In direct messages people seldom reply to a particular message: text answers the newest open question, or is a task.
         if place is None and message.guild is None:
             place = await self._direct_message_card(message, me)
             return to_message_received(message, place, me) if place else to_command_received(message, me)

@@ -30,6 +30,8 @@ RUN_PERMISSIONS = ("view_channel", "send_messages", "embed_links", "read_message
 
 OAUTH_SCOPES = ("bot", "applications.commands")
 
+_TEXT_CHANNELS = (discord.TextChannel, discord.ForumChannel, discord.VoiceChannel, discord.StageChannel)
+
 
 def invite_permissions() -> discord.Permissions:
     """All permissions that the invite asks for."""
@@ -55,9 +57,6 @@ def missing_permissions_text(missing: tuple[str, ...]) -> str:
     """A message that names missing permissions."""
     names = listed([f"{PERMISSIONS[name][0]} ({PERMISSIONS[name][1]})" for name in missing])
     return f"I cannot work in this channel yet. I need {names}. A server manager can allow this in the channel's settings."
-
-
-_TEXT_CHANNELS = (discord.TextChannel, discord.ForumChannel, discord.VoiceChannel, discord.StageChannel)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,6 +31,36 @@ NO_MENTIONS = discord.AllowedMentions.none()
 MAX_EMBED = 4000
 """Characters of an embed's description that we use. Discord allows 4,096, and 6,000 in all embeds of a message."""
 
+MAX_MENTIONS = 50
+"""Mentions in one message; more do not fit beside its text."""
+
+OPEN, DONE, OVER, SCRIPTED = (discord.Colour(value) for value in (0x5865F2, 0x3BA55D, 0x80848E, 0xF0B232))
+"""Colours of an open card, a success, any other end, and a scripted run."""
+
+_STATE_EMOJI = {
+    "thinking": "💭",
+    "writing": "✍️",
+    "wait": "⏳",
+    "tries again": "🔁",
+    "voted": "🗳️",
+    "answered": "✅",
+    "retired": "❌",
+}
+"""Emoji of an agent, by the beginning of its state; the state in words stands beside it."""
+THREAD_NAME = 100
+_CONTEXT = 1500
+
+_FIELD = 1024
+"""Characters of an embed field."""
+
+MAX_ANSWER_MESSAGES = 5
+"""Messages of a final answer; a longer one is posted as its beginning and a file."""
+
+FindMessageUrl = Callable[[Place, str], str | None]
+"""The web address of a message; None if it is not known."""
+_TONES = {"plain": "", "good": "✅ ", "warning": "⚠️ "}
+_COLOURS = {"plain": OPEN, "good": DONE, "warning": SCRIPTED}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscordMessage:
@@ -81,32 +111,8 @@ def mention_text(people: Sequence[Author], groups: Sequence[Group]) -> MentionTe
     return MentionText(text=" ".join(words[:MAX_MENTIONS]), allowed=allowed)
 
 
-MAX_MENTIONS = 50
-"""Mentions in one message; more do not fit beside its text."""
-
-
 def _snowflakes(ids: Iterable[str]) -> list[discord.Object]:
     return [discord.Object(int(id_)) for id_ in list(ids)[:MAX_MENTIONS]]
-
-
-OPEN, DONE, OVER, SCRIPTED = (discord.Colour(value) for value in (0x5865F2, 0x3BA55D, 0x80848E, 0xF0B232))
-"""Colours of an open card, a success, any other end, and a scripted run."""
-
-_STATE_EMOJI = {
-    "thinking": "💭",
-    "writing": "✍️",
-    "wait": "⏳",
-    "tries again": "🔁",
-    "voted": "🗳️",
-    "answered": "✅",
-    "retired": "❌",
-}
-"""Emoji of an agent, by the beginning of its state; the state in words stands beside it."""
-
-THREAD_NAME = 100
-_CONTEXT = 1500
-_FIELD = 1024
-"""Characters of an embed field."""
 
 
 def run_thread_name(card: RunCard) -> str:
@@ -226,16 +232,6 @@ def _add(embed: discord.Embed, name: str, value: str) -> None:
     embed.add_field(name=name, value=value[:_FIELD] or "–", inline=False)
 
 
-MAX_ANSWER_MESSAGES = 5
-"""Messages of a final answer; a longer one is posted as its beginning and a file."""
-
-FindMessageUrl = Callable[[Place, str], str | None]
-"""The web address of a message; None if it is not known."""
-
-_TONES = {"plain": "", "good": "✅ ", "warning": "⚠️ "}
-_COLOURS = {"plain": OPEN, "good": DONE, "warning": SCRIPTED}
-
-
 def render_note(post: Note) -> list[DiscordMessage]:
     """A note in as many messages as it takes, below the speaker's name. The first one mentions the people to notify."""
     mentions = mention_text(post.mentions, post.groups)
@@ -269,6 +265,7 @@ def render_private_reply(reply: PrivateReply, find_url: FindMessageUrl) -> Disco
     A single open question is shown with its controls; several questions are offered in a select.
     """
     questions = [card for table in reply.tables for card in table.cards if card is not None]
+    # One question alone is shown with its own controls, so that it can be answered without another click.
     if len(questions) == 1 and sum(len(table.rows) for table in reply.tables) == 1:
         return render_private_question(questions[0])
     content = split_markdown(f"{_TONES[reply.tone]}{escape_markdown(reply.text)}" if reply.text.strip() else "")[0]

@@ -59,6 +59,9 @@ ARCHIVE_AFTER: Literal[10080] = 10080
 """Minutes without a message after which Discord archives a thread: the longest time that every server allows."""
 REMEMBERED = 5000
 
+ACKNOWLEDGEMENT_EMOJI = {"taken": "✅", "late": "⌛", "refused": "🚫", "passed": "👋"}
+"""The reaction for each result of a reply."""
+
 
 class MessageApi:
     """Requests that create and edit messages, for one adapter. `timeout` is that of a response, in seconds, as in
@@ -154,8 +157,10 @@ class MessageApi:
                     message.channel.id, message.id, name=name, auto_archive_duration=ARCHIVE_AFTER
                 )
         except SendRejected as failure:
+            # An earlier attempt or a person may have opened the thread already, which is as good.
             self._threadless.put(message.id, not has_code(failure, HAS_THREAD))
         except NotSent as failure:
+            # The post as a whole has half arrived: the outbox looks into the history before it tries again.
             raise SendUncertain(f"the message was posted, but not its thread: {failure}") from failure
         else:
             self._threadless.put(message.id, False)
@@ -191,7 +196,9 @@ class MessageApi:
         await self._with_open_thread(channel, lambda: target.add_reaction(sign))
 
     async def _with_open_thread(self, channel: AnyChannel, request: Callable[[], Awaitable[T]]) -> T:
-        """Make a request; where the thread turns out to be archived or locked, open it and make it again."""
+        """Make a request; if the thread is archived or locked, reopen it and repeat the request."""
+        # Discord archives a thread after a week of silence. A new message reopens it, an edit or a reaction does not, and a
+        # locked thread refuses all of them. It is reopened only after a refusal: otherwise each post would cost two requests.
         try:
             async with bounded_attempt(self._timeout):
                 return await request()
@@ -220,10 +227,6 @@ def _files(shown: DiscordMessage) -> list[discord.File]:
         return []
     name, text = shown.text_file
     return [discord.File(io.BytesIO(text.encode()), filename=name)]
-
-
-ACKNOWLEDGEMENT_EMOJI = {"taken": "✅", "late": "⌛", "refused": "🚫", "passed": "👋"}
-"""The reaction for each result of a reply."""
 
 
 class DiscordSender:
@@ -300,6 +303,7 @@ class DiscordSender:
             except (NotSent, SendRejected) as failure:
                 if not made:
                     raise
+                # A retry of the whole post would repeat the parts that stand once their nonces have expired.
                 raise SendUncertain(f"only {len(made)} of {len(messages)} messages were posted: {failure}") from failure
         return PostedMessage(message=str(made[0].id), thread=outbound.place.thread, at=made[0].created_at.timestamp())
 

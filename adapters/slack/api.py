@@ -35,19 +35,6 @@ _LOG = logging.getLogger(__name__)
 UNAUTHORISED_RETRY_AFTER = 60.0
 """Seconds between two attempts while the operator has to fix something, such as a revoked token or a suspended workspace."""
 
-
-class Unauthorised(NotSent):
-    """Slack rejects the token; the post waits until the operator has fixed that."""
-
-
-class SlackRejected(SendRejected):
-    """Slack rejects a request for good. `name` is Slack's name of the error, such as `not_in_channel`."""
-
-    def __init__(self, method: str, name: str, advice: str) -> None:
-        super().__init__(f"Slack rejected {method} ({name}): {advice}")
-        self.name = name
-
-
 _RATE_LIMIT_ERRORS = frozenset({"ratelimited", "rate_limited"})
 _UNCERTAIN_ERRORS = frozenset({"internal_error", "fatal_error", "service_unavailable", "team_added_to_org"})
 _NOT_SENT_ERRORS = frozenset({"request_timeout", "invalid_post_type", "deprecated_endpoint"})
@@ -93,10 +80,32 @@ ADVICE = {
 }
 """Permanent errors, with advice."""
 
-SlackFailure = DeliveryError
+SLACK = "https://slack.com/api/"
+
+RESPONSE_TIMEOUT = 20.0
+"""Seconds after which a response counts as lost."""
+
+READ_TRIES = 6
+"""Retries of a read after a rate limit; a start reads the threads of many questions."""
+
+HALF_SECOND = 0.5
+"""Seconds. The `Date` header is cut to whole seconds, so half a second more is the best estimate."""
+Call = Callable[[AsyncWebClient], Awaitable[AsyncSlackResponse]]
 
 
-def delivery_error(error: Exception, method: str) -> SlackFailure:
+class Unauthorised(NotSent):
+    """Slack rejects the token; the post waits until the operator has fixed that."""
+
+
+class SlackRejected(SendRejected):
+    """Slack rejects a request for good. `name` is Slack's name of the error, such as `not_in_channel`."""
+
+    def __init__(self, method: str, name: str, advice: str) -> None:
+        super().__init__(f"Slack rejected {method} ({name}): {advice}")
+        self.name = name
+
+
+def delivery_error(error: Exception, method: str) -> DeliveryError:
     """The delivery error for an error of the SDK or the network. `method` is such as `chat.postMessage`."""
     match error:
         case SlackApiError(response=AsyncSlackResponse() as response):
@@ -107,7 +116,7 @@ def delivery_error(error: Exception, method: str) -> SlackFailure:
             return SendUncertain(f"{method} was sent, but its result is unknown: {type(error).__name__}: {error}")
 
 
-def _response_error(response: AsyncSlackResponse, method: str) -> SlackFailure:
+def _response_error(response: AsyncSlackResponse, method: str) -> DeliveryError:
     name, status = _error_name(response), response.status_code
     if status == 429 or name in _RATE_LIMIT_ERRORS:
         return NotSent(f"{method}: Slack limits the rate of requests", _retry_after(response))
@@ -138,19 +147,6 @@ def _retry_after(response: AsyncSlackResponse) -> float:
         return float(response.headers.get("Retry-After", 1))
     except ValueError:
         return 1.0
-
-
-SLACK = "https://slack.com/api/"
-RESPONSE_TIMEOUT = 20.0
-"""Seconds after which a response counts as lost."""
-
-READ_TRIES = 6
-"""Retries of a read after a rate limit; a start reads the threads of many questions."""
-
-HALF_SECOND = 0.5
-"""Seconds. The `Date` header is cut to whole seconds, so half a second more is the best estimate."""
-
-Call = Callable[[AsyncWebClient], Awaitable[AsyncSlackResponse]]
 
 
 class SlackApi:

@@ -32,6 +32,12 @@ MAX_CARD_BLOCKS = 60
 CHANNEL_ACTION = "home/channel"
 """Action id of the select for the channel whose models are shown."""
 
+REMEMBERED = 500
+"""Pages that are tracked: those opened last."""
+
+HOME_PREFIX = "home:"
+"""Prefix of the ids of interactions that come from the page."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HomeState:
@@ -110,13 +116,6 @@ def _section_blocks(table: Table, find_url: FindMessageUrl) -> list[Block]:
     return [*heading, *table_blocks(replace(table, title=""), find_url, MAX_CARD_BLOCKS)]
 
 
-REMEMBERED = 500
-"""Pages that are tracked: those opened last."""
-
-HOME_PREFIX = "home:"
-"""Prefix of the ids of interactions that come from the page."""
-
-
 @dataclass(slots=True)
 class _HomeTab:
     """A tracked page: its state, and the numbers of the questions on it."""
@@ -147,6 +146,7 @@ class HomeTabs:
             name="home",
             text="",
             at=self._api.now(),
+            # Without a selection the bridge shows the channel of the person's newest run.
             options=(("channel", state.channel),) if state.chosen else (),
         )
 

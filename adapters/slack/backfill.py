@@ -56,6 +56,7 @@ class SlackBackfill:
         if outbound.post.ended:
             self._open.pop(place, None)
         else:
+            # The first time stays: an edit of the card must not shorten what is read of its thread.
             self._open.setdefault(place, _WatchedThread(posted.at))
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
@@ -83,6 +84,7 @@ class SlackBackfill:
                 _LOG.exception("the replies of a thread could not be stored; a question's thread is read again when it expires")
 
     async def _catch_up_on(self, place: Place, thread: _WatchedThread) -> None:
+        # Copied before the read: a message that arrives while the thread is read must not count as deleted.
         known = set(thread.messages)
         found = await self._read(place, thread.since)
         for deleted in sorted(known - {message.message for message in found}):

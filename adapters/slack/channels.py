@@ -75,6 +75,7 @@ class SlackChannels:
         try:
             response = await self._api.read("conversations.info", lambda client: client.conversations_info(channel=channel))
         except SlackRejected as error:
+            # Slack hides private channels from bots that are not members; any other refusal says nothing about membership.
             return error.name != "channel_not_found"
         except NotSent:
             return True

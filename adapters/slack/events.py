@@ -24,6 +24,17 @@ MAX_SPOKEN_ARGUMENTS = 2
 MODAL_COMMANDS = ("ask", "model")
 """Commands that open a modal when nothing follows their name."""
 
+_TOKEN = re.compile(r"<([^<>\n]*)>")
+_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
+_MENTION = re.compile(r"<@([UWB][A-Z0-9]+)(?:\|[^>]*)?>")
+
+_USER_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message"})
+"""Subtypes of messages with a person's own text. `thread_broadcast` is a reply that is also sent to the channel."""
+
+MIN_TASK_WORDS = 3
+"""Words from which on a mention without a command's name counts as a task."""
+Event = Mapping[str, Any]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandLine:
@@ -54,11 +65,6 @@ def parse_spoken(text: str, names: Collection[str], *, in_thread: bool) -> Comma
     if in_thread and line.name != "ask" and len(line.text.split()) > MAX_SPOKEN_ARGUMENTS:
         return None
     return line
-
-
-_TOKEN = re.compile(r"<([^<>\n]*)>")
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
-_MENTION = re.compile(r"<@([UWB][A-Z0-9]+)(?:\|[^>]*)?>")
 
 
 def mentioned_ids(text: str) -> list[str]:
@@ -98,15 +104,6 @@ def _token_text(token: str, name_of: Callable[[str], str]) -> str:
 def _special_text(target: str, label: str) -> str:
     """The text of `<!subteam^S1|@crew>`, `<!here>` or `<!date^…|at noon>`."""
     return label or f"@{target.removeprefix('subteam^')}"
-
-
-_USER_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message"})
-"""Subtypes of messages with a person's own text. `thread_broadcast` is a reply that is also sent to the channel."""
-
-MIN_TASK_WORDS = 3
-"""Words from which on a mention without a command's name counts as a task."""
-
-Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,6 +154,7 @@ class SlackEventHandler:
         user, bot = str(message.get("user") or ""), str(message.get("bot_id") or "")
         if user == self._workspace.user or (bot and bot == self._workspace.bot):
             return None
+        # A bot answers like a person only if the team file lists it: two bots could otherwise answer each other for ever.
         listed = self._users.listed(user, bot)
         if not listed and (bot or not user or (message.get("subtype") or "") not in _USER_SUBTYPES):
             return None
@@ -192,6 +190,7 @@ class SlackEventHandler:
         return team is not None and team != self._workspace.team and not self._workspace.enterprise
 
     async def _to_inbound(self, parsed: ParsedMessage) -> HandlerResult | None:
+        # In our threads everything but a command is a reply; elsewhere text that mentions the bot is a task.
         command = self._command(parsed)
         if command is None and not parsed.in_our_thread:
             command = self._task(parsed)

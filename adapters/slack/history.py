@@ -41,6 +41,7 @@ class SlackHistory:
         found: dict[str, str] = {}
         async for message in self.messages(channel, thread, max(0.0, outbound.since - SEARCH_MARGIN)):
             found |= self._keys(outbound, message)
+        # A run that was asked for in a thread has a second message there, which points to its card.
         if opens and found and outbound.place.thread:
             async for message in self.messages(channel, outbound.place.thread, max(0.0, outbound.since - SEARCH_MARGIN)):
                 found |= self._keys(outbound, message)

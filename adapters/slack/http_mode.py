@@ -55,6 +55,7 @@ class HttpTransport:
             await runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.Response:
+        # slack-bolt parses the timestamp before it verifies anything, and fails on one that is no number.
         if not _can_be_signed(request):
             return web.Response(status=401)
         return await to_aiohttp_response(await self._app.async_dispatch(await to_bolt_request(request)))

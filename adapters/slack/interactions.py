@@ -109,6 +109,7 @@ class SlackInteractionHandler:
             await self._channels.can_write(channel, user)  # records whether these are the bot's direct messages
         line = parse_slash(str(body.get("text") or ""))
         place = self._channels.place(channel)
+        # The modal comes before every look-up: its trigger expires after 3 seconds.
         if line.wants_form(self._names):
             metadata = ModalMetadata(channel=place.channel)
             view = task_modal(metadata, self._autocomplete) if line.name == "ask" else model_modal(metadata, self._autocomplete)

@@ -46,6 +46,9 @@ BOT_EVENTS = (
     "subteam_updated",
 )
 
+MAX_CHANNELS = 200
+"""Channels that the diagnostics read."""
+
 
 def manifest(address: str | None = None) -> dict[str, Any]:
     """The manifest for Socket Mode, or with `address` (`https://…/slack/events`) for HTTP mode."""
@@ -87,10 +90,6 @@ def _features(url: dict[str, str]) -> dict[str, Any]:
         "slash_commands": [{**command, **url}],
         "shortcuts": [shortcut],
     }
-
-
-MAX_CHANNELS = 200
-"""Channels that the diagnostics read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

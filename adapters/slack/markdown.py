@@ -22,6 +22,14 @@ _STYLE = re.compile(r"([*~`]|(?<!\w)_|_(?!\w))")
 _JOINER = "\u2060"
 """The word joiner, an invisible character: next to a style mark it keeps the mark from taking effect."""
 
+_PERSON = re.compile(r"[UW][A-Z0-9]{1,20}")
+_GROUP = re.compile(r"S[A-Z0-9]{1,20}")
+
+MAX_BLOCK = 11_500
+"""Characters of Markdown in one message. Slack allows 12,000 in all blocks of type `markdown` of a message (its block reference);
+the rest is for what else the message contains."""
+_SLASH = re.compile(r"(?<![\w/:.])/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")
+
 
 def plain_text(text: str) -> str:
     """Text for a `plain_text` object: only hiding characters are removed."""
@@ -51,6 +59,7 @@ def safe_markdown(text: str) -> list[MarkdownPiece]:
 
 
 def _safe_piece(piece: MarkdownPiece) -> MarkdownPiece:
+    # Three backticks inside a piece would end its block of code, or begin one in prose, and shift what counts as code.
     text = _escape_control_characters(piece.text).replace("```", f"`{_JOINER}``")
     return MarkdownPiece(text, True, piece.language) if piece.code else MarkdownPiece(_restore_quotes(_expand_links(text)))
 
@@ -65,10 +74,6 @@ def _restore_quotes(text: str) -> str:
     return re.sub(r"^(?: {0,3}&gt; ?)+", lambda found: found[0].replace("&gt;", ">"), text, flags=re.MULTILINE)
 
 
-_PERSON = re.compile(r"[UW][A-Z0-9]{1,20}")
-_GROUP = re.compile(r"S[A-Z0-9]{1,20}")
-
-
 def mentions(people: Iterable[Author], groups: Iterable[Group] = ()) -> str:
     """Mentions that notify these people and groups; ids of another platform or form are left out."""
     found = [f"<@{person.id}>" for person in people if person.platform == PLATFORM and _PERSON.fullmatch(person.id)]
@@ -76,17 +81,9 @@ def mentions(people: Iterable[Author], groups: Iterable[Group] = ()) -> str:
     return " ".join(dict.fromkeys(found))
 
 
-MAX_BLOCK = 11_500
-"""Characters of Markdown in one message. Slack allows 12,000 in all blocks of type `markdown` of a message (its block reference);
-the rest is for what else the message contains."""
-
-
 def split_messages(pieces: Iterable[MarkdownPiece], limit: int = MAX_BLOCK) -> list[str]:
     """The texts of the messages that pieces of Markdown take, each of at most `limit` characters; none for no text."""
     return list(filter(None, split_markdown(pieces, MessageLimits(characters=limit))))
-
-
-_SLASH = re.compile(r"(?<![\w/:.])/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")
 
 
 def localise_commands(text: str) -> str:

@@ -103,6 +103,7 @@ def _answer(outbound: OutboundPost, answer: FinalAnswer) -> list[MessagePart]:
     messages = render_final_answer(answer)
     if len(messages) <= MAX_ANSWER_MESSAGES:
         return _numbered_parts(outbound, messages)
+    # The file comes first, since the message refers to it; an interrupted post continues with the message.
     beginning = render_answer_beginning(answer, messages, file_name(answer))
     return [*_file(outbound), *_numbered_parts(outbound, [beginning])]
 

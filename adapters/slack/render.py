@@ -32,18 +32,11 @@ AGENT_EMOJI = (
     ":red_circle:",
 )
 
-
-def agent_emoji(name: str) -> str:
-    """An agent's icon, always the same."""
-    return AGENT_EMOJI[sum(name.encode()) % len(AGENT_EMOJI)]
-
-
 TASK, CONTEXT, LINE = 600, 1500, 400
 """Characters of a task, of a question's context, and of a single line."""
 
 SlackMessage = dict[str, Any]
 """`text`, which phone notifications show, and `blocks`."""
-
 
 STATUS_EMOJI = {
     "finished": ":white_check_mark:",
@@ -53,6 +46,21 @@ STATUS_EMOJI = {
     "working": ":hourglass_flowing_sand:",
 }
 """The emoji of a status, by its first word."""
+_TONES = {"plain": "", "good": ":white_check_mark: ", "warning": ":warning: "}
+
+MAX_CELL = 300
+"""Characters of a table cell."""
+
+RESERVED_BLOCKS = 8
+"""Blocks that are reserved for text beside the cards of a table."""
+
+FindMessageUrl = Callable[[Link], str | None]
+"""The web address of a message; None where there is none."""
+
+
+def agent_emoji(name: str) -> str:
+    """An agent's icon, always the same."""
+    return AGENT_EMOJI[sum(name.encode()) % len(AGENT_EMOJI)]
 
 
 def render_run_card(card: RunCard) -> SlackMessage:
@@ -148,9 +156,6 @@ def _option(number: int, option: CardOption) -> str:
     return f"*{number}* {escape_line(option.label, 80)}{about}{' _(recommended)_' if option.recommended else ''}"
 
 
-_TONES = {"plain": "", "good": ":white_check_mark: ", "warning": ":warning: "}
-
-
 def render_note(post: Note, *, as_speaker: bool) -> list[SlackMessage]:
     """A note in as many messages as it takes. `as_speaker`: the app may post under an agent's name."""
     if post.speaker is None:
@@ -206,16 +211,6 @@ def open_question_blocks(card: QuestionCard, link: str) -> list[Block]:
     head = f"{agent_emoji(card.agent)} *{escape_line(card.agent, 80)}* asks:\n*{escape_line(card.text, LINE + 200)}*"
     origin = f"{link} of run {card.run}: {escape_line(card.task, 80)}"
     return [section(head), *option_blocks(card), *list_controls(card), small(f"{expiry_text(card)}\n{origin}")]
-
-
-MAX_CELL = 300
-"""Characters of a table cell."""
-
-RESERVED_BLOCKS = 8
-"""Blocks that are reserved for text beside the cards of a table."""
-
-FindMessageUrl = Callable[[Link], str | None]
-"""The web address of a message; None where there is none."""
 
 
 def render_private_reply(reply: PrivateReply, find_url: FindMessageUrl) -> SlackMessage:

@@ -119,12 +119,14 @@ class SlackRequestHandler:
     async def _message(self, event: Body) -> None:
         """Handle the messages of a channel in their order: a deletion must not overtake the message that it deletes."""
         lock = self._channel_locks.setdefault(str(event.get("channel")), asyncio.Lock())
+        # Only the conversion is ordered: the inbox keeps the order in which events are delivered to it.
         async with lock:
             result = await self._events.handle(event)
         if result is not None:
             await self._deliver(result)
 
     async def _interaction(self, body: Body) -> None:
+        # The interaction goes on in its task when the acknowledgement cannot wait for it any longer.
         work = asyncio.create_task(self._interact(body))
         self._tasks.start(work)
         await asyncio.wait([work], timeout=self._acknowledge)

@@ -26,6 +26,11 @@ _LOG = logging.getLogger(__name__)
 _NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived", "thread_not_found"})
 """Errors after which a private reply is sent as a direct message instead."""
 
+REACTIONS = {"taken": "white_check_mark", "late": "hourglass", "refused": "x", "passed": "wave"}
+
+_NOTHING_TO_DO = frozenset({"already_reacted", "too_many_emoji", "too_many_reactions"})
+"""Errors that need no action: the reaction exists, or the message can take no more."""
+
 
 class PrivateReplySender:
     """Sends private replies. `selectable`: there is a command to select models."""
@@ -114,12 +119,6 @@ class PrivateReplySender:
             await self._api.write_with_wait("views.publish", lambda client: client.views_publish(user_id=user, view=view))
         except DeliveryError as error:
             _LOG.warning("App Home of %s could not be published: %s", user, error)
-
-
-REACTIONS = {"taken": "white_check_mark", "late": "hourglass", "refused": "x", "passed": "wave"}
-
-_NOTHING_TO_DO = frozenset({"already_reacted", "too_many_emoji", "too_many_reactions"})
-"""Errors that need no action: the reaction exists, or the message can take no more."""
 
 
 async def acknowledge(api: SlackApi, channel: str, place: Place, acknowledgement: Acknowledgement, key: str) -> PostedMessage:

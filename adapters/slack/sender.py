@@ -68,6 +68,7 @@ class SlackSender:
 
     async def _post(self, outbound: OutboundPost, channel: str, found: Mapping[str, str]) -> PostedMessage:
         """Post the parts that are not in `found`. The first message is the one that others refer to."""
+        # The answer takes the place of its first draft, unless a part of it is a file, which no edit can add.
         first, begun = "", bool(found)
         drafts = await self._existing_streams(outbound, channel)
         parts = message_parts(outbound, as_speaker=self._as_speaker)
@@ -78,6 +79,7 @@ class SlackSender:
             first, begun = first or ("" if part.file else message), True
         await self._delete_streams(outbound, channel, [draft for draft in drafts if draft != first])
         is_card = isinstance(outbound.post, RunCard | QuestionCard)
+        # A draft's timestamp is that of its start, but the answer is as new as the edit.
         at = self._api.now() if first == replaced else float(first)
         return PostedMessage(message=first, thread=first if is_card else outbound.place.thread, at=at)
 

@@ -73,12 +73,14 @@ class SlackSession:
             NotSent: Slack cannot be reached now.
             SendRejected: Slack rejects the app token, or the port is in use.
         """
+        # Groups come first: the roles of an author decide whether the first event may already answer a question.
         await self.groups.refresh()
         await self.transport.start()
         self.group_refresh = asyncio.create_task(self.groups.refresh_forever(), name="slack groups")
 
     async def stop(self) -> None:
         """Stop listening, finish the requests in progress, disconnect."""
+        # First nothing more comes in, then what came in is finished, and the API is closed last.
         await self.transport.stop()
         await self.requests.stop()
         await self.people.stop()

@@ -43,7 +43,7 @@ class _SocketClient(SocketModeClient):
                 async with asyncio.timeout(CONNECT):
                     await super().connect()  # type: ignore[no-untyped-call]  # the SDK does not say that it returns nothing
             except TimeoutError:
-                self.wss_uri = None
+                self.wss_uri = None  # makes the SDK ask for a new address
             else:
                 self.connected()
                 return

@@ -71,6 +71,7 @@ class SlackStreams:
             channel = await self._channels.channel_id(answer.place)
             stream = self._streams.setdefault(answer.run, _SlackStream(channel))
         safe = stable_prefix(text)
+        # Slack can only append: a text whose beginning has changed is shown no further.
         if stream.finished or len(safe) <= len(stream.shown) or not safe.startswith(stream.shown):
             return
         if self._api.now() >= stream.paused_until:
@@ -124,6 +125,7 @@ class SlackStreams:
         """
         async with self._locks[run]:
             stream = self._streams.get(run)
+            # From here on the stream takes no more text: the answer must be the last edit of its message.
             if stream is not None:
                 stream.finished = True
             own = [stream.ts] if stream is not None and stream.ts else []
@@ -176,6 +178,7 @@ def stable_prefix(text: str) -> str:
     """
     border = max(text.rfind(" "), text.rfind("\n")) + 1
     pieces = safe_markdown(text[:border])
+    # If text after the end still counts as code, the last fence is open, and its code is not complete.
     if pieces and pieces[-1].code and safe_markdown(f"{text[:border]}\n.")[-1].code:
         pieces = pieces[:-1]
     return next(iter(split_messages(pieces)), "")

@@ -14,6 +14,18 @@ from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.common.text import one_line
 
+PLATFORM = "slack"
+_LOG = logging.getLogger(__name__)
+
+REFRESH_INTERVAL = 600.0
+"""Seconds between two refreshes of all groups; changes in between arrive as events."""
+
+CACHE_SECONDS = 3600.0
+"""Seconds for which a user's name is cached."""
+
+NAME_TIMEOUT = 1.5
+"""Seconds that a message waits for its author's name: Slack expects an acknowledgement within 3 seconds."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
@@ -70,18 +82,9 @@ async def _app(api: SlackApi, bot: str) -> str:
     return str((response["bot"] or {}).get("app_id") or "")
 
 
-PLATFORM = "slack"
-
-
 def direct_place(user: str) -> Place:
     """The direct messages with a user."""
     return Place(platform=PLATFORM, channel=f"@{user}")
-
-
-_LOG = logging.getLogger(__name__)
-
-REFRESH_INTERVAL = 600.0
-"""Seconds between two refreshes of all groups; changes in between arrive as events."""
 
 
 class UserGroups:
@@ -114,13 +117,6 @@ class UserGroups:
         while True:
             await asyncio.sleep(REFRESH_INTERVAL)
             await self.refresh()
-
-
-CACHE_SECONDS = 3600.0
-"""Seconds for which a user's name is cached."""
-
-NAME_TIMEOUT = 1.5
-"""Seconds that a message waits for its author's name: Slack expects an acknowledgement within 3 seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +154,7 @@ class SlackUsers:
         at, known = self._found.get(user, (0.0, None))
         if known is not None and self._clock() - at < CACHE_SECONDS:
             return known
+        # Messages of one person that arrive together share a request; one that takes too long goes on and fills the cache.
         request = self._requests.get(user)
         if request is None:
             request = self._requests[user] = asyncio.create_task(self._fetch(user), name=f"slack user {user}")
