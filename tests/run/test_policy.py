@@ -549,7 +549,7 @@ def test_a_question_can_be_answered_put_off_passed_and_handed_over_by_command() 
         ("pass <@U7|Otto>", "Otto is asked in your place."),
         ("again", "Question 1 is open: answer it there."),
         ("Cancel, please", "You may not close question 1"),
-        ("hold on", "No hurry, I wait for your answer."),
+        ("hold on", "No hurry: the question stays open."),
     ],
 )
 def test_a_command_does_what_it_says_or_says_why_not(words: str, told: str) -> None:

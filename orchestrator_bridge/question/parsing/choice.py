@@ -1,7 +1,11 @@
-"""Which option a reply names: by number, label, id, a beginning that is like no other, or in the middle of a sentence.
+"""Recognition of the option that a reply names: by number, label, id, unique beginning, or a label within a sentence.
 
-The reading is careful, since own words count anyway: where a reply names two options, speaks against one, or asks back, no option
-is chosen and the words speak for themselves.
+The parser is careful, because a reply in a person's own words counts anyway: if a reply names two options, speaks against one,
+or asks a question, no option is chosen and the words are the answer.
+
+A number is an option's number only where it can be nothing else. `2`, `2)`, `option 2`, `#2` and `2 please` choose option 2;
+`2 concerns` and `2-3` do not, because the number counts something or is part of a range, and `2, maybe 1` names two options. An
+option that is labelled `2` wins over the second option.
 """
 
 from __future__ import annotations
@@ -14,13 +18,13 @@ from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexic
 
 _KEYCAP = re.compile("[\ufe0f\u20e3]")
 _LEADING = re.compile(r"[#(\[]*(\d{1,2})(?!\w)(\s*[).:,;\]!]++(?!\s*\d)|\s+[–—-]+\s|)\s*(.*)")
-"""A number at the beginning, the sign after it if any, and the rest."""
+"""A number at the beginning, the punctuation after it if any, and the rest."""
 _OTHER = re.compile(r"(?<![\w.,])(\d{1,2})(?=\s*(?:$|[).,;:!]))")
-"""A number that stands as if it were an option's."""
+"""A number that could be an option's: the end of the line or punctuation follows."""
 
 
 def find_option(options: Sequence[Option], text: str) -> Option | None:
-    """The one option that `text` names, or None if it names none or several."""
+    """Return the one option that `text` names; None if it names none or several."""
     lines = [fold_text(_KEYCAP.sub("", line)) for line in text.splitlines() if line.strip()]
     found = [option for line in lines if (option := _match_line(options, line))]
     if found:
@@ -29,31 +33,32 @@ def find_option(options: Sequence[Option], text: str) -> Option | None:
 
 
 def find_exact_option(ask: Ask, text: str) -> Option | None:
-    """The option whose label or id is all that `text` says."""
+    """Return the option whose label or id is the whole text, None if there is none."""
     phrase = fold_text(text).strip(EDGES)
     return _only_match(option for option in ask.options if phrase in (fold_text(option.label).strip(EDGES), fold_text(option.id)))
 
 
 def parse_option_number(text: str) -> int | None:
-    """The number that is all that `text` says, filling words and words such as "option" aside."""
+    """Return the number that is the whole text apart from filler words and words such as "option"; None if there is more."""
     line = _without_filler(fold_text(_KEYCAP.sub("", text))).strip(EDGES + "#")
     return int(line) if re.fullmatch(r"\d{1,3}", line) else None
 
 
 def _match_line(options: Sequence[Option], line: str) -> Option | None:
-    looks: tuple[Callable[[Sequence[Option], str], Option | None], ...] = (
+    # From the strictest to the most lenient reading; the first that finds one option wins.
+    matchers: tuple[Callable[[Sequence[Option], str], Option | None], ...] = (
         _match_whole_line,
         _match_leading_number,
         _match_announced,
         _match_without_filler,
     )
-    return next((option for look in looks if (option := look(options, line))), None)
+    return next((option for match in matchers if (option := match(options, line))), None)
 
 
 def _match_whole_line(options: Sequence[Option], line: str) -> Option | None:
-    """The line is a label, a number, an id, or the beginning of one label or id, and nothing else.
+    """Match a line that is a label, a number, an id, or the beginning of one label or id, and nothing else.
 
-    Who is not sure ("wait", "maybe") has not begun to say "Wait and measure".
+    Words of doubt ("wait", "maybe") are not the beginning of the label "Wait and measure".
     """
     phrase = line.strip(EDGES + "#")
     if not phrase:
@@ -84,7 +89,7 @@ def _match_id(options: Sequence[Option], phrase: str) -> Option | None:
 
 
 def _starts_with(option: Option, phrase: str) -> bool:
-    """Whether a label or id begins so; a word that says something by itself ("no") must be a whole word of it (not "Node")."""
+    """True if a label or id begins with the phrase. A phrase with its own meaning ("no") must be a whole word."""
     beginnings = [name for name in (fold_text(option.label), fold_text(option.id)) if name.startswith(phrase)]
     if _is_meaningful(phrase):
         return any(not name[len(phrase) :][:1].isalnum() for name in beginnings)
@@ -94,11 +99,11 @@ def _starts_with(option: Option, phrase: str) -> bool:
 def _is_meaningful(phrase: str) -> bool:
     known = lexicon()
     lists = (known.yes, known.no, known.yes_alone, known.no_alone, known.unsure, known.filler, known.against)
-    return any(one.fullmatch(phrase) for one in lists)
+    return any(pattern.fullmatch(phrase) for pattern in lists)
 
 
 def _match_leading_number(options: Sequence[Option], line: str) -> Option | None:
-    """`2) because …`, `2 please`, `2 postgres`; not `2 concerns`, `2-3` or `2, maybe 1`."""
+    """Match `2) because …`, `2 please`, `2 postgres`; not `2 concerns`, `2-3` or `2, maybe 1`."""
     match = _LEADING.fullmatch(line)
     option = _option_number(options, match[1]) if match else None
     if match is None or option is None:
@@ -112,16 +117,16 @@ def _match_leading_number(options: Sequence[Option], line: str) -> Option | None
 
 
 def _match_announced(options: Sequence[Option], line: str) -> Option | None:
-    """`I'd say option 2`, `#2 looks right`."""
+    """Match `I'd say option 2`, `#2 looks right`."""
     if _is_doubtful(line):
         return None
     tails = [line[match.end() :] for match in lexicon().option.finditer(line)] + [f"#{tail}" for tail in line.split("#")[1:]]
     announced = [match[1] for tail in tails if (match := re.match(r"\.?\s*#?\s*(\w+)", tail))]
-    return _only_match(option for one in announced if (option := _option_number(options, one) or _match_id(options, one)))
+    return _only_match(option for word in announced if (option := _option_number(options, word) or _match_id(options, word)))
 
 
 def _match_without_filler(options: Sequence[Option], line: str) -> Option | None:
-    """`no wait, the second one`, `I'd go with post`: nothing but filling words around it."""
+    """Match `no wait, the second one`, `I'd go with post`: nothing but filler words around the option."""
     phrase = _without_filler(line)
     if not phrase:
         return None
@@ -141,7 +146,7 @@ def _without_filler(line: str) -> str:
 
 
 def _label_contains(option: Option, phrase: str) -> bool:
-    """Whether a label has this phrase in it as whole words: "postgres" in "Use Postgres 16"."""
+    """True if a label contains the phrase as whole words: "postgres" in "Use Postgres 16"."""
     return len(phrase) > 2 and not _is_meaningful(phrase) and _find(phrase).search(fold_text(option.label)) is not None
 
 
@@ -150,19 +155,22 @@ def _find(phrase: str) -> re.Pattern[str]:
 
 
 def _match_in_sentence(options: Sequence[Option], line: str) -> Option | None:
-    """`let's go with staging please`: exactly one label stands in the sentence, and nothing speaks against it."""
+    """Match `let's go with staging please`: a sentence with exactly one label, and no word against it.
+
+    The longest labels are looked for first and cut out, so that "Postgres" is not found within "Postgres 16".
+    """
     line = lexicon().turn.sub(" ", line)
     found: list[Option] = []
     for option in sorted(options, key=lambda option: -len(option.label)):
         label = fold_text(option.label).strip(EDGES)
         if _is_distinctive(label) and _find(label).search(line):
-            found += [one for one in options if fold_text(one.label).strip(EDGES) == label]
+            found += [same for same in options if fold_text(same.label).strip(EDGES) == label]
             line = _find(label).sub(" ", line)
     return None if _is_doubtful(line) else _only_match(found)
 
 
 def _is_distinctive(label: str) -> bool:
-    """Whether a label in the middle of a sentence is meant: not a letter, a number or a filling word."""
+    """True if a label can be recognised within a sentence: it is not a letter, a number or a filler word."""
     return len(label) > 1 and not label.isdecimal() and lexicon().filler.fullmatch(label) is None
 
 

@@ -1,6 +1,6 @@
-"""What a typed message does beside answering: pass, hand over, ask for more time, ask again.
+"""Intents of a typed message other than an answer: pass, delegate, ask for more time, ask again.
 
-Each is read only where it is the whole message, so that no answer is taken for one; an option that is called so comes first.
+An intent is recognised only if it is the whole message, so that no answer is mistaken for one; an option with that label wins.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from orchestrator_bridge.question.parsing.reply import UnparsedReply, parse_repl
 from orchestrator_bridge.team.directory import Mentioned
 
 SHORT_REMARK = 3
-"""Words beside a mention that say nothing of their own: "@ben please", "over to @ben"."""
+"""Number of words beside a mention that are not an answer: "@ben please", "over to @ben"."""
 
 _MENTION = re.compile(r"<@[!&]?\w+(?:\|[^>]*)?>|(?<![\w@])@[\w.-]*\w")
 _ID = re.compile(r"<@!?(\w+)(?:\|([^>]*))?>")
 
 
 def declines(ask: Ask, text: str) -> bool:
-    """Whether a message says "not me"."""
+    """True if a message declines ("Not me")."""
     return lexicon().not_me.fullmatch(strip_courtesy(text)) is not None and find_exact_option(ask, text) is None
 
 
 def delegates_to(ask: Ask, text: str, mentions: Sequence[Mentioned]) -> Mentioned | None:
-    """The person to whom a message hands the question over: the first one named in it, unless the rest of it is an answer."""
+    """Person to whom a message delegates the question: the first one mentioned, unless the rest of the message is an answer."""
     if not mentions:
         return None
     rest = fold_text(_without_mentions(text, mentions)).strip(EDGES)
@@ -39,29 +39,29 @@ def delegates_to(ask: Ask, text: str, mentions: Sequence[Mentioned]) -> Mentione
 
 
 def has_mention(text: str) -> bool:
-    """Whether there is a mention in it, of whomever."""
+    """True if a text contains a mention."""
     return _MENTION.search(text) is not None
 
 
 def mentioned_ids(text: str) -> tuple[tuple[str, str], ...]:
-    """The ids in the mentions of a text that no adapter has read, each with a name or nothing: `<@42>`, `<@U2|ben>`."""
+    """Ids and names (or an empty string) in the mentions of a raw text: `<@42>`, `<@U2|ben>`."""
     return tuple((match[1], match[2] or "") for match in _ID.finditer(text))
 
 
 def unknown_name(ask: Ask, text: str, mentions: Sequence[Mentioned]) -> str | None:
-    """The name in a message that would hand the question over if anybody were called so, or None."""
+    """Mention that would delegate the question if the name were known; None if there is none."""
     named = _MENTION.search(text)
     if mentions or named is None:
         return None
     rest = fold_text(_MENTION.sub(" ", text)).strip(EDGES + "?")
-    hands = not rest or (len(rest.split()) <= 2 * SHORT_REMARK and lexicon().hand_over.search(rest) is not None)
-    return named[0] if hands and not _is_answer(ask, rest) else None
+    delegates = not rest or (len(rest.split()) <= 2 * SHORT_REMARK and lexicon().hand_over.search(rest) is not None)
+    return named[0] if delegates and not _is_answer(ask, rest) else None
 
 
 def requested_seconds(ask: Ask, text: str, usual: float) -> float | None:
-    """The seconds that a message asks for, `usual` where it does not say how many; None if it asks for none.
+    """Seconds that a message asks for, `usual` if it does not say how many; None if it asks for no time.
 
-    What could be a time as an answer ("I need two days") is one, unless what is asked for are options, or yes or no.
+    Words that could also answer the question ("I need two days") are an answer, unless the question has options.
     """
     line = strip_courtesy(text.rstrip().rstrip("?"))
     if find_exact_option(ask, text) is not None:
@@ -76,18 +76,18 @@ def requested_seconds(ask: Ask, text: str, usual: float) -> float | None:
 
 
 def asks_to_repeat(text: str) -> bool:
-    """Whether a message wants a question that has ended to be asked again."""
+    """True if a message asks to repeat a question that has ended."""
     return lexicon().again.fullmatch(strip_courtesy(text)) is not None
 
 
 def _without_mentions(text: str, mentions: Sequence[Mentioned]) -> str:
-    for one in mentions:
-        text = text.replace(f"@{one.author.name}", " ").replace(f"@{one.who.name}", " ")
+    for person in mentions:
+        text = text.replace(f"@{person.author.name}", " ").replace(f"@{person.who.name}", " ")
     return _MENTION.sub(" ", text)
 
 
 def _is_answer(ask: Ask, rest: str) -> bool:
-    """Whether what stands beside a mention answers: for own words, more than a few, and none that hand over."""
+    """True if the words beside a mention are an answer; own words must be more than a few, without a phrase of delegation."""
     if not rest:
         return False
     reading = parse_reply(ask, rest)
@@ -105,7 +105,10 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def parse_time(text: str) -> float | None:
-    """Seconds of a time as people say it: `an hour`, `2 h`, `2 more hours`, `1h 30m`, `zwei Stunden`, `until tomorrow`."""
+    """Seconds of a time as people write it: `an hour`, `2 h`, `2 more hours`, `1h 30m`, `zwei Stunden`, `until tomorrow`.
+
+    None if the text is not a time.
+    """
     line = strip_courtesy(text)
     if line in lexicon().until:
         return float(lexicon().until[line])
@@ -127,7 +130,7 @@ def _parse_span(text: str) -> float | None:
 
 
 def _parse_amount(part: str) -> tuple[float, str]:
-    """How many, and of what; one where no number stands before."""
+    """Split a part of a time into amount and unit; the amount is 1 if there is no number, 0 if there is no unit."""
     units = lexicon().units.get("time", {})
     if part in units:
         return 1.0, part
@@ -153,14 +156,14 @@ _VERBS: dict[str, QuestionVerb] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionAction:
-    """What to do, with the words that belong to it: how long, to whom, or the answer."""
+    """Action on a question, with its argument: how long, to whom, or the answer."""
 
     verb: QuestionVerb
     words: str = ""
 
 
 def parse_question_action(ask: Ask, text: str) -> QuestionAction:
-    """The order in a command's words. A verb counts only where what follows it can: `cancel the trip` is an answer."""
+    """Parse the words of a command on a question. A verb counts only if its argument fits: `cancel the trip` is an answer."""
     text = text.strip()
     first, _, rest = text.partition(" ")
     verb, rest = _VERBS.get(fold_text(first).strip(EDGES)), rest.strip()
@@ -168,13 +171,9 @@ def parse_question_action(ask: Ask, text: str) -> QuestionAction:
         return QuestionAction(verb=verb, words=rest)
     if verb == "pass" and has_mention(rest):
         return QuestionAction(verb="hand", words=rest)
-    if verb is not None and not _without_courtesy(rest):
+    # Words such as `please` and `it` are no argument.
+    if verb is not None and not lexicon().filler.sub(" ", strip_courtesy(rest)).strip(EDGES):
         return QuestionAction(verb=verb)
     if asks_to_repeat(text):
         return QuestionAction(verb="again")
     return QuestionAction(verb="pass") if declines(ask, text) else QuestionAction(verb="answer", words=text)
-
-
-def _without_courtesy(rest: str) -> str:
-    """What is left of words once those are off that say nothing: `please`, `it`."""
-    return lexicon().filler.sub(" ", strip_courtesy(rest)).strip(EDGES)

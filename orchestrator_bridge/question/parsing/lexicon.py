@@ -1,7 +1,7 @@
-"""The words of people's languages, as data: one `*.toml` a language beside this file, all of them known at the same time.
+"""Words of people's languages, as data: one TOML file per language in `lexicon/`, all of them in use at the same time.
 
-A team file can name files of more languages (`languages`), which `register_languages` adds. A phrase matches whole words in
-folded text (`fold_text`), and the longest phrase that fits is the one that counts.
+A team file can name files of further languages (`languages`), which `register_languages` adds. A phrase matches whole words in
+folded text (`fold_text`); of several phrases that match, the longest counts.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from importlib import resources
 from pydantic import BaseModel, ConfigDict
 
 EDGES = " \n\t,.;:!…–—-_*~'\"“”„«»()[]"
-"""Signs around a phrase that say nothing."""
+"""Characters around a phrase that have no meaning."""
 
 _APOSTROPHES = str.maketrans("’‘´`＇", "'''''")
 
 
 class Language(BaseModel):
-    """One file. `en.toml` says what each list is for."""
+    """One language file; `en.toml` documents the lists."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,7 +63,7 @@ class Language(BaseModel):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lexicon:
-    """The phrases of every language together, as patterns over folded text."""
+    """Phrases of all languages together, as patterns over folded text; see `en.toml` for their use."""
 
     yes: re.Pattern[str]
     no: re.Pattern[str]
@@ -97,17 +97,17 @@ class Lexicon:
     numbers: Mapping[str, int]
     multipliers: Mapping[str, int]
     units: Mapping[str, Mapping[str, float]]
-    """By family (`time`, `data`), then by word: how many of the family's smallest unit it is."""
+    """Family (`time`, `data`) -> word -> size in the smallest unit of the family."""
 
 
 @lru_cache(maxsize=256)
 def fold_text(text: str) -> str:
-    """`text` for comparing: composed, without case, with plain apostrophes and single spaces."""
+    """Normalise a text for comparison: NFC, case-folded, plain apostrophes, single spaces."""
     return " ".join(unicodedata.normalize("NFC", text.translate(_APOSTROPHES).casefold()).split())
 
 
 def strip_courtesy(text: str) -> str:
-    """`text` folded, without the signs around it and without what is only polite: what it says."""
+    """Fold a text and remove punctuation and polite phrases at its ends."""
     line, before, polite = fold_text(text).strip(EDGES), "", lexicon().courtesy
     while line != before:
         before = line
@@ -119,16 +119,16 @@ def strip_courtesy(text: str) -> str:
 
 
 def read_language(text: str) -> Language:
-    """A language from the text of its file.
+    """Parse the text of a language file.
 
     Raises:
-        ValueError: it is no TOML, lacks a list or has one that nobody knows.
+        ValueError: it is not TOML, lacks a list, or has an unknown one.
     """
     return Language.model_validate(tomllib.loads(text))
 
 
 def register_languages(languages: Sequence[Language]) -> None:
-    """Know these languages too, from now on and in this whole process, in place of those that were learned before."""
+    """Use these languages beside the bundled ones, in the whole process, in place of those registered before."""
     _registered[:] = languages
     lexicon.cache_clear()
 
@@ -138,44 +138,44 @@ _registered: list[Language] = []
 
 @cache
 def lexicon() -> Lexicon:
-    """The words of all languages that are known.
+    """Lexicon of all languages in use; built once.
 
     Raises:
-        ValueError: a language's file is no TOML, lacks a list or has one that nobody knows.
+        ValueError: a language file is not TOML, lacks a list, or has an unknown one.
     """
     languages = [*map(read_language, _bundled_texts()), *_registered]
     return Lexicon(
-        yes=_phrase_pattern(one.yes for one in languages),
-        no=_phrase_pattern(one.no for one in languages),
-        yes_alone=_phrase_pattern(one.yes_alone for one in languages),
-        no_alone=_phrase_pattern(one.no_alone for one in languages),
-        unsure=_phrase_pattern(one.unsure for one in languages),
-        filler=_phrase_pattern(one.filler for one in languages),
-        turn=_phrase_pattern(one.turn for one in languages),
-        against=_phrase_pattern(one.against for one in languages),
-        because=_phrase_pattern(one.because for one in languages),
-        condition=_phrase_pattern(one.condition for one in languages),
-        option=_phrase_pattern(one.option for one in languages),
-        not_me=_phrase_pattern(one.not_me for one in languages),
-        hand_over=_phrase_pattern(one.hand_over for one in languages),
-        more_time=_templates(one.more_time for one in languages),
-        more_time_if_clear=_templates(one.more_time_if_clear for one in languages),
-        extra=_phrase_pattern(one.extra for one in languages),
-        until=_table(one.until for one in languages),
-        courtesy=_phrase_pattern(one.courtesy for one in languages),
-        holding=_phrase_pattern(one.holding for one in languages),
-        recommended=_phrase_pattern(one.recommended for one in languages),
-        minus=_phrase_pattern(one.minus for one in languages),
-        again=_phrase_pattern(one.again for one in languages),
-        secrets=_phrase_pattern(one.secrets for one in languages),
-        secrets_about=_phrase_pattern(one.secrets_about for one in languages),
-        hand_out=_phrase_pattern(one.hand_out for one in languages),
-        hand_back=_phrase_pattern(one.hand_back for one in languages),
-        hand_out_idle=_phrase_pattern(one.hand_out_idle for one in languages),
-        hand_out_others=_phrase_pattern(one.hand_out_others for one in languages),
-        ordinals=_table(dict.fromkeys(same, place) for one in languages for place, same in enumerate(one.ordinals, 1)),
-        numbers=_table(one.numbers for one in languages),
-        multipliers=_table(one.multipliers for one in languages),
+        yes=_phrase_pattern(language.yes for language in languages),
+        no=_phrase_pattern(language.no for language in languages),
+        yes_alone=_phrase_pattern(language.yes_alone for language in languages),
+        no_alone=_phrase_pattern(language.no_alone for language in languages),
+        unsure=_phrase_pattern(language.unsure for language in languages),
+        filler=_phrase_pattern(language.filler for language in languages),
+        turn=_phrase_pattern(language.turn for language in languages),
+        against=_phrase_pattern(language.against for language in languages),
+        because=_phrase_pattern(language.because for language in languages),
+        condition=_phrase_pattern(language.condition for language in languages),
+        option=_phrase_pattern(language.option for language in languages),
+        not_me=_phrase_pattern(language.not_me for language in languages),
+        hand_over=_phrase_pattern(language.hand_over for language in languages),
+        more_time=_templates(language.more_time for language in languages),
+        more_time_if_clear=_templates(language.more_time_if_clear for language in languages),
+        extra=_phrase_pattern(language.extra for language in languages),
+        until=_table(language.until for language in languages),
+        courtesy=_phrase_pattern(language.courtesy for language in languages),
+        holding=_phrase_pattern(language.holding for language in languages),
+        recommended=_phrase_pattern(language.recommended for language in languages),
+        minus=_phrase_pattern(language.minus for language in languages),
+        again=_phrase_pattern(language.again for language in languages),
+        secrets=_phrase_pattern(language.secrets for language in languages),
+        secrets_about=_phrase_pattern(language.secrets_about for language in languages),
+        hand_out=_phrase_pattern(language.hand_out for language in languages),
+        hand_back=_phrase_pattern(language.hand_back for language in languages),
+        hand_out_idle=_phrase_pattern(language.hand_out_idle for language in languages),
+        hand_out_others=_phrase_pattern(language.hand_out_others for language in languages),
+        ordinals=_table(dict.fromkeys(same, place) for language in languages for place, same in enumerate(language.ordinals, 1)),
+        numbers=_table(language.numbers for language in languages),
+        multipliers=_table(language.multipliers for language in languages),
         units=_unit_families(languages),
     )
 
@@ -186,7 +186,7 @@ def _bundled_texts() -> list[str]:
 
 
 def _phrase_pattern(lists: Iterable[tuple[str, ...]]) -> re.Pattern[str]:
-    """A pattern for whole phrases, the longest first; an empty list matches nothing."""
+    """Pattern of whole phrases, the longest first; an empty list matches nothing."""
     longest_first = sorted(
         {fold_text(phrase) for phrases in lists for phrase in phrases}, key=lambda phrase: (-len(phrase), phrase)
     )
@@ -203,7 +203,7 @@ def _table(tables: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 def _unit_families(languages: Sequence[Language]) -> dict[str, dict[str, float]]:
     families: dict[str, dict[str, float]] = {}
-    for one in languages:
-        for family, units in one.units.items():
+    for language in languages:
+        for family, units in language.units.items():
             families.setdefault(family, {}).update((fold_text(word), size) for word, size in units.items())
     return families

@@ -1,4 +1,4 @@
-"""The number in a reply: `about 12`, `1,500`, `3.5 h`, `10k`, `zwölf`. What has two readings is not guessed."""
+"""Recognition of the number in a reply: `about 12`, `1,500`, `3.5 h`, `10k`, `zwölf`. Ambiguous numbers are refused."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexic
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Units:
-    """The unit that was asked for and its family: word to size. Without a family, or a unit, a number is taken as it stands."""
+    """The unit of the question and its family (word -> size). Without a family, numbers are not converted."""
 
     name: str = ""
     family: Mapping[str, float] = field(default_factory=dict)
 
     def knows(self, word: str) -> bool:
-        """Whether a word is of the unit's family."""
+        """True if a word is a unit of the same family."""
         return word in self.family
 
     def accepts(self, word: str) -> bool:
-        """Whether a number of this is a number of the unit: of its family, or called just so (`servers`)."""
+        """True if a number with this word fits the question: a unit of the family, or the unit's own name (`servers`)."""
         return self.knows(word) or word == fold_text(self.name)
 
     def size(self, word: str) -> float:
-        """How many of the family's smallest unit a word of it means."""
+        """Size of a unit of the family, in the smallest unit of the family."""
         return self.family[word]
 
     def is_foreign(self, word: str) -> bool:
-        """Whether a word names something else that is counted: `GB` where hours were asked for."""
+        """True if a word is a unit of another family: `GB` where the question asks for hours."""
         if not self.name or self.knows(word) or word == fold_text(self.name):
             return False
         return any(word in family for family in lexicon().units.values())
 
     def convert(self, value: float, word: str) -> float:
-        """A number with a word behind it in the unit that was asked for, without the noise of binary fractions."""
+        """Convert a number with a unit word to the unit of the question, rounded to 12 digits against binary noise."""
         if not self.knows(word):
             return value
         return float(f"{value * self.family[word] / self.family[fold_text(self.name)]:.12g}")
 
 
 def find_units(unit: str) -> Units:
-    """The unit with its family; a unit that nobody knows (`servers`) has none."""
+    """Look up a unit and its family; an unknown unit (`servers`) has none."""
     word = fold_text(unit)
     family = next((family for family in lexicon().units.values() if word in family), {})
     return Units(name=unit, family=family)
@@ -64,12 +64,12 @@ _PLAIN = re.compile(r"\d*[.,]?\d+")
 
 
 class AmbiguousNumber(TownhallError, ValueError):
-    """A number can be read in two ways, or in none; the text says which and what to write instead."""
+    """A number with two readings, or with none; the text says which, and what to write instead."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _NumberMatch:
-    """A number in a line, with its unit's word if one follows, and where both stand."""
+    """A number in a line with its unit word if there is one, and the span of both."""
 
     value: float
     unit: str
@@ -78,36 +78,36 @@ class _NumberMatch:
 
 
 def parse_numbers(text: str, unit: str = "") -> frozenset[float]:
-    """Every number in `text`, in this unit; a written-out one only where it stands alone.
+    """Return all numbers in a text, converted to `unit`. A number in words counts only if it is the whole text.
 
     Raises:
-        Unclear: one of them can be read in two ways, or counts something else.
+        AmbiguousNumber: a number has two readings, or a unit of another family.
     """
     units = find_units(unit)
     line = _split_units(_fold_kept(text), units)
     found = frozenset(_converted(group, units) for group in _groups(list(_number_matches(line, units)), line, units))
-    written = _number_words(_leading_currency(line).strip(EDGES), units)
+    written = _number_words(_strip_leading(line).strip(EDGES), units)
     return found or (frozenset() if written is None else frozenset({written}))
 
 
 def starts_with_number(text: str) -> bool:
-    """Whether `text` begins with its number, filling words aside."""
-    front = _leading_currency(_fold_kept(text), "")
+    """True if a text begins with a number, apart from filler words."""
+    front = _strip_leading(_fold_kept(text), "")
     return _NUMBER.match(front) is not None or front.strip(EDGES) in lexicon().numbers
 
 
 def _fold_kept(text: str) -> str:
-    """Folded, but with the spaces that group digits."""
+    """Fold a text, but keep spaces that group digits (`1 500`), as apostrophes."""
     return fold_text(re.sub(r"(?<=\d)[\u00a0\u202f](?=\d{3})", "'", text))
 
 
 def _split_units(line: str, units: Units) -> str:
-    """`1h30m` as `1h 30m`."""
+    """Insert spaces: `1h30m` becomes `1h 30m`."""
     return re.sub(r"(?<=\d)(\s?)([^\W\d_]+)(?=\d)", lambda found: found[0] + " " * units.knows(found[2]), line)
 
 
 def _number_words(phrase: str, units: Units) -> float | None:
-    """`twelve`, `two hours`, `half an hour`."""
+    """Value of `twelve`, `two hours`, `half an hour`; None for any other phrase."""
     number, _, unit = phrase.rpartition(" ")
     known = lexicon().numbers
     if phrase in known:
@@ -117,7 +117,8 @@ def _number_words(phrase: str, units: Units) -> float | None:
     return units.convert(float(known[number]), unit) if number in known and units.accepts(unit) else None
 
 
-def _leading_currency(line: str, currencies: str = "$€£") -> str:
+def _strip_leading(line: str, currencies: str = "$€£") -> str:
+    """Remove punctuation, currency signs and filler words before a number."""
     known = lexicon()
     before = ""
     while line != before:
@@ -131,7 +132,7 @@ def _leading_currency(line: str, currencies: str = "$€£") -> str:
 def _number_matches(line: str, units: Units) -> Iterator[_NumberMatch]:
     for match in _NUMBER.finditer(line):
         if _preceded_by(lexicon().no_alone, line, match.start()):
-            raise AmbiguousNumber("That says which number it is not; please write the one that it is.")
+            raise AmbiguousNumber("That rules a number out; please write the number that you mean.")
         value, (word, end) = _value(match, line), _next_word(line, match.end())
         if word in lexicon().multipliers and not units.knows(word):
             value *= lexicon().multipliers[word]
@@ -142,49 +143,53 @@ def _number_matches(line: str, units: Units) -> Iterator[_NumberMatch]:
 
 
 def _next_word(line: str, at: int) -> tuple[str, int]:
-    """The word behind a place in the line, and where it ends."""
+    """The word that begins at a position of a line, and its end."""
     match = _WORD.match(line, at)
     return (match[1], match.end()) if match else ("", at)
 
 
 def _groups(found: Sequence[_NumberMatch], line: str, units: Units) -> Iterator[tuple[_NumberMatch, ...]]:
-    """Numbers that are one quantity together: `1 h 30 min`."""
+    """Group numbers that are one quantity together: `1 h 30 min`."""
     group: tuple[_NumberMatch, ...] = ()
-    for one in found:
-        if group and not _continues(group[-1], one, line, units):
+    for match in found:
+        if group and not _continues(group[-1], match, line, units):
             yield group
             group = ()
-        group = (*group, one)
+        group = (*group, match)
     if group:
         yield group
 
 
-def _continues(one: _NumberMatch, then: _NumberMatch, line: str, units: Units) -> bool:
-    larger = units.knows(one.unit) and units.knows(then.unit) and units.size(one.unit) > units.size(then.unit)
-    return larger and _BETWEEN.fullmatch(line[one.end : then.start].strip()) is not None
+def _continues(first: _NumberMatch, second: _NumberMatch, line: str, units: Units) -> bool:
+    larger = units.knows(first.unit) and units.knows(second.unit) and units.size(first.unit) > units.size(second.unit)
+    return larger and _BETWEEN.fullmatch(line[first.end : second.start].strip()) is not None
 
 
 def _converted(group: Sequence[_NumberMatch], units: Units) -> float:
-    alien = next((one for one in group if units.is_foreign(one.unit)), None)
-    if alien is not None:
-        raise AmbiguousNumber(f"I need a number in {units.name}, and found one in {alien.unit}.")
+    foreign = next((match for match in group if units.is_foreign(match.unit)), None)
+    if foreign is not None:
+        raise AmbiguousNumber(f"I need a number in {units.name}, and found one in {foreign.unit}.")
     if len(group) == 1:
         return units.convert(group[0].value, group[0].unit)
-    return round(sum(units.convert(one.value, one.unit) for one in group), 12)
+    return round(sum(units.convert(match.value, match.unit) for match in group), 12)
 
 
 def _value(match: re.Match[str], line: str) -> float:
-    number = float(_plain(match["digits"].rstrip(".,'")))
+    number = float(_normalise_digits(match["digits"].rstrip(".,'")))
     return -number if match["sign"] or _preceded_by(lexicon().minus, line, match.start()) else number
 
 
 def _preceded_by(phrases: re.Pattern[str], line: str, at: int) -> bool:
-    """Whether one of these phrases stands right before a place in the line."""
+    """True if one of the phrases ends right before a position of a line."""
     return any(match.end() == len(line[:at].rstrip()) for match in phrases.finditer(line[:at].rstrip()))
 
 
-def _plain(digits: str) -> str:
-    """The digits as Python reads them."""
+def _normalise_digits(digits: str) -> str:
+    """Rewrite digits as Python reads them.
+
+    `1,500` is read as fifteen hundred and `1.500,00` too, but `1.500` is ambiguous: English reads one and a half, German fifteen
+    hundred. Refusing it costs the person one message; guessing wrong costs a factor of a thousand.
+    """
     if _TWO_READINGS.fullmatch(digits):
         whole, _, rest = digits.partition(".")
         raise AmbiguousNumber(f"{digits} can be read in two ways; please write {whole}{rest} or {float(digits):g}.")

@@ -1,8 +1,8 @@
-"""What the words of a reply say, by the kind of the question.
+"""Parsing of a reply by the kind of the question.
 
-Own words always count for a `text`, and for a `choice` unless they are only a number that no option has; for an approval they
-are a no. A `confirm` needs a yes or a no and a `number` one number in its range: what they cannot take becomes a `UnparsedReply`,
-one friendly line for the person, who may try again.
+Own words are always valid for a `text`, and for a `choice` unless they are only a number that no option has; for an approval
+they mean no. A `confirm` needs a yes or a no, and a `number` one number in its range. Any other reply becomes an `UnparsedReply`
+with a hint for the person, who can reply again.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexic
 from orchestrator_bridge.question.parsing.number import AmbiguousNumber, parse_numbers, starts_with_number
 
 YES_NO = (Option(id="yes", label="Yes"), Option(id="no", label="No"))
-"""A confirm as people see it: as two options, so that a number counts too."""
+"""Options of a confirm as people see them; so `1` and `2` are valid replies too."""
 
 ConfirmSide = Literal["yes", "no", "unsure"]
 _LEADING_SIGNS = EDGES.replace("-", "")
-"""Signs before a phrase that say nothing; `-1` is a no."""
+"""Characters without a meaning before a phrase; the minus stays, because `-1` is a no."""
 _SIGNS = ".,;:!…–—-)\n"
 
 
 def parse_yes_no(text: str) -> Literal["yes", "no"] | None:
-    """What `text` says, by the words it begins with once filling words are taken off; None if that is neither or not clear."""
+    """Recognise a yes or a no by the first words after filler words; None if it is neither, or unclear.
+
+    The end of the text must not contradict its beginning: "yes … or rather not" is unclear.
+    """
     line = fold_text(text)
     number = re.fullmatch(r"[#(]*([12])[).!]*", line)
     if number:
@@ -46,12 +49,11 @@ def _parse_line(line: str) -> Literal["yes", "no"] | None:
 
 
 def _opening_side(line: str) -> tuple[ConfirmSide | None, str]:
-    """The side of the first words that have one, and what follows them."""
+    """Side of the first words that have one, and the rest of the line."""
     line = line.lstrip(_LEADING_SIGNS)
     while line:
-        sides = [(end, side) for end, side in _leading_sides(line)]
-        if sides:
-            end, side = max(sides)
+        if sides := list(_leading_sides(line)):
+            end, side = max(sides)  # of several phrases, the longest
             return side, line[end:]
         filler = lexicon().filler.match(line)
         if filler is None:
@@ -61,7 +63,7 @@ def _opening_side(line: str) -> tuple[ConfirmSide | None, str]:
 
 
 def _leading_sides(line: str) -> Iterator[tuple[int, ConfirmSide]]:
-    """Every phrase with a side that the line begins with: where it ends, and its side."""
+    """End and side of every phrase with a side that the line begins with."""
     known = lexicon()
     clear: tuple[tuple[ConfirmSide, re.Pattern[str]], ...] = (("yes", known.yes), ("no", known.no), ("unsure", known.unsure))
     alone: tuple[tuple[ConfirmSide, re.Pattern[str]], ...] = (("yes", known.yes_alone), ("no", known.no_alone))
@@ -74,17 +76,17 @@ def _leading_sides(line: str) -> Iterator[tuple[int, ConfirmSide]]:
 
 
 def _stands_alone(rest: str) -> bool:
-    """Whether a word is not part of what follows: "no" before "backups exist" is no answer, nor "sure" before "about that?"."""
+    """True if a word is independent of what follows: "no" before "backups exist" is not, nor "sure" before "about that?"."""
     rest = rest.lstrip()
     if "?" in rest:
         return False
     known = lexicon()
     lists = (known.filler, known.because, known.yes, known.no, known.yes_alone)
-    return not rest or rest[0] in _SIGNS or not rest[0].isalnum() or any(one.match(rest) for one in lists)
+    return not rest or rest[0] in _SIGNS or not rest[0].isalnum() or any(pattern.match(rest) for pattern in lists)
 
 
 def _ending_side(line: str) -> ConfirmSide | None:
-    """The side of the words that the line ends with; of two that end there, the longer."""
+    """Side of the phrase that the line ends with; of several, the longest."""
     known = lexicon()
     lists: tuple[tuple[ConfirmSide, re.Pattern[str]], ...] = (
         ("yes", known.yes),
@@ -102,13 +104,14 @@ def _ending_side(line: str) -> ConfirmSide | None:
 
 
 APPROVE, APPROVE_TOOL, DENY = "approve", "approve_tool", "deny"
-"""The ids of an approval's options."""
+"""Ids of the options of an approval."""
 
 
 def parse_consent(options: Sequence[Option], texts: Sequence[str]) -> str | None:
-    """The option that somebody's messages, oldest first, come to; None for what is no answer: a question, a number too high.
+    """Id of the option that a person's messages (oldest first) choose; None for a question or an unknown number.
 
-    The newest message counts. It approves only in plain words: a condition, a doubt, a remark are a no, which the agent reads.
+    The newest message counts. Only an unconditional yes approves: a condition, a doubt or a remark is a denial, which the agent
+    reads.
     """
     newest = texts[-1]
     option = find_option(options, newest)
@@ -119,19 +122,19 @@ def parse_consent(options: Sequence[Option], texts: Sequence[str]) -> str | None
 
 
 def _is_qualified(text: str) -> bool:
-    """Whether something stands beside the consent that limits it or takes it back: "but", "if", "not"; "no problem" does not."""
+    """True if a condition, doubt or negation limits a consent ("but", "if", "not"); "no problem" is none of them."""
     known = lexicon()
     line = known.yes.sub(" ", fold_text(text))
     return any(words.search(line) is not None for words in (known.condition, known.no, known.against, known.unsure))
 
 
 MAX_REPLY = 10_000
-"""Characters of one message that are kept; no platform's message is longer than 40,000, and few answers than 1,000."""
+"""Characters of one message that are stored. Platforms allow up to 40,000; answers rarely have more than 1,000."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedReply:
-    """What was understood, with the words kept. `choice` is an option's id, or `yes` or `no`."""
+    """A valid reply with its words. `choice` is the id of an option, or `yes` or `no`."""
 
     text: str
     choice: str | None = None
@@ -140,27 +143,29 @@ class ParsedReply:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnparsedReply:
-    """What was said cannot be taken as an answer; `hint` says to the person what is expected."""
+    """A reply that is not a valid answer; `hint` tells the person what is expected."""
 
     text: str
     hint: str
 
 
 def parse_reply(ask: Ask, text: str) -> ParsedReply | UnparsedReply:
-    """One message as an answer to what was asked."""
+    """Parse one message as an answer."""
     return parse_messages(ask, (text,))
 
 
 def parse_messages(ask: Ask, parts: Sequence[str]) -> ParsedReply | UnparsedReply:
-    """Several messages of one person, oldest first, as one answer: the newest that decides something does."""
+    """Parse several messages of one person, oldest first, as one answer: the newest that contains a decision counts."""
     texts = [kept for part in parts if (kept := clean(part, MAX_REPLY).strip())]
     whole = "\n".join(texts)
     if not texts:
-        return UnparsedReply(text="", hint="Your reply came without any words; please write your answer.")
+        return UnparsedReply(text="", hint="Your reply is empty; please write your answer.")
     if ask.kind == "approval":
         return _parse_approval(ask, texts, whole)
     if lexicon().holding.fullmatch(strip_courtesy(texts[-1])):
-        return UnparsedReply(text=whole, hint="No hurry, I wait for your answer. If it takes long, say “more time”, or “not me”.")
+        return UnparsedReply(
+            text=whole, hint="No hurry: the question stays open. If it takes long, reply “more time”, or “not me”."
+        )
     if ask.kind == "choice":
         return _parse_choice(ask, texts, whole)
     if ask.kind == "confirm":
@@ -183,7 +188,8 @@ def _parse_approval(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply |
     choice = parse_consent(ask.options, texts)
     if choice is None:
         return UnparsedReply(
-            text=whole, hint="Please approve or deny; write why, and the agent reads it. Nobody can be asked back here."
+            text=whole,
+            hint="Please approve or deny. You can add a reason, which the agent reads; it cannot answer questions here.",
         )
     return ParsedReply(text=whole, choice=choice)
 
@@ -191,9 +197,7 @@ def _parse_approval(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply |
 def _parse_confirm(texts: Sequence[str], whole: str) -> ParsedReply | UnparsedReply:
     side = next((found for text in reversed(texts) if (found := parse_yes_no(text))), None)
     if side is None:
-        return UnparsedReply(
-            text=whole, hint="I need a yes or a no here; please begin your reply with one of them, more words are welcome."
-        )
+        return UnparsedReply(text=whole, hint="I need a yes or a no here; please begin your reply with one of them.")
     return ParsedReply(text=whole, choice=side)
 
 
@@ -219,7 +223,7 @@ def _check_range(ask: Ask, number: float, whole: str) -> ParsedReply | UnparsedR
 
 
 def expected_number(ask: Ask) -> str:
-    """What a number must be, to follow the word "number": ` of GB from 1 to 10`; nothing in particular: `, such as 12 or 3.5`."""
+    """Describe the expected number, to follow the word "number": ` of GB from 1 to 10`, or `, such as 12 or 3.5`."""
     unit = f" of {ask.unit}" if ask.unit else ""
     if ask.min is not None and ask.max is not None:
         return f"{unit} from {ask.min:.15g} to {ask.max:.15g}"
