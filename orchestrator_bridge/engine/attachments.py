@@ -1,4 +1,4 @@
-"""Brings what people attach from their platform into the store, before the run hears of it."""
+"""Attachments: fetched from the platform and stored before the run gets the message that they belong to."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from orchestrator_bridge.team.team import Team
 _LOG = logging.getLogger(__name__)
 
 MAX_ATTACHMENTS = 10
-"""Files of one message that are taken, as many as Discord and Slack let people attach at once."""
+"""Files of one message that are loaded: as many as Discord and Slack accept in one message."""
 
-TRIES, PAUSE = 3, 2.0
-"""How often a file is asked for, and seconds in between."""
+TRIES, RETRY_DELAY = 3, 2.0
+"""Attempts to fetch a file, and seconds between them unless the platform names a time."""
 
 
 class AttachmentLoader:
-    """Fetches attachments; the same file is kept once, however often it is sent."""
+    """Fetches attachments. A picture is stored under the hash of its content, so that the same one is stored once."""
 
     def __init__(self, store: Store, clock: Clock, adapters: Mapping[str, Adapter], models: Model) -> None:
         self._store = store
@@ -35,23 +35,25 @@ class AttachmentLoader:
         self._models = models
 
     async def load(self, platform: str, attachments: Sequence[Attachment], team: Team) -> tuple[AttachmentContent, ...]:
-        """The files, in order; one that cannot be had or kept says why, a picture also which of the agents cannot see it."""
+        """Load files, in order. One that cannot be fetched or stored gives the reason instead; a picture names the agents that
+        cannot see it."""
         unseen_by = tuple(agent.name for agent in team.agents if not self._models.supports_images(agent.model))
-        taken = await asyncio.gather(
-            *(self._load(self._adapters[platform], one, unseen_by) for one in attachments[:MAX_ATTACHMENTS])
+        adapter = self._adapters[platform]
+        loaded = await asyncio.gather(
+            *(self._load(adapter, attachment, unseen_by) for attachment in attachments[:MAX_ATTACHMENTS])
         )
         rest = (
-            AttachmentContent(name=one_line(one.name, 120), why=f"only {MAX_ATTACHMENTS} files are taken at once")
-            for one in attachments[MAX_ATTACHMENTS:]
+            _unavailable(attachment, f"only {MAX_ATTACHMENTS} files are read at once")
+            for attachment in attachments[MAX_ATTACHMENTS:]
         )
-        return (*taken, *rest)
+        return (*loaded, *rest)
 
     async def _load(self, adapter: Adapter, attachment: Attachment, hidden_from: tuple[str, ...]) -> AttachmentContent:
         if attachment.size > MAX_FILE_SIZE:
             return too_large(attachment.name, attachment.size)
         body = await self._download(adapter, attachment)
         if body is None:
-            return AttachmentContent(name=one_line(attachment.name, 120), why="it could not be fetched")
+            return _unavailable(attachment, "it could not be fetched")
         return await self._store_image(parse_attachment(attachment.name, body, hidden_from), body)
 
     async def _store_image(self, file: AttachmentContent, body: bytes) -> AttachmentContent:
@@ -59,8 +61,8 @@ class AttachmentLoader:
             if file.picture:
                 await self._store.append(rows=[BlobStored(picture=file.picture, body=body)])
         except StoreError as error:
-            _LOG.error("%s could not be kept: %s", file.name, error)
-            return AttachmentContent(name=file.name, why="the disk could not take it")
+            _LOG.error("%s could not be stored: %s", file.name, error)
+            return AttachmentContent(name=file.name, why="it could not be stored")
         return file
 
     async def _download(self, adapter: Adapter, attachment: Attachment) -> bytes | None:
@@ -71,6 +73,10 @@ class AttachmentLoader:
                 _LOG.warning("%s cannot be fetched: %s", attachment.name, error)
                 return None
             except NotSent as error:
-                _LOG.warning("%s cannot be fetched just now: %s", attachment.name, error)
-                await sleep_until(self._clock, self._clock.now() + (error.retry_after or PAUSE))
+                _LOG.warning("%s cannot be fetched now: %s", attachment.name, error)
+                await sleep_until(self._clock, self._clock.now() + (error.retry_after or RETRY_DELAY))
         return None
+
+
+def _unavailable(attachment: Attachment, why: str) -> AttachmentContent:
+    return AttachmentContent(name=one_line(attachment.name, 120), why=why)

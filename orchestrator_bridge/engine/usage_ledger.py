@@ -1,8 +1,8 @@
-"""What all runs have spent today: the one place where a call of any run is checked against shared budgets and reserved.
+"""The usage ledger: what all runs have spent today, and the one place where a call is checked against the shared budgets.
 
-What is stored comes in as the rows of each transaction; what is about to be stored is reserved before, so that two runs cannot
-both take the last dollar. Checking and reserving happen without a pause between them. After a start the sums come from the
-database.
+Stored amounts come in as the rows of each committed transaction. An amount that is about to be stored is reserved before, so that
+two runs cannot both take the last dollar: checking and reserving happen without an `await` between them. After a start the sums
+are loaded from the store.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Literal
 
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.run.records import BudgetRaised, CallUsageRecorded, Record
@@ -17,100 +18,108 @@ from orchestrator_bridge.store.interface import BudgetCharge
 from orchestrator_bridge.team.budgets import EVERYWHERE, Budgets, BudgetStatus, channel_key
 
 Key = tuple[int, str, int]
-"""One attempt of a call: its run, its action and its number."""
+"""One attempt of a call: run, action, number of the attempt."""
 
 
 class UsageLedger:
-    """Sums by day and channel. A budget counts what is booked, reserved and unknown; a reservation counts for the day that is."""
+    """US dollars by day and channel: booked, reserved, and those of calls whose bill is unknown.
+
+    A reservation counts for the present day, whenever it was made.
+    """
 
     def __init__(self, budgets: Budgets) -> None:
         self._budgets = budgets
         self._booked: dict[str, defaultdict[str, Decimal]] = {}
-        self._raised: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
-        self._open: dict[Key, tuple[str, Decimal]] = {}
+        self._grants: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        self._reserved: dict[Key, tuple[str, Decimal]] = {}
 
-    def load(self, charges: Iterable[BudgetCharge], raises: Iterable[BudgetRaised]) -> None:
-        """Begin with what is stored."""
+    def load(self, charges: Iterable[BudgetCharge], grants: Iterable[BudgetRaised]) -> None:
+        """Begin with the stored amounts."""
         for charge in charges:
-            self._enter(charge)
-        for row in raises:
-            self._raise(row)
+            self._charge(charge)
+        for grant in grants:
+            self._grant(grant)
 
     def begin_of_day(self, now: float) -> float:
-        """From when on stored calls matter, in seconds since the epoch."""
+        """The time from which stored calls count, in seconds since the epoch."""
         return self._budgets.begin_of_day(now)
 
     def statuses(self, place: Place, now: float, unstored: Iterable[Record] = ()) -> tuple[BudgetStatus, ...]:
-        """How the shared budgets of a place stand. `unstored`: rows of its transaction, which know more than the reservations."""
+        """Limit and use of the shared budgets of a place.
+
+        `unstored` are the rows of the transaction that asks; where they book a call, they replace its reservation.
+        """
         channel = channel_key(place)
-        own, every = self._budgets.of_channel(channel), self._budgets.day
-        if own is None and every is None:
+        limits: tuple[tuple[Literal["channel", "day"], str, Decimal | None], ...] = (
+            ("channel", channel, self._budgets.of_channel(channel)),
+            ("day", EVERYWHERE, self._budgets.day),
+        )
+        if all(limit is None for _, _, limit in limits):
             return ()
         day, rows = self._budgets.day_of(now), list(unstored)
         change = sum((self._change(row) for row in rows if isinstance(row, CallUsageRecorded)), Decimal(0))
-        standings = []
-        if own is not None:
-            limit = own + self._more(day, channel, rows)
-            standings.append(BudgetStatus(budget="channel", limit=limit, used=self._used(day, channel) + change))
-        if every is not None:
-            limit = every + self._more(day, EVERYWHERE, rows)
-            standings.append(BudgetStatus(budget="day", limit=limit, used=self._used(day, EVERYWHERE) + change))
-        return tuple(standings)
+        return tuple(
+            BudgetStatus(budget=name, limit=limit + self._granted(day, key, rows), used=self._used(day, key) + change)
+            for name, key, limit in limits
+            if limit is not None
+        )
 
     def reserve(self, key: Key, place: Place, amount: Decimal) -> None:
-        """A call is about to be stored."""
-        self._open[key] = (channel_key(place), amount)
+        """Count a call that is about to be stored."""
+        self._reserved[key] = (channel_key(place), amount)
 
     def release(self, key: Key) -> None:
-        """It was not stored."""
-        self._open.pop(key, None)
+        """Drop the reservation of a call that was not stored."""
+        self._reserved.pop(key, None)
 
     def record(self, place: Place, rows: Iterable[Record]) -> None:
-        """A transaction was stored."""
+        """Count the rows of a committed transaction."""
         for row in rows:
             if isinstance(row, CallUsageRecorded):
-                self._enter(charge_of(row, place))
+                self._charge(budget_charge(row, place))
             elif isinstance(row, BudgetRaised):
-                self._raise(row)
+                self._grant(row)
 
-    def _enter(self, charge: BudgetCharge) -> None:
-        self._open.pop(charge.key, None)
+    def _charge(self, charge: BudgetCharge) -> None:
+        self._reserved.pop(charge.key, None)
         if charge.open:
-            self._open[charge.key] = (charge.channel, charge.amount)
+            self._reserved[charge.key] = (charge.channel, charge.amount)
         else:
-            self._of_day(self._budgets.day_of(charge.at))[charge.channel] += charge.amount
+            self._booked_on(self._budgets.day_of(charge.at))[charge.channel] += charge.amount
 
-    def _of_day(self, day: str) -> defaultdict[str, Decimal]:
+    def _booked_on(self, day: str) -> defaultdict[str, Decimal]:
         if day not in self._booked:
             self._booked[day] = defaultdict(Decimal)
-            self._booked = dict(sorted(self._booked.items())[-2:])  # nobody asks about the day before yesterday
+            self._booked = dict(sorted(self._booked.items())[-2:])  # no budget looks further back than yesterday
         return self._booked.get(day, defaultdict(Decimal))
 
-    def _raise(self, row: BudgetRaised) -> None:
-        self._raised[self._budgets.day_of(row.at), row.channel] += row.amount
+    def _grant(self, row: BudgetRaised) -> None:
+        self._grants[self._budgets.day_of(row.at), row.channel] += row.amount
 
-    def _more(self, day: str, channel: str, unstored: Iterable[Record]) -> Decimal:
+    def _granted(self, day: str, channel: str, unstored: Iterable[Record]) -> Decimal:
         new = (row.amount for row in unstored if isinstance(row, BudgetRaised) and row.channel == channel)
-        return self._raised.get((day, channel), Decimal(0)) + sum(new, Decimal(0))
+        return self._grants.get((day, channel), Decimal(0)) + sum(new, Decimal(0))
 
     def _used(self, day: str, channel: str) -> Decimal:
         booked = (amount for where, amount in self._booked.get(day, {}).items() if channel in (EVERYWHERE, where))
-        reserved = (amount for where, amount in self._open.values() if channel in (EVERYWHERE, where))
+        reserved = (amount for where, amount in self._reserved.values() if channel in (EVERYWHERE, where))
         return sum(booked, Decimal(0)) + sum(reserved, Decimal(0))
 
     def _change(self, row: CallUsageRecorded) -> Decimal:
-        """What a row that is not stored yet changes."""
-        _, before = self._open.get(_key(row), ("", Decimal(0)))
-        return counted(row) - before
+        """The amount by which an unstored row changes what is used."""
+        _, before = self._reserved.get(_key(row), ("", Decimal(0)))
+        return charged_amount(row) - before
 
 
-def charge_of(row: CallUsageRecorded, place: Place) -> BudgetCharge:
-    """What a stored attempt counts."""
-    return BudgetCharge(key=_key(row), channel=channel_key(place), amount=counted(row), at=row.at, open=row.state == "reserved")
+def budget_charge(row: CallUsageRecorded, place: Place) -> BudgetCharge:
+    """The charge of one stored attempt."""
+    return BudgetCharge(
+        key=_key(row), channel=channel_key(place), amount=charged_amount(row), at=row.at, open=row.state == "reserved"
+    )
 
 
-def counted(row: CallUsageRecorded) -> Decimal:
-    """What is booked; what was reserved, where nobody knows the bill; nothing for a call that was refused."""
+def charged_amount(row: CallUsageRecorded) -> Decimal:
+    """The amount that an attempt counts: its cost; the reserved amount where the bill is unknown; nothing for a refused call."""
     match row.state:
         case "failed":
             return Decimal(0)
