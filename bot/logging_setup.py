@@ -1,7 +1,7 @@
-"""The log: a file in the data folder for whoever looks into a fault, and warnings in one line each on standard error.
+"""Logging: a file in the data folder, and warnings in one line each on standard error.
 
-The standard library's logging does all that is needed; structlog would take longer to import than the bot takes to start.
-Whatever is logged, by us or by a library, passes one formatter that takes out every secret, in tracebacks too.
+The standard library's logging does all that is needed; structlog would take longer to import than the bot takes to start. All
+records, of Townhall and of libraries, pass a formatter that removes secrets, from tracebacks too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bot.config.errors import ConfigError, Problem
 from orchestrator_bridge.common.redaction import Redactor
 
 LOG_FILE = "townhall.log"
-"""The log's name in the data folder."""
+"""File name in the data folder."""
 
 _OURS = ("bot", "adapters", "orchestrator_bridge")
 _MAX_BYTES = 5_000_000
@@ -26,19 +26,25 @@ _BACKUP_COUNT = 3
 
 
 def configure_logging(folder: Path, level: str, secrets: Mapping[str, str]) -> Path:
-    """Log into `folder` from now on, our own records from `level` up, other libraries' from warnings up; returns the file.
+    """Start logging into `folder`: Townhall's own records from `level` up, other libraries' from warnings up.
 
-    `secrets` are the values to take out, by the names that are shown in their places.
+    Returns the file. `secrets` are the values to remove, by the names that replace them.
 
     Raises:
-        Trouble: the folder cannot be written.
+        ConfigError: the folder cannot be written.
     """
     file = folder / LOG_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         to_file = LogFile(file, maxBytes=_MAX_BYTES, backupCount=_BACKUP_COUNT, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise ConfigError("the data folder cannot be written", [_unwritable(folder, error)]) from error
+        problem = Problem(
+            where=f"TOWNHALL_DATA={folder}",
+            found=error.strerror or str(error),
+            expected="a folder that can be written",
+            fix="make it writable, or set TOWNHALL_DATA to another folder",
+        )
+        raise ConfigError("the data folder cannot be written", [problem]) from error
     to_file.setFormatter(FileFormatter(secrets))
     to_screen = ScreenHandler()
     to_screen.setLevel(logging.WARNING)
@@ -59,13 +65,13 @@ class FileFormatter(logging.Formatter):
         self._redactor = Redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as text, with nothing in it that looks like the beginning of another one."""
+        """The record as text. Its further lines are indented, so that none can be mistaken for another record."""
         lines = self._redactor.clean(super().format(record)).split("\n")
         return "\n    ".join(map(_printable, lines))
 
 
 class ScreenFormatter(logging.Formatter):
-    """`townhall: warning: …`, and where the rest is if there is more: a traceback is nothing for a chat."""
+    """`townhall: warning: …` in one line; a traceback is in the log file only, which the line then names."""
 
     def __init__(self, secrets: Mapping[str, str], file: Path) -> None:
         super().__init__()
@@ -80,7 +86,7 @@ class ScreenFormatter(logging.Formatter):
 
 
 class ScreenHandler(logging.StreamHandler[TextIO]):
-    """Writes to what standard error is at the moment: the terminal's front end takes its place while a person types."""
+    """Writes to the current standard error, which the terminal's frontend replaces while a prompt is open."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
@@ -91,30 +97,21 @@ class ScreenHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
-        """Where standard error is gone there is nobody to tell; the file has the record."""
+        """Ignore it: standard error is closed, and the log file has the record."""
 
 
 class LogFile(RotatingFileHandler):
-    """The file. When it cannot be written any more (no space left), that is said once, and the bot goes on."""
+    """The log file. If it can no longer be written (disk full), one warning is printed and the bot continues."""
 
-    _told = False
+    _reported = False
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
-        """Say once, on standard error, why the log ends here."""
-        if not self._told:
-            self._told = True
+        """Print once, on standard error, why the log ends here."""
+        if not self._reported:
+            self._reported = True
             print(f"townhall: warning: the log {self.baseFilename} cannot be written: {sys.exc_info()[1]}", file=sys.stderr)  # noqa: T201
 
 
 def _printable(line: str) -> str:
-    """The line with control characters, escapes and bidirectional overrides written out."""
-    return "".join(one if one.isprintable() or one == "\t" else one.encode("unicode_escape").decode() for one in line)
-
-
-def _unwritable(folder: Path, error: OSError) -> Problem:
-    return Problem(
-        where=f"TOWNHALL_DATA={folder}",
-        found=error.strerror or str(error),
-        expected="a folder that can be written",
-        fix="make it writable, or name another folder in TOWNHALL_DATA",
-    )
+    """The line with control characters, escapes and bidirectional overrides escaped."""
+    return "".join(char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode() for char in line)

@@ -1,4 +1,4 @@
-"""The disk that the data folder is on: can the folder be written, and is there space left?"""
+"""Findings of the doctor, and the local checks: data folder, disk, store, MCP listener and access tokens."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from bot.app import LoadedConfig
 
 
-def to_findings(about: str, trouble: ConfigError) -> list[Finding]:
-    """Every problem of a trouble as a finding of its own."""
-    if not trouble.problems:
-        return [Finding(about=about, state="wrong", found=trouble.title)]
+def to_findings(about: str, error: ConfigError) -> list[Finding]:
+    """One finding for each problem of the error."""
+    if not error.problems:
+        return [Finding(about=about, state="wrong", found=error.title)]
     return [
         Finding(
             about=about,
@@ -32,89 +32,93 @@ def to_findings(about: str, trouble: ConfigError) -> list[Finding]:
             found=f"{problem.where}: {problem.found}",
             mend=f"expected {problem.expected}" + (f"; {problem.fix}" if problem.fix else ""),
         )
-        for problem in trouble.problems
+        for problem in error.problems
     ]
 
 
 LOW_SPACE = 1_000_000_000
-"""Bytes. Below, the doctor warns."""
+"""Bytes. Less free space is a warning."""
 CRITICAL_SPACE = 50_000_000
-"""Bytes. Below, a busy day's log may not fit any more."""
+"""Bytes. Less free space is an error: the event log of a busy day may not fit."""
 
 
 def check_folder(folder: Path) -> Finding:
-    """Whether the data folder, or the one in which it will be made, takes a file. Leaves nothing behind."""
+    """Check that the data folder, or the folder in which it will be created, can be written. Leaves nothing behind."""
     place = _nearest(folder)
     try:
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
         return Finding(about="data folder", state="wrong", found=f"{place}: {error.strerror}", mend=_fix(error))
-    made = "can be written" if place == folder else "will be made at the first start"
-    return Finding(about="data folder", state="ok", found=f"{folder} {made}")
+    state = "can be written" if place == folder else "will be created at the first start"
+    return Finding(about="data folder", state="ok", found=f"{folder} {state}")
 
 
 def _fix(error: OSError) -> str:
-    another = "name another folder in TOWNHALL_DATA"
+    another = "set TOWNHALL_DATA to another folder"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"make space, or {another}"
+        return f"free some space, or {another}"
     if error.errno == errno.ENOTDIR:
-        return f"move the file of this name away, or {another}"
+        return f"move the file of this name, or {another}"
     return f"make it writable for this user, or {another}"
 
 
 def check_space(folder: Path, free: int | None = None) -> Finding:
-    """Whether enough space is left; `free` in bytes, as the system says unless it is given."""
+    """Check the free disk space. `free` is in bytes and read from the system unless given."""
     left = shutil.disk_usage(_nearest(folder)).free if free is None else free
     found = f"{left / 1e9:.1f} GB free" if left >= LOW_SPACE else f"{left / 1e6:.0f} MB free"
     if left >= LOW_SPACE:
         return Finding(about="disk", state="ok", found=found)
     return Finding(
-        about="disk", state="warn" if left >= CRITICAL_SPACE else "wrong", found=found, mend="make space, or set TOWNHALL_DATA"
+        about="disk",
+        state="warn" if left >= CRITICAL_SPACE else "wrong",
+        found=found,
+        mend="free some space, or set TOWNHALL_DATA",
     )
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest one around it that exists."""
+    """The folder, or its nearest parent that exists."""
     here = folder.absolute()
     return folder if folder.exists() else next(parent for parent in here.parents if parent.exists())
 
 
 async def check_store(file: Path) -> list[Finding]:
-    """Let SQLite read every page of the file, and read every event in it, beside a bot that may be running."""
+    """Let SQLite check every page of the file, and read every event in it. A bot may be running."""
     try:
-        found = await asyncio.to_thread(full_check, file)
+        check = await asyncio.to_thread(full_check, file)
     except NotFound:
-        return [Finding(about="store", state="ok", found=f"{file} will be made at the first start")]
+        return [Finding(about="store", state="ok", found=f"{file} will be created at the first start")]
     except SchemaTooOld as error:
-        return [Finding(about="store", state="ok", found=f"{error.found}; the next start lifts it")]
+        return [Finding(about="store", state="ok", found=f"{error.found}; the next start migrates it")]
     except StoreError as error:
         return [Finding(about="store", state="wrong", found=error.found, mend=error.fix)]
-    counts = f"{found.runs} runs, {found.questions} questions, {found.unsent} posts to send"
-    whole = Finding(about="store", state="ok", found=f"{file} is whole: {found.size / 1e6:.1f} MB, {counts}")
-    return [_unreadable_finding(one) for one in found.unreadable] or [whole]
+    counts = f"{check.runs} runs, {check.questions} questions, {check.unsent} unsent posts"
+    intact = Finding(about="store", state="ok", found=f"{file} is intact: {check.size / 1e6:.1f} MB, {counts}")
+    return [_unreadable_finding(log) for log in check.unreadable] or [intact]
 
 
-def _unreadable_finding(one: UnreadableLog) -> Finding:
-    """A run that the bot cannot go on with."""
-    more = f"; {one.rows - 1} more of its events cannot be read either" if one.rows > 1 else ""
-    aside = f"the bot sets run {one.run} aside and goes on with the others"
-    mend = f"{aside}; `townhall export {one.run}` prints what is whole of it. {one.fault.fix}"
-    return Finding(about="store", state="wrong", found=f"{one.fault.found}{more}", mend=mend)
+def _unreadable_finding(log: UnreadableLog) -> Finding:
+    """An event log that cannot be read, so that the bot cannot continue its run."""
+    more = f"; {log.rows - 1} more of its events cannot be read" if log.rows > 1 else ""
+    effect = f"the bot quarantines run {log.run} and continues the others"
+    fix = f"{effect}; `townhall export {log.run}` prints its readable events. {log.fault.fix}"
+    return Finding(about="store", state="wrong", found=f"{log.fault.found}{more}", mend=fix)
 
 
 async def check_mcp_listener(start: LoadedConfig) -> AsyncIterator[Finding]:
-    """What is behind the door is not looked at, and no token is used."""
-    from bot.mcp_server import listener as door_file
+    """Check that a running bot serves external agents, and list the access tokens. No connection is made."""
+    from bot.mcp_server import listener
 
-    door = door_file.read_endpoint(start.settings.data)
-    if door is not None:
-        yield Finding(about="door", state="ok", found=f"open for agents outside at {door.url}, and through `townhall mcp`")
-    elif door_file.running_process(start.settings.data) is not None:
-        mend = "the bot's output and townhall.log say why; most likely TOWNHALL_MCP_PORT is taken: set another"
-        yield Finding(about="door", state="warn", found="a bot runs, and its door for agents outside is shut", mend=mend)
+    about = "mcp server"
+    endpoint = listener.read_endpoint(start.settings.data)
+    if endpoint is not None:
+        yield Finding(about=about, state="ok", found=f"serves external agents at {endpoint.url} and through `townhall mcp`")
+    elif listener.running_process(start.settings.data) is not None:
+        fix = "see the bot's output and townhall.log; most likely TOWNHALL_MCP_PORT is in use: set another port"
+        yield Finding(about=about, state="warn", found="a bot runs, but its MCP server does not", mend=fix)
     else:
-        yield Finding(about="door", state="ok", found="no bot runs, so agents outside cannot come in now")
+        yield Finding(about=about, state="ok", found="no bot runs, so external agents cannot connect now")
     yield await _tokens_finding(start)
 
 
@@ -123,13 +127,13 @@ async def _tokens_finding(start: LoadedConfig) -> Finding:
 
     try:
         lookups = await SqliteLookups.open(start.settings.store)
-    except StoreError:  # there is none yet, or the store has its own finding
+    except StoreError:  # there is no store yet, or it has its own finding
         return Finding(about="tokens", state="ok", found="none")
     try:
         tokens = await lookups.tokens()
     finally:
         await lookups.close()
-    good = [token.name for token in tokens if token.withdrawn_at is None]
-    withdrawn = len(tokens) - len(good)
-    found = (listed(good) if good else "none") + (f"; {withdrawn} withdrawn" if withdrawn else "")
+    valid = [token.name for token in tokens if token.withdrawn_at is None]
+    revoked = len(tokens) - len(valid)
+    found = (listed(valid) if valid else "none") + (f"; {revoked} revoked" if revoked else "")
     return Finding(about="tokens", state="ok", found=found)

@@ -1,4 +1,4 @@
-"""The doctor's findings on paper."""
+"""`townhall doctor`: all checks in order, and their report."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 async def run_checks(online: bool = False) -> AsyncIterator[Finding]:
-    """Findings as they are made. What cannot be looked at because of an earlier finding is left out, and that is said."""
+    """Run all checks, one after the other. A check that an earlier error makes impossible is reported as skipped."""
     yield Finding(about="python", state="ok", found=f"{platform.python_version()} with SQLite {sqlite3.sqlite_version}")
     try:
         settings = read_settings()
-    except ConfigError as trouble:
-        for finding in to_findings("settings", trouble):
+    except ConfigError as error:
+        for finding in to_findings("settings", error):
             yield finding
-        yield Finding(about="the rest", state="warn", found="not looked at", mend="mend the settings first")
+        yield Finding(about="other checks", state="warn", found="skipped", mend="fix the settings first")
         return
     for finding in _settings_findings(settings):
         yield finding
@@ -49,10 +49,10 @@ async def run_checks(online: bool = False) -> AsyncIterator[Finding]:
 async def _team_and_models(settings: Settings, online: bool) -> AsyncIterator[Finding]:
     try:
         team_file = read_team_file(settings.team_file, must_exist=settings.names_team_file)
-    except ConfigError as trouble:
-        for finding in to_findings("team file", trouble):
+    except ConfigError as error:
+        for finding in to_findings("team file", error):
             yield finding
-        yield Finding(about="models", state="warn", found="not looked at", mend="mend the team file first")
+        yield Finding(about="models", state="warn", found="skipped", mend="fix the team file first")
         return
     yield _team_finding(team_file)
     async for finding in _config_findings(LoadedConfig(settings=settings, team_file=team_file), online):
@@ -60,7 +60,7 @@ async def _team_and_models(settings: Settings, online: bool) -> AsyncIterator[Fi
 
 
 async def _config_findings(start: LoadedConfig, online: bool) -> AsyncIterator[Finding]:
-    """What can be looked at once settings and team file are good: models and platforms."""
+    """The checks that need valid settings and a valid team file: models, tools and platforms."""
     for finding in check_models(start):
         yield finding
     for finding in await check_endpoints(start) if online else []:
@@ -75,14 +75,14 @@ async def _config_findings(start: LoadedConfig, online: bool) -> AsyncIterator[F
 
 def _settings_findings(settings: Settings) -> list[Finding]:
     secrets = settings.set_secrets()
-    found = f"set: {', '.join(secrets)}" if secrets else "no token and no key is set; the terminal is the platform"
-    strangers = [Finding(about="settings", state="warn", found=warning) for warning in settings.warnings()]
-    return [Finding(about="settings", state="ok", found=found), *strangers]
+    found = f"set: {', '.join(secrets)}" if secrets else "no token and no key is set; the bot runs on the terminal"
+    warnings = [Finding(about="settings", state="warn", found=warning) for warning in settings.warnings()]
+    return [Finding(about="settings", state="ok", found=found), *warnings]
 
 
 def _team_finding(team_file: TeamFile) -> Finding:
     if team_file.file is None:
-        return Finding(about="team file", state="ok", found="none; the scripted demo team stands in")
+        return Finding(about="team file", state="ok", found="none; the scripted demo team is used")
     teams = ", ".join(f"{name} (default)" if name == team_file.default_team else name for name in team_file.teams)
     return Finding(about="team file", state="ok", found=f"{team_file.file}: teams {teams}")
 
@@ -91,7 +91,7 @@ _MARKS = {"ok": "ok   ", "warn": "warn ", "wrong": "WRONG"}
 
 
 async def print_report(online: bool, as_json: bool) -> int:
-    """Print every finding as it is made, or all as one JSON object; returns the exit code: 1 if anything is wrong."""
+    """Print each finding at once, or all as one JSON object; returns the exit code, 1 if anything is wrong."""
     findings: list[Finding] = []
     async for finding in run_checks(online):
         findings.append(finding)
@@ -106,4 +106,4 @@ async def print_report(online: bool, as_json: bool) -> int:
 def _print_finding(finding: Finding) -> None:
     click.echo(clean(f"{_MARKS[finding.state]} {finding.about}: {finding.found}"))
     if finding.mend:
-        click.echo(clean(f"      to mend: {finding.mend}"))
+        click.echo(clean(f"      fix: {finding.mend}"))

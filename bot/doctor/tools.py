@@ -1,4 +1,4 @@
-"""Whether the tool servers of the team file start, which tools they have, and whether the file means tools that are there."""
+"""Checks of the tool servers: they start, they offer tools, and the team file names tools that exist."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 MAX_NAMED = 30
-"""Tools of one kind that are named."""
+"""Tools of one kind that a finding lists."""
 
 OfferedTools = Mapping[str, Sequence[Tool]]
-"""What each server that is up offers."""
+"""The tools of each server that started."""
 
 
 async def check_tools(start: LoadedConfig) -> AsyncIterator[Finding]:
-    """A finding for each server, and what is wrong with the names; all are started side by side, and stopped at the end."""
-    logging.getLogger("orchestrator_bridge.tool").addHandler(logging.NullHandler())  # its troubles are our findings
+    """One finding for each server, and one for each wrong name. The servers start concurrently and are stopped at the end."""
+    logging.getLogger("orchestrator_bridge.tool").addHandler(logging.NullHandler())  # its warnings are our findings
     toolbox = Toolbox(start.team_file.tools, start.secrets, SystemClock(), start.team_file.folder)
     servers = list(start.team_file.tools)
     try:
@@ -55,10 +55,10 @@ async def _tools(toolbox: Toolbox, server: str) -> Sequence[Tool] | ToolNotCalle
 def _server_finding(server: str, tools: Sequence[Tool] | ToolNotCalled) -> Finding:
     about = f"tools {server}"
     if isinstance(tools, ToolNotCalled):
-        mend = f"look at [tools.{server}] of the team file, and start the server by hand"
+        mend = f"check [tools.{server}] in the team file, and start the server by hand"
         return Finding(about=about, state="wrong", found=str(tools), mend=mend)
     if not tools:
-        return Finding(about=about, state="warn", found="it offers no tools", mend="look at how the server is set up")
+        return Finding(about=about, state="warn", found="it offers no tools", mend="check the server's configuration")
     return Finding(about=about, state="ok", found=_by_approval(tools))
 
 
@@ -72,11 +72,8 @@ def _named(names: Sequence[str]) -> str:
     return listed(names) if len(names) <= MAX_NAMED else f"{', '.join(names[:MAX_NAMED])} and {len(names) - MAX_NAMED} more"
 
 
-# Names --------------------------------------------------------------------------------------------------------------------
-
-
 def _unknown_tool_findings(file: TeamFile, offers: OfferedTools) -> Iterator[Finding]:
-    """Names of tools in the team file that their servers do not have: a rule for such a name holds for nothing."""
+    """Tool names in the team file that their server does not have. A rule for such a name has no effect."""
     for server, tools in offers.items():
         known = [tool.name for tool in tools]
         for name in file.tools[server].approve:
@@ -84,20 +81,20 @@ def _unknown_tool_findings(file: TeamFile, offers: OfferedTools) -> Iterator[Fin
                 yield _unknown_tool_finding(f"tools.{server}.approve", server, name, known)
     for team in file.teams.values():
         named = (*team.tools, *(tool for agent in team.agents for tool in agent.tools))
-        for whole in dict.fromkeys(named):
-            server, _, name = whole.partition(".")
+        for tool_name in dict.fromkeys(named):
+            server, _, name = tool_name.partition(".")
             known = [tool.name for tool in offers.get(server, ())]
             if name and server in offers and name not in known:
                 yield _unknown_tool_finding(f"team.{team.name}", server, name, known)
 
 
 def _unknown_tool_finding(where: str, server: str, name: str, known: Sequence[str]) -> Finding:
-    mend = suggest_name(name, known) or f"it has {_named(known)}"
+    mend = suggest_name(name, known) or f"its tools are {_named(known)}"
     return Finding(about=where, state="warn", found=f"the server {server} has no tool {name!r}", mend=mend)
 
 
 def _too_many_tools_findings(file: TeamFile, offers: OfferedTools) -> Iterator[Finding]:
-    """Agents that have more tools than they can be offered."""
+    """Agents that have more tools than a model request can offer."""
     for team in file.teams.values():
         for agent in team.agents:
             granted = {*team.tools, *agent.tools}
@@ -107,5 +104,10 @@ def _too_many_tools_findings(file: TeamFile, offers: OfferedTools) -> Iterator[F
                 for tool in tools
             )
             if number > MAX_TOOLS:
-                found = f"{agent.name} has {number} tools, and is offered the first {MAX_TOOLS}"
-                yield Finding(about=f"team.{team.name}", state="warn", found=found, mend="name single tools in 'tools'")
+                found = f"{agent.name} has {number} tools and is offered only the first {MAX_TOOLS}"
+                yield Finding(
+                    about=f"team.{team.name}",
+                    state="warn",
+                    found=found,
+                    mend="name single tools in 'tools', such as 'server.tool'",
+                )

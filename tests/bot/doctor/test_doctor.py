@@ -40,7 +40,7 @@ def test_a_fresh_folder_is_healthy_and_stays_empty(townhall: Townhall, folder: P
         "store",
         "team file",
         "model scripted/demo",
-        "door",
+        "mcp server",
         "tokens",
     }
     assert list(folder.iterdir()) == []
@@ -50,8 +50,8 @@ def test_wrong_settings_are_told_with_how_to_mend_them(townhall: Townhall, monke
     monkeypatch.setenv("TOWNHALL_HTTP_PORT", "x")
     said = townhall("doctor")
     assert said.code == 1
-    assert "WRONG settings: TOWNHALL_HTTP_PORT (the environment): 'x'\n      to mend: expected a port number" in said.out
-    assert "warn  the rest: not looked at" in said.out
+    assert "WRONG settings: TOWNHALL_HTTP_PORT (the environment): 'x'\n      fix: expected a port number" in said.out
+    assert "warn  other checks: skipped" in said.out
 
 
 def test_a_wrong_team_file_is_told_after_everything_else_was_looked_at(townhall: Townhall, folder: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_store_is_read_through_beside_a_bot_that_runs(townhall: Townhall, fold
         assert said.code == 0
         return str(said.out)
 
-    assert "is whole" in asyncio.run(run_and_look())
+    assert "is intact" in asyncio.run(run_and_look())
 
 
 def test_a_damaged_store_is_wrong(townhall: Townhall, folder: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_row_of_the_log_that_cannot_be_read_is_wrong_and_says_how_to_go_on(tow
     assert said.code == 1
     assert "WRONG store:" in said.out
     assert "event 2 of run 1" in said.out
-    assert "sets run 1 aside and goes on with the others; `townhall export 1` prints what is whole of it" in said.out
+    assert "quarantines run 1 and continues the others; `townhall export 1` prints its readable events" in said.out
 
 
 def test_a_data_folder_that_is_a_file_is_wrong(townhall: Townhall, folder: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_data_folder_that_is_a_file_is_wrong(townhall: Townhall, folder: Path)
     said = townhall("doctor", "--json")
     assert said.code == 1
     assert states(said.out)["data folder"] == "wrong"
-    assert "move the file of this name away" in said.out
+    assert "move the file of this name" in said.out
 
 
 def test_credentials_in_an_address_are_never_shown(townhall: Townhall, folder: Path) -> None:

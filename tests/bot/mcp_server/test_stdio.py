@@ -80,9 +80,9 @@ async def test_an_agent_with_a_token_asks_the_person_at_the_terminal_of_the_runn
         async with mcp(environ, token) as client:
             assert "wrong or revoked" in denial_of(await client.call_tool("ask_team", question()))
         findings = json.loads((await said("doctor", "--json")).out)["findings"]
-        told_of = {one["about"]: one["found"] for one in findings if one["about"] in ("door", "tokens")}
-        assert told_of["door"].startswith("open for agents outside at http://127.0.0.1:")
-        assert told_of["tokens"] == "old; 1 withdrawn"
+        told_of = {one["about"]: one["found"] for one in findings if one["about"] in ("mcp server", "tokens")}
+        assert told_of["mcp server"].startswith("serves external agents at http://127.0.0.1:")
+        assert told_of["tokens"] == "old; 1 revoked"
     assert (folder / "errors").read_text() == ""
 
 
@@ -113,8 +113,9 @@ def test_a_bot_whose_port_is_taken_reports_it_and_works(folder: Path, townhall: 
             said = townhall("token", "make", "laptop")
             assert said.code == 1
             assert "a bot runs, but its MCP server does not" in said.err
-            door = next(one for one in json.loads(townhall("doctor", "--json").out)["findings"] if one["about"] == "door")
-            assert (door["state"], "TOWNHALL_MCP_PORT" in door["mend"]) == ("warn", True)
+            findings = json.loads(townhall("doctor", "--json").out)["findings"]
+            server = next(finding for finding in findings if finding["about"] == "mcp server")
+            assert (server["state"], "TOWNHALL_MCP_PORT" in server["mend"]) == ("warn", True)
 
 
 @pytest.mark.parametrize(
