@@ -1,4 +1,8 @@
-"""The three tools of every agent, and reading the use of one: what is on offer, what was asked for, what is wrong with it."""
+"""The tools `new_answer`, `vote` and `ask_others`: their definitions for models, and the parsing of all tool calls.
+
+The JSON schemas are written by hand. Those that pydantic derives from the models have `$ref`, `anyOf` with null, titles and
+defaults: some providers refuse them, and every call pays for their tokens. A test keeps the field names of both equal.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +25,14 @@ NEW_ANSWER, VOTE, ASK_OTHERS = "new_answer", "vote", "ask_others"
 
 
 class NewAnswer(BaseModel):
-    """What `new_answer` takes."""
+    """Arguments of `new_answer`."""
 
     model_config = ConfigDict(frozen=True)
     content: Annotated[str, Field(min_length=1)]
 
 
 class CastVote(BaseModel):
-    """What `vote` takes."""
+    """Arguments of `vote`."""
 
     model_config = ConfigDict(frozen=True)
     agent_id: str
@@ -37,7 +41,7 @@ class CastVote(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class InvalidToolCall:
-    """A tool use that cannot be taken, and what the agent is told. `excused`: it was right when the agent was asked."""
+    """A tool call that is not valid, with the text for the agent. `excused`: it was valid when the agent's call started."""
 
     text: str
     excused: bool = False
@@ -45,7 +49,7 @@ class InvalidToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
-    """A use of one of the team's own tools; `arguments` is a JSON object."""
+    """A call of one of the team's tools; `arguments` is a JSON object."""
 
     tool: Tool
     arguments: str
@@ -55,11 +59,11 @@ ParsedToolCall = NewAnswer | CastVote | Ask | ToolRequest | InvalidToolCall
 
 
 def available_tools(state: RunState, agent: AgentState, seen: int | None = None) -> tuple[ToolSpec, ...]:
-    """The tools on offer to an agent: at its cap of answers it can only vote; a vote needs answers and others."""
+    """The tools on offer to an agent. At its limit of answers it can only vote; a vote needs answers and other agents."""
     labels = tuple(standing_answers(state, seen))
-    answers = may_answer(state, agent)
-    tools = [_NEW_ANSWER] if answers else []
-    if labels and (len(state.agents) > 1 or not answers):
+    can_answer = may_answer(state, agent)
+    tools = [_NEW_ANSWER] if can_answer else []
+    if labels and (len(state.agents) > 1 or not can_answer):
         tools.append(_vote(labels))
     if may_ask(state, agent):
         tools.append(_ask_others(state.askable))
@@ -67,31 +71,31 @@ def available_tools(state: RunState, agent: AgentState, seen: int | None = None)
 
 
 def may_ask(state: RunState, agent: AgentState) -> bool:
-    """Whether neither the agent nor the run has asked as much as it may."""
+    """True if neither the agent nor the run has reached its limit of questions."""
     limits = state.team.limits
     return agent.asked < limits.per_agent and questions_asked(state) < limits.per_run
 
 
 def may_answer(state: RunState, agent: AgentState) -> bool:
-    """Whether an agent is below its cap of answers."""
+    """True if an agent is below its limit of answers."""
     return agent.answers < state.team.bounds.answers
 
 
 def parse_tool_call(
-    call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...], own: Mapping[str, Tool]
+    call: ToolCall, tools: tuple[ToolSpec, ...], labels: tuple[str, ...], team_tools: Mapping[str, Tool]
 ) -> ParsedToolCall:
-    """One tool use as a value, or what is wrong with it, in words for the model. `own`: the team's tools, by name."""
+    """Parse a tool call, or say what is wrong with it in words for the model. `team_tools`: the team's tools, by name."""
     names = [tool.name for tool in tools]
     if call.name not in names:
         return InvalidToolCall(f"There is no tool {call.name!r} for you now. The tools on offer: {', '.join(names)}.")
     try:
         arguments = json.loads(call.arguments or "{}")
     except (ValueError, RecursionError) as error:
-        return InvalidToolCall(f"The arguments of {call.name} are no JSON ({error}). Pass one JSON object.")
-    if call.name not in own:
+        return InvalidToolCall(f"The arguments of {call.name} are not JSON ({error}). Pass one JSON object.")
+    if call.name not in team_tools:
         return _validate(call.name, arguments, labels)
     if not isinstance(arguments, dict):
-        return InvalidToolCall(f"The arguments of {call.name} are no JSON object. Pass one.")
+        return InvalidToolCall(f"The arguments of {call.name} are not a JSON object. Pass one.")
     try:
         written = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
         written.encode()
@@ -99,7 +103,7 @@ def parse_tool_call(
         return InvalidToolCall(
             f"The arguments of {call.name} cannot be sent to its server ({error}). Pass proper text and numbers."
         )
-    return ToolRequest(own[call.name], written)
+    return ToolRequest(team_tools[call.name], written)
 
 
 def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> ParsedToolCall:
@@ -118,7 +122,7 @@ def _validate(name: str, arguments: Any, labels: tuple[str, ...]) -> ParsedToolC
 
 
 def _cleaned(arguments: Any) -> Any:
-    """What people are to read, without what hides or disguises; only the context may have lines."""
+    """Remove what hides or disguises text from what people will read; only the context keeps its line breaks."""
     match arguments:
         case dict():
             return {
@@ -182,7 +186,7 @@ _OPTION = {
 
 
 def ask_fields(whom: str) -> dict[str, Any]:
-    """The fields of a question as a JSON schema has them; `whom` says who can be asked."""
+    """JSON schemas of the fields of a question; `whom` describes who can be asked."""
     return {
         "question": _text("One sentence, at most 500 characters."),
         "context": _text("What you are doing, what you tried, why it matters."),
@@ -198,10 +202,10 @@ def ask_fields(whom: str) -> dict[str, Any]:
 
 
 def parse_question(name: str, arguments: Mapping[str, Any]) -> Ask | InvalidToolCall:
-    """The fields of a question that somebody passed to the tool of this name, or what is wrong with them."""
-    read = _validate(ASK_OTHERS, dict(arguments), ())
-    assert isinstance(read, Ask | InvalidToolCall)
-    return read if isinstance(read, Ask) else InvalidToolCall(read.text.replace(ASK_OTHERS, name))
+    """Parse the fields of a question that were passed to another tool, `name`, or say what is wrong with them."""
+    parsed = _validate(ASK_OTHERS, dict(arguments), ())
+    assert isinstance(parsed, Ask | InvalidToolCall)
+    return parsed if isinstance(parsed, Ask) else InvalidToolCall(parsed.text.replace(ASK_OTHERS, name))
 
 
 def _ask_others(askable: tuple[str, ...]) -> ToolSpec:

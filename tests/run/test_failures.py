@@ -14,7 +14,7 @@ from orchestrator_bridge.run.records import CallUsageRecorded
 from tests.support.run_simulator import ANA, Table, answer, ask, team, use, vote
 
 MISTAKES = {
-    "no JSON": (ToolCall(id="1", name="new_answer", arguments="{content: oops"), "no JSON"),
+    "no JSON": (ToolCall(id="1", name="new_answer", arguments="{content: oops"), "are not JSON"),
     "no object": (ToolCall(id="1", name="new_answer", arguments="[1]"), "cannot be taken"),
     "an unknown tool": (use("run_shell", command="ls"), "There is no tool 'run_shell'"),
     "a missing argument": (use("new_answer", text="oops"), "content: Field required"),

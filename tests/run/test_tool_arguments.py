@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import BaseModel
 
 from orchestrator_bridge.model.interface import ToolCall
+from orchestrator_bridge.question.model import Ask
+from orchestrator_bridge.run.agent_tools import CastVote, NewAnswer
 from tests.support.run_simulator import Table, team, use
 
 OPTIONS = [{"id": "pg", "label": "PostgreSQL", "recommended": True}, {"id": "my", "label": "MySQL"}]
@@ -47,3 +50,14 @@ def test_what_a_model_writes_is_taken_as_it_is_meant(written: dict[str, object],
     table.says("one", use("ask_others", question="q?", assumption="I take the first.", **written))
     taken = table.state.questions[1].ask
     assert {name: getattr(taken, name) for name in meant} == meant
+
+
+@pytest.mark.parametrize(("name", "model"), [("new_answer", NewAnswer), ("vote", CastVote), ("ask_others", Ask)])
+def test_the_schema_of_a_tool_names_the_fields_of_its_model(name: str, model: type[BaseModel]) -> None:
+    table = Table(team(2))
+    table.says("one", use("new_answer", content="A"))
+    table.says("two", use("new_answer", content="B"))
+    (tool,) = [tool for tool in table.tools("one") if tool.name == name]
+    required = {field for field, info in model.model_fields.items() if info.is_required()}
+    assert set(tool.parameters["properties"]) == set(model.model_fields)
+    assert required <= set(tool.parameters["required"])
