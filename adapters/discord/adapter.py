@@ -54,7 +54,7 @@ class DiscordAdapter:
     """One bot on Discord. `listed` are ids of bots whose messages count like those of people.
 
     `commands_file` stores the fingerprint of the commands that Discord knows; `guild` is a server that receives the commands at
-    once, for development. `silence` is the timeout of one response, in seconds, as in `bounded_attempt`.
+    once, for development. `response_timeout` is the timeout of one response, in seconds, as in `bounded_attempt`.
     """
 
     platform = PLATFORM
@@ -77,14 +77,14 @@ class DiscordAdapter:
         listed: Collection[str] = (),
         commands_file: Path | None = None,
         guild: int | None = None,
-        silence: float = RESPONSE_TIMEOUT,
+        response_timeout: float = RESPONSE_TIMEOUT,
     ) -> None:
         self._connection = connection
         self._menu = autocomplete
         self._clock = clock
         self._sync = CommandSync(commands_file, guild)
         self._channels = ChannelCache(lambda: connection.client)
-        self._messages = MessageApi(self._channels, silence)
+        self._messages = MessageApi(self._channels, response_timeout)
         self._sender = DiscordSender(self._messages, self._can_read_messages)
         self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed))
         self._backfill = DiscordBackfill(clock, self._history.read_thread)

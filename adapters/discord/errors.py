@@ -106,7 +106,7 @@ def error_text(error: BaseException) -> str:
 
 @dataclass(slots=True)
 class _Attempt:
-    silence: float
+    response_timeout: float
     repeatable: bool
     limit: asyncio.Timeout
     sent: bool = False
@@ -114,8 +114,8 @@ class _Attempt:
 
 
 @asynccontextmanager
-async def bounded_attempt(silence: float = RESPONSE_TIMEOUT, *, repeatable: bool = True) -> AsyncIterator[None]:
-    """Treat the requests in this block as one attempt. `silence` is the timeout of a response, in seconds.
+async def bounded_attempt(response_timeout: float = RESPONSE_TIMEOUT, *, repeatable: bool = True) -> AsyncIterator[None]:
+    """Treat the requests in this block as one attempt. `response_timeout` is the timeout of a response, in seconds.
 
     Without `repeatable`, discord.py may not repeat a request that may have had an effect.
 
@@ -125,7 +125,7 @@ async def bounded_attempt(silence: float = RESPONSE_TIMEOUT, *, repeatable: bool
         SendRejected: it never will.
     """
     limit = asyncio.timeout(ATTEMPT_TIMEOUT)
-    attempt = _Attempt(silence, repeatable, limit)
+    attempt = _Attempt(response_timeout, repeatable, limit)
     token = _CURRENT.set(attempt)
     try:
         async with limit:
@@ -152,7 +152,7 @@ async def _on_request_sent(*_: Any) -> None:
     if attempt.sent and not attempt.repeatable and attempt.status != 429:
         raise SendUncertain(f"Discord responded with HTTP {attempt.status}; history is read before the request is repeated")
     attempt.sent = True
-    _limit_to(attempt.limit, attempt.silence)
+    _limit_to(attempt.limit, attempt.response_timeout)
 
 
 async def _on_response(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:

@@ -38,14 +38,14 @@ class SlackAdapter:
 
     def __init__(
         self,
-        access: SlackConfig,
+        config: SlackConfig,
         autocomplete: Autocomplete,
         *,
         names: Sequence[str],
         listed: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._access = access
+        self._config = config
         self._menu = autocomplete
         self._names = frozenset(names)
         self._listed = tuple(listed)
@@ -59,10 +59,10 @@ class SlackAdapter:
             NotSent: Slack cannot be reached now.
             SendRejected: Slack rejects a token, or the port is in use.
         """
-        api = SlackApi(self._access.bot_token, self._access.url, timeout=self._access.silence, clock=self._clock)
+        api = SlackApi(self._config.bot_token, self._config.url, timeout=self._config.response_timeout, clock=self._clock)
         await api.open()
         try:
-            session = await create_session(api, self._access, self._menu, self._names, self._listed, on_event)
+            session = await create_session(api, self._config, self._menu, self._names, self._listed, on_event)
             await session.start()
         except BaseException:
             await api.close()

@@ -39,7 +39,7 @@ Next = Callable[[], Awaitable[BoltResponse | None]]
 
 
 class SlackRequestHandler:
-    """Handles every request of Slack. `acknowledge` is in seconds, as `ACKNOWLEDGE_AFTER`."""
+    """Handles every request of Slack. `acknowledge_after` is in seconds, as `ACKNOWLEDGE_AFTER`."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class SlackRequestHandler:
         private_replies: PrivateReplySender,
         groups: UserGroups,
         *,
-        acknowledge: float = ACKNOWLEDGE_AFTER,
+        acknowledge_after: float = ACKNOWLEDGE_AFTER,
     ) -> None:
         self._workspace = workspace
         self._events = events
@@ -62,7 +62,7 @@ class SlackRequestHandler:
         self._home_tabs = home_tabs
         self._private_replies = private_replies
         self._groups = groups
-        self._acknowledge = acknowledge
+        self._acknowledge_after = acknowledge_after
         self._channel_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks = BackgroundTasks("a request of Slack could not be handled")
 
@@ -129,7 +129,7 @@ class SlackRequestHandler:
         # The interaction goes on in its task when the acknowledgement cannot wait for it any longer.
         work = asyncio.create_task(self._interact(body))
         self._tasks.start(work)
-        await asyncio.wait([work], timeout=self._acknowledge)
+        await asyncio.wait([work], timeout=self._acknowledge_after)
 
     async def _interact(self, body: Body) -> None:
         if is_home(body):

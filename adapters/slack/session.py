@@ -36,7 +36,8 @@ _LOG = logging.getLogger(__name__)
 class SlackConfig:
     """Access to Slack: Socket Mode with an app token, else HTTP mode with a signing secret.
 
-    `silence`, `ping` and `acknowledge` are in seconds, as in `SlackApi`, `SocketModeTransport` and `SlackRequestHandler`.
+    Times are in seconds; `response_timeout` as in `SlackApi`, `ping_interval` as in `SocketModeTransport`, `acknowledge_after` as
+    in `SlackRequestHandler`.
     """
 
     bot_token: str = field(repr=False)
@@ -44,9 +45,9 @@ class SlackConfig:
     signing_secret: str | None = field(default=None, repr=False)
     port: int = 0
     url: str = SLACK
-    silence: float = RESPONSE_TIMEOUT
-    ping: float = PING_INTERVAL
-    acknowledge: float = ACKNOWLEDGE_AFTER
+    response_timeout: float = RESPONSE_TIMEOUT
+    ping_interval: float = PING_INTERVAL
+    acknowledge_after: float = ACKNOWLEDGE_AFTER
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ class SlackSession:
 
 async def create_session(
     api: SlackApi,
-    access: SlackConfig,
+    config: SlackConfig,
     autocomplete: Autocomplete,
     names: frozenset[str],
     listed: Sequence[str],
@@ -132,7 +133,7 @@ async def create_session(
         home_tabs,
         private_replies,
         groups,
-        acknowledge=access.acknowledge,
+        acknowledge_after=config.acknowledge_after,
     )
     streams = SlackStreams(api, workspace, channels, history)
     return SlackSession(
@@ -146,27 +147,29 @@ async def create_session(
         requests=requests,
         backfill=backfill,
         home_tabs=home_tabs,
-        transport=_create_transport(api, access, requests, backfill),
+        transport=_create_transport(api, config, requests, backfill),
     )
 
 
 def _create_transport(
-    api: SlackApi, access: SlackConfig, requests: SlackRequestHandler, backfill: SlackBackfill
+    api: SlackApi, config: SlackConfig, requests: SlackRequestHandler, backfill: SlackBackfill
 ) -> SocketModeTransport | HttpTransport:
     """The connection through which Slack's requests arrive."""
     app = AsyncApp(
         name="townhall",
         logger=_LOG,
-        token=access.bot_token,
-        signing_secret=access.signing_secret or "unused in Socket Mode",
-        request_verification_enabled=not access.app_token,
+        token=config.bot_token,
+        signing_secret=config.signing_secret or "unused in Socket Mode",
+        request_verification_enabled=not config.app_token,
         before_authorize=_as_middleware(requests),
     )
-    if access.app_token:
-        return SocketModeTransport(app, api, access.app_token, ping=access.ping, on_reconnected=backfill.catch_up)
-    if not access.signing_secret:
+    if config.app_token:
+        return SocketModeTransport(
+            app, api, config.app_token, ping_interval=config.ping_interval, on_reconnected=backfill.catch_up
+        )
+    if not config.signing_secret:
         raise SendRejected("neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set; fix: set one")
-    return HttpTransport(app, access.port)
+    return HttpTransport(app, config.port)
 
 
 def _as_middleware(requests: SlackRequestHandler) -> Callable[..., Awaitable[BoltResponse | None]]:

@@ -50,7 +50,7 @@ class _SocketClient(SocketModeClient):
 
 
 class SocketModeTransport:
-    """One connection of Socket Mode. `ping` is in seconds; `on_reconnected` is called after each reconnection."""
+    """One connection of Socket Mode. `ping_interval` is in seconds; `on_reconnected` is called after each reconnection."""
 
     def __init__(
         self,
@@ -58,13 +58,13 @@ class SocketModeTransport:
         api: SlackApi,
         token: str,
         *,
-        ping: float = PING_INTERVAL,
+        ping_interval: float = PING_INTERVAL,
         on_reconnected: Callable[[], Awaitable[None]],
     ) -> None:
         self._app = app
         self._api = api
         self._token = token
-        self._ping = ping
+        self._ping_interval = ping_interval
         self._on_reconnected = on_reconnected
         self._client: _SocketClient | None = None
         self._handling: set[asyncio.Task[object]] = set()
@@ -79,7 +79,7 @@ class SocketModeTransport:
             SendRejected: Slack rejects the app token; the text gives advice.
         """
         address = await self._address()
-        client = self._client = _SocketClient(self._token, _LOG, self._api.client(), ping_interval=self._ping)
+        client = self._client = _SocketClient(self._token, _LOG, self._api.client(), ping_interval=self._ping_interval)
         client.wss_uri = address
         client.socket_mode_request_listeners.append(self._handle_envelope)
         try:

@@ -49,7 +49,7 @@ async def test_progress_that_discord_does_not_take_any_more_is_left_out_and_an_e
 
 
 async def test_a_silent_server_is_not_waited_for() -> None:
-    async with a_rig(silence=0.2) as rig:
+    async with a_rig(response_timeout=0.2) as rig:
         sending = rig.sending(Note(text="hello?"), key="note")
         rig.server.faults.put("silence")
         with pytest.raises(SendUncertain):

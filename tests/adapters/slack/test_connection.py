@@ -71,7 +71,7 @@ async def test_neither_token_nor_secret_is_no_way_in(server: SlackServer) -> Non
 
 
 async def test_what_was_missed_during_a_cut_is_read_from_the_threads_of_open_questions_and_live_runs_only() -> None:
-    async with a_rig(ping=0.05) as rig:
+    async with a_rig(ping_interval=0.05) as rig:
         people = rig.server.people
         run, over = await rig.post(RUN), await rig.post(replace(RUN, run=4))
         ended, asked = await rig.post(question(7)), await rig.post(question(2))
@@ -96,7 +96,7 @@ async def test_what_was_missed_during_a_cut_is_read_from_the_threads_of_open_que
 
 
 async def test_a_silent_socket_is_given_up_and_made_anew() -> None:
-    async with a_rig(ping=0.05) as rig:
+    async with a_rig(ping_interval=0.05) as rig:
         run = await rig.post(RUN)
         rig.server.sockets.deaf = True
         before = rig.server.sockets.count
@@ -108,7 +108,7 @@ async def test_a_silent_socket_is_given_up_and_made_anew() -> None:
 
 async def test_a_connection_that_fails_is_tried_with_a_new_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapters.slack.socket_mode.CONNECT", 0.2)
-    async with a_rig(ping=0.05) as rig:
+    async with a_rig(ping_interval=0.05) as rig:
         opened = rig.server.count("apps.connections.open")
         rig.server.sockets.refused = 1
         rig.server.sockets.cut()

@@ -70,7 +70,7 @@ async def test_a_rate_limit_says_how_long_to_wait_and_is_left_to_the_outbox(rig:
 
 @pytest.mark.parametrize("trouble", ["lose", "silence"])
 async def test_a_lost_answer_is_doubtful_posts_once_and_is_found(trouble: str) -> None:
-    async with a_rig(silence=2.0) as rig:
+    async with a_rig(response_timeout=2.0) as rig:
         sending = rig.sending(RUN, key="run:3:card")
         rig.server.faults.put("lose" if trouble == "lose" else "silence")
         with pytest.raises(SendUncertain):

@@ -153,7 +153,7 @@ async def test_a_command_comes_with_those_whom_it_names(rig: SlackRig, way: str)
 
 
 async def test_a_click_is_acknowledged_while_the_store_is_busy() -> None:
-    async with a_rig(acknowledge=0.01) as rig:
+    async with a_rig(acknowledge_after=0.01) as rig:
         await rig.post(question())
         free, inner = asyncio.Event(), rig._receive
 

@@ -34,7 +34,7 @@ def main() -> None:
     def adapter() -> DiscordAdapter:
         connection = GatewayConnection(token, DiscordEndpoints(api=api, gateway=gateway), clock)
         known = Path(file).with_name("discord-commands")
-        return Hasty(connection, SmallMenu(), clock, commands_file=known, silence=SILENCE)
+        return Hasty(connection, SmallMenu(), clock, commands_file=known, response_timeout=SILENCE)
 
     raise_bots(lambda: [adapter()], Path(file))
 

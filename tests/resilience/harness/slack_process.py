@@ -29,8 +29,8 @@ class Hasty(SlackAdapter):
 def main() -> None:
     """Raise bots for the server that the command line names."""
     url, file = sys.argv[1:]
-    access = SlackConfig(bot_token=BOT_TOKEN, app_token=APP_TOKEN, url=url, silence=SILENCE, ping=0.5)
-    raise_bots(lambda: [Hasty(access, FixedMenu(), names=tuple(HELP))], Path(file))
+    config = SlackConfig(bot_token=BOT_TOKEN, app_token=APP_TOKEN, url=url, response_timeout=SILENCE, ping_interval=0.5)
+    raise_bots(lambda: [Hasty(config, FixedMenu(), names=tuple(HELP))], Path(file))
 
 
 if __name__ == "__main__":

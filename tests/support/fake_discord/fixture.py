@@ -27,7 +27,7 @@ def an_adapter(server: DiscordServer, *, clock: Clock | None = None, deadline: f
     clock = clock or SystemClock()
     addresses = DiscordEndpoints(api=server.api, gateway=server.gateway_url)
     connection = GatewayConnection(server.token, addresses, clock, deadline=deadline, identify_pause=0.0)
-    given: dict[str, Any] = {"autocomplete": SmallMenu(), "silence": SILENCE, **options}
+    given: dict[str, Any] = {"autocomplete": SmallMenu(), "response_timeout": SILENCE, **options}
     return DiscordAdapter(connection, clock=clock, **given)
 
 
