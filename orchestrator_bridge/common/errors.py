@@ -45,5 +45,6 @@ class TownhallError(Exception):
     │   ├── ToolNotCalled        the call was not made
     │   └── ToolOutcomeUnknown   the call may have had an effect
     ├── UnknownName              orchestrator_bridge.team.directory (also ValueError): no person, role or agent of that name
+    ├── InvalidPlatformSettings  orchestrator_bridge.chat.platform: the settings of a platform contradict one another
     └── AmbiguousNumber          orchestrator_bridge.question.parsing.number (also ValueError): no single reading of a number
     """

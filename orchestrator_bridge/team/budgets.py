@@ -1,4 +1,4 @@
-"""`[budgets]` of the team file: what all runs together may spend, by day and by channel."""
+"""Shared budgets (`[budgets]` of the team file): limits on the daily spending of all runs and of single channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -15,72 +15,72 @@ from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.frozen import Value
 
 EVERYWHERE = ""
-"""In place of a channel: all of them."""
+"""Key of the budget of all channels together, in place of a channel."""
 
 Dollars = Annotated[Decimal, Field(gt=0)]
 
 
 class Budgets(Value):
-    """US dollars a day, over all runs. A day begins at midnight in `time_zone`, a name of the tz database."""
+    """Limits in US dollars a day. A day begins at midnight in `time_zone`, a name of the tz database."""
 
     time_zone: str = "UTC"
     day: Dollars | None = None
-    """What all runs together may spend in a day."""
+    """Limit of all runs together."""
     channel: Dollars | None = None
-    """What the runs of one channel may spend in a day."""
+    """Limit of the runs of each channel."""
     channels: Mapping[str, Dollars] = {}
-    """The same for single channels, as `platform:channel`."""
+    """Limits of single channels (`platform:channel`), in place of `channel`."""
 
     @property
     def zone(self) -> tzinfo:
-        """The time zone of the days."""
+        """Time zone in which days begin."""
         return ZoneInfo(self.time_zone)
 
     def of_channel(self, channel: str) -> Decimal | None:
-        """What the runs of a channel may spend in a day."""
+        """Limit of a channel, None if there is none."""
         return self.channels.get(channel, self.channel)
 
     def day_of(self, at: float) -> str:
-        """The day of a moment, such as `2026-11-22`."""
+        """Day of a time, such as `2026-11-22`."""
         return f"{datetime.fromtimestamp(at, self.zone):%Y-%m-%d}"
 
     def begin_of_day(self, at: float) -> float:
-        """When the day of a moment began, in seconds since the epoch."""
+        """Start of the day of a time, in seconds since the epoch."""
         now = datetime.fromtimestamp(at, self.zone)
         return now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp()
 
 
 def channel_key(place: Place) -> str:
-    """A channel as `[budgets.channels]` and the costs name it: `platform:123`."""
+    """Key of a channel in `[budgets.channels]` and in costs: `platform:123`."""
     return f"{place.platform}:{place.channel}"
 
 
 BudgetName = Literal["money", "channel", "day"]
-"""Of the run itself, of its channel for the day, of all runs for the day."""
+"""Budget of the run, of its channel for the day, or of all runs for the day."""
 
 WARN_AT = Decimal("0.8")
-"""The part of a budget that is used up when people are warned."""
+"""Used part of a budget at which people are warned."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetStatus:
-    """A budget in US dollars. `used` is what is booked, reserved and unknown together."""
+    """State of a budget in US dollars. `used` includes booked, reserved and unknown costs."""
 
     budget: BudgetName
     limit: Decimal
     used: Decimal
 
     def allows(self, amount: Decimal) -> bool:
-        """Whether one more call of this cost fits. Nothing fits into what is used up, not even what is free."""
+        """True if one more call of this cost fits. Nothing fits into a used-up budget, not even a free call."""
         return self.used < self.limit and self.used + amount <= self.limit
 
     def near_limit(self, amount: Decimal) -> bool:
-        """Whether it is nearly used up once this is reserved."""
+        """True if the warning level is reached once `amount` is reserved."""
         return self.used + amount >= WARN_AT * self.limit
 
 
 def describe_budget(budget: BudgetName, limit: Decimal) -> str:
-    """A budget in words for people: `this channel's budget of $5.00 a day`."""
+    """Name a budget: `this channel's budget of $5.00 a day`."""
     match budget:
         case "money":
             return f"this run's budget of {format_dollars(limit)}"
@@ -88,8 +88,10 @@ def describe_budget(budget: BudgetName, limit: Decimal) -> str:
             return f"this channel's budget of {format_dollars(limit)} a day"
         case "day":
             return f"the budget of {format_dollars(limit)} a day for all runs"
+        case _:
+            assert_never(budget)
 
 
 def format_dollars(amount: Decimal) -> str:
-    """US dollars for people, to the cent, or to a hundredth of it where it is less than a dollar: `$0.0021`, `$12.50`."""
+    """Format US dollars to the cent, amounts below a dollar to a hundredth of a cent if needed: `$12.50`, `$0.0021`."""
     return f"${amount:.2f}" if amount >= 1 or amount == round(amount, 2) else f"${amount:.4f}"

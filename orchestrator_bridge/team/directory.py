@@ -1,4 +1,4 @@
-"""Who is who: people over all their platform ids, groups of them, and what they may do."""
+"""Directory of people and roles: platform ids to people, names to an audience, and permissions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from orchestrator_bridge.team.team import Permissions, PersonSpec, RoleSpec
 
 
 class Responder(Value):
-    """Somebody who is asked or who replies. `id` is unique over platforms: `@alice`, `platform:42`, `agent:skeptic`.
+    """A person or agent that is asked or replies. `id` is unique over platforms: `@alice`, `platform:42`, `agent:skeptic`.
 
-    `roles` are those that matter to the question (`role:backend`), and `*` where the team file lets them answer every question.
+    `roles` are the roles held that matter to the question (`role:backend`), and `*` if the person may answer every question.
     """
 
     kind: Literal["human", "agent"]
@@ -27,7 +27,7 @@ class Responder(Value):
 
 
 class Mentioned(Value):
-    """A person with the author by whom their platform knows them, to be notified."""
+    """A person with their platform author, for notification."""
 
     who: Responder
     author: Author
@@ -36,23 +36,23 @@ class Mentioned(Value):
 Permission = Literal["start", "cancel", "pick", "answer", "extend"]
 
 Members = Callable[[str, str], Sequence[Author] | None]
-"""Who belongs to a platform's group (platform, id of the group), None if nobody knows."""
+"""Look-up of the members of a platform's group (platform, id of the group); None if they are unknown."""
 
 _NAMED = re.compile(r"(?<![\w@])@([a-z0-9][a-z0-9_-]{0,31})", re.IGNORECASE)
 
 
 class UnknownName(TownhallError, ValueError):
-    """A name that nobody has. The text says which, and which there are."""
+    """No person, role or agent of this name. The text lists the names that exist."""
 
 
 def nobody_knows(platform: str, group: str) -> None:
-    """The members of a group where no platform can be asked."""
+    """Member look-up without a platform: the members of every group are unknown."""
     return
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audience:
-    """Who is asked: people, each with the author to mention, agents, and groups whose members nobody knows."""
+    """Those that a question asks: people with the author to mention, names of agents, and groups with unknown members."""
 
     people: tuple[Mentioned, ...] = ()
     agents: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class Audience:
 
 @dataclass(slots=True)
 class _AudienceBuilder:
-    """Who has been found so far, each once."""
+    """Audience under construction; each member once."""
 
     people: dict[str, Mentioned] = field(default_factory=dict)
     agents: dict[str, None] = field(default_factory=dict)
@@ -93,30 +93,28 @@ class Directory:
         self._local_platforms = frozenset(local_platforms)
 
     def with_member_lookup(self, members: Members) -> Directory:
-        """The same directory with another way to look up who is in a platform's group."""
+        """Copy with another look-up of group members."""
         return Directory(self._people, self._roles, self._permissions, members, local_platforms=self._local_platforms)
 
     def members(self, platform: str, group: str) -> Sequence[Author] | None:
-        """Who belongs to a platform's group or channel, None if nobody knows."""
+        """Members of a platform's group or channel, None if unknown."""
         return self._members(platform, group)
 
-    # Who somebody is ------------------------------------------------------------------------------------------------------
-
     def responder(self, author: Author) -> Responder:
-        """Somebody on a platform as one voice: a known person has one id over all platforms."""
+        """Responder of a platform author. A person of the team file has the same id on all platforms."""
         for name, spec in self._people.items():
             if spec.ids.get(author.platform) == author.id and author.platform not in self._local_platforms:
                 return Responder(kind="human", id=f"@{name}", name=name)
         return Responder(kind="human", id=f"{author.platform}:{author.id}", name=author.name)
 
     def with_roles(self, author: Author, place: Place, roles: Iterable[str]) -> Responder:
-        """Somebody with those of these roles (`role:backend`) that they hold, and `*` if they may answer every question."""
+        """Responder with those of these roles (`role:backend`) that they hold, and `*` if they may answer every question."""
         held = [role for role in roles if role.startswith("role:") and self._is(author, role)]
         every = ["*"] if self.may(author, "answer", place) else []
         return self.responder(author).model_copy(update={"roles": (*held, *every)})
 
     def mentioned(self, said: Sequence[Author], text: str, platform: str) -> tuple[Mentioned, ...]:
-        """The people whom a message names: by the platform's mentions, else by the names of the team file (`@alice`)."""
+        """People named in a message: by the platform's mentions, else by names of the team file (`@alice`)."""
         authors = {author.id: author for author in said}
         for name in _NAMED.findall(text):
             spec = self._people.get(name.lower())
@@ -126,26 +124,24 @@ class Directory:
         return tuple(Mentioned(who=self.responder(author), author=author) for author in authors.values())
 
     def quiet_until(self, responder: str, now: float) -> float | None:
-        """When the quiet hours of somebody end (seconds since the epoch), None if they may be disturbed at `now`."""
+        """End of a person's quiet hours (seconds since the epoch), None if `now` is outside of them."""
         spec = self._people.get(responder.removeprefix("@")) if responder.startswith("@") else None
         if spec is None or spec.quiet is None or spec.time_zone is None:
             return None
         return quiet_until(spec.quiet, spec.time_zone, now)
 
     def local_time(self, responder: str, at: float) -> str:
-        """A time of day as it is where somebody lives."""
+        """Format a time of day in a person's time zone."""
         spec = self._people.get(responder.removeprefix("@")) if responder.startswith("@") else None
         return format_time_of_day(at, spec.time_zone if spec else None)
 
-    # Whom a name means ----------------------------------------------------------------------------------------------------
-
     def audience(self, to: Iterable[str], *, place: Place, by: Author, agents: tuple[str, ...]) -> Audience:
-        """Whom these names mean in a run that `by` started and that has these other agents.
+        """Resolve names in a run of the requester `by`, with these other agents.
 
-        People who have no id on the run's platform cannot be reached there and are left out.
+        People without an id on the run's platform are returned as `unreachable`.
 
         Raises:
-            UnknownName: a name is nobody's.
+            UnknownName: there is no person, role or agent of a name.
         """
         found = _AudienceBuilder()
         for name in to:
@@ -207,25 +203,26 @@ class Directory:
 
     @property
     def askable(self) -> tuple[str, ...]:
-        """Whom agents can ask, by name; other agents of the run aside."""
+        """Names that agents can ask, except single agents of the run."""
         return ("humans", "agents", *(f"@{name}" for name in self._people), *(f"role:{name}" for name in self._roles))
 
     def askable_text(self) -> str:
-        """Whom one can ask, in words."""
+        """Sentence that lists the names that can be asked."""
         return f"You can ask: {', '.join(self.askable)}."
 
-    # Who may do what ------------------------------------------------------------------------------------------------------
-
     def may(self, author: Author, permission: Permission, place: Place | None = None) -> bool:
-        """Whether the team file lets somebody do something, in this place: start runs, cancel those and the questions of others,
-        pick models for a channel, answer every question, extend questions that others were asked."""
+        """Return whether the team file grants a person a permission in a place.
+
+        `start` runs, `cancel` runs and questions of others, `pick` (select) models for a channel, `answer` every question,
+        `extend` questions that others were asked.
+        """
         allowed: tuple[str, ...] = getattr(self._permissions, permission)
         return "anyone" in allowed or any(_is_place(place, name) or self._is(author, name) for name in allowed)
 
     def _is(self, author: Author, name: str) -> bool:
         if name.startswith("role:"):
             role = self._roles.get(name.removeprefix("role:"), RoleSpec())
-            return self._is_in_group(author, role) or any(self._is(author, f"@{one.removeprefix('@')}") for one in role.people)
+            return self._is_in_group(author, role) or any(self._is(author, f"@{name.removeprefix('@')}") for name in role.people)
         spec = self._people.get(name.removeprefix("@")) if name.startswith("@") else None
         return spec is not None and self._id_on(spec, author.platform) == author.id
 

@@ -1,4 +1,7 @@
-"""What `townhall.toml` says about teams, people and rules, as checked values. A run keeps a copy of its team in its log."""
+"""Teams, people, roles and permissions of `townhall.toml`, as validated values.
+
+A run stores a copy of its team in its event log. The field names are keys of the team file: both must not change.
+"""
 
 from __future__ import annotations
 
@@ -21,40 +24,40 @@ ToolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?:\..+)?$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Fallback = Literal["default_option", "agents", "judge", "assume", "fail"]
 FALLBACK_TIMEOUTS: dict[Fallback, float] = {"agents": 120.0, "judge": 60.0}
-"""The fallbacks that take time, and how many seconds they have unless the team file says otherwise."""
+"""Fallbacks that take time, and their default limits in seconds."""
 
 
-def _one_or_several(given: Any) -> Any:
+def _as_tuple(given: Any) -> Any:
     return (given,) if isinstance(given, str) else given
 
 
-def _step(given: Any) -> Any:
+def _as_step(given: Any) -> Any:
     return {"use": given} if isinstance(given, str) else given
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_several), Field(min_length=1)]
-"""Names of people, roles and agents; one of them may be written without brackets."""
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+"""Names of people, roles and agents; a single name may be written without brackets."""
 
 
 DAY, YEAR = 86_400, 31_536_000
-"""Seconds. What is longer than these is a slip of the finger."""
+"""Seconds. Upper bounds of durations: a longer one is a typing error."""
 
 
 class AgentSpec(Value):
-    """One agent: its name, its model, and who it is in a sentence or two.
+    """One agent: name, model, persona in a sentence or two, sampling parameters, and tools.
 
-    The rest is how its model is asked to answer; what is left out is the provider's own default. Not every model takes every one.
+    A parameter that is not set has the provider's default. Not every model accepts every parameter.
     """
 
     name: Name
     model: Annotated[str, Field(min_length=1, max_length=200)]
     backup: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """The model that takes over for the rest of a run when `model` cannot be called."""
+    """Model used for the rest of a run once `model` cannot be called."""
     persona: Annotated[str, Field(max_length=4000)] = ""
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-    """How much a reasoning model thinks."""
+    """Reasoning effort."""
     max_output: Annotated[int, Field(ge=1)] | None = None
-    """Tokens of one response at most, what the model thinks included."""
+    """Most tokens of one response, reasoning included."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
@@ -62,55 +65,55 @@ class AgentSpec(Value):
     stop: Annotated[tuple[str, ...], Field(min_length=1, max_length=4)] | None = None
     seed: int | None = None
     tools: tuple[ToolName, ...] = ()
-    """Tool servers (`files`) and tools of them (`files.read_file`) that it has beside those of its team."""
+    """Tool servers (`files`) and single tools (`files.read_file`), in addition to those of the team."""
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """How its model is asked to answer, as far as that is set, by the names here."""
+        """Sampling parameters that are set, by field name."""
         return {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Every model that it may work with, its own first."""
+        """Models of this agent: `model`, then `backup`."""
         return (self.model, self.backup) if self.backup else (self.model,)
 
 
 class FallbackStep(Value):
-    """One fallback of the chain; written as its name alone where it needs no time of its own. `within` in seconds."""
+    """One fallback of the chain. In the team file it may be written as its name alone. `within` limits its time, in seconds."""
 
     use: Fallback
     within: Annotated[Duration, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
-    def _takes_time(self) -> Self:
+    def _check_time_limit(self) -> Self:
         if self.within is not None and self.use not in FALLBACK_TIMEOUTS:
             raise ValueError(f"'within' beside {self.use!r}, which decides at once; expected it beside 'agents' or 'judge' only")
         return self
 
     @property
     def seconds(self) -> float:
-        """How long it may take; 0 for what decides at once."""
+        """Time limit, 0 for a fallback that decides at once."""
         return FALLBACK_TIMEOUTS.get(self.use, 0.0) if self.within is None else self.within
 
 
-Step = Annotated[FallbackStep, BeforeValidator(_step)]
+Step = Annotated[FallbackStep, BeforeValidator(_as_step)]
 
 
 class Escalation(Value):
-    """Whom to ask too, so many seconds after posting, while there are not enough answers."""
+    """People to ask in addition, `after` seconds without enough answers."""
 
     after: Annotated[Duration, Field(gt=0)]
     to: Names
 
 
 class Policy(Value):
-    """How a question is decided and what silence means. Times are in seconds, at urgency `normal`."""
+    """Rules by which a question is decided, and its fallbacks. Times are in seconds, at urgency `normal`."""
 
     quorum: Literal["first", "majority", "all"] | Annotated[int, Field(ge=1, le=100)] = "first"
     peer_quorum: Literal["first", "majority", "all"] = "all"
-    """The quorum where only agents are asked: each is called anyway, so all of them are heard."""
+    """Quorum where only agents are asked: all are called anyway, so all of them count by default."""
     decider: Annotated[str, Field(pattern=r"^@")] | None = None
-    """Who has the last word: the question waits for it until its deadline, whoever else has answered."""
+    """Person with the last word: the question waits for their reply until the deadline, whoever else has answered."""
     responders: Annotated[str, Field(pattern=r"^(?:asked|anyone|role:.+)$")] = "asked"
     settle_delay: Annotated[Duration, bounded_duration(0, DAY)] = 5.0
     remind_after: Annotated[Duration, bounded_duration(0, YEAR)] = 600.0
@@ -118,24 +121,24 @@ class Policy(Value):
     expire_after: Annotated[Duration, bounded_duration(1, YEAR)] = 1800.0
     extend_max: Annotated[Duration, bounded_duration(0, YEAR)] = 86400.0
     grace: Annotated[Duration, bounded_duration(0, DAY)] = 3.0
-    """Expiry waits this long and reads the thread once more, for replies that were in time but slow to arrive."""
+    """Grace period after the deadline, in which the thread is read again for replies that were in time but arrived late."""
     asleep: Literal["wait", "next", "fall_back"] = "wait"
-    """What becomes of a question to somebody whose quiet hours it is."""
+    """Treatment of a question to people in their quiet hours: wait, ask the next escalation step, or fall back."""
     fallback: Annotated[tuple[Step, ...], Field(min_length=1)] = (FallbackStep(use="default_option"), FallbackStep(use="assume"))
     judge: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """The model that judges; none: the model of the agent that asked."""
+    """Model of the judge; None: the model of the agent that asks."""
     direct: bool = False
-    """Whether those asked also get a copy as a direct message."""
+    """Send people asked a copy as a direct message."""
 
     @model_validator(mode="after")
-    def _ends(self) -> Self:
+    def _check_last_fallback(self) -> Self:
         last = self.fallback[-1].use
         if last not in ("assume", "fail"):
             raise ValueError(f"'fallback' ends with {last!r}, which cannot always decide; expected 'assume' or 'fail' at its end")
         return self
 
     @model_validator(mode="after")
-    def _escalates_in_time(self) -> Self:
+    def _check_escalation_times(self) -> Self:
         late = next((step for step in self.escalate if step.after >= self.expire_after), None)
         if late is not None:
             raise ValueError(
@@ -146,7 +149,7 @@ class Policy(Value):
 
 
 class Bounds(Value):
-    """What ends a run that does not converge. Money is in US dollars, times in seconds."""
+    """Limits that end a run without convergence. Money in US dollars, times in seconds."""
 
     answers: Annotated[int, bounded(1, 100)] = 3
     calls: Annotated[int, bounded(1, 100_000)] = 60
@@ -156,14 +159,14 @@ class Bounds(Value):
     straggler_after: Annotated[Duration, bounded_duration(0, YEAR)] = 120.0
     call_timeout: Annotated[Duration, bounded_duration(1, DAY)] = 300.0
     tries: Annotated[int, bounded(1, 20)] = 6
-    """How often a call is tried while its provider has trouble, the first time included."""
+    """Attempts of a call with transient errors, the first one included."""
     tool_calls: Annotated[int, Field(ge=0)] = 100
-    """Uses of the team's own tools in a run, by all agents together."""
+    """Tool calls in a run, by all agents together."""
     tool_calls_per_agent: Annotated[int, Field(ge=0)] = 40
 
 
 class Limits(Value):
-    """How much people are asked. Over a limit an agent is told so at once, and goes by its assumption."""
+    """Limits on questions to people. Over a limit, the agent is told at once and goes by its assumption."""
 
     per_agent: Annotated[int, bounded(0, 1_000)] = 3
     per_run: Annotated[int, bounded(0, 1_000)] = 8
@@ -174,14 +177,17 @@ class Limits(Value):
 
 
 class RoutingRule(Value):
-    """Whom a question goes to that names nobody, where one of `words` is in it, and one of `agents` asks. One may be left out."""
+    """Audience (`to`) of a question that names nobody, if it contains one of `words` and one of `agents` asks it.
 
-    words: Annotated[tuple[Annotated[str, Field(min_length=2, max_length=80)], ...], BeforeValidator(_one_or_several)] = ()
-    agents: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] = ()
+    Either condition may be left out.
+    """
+
+    words: Annotated[tuple[Annotated[str, Field(min_length=2, max_length=80)], ...], BeforeValidator(_as_tuple)] = ()
+    agents: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
     to: Names
 
     @model_validator(mode="after")
-    def _chooses(self) -> Self:
+    def _check_conditions(self) -> Self:
         if not self.words and not self.agents:
             raise ValueError("a route for every question; expected 'words' or 'agents' (whom all ask is the team's 'ask')")
         return self
@@ -195,12 +201,12 @@ class ChannelRules(Value):
     limits: Mapping[str, Any] = {}
 
     def matches(self, place: Place) -> bool:
-        """Whether this is the place's channel."""
+        """True if the rules are for the channel of a place."""
         return self.channel in (place.channel, f"{place.platform}/{place.channel}")
 
 
 class Team(Value):
-    """The agents of a run, whom they ask, and by which rules."""
+    """Agents of a run, the people they ask, and the rules of a run."""
 
     name: Name = "default"
     about: str = ""
@@ -208,45 +214,45 @@ class Team(Value):
     ask: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
     routes: tuple[RoutingRule, ...] = ()
     tools: tuple[ToolName, ...] = ()
-    """Tool servers and tools that all its agents have."""
+    """Tool servers and tools of all agents."""
     policy: Policy = Policy()
     bounds: Bounds = Bounds()
     limits: Limits = Limits()
     on_budget: Literal["stop", "ask"] = "stop"
-    """What happens when a budget in US dollars is used up: the run ends, or those responsible are asked for more."""
+    """Reaction to a used-up budget: end the run, or ask the people responsible for more."""
     responsible: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
-    """Who is asked for more money."""
+    """Names asked for more money."""
     stream: bool = False
-    """Whether people see the final text while it is written, on platforms that can show that."""
+    """Show the final answer while it is written, on platforms that support it."""
     channels: tuple[ChannelRules, ...] = ()
 
     @cached_property
     def tool_servers(self) -> tuple[str, ...]:
-        """The tool servers that its agents have, each once."""
+        """Tool servers of all agents, each once."""
         names = (*self.tools, *(name for agent in self.agents for name in agent.tools))
         return tuple(dict.fromkeys(name.partition(".")[0] for name in names))
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Every model that may be called in a run, each once."""
+        """Models that a run may call, each once."""
         judge = (self.policy.judge,) if self.policy.judge else ()
         return tuple(dict.fromkeys((*(model for agent in self.agents for model in agent.models), *judge)))
 
     def in_channel(self, place: Place) -> Team:
-        """The team by the rules of the channel in which it is to work."""
+        """Team with the rules of the channel of a place."""
         rules = next((rules for rules in self.channels if rules.matches(place)), None)
-        return self if rules is None else self._by(rules)
+        return self if rules is None else self._with_rules(rules)
 
-    def _by(self, rules: ChannelRules) -> Team:
+    def _with_rules(self, rules: ChannelRules) -> Team:
         policy = Policy.model_validate({**self.policy.model_dump(), **rules.policy})
         limits = Limits.model_validate({**self.limits.model_dump(), **rules.limits})
         return self.model_copy(update={"policy": policy, "limits": limits, "channels": ()})
 
     @model_validator(mode="after")
-    def _rules_of_channels(self) -> Self:
+    def _check_channel_rules(self) -> Self:
         for rules in self.channels:
             try:
-                self._by(rules)
+                self._with_rules(rules)
             except ValidationError as error:
                 raise ValueError(
                     f"rules for the channel {rules.channel!r} that do not fit ({explain_validation(error, limit=1)}); "
@@ -255,7 +261,7 @@ class Team(Value):
         return self
 
     @model_validator(mode="after")
-    def _names(self) -> Self:
+    def _check_agent_names(self) -> Self:
         names = [agent.name for agent in self.agents]
         repeated = [index for index, name in enumerate(names) if name in names[:index]]
         if repeated:  # raised at the second agent's name, so that its line is known
@@ -293,7 +299,7 @@ class PersonSpec(_WithPlatformIds):
     quiet: QuietHours | None = None
 
     @model_validator(mode="after")
-    def _where(self) -> Self:
+    def _check_time_zone(self) -> Self:
         if self.quiet is not None and self.time_zone is None:
             raise ValueError("'quiet' without 'time_zone'; expected the zone too, such as time_zone = 'Europe/Berlin'")
         return self
@@ -306,12 +312,12 @@ class RoleSpec(_WithPlatformIds):
 
 
 class Permissions(Value):
-    """Who may do what: names of people (`@alice`), roles (`role:backend`), channels (`channel:C0123`) or `anyone`."""
+    """Permissions: names of people (`@alice`), roles (`role:backend`), channels (`channel:C0123`) or `anyone`."""
 
     start: tuple[str, ...] = ("anyone",)
     cancel: tuple[str, ...] = ("anyone",)
     pick: tuple[str, ...] = ("anyone",)
     answer: tuple[str, ...] = ()
-    """Who may answer every question, beside those whom it asks."""
+    """May answer every question, in addition to the people asked."""
     extend: tuple[str, ...] = ()
-    """Who may give every question more time, beside those whom it asks."""
+    """May extend every question, in addition to the people asked."""
