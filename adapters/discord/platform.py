@@ -72,7 +72,7 @@ class DiscordPlatform(Platform[DiscordSettings]):
         try:
             seen = await diagnose(token, settings.endpoints, roles=context.roles, people=context.people)
         except DeliveryError as error:
-            yield Finding(about="discord", state="wrong", found=str(error), mend="fix this first; nothing else was checked")
+            yield Finding(about="discord", state="wrong", found=str(error), fix="fix this first; nothing else was checked")
             return
         for finding in _findings(seen, context):
             yield finding
@@ -121,16 +121,16 @@ def _findings(seen: DiscordDiagnostics, context: PlatformContext) -> Iterator[Fi
     for server in seen.servers:
         yield from _channel_findings(server)
         for role in server.silent_roles:
-            mend = f"{server.name}, server settings, Roles, {role}: allow anyone to mention this role"
-            yield Finding(about="discord roles", state="warn", found=f"the bot may not mention @{role}", mend=mend)
+            fix = f"{server.name}, server settings, Roles, {role}: allow anyone to mention this role"
+            yield Finding(about="discord roles", state="warn", found=f"the bot may not mention @{role}", fix=fix)
     yield from _unknown_id_findings(seen, context)
     yield _commands_finding(seen)
 
 
 def _servers_finding(seen: DiscordDiagnostics) -> Finding:
     if not seen.servers:
-        mend = "open the link that `townhall setup discord` prints"
-        return Finding(about="discord", state="warn", found=f"the bot {seen.name} is on no server", mend=mend)
+        fix = "open the link that `townhall setup discord` prints"
+        return Finding(about="discord", state="warn", found=f"the bot {seen.name} is on no server", fix=fix)
     return Finding(about="discord", state="ok", found=f"bot {seen.name} on {', '.join(server.name for server in seen.servers)}")
 
 
@@ -139,18 +139,18 @@ def _intents_findings(seen: DiscordDiagnostics, context: PlatformContext) -> Ite
         yield Finding(about="discord intents", state="ok", found="Message Content is on")
     else:
         found = "Message Content is off: typed replies cannot be read, only buttons, modals and mentions of the bot"
-        yield Finding(about="discord intents", state="wrong", found=found, mend=f"switch it on: {_INTENTS}")
+        yield Finding(about="discord intents", state="wrong", found=found, fix=f"switch it on: {_INTENTS}")
     if context.roles and not seen.members:
         found = "Server Members is off: the members of a role are unknown, so one answer of a role decides"
-        mend = f"switch it on if more members are to answer: {_INTENTS}"
-        yield Finding(about="discord intents", state="warn", found=found, mend=mend)
+        fix = f"switch it on if more members are to answer: {_INTENTS}"
+        yield Finding(about="discord intents", state="warn", found=found, fix=fix)
 
 
 def _channel_findings(server: GuildDiagnostics) -> Iterator[Finding]:
     about = f"discord {server.name}"
     if not any(channel.usable for channel in server.channels):
-        mend = "let the bot's role view a channel, send messages, embed links and read the message history there"
-        yield Finding(about=about, state="wrong", found="the bot can work in no channel", mend=mend)
+        fix = "let the bot's role view a channel, send messages, embed links and read the message history there"
+        yield Finding(about=about, state="wrong", found="the bot can work in no channel", fix=fix)
     restricted = [channel for channel in server.channels if channel.missing]
     for channel in restricted[:_MAX_NAMED]:
         yield _channel_finding(about, channel)
@@ -165,8 +165,8 @@ def _channel_finding(about: str, channel: ChannelDiagnostics) -> Finding:
     from adapters.discord.permissions import PERMISSIONS
 
     missing = ", ".join(f"{PERMISSIONS[name][0]} ({PERMISSIONS[name][1]})" for name in channel.missing)
-    mend = "channel settings, Permissions: allow it for the bot's role, or hide the channel from the bot"
-    return Finding(about=f"{about} #{channel.name}", state="warn", found=f"missing: {missing}", mend=mend)
+    fix = "channel settings, Permissions: allow it for the bot's role, or hide the channel from the bot"
+    return Finding(about=f"{about} #{channel.name}", state="warn", found=f"missing: {missing}", fix=fix)
 
 
 def _unknown_id_findings(seen: DiscordDiagnostics, context: PlatformContext) -> Iterator[Finding]:
@@ -174,11 +174,11 @@ def _unknown_id_findings(seen: DiscordDiagnostics, context: PlatformContext) -> 
     if not seen.servers:
         return
     known = frozenset().union(*(server.roles | server.people for server in seen.servers))
-    mend = "correct it in the team file; with Developer Mode on, a right click copies ids"
+    fix = "correct it in the team file; with Developer Mode on, a right click copies ids"
     for kind, ids in (("role", context.roles), ("person", context.people)):
         for id_ in ids:
             if id_ not in known:
-                yield Finding(about="discord team file", state="wrong", found=f"no server knows the {kind} {id_}", mend=mend)
+                yield Finding(about="discord team file", state="wrong", found=f"no server knows the {kind} {id_}", fix=fix)
 
 
 def _commands_finding(seen: DiscordDiagnostics) -> Finding:
@@ -188,5 +188,5 @@ def _commands_finding(seen: DiscordDiagnostics) -> Finding:
     if not missing:
         return Finding(about="discord commands", state="ok", found=f"all {len(COMMAND_NAMES)} are registered")
     found = f"not registered: {', '.join(missing)}"
-    mend = "start the bot once: it registers them; with DISCORD_GUILD set they exist on that server only"
-    return Finding(about="discord commands", state="warn", found=found, mend=mend)
+    fix = "start the bot once: it registers them; with DISCORD_GUILD set they exist on that server only"
+    return Finding(about="discord commands", state="warn", found=found, fix=fix)

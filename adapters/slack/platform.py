@@ -98,7 +98,7 @@ class SlackPlatform(Platform[SlackSettings]):
             for name in ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"):
                 if getattr(settings, name.lower()) is not None:
                     yield Finding(
-                        about="slack", state="wrong", found=f"{name} without SLACK_BOT_TOKEN", mend="set SLACK_BOT_TOKEN"
+                        about="slack", state="wrong", found=f"{name} without SLACK_BOT_TOKEN", fix="set SLACK_BOT_TOKEN"
                     )
             return
         from adapters.slack.manifest import BOT_EVENTS, diagnose
@@ -106,7 +106,7 @@ class SlackPlatform(Platform[SlackSettings]):
         try:
             seen = await diagnose(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, context.people)
         except DeliveryError as error:
-            yield Finding(about="slack", state="wrong", found=str(error), mend="fix this first; nothing else was checked")
+            yield Finding(about="slack", state="wrong", found=str(error), fix="fix this first; nothing else was checked")
             return
         for finding in _findings(seen):
             yield finding
@@ -159,8 +159,8 @@ def _findings(seen: SlackDiagnostics) -> Iterator[Finding]:
     yield _scopes_finding(seen)
     yield _channels_finding(seen)
     for user in seen.unknown:
-        mend = "correct it under [people] in the team file; a profile in Slack shows the member id"
-        yield Finding(about="slack people", state="wrong", found=f"the workspace has no member with the id {user}", mend=mend)
+        fix = "correct it under [people] in the team file; a profile in Slack shows the member id"
+        yield Finding(about="slack people", state="wrong", found=f"the workspace has no member with the id {user}", fix=fix)
 
 
 def _scopes_finding(seen: SlackDiagnostics) -> Finding:
@@ -170,15 +170,15 @@ def _scopes_finding(seen: SlackDiagnostics) -> Finding:
         return Finding(about="slack scopes", state="ok", found=f"all {len(BOT_SCOPES)} are granted")
     missing = "; ".join(f"{scope} (to {BOT_SCOPES[scope]})" for scope in seen.missing)
     needed = "chat:write" in seen.missing or any(scope.endswith(":history") for scope in seen.missing)
-    return Finding(about="slack scopes", state="wrong" if needed else "warn", found=f"missing: {missing}", mend=_REINSTALL)
+    return Finding(about="slack scopes", state="wrong" if needed else "warn", found=f"missing: {missing}", fix=_REINSTALL)
 
 
 def _channels_finding(seen: SlackDiagnostics) -> Finding:
     if seen.channels is None:
-        return Finding(about="slack channels", state="warn", found="the bot may not list its channels", mend=_REINSTALL)
+        return Finding(about="slack channels", state="warn", found="the bot may not list its channels", fix=_REINSTALL)
     if not seen.channels:
-        mend = "type /invite @Townhall in a channel; direct messages work without"
-        return Finding(about="slack channels", state="warn", found="the bot is in no channel", mend=mend)
+        fix = "type /invite @Townhall in a channel; direct messages work without"
+        return Finding(about="slack channels", state="warn", found="the bot is in no channel", fix=fix)
     shown = ", ".join(f"#{name}" for name in seen.channels[:10])
     more = f" and {len(seen.channels) - 10} more" if len(seen.channels) > 10 else ""
     return Finding(about="slack channels", state="ok", found=f"the bot is in {shown}{more}")
@@ -193,11 +193,11 @@ async def _transport_finding(settings: SlackSettings) -> Finding:
         try:
             await check_socket_mode(settings.slack_app_token.get_secret_value(), settings.slack_api_url)
         except DeliveryError as error:
-            mend = "create an app-level token with the scope connections:write, switch Socket Mode on, set SLACK_APP_TOKEN"
-            return Finding(about=about, state="wrong", found=f"Socket Mode: {error}", mend=mend)
+            fix = "create an app-level token with the scope connections:write, switch Socket Mode on, set SLACK_APP_TOKEN"
+            return Finding(about=about, state="wrong", found=f"Socket Mode: {error}", fix=fix)
         return Finding(about=about, state="ok", found="Socket Mode accepts the app token")
     if settings.slack_signing_secret is not None:
         found = f"HTTP mode on port {settings.http_port}, path /slack/events; your proxy must forward to it"
         return Finding(about=about, state="ok", found=found)
-    mend = "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP mode)"
-    return Finding(about=about, state="wrong", found="neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set", mend=mend)
+    fix = "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP mode)"
+    return Finding(about=about, state="wrong", found="neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set", fix=fix)

@@ -30,7 +30,7 @@ def to_findings(about: str, error: ConfigError) -> list[Finding]:
             about=about,
             state="wrong",
             found=f"{problem.where}: {problem.found}",
-            mend=f"expected {problem.expected}" + (f"; {problem.fix}" if problem.fix else ""),
+            fix=f"expected {problem.expected}" + (f"; {problem.fix}" if problem.fix else ""),
         )
         for problem in error.problems
     ]
@@ -49,12 +49,12 @@ def check_folder(folder: Path) -> Finding:
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
-        return Finding(about="data folder", state="wrong", found=f"{place}: {error.strerror}", mend=_fix(error))
+        return Finding(about="data folder", state="wrong", found=f"{place}: {error.strerror}", fix=_folder_fix(error))
     state = "can be written" if place == folder else "will be created at the first start"
     return Finding(about="data folder", state="ok", found=f"{folder} {state}")
 
 
-def _fix(error: OSError) -> str:
+def _folder_fix(error: OSError) -> str:
     another = "set TOWNHALL_DATA to another folder"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"free some space, or {another}"
@@ -73,7 +73,7 @@ def check_space(folder: Path, free: int | None = None) -> Finding:
         about="disk",
         state="warn" if left >= CRITICAL_SPACE else "wrong",
         found=found,
-        mend="free some space, or set TOWNHALL_DATA",
+        fix="free some space, or set TOWNHALL_DATA",
     )
 
 
@@ -92,7 +92,7 @@ async def check_store(file: Path) -> list[Finding]:
     except SchemaTooOld as error:
         return [Finding(about="store", state="ok", found=f"{error.found}; the next start migrates it")]
     except StoreError as error:
-        return [Finding(about="store", state="wrong", found=error.found, mend=error.fix)]
+        return [Finding(about="store", state="wrong", found=error.found, fix=error.fix)]
     counts = f"{check.runs} runs, {check.questions} questions, {check.unsent} unsent posts"
     intact = Finding(about="store", state="ok", found=f"{file} is intact: {check.size / 1e6:.1f} MB, {counts}")
     return [_unreadable_finding(log) for log in check.unreadable] or [intact]
@@ -103,7 +103,7 @@ def _unreadable_finding(log: UnreadableLog) -> Finding:
     more = f"; {log.rows - 1} more of its events cannot be read" if log.rows > 1 else ""
     effect = f"the bot quarantines run {log.run} and continues the others"
     fix = f"{effect}; `townhall export {log.run}` prints its readable events. {log.fault.fix}"
-    return Finding(about="store", state="wrong", found=f"{log.fault.found}{more}", mend=fix)
+    return Finding(about="store", state="wrong", found=f"{log.fault.found}{more}", fix=fix)
 
 
 async def check_mcp_listener(start: LoadedConfig) -> AsyncIterator[Finding]:
@@ -116,7 +116,7 @@ async def check_mcp_listener(start: LoadedConfig) -> AsyncIterator[Finding]:
         yield Finding(about=about, state="ok", found=f"serves external agents at {endpoint.url} and through `townhall mcp`")
     elif listener.running_process(start.settings.data) is not None:
         fix = "see the bot's output and townhall.log; most likely TOWNHALL_MCP_PORT is in use: set another port"
-        yield Finding(about=about, state="warn", found="a bot runs, but its MCP server does not", mend=fix)
+        yield Finding(about=about, state="warn", found="a bot runs, but its MCP server does not", fix=fix)
     else:
         yield Finding(about=about, state="ok", found="no bot runs, so external agents cannot connect now")
     yield await _tokens_finding(start)

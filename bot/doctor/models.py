@@ -68,7 +68,7 @@ def _check_model(model: UsedModel, start: LoadedConfig) -> Finding:
         return _check_script(about, model.route.id, start.team_file.folder)
     if missing := _missing(model.route, start):
         found, fix = missing
-        return Finding(about=about, state="wrong" if model.default_team else "warn", found=found, mend=fix)
+        return Finding(about=about, state="wrong" if model.default_team else "warn", found=found, fix=fix)
     price = "price known" if model.route.price else "price unknown, so limits in US dollars do not apply"
     address = safe_base_url(model.route) or model.route.provider
     return Finding(about=about, state="ok", found=f"{model.route.id} at {address}, key {model.key}, {price}")
@@ -88,7 +88,7 @@ def _check_script(about: str, name: str, folder: Path) -> Finding:
     try:
         read_script(find_script(name, (folder,)))
     except ScriptError as error:
-        return Finding(about=about, state="wrong", found=str(error), mend="correct the script, or name another model")
+        return Finding(about=about, state="wrong", found=str(error), fix="correct the script, or name another model")
     return Finding(about=about, state="ok", found="a script, which needs no key; no real model is called")
 
 
@@ -116,11 +116,11 @@ async def _check_endpoint(route: Route, start: LoadedConfig) -> Finding:
             response = await client.get(f"{route.base_url}/models", headers=headers)
     except httpx.HTTPError as error:
         found = f"no response: {type(error).__name__}"
-        return Finding(about=about, state="wrong", found=found, mend="check the address and the network")
+        return Finding(about=about, state="wrong", found=found, fix="check the address and the network")
     status = response.status_code
     if status in (401, 403):
         fix = f"put a valid key into {route.key_env}" if route.key_env else "name the key's variable: key_env in the team file"
-        return Finding(about=about, state="wrong", found=f"it rejects the key (HTTP {status})", mend=fix)
+        return Finding(about=about, state="wrong", found=f"it rejects the key (HTTP {status})", fix=fix)
     if status >= 500:
-        return Finding(about=about, state="warn", found=f"it fails (HTTP {status})", mend="try again later")
+        return Finding(about=about, state="warn", found=f"it fails (HTTP {status})", fix="try again later")
     return Finding(about=about, state="ok", found=f"it responds (HTTP {status})")

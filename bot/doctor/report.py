@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -34,7 +33,7 @@ async def run_checks(online: bool = False) -> AsyncIterator[Finding]:
     except ConfigError as error:
         for finding in to_findings("settings", error):
             yield finding
-        yield Finding(about="other checks", state="warn", found="skipped", mend="fix the settings first")
+        yield Finding(about="other checks", state="warn", found="skipped", fix="fix the settings first")
         return
     for finding in _settings_findings(settings):
         yield finding
@@ -52,7 +51,7 @@ async def _team_and_models(settings: Settings, online: bool) -> AsyncIterator[Fi
     except ConfigError as error:
         for finding in to_findings("team file", error):
             yield finding
-        yield Finding(about="models", state="warn", found="skipped", mend="fix the team file first")
+        yield Finding(about="models", state="warn", found="skipped", fix="fix the team file first")
         return
     yield _team_finding(team_file)
     async for finding in _config_findings(LoadedConfig(settings=settings, team_file=team_file), online):
@@ -99,11 +98,15 @@ async def print_report(online: bool, as_json: bool) -> int:
             _print_finding(finding)
     healthy = all(finding.state != "wrong" for finding in findings)
     if as_json:
-        print_json({"ok": healthy, "findings": [asdict(finding) for finding in findings]})
+        # The key "mend" is older than the field's name; programs read it.
+        objects = [
+            {"about": finding.about, "state": finding.state, "found": finding.found, "mend": finding.fix} for finding in findings
+        ]
+        print_json({"ok": healthy, "findings": objects})
     return 0 if healthy else 1
 
 
 def _print_finding(finding: Finding) -> None:
     click.echo(clean(f"{_MARKS[finding.state]} {finding.about}: {finding.found}"))
-    if finding.mend:
-        click.echo(clean(f"      fix: {finding.mend}"))
+    if finding.fix:
+        click.echo(clean(f"      fix: {finding.fix}"))

@@ -55,10 +55,10 @@ async def _tools(toolbox: Toolbox, server: str) -> Sequence[Tool] | ToolNotCalle
 def _server_finding(server: str, tools: Sequence[Tool] | ToolNotCalled) -> Finding:
     about = f"tools {server}"
     if isinstance(tools, ToolNotCalled):
-        mend = f"check [tools.{server}] in the team file, and start the server by hand"
-        return Finding(about=about, state="wrong", found=str(tools), mend=mend)
+        fix = f"check [tools.{server}] in the team file, and start the server by hand"
+        return Finding(about=about, state="wrong", found=str(tools), fix=fix)
     if not tools:
-        return Finding(about=about, state="warn", found="it offers no tools", mend="check the server's configuration")
+        return Finding(about=about, state="warn", found="it offers no tools", fix="check the server's configuration")
     return Finding(about=about, state="ok", found=_by_approval(tools))
 
 
@@ -89,8 +89,8 @@ def _unknown_tool_findings(file: TeamFile, offers: OfferedTools) -> Iterator[Fin
 
 
 def _unknown_tool_finding(where: str, server: str, name: str, known: Sequence[str]) -> Finding:
-    mend = suggest_name(name, known) or f"its tools are {_named(known)}"
-    return Finding(about=where, state="warn", found=f"the server {server} has no tool {name!r}", mend=mend)
+    fix = suggest_name(name, known) or f"its tools are {_named(known)}"
+    return Finding(about=where, state="warn", found=f"the server {server} has no tool {name!r}", fix=fix)
 
 
 def _too_many_tools_findings(file: TeamFile, offers: OfferedTools) -> Iterator[Finding]:
@@ -109,5 +109,5 @@ def _too_many_tools_findings(file: TeamFile, offers: OfferedTools) -> Iterator[F
                     about=f"team.{team.name}",
                     state="warn",
                     found=found,
-                    mend="name single tools in 'tools', such as 'server.tool'",
+                    fix="name single tools in 'tools', such as 'server.tool'",
                 )

@@ -34,7 +34,7 @@ class Finding:
     about: str
     state: FindingState
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 class InvalidPlatformSettings(TownhallError):

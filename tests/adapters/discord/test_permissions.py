@@ -93,7 +93,7 @@ async def test_the_doctor_names_what_is_missing_and_how_to_mend_it(server: Disco
     assert findings["discord The house"][0].found == "the bot can work in no channel"
     room = findings["discord The house #general"][0]
     assert "Send Messages (to post runs and questions)" in room.found
-    assert "allow it for the bot's role" in room.mend
+    assert "allow it for the bot's role" in room.fix
     assert findings["discord roles"][0].found == "the bot may not mention @backend"
     assert findings["discord team file"][0].found == "no server knows the person 424242424242424242"
     assert "not registered: " in findings["discord commands"][0].found

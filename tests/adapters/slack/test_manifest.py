@@ -116,7 +116,7 @@ async def test_what_is_missing_is_told_with_what_it_is_for(server: SlackServer) 
     server.world.channels[GENERAL].members.discard(BOT_USER)
     found = await findings(start_with(server, ana="U9NOBODY"))
     assert "files:write (to post answers that are too long" in found["slack scopes"].found
-    assert "/invite @Townhall" in found["slack channels"].mend
+    assert "/invite @Townhall" in found["slack channels"].fix
     assert "U9NOBODY" in found["slack people"].found
     assert (found["slack scopes"].state, found["slack people"].state) == ("warn", "wrong")
 

@@ -160,12 +160,12 @@ def start_with(url: str, key: str) -> LoadedConfig:
 
 
 @pytest.mark.parametrize(
-    ("key", "state", "mend"), [("good", "ok", ""), ("bad", "wrong", "put a valid key into MINE"), ("ill", "warn", "")]
+    ("key", "state", "fix"), [("good", "ok", ""), ("bad", "wrong", "put a valid key into MINE"), ("ill", "warn", "")]
 )
-async def test_an_endpoint_is_asked_with_the_key(endpoint: LocalServer, key: str, state: str, mend: str) -> None:
+async def test_an_endpoint_is_asked_with_the_key(endpoint: LocalServer, key: str, state: str, fix: str) -> None:
     (finding,) = await check_endpoints(start_with(str(endpoint.make_url("/v1")), key))
     assert finding.state == state
-    assert mend in finding.mend
+    assert fix in finding.fix
 
 
 async def test_an_endpoint_that_does_not_answer_is_wrong() -> None:
@@ -220,5 +220,5 @@ async def test_tool_servers_are_started_and_what_the_team_file_means_is_looked_f
     assert "people are asked: die and grow" in up.found
     assert down.found == "files cannot be started: its command cannot be run (No such file or directory)"
     rule = found["tools.stub.approve", "warn"]
-    assert (rule.found, rule.mend) == ("the server stub has no tool 'apend'", "did you mean 'append'?")
-    assert found["team.docs", "warn"].mend == "did you mean 'add'?"
+    assert (rule.found, rule.fix) == ("the server stub has no tool 'apend'", "did you mean 'append'?")
+    assert found["team.docs", "warn"].fix == "did you mean 'add'?"
