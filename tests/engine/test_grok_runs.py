@@ -90,7 +90,7 @@ async def test_a_served_model_that_nobody_knows_is_booked_as_unknown_and_not_gue
     )
     # What was reserved stays in the budgets: it is all that is known of the bill.
     assert line.unknown == spent.unknown == state.spent.unknown > 0
-    told = "xai answered 'grok-4-1-fast-reasoning' with grok-9-surprise. What answered is booked, at a price that is not known."
+    told = "xai answered with grok-9-surprise instead of 'grok-4-1-fast-reasoning'. It is billed at an unknown price."
     assert platform.notes.count(told) == 1
 
 
@@ -106,7 +106,7 @@ async def test_a_release_of_what_answers_for_a_retired_model_is_booked_at_its_pr
         state = await engine.run(run)
     assert state is not None
     assert (state.spent.cost, state.spent.priced) == (Decimal("0.00133"), True)
-    assert not any("What answered is booked" in note for note in platform.notes)
+    assert not any("It is billed at" in note for note in platform.notes)
 
 
 async def test_a_provider_that_was_never_reached_cannot_have_billed_anything(tmp_path: Path) -> None:

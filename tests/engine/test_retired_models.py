@@ -60,7 +60,7 @@ async def test_it_is_said_before_anything_is_paid_and_the_run_goes_on(tmp_path: 
         log = await store.log(run)
     assert platform.notes[0].startswith(RETIRED)
     assert sum(note.startswith("xai retired") for note in platform.notes) == 1, "once, for both agents"
-    assert sum("does not take 'grok-4-1-fast-reasoning' any more" in note for note in platform.notes) == told
+    assert sum("no longer accepts 'grok-4-1-fast-reasoning'" in note for note in platform.notes) == told
     assert state is not None
     assert state.spent.priced
     assert {event.served for event in log if isinstance(event, e.Responded)} == {"grok-4.3"}

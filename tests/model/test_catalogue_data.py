@@ -11,8 +11,8 @@ import pytest
 
 from orchestrator_bridge.model.catalogue import PROVIDERS
 from orchestrator_bridge.model.catalogue.resolve import route_of
-from orchestrator_bridge.model.catalogue.sources import NO_MAP_KEY, HostEntry, bundled_facts, model_entries
-from orchestrator_bridge.model.catalogue.spec import ModelFacts
+from orchestrator_bridge.model.catalogue.sources import NO_MAP_KEY, bundled_facts, model_entries
+from orchestrator_bridge.model.catalogue.spec import HostEntry, ModelFacts
 
 DATA = Path(__file__).parents[2] / "orchestrator_bridge" / "model" / "catalogue" / "data"
 HOSTS = [host for entry in model_entries().values() for host in entry.hosts]

@@ -162,17 +162,17 @@ def test_an_answer_by_the_announced_model_is_no_surprise_and_any_other_is() -> N
     assert served_model_notice(route, "grok-4.3") == ""
     assert served_model_notice(route, "grok-4-1-fast-reasoning") == ""
     assert served_model_notice(route, "grok-4.7").startswith(
-        "xai answered 'grok-4-1-fast-reasoning' with grok-4.7. What answered is booked, at $2.00 in"
+        "xai answered with grok-4.7 instead of 'grok-4-1-fast-reasoning'. It is billed at $2.00 in"
     )
     elsewhere = resolve("grok-4.1-fast", have=OPENROUTER, today=TODAY)
     assert served_model_notice(elsewhere, "x-ai/grok-4.1-fast") == ""
     assert served_model_notice(elsewhere, "x-ai/grok-4.1-fast-20251119") == ""
     assert served_model_notice(elsewhere, "x-ai/grok-4.3").startswith(
-        "openrouter answered 'x-ai/grok-4.1-fast' with x-ai/grok-4.3."
+        "openrouter answered with x-ai/grok-4.3 instead of 'x-ai/grok-4.1-fast'."
     )
     assert served_model_notice(resolve("ollama/llama3.2"), "anything") == ""
 
 
 def test_a_refused_id_says_what_answers_in_its_place() -> None:
     said = served_model_notice(resolve("xai/grok-4.3"), "grok-4.3", refused="grok-4-1-fast-reasoning")
-    assert said.startswith("xai does not take 'grok-4-1-fast-reasoning' any more. grok-4.3 answers in its place, at $1.25 in")
+    assert said.startswith("xai no longer accepts 'grok-4-1-fast-reasoning'. grok-4.3 answers in its place, at $1.25 in")

@@ -103,10 +103,10 @@ def test_a_day_that_only_the_map_names_is_told_as_the_maps() -> None:
     day = route.lifecycle.retires_on
     assert day is not None
     assert lifecycle_notice(route, day) == (
-        f"By LiteLLM's map vertex_ai retired claude-haiku-4-5 on {day}; whether it still answers is not known here."
+        f"According to LiteLLM's price map, vertex_ai retired claude-haiku-4-5 on {day}; it is not known if it still answers."
     )
     assert lifecycle_notice(route, day - timedelta(days=2)) == (
-        f"By LiteLLM's map vertex_ai retires claude-haiku-4-5 on {day}, in 2 days, at the earliest."
+        f"According to LiteLLM's price map, vertex_ai retires claude-haiku-4-5 on {day}, in 2 days, at the earliest."
     )
     own = {"mine": ModelSpec(id="vertex_ai/claude-haiku-4-5", retires_on=day)}
     assert lifecycle_notice(resolve("mine", own), day).startswith("vertex_ai retired mine (claude-haiku-4-5) on")

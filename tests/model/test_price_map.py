@@ -59,7 +59,7 @@ import sys
 from bot.app import load_config
 start = load_config()
 {what}
-print("litellm" in sys.modules, "openai" in sys.modules, bool(sources._text.cache_info().currsize))
+print("litellm" in sys.modules, "openai" in sys.modules, bool(sources._map_text.cache_info().currsize))
 """
 
 

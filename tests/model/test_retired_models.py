@@ -47,7 +47,7 @@ async def test_a_redirected_answer_that_hides_it_is_booked_all_the_same() -> Non
 async def test_an_answer_by_a_model_that_nobody_announced_is_told() -> None:
     (response,), _ = await answers([Play(text="x", served="grok-4.7", usage=USAGE)])
     assert response.cost == Decimal("4.00")
-    assert response.notice.startswith("xai answered 'grok-4-1-fast-reasoning' with grok-4.7.")
+    assert response.notice.startswith("xai answered with grok-4.7 instead of 'grok-4-1-fast-reasoning'.")
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -59,7 +59,7 @@ async def test_where_the_id_is_refused_the_replacement_is_asked_at_once_and_from
         ("one", "grok-4.3", Decimal("2.50")),
         ("two", "grok-4.3", Decimal("2.50")),
     ]
-    assert got[0].notice.startswith("xai does not take 'grok-4-1-fast-reasoning' any more. grok-4.3 answers in its place, at $1")
+    assert got[0].notice.startswith("xai no longer accepts 'grok-4-1-fast-reasoning'. grok-4.3 answers in its place, at $1")
     assert got[0].notice == got[1].notice, "the run says it once, for it is the same"
 
 

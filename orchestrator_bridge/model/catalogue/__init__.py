@@ -1,14 +1,14 @@
-"""What Townhall knows about models: who serves them, at which address and price, with which limits, and for how long.
+"""Catalogue of models: hosts, addresses, prices, limits and lifecycles.
 
-A name is one of:
+A model name is one of these:
 
-- an entry of the team file: `[models.<name>]`, an endpoint or facts of one's own;
-- a friendly name of our own list, or any other spelling of it: `grok-4.1-fast`, `x-ai/grok-4.1-fast`, `gpt-5.4-mini`;
-- `provider/model`, where the rest is the provider's own id: `xai/grok-4.3`, `openrouter/x-ai/grok-4.3`, `scripted/demo`;
-- a name that is not listed but tells its vendor by its beginning: `gpt-…`, `claude-…`, `gemini-…`.
+- an entry of the team file, `[models.<name>]`: an endpoint of its own, or other facts about a known model;
+- a friendly name of our list or another spelling of it: `grok-4.1-fast`, `x-ai/grok-4.1-fast`, `gpt-5.4-mini`;
+- `provider/model` with the provider's own id: `xai/grok-4.3`, `openrouter/x-ai/grok-4.3`, `scripted/demo`;
+- an unlisted name whose prefix identifies the vendor: `gpt-...`, `claude-...`, `gemini-...`.
 
-What is known of a route comes from its provider (`providers`), from LiteLLM's map (`bundled`), from our own dated list
-(`entries`, `data/*.toml`) and from the team file, in this order.
+Facts about a route come from its provider (`providers`), LiteLLM's price map, our own dated list (both `sources`), and the team
+file. A later source overrides an earlier one.
 """
 
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider

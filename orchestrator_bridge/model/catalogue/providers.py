@@ -1,6 +1,6 @@
-"""Who serves models: addresses, the settings that each needs, the client that speaks to it, and what it takes in a request.
+"""Table of providers: addresses, required settings, client, and accepted parameters.
 
-OpenAI-compatible ones are called through `openai`, every other one through `litellm` under its own name for the provider.
+OpenAI-compatible providers are called through `openai`, all others through `litellm` under LiteLLM's name for the provider.
 """
 
 from __future__ import annotations
@@ -25,42 +25,44 @@ class Provider:
     name: str
     title: str
     base_url: str = ""
-    """Its own address; empty where LiteLLM knows it, or where it differs from account to account."""
+    """Address of its API; empty if LiteLLM knows it or if it differs between accounts."""
     key_env: str | None = None
     also_needs: tuple[str, ...] = ()
-    """Settings beside the key that must be set."""
+    """Required settings beside the key."""
     prefixes: tuple[str, ...] = ()
-    """The beginnings of its models' names."""
+    """Prefixes of its models' names."""
     client: Client = "openai"
     litellm_prefix: str = ""
-    """What LiteLLM puts before its ids; the provider's name where it is empty."""
+    """Prefix of its ids in LiteLLM; the provider's name if empty."""
     bare_in_map: bool = False
-    """Whether LiteLLM's map lists its models without the provider in front."""
+    """True if LiteLLM's price map lists its models without the provider's prefix."""
     extra: str | None = None
+    """Optional extra of this package that it needs."""
     streams: bool = True
+    """True if it is known to report the usage at the end of a stream."""
     limit_name: LimitName = "max_completion_tokens"
     accepts: tuple[str, ...] = _ALWAYS
-    """Parameters that its models take, each where the model can do what it is about."""
+    """Parameters that its models accept, each if the model has the ability."""
     sampling: tuple[str, ...] = _SAMPLING
-    """Parameters of sampling that its models take."""
+    """Sampling parameters that its models accept."""
     samples_while_reasoning: bool = True
-    """Whether its reasoning models take those, too."""
+    """True if its reasoning models accept the sampling parameters too."""
     tiers_reach: bool = False
-    """Whether the dearer rates of long prompts begin at the bound itself; elsewhere one token above it."""
+    """True if the higher rates of long prompts begin at the bound itself, not one token above it."""
     any_model: bool = False
-    """Whether it serves what its owner puts there, under any name."""
+    """True if its owner installs models there, under any name."""
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Every setting that must be set."""
+        """All required settings."""
         return (self.key_env, *self.also_needs) if self.key_env else self.also_needs
 
     def litellm_name(self, model: str) -> str:
-        """What LiteLLM calls one of its models."""
+        """Name of one of its models in LiteLLM."""
         return f"{self.litellm_prefix or self.name}/{model}"
 
     def map_key(self, model: str) -> str:
-        """Where LiteLLM's map has one of its models."""
+        """Key of one of its models in LiteLLM's price map."""
         return model if self.bare_in_map else self.litellm_name(model)
 
 

@@ -1,8 +1,12 @@
-"""What LiteLLM's bundled map says about a model: prices, sizes, abilities. Read as data; the package is never imported here.
+"""Sources of the catalogue: LiteLLM's bundled price map, and our own list with dated corrections (`data/<vendor>.toml`).
 
-Importing LiteLLM takes seconds and 180 MB, its map is one JSON file of 3 MB with four thousand models. So the file is found
-without running the package, read when the first real model is asked for, and of it only the objects that are wanted are parsed.
-Its limits per minute are left out: some are those of a free account, which would throttle everybody else.
+LiteLLM's map has prices, sizes and abilities of four thousand models in one JSON file of 3 MB; importing the package would take
+seconds and 180 MB. So the file is located without running the package, read when the first real model is needed, and only the
+requested entries are parsed. Its limits per minute are ignored: some are those of a free account and would throttle everybody.
+
+Our own list has friendly names, other spellings, hosts, and corrections. Each vendor's file states the day of its last review
+(`as_of`) and has one table per model. A model lists its hosts, the vendor's own first; facts that a host's table omits come from
+LiteLLM's map.
 """
 
 from __future__ import annotations
@@ -17,25 +21,22 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.model.catalogue.providers import PROVIDERS, Provider
-from orchestrator_bridge.model.catalogue.spec import ModelFacts, TierFacts
+from orchestrator_bridge.model.catalogue.spec import HostEntry, ModelEntry, ModelFacts, TierFacts
 
 SOURCE = "LiteLLM's map"
 _FILE = "model_prices_and_context_window_backup.json"
 _TIER = re.compile(r"input_cost_per_token_above_(\d+)k_tokens$")
 _MILLION = 6
 _INDENTS = ("    ", "")
-"""What stands before a model's name in the file; what is nested in a model stands further in."""
+"""Possible indents of a model's key in the file; keys inside a model's object have a larger one."""
 _BASIC_EFFORTS = ("low", "medium", "high")
 
 
 def bundled_facts(key: str, provider: Provider) -> ModelFacts | None:
-    """What the map says under this key, such as `xai/grok-4.3`; None if it has no such chat model."""
+    """Facts of the map under a key such as `xai/grok-4.3`; None if it has no such chat model."""
     entry = bundled_entry(key)
     if entry is None or entry.get("mode") not in ("chat", "responses"):
         return None
@@ -57,8 +58,8 @@ def bundled_facts(key: str, provider: Provider) -> ModelFacts | None:
 
 @cache
 def bundled_entry(key: str) -> Mapping[str, Any] | None:
-    """The object that stands under this key, numbers with a point as exact decimals; None if there is none."""
-    text = _text()
+    """Object of the map under this key, with exact decimals; None if there is none."""
+    text = _map_text()
     place = next((place for indent in _INDENTS if (place := text.find(f"\n{indent}{json.dumps(key)}: {{")) >= 0), None)
     if place is None:
         return None
@@ -67,15 +68,15 @@ def bundled_entry(key: str) -> Mapping[str, Any] | None:
 
 
 @cache
-def _text() -> str:
-    spec = importlib.util.find_spec("litellm")  # finds the package's folder; nothing of it runs
+def _map_text() -> str:
+    spec = importlib.util.find_spec("litellm")  # locates the package without importing it
     folders = list(spec.submodule_search_locations or ()) if spec else []
     file = Path(folders[0], _FILE) if folders else None
     return file.read_text(encoding="utf-8") if file and file.is_file() else ""
 
 
 def _rate(entry: Mapping[str, Any], name: str) -> Decimal | None:
-    """US dollars per million tokens, from US dollars per token."""
+    """US dollars per million tokens; the map has US dollars per token."""
     value = entry.get(name)
     return None if value is None else Decimal(value).scaleb(_MILLION).normalize() + 0
 
@@ -93,21 +94,21 @@ def _tiers(entry: Mapping[str, Any], provider: Provider) -> tuple[TierFacts, ...
 
 def _tier(entry: Mapping[str, Any], thousands: int, provider: Provider) -> TierFacts | None:
     end = f"_above_{thousands}k_tokens"
-    given, taken = _rate(entry, f"input_cost_per_token{end}"), _rate(entry, f"output_cost_per_token{end}")
-    if given is None:
+    input_rate, output_rate = _rate(entry, f"input_cost_per_token{end}"), _rate(entry, f"output_cost_per_token{end}")
+    if input_rate is None:
         return None
     bound = thousands * 1000
     return TierFacts(
         above=bound - 1 if provider.tiers_reach else bound,
-        input=given,
+        input=input_rate,
         cached_input=_rate(entry, f"cache_read_input_token_cost{end}") or _rate(entry, "cache_read_input_token_cost"),
         cache_write=_rate(entry, f"cache_creation_input_token_cost{end}") or None,
-        output=taken or _rate(entry, "output_cost_per_token") or Decimal(0),
+        output=output_rate or _rate(entry, "output_cost_per_token") or Decimal(0),
     )
 
 
 def _efforts(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """The reasoning efforts: as listed, else the usual three with those that the map adds by name."""
+    """Reasoning efforts: as listed, else the usual three and those that have a flag of their own in the map."""
     listed = entry.get("reasoning_effort_levels")
     if listed is not None:
         return tuple(listed)
@@ -121,7 +122,7 @@ def _named_efforts(entry: Mapping[str, Any], *efforts: str) -> tuple[str, ...]:
 
 
 def _accepts(entry: Mapping[str, Any], provider: Provider) -> tuple[str, ...]:
-    """What the provider's models take in general, less what this one does not."""
+    """Parameters of the provider's models in general, without those that this model does not support."""
     sampling = entry.get("supports_sampling_params", provider.samples_while_reasoning or not entry.get("supports_reasoning"))
     names = {*provider.accepts, *(provider.sampling if sampling else ())}
     if not _efforts(entry):
@@ -138,63 +139,29 @@ def _date(value: object) -> date | None:
         return None
 
 
-# Our own list of models: friendly names, other spellings, hosts, and dated corrections to LiteLLM's map. `data/<vendor>.toml`.
-#
-# Each vendor's file says when it was last looked through (`as_of`) and holds one table a model. A model lists its hosts, the
-# vendor's own first; what a host's table leaves out is taken from LiteLLM's map.
-
-
 NO_MAP_KEY = "none"
+"""`map_key` of a host whose entry in LiteLLM's map is wrong and must be ignored."""
 _FOLDER = Path(__file__).parent / "data"
-
-
-class HostEntry(ModelFacts):
-    """A model at one host. `also` are other ids of it there; `source` says where the facts that stand here are from."""
-
-    provider: str
-    id: str
-    also: tuple[str, ...] = ()
-    map_key: str = ""
-    """Where LiteLLM's map has it, if not under the provider and the id; `none` where the map is not to be believed."""
-    effort: str = ""
-    """The reasoning effort that makes the model of that name out of the host's, where nobody asks for another."""
-    source: str = ""
-    as_of: date | None = None
-    released: date | None = None
-    answered_effort: str = ""
-    note: str = ""
-
-
-class ModelEntry(Value):
-    """One model: what it is for in a few words, how else people write its name, and its hosts, best first."""
-
-    about: str = ""
-    also: tuple[str, ...] = ()
-    old: bool = False
-    """Listed so that its name is understood; nobody should start with it."""
-    hosts: Annotated[tuple[HostEntry, ...], Field(min_length=1)]
 
 
 @cache
 def model_entries() -> Mapping[str, ModelEntry]:
-    """All models by their friendly names, in the order in which they should be shown."""
+    """All models by friendly name, in display order."""
     found: dict[str, ModelEntry] = {}
     for vendor in ("xai", "openai", "anthropic", "google", "mistral", "deepseek", "local"):
         text = (_FOLDER / f"{vendor}.toml").read_text(encoding="utf-8")
         document = tomllib.loads(text, parse_float=Decimal)
         as_of: date = document["as_of"]
-        found |= {name: _dated(ModelEntry.model_validate(table), as_of) for name, table in document["models"].items()}
+        for name, table in document["models"].items():
+            entry = ModelEntry.model_validate(table)
+            hosts = tuple(host if host.as_of else host.model_copy(update={"as_of": as_of}) for host in entry.hosts)
+            found[name] = entry.model_copy(update={"hosts": hosts})
     return MappingProxyType(found)
-
-
-def _dated(entry: ModelEntry, as_of: date) -> ModelEntry:
-    hosts = tuple(host if host.as_of else host.model_copy(update={"as_of": as_of}) for host in entry.hosts)
-    return entry.model_copy(update={"hosts": hosts})
 
 
 @cache
 def _names() -> Mapping[str, str]:
-    """Every spelling of a model without a provider in front, and the friendly name that it stands for."""
+    """Friendly names by every spelling of a model without a provider's prefix."""
     found: dict[str, str] = {}
     for name, entry in model_entries().items():
         for spelling in (name, *entry.also):
@@ -207,15 +174,15 @@ def _names() -> Mapping[str, str]:
 
 
 def friendly_name(spelling: str) -> str | None:
-    """The friendly name of the model that people or hosts spell like this; None if it is not listed.
+    """Friendly name of a model by one of its spellings; None if it is not listed.
 
-    Phones begin with a capital and people write blanks for dashes: `Grok 4.1 fast` is understood.
+    Phones capitalise the first letter and people type spaces for dashes: `Grok 4.1 fast` is understood.
     """
     return _names().get(spelling) or _names().get("-".join(spelling.casefold().split()))
 
 
 def find_host(provider: str, model: str) -> HostEntry | None:
-    """A model at one host, by the host's id or by any of its names; None if it is not listed there."""
+    """Find a model at one host by the host's id or by any of its names; None if it is not listed there."""
     of_provider = [(name, host) for name, entry in model_entries().items() for host in entry.hosts if host.provider == provider]
     by_id = (host for _, host in of_provider if model in (host.id, *host.also))
     wanted = friendly_name(model)
@@ -224,6 +191,6 @@ def find_host(provider: str, model: str) -> HostEntry | None:
 
 
 def known_spellings() -> tuple[str, ...]:
-    """Names to suggest where somebody misspelt one: friendly ones, and ids with their providers."""
+    """Names to suggest for a misspelled one: friendly names, and ids with their providers."""
     with_provider = (f"{host.provider}/{host.id}" for entry in model_entries().values() for host in entry.hosts)
-    return (*model_entries(), *with_provider, *(f"{name}/…" for name, one in PROVIDERS.items() if one.any_model))
+    return (*model_entries(), *with_provider, *(f"{name}/…" for name, provider in PROVIDERS.items() if provider.any_model))

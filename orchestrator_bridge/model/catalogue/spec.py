@@ -1,4 +1,4 @@
-"""What can be written about a model, in our own lists and in `[models.<name>]` of a team file. What is left out is not known."""
+"""Facts about models as TOML files state them: our own lists, and `[models.<name>]` of a team file. A missing fact is unknown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Tokens = Annotated[int, Field(ge=1)]
 
 
 class TierFacts(Value):
-    """Rates of a whole request whose prompt has more than `above` tokens, in US dollars per million tokens."""
+    """Rates, in US dollars per million tokens, of a whole request whose prompt has more than `above` tokens."""
 
     above: Tokens
     input: Rate
@@ -25,7 +25,7 @@ class TierFacts(Value):
 
 
 class ModelFacts(Value):
-    """Rates in US dollars per million tokens, sizes in tokens."""
+    """Facts about a model: rates in US dollars per million tokens, sizes in tokens."""
 
     input: Rate | None = None
     cached_input: Rate | None = None
@@ -45,13 +45,40 @@ class ModelFacts(Value):
 
 
 class ModelSpec(ModelFacts):
-    """A model of one's own: an OpenAI-compatible endpoint, or what differs for a model that Townhall already knows.
+    """Model of the team file: an OpenAI-compatible endpoint, or other facts about a model of the catalogue.
 
-    Without `base_url` it is another name, or other facts, for the model `id`.
+    Without `base_url` it is an alias of the catalogue's model `id`, with the facts given here.
     """
 
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] | None = None
     key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
-    """The environment variable that holds the key; none for an endpoint that takes any."""
+    """Environment variable of the API key; None for an endpoint that needs none."""
     id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """What the endpoint calls the model; the table's name where it is left out."""
+    """The endpoint's id of the model; the table's name if missing."""
+
+
+class HostEntry(ModelFacts):
+    """A model at one host, in our own list. `also` are other ids of it there; `source` is the origin of the facts."""
+
+    provider: str
+    id: str
+    also: tuple[str, ...] = ()
+    map_key: str = ""
+    """Its key in LiteLLM's price map, if not provider and id; `none` if the map is wrong about it."""
+    effort: str = ""
+    """Reasoning effort to send if the agent sets none: some names are a host's model at a certain effort."""
+    source: str = ""
+    as_of: date | None = None
+    released: date | None = None
+    answered_effort: str = ""
+    note: str = ""
+
+
+class ModelEntry(Value):
+    """A model of our own list: its use in a few words, other spellings of its name, and its hosts, best first."""
+
+    about: str = ""
+    also: tuple[str, ...] = ()
+    old: bool = False
+    """True for a model that is listed only so that its name is understood."""
+    hosts: Annotated[tuple[HostEntry, ...], Field(min_length=1)]
