@@ -1,7 +1,7 @@
-"""What can happen in a run. A run is nothing but these, in order; `apply` folds them.
+"""Events of a run and their JSON. A run is the ordered log of its events; the reducer folds them to its state.
 
-Every event carries `at`, seconds since the epoch by our clock. Stored as JSON with the version of this catalogue; `upgrade`
-lifts older versions, so that the logs of every release fold.
+Every event has `at`, in seconds since the epoch by our clock, and a tag `event`. It is stored as JSON with the version of this
+catalogue, and `upgrade` converts older versions, so that the logs of every release fold. Tags and field names never change.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ Bound = Literal["calls", "tokens", "money", "wall", "channel", "day"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted:
-    """Somebody gave a task to a team. `place` is the channel; the run's thread opens there. `askable`: whom agents can ask.
+    """A person or an external agent gave a task to a team. `place`: the channel in which the run's thread opens.
 
-    `notices`: what is to be known of the team's models before anything is paid. `outside`: the agent outside that asked for it.
+    `askable`: names that agents can ask. `notices`: warnings about the team's models, shown before anything is paid. `outside`:
+    the external agent (MCP client) that started the run.
     """
 
     at: float
@@ -49,7 +50,7 @@ class RunStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resumed:
-    """The process was started again: calls in flight are lost, and the time that it was down does not count."""
+    """The process was restarted: calls under way are lost, and the time since the last event does not count."""
 
     at: float
     event: Literal["resumed"] = "resumed"
@@ -57,10 +58,9 @@ class Resumed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallStarted:
-    """A request is about to leave. `seen`: the log position of what its prompt shows; `reserved`: in US dollars.
+    """A model call is about to start. `seen`: the log position up to which its prompt shows the run; `reserved`: US dollars.
 
-    `tokens`: what it is expected to take, in and out. `left_out`: how many pieces of the conversation did not fit into the
-    model's window.
+    `tokens`: estimate, in and out. `left_out`: pieces of the conversation that did not fit into the model's context window.
     """
 
     at: float
@@ -79,7 +79,7 @@ class CallStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallHeld:
-    """A call cannot be started yet. `why` completes "waiting for …"; `until`: when it may go, None if nobody can tell."""
+    """A call cannot start yet. `why` completes "waiting for …"; `until`: the time at which it may start, None if unknown."""
 
     at: float
     action: str
@@ -95,11 +95,11 @@ class CallHeld:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Responded:
-    """A call brought a response. `consumed`: the positions of the guidance, late replies and outcomes that its prompt showed.
+    """A call returned a response. `consumed`: positions of the guidance, late replies and outcomes that its prompt showed.
 
-    `kept`: what the provider wants back with it, such as signed reasoning; shown to nobody. `counted`: how we had counted its
-    prompt.
-    `notice`: what is to be known of who answered, where it is not the model that was expected.
+    `served`: the model that answered. `cost`: US dollars, None if unknown. `kept`: state that goes back to the provider with the
+    turn, such as signed reasoning; shown to nobody. `counted`: our count of the prompt. `notice`: a warning for people if another
+    model than expected answered.
     """
 
     at: float
@@ -119,7 +119,7 @@ class Responded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallFailed:
-    """A call brought nothing. `retry_at`: when it is tried again, None: never. `billed`: whether it costs, None: unknown."""
+    """A call failed. `retry_at`: time of the next try, None if there is none. `billed`: None if nobody knows."""
 
     at: float
     action: str
@@ -143,7 +143,7 @@ class RetryDue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StragglerDue:
-    """A call has been out for so long that nobody waits for it any more."""
+    """A call has been under way for so long that other agents no longer wait for it."""
 
     at: float
     action: str
@@ -152,7 +152,7 @@ class StragglerDue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundReached:
-    """A bound of the run, or a budget that it shares, is used up: nothing new is started. `limit` of a budget in US dollars."""
+    """A bound of the run or a budget is used up: nothing new is started. `limit`: of a budget, in US dollars."""
 
     at: float
     bound: Bound
@@ -162,7 +162,7 @@ class BoundReached:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetNeared:
-    """Most of a budget is used up, in US dollars: booked, reserved and unknown together."""
+    """Most of a budget is used up. `used`: booked, reserved and unknown together, in US dollars."""
 
     at: float
     budget: BudgetName
@@ -173,7 +173,7 @@ class BudgetNeared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MoreAsked:
-    """A budget is used up, and those responsible are asked for more: nothing new is started before they have answered."""
+    """A budget is used up, and the responsible people are asked for more: nothing new is started before they have answered."""
 
     at: float
     budget: BudgetName
@@ -184,7 +184,7 @@ class MoreAsked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BackupTaken:
-    """An agent's model cannot be called: its backup takes over for the rest of the run."""
+    """An agent's model cannot be called: its backup model is used for the rest of the run."""
 
     at: float
     agent: str
@@ -195,7 +195,7 @@ class BackupTaken:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentRetired:
-    """An agent is out of the run; its answers stay, its votes go."""
+    """An agent is out of the run: its answers stay, its vote no longer counts."""
 
     at: float
     agent: str
@@ -205,7 +205,7 @@ class AgentRetired:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuestAsked:
-    """An agent outside asks something, in a run that is made of its questions."""
+    """An external agent asks something, in a run that consists of its questions."""
 
     at: float
     action: str
@@ -225,7 +225,7 @@ class QuestionAsked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionRefused:
-    """An agent's `ask_others` did not become a question; it is told why."""
+    """An agent's `ask_others` did not become a question, for this reason."""
 
     at: float
     action: str
@@ -235,7 +235,7 @@ class QuestionRefused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionJoined:
-    """An agent's `ask_others` is an open question already, or one that people have answered: it gets that one's outcome."""
+    """An agent's `ask_others` repeats an open question, or one that people have answered: the agent gets that one's outcome."""
 
     at: float
     action: str
@@ -246,7 +246,7 @@ class QuestionJoined:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AskedAgain:
-    """A person wants a question that has ended to be asked again: `question` takes the place of number `of`."""
+    """A person had an ended question asked again: `question` replaces number `of`."""
 
     at: float
     question: Question
@@ -257,7 +257,7 @@ class AskedAgain:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionPosted:
-    """People can see the question: its times count from here."""
+    """A question's card is posted: its times start."""
 
     at: float
     question: int
@@ -267,7 +267,7 @@ class QuestionPosted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardLost:
-    """Somebody deleted a question's card (`message`, by its id) while the question is open."""
+    """The card (`message`, an id) of an open question was deleted."""
 
     at: float
     question: int
@@ -277,8 +277,10 @@ class CardLost:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replied:
-    """Somebody replied, or edited a reply, also somebody who may not answer. `sent_at` is the platform's time; `choice` an option
-    that was clicked; `mentions` the people whom the words name."""
+    """Somebody replied or edited a reply, including people who may not answer.
+
+    `sent_at`: by the platform's clock. `choice`: the option that was clicked. `mentions`: the people whom the text names.
+    """
 
     at: float
     question: int
@@ -304,8 +306,10 @@ class Unreplied:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passed:
-    """Somebody who was asked said "not me" (`sent_at`: by the platform's clock), handed over (`to`), or cannot be reached any
-    more (`gone`)."""
+    """A person asked declined, handed the question over (`to`), or can no longer be reached (`gone`).
+
+    `sent_at`: by the platform's clock.
+    """
 
     at: float
     question: int
@@ -318,7 +322,7 @@ class Passed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extended:
-    """Somebody wants more time, in seconds. `key` tells wishes apart; `sent_at` is the platform's time."""
+    """A person extends a question by `seconds`. `key` identifies the request; `sent_at`: by the platform's clock."""
 
     at: float
     question: int
@@ -331,7 +335,7 @@ class Extended:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reminded:
-    """Those who have not replied were reminded, except for those who are `asleep`, by id."""
+    """The people who have not replied were reminded, except those with quiet hours (`asleep`, ids)."""
 
     at: float
     question: int
@@ -341,7 +345,7 @@ class Reminded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Escalated:
-    """The next step of the escalation was taken: these people are asked too. `to` are the names that the policy has."""
+    """The next escalation step was taken: these people are asked too. `to`: their names in the policy."""
 
     at: float
     question: int
@@ -349,15 +353,15 @@ class Escalated:
     people: tuple[Mentioned, ...] = ()
     groups: tuple[Group, ...] = ()
     asleep: dict[str, float] = field(default_factory=dict)
-    """Those of them who sleep, by id, and until when."""
+    """End of quiet hours, by our clock, of those who have them now, by id."""
     event: Literal["escalated"] = "escalated"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rested:
-    """Somebody to whom the question is about to be handed is not to be disturbed: by id, until when by our clock.
+    """A person to whom the question is about to be handed over has quiet hours. `asleep`: their end by our clock, by id.
 
-    Its times count from `starts_at` by our clock, where that is later than they do.
+    The times of the question start at `starts_at` by our clock, if that is later than they would.
     """
 
     at: float
@@ -379,7 +383,7 @@ class Woken:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FallbackBegan:
-    """A fallback that takes time is at work: the question is still open."""
+    """A fallback that takes time has begun; the question is still open."""
 
     at: float
     question: int
@@ -389,7 +393,7 @@ class FallbackBegan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionSettled:
-    """The one end of a question."""
+    """A question has its outcome. Every question has one such event."""
 
     at: float
     question: int
@@ -399,7 +403,7 @@ class QuestionSettled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guided:
-    """A person told the agents something in the run's thread."""
+    """A person wrote guidance for the agents in the run's thread."""
 
     at: float
     message: str
@@ -411,7 +415,7 @@ class Guided:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolsListed:
-    """What a tool server of the team offers from now on; `trouble` says why it offers nothing."""
+    """The tools that a server offers from now on; `trouble` is the reason if it offers none."""
 
     at: float
     server: str
@@ -422,7 +426,7 @@ class ToolsListed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApprovalAsked:
-    """People are asked whether an agent may use a tool; the question's `action` is the use."""
+    """People are asked to approve a tool use; the question's `action` is the use."""
 
     at: float
     question: Question
@@ -431,9 +435,9 @@ class ApprovalAsked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolStarted:
-    """An agent's tool of the team's own is about to be called. `action` is the use; `arguments` is JSON.
+    """A tool is about to be called. `action` is the use; `arguments` is JSON.
 
-    `approved_by`: who of the people approved it, and in which question; empty where nobody had to be asked.
+    `approved_by`: the person who approved it and the question in which; empty if no approval was needed.
     """
 
     at: float
@@ -451,7 +455,7 @@ ToolEnd = Literal["done", "failed", "not_called", "unknown"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolReturned:
-    """What became of a use. `unknown`: nobody knows whether it had any effect. `whole`: characters that the store keeps of it."""
+    """A tool use has its result. `unknown`: it may have had an effect. `whole`: characters of a result that was cut."""
 
     at: float
     action: str
@@ -465,7 +469,7 @@ class ToolReturned:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFinished:
-    """The run has its answer. `by` is the agent who wrote it; `how` one sentence on how it came about."""
+    """The run has its answer. `by`: the agent who wrote it; `how`: one sentence on how it came about."""
 
     at: float
     text: str
@@ -486,7 +490,7 @@ class RunFailed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCancelled:
-    """A person ended the run."""
+    """A person cancelled the run."""
 
     at: float
     by: Author
@@ -535,31 +539,29 @@ Event = (
 )
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Discriminator("event")])
+_OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 def dump(event: Event) -> bytes:
-    """An event as JSON."""
+    """Serialise an event as JSON."""
     return _ADAPTER.dump_json(event, exclude_defaults=False)
 
 
 def load(version: int, body: bytes | str) -> Event:
-    """An event from the JSON of any release.
+    """Parse an event of any release.
 
     Raises:
         ValueError: the version is newer than this release, or the body is not an event.
     """
     if version == VERSION:
         return _ADAPTER.validate_json(body)
-    return _ADAPTER.validate_python(upgrade(version, _ANY.validate_json(body)), strict=False)
-
-
-_ANY: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+    return _ADAPTER.validate_python(upgrade(version, _OBJECT.validate_json(body)), strict=False)
 
 
 def upgrade(version: int, body: dict[str, Any]) -> dict[str, Any]:
-    """Lift an older event to this release's shape.
+    """Convert an event of an older version to this release's.
 
     Raises:
-        ValueError: there is no way from that version.
+        ValueError: the version is unknown.
     """
-    raise ValueError(f"event version {version} is unknown to this release, which writes version {VERSION}: use a newer Townhall")
+    raise ValueError(f"found: event version {version}; expected: at most {VERSION}; fix: use a newer Townhall")

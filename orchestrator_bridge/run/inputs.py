@@ -1,4 +1,4 @@
-"""What reaches a run from outside: landed calls, what people do, what the poster and the clock have to say."""
+"""Inputs of a run: results of calls and tools, what people do, reports of the outbox, and the clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator_bridge.tool.model import ToolImage
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallFinished:
-    """A model call came back. `consumed`: positions of the news that its prompt showed."""
+    """A model call returned or failed. `consumed`: positions of the messages that its prompt showed."""
 
     action: str
     consumed: tuple[int, ...]
@@ -27,14 +27,14 @@ class CallFinished:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlotGranted:
-    """A call that was held may go."""
+    """A held call may start."""
 
     action: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessageInThread:
-    """A person said something in a question's thread, or in the run's (`question` is None)."""
+    """A person wrote in a question's thread, or in the run's (`question` is None)."""
 
     message: MessageReceived
     question: int | None
@@ -43,7 +43,7 @@ class MessageInThread:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessageRetracted:
-    """A message of a question's thread was deleted, its card, or (without a question) the run's card."""
+    """A message of a question's thread or its card was deleted, or the run's card (`question` is None)."""
 
     deletion: MessageDeleted
     question: int | None
@@ -58,7 +58,7 @@ class QuestionControlUsed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExternalQuestion:
-    """The agent outside whose run this is asks something. `action` is unique."""
+    """The external agent of this run asks something. `action` is unique."""
 
     action: str
     ask: Ask
@@ -66,14 +66,14 @@ class ExternalQuestion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExternalCancel:
-    """The agent outside whose run this is does not want to know any more."""
+    """The external agent of this run cancels a question."""
 
     question: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionCommand:
-    """A command that names a question: `/questions 12 …`; `words` are what stands behind the number."""
+    """A command that names a question: `/questions 12 …`; `words` are the text after the number."""
 
     command: CommandReceived
     question: int
@@ -82,21 +82,21 @@ class QuestionCommand:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlatformUnattended:
-    """Nobody is left on a platform."""
+    """No person can reply on a platform any more."""
 
     platform: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckQuestion:
-    """It is time to look at a question again."""
+    """A question's next due time has come."""
 
     question: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ThreadSynced:
-    """A question's thread was read to its end, because of this deadline: what was said in time has been heard."""
+    """A question's thread was read to its end because of this deadline: all replies that came in time are known."""
 
     question: int
     deadline: float
@@ -104,7 +104,7 @@ class ThreadSynced:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionDelivered:
-    """A question's card is posted. `noted_at`: when that was, by our clock."""
+    """A question's card is posted, at `noted_at` by our clock."""
 
     outgoing: OutboxEntry
     posted: PostedMessage
@@ -121,7 +121,7 @@ class QuestionUndeliverable:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CancelRun:
-    """Somebody who may do so ends the run. `key`: of the command, to be marked as handled."""
+    """A person with the permission cancels the run. `key`: the inbox entry of the command."""
 
     by: Author
     key: str
@@ -129,12 +129,12 @@ class CancelRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessRestarted:
-    """The process was started again."""
+    """The process was restarted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolListReceived:
-    """A tool server was asked what it offers."""
+    """A tool server listed its tools, or failed to."""
 
     server: str
     offer: ServerTools
@@ -149,7 +149,7 @@ class ToolsChanged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolFinished:
-    """A tool was called, or could not be. `hidden_from`: the agent, where its model takes no pictures."""
+    """A tool returned or could not be called. `hidden_from`: the agent, if its model takes no pictures."""
 
     action: str
     end: ToolEnd
@@ -160,7 +160,7 @@ class ToolFinished:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimerFired:
-    """A time that the run waits for has come."""
+    """A time for which the run waits has come."""
 
 
 RunInput = (

@@ -41,7 +41,7 @@ def project_event(before: RunState | None, event: e.Event, after: RunState) -> R
         case e.AgentRetired():
             return _abandoned_calls(before, event.at, after)
         case e.Resumed():
-            return _lost_calls(before, event, after)
+            return _calls_under_way(before, event.at, after)
         case e.RunStarted():
             return _run_started(event)
         case e.RunFinished() | e.RunFailed() | e.RunCancelled():
@@ -66,6 +66,7 @@ def project_transaction(before: RunState | None, after: RunState) -> Records:
         rows.append(records.RunBusy(run=after.run, busy=after.busy))
     for question in after.questions.values():
         earlier = before.questions.get(question.id) if before else None
+        # States are values: a question that no event has changed is the same object as before.
         if question.open and earlier is not None and earlier is not question:
             rows.append(_question_updated(earlier, question))
     return tuple(rows)
@@ -79,7 +80,7 @@ def _question_updated(before: Question, question: Question) -> records.QuestionU
 
 
 def _question_columns(question: Question) -> dict[str, Any]:
-    """What people look up of a question: the people asked, its deadline by our clock, and what happens then."""
+    """Columns by which people look a question up: the people asked, its deadline by our clock, the effect of its expiry."""
     people = (person.id for person in question.humans if person.id not in question.passed)
     roles = (f"{group.platform}:{group.id}" for group in question.groups)
     return {
@@ -97,6 +98,7 @@ def fires_at(question: Question) -> float:
 
 def our_time(question: Question, at: float) -> float:
     """Convert a time of the clock of the question's platform to our clock."""
+    # The clocks of a platform and of this machine differ. A posted card has its time by both, and their difference converts.
     delivery = question.delivery
     return at + (delivery.noted_at - delivery.posted_at if delivery else 0.0)
 
@@ -183,9 +185,10 @@ def _abandoned_calls(before: RunState | None, at: float, after: RunState) -> Rec
     return tuple(_without_usage(after, call, "unknown", at) for call in abandoned)
 
 
-def _lost_calls(before: RunState | None, event: e.Resumed, after: RunState) -> Records:
+def _calls_under_way(before: RunState | None, at: float, after: RunState) -> Records:
+    """The calls that a restart has lost: their providers may have billed them, so what was reserved stays booked."""
     lost = (call for call in before.calls.values() if call.phase == "out") if before else ()
-    return tuple(_without_usage(after, call, "unknown", event.at) for call in lost)
+    return tuple(_without_usage(after, call, "unknown", at) for call in lost)
 
 
 def _without_usage(state: RunState, call: Call, outcome: Literal["failed", "unknown"], at: float) -> records.CallUsageRecorded:
@@ -255,7 +258,7 @@ def _question_settled(before: RunState | None, event: e.QuestionSettled, after: 
 
 
 def _budget_raised(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
-    """What people granted beyond a budget that runs share; a grant beyond the run's own budget is in its log alone."""
+    """The grant beyond a budget that runs share; one beyond the run's own budget is in its log alone."""
     pause = before.pause if before else None
     grant = parse_grant(event.outcome)
     if pause is None or pause.question != event.question or pause.budget == "money" or not grant:

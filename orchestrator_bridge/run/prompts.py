@@ -251,7 +251,12 @@ def _new_to_agent(state: RunState, agent: AgentState, after: int, until: int, om
     parts += [_message_text(message, agent, omitted) for message in heard]
     if after and parts:
         parts.append(_call_to_act(state, agent, until))
-    return [Message(role="user", text="\n\n".join(parts), pictures=_pictures(files, agent))] if parts else []
+    if not parts:
+        return []
+    # Pictures go by id; the engine loads them before the call.
+    visible = (file for file in files if file.picture and agent.spec.name not in file.unseen_by)
+    pictures = tuple(Picture(id=file.picture, name=file.name, media_type=file.media_type) for file in visible)
+    return [Message(role="user", text="\n\n".join(parts), pictures=pictures)]
 
 
 def _call_to_act(state: RunState, agent: AgentState, until: int) -> str:
@@ -296,12 +301,6 @@ def _file(file: AttachmentContent, agent: AgentState, left_out: bool) -> str:
     if left_out and file.text:
         return f'<file name="{name}">{omission_marker(file.text)}</file>'
     return f'<file name="{name}">' + (f"(left out: {file.why})" if file.why else f"\n{_inert(file.text)}\n") + "</file>"
-
-
-def _pictures(files: Sequence[AttachmentContent], agent: AgentState) -> tuple[Picture, ...]:
-    """The pictures among files that an agent can see, by id; the engine loads them before the call."""
-    visible = [file for file in files if file.picture and agent.spec.name not in file.unseen_by]
-    return tuple(Picture(id=file.picture, name=file.name, media_type=file.media_type) for file in visible)
 
 
 def _inert(text: str) -> str:

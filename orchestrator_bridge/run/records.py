@@ -1,4 +1,4 @@
-"""What a transaction changes beside the log, as values. The store turns each into its SQL; nothing else writes."""
+"""Records of a transaction beside its events: changes of the store's tables, as values. The store writes them with the events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QuestionStatus = Literal["open", "answered", "fallen_back", "cancelled"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOpened:
-    """A run begins. `by` is the person's name, `person` who that is; `at` in seconds since the epoch, as everywhere here."""
+    """A run begins. `by` is the requester's name. `at`, here and below, is in seconds since the epoch."""
 
     run: int
     task: str
@@ -27,12 +27,12 @@ class RunOpened:
     person: str = ""
     """The platform and the person's id there: `platform:42`."""
     outside: ExternalAgent | None = None
-    """The agent outside through whom it came."""
+    """The external agent (MCP client) that started it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunClosed:
-    """A run ended. `result` is its answer or the reason why there is none."""
+    """A run ended. `result` is its answer, or the reason if there is none."""
 
     run: int
     status: RunStatus
@@ -42,7 +42,7 @@ class RunClosed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunBusy:
-    """Whether a live run waits for something but people: only such a run is driven on when the process starts again."""
+    """A live run starts or stops waiting for something other than people. After a restart only busy runs are driven on."""
 
     run: int
     busy: bool
@@ -50,8 +50,11 @@ class RunBusy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionOpened:
-    """A question was asked. `fires_at`: when, by our clock, it must be looked at next; `asked` and `silence` (what happens when
-    it expires) are in words; `people` are the ids of those asked; a role's is `platform:id`."""
+    """A question was asked. `fires_at`: the next time, by our clock, at which something is due.
+
+    `asked` (the people asked) and `silence` (the effect of expiry) are in words; `people`: ids of those asked, a role as
+    `platform:id`.
+    """
 
     question: int
     run: int
@@ -67,7 +70,7 @@ class QuestionOpened:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionUpdated:
-    """The next time to look at an open question, and what else has changed of it since it was asked; None: nothing."""
+    """The next due time of an open question, and its changed columns; None: unchanged."""
 
     question: int
     fires_at: float
@@ -79,7 +82,7 @@ class QuestionUpdated:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionClosed:
-    """The compare-and-set: the question must still be open, else the whole transaction fails with `Conflict`."""
+    """A question ended. It must still be open in the store, else the whole transaction fails with `Conflict`."""
 
     question: int
     status: QuestionStatus
@@ -89,7 +92,7 @@ class QuestionClosed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionMessageLinked:
-    """A posted copy of a question: replies come from this message's thread, or answer this message."""
+    """A posted card of a question: replies come from its thread, or answer this message."""
 
     question: int
     place: Place
@@ -101,7 +104,7 @@ class QuestionMessageLinked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunMessageLinked:
-    """The message and thread of a run: what is said there is guidance."""
+    """The card and thread of a run: messages there are guidance."""
 
     run: int
     place: Place
@@ -111,7 +114,7 @@ class RunMessageLinked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplyStored:
-    """A reply as it now stands; the same key again replaces it."""
+    """A reply; the same key replaces it."""
 
     question: int
     key: str
@@ -125,7 +128,7 @@ class ReplyStored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplyRemoved:
-    """A reply was taken back."""
+    """A reply was withdrawn."""
 
     question: int
     key: str
@@ -133,11 +136,11 @@ class ReplyRemoved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutboxEntry:
-    """A post to be sent. `anchor` is the key of the post in whose thread it belongs, `replaces` of the post that it edits.
+    """A post to send. `anchor`: key of the post in whose thread it belongs; `replaces`: key of the post that it edits.
 
-    The same key again with a higher `version` replaces the content and makes it unsent again; with the same or a lower one
-    nothing happens. So a card's states share one key, and only the newest is worth sending. Lower `priority` goes first within a
-    channel, then the order of first writing.
+    The same key with a higher `version` replaces the content and makes it unsent again; with the same or a lower one nothing
+    changes. So the states of a card share one key, and only the newest is sent. Within a channel a lower `priority` is sent
+    first, then the entry that was written first.
     """
 
     key: str
@@ -154,7 +157,7 @@ class OutboxEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostSent:
-    """A post arrived. `version` is that of the content which was sent: a newer content stays unsent."""
+    """A post was sent. `version` is that of the sent content: a newer one stays unsent."""
 
     key: str
     version: int
@@ -163,7 +166,7 @@ class PostSent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostFailed:
-    """A post will never arrive."""
+    """A post can never be sent."""
 
     key: str
     why: str
@@ -171,14 +174,14 @@ class PostFailed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostDropped:
-    """A post that is not worth sending any more; nothing happens if it was sent."""
+    """A post is no longer worth sending; nothing changes if it was sent."""
 
     key: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InboxEntryHandled:
-    """What was heard has been dealt with, in this transaction. `why` is for those that changed nothing."""
+    """An inbox entry is handled by this transaction. `why`: the reason if it changed nothing."""
 
     key: str
     why: str = ""
@@ -186,9 +189,9 @@ class InboxEntryHandled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallUsageRecorded:
-    """One attempt of a call. `reserved` before, `booked` after, `unknown` where nobody knows if it was billed. US dollars.
+    """One attempt of a call: `reserved` when it starts, `booked` or `failed` after it, `unknown` if it may have been billed.
 
-    `expected`: the tokens that it was expected to take; the first row of an attempt says so, and when it began.
+    Amounts in US dollars. `expected`: estimated tokens, in the first record of an attempt only.
     """
 
     run: int
@@ -207,7 +210,7 @@ class CallUsageRecorded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromptTokensObserved:
-    """A prompt's tokens as we counted them, by a tokenizer or `estimate`, and as its provider reported them."""
+    """Tokens of a prompt as Townhall counted them (`by`: a tokenizer or `estimate`) and as its provider reported them."""
 
     model: str
     by: str
@@ -218,7 +221,7 @@ class PromptTokensObserved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BlobStored:
-    """A picture that a person attached; `picture` names it by its content."""
+    """A picture from a person or a tool; `picture` is derived from its content."""
 
     picture: str
     body: bytes
@@ -226,7 +229,7 @@ class BlobStored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSelected:
-    """Somebody picked a model for a channel: for all of it, for `team:NAME` or for `agent:NAME`. Empty: none any more."""
+    """A person selected a model in a channel: for all of it, for `team:NAME` or for `agent:NAME`. Empty: selection removed."""
 
     place: Place
     scope: str
@@ -237,7 +240,7 @@ class ModelSelected:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetRaised:
-    """People have granted US dollars beyond a day's budget: that of a channel, or (where it is empty) of all runs."""
+    """People granted US dollars beyond a day's budget: that of a channel, or of all runs if `channel` is empty."""
 
     question: int
     channel: str
@@ -247,7 +250,7 @@ class BudgetRaised:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolResultStored:
-    """The whole result of a use of a tool, of which the agent was shown a part."""
+    """The whole result of a tool use of which the agent was shown a part."""
 
     run: int
     use: str
@@ -256,7 +259,7 @@ class ToolResultStored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutcomeDelivered:
-    """An agent outside was given the outcome of its question; the first time counts."""
+    """An external agent received the outcome of its question; the first time counts."""
 
     question: int
     at: float
@@ -264,7 +267,7 @@ class OutcomeDelivered:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenCreated:
-    """A token for agents outside. `hash` is its SHA-256 in hex, `terms` JSON. A name that was withdrawn can be taken again."""
+    """An access token for MCP clients. `hash`: SHA-256 in hex; `terms`: JSON. The name of a revoked token can be used again."""
 
     name: str
     hash: str
@@ -274,7 +277,7 @@ class TokenCreated:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenRevoked:
-    """A token is good for nothing any more."""
+    """An access token was revoked."""
 
     name: str
     at: float

@@ -89,15 +89,14 @@ def fit_request(state: RunState, call: CallModel, seen: int, excess: Excess) -> 
     order = segments(state, state.agents[call.agent], call.purpose, seen)
 
     def cut(count: int) -> Request:
-        return _with_notice(make_request(state, call, seen, frozenset(order[:count])), count) if count else whole
+        if not count:
+            return whole
+        request = make_request(state, call, seen, frozenset(order[:count]))
+        pieces = "one piece of it is" if count == 1 else f"{count} pieces of it are"
+        text = f"This conversation is longer than your model takes: {pieces} not shown, or marked as left out."
+        return replace(request, messages=(*request.messages, Message(role="user", text=text)))
 
     # The more pieces are left out, the shorter the request: bisection finds the smallest number that is enough, since counting
     # the tokens of a long prompt is slow.
     count = bisect_left(range(len(order)), True, key=lambda number: not excess(cut(number)))
     return cut(count), count
-
-
-def _with_notice(request: Request, count: int) -> Request:
-    pieces = "one piece of it is" if count == 1 else f"{count} pieces of it are"
-    text = f"This conversation is longer than your model takes: {pieces} not shown, or marked as left out."
-    return replace(request, messages=(*request.messages, Message(role="user", text=text)))

@@ -267,7 +267,7 @@ class RunState:
     asks: Mapping[str, PendingAsk] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
     offers: Mapping[str, ServerTools] = field(default_factory=dict)
-    """What each tool server offers, once it is known."""
+    """Offers of the tool servers that have listed their tools."""
     first_seen: Mapping[str, str] = field(default_factory=dict)
     """Digest of each tool's description when this run first saw it, by the name that models use."""
     approved: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -327,7 +327,7 @@ def standing_answers(state: RunState, seen: int | None = None) -> dict[str, Answ
     newest: dict[str, Answer] = {}
     for answer in state.answers:
         if seen is None or answer.seq <= seen:
-            newest.pop(answer.label, None)
+            newest.pop(answer.label, None)  # so that the new answer goes to the end: the order is that of the answers' age
             newest[answer.label] = answer
     return newest
 

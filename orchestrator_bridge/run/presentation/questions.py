@@ -105,14 +105,13 @@ def render_question_changed(
     earlier, question = before.questions[event.question] if before else None, after.questions[event.question]
     if earlier is None or not question.open or question.delivery is None:
         return ()
+    # Most replies change nothing that the card shows. Platforms limit edits, so a card that would look the same is not edited.
     changed = messages.build_question_card(earlier, "", ()) != messages.build_question_card(question, "", ())
-    edits = tuple(_card_edit(after, question, key, place) for key, place in _cards(after, question)) if changed else ()
+    edits = tuple(
+        replace(card_post(after, question, f"{key}:now", place), replaces=key, priority=CLOSING, version=after.seq)
+        for key, place in (_cards(after, question) if changed else ())
+    )
     return (*edits, *_handover_notices(after, earlier, question), *render_copies(before, question.id, after))
-
-
-def _card_edit(state: RunState, question: Question, key: str, place: Place) -> OutboxEntry:
-    card = card_post(state, question, f"{key}:now", place)
-    return replace(card, replaces=key, priority=CLOSING, version=state.seq)
 
 
 def _cards(state: RunState, question: Question) -> Iterator[tuple[str, Place]]:

@@ -231,13 +231,12 @@ def _render_call_failed(before: RunState | None, event: e.CallFailed, after: Run
     if not again and (call.purpose == "work" or event.action in after.calls):
         return ()
     found = "The same error again." if event.found in before.reported else event.found
-    course = f"{_retry_text(event)} {event.advice}" if again else "I give up on this call."
+    if event.retry_at is None:
+        course = "I give up on this call."
+    else:
+        left = round(event.retry_at - event.at)
+        course = f"I try again in {format_duration(left)}. {event.advice}" if left > 0 else f"I try again. {event.advice}"
     return (thread_post(after, Note(text=f"{found} {course}".strip(), speaker=event.agent, tone="warning"), "failed"),)
-
-
-def _retry_text(event: e.CallFailed) -> str:
-    left = round((event.retry_at or event.at) - event.at)
-    return f"I try again in {format_duration(left)}." if left > 0 else "I try again."
 
 
 def _render_budget_neared(event: e.BudgetNeared, after: RunState) -> RenderedPosts:
