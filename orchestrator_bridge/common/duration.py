@@ -75,11 +75,9 @@ def bounded_duration(least: float, most: float) -> AfterValidator:
 def _within_bounds(least: float, most: float, written: Callable[[Any], str]) -> AfterValidator:
     def check(found: _Number) -> _Number:
         if not least <= found <= most:
-            raise ValueError(f"{_cut(written(found))}; expected {written(least)} to {written(most)}")
+            text = written(found)
+            shown = text if len(text) <= 40 else f"{text[:40]}… ({len(text):,} characters)"
+            raise ValueError(f"{shown}; expected {written(least)} to {written(most)}")
         return found
 
     return AfterValidator(check)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}… ({len(text):,} characters)"

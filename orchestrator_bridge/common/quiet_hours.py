@@ -27,9 +27,11 @@ def quiet_until(hours: str, zone: str, now: float) -> float | None:
     """Return the end of the quiet hours that contain `now`, None outside of them. Seconds since the epoch."""
     start, end = _parse_hours(hours)
     here = datetime.fromtimestamp(now, ZoneInfo(zone))
-    if not _contains(here.time(), start, end):
+    after_start, before_end = start <= here.time(), here.time() < end
+    quiet = after_start and before_end if start < end else after_start or before_end  # past midnight
+    if not quiet:
         return None
-    day = here.date() if here.time() < end else here.date() + timedelta(days=1)
+    day = here.date() if before_end else here.date() + timedelta(days=1)
     # The end is a time of day and not a number of hours: in the night in which clocks change it comes an hour earlier or later.
     # In autumn one hour happens twice, so that an end within it names two moments (fold 0 and 1): the first still to come counts.
     ends = [datetime.combine(day, end, ZoneInfo(zone)).replace(fold=fold).timestamp() for fold in (0, 1)]
@@ -48,7 +50,3 @@ def _parse_hours(hours: str) -> tuple[time, time]:
     assert match is not None, "quiet hours are checked when the team file is read"
     start_hour, start_minute, end_hour, end_minute = (int(part) for part in match.groups())
     return time(start_hour, start_minute), time(end_hour, end_minute)
-
-
-def _contains(here: time, start: time, end: time) -> bool:
-    return start <= here < end if start < end else here >= start or here < end

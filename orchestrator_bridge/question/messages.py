@@ -48,7 +48,9 @@ def audience_line(question: Question) -> str:
     if not people:
         return listed([f"the agent {name}" for name in agents] or others) or "nobody who can be reached"
     advice = f", with advice from {listed(agents)}" if agents else ""
-    return f"{listed([*people, *others], 'or' if others else 'and')}{_quorum(question)}{advice}{_remarks(question)}"
+    last = [f"{name_of(question.decider.name)} has the last word"] if question.decider else []
+    remarks = "".join(f"; {remark}" for remark in (*last, *question.notes))
+    return f"{listed([*people, *others], 'or' if others else 'and')}{_quorum_text(question)}{advice}{remarks}"
 
 
 def _still_asked(question: Question) -> Sequence[Responder]:
@@ -64,22 +66,18 @@ def _others_allowed(question: Question) -> list[str]:
     return [f"anyone of the role {responders.removeprefix('role:')}"] if responders.startswith("role:") else []
 
 
-def _quorum(question: Question) -> str:
+def _quorum_text(question: Question) -> str:
     if not is_audience_known(question):
         policy = question.policy.quorum
         return "" if policy == "first" else " (one answer decides: the members of the role are unknown)"
     wanted = required_votes(question)
+    # A decider who is not among the people asked has the last word, but is not one of those whose replies are counted here.
     people = sum(person in question.asked or person != question.decider for person in _still_asked(question))
     if people < 2:
         return ""
     if wanted == 1:
         return " (one answer decides)"
     return " (all of them decide)" if wanted >= people else f" ({wanted} answers decide)"
-
-
-def _remarks(question: Question) -> str:
-    last = [f"{name_of(question.decider.name)} has the last word"] if question.decider else []
-    return "".join(f"; {remark}" for remark in (*last, *question.notes))
 
 
 @cached_on_value

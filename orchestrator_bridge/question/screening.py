@@ -53,16 +53,16 @@ def _is_requested(line: str, thing: re.Match[str]) -> bool:
     """True if words that ask to hand something out stand near the name of a secret, before or after it."""
     known = lexicon()
     before, after = line[: thing.start()], line[thing.end() :]
-    asking = [match.end() for match in known.hand_out.finditer(before) if not _is_for_others(before[: match.start()])]
+    # `what users enter` is about others. The request nearest to the secret decides.
+    asking = [match.end() for match in known.hand_out.finditer(before) if not _names_others(before[: match.start()].rstrip())]
     if asking and thing.start() - asking[-1] <= NEAR and not _is_about_secrets(line[asking[-1] : thing.start()], after):
         return True
     back = known.hand_back.search(after[:NEAR])
     return back is not None and not _is_about_secrets(_WHICH.sub(" ", before), after)
 
 
-def _is_for_others(before: str) -> bool:
-    """True if the words before a request are about others: `what users enter`."""
-    return any(match.end() == len(before.rstrip()) for match in lexicon().hand_out_others.finditer(before.rstrip()))
+def _names_others(before: str) -> bool:
+    return any(match.end() == len(before) for match in lexicon().hand_out_others.finditer(before))
 
 
 def _is_about_secrets(before: str, after: str) -> bool:
@@ -107,7 +107,12 @@ def is_reusable(question: Question) -> bool:
 def similar_questions(question: Question, others: Iterable[Question]) -> Sequence[Question]:
     """Ended questions that resemble this one."""
     own = _words(question.ask)
-    return [other for other in others if other.id != question.id and other.outcome and _overlaps(own, _words(other.ask))]
+
+    def resembles(other: Question) -> bool:
+        words = _words(other.ask)
+        return len(own & words) >= SIMILARITY * max(1, len(own | words))
+
+    return [other for other in others if other.id != question.id and other.outcome and resembles(other)]
 
 
 def _duplicate_key(ask: Ask) -> tuple[object, ...]:
@@ -121,10 +126,6 @@ def _normalised(text: str) -> str:
 
 def _words(ask: Ask) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", fold_text(ask.question)))
-
-
-def _overlaps(words: frozenset[str], others: frozenset[str]) -> bool:
-    return len(words & others) >= SIMILARITY * max(1, len(words | others))
 
 
 def route_question(ask: Ask, agent: str, team: Team) -> tuple[str, ...]:

@@ -63,7 +63,13 @@ def next_fallback(question: Question) -> int:
     """Index in the chain of the next fallback that can decide."""
     first = 0 if question.stage is None else question.stage.step + 1
     chain = question.policy.fallback
-    return next((place for place in range(first, len(chain)) if _can_decide(question, chain[place].use)), len(chain) - 1)
+    return next((step for step in range(first, len(chain)) if _can_decide(question, chain[step].use)), len(chain) - 1)
+
+
+def _can_decide(question: Question, name: Fallback) -> bool:
+    if name == "agents":
+        return bool(_askable(question))
+    return name in FALLBACK_TIMEOUTS or immediate_fallback(question, name) is not None
 
 
 def fallback_decision(question: Question) -> FallbackDecision | None:
@@ -101,12 +107,6 @@ def advice_given(question: Question) -> tuple[Reply, ...]:
     return tuple(reply for reply in question.replies if reply.author.id in asked)
 
 
-def _can_decide(question: Question, name: Fallback) -> bool:
-    if name == "agents":
-        return bool(_askable(question))
-    return name in FALLBACK_TIMEOUTS or immediate_fallback(question, name) is not None
-
-
 def _askable(question: Question) -> tuple[str, ...]:
     out = question.passed | question.gone
     return tuple(name for name in question.others if f"agent:{name}" not in out)
@@ -142,10 +142,12 @@ def settle(question: Question, now: float) -> Outcome | None:
     """
     if not question.open:
         return None
+    # People win over a fallback that has finished at the same time, so that the order of arrival does not matter.
     if quorum_ready_at(question) <= now:
         return _answered_outcome(question, now)
     if not waiting_over(question, now):
         return None
+    # Time is up: replies that are not final yet get no more time to change, but they count.
     if replies_decide(question):
         return _answered_outcome(question, now)
     step = fallback_decision(question)

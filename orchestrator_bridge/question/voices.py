@@ -88,6 +88,7 @@ def _in_time(question: Question, heard: Sequence[Utterance]) -> list[Utterance]:
 def _current_reply(question: Question, heard: Sequence[Utterance]) -> Reply | None:
     counted = _in_time(question, heard)
     reply = _build_reply(question.ask, _effective_messages(question.ask, counted))
+    # Words after the deadline must not change a reply that was in time; alone, they are reported as late.
     if reply is None and len(counted) < len(heard):
         reply = _build_reply(question.ask, _effective_messages(question.ask, heard))
         return reply.model_copy(update={"late": True}) if reply else None

@@ -148,7 +148,11 @@ class Directory:
             if name == "agents":
                 found.agents.update(dict.fromkeys(agents))
             elif name.startswith("agent:"):
-                found.agents[self._agent(name.removeprefix("agent:"), agents)] = None
+                agent = name.removeprefix("agent:")
+                if agent not in agents:
+                    others = ", ".join(agents) or "none"
+                    raise UnknownName(f"There is no other agent {agent!r} to ask. The others are: {others}.")
+                found.agents[agent] = None
             else:
                 self._resolve(found, name, place, by)
         return Audience(
@@ -157,11 +161,6 @@ class Directory:
             groups=tuple(found.groups.values()),
             unreachable=tuple(found.unreachable),
         )
-
-    def _agent(self, name: str, agents: tuple[str, ...]) -> str:
-        if name not in agents:
-            raise UnknownName(f"There is no other agent {name!r} to ask. The others are: {', '.join(agents) or 'none'}.")
-        return name
 
     def _resolve(self, found: _AudienceBuilder, name: str, place: Place, by: Author) -> None:
         if name == "humans":
@@ -189,6 +188,7 @@ class Directory:
         members = self._members(place.platform, group) if group else ()
         for author in members or ():
             self._add_person(found, author)
+        # Without a member list the platform notifies the group, and whoever holds the role may answer.
         if group and members is None:
             found.groups[name] = Group(platform=place.platform, id=group, name=name)
 

@@ -25,6 +25,7 @@ _OTHER = re.compile(r"(?<![\w.,])(\d{1,2})(?=\s*(?:$|[).,;:!]))")
 
 def find_option(options: Sequence[Option], text: str) -> Option | None:
     """Return the one option that `text` names; None if it names none or several."""
+    # A line that names an option by itself counts before labels within the sentences of other lines.
     lines = [fold_text(_KEYCAP.sub("", line)) for line in text.splitlines() if line.strip()]
     found = [option for line in lines if (option := _match_line(options, line))]
     if found:
@@ -110,6 +111,7 @@ def _match_leading_number(options: Sequence[Option], line: str) -> Option | None
         return None
     sign, rest = match[2], match[3]
     others = {_option_number(options, other) for other in _OTHER.findall(rest)} - {None, option}
+    # Without punctuation after it, `2` may count something (`2 concerns`), unless nothing or a reason follows.
     plain = bool(sign) or not re.search(r"\w", rest) or bool(lexicon().because.match(rest))
     mentioned = _match_in_sentence(options, rest)
     agrees = mentioned is option or (plain and mentioned is None)
@@ -163,15 +165,12 @@ def _match_in_sentence(options: Sequence[Option], line: str) -> Option | None:
     found: list[Option] = []
     for option in sorted(options, key=lambda option: -len(option.label)):
         label = fold_text(option.label).strip(EDGES)
-        if _is_distinctive(label) and _find(label).search(line):
+        # A label that is a letter, a number or a filler word occurs in sentences that do not mean the option.
+        distinctive = len(label) > 1 and not label.isdecimal() and lexicon().filler.fullmatch(label) is None
+        if distinctive and _find(label).search(line):
             found += [same for same in options if fold_text(same.label).strip(EDGES) == label]
             line = _find(label).sub(" ", line)
     return None if _is_doubtful(line) else _only_match(found)
-
-
-def _is_distinctive(label: str) -> bool:
-    """True if a label can be recognised within a sentence: it is not a letter, a number or a filler word."""
-    return len(label) > 1 and not label.isdecimal() and lexicon().filler.fullmatch(label) is None
 
 
 def _is_doubtful(line: str) -> bool:

@@ -66,6 +66,7 @@ def requested_seconds(ask: Ask, text: str, usual: float) -> float | None:
     line = strip_courtesy(text.rstrip().rstrip("?"))
     if find_exact_option(ask, text) is not None:
         return None
+    # Only where the answer is one of few options can "I need two days" mean nothing but a request for time.
     clear = ask.kind in ("choice", "confirm", "approval")
     for template in (*lexicon().more_time, *(lexicon().more_time_if_clear if clear else ())):
         match = _pattern(template).fullmatch(line)

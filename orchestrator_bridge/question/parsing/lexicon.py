@@ -143,7 +143,9 @@ def lexicon() -> Lexicon:
     Raises:
         ValueError: a language file is not TOML, lacks a list, or has an unknown one.
     """
-    languages = [*map(read_language, _bundled_texts()), *_registered]
+    folder = resources.files("orchestrator_bridge.question.parsing") / "lexicon"
+    bundled = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    languages = [*(read_language(file.read_text("utf-8")) for file in bundled), *_registered]
     return Lexicon(
         yes=_phrase_pattern(language.yes for language in languages),
         no=_phrase_pattern(language.no for language in languages),
@@ -180,13 +182,9 @@ def lexicon() -> Lexicon:
     )
 
 
-def _bundled_texts() -> list[str]:
-    files = sorted((resources.files("orchestrator_bridge.question.parsing") / "lexicon").iterdir(), key=lambda file: file.name)
-    return [file.read_text("utf-8") for file in files if file.name.endswith(".toml")]
-
-
 def _phrase_pattern(lists: Iterable[tuple[str, ...]]) -> re.Pattern[str]:
     """Pattern of whole phrases, the longest first; an empty list matches nothing."""
+    # Alternatives of a regular expression are tried in order: the longest phrase must come first to win.
     longest_first = sorted(
         {fold_text(phrase) for phrases in lists for phrase in phrases}, key=lambda phrase: (-len(phrase), phrase)
     )

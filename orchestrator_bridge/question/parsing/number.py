@@ -133,7 +133,11 @@ def _number_matches(line: str, units: Units) -> Iterator[_NumberMatch]:
     for match in _NUMBER.finditer(line):
         if _preceded_by(lexicon().no_alone, line, match.start()):
             raise AmbiguousNumber("That rules a number out; please write the number that you mean.")
-        value, (word, end) = _value(match, line), _next_word(line, match.end())
+        value = float(_normalise_digits(match["digits"].rstrip(".,'")))
+        if match["sign"] or _preceded_by(lexicon().minus, line, match.start()):
+            value = -value
+        word, end = _next_word(line, match.end())
+        # `10k` and `3 million` are one number, unless the word is a unit of the question (`m` for minutes).
         if word in lexicon().multipliers and not units.knows(word):
             value *= lexicon().multipliers[word]
             word, end = _next_word(line, end)
@@ -152,6 +156,7 @@ def _groups(found: Sequence[_NumberMatch], line: str, units: Units) -> Iterator[
     """Group numbers that are one quantity together: `1 h 30 min`."""
     group: tuple[_NumberMatch, ...] = ()
     for match in found:
+        # Only a smaller unit continues a quantity: `1 h 30 min` is one, `30 min 1 h` and `1 h, 2 h` are two.
         if group and not _continues(group[-1], match, line, units):
             yield group
             group = ()
@@ -172,11 +177,6 @@ def _converted(group: Sequence[_NumberMatch], units: Units) -> float:
     if len(group) == 1:
         return units.convert(group[0].value, group[0].unit)
     return round(sum(units.convert(match.value, match.unit) for match in group), 12)
-
-
-def _value(match: re.Match[str], line: str) -> float:
-    number = float(_normalise_digits(match["digits"].rstrip(".,'")))
-    return -number if match["sign"] or _preceded_by(lexicon().minus, line, match.start()) else number
 
 
 def _preceded_by(phrases: re.Pattern[str], line: str, at: int) -> bool:

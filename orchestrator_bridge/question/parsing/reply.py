@@ -124,6 +124,7 @@ def parse_consent(options: Sequence[Option], texts: Sequence[str]) -> str | None
 def _is_qualified(text: str) -> bool:
     """True if a condition, doubt or negation limits a consent ("but", "if", "not"); "no problem" is none of them."""
     known = lexicon()
+    # Phrases of consent go first: "no problem" contains a "no".
     line = known.yes.sub(" ", fold_text(text))
     return any(words.search(line) is not None for words in (known.condition, known.no, known.against, known.unsure))
 
@@ -162,6 +163,7 @@ def parse_messages(ask: Ask, parts: Sequence[str]) -> ParsedReply | UnparsedRepl
         return UnparsedReply(text="", hint="Your reply is empty; please write your answer.")
     if ask.kind == "approval":
         return _parse_approval(ask, texts, whole)
+    # "Wait" or "let me check" is not an answer, not even to a question for own words.
     if lexicon().holding.fullmatch(strip_courtesy(texts[-1])):
         return UnparsedReply(
             text=whole, hint="No hurry: the question stays open. If it takes long, reply “more time”, or “not me”."
@@ -204,6 +206,7 @@ def _parse_confirm(texts: Sequence[str], whole: str) -> ParsedReply | UnparsedRe
 def _parse_number(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply | UnparsedReply:
     unit = ask.unit
     try:
+        # A message that begins with its number is a correction of the earlier ones; otherwise all of them must have one number.
         leading = (found for text in reversed(texts) if starts_with_number(text) and len(found := parse_numbers(text, unit)) == 1)
         found = next(leading, frozenset[float]()) or parse_numbers(whole, unit)
     except AmbiguousNumber as unclear:
