@@ -63,6 +63,7 @@ def available_tools(state: RunState, agent: AgentState, seen: int | None = None)
     labels = tuple(standing_answers(state, seen))
     can_answer = may_answer(state, agent)
     tools = [_NEW_ANSWER] if can_answer else []
+    # A lone agent's answer is final without a vote; only at its limit of answers it must be able to confirm one.
     if labels and (len(state.agents) > 1 or not can_answer):
         tools.append(_vote(labels))
     if may_ask(state, agent):
@@ -96,6 +97,7 @@ def parse_tool_call(
         return _validate(call.name, arguments, labels)
     if not isinstance(arguments, dict):
         return InvalidToolCall(f"The arguments of {call.name} are not a JSON object. Pass one.")
+    # `json.loads` accepts NaN and halves of surrogate pairs, which are not JSON and would break the tool server's connection.
     try:
         written = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
         written.encode()

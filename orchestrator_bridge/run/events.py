@@ -553,6 +553,7 @@ def load(version: int, body: bytes | str) -> Event:
     Raises:
         ValueError: the version is newer than this release, or the body is not an event.
     """
+    # The usual case parses the JSON once, in Rust; only older versions take the detour over a dict.
     if version == VERSION:
         return _ADAPTER.validate_json(body)
     return _ADAPTER.validate_python(upgrade(version, _OBJECT.validate_json(body)), strict=False)

@@ -30,6 +30,7 @@ NOTHING_OMITTED: Omitted = frozenset()
 
 PENDING = "Pending: asked, no outcome yet."
 
+# Models read tags leniently, so spaces and case are as lenient here.
 _TAGS = re.compile(r"<(?=\s*/?\s*(?:answer|guidance|file|result)\b)", re.IGNORECASE)
 
 _RULES = """\

@@ -94,6 +94,8 @@ def step(
     """
     admissions = AdmissionResult()
     uses: dict[str, ToolUse] = {}
+    # Every part of a pass can make another pass necessary: a question that nobody can answer settles at once, a budget that is
+    # used up ends the run or asks a question. So all are looked at again until a pass has nothing left to do.
     while transaction.state.end is None:
         transaction.questions_to_sync = questions.process_due(transaction, read_to_end)
         settle_immediate(transaction)
@@ -145,6 +147,7 @@ def admit_calls(
         state = transaction.state
         request, left_out = fit_request(state, call, seen, admission.excess_tokens)
         price = admission.price(request)
+        # Budgets are checked before the rate limiter, whose slot would otherwise be taken by a call that is not made.
         budgets = (own_budget(state), *admission.budget_statuses(state.place, transaction.now, transaction.rows))
         exceeded = next((budget for budget in budgets if not budget.allows(price or NO_COST)), None)
         if exceeded is not None:
@@ -155,6 +158,7 @@ def admit_calls(
             admissions.held.add(call.action)
             _hold(transaction, call, request, throttled)
             continue
+        # Reserved now and not when the transaction is stored: a run that is admitted meanwhile must not spend the same money.
         admission.reserve(state.run, call.action, call.attempt, state.place, price or NO_COST)
         admissions.held.discard(call.action)
         read = consumed(state, call, seen)

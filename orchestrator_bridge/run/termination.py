@@ -80,6 +80,7 @@ def _end(state: RunState) -> Event | None:
         if question.outcome is not None and question.outcome.decided_by == "fallback:fail":
             reason = f"Question {question.id} was not answered, and the team's fallback is to stop: {question.ask.question}"
             return e.RunFailed(at=state.at, reason=reason)
+    # Agreement goes before a bound: a vote that was completed by the last call within a bound still counts.
     return _agreement(state) or _stop(state)
 
 
@@ -108,6 +109,7 @@ def _answer_of_last_agent(state: RunState) -> Answer | None:
     agent = state.live[0]
     own = [answer for answer in state.answers if answer.agent == agent.spec.name]
     others = [answer.seq for answer in state.answers if answer.agent != agent.spec.name]
+    # An agent that voted, for an answer of its own or of a retired agent, is ended by its vote (`_end_by_vote`).
     if not own or not agent.idle or agent.vote is not None:
         return None
     return own[-1] if own[-1].seen_seq >= max((last_guidance(state), agent.last_private_seq, *others)) else None

@@ -22,6 +22,7 @@ def tools_of(state: RunState, agent: AgentState) -> tuple[Tool, ...]:
     """The tools that an agent has now, without those of servers that are down and those that are denied."""
     granted = {*state.team.tools, *agent.spec.tools}
     offered = [tool for offer in state.offers.values() for tool in offer.tools]
+    # Later tools of the same model-facing name replace earlier ones: a provider refuses a request with two of a name.
     own = [tool for tool in offered if {tool.server, f"{tool.server}.{tool.name}"} & granted and tool.approval != "deny"]
     return tuple({tool.model_name: tool for tool in own}.values())[:MAX_TOOLS]
 

@@ -59,6 +59,7 @@ def thread_post(state: RunState, post: Post, name: str, priority: int = NOTE, qu
     else:
         known = state.questions.get(question)
         anchor = newest_key(known) if known else question_key(question)
+    # The position of the event makes the key unique, and the same again when the event is projected again.
     return OutboxEntry(
         key=f"run:{state.run}:{state.seq}:{name}",
         run=state.run,
@@ -77,6 +78,7 @@ def progress_line(state: RunState, text: str, name: str, speaker: str, *, first:
     post = thread_post(state, Note(text=text, speaker=speaker), name)
     if first:
         return replace(post, key=key)
+    # All later states share one key, so that a state which a newer one overtakes in the outbox is never sent.
     return replace(post, key=f"{key}:now", replaces=key, priority=CARD, version=state.seq)
 
 

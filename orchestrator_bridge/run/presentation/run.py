@@ -103,6 +103,7 @@ def _warning(after: RunState, text: str, name: str) -> OutboxEntry:
 
 def render_run_card(state: RunState) -> RunCard:
     """The run card: a run at a glance."""
+    # Nothing here may depend on a clock: a card that is equal to the last one is not edited.
     return RunCard(
         run=state.run,
         task=state.task,

@@ -39,6 +39,7 @@ class QuestionFactory:
         except UnknownName as error:
             self._refuse(transaction, action, str(error))
             return
+        # Joining costs nobody any time, so it is possible at every limit.
         if earlier := _earlier_question(state, action.ask, audience):
             event = e.QuestionJoined(at=transaction.now, action=action.action, question=earlier.id, wait=action.ask.wait)
             transaction.add(event)
@@ -51,6 +52,7 @@ class QuestionFactory:
         transaction.add(e.QuestionRefused(at=transaction.now, action=action.action, reason=reason))
 
     def _ask(self, transaction: Transaction, action: AskQuestion, audience: Audience) -> None:
+        # Duplicates are found by the people who were meant: who was left out for quiet hours or limits differs from time to time.
         meant, limit = audience_ids(audience), transaction.state.team.limits.open_per_person
         overloaded, audience = self.quota.exclude_overloaded(transaction.state, audience)
         if overloaded and not (audience.people or audience.groups):

@@ -106,6 +106,7 @@ class QuietHoursPolicy:
 
 def earliest_start(question: Question, asleep: Mapping[str, float]) -> float:
     """The time, by our clock, at which enough deciders and the final decider are awake; 0 if they are awake now."""
+    # With a quorum of n the n-th to wake up completes it. A role has members whose quiet hours are not known, so it is awake.
     wakes = sorted(asleep.get(decider.id, 0.0) for decider in active_deciders(question))
     enough = 0.0 if question.groups or not wakes else wakes[min(required_votes(question), len(wakes)) - 1]
     return max(enough, asleep.get(final_decider_id(question), 0.0))
@@ -115,6 +116,7 @@ class OpenQuestionIndex:
     """Counts of open questions, of all runs, per person (by id) and per channel."""
 
     def __init__(self) -> None:
+        # Updated when a transaction is stored. Questions of the current transaction are added by `QuestionQuota`.
         self._questions: dict[int, tuple[int, str, tuple[str, ...]]] = {}
         self._people: Counter[str] = Counter()
         self._channels: Counter[str] = Counter()

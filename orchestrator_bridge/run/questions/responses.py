@@ -64,6 +64,7 @@ class ResponseHandler:
         if question is not None and _open(transaction, question):
             card = transitions.card_deleted(question, deletion.message) is not question
             kind = e.CardLost if card else e.Unreplied
+            # A deletion that is neither is recorded as `Unreplied` too, which then changes nothing.
             transaction.add(kind(at=transaction.now, question=number, message=deletion.message))
         transaction.mark_handled(deletion.key)
 
@@ -105,6 +106,7 @@ class ResponseHandler:
         transaction.reply(clicked, _private_reply(question, self._use_control(transaction, clicked, question, by)))
 
     def _use_control(self, transaction: Transaction, clicked: ControlUsed, question: Question, by: Responder) -> ActionResult:
+        # A person with the permission to extend may use "More time" without being asked.
         allowed = transitions.may_answer(question, by) or (clicked.press == "more" and self._may_extend(question, by, clicked))
         if not allowed:
             return actions.not_asked(question)
@@ -208,6 +210,7 @@ class ResponseHandler:
     ) -> ActionResult:
         if not self._may_extend(question, by, event):
             return ActionResult(status="refused", text="Only the people asked can extend the time of a question.")
+        # A bare number from a control is in seconds; a person who types one means minutes or hours, and it is not known which.
         if time.isdecimal() and isinstance(event, CommandReceived):
             return ActionResult(status="refused", text=f"{time} has no unit: write {time}m or {time}h.")
         try:

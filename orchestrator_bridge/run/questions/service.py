@@ -133,6 +133,7 @@ class QuestionService:
         outcome, now_due = settlement.settle(question, now), schedule.due(question, now)
         if (outcome is None and not now_due) or _waits_for_sync(question, now, read):
             return False
+        # One thing at a time, in the order of importance: each changes what is due next.
         if outcome is not None:
             transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=outcome))
         elif now_due.start_fallback:

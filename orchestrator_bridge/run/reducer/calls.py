@@ -187,6 +187,7 @@ def _parse_tool_calls(state: RunState, agent: AgentState, tool_calls: tuple[Tool
     requested = 0
     for tool_call in tool_calls:
         parsed = parse_tool_call(tool_call, offered, labels, team_tools)
+        # A tool whose server went down while the model was thinking is not the model's mistake.
         if isinstance(parsed, InvalidToolCall) and tool_call.name in state.first_seen and tool_call.name not in team_tools:
             parsed = InvalidToolCall(f"Not called: {tool_call.name} is not there for now. Go on without it.", excused=True)
         if isinstance(parsed, ToolRequest) and parsed.tool is not READ:
@@ -303,6 +304,7 @@ def on_call_failed(state: RunState, event: e.CallFailed) -> RunState:
         agent = state.agents[call.agent]
         if agent.has_backup:
             state = update_agent(state, call.agent, failure=Failure(found=event.found, advice=event.advice))
+        # The models differ where another call of the agent has failed before and brought in the backup already.
         if agent.has_backup or call.model != agent.model:
             return update_call(state, replace(call, phase="due", failures=0, reserved=None))
     return _give_up(remove_calls(state, (event.action,)), call, event)

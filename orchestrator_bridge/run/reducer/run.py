@@ -59,6 +59,7 @@ def on_agent_retired(state: RunState, event: e.AgentRetired) -> RunState:
     """Withdraw a retired agent's vote, keep its answers, and take it off every question that asks it."""
     state = update_agent(state, event.agent, retired=event.reason, vote=None)
     state = abandon_calls(state, (call for call in state.calls.values() if call.agent == event.agent))
+    # A peer that cannot answer any more must not keep a question waiting.
     for question in state.questions.values():
         state = update_question(state, transitions.passed(question, agent_responder(event.agent)))
     return state

@@ -29,7 +29,7 @@ def update_call(state: RunState, call: Call) -> RunState:
 
 def remove_calls(state: RunState, actions: Iterable[str]) -> RunState:
     """Remove calls by their action; unknown ones are ignored."""
-    removed = frozenset(actions)
+    removed = frozenset(actions)  # read once: the actions may come from an iterator over the calls
     return replace(state, calls={action: call for action, call in state.calls.items() if action not in removed})
 
 
