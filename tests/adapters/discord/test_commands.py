@@ -21,7 +21,7 @@ def is_sync(asked: Asked) -> bool:
     return asked.method == "PUT" and asked.path.endswith("/commands")
 
 
-async def test_every_command_is_made_known_with_a_description() -> None:
+async def test_every_command_is_registered_with_a_description() -> None:
     async with a_rig() as rig:
         await rig.server.until(lambda: rig.world.commands)
         named = {one["name"]: one for one in rig.world.commands}
@@ -32,7 +32,7 @@ async def test_every_command_is_made_known_with_a_description() -> None:
             assert (one["integration_types"], one["contexts"]) == ([0], [0, 1])  # servers, and direct messages with the bot
 
 
-async def test_commands_are_made_known_only_when_they_have_changed(tmp_path: Path) -> None:
+async def test_commands_are_registered_only_when_they_have_changed(tmp_path: Path) -> None:
     file = tmp_path / "commands"
     async with a_rig(commands_file=file) as rig:
         while not file.exists():
@@ -49,7 +49,7 @@ async def test_commands_are_made_known_only_when_they_have_changed(tmp_path: Pat
         await rig.server.until(lambda: sum(map(is_sync, rig.server.requests)) == 2)
 
 
-async def test_while_developing_one_server_gets_the_commands_at_once() -> None:
+async def test_a_development_server_receives_the_commands_at_once() -> None:
     async with a_rig(guild=1_000_000_000_000_000_001) as rig:
         await rig.server.until(lambda: rig.world.commands)
         assert [one.path for one in rig.server.requests if is_sync(one)] == [
@@ -59,7 +59,7 @@ async def test_while_developing_one_server_gets_the_commands_at_once() -> None:
         assert isinstance(await rig.heard(), CommandReceived)
 
 
-async def test_commands_that_cannot_be_made_known_do_not_stop_the_start() -> None:
+async def test_a_failed_registration_of_commands_does_not_stop_the_start() -> None:
     async with a_rig() as rig:
         await rig.adapter.stop()
         rig.server.faults.put("reject", is_sync)
@@ -79,14 +79,14 @@ async def test_a_commands_fields_arrive_as_its_line_and_options() -> None:
         assert (model.name, model.text, model.options) == ("model", "gpt-5", (("scope", "team:review"),))
 
 
-async def test_a_command_is_acknowledged_and_says_what_comes_even_if_the_bridge_says_nothing() -> None:
+async def test_a_command_that_the_bridge_does_not_answer_gets_a_default_reply() -> None:
     async with a_rig() as rig:
         interaction = rig.give("ask", task="plan it")
         await rig.heard()
         await answered(rig, interaction, "The run card appears in this channel")
 
 
-async def test_where_a_run_could_not_be_shown_nothing_begins_and_the_person_learns_what_is_missing() -> None:
+async def test_without_permission_to_show_a_run_none_starts_and_the_person_learns_what_is_missing() -> None:
     async with a_rig() as rig:
         rig.world.app_permissions &= ~(1 << 11) & ~(1 << 14)
         interaction = rig.give("ask", task="plan it")
@@ -145,7 +145,7 @@ async def test_models_are_found_by_any_part_of_their_name_and_say_what_matters_f
         assert "no key" in every[2]
 
 
-async def test_a_picker_shows_at_most_what_discord_takes() -> None:
+async def test_autocomplete_keeps_to_discords_limits() -> None:
     models = [ModelOption(name=f"model-{number}", about="x" * 200) for number in range(40)]
     async with a_rig(autocomplete=SmallMenu(models)) as rig:
         choices = await offered(rig, "model", "model")
@@ -175,7 +175,7 @@ async def test_teams_scopes_and_runs_are_offered(command: str, field: str, typed
         assert [one["value"] for one in await offered(rig, command, field, typed)] == values
 
 
-async def test_a_picker_that_breaks_is_empty() -> None:
+async def test_failing_autocomplete_offers_nothing() -> None:
     menu = SmallMenu()
     menu.broken = True
     async with a_rig(autocomplete=menu) as rig:

@@ -33,7 +33,7 @@ async def said(rig: DiscordRig) -> MessageReceived:
     return heard
 
 
-async def test_after_a_cut_the_session_is_resumed_at_our_address_and_brings_what_was_missed() -> None:
+async def test_a_broken_session_is_resumed_at_our_address_with_the_missed_events() -> None:
     async with a_rig() as rig:
         run = await rig.post(RUN)
         await rig.server.gateway.hang_up()
@@ -45,7 +45,7 @@ async def test_after_a_cut_the_session_is_resumed_at_our_address_and_brings_what
         assert reads(rig) == []
 
 
-async def test_discord_may_ask_to_connect_anew() -> None:
+async def test_discord_may_ask_for_a_reconnection() -> None:
     async with a_rig() as rig:
         run = await rig.post(RUN)
         await rig.server.gateway.ask_to_reconnect()
@@ -54,7 +54,7 @@ async def test_discord_may_ask_to_connect_anew() -> None:
         assert rig.server.strays == []
 
 
-async def test_after_a_session_that_is_gone_only_the_threads_of_open_questions_and_live_runs_are_read() -> None:
+async def test_after_a_lost_session_only_the_threads_of_open_questions_and_live_runs_are_read() -> None:
     async with a_rig() as rig:
         over, live = await rig.post(replace(RUN, run=1), key="r1"), await rig.post(replace(RUN, run=2), key="r2")
         await rig.post(replace(RUN, run=1, ended=True), replaces=over)
@@ -85,7 +85,7 @@ async def test_after_a_session_that_is_gone_only_the_threads_of_open_questions_a
         assert rig.server.strays == []
 
 
-async def test_a_first_connection_that_is_refused_is_unsent_and_can_be_tried_again() -> None:
+async def test_a_refused_first_connection_can_be_tried_again() -> None:
     async with DiscordServer() as server:
         rig = DiscordRig(server)
         server.gateway.refuse_with = 4000
@@ -99,7 +99,7 @@ async def test_a_first_connection_that_is_refused_is_unsent_and_can_be_tried_aga
 
 
 @pytest.mark.parametrize("path", ["/users/@me", "/gateway/bot"])
-async def test_a_start_while_discord_has_trouble_is_unsent(path: str) -> None:
+async def test_a_start_during_an_outage_of_discord_can_be_tried_again(path: str) -> None:
     async with DiscordServer() as server:
         rig = DiscordRig(server)
         server.faults.put("refuse", lambda asked: asked.path == path)
@@ -108,7 +108,7 @@ async def test_a_start_while_discord_has_trouble_is_unsent(path: str) -> None:
         await rig.adapter.stop()
 
 
-async def test_a_start_where_nobody_listens_is_unsent_and_says_so() -> None:
+async def test_a_start_without_a_server_can_be_tried_again() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{held.getsockname()[1]}"
@@ -123,7 +123,7 @@ async def _nobody(_: object) -> None:
     raise AssertionError("nothing is heard here")
 
 
-async def test_a_token_that_discord_refuses_is_named_and_not_shown() -> None:
+async def test_a_rejected_token_is_named_but_not_shown() -> None:
     async with DiscordServer() as server:
         rig = DiscordRig(server)
         server.token = "another-token"
@@ -133,7 +133,7 @@ async def test_a_token_that_discord_refuses_is_named_and_not_shown() -> None:
         await rig.adapter.stop()
 
 
-async def test_a_session_that_is_closed_for_good_is_made_anew() -> None:
+async def test_a_session_that_is_closed_for_good_is_replaced() -> None:
     clock = ManualClock()
     async with a_rig(clock=clock) as rig:
         run = await rig.post(RUN)
@@ -161,7 +161,7 @@ async def test_several_shards_keep_to_the_address_that_was_set() -> None:
         await rig.adapter.stop()
 
 
-async def test_only_what_is_needed_and_allowed_is_listened_to() -> None:
+async def test_only_intents_that_are_needed_and_allowed_are_requested() -> None:
     async with a_rig() as rig:
         rig.world.flags = 0
         await rig.adapter.stop()

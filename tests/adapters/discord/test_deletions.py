@@ -23,7 +23,7 @@ def is_card(gone: MessageDeleted, posted: PostedMessage) -> bool:
     return gone.message == posted.message and gone.place.thread == posted.thread
 
 
-async def test_a_card_that_somebody_deletes_is_heard_of_and_its_thread_lives_on() -> None:
+async def test_a_deleted_card_is_reported_and_its_thread_remains() -> None:
     async with a_rig() as rig:
         asked = await rig.post(question())
         rig.world.delete(int(asked.message))
@@ -34,7 +34,7 @@ async def test_a_card_that_somebody_deletes_is_heard_of_and_its_thread_lives_on(
         assert heard.place == rig.thread(asked)
 
 
-async def test_where_a_cards_thread_is_deleted_replies_to_the_card_count_and_words_go_there() -> None:
+async def test_after_its_thread_is_deleted_replies_to_the_card_count() -> None:
     async with a_rig() as rig:
         asked = await rig.post(question())
         rig.world.delete_channel(int(asked.message))
@@ -47,14 +47,14 @@ async def test_where_a_cards_thread_is_deleted_replies_to_the_card_count_and_wor
         assert said.replies_to == int(asked.message)
 
 
-async def test_a_forums_post_that_somebody_deletes_is_a_lost_card() -> None:
+async def test_a_deleted_forum_post_is_a_lost_card() -> None:
     async with a_rig(channel=wire.FORUM) as rig:
         asked = await rig.post(question())
         rig.world.delete_channel(int(str(asked.thread)))
         assert is_card(await lost(rig), asked)
 
 
-async def test_a_deleted_channel_takes_its_cards_along() -> None:
+async def test_a_deleted_channel_loses_its_cards() -> None:
     async with a_rig() as rig:
         run, asked = await rig.post(RUN), await rig.post(question())
         rig.world.delete_channel(rig.channel.id)
@@ -63,7 +63,7 @@ async def test_a_deleted_channel_takes_its_cards_along() -> None:
         assert is_card(gone[1], asked)
 
 
-async def test_a_removal_from_a_server_is_told_in_the_log_and_takes_its_cards_along(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_removal_from_a_server_is_logged_and_loses_its_cards(caplog: pytest.LogCaptureFixture) -> None:
     async with a_rig() as rig:
         asked = await rig.post(question())
         with caplog.at_level(logging.ERROR):

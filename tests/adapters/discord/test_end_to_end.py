@@ -56,9 +56,7 @@ async def test_a_bot_that_is_started_works_on_a_task_asks_and_stops_when_told(tm
 
 
 @pytest.mark.parametrize("arguments", [["setup", "discord"], ["doctor"]], ids=" ".join)
-async def test_where_discord_cannot_be_reached_that_is_said_and_not_called_a_fault_of_ours(
-    tmp_path: Path, arguments: list[str]
-) -> None:
+async def test_an_unreachable_discord_is_reported_as_such(tmp_path: Path, arguments: list[str]) -> None:
     process = await townhall(tmp_path, *arguments, **NOWHERE)
     said, error = await process.communicate()
     assert process.returncode == 1

@@ -133,14 +133,14 @@ def texts(shown: DiscordMessage) -> list[str]:
     return found
 
 
-def test_only_those_asked_are_called_and_allowed() -> None:
+def test_only_the_people_asked_are_mentioned_and_allowed() -> None:
     people = (Author(platform="discord", id="42", name="@everyone"), Author(platform="discord", id="@here", name="x"))
     called = mention_text(people, (Group(platform="discord", id="7", name="ops"),))
     assert called.text == "<@42> <@&7>"
     assert dict(called.allowed.to_dict()) == {"parse": [], "users": [42], "roles": [7]}
 
 
-def test_the_name_of_a_thread_calls_nobody_and_is_never_empty() -> None:
+def test_the_name_of_a_thread_mentions_nobody_and_is_never_empty() -> None:
     card = RunCard(run=1, task="\x00", team="t", agents=(), status="s", cost="0", tokens=0)
     assert plain_line(card.task, 100) == "…"
     assert_calls_nobody(question_thread_name(_question("@everyone <@&1>")))
@@ -183,12 +183,12 @@ def test_a_link_shows_where_it_leads(disguised: str) -> None:
 
 
 @given(st.text(alphabet="[]()<>@&!#:everyonhttps/. \u200b\n`", max_size=60))
-def test_nothing_that_is_made_of_the_dangerous_signs_gets_through(text: str) -> None:
+def test_no_combination_of_control_characters_takes_effect(text: str) -> None:
     made = escape_markdown(text)
     assert not ACTS.search(made)
     assert not MASKED.search(made)
 
 
-def test_what_is_harmless_stays_as_it_is() -> None:
+def test_harmless_text_stays_as_it_is() -> None:
     text = "Use `List<int>` and **mind** a < b, ana@example.com, see https://example.com/a_b_c.\n\n```html\n<a:b></a:b>\n```"
     assert escape_markdown(text) == text

@@ -31,7 +31,7 @@ async def test_a_few_options_are_buttons_that_a_phone_can_show() -> None:
         assert [label[:1] for label in labels[:MAX_BUTTONS]] == ["1", "2", "3", "4", "5"]
 
 
-async def test_many_options_are_a_list_to_pick_from() -> None:
+async def test_many_options_are_a_select() -> None:
     async with a_rig() as rig:
         await rig.post(replace(question(), options=many(MAX_BUTTONS + 1)))
         pick = DiscordControl(kind="select", number=2).id
@@ -81,7 +81,7 @@ async def answered(rig: DiscordRig, interaction: str, text: str) -> None:
     assert message.private_to == rig.ana.id
 
 
-async def test_the_word_on_a_click_takes_the_place_of_the_acknowledgement_and_is_private() -> None:
+async def test_the_answer_to_a_click_replaces_the_acknowledgement_and_is_private() -> None:
     async with a_rig() as rig:
         await rig.post(question())
         interaction = rig.click(LITE)
@@ -113,7 +113,7 @@ async def test_after_a_restart_buttons_work_and_an_old_click_is_answered_directl
             await later.adapter.stop()
 
 
-async def test_a_form_is_the_first_response_and_shows_the_question() -> None:
+async def test_a_modal_is_the_first_response_and_shows_the_question() -> None:
     async with a_rig() as rig:
         await rig.post(question())
         rig.break_store()  # nothing is stored to open a form
@@ -124,7 +124,7 @@ async def test_a_form_is_the_first_response_and_shows_the_question() -> None:
         assert modal["components"][0]["description"] == "Which database shall we take?"
 
 
-async def test_what_was_written_into_a_form_arrives_also_after_a_restart() -> None:
+async def test_a_modal_can_be_submitted_after_a_restart() -> None:
     async with a_rig() as rig:
         await rig.post(question())
         rig.click(WRITE)
@@ -159,7 +159,7 @@ async def test_a_confirmation_gives_the_command_that_it_asks_about_once() -> Non
         await answered(rig, again, "give the command again")
 
 
-async def test_not_me_asks_who_else_and_hands_over_to_whoever_is_picked() -> None:
+async def test_not_me_asks_for_another_person_and_delegates_to_the_one_selected() -> None:
     async with a_rig() as rig:
         ben = rig.world.add_person("Ben")
         await rig.post(question())
@@ -172,7 +172,7 @@ async def test_not_me_asks_who_else_and_hands_over_to_whoever_is_picked() -> Non
         assert rig.world.people[ben.id].name not in "".join(rig.world.notified())
 
 
-async def test_a_question_is_not_handed_over_to_a_bot() -> None:
+async def test_a_question_is_not_delegated_to_a_bot() -> None:
     async with a_rig() as rig:
         robot = rig.world.add_person("Robot", bot=True)
         await rig.post(question())
@@ -213,7 +213,7 @@ async def test_the_only_open_question_is_shown_with_everything_that_can_be_done_
         assert (heard.question, heard.value) == (2, "lite")
 
 
-async def test_one_of_several_open_questions_is_picked_from_a_list_and_can_be_cancelled() -> None:
+async def test_one_of_several_open_questions_is_selected_from_a_list_and_can_be_cancelled() -> None:
     async with a_rig() as rig:
         await asks_for_questions(rig, question(2), question(7))
         rig.click(DiscordControl(kind="view", number=0).id, values=["7"])
@@ -232,7 +232,7 @@ async def test_one_of_several_open_questions_is_picked_from_a_list_and_can_be_ca
 
 
 @pytest.mark.parametrize("custom_id", ["somebody-elses", "th:z:2", "th:o:x:y", "th:o:"])
-async def test_controls_of_others_are_left_alone(custom_id: str) -> None:
+async def test_controls_of_other_apps_are_ignored(custom_id: str) -> None:
     async with a_rig() as rig:
         await rig.post(question())
         (card,) = rig.world.here(rig.channel.id)

@@ -66,7 +66,7 @@ async def test_the_message_menu_asks_about_a_message() -> None:
         assert (heard.name, heard.text) == ("ask", "What about this?\n\nBen wrote:\n> The build is red")
 
 
-async def test_talk_among_people_is_not_heard() -> None:
+async def test_messages_among_people_are_ignored() -> None:
     async with a_rig() as rig:
         message = rig.world.write(rig.ana.id, rig.channel.id, "good morning")
         rig.world.write(rig.ana.id, rig.channel.id, "to you too", replies_to=message.id)
@@ -75,7 +75,7 @@ async def test_talk_among_people_is_not_heard() -> None:
         await quiet(rig)
 
 
-async def test_bots_are_heard_only_if_they_are_listed_and_we_never() -> None:
+async def test_only_listed_bots_are_read_and_never_the_bot_itself() -> None:
     async with a_rig() as rig:
         bot = rig.world.add_person("Builder", bot=True)
         run = await rig.post(RUN)
@@ -93,7 +93,7 @@ async def test_bots_are_heard_only_if_they_are_listed_and_we_never() -> None:
         await listening.adapter.stop()
 
 
-async def test_people_and_roles_are_named_and_those_named_are_handed_over() -> None:
+async def test_mentions_of_people_and_roles_become_names() -> None:
     async with a_rig() as rig:
         ben = rig.world.add_person("Ben")
         run = await rig.post(RUN)
@@ -104,7 +104,7 @@ async def test_people_and_roles_are_named_and_those_named_are_handed_over() -> N
         assert heard.mentions == (Author(platform="discord", id=str(ben.id), name="Ben"),)
 
 
-async def test_an_author_comes_with_the_roles_held() -> None:
+async def test_an_author_has_the_roles_of_the_server() -> None:
     async with a_rig() as rig:
         role = rig.world.add_role("backend", rig.ana)
         await rig.adapter.stop()
@@ -116,7 +116,7 @@ async def test_an_author_comes_with_the_roles_held() -> None:
         assert heard.author.roles == (str(role),)
 
 
-async def test_files_come_along_and_can_be_fetched_by_their_message() -> None:
+async def test_attached_files_can_be_downloaded_by_their_message() -> None:
     async with a_rig() as rig:
         file = rig.server.put_file("plan.txt", b"step one")
         run = await rig.post(RUN)
@@ -131,7 +131,7 @@ async def test_files_come_along_and_can_be_fetched_by_their_message() -> None:
             await rig.adapter.fetch(attached)
 
 
-async def test_a_file_without_a_word_is_heard_and_nothing_at_all_is_not() -> None:
+async def test_a_file_without_text_counts_and_an_empty_message_does_not() -> None:
     async with a_rig() as rig:
         run = await rig.post(RUN)
         await rig.say(rig.thread(run), "")
@@ -141,7 +141,7 @@ async def test_a_file_without_a_word_is_heard_and_nothing_at_all_is_not() -> Non
         assert heard.attachments
 
 
-async def test_a_file_that_came_with_a_command_is_fetched_from_where_it_lies() -> None:
+async def test_the_file_of_a_command_is_downloaded_from_its_address() -> None:
     async with a_rig() as rig:
         file = rig.server.put_file("plan.txt", b"step one")
         option = {"name": "attachment", "type": 11, "value": file["id"]}
@@ -164,7 +164,7 @@ async def test_a_preview_that_discord_adds_to_a_message_is_no_edit() -> None:
         await quiet(rig)
 
 
-async def test_a_plain_word_in_direct_messages_answers_the_question_that_is_open_there() -> None:
+async def test_a_direct_message_answers_the_open_question_there() -> None:
     async with a_rig() as rig:
         direct = rig.world.direct(rig.ana.id)
         rig.channel, rig.home = direct, Place(platform="discord", channel=f"@{rig.ana.id}")
@@ -176,7 +176,7 @@ async def test_a_plain_word_in_direct_messages_answers_the_question_that_is_open
         assert heard.place == rig.thread(posted)
 
 
-async def test_a_plain_word_in_direct_messages_is_a_task_where_no_question_is_open() -> None:
+async def test_a_direct_message_without_an_open_question_is_a_task() -> None:
     async with a_rig() as rig:
         rig.world.write(rig.ana.id, rig.world.direct(rig.ana.id).id, "plan the move")
         heard = await rig.heard()
@@ -184,7 +184,7 @@ async def test_a_plain_word_in_direct_messages_is_a_task_where_no_question_is_op
         assert (heard.name, heard.text, heard.place.channel) == ("ask", "plan the move", f"@{rig.ana.id}")
 
 
-async def test_what_cannot_be_stored_is_tried_again_until_it_is() -> None:
+async def test_an_event_that_cannot_be_stored_is_retried_until_it_is() -> None:
     clock = ManualClock()
     async with a_rig(clock=clock) as rig:
         run = await rig.post(RUN)
@@ -197,7 +197,7 @@ async def test_what_cannot_be_stored_is_tried_again_until_it_is() -> None:
         assert heard.text == "kept"
 
 
-async def test_without_the_message_content_intent_cards_say_so_and_whoever_types_is_told_once() -> None:
+async def test_without_the_message_content_intent_cards_say_so_and_a_writer_is_notified_once() -> None:
     async with a_rig() as rig:
         rig.world.flags = 0
         await rig.adapter.stop()
@@ -217,7 +217,7 @@ async def test_without_the_message_content_intent_cards_say_so_and_whoever_types
         assert len(rig.world.here(direct)) == 1
 
 
-async def test_who_has_a_role_is_known_only_with_the_members_intent() -> None:
+async def test_members_of_a_role_are_known_only_with_the_members_intent() -> None:
     async with a_rig() as rig:
         role = rig.world.add_role("backend", rig.ana)
         await rig.adapter.stop()

@@ -32,7 +32,7 @@ async def test_in_a_text_channel_a_card_has_a_thread_of_its_own_that_is_named_af
         assert thread.name == "Question 2: Which database shall we take?"
 
 
-async def test_a_reply_to_the_card_counts_like_a_word_in_its_thread() -> None:
+async def test_a_reply_to_the_card_counts_like_a_message_in_its_thread() -> None:
     async with a_rig() as rig:
         posted = await rig.post(question())
         message = rig.world.write(rig.ana.id, rig.channel.id, "SQLite", replies_to=int(posted.message))
@@ -70,7 +70,7 @@ async def test_in_a_forum_a_card_is_a_post() -> None:
         assert note.content == "noted"
 
 
-async def test_a_forums_post_whose_confirmation_was_lost_is_found_and_not_opened_twice() -> None:
+async def test_a_forum_post_whose_response_was_lost_is_found_and_not_opened_twice() -> None:
     async with a_rig(channel=wire.FORUM) as rig:
         for trouble in ("lose", "effect-error"):
             sending = rig.sending(question(), key=f"question {trouble}")
@@ -103,7 +103,7 @@ async def test_where_there_are_no_threads_the_replies_to_a_card_are_its_thread(k
         assert await rig.adapter.find_sent(rig.sending(question(), key="another")) is None
 
 
-async def test_inside_a_thread_that_is_not_ours_cards_are_messages_and_only_replies_are_heard() -> None:
+async def test_inside_a_foreign_thread_cards_are_messages_and_only_replies_count() -> None:
     async with a_rig() as rig:
         thread = rig.world.make_thread(rig.channel.id, "their own", rig.world.new_id(), rig.ana.id)
         home = Place(platform="discord", channel=str(thread.id))
@@ -114,7 +114,7 @@ async def test_inside_a_thread_that_is_not_ours_cards_are_messages_and_only_repl
         assert (heard.text, heard.place) == ("SQLite", replace(home, thread=posted.message))
 
 
-async def test_a_command_in_a_runs_thread_is_given_where_nothing_can_be_opened() -> None:
+async def test_a_command_in_a_runs_thread_has_the_thread_as_its_place() -> None:
     async with a_rig() as rig:
         run = await rig.post(RUN)
         thread = int(run.thread or 0)

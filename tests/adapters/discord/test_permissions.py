@@ -56,7 +56,7 @@ async def test_setup_prints_the_link_alone_on_standard_output(server: DiscordSer
     assert server.token not in said.out + said.err
 
 
-async def test_setup_without_a_token_says_how_to_come_by_one(
+async def test_setup_without_a_token_explains_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -79,7 +79,7 @@ async def test_the_doctor_finds_nothing_wrong_where_all_is_well(server: DiscordS
     assert findings["discord The house"][0].found == "all permissions in 1 channel"
 
 
-async def test_the_doctor_names_what_is_missing_and_how_to_mend_it(server: DiscordServer) -> None:
+async def test_the_doctor_names_what_is_missing_and_the_fix(server: DiscordServer) -> None:
     world = server.world
     world.flags = 0
     world.general.denied = (1 << 11) | (1 << 38)
@@ -99,7 +99,7 @@ async def test_the_doctor_names_what_is_missing_and_how_to_mend_it(server: Disco
     assert "not registered: " in findings["discord commands"][0].found
 
 
-async def test_the_doctor_says_that_a_token_is_refused_and_looks_no_further(
+async def test_the_doctor_reports_a_rejected_token_and_stops_there(
     server: DiscordServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "another-token")

@@ -37,7 +37,7 @@ async def test_a_card_is_edited_only_when_it_looks_different() -> None:
         assert edits(rig) == 2
 
 
-async def test_progress_that_discord_does_not_take_any_more_is_left_out_and_an_end_waits() -> None:
+async def test_when_old_edits_are_limited_progress_is_dropped_and_a_final_state_waits() -> None:
     async with a_rig() as rig:
         posted = await rig.post(RUN)
         rig.server.faults.put("reject", code=30046)
@@ -48,7 +48,7 @@ async def test_progress_that_discord_does_not_take_any_more_is_left_out_and_an_e
         assert unsent.value.retry_after == 30.0
 
 
-async def test_a_silent_server_is_not_waited_for() -> None:
+async def test_a_server_without_a_response_times_out() -> None:
     async with a_rig(response_timeout=0.2) as rig:
         sending = rig.sending(Note(text="hello?"), key="note")
         rig.server.faults.put("silence")
@@ -58,7 +58,7 @@ async def test_a_silent_server_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("status", [503, 520])
-async def test_trouble_on_discords_side_is_doubtful_and_another_try_does_not_double(status: int) -> None:
+async def test_a_server_error_is_uncertain_and_a_retry_posts_no_copy(status: int) -> None:
     async with a_rig() as rig:
         sending = rig.sending(Note(text="only once"), key="note")
         rig.server.faults.put("effect-error", status=status)
@@ -68,14 +68,14 @@ async def test_trouble_on_discords_side_is_doubtful_and_another_try_does_not_dou
         assert [one.content for one in rig.world.here(rig.channel.id)] == ["only once"]
 
 
-async def test_a_request_that_the_library_repeats_by_itself_does_not_double() -> None:
+async def test_a_request_repeated_by_the_library_posts_no_copy() -> None:
     async with a_rig() as rig:
         rig.server.faults.put("effect-error", status=500)
         await rig.post(Note(text="only once"), key="note")
         assert [one.content for one in rig.world.here(rig.channel.id)] == ["only once"]
 
 
-async def test_a_pause_that_discord_asks_for_is_kept_and_a_long_one_is_handed_on() -> None:
+async def test_a_short_rate_limit_is_waited_out_and_a_long_one_is_reported() -> None:
     async with a_rig() as rig:
         rig.server.faults.put("limit", seconds=0.01)
         await rig.post(Note(text="after a pause"))
@@ -85,7 +85,7 @@ async def test_a_pause_that_discord_asks_for_is_kept_and_a_long_one_is_handed_on
         assert unsent.value.retry_after == 90.0
 
 
-async def test_a_server_that_is_gone_is_unsent() -> None:
+async def test_a_post_to_an_unreachable_server_is_not_sent() -> None:
     async with a_rig() as rig:
         client = rig.adapter._connection.client
         assert client is not None
@@ -131,7 +131,7 @@ async def test_a_card_whose_thread_is_missing_gets_it_when_it_is_found() -> None
         assert len(rig.world.here(rig.channel.id)) == 1
 
 
-async def test_archived_and_locked_threads_are_opened() -> None:
+async def test_archived_and_locked_threads_are_reopened() -> None:
     async with a_rig() as rig:
         run = await rig.post(RUN)
         thread = rig.world.channels[int(run.thread or 0)]
@@ -146,7 +146,7 @@ async def test_archived_and_locked_threads_are_opened() -> None:
         assert rig.world.here(thread.id)[-1].content == "and a word"
 
 
-async def test_a_locked_thread_that_may_not_be_opened_is_named_with_what_to_do() -> None:
+async def test_a_locked_thread_that_may_not_be_reopened_is_reported_with_the_fix() -> None:
     async with a_rig() as rig:
         run = await rig.post(RUN)
         thread = rig.world.channels[int(run.thread or 0)]
@@ -166,7 +166,7 @@ async def test_a_question_is_closed_also_when_its_thread_is_archived() -> None:
         assert "Alice answered: SQLite" in card.text
 
 
-async def test_what_was_deleted_under_our_feet_is_rejected_with_the_reason() -> None:
+async def test_a_post_to_something_deleted_is_rejected_with_the_reason() -> None:
     async with a_rig() as rig:
         posted = await rig.post(question())
         rig.world.delete(int(posted.message))
@@ -180,7 +180,7 @@ async def test_what_was_deleted_under_our_feet_is_rejected_with_the_reason() -> 
             await rig.post(Note(text="hello?"))
 
 
-async def test_a_receipts_words_come_as_a_direct_message() -> None:
+async def test_the_text_of_an_acknowledgement_is_a_direct_message() -> None:
     async with a_rig() as rig:
         receipt = await a_receipt(rig, rig.person)
         assert rig.world.messages[int(receipt)].reactions == ["🚫"]
@@ -188,7 +188,7 @@ async def test_a_receipts_words_come_as_a_direct_message() -> None:
         assert told.content == "Question 2 is for Alice."
 
 
-async def test_whoever_takes_no_direct_messages_finds_a_receipts_words_in_the_thread() -> None:
+async def test_without_direct_messages_the_text_of_an_acknowledgement_is_in_the_thread() -> None:
     async with a_rig() as rig:
         rig.ana.takes_direct = False
         receipt = await a_receipt(rig, rig.person)
@@ -216,7 +216,7 @@ async def test_a_very_long_answer_comes_with_a_file() -> None:
         assert last.attachments[0]["text"] == ANSWER.text * 10
 
 
-async def test_mentions_come_before_the_words_and_only_once() -> None:
+async def test_mentions_come_before_the_text_and_only_once() -> None:
     async with a_rig() as rig:
         posted = await rig.post(question(asked=rig.person))
         (card,) = rig.world.here(rig.channel.id)

@@ -18,7 +18,7 @@ from tests.support.fake_discord.simcord import a_sim
 LITE = DiscordControl(kind="option", number=2, value="lite").id
 
 
-async def test_every_command_is_synced_taken_and_acknowledged_privately() -> None:
+async def test_every_command_is_registered_delivered_and_acknowledged_privately() -> None:
     async with a_sim() as sim:
         assert set(sim.alice.available_commands(sim.channel)) >= {"ask", "model", "models", "team", "runs", "questions", "help"}
         result = await sim.alice.slash(sim.channel, "ask", task="plan it", team="review")
@@ -33,7 +33,7 @@ async def test_every_command_is_synced_taken_and_acknowledged_privately() -> Non
         assert result.response.content == "You may not start runs here."
 
 
-async def test_pickers_answer() -> None:
+async def test_autocomplete_answers() -> None:
     async with a_sim() as sim:
         choices = await sim.alice.autocomplete(sim.channel, "model", "model", "4.1")
         assert [choice["value"] for choice in choices] == ["grok-4.1-fast"]
@@ -48,7 +48,7 @@ async def test_the_message_menu() -> None:
         assert heard.text == "What about this?\n\nalice wrote:\n> The build is red"
 
 
-async def test_a_question_is_answered_by_a_button_by_words_and_by_a_form_also_after_a_restart() -> None:
+async def test_a_question_is_answered_by_button_message_and_modal_also_after_a_restart() -> None:
     async with a_sim() as sim:
         posted = await sim.post(question(), key="q")
         await sim.adapter.start(sim.received.put)  # the next process, over the same world
@@ -69,7 +69,7 @@ async def test_a_question_is_answered_by_a_button_by_words_and_by_a_form_also_af
         assert (said.text, said.place) == ("2, please", sim.place(thread=posted.thread))
 
 
-async def test_many_options_are_a_list() -> None:
+async def test_many_options_are_shown_as_a_select() -> None:
     async with a_sim() as sim:
         options = tuple(CardOption(id=f"o{number}", label=f"Option {number}") for number in range(10))
         await sim.post(replace(question(), options=options), key="q")
@@ -98,7 +98,7 @@ async def test_a_closed_card_has_nothing_to_click() -> None:
         assert "Alice answered: SQLite" in sim.card().content
 
 
-async def test_edits_and_deletions_in_a_thread_are_heard() -> None:
+async def test_edits_and_deletions_in_a_thread_are_delivered() -> None:
     async with a_sim() as sim:
         await sim.post(RUN, key="run")
         (thread,) = sim.channel.threads
@@ -146,7 +146,7 @@ async def test_a_missing_permission_is_named() -> None:
             await sim.post(Note(text="hello"), key="note", place=sim.place(nowhere))
 
 
-async def test_who_has_a_role_is_known_with_the_members_intent() -> None:
+async def test_members_of_a_role_are_known_with_the_members_intent() -> None:
     async with a_sim(members=True) as sim:
         role = sim.guild.create_role("backend")
         sim.guild.add_member(sim.env.create_user("bob"), roles=[role])

@@ -32,7 +32,7 @@ async def asks(town: Town) -> discord.Message:
     return town.card("Question")
 
 
-async def test_a_question_is_answered_by_a_button_and_a_form_that_comes_later_is_told_so(tmp_path: Path) -> None:
+async def test_a_question_is_answered_by_a_button_and_a_later_modal_learns_so(tmp_path: Path) -> None:
     async with a_town(tmp_path) as town, town.bot():
         town.settle_down()
         card = await asks(town)
@@ -49,7 +49,7 @@ async def test_a_question_is_answered_by_a_button_and_a_form_that_comes_later_is
         await town.until(lambda: late.response is not None and "Too late" in late.response.content)
 
 
-async def test_a_question_is_answered_by_words_after_a_restart_and_whoever_is_not_asked_is_told_so(tmp_path: Path) -> None:
+async def test_a_question_is_answered_by_a_message_after_a_restart_and_others_are_refused(tmp_path: Path) -> None:
     async with a_town(tmp_path) as town:
         async with town.bot() as engine:
             town.settle_down()
@@ -65,7 +65,7 @@ async def test_a_question_is_answered_by_words_after_a_restart_and_whoever_is_no
             assert len(town.cards("Question")) == len(town.cards("Run")) == 1
 
 
-async def test_a_form_that_was_opened_before_a_restart_counts_after_it(tmp_path: Path) -> None:
+async def test_a_modal_opened_before_a_restart_counts_after_it(tmp_path: Path) -> None:
     async with a_town(tmp_path) as town:
         async with town.bot() as engine:
             town.settle_down()
@@ -90,7 +90,7 @@ async def test_more_time_is_granted_from_a_list_and_shown_on_the_card(tmp_path: 
         assert before != after
 
 
-async def test_a_question_is_handed_over_to_somebody_who_then_answers_it(tmp_path: Path) -> None:
+async def test_a_question_is_delegated_to_a_person_who_answers_it(tmp_path: Path) -> None:
     async with a_town(tmp_path) as town, town.bot():
         town.settle_down()
         card = await asks(town)
@@ -104,7 +104,7 @@ async def test_a_question_is_handed_over_to_somebody_who_then_answers_it(tmp_pat
         assert "Answered by bob: PostgreSQL" in town.card("Question").content
 
 
-async def test_what_waits_for_somebody_is_answered_privately_from_the_list(tmp_path: Path) -> None:
+async def test_an_open_question_is_answered_privately_from_the_list(tmp_path: Path) -> None:
     async with a_town(tmp_path) as town, town.bot():
         town.settle_down()
         await asks(town)
@@ -116,7 +116,7 @@ async def test_what_waits_for_somebody_is_answered_privately_from_the_list(tmp_p
         await town.until(town.finished)
 
 
-async def test_a_question_is_cancelled_privately_by_whoever_started_the_run(tmp_path: Path) -> None:
+async def test_a_question_is_cancelled_privately_by_the_requester(tmp_path: Path) -> None:
     async with a_town(tmp_path) as town, town.bot():
         town.settle_down()
         await asks(town)
@@ -127,7 +127,7 @@ async def test_a_question_is_cancelled_privately_by_whoever_started_the_run(tmp_
         await town.until(lambda: "alice closed the question" in town.card("Question").content)
 
 
-async def test_guidance_in_the_runs_thread_gets_a_quiet_receipt_and_reaches_the_agents(tmp_path: Path) -> None:
+async def test_guidance_in_the_runs_thread_is_acknowledged_and_reaches_the_agents(tmp_path: Path) -> None:
     gate = asyncio.Event()
     async with a_town(tmp_path, lambda asked: replace(team_player(asked), gate=gate)) as town, town.bot():
         town.settle_down()
@@ -142,7 +142,7 @@ async def test_guidance_in_the_runs_thread_gets_a_quiet_receipt_and_reaches_the_
         assert "mind the budget" in str(town.server.requests[-1].messages)
 
 
-async def test_a_mention_and_the_message_menu_begin_runs_too(tmp_path: Path) -> None:
+async def test_a_mention_and_the_message_menu_start_runs_too(tmp_path: Path) -> None:
     async with a_town(tmp_path, team_player) as town, town.bot():
         town.settle_down()
         assert town.guild.me is not None
@@ -174,7 +174,7 @@ async def test_every_command_gets_its_private_answer(tmp_path: Path) -> None:
             await town.until(lambda: word in words_of(given.response))  # noqa: B023 - it is awaited here
 
 
-async def test_pickers_offer_what_the_bot_knows(tmp_path: Path) -> None:
+async def test_autocomplete_offers_the_bots_models_teams_and_runs(tmp_path: Path) -> None:
     gate = asyncio.Event()
     async with a_town(tmp_path, lambda asked: replace(team_player(asked), gate=gate)) as town, town.bot():
         town.settle_down()
@@ -190,7 +190,7 @@ async def test_pickers_offer_what_the_bot_knows(tmp_path: Path) -> None:
         gate.set()
 
 
-async def test_whoever_may_not_start_runs_is_told_so_privately_and_nothing_begins(tmp_path: Path) -> None:
+async def test_a_person_who_may_not_start_runs_is_refused_privately(tmp_path: Path) -> None:
     async with a_town(tmp_path, team_player, more=ONLY_BACKEND.format(role=ROLE)) as town, town.bot():
         town.settle_down()
         refused = await town.bob.slash(town.channel, "ask", task="Choose a database")
@@ -209,7 +209,7 @@ async def test_where_the_bot_may_not_post_cards_the_person_learns_what_is_missin
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_a_run_gets_through_where_discord_has_trouble(tmp_path: Path, status: int) -> None:
+async def test_a_run_finishes_despite_errors_of_discord(tmp_path: Path, status: int) -> None:
     async with a_town(tmp_path) as town, town.bot():
         town.settle_down()
         route = f"/channels/{town.channel.id}/messages"

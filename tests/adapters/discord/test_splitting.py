@@ -18,7 +18,7 @@ def test_every_part_fits(text: str) -> None:
         assert part.count("\n") < 8
 
 
-def test_an_answer_of_some_length_comes_in_parts_with_how_it_came_about_at_the_end() -> None:
+def test_a_longer_answer_is_split_and_ends_with_its_origin() -> None:
     made = render_final_answer(FinalAnswer(run=3, text="A paragraph of words.\n\n" * 200, how="Two votes of two.", by="ana"))
     assert 1 < len(made) <= MAX_ANSWER_MESSAGES
     assert "Final answer of run 3" in made[0].content
@@ -26,7 +26,7 @@ def test_an_answer_of_some_length_comes_in_parts_with_how_it_came_about_at_the_e
     assert all(discord_length(message.content) <= 2000 for message in made)
 
 
-def test_a_very_long_answer_comes_as_its_beginning_and_a_file() -> None:
+def test_a_very_long_answer_is_posted_as_its_beginning_and_a_file() -> None:
     text = "A paragraph of words.\n\n" * 2000
     first, rest = render_final_answer(FinalAnswer(run=3, text=text, how="One vote.", by="ana"))
     assert first.text_file is None

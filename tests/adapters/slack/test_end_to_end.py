@@ -56,7 +56,7 @@ async def test_nobody_gets_a_direct_message_where_the_policy_does_not_say_so(fol
 # While the bot is down ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_mention_of_before_the_start_begins_one_run_however_often_it_comes(folder: Path) -> None:
+async def test_a_mention_from_before_the_start_starts_one_run_however_often_it_is_delivered(folder: Path) -> None:
     async with SlackServer() as server:
         server.people.say(ANA, GENERAL, f"<@{BOT_USER}> ask May the release go out?", raw=True)
         async with a_bot(folder, server=server) as bot:
@@ -72,7 +72,7 @@ async def test_a_mention_of_before_the_start_begins_one_run_however_often_it_com
             assert "*2*" not in str(await bot.sees("Runs, newest first"))
 
 
-async def test_a_reply_and_guidance_of_while_the_bot_was_down_are_heard_though_slack_never_tells_of_them(folder: Path) -> None:
+async def test_messages_missed_while_the_bot_was_down_are_read_from_history(folder: Path) -> None:
     async with SlackServer() as server:
         async with a_bot(folder, server=server) as bot:
             bot.people.command(ANA, GENERAL, "ask May the release go out?")
@@ -88,7 +88,7 @@ async def test_a_reply_and_guidance_of_while_the_bot_was_down_are_heard_though_s
 # Who takes part -----------------------------------------------------------------------------------------------------------
 
 
-async def test_strangers_and_bots_can_neither_ask_nor_answer_unless_they_are_listed(folder: Path) -> None:
+async def test_external_people_and_bots_can_neither_ask_nor_answer_unless_listed(folder: Path) -> None:
     team = BOTH.replace("direct = true", 'responders = "anyone"') + PEOPLE
     async with SlackServer() as server:
         async with a_bot(folder, team, server) as bot:
@@ -107,7 +107,7 @@ async def test_strangers_and_bots_can_neither_ask_nor_answer_unless_they_are_lis
             await bot.sees("Answered by sly: Yes")
 
 
-async def test_who_may_start_is_said_by_user_group_and_channel_and_others_are_refused_privately(folder: Path) -> None:
+async def test_user_group_and_channel_decide_who_may_start_and_others_are_refused_privately(folder: Path) -> None:
     rules = f'''
 [roles.crew]
 slack = "{CREW}"

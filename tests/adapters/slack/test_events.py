@@ -47,7 +47,7 @@ async def test_a_reply_that_was_sent_to_the_channel_too_counts(rig: SlackRig) ->
     assert (heard.text, heard.place.thread) == ("SQLite", asked.thread)
 
 
-async def test_what_people_say_to_one_another_is_not_heard(rig: SlackRig) -> None:
+async def test_messages_between_people_are_ignored(rig: SlackRig) -> None:
     first = rig.server.people.say(ANA, GENERAL, "lunch?")
     rig.server.people.say(BEN, GENERAL, "yes", first["ts"])
     rig.server.people.change(GENERAL, first["ts"], "lunch!")
@@ -67,7 +67,7 @@ async def test_the_preview_of_a_link_is_no_edit(rig: SlackRig) -> None:
     assert [(await said(rig)).text for _ in range(2)] == ["https://example.com", "next"]
 
 
-async def test_marks_of_slack_are_read_as_they_were_typed(rig: SlackRig) -> None:
+async def test_slacks_markup_is_read_as_it_was_typed(rig: SlackRig) -> None:
     run = await rig.post(RUN)
     links = "<http://a.example|a.example>, <http://b.example|docs>"
     typed = f"<@{BEN}> &amp; <!subteam^{CREW}|@crew> in <#C9|shop>: 1 &lt; 2, {links} {ME}"
@@ -77,7 +77,7 @@ async def test_marks_of_slack_are_read_as_they_were_typed(rig: SlackRig) -> None
     assert [(one.id, one.name) for one in heard.mentions] == [(BEN, "Ben Ng")]
 
 
-async def test_an_author_comes_with_her_name_and_her_user_groups(rig: SlackRig) -> None:
+async def test_an_author_has_a_name_and_user_groups(rig: SlackRig) -> None:
     run = await rig.post(RUN)
     await rig.say(rig.thread(run), "hello")
     author = (await said(rig)).author
@@ -97,7 +97,7 @@ async def test_a_changed_user_group_is_known_at_once(rig: SlackRig) -> None:
     assert [one.id for one in rig.adapter.members(CREW) or ()] == [BEN]
 
 
-async def test_a_name_that_slack_does_not_tell_does_not_hold_up_a_message(rig: SlackRig) -> None:
+async def test_a_slow_look_up_of_a_name_does_not_delay_a_message(rig: SlackRig) -> None:
     rig.server.faults.put("error", "users.info", name="token_revoked")
     run = await rig.post(RUN)
     await rig.say(rig.thread(run), "hello")
@@ -114,7 +114,7 @@ async def test_a_deletion_does_not_overtake_what_it_deletes(rig: SlackRig) -> No
     assert isinstance(await rig.heard(), MessageDeleted)
 
 
-async def test_files_come_along_and_can_be_fetched(rig: SlackRig) -> None:
+async def test_attached_files_can_be_downloaded(rig: SlackRig) -> None:
     run = await rig.post(RUN)
     file = {"id": "F1", "name": "plan.png", "mimetype": "image/png", "size": 3}
     rig.world.files["F1"] = {**file, "url_private_download": f"{rig.server.methods.url}/file/F1"}
@@ -128,14 +128,14 @@ async def test_files_come_along_and_can_be_fetched(rig: SlackRig) -> None:
 # Mentions and direct messages ---------------------------------------------------------------------------------------------
 
 
-async def test_a_mention_that_comes_as_two_events_is_one_command(rig: SlackRig) -> None:
+async def test_a_mention_delivered_as_two_events_is_one_command(rig: SlackRig) -> None:
     rig.server.people.say(ANA, GENERAL, f"{ME} runs", raw=True)
     first, second = await commanded(rig), await commanded(rig)
     assert first.name == "runs"
     assert first.key == second.key
 
 
-async def test_words_after_a_mention_are_a_task(rig: SlackRig) -> None:
+async def test_text_after_a_mention_is_a_task(rig: SlackRig) -> None:
     rig.server.people.say(ANA, GENERAL, f"{ME} plan our move to PostgreSQL", raw=True)
     heard = await commanded(rig)
     assert (heard.name, heard.text) == ("ask", "plan our move to PostgreSQL")
@@ -155,7 +155,7 @@ async def test_a_reply_that_begins_with_a_commands_name_is_a_reply(rig: SlackRig
 
 
 @pytest.mark.parametrize("text", [f"thanks, {ME}", f"{ME} hi", f"look what {ME} has done to our plans"])
-async def test_what_may_be_said_in_passing_is_asked_about_before_it_costs_money(rig: SlackRig, text: str) -> None:
+async def test_a_short_mention_is_confirmed_before_it_costs_money(rig: SlackRig, text: str) -> None:
     rig.server.people.say(ANA, GENERAL, text, raw=True)
     await rig.server.until(lambda: rig.world.ephemeral)
     offer = rig.world.ephemeral[0]
@@ -166,7 +166,7 @@ async def test_what_may_be_said_in_passing_is_asked_about_before_it_costs_money(
     assert ME not in heard.text
 
 
-async def test_a_direct_message_is_a_command_or_is_asked_about(rig: SlackRig) -> None:
+async def test_a_direct_message_is_a_command_or_needs_a_confirmation(rig: SlackRig) -> None:
     room = rig.world.direct(ANA)
     rig.server.people.say(ANA, room.id, "questions")
     heard = await commanded(rig)
@@ -191,7 +191,7 @@ async def test_a_question_in_direct_messages_is_answered_there(rig: SlackRig) ->
 # Who is not heard ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_stranger_is_refused_privately_and_not_heard(rig: SlackRig) -> None:
+async def test_an_external_person_is_refused_privately(rig: SlackRig) -> None:
     asked = await rig.post(question())
     rig.server.people.say(STRANGER, GENERAL, "SQLite", asked.thread)
     await rig.server.until(lambda: rig.world.ephemeral)
@@ -203,7 +203,7 @@ async def test_a_stranger_is_refused_privately_and_not_heard(rig: SlackRig) -> N
     assert [one.text for one in await rig.adapter.read_thread(rig.thread(asked), asked.at)] == ["mine"]
 
 
-async def test_other_bots_are_not_heard(rig: SlackRig) -> None:
+async def test_other_bots_are_ignored(rig: SlackRig) -> None:
     asked = await rig.post(question())
     rig.server.people.say(ROBOT, GENERAL, "1", asked.thread, bot_id="B9")
     rig.server.people.say(ROBOT, GENERAL, "1", asked.thread)
@@ -212,7 +212,7 @@ async def test_other_bots_are_not_heard(rig: SlackRig) -> None:
 
 
 @pytest.mark.parametrize("outer", [{"team_id": "T9AWAY"}, {"api_app_id": "A9OTHER"}])
-async def test_what_is_meant_for_another_team_or_app_is_refused(rig: SlackRig, outer: dict[str, str]) -> None:
+async def test_a_request_for_another_team_or_app_is_refused(rig: SlackRig, outer: dict[str, str]) -> None:
     asked = await rig.post(question())
     event = {"type": "message", "user": ANA, "text": "1", "ts": rig.world.stamp(), "channel": GENERAL, "thread_ts": asked.thread}
     refused = rig.world.event(event, **outer)
@@ -228,7 +228,7 @@ async def test_an_event_of_a_shared_channel_is_ours_if_we_are_among_its_teams(ri
     assert (await said(rig)).text == "1"
 
 
-async def test_a_task_in_a_channel_without_the_bot_is_answered_with_what_to_do(rig: SlackRig) -> None:
+async def test_a_task_in_a_channel_without_the_bot_is_answered_with_the_fix(rig: SlackRig) -> None:
     rig.server.people.command(ANA, ELSEWHERE, "ask plan it")
     room = rig.world.direct(ANA)
     await rig.server.until(lambda: room.messages)

@@ -29,7 +29,7 @@ def posted(rig: SlackRig) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["channel_not_found", "not_in_channel", "is_archived", "missing_scope", "some_new_error"])
-async def test_what_stays_refused_is_rejected_with_its_name_and_what_to_do(rig: SlackRig, name: str) -> None:
+async def test_a_permanent_error_is_rejected_with_its_name_and_the_fix(rig: SlackRig, name: str) -> None:
     rig.server.faults.put("error", name=name)
     with pytest.raises(SendRejected, match=rf"chat\.postMessage \({name}\): \w+"):
         await rig.post(RUN)
@@ -56,7 +56,7 @@ async def test_a_revoked_token_leaves_posts_waiting(rig: SlackRig, name: str) ->
     assert waiting.value.retry_after == 60
 
 
-async def test_a_rate_limit_says_how_long_to_wait_and_is_left_to_the_outbox(rig: SlackRig) -> None:
+async def test_a_rate_limit_is_left_to_the_outbox_with_its_delay(rig: SlackRig) -> None:
     run = await rig.post(RUN)
     newer = rig.sending(replace(RUN, status="finished"), replaces=run)
     receipt = rig.sending(Acknowledgement(message=run.message, author=rig.person, sign="taken"), place=rig.thread(run))
@@ -69,7 +69,7 @@ async def test_a_rate_limit_says_how_long_to_wait_and_is_left_to_the_outbox(rig:
 
 
 @pytest.mark.parametrize("trouble", ["lose", "silence"])
-async def test_a_lost_answer_is_doubtful_posts_once_and_is_found(trouble: str) -> None:
+async def test_a_post_whose_response_was_lost_is_uncertain_and_is_found(trouble: str) -> None:
     async with a_rig(response_timeout=2.0) as rig:
         sending = rig.sending(RUN, key="run:3:card")
         rig.server.faults.put("lose" if trouble == "lose" else "silence")
@@ -82,7 +82,7 @@ async def test_a_lost_answer_is_doubtful_posts_once_and_is_found(trouble: str) -
 
 
 @pytest.mark.parametrize("trouble", ["down", "cut"])
-async def test_what_may_not_have_arrived_is_doubtful_and_not_found(rig: SlackRig, trouble: str) -> None:
+async def test_a_post_that_did_not_arrive_is_uncertain_and_not_found(rig: SlackRig, trouble: str) -> None:
     sending = rig.sending(RUN, key="run:3:card")
     rig.server.faults.put("down" if trouble == "down" else "cut")
     with pytest.raises(SendUncertain):
@@ -92,13 +92,13 @@ async def test_what_may_not_have_arrived_is_doubtful_and_not_found(rig: SlackRig
 
 
 @pytest.mark.parametrize("name", ["internal_error", "fatal_error"])
-async def test_slacks_own_errors_leave_open_what_happened(rig: SlackRig, name: str) -> None:
+async def test_slacks_internal_errors_are_uncertain(rig: SlackRig, name: str) -> None:
     rig.server.faults.put("error", name=name)
     with pytest.raises(SendUncertain):
         await rig.post(RUN)
 
 
-async def test_a_long_answer_is_carried_on_where_it_stopped(rig: SlackRig) -> None:
+async def test_an_interrupted_long_answer_is_continued_where_it_stopped(rig: SlackRig) -> None:
     run = await rig.post(RUN)
     sending = rig.sending(long_answer(), place=rig.thread(run), key="run:3:final")
     rig.server.faults.plan = lambda asked: None
@@ -135,19 +135,19 @@ async def test_a_thread_of_many_replies_is_read_whole(rig: SlackRig) -> None:
     assert [one.text for one in read] == [f"reply {number}" for number in range(450)]
 
 
-async def test_reads_are_repeated_after_a_cut_connection_and_writes_are_not(rig: SlackRig) -> None:
+async def test_reads_are_repeated_after_a_broken_connection_and_writes_are_not(rig: SlackRig) -> None:
     asked = await rig.post(question())
     rig.server.faults.put("cut", "conversations.replies")
     assert await rig.adapter.read_thread(rig.thread(asked), asked.at) == []
     assert rig.server.count("conversations.replies") == 2
 
 
-async def test_a_deleted_thread_is_rejected_as_gone(rig: SlackRig) -> None:
+async def test_a_deleted_thread_is_rejected(rig: SlackRig) -> None:
     with pytest.raises(SendRejected, match="thread_not_found"):
         await rig.adapter.read_thread(Place(platform="slack", channel=GENERAL, thread="1.000001"), 0)
 
 
-async def test_a_private_word_waits_out_a_rate_limit(rig: SlackRig) -> None:
+async def test_a_private_reply_waits_out_a_rate_limit(rig: SlackRig) -> None:
     await rig.command("runs", "")
     heard = await rig.heard()
     rig.server.faults.put("limit", "chat.postEphemeral", seconds=0)
@@ -155,7 +155,7 @@ async def test_a_private_word_waits_out_a_rate_limit(rig: SlackRig) -> None:
     assert words(rig.world.ephemeral[-1]) == "after all"
 
 
-async def test_a_file_is_fetched_only_from_where_the_token_may_be_shown(rig: SlackRig) -> None:
+async def test_a_file_is_downloaded_only_from_where_the_token_may_be_sent(rig: SlackRig) -> None:
     run = await rig.post(RUN)
     file = {"id": "F1", "name": "x.png", "mimetype": "image/png", "size": 3}
     rig.world.files["F1"] = {**file, "url_private_download": "https://evil.example/x.png"}
@@ -166,7 +166,7 @@ async def test_a_file_is_fetched_only_from_where_the_token_may_be_shown(rig: Sla
         await rig.adapter.fetch(said.attachments[0])
 
 
-async def test_nothing_of_a_token_is_in_an_error(rig: SlackRig) -> None:
+async def test_no_error_contains_a_token(rig: SlackRig) -> None:
     rig.server.faults.put("error", name="invalid_auth")
     with pytest.raises(NotSent) as waiting:
         await rig.post(RUN)

@@ -42,7 +42,7 @@ def options(view: dict[str, Any], name: str) -> list[str]:
 # Forms --------------------------------------------------------------------------------------------------------------------
 
 
-async def test_ask_without_a_task_opens_a_form_that_gives_one(rig: SlackRig) -> None:
+async def test_ask_without_a_task_opens_a_modal_for_one(rig: SlackRig) -> None:
     rig.server.people.command(ANA, GENERAL, "ask")
     view = await opened(rig)
     assert options(view, "team") == ["house", "docs"]
@@ -54,7 +54,7 @@ async def test_ask_without_a_task_opens_a_form_that_gives_one(rig: SlackRig) -> 
     assert [one.name for one in heard.attachments] == ["plan.txt"]
 
 
-async def test_a_model_is_searched_and_picked_for_a_team(rig: SlackRig) -> None:
+async def test_a_model_is_searched_and_selected_for_a_team(rig: SlackRig) -> None:
     rig.server.people.command(ANA, GENERAL, "model")
     view = await opened(rig)
     assert "grok-4.3" in words(view)
@@ -72,7 +72,7 @@ async def test_a_model_is_searched_and_picked_for_a_team(rig: SlackRig) -> None:
     assert (heard.name, heard.text, heard.options) == ("model", "grok-4.1-fast", (("scope", "team:docs"),))
 
 
-async def test_the_model_that_is_used_now_is_marked_in_the_list(rig: SlackRig) -> None:
+async def test_the_selected_model_is_marked_in_the_list(rig: SlackRig) -> None:
     rig.server.people.command(ANA, GENERAL, "model")
     asked = rig.server.people.search(ANA, await opened(rig), "")
     await rig.server.until(lambda: asked.number in rig.world.answers)
@@ -80,7 +80,7 @@ async def test_the_model_that_is_used_now_is_marked_in_the_list(rig: SlackRig) -
     assert shown == ["✓ grok-4.3", "grok-4.1-fast", "no key: gpt-9"]
 
 
-async def test_a_pick_that_needs_a_yes_gets_a_button(rig: SlackRig) -> None:
+async def test_a_selection_that_needs_a_confirmation_gets_a_button(rig: SlackRig) -> None:
     rig.server.people.command(ANA, GENERAL, "model grok-4.1-fast")
     heard = await commanded(rig)
     confirm = Confirmation(label="Use it", name="model", text="grok-4.1-fast", options=(("sure", "yes"),))
@@ -94,7 +94,7 @@ async def test_a_pick_that_needs_a_yes_gets_a_button(rig: SlackRig) -> None:
     assert (await commanded(rig)).key == again.key, "clicked twice is meant once"
 
 
-async def test_ask_about_a_message_brings_its_words_into_the_form(rig: SlackRig) -> None:
+async def test_ask_about_a_message_quotes_it_in_the_modal(rig: SlackRig) -> None:
     file = {"id": "F1", "name": "log.txt", "mimetype": "text/plain", "size": 5}
     message = rig.server.people.say(ANA, GENERAL, "the export is slow", files=[file] * 9)
     rig.server.people.ask_about(ANA, GENERAL, message)
@@ -108,7 +108,7 @@ async def test_ask_about_a_message_brings_its_words_into_the_form(rig: SlackRig)
     assert heard.attachments[0] == Attachment(ref="F1", name="log.txt", media_type="text/plain", size=5)
 
 
-async def test_a_mention_alone_offers_the_form_behind_a_button(rig: SlackRig) -> None:
+async def test_a_mention_alone_offers_a_button_that_opens_the_modal(rig: SlackRig) -> None:
     rig.server.people.say(ANA, rig.world.direct(ANA).id, "model")
     await rig.server.until(lambda: rig.world.effects)
     offer = rig.world.effects[-1]
@@ -116,7 +116,7 @@ async def test_a_mention_alone_offers_the_form_behind_a_button(rig: SlackRig) ->
     assert (await opened(rig))["callback_id"] == "model"
 
 
-async def test_an_answer_is_written_in_a_form(rig: SlackRig) -> None:
+async def test_an_answer_is_written_in_a_modal(rig: SlackRig) -> None:
     asked = await rig.post(question())
     rig.server.people.click(ANA, GENERAL, rig.card(2), "write")
     view = await opened(rig)
@@ -128,7 +128,7 @@ async def test_an_answer_is_written_in_a_form(rig: SlackRig) -> None:
     assert heard.place.thread == asked.thread
 
 
-async def test_a_question_is_handed_over_to_somebody_else(rig: SlackRig) -> None:
+async def test_a_question_is_delegated_to_another_person(rig: SlackRig) -> None:
     await rig.post(question())
     rig.server.people.click(ANA, GENERAL, rig.card(2), "hand", BEN)
     heard = await rig.heard()
@@ -139,7 +139,7 @@ async def test_a_question_is_handed_over_to_somebody_else(rig: SlackRig) -> None
 
 
 @pytest.mark.parametrize("way", ["slash", "mention"])
-async def test_a_command_comes_with_those_whom_it_names(rig: SlackRig, way: str) -> None:
+async def test_a_command_has_the_people_whom_it_mentions(rig: SlackRig, way: str) -> None:
     if way == "slash":
         rig.server.people.command(ANA, GENERAL, f"questions 2 pass <@{BEN}|ben>", raw=True)
     else:
@@ -169,7 +169,7 @@ async def test_a_click_is_acknowledged_while_the_store_is_busy() -> None:
         assert isinstance(await rig.heard(), ControlUsed)
 
 
-async def test_whoever_clicked_is_told_when_it_could_not_be_stored(rig: SlackRig) -> None:
+async def test_a_person_is_notified_when_a_click_could_not_be_stored(rig: SlackRig) -> None:
     await rig.post(question())
     rig.break_store()
     rig.server.people.click(ANA, GENERAL, rig.card(2), "pass")
@@ -188,7 +188,7 @@ async def test_a_click_on_a_question_that_has_ended_still_arrives(rig: SlackRig)
     assert "Too late" in words(rig.world.ephemeral[-1])
 
 
-async def test_a_button_that_nobody_knows_is_answered(rig: SlackRig) -> None:
+async def test_an_unknown_button_is_answered(rig: SlackRig) -> None:
     old = {"ts": "1.1", "blocks": [{"type": "actions", "block_id": "old", "elements": [{"type": "button", "action_id": "x"}]}]}
     rig.server.people.click(ANA, GENERAL, old, "x")
     await rig.server.until(lambda: rig.world.ephemeral)
@@ -198,7 +198,7 @@ async def test_a_button_that_nobody_knows_is_answered(rig: SlackRig) -> None:
 # App Home and words -------------------------------------------------------------------------------------------------------
 
 
-async def test_app_home_shows_what_the_bridge_says_of_her(rig: SlackRig) -> None:
+async def test_app_home_shows_the_reply_of_the_bridge(rig: SlackRig) -> None:
     posted = await rig.post(RUN)
     rig.server.people.open_home(ANA)
     heard = await commanded(rig)
@@ -223,7 +223,7 @@ async def test_a_task_can_be_given_in_app_home_for_any_channel(rig: SlackRig) ->
     assert (heard.name, heard.place.channel) == ("ask", GENERAL)
 
 
-async def test_commands_are_named_as_they_are_typed_here(rig: SlackRig) -> None:
+async def test_commands_are_named_as_they_are_typed_on_slack(rig: SlackRig) -> None:
     await rig.command("runs", "")
     await rig.adapter.reply_privately(
         await rig.heard(), PrivateReply(text="No runs yet. Start one: /ask and the task. See https://a.example/runs")

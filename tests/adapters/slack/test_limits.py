@@ -27,14 +27,14 @@ def listed(count: int) -> Table:
     return Table(title="Open questions", columns=("question", "by", "what"), rows=rows, cards=cards)
 
 
-def test_a_list_of_many_questions_is_taken_and_names_every_one() -> None:
+def test_a_list_of_many_questions_is_valid_and_names_every_one() -> None:
     message = render_private_reply(PrivateReply(text="Answer here.", tables=(listed(15),)), lambda _: ADDRESS)
     assert wrong_in_message(message) == []
     shown = str(message["blocks"])
     assert all(f"question/{number}/" in shown or f"<{ADDRESS}|{number}>" in shown for number in range(1, 16))
 
 
-def test_app_home_with_as_much_as_there_can_be_is_taken_and_ends_with_its_models() -> None:
+def test_a_full_app_home_is_valid_and_ends_with_its_models() -> None:
     runs = Table(title="Your runs", columns=("run", ""), rows=tuple((f"Run {number}", "t" * 80) for number in range(10)))
     models = Table(title="Models", columns=("agent", ""), rows=tuple(("a" * 32, "m" * 200) for _ in range(16)))
     word = PrivateReply(text="10 questions wait for you.", tables=(listed(10), runs, models), place=HERE)

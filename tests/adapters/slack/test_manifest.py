@@ -61,7 +61,7 @@ async def server() -> AsyncIterator[SlackServer]:
 # Setting up ---------------------------------------------------------------------------------------------------------------
 
 
-def test_setup_prints_a_manifest_and_what_to_do_with_it(townhall: Townhall) -> None:
+def test_setup_prints_a_manifest_and_the_next_steps(townhall: Townhall) -> None:
     said = townhall("setup", "slack")
     assert said.code == 0
     assert json.loads(said.out) == manifest()
@@ -83,7 +83,7 @@ def test_an_address_to_which_slack_cannot_post_is_refused(townhall: Townhall) ->
     assert "begins with https://" in said.err
 
 
-def test_the_manifest_has_the_events_and_scopes_that_are_needed_and_no_admins_ones() -> None:
+def test_the_manifest_has_the_events_and_scopes_that_are_needed_and_no_admin_scopes() -> None:
     made = manifest()
     assert set(made["settings"]["event_subscriptions"]["bot_events"]) == set(BOT_EVENTS)
     assert "chat:write" in made["oauth_config"]["scopes"]["bot"]
@@ -111,7 +111,7 @@ async def test_a_whole_installation_is_healthy(server: SlackServer) -> None:
     assert f"#{GENERAL.lower()}" in found["slack channels"].found
 
 
-async def test_what_is_missing_is_told_with_what_it_is_for(server: SlackServer) -> None:
+async def test_missing_scopes_are_reported_with_their_purpose(server: SlackServer) -> None:
     server.world.scopes = frozenset(BOT_SCOPES) - {"files:write"}
     server.world.channels[GENERAL].members.discard(BOT_USER)
     found = await findings(start_with(server, ana="U9NOBODY"))
@@ -122,14 +122,14 @@ async def test_what_is_missing_is_told_with_what_it_is_for(server: SlackServer) 
 
 
 @pytest.mark.parametrize(("token", "about"), [(BOT_TOKEN, "slack"), (APP_TOKEN, "slack events")])
-async def test_a_token_that_is_not_taken_is_wrong(server: SlackServer, token: str, about: str) -> None:
+async def test_a_rejected_token_is_wrong(server: SlackServer, token: str, about: str) -> None:
     server.tokens[token] = "token_revoked"
     found = await findings(start_with(server))
     assert found[about].state == "wrong"
     assert "token_revoked" in found[about].found
 
 
-async def test_tokens_without_a_way_in_are_wrong(server: SlackServer) -> None:
+async def test_a_bot_token_alone_is_wrong(server: SlackServer) -> None:
     assert (await findings(start_with(server, SLACK_APP_TOKEN="")))["slack events"].state == "wrong"
     assert (await findings(start_with(server, SLACK_BOT_TOKEN="")))["slack"].state == "wrong"
     http = await findings(start_with(server, SLACK_APP_TOKEN="", SLACK_SIGNING_SECRET="s3cret"))
@@ -180,7 +180,7 @@ async def test_a_task_goes_from_slash_command_to_answer(server: SlackServer, tmp
     assert len(run) == 1
 
 
-async def test_a_bad_token_ends_the_start_and_says_what_to_do(server: SlackServer, tmp_path: Path) -> None:
+async def test_an_invalid_token_ends_the_start_with_the_fix(server: SlackServer, tmp_path: Path) -> None:
     server.tokens[BOT_TOKEN] = "token_revoked"
     async with a_bot(server, tmp_path) as bot:
         _, said = await bot.communicate()
@@ -190,7 +190,7 @@ async def test_a_bad_token_ends_the_start_and_says_what_to_do(server: SlackServe
     assert BOT_TOKEN.encode() not in said
 
 
-async def test_a_token_without_a_way_in_ends_the_start(server: SlackServer, tmp_path: Path) -> None:
+async def test_a_bot_token_alone_ends_the_start(server: SlackServer, tmp_path: Path) -> None:
     async with a_bot(server, tmp_path, SLACK_APP_TOKEN="") as bot:
         _, said = await bot.communicate()
     assert bot.returncode == 1

@@ -126,7 +126,7 @@ def test_no_text_makes_blocks_or_buttons(place: str) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("text", ["", " ", "\n", "&" * 20_000, "<>&" * 9000, "a" * 40_000, "🙂" * 9000, "\x00\x1b[2J"])
-def test_every_text_makes_a_message_that_slack_takes(place: str, text: str) -> None:
+def test_every_text_makes_a_valid_message(place: str, text: str) -> None:
     assert wrong_in_message(PLACES[place](text)) == []
 
 
@@ -179,13 +179,13 @@ def test_no_message_is_too_long_and_every_fence_is_closed(written: str, limit: i
 
 
 @given(st.lists(st.text(alphabet="abcdefg ", min_size=1, max_size=60).filter(str.strip), max_size=80))
-def test_no_word_of_a_text_is_lost_or_turned_around(lines: list[str]) -> None:
+def test_no_word_of_a_text_is_lost_or_moved(lines: list[str]) -> None:
     whole = "\n".join(lines)
     made = split_messages(safe_markdown(whole), 120)
     assert " ".join(" ".join(made).split()) == " ".join(whole.split())
 
 
-def test_a_long_block_of_code_goes_on_in_the_next_message() -> None:
+def test_a_long_block_of_code_continues_in_the_next_message() -> None:
     code = "\n".join(f"    line_{number} = {number}" for number in range(2000))
     made = split_messages(safe_markdown(f"```python\n{code}\n```"))
     assert all(one.startswith("```python\n    line_") and one.endswith("\n```") and len(one) <= MAX_BLOCK for one in made)

@@ -31,7 +31,7 @@ async def asked(bot: Whole) -> None:
 # The list -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_question_is_answered_right_from_the_list(bot: Whole) -> None:
+async def test_a_question_is_answered_from_the_list(bot: Whole) -> None:
     await asked(bot)
     bot.people.command(ANA, GENERAL, "questions")
     listed = await bot.sees("Open questions")
@@ -41,7 +41,7 @@ async def test_a_question_is_answered_right_from_the_list(bot: Whole) -> None:
     await bot.sees("Yes. Checked: Ana says that the migration was tried.")
 
 
-async def test_a_question_is_put_off_and_closed_from_the_list(bot: Whole) -> None:
+async def test_a_question_is_extended_and_closed_from_the_list(bot: Whole) -> None:
     await asked(bot)
     bot.people.command(ANA, GENERAL, "questions")
     listed = await bot.sees("Open questions")
@@ -69,7 +69,7 @@ async def test_an_answer_is_written_from_the_list_with_the_question_in_view(bot:
     await bot.sees("Answered by Ana: No")
 
 
-async def test_whoever_is_not_asked_reads_the_list_and_has_nothing_to_press(bot: Whole) -> None:
+async def test_a_person_who_is_not_asked_sees_the_list_without_controls(bot: Whole) -> None:
     await asked(bot)
     bot.people.command(BEN, GENERAL, "questions")
     listed = await bot.sees("Open questions")
@@ -77,7 +77,7 @@ async def test_whoever_is_not_asked_reads_the_list_and_has_nothing_to_press(bot:
     assert controls(listed) == ()
 
 
-async def test_a_click_in_a_list_that_is_out_of_date_is_answered_with_what_happened(bot: Whole) -> None:
+async def test_a_click_in_an_outdated_list_is_answered_with_the_outcome(bot: Whole) -> None:
     await asked(bot)
     bot.people.command(ANA, GENERAL, "questions")
     listed = await bot.sees("Open questions")
@@ -90,7 +90,7 @@ async def test_a_click_in_a_list_that_is_out_of_date_is_answered_with_what_happe
 # App Home -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_app_home_is_answered_on_and_follows(bot: Whole) -> None:
+async def test_a_question_is_answered_on_app_home_which_is_updated(bot: Whole) -> None:
     await asked(bot)
     bot.people.open_home(ANA)
     page = await bot.home(ASKED)
@@ -101,7 +101,7 @@ async def test_app_home_is_answered_on_and_follows(bot: Whole) -> None:
     assert bot.world.ephemeral == []
 
 
-async def test_app_home_says_what_became_of_a_click_that_changes_nothing(bot: Whole) -> None:
+async def test_app_home_shows_the_result_of_a_click_that_changes_nothing(bot: Whole) -> None:
     await asked(bot)
     bot.people.open_home(ANA)
     page = await bot.home(ASKED)
@@ -126,7 +126,7 @@ async def test_app_home_shows_the_models_of_the_channel_of_my_last_task(bot: Who
     assert chosen(page) == GENERAL
 
 
-async def test_app_home_shows_the_models_of_the_channel_that_was_chosen_and_remembers_it(bot: Whole, tmp_path: Path) -> None:
+async def test_app_home_shows_the_models_of_the_selected_channel_and_remembers_it(bot: Whole, tmp_path: Path) -> None:
     (tmp_path / "scripts" / "other.toml").write_text('[[agents."*"]]\ntext = "Done."\n', encoding="utf-8")
     bot.world.channels[ELSEWHERE].members.add("U0BOT")
     bot.people.command(ANA, ELSEWHERE, "model scripted/other")
@@ -141,7 +141,7 @@ async def test_app_home_shows_the_models_of_the_channel_that_was_chosen_and_reme
     assert chosen(await bot.home("scripted/other")) == ELSEWHERE
 
 
-async def test_a_model_is_picked_in_app_home_for_the_channel_that_it_shows(bot: Whole, tmp_path: Path) -> None:
+async def test_a_model_is_selected_in_app_home_for_the_channel_that_it_shows(bot: Whole, tmp_path: Path) -> None:
     (tmp_path / "scripts" / "other.toml").write_text('[[agents."*"]]\ntext = "Done."\n', encoding="utf-8")
     bot.people.open_home(ANA)
     bot.people.click_in_view(ANA, await bot.home("scripted/release"), "home/channel", GENERAL)
@@ -153,7 +153,7 @@ async def test_a_model_is_picked_in_app_home_for_the_channel_that_it_shows(bot: 
     assert "*writer*: model: scripted/other" in str(page) or "scripted/other" in words(page)
 
 
-async def test_a_task_given_in_app_home_stands_among_my_runs(bot: Whole) -> None:
+async def test_a_task_given_in_app_home_appears_among_my_runs(bot: Whole) -> None:
     bot.people.open_home(ANA)
     bot.people.click_in_view(ANA, await bot.home("0 questions wait for you."), "form/ask")
     await bot.until(lambda: bot.world.views)

@@ -22,7 +22,7 @@ async def rig() -> AsyncIterator[SlackRig]:
         yield rig
 
 
-async def test_those_asked_and_their_groups_are_notified_and_nobody_else(rig: SlackRig) -> None:
+async def test_only_the_people_asked_and_their_groups_are_notified(rig: SlackRig) -> None:
     alien = Author(platform="discord", id="42", name="Cy")
     broken = Author(platform="slack", id="U1> <!channel", name="Cy")
     card = replace(question(), mentions=(rig.person, alien, broken), groups=(Group(platform="slack", id=CREW, name="crew"),))
@@ -30,7 +30,7 @@ async def test_those_asked_and_their_groups_are_notified_and_nobody_else(rig: Sl
     assert await rig.notified() == {ANA, CREW}
 
 
-async def test_a_lock_screen_shows_a_whole_sentence(rig: SlackRig) -> None:
+async def test_a_notification_shows_a_whole_sentence(rig: SlackRig) -> None:
     await rig.post(question())
     assert rig.card(2)["text"] == "skeptic asks you: Which database shall we take? 1 PostgreSQL, 2 SQLite."
 
@@ -44,7 +44,7 @@ async def test_agents_speak_under_their_own_names(rig: SlackRig) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_where_the_app_may_not_customise_the_name_stands_in_the_text(known: bool) -> None:
+async def test_without_the_scope_for_names_the_agents_name_is_in_the_text(known: bool) -> None:
     async with a_rig() as rig:
         rig.world.scopes = rig.world.scopes - {"chat:write.customize"}
         if known:
@@ -58,7 +58,7 @@ async def test_where_the_app_may_not_customise_the_name_stands_in_the_text(known
             assert words(message) == f"*architect*\n{text}"
 
 
-async def test_a_run_that_was_asked_for_in_a_thread_has_its_own_and_is_pointed_at(rig: SlackRig) -> None:
+async def test_a_run_asked_for_in_a_thread_has_its_own_thread_and_a_link(rig: SlackRig) -> None:
     first = rig.server.people.say(ANA, GENERAL, "we should move")
     place = Place(platform="slack", channel=GENERAL, thread=first["ts"])
     run = await rig.post(RUN, place=place)
@@ -92,7 +92,7 @@ async def test_a_card_is_edited_only_when_something_has_changed(rig: SlackRig) -
     assert rig.server.count("chat.update") == 2
 
 
-async def test_receipts_are_reactions_and_late_words_are_answered_in_the_thread(rig: SlackRig) -> None:
+async def test_acknowledgements_are_reactions_and_late_replies_are_answered_in_the_thread(rig: SlackRig) -> None:
     asked = await rig.post(question())
     await rig.say(rig.thread(asked), "SQLite")
     said = await rig.heard()
@@ -106,7 +106,7 @@ async def test_receipts_are_reactions_and_late_words_are_answered_in_the_thread(
     assert [one.text for one in await rig.seen(rig.thread(asked))] == ["It has ended."]
 
 
-async def test_a_late_answer_whose_confirmation_was_lost_is_found(rig: SlackRig) -> None:
+async def test_an_answer_to_a_late_reply_whose_response_was_lost_is_found(rig: SlackRig) -> None:
     asked = await rig.post(question())
     await rig.say(rig.thread(asked), "SQLite")
     said = await rig.heard()
@@ -122,7 +122,7 @@ async def test_a_late_answer_whose_confirmation_was_lost_is_found(rig: SlackRig)
     assert found.message == said.message
 
 
-async def test_what_was_no_answer_is_said_to_its_writer_alone(rig: SlackRig) -> None:
+async def test_an_invalid_reply_is_answered_to_its_author_alone(rig: SlackRig) -> None:
     asked = await rig.post(question())
     await rig.say(rig.thread(asked), "hm")
     said = await rig.heard()

@@ -67,14 +67,14 @@ async def test_a_text_grows_in_one_message_that_becomes_the_answer(rig: SlackRig
     assert message["text"].startswith("Run 3 has its answer, by skeptic")
 
 
-async def test_a_text_that_comes_to_nothing_is_taken_away(rig: SlackRig) -> None:
+async def test_a_discarded_draft_is_deleted(rig: SlackRig) -> None:
     thread = await begun(rig)
     await drafted(rig, thread, TEXT)
     await drafted(rig, thread, None)
     assert replies(rig, thread) == []
 
 
-async def test_a_long_answer_stands_whole_with_what_was_shown_as_its_beginning(rig: SlackRig) -> None:
+async def test_a_long_answer_begins_with_the_draft(rig: SlackRig) -> None:
     thread = await begun(rig)
     text = "\n\n".join(f"Point {number}. {'All things considered. ' * 8}" for number in range(100))
     await drafted(rig, thread, text)
@@ -84,7 +84,7 @@ async def test_a_long_answer_stands_whole_with_what_was_shown_as_its_beginning(r
     assert len(shown) == 2
 
 
-async def test_an_answer_with_a_file_is_posted_below_it_and_the_draft_goes(rig: SlackRig) -> None:
+async def test_an_answer_with_a_file_is_posted_anew_and_the_draft_is_deleted(rig: SlackRig) -> None:
     thread = await begun(rig)
     await drafted(rig, thread, TEXT)
     await answered(rig, thread, f"{TEXT}\n\n" + "\n\n".join("A paragraph. " * 80 for _ in range(60)))
@@ -117,7 +117,7 @@ def test_the_beginning_of_a_text_only_ever_grows() -> None:
 # Trouble ------------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_draft_whose_beginning_was_lost_on_the_way_does_not_stand_twice(rig: SlackRig) -> None:
+async def test_a_draft_whose_start_had_no_response_is_not_shown_twice(rig: SlackRig) -> None:
     thread = await begun(rig)
     rig.server.faults.put("lose", "chat.startStream")
     await drafted(rig, thread, TEXT)
@@ -129,7 +129,7 @@ async def test_a_draft_whose_beginning_was_lost_on_the_way_does_not_stand_twice(
 
 
 @pytest.mark.parametrize("lost", ["chat.appendStream", "chat.stopStream", "chat.update"])
-async def test_no_word_stands_twice_when_an_answer_of_slack_is_lost(rig: SlackRig, lost: str) -> None:
+async def test_no_text_is_shown_twice_when_a_response_is_lost(rig: SlackRig, lost: str) -> None:
     thread = await begun(rig)
     await drafted(rig, thread, "Take PostgreSQL.\n\nIt ")
     rig.server.faults.put("lose", lost)
@@ -174,7 +174,7 @@ async def test_a_stream_that_slack_has_ended_by_itself_still_becomes_the_answer(
     assert TEXT in replies(rig, thread)[0]
 
 
-async def test_a_draft_that_somebody_deleted_is_posted_as_an_answer_of_its_own(rig: SlackRig) -> None:
+async def test_after_its_draft_was_deleted_the_answer_is_a_new_message(rig: SlackRig) -> None:
     thread = await begun(rig)
     await drafted(rig, thread, "Take PostgreSQL. ")
     draft = next(one for one in rig.world.messages() if "streaming" in one)
@@ -183,7 +183,7 @@ async def test_a_draft_that_somebody_deleted_is_posted_as_an_answer_of_its_own(r
     assert len(replies(rig, thread)) == 1
 
 
-async def test_a_pause_that_slack_asks_for_is_kept_and_the_text_goes_on_after_it() -> None:
+async def test_a_rate_limit_pauses_the_draft_which_then_continues() -> None:
     async with a_rig() as rig:
         thread = await begun(rig)
         await drafted(rig, thread, "Take PostgreSQL.\n\nIt ")
@@ -195,7 +195,7 @@ async def test_a_pause_that_slack_asks_for_is_kept_and_the_text_goes_on_after_it
         assert TEXT in replies(rig, thread)[0]
 
 
-async def test_where_slack_streams_nothing_the_answer_comes_all_the_same(rig: SlackRig) -> None:
+async def test_without_streaming_the_answer_is_still_posted(rig: SlackRig) -> None:
     thread = await begun(rig)
     rig.server.faults.put("error", "chat.startStream", name="missing_scope")
     await drafted(rig, thread, TEXT)
@@ -235,7 +235,7 @@ model = "scripted/pair"
 
 
 @pytest.mark.parametrize("stream", ["true", "false"])
-async def test_a_team_that_streams_shows_its_final_text_while_it_is_written(tmp_path: Path, stream: str) -> None:
+async def test_a_final_answer_is_shown_while_it_is_written(tmp_path: Path, stream: str) -> None:
     (tmp_path / "pair.toml").write_text(SCRIPT, encoding="utf-8")
     async with a_bot(tmp_path, TEAM.replace("STREAM", stream)) as bot:
         bot.people.command(ANA, GENERAL, "ask Write three lines")
