@@ -24,12 +24,15 @@ def is_sync(asked: Asked) -> bool:
 async def test_every_command_is_registered_with_a_description() -> None:
     async with a_rig() as rig:
         await rig.server.until(lambda: rig.world.commands)
-        named = {one["name"]: one for one in rig.world.commands}
+        named = {command["name"]: command for command in rig.world.commands}
         assert set(named) == {"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MESSAGE_MENU}
-        for name, one in named.items():
-            assert name == MESSAGE_MENU or one["description"]
-            assert all(option["description"] for option in one.get("options", []))
-            assert (one["integration_types"], one["contexts"]) == ([0], [0, 1])  # servers, and direct messages with the bot
+        for name, command in named.items():
+            assert name == MESSAGE_MENU or command["description"]
+            assert all(option["description"] for option in command.get("options", []))
+            assert (command["integration_types"], command["contexts"]) == (
+                [0],
+                [0, 1],
+            )  # servers, and direct messages with the bot
 
 
 async def test_commands_are_registered_only_when_they_have_changed(tmp_path: Path) -> None:
@@ -52,7 +55,7 @@ async def test_commands_are_registered_only_when_they_have_changed(tmp_path: Pat
 async def test_a_development_server_receives_the_commands_at_once() -> None:
     async with a_rig(guild=1_000_000_000_000_000_001) as rig:
         await rig.server.until(lambda: rig.world.commands)
-        assert [one.path for one in rig.server.requests if is_sync(one)] == [
+        assert [request.path for request in rig.server.requests if is_sync(request)] == [
             "/applications/1000000000000000003/guilds/1000000000000000001/commands"
         ]
         await rig.command("runs", "")
@@ -128,7 +131,7 @@ async def offered(rig: DiscordRig, command: str, focused: str, typed: str = "", 
     fields = [{"name": key, "type": 3, "value": value} for key, value in others.items()]
     fields.append({"name": focused, "type": 3, "value": typed, "focused": True})
     interaction = rig.world.interact(rig.ana.id, rig.channel.id, 4, {"id": "1", "name": command, "type": 1, "options": fields})
-    known = next(one for one in rig.world.interactions.values() if one["id"] == interaction)
+    known = next(item for item in rig.world.interactions.values() if item["id"] == interaction)
     await rig.server.until(lambda: known["answer"])
     choices: list[dict[str, Any]] = known["answer"]["data"]["choices"]
     return choices
@@ -140,7 +143,7 @@ async def test_models_are_found_by_any_part_of_their_name_and_say_what_matters_f
         assert choices == [
             {"name": "grok-4.1-fast · retired, grok-4.3 answers · $0.20 in, $0.50 out · 2M context", "value": "grok-4.1-fast"}
         ]
-        every = [one["name"] for one in await offered(rig, "model", "model")]
+        every = [item["name"] for item in await offered(rig, "model", "model")]
         assert every[0].startswith("✓ grok-4.3")
         assert "no key" in every[2]
 
@@ -150,7 +153,7 @@ async def test_autocomplete_keeps_to_discords_limits() -> None:
     async with a_rig(autocomplete=SmallMenu(models)) as rig:
         choices = await offered(rig, "model", "model")
         assert len(choices) == 25
-        assert all(len(one["name"]) <= 100 for one in choices)
+        assert all(len(item["name"]) <= 100 for item in choices)
 
 
 async def test_models_are_offered_for_the_scope_that_was_chosen() -> None:
@@ -172,7 +175,7 @@ async def test_models_are_offered_for_the_scope_that_was_chosen() -> None:
 )
 async def test_teams_scopes_and_runs_are_offered(command: str, field: str, typed: str, values: list[str]) -> None:
     async with a_rig() as rig:
-        assert [one["value"] for one in await offered(rig, command, field, typed)] == values
+        assert [item["value"] for item in await offered(rig, command, field, typed)] == values
 
 
 async def test_failing_autocomplete_offers_nothing() -> None:

@@ -24,7 +24,7 @@ from tests.support.fake_discord.server import DiscordServer
 
 
 def reads(rig: DiscordRig) -> list[str]:
-    return [one.path for one in rig.server.requests if one.method == "GET" and one.path.endswith("/messages")]
+    return [request.path for request in rig.server.requests if request.method == "GET" and request.path.endswith("/messages")]
 
 
 async def said(rig: DiscordRig) -> MessageReceived:
@@ -72,16 +72,16 @@ async def test_after_a_lost_session_only_the_threads_of_open_questions_and_live_
         rig.server.gateway.forget = True
         await rig.server.gateway.hang_up()
         heard: dict[str, InboundEvent] = {}
-        while not any(isinstance(one, MessageDeleted) for one in heard.values()):
-            one = await rig.heard()
-            heard[one.key] = one
-        texts = [one.text for one in heard.values() if isinstance(one, MessageReceived)]
+        while not any(isinstance(item, MessageDeleted) for item in heard.values()):
+            event = await rig.heard()
+            heard[event.key] = event
+        texts = [item.text for item in heard.values() if isinstance(item, MessageReceived)]
         assert texts == ["mind the budget", "before", "in between"]
         assert before[0].key in heard
-        (gone,) = [one for one in heard.values() if isinstance(one, MessageDeleted)]
+        (gone,) = [item for item in heard.values() if isinstance(item, MessageDeleted)]
         assert gone.message == before[1].message
-        threads = [one for one in dict.fromkeys(reads(rig)) if one != f"/channels/{rig.channel.id}/messages"]
-        assert threads == [f"/channels/{one.thread}/messages" for one in (live, waiting)]
+        threads = [item for item in dict.fromkeys(reads(rig)) if item != f"/channels/{rig.channel.id}/messages"]
+        assert threads == [f"/channels/{item.thread}/messages" for item in (live, waiting)]
         assert rig.server.strays == []
 
 
@@ -152,7 +152,7 @@ async def test_several_shards_keep_to_the_address_that_was_set() -> None:
         server.gateway.shards = 2
         rig = DiscordRig(server)
         await rig.start()
-        assert [one["shard"] for one in server.gateway.identified] == [[0, 2], [1, 2]]
+        assert [item["shard"] for item in server.gateway.identified] == [[0, 2], [1, 2]]
         run = await rig.post(RUN)
         await server.gateway.hang_up()
         await rig.say(rig.thread(run), "said in between")
@@ -166,7 +166,7 @@ async def test_only_intents_that_are_needed_and_allowed_are_requested() -> None:
         rig.world.flags = 0
         await rig.adapter.stop()
         await rig.start()
-        asked = [one["intents"] for one in rig.server.gateway.identified]
+        asked = [item["intents"] for item in rig.server.gateway.identified]
         assert asked == [37377, 37377 - (1 << 15)]
 
 

@@ -43,7 +43,7 @@ async def test_after_its_thread_is_deleted_replies_to_the_card_count() -> None:
         assert isinstance(heard, MessageReceived)
         assert heard.question == 2
         await rig.post(Note(text="still here"), place=rig.thread(asked))
-        (said,) = [one for one in rig.world.here(rig.channel.id) if one.content == "still here"]
+        (said,) = [message for message in rig.world.here(rig.channel.id) if message.content == "still here"]
         assert said.replies_to == int(asked.message)
 
 

@@ -48,7 +48,7 @@ async def test_a_bot_that_is_started_works_on_a_task_asks_and_stops_when_told(tm
         sqlite = DiscordControl(kind="option", number=1, value="sqlite").id
         await server.until(lambda: rig.holding(sqlite))
         rig.click(sqlite)
-        await server.until(lambda: any("Final answer of run 1" in one.content for one in world.messages.values()))
+        await server.until(lambda: any("Final answer of run 1" in message.content for message in world.messages.values()))
         process.send_signal(signal.SIGTERM)
         assert await ended(process) == (0, "")
         assert server.strays == []

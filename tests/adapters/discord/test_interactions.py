@@ -25,7 +25,7 @@ async def test_a_few_options_are_buttons_that_a_phone_can_show() -> None:
     async with a_rig() as rig:
         await rig.post(replace(question(), options=many(MAX_BUTTONS)))
         (card,) = rig.world.here(rig.channel.id)
-        labels = [str(one["label"]) for one in card.controls]
+        labels = [str(control["label"]) for control in card.controls]
         assert labels[MAX_BUTTONS:] == ["Write an answer", "Not me", "More time"]
         assert all(len(label) <= MAX_LABEL for label in labels)
         assert [label[:1] for label in labels[:MAX_BUTTONS]] == ["1", "2", "3", "4", "5"]
@@ -89,7 +89,7 @@ async def test_the_answer_to_a_click_replaces_the_acknowledgement_and_is_private
         await rig.adapter.reply_privately(heard, PrivateReply(text="You answered question 2: SQLite"))
         await answered(rig, interaction, "You answered question 2")
         await rig.adapter.reply_privately(heard, PrivateReply(text="And something else"))
-        private = [one.content for one in rig.world.here(rig.channel.id) if one.private_to]
+        private = [message.content for message in rig.world.here(rig.channel.id) if message.private_to]
         assert private == ["You answered question 2: SQLite", "And something else"]
 
 
@@ -108,7 +108,7 @@ async def test_after_a_restart_buttons_work_and_an_old_click_is_answered_directl
             assert (heard.question, heard.value) == (2, "lite")
             await later.adapter.reply_privately(before, PrivateReply(text="Too late: it was answered"))
             direct = rig.world.direct(rig.ana.id).id
-            assert [one.content for one in rig.world.here(direct)] == ["Too late: it was answered"]
+            assert [message.content for message in rig.world.here(direct)] == ["Too late: it was answered"]
         finally:
             await later.adapter.stop()
 
@@ -203,7 +203,7 @@ async def test_the_only_open_question_is_shown_with_everything_that_can_be_done_
         ana = Author(platform="discord", id=rig.person.id, name="Ana")
         answer = rig.answer_to(await asks_for_questions(rig, question(asked=ana)))
         assert answer is not None
-        labels = [str(one["label"]) for one in answer.controls]
+        labels = [str(control["label"]) for control in answer.controls]
         assert labels[-4:] == ["Write an answer", "Not me", "More time", "Cancel question"]
         assert answer.private_to == rig.ana.id
         assert list(rig.world.notified()) == []

@@ -151,7 +151,7 @@ async def test_the_file_of_a_command_is_downloaded_from_its_address() -> None:
         rig.world.interact(rig.ana.id, rig.channel.id, 2, data)
         heard = await rig.heard()
         assert isinstance(heard, CommandReceived)
-        assert [one.name for one in heard.attachments] == ["plan.txt"]
+        assert [file.name for file in heard.attachments] == ["plan.txt"]
         assert await rig.adapter.fetch(heard.attachments[0]) == b"step one"
 
 

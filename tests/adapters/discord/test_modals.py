@@ -41,7 +41,7 @@ async def test_a_reply_to_the_card_counts_like_a_message_in_its_thread() -> None
         await rig.post(Acknowledgement(message=heard.message, author=heard.author, sign="taken"), place=rig.thread(posted))
         assert message.reactions == ["✅"]
         read = await rig.adapter.read_thread(rig.thread(posted), posted.at)
-        assert [one.key for one in read] == [heard.key]
+        assert [item.key for item in read] == [heard.key]
         rig.world.delete(message.id)
         gone = await rig.heard()
         assert gone.place == rig.thread(posted)
@@ -80,7 +80,7 @@ async def test_a_forum_post_whose_response_was_lost_is_found_and_not_opened_twic
             found = await rig.adapter.find_sent(sending)
             assert found is not None
         assert await rig.adapter.find_sent(rig.sending(question(), key="another")) is None
-        assert sum(one.kind == wire.THREAD for one in rig.world.channels.values()) == 2
+        assert sum(channel.kind == wire.THREAD for channel in rig.world.channels.values()) == 2
 
 
 @pytest.mark.parametrize("kind", [wire.VOICE, wire.DM])
@@ -99,7 +99,7 @@ async def test_where_there_are_no_threads_the_replies_to_a_card_are_its_thread(k
         rig.world.write(rig.ana.id, rig.channel.id, "good", replies_to=note.id)
         assert (await said(rig)).place == rig.thread(posted)
         read = await rig.adapter.read_thread(rig.thread(posted), posted.at)
-        assert [one.text for one in read] == ["SQLite", "good"]
+        assert [item.text for item in read] == ["SQLite", "good"]
         assert await rig.adapter.find_sent(rig.sending(question(), key="another")) is None
 
 
@@ -139,7 +139,7 @@ async def test_without_the_permission_for_threads_a_card_stands_alone_and_replie
         assert (await said(rig)).question == 2
         await rig.post(Note(text="noted"), place=rig.thread(posted))
         assert rig.world.here(rig.channel.id)[-1].replies_to == int(posted.message)
-        assert [one.text for one in await rig.adapter.read_thread(rig.thread(posted), posted.at)] == ["SQLite"]
+        assert [item.text for item in await rig.adapter.read_thread(rig.thread(posted), posted.at)] == ["SQLite"]
 
 
 async def test_a_card_without_a_thread_is_known_as_such_by_the_next_process_too() -> None:

@@ -73,7 +73,7 @@ async def test_the_doctor_finds_nothing_wrong_where_all_is_well(server: DiscordS
     await server.until(lambda: rig.world.commands)
     await rig.adapter.stop()
     findings = await found()
-    assert {one.state for about in findings.values() for one in about} == {"ok"}
+    assert {item.state for about in findings.values() for item in about} == {"ok"}
     assert findings["discord"][0].found == "bot townhall on The house"
     assert findings["discord commands"][0].found == "all 10 are registered"
     assert findings["discord The house"][0].found == "all permissions in 1 channel"

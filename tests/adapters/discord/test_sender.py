@@ -23,7 +23,7 @@ ANSWER = FinalAnswer(
 
 
 def edits(rig: DiscordRig) -> int:
-    return sum(one.method == "PATCH" and "/messages/" in one.path for one in rig.server.requests)
+    return sum(request.method == "PATCH" and "/messages/" in request.path for request in rig.server.requests)
 
 
 async def test_a_card_is_edited_only_when_it_looks_different() -> None:
@@ -65,14 +65,14 @@ async def test_a_server_error_is_uncertain_and_a_retry_posts_no_copy(status: int
         with pytest.raises(SendUncertain):
             await rig.adapter.send(sending)
         await rig.adapter.send(sending)
-        assert [one.content for one in rig.world.here(rig.channel.id)] == ["only once"]
+        assert [message.content for message in rig.world.here(rig.channel.id)] == ["only once"]
 
 
 async def test_a_request_repeated_by_the_library_posts_no_copy() -> None:
     async with a_rig() as rig:
         rig.server.faults.put("effect-error", status=500)
         await rig.post(Note(text="only once"), key="note")
-        assert [one.content for one in rig.world.here(rig.channel.id)] == ["only once"]
+        assert [message.content for message in rig.world.here(rig.channel.id)] == ["only once"]
 
 
 async def test_a_short_rate_limit_is_waited_out_and_a_long_one_is_reported() -> None:
@@ -112,7 +112,7 @@ async def test_the_rest_of_an_answer_is_posted_after_what_arrived_of_it() -> Non
             await rig.adapter.send(sending)
         found = await rig.adapter.find_sent(sending)
         assert found is not None
-        texts = [one.content for one in rig.world.here(int(run.thread or 0))]
+        texts = [message.content for message in rig.world.here(int(run.thread or 0))]
         whole = "\n".join(texts)
         assert [whole.count(f"Paragraph {number}.") for number in range(15)] == [1] * 15
         assert whole.endswith("One vote.")
@@ -126,7 +126,7 @@ async def test_a_card_whose_thread_is_missing_gets_it_when_it_is_found() -> None
         with pytest.raises(SendUncertain, match="not its thread"):
             await rig.adapter.send(sending)
         assert await rig.adapter.find_sent(sending) is not None
-        assert [one.kind for one in rig.world.channels.values()].count(THREAD) == 1
+        assert [channel.kind for channel in rig.world.channels.values()].count(THREAD) == 1
         assert await rig.adapter.find_sent(sending) is not None  # and again, with the thread that is there
         assert len(rig.world.here(rig.channel.id)) == 1
 

@@ -153,4 +153,4 @@ async def test_members_of_a_role_are_known_with_the_members_intent() -> None:
         await sim.env.settle()
         members = sim.adapter.members(str(role.id))
         assert members is not None
-        assert [one.name for one in members] == ["bob"]
+        assert [item.name for item in members] == ["bob"]

@@ -181,8 +181,8 @@ async def test_autocomplete_offers_the_bots_models_teams_and_runs(tmp_path: Path
         await town.alice.slash(town.channel, "ask", task="Choose a database")
         await town.until(lambda: town.cards("Run"))
         found = await town.alice.autocomplete(town.channel, "model", "model", "4.1-fast")
-        assert [one["value"] for one in found][:1] == ["grok-4.1-fast"]
-        assert all(len(one["name"]) <= 100 for one in found)
+        assert [message["value"] for message in found][:1] == ["grok-4.1-fast"]
+        assert all(len(message["name"]) <= 100 for message in found)
         (run,) = await town.alice.autocomplete(town.channel, "cancel", "run", "data")
         assert run["name"] == "1 · Choose a database"
         await town.alice.slash(town.channel, "cancel", run="1")
@@ -221,11 +221,11 @@ async def test_a_run_finishes_despite_errors_of_discord(tmp_path: Path, status: 
 
 
 def reactions(message: discord.Message | None) -> str:
-    return " ".join(str(one.emoji) for one in message.reactions) if message else ""
+    return " ".join(str(item.emoji) for item in message.reactions) if message else ""
 
 
 def words_of(message: discord.Message | ResponseMessage | None) -> str:
-    embeds = (f"{one.title} {one.description}" for one in message.embeds) if message else ()
+    embeds = (f"{item.title} {item.description}" for item in message.embeds) if message else ()
     return f"{message.content} {' '.join(embeds)}" if message else ""
 
 

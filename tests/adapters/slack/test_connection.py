@@ -87,9 +87,9 @@ async def test_after_a_lost_connection_only_the_threads_of_open_questions_and_li
         people.delete(GENERAL, gone["ts"], delivered=False)
         await rig.server.until(lambda: rig.server.sockets.count > before)
         heard = [await rig.heard() for _ in range(4)]
-        assert [one.message for one in heard if isinstance(one, MessageDeleted)] == [gone["ts"]]
-        assert [one.text for one in heard if isinstance(one, MessageReceived)] == ["mind the budget", "PostgreSQL", "missed"]
-        reads = [one.about for one in rig.server.requests if one.path == "conversations.replies"]
+        assert [item.message for item in heard if isinstance(item, MessageDeleted)] == [gone["ts"]]
+        assert [item.text for item in heard if isinstance(item, MessageReceived)] == ["mind the budget", "PostgreSQL", "missed"]
+        reads = [request.about for request in rig.server.requests if request.path == "conversations.replies"]
         assert set(reads) == {run.thread, asked.thread}
 
 

@@ -38,7 +38,7 @@ async def test_only_those_who_are_not_in_the_channel_get_a_direct_message_and_an
         direct = bot.world.direct(BEN).id
         copy = await bot.sees(ASKED, direct)
         await bot.sees(ASKED)
-        assert not any(ASKED in words(one) for one in bot.seen(bot.world.direct(ANA).id))
+        assert not any(ASKED in words(message) for message in bot.seen(bot.world.direct(ANA).id))
         bot.people.click(BEN, direct, copy, "option/1")
         await bot.sees("Answered by ben: Yes")
         await bot.sees("Answered by ben: Yes", direct)
@@ -82,7 +82,9 @@ async def test_messages_missed_while_the_bot_was_down_are_read_from_history(fold
         async with a_bot(folder, server=server) as bot:
             await bot.sees("Answered by Ana: Yes")
             stand = bot.world.channels[GENERAL].messages
-            await bot.until(lambda: all("white_check_mark" in stand[one["ts"]].get("reactions", ()) for one in (guided, replied)))
+            await bot.until(
+                lambda: all("white_check_mark" in stand[item["ts"]].get("reactions", ()) for item in (guided, replied))
+            )
 
 
 # Who takes part -----------------------------------------------------------------------------------------------------------
@@ -99,8 +101,8 @@ async def test_external_people_and_bots_can_neither_ask_nor_answer_unless_listed
             bot.people.click(STRANGER, GENERAL, question, "option/1")
             bot.people.say(ROBOT, GENERAL, "yes", question["ts"])
             bot.people.say(STRANGER, GENERAL, "yes", question["ts"])
-            await bot.until(lambda: sum("Only members of this" in words(one) for one in bot.world.ephemeral) == 3)
-            assert not any("Answered" in words(one) for one in bot.seen())
+            await bot.until(lambda: sum("Only members of this" in words(message) for message in bot.world.ephemeral) == 3)
+            assert not any("Answered" in words(message) for message in bot.seen())
         listed = team + f'\n[people.sly]\nslack = "{STRANGER}"\n'
         async with a_bot(folder, listed, server) as bot:
             bot.people.say(STRANGER, GENERAL, "yes, it was", question["ts"])

@@ -74,7 +74,7 @@ async def test_slacks_markup_is_read_as_it_was_typed(rig: SlackRig) -> None:
     rig.server.people.say(ANA, GENERAL, typed, run.thread, raw=True)
     heard = await said(rig)
     assert heard.text == "@Ben Ng & @crew in #shop: 1 < 2, http://a.example, docs (http://b.example)"
-    assert [(one.id, one.name) for one in heard.mentions] == [(BEN, "Ben Ng")]
+    assert [(person.id, person.name) for person in heard.mentions] == [(BEN, "Ben Ng")]
 
 
 async def test_an_author_has_a_name_and_user_groups(rig: SlackRig) -> None:
@@ -84,7 +84,7 @@ async def test_an_author_has_a_name_and_user_groups(rig: SlackRig) -> None:
     assert (author.name, author.roles) == ("Ana", (CREW,))
     members = rig.adapter.members(CREW)
     assert members is not None
-    assert [one.id for one in members] == [ANA, BEN]
+    assert [item.id for item in members] == [ANA, BEN]
     assert rig.adapter.members("S9NONE") is None
 
 
@@ -94,7 +94,7 @@ async def test_a_changed_user_group_is_known_at_once(rig: SlackRig) -> None:
     rig.world.event({"type": "subteam_members_changed", "subteam_id": CREW})
     await rig.server.until(lambda: rig.server.count("usergroups.list") > before)
     await rig.slack.session.requests.stop()
-    assert [one.id for one in rig.adapter.members(CREW) or ()] == [BEN]
+    assert [item.id for item in rig.adapter.members(CREW) or ()] == [BEN]
 
 
 async def test_a_slow_look_up_of_a_name_does_not_delay_a_message(rig: SlackRig) -> None:
@@ -172,8 +172,8 @@ async def test_a_direct_message_is_a_command_or_needs_a_confirmation(rig: SlackR
     heard = await commanded(rig)
     assert (heard.name, heard.place.channel) == ("questions", f"@{ANA}")
     rig.server.people.say(ANA, room.id, "plan our move to PostgreSQL")
-    await rig.server.until(lambda: [one for one in room.messages.values() if one["user"] == BOT_USER])
-    offer = next(one for one in room.messages.values() if one["user"] == BOT_USER)
+    await rig.server.until(lambda: [message for message in room.messages.values() if message["user"] == BOT_USER])
+    offer = next(message for message in room.messages.values() if message["user"] == BOT_USER)
     rig.server.people.click(ANA, room.id, offer, "command")
     heard = await commanded(rig)
     assert (heard.name, heard.text, heard.place.channel) == ("ask", "plan our move to PostgreSQL", f"@{ANA}")
@@ -185,7 +185,7 @@ async def test_a_question_in_direct_messages_is_answered_there(rig: SlackRig) ->
     rig.server.people.say(BEN, rig.world.direct(BEN).id, "SQLite", asked.thread)
     heard = await said(rig)
     assert (heard.place.channel, heard.place.thread) == (f"@{BEN}", asked.thread)
-    assert [one.text for one in await rig.adapter.read_thread(heard.place, asked.at)] == ["SQLite"]
+    assert [item.text for item in await rig.adapter.read_thread(heard.place, asked.at)] == ["SQLite"]
 
 
 # Who is not heard ---------------------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ async def test_an_external_person_is_refused_privately(rig: SlackRig) -> None:
     await rig.server.until(lambda: len(rig.world.ephemeral) == 2)
     await rig.say(rig.thread(asked), "mine")
     assert (await said(rig)).text == "mine"
-    assert [one.text for one in await rig.adapter.read_thread(rig.thread(asked), asked.at)] == ["mine"]
+    assert [item.text for item in await rig.adapter.read_thread(rig.thread(asked), asked.at)] == ["mine"]
 
 
 async def test_other_bots_are_ignored(rig: SlackRig) -> None:

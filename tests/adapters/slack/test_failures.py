@@ -24,8 +24,8 @@ async def rig() -> AsyncIterator[SlackRig]:
 
 def posted(rig: SlackRig) -> list[str]:
     """The markers of everything that was posted."""
-    marks = [one.body["metadata"]["event_payload"]["key"] for one in rig.world.effects if one.body.get("metadata")]
-    return [mark for mark, one in zip(marks, rig.world.effects, strict=False) if one.what == "post"]
+    marks = [effect.body["metadata"]["event_payload"]["key"] for effect in rig.world.effects if effect.body.get("metadata")]
+    return [mark for mark, effect in zip(marks, rig.world.effects, strict=False) if effect.what == "post"]
 
 
 @pytest.mark.parametrize("name", ["channel_not_found", "not_in_channel", "is_archived", "missing_scope", "some_new_error"])
@@ -132,7 +132,7 @@ async def test_a_thread_of_many_replies_is_read_whole(rig: SlackRig) -> None:
     for number in range(450):
         rig.server.people.say(BEN, GENERAL, f"reply {number}", asked.thread, delivered=False)
     read = await rig.adapter.read_thread(rig.thread(asked), asked.at)
-    assert [one.text for one in read] == [f"reply {number}" for number in range(450)]
+    assert [item.text for item in read] == [f"reply {number}" for number in range(450)]
 
 
 async def test_reads_are_repeated_after_a_broken_connection_and_writes_are_not(rig: SlackRig) -> None:

@@ -35,8 +35,8 @@ async def opened(rig: SlackRig, count: int = 1) -> dict[str, Any]:
 
 
 def options(view: dict[str, Any], name: str) -> list[str]:
-    element = next(one["element"] for one in view["blocks"] if one.get("element", {}).get("action_id") == name)
-    return [one["value"] for one in element["options"]]
+    element = next(block["element"] for block in view["blocks"] if block.get("element", {}).get("action_id") == name)
+    return [option["value"] for option in element["options"]]
 
 
 # Forms --------------------------------------------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ async def test_ask_without_a_task_opens_a_modal_for_one(rig: SlackRig) -> None:
     heard = await commanded(rig)
     assert (heard.name, heard.text, heard.options) == ("ask", "Plan it & <go>", (("team", "docs"),))
     assert heard.place == rig.home
-    assert [one.name for one in heard.attachments] == ["plan.txt"]
+    assert [file.name for file in heard.attachments] == ["plan.txt"]
 
 
 async def test_a_model_is_searched_and_selected_for_a_team(rig: SlackRig) -> None:
@@ -65,7 +65,7 @@ async def test_a_model_is_searched_and_selected_for_a_team(rig: SlackRig) -> Non
     await rig.server.until(lambda: asked.number in rig.world.answers)
     found = rig.world.answers[asked.number]["options"]
     assert wrong_in_options(found) == []
-    assert [one["value"] for one in found] == ["grok-4.3", "grok-4.1-fast"]
+    assert [message["value"] for message in found] == ["grok-4.3", "grok-4.1-fast"]
     assert "retired" in found[1]["description"]["text"]
     rig.server.people.submit(ANA, view, model="grok-4.1-fast")
     heard = await commanded(rig)
@@ -76,7 +76,7 @@ async def test_the_selected_model_is_marked_in_the_list(rig: SlackRig) -> None:
     rig.server.people.command(ANA, GENERAL, "model")
     asked = rig.server.people.search(ANA, await opened(rig), "")
     await rig.server.until(lambda: asked.number in rig.world.answers)
-    shown = [one["text"]["text"] for one in rig.world.answers[asked.number]["options"]]
+    shown = [option["text"]["text"] for option in rig.world.answers[asked.number]["options"]]
     assert shown == ["✓ grok-4.3", "grok-4.1-fast", "no key: gpt-9"]
 
 
@@ -146,7 +146,7 @@ async def test_a_command_has_the_people_whom_it_mentions(rig: SlackRig, way: str
         rig.server.people.say(ANA, GENERAL, f"<@{BOT_USER}> questions 2 pass <@{BEN}>", raw=True)
     heard = await commanded(rig)
     assert (heard.name, heard.text) == ("questions", "2 pass @Ben Ng")
-    assert [(one.id, one.name) for one in heard.mentions] == [(BEN, "Ben Ng")]
+    assert [(person.id, person.name) for person in heard.mentions] == [(BEN, "Ben Ng")]
 
 
 # Acknowledging ------------------------------------------------------------------------------------------------------------

@@ -101,13 +101,13 @@ def start_with(server: SlackServer, ana: str = ANA, **settings: str) -> LoadedCo
 
 
 async def findings(start: LoadedConfig) -> dict[str, Finding]:
-    return {one.about: one async for one in check_platforms(start)}
+    return {item.about: item async for item in check_platforms(start)}
 
 
 async def test_a_whole_installation_is_healthy(server: SlackServer) -> None:
     server.world.scopes = frozenset(BOT_SCOPES)
     found = await findings(start_with(server))
-    assert {one.state for one in found.values()} == {"ok"}
+    assert {message.state for message in found.values()} == {"ok"}
     assert f"#{GENERAL.lower()}" in found["slack channels"].found
 
 
@@ -157,7 +157,7 @@ async def a_bot(server: SlackServer, folder: Path, **settings: str) -> AsyncIter
 
 
 def posts(server: SlackServer, words_in_it: str) -> list[Message]:
-    return [one for one in server.world.messages() if one["user"] == BOT_USER and words_in_it in words(one)]
+    return [message for message in server.world.messages() if message["user"] == BOT_USER and words_in_it in words(message)]
 
 
 async def test_a_task_goes_from_slash_command_to_answer(server: SlackServer, tmp_path: Path) -> None:

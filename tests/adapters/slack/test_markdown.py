@@ -173,9 +173,9 @@ text = st.text(alphabet=st.sampled_from("ab &<>`~\n[]()#*_.\u200b🙂"), max_siz
 @given(text, st.integers(min_value=100, max_value=800))
 def test_no_message_is_too_long_and_every_fence_is_closed(written: str, limit: int) -> None:
     made = split_messages(safe_markdown(written), limit)
-    assert all(len(one) <= limit for one in made)
-    for one in made:
-        assert len(re.findall(r"^```", one, re.MULTILINE)) % 2 == 0
+    assert all(len(message) <= limit for message in made)
+    for message in made:
+        assert len(re.findall(r"^```", message, re.MULTILINE)) % 2 == 0
 
 
 @given(st.lists(st.text(alphabet="abcdefg ", min_size=1, max_size=60).filter(str.strip), max_size=80))
@@ -188,5 +188,7 @@ def test_no_word_of_a_text_is_lost_or_moved(lines: list[str]) -> None:
 def test_a_long_block_of_code_continues_in_the_next_message() -> None:
     code = "\n".join(f"    line_{number} = {number}" for number in range(2000))
     made = split_messages(safe_markdown(f"```python\n{code}\n```"))
-    assert all(one.startswith("```python\n    line_") and one.endswith("\n```") and len(one) <= MAX_BLOCK for one in made)
-    assert "\n".join(one.removeprefix("```python\n").removesuffix("\n```") for one in made) == code
+    assert all(
+        message.startswith("```python\n    line_") and message.endswith("\n```") and len(message) <= MAX_BLOCK for message in made
+    )
+    assert "\n".join(message.removeprefix("```python\n").removesuffix("\n```") for message in made) == code

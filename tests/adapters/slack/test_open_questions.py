@@ -130,14 +130,14 @@ async def test_app_home_shows_the_models_of_the_selected_channel_and_remembers_i
     (tmp_path / "scripts" / "other.toml").write_text('[[agents."*"]]\ntext = "Done."\n', encoding="utf-8")
     bot.world.channels[ELSEWHERE].members.add("U0BOT")
     bot.people.command(ANA, ELSEWHERE, "model scripted/other")
-    await bot.until(lambda: any("scripted/other" in words(one) for one in bot.seen(ELSEWHERE)))
+    await bot.until(lambda: any("scripted/other" in words(message) for message in bot.seen(ELSEWHERE)))
     bot.people.open_home(ANA)
     page = await bot.home("scripted/release")
     assert chosen(page) == ""
     bot.people.click_in_view(ANA, page, "home/channel", ELSEWHERE)
     assert chosen(await bot.home("scripted/other")) == ELSEWHERE
     bot.people.open_home(ANA)
-    await bot.until(lambda: sum(one.what == "home" for one in bot.world.effects) == 3)
+    await bot.until(lambda: sum(effect.what == "home" for effect in bot.world.effects) == 3)
     assert chosen(await bot.home("scripted/other")) == ELSEWHERE
 
 
@@ -165,5 +165,5 @@ def chosen(page: dict[str, object]) -> str:
     """The channel that a page's list shows as chosen."""
     blocks = page["blocks"]
     assert isinstance(blocks, list)
-    found = [one for block in blocks for one in block.get("elements", ()) if one.get("action_id") == "home/channel"]
+    found = [element for block in blocks for element in block.get("elements", ()) if element.get("action_id") == "home/channel"]
     return str(found[0].get("initial_conversation", ""))

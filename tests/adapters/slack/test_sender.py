@@ -103,7 +103,7 @@ async def test_acknowledgements_are_reactions_and_late_replies_are_answered_in_t
         )
         await rig.post(receipt, place=rig.thread(asked))
     assert rig.world.channels[GENERAL].messages[said.message]["reactions"] == ["white_check_mark", "hourglass"]
-    assert [one.text for one in await rig.seen(rig.thread(asked))] == ["It has ended."]
+    assert [message.text for message in await rig.seen(rig.thread(asked))] == ["It has ended."]
 
 
 async def test_an_answer_to_a_late_reply_whose_response_was_lost_is_found(rig: SlackRig) -> None:
@@ -129,4 +129,4 @@ async def test_an_invalid_reply_is_answered_to_its_author_alone(rig: SlackRig) -
     assert isinstance(said, MessageReceived)
     receipt = Acknowledgement(message=said.message, author=said.author, sign="refused", text="I need a number.")
     await rig.post(receipt, place=rig.thread(asked))
-    assert [(one["to"], words(one)) for one in rig.world.ephemeral] == [(ANA, "I need a number.")]
+    assert [(message["to"], words(message)) for message in rig.world.ephemeral] == [(ANA, "I need a number.")]

@@ -44,11 +44,13 @@ async def answered(rig: SlackRig, thread: Place, text: str = TEXT, key: str = "f
 
 def replies(rig: SlackRig, thread: Place) -> list[str]:
     """What stands in the thread, its first message aside."""
-    return [words(one).strip() for one in rig.world.messages() if one.get("thread_ts") == thread.thread != one["ts"]]
+    return [
+        words(message).strip() for message in rig.world.messages() if message.get("thread_ts") == thread.thread != message["ts"]
+    ]
 
 
 def count(rig: SlackRig, what: str) -> int:
-    return sum(one.what == what for one in rig.world.effects)
+    return sum(effect.what == what for effect in rig.world.effects)
 
 
 # As it should be ----------------------------------------------------------------------------------------------------------
@@ -100,7 +102,7 @@ async def test_an_answer_with_a_file_is_posted_anew_and_the_draft_is_deleted(rig
 async def test_a_draft_mentions_nobody_and_hides_no_link(rig: SlackRig) -> None:
     thread = await begun(rig)
     await drafted(rig, thread, f"{HOSTILE} <@{ANA}> <!channel> [a](https://evil.example) end")
-    draft = next(one for one in rig.world.messages() if "streaming" in one)
+    draft = next(message for message in rig.world.messages() if "streaming" in message)
     assert notified(draft) == set()
     assert hidden_links(draft) == []
 
@@ -111,7 +113,7 @@ def test_the_beginning_of_a_text_only_ever_grows() -> None:
     shown = [stable_prefix(text[:end]) for end in range(len(text) + 1)]
     assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
     assert "print('x')" in shown[-1]
-    assert not any("print(" in one and one.count("```") % 2 for one in shown)
+    assert not any("print(" in item and item.count("```") % 2 for item in shown)
 
 
 # Trouble ------------------------------------------------------------------------------------------------------------------
@@ -167,7 +169,7 @@ async def test_a_draft_of_an_earlier_process_becomes_the_answer(rig: SlackRig) -
 async def test_a_stream_that_slack_has_ended_by_itself_still_becomes_the_answer(rig: SlackRig) -> None:
     thread = await begun(rig)
     await drafted(rig, thread, "Take PostgreSQL.\n\nIt ")
-    del next(one for one in rig.world.messages() if "streaming" in one)["streaming"]
+    del next(message for message in rig.world.messages() if "streaming" in message)["streaming"]
     await drafted(rig, thread, TEXT)
     await answered(rig, thread)
     assert len(replies(rig, thread)) == 1
@@ -177,7 +179,7 @@ async def test_a_stream_that_slack_has_ended_by_itself_still_becomes_the_answer(
 async def test_after_its_draft_was_deleted_the_answer_is_a_new_message(rig: SlackRig) -> None:
     thread = await begun(rig)
     await drafted(rig, thread, "Take PostgreSQL. ")
-    draft = next(one for one in rig.world.messages() if "streaming" in one)
+    draft = next(message for message in rig.world.messages() if "streaming" in message)
     del rig.world.channels[GENERAL].messages[draft["ts"]]
     await answered(rig, thread)
     assert len(replies(rig, thread)) == 1
@@ -241,7 +243,9 @@ async def test_a_final_answer_is_shown_while_it_is_written(tmp_path: Path, strea
         bot.people.command(ANA, GENERAL, "ask Write three lines")
         await bot.sees("The last line.")
         await bot.sees("finished")
-        streamed = [one.body["text"] for one in bot.world.effects if one.what == "stream"]
-        assert [one.startswith("The first") for one in streamed] == ([True] if stream == "true" else [])
-        answers = [one for one in bot.world.messages() if one["user"] == BOT_USER and "The first line." in words(one)]
+        streamed = [effect.body["text"] for effect in bot.world.effects if effect.what == "stream"]
+        assert [item.startswith("The first") for item in streamed] == ([True] if stream == "true" else [])
+        answers = [
+            message for message in bot.world.messages() if message["user"] == BOT_USER and "The first line." in words(message)
+        ]
         assert len(answers) == 1

@@ -1,4 +1,4 @@
-"""A menu for tests: a few models, two teams, one run."""
+"""Autocomplete for tests: a few models, two teams, one run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODELS = (
 
 
 class SmallMenu:
-    """Remembers for which scopes it was asked."""
+    """Fixed choices; records the scopes for which models were requested."""
 
     def __init__(self, models: Sequence[ModelOption] = MODELS) -> None:
         self.scopes: list[str] = []
@@ -26,7 +26,7 @@ class SmallMenu:
         self.scopes.append(scope)
         if self.broken:
             raise OSError("no catalogue")
-        return [one for one in self._models if search.lower() in one.name][:limit]
+        return [model for model in self._models if search.lower() in model.name][:limit]
 
     def teams(self, place: Place) -> Sequence[str]:
         return ("house", "review")

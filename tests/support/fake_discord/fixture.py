@@ -1,4 +1,4 @@
-"""The adapter on the fake Discord, with Ana, who writes in its one channel."""
+"""The adapter connected to the fake Discord, with one person, Ana, who writes in its one channel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SILENCE = 5.0
 
 
 def an_adapter(server: DiscordServer, *, clock: Clock | None = None, deadline: float = 20.0, **options: Any) -> DiscordAdapter:
-    """One that speaks to this server."""
+    """An adapter that connects to this server."""
     clock = clock or SystemClock()
     addresses = DiscordEndpoints(api=server.api, gateway=server.gateway_url)
     connection = GatewayConnection(server.token, addresses, clock, deadline=deadline, identify_pause=0.0)
@@ -32,7 +32,7 @@ def an_adapter(server: DiscordServer, *, clock: Clock | None = None, deadline: f
 
 
 class DiscordRig(PlatformDriver):
-    """The rig of the contract; `channel` is where the person is."""
+    """The rig of the adapter contract; `channel` is the channel that Ana writes in."""
 
     adapter: DiscordAdapter
 
@@ -47,7 +47,7 @@ class DiscordRig(PlatformDriver):
         self.home = Place(platform="discord", channel=self._name(self.channel))
 
     def _known(self, name: str) -> Person:
-        return next((one for one in self.world.people.values() if one.name == name), None) or self.world.add_person(name)
+        return next((person for person in self.world.people.values() if person.name == name), None) or self.world.add_person(name)
 
     def _name(self, channel: Channel) -> str:
         return f"@{channel.person}" if channel.kind == wire.DM else str(channel.id)
@@ -55,7 +55,7 @@ class DiscordRig(PlatformDriver):
     # People ---------------------------------------------------------------------------------------------------------------
 
     def spot(self, place: Place) -> tuple[int, int]:
-        """The channel of a place and what to reply to there."""
+        """The channel of a place, and the message to reply to there."""
         if place.thread is None:
             return self.channel.id, 0
         thread = int(place.thread)
@@ -70,14 +70,16 @@ class DiscordRig(PlatformDriver):
         self.give(name, **fields)
 
     def give(self, name: str, *, channel: int = 0, **fields: str) -> str:
-        """The person sends a command's form."""
+        """Send a slash command with its fields."""
         options = [{"name": key, "type": 3, "value": value} for key, value in fields.items()]
         data: Json = {"id": "1", "name": name, "type": 1, "options": options}
         return self.world.interact(self.ana.id, channel or self.channel.id, 2, data)
 
     async def seen(self, place: Place) -> Sequence[Seen]:
         channel, anchor = self.spot(place)
-        return [_seen(one) for one in self.world.here(channel) if one.author == wire.BOT and one.replies_to == anchor]
+        return [
+            _seen(message) for message in self.world.here(channel) if message.author == wire.BOT and message.replies_to == anchor
+        ]
 
     async def files(self) -> Mapping[str, str]:
         attached = (file for message in self.world.messages.values() for file in message.attachments)
@@ -99,7 +101,7 @@ class DiscordRig(PlatformDriver):
                 self.click(DiscordControl(kind="option", number=question, value=value).id)
 
     async def click_through(self, first: ControlKind, then: DiscordControl, values: Sequence[str] = ()) -> str:
-        """The person uses a control of a card, and one of what that offers her privately."""
+        """Use a control of a card, then one of the controls in the private answer."""
         self.click(DiscordControl(kind=first, number=then.number).id)
         await self.server.until(lambda: self.holding(then.id))
         return self.click(then.id, values=values)
@@ -109,21 +111,21 @@ class DiscordRig(PlatformDriver):
 
     def holding(self, control: str) -> Message | None:
         """The newest message with a control."""
-        found = (one for one in reversed(self.world.messages.values()) if control in _ids(one))
+        found = (message for message in reversed(self.world.messages.values()) if control in _ids(message))
         return next(found, None)
 
     def click(self, control: str, *, values: Sequence[str] = (), message: Message | None = None) -> str:
-        """The person uses a control of a message."""
+        """Use a control of a message."""
         held = message or self.holding(control)
         assert held is not None, f"nobody can click {control}"
-        kind = next((int(one["type"]) for one in held.controls if one.get("custom_id") == control), 2)
+        kind = next((int(item["type"]) for item in held.controls if item.get("custom_id") == control), 2)
         data: Json = {"custom_id": control, "component_type": kind, "values": list(values)}
         if kind == wire.USER_SELECT:
             data["resolved"] = self.world.resolved(values)
         return self.world.interact(self.ana.id, held.channel, 3, data, held)
 
     def submit(self, modal: Json, words: str) -> str:
-        """The person sends a form that she was shown."""
+        """Submit a modal that was shown."""
         field = {"type": 4, "custom_id": "words", "value": words}
         data: Json = {"custom_id": modal["custom_id"], "components": [{"type": 18, "component": field}]}
         return self.world.interact(self.ana.id, modal["interaction"]["channel"], 5, data)
@@ -138,7 +140,7 @@ class DiscordRig(PlatformDriver):
         self.world.delete(self._newest().id)
 
     def _newest(self) -> Message:
-        return next(one for one in reversed(self.world.messages.values()) if one.author == self.ana.id)
+        return next(message for message in reversed(self.world.messages.values()) if message.author == self.ana.id)
 
     async def redeliver(self) -> None:
         self.world.emit("MESSAGE_CREATE", self.world.payload(self._newest()))
@@ -161,8 +163,8 @@ class DiscordRig(PlatformDriver):
         self.server.faults.put("lose")
 
     def answer_to(self, interaction: str) -> Message | None:
-        """The words that the person sees as the answer to a command or click."""
-        known = next(one for one in self.world.interactions.values() if one["id"] == interaction)
+        """The text of the private answer to an interaction."""
+        known = next(item for item in self.world.interactions.values() if item["id"] == interaction)
         return self.world.messages.get(known["message"] or 0)
 
 
@@ -174,12 +176,14 @@ def _ids(message: Message) -> list[str]:
 
 
 def _seen(message: Message) -> Seen:
-    return Seen(text=message.text, controls=tuple(str(one.get("label", one.get("placeholder"))) for one in message.controls))
+    return Seen(
+        text=message.text, controls=tuple(str(control.get("label", control.get("placeholder"))) for control in message.controls)
+    )
 
 
 @asynccontextmanager
 async def a_rig(*, channel: int | None = None, **options: Any) -> AsyncIterator[DiscordRig]:
-    """A started rig on a server of its own; `channel` is the kind of another one than a text channel."""
+    """A started rig with a server of its own; `channel` is the type of another channel than a text channel."""
     async with DiscordServer() as server:
         world = server.world
         where = world.add_channel("elsewhere", channel) if channel is not None else None

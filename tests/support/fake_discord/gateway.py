@@ -1,4 +1,4 @@
-"""The gateway of the fake Discord: sessions that are begun, cut, resumed with what they missed, or declared invalid."""
+"""Gateway of the fake Discord: sessions are started, cut, resumed with the missed events, or declared invalid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALID, HELLO, ACK = 0, 1, 2,
 
 @dataclass
 class Session:
-    """One client's session: what was told to it, numbered, and the socket that it listens on, if any."""
+    """One client's session: the numbered events sent to it, and its socket, if any."""
 
     id: str
     intents: int
@@ -30,7 +30,7 @@ class Session:
 
 
 class Gateway:
-    """All sessions. `elsewhere` is the address that READY names for RESUME: nobody should ever come there."""
+    """All sessions. `elsewhere` is the address that READY names for RESUME; no client should ever connect there."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.changed = changed
@@ -40,16 +40,16 @@ class Gateway:
         self.elsewhere = ""
         self.shards = 1
         self.refuse_with: int | None = None
-        """The code by which every new connection is closed."""
+        """The code with which every new connection is closed."""
         self.forget = False
         """The next RESUME is answered with an invalid session."""
         self.deaf = False
-        """What happens now is told to nobody, now or later."""
+        """Events that happen now are not delivered, now or later."""
         self._sockets: set[web.WebSocketResponse] = set()
         self._sending: set[asyncio.Task[None]] = set()
 
     def emit(self, event: str, data: Json) -> None:
-        """Tell every session, also those that are cut: they may come back for it."""
+        """Send an event to every session, also to those that are cut: they may be resumed."""
         for session in self.sessions.values() if not self.deaf else ():
             self._tell(session, event, _as_allowed(event, data, session.intents))
 
@@ -59,12 +59,12 @@ class Gateway:
             await socket.close(code=code)
 
     async def ask_to_reconnect(self) -> None:
-        """Tell every client to come anew."""
+        """Ask every client to reconnect."""
         for socket in list(self._sockets):
             await socket.send_json({"op": RECONNECT, "d": None, "s": None, "t": None})
 
     async def serve(self, request: web.Request, world: DiscordWorld) -> web.WebSocketResponse:
-        """One connection."""
+        """Serve one connection."""
         socket = web.WebSocketResponse(heartbeat=None)
         await socket.prepare(request)
         if self.refuse_with is not None:
@@ -145,10 +145,10 @@ async def _sent(socket: web.WebSocketResponse, text: str) -> None:
 
 
 def _as_allowed(event: str, data: Json, intents: int) -> Json:
-    """Without the intent for it, nobody reads what was not said to them."""
+    """The event without the content that the client's intents do not cover."""
     if event not in ("MESSAGE_CREATE", "MESSAGE_UPDATE") or intents & CONTENT_INTENT or "guild_id" not in data:
         return data
     own = data["author"]["id"] == str(wire.BOT)
-    named = any(one["id"] == str(wire.BOT) for one in data["mentions"])
+    named = any(person["id"] == str(wire.BOT) for person in data["mentions"])
     empty: dict[str, Any] = {"content": "", "embeds": [], "attachments": [], "components": []}
     return data if own or named else {**data, **empty}

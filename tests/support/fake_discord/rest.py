@@ -1,4 +1,4 @@
-"""The REST side of the fake Discord: each route as a function of the world, its path's parts and the body."""
+"""REST routes of the fake Discord: functions of the world, the parts of the path and the body."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def route(method: str, path: str) -> Callable[[Route], Route]:
 
 
 def answer(world: DiscordWorld, method: str, path: str, query: Mapping[str, str], body: Json) -> Any:
-    """What Discord answers; None for no content.
+    """The response body; None for no content.
 
     Raises:
-        Refused: it answers with an error.
+        Refused: the response is an error.
     """
     for known, pattern, function in _ROUTES:
         found = pattern.fullmatch(path)
@@ -73,7 +73,7 @@ def _member(world: DiscordWorld, member: str, **_: Any) -> Json:
 
 @route("GET", "/guilds/{guild}/channels")
 def _channels(world: DiscordWorld, **_: Any) -> list[Json]:
-    return [wire.channel(one) for one in world.channels.values() if one.kind not in (DM, THREAD)]
+    return [wire.channel(channel) for channel in world.channels.values() if channel.kind not in (DM, THREAD)]
 
 
 @route("GET", "/applications/{application}/commands")
@@ -92,7 +92,7 @@ def _sync(world: DiscordWorld, body: Any, **_: Any) -> list[Json]:
 
 def _listed(world: DiscordWorld) -> list[Json]:
     more = {"application_id": str(wire.APPLICATION), "version": "1"}
-    return [{"description": "", **one, **more, "id": str(number)} for number, one in enumerate(world.commands, 1)]
+    return [{"description": "", **command, **more, "id": str(number)} for number, command in enumerate(world.commands, 1)]
 
 
 # Channels -----------------------------------------------------------------------------------------------------------------
@@ -149,14 +149,14 @@ def _post(world: DiscordWorld, channel: str, body: Json, **_: Any) -> Json:
 
 @route("GET", "/guilds/{guild}/threads/active")
 def _active(world: DiscordWorld, **_: Any) -> Json:
-    threads = [one for one in world.channels.values() if one.kind == THREAD and not one.archived]
-    return {"threads": [wire.thread(one) for one in threads], "members": []}
+    threads = [channel for channel in world.channels.values() if channel.kind == THREAD and not channel.archived]
+    return {"threads": [wire.thread(thread) for thread in threads], "members": []}
 
 
 @route("GET", "/channels/{channel}/threads/archived/public")
 def _archived(world: DiscordWorld, channel: str, **_: Any) -> Json:
-    threads = [one for one in world.channels.values() if one.parent == int(channel) and one.archived]
-    return {"threads": [wire.thread(one) for one in threads], "members": [], "has_more": False}
+    threads = [item for item in world.channels.values() if item.parent == int(channel) and item.archived]
+    return {"threads": [wire.thread(thread) for thread in threads], "members": [], "has_more": False}
 
 
 # Messages -----------------------------------------------------------------------------------------------------------------
@@ -167,12 +167,12 @@ def _history(world: DiscordWorld, channel: str, query: Mapping[str, str], **_: A
     where = _place(world, channel)
     if "history" in where.forbidden:
         raise Refused(403, 50001, "Missing Access")
-    found = [one for one in world.here(where.id) if not one.private_to]
+    found = [message for message in world.here(where.id) if not message.private_to]
     if "after" in query:
-        found = [one for one in found if one.id > int(query["after"])][: int(query.get("limit", 50))]
+        found = [message for message in found if message.id > int(query["after"])][: int(query.get("limit", 50))]
     elif "before" in query:
-        found = [one for one in found if one.id < int(query["before"])]
-    return [world.payload(one) for one in reversed(found[-int(query.get("limit", 50)) :])]
+        found = [message for message in found if message.id < int(query["before"])]
+    return [world.payload(message) for message in reversed(found[-int(query.get("limit", 50)) :])]
 
 
 @route("GET", "/channels/{channel}/messages/{message}")
@@ -282,7 +282,7 @@ def _says_something(body: Json) -> bool:
 
 
 def body_of(content_type: str, raw: bytes, parts: Mapping[str, tuple[str, bytes]]) -> Any:
-    """A request's body: JSON, or a form with JSON and files."""
+    """The body of a request: JSON, or a form with JSON and files."""
     if not content_type.startswith("multipart/"):
         return json.loads(raw) if raw else {}
     body = json.loads(parts["payload_json"][1])

@@ -1,12 +1,13 @@
-"""The fake Discord on the loopback: REST, gateway and everything that can go wrong with them. In a test's process:
+"""The fake Discord on the loopback interface: REST, gateway and their faults. In a test's process:
 
     async with DiscordServer() as server:
         ana = server.world.add_person("Ana")
         server.world.write(ana.id, server.world.general.id, "hello")   # people
-        server.faults.put("lose")                                      # the next write works, but its answer is lost
+        server.faults.put("lose")                                      # the next write takes effect, but its response is lost
         await server.until(lambda: server.world.commands)              # what the bot did
 
-`api` and `gateway` are the addresses. `strays` are visits to addresses that READY and `/gateway/bot` name: there must be none.
+`api` and `gateway` are the addresses. `strays` are requests to the addresses that READY and `/gateway/bot` name; there must be
+none.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from tests.support.fake_discord.rest import answer, body_of
 from tests.support.fake_discord.state import DiscordWorld, Refused
 
 Trouble = Literal["refuse", "limit", "error", "reject", "lose", "silence", "effect-error"]
-"""`refuse`: 429 without a word of Discord's own; `limit`: 429 with a pause; `error`: a status, without effect; `reject`: 403;
-the others have their effect, and then the connection is cut, nothing is said, or a status is answered."""
+"""`refuse`: 429 from a proxy; `limit`: 429 with a delay; `error`: a status, without an effect; `reject`: 403. After the others
+have taken effect, the connection is cut (`lose`), no response is sent (`silence`), or a status is sent (`effect-error`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """One trouble; `seconds` is the pause of `limit`, `status` that of the errors, `code` that of `reject`."""
+    """One fault; `seconds` is the delay of `limit`, `status` that of the errors, `code` that of `reject`."""
 
     trouble: Trouble
     seconds: float = 0.0
@@ -52,14 +53,14 @@ class Asked:
 
     @property
     def writes(self) -> bool:
-        """It changes what people see; the first response to an interaction aside."""
+        """True if it changes what people see; the first response to an interaction does not count."""
         return self.method in ("POST", "PATCH", "PUT") and not self.path.endswith(
             ("/callback", "/commands", "/users/@me/channels")
         )
 
 
 class Faults:
-    """The troubles to come, for writes unless `when` chooses others; then what `plan` says of each request."""
+    """The faults to come, for writes unless `when` selects other requests; then those that `plan` returns."""
 
     def __init__(self) -> None:
         self.plan: Callable[[Asked], Fault | None] | None = None
@@ -75,7 +76,7 @@ class Faults:
 
 
 class DiscordServer:
-    """The server. `requests` are all that came; `watch` is told of each when it has had its effect."""
+    """The server. `requests` are all received requests; `watch` is called with each after it has taken effect."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time, port: int = 0) -> None:
         self._bell = asyncio.Event()
@@ -102,7 +103,7 @@ class DiscordServer:
         await self._runner.cleanup()
 
     def put_file(self, name: str, content: bytes) -> dict[str, Any]:
-        """A file as a message or a command brings it along."""
+        """Store a file as an attachment of a message or command."""
         number = str(self.world.new_id())
         self._files[f"/files/{number}/{name}"] = content
         url = f"http://{self.address}/files/{number}/{name}"
@@ -110,12 +111,12 @@ class DiscordServer:
         return {"id": number, "filename": name, "size": len(content), **more}
 
     def ring(self) -> None:
-        """Something has changed: whoever waits looks again."""
+        """Report a change to those who wait in `until`."""
         bell, self._bell = self._bell, asyncio.Event()
         bell.set()
 
     async def until(self, true: Callable[[], Any]) -> None:
-        """Wait until something is so. It is looked at after every change here."""
+        """Wait until a condition holds; it is checked after every change of the server."""
         while not true():
             await self._bell.wait()
 
@@ -156,7 +157,7 @@ _WITHOUT_EFFECT = ("refuse", "limit", "error", "reject")
 
 
 def _json(value: Any, status: int = 200, **headers: str) -> web.Response:
-    """discord.py wants this content type and not a word more."""
+    """A response with exactly the content type that discord.py expects."""
     return web.Response(body=json.dumps(value).encode(), status=status, content_type="application/json", headers=headers)
 
 
@@ -172,7 +173,7 @@ def _refused(fault: Fault) -> web.Response:
 
 
 async def _suffer(request: web.BaseRequest, fault: Fault) -> web.Response:
-    """What follows an effect instead of its answer."""
+    """The fault that replaces the response after the effect."""
     if fault.trouble == "effect-error":
         return _json({"message": "trouble", "code": 0}, fault.status)
     if fault.trouble == "lose":

@@ -1,4 +1,4 @@
-"""The adapter on SimCord, an independent simulation of Discord: its own reading of the rules, beside our own server's."""
+"""The adapter on SimCord, an independent simulation of Discord with its own reading of Discord's rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.fake_discord.autocomplete import SmallMenu
 
 
 class SimConnection:
-    """A connection to the simulation. Opened again, it is the next process of the same bot."""
+    """A connection to the simulation. When opened again, it acts as the next process of the same bot."""
 
     def __init__(self, *, members: bool = False) -> None:
         self.env: simcord.Env | None = None
@@ -47,7 +47,7 @@ class SimConnection:
 
 
 class SimClock(SystemClock):
-    """The simulation's time."""
+    """The simulation's clock."""
 
     def __init__(self, connection: SimConnection) -> None:
         self._connection = connection
@@ -59,7 +59,7 @@ class SimClock(SystemClock):
 
 @dataclass
 class Sim:
-    """A server with one channel and Alice in it, and the adapter."""
+    """A server with one channel, Alice and the adapter."""
 
     env: simcord.Env
     adapter: DiscordAdapter
@@ -69,7 +69,7 @@ class Sim:
     received: asyncio.Queue[InboundEvent]
 
     def heard(self) -> InboundEvent:
-        """The next thing that the adapter handed over: actors wait until the bot has dealt with them."""
+        """The next event that the adapter delivered: simulated people wait until the bot has handled their action."""
         return self.received.get_nowait()
 
     async def post(
@@ -80,7 +80,7 @@ class Sim:
 
     def card(self) -> discord.Message:
         """The newest card in the channel."""
-        return next(one for one in reversed(self.channel.history()) if one.embeds)
+        return next(message for message in reversed(self.channel.history()) if message.embeds)
 
     def place(self, channel: ChannelHandle | None = None, thread: str | None = None) -> Place:
         return Place(platform="discord", channel=str((channel or self.channel).id), thread=thread)
@@ -88,7 +88,7 @@ class Sim:
 
 @asynccontextmanager
 async def a_sim(*, members: bool = False) -> AsyncIterator[Sim]:
-    """The simulation with the adapter started in it; errors that the bot swallowed are raised at the end."""
+    """The simulation with the adapter started; errors that the bot swallowed are raised at the end."""
     received: asyncio.Queue[InboundEvent] = asyncio.Queue()
     connection = SimConnection(members=members)
     adapter = DiscordAdapter(connection, SmallMenu(), SimClock(connection))

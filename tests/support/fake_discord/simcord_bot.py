@@ -1,6 +1,6 @@
-"""The whole bot on SimCord: its engine, its commands and its store, with a model on a local server.
+"""The whole bot on SimCord: engine, commands and store, with a model on a local server.
 
-SimCord's people wait until all callbacks of the bot are done. The engine waits for them in turn, so it is started out here.
+Simulated people wait until all callbacks of the bot are done. The engine waits for them in turn, so it is started outside.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ output = 7
 
 
 class Noted(DiscordAdapter):
-    """Tells when something was sent or told: the engine does that in its own time. A run's end is shown at once."""
+    """An adapter that reports each post and private reply. Cards are edited at once."""
 
     capabilities = replace(DiscordAdapter.capabilities, edit_interval=0.0)
     noted: asyncio.Condition
@@ -73,7 +73,7 @@ class Noted(DiscordAdapter):
 
 @dataclass
 class Town:
-    """A server with one channel, Alice who manages it, Bob, and the bot that runs on `file`."""
+    """A server with one channel, its manager Alice, Bob, and the bot with its store in `file`."""
 
     connection: SimConnection
     file: Path
@@ -98,7 +98,7 @@ class Town:
             yield app.engine
 
     def settle_down(self) -> None:
-        """The bot has met the world: now there is a server with people in it."""
+        """Wait until the bot is connected to the server."""
         env = self.connection.env
         assert env is not None
         self.env, self.guild = env, env.create_guild()
@@ -106,7 +106,7 @@ class Town:
         self.alice, self.bob = (self.guild.add_member(env.create_user(name)) for name in ("alice", "bob"))
 
     async def until(self, seen: Callable[[], T | None]) -> T:
-        """Wait until what the bot has sent makes this true."""
+        """Wait until the bot's posts fulfil a condition."""
         async with self.noted:
             found = await self.noted.wait_for(seen)
         await self.env.settle()
@@ -114,29 +114,33 @@ class Town:
         return found
 
     def cards(self, kind: str) -> list[discord.Message]:
-        """The cards of runs or of questions in the channel, oldest first."""
-        return [one for one in self.channel.history() if one.embeds and str(one.embeds[0].footer.text).startswith(kind)]
+        """The run or question cards in the channel, oldest first."""
+        return [
+            message
+            for message in self.channel.history()
+            if message.embeds and str(message.embeds[0].footer.text).startswith(kind)
+        ]
 
     def card(self, kind: str) -> discord.Message:
-        """The newest of them."""
+        """The newest of the cards."""
         return self.cards(kind)[-1]
 
     def thread(self, kind: str) -> ChannelHandle:
         """The thread of the newest card."""
-        return next(one for one in self.channel.threads if one.id == self.card(kind).id)
+        return next(thread for thread in self.channel.threads if thread.id == self.card(kind).id)
 
     def said(self, kind: str) -> str:
-        """All that stands in that thread."""
-        return "\n".join(one.content for one in self.thread(kind).history())
+        """All messages in that thread."""
+        return "\n".join(message.content for message in self.thread(kind).history())
 
     def finished(self) -> bool:
-        """The run's card says that it has ended, and its answer stands in its thread."""
+        """Wait until the run card has ended and the answer is in its thread."""
         return bool(self.cards("Run")) and "finished" in self.card("Run").content and "Final answer" in self.said("Run")
 
 
 @asynccontextmanager
 async def a_town(folder: Path, play: Behaviour = asking_player, *, more: str = "", members: bool = False) -> AsyncIterator[Town]:
-    """The town, without its bot; `more` of a team file."""
+    """The server without its bot; `more` is added to the team file."""
     async with ModelServer(play) as server, AsyncExitStack() as stack:
         (folder / "townhall.toml").write_text(TEAM_FILE.format(url=server.url) + more, encoding="utf-8")
         start = LoadedConfig(
@@ -154,6 +158,6 @@ async def _shut_down(town: Town) -> None:
 
 
 def components(message: discord.Message) -> Sequence[str]:
-    """The ids of what can be used on a message."""
+    """The custom ids of a message's components."""
     rows = (row for row in message.components if isinstance(row, discord.ActionRow))
-    return [str(one.custom_id) for row in rows for one in row.children]
+    return [str(component.custom_id) for row in rows for component in row.children]

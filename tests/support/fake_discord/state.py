@@ -1,4 +1,4 @@
-"""The state of the fake Discord: one server, its people and channels, what they write and click, and what the bot made of it."""
+"""State of the fake Discord: one server, its people and channels, what they write and click, and the bot's posts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROLE_PINGS = re.compile(r"<@&(\d+)>")
 
 
 class Refused(Exception):
-    """What Discord answers with an error: the HTTP status, its code, its words."""
+    """An error response: HTTP status, Discord's code and text."""
 
     def __init__(self, status: int, code: int, text: str) -> None:
         super().__init__(text)
@@ -25,7 +25,7 @@ class Refused(Exception):
 
 
 class DiscordWorld:
-    """One server with the channel `general`. `emit` tells whoever is connected. `flags` are the application's."""
+    """One server with the channel `general`. `emit` sends an event to all sessions; `flags` are the application's."""
 
     def __init__(self, emit: Emit, changed: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
         self.emit = emit
@@ -48,7 +48,7 @@ class DiscordWorld:
     # The house --------------------------------------------------------------------------------------------------------------
 
     def new_id(self) -> int:
-        """A snowflake; each is larger than the one before."""
+        """A snowflake, larger than all before."""
         self._last = max(self._last + 1, int((self.clock() - EPOCH) * 1000) << 22)
         return self._last
 
@@ -70,7 +70,7 @@ class DiscordWorld:
         return channel
 
     def direct(self, person: int) -> Channel:
-        """The direct messages of the bot with somebody."""
+        """The bot's direct messages with a person."""
         for channel in self.channels.values():
             if channel.kind == DM and channel.person == person:
                 return channel
@@ -87,7 +87,7 @@ class DiscordWorld:
     # Messages ---------------------------------------------------------------------------------------------------------------
 
     def write(self, author: int, channel: int, content: str, **more: Any) -> Message:
-        """A message comes to be, and whoever is connected hears of it."""
+        """Post a message and send its event."""
         id_ = self.new_id()
         at = (id_ >> 22) / 1000 + EPOCH
         message = Message(id=id_, channel=channel, author=author, content=content, at=at, **more)
@@ -99,7 +99,7 @@ class DiscordWorld:
         return message
 
     def _wake(self, channel: int) -> None:
-        """Words in an archived thread open it."""
+        """A message reopens an archived thread."""
         where = self.channels[channel]
         if where.kind == THREAD and where.archived:
             where.archived = False
@@ -115,7 +115,7 @@ class DiscordWorld:
         self.emit("MESSAGE_DELETE", {"id": str(gone.id), "channel_id": str(gone.channel), **self._guild(gone.channel)})
 
     def delete_channel(self, channel: int) -> None:
-        """A channel or thread is deleted, with all that stands in it."""
+        """Delete a channel or thread with its messages."""
         gone = self.channels.pop(channel)
         for message in self.here(channel):
             del self.messages[message.id]
@@ -123,17 +123,17 @@ class DiscordWorld:
         self.emit(event, {**wire.channel(gone), "guild_id": str(GUILD)})
 
     def remove_bot(self) -> None:
-        """The bot is removed from the server: nothing of it is there for it any more."""
-        for channel in [one.id for one in self.channels.values() if one.kind != DM]:
+        """Remove the bot from the server, which it then no longer sees."""
+        for channel in [channel.id for channel in self.channels.values() if channel.kind != DM]:
             del self.channels[channel]
         self.emit("GUILD_DELETE", {"id": str(GUILD)})
 
     def here(self, channel: int) -> list[Message]:
-        """Everything in a channel or thread, oldest first."""
-        return [one for one in self.messages.values() if one.channel == channel]
+        """All messages of a channel or thread, oldest first."""
+        return [message for message in self.messages.values() if message.channel == channel]
 
     def notified(self) -> Iterator[str]:
-        """Whom the bot's messages have called."""
+        """The people whom the bot's messages have notified."""
         for message in self.messages.values():
             if message.author == BOT:
                 yield from self._called(message)
@@ -152,7 +152,7 @@ class DiscordWorld:
     # Interactions -----------------------------------------------------------------------------------------------------------
 
     def interact(self, person: int, channel: int, kind: int, data: Json, message: Message | None = None) -> str:
-        """Somebody gives a command (2), clicks (3), types into a command (4) or sends a form (5); returns its id."""
+        """Create an interaction: a command (2), a component (3), autocomplete (4) or a modal (5); returns its id."""
         id_ = str(self.new_id())
         where = self.channels[channel]
         who = self.people[person]
@@ -183,13 +183,15 @@ class DiscordWorld:
         return id_
 
     def resolved(self, people: Sequence[str]) -> Json:
-        """What Discord says along with a click of those who were picked."""
-        known = [self.people[int(one)] for one in people]
-        members = {str(one.id): {key: value for key, value in wire.member(one).items() if key != "user"} for one in known}
-        return {"users": {str(one.id): wire.user(one) for one in known}, "members": members}
+        """The users whom Discord describes in an interaction with a user select."""
+        known = [self.people[int(person)] for person in people]
+        members = {
+            str(person.id): {key: value for key, value in wire.member(person).items() if key != "user"} for person in known
+        }
+        return {"users": {str(person.id): wire.user(person) for person in known}, "members": members}
 
     def respond(self, id_: str, token: str, body: Json) -> None:
-        """The bot's first response to an interaction."""
+        """Store the bot's first response to an interaction."""
         known = self.interactions.get(token)
         if known is None or known["id"] != id_:
             raise Refused(404, 10062, "Unknown interaction")
@@ -203,7 +205,7 @@ class DiscordWorld:
         self.changed()
 
     def fill(self, token: str, data: Json, *, further: bool = False) -> Message:
-        """The bot's words to an interaction: in the place of its first response, or `further` ones."""
+        """Store the bot's answer to an interaction: as its first response, or as a `further` message."""
         known = self.interactions.get(token)
         if known is None:
             raise Refused(404, 10015, "Unknown Webhook")
@@ -220,7 +222,7 @@ class DiscordWorld:
 
     def payload(self, message: Message) -> Json:
         who = self.people[message.author]
-        named = [self.people[one] for one in dict.fromkeys(map(int, _PINGS.findall(message.content))) if one in self.people]
+        named = [self.people[item] for item in dict.fromkeys(map(int, _PINGS.findall(message.content))) if item in self.people]
         made: Json = {
             "id": str(message.id),
             "channel_id": str(message.channel),
@@ -230,7 +232,7 @@ class DiscordWorld:
             "edited_timestamp": wire.moment(message.edited) if message.edited else None,
             "tts": False,
             "mention_everyone": False,
-            "mentions": [wire.user(one) for one in named],
+            "mentions": [wire.user(person) for person in named],
             "mention_roles": _ROLE_PINGS.findall(message.content),
             "attachments": [{key: value for key, value in file.items() if key != "text"} for file in message.attachments],
             "embeds": message.embeds,
@@ -252,13 +254,13 @@ class DiscordWorld:
         return {} if self.channels[channel].kind == DM else {"guild_id": str(GUILD)}
 
     def guild(self, *, members: bool) -> Json:
-        others = [wire.role(one, name, 0, mentionable=free) for one, (name, free) in self.roles.items()]
+        others = [wire.role(id_, name, 0, mentionable=free) for id_, (name, free) in self.roles.items()]
         roles = [wire.role(GUILD, "@everyone", self.everyone), *others]
         return wire.guild(list(self.channels.values()), list(self.people.values()), roles, members=members)
 
 
 def fill(message: Message, data: Json) -> None:
-    """Put what the bot sent into a message."""
+    """Copy what the bot sent into a message."""
     message.content = data["content"] or "" if "content" in data else message.content
     message.embeds = data.get("embeds", message.embeds) or []
     message.components = data.get("components", message.components) or []

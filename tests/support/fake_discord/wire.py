@@ -1,4 +1,4 @@
-"""What the fake Discord keeps, and the JSON in which the real one tells of it."""
+"""Records of the fake Discord, and their JSON on the wire."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 TEXT, DM, VOICE, NEWS, THREAD, FORUM = 0, 1, 2, 5, 11, 15
 USER_SELECT = 5
-"""The type of a control from which people are picked."""
+"""The component type of a user select."""
 GUILD = 1_000_000_000_000_000_001
 BOT = 1_000_000_000_000_000_002
 APPLICATION = 1_000_000_000_000_000_003
 EPOCH = 1_420_070_400.0
-"""2015-01-01, from which Discord counts."""
+"""2015-01-01, the epoch of Discord's snowflakes."""
 
 MESSAGE_CONTENT, MEMBERS = 1 << 18, 1 << 14
 """Flags of the application: what its owner has switched on in the developer portal."""
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Person:
-    """Somebody with an account."""
+    """A user."""
 
     id: int
     name: str
@@ -35,7 +35,7 @@ class Person:
 
 @dataclass
 class Channel:
-    """A channel, a thread, or direct messages (`person` is with whom). `forbidden`: what the bot may not do here."""
+    """A channel, a thread, or direct messages with `person`. `forbidden`: permissions that the bot lacks here."""
 
     id: int
     kind: int
@@ -51,7 +51,7 @@ class Channel:
 
 @dataclass
 class Message:
-    """One message. `private_to` is the one person who sees it; `at` in seconds by Discord's clock."""
+    """One message. `private_to` is the only person who sees it; `at` is in seconds by Discord's clock."""
 
     id: int
     channel: int
@@ -70,17 +70,17 @@ class Message:
 
     @property
     def text(self) -> str:
-        """All words that people see, those of embeds and of text files too."""
+        """All visible text, including embeds and text files."""
         parts = [self.content]
         for embed in self.embeds:
             parts += [embed.get("title") or "", embed.get("description") or ""]
-            parts += [f"{one['name']}\n{one['value']}" for one in embed.get("fields", [])]
+            parts += [f"{field['name']}\n{field['value']}" for field in embed.get("fields", [])]
             parts.append(embed.get("footer", {}).get("text", ""))
         return "\n".join([*parts, *(file["text"] for file in self.attachments)])
 
     @property
     def controls(self) -> list[Json]:
-        """Everything that can be clicked."""
+        """The labels of all components."""
         return [inner for row in self.components for inner in row.get("components", [])]
 
 
@@ -130,18 +130,20 @@ def role(id_: int, name: str, permissions: int = EVERYTHING, *, mentionable: boo
     }
 
 
-def channel(one: Channel, person: Person | None = None) -> Json:
-    if one.kind == DM:
-        return {"id": str(one.id), "type": DM, "last_message_id": None, "recipients": [user(person)] if person else []}
-    if one.kind == THREAD:
-        return thread(one)
+def channel(record: Channel, person: Person | None = None) -> Json:
+    if record.kind == DM:
+        return {"id": str(record.id), "type": DM, "last_message_id": None, "recipients": [user(person)] if person else []}
+    if record.kind == THREAD:
+        return thread(record)
     return {
-        "id": str(one.id),
-        "type": one.kind,
+        "id": str(record.id),
+        "type": record.kind,
         "guild_id": str(GUILD),
-        "name": one.name,
+        "name": record.name,
         "position": 0,
-        "permission_overwrites": [{"id": str(GUILD), "type": 0, "allow": "0", "deny": str(one.denied)}] if one.denied else [],
+        "permission_overwrites": [{"id": str(GUILD), "type": 0, "allow": "0", "deny": str(record.denied)}]
+        if record.denied
+        else [],
         "parent_id": None,
         "topic": None,
         "rate_limit_per_user": 0,
@@ -153,14 +155,14 @@ def channel(one: Channel, person: Person | None = None) -> Json:
     }
 
 
-def thread(one: Channel) -> Json:
+def thread(record: Channel) -> Json:
     return {
-        "id": str(one.id),
+        "id": str(record.id),
         "type": THREAD,
         "guild_id": str(GUILD),
-        "name": one.name,
-        "parent_id": str(one.parent),
-        "owner_id": str(one.owner),
+        "name": record.name,
+        "parent_id": str(record.parent),
+        "owner_id": str(record.owner),
         "last_message_id": None,
         "rate_limit_per_user": 0,
         "message_count": 0,
@@ -169,10 +171,10 @@ def thread(one: Channel) -> Json:
         "applied_tags": [],
         "flags": 0,
         "thread_metadata": {
-            "archived": one.archived,
+            "archived": record.archived,
             "auto_archive_duration": 10080,
             "archive_timestamp": moment(EPOCH),
-            "locked": one.locked,
+            "locked": record.locked,
             "create_timestamp": moment(EPOCH),
         },
     }
@@ -196,7 +198,7 @@ def application(flags: int) -> Json:
 
 
 def guild(channels: list[Channel], people: list[Person], roles: list[Json], *, members: bool) -> Json:
-    known = [one for one in people if members or one.id == BOT]
+    known = [person for person in people if members or person.id == BOT]
     return {
         "id": str(GUILD),
         "name": "The house",
@@ -225,9 +227,9 @@ def guild(channels: list[Channel], people: list[Person], roles: list[Json], *, m
         "large": False,
         "unavailable": False,
         "joined_at": moment(EPOCH),
-        "members": [member(one) for one in known],
-        "channels": [channel(one) for one in channels if one.kind not in (DM, THREAD)],
-        "threads": [thread(one) for one in channels if one.kind == THREAD and not one.archived],
+        "members": [member(person) for person in known],
+        "channels": [channel(item) for item in channels if item.kind not in (DM, THREAD)],
+        "threads": [thread(channel) for channel in channels if channel.kind == THREAD and not channel.archived],
         "presences": [],
         "voice_states": [],
         "stage_instances": [],

@@ -1,4 +1,5 @@
-"""The methods of the fake Slack's Web API: from arguments to what comes with `ok: true`, or `Wrong` with Slack's name for it."""
+"""Methods of the fake Slack's Web API: arguments in, the fields beside `ok: true` out; `Wrong` with
+Slack's error name otherwise."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ Answer = dict[str, Any]
 
 
 class Wrong(Exception):
-    """`ok: false`. The text is Slack's name for it."""
+    """An `ok: false` response. The text is Slack's name of the error."""
 
 
 class Methods:
@@ -75,8 +76,8 @@ class Methods:
         return {"channel": {"id": channel.id, "is_member": BOT_USER in channel.members, "is_archived": channel.archived}}
 
     def _joined(self, arguments: Arguments) -> Answer:
-        mine = [one for one in self.world.channels.values() if BOT_USER in one.members and not one.partner]
-        return {"channels": [{"id": one.id, "name": one.id.lower()} for one in mine]}
+        mine = [channel for channel in self.world.channels.values() if BOT_USER in channel.members and not channel.partner]
+        return {"channels": [{"id": item.id, "name": item.id.lower()} for item in mine]}
 
     def _members(self, arguments: Arguments) -> Answer:
         members, start = sorted(self._channel(arguments).members), int(arguments.get("cursor") or 0)
@@ -86,22 +87,24 @@ class Methods:
 
     def _history(self, arguments: Arguments) -> Answer:
         channel = self._channel(arguments)
-        found = [one for one in channel.messages.values() if one.get("thread_ts") in (None, one["ts"])]
+        found = [message for message in channel.messages.values() if message.get("thread_ts") in (None, message["ts"])]
         return self._page(list(reversed(found)), arguments)
 
     def _replies(self, arguments: Arguments) -> Answer:
         channel, thread = self._channel(arguments), str(arguments["ts"])
         if thread not in channel.messages:
             raise Wrong("thread_not_found")
-        replies = [one for one in channel.messages.values() if one.get("thread_ts") == thread and one["ts"] != thread]
+        replies = [
+            message for message in channel.messages.values() if message.get("thread_ts") == thread and message["ts"] != thread
+        ]
         return self._page([channel.messages[thread], *replies], arguments, root=thread)
 
     def _page(self, found: list[Message], arguments: Arguments, root: str = "") -> Answer:
         oldest, start = float(arguments.get("oldest") or 0), int(arguments.get("cursor") or 0)
         limit = int(arguments.get("limit") or 100)
-        wanted = [one for one in found if one["ts"] == root or float(one["ts"]) >= oldest]
+        wanted = [message for message in found if message["ts"] == root or float(message["ts"]) >= oldest]
         with_marks = str(arguments.get("include_all_metadata")) in ("1", "True", "true")
-        page = [one if with_marks else {**one, "metadata": None} for one in wanted[start : start + limit]]
+        page = [message if with_marks else {**message, "metadata": None} for message in wanted[start : start + limit]]
         cursor = str(start + limit) if start + limit < len(wanted) else ""
         return {"messages": page, "has_more": bool(cursor), "response_metadata": {"next_cursor": cursor}}
 
@@ -129,7 +132,7 @@ class Methods:
         return {"channel": channel.id, "ts": message["ts"], "message": message}
 
     def _stands(self, channel: Channel, message: Message) -> None:
-        """A message of the bot is there; the bot is told of it too, as of everything that is said."""
+        """Store a message of the bot; its event is sent to the bot, as for every message."""
         channel.messages[message["ts"]] = message
         self.world.caused("post", channel.id, message["ts"], message)
         parent = channel.messages.get(str(message.get("thread_ts")), {}).get("user")
@@ -254,7 +257,7 @@ class Methods:
         return {**arguments["view"], "id": f"V{number}", "hash": f"h{number}"}
 
     def _redraw(self, arguments: Arguments) -> Answer:
-        at = next((at for at, one in enumerate(self.world.views) if one["id"] == arguments["view_id"]), None)
+        at = next((at for at, view in enumerate(self.world.views) if view["id"] == arguments["view_id"]), None)
         if at is None:
             raise Wrong("not_found")
         if arguments.get("hash") != self.world.views[at]["hash"]:
@@ -278,7 +281,7 @@ class Methods:
 
     def _complete(self, arguments: Arguments) -> Answer:
         channel = self._writable(arguments)
-        files = [self.world.files[one["id"]] for one in arguments["files"]]
+        files = [self.world.files[file["id"]] for file in arguments["files"]]
         message: Message = {"type": "message", "user": BOT_USER, "ts": self.world.stamp(), "text": ""}
         message |= {"files": files} | ({"thread_ts": arguments["thread_ts"]} if arguments.get("thread_ts") else {})
         self._stands(channel, message)

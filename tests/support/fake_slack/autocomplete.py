@@ -1,4 +1,4 @@
-"""A menu for pickers that has always the same in it."""
+"""Autocomplete with fixed choices."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MODELS = (
 
 
 class FixedMenu:
-    """Three models, two teams, two agents. `current` is the model in use, by what it is picked for."""
+    """Three models, two teams, two agents. `current` is the selected model by scope."""
 
     def __init__(self) -> None:
         self.current = {"": "grok-4.3", "docs": "gpt-9"}
 
     def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
-        found = [replace(one, current=self.current.get(scope) == one.name) for one in MODELS if search in one.name]
+        found = [replace(model, current=self.current.get(scope) == model.name) for model in MODELS if search in model.name]
         return found[:limit]
 
     def teams(self, place: Place) -> Sequence[str]:

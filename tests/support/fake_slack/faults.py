@@ -1,4 +1,4 @@
-"""What can go wrong at the fake Slack, and in which order."""
+"""Faults of the fake Slack, and their order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 Trouble = Literal["limit", "error", "down", "cut", "lose", "silence", "slow"]
 """Without an effect: `limit` (429 with `Retry-After`), `error` (`ok: false` with a name), `down` (503), `cut` (the connection is
-cut at once). With it: `lose` (and then the connection is cut), `silence` (and then nothing is said), `slow`."""
+cut at once). After the effect: `lose` (the connection is cut), `silence` (no response), `slow`."""
 
 WRITES = frozenset(
     {
@@ -32,7 +32,7 @@ WRITES = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """One trouble. `seconds`: the pause of `limit`, the delay of `slow`; `name`: the error's name."""
+    """One fault. `seconds` is the delay of `limit` and `slow`; `name` is that of the error."""
 
     trouble: Trouble
     seconds: float = 0.0
@@ -54,7 +54,7 @@ Plan = Callable[[Asked], Fault | None]
 
 
 class Faults:
-    """The faults to come: those put in line for the methods named, and then what `plan` says."""
+    """The faults to come: those queued for the named methods, then those that `plan` returns."""
 
     def __init__(self) -> None:
         self.plan: Plan | None = None
@@ -63,14 +63,14 @@ class Faults:
     def put(
         self, trouble: Trouble, *methods: str, name: str = "", seconds: float = 0.0, also: Mapping[str, Any] | None = None
     ) -> None:
-        """The next request to one of these methods, or the next that writes, runs into this."""
+        """Queue a fault for the next request to one of these methods, or for the next write."""
         fault = Fault(trouble=trouble, seconds=seconds, name=name, also=also)
         self._next.append((fault, frozenset(methods) or WRITES))
 
     def take(self, asked: Asked) -> Fault | None:
-        """What this request runs into."""
-        for one in self._next:
-            if asked.path in one[1]:
-                self._next.remove(one)
-                return one[0]
+        """The fault of this request."""
+        for item in self._next:
+            if asked.path in item[1]:
+                self._next.remove(item)
+                return item[0]
         return self.plan(asked) if self.plan is not None else None

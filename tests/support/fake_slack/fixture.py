@@ -1,4 +1,4 @@
-"""The adapter on the fake Slack, with Ana, who writes in its channel."""
+"""The adapter connected to the fake Slack, with one person, Ana, who writes in its channel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = (*HELP, "model", "models")
 
 
 class TidyAdapter(SlackAdapter):
-    """Stops only when the server, which is in the same process here, has seen it go."""
+    """An adapter whose `stop` waits until the server, in the same process, has seen it disconnect."""
 
     server: SlackServer
 
@@ -35,7 +35,7 @@ class TidyAdapter(SlackAdapter):
 
 
 class SlackRig(PlatformDriver):
-    """A started adapter and what people see of it."""
+    """A started adapter, and what people see of it."""
 
     def __init__(self, server: SlackServer, **access: Any) -> None:
         super().__init__()
@@ -57,19 +57,27 @@ class SlackRig(PlatformDriver):
         self.server.people.command(ANA, GENERAL, f"{name} {text}")
 
     async def seen(self, place: Place) -> Sequence[Seen]:
-        here = [one for one in self.world.channels[place.channel].messages.values() if self._stands_in(one, place.thread)]
-        private = [one for one in self.world.ephemeral if (one["channel"], one.get("thread_ts")) == (place.channel, place.thread)]
-        return [_seen(one) for one in (*here, *private)]
+        here = [
+            message for message in self.world.channels[place.channel].messages.values() if self._stands_in(message, place.thread)
+        ]
+        private = [
+            message
+            for message in self.world.ephemeral
+            if (message["channel"], message.get("thread_ts")) == (place.channel, place.thread)
+        ]
+        return [_seen(message) for message in (*here, *private)]
 
     def _stands_in(self, message: dict[str, Any], thread: str | None) -> bool:
         own = message.get("thread_ts") if message.get("thread_ts") != message["ts"] else None
         return message["user"] == BOT_USER and own == thread
 
     async def files(self) -> Mapping[str, str]:
-        return {str(one["name"]): self.world.contents[name].decode() for name, one in self.world.files.items()}
+        return {str(file["name"]): self.world.contents[name].decode() for name, file in self.world.files.items()}
 
     async def notified(self) -> frozenset[str]:
-        return frozenset(name for one in self.world.messages() if one["user"] == BOT_USER for name in shown.notified(one))
+        return frozenset(
+            name for message in self.world.messages() if message["user"] == BOT_USER for name in shown.notified(message)
+        )
 
     def when(self, at: float) -> str:
         return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
@@ -79,16 +87,16 @@ class SlackRig(PlatformDriver):
 
     async def choose(self, question: int, option: str) -> None:
         card = self.card(question)
-        action = next(one["action_id"] for one in shown.elements(card) if one.get("value") == option)
+        action = next(element["action_id"] for element in shown.elements(card) if element.get("value") == option)
         self.server.people.click(ANA, GENERAL, card, action)
 
     def card(self, question: int) -> dict[str, Any]:
-        """The message that shows a question."""
+        """The message of a question."""
         own = f"question/{question}/"
         return next(
-            one
-            for one in self.world.messages()
-            if any(str(block.get("block_id", "")).startswith(own) for block in one.get("blocks") or ())
+            message
+            for message in self.world.messages()
+            if any(str(block.get("block_id", "")).startswith(own) for block in message.get("blocks") or ())
         )
 
     async def edit(self, text: str) -> None:
@@ -105,7 +113,7 @@ class SlackRig(PlatformDriver):
             raise
 
     async def wait_broken(self) -> None:
-        """Wait until something could not be stored."""
+        """Wait until an event could not be stored."""
         await self._broken.wait()
 
     async def redeliver(self) -> None:
@@ -131,7 +139,7 @@ class SlackRig(PlatformDriver):
 
 
 def reach(server: SlackServer, **access: Any) -> SlackConfig:
-    """How to reach a server, by Socket Mode unless `access` says otherwise."""
+    """Configuration for a server: Socket Mode unless `access` says otherwise."""
     return SlackConfig(**{"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "url": server.url, "ping": 1.0, **access})
 
 
@@ -141,7 +149,7 @@ def _seen(message: dict[str, Any]) -> Seen:
 
 @asynccontextmanager
 async def a_rig(**access: Any) -> AsyncIterator[SlackRig]:
-    """A rig that is started."""
+    """A started rig."""
     async with SlackServer() as server:
         rig = SlackRig(server, **access)
         await rig.start()
@@ -150,7 +158,7 @@ async def a_rig(**access: Any) -> AsyncIterator[SlackRig]:
 
 
 class HttpRig(SlackRig):
-    """The same in HTTP mode: Slack posts to the adapter's port."""
+    """A rig in HTTP mode: Slack posts to the adapter's port."""
 
     def __init__(self, server: SlackServer, posting: Posting) -> None:
         super().__init__(server, app_token=None, signing_secret=SECRET)
@@ -166,7 +174,7 @@ class HttpRig(SlackRig):
 
 @asynccontextmanager
 async def an_http_rig() -> AsyncIterator[HttpRig]:
-    """A rig in HTTP mode that is started."""
+    """A started rig in HTTP mode."""
     async with SlackServer() as server, Posting(server) as posting:
         rig = HttpRig(server, posting)
         await rig.start()

@@ -1,6 +1,6 @@
-"""Slack's published limits of messages and views, as a check of whole payloads. It says everything that is wrong with one.
+"""Slack's published limits of messages and views, as a check that lists all errors of a payload.
 
-The source: Slack's reference of blocks, block elements, composition objects, views and `chat.postMessage`.
+Source: Slack's reference of blocks, block elements, composition objects, views and `chat.postMessage`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MODALS = ("modal", "home")
 
 
 def wrong_in_message(message: Thing) -> list[str]:
-    """What Slack would not take of a message."""
+    """The errors that Slack would find in a message."""
     blocks = message.get("blocks") or []
     found = list(_blocks(blocks, 50, "message"))
     if not str(message.get("text") or "").strip():
@@ -31,7 +31,7 @@ def wrong_in_message(message: Thing) -> list[str]:
 
 
 def wrong_in_view(view: Thing) -> list[str]:
-    """What Slack would not take of a modal or of App Home."""
+    """The errors that Slack would find in a modal or App Home."""
     found = list(_blocks(view.get("blocks") or [], 100, str(view.get("type"))))
     if view.get("type") not in MODALS:
         found.append(f"a view of type {view.get('type')!r}")
@@ -46,9 +46,9 @@ def wrong_in_view(view: Thing) -> list[str]:
 
 
 def wrong_in_options(options: Sequence[Thing]) -> list[str]:
-    """What Slack would not take of an answer to `block_suggestion`."""
+    """The errors that Slack would find in a response to `block_suggestion`."""
     found = [] if len(options) <= 100 else [f"{len(options)} options"]
-    return [*found, *(one for option in options for one in _option(option))]
+    return [*found, *(item for option in options for item in _option(option))]
 
 
 def _blocks(blocks: Sequence[Thing], most: int, where: str) -> Iterator[str]:
@@ -76,8 +76,8 @@ def _block(block: Thing, where: str) -> Iterator[str]:
 def _context(block: Thing) -> Iterator[str]:
     if not 0 < len(block["elements"]) <= 10:
         yield f"{len(block['elements'])} elements in a context"
-    for one in block["elements"]:
-        yield from _text(one, 3000, "context")
+    for element in block["elements"]:
+        yield from _text(element, 3000, "context")
 
 
 def _markdown(block: Thing) -> Iterator[str]:
@@ -93,45 +93,45 @@ def _input(block: Thing) -> Iterator[str]:
 def _actions(block: Thing) -> Iterator[str]:
     if not 0 < len(block["elements"]) <= 25:
         yield f"{len(block['elements'])} elements in one row"
-    ids = [one.get("action_id") for one in block["elements"]]
+    ids = [element.get("action_id") for element in block["elements"]]
     if len(set(ids)) != len(ids):
         yield f"action ids twice in one row: {ids}"
-    for one in block["elements"]:
-        yield from _element(one)
+    for element in block["elements"]:
+        yield from _element(element)
 
 
-def _element(one: Thing) -> Iterator[str]:
-    if not 0 < len(one.get("action_id", "")) <= 255:
-        yield f"an action_id of {len(one.get('action_id', ''))} characters"
-    if one["type"] == "button":
-        yield from _button(one)
-    if one["type"] == "overflow":
-        yield from _overflow(one)
-    if "placeholder" in one:
-        yield from _text(one["placeholder"], 150, "placeholder")
-    if "options" in one:
-        yield from _list(one)
-    if len(one.get("initial_value", "")) > one.get("max_length", 3000):
+def _element(element: Thing) -> Iterator[str]:
+    if not 0 < len(element.get("action_id", "")) <= 255:
+        yield f"an action_id of {len(element.get('action_id', ''))} characters"
+    if element["type"] == "button":
+        yield from _button(element)
+    if element["type"] == "overflow":
+        yield from _overflow(element)
+    if "placeholder" in element:
+        yield from _text(element["placeholder"], 150, "placeholder")
+    if "options" in element:
+        yield from _list(element)
+    if len(element.get("initial_value", "")) > element.get("max_length", 3000):
         yield "an initial value that is longer than the field"
 
 
-def _overflow(one: Thing) -> Iterator[str]:
-    if not 0 < len(one["options"]) <= 5:
-        yield f"{len(one['options'])} entries behind three dots"
+def _overflow(element: Thing) -> Iterator[str]:
+    if not 0 < len(element["options"]) <= 5:
+        yield f"{len(element['options'])} entries behind three dots"
 
 
-def _button(one: Thing) -> Iterator[str]:
-    yield from _text(one["text"], 75, "button")
-    if len(one.get("value", "")) > 2000:
+def _button(element: Thing) -> Iterator[str]:
+    yield from _text(element["text"], 75, "button")
+    if len(element.get("value", "")) > 2000:
         yield "a button's value of more than 2,000 characters"
-    if one.get("style") not in (None, "primary", "danger"):
-        yield f"a button in style {one['style']!r}"
+    if element.get("style") not in (None, "primary", "danger"):
+        yield f"a button in style {element['style']!r}"
 
 
-def _list(one: Thing) -> Iterator[str]:
-    yield from [] if one["options"] else ["a list without options"]
-    yield from wrong_in_options(one["options"])
-    if "initial_option" in one and one["initial_option"] not in one["options"]:
+def _list(element: Thing) -> Iterator[str]:
+    yield from [] if element["options"] else ["a list without options"]
+    yield from wrong_in_options(element["options"])
+    if "initial_option" in element and element["initial_option"] not in element["options"]:
         yield "an initial option that is none of the options"
 
 

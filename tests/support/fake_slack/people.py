@@ -1,4 +1,4 @@
-"""What people do at the fake Slack, and the payloads that Slack makes of it."""
+"""Actions of people at the fake Slack, and the payloads that Slack makes of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class People:
         raw: bool = False,
         **more: Any,
     ) -> Message:
-        """Somebody writes. What is not `delivered` can only be read; `raw` text has Slack's marks in it already."""
+        """Post a message. Unless it is `delivered`, it is only in the history; `raw` text contains Slack's markup already."""
         room = self.world.channels[channel]
         message: Message = {"type": "message", "user": user, "text": text if raw else html.escape(text, quote=False)}
         message |= {"ts": self.world.stamp(), "team": TEAM, **more}
@@ -53,7 +53,7 @@ class People:
             self.world.event({**mention, "type": "app_mention", "channel": room.id, "event_ts": message["ts"]})
 
     def change(self, channel: str, stamp: str, text: str, *, delivered: bool = True) -> Message:
-        """Somebody edits a message of hers."""
+        """Edit a message."""
         room = self.world.channels[channel]
         before = dict(room.messages[stamp])
         edited = {"user": before["user"], "ts": self.world.stamp()}
@@ -63,7 +63,7 @@ class People:
         return room.messages[stamp]
 
     def unfurl(self, channel: str, stamp: str) -> None:
-        """Slack adds the preview of a link to a message, which changes it without anybody's doing."""
+        """Add a link preview to a message: Slack changes it without an edit."""
         room = self.world.channels[channel]
         message = room.messages[stamp]
         self._changed(room, {**message, "attachments": [{"title": "A page"}]}, dict(message))
@@ -74,7 +74,7 @@ class People:
         self.world.event({**event, "channel": room.id, "channel_type": _type(room), "ts": stamp, "event_ts": stamp})
 
     def delete(self, channel: str, stamp: str, *, delivered: bool = True) -> None:
-        """Somebody deletes a message of hers."""
+        """Delete a message."""
         room = self.world.channels[channel]
         before = room.messages.pop(stamp)
         event = {"type": "message", "subtype": "message_deleted", "hidden": True, "deleted_ts": stamp}
@@ -86,15 +86,15 @@ class People:
     # Commands and clicks --------------------------------------------------------------------------------------------------
 
     def command(self, user: str, channel: str, text: str, *, raw: bool = False) -> Envelope:
-        """Somebody types `/townhall …`; `raw`: `text` has Slack's marks already, such as those of mentions."""
+        """Type `/townhall …`; `raw`: `text` contains Slack's markup already, such as mentions."""
         typed = text if raw else html.escape(text, quote=False)
         body = {"command": "/townhall", "text": typed, "user_id": user, "user_name": user.lower()}
         body |= {"channel_id": channel, "channel_name": "general", "team_id": TEAM, "api_app_id": APP}
         return self.world.happens("slash_commands", {**body, "trigger_id": self._trigger()})
 
     def click(self, user: str, channel: str, message: Message, action: str, chosen: str = "") -> Envelope:
-        """Somebody uses a control of a message, also one that was there when she looked."""
-        element = next(one for one in elements(message) if one["action_id"] == action)
+        """Use a control of a message, also one of an earlier version of it."""
+        element = next(element for element in elements(message) if element["action_id"] == action)
         container = {"type": "message", "message_ts": message["ts"], "channel_id": channel}
         container |= {"is_ephemeral": bool(message.get("is_ephemeral"))}
         container |= {"thread_ts": message["thread_ts"]} if message.get("thread_ts") else {}
@@ -103,9 +103,9 @@ class People:
         return self.world.happens("interactive", body | ({} if message.get("is_ephemeral") else {"message": message}))
 
     def click_in_view(self, user: str, view: Message, action: str, chosen: str = "") -> Envelope:
-        """Somebody uses a control of a form or of App Home."""
+        """Use a control of a modal or of App Home."""
         inputs = ({**block["element"], "block_id": block["block_id"]} for block in view["blocks"] if block["type"] == "input")
-        element = next(one for one in (*elements(view), *inputs) if one["action_id"] == action)
+        element = next(element for element in (*elements(view), *inputs) if element["action_id"] == action)
         body = {**self._interactive(user, "block_actions"), "view": view, "container": {"type": "view", "view_id": view["id"]}}
         return self.world.happens("interactive", {**body, "actions": [self._action(element, chosen)]})
 
@@ -117,13 +117,13 @@ class People:
         if element["type"] == "conversations_select":
             action["selected_conversation"] = chosen
         if "options" in element:
-            action["selected_option"] = next(one for one in element["options"] if one["value"] == chosen)
+            action["selected_option"] = next(option for option in element["options"] if option["value"] == chosen)
         return action
 
     # Forms ----------------------------------------------------------------------------------------------------------------
 
     def submit(self, user: str, view: Message, **typed: Any) -> Envelope:
-        """Somebody fills in a form and sends it. `typed`: by the fields' names."""
+        """Fill in and submit a modal. `typed`: values by field name."""
         values: dict[str, dict[str, Any]] = {}
         for block in view["blocks"]:
             if block["type"] == "input":
@@ -134,17 +134,17 @@ class People:
         )
 
     def search(self, user: str, view: Message, typed: str) -> Envelope:
-        """Somebody types into a list that is fed by the app."""
+        """Type into a select whose options the app provides."""
         body = {**self._interactive(user, "block_suggestion"), "view": view, "value": typed}
         return self.world.happens("interactive", {**body, "action_id": "model", "block_id": "model"})
 
     def ask_about(self, user: str, channel: str, message: Message) -> Envelope:
-        """Somebody chooses "Ask the agents about this" in the menu of a message."""
+        """Use the shortcut "Ask the agents about this" on a message."""
         body = {**self._interactive(user, "message_action"), "callback_id": "ask_about", "channel": {"id": channel}}
         return self.world.happens("interactive", {**body, "message": message, "message_ts": message["ts"]})
 
     def open_home(self, user: str) -> Envelope:
-        """Somebody looks at App Home."""
+        """Open App Home."""
         event = {"type": "app_home_opened", "user": user, "channel": self.world.direct(user).id, "tab": "home"}
         known = self.world.homes.get(user)
         return self.world.event(event | ({"view": known} if known else {}))

@@ -1,4 +1,4 @@
-"""Slack's HTTP mode: what happens in a world is posted to the app, signed, and again until it is answered with 200."""
+"""Slack's HTTP mode: envelopes are posted to the app, signed, and repeated until the response is 200."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.support.fake_slack.state import Envelope
 
 SECRET = "5ec3e7"
 TRIES = 4
-"""Slack posts an event up to four times; the pauses between are left out here."""
+"""Slack posts an event up to four times; the delays in between are left out here."""
 
 
 class Posting:
-    """Posts to `address`, once there is one."""
+    """Posts to `address`, once it is set."""
 
     def __init__(self, server: SlackServer) -> None:
         self.address = ""
@@ -42,14 +42,14 @@ class Posting:
         await self._session.close()
 
     async def begin_afresh(self) -> None:
-        """Post over new connections from now on."""
+        """Use new connections from now on."""
         await self._session.close()
         self._session = aiohttp.ClientSession()
 
     async def post(
         self, body: str, *, kind: str = "application/json", secret: str = SECRET, at: float | None = None, **headers: str
     ) -> int:
-        """Post something signed with a secret at a time; the status of the answer."""
+        """Post a body, signed with a secret at a time; returns the status of the response."""
         stamp = str(int(time.time() if at is None else at))
         signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
         signed = {"X-Slack-Signature": signature or "", "X-Slack-Request-Timestamp": stamp, "Content-Type": kind, **headers}
@@ -79,7 +79,7 @@ class Posting:
 
 
 def _encoded(envelope: Envelope) -> tuple[str, str]:
-    """The content type and the body: JSON for events, a form for everything else."""
+    """Content type and body: JSON for events, a form for everything else."""
     payload: Mapping[str, Any] = envelope.payload
     if envelope.kind == "events_api":
         return "application/json", json.dumps(payload)

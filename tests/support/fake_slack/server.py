@@ -1,12 +1,13 @@
-"""The fake Slack as a server on the loopback, driven by the real slack-bolt. In a test's process:
+"""The fake Slack as a server on the loopback interface, used by the real slack-bolt. In a test's process:
 
     async with SlackServer() as slack:
         slack.people.say(ANA, GENERAL, "hello")            # people
-        slack.faults.put("lose")                           # the next writing works, but its answer is lost
+        slack.faults.put("lose")                           # the next write takes effect, but its response is lost
         await slack.until(lambda: slack.world.effects)     # what the bot did
 
 The Web API is at `url`, by GET and by POST. Events go over the newest connection of Socket Mode; with `posts_to` (an address and
-a signing secret) they are posted there instead. What is not acknowledged when a connection is lost comes again over the next.
+a signing secret) they are posted there instead. An envelope that is not acknowledged when its connection is lost is sent again
+over the next one.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Watch = Callable[[str, Asked], None]
 
 
 class SlackServer:
-    """The server. `requests` are all that arrived; `watch` is told each request's stages: arrived, done, answered."""
+    """The server. `requests` are all received requests; `watch` is called at the stages of each: arrived, done, answered."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self.world = World(clock, self.ring)
@@ -44,7 +45,7 @@ class SlackServer:
         self.watch: Watch = lambda stage, asked: None
         self.requests: list[Asked] = []
         self.tokens = {BOT_TOKEN: "", APP_TOKEN: ""}
-        """Tokens with the error that each is answered with; none while it is good."""
+        """Invalid tokens, with the error that each gets."""
         self._bell = asyncio.Event()
         self.sockets = Sockets(self.world, self.until, self.ring)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -61,25 +62,25 @@ class SlackServer:
 
     @property
     def url(self) -> str:
-        """The address of the Web API, as SLACK_API_URL has it."""
+        """The address of the Web API, as in SLACK_API_URL."""
         return f"{self.methods.url}/api/"
 
     def ring(self) -> None:
-        """Something has changed: whoever waits looks again."""
+        """Report a change to those who wait in `until`."""
         bell, self._bell = self._bell, asyncio.Event()
         bell.set()
 
     async def until(self, true: Callable[[], Any]) -> None:
-        """Wait until something is so. It is looked at after every change here."""
+        """Wait until a condition holds; it is checked after every change of the server."""
         while not true():
             await self._bell.wait()
 
     def count(self, method: str) -> int:
-        """How often a method was asked for."""
-        return sum(one.path == method for one in self.requests)
+        """The number of requests to a method."""
+        return sum(request.path == method for request in self.requests)
 
     async def gone(self) -> None:
-        """Wait until every client that was ever here has left."""
+        """Wait until all clients have disconnected."""
         while self._tasks:
             await asyncio.wait(list(self._tasks))
 
@@ -150,7 +151,7 @@ class SlackServer:
         return web.json_response(answer, status=status, headers={"x-oauth-scopes": scopes, "Date": date, **(headers or {})})
 
     async def _content(self, request: web.BaseRequest) -> web.Response:
-        """The file server: uploads, and what people attached, for those who show the bot's token."""
+        """The file server: uploads and attachments, for requests with the bot's token."""
         name = request.path.rpartition("/")[2]
         if request.method == "POST":
             self.world.contents[name] = await request.read()
@@ -178,7 +179,7 @@ def _about(arguments: Mapping[str, Any]) -> str:
 
 
 async def _suffer(request: web.BaseRequest, fault: Fault) -> None:
-    """What follows an effect before its answer."""
+    """The fault between an effect and its response."""
     match fault.trouble:
         case "lose":
             _hang_up(request)

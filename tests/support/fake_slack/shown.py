@@ -1,4 +1,4 @@
-"""What people see of the fake Slack's messages, and whom those notify: its own marks resolved as Slack's clients do."""
+"""The fake Slack's messages as people see them, and the people whom they notify: markup is resolved as Slack's clients do it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JOINER = "\u2060"
 
 
 def words(message: Message) -> str:
-    """All that a message says, the sender's name above it included."""
+    """All text of a message, including the sender's name."""
     blocks = message.get("blocks") or []
     texts = [_shown(text) for text in raw_texts(message)] if blocks else [_shown(str(message.get("text") or ""))]
     files = [str(file["name"]) for file in message.get("files") or ()]
@@ -23,7 +23,7 @@ def words(message: Message) -> str:
 
 
 def raw_texts(message: Message) -> Iterator[str]:
-    """The texts in which Slack looks for marks."""
+    """The texts in which Slack interprets markup."""
     for block in message.get("blocks") or []:
         match block["type"]:
             case "section" | "header":
@@ -31,21 +31,21 @@ def raw_texts(message: Message) -> Iterator[str]:
             case "markdown":
                 yield block["text"]
             case "context":
-                yield from (one["text"] for one in block["elements"])
+                yield from (element["text"] for element in block["elements"])
             case "input":
                 yield block["label"]["text"]
 
 
 def controls(message: Message) -> tuple[str, ...]:
-    """The labels of what can be clicked."""
-    return tuple(_label(one) for one in elements(message))
+    """The labels of all controls."""
+    return tuple(_label(element) for element in elements(message))
 
 
 def elements(message: Message) -> Iterator[Message]:
-    """What can be clicked, each with its block's id."""
+    """All controls, each with its block's id."""
     for block in message.get("blocks") or []:
         if block["type"] == "actions":
-            yield from ({**one, "block_id": block["block_id"]} for one in block["elements"])
+            yield from ({**element, "block_id": block["block_id"]} for element in block["elements"])
 
 
 def _label(element: Message) -> str:
@@ -55,14 +55,14 @@ def _label(element: Message) -> str:
 
 
 def notified(message: Message) -> set[str]:
-    """Ids of those whom a message notifies; `everyone` if it is all of a channel."""
+    """Ids of the people whom a message notifies; `everyone` for a whole channel."""
     texts = list(raw_texts(message)) or [str(message.get("text") or "")]
     found = [match.groups() for text in texts for match in _NOTIFIES.finditer(text)]
     return {"everyone" if every else str(user or group) for user, every, group in found}
 
 
 def hidden_links(message: Message) -> list[str]:
-    """Links whose text does not show where they lead, as far as Slack would make them."""
+    """Links whose text hides their address, as far as Slack would create them."""
     found = []
     for block in message.get("blocks") or []:
         if block["type"] == "markdown":

@@ -1,4 +1,4 @@
-"""Socket Mode at the fake Slack: envelopes go over the newest connection, and come again over the next if it is lost before."""
+"""Socket Mode of the fake Slack: envelopes go over the newest connection, and again over the next if it is lost before."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.support.fake_slack.state import Envelope, World
 
 
 class Sockets:
-    """The connections. `count` is how many there were; the next `refused` are refused.
+    """The connections. `count` is their number so far; the next `refused` ones are refused.
 
-    While `deaf` is set, they are open and silent: nothing is sent, no ping is answered.
+    While `deaf` is set, they are open but silent: nothing is sent, and no ping is answered.
     """
 
     def __init__(self, world: World, until: Callable[[Callable[[], Any]], Awaitable[None]], ring: Callable[[], None]) -> None:
@@ -32,18 +32,18 @@ class Sockets:
         self._tickets: set[str] = set()
 
     def ticket(self) -> str:
-        """What admits to one connection."""
+        """A ticket for one connection."""
         ticket = str(self._world.number())
         self._tickets.add(ticket)
         return ticket
 
     def cut(self) -> None:
-        """Cut the connection, as a lost network does."""
+        """Cut the connection, like a lost network."""
         if self._request is not None and self._request.transport is not None:
             self._request.transport.abort()
 
     async def disconnect(self) -> None:
-        """Tell the app to connect anew, as Slack does before it closes a socket."""
+        """Ask the app to reconnect, as Slack does before it closes a socket."""
         await self._until(lambda: self._socket is not None)
         assert self._socket is not None
         await self._socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
@@ -85,7 +85,7 @@ class Sockets:
 
     def _waiting(self, socket: web.WebSocketResponse) -> list[Envelope]:
         here = socket is self._socket and not self.deaf
-        return [one for one in self._world.unacknowledged.values() if here and one.number not in self._sent]
+        return [envelope for envelope in self._world.unacknowledged.values() if here and envelope.number not in self._sent]
 
     async def _hear(self, socket: web.WebSocketResponse) -> None:
         async for message in socket:

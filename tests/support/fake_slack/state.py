@@ -1,7 +1,7 @@
-"""What the fake Slack knows, without its network: one workspace, its channels and people, what they do, and what bots caused.
+"""State of the fake Slack, without its network: one workspace, its channels and people, their actions, and the bot's effects.
 
-Messages are dictionaries as Slack's history has them. What people do becomes an envelope, which is delivered until it is
-acknowledged; a mention becomes two.
+Messages are dictionaries as in Slack's history. Each action becomes an envelope, which is delivered until it is acknowledged; a
+mention becomes two.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Envelope:
-    """Something that Slack tells the app. `attempt` counts the deliveries before this one."""
+    """An event for the app. `attempt` counts the earlier deliveries."""
 
     number: int
     kind: Kind
@@ -41,7 +41,7 @@ class Envelope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
-    """Something that the bot caused, in order."""
+    """One effect of the bot, in order."""
 
     number: int
     at: float
@@ -53,7 +53,7 @@ class Effect:
 
 @dataclass(slots=True)
 class Channel:
-    """A channel with its messages by timestamp. Private words are kept apart from it: they are in no history."""
+    """A channel with its messages by timestamp. Ephemeral messages are kept apart, since they are in no history."""
 
     id: str
     members: set[str] = field(default_factory=lambda: {BOT_USER, *PEOPLE})
@@ -92,20 +92,20 @@ class World:
         return f"{self._last:.6f}"
 
     def number(self) -> int:
-        """A number that nothing else has."""
+        """A unique number."""
         return next(self._ids)
 
     def direct(self, user: str) -> Channel:
-        """The direct messages of the bot with somebody."""
+        """The bot's direct messages with a person."""
         return self.channels.setdefault(f"D{user[1:]}", Channel(id=f"D{user[1:]}", members={BOT_USER, user}, partner=user))
 
     def messages(self) -> Iterator[Message]:
-        """Everything that stands anywhere."""
+        """All messages of all channels."""
         for channel in self.channels.values():
             yield from channel.messages.values()
 
     def caused(self, what: str, channel: str, message: str, body: Mapping[str, Any]) -> None:
-        """Note an effect of the bot."""
+        """Record an effect of the bot."""
         self.effects.append(
             Effect(number=len(self.effects) + 1, at=self.clock(), what=what, channel=channel, message=message, body=body)
         )
@@ -114,7 +114,7 @@ class World:
     # Delivering -----------------------------------------------------------------------------------------------------------
 
     def happens(self, kind: Kind, payload: Mapping[str, Any]) -> Envelope:
-        """Something is told to the app."""
+        """Create an envelope for the app."""
         envelope = Envelope(number=self.number(), kind=kind, payload=payload)
         self.envelopes.append(envelope)
         self.unacknowledged[envelope.number] = envelope
@@ -122,13 +122,13 @@ class World:
         return envelope
 
     def event(self, event: Mapping[str, Any], **outer: Any) -> Envelope:
-        """An event of the Events API."""
+        """Create an event of the Events API."""
         number = self.number()
         body = {"type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event_id": f"Ev{number}", "event": event}
         return self.happens("events_api", {**body, "event_time": int(self.clock()), **outer})
 
     def acknowledge(self, number: int, answer: Any = None) -> None:
-        """An envelope has arrived; it may come once more for all that."""
+        """Record the acknowledgement of an envelope; Slack may still deliver it once more."""
         envelope = self.unacknowledged.pop(number, None)
         self.answers.setdefault(number, answer)
         if envelope is not None and envelope.kind == "events_api" and self.double():
@@ -136,7 +136,7 @@ class World:
         self.changed()
 
     def deliver_again(self, envelope: Envelope) -> None:
-        """Deliver once more, as an envelope of its own."""
+        """Deliver an event once more, in a new envelope."""
         again = replace(envelope, number=self.number(), attempt=envelope.attempt + 1)
         self.unacknowledged[again.number] = again
         self.changed()

@@ -1,4 +1,4 @@
-"""The whole bot on the fake Slack: settings, team file, commands and engine, as `townhall run` puts them together."""
+"""The whole bot on the fake Slack: settings, team file, commands and engine, composed as by `townhall run`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.support.fake_slack.state import ANA, BOT_USER, GENERAL
 
 ROOT = Path(__file__).parents[3]
 RELEASE = (ROOT / "examples" / "own-script.toml").read_text(encoding="utf-8")
-"""A writer and a checker who asks whoever gave the task one yes-or-no question."""
+"""A writer, and a checker who asks the requester one yes-or-no question."""
 
 Message = dict[str, Any]
 
 
 class Whole:
-    """A bot that runs, and what people see of it."""
+    """A running bot, and what people see of it."""
 
     def __init__(self, server: SlackServer, app: App) -> None:
         self.server = server
@@ -34,32 +34,32 @@ class Whole:
         self.app = app
 
     async def until(self, true: Callable[[], Any]) -> None:
-        """Wait until something is to be seen."""
+        """Wait until a condition holds."""
         try:
             async with asyncio.timeout(PATIENCE):
                 await self.server.until(true)
         except TimeoutError:
-            raise AssertionError("\n---\n".join(words(one) for one in self.seen())) from None
+            raise AssertionError("\n---\n".join(words(message) for message in self.seen())) from None
 
     async def sees(self, text: str, channel: str = GENERAL) -> Message:
-        """Wait for a message of the bot, also a private one, that says something; the newest one."""
-        await self.until(lambda: any(text in words(one) for one in self.seen(channel)))
-        return [one for one in self.seen(channel) if text in words(one)][-1]
+        """Wait for a message of the bot, also an ephemeral one, that contains a text; returns the newest."""
+        await self.until(lambda: any(text in words(message) for message in self.seen(channel)))
+        return [message for message in self.seen(channel) if text in words(message)][-1]
 
     def seen(self, channel: str = GENERAL) -> Iterator[Message]:
-        """All that the bot has written in a channel."""
-        yield from (one for one in self.world.channels[channel].messages.values() if one["user"] == BOT_USER)
-        yield from (one for one in self.world.ephemeral if one["channel"] == channel)
+        """All messages of the bot in a channel."""
+        yield from (message for message in self.world.channels[channel].messages.values() if message["user"] == BOT_USER)
+        yield from (message for message in self.world.ephemeral if message["channel"] == channel)
 
     async def home(self, text: str, user: str = ANA) -> Message:
-        """Wait until somebody's App Home says something."""
+        """Wait until a person's App Home contains a text."""
         await self.until(lambda: text in words(self.world.homes.get(user, {})))
         return self.world.homes[user]
 
 
 @asynccontextmanager
 async def a_bot(folder: Path, team_file: str = RELEASE, server: SlackServer | None = None) -> AsyncIterator[Whole]:
-    """A bot that has started, with its store in `folder`, on a server of its own unless one is given."""
+    """A started bot with its store in `folder`, on a server of its own unless one is given."""
     if server is None:
         async with SlackServer() as made, a_bot(folder, team_file, made) as whole:
             yield whole
