@@ -1,3 +1,5 @@
+"""Slash commands, autocomplete and their registration."""
+
 from __future__ import annotations
 
 from pathlib import Path

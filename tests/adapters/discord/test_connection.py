@@ -1,4 +1,5 @@
-"""Connections that fail, are cut, resumed, refused: no reply is lost, and nothing goes to an address that was not set."""
+"""Connections that fail, are cut, resumed or refused: no reply is lost, and nothing is sent to an address that was not
+configured."""
 
 from __future__ import annotations
 

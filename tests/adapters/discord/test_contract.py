@@ -1,4 +1,4 @@
-"""The adapter of Discord keeps the whole contract, over real connections to a fake Discord."""
+"""The Discord adapter fulfils the adapter contract, over real connections to a fake Discord."""
 
 from __future__ import annotations
 

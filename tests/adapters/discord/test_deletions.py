@@ -1,4 +1,4 @@
-"""Cards, threads and channels that somebody deletes, and servers that the bot is removed from: cards that are lost."""
+"""Deleted cards, threads and channels, and a bot that is removed from a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`townhall` itself, as a process that people start, on the fake Discord: what they type, what they see, how it ends."""
+"""`townhall` as a process on the fake Discord: commands, output, exit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOWHERE = {"DISCORD_TOKEN": "a-token", "DISCORD_API_URL": "http://127.0.0.1:9/ap
 
 
 async def townhall(folder: Path, *arguments: str, **settings: str) -> Process:
-    """Start it in this folder, with these settings and no others of the tests' own surroundings."""
+    """Start the process in this folder, with these settings and no others."""
     environ: Mapping[str, str] = {"PATH": os.environ["PATH"], "TOWNHALL_DATA": str(folder / "data"), **settings}
     command = [sys.executable, "-m", "bot", *arguments]
     kept = {"PYTHONPATH": os.pathsep.join(sys.path), **environ}
@@ -32,7 +32,7 @@ async def townhall(folder: Path, *arguments: str, **settings: str) -> Process:
 
 
 async def ended(process: Process) -> tuple[int | None, str]:
-    """How it ended, and what it said on standard error."""
+    """The exit code and the standard error."""
     _, error = await process.communicate()
     return process.returncode, error.decode()
 

@@ -1,4 +1,4 @@
-"""Nothing that a model or a person writes can call anybody, by whatever trick, nor lead elsewhere than it says."""
+"""Text of models and people mentions nobody and disguises no link."""
 
 from __future__ import annotations
 

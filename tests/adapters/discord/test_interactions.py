@@ -1,4 +1,4 @@
-"""Buttons, lists, forms and confirmations: acknowledged at once whatever the store does, stored, then answered."""
+"""Buttons, selects, modals and confirmations: acknowledged at once whatever the store does, stored, then answered."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ async def test_a_question_is_not_delegated_to_a_bot() -> None:
 
 
 async def asks_for_questions(rig: DiscordRig, *cards: QuestionCard) -> str:
-    """Ana asks what is open, and is told of these questions. Returns the id of what she did."""
+    """Ana asks for the open questions, and gets these. Returns the id of the interaction."""
     await rig.command("questions", "")
     heard = await rig.heard()
     assert isinstance(heard, CommandReceived)

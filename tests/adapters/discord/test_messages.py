@@ -1,3 +1,5 @@
+"""Messages, mentions and files as inbound events."""
+
 from __future__ import annotations
 
 import pytest
@@ -14,7 +16,7 @@ ME = f"<@{BOT}>"
 
 
 async def quiet(rig: DiscordRig) -> None:
-    """Whatever was written before is dealt with once this is heard."""
+    """All earlier messages have been handled when this one is delivered."""
     rig.world.write(rig.ana.id, rig.channel.id, f"{ME} help")
     heard = await rig.heard()
     assert isinstance(heard, CommandReceived), heard

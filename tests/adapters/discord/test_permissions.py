@@ -1,4 +1,4 @@
-"""`townhall setup discord` and `townhall doctor` against the fake Discord, as somebody who installs the bot runs them."""
+"""`townhall setup discord` and `townhall doctor` against the fake Discord."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 
 def name_in_team_file(role: int) -> None:
-    """Alice, whom no server knows, and a role."""
+    """A team file with a role, and with Alice, who is on no server."""
     text = f'[people.alice]\ndiscord = "424242424242424242"\n[roles.backend]\ndiscord = "{role}"\n'
     Path("townhall.toml").write_text(text, encoding="utf-8")
 
 
 async def found() -> dict[str, list[Finding]]:
-    """The doctor's findings about Discord, by what they are about."""
+    """The doctor's findings about Discord, by subject."""
     made: dict[str, list[Finding]] = {}
     async for finding in run_checks():
         if finding.about.startswith("discord"):

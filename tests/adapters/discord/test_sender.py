@@ -1,4 +1,4 @@
-"""What goes wrong between a post and its confirmation: nothing is lost, nothing doubles, nobody waits without end."""
+"""Faults between a post and its response: nothing is lost, nothing is posted twice, nothing waits without limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands, permissions, components, forms, threads, restarts and limits, as SimCord understands Discord."""
+"""Commands, permissions, components, modals, threads, restarts and limits, as SimCord implements Discord."""
 
 from __future__ import annotations
 

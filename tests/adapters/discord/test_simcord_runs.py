@@ -1,4 +1,4 @@
-"""Whole runs on SimCord, with the engine: from a command to the answer, over buttons, forms, words, menus and a restart."""
+"""Whole runs on SimCord, with the engine: from a command to the answer, with buttons, modals, messages, menus and a restart."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ start = ["role:backend"]
 
 
 async def asks(town: Town) -> discord.Message:
-    """Alice gives a task, and the agents' question is asked."""
+    """Alice gives a task, and the agents' question is posted."""
     await town.alice.slash(town.channel, "ask", task="Choose a database for the shop")
     await town.until(lambda: town.cards("Question"))
     return town.card("Question")

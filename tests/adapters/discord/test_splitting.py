@@ -1,3 +1,5 @@
+"""Long answers in parts that fit Discord's limits."""
+
 from __future__ import annotations
 
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Starts and connections: good and bad tokens, sockets that are closed, cut or silent, and signatures in HTTP mode."""
+"""Starts and connections: valid and invalid tokens, sockets that are closed, cut or silent, and signatures in HTTP mode."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""The Slack adapter fulfils the adapter contract, over Socket Mode and HTTP."""
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator

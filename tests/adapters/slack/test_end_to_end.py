@@ -1,4 +1,4 @@
-"""The whole bot on Slack: who is asked where, and what people did while it was down."""
+"""The whole bot on Slack: who is asked where, and messages from while it was down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people say on Slack, and what of it reaches the bridge."""
+"""Messages on Slack, and the inbound events that they become."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def commanded(rig: SlackRig) -> CommandReceived:
 
 
 async def all_heard(rig: SlackRig) -> None:
-    """Everything that happened is acknowledged."""
+    """All envelopes are acknowledged."""
     await rig.server.until(lambda: not rig.world.unacknowledged)
 
 

@@ -1,4 +1,4 @@
-"""Each way in which a request to Slack can fail, and what becomes of what was to be posted or read."""
+"""Each way in which a request to Slack can fail, and the effect on posts and reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def rig() -> AsyncIterator[SlackRig]:
 
 
 def posted(rig: SlackRig) -> list[str]:
-    """The markers of everything that was posted."""
+    """The markers of all posts."""
     marks = [effect.body["metadata"]["event_payload"]["key"] for effect in rig.world.effects if effect.body.get("metadata")]
     return [mark for mark, effect in zip(marks, rig.world.effects, strict=False) if effect.what == "post"]
 

@@ -1,4 +1,4 @@
-"""Slash commands, buttons, forms, the message menu and App Home, as people use them."""
+"""Slash commands, buttons, modals, the message shortcut and App Home."""
 
 from __future__ import annotations
 

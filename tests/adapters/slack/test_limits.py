@@ -1,4 +1,4 @@
-"""Lists and pages with as much in them as there can be are still what Slack takes, and leave nothing out in silence."""
+"""The longest possible lists and pages are still valid on Slack, and say what they leave out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADDRESS = "https://home.slack.example/archives/C1GENERAL/p1"
 
 
 def full(number: int) -> QuestionCard:
-    """A question with all that one may have."""
+    """A question with everything that a question can have."""
     options = tuple(CardOption(id=f"{at:040}", label="l" * 75, description="d" * 300, recommended=at == 1) for at in range(10))
     return replace(question(number), text="q" * 500, options=options, task="t" * 50_000, silence="s" * 600, agent="a" * 32)
 

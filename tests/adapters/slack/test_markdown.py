@@ -1,4 +1,4 @@
-"""A list of tricks by which a model's text could act on people, and that none of them works anywhere."""
+"""Attempts of a model's text to mention people or disguise links; none of them works anywhere."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ PLACES: dict[str, Renders] = {
 
 
 def waiting(text: str) -> PrivateReply:
-    """A question to be answered on the spot, and what stands beside it."""
+    """A question with its controls, and other rows."""
     options = (CardOption(id="a", label=text[:75], description=text),)
     card = replace(question(), agent=text, text=text, task=text, silence=text, options=options)
     table = Table(title=text, columns=("question",), rows=((text,), (text,)), cards=(card,))
@@ -87,7 +87,7 @@ def waiting(text: str) -> PrivateReply:
 
 
 def page(text: str) -> Mapping[str, Any]:
-    """App Home. Its titles are ours alone."""
+    """App Home; its titles are always ours."""
     word = waiting(text)
     tables = tuple(replace(table, title="Models") for table in word.tables)
     return home_view(replace(word, tables=tables), lambda _: "https://home.slack.example/p1", selectable=True, result=word)

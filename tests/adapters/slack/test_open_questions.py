@@ -1,4 +1,4 @@
-"""What waits for somebody, to be answered right there: in App Home, and from the list of `/townhall questions`."""
+"""Open questions that are answered on App Home and from the list of `/townhall questions`."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_a_task_given_in_app_home_appears_among_my_runs(bot: Whole) -> Non
 
 
 def chosen(page: dict[str, object]) -> str:
-    """The channel that a page's list shows as chosen."""
+    """The channel that the select of a page shows."""
     blocks = page["blocks"]
     assert isinstance(blocks, list)
     found = [element for block in blocks for element in block.get("elements", ()) if element.get("action_id") == "home/channel"]

@@ -1,4 +1,4 @@
-"""What the bot posts on Slack: whom it notifies, under whose name, in how many messages."""
+"""The bot's posts on Slack: the people notified, the names shown, the number of messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Final texts that are shown while they are written, and what becomes of them when something is lost on the way."""
+"""Final answers that are shown while they are written, and what becomes of them after a fault."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def begun(rig: SlackRig) -> Place:
 
 
 async def drafted(rig: SlackRig, thread: Place, text: str | None) -> None:
-    """A final text has come so far."""
+    """Stream the final answer up to this text."""
     await rig.slack.stream_answer(StreamingAnswer(run=3, place=thread, text=text, by="skeptic", to=rig.person))
 
 
@@ -43,7 +43,7 @@ async def answered(rig: SlackRig, thread: Place, text: str = TEXT, key: str = "f
 
 
 def replies(rig: SlackRig, thread: Place) -> list[str]:
-    """What stands in the thread, its first message aside."""
+    """The messages of the thread except the first."""
     return [
         words(message).strip() for message in rig.world.messages() if message.get("thread_ts") == thread.thread != message["ts"]
     ]

@@ -140,7 +140,7 @@ class SlackRig(PlatformDriver):
 
 def reach(server: SlackServer, **access: Any) -> SlackConfig:
     """Configuration for a server: Socket Mode unless `access` says otherwise."""
-    return SlackConfig(**{"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "url": server.url, "ping": 1.0, **access})
+    return SlackConfig(**{"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "url": server.url, "ping_interval": 1.0, **access})
 
 
 def _seen(message: dict[str, Any]) -> Seen:

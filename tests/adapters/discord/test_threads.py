@@ -1,4 +1,4 @@
-"""Cards in every kind of place: a message with a thread, a forum's post, a message and the replies to it."""
+"""Cards in every type of channel: a message with a thread, a forum post, a message with replies."""
 
 from __future__ import annotations
 
