@@ -29,7 +29,7 @@ def test_a_duration_is_read_as_it_is_written(written: object, seconds: float) ->
 
 
 @pytest.mark.parametrize("wrong", ["", "soon", "10", "10 parsecs", "10m, please", "m", "1h -30m", "1e3s", None, True, [10]])
-def test_what_is_no_duration_is_refused_with_what_is_expected(wrong: object) -> None:
+def test_an_invalid_duration_is_refused_with_the_expected_form(wrong: object) -> None:
     with pytest.raises(ValueError, match=r"is not a duration; expected seconds or a text such as '90s', '10m', '1h 30m' or '2d'"):
         parse_duration(wrong)
 
@@ -64,10 +64,10 @@ SAID = {
 
 
 @pytest.mark.parametrize(("seconds", "said"), SAID.items())
-def test_a_duration_is_said_in_at_most_two_parts(seconds: float, said: str) -> None:
+def test_a_duration_is_formatted_in_at_most_two_units(seconds: float, said: str) -> None:
     assert format_duration(seconds) == said
 
 
 @given(st.integers(0, 10**8))
-def test_what_is_said_is_read_as_about_the_same(seconds: int) -> None:
+def test_a_formatted_duration_is_parsed_to_about_the_same(seconds: int) -> None:
     assert parse_duration(format_duration(seconds)) == pytest.approx(seconds, rel=0.05, abs=30)

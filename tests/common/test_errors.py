@@ -58,7 +58,7 @@ def test_every_exception_descends_from_the_one_base() -> None:
     assert outside == []
 
 
-def test_an_exception_of_an_adapter_says_whether_a_post_was_delivered() -> None:
+def test_an_exception_of_an_adapter_is_a_delivery_error() -> None:
     loose = [name for name, (where, above) in exceptions().items() if where == "adapters" and "DeliveryError" not in above]
 
     assert loose == []

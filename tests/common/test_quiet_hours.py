@@ -61,7 +61,7 @@ def test_quiet_hours_end_within_a_day_and_a_bit_and_are_over_then(start: str, en
 
 
 @pytest.mark.parametrize("hours", ["22-7", "25:00-07:00", "07:00-07:00", "nights", ""])
-def test_what_are_no_hours_is_refused(hours: str) -> None:
+def test_invalid_quiet_hours_are_refused(hours: str) -> None:
     with pytest.raises(ValidationError, match="expected two different times of day"):
         PersonSpec(quiet=hours, time_zone=BERLIN)
 

@@ -1,4 +1,4 @@
-"""What `clean` takes out and keeps, and where `shorten` cuts."""
+"""Characters that `clean` removes and keeps, and the place where `shorten` cuts."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ SCOTLAND = "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in "gbsc
         (f"ok{TAGGED}", "ok"),
     ],
 )
-def test_what_hides_or_disguises_is_taken_out(given_text: str, expected: str) -> None:
+def test_hidden_characters_are_removed(given_text: str, expected: str) -> None:
     assert clean(given_text) == expected
 
 
 @pytest.mark.parametrize("kept", ["👩‍💻 at work", "می‌خواهم", "👍🏽", "שלום\u200f!", "❤️", SCOTLAND, "दुनिया"])
-def test_what_scripts_and_emoji_need_is_kept(kept: str) -> None:
+def test_characters_that_scripts_and_emoji_need_are_kept(kept: str) -> None:
     assert clean(kept) == unicodedata.normalize("NFC", kept)
 
 
@@ -98,7 +98,7 @@ def test_a_negative_limit_is_refused() -> None:
         shorten("text", -1)
 
 
-def test_things_are_listed_as_one_says_them() -> None:
+def test_things_are_listed_in_one_phrase() -> None:
     assert listed([]) == ""
     assert listed(["Ana"]) == "Ana"
     assert listed(["Ana", "Ben"], "or") == "Ana or Ben"

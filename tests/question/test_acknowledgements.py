@@ -1,4 +1,4 @@
-"""What people are told that their words were taken as."""
+"""Acknowledgements: how a reply was understood, and until when it can be changed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ OTHERS = "Waiting for others; until then, another reply replaces it."
         ),
     ],
 )
-def test_a_reply_is_acknowledged_with_what_it_was_taken_as(question: Question, words: str) -> None:
+def test_a_reply_is_acknowledged_with_how_it_was_understood(question: Question, words: str) -> None:
     assert acknowledgement_text(question, ANA.id) == words
 
 
-def test_who_has_said_nothing_is_told_nothing() -> None:
+def test_there_is_no_acknowledgement_without_a_reply() -> None:
     assert acknowledgement_text(posted(), STRANGER.id) == ""

@@ -1,4 +1,4 @@
-"""Who may answer, who decides, and to whom a question is handed over."""
+"""Audience of a question: permission to answer, deciders, and delegation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ NOW = POSTED + 60
 BACKEND = Group(platform="slack", id="S1", name="backend")
 
 
-def at(one: Responder) -> Mentioned:
-    return Mentioned(who=one, author=Author(platform="terminal", id=one.id, name=one.name))
+def at(person: Responder) -> Mentioned:
+    return Mentioned(who=person, author=Author(platform="terminal", id=person.id, name=person.name))
 
 
 def says(question: Question, by: Responder, text: str, to: Responder | None = None, after: float = 10.0, **more: str) -> Question:
@@ -33,9 +33,6 @@ def settled(question: Question, now: float = NOW) -> Outcome:
     return outcome
 
 
-# Passing and handing over -------------------------------------------------------------------------------------------------
-
-
 def test_not_me_can_be_typed_and_edited_into_an_answer() -> None:
     question = says(posted(ANA, BEN), ANA, "not me", message="m1")
     assert question.passed == {ANA.id}
@@ -43,59 +40,56 @@ def test_not_me_can_be_typed_and_edited_into_an_answer() -> None:
     assert (question.passed, [reply.choice for reply in question.replies]) == (frozenset(), ["lite"])
 
 
-def test_naming_somebody_else_hands_the_question_over() -> None:
+def test_a_mention_of_somebody_else_delegates_the_question() -> None:
     question = says(posted(ANA), ANA, "@Ben knows that", BEN)
-    assert [one.name for one in question.humans] == ["Ana", "Ben"]
+    assert [person.name for person in question.humans] == ["Ana", "Ben"]
     assert (question.passed, messages.audience_line(question)) == (frozenset({ANA.id}), "Ben")
     assert settle(question, NOW) is None
     assert settled(clicked(question, BEN, "lite", after=30)).choice == "lite"
 
 
-def test_whoever_it_is_handed_to_replaces_the_other_in_the_quorum() -> None:
+def test_a_delegate_replaces_the_delegator_in_the_quorum() -> None:
     question = says(posted(ANA, BEN, quorum="all"), ANA, "@Cy?", CY)
     question = clicked(question, BEN, "pg", after=20)
     assert settle(question, NOW) is None
     assert settled(clicked(question, CY, "pg", after=30)).status == "answered"
 
 
-def test_a_question_can_be_handed_on_and_back() -> None:
+def test_a_question_can_be_delegated_further_and_back() -> None:
     question = says(posted(ANA), ANA, "@Ben?", BEN, after=10)
     question = says(question, BEN, "@Ana?", ANA, after=20)
     assert question.passed == {BEN.id}
     assert settled(clicked(question, ANA, "pg", after=30)).choice == "pg"
 
 
-def test_a_deleted_mention_takes_the_handing_over_back() -> None:
+def test_a_deleted_mention_revokes_the_delegation() -> None:
     question = transitions.reply_deleted(says(posted(ANA), ANA, "@Ben?", BEN, message="m1"), "m1")
     assert (question.passed, question.handed) == (frozenset(), ())
     assert settle(clicked(question, BEN, "pg"), NOW) is None
 
 
-def test_what_somebody_said_before_it_was_handed_to_them_counts() -> None:
+def test_words_from_before_the_delegation_count() -> None:
     question = clicked(posted(ANA), BEN, "lite", after=5)
     assert settle(question, NOW) is None
     assert settled(says(question, ANA, "@Ben?", BEN)).choice == "lite"
 
 
-def test_a_stranger_can_hand_over_nothing() -> None:
+def test_a_stranger_cannot_delegate() -> None:
     question = says(posted(ANA), STRANGER, "@Ben?", BEN)
     assert (question.handed, question.replies) == ((), ())
 
 
-def test_a_mention_beside_an_answer_is_no_handing_over() -> None:
+def test_a_mention_beside_an_answer_is_not_a_delegation() -> None:
     question = says(posted(ANA), ANA, "2, as @Ben does", BEN)
     assert (question.handed, question.replies[0].choice) == ((), "lite")
 
 
-def test_handing_over_by_a_button_is_the_same() -> None:
+def test_a_button_delegates_like_a_mention() -> None:
     question = transitions.passed(posted(ANA), ANA, POSTED + 5, at(BEN))
     assert settled(clicked(question, BEN, "pg", after=9)).choice == "pg"
 
 
-# Roles --------------------------------------------------------------------------------------------------------------------
-
-
-def test_whoever_holds_a_role_that_may_answer_may() -> None:
+def test_holders_of_a_role_that_may_answer_may() -> None:
     question = posted(ANA, responders="role:backend")
     assert settle(clicked(question, STRANGER, "pg"), NOW) is None
     assert settled(clicked(question, STRANGER.model_copy(update={"roles": ("role:backend",)}), "pg")).choice == "pg"
@@ -106,7 +100,7 @@ def test_the_team_file_may_let_somebody_answer_everything() -> None:
 
 
 @pytest.mark.parametrize("quorum", ["first", 3, "majority", "all"])
-def test_of_a_role_whose_members_nobody_knows_one_answer_decides_and_the_question_says_so(quorum: str | int) -> None:
+def test_for_a_role_with_unknown_members_one_answer_decides_and_the_card_says_so(quorum: str | int) -> None:
     question = posted(ANA, quorum=quorum).model_copy(update={"groups": (BACKEND,), "asked": ()})
     said = " (one answer decides: the members of the role are unknown)" if quorum != "first" else ""
     assert messages.audience_line(question) == f"the role backend{said}"
@@ -115,16 +109,13 @@ def test_of_a_role_whose_members_nobody_knows_one_answer_decides_and_the_questio
     assert settled(clicked(question, holder, "pg")).choice == "pg"
 
 
-def test_a_role_that_cannot_be_reached_any_more_is_not_waited_for() -> None:
+def test_a_role_that_cannot_be_reached_is_not_waited_for() -> None:
     question = unposted().model_copy(update={"groups": (BACKEND,)})
     assert settle(question, POSTED) is None
     assert settled(transitions.became_unreachable(question, "role:backend")).why == "nobody can be reached"
 
 
-# The last word ------------------------------------------------------------------------------------------------------------
-
-
-def test_whoever_has_the_last_word_decides_alone_and_at_once() -> None:
+def test_the_final_decider_decides_alone_and_at_once() -> None:
     question = posted(ANA, BEN, quorum="all").model_copy(update={"decider": CY})
     question = clicked(clicked(question, ANA, "pg"), BEN, "pg")
     assert settle(question, EXPIRY - 1) is None
@@ -139,7 +130,7 @@ def test_without_the_last_word_the_quorum_stands_at_the_deadline() -> None:
     assert (outcome.choice, outcome.why) == ("pg", "Cy, who has the last word, did not answer in time")
 
 
-def test_the_last_word_goes_with_the_question_and_away_with_a_pass() -> None:
+def test_the_last_word_is_delegated_with_the_question_and_ends_with_a_pass() -> None:
     question = clicked(posted(ANA).model_copy(update={"decider": CY}), ANA, "pg")
     assert settled(transitions.passed(question, CY, POSTED + 20)).choice == "pg"
     handed = transitions.passed(question, CY, POSTED + 20, at(BEN))
@@ -147,14 +138,11 @@ def test_the_last_word_goes_with_the_question_and_away_with_a_pass() -> None:
     assert settled(clicked(handed, BEN, "lite", after=30)).choice == "lite"
 
 
-# A majority ---------------------------------------------------------------------------------------------------------------
-
-
 def test_a_majority_of_options_waits_until_the_rest_can_no_longer_change_it() -> None:
     crowd = [Responder(kind="human", id=f"terminal:{number}", name=f"P{number}") for number in range(5)]
     question = posted(*crowd, quorum="majority")
-    for one, choice in zip(crowd, ("pg", "lite", "pg"), strict=False):
-        question = clicked(question, one, choice)
+    for person, choice in zip(crowd, ("pg", "lite", "pg"), strict=False):
+        question = clicked(question, person, choice)
     assert settle(question, NOW) is None
     assert settled(clicked(question, crowd[3], "pg")).choice == "pg"
     assert settled(question, EXPIRY).choice == "pg"
@@ -163,7 +151,7 @@ def test_a_majority_of_options_waits_until_the_rest_can_no_longer_change_it() ->
 
 
 @pytest.mark.parametrize(("handed", "ends"), [(False, True), (True, False)])
-def test_of_a_majority_who_hands_over_is_replaced_and_who_passes_is_not_waited_for(handed: bool, ends: bool) -> None:
+def test_in_a_majority_delegates_replace_and_those_who_pass_are_not_waited_for(handed: bool, ends: bool) -> None:
     question = posted(ANA, BEN, CY, quorum="majority")
     question = clicked(clicked(question, ANA, "pg"), BEN, "lite")
     assert settle(question, NOW) is None
@@ -173,7 +161,7 @@ def test_of_a_majority_who_hands_over_is_replaced_and_who_passes_is_not_waited_f
         assert settled(clicked(left, STRANGER, "lite", after=30)).choice == "lite"
 
 
-def test_where_nobody_knows_how_many_are_asked_a_majority_is_the_first_answer_as_the_card_says() -> None:
+def test_with_an_unknown_audience_a_majority_is_the_first_answer_as_the_card_says() -> None:
     question = posted(ANA, quorum="majority").model_copy(update={"groups": (BACKEND,)})
     assert "(one answer decides: the members of the role are unknown)" in messages.audience_line(question)
     holder = STRANGER.model_copy(update={"roles": ("role:backend",)})
@@ -187,23 +175,20 @@ def test_a_majority_of_agents_waits_as_well_while_the_rest_can_change_it() -> No
     assert settled(typed(question, peers[2], "2")).choice == "lite"
 
 
-def test_a_majority_in_words_settles_with_its_voices() -> None:
+def test_a_majority_in_words_settles_without_waiting_for_the_rest() -> None:
     question = posted(ANA, BEN, CY, quorum="majority", kind="text")
     question = typed(typed(question, ANA, "Monday", after=1), BEN, "Tuesday", after=2)
     assert settled(question).decision == "Replies differ: Ana says “Monday”; Ben says “Tuesday”"
 
 
-# Escalation ---------------------------------------------------------------------------------------------------------------
-
-
-def test_who_comes_in_by_escalation_stands_in_for_somebody_who_is_silent() -> None:
+def test_people_of_an_escalation_stand_in_for_somebody_silent() -> None:
     question = transitions.escalated(clicked(posted(ANA, BEN, quorum="all"), ANA, "pg"), [at(CY)])
     assert settle(question, NOW) is None
     assert settled(clicked(question, CY, "pg", after=50)).status == "answered"
     assert settled(clicked(question, BEN, "pg", after=50)).status == "answered"
 
 
-def test_when_all_who_were_asked_have_passed_those_who_came_in_are_waited_for() -> None:
+def test_when_all_people_asked_have_passed_those_of_the_escalation_are_waited_for() -> None:
     question = transitions.passed(transitions.escalated(posted(ANA), [at(CY)]), ANA)
     assert settle(question, NOW) is None
     assert settled(transitions.passed(question, CY)).why == "everybody passed"

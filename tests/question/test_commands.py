@@ -1,4 +1,4 @@
-"""What `/questions 12 …` wants: something done to the question, or else to answer it."""
+"""Parsing of `/questions 12 …`: an action on the question, or an answer."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ from tests.support.question_builders import ask
     ],
 )
 @pytest.mark.parametrize("kind", ["text", "confirm"])
-def test_a_verb_counts_only_where_what_follows_it_can(kind: Kind, text: str, order: QuestionAction) -> None:
+def test_a_verb_counts_only_if_its_argument_fits(kind: Kind, text: str, order: QuestionAction) -> None:
     assert parse_question_action(ask(kind), text) == order

@@ -1,4 +1,4 @@
-"""When two questions are the same, and when they are only alike; and whom a question goes to that names nobody."""
+"""Duplicates, similar questions, and routing of questions that name nobody."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def ended(question: Question, now: float = EXPIRY) -> Question:
     return transitions.settled(question, outcome)
 
 
-def test_only_what_people_decided_is_used_again_and_never_a_leave() -> None:
+def test_only_decisions_of_people_are_reused_and_never_an_approval() -> None:
     assert is_reusable(ended(clicked(posted(ANA), ANA, "pg")))
     assert not is_reusable(ended(clicked(posted(ANA, kind="confirm"), ANA, "yes")))
     assert not is_reusable(ended(posted(ANA)))
@@ -57,7 +57,7 @@ def test_only_what_people_decided_is_used_again_and_never_a_leave() -> None:
     assert not is_reusable(transitions.settled(question, cancelled_outcome(question, POSTED, "closed")))
 
 
-def test_what_shares_half_its_words_is_similar() -> None:
+def test_questions_that_share_half_of_their_words_are_similar() -> None:
     question = posted(ANA)
     alike = ended(posted(ANA).model_copy(update={"id": 4, "ask": ask(question="Which database for tests?")}))
     other = ended(posted(ANA).model_copy(update={"id": 5, "ask": ask(question="When do we ship?")}))
@@ -90,7 +90,7 @@ TEAM = Team(
         ("b", "Which login?", (), ("role:b",)),
     ],
 )
-def test_the_first_route_that_fits_says_whom_a_question_goes_to(
+def test_the_first_route_that_matches_gives_the_audience(
     agent: str, question: str, to: tuple[str, ...], asked: tuple[str, ...]
 ) -> None:
     assert route_question(ask("text", question=question, to=to), agent, TEAM) == asked

@@ -34,7 +34,7 @@ def settled(question: Question, now: float) -> Outcome:
     return outcome
 
 
-def test_agents_are_asked_when_people_are_silent_and_what_they_say_is_not_passed_off_as_a_persons_word() -> None:
+def test_agents_are_asked_when_people_are_silent_and_their_decision_is_reported_as_theirs() -> None:
     question = fallen(asking("agents", "assume"))
     assert question.peers == ("skeptic", "critic")
     assert messages.fallback_line(question) == (
@@ -47,13 +47,13 @@ def test_agents_are_asked_when_people_are_silent_and_what_they_say_is_not_passed
     assert (outcome.why, outcome.given) == ("nobody answered in 30 min", "the replies of skeptic and critic")
 
 
-def test_time_that_is_up_takes_what_the_agents_have_said() -> None:
+def test_at_the_end_of_its_time_the_fallback_uses_the_replies_so_far() -> None:
     question = typed(fallen(asking(FallbackStep(use="agents", within=30), "assume")), SKEPTIC, "Monday", after=1810)
     assert settle(question, EXPIRY + 29) is None
     assert settled(question, EXPIRY + 30).decided_by == "fallback:agents"
 
 
-def test_agents_that_have_nothing_to_say_pass_it_on() -> None:
+def test_agents_without_an_answer_leave_it_to_the_next_fallback() -> None:
     question = fallen(asking("agents", "assume"))
     question = transitions.passed(transitions.passed(question, SKEPTIC), CRITIC)
     outcome = settled(question, EXPIRY + 1)
@@ -65,7 +65,7 @@ def test_without_other_agents_nobody_is_asked() -> None:
     assert settled(question, EXPIRY).decided_by == "fallback:assume"
 
 
-def test_advice_that_stands_in_the_thread_already_is_enough() -> None:
+def test_advice_given_before_the_fallback_is_enough() -> None:
     question = typed(typed(asking("agents", "assume"), SKEPTIC, "Monday"), CRITIC, "Monday")
     assert settled(fallen(question), EXPIRY).decided_by == "fallback:agents"
 
@@ -82,7 +82,7 @@ def test_a_judge_decides_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(("now", "verdict"), [(EXPIRY + 5, JudgeVerdict(reason="It cannot be undone.")), (EXPIRY + 60, None)])
-def test_a_judge_that_declines_or_is_slow_passes_it_on(now: float, verdict: JudgeVerdict | None) -> None:
+def test_a_judge_that_declines_or_is_slow_leaves_it_to_the_next_fallback(now: float, verdict: JudgeVerdict | None) -> None:
     question = fallen(asking("judge", "fail"))
     question = transitions.judged(question, verdict) if verdict else question
     outcome = settled(question, now)
@@ -104,7 +104,7 @@ def test_fallbacks_come_in_any_order() -> None:
     assert settled(question, EXPIRY + 60 + 120).decided_by == "fallback:assume"
 
 
-def test_a_person_who_answers_while_a_fallback_is_at_work_wins_whenever_it_was_said() -> None:
+def test_a_person_who_answers_during_a_fallback_wins_even_after_the_deadline() -> None:
     question = typed(fallen(asking("agents", "assume")), SKEPTIC, "Monday", after=1810)
     question = typed(question, ANA, "Tuesday", after=1900)
     assert not question.replies[-1].late
@@ -113,7 +113,7 @@ def test_a_person_who_answers_while_a_fallback_is_at_work_wins_whenever_it_was_s
     assert (outcome.status, outcome.decided_by, outcome.decision) == ("answered", "human", "Tuesday")
 
 
-def test_a_persons_words_that_are_not_old_enough_still_win_over_a_fallback_that_ends() -> None:
+def test_typed_words_that_are_not_final_yet_win_over_a_fallback_that_ends() -> None:
     question = typed(fallen(asking(FallbackStep(use="judge", within=60), "assume")), ANA, "Tuesday", after=1803 + 58)
     assert settled(question, EXPIRY + 60).decided_by == "human"
 
@@ -126,7 +126,7 @@ def test_too_few_people_do_not_win() -> None:
     assert settled(clicked(question, BEN, "pg", after=1901), POSTED + 1901).decided_by == "human"
 
 
-def test_a_stage_is_looked_at_when_it_ends_and_never_reminds() -> None:
+def test_a_fallback_stage_is_due_at_its_end_and_sends_no_reminder() -> None:
     question = fallen(asking("agents", "assume", remind_after="29m"))
     assert next_due(question) == EXPIRY + 120
     assert due(question, EXPIRY + 10) == Due()
@@ -154,6 +154,6 @@ def test_a_policy_that_cannot_work_is_refused(policy: dict[str, Any], problem: s
         Policy.model_validate(policy)
 
 
-def test_a_step_may_have_a_time_of_its_own() -> None:
+def test_a_fallback_may_have_a_time_limit_of_its_own() -> None:
     policy = Policy.model_validate({"fallback": ["default_option", {"use": "agents", "within": "3m"}, "judge", "assume"]})
     assert [step.seconds for step in policy.fallback] == [0, 180, 60, 0]

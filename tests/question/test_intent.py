@@ -1,4 +1,4 @@
-"""What a message does beside answering: pass, hand over, ask for more time, ask again. Whatever may be an answer is one."""
+"""Intents of a message other than an answer: pass, delegate, ask for more time, ask again."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def test_not_me_can_be_typed(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["not me, but postgres", "pass the salt", "me", "ask", "nicht", "I would pass on SQLite"])
-def test_not_me_is_the_whole_message_or_none(text: str) -> None:
+def test_not_me_must_be_the_whole_message(text: str) -> None:
     assert not declines(ask("text"), text)
 
 
-def test_an_option_that_is_called_so_is_chosen() -> None:
+def test_an_option_with_the_label_of_an_intent_is_chosen() -> None:
     options = (Option(id="pass", label="Pass"), Option(id="fail", label="Fail"), Option(id="later", label="Give me an hour"))
     assert not declines(ask(options=options), "pass")
     assert requested_seconds(ask(options=options), "give me an hour", USUAL) is None
@@ -115,7 +115,7 @@ def test_a_time_is_an_answer_unless_options_or_yes_or_no_are_asked_for(text: str
         ("text", "ask Bob", None),
     ],
 )
-def test_a_name_that_nobody_has_is_found_where_it_would_hand_over(kind: Kind, text: str, name: str | None) -> None:
+def test_an_unknown_name_is_found_where_it_would_delegate(kind: Kind, text: str, name: str | None) -> None:
     assert unknown_name(ask(kind), text, []) == name
     assert unknown_name(ask(kind), text, [AT_BEN]) is None
 
@@ -139,11 +139,11 @@ def test_a_name_that_nobody_has_is_found_where_it_would_hand_over(kind: Kind, te
         ("number", "the number that @Ben has in his head", True),
     ],
 )
-def test_a_mention_hands_over_unless_the_rest_is_an_answer(kind: Kind, text: str, handed: bool) -> None:
+def test_a_mention_delegates_unless_the_rest_is_an_answer(kind: Kind, text: str, handed: bool) -> None:
     assert (delegates_to(ask(kind), text, [AT_BEN]) == AT_BEN) is handed
 
 
-def test_without_a_mention_nothing_is_handed_over() -> None:
+def test_without_a_mention_there_is_no_delegation() -> None:
     assert delegates_to(ask("text"), "ask Ben", []) is None
 
 

@@ -31,17 +31,17 @@ def with_french() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("with_french")
-def test_a_language_of_ones_own_is_understood_beside_the_others() -> None:
+def test_a_registered_language_is_understood_beside_the_others() -> None:
     assert [parse_yes_no(text) for text in ("oui", "non", "ja", "no")] == ["yes", "no", "yes", "no"]
     assert declines(ask("text"), "pas moi")
     assert requested_seconds(ask("text"), "encore deux heures", 1.0) == 7200
 
 
-def test_without_its_file_it_is_not() -> None:
+def test_without_its_file_a_language_is_not_understood() -> None:
     assert parse_yes_no("oui") is None
 
 
 @pytest.mark.parametrize("text", ["yes = 1", "yes = []\nno = []\nmaybe = []", "yes = ["])
-def test_a_file_that_is_no_language_is_refused(text: str) -> None:
+def test_an_invalid_language_file_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_language(text)

@@ -1,4 +1,4 @@
-"""Whole lives of questions: facts arrive in any order while the clock jumps and the process restarts, and what is due is done.
+"""Whole lives of questions: inputs arrive in any order while the clock jumps and the process restarts; due steps are taken.
 
 The desk's part is played here: it reminds, escalates, wakes, lets fallbacks begin, and notes each once.
 """
@@ -98,10 +98,13 @@ JUMPS = st.floats(-3000, 6000)
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_every_life_ends_once_and_nothing_is_done_twice(data: st.DataObject) -> None:
+def test_every_question_ends_once_and_no_step_is_taken_twice(data: st.DataObject) -> None:
     life = Life(data.draw(lives()))
-    deeds: list[Fact | JudgeVerdict] = [*data.draw(facts(life.question.ask.kind)), *data.draw(st.lists(VERDICTS, max_size=2))]
-    for deed in data.draw(st.permutations(deeds)):
+    withdrawals: list[Fact | JudgeVerdict] = [
+        *data.draw(facts(life.question.ask.kind)),
+        *data.draw(st.lists(VERDICTS, max_size=2)),
+    ]
+    for deed in data.draw(st.permutations(withdrawals)):
         life.judges(deed) if isinstance(deed, JudgeVerdict) else life.hears(deed)
         if data.draw(st.booleans()):
             life.question = restarted(life.question)
@@ -135,22 +138,22 @@ def test_a_restart_at_any_moment_changes_nothing(data: st.DataObject) -> None:
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_a_process_that_was_down_decides_as_one_that_was_there(data: st.DataObject) -> None:
-    """What people said in time decides, whether it is heard one by one or all at once long after the deadline."""
+def test_a_process_that_was_down_decides_like_one_that_was_up(data: st.DataObject) -> None:
+    """Replies in time decide, whether they arrive one after the other or all at once long after the deadline."""
     policy = {**data.draw(POLICIES), "quorum": "all", "responders": "asked"}
     question = posted(*data.draw(st.sampled_from([(ANA,), (ANA, BEN)])), **policy)
-    choices = {one.id: data.draw(st.sampled_from(["pg", "lite", ""])) for one in (ANA, BEN)}
-    clicks = [(one, choices[one.id], data.draw(st.sampled_from([5.0, 900.0, 1799.0, 1801.0]))) for one in (ANA, BEN)]
-    there, down = Life(question), Life(question)
-    for one, choice, after in sorted(clicks, key=lambda click: click[2]):
-        there.looks(POSTED + after)
+    choices = {person.id: data.draw(st.sampled_from(["pg", "lite", ""])) for person in (ANA, BEN)}
+    clicks = [(person, choices[person.id], data.draw(st.sampled_from([5.0, 900.0, 1799.0, 1801.0]))) for person in (ANA, BEN)]
+    up, down = Life(question), Life(question)
+    for person, choice, after in sorted(clicks, key=lambda click: click[2]):
+        up.looks(POSTED + after)
         if choice:
-            there.question = clicked(there.question, one, choice, after=after)
-            down.question = clicked(down.question, one, choice, after=after)
-        there.looks(POSTED + after)
-    there.looks(EXPIRY)
+            up.question = clicked(up.question, person, choice, after=after)
+            down.question = clicked(down.question, person, choice, after=after)
+        up.looks(POSTED + after)
+    up.looks(EXPIRY)
     down.looks(EXPIRY + 86_400)
-    assert (there.outcomes[0].status, there.outcomes[0].choice) == (down.outcomes[0].status, down.outcomes[0].choice)
+    assert (up.outcomes[0].status, up.outcomes[0].choice) == (down.outcomes[0].status, down.outcomes[0].choice)
 
 
 @given(st.data())
@@ -160,21 +163,25 @@ def test_a_majority_that_settles_early_is_one_that_the_rest_could_not_have_chang
     asked = people[: data.draw(st.integers(2, 5))]
     question = posted(*asked, quorum="majority")
     order = data.draw(st.permutations(asked))
-    for one in order[: data.draw(st.integers(0, 2))]:
-        question = transitions.passed(question, one, POSTED + 1)
-    for one in order:
+    for person in order[: data.draw(st.integers(0, 2))]:
+        question = transitions.passed(question, person, POSTED + 1)
+    for person in order:
         if settle(question, POSTED + 60):
             break
-        if one.id not in question.passed:
-            question = clicked(question, one, data.draw(st.sampled_from(["pg", "lite"])))
+        if person.id not in question.passed:
+            question = clicked(question, person, data.draw(st.sampled_from(["pg", "lite"])))
     early = settle(question, POSTED + 60)
-    rest = [one for one in asked if one.id not in question.passed and one.id not in {r.author.id for r in question.replies}]
+    rest = [
+        person
+        for person in asked
+        if person.id not in question.passed and person.id not in {r.author.id for r in question.replies}
+    ]
     if early is None or early.status != "answered":
         return
     for choices in itertools.product(["pg", "lite"], repeat=len(rest)):
         full = question
-        for one, choice in zip(rest, choices, strict=True):
-            full = clicked(full, one, choice, after=20)
+        for person, choice in zip(rest, choices, strict=True):
+            full = clicked(full, person, choice, after=20)
         outcome = settle(full, POSTED + 60)
         assert outcome is not None
         assert outcome.choice == early.choice
@@ -184,9 +191,9 @@ def test_a_majority_that_settles_early_is_one_that_the_rest_could_not_have_chang
 @settings(max_examples=60, deadline=None)
 def test_typed_words_decide_no_sooner_than_their_settle_delay(data: st.DataObject) -> None:
     question = posted(ANA, BEN, kind="text", settle_delay=30, quorum=data.draw(st.sampled_from(["first", "all"])))
-    for one in (ANA, BEN):
+    for person in (ANA, BEN):
         for after in data.draw(st.lists(st.integers(1, 100), max_size=3, unique=True)):
-            question = typed(question, one, "words", after=after)
+            question = typed(question, person, "words", after=after)
     now = POSTED + data.draw(st.integers(0, 200))
     outcome = settle(question, now)
     if outcome is not None:
@@ -197,20 +204,20 @@ def test_typed_words_decide_no_sooner_than_their_settle_delay(data: st.DataObjec
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_who_has_left_is_who_left_last_by_the_time_of_their_deeds(data: st.DataObject) -> None:
-    """Played one by one in order of time, whatever the order in which they are heard."""
+def test_the_last_withdrawal_by_time_counts(data: st.DataObject) -> None:
+    """The model applies withdrawals in order of time; the question gets them in any order."""
     people, out, asked = (ANA, BEN, CY), set[str](), {ANA.id, BEN.id}
-    deeds = [
-        (one, data.draw(st.sampled_from([None, *(other for other in people if other is not one)])), POSTED + after)
+    withdrawals = [
+        (person, data.draw(st.sampled_from([None, *(other for other in people if other is not person)])), POSTED + after)
         for after in sorted(data.draw(st.lists(st.integers(1, 99), max_size=5, unique=True)))
-        for one in [data.draw(st.sampled_from(people))]
+        for person in [data.draw(st.sampled_from(people))]
     ]
     question = posted(ANA, BEN)
-    for one, to, at in data.draw(st.permutations(deeds)):
-        question = transitions.passed(question, one, at, mentioned(to) if to else None)
-    for one, to, _ in deeds:
-        if one.id in asked:
-            out.add(one.id)
+    for person, to, at in data.draw(st.permutations(withdrawals)):
+        question = transitions.passed(question, person, at, mentioned(to) if to else None)
+    for person, to, _ in withdrawals:
+        if person.id in asked:
+            out.add(person.id)
             if to:
                 asked.add(to.id)
                 out.discard(to.id)

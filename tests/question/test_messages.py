@@ -1,4 +1,4 @@
-"""What the agent and the people are told."""
+"""Texts about a question, for agents and for people."""
 
 from __future__ import annotations
 
@@ -41,9 +41,6 @@ def result(question: Question) -> dict[str, Any]:
     return told
 
 
-# For the agent ------------------------------------------------------------------------------------------------------------
-
-
 def test_the_agent_gets_the_whole_outcome() -> None:
     question = typed(posted(ANA, SKEPTIC), SKEPTIC, "1, since it scales", after=5)
     assert result(end(typed(question, ANA, "sqlite, we know it"))) == {
@@ -59,7 +56,7 @@ def test_the_agent_gets_the_whole_outcome() -> None:
     }
 
 
-def test_a_fallback_is_never_dressed_up_as_a_persons_word() -> None:
+def test_a_fallback_is_never_reported_as_the_decision_of_a_person() -> None:
     told = result(end(typed(posted(ANA, SKEPTIC), SKEPTIC, "2")))
     assert (told["status"], told["decided_by"], told["note"]) == (
         "fallen_back",
@@ -70,7 +67,7 @@ def test_a_fallback_is_never_dressed_up_as_a_persons_word() -> None:
     assert [reply["by"] for reply in told["replies"]] == ["skeptic"]
 
 
-def test_what_agents_decided_is_told_as_theirs() -> None:
+def test_a_decision_of_agents_is_reported_as_theirs() -> None:
     told = result(end(typed(posted(SKEPTIC), SKEPTIC, "2")))
     assert (told["decided_by"], told["note"]) == ("agent", "Agents decided this, not a person.")
 
@@ -80,16 +77,16 @@ def test_a_number_is_given_as_a_number() -> None:
     assert (told["decision"], told["number"], told["replies"][0]["number"]) == ("about 12", 12, 12)
 
 
-def test_replies_after_the_deadline_are_told_as_late() -> None:
+def test_replies_after_the_deadline_are_reported_as_late() -> None:
     told = result(end(typed(posted(ANA), ANA, "sqlite", after=1801)))
     assert told["replies"][0]["late"] is True
 
 
-def test_an_open_question_is_told_as_open() -> None:
+def test_an_open_question_is_reported_as_open() -> None:
     assert result(posted(ANA)) == {"question": 3, "status": "open"}
 
 
-def test_a_time_that_no_calendar_has_stays_a_number() -> None:
+def test_a_time_outside_of_the_calendar_stays_a_number() -> None:
     question = transitions.reply_received(unposted(SKEPTIC), author=SKEPTIC, message="m", text="2", at=1e18)
     assert result(end(question))["replies"][0]["at"] == "1e+18"
 
@@ -106,9 +103,6 @@ def test_a_late_reply_quotes_the_question_and_says_how_it_ended() -> None:
         "A late reply from Ana Boss to your question 3 (“Which database?”):\n\nuse SQLite\n\n"
         "It had already ended: Nobody answered in 30 min; fallback: the recommended option, Postgres"
     )
-
-
-# For people ---------------------------------------------------------------------------------------------------------------
 
 
 def outcome(**fields: Any) -> Outcome:
@@ -158,8 +152,8 @@ def test_the_line_stays_short_however_long_the_reply() -> None:
 def test_a_crowd_is_not_listed_in_full() -> None:
     crowd = [Responder(kind="human", id=f"terminal:{number}", name=f"P{number}") for number in range(8)]
     question = posted(*crowd, quorum="all")
-    for one in crowd:
-        question = clicked(question, one, "pg")
+    for person in crowd:
+        question = clicked(question, person, "pg")
     assert messages.closing_line(end(question)) == "Answered by P0, P1, P2, P3 and 4 others: Postgres"
 
 
@@ -171,7 +165,7 @@ def test_a_crowd_is_not_listed_in_full() -> None:
         (posted(ANA, BEN, quorum=2, fallback=("fail",)), "Without enough answers, the run ends without a result."),
     ],
 )
-def test_people_see_what_their_silence_means(question: Question, line: str) -> None:
+def test_people_see_what_happens_without_an_answer(question: Question, line: str) -> None:
     assert messages.expiry_line(question) == line
     assert messages.reminder_line(question) == f"Still open: Which database? {line}"
 
@@ -217,7 +211,7 @@ def test_a_confirm_shows_yes_and_no_and_other_kinds_no_options() -> None:
     assert messages.build_question_card(posted(ANA, kind="text"), task="", mentions=[]).options == ()
 
 
-def test_the_label_of_an_option_is_known_to_whoever_shows_it() -> None:
+def test_the_label_of_an_option_is_found_by_its_id() -> None:
     assert messages.label_of(posted(ANA), SQLITE.id) == "SQLite"
     assert messages.label_of(posted(ANA), "gone") is None
     assert messages.label_of(posted(ANA, kind="confirm"), "yes") == "Yes"

@@ -1,4 +1,4 @@
-"""What the words of a reply say: tables of examples by kind."""
+"""Parsing of replies: tables of examples by kind of question."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_an_option_is_named_in_many_ways(text: str, choice: str) -> None:
         "the",
     ],
 )
-def test_what_names_no_option_or_several_counts_as_own_words(text: str) -> None:
+def test_a_reply_that_names_no_option_or_several_counts_as_own_words(text: str) -> None:
     assert parse_reply(ask(options=PLACES), text) == ParsedReply(text=text, choice=None)
 
 
@@ -176,12 +176,12 @@ def test_the_words_are_kept_beside_the_choice() -> None:
 
 
 @pytest.mark.parametrize("text", phrases(YES))
-def test_yes_is_said_in_many_ways(text: str) -> None:
+def test_yes_is_recognised_in_many_forms(text: str) -> None:
     assert parse_reply(ask("confirm"), text) == ParsedReply(text=text, choice="yes")
 
 
 @pytest.mark.parametrize("text", phrases(NO))
-def test_no_is_said_in_many_ways(text: str) -> None:
+def test_no_is_recognised_in_many_forms(text: str) -> None:
     assert parse_reply(ask("confirm"), text) == ParsedReply(text=text, choice="no")
 
 
@@ -189,13 +189,13 @@ def test_no_is_said_in_many_ways(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["wait", "Hold on!", "one sec please", "let me check", "Moment bitte", "einen Moment", "warte kurz", "ich schau nach"]
 )
-def test_who_says_that_an_answer_is_yet_to_come_has_not_answered(kind: Kind, text: str) -> None:
+def test_a_request_to_wait_is_not_an_answer(kind: Kind, text: str) -> None:
     reading = parse_reply(ask(kind), text)
     assert isinstance(reading, UnparsedReply)
     assert reading.hint.startswith("No hurry: the question stays open.")
 
 
-def test_the_answer_that_follows_counts_and_words_that_ask_to_wait_take_it_back() -> None:
+def test_the_answer_that_follows_counts_and_a_later_wait_revokes_it() -> None:
     assert parse_messages(ask(), ("hold on", "the second")) == ParsedReply(text="hold on\nthe second", choice="lite")
     assert isinstance(parse_messages(ask(), ("the second", "hold on")), UnparsedReply)
 
@@ -221,13 +221,13 @@ def test_numbers_in_words_and_the_recommended_one_name_an_option(text: str, choi
     assert parse_reply(ask(), text) == ParsedReply(text=text, choice=choice)
 
 
-def test_the_recommended_one_names_nothing_where_the_agent_recommends_none() -> None:
+def test_the_word_recommended_names_nothing_without_a_recommended_option() -> None:
     options = (Option(id="a", label="Alpha"), Option(id="b", label="Beta"))
     assert parse_reply(ask(options=options), "the recommended one") == ParsedReply(text="the recommended one")
 
 
 @pytest.mark.parametrize("text", phrases(NEITHER))
-def test_what_is_neither_yes_nor_no_gets_a_friendly_line(text: str) -> None:
+def test_a_reply_that_is_neither_yes_nor_no_gets_a_hint(text: str) -> None:
     reading = parse_reply(ask("confirm"), text)
     assert isinstance(reading, UnparsedReply)
     assert reading.text == text
@@ -297,14 +297,14 @@ def test_a_number_is_found_in_words(text: str, number: float) -> None:
         ("9" * 400, "too large"),
     ],
 )
-def test_what_is_not_one_clear_number_gets_a_friendly_line(text: str, hint: str) -> None:
+def test_a_reply_without_one_clear_number_gets_a_hint(text: str, hint: str) -> None:
     reading = parse_reply(ask("number"), text)
     assert isinstance(reading, UnparsedReply)
     assert hint in reading.hint
 
 
 @pytest.mark.parametrize("kind", ["text", "choice", "confirm", "number"])
-def test_a_reply_without_words_is_no_answer(kind: Kind) -> None:
+def test_an_empty_reply_is_not_an_answer(kind: Kind) -> None:
     assert isinstance(parse_reply(ask(kind), " \n\u200b\x1b[31m "), UnparsedReply)
 
 
@@ -332,7 +332,7 @@ def test_several_messages_are_read_as_one_reply(asked: Ask, parts: list[str], ex
     assert parse_messages(asked, parts) == expected
 
 
-def test_a_very_long_reply_is_cut_and_read_in_no_time() -> None:
+def test_a_very_long_reply_is_cut_and_parsed_fast() -> None:
     for kind in ("text", "choice", "confirm", "number"):
         reading = parse_reply(ask(kind), "no 1, " * 50_000)
         assert len(reading.text) <= 10_000
@@ -340,7 +340,7 @@ def test_a_very_long_reply_is_cut_and_read_in_no_time() -> None:
 
 @given(st.sampled_from(["text", "choice", "confirm", "number"]), st.text(max_size=80))
 @settings(max_examples=200, deadline=None)
-def test_any_text_is_either_read_or_asked_for_again(kind: Kind, text: str) -> None:
+def test_any_text_is_either_parsed_or_answered_with_a_hint(kind: Kind, text: str) -> None:
     reading = parse_reply(ask(kind), text)
     assert isinstance(reading, UnparsedReply) or kind in ("confirm", "number") or reading.text
     assert parse_reply(ask(kind), reading.text) == reading

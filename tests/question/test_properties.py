@@ -1,4 +1,4 @@
-"""Whatever is heard in whatever order: one outcome, nothing in time lost, nobody who may not answer changes it.
+"""Properties for any inputs in any order: one outcome, no reply in time lost, no influence without permission to answer.
 
 What happens is a set of facts. They arrive in any order, some twice, while the clock jumps about and the process restarts. An
 oracle that knows nothing of the core's shape says who has spoken in time, and what.
@@ -56,7 +56,7 @@ def test_there_is_one_outcome_and_it_follows_from_what_was_known(data: st.DataOb
 
 @given(st.data())
 @settings(max_examples=200, deadline=None)
-def test_no_reply_in_time_that_was_known_is_ignored(data: st.DataObject) -> None:
+def test_no_known_reply_in_time_is_ignored(data: st.DataObject) -> None:
     question = data.draw(questions())
     question = tell_all(question, heard := data.draw(facts(question.ask.kind)))
     outcome = settle(question, EXPIRY + 5000)
@@ -74,7 +74,7 @@ def test_no_reply_in_time_that_was_known_is_ignored(data: st.DataObject) -> None
 
 @given(st.data())
 @settings(max_examples=100, deadline=None)
-def test_more_time_is_granted_to_those_who_wanted_it_in_time(data: st.DataObject) -> None:
+def test_more_time_is_granted_if_it_was_requested_in_time(data: st.DataObject) -> None:
     question = data.draw(questions())
     heard = data.draw(facts(question.ask.kind))
     assert deadline(tell_all(question, heard)) == deadline_after(question, heard)
@@ -86,10 +86,10 @@ def named(fact: Fact) -> tuple[Mentioned, ...]:
 
 @given(st.data())
 @settings(max_examples=80, deadline=None)
-def test_nobody_who_may_not_answer_changes_anything(data: st.DataObject) -> None:
+def test_people_without_permission_to_answer_change_nothing(data: st.DataObject) -> None:
     kind = data.draw(KINDS)
     heard = data.draw(facts(kind))
-    heard = [fact for fact in heard if STRANGER not in (one.who for one in named(fact))]
+    heard = [fact for fact in heard if STRANGER not in (person.who for person in named(fact))]
     mine = [
         fact for fact in heard if getattr(fact, "author", None) != STRANGER and getattr(fact, "message", "")[:8] != "Stranger"
     ]
@@ -102,7 +102,7 @@ def test_nobody_who_may_not_answer_changes_anything(data: st.DataObject) -> None
 
 @given(st.data())
 @settings(max_examples=200, deadline=None)
-def test_nothing_is_new_before_the_next_time_to_look_and_something_is_then(data: st.DataObject) -> None:
+def test_nothing_is_due_before_the_next_due_time_and_something_is_then(data: st.DataObject) -> None:
     question = data.draw(questions())
     question = tell_all(question, data.draw(facts(question.ask.kind)))
     if data.draw(st.booleans()):

@@ -1,4 +1,4 @@
-"""What time does to a question: deadline, one reminder, the next time to look."""
+"""Timed steps of a question: deadline, one reminder, the next due time."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def test_there_is_no_reminder_without_a_time_before_the_deadline(remind_after: f
     assert next_due(question) == EXPIRY
 
 
-def test_more_time_puts_the_reminder_off() -> None:
+def test_more_time_postpones_the_reminder() -> None:
     question = transitions.extended(posted(ANA), 3600)
     assert not due(question, REMINDER + 3599).remind
     assert due(question, REMINDER + 3600).remind
 
 
-def test_who_waits_for_a_reply_to_settle_is_not_reminded() -> None:
+def test_a_person_whose_reply_is_not_final_yet_is_not_reminded() -> None:
     question = typed(posted(ANA), ANA, "sqlite", after=598)
     assert not due(question, REMINDER).remind
     assert next_due(question) == POSTED + 603
@@ -78,7 +78,7 @@ def test_agents_are_not_reminded() -> None:
     assert not due(posted(SKEPTIC), REMINDER).remind
 
 
-def test_after_a_long_sleep_a_question_expires_without_a_reminder() -> None:
+def test_after_long_downtime_a_question_expires_without_a_reminder() -> None:
     assert due(posted(ANA), EXPIRY + 86400) == Due(expired=True)
 
 
@@ -109,5 +109,5 @@ def test_a_settled_question_is_never_due() -> None:
         (unposted(), AT_ONCE),
     ],
 )
-def test_the_next_time_to_look_is_known(question: Question, expected: float) -> None:
+def test_the_next_due_time_is_known(question: Question, expected: float) -> None:
     assert next_due(question) == expected

@@ -1,4 +1,4 @@
-"""When a question ends and how: quorum, deadline, fallbacks, and what several voices decide."""
+"""Settlement of a question: quorum, deadline, fallbacks, and the decision of several replies."""
 
 from __future__ import annotations
 
@@ -38,16 +38,13 @@ def settled(question: Question, now: float = NOW) -> Outcome:
     return outcome
 
 
-# Quorum -------------------------------------------------------------------------------------------------------------------
-
-
 def test_a_click_settles_at_once() -> None:
     outcome = settled(clicked(posted(ANA), ANA, "lite", after=10), POSTED + 10)
     assert (outcome.status, outcome.decision, outcome.choice, outcome.decided_by) == ("answered", "SQLite", "lite", "human")
     assert [reply.author for reply in outcome.replies] == [ANA]
 
 
-def test_a_click_settles_at_once_even_if_our_idea_of_the_platforms_time_lags_behind() -> None:
+def test_a_click_settles_at_once_even_if_our_clock_is_behind_the_platforms() -> None:
     assert settle(clicked(posted(ANA), ANA, "lite", after=10), POSTED - 5) is not None
 
 
@@ -86,7 +83,7 @@ def test_own_words_answer_a_choice() -> None:
         ("all", 3, 3),
     ],
 )
-def test_the_quorum_says_how_many_voices_it_takes(quorum: Any, asked: int, enough: int) -> None:
+def test_the_quorum_gives_the_number_of_replies_required(quorum: Any, asked: int, enough: int) -> None:
     people = (ANA, BEN, CY)[:asked]
     question = posted(*people, quorum=quorum)
     for count, person in enumerate(people, 1):
@@ -101,7 +98,7 @@ def test_all_means_everyone_who_has_not_passed() -> None:
     assert (outcome.status, outcome.why) == ("answered", "1 of 2 replied, nobody else can answer")
 
 
-def test_a_number_that_cannot_be_reached_any_more_becomes_all() -> None:
+def test_a_quorum_that_cannot_be_met_any_more_becomes_all() -> None:
     question = clicked(posted(ANA, BEN, CY, quorum=2), ANA, "pg")
     assert settle(transitions.passed(question, BEN), NOW) is None
     assert settled(transitions.became_unreachable(transitions.passed(question, BEN), CY.id)).choice == "pg"
@@ -119,15 +116,12 @@ def test_anyone_may_fill_a_number_where_anyone_may_answer() -> None:
     assert settled(clicked(question, ANA, "pg")).status == "answered"
 
 
-def test_a_reply_that_is_no_answer_does_not_fill_the_quorum() -> None:
+def test_an_invalid_reply_does_not_count_towards_the_quorum() -> None:
     question = typed(posted(ANA, kind="confirm"), ANA, "what does it cost?")
     assert settle(question, NOW) is None
     outcome = settled(question, EXPIRY)
     assert (outcome.status, outcome.why) == ("fallen_back", "no reply in 30 min was a valid answer")
     assert [reply.text for reply in outcome.replies] == ["what does it cost?"]
-
-
-# Peers --------------------------------------------------------------------------------------------------------------------
 
 
 def test_peers_advise_where_people_are_asked() -> None:
@@ -158,12 +152,9 @@ def test_a_peers_own_words_count_whatever_the_kind() -> None:
     assert settled(typed(posted(SKEPTIC, kind="confirm"), SKEPTIC, "It depends on the load.")).status == "answered"
 
 
-def test_agents_that_fail_leave_nobody() -> None:
+def test_agents_that_fail_leave_nobody_to_ask() -> None:
     question = transitions.passed(transitions.passed(posted(SKEPTIC, CRITIC), SKEPTIC), CRITIC)
     assert settled(question).why == "everybody passed"
-
-
-# Nobody left --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_question_to_nobody_falls_back_at_once() -> None:
@@ -179,17 +170,14 @@ def test_when_everybody_has_passed_it_falls_back_at_once() -> None:
     assert [reply.author.name for reply in outcome.replies] == ["skeptic"]
 
 
-def test_when_everybody_is_gone_it_falls_back_at_once() -> None:
+def test_when_nobody_can_be_reached_it_falls_back_at_once() -> None:
     question = transitions.became_unreachable(transitions.passed(posted(ANA, BEN), ANA), BEN.id)
     assert settled(question).why == "nobody can be reached"
 
 
-def test_who_is_gone_after_a_reply_has_replied_and_is_not_waited_for() -> None:
+def test_a_person_who_left_after_replying_is_not_waited_for() -> None:
     question = transitions.became_unreachable(typed(posted(ANA), ANA, "sqlite", after=10), ANA.id)
     assert settled(question, POSTED + 10).choice == "lite"
-
-
-# Time ---------------------------------------------------------------------------------------------------------------------
 
 
 def test_nobody_answers() -> None:
@@ -208,12 +196,12 @@ def test_a_reply_at_the_deadline_counts_and_a_later_one_does_not() -> None:
     assert (outcome.status, outcome.replies[0].late) == ("fallen_back", True)
 
 
-def test_a_quorum_reached_in_time_answers_however_late_it_is_judged() -> None:
+def test_a_quorum_met_in_time_answers_however_late_it_is_evaluated() -> None:
     question = clicked(typed(posted(ANA, BEN, quorum=2), ANA, "sqlite", after=1799), BEN, "lite", after=5)
     assert settled(question, EXPIRY + 86400).status == "answered"
 
 
-def test_replies_that_are_too_few_go_along_into_the_fallback() -> None:
+def test_too_few_replies_are_part_of_the_fallbacks_outcome() -> None:
     question = clicked(posted(ANA, BEN, CY, quorum=2), ANA, "lite")
     outcome = settled(question, EXPIRY)
     assert (outcome.status, outcome.why, outcome.choice) == ("fallen_back", "only 1 of 2 answered in 30 min", "pg")
@@ -226,22 +214,19 @@ def test_more_time_moves_the_deadline() -> None:
     assert settled(question, EXPIRY + 600).why == "nobody answered in 40 min"
 
 
-def test_what_cannot_be_posted_falls_back_after_the_same_time() -> None:
+def test_a_question_that_cannot_be_posted_falls_back_after_the_same_time() -> None:
     question = unposted(ANA)
     assert settle(question, question.asked_at + 1799) is None
     assert settled(question, question.asked_at + 1800).why == "undeliverable"
 
 
-def test_voices_of_people_wait_for_the_delivery_which_says_what_time_it_was() -> None:
+def test_replies_of_people_wait_until_the_time_of_the_delivery_is_known() -> None:
     early = clicked(unposted(ANA), ANA, "lite")
     assert settle(early, POSTED + 100) is None
     delivery = posted(ANA).delivery
     assert delivery is not None
     assert settled(transitions.posted(early, delivery), POSTED + 100).choice == "lite"
     assert settled(early, early.asked_at + 1800).choice == "lite"
-
-
-# Fallbacks ----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -260,26 +245,23 @@ def test_the_first_fallback_that_can_decide_does(chain: Any, options: tuple[Opti
     assert (outcome.status, outcome.decided_by, outcome.decision) == ("fallen_back", decided_by, decision)
 
 
-def test_the_desk_can_let_a_question_fall_back_with_its_own_reason() -> None:
+def test_a_question_can_fall_back_early_with_a_reason_of_the_caller() -> None:
     outcome = begin_fallback(posted(ANA), NOW, "it could not be posted: the channel is gone")
     assert isinstance(outcome, Outcome)
     assert (outcome.status, outcome.choice, outcome.why) == ("fallen_back", "pg", "it could not be posted: the channel is gone")
 
 
-# What several voices decide -----------------------------------------------------------------------------------------------
-
-
-def test_voices_that_agree_decide_together() -> None:
+def test_replies_that_agree_decide_together() -> None:
     question = clicked(clicked(posted(ANA, BEN, quorum=2), ANA, "pg"), BEN, "pg")
     assert (settled(question).decision, settled(question).choice) == ("Postgres", "pg")
 
 
-def test_what_is_added_to_an_option_is_told_with_names() -> None:
+def test_words_added_to_an_option_are_reported_with_names() -> None:
     question = typed(clicked(posted(ANA, BEN, quorum=2), ANA, "pg"), BEN, "1, but version 16")
     assert settled(question).decision == "Postgres (Ben: “1, but version 16”)"
 
 
-def test_the_most_frequent_choice_decides_and_the_others_are_told() -> None:
+def test_the_most_frequent_choice_decides_and_the_others_are_named() -> None:
     question = posted(ANA, BEN, CY, quorum="all")
     question = clicked(clicked(typed(question, ANA, "neither"), BEN, "lite"), CY, "lite")
     outcome = settled(question)
@@ -287,7 +269,7 @@ def test_the_most_frequent_choice_decides_and_the_others_are_told() -> None:
     assert outcome.decision == "SQLite, by 2 of 3: Ben and Cy say SQLite; Ana says “neither”"
 
 
-def test_in_a_tie_no_side_is_taken() -> None:
+def test_a_tie_has_no_choice() -> None:
     outcome = settled(clicked(clicked(posted(ANA, BEN, quorum=2), ANA, "lite", after=1), BEN, "pg", after=2))
     assert (outcome.status, outcome.choice) == ("answered", None)
     assert outcome.decision == "Replies differ: Ana says SQLite; Ben says Postgres"
@@ -301,7 +283,7 @@ def test_numbers_are_counted_and_never_averaged() -> None:
     assert (agreed.number, agreed.decision) == (10, "10")
 
 
-def test_free_texts_that_differ_are_told_side_by_side() -> None:
+def test_free_texts_that_differ_are_listed_with_names() -> None:
     question = typed(typed(posted(ANA, BEN, quorum=2, kind="text"), ANA, "Monday", after=1), BEN, "monday", after=2)
     assert settled(question).decision == "Monday"
     contradiction = typed(question, BEN, "or rather never", after=3)
@@ -313,16 +295,13 @@ def test_a_confirm_is_decided_by_what_was_understood() -> None:
     assert (outcome.choice, outcome.decision) == ("yes", "Yes (“ja, aber erst morgen”)")
 
 
-# One outcome --------------------------------------------------------------------------------------------------------------
-
-
 def test_a_settled_question_has_no_second_outcome() -> None:
     question = clicked(posted(ANA), ANA, "lite")
     ended = transitions.settled(question, settled(question))
     assert settle(ended, EXPIRY) is None
 
 
-def test_a_cancelled_question_keeps_what_was_said() -> None:
+def test_a_cancelled_question_keeps_its_replies() -> None:
     outcome = cancelled_outcome(typed(posted(ANA), ANA, "sqlite"), NOW, "the run has ended")
     assert (outcome.status, outcome.decided_by, outcome.why, outcome.at) == ("cancelled", "nobody", "the run has ended", NOW)
     assert [reply.text for reply in outcome.replies] == ["sqlite"]

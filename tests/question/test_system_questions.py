@@ -1,4 +1,4 @@
-"""What is made of a judge's response: a decision that fits the question, or why there is none."""
+"""Verdicts of a judge: a decision that fits the question, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def verdict(question: Ask, **given: Any) -> JudgeVerdict:
         (ask("text"), {"decision": " Wait. "}, ("Wait.", None, None)),
     ],
 )
-def test_a_decision_is_taken_as_the_question_has_it(question: Ask, given: dict[str, Any], decided: tuple[Any, ...]) -> None:
+def test_a_decision_is_converted_to_the_kind_of_the_question(
+    question: Ask, given: dict[str, Any], decided: tuple[Any, ...]
+) -> None:
     taken = verdict(question, reason="Because.", **given)
     assert (taken.decision, taken.choice, taken.number, taken.reason) == (*decided, "Because.")
 
@@ -44,7 +46,7 @@ def test_a_decision_is_taken_as_the_question_has_it(question: Ask, given: dict[s
         (ask("text"), {"decision": ["x"]}, "its decision could not be read"),
     ],
 )
-def test_what_cannot_be_taken_is_no_decision_and_says_why(question: Ask, given: dict[str, Any], why: str) -> None:
+def test_an_invalid_verdict_is_no_decision_and_says_why(question: Ask, given: dict[str, Any], why: str) -> None:
     assert verdict(question, **given) == JudgeVerdict(reason=why)
 
 

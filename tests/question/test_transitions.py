@@ -29,7 +29,7 @@ def said(question: Question) -> list[tuple[str, str, str | None]]:
     return [(reply.author.name, reply.text, reply.choice) for reply in question.replies]
 
 
-def test_what_somebody_types_in_several_messages_is_joined_by_its_time() -> None:
+def test_several_messages_of_a_person_are_joined_in_order_of_time() -> None:
     question = posted(ANA)
     question = typed(question, ANA, "because it is small", after=12, message="m9")
     question = typed(question, ANA, "sqlite", after=10, message="m10")
@@ -40,7 +40,7 @@ def test_what_somebody_types_in_several_messages_is_joined_by_its_time() -> None
     assert [part[0] for part in reply.parts] == ["m10", "m9", "m1"]
 
 
-def test_hearing_the_same_twice_changes_nothing() -> None:
+def test_the_same_input_twice_changes_nothing() -> None:
     question = typed(posted(ANA), ANA, "sqlite")
     assert typed(question, ANA, "sqlite") is question
     click = clicked(question, ANA, "pg")
@@ -106,7 +106,7 @@ def test_a_later_click_replaces_an_earlier_one_in_any_order() -> None:
         assert said(question) == [("Ana", "SQLite", "lite")]
 
 
-def test_words_after_a_click_stay_beside_it_as_a_remark() -> None:
+def test_words_after_a_click_are_a_remark_on_it() -> None:
     question = typed(clicked(posted(ANA), ANA, "pg"), ANA, "but only after 6 pm", after=20)
     [reply] = question.replies
     assert (reply.text, reply.choice, reply.clicked) == ("but only after 6 pm", "pg", True)
@@ -123,7 +123,7 @@ def test_a_confirm_can_be_clicked() -> None:
 
 
 @pytest.mark.parametrize(("kind", "choice"), [("choice", "gone"), ("confirm", "pg"), ("text", "yes"), ("number", "1")])
-def test_a_click_on_an_option_that_is_not_there_changes_nothing(kind: str, choice: str) -> None:
+def test_a_click_on_an_unknown_option_changes_nothing(kind: str, choice: str) -> None:
     question = posted(ANA, kind=kind)  # type: ignore[arg-type]
     assert clicked(question, ANA, choice) is question
 
@@ -140,14 +140,14 @@ def test_agents_may_advise_but_not_answer_themselves() -> None:
     assert not transitions.may_answer(question, SKEPTIC.model_copy(update={"id": "agent:builder"}))
 
 
-def test_not_me_withdraws_what_was_said_before_and_words_after_it_count_again() -> None:
+def test_not_me_revokes_earlier_words_and_later_words_count_again() -> None:
     question = transitions.passed(typed(posted(ANA, BEN), ANA, "sqlite", after=10), ANA, POSTED + 20)
     assert (said(question), list(question.passed)) == ([], [ANA.id])
     question = typed(question, ANA, "well then: postgres", after=30)
     assert (said(question), question.passed) == ([("Ana", "well then: postgres", "pg")], frozenset())
 
 
-def test_not_me_without_a_time_outweighs_no_words() -> None:
+def test_not_me_without_a_time_revokes_no_words() -> None:
     question = transitions.passed(typed(posted(ANA), ANA, "sqlite"), ANA)
     assert (said(question), question.passed) == ([("Ana", "sqlite", "lite")], frozenset())
 
@@ -168,7 +168,7 @@ def test_more_time_is_granted_up_to_the_policy() -> None:
     assert transitions.extended(question, -50) is question
 
 
-def test_more_time_that_is_wanted_after_the_deadline_is_not_granted_whenever_it_is_heard() -> None:
+def test_more_time_requested_after_the_deadline_is_not_granted_whenever_it_arrives() -> None:
     first, second, third = (60, "a", DEADLINE - 1), (60, "b", DEADLINE + 50), (60, "c", DEADLINE + 500)
     for wishes in ((first, second, third), (third, second, first)):
         question = posted(ANA)
@@ -192,13 +192,13 @@ def test_a_reply_after_the_deadline_is_marked_late_and_more_time_makes_it_count(
     assert [reply.late for reply in transitions.extended(question, 60).replies] == [False]
 
 
-def test_an_edit_after_the_deadline_leaves_what_was_said_in_time() -> None:
+def test_an_edit_after_the_deadline_keeps_the_reply_that_was_in_time() -> None:
     question = typed(posted(ANA), ANA, "sqlite", after=1790, message="m1")
     question = typed(question, ANA, "postgres", after=1801, message="m1", edit="1")
     assert said(question) == [("Ana", "sqlite", "lite")]
 
 
-def test_replies_that_were_heard_before_the_delivery_was_noted_are_judged_by_it() -> None:
+def test_replies_that_arrive_before_the_delivery_is_known_are_judged_by_it() -> None:
     early = typed(unposted(ANA), ANA, "sqlite", after=1801)
     assert [reply.late for reply in early.replies] == [False]
     delivery = posted(ANA).delivery
@@ -206,12 +206,12 @@ def test_replies_that_were_heard_before_the_delivery_was_noted_are_judged_by_it(
     assert [reply.late for reply in transitions.posted(early, delivery).replies] == [True]
 
 
-def test_words_are_cleaned_before_they_are_kept() -> None:
+def test_words_are_sanitised_before_they_are_stored() -> None:
     question = typed(posted(ANA, kind="text"), ANA, "\x1b[31mred\u202e\x00")
     assert question.heard[0].text == "red"
 
 
-def test_what_the_kind_cannot_take_is_kept_and_can_be_told() -> None:
+def test_an_invalid_reply_is_stored_and_can_be_explained() -> None:
     question = typed(posted(ANA, kind="confirm"), ANA, "what does it cost?")
     assert said(question) == [("Ana", "what does it cost?", None)]
     problem = unparsed_reply(question, ANA.id)

@@ -49,7 +49,7 @@ def of(unit: str = "", low: float | None = None, high: float | None = None) -> A
         ("", "3 h", 3),
     ],
 )
-def test_a_number_is_taken_in_the_unit_that_was_asked_for(unit: str, text: str, number: float) -> None:
+def test_a_number_is_converted_to_the_unit_of_the_question(unit: str, text: str, number: float) -> None:
     reading = parse_reply(of(unit), text)
     assert isinstance(reading, ParsedReply), reading
     assert reading.number == number
@@ -58,7 +58,7 @@ def test_a_number_is_taken_in_the_unit_that_was_asked_for(unit: str, text: str, 
 @pytest.mark.parametrize(
     ("unit", "text"), [("h", "20 GB"), ("GB", "3 hours"), ("EUR", "$500"), ("servers", "3 days"), ("h", "5 to 6 h")]
 )
-def test_what_counts_something_else_or_twice_is_asked_again(unit: str, text: str) -> None:
+def test_a_number_of_another_unit_or_a_second_number_is_asked_again(unit: str, text: str) -> None:
     reading = parse_reply(of(unit), text)
     assert isinstance(reading, UnparsedReply)
     assert unit in reading.hint
@@ -75,7 +75,7 @@ def test_what_counts_something_else_or_twice_is_asked_again(unit: str, text: str
         (of("h"), "3 GB", "I need a number in h, and found one in GB.".replace("GB", "gb")),
     ],
 )
-def test_what_does_not_fit_gets_one_friendly_line(question: Ask, text: str, hint: str) -> None:
+def test_a_number_out_of_range_gets_a_hint(question: Ask, text: str, hint: str) -> None:
     assert parse_reply(question, text) == UnparsedReply(text=text, hint=hint)
 
 
@@ -89,12 +89,12 @@ def test_there_and_back_is_the_same(number: int, unit: str, other: str) -> None:
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "h", "GB", "EUR", "servers"]))
-def test_no_words_break_the_reading(text: str, unit: str) -> None:
+def test_no_text_breaks_the_parser(text: str, unit: str) -> None:
     parse_reply(of(unit, -5, 5), text)
 
 
 @pytest.mark.parametrize("text", ["9", "#9", "option 9", "9 please", "0", "12."])
-def test_a_number_that_no_option_has_is_asked_again(text: str) -> None:
+def test_a_number_without_an_option_is_asked_again(text: str) -> None:
     reading = parse_reply(ask(), text)
     assert isinstance(reading, UnparsedReply)
     assert "please reply with a number from 1 to 2, or in your own words." in reading.hint

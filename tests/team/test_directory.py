@@ -1,4 +1,4 @@
-"""Who is who over all platforms, whom a name means, and who may do what."""
+"""Identity of people over all platforms, resolution of names, and permissions."""
 
 from __future__ import annotations
 
@@ -31,19 +31,16 @@ AGENTS = ("skeptic", "operator")
 def asked(*to: str, place: Place = DISCORD, by: Author = STRANGER) -> tuple[str, ...]:
     """The ids of the people and the names of the agents whom these names mean."""
     audience = DIRECTORY.audience(to, place=place, by=by, agents=AGENTS)
-    return (*(one.author.id for one in audience.people), *audience.agents)
+    return (*(person.author.id for person in audience.people), *audience.agents)
 
 
-# Who somebody is ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_person_is_one_voice_over_all_platforms_whatever_they_call_themselves() -> None:
+def test_a_person_is_one_responder_over_all_platforms_whatever_their_name_there() -> None:
     on_slack = Author(platform="slack", id="U42", name="alice.b")
     assert DIRECTORY.responder(ALICE) == DIRECTORY.responder(on_slack)
     assert (DIRECTORY.responder(ALICE).id, DIRECTORY.responder(ALICE).name) == ("@alice", "alice")
 
 
-def test_somebody_unknown_is_known_by_platform_and_id_not_by_name() -> None:
+def test_a_person_outside_of_the_team_file_is_identified_by_platform_and_id() -> None:
     impostor = Author(platform="discord", id="1", name="alice")
     assert (DIRECTORY.responder(impostor).id, DIRECTORY.responder(impostor).name) == ("discord:1", "alice")
 
@@ -52,14 +49,11 @@ def test_the_id_of_one_platform_is_nobodys_on_another() -> None:
     assert DIRECTORY.responder(Author(platform="slack", id="42", name="x")).id == "slack:42"
 
 
-def test_whoever_sits_at_the_terminal_is_themselves() -> None:
+def test_the_terminal_user_is_a_person_of_their_own() -> None:
     assert DIRECTORY.responder(Author(platform="terminal", id="you", name="you")).id == "terminal:you"
 
 
-# Whom a name means --------------------------------------------------------------------------------------------------------
-
-
-def test_people_roles_and_agents_are_meant_by_their_names() -> None:
+def test_people_roles_and_agents_are_resolved_by_name() -> None:
     assert asked("humans") == ("1",)
     assert asked("@alice") == ("42",)
     assert asked("role:backend", place=SLACK) == ("U42", "U7")
@@ -71,40 +65,37 @@ def test_a_mixture_asks_everybody_once() -> None:
     assert asked("@alice", "role:backend", "humans", "agent:skeptic", "agents", by=ALICE) == ("42", *AGENTS)
 
 
-def test_the_one_who_started_the_run_is_asked_as_the_person_that_she_is() -> None:
+def test_the_requester_is_asked_under_their_name_of_the_team_file() -> None:
     audience = DIRECTORY.audience(["humans"], place=DISCORD, by=ALICE, agents=())
-    assert [(one.who.id, one.author.id) for one in audience.people] == [("@alice", "42")]
+    assert [(person.who.id, person.author.id) for person in audience.people] == [("@alice", "42")]
 
 
-def test_who_cannot_be_reached_on_the_platform_is_left_out() -> None:
+def test_people_without_an_id_on_the_platform_are_left_out() -> None:
     assert asked("@bob") == ()
     assert asked("role:backend") == ("42",)
     assert asked("role:nobody") == ()
 
 
-def test_whoever_sits_at_the_terminal_stands_in_for_everybody() -> None:
+def test_the_terminal_user_stands_in_for_everybody() -> None:
     assert asked("@alice", "@bob", "role:backend", place=TERMINAL) == ("you",)
 
 
 @pytest.mark.parametrize("name", ["@dave", "alice", "everyone", "@", "", "role:", "role:frontend", "@role:backend"])
-def test_a_name_that_is_nobodys_is_told_with_those_that_there_are(name: str) -> None:
+def test_an_unknown_name_is_refused_with_the_names_that_exist(name: str) -> None:
     with pytest.raises(UnknownName, match="You can ask: humans, agents, @alice, @bob, @carol, role:backend, role:nobody"):
         asked(name)
 
 
 @pytest.mark.parametrize("name", ["agent:planner", "agent:"])
-def test_an_agent_that_is_not_there_is_told_with_the_others(name: str) -> None:
+def test_an_unknown_agent_is_refused_with_the_names_of_the_others(name: str) -> None:
     with pytest.raises(UnknownName, match="The others are: skeptic, operator"):
         asked(name)
     with pytest.raises(UnknownName, match="The others are: none"):
         DIRECTORY.audience([name], place=DISCORD, by=STRANGER, agents=())
 
 
-# Who may do what ----------------------------------------------------------------------------------------------------------
-
-
 def may(author: Author, *allowed: str, deed: Permission = "start") -> bool:
-    """Whether somebody may do what these names may."""
+    """True if a person may do what these names may."""
     people = {"alice": PersonSpec(ids={"discord": "42", "slack": "U42"}), "bob": PersonSpec(ids={"slack": "U7"})}
     roles = {"backend": RoleSpec(people=("alice", "@bob"), ids={"discord": "r1", "slack": "S1"}), "empty": RoleSpec()}
     permissions = Permissions(start=allowed) if deed == "start" else Permissions(cancel=allowed)
@@ -112,7 +103,7 @@ def may(author: Author, *allowed: str, deed: Permission = "start") -> bool:
 
 
 @pytest.mark.parametrize("deed", ["start", "cancel"])
-def test_anyone_may_unless_something_else_is_said(deed: Permission) -> None:
+def test_anyone_may_by_default(deed: Permission) -> None:
     assert Directory().may(STRANGER, deed)
     assert may(STRANGER, "anyone", deed=deed)
     assert not may(STRANGER, deed=deed)
@@ -120,20 +111,20 @@ def test_anyone_may_unless_something_else_is_said(deed: Permission) -> None:
     assert may(ALICE, "@alice", deed=deed)
 
 
-def test_each_deed_has_its_own_permission() -> None:
+def test_each_action_has_its_own_permission() -> None:
     directory = Directory(permissions=Permissions(cancel=()))
     assert directory.may(STRANGER, "start")
     assert not directory.may(STRANGER, "cancel")
 
 
-def test_a_role_is_its_people_and_whoever_holds_it_on_the_platform() -> None:
+def test_a_role_is_its_people_and_its_holders_on_the_platform() -> None:
     assert may(ALICE, "role:backend")
     assert may(Author(platform="slack", id="U7", name="b"), "role:backend")
     assert may(Author(platform="discord", id="1", name="x", roles=("r0", "r1")), "role:backend")
     assert may(Author(platform="slack", id="U1", name="x", roles=("S1",)), "role:backend")
 
 
-def test_a_role_is_nobody_elses() -> None:
+def test_only_holders_of_a_role_have_its_permissions() -> None:
     assert not may(Author(platform="discord", id="1", name="x", roles=("S1",)), "role:backend")
     assert not may(Author(platform="discord", id="1", name="alice", roles=()), "role:backend")
     assert not may(Author(platform="slack", id="42", name="x"), "@alice")
