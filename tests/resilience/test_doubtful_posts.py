@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.run.events import RunCancelled
-from tests.resilience.harness.in_process_bot import House, a_house
+from tests.resilience.harness.in_process_bot import InProcessBot, in_process_bot
 from tests.support.fake_chat.faults import Asked, Fault, Plan, Trouble
 
 CARD = "question:1:card"
 
 
-def once(path: str, about: str, trouble: Trouble, house: House) -> Plan:
+def once(path: str, about: str, trouble: Trouble, bot: InProcessBot) -> Plan:
     """The first request of this kind has this trouble."""
     left = [trouble]
 
     def plan(asked: Asked) -> Fault | None:
-        wanted = asked.path == path and (asked.about == about or asked.about in [card.id for card in house.cards()])
+        wanted = asked.path == path and (asked.about == about or asked.about in [card.id for card in bot.cards()])
         return Fault(trouble=left.pop()) if wanted and left else None
 
     return plan
@@ -26,122 +26,122 @@ def once(path: str, about: str, trouble: Trouble, house: House) -> Plan:
 
 @pytest.mark.parametrize("path", ["/post", "/thread"])
 async def test_a_card_whose_answer_was_lost_is_found_and_not_posted_again(tmp_path: Path, path: str) -> None:
-    async with a_house(tmp_path) as house:
-        house.server.faults.plan = once(path, CARD, "lose", house)
-        async with house.life():
-            house.begin()
-            await house.until(house.cards)
-            await house.clock.armed_until(house.clock.now() + 1)
-            house.clock.advance(1)
-            await house.until(house.asked)
-            house.reply("2")
-            await house.ended()
-        assert not house.doubles()
-        assert house.closed() == "Answered by Ana: SQLite"
+    async with in_process_bot(tmp_path) as bot:
+        bot.server.faults.plan = once(path, CARD, "lose", bot)
+        async with bot.life():
+            bot.begin()
+            await bot.until(bot.cards)
+            await bot.clock.armed_until(bot.clock.now() + 1)
+            bot.clock.advance(1)
+            await bot.until(bot.asked)
+            bot.reply("2")
+            await bot.ended()
+        assert not bot.doubles()
+        assert bot.closed() == "Answered by Ana: SQLite"
 
 
 @pytest.mark.parametrize("path", ["/post", "/thread"])
 async def test_a_card_that_was_lost_with_the_process_is_found_by_the_next_one(tmp_path: Path, path: str) -> None:
-    async with a_house(tmp_path) as house:
-        house.server.faults.plan = once(path, CARD, "silence", house)
-        async with house.life():
-            house.begin()
-            await house.until(house.cards)
-        async with house.life():
-            await house.until(house.asked)
-            house.reply("2")
-            await house.ended()
-        assert not house.doubles()
+    async with in_process_bot(tmp_path) as bot:
+        bot.server.faults.plan = once(path, CARD, "silence", bot)
+        async with bot.life():
+            bot.begin()
+            await bot.until(bot.cards)
+        async with bot.life():
+            await bot.until(bot.asked)
+            bot.reply("2")
+            await bot.ended()
+        assert not bot.doubles()
 
 
 async def test_a_reply_to_a_card_that_only_the_next_process_finds_is_not_lost(tmp_path: Path) -> None:
-    async with a_house(tmp_path) as house:
-        house.server.faults.plan = once("/thread", CARD, "silence", house)
-        async with house.life():
-            house.begin()
-            await house.until(house.asked)
-            house.reply("2, said before anybody knew where")
-            await house.until(lambda: not house.world.unacknowledged)
-        house.clock.advance(7200)
-        async with house.life():
-            await house.ended()
-        assert "said before anybody knew where" in house.closed()
-        assert house.signs() == ["taken"]
+    async with in_process_bot(tmp_path) as bot:
+        bot.server.faults.plan = once("/thread", CARD, "silence", bot)
+        async with bot.life():
+            bot.begin()
+            await bot.until(bot.asked)
+            bot.reply("2, said before anybody knew where")
+            await bot.until(lambda: not bot.world.unacknowledged)
+        bot.clock.advance(7200)
+        async with bot.life():
+            await bot.ended()
+        assert "said before anybody knew where" in bot.closed()
+        assert bot.signs() == ["taken"]
 
 
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_a_question_that_is_cancelled_while_its_card_is_doubtful_does_not_stay_open(tmp_path: Path, restarts: bool) -> None:
-    async with a_house(tmp_path) as house:
-        house.server.faults.plan = once("/thread", CARD, "lose", house)
-        async with house.life():
-            house.begin()
-            await house.until(house.asked)
-            house.world.command("ana", "general", "cancel", "")
-            await house.stored(RunCancelled)
+    async with in_process_bot(tmp_path) as bot:
+        bot.server.faults.plan = once("/thread", CARD, "lose", bot)
+        async with bot.life():
+            bot.begin()
+            await bot.until(bot.asked)
+            bot.world.command("ana", "general", "cancel", "")
+            await bot.stored(RunCancelled)
             if not restarts:
-                await house.clock.armed_until(house.clock.now() + 1)
-                house.clock.advance(1)
-                await house.until(house.closed)
+                await bot.clock.armed_until(bot.clock.now() + 1)
+                bot.clock.advance(1)
+                await bot.until(bot.closed)
         if restarts:
-            async with house.life():
-                await house.until(house.closed)
-        assert house.closed() == "Cancelled: Ana cancelled the run"
-        assert not house.doubles()
+            async with bot.life():
+                await bot.until(bot.closed)
+        assert bot.closed() == "Cancelled: Ana cancelled the run"
+        assert not bot.doubles()
 
 
 async def test_a_question_that_is_cancelled_before_its_card_arrived_is_never_shown(tmp_path: Path) -> None:
-    async with a_house(tmp_path) as house:
-        house.server.faults.plan = once("/post", CARD, "refuse", house)
-        async with house.life():
-            house.begin()
-            await house.until(lambda: any(one.about == CARD for one in house.server.requests))
-            house.world.command("ana", "general", "cancel", "")
-            await house.stored(RunCancelled)
-            await house.clock.armed_until(house.clock.now() + 1)
-            house.clock.advance(1)
-            await house.rests()
-            assert not await house.store.pending_posts()
-        assert not house.cards()
+    async with in_process_bot(tmp_path) as bot:
+        bot.server.faults.plan = once("/post", CARD, "refuse", bot)
+        async with bot.life():
+            bot.begin()
+            await bot.until(lambda: any(one.about == CARD for one in bot.server.requests))
+            bot.world.command("ana", "general", "cancel", "")
+            await bot.stored(RunCancelled)
+            await bot.clock.armed_until(bot.clock.now() + 1)
+            bot.clock.advance(1)
+            await bot.rests()
+            assert not await bot.store.pending_posts()
+        assert not bot.cards()
 
 
 async def test_a_card_that_the_platform_rejects_falls_back_at_once(tmp_path: Path) -> None:
-    async with a_house(tmp_path) as house:
-        house.server.faults.plan = once("/post", CARD, "reject", house)
-        async with house.life():
-            house.begin()
-            await house.ended()
-            state = await house.state()
+    async with in_process_bot(tmp_path) as bot:
+        bot.server.faults.plan = once("/post", CARD, "reject", bot)
+        async with bot.life():
+            bot.begin()
+            await bot.ended()
+            state = await bot.state()
         outcome = state.questions[1].outcome
         assert outcome is not None
         assert outcome.status == "fallen_back"
         assert "the bot may not write here" in outcome.why
-        assert not house.cards()
+        assert not bot.cards()
 
 
 async def test_a_card_whose_closing_got_no_answer_is_closed_again(tmp_path: Path) -> None:
-    async with a_house(tmp_path) as house:
-        async with house.life():
-            house.begin()
-            await house.until(house.asked)
-            await house.rests()
-            house.server.faults.plan = once("/edit", CARD, "lose", house)
-            house.reply("2")
-            await house.until(house.closed)
-        async with house.life():
-            await house.ended()
-            assert not await house.store.pending_posts()
-        assert house.closed() == "Answered by Ana: SQLite"
-        assert not house.doubles()
+    async with in_process_bot(tmp_path) as bot:
+        async with bot.life():
+            bot.begin()
+            await bot.until(bot.asked)
+            await bot.rests()
+            bot.server.faults.plan = once("/edit", CARD, "lose", bot)
+            bot.reply("2")
+            await bot.until(bot.closed)
+        async with bot.life():
+            await bot.ended()
+            assert not await bot.store.pending_posts()
+        assert bot.closed() == "Answered by Ana: SQLite"
+        assert not bot.doubles()
 
 
 async def test_a_busy_platform_is_left_alone_for_as_long_as_it_says(tmp_path: Path) -> None:
-    async with a_house(tmp_path) as house:
-        house.server.faults.put("limit", "/post", seconds=30)
-        async with house.life():
-            house.begin()
-            await house.clock.armed_until(house.clock.now() + 30)
-            house.clock.advance(29)
-            assert not house.of_kind("run_card")
-            house.clock.advance(2)
-            await house.until(house.asked)
-        assert len(house.of_kind("run_card")) == 1
+    async with in_process_bot(tmp_path) as bot:
+        bot.server.faults.put("limit", "/post", seconds=30)
+        async with bot.life():
+            bot.begin()
+            await bot.clock.armed_until(bot.clock.now() + 30)
+            bot.clock.advance(29)
+            assert not bot.of_kind("run_card")
+            bot.clock.advance(2)
+            await bot.until(bot.asked)
+        assert len(bot.of_kind("run_card")) == 1

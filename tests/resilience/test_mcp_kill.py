@@ -23,7 +23,7 @@ from bot.mcp_server import listener
 from bot.mcp_server.tokens import TokenRegistry, TokenScope
 from bot.mcp_server.tools import MAX_WAIT
 from orchestrator_bridge.store.sqlite.store import SqliteStore
-from tests.resilience.harness.process import ROOT, Victim
+from tests.resilience.harness.process import ROOT, BotProcess
 from tests.support.fake_chat.server import ChatServer
 from tests.support.fake_chat.state import Message
 from tests.support.mcp_bot import client_of, payload_of, question
@@ -48,16 +48,16 @@ class Site:
 
     folder: Path
     chat: ChatServer
-    victim: Victim
+    process: BotProcess
     token: str = ""
 
     async def begins(self) -> None:
-        await self.victim.start()
-        await self.victim.ready()
+        await self.process.start()
+        await self.process.wait_ready()
 
     async def dies(self, how: str) -> None:
-        self.victim.kill(how)
-        await self.victim.ended()
+        self.process.kill(how)
+        await self.process.wait_ended()
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
@@ -95,9 +95,9 @@ async def a_site(folder: Path) -> AsyncIterator[Site]:
     await store.close()
     (folder / "townhall.toml").write_text(TEAM, encoding="utf-8")
     async with ChatServer() as chat:
-        arguments = [chat.url, str(data / "townhall.db")]
-        async with Victim("tests.resilience.harness.mcp_process", arguments, folder, {"TOWNHALL_DATA": str(data)}) as victim:
-            yield Site(folder, chat, victim, token)
+        environ = {"TOWNHALL_DATA": str(data)}
+        async with BotProcess("chat", data / "townhall.db", [chat.url], folder, environ, mcp=True) as process:
+            yield Site(folder, chat, process, token)
 
 
 async def test_killed_at_any_moment_the_bot_asks_once_and_knows_the_number_again(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.model.interface import Request, Response
-from tests.resilience.harness.in_process_bot import House, a_house
-from tests.resilience.harness.scripted_model import ask, asks_then_answers, says, used
+from tests.resilience.harness.function_model import ask, asks_then_answers, says, used
+from tests.resilience.harness.in_process_bot import InProcessBot, in_process_bot
 
 
 def two_agents(request: Request) -> Response:
@@ -21,42 +21,42 @@ def two_agents(request: Request) -> Response:
     return asks_then_answers(request)
 
 
-def answer_at_once(house: House) -> None:
+def answer_at_once(bot: InProcessBot) -> None:
     """Ana answers every question as soon as it stands in the channel."""
     answered: set[str] = set()
-    ring = house.world.changed
+    ring = bot.world.changed
 
     def changed() -> None:
         ring()
-        for card in house.of_kind("question_card"):
+        for card in bot.of_kind("question_card"):
             if card.has_thread and card.id not in answered:
                 answered.add(card.id)
-                house.world.say("ana", card.channel, card.id, "2, because we know it")
+                bot.world.say("ana", card.channel, card.id, "2, because we know it")
 
-    house.world.changed = changed
+    bot.world.changed = changed
 
 
-async def outcome(house: House) -> tuple[object, ...]:
+async def outcome(bot: InProcessBot) -> tuple[object, ...]:
     """What a run came to, without the course that it took."""
-    state = await house.state()
+    state = await bot.state()
     assert state.end is not None
     questions = {
-        one.ask.question: (one.outcome.status, one.outcome.decision, one.outcome.decided_by, house.closed(one.id))
+        one.ask.question: (one.outcome.status, one.outcome.decision, one.outcome.decided_by, bot.closed(one.id))
         for one in state.questions.values()
         if one.outcome is not None
     }
     answers = {answer.text for answer in state.answers}
-    finals = [message.text for message in house.of_kind("final_answer")]
+    finals = [message.text for message in bot.of_kind("final_answer")]
     return state.end.status, state.end.text, questions, answers, len(finals)
 
 
 async def uninterrupted(folder: Path) -> tuple[tuple[object, ...], int]:
-    async with a_house(folder, play=two_agents, names=("one", "two")) as house:
-        answer_at_once(house)
-        async with house.life():
-            house.begin()
-            await house.ended()
-            return await outcome(house), house.store.writes
+    async with in_process_bot(folder, play=two_agents, names=("one", "two")) as bot:
+        answer_at_once(bot)
+        async with bot.life():
+            bot.begin()
+            await bot.ended()
+            return await outcome(bot), bot.store.writes
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
@@ -65,31 +65,31 @@ async def test_a_run_that_is_cut_at_any_transaction_comes_to_the_same_end(tmp_pa
     assert writes > 20
     for cut in range(1, writes + 1):
         folder = tmp_path / f"cut-{cut}"
-        async with a_house(folder, play=two_agents, names=("one", "two")) as house:
-            answer_at_once(house)
-            async with house.life(cuts_at=cut, after=after):
-                house.begin()
-                await house.cut()
-            async with house.life():
-                await house.ended()
-                assert await outcome(house) == expected, f"cut at write {cut}"
-                assert not house.doubles(), f"cut at write {cut}"
-                assert not await house.store.pending_posts()
-                assert not await house.store.unhandled_events()
+        async with in_process_bot(folder, play=two_agents, names=("one", "two")) as bot:
+            answer_at_once(bot)
+            async with bot.life(cuts_at=cut, after=after):
+                bot.begin()
+                await bot.cut()
+            async with bot.life():
+                await bot.ended()
+                assert await outcome(bot) == expected, f"cut at write {cut}"
+                assert not bot.doubles(), f"cut at write {cut}"
+                assert not await bot.store.pending_posts()
+                assert not await bot.store.unhandled_events()
 
 
 async def test_a_run_that_is_restarted_after_every_few_transactions_comes_to_the_same_end(tmp_path: Path) -> None:
     expected, _ = await uninterrupted(tmp_path)
-    async with a_house(tmp_path / "often", play=two_agents, names=("one", "two")) as house:
-        answer_at_once(house)
-        house.begin()
+    async with in_process_bot(tmp_path / "often", play=two_agents, names=("one", "two")) as bot:
+        answer_at_once(bot)
+        bot.begin()
         lives = 0
-        while not house.of_kind("final_answer"):
+        while not bot.of_kind("final_answer"):
             lives += 1
-            async with house.life(cuts_at=1 + lives % 4):  # what was not acknowledged comes again and is a write too
-                await house.cut()
-        async with house.life():
-            await house.ended()
-            assert await outcome(house) == expected
-            assert not house.doubles()
+            async with bot.life(cuts_at=1 + lives % 4):  # what was not acknowledged comes again and is a write too
+                await bot.cut()
+        async with bot.life():
+            await bot.ended()
+            assert await outcome(bot) == expected
+            assert not bot.doubles()
         assert lives > 8

@@ -13,9 +13,10 @@ import pytest
 
 from orchestrator_bridge.run.events import ToolReturned, ToolStarted
 from orchestrator_bridge.store.sqlite.store import SqliteStore
-from tests.resilience.harness.kill_points import chat_moments, model_moments
-from tests.resilience.harness.kill_run import Ordeal
-from tests.resilience.harness.process import Victim
+from tests.resilience.harness.kill_loop import KillLoop
+from tests.resilience.harness.kill_points import model_points
+from tests.resilience.harness.platforms.chat import chat_points
+from tests.resilience.harness.process import BotProcess
 from tests.support.fake_chat.server import ChatServer
 from tests.support.fake_chat.state import Message
 from tests.support.fake_models.replies import Asked, Play, ToolUse
@@ -79,12 +80,13 @@ async def test_killed_while_it_uses_tools_the_bot_writes_nothing_twice(
         team_file = tmp_path / "townhall.toml"
         team_file.write_text(TEAM.format(model=model.url, stub=stub), encoding="utf-8")
         environ = {"TOWNHALL_TEAM_FILE": str(team_file), "STUB_TOKEN": "any"}
-        async with Victim("tests.resilience.harness.bot_process", [chat.url, str(file)], tmp_path, environ) as victim:
+        async with BotProcess("chat", file, [chat.url], tmp_path, environ) as process:
             chat.world.command("ana", "general", "ask", "Work in steps.")
             chance = random.Random(7)
-            ordeal = Ordeal(victim, [*chat_moments(chat, chance), *model_moments(model, chance)], chance, weight=0.2)
-            await ordeal.kill(kills)
-            await ordeal.settle(lambda: chat.until(lambda: finals(chat)))
+            points = [*chat_points(chat, chance), *model_points(model, chance)]
+            loop = KillLoop(process, points, chance, weight=0.2)
+            await loop.kill(kills)
+            await loop.settle(lambda: chat.until(lambda: finals(chat)))
     store = await SqliteStore.open(file)
     log = await store.log(1)
     await store.close()

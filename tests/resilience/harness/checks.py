@@ -10,7 +10,7 @@ from typing import TypeVar
 from orchestrator_bridge.question.model import Question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.presentation.posts import question_key
-from tests.resilience.harness.evidence import Evidence, Wrote
+from tests.resilience.harness.evidence import Evidence, PersonsMessage
 from tests.resilience.harness.expected_prompts import conversations, of_request, request_of
 
 E = TypeVar("E", e.QuestionPosted, e.QuestionSettled)
@@ -36,7 +36,7 @@ def every_task_became_one_run_with_an_answer(evidence: Evidence) -> Iterator[str
 def every_question_was_posted_once_and_closed_once(evidence: Evidence) -> Iterator[str]:
     """One card, which names one end; or none at all, if it was settled before it could be posted."""
     for question in _questions(evidence):
-        cards = [one for one in evidence.shown if one.key == question_key(question.id)]
+        cards = [one for one in evidence.posts if one.key == question_key(question.id)]
         ends = {end for card in cards for end in card.closings}
         posted, settled = _events(evidence, question, e.QuestionPosted), _events(evidence, question, e.QuestionSettled)
         if len(cards) != len(posted) or len(posted) > 1:
@@ -49,7 +49,7 @@ def every_question_was_posted_once_and_closed_once(evidence: Evidence) -> Iterat
 
 def nothing_was_posted_twice(evidence: Evidence) -> Iterator[str]:
     """No two messages have the same key."""
-    for key, number in Counter(one.key for one in evidence.shown).items():
+    for key, number in Counter(one.key for one in evidence.posts).items():
         if number > 1:
             yield f"{key} stands {number} times"
 
@@ -58,7 +58,7 @@ def no_reply_was_lost(evidence: Evidence) -> Iterator[str]:
     """Whatever was said is in a prompt, or its author was told why not; and she got a receipt."""
     read = {word for asked in evidence.requests for word in re.findall(r"[\w-]+", str(asked.body))}
     questions = {question.id: question for question in _questions(evidence)}
-    for one in evidence.wrote:
+    for one in evidence.messages:
         if not one.delivered and _was_over(questions[one.question], one):
             continue
         if one.word not in read and not one.signs & {"late", "refused"}:
@@ -67,9 +67,9 @@ def no_reply_was_lost(evidence: Evidence) -> Iterator[str]:
             yield f"{one.word} (message {one.message}, question {one.question}) got no receipt"
 
 
-def _was_over(question: Question, wrote: Wrote) -> bool:
+def _was_over(question: Question, message: PersonsMessage) -> bool:
     """Nobody reads the threads of questions that have ended."""
-    return question.outcome is not None and (question.delivery is None or question.outcome.at <= wrote.newest_at + SKEW)
+    return question.outcome is not None and (question.delivery is None or question.outcome.at <= message.newest_at + SKEW)
 
 
 def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:
@@ -78,13 +78,13 @@ def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:
         outcome, posted = question.outcome, _events(evidence, question, e.QuestionPosted)
         if outcome is None or outcome.status != "fallen_back" or not posted:
             continue
-        card = next(one for one in evidence.shown if one.key == question_key(question.id))
+        card = next(one for one in evidence.posts if one.key == question_key(question.id))
         until = card.at + question.policy.expire_after + question.extended
         if posted[0].delivery.posted_at != card.at:
             yield f"question {question.id} counts from {posted[0].delivery.posted_at}, and was posted at {card.at}"
         if question.delivery is not None and outcome.at < until and not question.passed:
             yield f"question {question.id} fell back at {outcome.at}, before its deadline {until}"
-        for one in evidence.wrote:
+        for one in evidence.messages:
             if one.asked and one.question == question.id and one.at <= until and not question.passed:
                 yield f"question {question.id} fell back ({outcome.why}) though {one.word} was written in time"
 

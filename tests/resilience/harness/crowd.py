@@ -1,221 +1,222 @@
 """The people of the kill test: they give tasks, and answer questions at once, late, while the bot is down, twice, or never.
 
-They act on what they see: after every change on the platform each question's course is looked at again. Whatever they write
-holds a word of its own (`said-0017`), by which it is found again in prompts and logs.
+They act on what they see: after every change on the platform each pending step is looked at again, so no time is waited for.
+Everything they write holds a unique word (`said-0017`), by which it is found again in prompts and logs.
 """
 
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import ClassVar, Generic, TypeVar
 
-from tests.support.fake_chat.server import ChatServer
-from tests.support.fake_chat.state import Effect, Message
-
-CHANNEL = "general"
 TASKS_AT_ONCE = 3
-PEOPLE = ("ana", "ben")
-STRANGER = "sly"
 
 Step = Callable[[], bool]
-"""Does what it is there for once it is time; whether it did."""
+"""Acts once it is time; returns whether it did."""
+
+C = TypeVar("C")
+"""The platform's own value of a card."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Typed:
-    """A message that somebody wrote in a thread. `word` is in its newest version; `question` is 0 in the thread of a run.
+class TypedMessage:
+    """A message that a person wrote in a thread. `word` is in its newest version; `question` is 0 in the thread of a run.
 
-    `asked`: its author was asked. `delivered`: the platform told of its newest version, which is of the time `at`.
+    `asked`: its author was asked. `delivered`: the platform delivered its newest version, which was written at `at`, so that
+    nobody has to read the thread for it.
     """
 
     message: str
     question: int
     word: str
-    asked: bool
-    at: float
+    asked: bool = True
+    at: float = 0.0
     delivered: bool = True
-    deleted: bool = False
 
 
-class Crowd:
-    """Acts on a platform. `down` says whether the bot is down just now; while `busy` is set, new tasks are given."""
+class Crowd(ABC, Generic[C]):
+    """Acts on one platform. `is_down` tells whether the bot is down now; while `busy` is set, new tasks are given."""
 
-    def __init__(self, server: ChatServer, chance: random.Random, down: Callable[[], bool]) -> None:
-        self.server = server
-        self.world = server.world
+    courses: ClassVar[Mapping[str, int]]
+    """How often each course is taken at a question; the names are those of methods `_course_<name>`."""
+    late_share = 0.0
+    """How often a reply comes after the end too."""
+    stranger_share = 0.0
+    """How often a person who was not asked replies too."""
+    guidance_share = 0.0
+    """How often something is said to all agents of a run."""
+    may_lose_events = False
+    """The platform may forget to deliver what was said while the bot was down."""
+
+    def __init__(self, chance: random.Random, is_down: Callable[[], bool]) -> None:
         self.busy = True
-        self.tasks: dict[str, str] = {}
-        self.typed: dict[str, Typed] = {}
+        self.typed: dict[str, TypedMessage] = {}
         self._chance = chance
-        self._down = down
+        self._is_down = is_down
         self._words = count(1)
         self._steps: list[Step] = []
-        self._read = 0
-        self._seen: set[str] = set()
-        self._ended: set[str] = set()
-        self._open: set[str] = set()
         self._looking = False
-        self.world.changed = self.look
+
+    # The platform -----------------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def tasks(self) -> list[str]:
+        """The tasks that must become runs."""
+
+    @property
+    @abstractmethod
+    def satisfied(self) -> bool:
+        """Every task has its end, every question is closed, and the bot has taken all that was said."""
+
+    @abstractmethod
+    def observe(self) -> None:
+        """See what the bot did since the last time: call `meet_question` and `meet_run` for new cards."""
+
+    @abstractmethod
+    def give_task(self) -> None:
+        """Give one more task, if the platform allows it now and fewer than `TASKS_AT_ONCE` are active."""
+
+    @abstractmethod
+    def is_for_people(self, card: C) -> bool:
+        """Whether people are asked, and not agents only."""
+
+    @abstractmethod
+    def is_closed(self, card: C) -> bool:
+        """Whether the card tells how its question ended."""
+
+    @abstractmethod
+    def question_of(self, card: C) -> int:
+        """The question's number; 0 for a run's card."""
+
+    @abstractmethod
+    def say(self, card: C, text: str, *, stranger: bool, delivered: bool) -> str:
+        """Write in the card's thread, as the requester or as a stranger; returns the message's id."""
+
+    @abstractmethod
+    def edit(self, card: C, message: str, text: str, *, delivered: bool) -> None:
+        """Change a message."""
+
+    @abstractmethod
+    def delete(self, card: C, message: str, *, delivered: bool) -> None:
+        """Delete a message."""
+
+    @abstractmethod
+    def click(self, card: C) -> None:
+        """Use one of the card's controls, as the requester."""
+
+    @abstractmethod
+    def now(self) -> float:
+        """Seconds, by the platform's clock."""
+
+    # People -----------------------------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Something has changed: act."""
-        self.server.ring()
+        """Act on what has changed. What people do changes the platform again, so the call does not nest."""
         if self._looking:
             return
         self._looking = True
         try:
-            self._read_on()
-            self._give_tasks()
+            self.observe()
+            if self.busy:
+                self.give_task()
             self._steps = [step for step in self._steps if not step()]
         finally:
             self._looking = False
 
-    @property
-    def satisfied(self) -> bool:
-        """Every task has its end, every question is closed, and the bot has taken all that was said."""
-        return not (self.tasks.keys() - self._ended or self._open or self.world.unacknowledged)
+    def meet_question(self, card: C) -> None:
+        """Decide what people do about a new question."""
+        if not self.is_for_people(card):
+            return
+        name = self._chance.choices(list(self.courses), weights=list(self.courses.values()))[0]
+        self._steps += getattr(self, f"_course_{name}")(card)
+        if self._chance.random() < self.late_share:
+            self._steps.append(when(lambda: self.is_closed(card), lambda: self._type(card)))
+        if self._chance.random() < self.stranger_share:
+            self._steps.append(self._after(3, lambda: self._type(card, asked=False)))
 
-    def starter(self, card: Message) -> str:
-        """Who gave the task that a question is about: people's questions ask nobody else."""
-        return next(person for task, person in self.tasks.items() if f"of {task})" in card.text)
+    def meet_run(self, card: C) -> None:
+        """Decide whether somebody says something to all agents of a new run, perhaps when it has ended."""
+        if self._chance.random() < self.guidance_share:
+            self._steps.append(self._after(self._chance.randint(0, 60), lambda: self._type(card, asked=False)))
 
-    def _read_on(self) -> None:
-        """See what bots did since: a card with its thread sets a course, and some news ends what is waited for."""
-        while self._read < len(self.world.effects):
-            effect = self.world.effects[self._read]
-            self._read += 1
-            match effect.meta.get("kind"):
-                case "run_card":
-                    self._see_run(effect)
-                case "question_card":
-                    self._see_question(effect)
-
-    def _see_run(self, effect: Effect) -> None:
-        if effect.what == "thread" and effect.message not in self._seen:
-            self._seen.add(effect.message)
-            self._steps += self._guides(self.world.messages[effect.message])
-        if effect.meta["status"] in ("finished", "failed", "cancelled"):
-            self._ended |= set(re.findall(r"Do (task-\d+) well", effect.text))
-
-    def _see_question(self, effect: Effect) -> None:
-        if effect.what == "thread" and effect.message not in self._seen:
-            self._seen.add(effect.message)
-            self._steps += self._course(self.world.messages[effect.message])
-        if effect.meta["closed"]:
-            self._open.discard(effect.message)
-        elif effect.what == "post":
-            self._open.add(effect.message)
-
-    # Tasks ----------------------------------------------------------------------------------------------------------------
-
-    def _give_tasks(self) -> None:
-        if self.busy and len(self.tasks.keys() - self._ended) < TASKS_AT_ONCE:
-            task, person = f"task-{len(self.tasks) + 1}", self._chance.choice(PEOPLE)
-            self.tasks[task] = person
-            self.world.command(person, CHANNEL, "ask", f"Do {task} well.")
-
-    # Courses --------------------------------------------------------------------------------------------------------------
-
-    def _course(self, card: Message) -> list[Step]:
-        """What people will do about a question; those to agents are none of their business."""
-        if "for the agent" in card.text:
-            return []
-        first = self._chance.choices(
-            [self._replies, self._replies_while_down, self._clicks, self._changes_her_mind, self._takes_back, self._keeps_silent],
-            weights=[25, 20, 10, 15, 10, 20],
-        )[0]
-        more = [self._replies_late] if self._chance.random() < 0.25 else []
-        more += [self._meddles] if self._chance.random() < 0.1 else []
-        return [step for course in (first, *more) for step in course(card)]
-
-    def _replies(self, card: Message) -> list[Step]:
+    def _course_reply(self, card: C) -> list[Step]:
         return [self._after(self._chance.randint(0, 12), lambda: self._type(card))]
 
-    def _replies_while_down(self, card: Message) -> list[Step]:
-        delivered = self._chance.random() < 0.5
-        return [_when(self._down, lambda: self._type(card, delivered=delivered))]
+    def _course_reply_while_down(self, card: C) -> list[Step]:
+        delivered = self._delivered()
+        return [when(self._is_down, lambda: self._type(card, delivered=delivered))]
 
-    def _replies_late(self, card: Message) -> list[Step]:
-        return [_when(lambda: bool(self.world.messages[card.id].meta["closed"]), lambda: self._type(card))]
+    def _course_click(self, card: C) -> list[Step]:
+        return [self._after(self._chance.randint(0, 12), lambda: self.click(card))]
 
-    def _clicks(self, card: Message) -> list[Step]:
-        press, value = self._chance.choice([("option", "first"), ("option", "second"), ("pass", ""), ("more", "1")])
-        return [self._after(self._chance.randint(0, 12), lambda: self.world.click(self.starter(card), card.id, press, value))]
-
-    def _changes_her_mind(self, card: Message) -> list[Step]:
-        def change(message: Message, delivered: bool) -> None:
+    def _course_edit(self, card: C) -> list[Step]:
+        def change(message: str, delivered: bool) -> None:
             word = self._word()
-            self.world.change(message.id, f"2, {word}", delivered=delivered)
-            self._note(card, message, word=word, delivered=delivered)
+            self.edit(card, message, f"2, {word}", delivered=delivered)
+            self._remember(card, message, word, delivered=delivered)
 
-        return self._types_and_then(card, change)
+        return self._type_and_then(card, change)
 
-    def _takes_back(self, card: Message) -> list[Step]:
-        def take_back(message: Message, delivered: bool) -> None:
-            self.world.delete(message.id, delivered=delivered)
-            self._note(card, message, word="", delivered=delivered, deleted=True)
+    def _course_delete(self, card: C) -> list[Step]:
+        def take_back(message: str, delivered: bool) -> None:
+            self.delete(card, message, delivered=delivered)
+            del self.typed[message]
 
-        return self._types_and_then(card, take_back)
+        return self._type_and_then(card, take_back)
 
-    def _types_and_then(self, card: Message, then: Callable[[Message, bool], None]) -> list[Step]:
-        """Type, and do something with that, at once or while the bot is down; a platform may forget to tell of the latter."""
-        typed: list[Message] = []
-        at_once, delivered = self._chance.random() < 0.5, self._chance.random() < 0.5
+    def _course_silent(self, card: C) -> list[Step]:
+        return []
+
+    def _type_and_then(self, card: C, then: Callable[[str, bool], None]) -> list[Step]:
+        """Type and act on that message, at once or, where the platform may lose events, while the bot is down."""
+        typed: list[str] = []
+        at_once = not self.may_lose_events or self._chance.random() < 0.5
+        delivered = self._delivered()
 
         def act() -> None:
             typed.append(self._type(card))
             if at_once:
                 then(typed[0], True)
 
-        steps = [self._after(self._chance.randint(0, 6), act)]
-        later = _when(lambda: bool(typed) and self._down(), lambda: then(typed[0], delivered))
-        return steps if at_once else [*steps, later]
+        first = self._after(self._chance.randint(0, 6), act)
+        later = when(lambda: bool(typed) and self._is_down(), lambda: then(typed[0], delivered))
+        return [first] if at_once else [first, later]
 
-    def _keeps_silent(self, card: Message) -> list[Step]:
-        return []
+    def _delivered(self) -> bool:
+        return not self.may_lose_events or self._chance.random() < 0.5
 
-    def _meddles(self, card: Message) -> list[Step]:
-        return [self._after(3, lambda: self._type(card, STRANGER))]
-
-    def _guides(self, card: Message) -> list[Step]:
-        """Now and then somebody says something to all agents of a run, perhaps when it is over."""
-        chosen = self._chance.random() < 0.4
-        return [self._after(self._chance.randint(0, 60), lambda: self._type(card, STRANGER))] if chosen else []
-
-    def _type(self, card: Message, person: str | None = None, *, delivered: bool = True) -> Message:
-        word, number = self._word(), self._chance.choice("12")
-        writer = person or self.starter(card)
-        message = self.world.say(writer, card.channel, card.id, f"{number}, {word}", delivered=delivered)
-        self._note(card, message, word=word, asked=person is None, delivered=delivered)
+    def _type(self, card: C, *, asked: bool = True, delivered: bool = True) -> str:
+        word = self._word()
+        message = self.say(card, f"{self._chance.choice('12')}, {word}", stranger=not asked, delivered=delivered)
+        self._remember(card, message, word, asked=asked, delivered=delivered)
         return message
 
-    def _note(self, card: Message, message: Message, **known: Any) -> None:
-        """Remember the newest version of a message."""
-        now = self.world.clock()
-        self.typed[message.id] = Typed(message=message.id, question=_number(card), at=now, **{"asked": True, **known})
+    def _remember(self, card: C, message: str, word: str, *, asked: bool = True, delivered: bool = True) -> None:
+        self.typed[message] = TypedMessage(
+            message=message, question=self.question_of(card), word=word, asked=asked, at=self.now(), delivered=delivered
+        )
 
     def _word(self) -> str:
         return f"said-{next(self._words):04}"
 
     def _after(self, changes: int, act: Callable[[], object]) -> Step:
-        """Act after so many more changes on the platform: no time is waited for."""
+        """Act after so many more changes on the platform."""
         left = count(changes, -1)
-        return _when(lambda: next(left) <= 0, act)
+        return when(lambda: next(left) <= 0, act)
 
 
-def _when(true: Callable[[], bool], act: Callable[[], object]) -> Step:
+def when(condition: Callable[[], bool], act: Callable[[], object]) -> Step:
+    """A step that acts once the condition holds."""
+
     def step() -> bool:
-        if not true():
+        if not condition():
             return False
         act()
         return True
 
     return step
-
-
-def _number(card: Message) -> int:
-    return int(card.meta.get("question", 0))

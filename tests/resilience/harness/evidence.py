@@ -19,7 +19,7 @@ MANY = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
+class BotPost:
     """One message of a bot as it ended up. `key` is its outbox key; `closings` are the ends that a question's card has named."""
 
     message: str
@@ -29,7 +29,7 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wrote:
+class PersonsMessage:
     """A person's message in the thread of a question, or of a run (`question` is 0). What was deleted is not among these.
 
     `word` is in its newest text; `at` is when it was written and `newest_at` when it was edited last, by the platform's clock;
@@ -58,8 +58,8 @@ class Evidence:
     pending: Sequence[PendingPost]
     unhandled: Sequence[InboundEvent]
     requests: Sequence[Asked]
-    shown: Sequence[Shown]
-    wrote: Sequence[Wrote]
+    posts: Sequence[BotPost]
+    messages: Sequence[PersonsMessage]
     tasks: Sequence[str]
 
     @property
@@ -69,31 +69,31 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class PlatformEvidence:
     """The platform's part of the evidence."""
 
-    shown: Sequence[Shown]
-    wrote: Sequence[Wrote]
+    posts: Sequence[BotPost]
+    messages: Sequence[PersonsMessage]
     tasks: Sequence[str]
 
 
-async def gather(file: Path, requests: Sequence[Asked], seen: Seen) -> Evidence:
+async def gather(file: Path, requests: Sequence[Asked], platform: PlatformEvidence) -> Evidence:
     """Read a store that no bot has open any more; a damaged one raises `StoreError`."""
     full_check(file)
     store = await SqliteStore.open(file)
     try:
         runs = await store.runs(limit=MANY)
         return Evidence(
-            logs={one.run: await store.log(one.run) for one in runs},
+            logs={run.run: await store.log(run.run) for run in runs},
             runs=runs,
             questions=await store.questions(limit=MANY),
             costs=await store.costs(),
             pending=await store.pending_posts(),
             unhandled=await store.unhandled_events(),
             requests=requests,
-            shown=seen.shown,
-            wrote=seen.wrote,
-            tasks=seen.tasks,
+            posts=platform.posts,
+            messages=platform.messages,
+            tasks=platform.tasks,
         )
     finally:
         await store.close()

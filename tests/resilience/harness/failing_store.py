@@ -14,7 +14,7 @@ from orchestrator_bridge.store.sqlite.store import SqliteStore
 T = TypeVar("T")
 
 
-class CutStore(SqliteStore):
+class FailingStore(SqliteStore):
     """A real store at whose `cuts_at`-th write the power fails: before it, or just after, so that nobody hears of it."""
 
     def __init__(self, *parts: Any) -> None:

@@ -22,8 +22,8 @@ from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import AgentSpec, Policy, Team
 from tests.resilience.harness import timeline
-from tests.resilience.harness.failing_store import CutStore
-from tests.resilience.harness.scripted_model import Play, Puppet, asks_then_answers
+from tests.resilience.harness.failing_store import FailingStore
+from tests.resilience.harness.function_model import FunctionModel, Play, asks_then_answers
 from tests.support.clock import ManualClock
 from tests.support.fake_chat.adapter import LoopbackAdapter
 from tests.support.fake_chat.server import ChatServer
@@ -34,7 +34,7 @@ PATIENCE = 10.0
 """Seconds after which something that ought to happen is taken not to."""
 
 
-class House:
+class InProcessBot:
     """One bot and its platform. `offset` is in seconds: how far the platform's clock is ahead of ours."""
 
     def __init__(self, folder: Path, server: ChatServer, clock: ManualClock, play: Play, policy: Policy, names: Sequence[str]):
@@ -42,19 +42,19 @@ class House:
         self.server = server
         self.world = server.world
         self.clock = clock
-        self.puppet = Puppet(play)
-        self.team = Team(agents=tuple(AgentSpec(name=name, model="puppet") for name in names), policy=policy)
+        self.model = FunctionModel(play)
+        self.team = Team(agents=tuple(AgentSpec(name=name, model="function") for name in names), policy=policy)
         self.engine: Engine
-        self.store: CutStore
+        self.store: FailingStore
 
     @asynccontextmanager
     async def life(self, *, cuts_at: int = 0, after: bool = True) -> AsyncIterator[Engine]:
         """The bot from a start to a stop. With `cuts_at` its store fails for good at that write."""
-        self.store = await CutStore.open(self.file, clock=self.clock.now)
+        self.store = await FailingStore.open(self.file, clock=self.clock.now)
         self.store.cuts_at, self.store.cuts_after = cuts_at, after
         self.engine = Engine(
             store=self.store,
-            models=self.puppet,
+            models=self.model,
             clock=self.clock,
             directory=Directory(),
             adapters=[LoopbackAdapter(self.server.url)],
@@ -147,10 +147,8 @@ class House:
             async with asyncio.timeout(PATIENCE):
                 await event
         except TimeoutError:
-            log = await self.store.log(1)
-            pytest.fail(
-                f"what was waited for did not come\n{timeline.told(timeline.of_log(1, log), timeline.of_world(self.world))}"
-            )
+            log = timeline.log_lines(1, await self.store.log(1))
+            pytest.fail(f"the event did not come\n{timeline.render_timeline(log, timeline.chat_lines(self.world))}")
 
     async def state(self, run: int = 1) -> RunState:
         """The run as its log has it."""
@@ -158,16 +156,16 @@ class House:
 
 
 @asynccontextmanager
-async def a_house(
+async def in_process_bot(
     folder: Path,
     *,
     play: Play = asks_then_answers,
     offset: float = 0.0,
     names: Sequence[str] = ("one",),
     **policy: Any,
-) -> AsyncIterator[House]:
-    """A house with its platform. The policy's times are `settle_delay` 0 and a grace of 3 s unless they are given."""
+) -> AsyncIterator[InProcessBot]:
+    """A bot with its platform. The policy's times are `settle_delay` 0 and a grace of 3 s unless they are given."""
     clock = ManualClock()
     rules = Policy.model_validate({"settle_delay": 0, "remind_after": 0, "expire_after": 600, "grace": 3, **policy})
     async with ChatServer(clock=lambda: clock.now() + offset) as server:
-        yield House(folder, server, clock, play, rules, names)
+        yield InProcessBot(folder, server, clock, play, rules, names)

@@ -1,65 +1,51 @@
-"""Moments at which the kill test kills: when a request has reached a server, when it has had its effect, when it was answered."""
+"""Kill points: when a request has reached a server, when it has had its effect, when it was answered."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
-from tests.resilience.harness.kill_run import Kill, Moment
-from tests.support.fake_chat.faults import Asked, Stage
-from tests.support.fake_chat.server import ChatServer
-from tests.support.fake_models.replies import Asked as ModelAsked
-from tests.support.fake_models.server import Listener, ModelServer
+from tests.resilience.harness.kill_loop import KillNow, KillPoint
+from tests.support.fake_models.replies import Asked as ModelRequest
+from tests.support.fake_models.server import ModelServer
 
 LATEST = 8
-"""The highest number of the request, counted from the start of a life, at which one dies."""
+"""The highest number of the request, counted from the bot's start, at which it is killed."""
+
+Countdown = Callable[[bool, str], None]
+"""Told of each request: whether it counts, and its name."""
 
 
-def chat_moments(server: ChatServer, chance: random.Random) -> list[Moment]:
-    """One moment for each stage of a request to the chat platform."""
-    stages: tuple[Stage, ...] = ("arrived", "done", "answered")
-    return [_chat_moment(server, chance, stage) for stage in stages]
+def countdown(chance: random.Random, kill_now: KillNow, latest: int = LATEST) -> Countdown:
+    """Kill at the n-th request that counts, n at most `latest`."""
+    left = chance.randint(1, latest)
 
-
-def _chat_moment(server: ChatServer, chance: random.Random, wanted: Stage) -> Moment:
-    def arm(kill: Kill) -> None:
-        left = chance.randint(1, LATEST)
-
-        def watch(stage: Stage, asked: Asked) -> None:
-            nonlocal left
-            left -= stage == wanted
-            if left == 0:
-                kill(f"{asked.path} {asked.about} {stage}")
-
-        server.watch = watch
-
-    def disarm() -> None:
-        server.watch = lambda stage, asked: None
-
-    return Moment(f"a chat request {wanted}", arm, disarm)
-
-
-def model_moments(server: ModelServer, chance: random.Random) -> list[Moment]:
-    """The arrival of a model request, and the moment after its answer."""
-
-    def arm_arrival(kill: Kill) -> None:
-        server.on_arrival = _countdown(chance, lambda asked: kill(f"model request {asked.number} arrived"))
-
-    def arm_answer(kill: Kill) -> None:
-        server.on_answer = _countdown(chance, lambda asked: kill(f"model request {asked.number} answered"))
-
-    def disarm() -> None:
-        server.on_arrival = server.on_answer = lambda asked: None
-
-    return [Moment("a model request arrived", arm_arrival, disarm), Moment("a model request answered", arm_answer, disarm)]
-
-
-def _countdown(chance: random.Random, then: Listener) -> Listener:
-    left = chance.randint(1, LATEST // 2)
-
-    def count(asked: ModelAsked) -> None:
+    def count(counts: bool, name: str) -> None:
         nonlocal left
-        left -= 1
+        left -= counts
         if left == 0:
-            then(asked)
+            kill_now(name)
 
     return count
+
+
+def model_points(server: ModelServer, chance: random.Random) -> list[KillPoint]:
+    """The arrival of a model request, and the moment after its answer."""
+
+    def arm_arrival(kill_now: KillNow) -> None:
+        count = countdown(chance, kill_now, LATEST // 2)
+        server.on_arrival = lambda request: count(True, _name(request, "arrived"))
+
+    def arm_answer(kill_now: KillNow) -> None:
+        count = countdown(chance, kill_now, LATEST // 2)
+        server.on_answer = lambda request: count(True, _name(request, "answered"))
+
+    def disarm() -> None:
+        server.on_arrival = server.on_answer = lambda request: None
+
+    arrival = KillPoint("a model request arrived", arm_arrival, disarm)
+    return [arrival, KillPoint("a model request answered", arm_answer, disarm)]
+
+
+def _name(request: ModelRequest, what: str) -> str:
+    return f"model request {request.number} {what}"

@@ -1,4 +1,4 @@
-"""The harness's side of `nursery.py`: a bot process that is started, killed at a stroke, or told to end."""
+"""The harness's side of `bot_process.py`: a bot process that is started, killed, or told to end."""
 
 from __future__ import annotations
 
@@ -13,34 +13,50 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.resilience.harness.bot_process import PlatformName
+
 ROOT = Path(__file__).parents[3]
 PATIENCE = 30.0
-"""Seconds after which a process that ought to do something is taken not to."""
+"""Seconds after which a process is taken not to do what it should."""
 
 
 @dataclass(frozen=True, slots=True)
-class Death:
-    """One kill. `at` in seconds since the epoch; `how` names the moment that was chosen."""
+class Kill:
+    """One kill. `at` in seconds since the epoch; `moment` names the moment that was chosen."""
 
     at: float
-    how: str
+    moment: str
 
 
-class Victim:
-    """One bot at a time. `module` is what is run, in `folder`, where its standard error goes to `bot.log`."""
+class BotProcess:
+    """At most one bot at a time, in `folder`, where its standard error goes to `bot.log`.
 
-    def __init__(self, module: str, arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> None:
-        self.deaths: list[Death] = []
-        self._command = [sys.executable, "-m", module, *arguments]
+    `addresses` are those of the platform's local server. `mcp`: with the MCP server beside the engine.
+    """
+
+    def __init__(
+        self,
+        platform: PlatformName,
+        file: Path,
+        addresses: Sequence[str],
+        folder: Path,
+        environ: Mapping[str, str],
+        *,
+        mcp: bool = False,
+    ) -> None:
+        self.kills: list[Kill] = []
+        options = ["--mcp"] if mcp else []
+        module = "tests.resilience.harness.bot_process"
+        self._command = [sys.executable, "-m", module, *options, platform, str(file), *addresses]
         self._folder = folder
         self._environ = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
-        self._nursery: asyncio.subprocess.Process | None = None
+        self._spawner: asyncio.subprocess.Process | None = None
         self._pid = 0
-        self._is_process = False
+        self._exists = False
 
     async def __aenter__(self) -> Self:
         with (self._folder / "bot.log").open("ab") as log:
-            self._nursery = await asyncio.create_subprocess_exec(
+            self._spawner = await asyncio.create_subprocess_exec(
                 *self._command,
                 cwd=self._folder,
                 env=self._environ,
@@ -51,61 +67,61 @@ class Victim:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.kill("the end of the test")
-        assert self._nursery is not None
-        if self._nursery.stdin is not None:
-            self._nursery.stdin.close()
-        await self._nursery.wait()
+        self.kill("end of the test")
+        assert self._spawner is not None
+        if self._spawner.stdin is not None:
+            self._spawner.stdin.close()
+        await self._spawner.wait()
 
     @property
     def alive(self) -> bool:
-        """A bot was told to start and is not gone yet: it may be reading what people write."""
-        return self._is_process
+        """A bot was told to start and has not ended: it may be reading what people write."""
+        return self._exists
 
     async def start(self) -> None:
-        """Start a bot; it is a process now, and nothing more."""
-        assert self._nursery is not None
-        assert self._nursery.stdin is not None
-        self._nursery.stdin.write(b"start\n")
-        self._is_process = True
+        """Start a bot; returns when its process exists."""
+        assert self._spawner is not None
+        assert self._spawner.stdin is not None
+        self._spawner.stdin.write(b"start\n")
+        self._exists = True
         self._pid = int((await self._line("started"))[0])
 
-    async def ready(self) -> None:
+    async def wait_ready(self) -> None:
         """Wait until its engine has started."""
         await self._line("ready")
 
-    def kill(self, how: str) -> None:
-        """Kill it now, if it lives. What it had sent by then is sent."""
+    def kill(self, moment: str) -> None:
+        """Kill it now, if it is alive. What it had sent by then is sent."""
         if self._pid:
             os.kill(self._pid, signal.SIGKILL)
             self._pid = 0
-            self.deaths.append(Death(time.time(), how))
+            self.kills.append(Kill(time.time(), moment))
 
-    async def ended(self) -> int:
-        """Wait until it is gone; its exit status, negative for a signal."""
+    async def wait_ended(self) -> int:
+        """Wait until it has ended; its exit status, negative for a signal."""
         status = int((await self._line("ended"))[1])
-        self._is_process = False
+        self._exists = False
         return status
 
-    async def gone(self) -> None:
-        """Kill it if it still lives, and wait until its files are free."""
-        self.kill("the end of the test")
-        if self._is_process:
-            await self.ended()
+    async def kill_and_wait(self, moment: str = "end of the test") -> None:
+        """Kill it if it is alive, and wait until its files are free."""
+        self.kill(moment)
+        if self._exists:
+            await self.wait_ended()
 
-    async def end(self) -> int:
+    async def terminate(self) -> int:
         """Tell it to end, and wait for that; its exit status."""
         os.kill(self._pid, signal.SIGTERM)
-        status = await self.ended()
+        status = await self.wait_ended()
         self._pid = 0
         return status
 
     async def _line(self, word: str) -> list[str]:
-        """The rest of the next line that begins with this word; others before it are of no interest any more."""
-        assert self._nursery is not None
-        assert self._nursery.stdout is not None
+        """The rest of the next line that begins with this word; lines before it are skipped."""
+        assert self._spawner is not None
+        assert self._spawner.stdout is not None
         async with asyncio.timeout(PATIENCE):
-            while line := (await self._nursery.stdout.readline()).decode().split():
+            while line := (await self._spawner.stdout.readline()).decode().split():
                 if line[0] == word:
                     return line[1:]
-        raise EOFError(f"the process ended before it said {word!r}; {self._folder / 'bot.log'} says why")
+        raise EOFError(f"the process ended before it reported {word!r}; {self._folder / 'bot.log'} has the reason")

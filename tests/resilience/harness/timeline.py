@@ -23,12 +23,12 @@ class Line:
     what: str
 
 
-def of_log(run: int, log: Iterable[Event]) -> list[Line]:
+def log_lines(run: int, log: Iterable[Event]) -> list[Line]:
     """A run's log."""
     return [Line(event.at, f"run {run}", f"{seq:3} {event.event} {_told(event)}") for seq, event in enumerate(log, 1)]
 
 
-def of_world(world: World, offset: float = 0.0) -> list[Line]:
+def chat_lines(world: World, offset: float = 0.0) -> list[Line]:
     """What bots did on the platform, and what people did. `offset`: how far its clock is ahead of ours, in seconds."""
     bots = [
         Line(one.at - offset, "bot", f"{one.what} {one.message} {dict(one.meta)} {_short(one.text)}") for one in world.effects
@@ -37,7 +37,7 @@ def of_world(world: World, offset: float = 0.0) -> list[Line]:
     return bots + people
 
 
-def told(*parts: Iterable[Line]) -> str:
+def render_timeline(*parts: Iterable[Line]) -> str:
     """All lines by time."""
     lines = sorted((line for part in parts for line in part), key=lambda line: line.at)
     start = lines[0].at if lines else 0.0

@@ -20,7 +20,7 @@ def use(name: str, **arguments: Any) -> ToolCall:
 
 def says(*uses: ToolCall, text: str = "") -> Response:
     """A model's response."""
-    return Response(text=text, tool_calls=uses, usage=Usage(input=100, output=10), served="puppet", cost=Decimal("0.01"))
+    return Response(text=text, tool_calls=uses, usage=Usage(input=100, output=10), served="function", cost=Decimal("0.01"))
 
 
 def ask(question: str, *, wait: bool = True) -> ToolCall:
@@ -51,7 +51,7 @@ def asks_then_answers(request: Request) -> Response:
 
 
 @dataclass
-class Puppet:
+class FunctionModel:
     """A model whose every response is worked out from its request."""
 
     play: Play = asks_then_answers
@@ -74,7 +74,7 @@ class Puppet:
         return False
 
     def estimate_call(self, request: Request) -> CallEstimate:
-        return CallEstimate(route=request.model, provider="Puppets", tokens=100)
+        return CallEstimate(route=request.model, provider="Functions", tokens=100)
 
     async def close(self) -> None:
         pass

@@ -61,7 +61,7 @@ def team_file(model_url: str) -> str:
     return TEAM_FILE.format(model_url=model_url, expire_after=EXPIRE_AFTER, grace=GRACE)
 
 
-class Cast:
+class TeamPlayer:
     """Plays the team. While `healthy` is not set the model now and then fails or is slow, by `chance`."""
 
     def __init__(self, chance: random.Random) -> None:

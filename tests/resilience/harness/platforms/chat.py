@@ -1,0 +1,215 @@
+"""The kill test's fake chat platform."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from tests.resilience.harness.crowd import TASKS_AT_ONCE, Crowd
+from tests.resilience.harness.evidence import BotPost, PersonsMessage, PlatformEvidence
+from tests.resilience.harness.kill_loop import KillNow, KillPoint
+from tests.resilience.harness.kill_points import countdown
+from tests.resilience.harness.site import CLOCK_AHEAD, KillSite
+from tests.resilience.harness.timeline import Line, chat_lines
+from tests.support.fake_chat.faults import Asked, Fault, Plan, Stage
+from tests.support.fake_chat.server import ChatServer
+from tests.support.fake_chat.state import BOT, Effect, Message, World
+
+CHANNEL = "general"
+PEOPLE = ("ana", "ben")
+STRANGER = "sly"
+
+
+class ChatCrowd(Crowd[Message]):
+    """People on the fake chat platform."""
+
+    courses: ClassVar = {"reply": 25, "reply_while_down": 20, "click": 10, "edit": 15, "delete": 10, "silent": 20}
+    late_share = 0.25
+    stranger_share = 0.1
+    guidance_share = 0.4
+    may_lose_events = True
+
+    def __init__(self, server: ChatServer, chance: random.Random, is_down: Callable[[], bool]) -> None:
+        super().__init__(chance, is_down)
+        self.server = server
+        self.world = server.world
+        self._requesters: dict[str, str] = {}
+        self._read = 0
+        self._met: set[str] = set()
+        self._ended: set[str] = set()
+        self._open: set[str] = set()
+        self.world.changed = self._changed
+
+    def _changed(self) -> None:
+        self.server.ring()
+        self.look()
+
+    @property
+    def tasks(self) -> list[str]:
+        return list(self._requesters)
+
+    @property
+    def satisfied(self) -> bool:
+        return not (self._requesters.keys() - self._ended or self._open or self.world.unacknowledged)
+
+    def observe(self) -> None:
+        while self._read < len(self.world.effects):
+            effect = self.world.effects[self._read]
+            self._read += 1
+            match effect.meta.get("kind"):
+                case "run_card":
+                    self._observe_run(effect)
+                case "question_card":
+                    self._observe_question(effect)
+
+    def _observe_run(self, effect: Effect) -> None:
+        if self._is_new_thread(effect):
+            self.meet_run(self.world.messages[effect.message])
+        if effect.meta["status"] in ("finished", "failed", "cancelled"):
+            self._ended |= set(re.findall(r"Do (task-\d+) well", effect.text))
+
+    def _observe_question(self, effect: Effect) -> None:
+        if self._is_new_thread(effect):
+            self.meet_question(self.world.messages[effect.message])
+        if effect.meta["closed"]:
+            self._open.discard(effect.message)
+        elif effect.what == "post":
+            self._open.add(effect.message)
+
+    def _is_new_thread(self, effect: Effect) -> bool:
+        new = effect.what == "thread" and effect.message not in self._met
+        self._met |= {effect.message} if new else set()
+        return new
+
+    def give_task(self) -> None:
+        if len(self._requesters.keys() - self._ended) < TASKS_AT_ONCE:
+            task, person = f"task-{len(self._requesters) + 1}", self._chance.choice(PEOPLE)
+            self._requesters[task] = person
+            self.world.command(person, CHANNEL, "ask", f"Do {task} well.")
+
+    def is_for_people(self, card: Message) -> bool:
+        return "for the agent" not in card.text
+
+    def is_closed(self, card: Message) -> bool:
+        return bool(self.world.messages[card.id].meta["closed"])
+
+    def question_of(self, card: Message) -> int:
+        return int(card.meta.get("question", 0))
+
+    def say(self, card: Message, text: str, *, stranger: bool, delivered: bool) -> str:
+        person = STRANGER if stranger else self._requester(card)
+        return self.world.say(person, card.channel, card.id, text, delivered=delivered).id
+
+    def edit(self, card: Message, message: str, text: str, *, delivered: bool) -> None:
+        self.world.change(message, text, delivered=delivered)
+
+    def delete(self, card: Message, message: str, *, delivered: bool) -> None:
+        self.world.delete(message, delivered=delivered)
+
+    def click(self, card: Message) -> None:
+        press, value = self._chance.choice([("option", "first"), ("option", "second"), ("pass", ""), ("more", "1")])
+        self.world.click(self._requester(card), card.id, press, value)
+
+    def now(self) -> float:
+        return self.world.clock()
+
+    def _requester(self, card: Message) -> str:
+        """The person who gave the task that a question is about: questions to people ask nobody else."""
+        return next(person for task, person in self._requesters.items() if f"of {task})" in card.text)
+
+
+class ChatSite(KillSite):
+    """The kill test on the fake chat platform."""
+
+    platform = "chat"
+
+    def __init__(self, server: ChatServer, folder: Path, chance: random.Random) -> None:
+        super().__init__(folder, [server.url], chance)
+        self.server = server
+        self.crowd: ChatCrowd = ChatCrowd(server, chance, lambda: not self.process.alive)
+
+    def start_faults(self) -> None:
+        self.server.faults.plan = _fault_plan(self.chance)
+        self.server.world.double = lambda: self.chance.random() < 0.1
+
+    def stop_faults(self) -> None:
+        self.server.faults.plan = None
+        self.server.world.double = lambda: False
+
+    def kill_points(self) -> Sequence[KillPoint]:
+        return chat_points(self.server, self.chance)
+
+    def until(self, condition: Callable[[], bool]) -> Awaitable[None]:
+        return self.server.until(condition)
+
+    def evidence(self) -> PlatformEvidence:
+        world = self.server.world
+        posts = [message for message in world.messages.values() if message.author == BOT and message.key]
+        return PlatformEvidence(
+            posts=[BotPost(message=post.id, key=post.key, at=post.at, closings=_closings(world, post)) for post in posts],
+            messages=[
+                PersonsMessage(
+                    message=typed.message,
+                    question=typed.question,
+                    word=typed.word,
+                    at=world.messages[typed.message].at,
+                    newest_at=typed.at,
+                    asked=typed.asked,
+                    delivered=typed.delivered,
+                    signs=frozenset(str(post.meta["sign"]) for post in posts if post.meta.get("of") == typed.message),
+                )
+                for typed in self.crowd.typed.values()
+            ],
+            tasks=self.crowd.tasks,
+        )
+
+    def lines(self) -> Sequence[Line]:
+        return chat_lines(self.server.world, CLOCK_AHEAD)
+
+
+@asynccontextmanager
+async def open_site(folder: Path, chance: random.Random) -> AsyncIterator[ChatSite]:
+    """The platform's server, with its people."""
+    async with ChatServer(clock=lambda: time.time() + CLOCK_AHEAD) as server:
+        yield ChatSite(server, folder, chance)
+
+
+def chat_points(server: ChatServer, chance: random.Random) -> list[KillPoint]:
+    """One kill point for each stage of a request to the fake chat platform."""
+    stages: tuple[Stage, ...] = ("arrived", "done", "answered")
+    return [_chat_point(server, chance, stage) for stage in stages]
+
+
+def _chat_point(server: ChatServer, chance: random.Random, wanted: Stage) -> KillPoint:
+    def arm(kill_now: KillNow) -> None:
+        count = countdown(chance, kill_now)
+        server.watch = lambda stage, asked: count(stage == wanted, f"{asked.path} {asked.about} {stage}")
+
+    def disarm() -> None:
+        server.watch = lambda stage, asked: None
+
+    return KillPoint(f"a chat request {wanted}", arm, disarm)
+
+
+def _fault_plan(chance: random.Random) -> Plan:
+    def plan(asked: Asked) -> Fault | None:
+        roll = chance.random()
+        if roll < 0.03:
+            return Fault(trouble="refuse")
+        if roll < 0.05:
+            return Fault(trouble="limit", seconds=0.1)
+        if roll < 0.10:
+            return Fault(trouble="lose")
+        return Fault(trouble="slow", seconds=chance.uniform(0, 0.1)) if roll < 0.2 else None
+
+    return plan
+
+
+def _closings(world: World, card: Message) -> tuple[str, ...]:
+    ends = [str(effect.meta["closed"]) for effect in world.effects if effect.message == card.id and effect.meta.get("closed")]
+    return tuple(dict.fromkeys(ends))
