@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import grimp
 
 OPEN_TO_ADAPTERS = ("orchestrator_bridge.chat", "orchestrator_bridge.common")
@@ -12,3 +15,9 @@ def test_adapters_import_only_the_chat_port_and_the_common_ground_of_the_bridge(
     adapters = graph.find_descendants("adapters")
     imported = {(module, target) for module in adapters for target in graph.find_modules_directly_imported_by(module)}
     assert sorted(pair for pair in imported if not pair[1].startswith(("adapters", *OPEN_TO_ADAPTERS))) == []
+
+
+def test_the_bridge_names_no_platform() -> None:
+    root = Path(__file__).parents[1] / "orchestrator_bridge"
+    named = [path for path in root.rglob("*.py") if re.search("discord|slack", path.read_text(encoding="utf-8"), re.IGNORECASE)]
+    assert named == []
