@@ -238,7 +238,7 @@ class LinesPlatform(Platform[LinesSettings]):
     async def check(self, settings: LinesSettings, context: PlatformContext) -> AsyncIterator[Finding]:
         """Check that the folder of the socket exists."""
         if settings.lines_socket is not None and not settings.lines_socket.parent.is_dir():
-            yield Finding(about=NAME, state="wrong", found=f"{settings.lines_socket.parent} is no folder", mend="create it")
+            yield Finding(about=NAME, state="wrong", found=f"{settings.lines_socket.parent} is no folder", fix="create it")
         elif settings.lines_socket is not None:
             yield Finding(about=NAME, state="ok", found=f"people join with nc -U {settings.lines_socket}")
 

@@ -92,7 +92,7 @@ class Platform(ABC, Generic[S]):
     name: ClassVar[str]
     """Lowercase name: as in `Place.platform`, as a key of people in the team file, and as the entry point is called."""
     title: ClassVar[str]
-    """Name for people, such as `Discord`."""
+    """Name for people, such as `Matrix`."""
     settings_model: type[S]
     """Model of the platform's environment variables; every field needs a default."""
     local: ClassVar[bool] = False

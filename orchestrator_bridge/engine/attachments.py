@@ -19,7 +19,7 @@ from orchestrator_bridge.team.team import Team
 _LOG = logging.getLogger(__name__)
 
 MAX_ATTACHMENTS = 10
-"""Files of one message that are loaded: as many as Discord and Slack accept in one message."""
+"""Files of one message that are loaded: as many as chat platforms usually accept."""
 
 TRIES, RETRY_DELAY = 3, 2.0
 """Attempts to fetch a file, and seconds between them unless the platform names a time."""
