@@ -275,7 +275,7 @@ class Team(Value):
 class _WithPlatformIds(Value):
     """A value with an id on each platform, by the platform's name.
 
-    In the team file an id is a key of its own, `matrix = "@ana:example.org"`. The names that are such keys come with the validation context as
+    In the team file an id is a key of its own, `matrix = "@ana:home"`. The names that are such keys come with the validation context as
     `platforms`, because the installed platforms are known to the bot only; without a context there is only `ids`.
     """
 

@@ -28,11 +28,14 @@ class LinesDriver(PlatformDriver):
         self.home = Place(platform=NAME, channel=LOBBY)
         self.person = Author(platform=NAME, id="ana", name="Ana")
         self._socket = socket
+        self._writer: asyncio.StreamWriter | None = None
         self._lines: list[tuple[str, str]] = []
 
     async def start(self) -> None:
         """Start the adapter, join as Ana, and skip the lines that a newcomer sees first."""
         await super().start()
+        if self._writer is not None:
+            self._writer.close()
         self._reader, self._writer = await asyncio.open_unix_connection(self._socket, limit=1_000_000)
         await self._type("Ana")
         await self.seen(self.home)
@@ -41,9 +44,11 @@ class LinesDriver(PlatformDriver):
     async def stop(self) -> None:
         """Stop the adapter and close Ana's end."""
         await self.adapter.stop()
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
     async def _type(self, line: str) -> None:
+        assert self._writer is not None
         self._writer.write(f"{line}\n".encode())
 
     async def say(self, place: Place, text: str) -> None:
