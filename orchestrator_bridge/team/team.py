@@ -275,8 +275,8 @@ class Team(Value):
 class _WithPlatformIds(Value):
     """A value with an id on each platform, by the platform's name.
 
-    In the team file an id is a key of its own, `matrix = "@ana:home"`. The names that are such keys come with the validation context as
-    `platforms`, because the installed platforms are known to the bot only; without a context there is only `ids`.
+    In the team file each id is a key of its own: `matrix = "@ana"`. Which keys these are comes with the validation context as
+    `platforms`, because only the bot knows the installed platforms; without a context there is only `ids`.
     """
 
     ids: Mapping[str, str] = {}
