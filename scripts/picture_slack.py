@@ -87,7 +87,7 @@ HOME = PrivateReply(
     place=PLACE,
     tables=(
         Table(
-            title="Waits for you",
+            title="Waiting for you",
             columns=("question", "asked by", "what"),
             rows=tuple((Link(text="…", place=PLACE, message="1.1"), one.agent, one.text) for one in (ASKED,)),
             cards=(ASKED,),

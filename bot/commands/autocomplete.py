@@ -1,4 +1,4 @@
-"""What the pickers of platforms offer, from memory: models best first, teams, agents, and the runs under way."""
+"""Autocomplete for the platforms' forms, from memory: models (best first), teams, agents and running runs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from bot.commands.models import CHANNEL_SCOPE, ModelSelections, selected_model
 from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.adapter import ModelOption
 from orchestrator_bridge.chat.inbound import Place
-from orchestrator_bridge.team.team import Team
 
 ListRuns = Callable[[Place], Sequence[tuple[int, str]]]
+"""Running runs of a place: number and task."""
 
 
 class BotAutocomplete:
-    """An `Autocomplete`. Adapters get it before there is a store: until `connect` it knows the team file and no picks and
-    runs."""
+    """Implements `Autocomplete`. Adapters get it before the store is open: until `connect` it knows the team file alone."""
 
     def __init__(self, team_file: TeamFile, browser: Callable[[], ModelBrowser]) -> None:
         self._team_file = team_file
@@ -25,45 +24,41 @@ class BotAutocomplete:
         self._running: ListRuns = lambda _: ()
 
     def connect(self, selections: ModelSelections, running: ListRuns) -> None:
-        """From now on offer what was picked, and the runs under way."""
+        """Offer selected models and running runs from now on."""
         self._selections = selections
         self._running = running
 
     def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
-        """Models with `search` in any part of their name: the one in use first, then those that can be called."""
+        """Models with `search` in any part of their names: those in use first, then those that can be called."""
         current = self._current_models(place, scope)
-        views = best_first(self._browser().search([*current, *self._team_models()], search))
+        of_teams = [agent.model for team in self._team_file.teams.values() for agent in team.agents]
+        views = best_first(self._browser().search([*current, *of_teams], search))
         views.sort(key=lambda view: view.route.name not in current)
         return [_to_option(view, view.route.name in current) for view in views[:limit]]
 
     def teams(self, place: Place) -> Sequence[str]:
-        """Names of teams, the default one first."""
+        """Names of the teams, the default team first."""
         default = self._team_file.default_team
         return [default, *(name for name in self._team_file.teams if name != default)]
 
     def agents(self, place: Place, team: str = "") -> Sequence[str]:
-        """Names of a team's agents; of the default team where none, or an unknown one, is named."""
-        return [agent.name for agent in self._team(team).agents]
+        """Names of a team's agents; of the default team if `team` is empty or unknown."""
+        named = self._team_file.teams.get(team) or self._team_file.team()
+        return [agent.name for agent in named.agents]
 
     def runs(self, place: Place) -> Sequence[tuple[int, str]]:
-        """Runs under way in a place, newest first: number and task."""
+        """Running runs of a place, newest first: number and task."""
         return self._running(place)
 
-    def _team(self, name: str) -> Team:
-        return self._team_file.teams.get(name) or self._team_file.team()
-
-    def _team_models(self) -> list[str]:
-        return [agent.model for team in self._team_file.teams.values() for agent in team.agents]
-
     def _current_models(self, place: Place, scope: str) -> Mapping[str, None]:
-        """The models that the scope works with now: one where all its agents have the same."""
-        picks = self._selections.for_channel(place) if self._selections else {}
+        """Models in use in the scope, each once, in the order of the agents."""
+        selected = self._selections.for_channel(place) if self._selections else {}
         name = scope.partition(":")[2] or ("" if scope == CHANNEL_SCOPE else scope)
         found: dict[str, None] = {}
         for team in self._team_file.teams.values():
             for agent in team.agents:
                 if name in ("", team.name, agent.name) and (name or team.name == self._team_file.default_team):
-                    found[selected_model(picks, team.name, agent.name) or agent.model] = None
+                    found[selected_model(selected, team.name, agent.name) or agent.model] = None
         return found
 
 

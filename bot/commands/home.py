@@ -1,4 +1,4 @@
-"""One person's page, where a platform has one (App Home on Slack): what waits for her, her runs, and a channel's models."""
+"""Home page of a person, on platforms that have one (App Home on Slack): open questions, runs, and a channel's models."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelSelections
 from bot.commands.questions import StateOf, own_first
 from bot.config.team_schema import TeamFile
-from bot.formatting import run_state_text
+from bot.formatting import format_dollars, run_state_text
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, Place
 from orchestrator_bridge.chat.outbound import Link, PrivateReply, QuestionCard, Table
 from orchestrator_bridge.common.text import shorten
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import Lookups, QuestionSummary, RunSummary
-from orchestrator_bridge.team.team import AgentSpec
 
-LOOKED_AT, LISTED = 50, 10
-"""Newest questions and runs among which hers are looked for, and how many of them are shown."""
+SEARCHED, LISTED = 50, 10
+"""Newest questions and runs that are searched for the person's own, and how many of those are shown."""
 
 
 class HomePage:
-    """Makes the page. `selections` are the models that were picked for channels; `browser` gives the models as they are today."""
+    """Renders the page. `selections` are the models selected for channels; `browser` returns today's models."""
 
     def __init__(
         self, store: Lookups, team_file: TeamFile, selections: ModelSelections, browser: Callable[[], ModelBrowser]
@@ -32,62 +31,62 @@ class HomePage:
         self._browser = browser
 
     async def render(self, command: CommandReceived, state_of: StateOf) -> PrivateReply:
-        """The page of whoever looks at it, with the models of the channel that she chose (option `channel`), else of the one
-        in which she gave her last task."""
-        me = command.author
-        questions = await own_first(await self._store.questions(LOOKED_AT, "open"), me, state_of)
-        waiting = [(one, card) for one, card in questions if card is not None]
-        mine = [one for one in await self._store.runs(LOOKED_AT) if one.by == me.name and _is_by(await state_of(one.run), me)]
-        place = _place(command, mine)
-        text = f"{len(waiting)} question{'' if len(waiting) == 1 else 's'} wait{'s' if len(waiting) == 1 else ''} for you."
-        tables = (_questions(waiting[:LISTED]), _runs(mine[:LISTED]), self._models(place))
+        """Page of the command's author, with the models of one channel: the option `channel`, or else that of the author's
+        newest run."""
+        author = command.author
+        questions = await own_first(await self._store.questions(SEARCHED, "open"), author, state_of)
+        waiting = [(question, card) for question, card in questions if card is not None]
+        runs = [
+            run
+            for run in await self._store.runs(SEARCHED)
+            if run.by == author.name and _is_requester(await state_of(run.run), author)
+        ]
+        place = _shown_channel(command, runs)
+        number = len(waiting)
+        text = f"{number} question{'' if number == 1 else 's'} wait{'s' if number == 1 else ''} for you."
+        tables = (_questions(waiting[:LISTED]), _runs(runs[:LISTED]), self._models(place))
         return PrivateReply(text=text, tables=tables, place=place)
 
     def _models(self, place: Place) -> Table:
-        """Who works in a channel with which model, in the team that works there unless another is named."""
+        """Agents of the default team and their models in the channel of `place`."""
         team = self._selections.apply_to(self._team_file.team(), place)
-        shelf = self._browser()
-        rows = tuple(_agent_row(agent, shelf) for agent in team.agents)
+        browser = self._browser()
+        views = ((agent.name, browser.get(agent.model)) for agent in team.agents)
+        rows = tuple(
+            (name, view.route.name, "; ".join(part for part in (view.warning, view.summary) if part)) for name, view in views
+        )
         return Table(title=f"Models of team {team.name}", columns=("agent", "", ""), rows=rows)
 
 
-def _place(command: CommandReceived, mine: list[RunSummary]) -> Place:
+def _shown_channel(command: CommandReceived, runs: list[RunSummary]) -> Place:
     chosen = dict(command.options).get("channel")
     if chosen:
         return Place(platform=command.place.platform, channel=chosen)
-    here = (run.place for run in mine if run.place.platform == command.place.platform)
+    here = (run.place for run in runs if run.place.platform == command.place.platform)
     return next((Place(platform=place.platform, channel=place.channel) for place in here), command.place)
 
 
-def _is_by(state: RunState | None, me: Author) -> bool:
-    return state is not None and (state.by.platform, state.by.id) == (me.platform, me.id)
+def _is_requester(state: RunState | None, author: Author) -> bool:
+    """True if the author started the run: names are not unique, so the platform's id is compared."""
+    return state is not None and (state.by.platform, state.by.id) == (author.platform, author.id)
 
 
 def _questions(waiting: list[tuple[QuestionSummary, QuestionCard]]) -> Table:
-    rows = tuple((_question_link(one), one.agent, shorten(one.text, 120)) for one, _ in waiting)
+    rows = tuple((_question_link(question), question.agent, shorten(question.text, 120)) for question, _ in waiting)
     cards = tuple(card for _, card in waiting)
-    return Table(title="Waits for you", columns=("question", "asked by", "what"), rows=rows, cards=cards)
+    return Table(title="Waiting for you", columns=("question", "asked by", "text"), rows=rows, cards=cards)
 
 
-def _question_link(one: QuestionSummary) -> str | Link:
-    name = f"Question {one.question}"
-    return Link(text=name, place=one.place, message=one.message) if one.place and one.message else name
+def _question_link(question: QuestionSummary) -> str | Link:
+    name = f"Question {question.question}"
+    return Link(text=name, place=question.place, message=question.message) if question.place and question.message else name
 
 
 def _runs(runs: list[RunSummary]) -> Table:
-    rows = tuple((_run_link(one), run_state_text(one), _cost(one), shorten(one.task, 80)) for one in runs)
+    rows = tuple((_run_link(run), run_state_text(run), format_dollars(run.cost), shorten(run.task, 80)) for run in runs)
     return Table(title="Your runs", columns=("run", "", "", ""), rows=rows)
 
 
-def _run_link(one: RunSummary) -> str | Link:
-    name = f"Run {one.run}"
-    return Link(text=name, place=one.place, message=one.place.thread) if one.place.thread else name
-
-
-def _cost(run: RunSummary) -> str:
-    return "unknown" if run.cost is None else f"${run.cost:.4f}"
-
-
-def _agent_row(agent: AgentSpec, shelf: ModelBrowser) -> tuple[str, ...]:
-    view = shelf.get(agent.model)
-    return agent.name, view.route.name, "; ".join(part for part in (view.warning, view.summary) if part)
+def _run_link(run: RunSummary) -> str | Link:
+    name = f"Run {run.run}"
+    return Link(text=name, place=run.place, message=run.place.thread) if run.place.thread else name

@@ -1,4 +1,4 @@
-"""A model as people look at it: where it goes and why, what it costs, what it lacks. One value for tables, pickers and JSON."""
+"""A model as people see it: provider, price, missing settings, lifecycle. One value for tables, autocomplete and JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator_bridge.model.credentials import missing_extra, missing_setting
 from orchestrator_bridge.model.interface import Usage
 
 SAMPLE = Usage(input=10_000, output=2_000)
-"""A call of usual size: half a dozen pages in, two out."""
+"""A typical call: about six pages of input, two of output."""
 
 EXPENSIVE = Decimal("0.05")
 """US dollars for `SAMPLE` above which a model is called expensive: a run of twenty such calls costs more than a dollar."""
@@ -23,7 +23,7 @@ EXPENSIVE = Decimal("0.05")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelView:
-    """A model, with what would happen if it were called on that day. `lacks`: what has to be set or installed before."""
+    """A model as it could be called today. `lacks`: settings and optional packages that are missing for a call."""
 
     route: Route
     lacks: tuple[str, ...]
@@ -35,33 +35,33 @@ class ModelView:
 
     @property
     def usable(self) -> bool:
-        """It can be called now, and agents can work with it."""
+        """True if the model can be called now and takes tools, which agents need."""
         return not self.lacks and self.route.tools is not False
 
     @property
     def unverified(self) -> bool:
-        """Its name leads to a vendor, and nobody but that vendor knows whether there is such a model."""
+        """True if the name leads to a provider, but no source confirms that the model exists there."""
         provider = PROVIDERS.get(self.route.provider)
         hosted = provider is not None and not provider.any_model and provider.client != "scripted"
         return hosted and self.route.price is None and self.route.context is None
 
     @property
     def expensive(self) -> bool:
-        """It costs unusually much."""
+        """True if a typical call costs more than `EXPENSIVE`."""
         return self.route.price is not None and cost(SAMPLE, self.route.price) > EXPENSIVE
 
     @property
     def summary(self) -> str:
-        """Price and context in a few words: `$1.25 / $0.20 / $2.50, 1M`."""
+        """Price and context, short: `$1.25 / $0.20 / $2.50, 1M`."""
         if self.route.client == "scripted":
-            return "a script, costs nothing"
+            return "scripted, free"
         price = format_rates(self.route.price) if self.route.price else "price unknown"
         context = format_size(self.route.context) if self.route.context else ""
         return ", ".join(part for part in (price, context) if part)
 
     @property
     def picker_text(self) -> str:
-        """The same for a picker on a phone, with what each is: `$1.25 in, $2.50 out, 1M context`."""
+        """Price and context with units, short enough for a phone: `$1.25 in, $2.50 out, 1M context`."""
         price = self.route.price
         if self.route.client == "scripted" or price is None:
             return self.summary
@@ -70,7 +70,7 @@ class ModelView:
 
     @property
     def hint(self) -> str:
-        """What speaks against it, in as few words as a picker has room for; empty if nothing."""
+        """The most important warning, short enough for autocomplete; empty if there is none."""
         if self.retired and not self.lacks and self.route.tools is not False:
             answers = self.route.lifecycle.answered_by if self.route.lifecycle else ""
             return f"retired, {answers} answers" if answers else "retired"
@@ -78,17 +78,17 @@ class ModelView:
 
     @property
     def warning(self) -> str:
-        """What speaks against it, in a few words; empty if nothing."""
+        """Reason against the model, in a few words; empty if there is none."""
         if self.lacks:
             return f"needs {', '.join(self.lacks)}"
         if self.route.tools is False:
-            return "takes no tools"
+            return "no tool support"
         return self.badge if self.retired or self.notice else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelBrowser:
-    """All that is needed to look at models: those of one's own, addresses, what is set, and the day."""
+    """Finds models: the team file's `own`, base URLs by provider, settings by name, and the date for lifecycles."""
 
     own: Mapping[str, ModelSpec]
     base_urls: Mapping[str, str]
@@ -96,10 +96,10 @@ class ModelBrowser:
     today: date
 
     def get(self, name: str) -> ModelView:
-        """One model, by any of its names.
+        """Look up one model by any of its names.
 
         Raises:
-            UnknownModelName: nobody answers to this name.
+            UnknownModelName: no model has this name.
         """
         route = resolve(name, self.own, self.base_urls, have=self.settings, today=self.today)
         extra = missing_extra(route)
@@ -115,23 +115,24 @@ class ModelBrowser:
         )
 
     def search(self, first: Iterable[str] = (), search: str = "", *, old: bool = False) -> list[ModelView]:
-        """Models with `search` in any part of their names: those named first, then one's own, then all that are listed.
+        """Models with `search` in any part of their names: `first`, then the team file's own, then the catalogue.
 
-        Old ones are left out unless they are wanted or searched for.
+        Old models of the catalogue appear only if `old`, or if something is searched for.
         """
-        wanted = search.strip().casefold()
+        part = search.strip().casefold()
         names = dict.fromkeys([*first, *self.own, *model_entries()])
         named = set(first) | set(self.own)
-        views = [self.get(name) for name in names if wanted in _model_names(name)]
-        return [view for view in views if old or wanted or not view.old or view.route.name in named]
+        views = [self.get(name) for name in names if part in _model_names(name)]
+        return [view for view in views if old or part or not view.old or view.route.name in named]
 
 
 def best_first(views: Iterable[ModelView]) -> list[ModelView]:
-    """What can be used before what cannot, what is served before what is retired, each in the order of the list."""
+    """Sort usable models before others, served before retired, current before old; otherwise the order stays."""
     return sorted(views, key=lambda view: (not view.usable, view.retired, view.old))
 
 
 def _model_names(name: str) -> str:
+    """All names that a search compares, one a line."""
     entry = model_entries().get(name)
     hosts = (f"{host.provider}/{host.id}" for host in entry.hosts) if entry else ()
     return "\n".join((name, *(entry.also if entry else ()), *hosts)).casefold()

@@ -1,4 +1,4 @@
-"""`/models` and `/model`: look models up, and pick one for a channel, for a team there, or for an agent."""
+"""`/models` and `/model`: list models, and select one for a channel, for a team there, or for an agent."""
 
 from __future__ import annotations
 
@@ -19,36 +19,39 @@ from orchestrator_bridge.store.interface import Store
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import AgentSpec, Team
 
-# The models that people picked for channels, in memory and in the store; runs that begin there work with them.
-#
-# A pick for an agent goes before one for its team, and that before one for the whole channel.
-
-
 CHANNEL_SCOPE = "channel"
+MAX_LISTED = 25
+"""Rows of a table in chat."""
+RESET = "default"
+"""Name that selects the team file's models again."""
+_CONFIRMED = ("confirmed", "yes")
 
 
 class ModelSelections:
-    """What was picked. Empty until `load`."""
+    """Models selected for channels, in memory and in the store; empty until `load`. New runs of the channel use them.
+
+    The scope of an agent precedes that of its team, which precedes that of the whole channel.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._selections: dict[tuple[str, str], dict[str, str]] = {}
 
     async def load(self) -> None:
-        """Read what was picked in earlier processes.
+        """Read the selections of earlier processes.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        for pick in await self._store.model_selections():
-            self._channel_selections(pick.place)[pick.scope] = pick.model
+        for selection in await self._store.model_selections():
+            self._channel_selections(selection.place)[selection.scope] = selection.model
 
     def for_channel(self, place: Place) -> Mapping[str, str]:
-        """The models of a place's channel, by scope: `channel`, `team:NAME`, `agent:NAME`."""
+        """Selected models of a place's channel, by scope: `channel`, `team:NAME`, `agent:NAME`."""
         return dict(self._selections.get((place.platform, place.channel), {}))
 
     async def select(self, place: Place, scope: str, model: str, by: Author, at: float) -> None:
-        """Take a model for a scope from now on; none where it is empty.
+        """Select a model for a scope; an empty `model` removes the selection.
 
         Raises:
             StoreError: it could not be stored, and nothing changed.
@@ -59,18 +62,18 @@ class ModelSelections:
             del self._channel_selections(place)[scope]
 
     def apply_to(self, team: Team, place: Place) -> Team:
-        """The team with the models that were picked for it in this place."""
-        picks = self.for_channel(place)
-        agents = tuple(_with_agent_model(agent, selected_model(picks, team.name, agent.name)) for agent in team.agents)
+        """The team with the models selected for it in this place."""
+        selected = self.for_channel(place)
+        agents = tuple(_with_agent_model(agent, selected_model(selected, team.name, agent.name)) for agent in team.agents)
         return team if agents == team.agents else team.model_copy(update={"agents": agents})
 
     def _channel_selections(self, place: Place) -> dict[str, str]:
         return self._selections.setdefault((place.platform, place.channel), {})
 
 
-def selected_model(picks: Mapping[str, str], team: str, agent: str) -> str:
-    """What was picked for an agent of a team; empty if nothing was."""
-    return next((picks[scope] for scope in (f"agent:{agent}", f"team:{team}", CHANNEL_SCOPE) if picks.get(scope)), "")
+def selected_model(selected: Mapping[str, str], team: str, agent: str) -> str:
+    """Model selected for an agent of a team, from the models by scope; empty if none is."""
+    return next((selected[scope] for scope in (f"agent:{agent}", f"team:{team}", CHANNEL_SCOPE) if selected.get(scope)), "")
 
 
 def with_team_model(team: Team, model: str) -> Team:
@@ -83,9 +86,9 @@ def _with_agent_model(agent: AgentSpec, model: str) -> AgentSpec:
 
 
 def parse_leading_options(command: CommandReceived, keys: tuple[str, ...]) -> tuple[dict[str, str], str]:
-    """The choices of a command whose text is for agents: only words before the first other one count, the rest stays as it is.
+    """Options and text of a command whose text is for agents: `key=value` counts only at the beginning.
 
-    What a form gave is not looked for in the text.
+    An option that a form gave is not searched for in the text.
     """
     found, text = {key: value for key, value in command.options if value}, command.text
     typed = [key for key in keys if key not in found]
@@ -97,7 +100,7 @@ def parse_leading_options(command: CommandReceived, keys: tuple[str, ...]) -> tu
 
 
 def parse_options(command: CommandReceived, keys: tuple[str, ...]) -> tuple[dict[str, str], str]:
-    """The choices of a command whose text is a name: `key=value` counts wherever it stands."""
+    """Options and text of a command whose text is a name: `key=value` counts anywhere in it."""
     found, rest = {key: value for key, value in command.options if value}, []
     for word in command.text.split():
         key, equals, value = word.partition("=")
@@ -108,17 +111,8 @@ def parse_options(command: CommandReceived, keys: tuple[str, ...]) -> tuple[dict
     return found, " ".join(rest)
 
 
-MAX_LISTED = 25
-"""Rows of a table in chat."""
-
-RESET = "default"
-"""Picked in place of a model: go back to the team file's."""
-
-_CONFIRMED = ("confirmed", "yes")
-
-
 class ModelCommands:
-    """What the two commands do. `browser` gives the models as they are today."""
+    """Executes `/models` and `/model`. `browser` returns today's models."""
 
     def __init__(
         self, selections: ModelSelections, team_file: TeamFile, directory: Directory, browser: Callable[[], ModelBrowser]
@@ -129,33 +123,33 @@ class ModelCommands:
         self._browser = browser
 
     async def models(self, command: CommandReceived) -> PrivateReply:
-        """The models, best first, with what each costs."""
+        """List models with prices, best first."""
         used = dict.fromkeys(agent.model for team in self._team_file.teams.values() for agent in team.agents)
         found = best_first(self._browser().search(used, command.text))
         if not found:
-            return _warn(f"No model has {format_value(command.text.strip())} in its name. /models shows those that are known.")
+            return warning_reply(f"No model has {format_value(command.text.strip())} in its name. /models lists all models.")
         more = f"{len(found) - MAX_LISTED} more: `/models` and a part of the name." if len(found) > MAX_LISTED else ""
-        columns = ("model", "host", "$ in / cached / out per million, context", "to know")
+        columns = ("model", "host", "$ in / cached / out per million, context", "notes")
         rows = tuple((view.route.name, view.route.provider, view.summary, _notices(view)) for view in found[:MAX_LISTED])
         return PrivateReply(text=more, tables=(Table(title="Models, best first", columns=columns, rows=rows),))
 
     async def model(self, command: CommandReceived) -> PrivateReply:
-        """Pick a model, or show the present ones where none is named."""
-        chosen, name = parse_options(command, ("scope", "confirmed"))
-        name = name or chosen.get("model", "")
+        """Select a model, or show those in use if none is named."""
+        options, name = parse_options(command, ("scope", "confirmed"))
+        name = name or options.get("model", "")
         try:
-            scope = self._scope(chosen.get("scope", ""))
-            return (
-                await self._select(command, scope, name, _CONFIRMED in chosen.items()) if name else self._current_models(command)
-            )
-        except ConfigError as trouble:
-            return _warn(str(trouble))
+            scope = self._scope(options.get("scope", ""))
+        except ConfigError as error:
+            return warning_reply(str(error))
+        if not name:
+            return self._current_models(command)
+        return await self._select(command, scope, name, _CONFIRMED in options.items())
 
     def _scope(self, text: str) -> str:
-        """A scope as it is stored; a team or an agent may be named without saying which of the two it is.
+        """Resolve a scope to its stored form; a team or an agent may be named without `team:` or `agent:`.
 
         Raises:
-            Trouble: there is no such team or agent.
+            ConfigError: there is no such team or agent.
         """
         teams = [f"team:{name}" for name in self._team_file.teams]
         agents = [f"agent:{agent.name}" for team in self._team_file.teams.values() for agent in team.agents]
@@ -166,71 +160,74 @@ class ModelCommands:
             problem = Problem(
                 where="scope", found=format_value(text), expected=f"one of {', '.join(scopes)}", fix=suggest_name(text, scopes)
             )
-            raise ConfigError("there is nothing of this name to pick a model for", [problem])
+            raise ConfigError("unknown scope for a model", [problem])
         return found
 
     async def _select(self, command: CommandReceived, scope: str, name: str, confirmed: bool) -> PrivateReply:
         if not self._directory.may(command.author, "pick", command.place):
-            return _warn("You may not pick models here; townhall.toml says who may, under [permissions].")
+            return warning_reply("You are not allowed to select models here. The bot's administrator can allow it.")
         if name == RESET:
             await self._selections.select(command.place, scope, "", command.author, command.at)
             return PrivateReply(
-                text=f"{_scope_text(scope)} with the team file's models again, from the next run on.", tone="good"
+                text=f"{_scope_text(scope)} the models of the team file again, starting with the next run.", tone="good"
             )
         try:
             view = self._browser().get(name)
         except UnknownModelName as error:
-            return _warn(str(error))
-        if hindrance := _blocker(view):
-            return _warn(hindrance)
+            return warning_reply(str(error))
+        if blocker := _blocker(view):
+            return warning_reply(blocker)
         doubt = _confirmation_reason(view)
         if doubt and not confirmed:
             confirm = Confirmation(label=f"Use {name}", name="model", text=name, options=(("scope", scope), _CONFIRMED))
             typed = f"`/model {name} scope={scope} confirmed=yes`"
-            return PrivateReply(text=f"{doubt} To use it all the same: {typed}.", tone="warning", confirm=confirm)
+            return PrivateReply(text=f"{doubt} To use it anyway: {typed}.", tone="warning", confirm=confirm)
         await self._selections.select(command.place, scope, name, command.author, command.at)
-        return PrivateReply(text=f"{_scope_text(scope)} with {name} from the next run on: {_replacement_hint(view)}", tone="good")
+        return PrivateReply(text=f"{_scope_text(scope)} {name}, starting with the next run: {_route_text(view)}", tone="good")
 
     def _current_models(self, command: CommandReceived) -> PrivateReply:
-        """What the agents here work with, and by whose choice."""
-        picks = self._selections.for_channel(command.place)
+        """Models in use in this channel, and where each was selected."""
+        selected, browser = self._selections.for_channel(command.place), self._browser()
         rows = [
-            _agent_row(team.name, agent, picks, self._browser())
-            for team in self._team_file.teams.values()
-            for agent in team.agents
+            _agent_row(team.name, agent, selected, browser) for team in self._team_file.teams.values() for agent in team.agents
         ]
-        columns = ("team", "agent", "model", "host", "$ in / cached / out per million, context", "chosen by")
+        columns = ("team", "agent", "model", "host", "$ in / cached / out per million, context", "selected in")
         text = (
-            "`/model NAME` picks one for this channel; add `scope=team:NAME` or `scope=agent:NAME` for a part of it, and"
-            f" `/model {RESET}` goes back to the team file's."
+            "`/model NAME` selects a model for this channel, with `scope=team:NAME` or `scope=agent:NAME` for a part of it."
+            f" `/model {RESET}` goes back to the models of the team file."
         )
         return PrivateReply(text=text, tables=(Table(title="Models of this channel", columns=columns, rows=tuple(rows)),))
 
 
-def _agent_row(team: str, agent: AgentSpec, picks: Mapping[str, str], shelf: ModelBrowser) -> tuple[str, ...]:
-    picked = selected_model(picks, team, agent.name)
-    view = shelf.get(picked or agent.model)
-    return (team, agent.name, view.route.name, view.route.provider, view.summary, "/model" if picked else "team file")
+def warning_reply(text: str) -> PrivateReply:
+    """Private reply to a command that was not executed."""
+    return PrivateReply(text=text, tone="warning")
+
+
+def _agent_row(team: str, agent: AgentSpec, selected: Mapping[str, str], browser: ModelBrowser) -> tuple[str, ...]:
+    model = selected_model(selected, team, agent.name)
+    view = browser.get(model or agent.model)
+    return (team, agent.name, view.route.name, view.route.provider, view.summary, "/model" if model else "team file")
 
 
 def _blocker(view: ModelView) -> str:
-    """Why a model cannot be picked; empty if it can."""
+    """Reason why a model cannot be selected; empty if it can."""
     name = view.route.name
     if view.lacks:
-        return f"{name} cannot be called: it needs {', '.join(view.lacks)}. Put what is missing into .env, or pick another model."
-    return f"{name} takes no tools, so agents cannot work with it. Pick another model." if view.route.tools is False else ""
+        return f"{name} cannot be used: this bot needs {', '.join(view.lacks)} for it. Select another model."
+    return f"{name} does not support tools, which agents need. Select another model." if view.route.tools is False else ""
 
 
 def _confirmation_reason(view: ModelView) -> str:
-    """What a person should say yes to before it is picked; empty if nothing speaks against it."""
+    """Reason to ask for a confirmation before the model is selected; empty if there is none."""
     if view.retired:
         return view.notice
     if view.unverified:
         near = difflib.get_close_matches(view.route.name, model_entries(), n=2)
-        mean = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-        return f"Nothing is known of {view.route.name} but that it would go to {view.route.provider}.{mean}"
+        suggestion = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        return f"{view.route.name} is not a known model. It would be requested from {view.route.provider}.{suggestion}"
     if view.expensive and view.route.price is not None:
-        return f"{view.route.name} is expensive: {format_price(view.route.price)}. A usual call costs more than ${EXPENSIVE}."
+        return f"{view.route.name} is expensive: {format_price(view.route.price)}. A typical call costs more than ${EXPENSIVE}."
     return ""
 
 
@@ -241,14 +238,10 @@ def _notices(view: ModelView) -> str:
 
 
 def _scope_text(scope: str) -> str:
-    return "This channel works" if scope == CHANNEL_SCOPE else f"Here {scope.replace(':', ' ')} works"
+    return "This channel uses" if scope == CHANNEL_SCOPE else f"In this channel, {scope.replace(':', ' ')} uses"
 
 
-def _replacement_hint(view: ModelView) -> str:
-    price = format_price(view.route.price) if view.route.price else "at a price that is not known, so bounds of money cannot hold"
-    said = f"{view.route.provider} ({view.route.why}), {price}."
-    return f"{said} {view.notice}".strip()
-
-
-def _warn(text: str) -> PrivateReply:
-    return PrivateReply(text=text, tone="warning")
+def _route_text(view: ModelView) -> str:
+    """Provider, the reason for it, and the price."""
+    price = format_price(view.route.price) if view.route.price else "price unknown, so spending limits do not apply"
+    return f"{view.route.provider} ({view.route.why}), {price}. {view.notice}".strip()

@@ -166,7 +166,7 @@ async def test_every_command_gets_its_private_answer(tmp_path: Path) -> None:
             ("team", {"team": "house"}, "skeptic"),
             ("models", {"search": "grok-4.1"}, "grok-4.1-fast"),
             ("help", {}, "/ask"),
-            ("cancel", {}, "No run is under way"),
+            ("cancel", {}, "No run is running"),
             ("model", {"model": "local", "scope": "channel"}, "local"),
         ):
             given = await town.alice.slash(town.channel, name, **options)

@@ -122,7 +122,7 @@ start = ["role:crew", "channel:{ELSEWHERE}"]
         server.world.channels[ELSEWHERE].members.add(BOT_USER)
         async with a_bot(folder, RELEASE + rules, server) as bot:
             bot.people.command(BEN, GENERAL, "ask May the release go out?")
-            refused = await bot.sees("You may not start runs here")
+            refused = await bot.sees("You are not allowed to start runs here")
             assert (refused["is_ephemeral"], refused["to"]) == (True, BEN)
             bot.people.command(ANA, GENERAL, "ask May the release go out?")
             await bot.sees(ASKED)

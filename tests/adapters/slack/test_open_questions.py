@@ -149,7 +149,7 @@ async def test_a_model_is_selected_in_app_home_for_the_channel_that_it_shows(bot
     bot.people.click_in_view(ANA, bot.world.homes[ANA], "form/model")
     await bot.until(lambda: bot.world.views)
     bot.people.submit(ANA, bot.world.views[-1], model="scripted/other")
-    page = await bot.home("This channel works with scripted/other")
+    page = await bot.home("This channel uses scripted/other")
     assert "*writer*: model: scripted/other" in str(page) or "scripted/other" in words(page)
 
 

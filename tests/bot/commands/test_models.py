@@ -122,7 +122,7 @@ async def bot(tmp_path: Path, server: ModelServer) -> AsyncIterator[Bot]:
 async def test_a_picked_model_works_in_this_channel_and_in_no_other(bot: Bot) -> None:
     word = await bot("model", "grok-4.7")
     assert word.text.startswith(
-        "This channel works with grok-4.7 from the next run on: xai (the only host whose settings are set)"
+        "This channel uses grok-4.7, starting with the next run: xai (the only host whose settings are set)"
     )
     assert "$2.00 in, $0.50 cached, $6.00 out per million tokens" in word.text
     assert await bot.run("a task") == {"writer": "grok-4.7", "editor": "grok-4.7"}
@@ -182,16 +182,16 @@ async def test_an_expensive_model_is_taken_only_when_somebody_says_yes(tmp_path:
     async with a_bot(tmp_path, server, OPENAI_API_KEY="sk-key", OPENAI_BASE_URL=server.url) as bot:
         word = await bot("model", "gpt-6-astra")
         assert word.text.startswith("gpt-6-astra is expensive: $10.00 in")
-        assert (await bot.confirms(word)).text.startswith("This channel works with gpt-6-astra")
+        assert (await bot.confirms(word)).text.startswith("This channel uses gpt-6-astra")
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("gpt-5", "gpt-5 cannot be called: it needs OPENAI_API_KEY."),
-        ("grok-4.20-multi-agent", "grok-4.20-multi-agent takes no tools, so agents cannot work with it."),
+        ("gpt-5", "gpt-5 cannot be used: this bot needs OPENAI_API_KEY for it."),
+        ("grok-4.20-multi-agent", "grok-4.20-multi-agent does not support tools, which agents need."),
         ("grog-4.3", "Did you mean 'grok-4.3'"),
-        ("grok-43", "Nothing is known of grok-43 but that it would go to xai. Did you mean 'grok-4.3'"),
+        ("grok-43", "grok-43 is not a known model. It would be requested from xai. Did you mean 'grok-4.3'"),
         ("grok-4.7 scope=team:doc", "did you mean 'team:docs'?"),
     ],
 )
@@ -205,7 +205,7 @@ async def test_who_may_not_pick_is_told_so(tmp_path: Path, server: ModelServer) 
     teams = TEAMS.replace('pick = ["anyone"]', 'pick = ["@bo"]')
     async with a_bot(tmp_path, server, teams) as bot:
         assert (await bot("model", "grok-4.7")).text == (
-            "You may not pick models here; townhall.toml says who may, under [permissions]."
+            "You are not allowed to select models here. The bot's administrator can allow it."
         )
         assert (await bot("model")).tables, "looking is free"
 

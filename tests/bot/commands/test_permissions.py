@@ -25,7 +25,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
 
 
 async def test_a_model_is_picked_by_anyone_in_the_channel_and_by_nobody_elsewhere(bot: Bot) -> None:
-    assert "works with grok-4.7" in (await bot.gives(BO, PLACE, "model", "grok-4.7")).text
+    assert "uses grok-4.7" in (await bot.gives(BO, PLACE, "model", "grok-4.7")).text
     assert (await bot.gives(BO, ELSEWHERE, "model", "grok-4.7")).tone == "warning"
 
 

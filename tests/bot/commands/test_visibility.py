@@ -49,7 +49,7 @@ async def test_others_see_nothing_of_another_channel(bot: Bot) -> None:
     assert "the secret plan" not in cells(await bot.gives(BO, PLACE, "runs"))
     assert "How much" not in cells(await bot.gives(BO, PLACE, "questions"))
     assert (await bot.gives(BO, PLACE, "questions", "1")).text == "There is no question 1."
-    assert (await bot.gives(BO, PLACE, "cancel")).text == "No run is under way."
+    assert (await bot.gives(BO, PLACE, "cancel")).text == "No run is running."
 
 
 async def test_whoever_is_in_the_channel_sees_it(bot: Bot) -> None:
@@ -61,4 +61,4 @@ async def test_whoever_is_in_the_channel_sees_it(bot: Bot) -> None:
 
 async def test_whoever_is_asked_and_whoever_began_it_see_it_everywhere(bot: Bot) -> None:
     assert "the secret plan" in cells(await bot.gives(ANA, PLACE, "runs"))
-    assert "you: " in cells(await bot.gives(ANA, PLACE, "questions"))
+    assert "you; " in cells(await bot.gives(ANA, PLACE, "questions"))
