@@ -1,9 +1,8 @@
-"""The adapter of the terminal: one person, one screen, with or without keys.
+"""Terminal adapter: one person and one screen, with or without a keyboard.
 
-The terminal opens no threads of its own: every line is labelled with the run or the question that it belongs to, and a person
-names the one that she means. It cannot be asked what it has shown (`findable` is off). So a post whose writing was not
-confirmed before a crash is shown once more by the next process, on a screen that the first one may have written to already.
-What the last process showed may be out of sight (`forgets`): cards that replace what this process never showed are shown whole.
+A terminal has no threads: every line is labelled with its run or question, and a reply names the question by its number. A
+screen cannot be read back, so a post that was not confirmed before a crash is shown again by the next process. The output of an
+earlier process may have scrolled away (`loses_history_on_restart`), so a card that replaces one of its cards is shown whole.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ PLATFORM = "terminal"
 TERMINAL_PLACE = Place(platform=PLATFORM, channel="terminal")
 """The one channel of the terminal."""
 COMMANDS = ("ask", "questions", "runs", "team", "cancel", "cost", "help")
-"""The commands that a bot knows at least."""
+"""Default commands, for an adapter that runs without a bot."""
 
 
 class TerminalAdapter:
-    """One terminal. `commands` are the names that the bot knows; `name` is the person's, else the user's of this machine.
+    """Implements `Adapter` on a terminal device.
 
-    `quiet` shows only what needs the person, and final answers. `takes_tasks`: plain text may start a run. `session` sets the
-    message ids of this start apart from those of every other start.
+    `commands` are the bot's commands; `name` is the person's name (default: the operating system's user). `quiet` shows only
+    questions and final answers. `takes_tasks`: plain text may start a run. `session` makes message ids unique across starts.
     """
 
     platform = PLATFORM
@@ -77,7 +76,7 @@ class TerminalAdapter:
         self._warned = False
 
     async def start(self, on_event: InboundHandler) -> None:
-        """Show the input line, if there is one, and begin to read."""
+        """Show the input line, if there is a keyboard, and start reading entries."""
         screen = Screen(self._device, quiet=self._quiet)
         await screen.frontend.open()
         self._screen = screen
@@ -92,7 +91,7 @@ class TerminalAdapter:
         self._listening = asyncio.create_task(self._reader.run(), name="terminal")
 
     async def stop(self) -> None:
-        """Read no more and give the screen back; again is harmless."""
+        """Stop reading and restore the screen. Idempotent."""
         listening, self._listening = self._listening, None
         if listening is not None:
             listening.cancel()
@@ -105,8 +104,8 @@ class TerminalAdapter:
         """Show the post.
 
         Raises:
-            NotSent: the terminal is not started, or the text could not be written just now.
-            SendRejected: nobody sees this screen any more.
+            NotSent: the terminal is not started, or cannot be written at the moment.
+            SendRejected: the screen has been closed.
         """
         try:
             await self._started().show_post(outbound)
@@ -117,23 +116,23 @@ class TerminalAdapter:
         return PostedMessage(message=message, thread=thread_of(outbound), at=self._device.clock())
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
-        """None: a screen cannot be read."""
+        """Return None: a screen cannot be read back."""
         return None
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """Nothing: while nobody reads a terminal, nothing is said there."""
+        """Return nothing: entries cannot arrive while no process reads the terminal."""
         return ()
 
     async def fetch(self, attachment: Attachment) -> bytes:
-        """Nothing can be attached here."""
+        """Refuse: a terminal has no attachments."""
         raise SendRejected(f"{attachment.name}: this platform has no attachments")
 
     def members(self, group: str) -> tuple[Author, ...] | None:
-        """There are no groups here."""
+        """Return None: a terminal has no groups."""
         return None
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
-        """Show an answer to what the person entered."""
+        """Show the reply to an entry."""
         self._warned = self._warned or reply.tone == "warning"
         try:
             screen = self._started()
@@ -142,10 +141,10 @@ class TerminalAdapter:
                 lines += render_terminal_help(event.name, screen.board)
             await screen.show_lines(lines, thread_of_inbound(event))
         except (NotSent, SendRejected) as failure:
-            _log.warning("the person at the terminal could not be told: %s", failure)
+            _log.warning("a reply could not be shown on the terminal: %s", failure)
 
     async def submit(self, text: str) -> None:
-        """Take an entry as if the person had typed it.
+        """Handle an entry as if the person had typed it.
 
         Raises:
             NotSent: the terminal is not started.
@@ -155,23 +154,23 @@ class TerminalAdapter:
             await self._reader.handle(text)
 
     async def wait_exit(self) -> ExitReason:
-        """Wait until the person has gone, and say how."""
+        """Wait until the person leaves or the input ends; returns which of the two."""
         await self._leaving.wait()
         return self._exit_reason
 
     @property
     def any_rejected(self) -> bool:
-        """Whether some entry was not taken, here or by the bot."""
+        """True if the terminal or the bot has refused an entry."""
         return self._warned or (self._reader is not None and self._reader.any_rejected)
 
-    def _exit(self, how: ExitReason) -> None:
+    def _exit(self, reason: ExitReason) -> None:
         if not self._leaving.is_set():
-            self._exit_reason = how
+            self._exit_reason = reason
             self._leaving.set()
 
     def _started(self) -> Screen:
         if self._screen is None:
-            raise NotSent("the terminal is not started, or was stopped: nothing can be shown on it")
+            raise NotSent("the terminal adapter is not running")
         return self._screen
 
     def _new_stamp(self) -> EventStamp:

@@ -1,4 +1,4 @@
-"""What one terminal knows from the cards that it was sent: which runs go on and which questions are open."""
+"""Runs and questions that one terminal has shown, and the threads to which posts belong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Card = TypeVar("_Card")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Board:
-    """The runs that go on and the questions that are open, by number, and the numbers of those that are over."""
+    """Active runs and open questions by number, and the numbers of ended ones. Follows from the posts that were shown."""
 
     runs: Mapping[int, RunCard] = field(default_factory=dict)
     ended: frozenset[int] = frozenset()
@@ -23,25 +23,25 @@ class Board:
 
     @property
     def only_question(self) -> QuestionCard | None:
-        """The open question, if there is exactly one."""
+        """The open question, if exactly one is open."""
         return next(iter(self.questions.values())) if len(self.questions) == 1 else None
 
     @property
     def only_run(self) -> RunCard | None:
-        """The run that goes on, if there is exactly one."""
+        """The active run, if exactly one is active."""
         return next(iter(self.runs.values())) if len(self.runs) == 1 else None
 
     @property
     def newest_question(self) -> int:
-        """The highest number of a question that this terminal was told of; 0 if it knows none."""
+        """Highest question number that this terminal has shown; 0 if none."""
         return max((*self.questions, *self.closed), default=0)
 
     def knows(self, question: int) -> bool:
-        """Whether the person was told of this question, open or closed."""
+        """True if this terminal has shown the question, open or closed."""
         return question in self.questions or question in self.closed
 
     def after(self, post: Post) -> Board:
-        """The board once `post` is shown. What is over stays over: an older card may still be on its way."""
+        """The board once `post` is shown. An ended run or question stays ended, because an older card may arrive late."""
         match post:
             case RunCard(ended=True):
                 return replace(self, runs=_without(self.runs, post.run), ended=self.ended | {post.run})
@@ -65,17 +65,17 @@ def _without(values: Mapping[int, _Card], number: int) -> Mapping[int, _Card]:
 
 
 def run_thread(run: int) -> str:
-    """The thread of a run."""
+    """Thread of a run."""
     return f"run-{run}"
 
 
 def question_thread(question: int) -> str:
-    """The thread of a question."""
+    """Thread of a question."""
     return f"question-{question}"
 
 
 def thread_of(outbound: OutboundPost) -> str | None:
-    """The thread that a post opens, or else stands in."""
+    """Thread that a post opens, or else belongs to."""
     post: Post = outbound.post
     match post:
         case RunCard():
@@ -89,7 +89,7 @@ def thread_of(outbound: OutboundPost) -> str | None:
 
 
 def thread_of_inbound(event: InboundEvent) -> str | None:
-    """The thread in which an answer to `event` belongs."""
+    """Thread of a reply to `event`."""
     if isinstance(event, MessageReceived) and event.question is not None:
         return question_thread(event.question)
     return event.place.thread

@@ -1,7 +1,7 @@
-"""The front without keys: lines are read from a pipe, a file or a dumb terminal, and text is written as it comes.
+"""Frontend protocol, and the frontend without a keyboard: reads lines from a pipe, a file or a dumb terminal.
 
-Standard input is waited for by the event loop and read when there is something. It is not made non-blocking: that flag belongs
-to the open file and would reach whoever shares it, such as the shell.
+The event loop waits until standard input is readable. It is not made non-blocking: that flag belongs to the open file, so it
+would also affect other processes that share it, such as the shell.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Protocol, TextIO
 from adapters.terminal.paint import Page
 
 ToolbarLines = Callable[[int], list[str]]
-"""The lines under the input, for a width in columns."""
+"""Lines below the input, for a width in columns."""
 _DUMB = frozenset({"dumb", "unknown"})
 
 
 class Frontend(Protocol):
-    """One way to show text and to take entries. `keyboard`: a person types there, so the end of input means that she leaves."""
+    """Shows text and reads entries. `keyboard`: a person types, so the end of input means that the person leaves."""
 
     keyboard: bool
 
     def page(self) -> Page:
-        """What the screen can show just now."""
+        """Current width and abilities of the screen."""
         ...
 
     async def open(self) -> None:
-        """Begin to take entries."""
+        """Start reading entries."""
         ...
 
     async def show(self, text: str) -> None:
@@ -42,34 +42,34 @@ class Frontend(Protocol):
         ...
 
     async def next_entry(self) -> str | None:
-        """The next entry, or None when there will be no more."""
+        """The next entry, or None at the end of input."""
         ...
 
     async def return_entry(self, entry: str) -> None:
-        """Return an entry that was not taken, for the person to mend."""
+        """Return a refused entry, so that the person can edit it."""
         ...
 
     def refresh(self) -> None:
-        """What stands under the input has changed."""
+        """Redraw the lines below the input."""
         ...
 
     async def close(self) -> None:
-        """Take no more entries and leave the screen as it was found."""
+        """Stop reading entries and restore the screen."""
         ...
 
 
 def supports_keys(stdin: TextIO | None, screen: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether an input line with history, pasting and a toolbar is possible here."""
+    """True if an input line with history, pasting and a toolbar is possible."""
     return stdin is not None and stdin.isatty() and screen.isatty() and not _is_dumb(environ)
 
 
 def supports_styles(screen: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether the screen understands bold, dim and the like."""
+    """True if the screen supports styles such as bold."""
     return screen.isatty() and not _is_dumb(environ)
 
 
 def supports_colours(screen: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether colours are possible and wanted (https://no-color.org)."""
+    """True if the screen supports colours and NO_COLOR is not set (https://no-color.org)."""
     return supports_styles(screen, environ) and not environ.get("NO_COLOR")
 
 
@@ -79,11 +79,11 @@ def _is_dumb(environ: Mapping[str, str]) -> bool:
 
 _CHUNK = 65536
 _UNLIMITED_WIDTH = 1_000_000
-"""Columns of a page that is no screen: lines stay whole, for those who search or cut them."""
+"""Columns of a page that is not a screen: lines are not wrapped, so that other programs can search or cut them."""
 
 
 class PipeFrontend:
-    """Reads lines of `stdin` (None: there are none) and writes to `screen`."""
+    """Reads lines from `stdin` (None: no input) and writes to `screen`."""
 
     def __init__(self, stdin: TextIO | None, screen: TextIO, environ: Mapping[str, str]) -> None:
         self._fd = _descriptor(stdin)
@@ -94,7 +94,7 @@ class PipeFrontend:
         self.keyboard = stdin is not None and stdin.isatty()
 
     def page(self) -> Page:
-        """A terminal's columns where the screen is one, else no limit."""
+        """Columns of the terminal; no limit if the screen is not a terminal."""
         return Page(
             width=_columns(self._screen),
             styled=supports_styles(self._screen, self._environ),
@@ -103,28 +103,28 @@ class PipeFrontend:
         )
 
     async def open(self) -> None:
-        """There is nothing to prepare."""
+        """Do nothing: a pipe needs no preparation."""
 
     async def show(self, text: str) -> None:
-        """Write at once."""
+        """Write and flush."""
         self._screen.write(text)
         self._screen.flush()
 
     async def next_entry(self) -> str | None:
-        """The next line that is not blank; the last one counts without its line break too."""
+        """The next line that is not blank; the last line needs no line break."""
         while not self._lines and self._fd is not None:
             self._add_chunk(await _read_chunk(self._fd))
         return self._lines.popleft() if self._lines else None
 
     async def return_entry(self, entry: str) -> None:
-        """A pipe cannot take a line back: it is printed."""
+        """Print the entry: a pipe cannot take a line back."""
         await self.show(f"> {entry}\n")
 
     def refresh(self) -> None:
-        """Nothing stands under the input."""
+        """Do nothing: there are no lines below the input."""
 
     async def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._fd = None
         self._lines.clear()
 
@@ -138,7 +138,7 @@ class PipeFrontend:
 
 
 async def _read_chunk(fd: int) -> bytes:
-    """The next bytes, empty at the end. What the loop cannot wait for, such as a file, is read in a thread."""
+    """The next bytes, empty at the end. A file, which the event loop cannot wait for, is read in a thread."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     try:
@@ -167,7 +167,7 @@ def _descriptor(stdin: TextIO | None) -> int | None:
 
 
 def _lines_in_memory(stdin: TextIO | None) -> list[str]:
-    """The lines of an input that is no file, such as a test's."""
+    """Lines of an input without a file descriptor, such as a StringIO."""
     return [line for line in stdin.read().splitlines() if line.strip()] if stdin else []
 
 

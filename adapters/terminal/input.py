@@ -1,11 +1,11 @@
-"""Listens at a terminal: reads entries, finds out what each means, and hands it to the bridge or tells the person why not."""
+"""Reads entries, parses them, and passes them on as inbound events; a refused entry is returned with the reason."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, assert_never
 
 from rich.text import Text
 
@@ -32,11 +32,12 @@ from orchestrator_bridge.chat.inbound import (
     MessageReceived,
     Place,
 )
+from orchestrator_bridge.common.text import listed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventStamp:
-    """What an entry gets when it is taken. `id` is unique over all terminals and starts; `at` in seconds since the epoch."""
+    """Origin of an entry. `id` is unique over all terminals and starts; `at` is in seconds since the epoch."""
 
     place: Place
     id: str
@@ -45,7 +46,7 @@ class EventStamp:
 
 
 def to_inbound(intent: CommandIntent | ReplyIntent | GuidanceIntent | ControlIntent, stamp: EventStamp) -> InboundEvent:
-    """The entry as the bridge takes it."""
+    """Convert a parsed entry to an inbound event."""
     place, author, at = stamp.place, stamp.author, stamp.at
     match intent:
         case CommandIntent():
@@ -67,18 +68,20 @@ def to_inbound(intent: CommandIntent | ReplyIntent | GuidanceIntent | ControlInt
                 at=at,
                 value=intent.value,
             )
+        case _:
+            assert_never(intent)
 
 
 _log = logging.getLogger(__name__)
 
 ExitReason = Literal["left", "input_ended"]
-"""How a person goes: she left, so the process is to stop; or the input ended, so the process is to stop once nothing runs."""
+"""`left`: the person left, and the process stops. `input_ended`: the process stops once no run is active."""
 
 
 class InputReader:
-    """Takes the entries of `screen`. `on_exit` is called once the person has gone; `new_stamp` marks what is handed over.
+    """Reads the entries of `screen`. `new_stamp` stamps each event; `on_exit` is called when the person leaves or input ends.
 
-    `any_rejected`: some entry was not handed over.
+    `any_rejected`: some entry was refused.
     """
 
     def __init__(
@@ -100,18 +103,18 @@ class InputReader:
         self.any_rejected = False
 
     async def run(self) -> None:
-        """Take entries until there are no more. Without a keyboard the bridge is told then that nobody is there any more."""
-        front = self._screen.frontend
-        while (entry := await front.next_entry()) is not None:
+        """Read entries until there are no more. Without a keyboard, the end is reported as `InputClosed`."""
+        frontend = self._screen.frontend
+        while (entry := await frontend.next_entry()) is not None:
             await self.handle(entry)
-        if front.keyboard:
+        if frontend.keyboard:
             return await self._quit()
         stamp = self._new_stamp()
         await self._deliver(InputClosed(place=stamp.place, interaction=stamp.id, at=stamp.at), "")
         return self._on_exit("input_ended")
 
     async def handle(self, entry: str) -> None:
-        """Take one entry."""
+        """Parse one entry and pass it on."""
         intent = parse_entry(entry, self._screen.board, self._commands, takes_tasks=self._takes_tasks)
         match intent:
             case EmptyEntry():
@@ -120,32 +123,34 @@ class InputReader:
                 await self._quit()
             case RejectedEntry():
                 await self._reject(intent.text, entry)
-            case _:
+            case CommandIntent() | ReplyIntent() | GuidanceIntent() | ControlIntent():
                 await self._deliver(to_inbound(intent, self._new_stamp()), entry)
+            case _:
+                assert_never(intent)
 
     async def _deliver(self, event: InboundEvent, entry: str) -> None:
         try:
             await self._receive(event)
-        except Exception as failure:  # whatever the bridge ran into: the person keeps her words, and the terminal goes on
+        except Exception as failure:  # any failure: the person gets the text back, and the terminal stays usable
             _log.exception("an entry could not be stored")
-            await self._reject(f"That could not be stored, so nothing was done with it ({failure}). Try again.", entry)
+            await self._reject(f"Your entry could not be stored, and nothing was done with it ({failure}). Try again.", entry)
 
-    async def _reject(self, why: str, entry: str) -> None:
+    async def _reject(self, reason: str, entry: str) -> None:
         self.any_rejected = True
-        await self._say(why, "yellow")
+        await self._show(reason, "yellow")
         if entry:
             try:
                 await self._screen.frontend.return_entry(entry)
             except OSError as failure:
-                _log.warning("an entry could not be given back: %s", failure)
+                _log.warning("a refused entry could not be returned: %s", failure)
 
     async def _quit(self) -> None:
-        numbers = ", ".join(map(str, sorted(self._screen.board.runs)))
-        await self._say(f"Leaving. To be continued at the next start: run {numbers}." if numbers else "Leaving.", "dim")
+        numbers = listed([*map(str, sorted(self._screen.board.runs))])
+        await self._show(f"Leaving. To be continued at the next start: run {numbers}." if numbers else "Leaving.", "dim")
         self._on_exit("left")
 
-    async def _say(self, text: str, style: str) -> None:
+    async def _show(self, text: str, style: str) -> None:
         try:
             await self._screen.show_lines([Text(text, style=style)])
         except (NotSent, SendRejected) as failure:
-            _log.warning("the person at the terminal could not be told: %s", failure)
+            _log.warning("a message could not be shown on the terminal: %s", failure)

@@ -1,7 +1,7 @@
-"""From renderables to the text that is written: wrapped to the width, each line under its thread's label, and clean.
+"""Paints renderables as text: wrapped to the width, each line with its thread's label, without control characters.
 
-Everything the terminal shows goes through `paint`. Texts are cleaned when they come in; here every piece is cleaned once more,
-because Markdown can name a character (`&#8238;`) that was not there before.
+Everything the terminal shows passes through `paint`. Posts are cleaned when they arrive; the rendered text is cleaned once more,
+because a Markdown entity (`&#8238;`) can produce a control character that the source did not contain.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from rich.text import Text
 from orchestrator_bridge.common.text import clean
 
 NARROW_WIDTH = 60
-"""Columns below which labels are short: a phone's terminal has 30 to 40."""
+"""Columns below which labels are shortened: a terminal on a phone has 30 to 40."""
 _MIN_WIDTH = 12
-"""Columns that a text gets even where the label leaves fewer."""
+"""Columns that a text gets even if the label leaves fewer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """What the screen can show: columns, whether it knows styles and colours, and its encoding."""
+    """Abilities of the screen: width in columns, styles, colours, encoding."""
 
     width: int
     styled: bool = False
@@ -39,17 +39,17 @@ class Page:
 
     @property
     def narrow(self) -> bool:
-        """Labels have to be short."""
+        """True if labels are shortened."""
         return self.width < NARROW_WIDTH
 
 
 def paint(parts: Iterable[RenderableType], page: Page, thread: str | None = None) -> str:
-    """The lines of `parts` as one text, ready to be written; `thread` is the thread that they stand in."""
+    """Paint `parts` as lines of text, labelled with `thread`."""
     label = _label(thread, page)
     file = io.StringIO()
     console = _console(page, max(_MIN_WIDTH, page.width - cell_len(label)), file)
-    for part in parts:
-        console.print(Segments(dropwhile(_is_break, _clean(console.render(part)))))
+    for part in parts:  # some Markdown begins with an empty line, which would only separate it from its label's first line
+        console.print(Segments(dropwhile(lambda segment: segment.text == "\n", _clean(console.render(part)))))
     lines = file.getvalue().removesuffix("\n").split("\n")
     if page.styled and label:
         label = f"\x1b[2m{label}\x1b[0m"
@@ -82,11 +82,6 @@ def _console(page: Page, width: int, file: io.StringIO) -> Console:
     )
 
 
-def _is_break(segment: Segment) -> bool:
-    """Some Markdown begins with an empty line, which nobody needs below another line."""
-    return segment.text == "\n"
-
-
 def _clean(segments: Iterable[Segment]) -> Iterator[Segment]:
     for text, style, control in segments:
         if not control:
@@ -94,10 +89,11 @@ def _clean(segments: Iterable[Segment]) -> Iterator[Segment]:
 
 
 def render_markdown(text: str, page: Page, speaker: str = "") -> list[RenderableType]:
-    """The text, after the speaker's name if there is one: in its first line where that is prose, else in a line of its own."""
+    """Render Markdown after the speaker's name: on the first line if that is a paragraph, else on a line of its own."""
     if not page.styled:
         return [Text(f"{speaker}: {text}".strip("\n") if speaker else text.strip("\n"))]
-    tokens = _parsed(text)
+    # HTML is off, because models write `List<int>` and mean text.
+    tokens = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).parse(text)
     if not speaker:
         return [_with_visible_links(tokens)]
     if tokens and tokens[0].type == "paragraph_open" and tokens[1].children is not None:
@@ -106,16 +102,11 @@ def render_markdown(text: str, page: Page, speaker: str = "") -> list[Renderable
     return [Text(f"{speaker}:", style="bold"), _with_visible_links(tokens)]
 
 
-def _parsed(text: str) -> list[Token]:
-    """What looks like HTML is text: models write `List<int>`."""
-    return MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).parse(text)
-
-
 def _with_visible_links(tokens: list[Token]) -> Markdown:
-    """With addresses in sight instead of behind labels."""
-    made = Markdown("", hyperlinks=False, code_theme="ansi_dark")
-    made.parsed = tokens
-    return made
+    """Markdown that prints the address of each link after its label."""
+    markdown = Markdown("", hyperlinks=False, code_theme="ansi_dark")
+    markdown.parsed = tokens
+    return markdown
 
 
 def _bold(text: str) -> list[Token]:
@@ -126,12 +117,12 @@ _Value = TypeVar("_Value")
 
 
 def strip_control_characters(value: _Value) -> _Value:
-    """`value` with every text in it cleaned; dataclasses and tuples are gone through."""
-    made: Any = value
+    """Clean every text in `value`, also within dataclasses and tuples."""
+    cleaned: Any = value
     if isinstance(value, str):
-        made = clean(value)
+        cleaned = clean(value)
     elif isinstance(value, tuple):
-        made = tuple(strip_control_characters(item) for item in value)
+        cleaned = tuple(strip_control_characters(item) for item in value)
     elif is_dataclass(value) and not isinstance(value, type):
-        made = replace(value, **{field.name: strip_control_characters(getattr(value, field.name)) for field in fields(value)})
-    return made  # type: ignore[no-any-return]  # each branch keeps the type; mypy cannot follow that
+        cleaned = replace(value, **{field.name: strip_control_characters(getattr(value, field.name)) for field in fields(value)})
+    return cleaned  # type: ignore[no-any-return]  # each branch keeps the type; mypy cannot follow that

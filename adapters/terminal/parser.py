@@ -1,13 +1,13 @@
-"""What a person means by an entry: the text of one line, or of one paste. A pure reading of the text and of what is open.
+"""Parses an entry (one line, or one paste) by its text and the runs and questions on the board.
 
     /ask text, /runs, …         a command with the rest of its line
-    2 postgres please, #2 1     a reply to question 2: words, or the number of an option (`numbered` has the rule)
-    postgres please, 1          a reply where exactly one question is open; words are a task where none is
-    /say 3 use less memory      words to the agents of run 3
+    2 postgres please, #2 1     a reply to question 2: words, or the number of an option (`parse_numbered` has the rule)
+    postgres please, 1          a reply if exactly one question is open; words are a task if none is
+    /say 3 use less memory      guidance for the agents of run 3
     /pass 2, /more 2 1h         "not me" and "more time" on question 2
     /quit                       leave
 
-What could mean two things is taken as neither: the person is told, and gets the text back.
+An ambiguous entry is refused with the alternatives, and returned to the person.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from orchestrator_bridge.common.text import listed
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandIntent:
-    """A command for the bot, with the rest of its line."""
+    """A command of the bot, with the rest of its line."""
 
     name: str
     text: str = ""
@@ -34,7 +34,7 @@ class CommandIntent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplyIntent:
-    """Words for a question."""
+    """A reply to a question."""
 
     question: int
     text: str
@@ -42,7 +42,7 @@ class ReplyIntent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuidanceIntent:
-    """Words for the agents of a run."""
+    """Guidance for the agents of a run."""
 
     run: int
     text: str
@@ -50,7 +50,7 @@ class GuidanceIntent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlIntent:
-    """What is a button elsewhere."""
+    """A control that is a button on other platforms."""
 
     question: int
     press: Literal["pass", "more"]
@@ -59,14 +59,14 @@ class ControlIntent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RejectedEntry:
-    """The entry was not taken; why, and what to type instead."""
+    """A refused entry: the reason, and the text to type instead."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class QuitIntent:
-    """The person leaves."""
+    """A request to leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,14 @@ class EmptyEntry:
 EntryIntent = CommandIntent | ReplyIntent | GuidanceIntent | ControlIntent | RejectedEntry | QuitIntent | EmptyEntry
 
 
-def how_to_answer(card: QuestionCard) -> str:
-    """The ways to answer a question, as a person types them."""
+def how_to_answer(card: QuestionCard, *, only: bool = False) -> str:
+    """Entries that answer a question. Without the question's number if it is the `only` open one."""
     number = card.question
+    if only:
+        return _how_to_answer_only(card)
     match card.answer_kind:
         case "choice":
-            return f"`{number} 1` or `{number} your words`"
+            return f"`{number} 1` to `{number} {len(card.options)}`, or `{number} your words`"
         case "approval":
             return f"`{number} approve` or `{number} no, because …`"
         case "confirm":
@@ -93,57 +95,74 @@ def how_to_answer(card: QuestionCard) -> str:
             return f"`{number} your words`"
 
 
+def _how_to_answer_only(card: QuestionCard) -> str:
+    match card.answer_kind:
+        case "choice":
+            return f"1 to {len(card.options)}, or your own words"
+        case "approval":
+            return "`approve`, or `no, because …`"
+        case "confirm":
+            return "`yes` or `no`"
+        case "number":
+            return "a number"
+        case _:
+            return "your own words"
+
+
 def number_only_hint(card: QuestionCard, typed: int | None = None) -> str:
-    """The entry was the number of an open question and nothing else."""
+    """Hint for an entry that is only the number of an open question."""
     number = card.question
     if typed is not None and 1 <= typed <= len(card.options):
-        return f"That names question {number}. For its option {typed} type `{number} {typed}`, else `{number} your words`."
-    return f"That names question {number}; its answer is missing. Type {how_to_answer(card)}."
+        return (
+            f"That is the number of question {number}. For its option {typed}, type `{number} {typed}`; for another answer, "
+            f"`{number} your words`."
+        )
+    return f"That is the number of question {number}, without an answer. Type {how_to_answer(card)}."
 
 
 def closed_question_hint(number: int, only: QuestionCard) -> str:
-    """The entry names a closed question, or else an option of the only open one."""
-    open_one = only.question
+    """Hint for an entry whose number is that of a closed question and of an option of the only open question."""
+    open_number = only.question
     return (
-        f"Question {number} is closed, and question {open_one} has an option {number}. For the option type "
-        f"`{open_one} {number} your words`; for a late word to question {number}, `#{number} your words`."
+        f"Question {number} is closed, and question {open_number} has an option {number}. For the option, type "
+        f"`{open_number} {number} your words`; for a late reply to question {number}, `#{number} your words`."
     )
 
 
 def no_listener_hint(number: int) -> str:
-    """The entry names a closed question, and no run goes on in which anybody could hear it."""
+    """Hint for an entry that names a closed question while no run is active that could receive it."""
     return (
-        f"Question {number} is closed, and no run goes on that could hear more of it: `#{number} …` tells what became of it, "
-        f"`/ask {number} …` begins a task. Nothing was sent."
+        f"Question {number} is closed, and no run is active that could receive more. `#{number} …` shows its outcome, "
+        f"`/ask {number} …` starts a task. Nothing was sent."
     )
 
 
 def unseen_question_hint(number: int, only: QuestionCard | None) -> str:
-    """The entry begins with the number of a question that this screen has not shown, though it has shown later ones."""
+    """Hint for an entry that begins with the number of a question which this screen has not shown, but a later one."""
     answer = f"`{only.question} {number} …` answers question {only.question}, " if only else ""
     return (
-        f"Question {number} is older than this screen: `#{number} …` is a word to it, {answer}and `/ask {number} …` begins a "
-        "task. Nothing was sent."
-    )
-
-
-def spaced_number_hint(number: int, text: str, only: QuestionCard) -> str:
-    """The entry is a figure with spaces in it, which reads as if it named a question."""
-    figure = "".join(text.split())
-    return f"`{number} …` names question {number}. To answer question {only.question} type `{only.question} {figure}`."
-
-
-def ambiguous_question_hint(board: Board) -> str:
-    """Several questions are open, and the entry names none."""
-    number = min(board.questions)
-    return (
-        f"{open_questions_text(board)} Name the one that you answer, as in `{number} your words`; a new task begins with `/ask`. "
+        f"Question {number} is older than this screen. `#{number} …` replies to it, {answer}`/ask {number} …` starts a task. "
         "Nothing was sent."
     )
 
 
+def spaced_number_hint(number: int, text: str, only: QuestionCard) -> str:
+    """Hint for an entry that is a number with spaces, whose beginning reads like a question's number."""
+    figure = "".join(text.split())
+    return f"`{number} …` names question {number}. To answer question {only.question}, type `{only.question} {figure}`."
+
+
+def ambiguous_question_hint(board: Board) -> str:
+    """Hint for an entry without a question's number while several questions are open."""
+    number = min(board.questions)
+    return (
+        f"{open_questions_text(board)} Begin with the number of the one that you answer, for example `{number} your words`. "
+        "Begin a new task with `/ask`. Nothing was sent."
+    )
+
+
 def open_questions_text(board: Board) -> str:
-    """The open questions by number."""
+    """Open questions by number, as a sentence."""
     numbers = sorted(board.questions)
     if not numbers:
         return "No question is open."
@@ -153,25 +172,11 @@ def open_questions_text(board: Board) -> str:
 
 
 def running_runs_text(board: Board) -> str:
-    """The runs that go on, by number."""
+    """Active runs by number, as a sentence."""
     numbers = sorted(board.runs)
     if not numbers:
-        return "No run is going on."
-    return f"Run {numbers[0]} is going on." if len(numbers) == 1 else f"Runs {listed([*map(str, numbers)])} are going on."
-
-
-# Entries that begin with a number: whether it names a question, an option, or is only the first word of something else.
-#
-# A number and a space name a question: `2 postgres please`, `2 1`. They do so where the screen has shown question 2, open or
-# closed. A number that it has not shown names a question too where no task would go on so: where an option, a figure, a yes or
-# a no
-# follows (`6 2`). What may as well be a task is taken as neither, and the person is asked: words to a closed question while no
-# run
-# goes on that could hear them, and words after a number that is lower than one that was shown, for questions are numbered
-# upwards
-# and this one may have been asked before a restart. Any other number is a word like others: `3 tests fail, why?` is a task, or
-# the
-# answer where one question is open.
+        return "No run is active."
+    return f"Run {numbers[0]} is active." if len(numbers) == 1 else f"Runs {listed([*map(str, numbers)])} are active."
 
 
 _NAMED = re.compile(r"#(\d{1,9})(?::?\s+|:|$)(.*)", re.DOTALL)
@@ -183,13 +188,21 @@ _TERSE_ANSWER = re.compile(
     r"|(yes|no|y|n|ok|ja|nein)\b(\s*[.,;:!].*|\s+please)?",
     re.DOTALL | re.IGNORECASE,
 )
-"""What answers a question and begins no task."""
+"""Texts that answer a question and cannot begin a task."""
 _THOUSANDS = re.compile(r"\d{1,3}(\s\d{3})+")
 """`12 000`, as many countries write a figure."""
 
 
 def parse_numbered(text: str, board: Board) -> EntryIntent | None:
-    """What an entry means that begins with a number; None if the number is a word like others."""
+    """Parse an entry that begins with a number; None if the number is an ordinary word.
+
+    - A number and a space name a question (`2 postgres please`, `2 1`) if the screen has shown question 2, open or closed.
+    - An unknown number names a question too if the rest cannot continue a task: an option, a figure, yes or no (`6 2`).
+    - The entry is refused as ambiguous if it may as well be a task: words to a closed question while no run is active that could
+      receive them; words after an unknown number below one that was shown, because numbers only grow, and that question may
+      have been asked before a restart.
+    - Any other number is an ordinary word: `3 tests fail, why?` is a task, or the answer if exactly one question is open.
+    """
     if named := _NAMED.match(text):
         return _parse_named(int(named[1]), named[2].strip(), board)
     if _NUMBER.fullmatch(text):
@@ -239,15 +252,15 @@ def _parse_unknown(number: int, words: str, text: str, board: Board) -> EntryInt
 
 
 OWN_COMMANDS = ("say", "pass", "more", "quit")
-"""What the terminal understands itself, because other platforms have threads and buttons for it."""
+"""Commands of the terminal itself: other platforms have threads and buttons for them."""
 DEFAULT_EXTENSION = 1800.0
-"""Seconds that `/more` asks for when it names no time: as long as a question waits by default."""
+"""Seconds that `/more` asks for if it names no time: as long as a question waits by default."""
 _MORE = re.compile(r"(?:#?(\d{1,9})(?=\s|$))?\s*(.*)", re.DOTALL)
 _COMMAND_SLIPS = frozenset({"exit", "quit", "help", "?"})
 
 
 def parse_entry(entry: str, board: Board, commands: Sequence[str], *, takes_tasks: bool = True) -> EntryIntent:
-    """What `entry` means while `board` is what the person sees. `commands` are the names that the bot knows."""
+    """Parse `entry` against `board`, the state that the person sees. `commands` are the names of the bot's commands."""
     text = entry.strip()
     if not text:
         return EmptyEntry()
@@ -262,13 +275,10 @@ def _parse_text(text: str, board: Board, takes_tasks: bool) -> EntryIntent:
     if board.questions:
         return RejectedEntry(text=ambiguous_question_hint(board))
     if text.lower() in _COMMAND_SLIPS:
-        return RejectedEntry(text=f"To leave type `/quit`, for help `/help`; if {text!r} is a task, type `/ask {text}`.")
+        return RejectedEntry(text=f"To leave, type `/quit`; for help, `/help`. If {text!r} is a task, type `/ask {text}`.")
     if not takes_tasks:
-        return RejectedEntry(text="No question is open. `/say your words` tells the agents something; `/quit` leaves.")
+        return RejectedEntry(text="No question is open. `/say your words` sends guidance to the agents; `/quit` leaves.")
     return CommandIntent(name="ask", text=text)
-
-
-# Commands -----------------------------------------------------------------------------------------------------------------
 
 
 def _parse_slash(line: str, board: Board, commands: Sequence[str]) -> EntryIntent:
@@ -285,18 +295,16 @@ def _parse_slash(line: str, board: Board, commands: Sequence[str]) -> EntryInten
         case known if known in commands:
             return CommandIntent(name=known, text=rest)
         case unknown:
-            return _no_such_command(unknown, commands)
+            near = get_close_matches(unknown[:40], (*commands, *OWN_COMMANDS), n=1)
+            guess = f"Did you mean `/{near[0]}`?" if near else "`/help` lists the commands."
+            return RejectedEntry(
+                text=f"There is no command `/{unknown[:40]}`. {guess} If it begins a task, put `/ask` before it."
+            )
 
 
 def _first_word(line: str) -> tuple[str, str]:
     parts = line.split(maxsplit=1)
     return (parts[0] if parts else "", parts[1].strip() if len(parts) > 1 else "")
-
-
-def _no_such_command(name: str, commands: Sequence[str]) -> RejectedEntry:
-    near = get_close_matches(name[:40], (*commands, *OWN_COMMANDS), n=1)
-    guess = f"did you mean `/{near[0]}`?" if near else "`/help` lists what there is."
-    return RejectedEntry(text=f"There is no command `/{name[:40]}`; {guess} If it begins a task, put `/ask` before it.")
 
 
 def _parse_say(rest: str, board: Board) -> EntryIntent:
@@ -305,7 +313,7 @@ def _parse_say(rest: str, board: Board) -> EntryIntent:
         number, text = (str(board.only_run.run) if board.only_run else "", rest)
     if not (number and text):
         return RejectedEntry(
-            text=f"`/say` needs a run and words for its agents, as in `/say 3 use less memory`. {running_runs_text(board)}"
+            text=f"`/say` needs a run and a text, for example `/say 3 use less memory`. {running_runs_text(board)}"
         )
     if int(number) not in board.runs:
         state = "has ended" if int(number) in board.ended else "is not known here"
@@ -316,7 +324,7 @@ def _parse_say(rest: str, board: Board) -> EntryIntent:
 def _parse_pass(rest: str, board: Board) -> EntryIntent:
     number = _question_of(rest.removeprefix("#"), board)
     if number is None:
-        return RejectedEntry(text=f"`/pass` needs the number of a question, as in `/pass 2`. {open_questions_text(board)}")
+        return RejectedEntry(text=f"`/pass` needs the number of a question, for example `/pass 2`. {open_questions_text(board)}")
     return ControlIntent(question=number, press="pass")
 
 
@@ -324,11 +332,12 @@ def _parse_more(rest: str, board: Board) -> EntryIntent:
     parts = _MORE.fullmatch(rest)
     number = _question_of((parts[1] or "") if parts else "", board)
     if parts is None or number is None:
-        return RejectedEntry(text=f"`/more` needs the number of a question, as in `/more 2 1h`. {open_questions_text(board)}")
+        hint = f"`/more` needs the number of a question, for example `/more 2 1h`. {open_questions_text(board)}"
+        return RejectedEntry(text=hint)
     try:
         seconds = parse_duration(parts[2]) if parts[2] else DEFAULT_EXTENSION
     except ValueError as found:
-        return RejectedEntry(text=f"`/more {number}` takes a time: {found}.")
+        return RejectedEntry(text=f"`/more {number}` needs a duration: {found}.")
     return ControlIntent(question=number, press="more", value=f"{seconds:.0f}")
 
 

@@ -1,8 +1,7 @@
-"""The front of a real terminal: an input line that stays usable while text is printed above it, with a toolbar below.
+"""Interactive frontend: an input line that stays usable while text is printed above it, with a toolbar below.
 
-One prompt lives as long as the front: Enter hands its text over and empties the line. So there is no moment without a prompt in
-which keys would be echoed into the output, or in which Ctrl-C would become a signal. Printing is a lane of its own: what is
-waiting is written in one go, because the prompt is taken off and drawn again around each.
+One prompt runs as long as the frontend: Enter passes its text on and clears the line. So at no moment is there no prompt, when
+keys would be echoed into the output and Ctrl-C would become a signal. Printing has a queue of its own (`PrintQueue`).
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ from adapters.terminal.render import one_line
 from orchestrator_bridge.chat.outbound import RunCard
 from orchestrator_bridge.common.text import clean, shorten
 
-MOST_RUNS = 3
+MAX_RUNS = 3
 """Runs with a line of their own; the others are counted."""
 
 
 def toolbar_lines(board: Board, width: int) -> list[str]:
-    """The lines to show, each at most `width` columns wide."""
+    """Lines of the toolbar, each at most `width` columns wide."""
     newest = sorted(board.runs, reverse=True)
-    lines = [_questions(board), *(_run(board.runs[number]) for number in newest[:MOST_RUNS])]
-    if len(newest) > MOST_RUNS:
-        lines.append(f"{len(newest) - MOST_RUNS} more: /runs")
+    lines = [_questions(board), *(_run(board.runs[number]) for number in newest[:MAX_RUNS])]
+    if len(newest) > MAX_RUNS:
+        lines.append(f"{len(newest) - MAX_RUNS} more: /runs")
     return [_cut_line(line, width) for line in lines]
 
 
@@ -51,7 +50,7 @@ def _questions(board: Board) -> str:
         return "No open question · /help · /quit" if board.runs else "Type a task · /help · /quit"
     if len(numbers) == 1:
         return f"1 open question: {numbers[0]} · type your answer"
-    return f"{len(numbers)} open questions: {', '.join(map(str, numbers))} · type `{numbers[0]} your words`"
+    return f"{len(numbers)} open questions: {', '.join(map(str, numbers))} · to answer, type `{numbers[0]} your words`"
 
 
 def _run(card: RunCard) -> str:
@@ -64,39 +63,39 @@ def _cut_line(line: str, width: int) -> str:
 
 
 MAX_CHARACTERS = 1000
-"""Characters in the line above which a paste is put aside."""
+"""Characters in the line above which a paste is replaced by a placeholder."""
 MAX_LINES = 10
-"""Lines in a paste above which it is."""
+"""Lines above which a paste is replaced by a placeholder."""
 
 
 class PasteBuffer:
-    """The long texts that were pasted, by their marks. They are kept while the program runs: the history brings lines back."""
+    """Long pasted texts by their placeholders. Kept until the program ends, because the history recalls placeholders."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._newest: str | None = None
 
     def placeholder_for(self, text: str, before: str = "") -> str:
-        """What to put into the line for a pasted text, after what stands `before` it: itself if it is short, else its mark."""
+        """Text to insert for a paste, given the text `before` it in the line: the paste itself if short, else a placeholder."""
         if len(before) + len(text) <= MAX_CHARACTERS and text.count("\n") < MAX_LINES:
             return text
-        mark = f"[paste {len(self._texts) + 1}: {len(text):,} characters]"
-        self._texts[mark] = text
-        self._newest = mark
-        return mark
+        placeholder = f"[paste {len(self._texts) + 1}: {len(text):,} characters]"
+        self._texts[placeholder] = text
+        self._newest = placeholder
+        return placeholder
 
     def pop_last(self, before: str) -> tuple[str, str] | None:
-        """The entry's newest mark and its text if the line ends with it, for a paste that comes in parts; forgotten here."""
-        mark, self._newest = self._newest, None
-        if mark is None or not before.endswith(mark):
+        """Remove and return the newest placeholder and its text if the line ends with it: a paste may arrive in parts."""
+        placeholder, self._newest = self._newest, None
+        if placeholder is None or not before.endswith(placeholder):
             return None
-        return mark, self._texts.pop(mark)
+        return placeholder, self._texts.pop(placeholder)
 
     def expand(self, line: str) -> str:
-        """The finished entry: every mark replaced by its text, once, for a pasted text may contain what looks like a mark."""
+        """Replace every placeholder by its text, once: a pasted text may itself contain what looks like a placeholder."""
         self._newest = None
-        for mark, text in self._texts.items():
-            before, found, after = line.partition(mark)
+        for placeholder, text in self._texts.items():
+            before, found, after = line.partition(placeholder)
             if found:
                 return self.expand(before) + text + self.expand(after)
         return line
@@ -106,14 +105,13 @@ _log = logging.getLogger(__name__)
 
 QUIT_WINDOW = 3.0
 """Seconds within which a second Ctrl-C on the empty line leaves."""
-ENTRY_RETURNED = "It stands in the line again, to be mended; Ctrl-C empties the line."
-"""Said where an entry was put back."""
+ENTRY_RETURNED = "Your text is back on the line. Edit it or press Ctrl-C."
 _MAX_ECHO = 300
 """Characters of an entry that are repeated above the input line."""
 
 
 class PromptFrontend:
-    """Takes keys from `stdin` and draws on `screen`, both terminals. `clock` counts seconds."""
+    """Reads keys from `stdin` and draws on `screen`, both terminals. `clock` counts seconds."""
 
     keyboard = True
 
@@ -134,7 +132,7 @@ class PromptFrontend:
         self._running: asyncio.Task[None] | None = None
 
     def page(self) -> Page:
-        """The window as wide as it is now."""
+        """Current width of the window."""
         width = self._output.get_size().columns
         return Page(width=width, styled=True, coloured=self._coloured, encoding=self._screen.encoding or "utf-8")
 
@@ -153,7 +151,7 @@ class PromptFrontend:
         return await self._entries.get()
 
     async def return_entry(self, entry: str) -> None:
-        """Put the entry back into the line, unless the person has gone on to type something else."""
+        """Put the entry back into the line, unless the person has typed something else meanwhile."""
         buffer = self._session.default_buffer
         if buffer.text:
             return await self.show(f"> {entry}\n")
@@ -162,11 +160,11 @@ class PromptFrontend:
         return await self.show(paint([Text(ENTRY_RETURNED, style="dim")], self.page()))
 
     def refresh(self) -> None:
-        """Draw the toolbar again."""
+        """Redraw the toolbar."""
         self._session.app.invalidate()
 
     async def close(self) -> None:
-        """Take the input line away."""
+        """Remove the input line."""
         if self._running is None:
             return
         if self._session.app.is_running and not self._session.app.is_done:
@@ -174,8 +172,6 @@ class PromptFrontend:
         await self._running
         self._running = None
         self._input.close()
-
-    # The prompt -----------------------------------------------------------------------------------------------------------
 
     async def _run(self, drawn: asyncio.Event) -> None:
         with create_app_session(self._input, self._output), capture_output(self._screen, self._print_queue.enqueue):
@@ -207,14 +203,12 @@ class PromptFrontend:
         return [("", "\n".join(self._toolbar_lines(self._output.get_size().columns)))]
 
     def _accept(self, buffer: Buffer) -> bool:
-        """Enter was pressed; False empties the line."""
+        """Pass the line on after Enter; False clears the line."""
         if buffer.text.strip():
             echo = Text(f"> {shorten(clean(buffer.text), _MAX_ECHO)}", style="bold")
             _ = self._print_queue.enqueue(paint([echo], self.page()))
             self._entries.put_nowait(self._pastes.expand(buffer.text))
         return False
-
-    # Keys -----------------------------------------------------------------------------------------------------------------
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()

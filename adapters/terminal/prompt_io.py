@@ -1,8 +1,9 @@
-"""Keys that come faster than anybody types are a paste, also where the terminal does not say so (no bracketed paste).
+"""Input and output around the prompt: unmarked pastes, the print queue, and output of other code.
 
-Several lines in one burst are one entry: without this each line would be sent by itself, as a task or as an answer. They wait in
-the line for Enter, as a paste does that the terminal marks. Many characters are taken as the chunks in which they were read: key
-by key, 60,000 keep the line busy for half a minute, since each is inserted into a longer text.
+Keys that arrive faster than a person types are a paste, even if the terminal does not mark it (no bracketed paste). Several lines
+in one burst are one entry: otherwise each line would be sent by itself, as a task or an answer. The paste waits in the line for
+Enter. Bursts are inserted whole: key by key, 60,000 characters keep the line busy for half a minute, because each is inserted
+into a longer text.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
 
 MIN_BURST = 100
-"""Characters in one read that are more than a person types or a held key repeats."""
+"""Characters in one read that a person or a held key cannot produce."""
 MAX_KEYS = 65_536
-"""Keys that are taken together at most, so that an endless stream is shown as it comes."""
+"""Keys that are read together at most, so that an endless stream is shown as it arrives."""
 
 _BREAKS = frozenset({Keys.ControlM, Keys.ControlJ})
 _TEXT = {Keys.ControlM: "\n", Keys.ControlJ: "\n", Keys.ControlI: "\t"}
-"""Keys that are text where they stand in a paste: Enter, and Tab."""
+"""Keys that are text within a paste: Enter and Tab."""
 
 
 def merge_bursts(keys: Sequence[KeyPress]) -> Iterator[KeyPress]:
-    """The same keys, with every burst of text made one paste."""
+    """Replace every burst of text by one paste."""
     for textual, run in groupby(keys, key=_is_text):
         burst = list(run)
         if textual and (_lines(burst) > 1 or len(burst) >= MIN_BURST):
@@ -47,12 +48,12 @@ def _is_text(press: KeyPress) -> bool:
 
 
 def _lines(burst: Sequence[KeyPress]) -> int:
-    """How many lines have text in them."""
+    """Number of lines with text."""
     return sum(1 for ends, _ in groupby(burst, key=lambda press: press.key in _BREAKS) if not ends)
 
 
 def _as_paste(burst: Sequence[KeyPress]) -> Iterator[KeyPress]:
-    """One paste, and the Enter behind a single line: several lines wait for an Enter of their own."""
+    """One paste, and the Enter after a single line: several lines wait for an Enter of their own."""
     text = "".join(_TEXT[press.key] if isinstance(press.key, Keys) else press.data for press in burst)
     yield KeyPress(Keys.BracketedPaste, text.rstrip("\n"))
     if burst[-1].key in _BREAKS and _lines(burst) == 1:
@@ -60,7 +61,7 @@ def _as_paste(burst: Sequence[KeyPress]) -> Iterator[KeyPress]:
 
 
 def open_keyboard(stdin: TextIO) -> Input:
-    """The keys of a terminal, bursts bundled where the platform's terminals need it."""
+    """Input of a terminal with bursts merged; on Windows, prompt_toolkit does that itself."""
     return create_input(stdin) if sys.platform == "win32" else _Keyboard(stdin)
 
 
@@ -70,37 +71,28 @@ if sys.platform != "win32":
     class _Keyboard(Vt100Input):
         def read_keys(self) -> list[KeyPress]:
             keys = super().read_keys()
-            while not self.closed and len(keys) < MAX_KEYS and self._more():
+            # A paste arrives in several pieces: read on while more is waiting.
+            while not self.closed and len(keys) < MAX_KEYS and select.select([self.fileno()], [], [], 0)[0]:
                 keys += super().read_keys()
             return list(merge_bursts(keys))
 
-        def _more(self) -> bool:
-            """Whether there is more to read at once: a paste comes in several pieces."""
-            return bool(select.select([self.fileno()], [], [], 0)[0])
-
-
-# The lane on which text gets printed above a prompt: in order, and all that waits in one go.
-#
-# Around every print the prompt is taken off the screen, the terminal is asked where its cursor is, and the prompt is drawn
-# again.
-# Text by text that would take one way to the terminal and back each, which over a slow line is seconds.
-
-
-WriteText = Callable[[str], None]
-
 
 class PrintQueue:
-    """Prints by `write`, which may raise an OSError. Before `run` and after `close` there is no prompt: text is written at
-    once."""
+    """Prints texts above a prompt, in order. `write` may raise an OSError.
 
-    def __init__(self, write: WriteText) -> None:
+    For every print the prompt is erased, the terminal is asked for its cursor's position, and the prompt is drawn again. All
+    waiting texts are printed together: one by one, each would take a round trip to the terminal, which over a slow connection
+    adds up to seconds. Before `run` and after `close` there is no prompt, and text is written immediately.
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._texts: list[tuple[str, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
         self._open = False
 
     async def run(self) -> None:
-        """Print until `close`; to be run in the prompt's own context."""
+        """Print until `close`; runs in the prompt's context."""
         self._open = True
         while self._open or self._texts:
             await self._wake.wait()
@@ -109,12 +101,12 @@ class PrintQueue:
                 self._print_all()
 
     def close(self) -> None:
-        """Let `run` print what waits and return."""
+        """Let `run` print the waiting texts and return."""
         self._open = False
         self._wake.set()
 
     def enqueue(self, text: str) -> asyncio.Future[None]:
-        """Print when it is possible; the future is done, or holds the OSError, once that was tried."""
+        """Print as soon as possible; the future completes after the attempt, with the OSError if it failed."""
         printed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         printed.add_done_callback(_consume_error)
         self._texts.append((text, printed))
@@ -144,20 +136,18 @@ class PrintQueue:
 
 
 def _consume_error(printed: asyncio.Future[None]) -> None:
-    """Not everybody waits for the print; a failure that nobody looked at would be complained of by asyncio."""
+    """Mark the error as seen: not every caller awaits the print, and asyncio warns about unread errors."""
     if not printed.cancelled():
         printed.exception()
 
 
-# What others print to the terminal, such as a warning on standard error, goes above the input line instead of into it.
-#
-# prompt_toolkit's own `patch_stdout` is not for this: it sends both streams to standard output, also where that is a file that
-# is
-# to hold the answer and nothing else, and it does not find a prompt outside the default session.
-
-
 class StreamCapture(io.TextIOBase):
-    """Stands in for `stream` and gives whole lines to `show`, from any thread, on the loop on which it was made."""
+    """Replaces `stream` and passes whole lines to `show`, from any thread, on the event loop that created it.
+
+    Text that other code prints, such as a warning on standard error, then appears above the input line instead of in it.
+    prompt_toolkit's `patch_stdout` does not fit: it sends both streams to standard output, even if that is a file meant for the
+    answer alone, and it does not find a prompt outside the default session.
+    """
 
     def __init__(self, stream: TextIO, show: Callable[[str], object]) -> None:
         self._stream = stream
@@ -166,37 +156,37 @@ class StreamCapture(io.TextIOBase):
         self._rest = ""
 
     def write(self, text: str, /) -> int:
-        """Show the lines that are complete with `text`."""
+        """Show the lines that `text` completes."""
         whole, ended, rest = (self._rest + text).rpartition("\n")
         self._rest = rest
-        if ended and self._loop.is_closed():  # somebody kept this stream for longer than the terminal
+        if ended and self._loop.is_closed():  # other code has kept this stream longer than the terminal
             self._stream.write(whole + ended)
         elif ended:
             self._loop.call_soon_threadsafe(self._show, whole + ended)
         return len(text)
 
     def finish(self) -> None:
-        """Write what is left without a line break, where it was meant to go."""
+        """Write the last line, if it has no line break, to the original stream."""
         self._stream.write(self._rest)
         self._rest = ""
 
     def isatty(self) -> bool:
-        """What the stream is."""
+        """Answer for the original stream."""
         return self._stream.isatty()
 
     def fileno(self) -> int:
-        """The stream's own."""
+        """File descriptor of the original stream."""
         return self._stream.fileno()
 
 
 @contextmanager
 def capture_output(screen: TextIO, show: Callable[[str], object]) -> Iterator[None]:
-    """While this holds, `show` gets what is printed to the terminal that `screen` is; nothing changes for a screen of another."""
+    """Pass to `show` what other code prints to the terminal, if `screen` is standard output or standard error."""
     with ExitStack() as stack:
         if screen in (sys.stdout, sys.stderr):
             for stream, redirect in ((sys.stdout, redirect_stdout), (sys.stderr, redirect_stderr)):
                 if stream.isatty():
-                    strays = StreamCapture(stream, show)
-                    stack.callback(strays.finish)
-                    stack.enter_context(redirect(strays))
+                    capture = StreamCapture(stream, show)
+                    stack.callback(capture.finish)
+                    stack.enter_context(redirect(capture))
         yield

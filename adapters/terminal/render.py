@@ -1,4 +1,4 @@
-"""How notes, final answers, receipts and answers to commands read on a terminal."""
+"""Renders runs, questions, notes, final answers and replies as lines of a terminal."""
 
 from __future__ import annotations
 
@@ -41,18 +41,15 @@ def one_line(text: str, limit: int = 200) -> str:
     return shorten(" ".join(text[: 4 * limit].split()), limit)
 
 
-# Runs ---------------------------------------------------------------------------------------------------------------------
-
-
 def render_run_opened(card: RunCard) -> Lines:
-    """A run that the person has not seen yet."""
+    """A run that this screen has not shown yet."""
     lines: Lines = [Text(f"Run {card.run}: {one_line(card.task, _TASK)}", style="bold")]
     lines.append(Text(f"Team {one_line(card.team)}, {one_line(card.status)}:", style="dim"))
     lines += [_agent(agent, card.scripted) for agent in card.agents]
     if card.scripted:
-        lines.append(Text("These agents are scripted: no model is asked, and nothing is paid.", style="yellow"))
+        lines.append(Text("These agents are scripted: no model is called, and the run is free.", style="yellow"))
     if not card.ended:
-        lines.append(Text(f"`/say {card.run} your words` tells all of them something.", style="dim"))
+        lines.append(Text(f"`/say {card.run} your words` sends guidance to all of them.", style="dim"))
     return lines
 
 
@@ -64,20 +61,14 @@ def _agent(agent: CardAgent, scripted: bool) -> RenderableType:
 
 
 def render_run_changed(card: RunCard) -> Lines:
-    """A run whose status has changed."""
-    return [Text(f"Run {card.run} is {one_line(card.status)} · {cost_text(card)}", style="bold" if card.ended else "")]
+    """A run whose status has changed, with its cost so far."""
+    state = one_line(card.status) if card.ended else f"is {one_line(card.status)}"
+    text = f"Run {card.run} {state} · {one_line(card.cost)} · {card.tokens:,} tokens"
+    return [Text(text, style="bold" if card.ended else "")]
 
 
-def cost_text(card: RunCard) -> str:
-    """What a run has cost so far."""
-    return f"{one_line(card.cost)} · {card.tokens:,} tokens"
-
-
-# Questions ----------------------------------------------------------------------------------------------------------------
-
-
-def render_question_opened(card: QuestionCard, page: Page, now: float, zone: tzinfo | None) -> Lines:
-    """An open question that the person has not seen yet."""
+def render_question_opened(card: QuestionCard, page: Page, now: float, zone: tzinfo | None, *, only: bool) -> Lines:
+    """An open question that this screen has not shown yet. `only`: no other question is open."""
     head = f"Question {card.question} from {one_line(card.agent)} to {one_line(card.asked)} (run {card.run})"
     lines: Lines = [Text(head, style="yellow"), Text(card.text, style="bold")]
     if card.task:
@@ -86,7 +77,11 @@ def render_question_opened(card: QuestionCard, page: Page, now: float, zone: tzi
         lines += render_markdown(card.context, page)
     lines += [_option(number, option) for number, option in enumerate(card.options, 1)]
     lines.append(Text(expiry_text(card, now, zone), style="dim"))
-    lines.append(Text(_answer_ways(card), style="dim"))
+    number = card.question
+    answer = (
+        f"To answer, type {how_to_answer(card, only=only)}. To decline, `/pass {number}`. For more time, `/more {number} 1h`."
+    )
+    lines.append(Text(answer, style="dim"))
     return lines
 
 
@@ -97,24 +92,19 @@ def _option(number: int, option: CardOption) -> RenderableType:
     return Padding(line, (0, 0, 0, 2), expand=False)
 
 
-def _answer_ways(card: QuestionCard) -> str:
-    number = card.question
-    return f"Answer: {how_to_answer(card)}. Not for you: `/pass {number}`. More time: `/more {number} 1h`."
-
-
 def render_question_changed(card: QuestionCard, now: float, zone: tzinfo | None) -> Lines:
-    """An open question that now has another deadline, or is asked of others."""
+    """An open question whose deadline, people asked or fallback has changed."""
     return [Text(f"Question {card.question} waits for {one_line(card.asked)}. {expiry_text(card, now, zone)}")]
 
 
 def render_question_closed(card: QuestionCard, *, seen: bool) -> Lines:
-    """A question that is over; what it was is repeated if this screen has not shown it."""
+    """A question that has ended; its text is repeated if this screen has not shown it."""
     line = Text(f"Question {card.question} is closed: {one_line(card.closed or '', 1000)}", style="green")
     return [line] if seen else [Text(f"{one_line(card.agent)} asked: {one_line(card.text, 500)}"), line]
 
 
 def expiry_text(card: QuestionCard, now: float, zone: tzinfo | None) -> str:
-    """When a question expires, by the clock of `zone` (None: this machine's) and from `now` on, and what happens then."""
+    """Deadline of a question in `zone` (None: this machine's), the time left, and the fallback."""
     left = card.expires_at - now
     away = f"in {format_duration(left)}" if left > 0 else "any moment"
     return f"Expires {_clock(card.expires_at, now, zone)} ({away}). Then: {one_line(card.silence, 1000)}"
@@ -127,18 +117,17 @@ def _clock(at: float, now: float, zone: tzinfo | None) -> str:
 
 
 _TONES = {"plain": "", "good": "green", "warning": "yellow"}
-_STATUS_WORDS = {"taken": "Taken", "late": "Too late", "refused": "Not taken", "passed": "Passed"}
+_SIGNS = {"taken": "Received", "late": "Too late", "refused": "Not accepted", "passed": "Passed"}
 TERMINAL_HELP = (
-    "Here: `2 words` answers question 2 and `2 1` picks its option 1 · `/say 3 words` tells the agents of run 3 something · "
-    "`/pass 2` not me · `/more 2 1h` more time · `/quit` or Ctrl-D leaves"
+    "On the terminal: `2 words` answers question 2, `2 1` selects its option 1 · `/say 3 words` sends guidance to the agents of "
+    "run 3 · `/pass 2` declines question 2 · `/more 2 1h` asks for more time · `/quit` or Ctrl-D leaves"
 )
-"""What only the terminal needs to be told about."""
 _CELL = 500
-"""Characters of a table's cell that are shown."""
+"""Characters of a table cell that are shown."""
 
 
 def render_note(post: Note, page: Page) -> Lines:
-    """A message in a thread, under its speaker's name if it is an agent's, who writes Markdown; a file's text below it."""
+    """A message in a thread, with the speaker's name, and an attached file's text below. Agents write Markdown."""
     return [*_note_lines(post, page), *([Text(post.file.text)] if post.file else [])]
 
 
@@ -150,50 +139,47 @@ def _note_lines(post: Note, page: Page) -> Lines:
 
 
 def render_final_answer(post: FinalAnswer, page: Page) -> Lines:
-    """A run's final text: rendered where styles are known, else as it was written."""
+    """A run's final text, rendered if the screen supports styles."""
     head, how = render_final_notice(post)
     return [head, *render_markdown(post.text, page), how]
 
 
 def render_final_notice(post: FinalAnswer) -> Lines:
-    """That there is a final text, and how it came about."""
+    """Heading of a final text, and the vote that led to it."""
     head = Text(f"Final answer of run {post.run}, by {one_line(post.by)}", style="bold green")
     return [head, Text(one_line(post.how, 1000), style="dim")]
 
 
 def render_acknowledgement(post: Acknowledgement) -> Lines:
-    """What became of a person's message."""
-    sign, text = _STATUS_WORDS[post.sign], f"{post.taken_as} {post.text}".strip()
+    """Acknowledgement of a person's message."""
+    sign, text = _SIGNS[post.sign], f"{post.taken_as} {post.text}".strip()
     return [Text(f"{sign}: {text}" if text else f"{sign}.", style="dim" if post.sign == "taken" else "yellow")]
 
 
-def render_private_reply(said: PrivateReply, page: Page) -> Lines:
-    """The answer to a command."""
-    lines: Lines = [Text(said.text.strip("\n"), style=_TONES[said.tone])] if said.text else []
-    return lines + [line for table in said.tables for line in _table(table, page)] + _confirm(said.confirm)
+def render_private_reply(reply: PrivateReply, page: Page) -> Lines:
+    """Reply to a command."""
+    lines: Lines = [Text(reply.text.strip("\n"), style=_TONES[reply.tone])] if reply.text else []
+    return lines + [line for table in reply.tables for line in _table(table, page)] + _confirm(reply.confirm)
 
 
 def render_terminal_help(command: str, board: Board) -> Lines:
-    """What only the terminal adds to the answer to a command: what to type here."""
+    """Terminal syntax that is added to the reply to a command."""
     match command:
         case "help":
             return [Text(TERMINAL_HELP, style="dim")]
         case "questions" if board.questions:
             ways = " · ".join(how_to_answer(card) for _, card in sorted(board.questions.items()))
-            return [Text(f"To answer type {ways}", style="dim")]
+            return [Text(f"To answer, type {ways}", style="dim")]
         case _:
             return []
 
 
-def _confirm(asked: Confirmation | None) -> Lines:
-    if asked is None:
+def _confirm(confirmation: Confirmation | None) -> Lines:
+    if confirmation is None:
         return []
-    options = " ".join(f"{name}={value}" for name, value in asked.options)
-    command = " ".join(word for word in (f"/{asked.name}", options, asked.text) if word)
-    return [Text(f"{asked.label}: type {one_line(command, 400)}", style="yellow")]
-
-
-# Tables -------------------------------------------------------------------------------------------------------------------
+    options = " ".join(f"{name}={value}" for name, value in confirmation.options)
+    command = " ".join(word for word in (f"/{confirmation.name}", options, confirmation.text) if word)
+    return [Text(f"{confirmation.label}: type {one_line(command, 400)}", style="yellow")]
 
 
 def _table(table: Table, page: Page) -> Lines:
@@ -201,12 +187,8 @@ def _table(table: Table, page: Page) -> Lines:
     title: Lines = [Text(one_line(table.title), style="bold")] if table.title else []
     if not rows:
         return [*title, Text("Nothing.", style="dim")]
-    fits = _natural_width([table.columns, *rows]) <= page.width
-    return title + ([_grid(table.columns, rows)] if fits else _stacked(table.columns, rows))
-
-
-def _natural_width(rows: list[tuple[str, ...]]) -> int:
-    return sum(2 + max(map(cell_len, column)) for column in zip(*rows, strict=True))
+    width = sum(2 + max(map(cell_len, column)) for column in zip(table.columns, *rows, strict=True))
+    return title + ([_grid(table.columns, rows)] if width <= page.width else _stacked(table.columns, rows))
 
 
 def _grid(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> RenderableType:
@@ -219,7 +201,7 @@ def _grid(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> RenderableTy
 
 
 def _stacked(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Lines:
-    """Too wide for the screen: one row after the other, each cell under its column's name; what is empty is left out."""
+    """Rows as blocks, one line a cell, for a table that is wider than the screen; empty cells are left out."""
     lines: Lines = []
     for row in rows:
         head, *rest = (f"{column}: {cell}" for column, cell in zip(columns, row, strict=True) if cell)

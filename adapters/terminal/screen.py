@@ -1,4 +1,4 @@
-"""The screen of a terminal: brings posts and words to whichever front there is, and remembers in a board what was shown."""
+"""Screen of a terminal: shows posts through a frontend, and records in a board what was shown."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from os import environ
-from typing import TextIO
+from typing import TextIO, assert_never
 
 from rich.console import RenderableType
 
 from adapters.terminal.board import Board, thread_of
 from adapters.terminal.frontend import Frontend, PipeFrontend, supports_keys
 from adapters.terminal.paint import Page, paint, strip_control_characters
-from adapters.terminal.prompt import toolbar_lines
 from adapters.terminal.render import (
     Lines,
     render_acknowledgement,
@@ -35,18 +34,18 @@ from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ViewContext:
-    """What a post is shown against: what the person knows already, the page, the time in seconds and the zone to name it in."""
+    """Context of rendering: the board as shown so far, the page, the time in seconds since the epoch, and its zone."""
 
     board: Board
     page: Page
     now: float
     zone: tzinfo | None
     quiet: bool = False
-    """Only what needs the person: no cards of runs, no notes."""
+    """Show questions and final answers only, no run cards and no notes."""
 
 
 def render_post(post: Post, view: ViewContext) -> Lines:
-    """The lines that `post` adds to the screen; none if it changes nothing that a person cares about."""
+    """Lines that `post` adds to the screen; none if it changes nothing that matters to a person."""
     match post:
         case RunCard():
             return [] if view.quiet else _render_run(post, view.board)
@@ -58,6 +57,8 @@ def render_post(post: Post, view: ViewContext) -> Lines:
             return render_final_answer(post, view.page)
         case Acknowledgement():
             return render_acknowledgement(post)
+        case _:
+            assert_never(post)
 
 
 def _render_run(card: RunCard, board: Board) -> Lines:
@@ -76,21 +77,21 @@ def _render_question(card: QuestionCard, view: ViewContext) -> Lines:
     if card.closed is not None:
         return render_question_closed(card, seen=before is not None)
     if before is None:
-        return render_question_opened(card, view.page, view.now, view.zone)
+        return render_question_opened(card, view.page, view.now, view.zone, only=not view.board.questions)
     changed = (card.expires_at, card.asked, card.silence) != (before.expires_at, before.asked, before.silence)
     return render_question_changed(card, view.now, view.zone) if changed else []
 
 
 _SCREEN_CLOSED = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO})
-"""What a pipe without a reader and a closed window answer."""
+"""Errors of a pipe without a reader, and of a closed window."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TerminalDevice:
-    """What a terminal is made of. `clock` gives seconds since the epoch; `zone` is that of the times shown, None this machine's.
+    """Streams and clock of a terminal. `clock` returns seconds since the epoch; `zone` is for shown times (None: this machine's).
 
-    `stdin` None: nobody is there. `screen` shows everything; `answers`, if given and no terminal itself, takes the final texts
-    instead, and nothing else: standard output, while the screen is standard error.
+    `stdin` None: no input. `screen` shows everything. `answers`, if it is not a terminal, receives the final texts instead, and
+    nothing else: it is standard output while `screen` is standard error.
     """
 
     stdin: TextIO | None
@@ -102,7 +103,7 @@ class TerminalDevice:
 
 
 class Screen:
-    """Shows posts on a device. `quiet`: only what needs the person, and final answers."""
+    """Shows posts on a device. `quiet`: questions and final answers only."""
 
     def __init__(self, device: TerminalDevice, *, quiet: bool) -> None:
         self._device = device
@@ -114,8 +115,8 @@ class Screen:
         """Show a post.
 
         Raises:
-            NotSent: it could not be written just now.
-            SendRejected: nobody sees this screen any more.
+            NotSent: it cannot be written at the moment.
+            SendRejected: the screen has been closed.
         """
         post = strip_control_characters(outbound.post)
         view = ViewContext(
@@ -126,31 +127,28 @@ class Screen:
             quiet=self._quiet,
         )
         if isinstance(post, FinalAnswer) and (answers := self._answer_stream()) is not None:
-            with _writing():
+            with _as_delivery_errors():
                 _print(answers, post.text)
             await self.show_lines([] if self._quiet else render_final_notice(post), thread_of(outbound))
         else:
             await self.show_lines(render_post(post, view), thread_of(outbound))
-        self._remember(post)
-
-    async def show_lines(self, lines: Sequence[RenderableType], thread: str | None = None) -> None:
-        """Show lines that are clean already.
-
-        Raises:
-            NotSent: they could not be written just now.
-            SendRejected: nobody sees this screen any more.
-        """
-        if not lines:
-            return
-        with _writing():
-            await self.frontend.show(paint(lines, self.frontend.page(), thread))
-
-    def _remember(self, post: Post) -> None:
         self.board = self.board.after(post)
         self.frontend.refresh()
 
+    async def show_lines(self, lines: Sequence[RenderableType], thread: str | None = None) -> None:
+        """Show lines that are free of control characters.
+
+        Raises:
+            NotSent: they cannot be written at the moment.
+            SendRejected: the screen has been closed.
+        """
+        if not lines:
+            return
+        with _as_delivery_errors():
+            await self.frontend.show(paint(lines, self.frontend.page(), thread))
+
     def _answer_stream(self) -> TextIO | None:
-        """Where final texts go, if it is not this screen."""
+        """Stream for final texts, if it is not this screen."""
         answers = self._device.answers
         return None if answers is None or answers.isatty() else answers
 
@@ -160,12 +158,10 @@ class Screen:
             stdin = None
         if stdin is None or not supports_keys(stdin, screen, names):
             return PipeFrontend(stdin, screen, names)
-        from adapters.terminal.prompt import PromptFrontend  # a fifth of a second, which only a keyboard is worth
+        # Imported here, because prompt_toolkit takes a fifth of a second, and only a keyboard needs it.
+        from adapters.terminal.prompt import PromptFrontend, toolbar_lines
 
-        return PromptFrontend(stdin, screen, names, self._toolbar, self._device.clock)
-
-    def _toolbar(self, width: int) -> list[str]:
-        return toolbar_lines(self.board, width)
+        return PromptFrontend(stdin, screen, names, lambda width: toolbar_lines(self.board, width), self._device.clock)
 
 
 def _print(answers: TextIO, text: str) -> None:
@@ -175,12 +171,11 @@ def _print(answers: TextIO, text: str) -> None:
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
+def _as_delivery_errors() -> Iterator[None]:
+    """Convert errors of writing to the terminal to delivery errors."""
     try:
         yield
     except OSError as failure:
         if failure.errno in _SCREEN_CLOSED:
-            raise SendRejected(
-                f"the terminal's output is gone ({failure.strerror}); nobody sees what is posted there"
-            ) from failure
+            raise SendRejected(f"the terminal's output is closed: {failure.strerror}") from failure
         raise NotSent(f"the terminal's output cannot be written: {failure.strerror or failure}; is the disk full?") from failure

@@ -195,7 +195,7 @@ async def test_a_person_who_may_not_start_runs_is_refused_privately(tmp_path: Pa
         town.settle_down()
         refused = await town.bob.slash(town.channel, "ask", task="Choose a database")
         assert refused.ephemeral
-        await town.until(lambda: "may not start runs" in words_of(refused.response))
+        await town.until(lambda: "not allowed to start runs" in words_of(refused.response))
         assert town.cards("Run") == []
 
 

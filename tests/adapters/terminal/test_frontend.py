@@ -165,7 +165,7 @@ async def test_cards_that_change_do_not_flood(rig: PipeRig) -> None:
     assert rig.paper.getvalue() == before
     await rig.post(replace(RUN, status="finished", ended=True, cost="$0.07"), replaces=posted)
     await rig.post(replace(RUN, status="late news from before"), replaces=posted)
-    assert rig.paper.getvalue().removeprefix(before) == "run 3 │ Run 3 is finished · $0.07 · 12,345 tokens\n"
+    assert rig.paper.getvalue().removeprefix(before) == "run 3 │ Run 3 finished · $0.07 · 12,345 tokens\n"
 
 
 async def test_more_time_is_one_line_and_closing_another(rig: PipeRig) -> None:
@@ -195,10 +195,20 @@ async def test_a_question_that_expires_on_another_day_names_the_day(rig: PipeRig
     assert "Expires on Tue 2026-11-24 at 14:00 (in 2 d)" in rig.paper.getvalue()
 
 
-@pytest.mark.parametrize(("kind", "way"), [("confirm", "`2 yes` or `2 no`"), ("number", "`2 42`"), ("text", "`2 your words`")])
-async def test_a_question_says_how_its_kind_is_answered(rig: PipeRig, kind: str, way: str) -> None:
-    await rig.post(replace(question(), answer_kind=kind, options=()))
-    assert f"Answer: {way}." in rig.paper.getvalue()
+@pytest.mark.parametrize(
+    ("kind", "bare", "numbered"),
+    [
+        ("approval", "`approve`, or `no, because …`", "`5 approve` or `5 no, because …`"),
+        ("confirm", "`yes` or `no`", "`5 yes` or `5 no`"),
+        ("number", "a number", "`5 42`"),
+        ("text", "your own words", "`5 your words`"),
+    ],
+)
+async def test_a_question_shows_how_to_answer_it(rig: PipeRig, kind: str, bare: str, numbered: str) -> None:
+    await rig.post(replace(question(2), answer_kind=kind, options=()))
+    assert f"To answer, type {bare}." in rig.paper.getvalue()
+    await rig.post(replace(question(5), answer_kind=kind, options=()))
+    assert f"To answer, type {numbered}." in rig.paper.getvalue()
 
 
 async def test_help_names_the_keys_of_the_terminal_too(pipe: Pipe, rig: PipeRig) -> None:

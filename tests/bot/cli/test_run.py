@@ -74,8 +74,8 @@ def test_every_line_of_a_pipe_is_a_run_and_all_of_them_have_to_succeed(environ: 
     (folder / "dumb.toml").write_text('[[agents."*"]]\ncalls = [{ tool = "nothing", arguments = {} }]\n')
     ended = run(environ, "one\n/ask team=silent two\n")
     assert ended.returncode == 1
-    assert "Run 3 is finished" in ended.stdout
-    assert "Run 4 is failed" in ended.stdout
+    assert "Run 3 finished" in ended.stdout
+    assert "Run 4 failed" in ended.stdout
 
 
 @pytest.mark.parametrize("line", ["/ask", "/ask team=nobody x", "x" * 60_000, "7", "/nonsense"])
