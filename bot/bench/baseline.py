@@ -1,4 +1,4 @@
-"""The floor: the same requests, made with nothing but the `openai` client."""
+"""The baseline without Townhall: the same requests with the `openai` client alone, the same commits with SQLite alone."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ Body = dict[str, Any]
 
 
 class RecordingModel:
-    """A `port.Model` that passes every request on, and keeps what went over the wire."""
+    """Implements `Model`: passes every request on, and records its body as it is sent."""
 
     def __init__(self, models: ModelClient) -> None:
         self.bodies: list[Body] = []
         self._models = models
 
     async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
-        """Keep the request and make the call."""
+        """Record the request and make the call."""
         self.bodies.append(body_of(request, self._models.check(request.model)))
         return await self._models.respond(request)
 
     def max_cost(self, request: Request) -> Decimal | None:
-        """What the models say."""
+        """Delegate to the models."""
         return self._models.max_cost(request)
 
     def lifecycle_notice(self, model: str) -> str:
-        """Nothing is to be known of it."""
+        """Return no notice."""
         return ""
 
     def excess_tokens(self, request: Request) -> int:
-        """Every prompt fits."""
+        """Return 0: every prompt fits."""
         return 0
 
     def supports_images(self, model: str) -> bool:
-        """It takes none."""
+        """Return False."""
         return False
 
     def estimate_call(self, request: Request) -> CallEstimate:
-        """What the models say."""
+        """Delegate to the models."""
         return self._models.estimate_call(request)
 
     async def close(self) -> None:
-        """The models are closed by whoever opened them."""
+        """Do nothing: the caller closes the models."""
 
     def pop_rounds(self, agents: int) -> list[list[Body]]:
-        """What one run has sent: all answers side by side, then all votes, then the final text; then forgets it.
+        """Remove and return the requests of one run: answers (concurrent), votes (concurrent), the final text.
 
         Raises:
-            ValueError: it was not 2N+1 calls.
+            ValueError: the run did not make 2N+1 calls.
         """
         bodies, self.bodies = self.bodies, []
         if len(bodies) != 2 * agents + 1:
@@ -70,19 +70,19 @@ class RecordingModel:
 
 @asynccontextmanager
 async def raw_client(address: str) -> AsyncIterator[AsyncOpenAI]:
-    """A client with its own connections."""
+    """Open a client with connections of its own."""
     async with AsyncOpenAI(base_url=address, api_key="none", max_retries=0) as client:
         yield client
 
 
 async def raw_rounds(client: AsyncOpenAI, rounds: Sequence[Sequence[Body]]) -> None:
-    """The calls of a run, side by side where the run makes them so."""
+    """Make the calls of a run, concurrently within each round, as the run does."""
     for bodies in rounds:
         await asyncio.gather(*(raw_call(client, body) for body in bodies))
 
 
 async def raw_call(client: AsyncOpenAI, body: Body) -> ChatCompletion:
-    """One call."""
+    """Make one call."""
     completion: ChatCompletion = await client.chat.completions.create(**body)
     return completion
 
@@ -92,13 +92,13 @@ _BODY = "postgres please " * 16
 
 
 class FileJournal:
-    """Durable commits, as `sqlite3` and `aiosqlite` make them by themselves."""
+    """Durable commits with `aiosqlite` alone."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
 
     async def resume_one(self) -> float:
-        """A reply is stored, what follows from it is stored, and who waits goes on; in seconds."""
+        """Commit a reply, commit its consequences, and resume one waiting task; in seconds."""
         before = time.perf_counter()
         for _ in range(2):
             await self._connection.execute(_INSERT, (_BODY,))
@@ -106,7 +106,7 @@ class FileJournal:
         return await _wake_tasks(1) - before
 
     async def resume_all(self, count: int) -> float:
-        """The same for many at once, all in one commit each; in seconds."""
+        """Do the same for `count` replies, with one commit for all of them each time; in seconds."""
         before = time.perf_counter()
         for _ in range(2):
             await self._connection.executemany(_INSERT, [(_BODY,)] * count)
@@ -125,7 +125,7 @@ async def _wake_tasks(count: int) -> float:
 
 @asynccontextmanager
 async def file_journal(file: Path) -> AsyncIterator[FileJournal]:
-    """A new journal."""
+    """Create a journal."""
     async with aiosqlite.connect(file) as connection:
         await connection.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"

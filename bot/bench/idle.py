@@ -1,4 +1,9 @@
-"""Row 5: ten thousand open questions. What waiting costs, what one more costs, how soon replies go on."""
+"""Row 5: ten thousand open questions. Costs of waiting, of one more question, and of replies, single and in a burst.
+
+`python -m bot.bench.idle FILE CHANNEL THREAD SECONDS` is the process whose idling is measured: it starts over a store of open
+questions and replies in one thread. It prints two JSON objects, one a line: the time at which the agent resumed, then the cost of
+being idle for so many seconds.
+"""
 
 from __future__ import annotations
 
@@ -22,36 +27,38 @@ from bot.bench.report import Figure, median_of, to_ms
 from orchestrator_bridge.chat.inbound import Place
 
 AT_ONCE = 100
+"""Runs that are started together while a store is filled."""
 TASK = "Say which database a small team should take for a service that books rooms. " * 14
 """About 1 KB."""
 
 
 async def seed_open_questions(file: Path, count: int) -> Sequence[Place]:
-    """Make a store with so many open questions; returns their threads."""
+    """Create a store with `count` open questions; returns their threads."""
     threads: list[Place] = []
-    async with bench_bot(file, InstantModel()) as home:
+    async with bench_bot(file, InstantModel()) as bot:
         for first in range(0, count, AT_ONCE):
-            threads += await asyncio.gather(*(ask_one(home, number) for number in range(first, min(count, first + AT_ONCE))))
-        await home.wait_idle()
+            threads += await asyncio.gather(*(ask_one(bot, number) for number in range(first, min(count, first + AT_ONCE))))
+        await bot.wait_idle()
     return threads
 
 
-async def ask_one(home: BenchBot, channel: int = 0) -> Place:
-    """Start a run whose agent asks; returns the question's thread once the question is at the platform."""
-    _, shown = await home.question(await home.start_run(team(1, "asking"), TASK, channel))
-    return shown.thread
+async def ask_one(bot: BenchBot, channel: int = 0) -> Place:
+    """Start a run whose agent asks; returns the question's thread once the platform has received the question."""
+    _, received = await bot.question(await bot.start_run(team(1, "asking"), TASK, channel))
+    return received.thread
 
 
 FEW = 10
+"""Open questions of the store for comparison."""
 MIN_SIGNIFICANT = 5_000
-"""Questions from which on what each needs stands out from what a process needs one time more and one time less."""
+"""Questions from which on the memory of each exceeds the variation between two processes."""
 CONNECTIONS = 64
-"""Replies of a burst that arrive at the same moment; the next one comes when one of them is stored and acknowledged."""
+"""Replies of a burst that are delivered at the same time; the next one follows when one of them is acknowledged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeededStore:
-    """A store and the threads of its open questions, in no order, so that nothing is warm by being near."""
+    """A store and the threads of its open questions, shuffled, so that no cache holds the neighbours of a question."""
 
     file: Path
     threads: list[Place]
@@ -59,7 +66,7 @@ class SeededStore:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IdleMeasurement:
-    """What a process that waits was seen to need, in seconds, percent of a core and KB."""
+    """Costs of a waiting process: seconds to its first reply, percent of a core, resident KB."""
 
     ready_after: float
     idle_percent: float
@@ -67,23 +74,20 @@ class IdleMeasurement:
 
 
 async def idle_figures(folder: Path, *, count: int, burst: int, samples: int, idle: float) -> list[Figure]:
-    """All figures of this row, from one store with `count` open questions and one with a few; `idle` is in seconds."""
+    """Figures of this row, from a store with `count` open questions and one with `FEW`; `idle` is in seconds."""
     many = await _seed_store(folder / "many.db", count)
     few = await _seed_store(folder / "few.db", FEW)
-    found = await _idle_process_figures(few, many, idle)
-    async with file_journal(folder / "journal.db") as floor:
-        found += await _one_by_one(few, many, floor, samples)
-        found += await _burst_figures(many, floor, burst)
-    return found
+    figures = await _idle_process_figures(few, many, idle)
+    async with file_journal(folder / "journal.db") as journal:
+        figures += await _single_reply_figures(few, many, journal, samples)
+        figures += await _burst_figures(many, journal, burst)
+    return figures
 
 
 async def _seed_store(file: Path, count: int) -> SeededStore:
     threads = list(await seed_open_questions(file, count))
     random.Random(count).shuffle(threads)
     return SeededStore(file=file, threads=threads)
-
-
-# In a process of its own --------------------------------------------------------------------------------------------------
 
 
 async def _idle_process_figures(few: SeededStore, many: SeededStore, idle: float) -> list[Figure]:
@@ -108,26 +112,23 @@ async def _idle_process_figures(few: SeededStore, many: SeededStore, idle: float
     ]
 
 
-async def _measure_idle(crowd: SeededStore, idle: float) -> IdleMeasurement:
-    thread = crowd.threads.pop()
+async def _measure_idle(seeded: SeededStore, idle: float) -> IdleMeasurement:
+    thread = seeded.threads.pop()
     before = time.perf_counter()
-    async with run_module("bot.bench.idle", str(crowd.file), thread.channel, thread.thread or "", str(idle)) as output:
+    async with run_module("bot.bench.idle", str(seeded.file), thread.channel, thread.thread or "", str(idle)) as output:
         resumed_at = json.loads(await output.readline())["resumed_at"]
         return IdleMeasurement(ready_after=resumed_at - before, **json.loads(await output.readline()))
 
 
-# One by one ---------------------------------------------------------------------------------------------------------------
-
-
-async def _one_by_one(few: SeededStore, many: SeededStore, floor: FileJournal, samples: int) -> list[Figure]:
-    """Replies to questions that sleep, and new questions, in both stores by turns."""
+async def _single_reply_figures(few: SeededStore, many: SeededStore, journal: FileJournal, samples: int) -> list[Figure]:
+    """Replies to waiting questions, and new questions, alternately in both stores."""
     replied, bare, asked_many, asked_few = [], [], [], []
     model, model_of_few = InstantModel(), InstantModel()
     async with bench_bot(many.file, model) as crowded, bench_bot(few.file, model_of_few) as quiet:
         await crowded.wait_idle()
         for _ in range(samples):
             replied.append(await _reply(crowded, model, many.threads.pop()))
-            bare.append(await floor.resume_one())
+            bare.append(await journal.resume_one())
             asked_many.append(await _ask(crowded, model))
             asked_few.append(await _ask(quiet, model_of_few))
     count = f"{len(many.threads):,} open"
@@ -155,44 +156,42 @@ async def _one_by_one(few: SeededStore, many: SeededStore, floor: FileJournal, s
     ]
 
 
-async def _reply(home: BenchBot, model: InstantModel, thread: Place) -> float:
+async def _reply(bot: BenchBot, model: InstantModel, thread: Place) -> float:
+    """Seconds from a reply to the agent's next request."""
     model.resumed.clear()
     before = time.perf_counter()
-    await home.platform.reply(thread, "postgres please")
-    took = await model.wait_resumed(1) - before
-    await home.wait_idle()
-    return took
+    await bot.platform.reply(thread, "postgres please")
+    seconds = await model.wait_resumed(1) - before
+    await bot.wait_idle()
+    return seconds
 
 
-async def _ask(home: BenchBot, model: InstantModel) -> float:
-    """Seconds from the task to the question at the platform; it is answered then, so that as many stay open as were."""
+async def _ask(bot: BenchBot, model: InstantModel) -> float:
+    """Seconds from a task to its question at the platform. The question is then answered, so that the number stays the same."""
     before = time.perf_counter()
-    thread = await ask_one(home)
-    took = time.perf_counter() - before
-    await home.wait_idle()
-    await _reply(home, model, thread)
-    return took
+    thread = await ask_one(bot)
+    seconds = time.perf_counter() - before
+    await bot.wait_idle()
+    await _reply(bot, model, thread)
+    return seconds
 
 
-# All at once --------------------------------------------------------------------------------------------------------------
-
-
-async def _burst_figures(many: SeededStore, floor: FileJournal, count: int) -> list[Figure]:
-    """Replies to so many questions at the same moment, while the platform takes no post."""
+async def _burst_figures(many: SeededStore, journal: FileJournal, count: int) -> list[Figure]:
+    """Replies to `count` questions at the same time, while platform and model hold every post and request back."""
     threads = [many.threads.pop() for _ in range(count)]
-    bare = await floor.resume_all(count)
+    bare = await journal.resume_all(count)
     model = InstantModel()
-    async with bench_bot(many.file, model) as home:
-        await home.wait_idle()
-        home.platform.open.clear()
+    async with bench_bot(many.file, model) as bot:
+        await bot.wait_idle()
+        bot.platform.open.clear()
         model.open.clear()
-        with loop_lag() as late:
-            took = await _reply_all(home, model, threads)
+        with loop_lag() as lags:
+            seconds = await _reply_all(bot, model, threads)
     return [
         Figure(
             row="burst",
             name=f"{count:,} replies at once, all stored and resumed",
-            ours=took,
+            ours=seconds,
             bare=bare,
             target=count / 2000,
             unit="s",
@@ -201,40 +200,33 @@ async def _burst_figures(many: SeededStore, floor: FileJournal, count: int) -> l
         Figure(
             row="burst",
             name="… longest stall of the event loop",
-            ours=to_ms(max(late)),
+            ours=to_ms(max(lags)),
             target=100.0,
             unit="ms",
-            samples=len(late),
+            samples=len(lags),
         ),
     ]
 
 
-async def _reply_all(home: BenchBot, model: InstantModel, threads: Sequence[Place]) -> float:
+async def _reply_all(bot: BenchBot, model: InstantModel, threads: Sequence[Place]) -> float:
     before = time.perf_counter()
-    left = iter(threads)
+    remaining = iter(threads)
 
     async def connection() -> None:
-        for thread in left:
-            await home.platform.reply(thread, "postgres please")
+        for thread in remaining:
+            await bot.platform.reply(thread, "postgres please")
 
     await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
     return await model.wait_resumed(len(threads)) - before
 
 
-# A bot in a process of its own that starts over a store of open questions: when the first reply is taken, what waiting costs.
-#
-# `python -m bot.bench.idle FILE CHANNEL THREAD SECONDS` replies in that thread at once. It prints one JSON object a line:
-# first
-# when the agent went on, then what waiting for so many seconds cost.
-
-
 async def run_idle(file: Path, thread: Place, seconds: float) -> None:
-    """Start, take one reply, wait for the threads to be read, and be idle."""
+    """Start a bot, reply once, wait until all threads have been read, then measure `seconds` of idling."""
     model = InstantModel()
-    async with bench_bot(file, model) as home:
-        await home.platform.reply(thread, "postgres please")
+    async with bench_bot(file, model) as bot:
+        await bot.platform.reply(thread, "postgres please")
         _print({"resumed_at": await model.wait_resumed(1)})
-        await home.wait_idle()
+        await bot.wait_idle()
         tune_gc()
         before = time.process_time()
         await asyncio.sleep(seconds)
@@ -242,7 +234,7 @@ async def run_idle(file: Path, thread: Place, seconds: float) -> None:
 
 
 def resident_kb() -> float:
-    """Memory of this process that is in use now, in KB; where only its peak is told, that."""
+    """Resident memory of this process in KB; its peak on systems that report no current value."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:
@@ -251,11 +243,11 @@ def resident_kb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024
 
 
-def _print(found: dict[str, float]) -> None:
-    sys.stdout.write(json.dumps(found) + "\n")
+def _print(values: dict[str, float]) -> None:
+    sys.stdout.write(json.dumps(values) + "\n")
     sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    name, channel, thread_, wanted = sys.argv[1:]
-    asyncio.run(run_idle(Path(name), Place(platform=PLATFORM, channel=channel, thread=thread_), float(wanted)))
+    _file, _channel, _thread, _seconds = sys.argv[1:]
+    asyncio.run(run_idle(Path(_file), Place(platform=PLATFORM, channel=_channel, thread=_thread), float(_seconds)))

@@ -1,4 +1,7 @@
-"""Rows 3 and 4: from a reply to the agent's next request, and from an agent's question to the platform, stored in between."""
+"""Rows 3 and 4: from a reply to the agent's next request, and from an agent's question to the platform; both stored first.
+
+Also the single model call, and the meter for stalls of the event loop.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ TASK = "Say which database a small team should take for a service that books roo
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatencySamples:
-    """Seconds, one of each for each sample."""
+    """Seconds of each sample; `bare`: without Townhall."""
 
     replied: list[float] = field(default_factory=list)
     replied_bare: list[float] = field(default_factory=list)
@@ -36,7 +39,7 @@ class LatencySamples:
 
 
 async def reply_figures(folder: Path, address: str, samples: int) -> list[Figure]:
-    """One agent asks people; a reply comes; the agent goes on. Bare: one call of the client to the same server."""
+    """One agent asks people, a reply arrives, the agent resumes. Bare: one call of the client to the same server."""
     times = await _times(folder, address, samples)
     return [
         _figure(
@@ -67,31 +70,31 @@ async def _times(folder: Path, address: str, samples: int) -> LatencySamples:
     times = LatencySamples()
     async with http_models(address) as models, raw_client(address) as client:
         recorder = RecordingModel(models)
-        async with bench_bot(folder / "reply.db", recorder) as home:
-            await _measure_townhall(home, LatencySamples())
+        async with bench_bot(folder / "reply.db", recorder) as bot:
+            await _measure_townhall(bot, LatencySamples())
             asks, answers = recorder.bodies
             for _ in range(samples + 1):
-                await _measure_townhall(home, times)
+                await _measure_townhall(bot, times)
                 await _measure_raw(client, asks, answers, times)
     for values in (times.replied, times.replied_bare, times.asked, times.asked_bare):
         del values[0]
     return times
 
 
-async def _measure_townhall(home: BenchBot, times: LatencySamples) -> None:
-    run = await home.start_run(team(1, "asking"), TASK)
-    card, shown = await home.question(run)
-    times.asked.append(shown.at - float(card.context))
-    await home.wait_idle()
+async def _measure_townhall(bot: BenchBot, times: LatencySamples) -> None:
+    run = await bot.start_run(team(1, "asking"), TASK)
+    card, received = await bot.question(run)
+    times.asked.append(received.at - float(card.context))
+    await bot.wait_idle()
     before = time.perf_counter()
-    await home.platform.reply(shown.thread, "postgres please")
-    arrived = (await home.final_answer(run)).partition("\n")[0]
+    await bot.platform.reply(received.thread, "postgres please")
+    arrived = (await bot.final_answer(run)).partition("\n")[0]
     times.replied.append(float(arrived) - before)
-    await home.wait_idle()
+    await bot.wait_idle()
 
 
 async def _measure_raw(client: AsyncOpenAI, asks: Body, answers: Body, times: LatencySamples) -> None:
-    """The same two requests; each is made by a task that waits for an event, as an agent waits for its reply."""
+    """The same two requests; the second by a task that waits for an event, as an agent waits for a reply."""
     question = await raw_call(client, asks)
     now = time.perf_counter()
     times.asked_bare.append(now - float(_tool_argument(question, "context")))
@@ -110,7 +113,7 @@ async def _measure_raw(client: AsyncOpenAI, asks: Body, answers: Body, times: La
 
 
 def _tool_argument(completion: ChatCompletion, name: str) -> str:
-    """One argument of the tool that was used."""
+    """One argument of the tool call in a completion."""
     calls = completion.choices[0].message.tool_calls or []
     function = getattr(calls[0], "function", None)
     assert function is not None
@@ -123,7 +126,7 @@ REQUEST = Request(
 
 
 async def call_figures(address: str, samples: int) -> list[Figure]:
-    """A call by turns with a bare one; the first pair is a warm-up."""
+    """A call, alternating with a bare one; the first pair is a warm-up."""
     ours, bare = [], []
     async with http_models(address) as models, raw_client(address) as client:
         body = body_of(REQUEST, models.check(REQUEST.model))
@@ -135,27 +138,27 @@ async def call_figures(address: str, samples: int) -> list[Figure]:
             ours.append(turned - begun)
             bare.append(time.perf_counter() - turned)
     name = "one call of a model"
-    took, floor = to_ms(median_of(ours[1:])), to_ms(median_of(bare[1:]))
-    return [Figure(row="call", name=name, ours=took, bare=floor, target=1.15, of_bare=True, unit="ms", samples=samples)]
+    ours_ms, bare_ms = to_ms(median_of(ours[1:])), to_ms(median_of(bare[1:]))
+    return [Figure(row="call", name=name, ours=ours_ms, bare=bare_ms, target=1.15, of_bare=True, unit="ms", samples=samples)]
 
 
 TICK = 0.002
-"""Seconds between two looks."""
+"""Seconds between two ticks."""
 
 
 @contextmanager
 def loop_lag() -> Iterator[list[float]]:
-    """Notes by how many seconds each tick came late, for as long as this lasts."""
+    """Record the delay of a regular tick of the event loop, in seconds, until the block ends."""
     loop = asyncio.get_running_loop()
-    late: list[float] = []
+    lags: list[float] = []
 
-    def look(due: float) -> None:
+    def tick(due: float) -> None:
         now = time.perf_counter()
-        late.append(max(0.0, now - due))
-        handles[0] = loop.call_later(TICK, look, now + TICK)
+        lags.append(max(0.0, now - due))
+        handles[0] = loop.call_later(TICK, tick, now + TICK)
 
-    handles = [loop.call_later(TICK, look, time.perf_counter() + TICK)]
+    handles = [loop.call_later(TICK, tick, time.perf_counter() + TICK)]
     try:
-        yield late
+        yield lags
     finally:
         handles[0].cancel()

@@ -1,4 +1,4 @@
-"""`townhall bench --live MODEL…`: real models, and real money: how soon the first word comes, and how quickly the rest."""
+"""`townhall bench --live MODEL…`: real models, which cost money: time to the first token, and tokens a second."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orchestrator_bridge.model.interface import Message, Request, Response
 from orchestrator_bridge.model.scripted.script import ScriptError
 
 SAMPLES = 3
-"""Calls of each model: enough to see the middle, and a fraction of a cent for most."""
+"""Calls of each model: enough for a median, and a fraction of a cent for most models."""
 
 REQUEST_TEXT = "Write the numbers from one to eighty as English words, separated by commas, and nothing else."
 TIMEOUT = 120.0
@@ -29,7 +29,7 @@ TIMEOUT = 120.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallSample:
-    """One call: seconds to the first word that is no reasoning, seconds in all, and what came."""
+    """One call: seconds to the first text that is not reasoning, seconds in total, and the response."""
 
     first: float
     whole: float
@@ -37,21 +37,21 @@ class CallSample:
 
     @property
     def tokens_a_second(self) -> float | None:
-        """Of the visible answer, from its first word on; None where it came in one piece."""
+        """Speed of the visible answer after its first token; None if the answer arrived in one piece."""
         said = self.response.usage.output - self.response.usage.reasoning
         return said / (self.whole - self.first) if self.whole - self.first > 0.001 else None
 
 
 @dataclass(slots=True)
 class ModelMeasurement:
-    """What was found about one model; `failure` where a call ended in an error."""
+    """Samples of one model; `failure` if a call ended in an error."""
 
     model: str
     samples: list[CallSample] = field(default_factory=list)
     failure: str = ""
 
     def to_object(self) -> dict[str, object]:
-        """The middle of all, in seconds, tokens a second and US dollars of all calls; null where nothing is known."""
+        """JSON object with medians in seconds and tokens a second, and US dollars of all calls; null for unknown values."""
         speeds = [speed for sample in self.samples if (speed := sample.tokens_a_second) is not None]
         costs = [sample.response.cost for sample in self.samples]
         return {
@@ -68,7 +68,7 @@ class ModelMeasurement:
 
 
 async def live_figures(start: LoadedConfig, names: Sequence[str], as_json: bool) -> int:
-    """The same with the settings and the team file of this start."""
+    """Measure models with the settings and the team file of a configuration; returns the exit code."""
     models = create_model_client(start, SystemClock())
     try:
         return await bench_live(models, names, as_json=as_json)
@@ -77,17 +77,18 @@ async def live_figures(start: LoadedConfig, names: Sequence[str], as_json: bool)
 
 
 async def bench_live(models: ModelClient, names: Sequence[str], *, samples: int = SAMPLES, as_json: bool = False) -> int:
-    """Measure these models and print what was found; returns the exit code: 1 if one of them failed."""
-    found = [await _measure(models, name, samples) for name in names]
-    told = [one.to_object() for one in found]
+    """Measure these models and print the results; returns the exit code: 1 if one of them failed."""
+    measurements = [await _measure(models, name, samples) for name in names]
+    objects = [measurement.to_object() for measurement in measurements]
     if as_json:
-        print_json({"live": told})
+        print_json({"live": objects})
     else:
-        print_table(["MODEL", "SERVED", "FIRST TOKEN", "TOKENS/S", "WHOLE", "OUT", "COST"], [_row(one) for one in told])
-    for one in found:
-        if one.failure:
-            click.echo(f"townhall: {one.model}: {one.failure}", err=True)
-    return 1 if any(one.failure for one in found) else 0
+        heads = ["MODEL", "SERVED", "FIRST TOKEN", "TOKENS/S", "WHOLE", "OUT", "COST"]
+        print_table(heads, [_row(measured) for measured in objects])
+    failed = [measurement for measurement in measurements if measurement.failure]
+    for measurement in failed:
+        click.echo(f"townhall: {measurement.model}: {measurement.failure}", err=True)
+    return 1 if failed else 0
 
 
 async def _measure(models: ModelClient, name: str, samples: int) -> ModelMeasurement:
@@ -105,19 +106,19 @@ async def _measure(models: ModelClient, name: str, samples: int) -> ModelMeasure
 
 
 async def _sample(models: ModelClient, name: str) -> CallSample:
-    heard: list[float] = []
+    deltas: list[float] = []
     request = Request(agent="bench", model=name, messages=(Message(role="user", text=REQUEST_TEXT),), timeout=TIMEOUT)
     begun = time.perf_counter()
-    response = await models.respond(request, lambda _: heard.append(time.perf_counter()))
+    response = await models.respond(request, lambda _: deltas.append(time.perf_counter()))
     ended = time.perf_counter()
-    return CallSample(first=(heard[0] if heard else ended) - begun, whole=ended - begun, response=response)
+    return CallSample(first=(deltas[0] if deltas else ended) - begun, whole=ended - begun, response=response)
 
 
-def _row(told: dict[str, object]) -> list[str]:
-    seconds = [_shown(told["first_token_s"], "s"), _shown(told["tokens_a_second"]), _shown(told["whole_s"], "s")]
-    cost = "unknown" if told["cost_usd"] is None else f"${told['cost_usd']:.6f}"
-    return [str(told["model"]), str(told["served"] or "-"), *seconds, str(told["output_tokens"] or "-"), cost]
+def _row(measured: dict[str, object]) -> list[str]:
+    times = [_format(measured["first_token_s"], "s"), _format(measured["tokens_a_second"]), _format(measured["whole_s"], "s")]
+    cost = "unknown" if measured["cost_usd"] is None else f"${measured['cost_usd']:.6f}"
+    return [str(measured["model"]), str(measured["served"] or "-"), *times, str(measured["output_tokens"] or "-"), cost]
 
 
-def _shown(value: object, unit: str = "") -> str:
+def _format(value: object, unit: str = "") -> str:
     return f"{value:.2f} {unit}".strip() if isinstance(value, float) else "-"

@@ -1,7 +1,11 @@
-"""A model server of OpenAI's chat completions in a process of its own: HTTP/1.1 with kept connections, nothing installed.
+"""A server of OpenAI's chat completions in a process of its own: HTTP/1.1 with keep-alive, by the standard library alone.
 
-It prints its port and serves until its standard input ends, so that it never outlives who started it. `python -m
-bot.bench.model_server` starts it by hand.
+`python -m bot.bench.model_server` prints its port and serves until its standard input ends, so that it never outlives the process
+that started it.
+
+A model's name selects its behaviour: `quick` and `slow` answer, vote for the first label and write the final text; `asking` asks
+people a question first. Times are written into the texts, by the clock of `perf_counter`, which all processes of a machine share:
+the context of a question holds the time at which the model asked it, an answer the time at which its request arrived.
 """
 
 from __future__ import annotations
@@ -18,25 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# What the models of the benchmarks say: plain functions of a request, with the standard library only.
-#
-# A model's name says how it plays: `quick` and `slow` answer, vote for the first label and write; `asking` asks people a
-# question
-# first. Moments are written into what is said, by the clock of `perf_counter`, which the processes of a machine share: the
-# context
-# of a question holds the moment at which the model asked it, and an answer the moment at which the request for it arrived.
-
-
 THINKING_SECONDS: Mapping[str, float] = {"quick": 0.0, "slow": 0.2, "asking": 0.0}
-"""Seconds that each model takes to answer."""
+"""Seconds after which each model responds."""
 
 ANSWER = "Begin with the smallest thing that works, measure it, and only then decide what comes next. " * 6
-"""About as much as a short answer of a real model."""
+"""About the length of a short answer of a real model."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScriptedReply:
-    """What a model says: the use of a tool, or a text where `tool` is empty."""
+    """Response of a model: a tool call, or a text if `tool` is empty."""
 
     tool: str = ""
     arguments: Mapping[str, Any] | None = None
@@ -44,12 +39,12 @@ class ScriptedReply:
 
     @property
     def raw(self) -> str:
-        """The arguments as a model writes them."""
+        """Arguments as JSON text."""
         return json.dumps(self.arguments)
 
 
 def scripted_reply(body: Mapping[str, Any], now: float) -> ScriptedReply:
-    """What the model that a request names says to it; `now` is when the request arrived."""
+    """Response to a request; `now` is the time at which it arrived."""
     tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools") or ()}
     if "vote" in tools:
         label = tools["vote"]["properties"]["agent_id"]["enum"][0]
@@ -74,27 +69,27 @@ _END = b"\r\n\r\n"
 
 
 class HttpConnection(asyncio.Protocol):
-    """One connection. Requests on it come one after the other, as HTTP/1.1 clients send them."""
+    """One connection. Its requests arrive one after another, as HTTP/1.1 clients send them."""
 
     def __init__(self) -> None:
-        self._heard = bytearray()
+        self._received = bytearray()
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
+        """Keep the transport for the responses."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """A piece of a request, or the whole of it."""
+        """Add data, and respond once the request is complete."""
         now = time.perf_counter()
-        self._heard += data
-        head, end, body = self._heard.partition(_END)
+        self._received += data
+        head, end, body = self._received.partition(_END)
         if end and len(body) >= _length(head):
-            self._heard.clear()
-            self._answer(json.loads(body), now)
+            self._received.clear()
+            self._respond(json.loads(body), now)
 
-    def _answer(self, body: dict[str, Any], now: float) -> None:
+    def _respond(self, body: dict[str, Any], now: float) -> None:
         thinking = THINKING_SECONDS[body["model"]]
         if thinking:
             asyncio.get_running_loop().call_later(thinking, self._send, body, now)
@@ -104,10 +99,11 @@ class HttpConnection(asyncio.Protocol):
     def _send(self, body: dict[str, Any], now: float) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        # A question tells when it was asked, and that is now; an answer when its request came.
-        asked = scripted_reply(body, now)
-        said = scripted_reply(body, time.perf_counter()) if asked.tool == "ask_others" else asked
-        content = completion(body["model"], said)
+        # A question holds the time at which it is sent, an answer the time at which its request arrived.
+        reply = scripted_reply(body, now)
+        if reply.tool == "ask_others":
+            reply = scripted_reply(body, time.perf_counter())
+        content = completion(body["model"], reply)
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
         self._transport.write(head.encode() + content)
 
@@ -120,13 +116,13 @@ def _length(head: bytearray) -> int:
     return 0
 
 
-def completion(model: str, said: ScriptedReply) -> bytes:
-    """A chat completion that holds what was said."""
-    message: dict[str, Any] = {"role": "assistant", "content": said.text or None}
-    if said.tool:
-        function = {"name": said.tool, "arguments": said.raw}
+def completion(model: str, reply: ScriptedReply) -> bytes:
+    """A chat completion as JSON."""
+    message: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
+    if reply.tool:
+        function = {"name": reply.tool, "arguments": reply.raw}
         message["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}]
-    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if said.tool else "stop"}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if reply.tool else "stop"}
     usage = {"prompt_tokens": 900, "completion_tokens": 150, "total_tokens": 1050}
     head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": model}
     return json.dumps({**head, "choices": [choice], "usage": usage}).encode()
@@ -144,17 +140,13 @@ def _exit_with_parent() -> None:
     os._exit(0)
 
 
-if __name__ == "__main__":
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    asyncio.run(_serve())
-
 _ROOT = Path(__file__).parents[2]
-"""The folder from which this process imports `bot`."""
+"""Folder from which this process imports `bot`."""
 
 
 @asynccontextmanager
 async def run_module(module: str, *arguments: str) -> AsyncIterator[asyncio.StreamReader]:
-    """A module run as a program; gives its standard output. Its input stays open until the end, and then it is killed."""
+    """Run a module as a program and yield its standard output. Its input stays open until the block ends; then it is killed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -175,7 +167,12 @@ async def run_module(module: str, *arguments: str) -> AsyncIterator[asyncio.Stre
 
 @asynccontextmanager
 async def run_model_server() -> AsyncIterator[str]:
-    """The model server; gives its base address."""
+    """Run the model server and yield its base URL."""
     async with run_module("bot.bench.model_server") as output:
         port = int(await output.readline())
         yield f"http://127.0.0.1:{port}/v1"
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    asyncio.run(_serve())

@@ -1,4 +1,4 @@
-"""Figures for people, as a table with the machine below it, and for programs, as one JSON object."""
+"""Figures of a benchmark: statistics, the machine they were measured on, and the report as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Unit = Literal["ms", "s", "%", "KB", "MB"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """One figure, in `unit`. `bare` is the least that the same work costs without Townhall, where that can be said.
+    """One figure, in `unit`. `bare` is the cost of the same work without Townhall, if it can be measured.
 
     `of_bare`: the target is a multiple of `bare`; otherwise it is in `unit`.
     """
@@ -43,44 +43,45 @@ class Figure:
 
     @property
     def times(self) -> float | None:
-        """How many times the bare floor."""
+        """Ratio to the cost without Townhall."""
         return self.ours / self.bare if self.bare else None
 
     @property
     def judged_value(self) -> float:
-        """What the target is for."""
+        """Value that is compared with the target."""
         return self.times if self.of_bare and self.times is not None else self.ours
 
     @property
     def is_met(self) -> bool:
-        """Whether the target is met."""
+        """True if the target is met."""
         return self.judged_value <= self.target
 
 
 def median_of(values: Sequence[float]) -> float:
-    """The median."""
+    """Median."""
     return median(values)
 
 
 def percentile(values: Sequence[float], share: float = 0.99) -> float:
-    """The value below which this share lies; the largest where there are too few to tell."""
+    """Value below which `share` of the values lie; the largest value if there are too few."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def to_ms(seconds: float) -> float:
-    """Seconds in milliseconds."""
+    """Convert seconds to milliseconds."""
     return seconds * 1000
 
 
 MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
-"""File systems on which a write is never waited for."""
+"""File systems in memory, on which a commit waits for no disk."""
 
 COMMITS = 50
+"""Commits that are timed to describe the disk."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
-    """`commit_ms`: one durable commit of one small row in this folder, the floor of all that is stored, in milliseconds."""
+    """The machine. `commit_ms`: milliseconds of one durable commit of a small row, the lower bound of everything stored."""
 
     cores: int
     python: str
@@ -92,22 +93,22 @@ class Machine:
 
     @property
     def durable(self) -> bool:
-        """Whether commits reach a disk."""
+        """True if commits reach a disk."""
         return self.file_system not in MEMORY_FILE_SYSTEMS
 
 
 @contextmanager
 def bench_folder() -> Iterator[Path]:
-    """A folder on a disk, removed at the end: that for temporary files, unless it is in memory and another is not."""
-    choices = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path.cwd()]
-    there = [choice for choice in choices if os.access(choice, os.W_OK)]
-    on_disk = [choice for choice in there if file_system(choice) not in MEMORY_FILE_SYSTEMS]
-    with tempfile.TemporaryDirectory(prefix="townhall-bench-", dir=(on_disk or there)[0]) as folder:
+    """A temporary folder, on a disk if one is writable; removed at the end."""
+    candidates = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path.cwd()]
+    writable = [candidate for candidate in candidates if os.access(candidate, os.W_OK)]
+    on_disk = [candidate for candidate in writable if file_system(candidate) not in MEMORY_FILE_SYSTEMS]
+    with tempfile.TemporaryDirectory(prefix="townhall-bench-", dir=(on_disk or writable)[0]) as folder:
         yield Path(folder)
 
 
 def describe_machine(folder: Path) -> Machine:
-    """This machine, as seen from a folder."""
+    """Describe this machine, and the disk of a folder."""
     return Machine(
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         python=platform.python_version(),
@@ -115,21 +116,21 @@ def describe_machine(folder: Path) -> Machine:
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         folder=str(folder.parent),
         file_system=file_system(folder),
-        commit_ms=to_ms(median_of(list(_commits(folder / "commits.db")))),
+        commit_ms=to_ms(median_of(list(_commit_seconds(folder / "commits.db")))),
     )
 
 
 def file_system(folder: Path) -> str:
-    """The kind of the file system of a folder, as Linux tells it; elsewhere `unknown`."""
+    """Type of the file system of a folder on Linux; elsewhere `unknown`."""
     mounts = Path("/proc/mounts")
     if not mounts.exists():
         return "unknown"
-    known = {fields[1]: fields[2] for fields in (line.split() for line in mounts.read_text("utf-8").splitlines())}
+    types = {fields[1]: fields[2] for fields in (line.split() for line in mounts.read_text("utf-8").splitlines())}
     parents = [str(parent) for parent in (folder.resolve(), *folder.resolve().parents)]
-    return next((known[parent] for parent in parents if parent in known), "unknown")
+    return next((types[parent] for parent in parents if parent in types), "unknown")
 
 
-def _commits(file: Path) -> Iterator[float]:
+def _commit_seconds(file: Path) -> Iterator[float]:
     connection = sqlite3.connect(file, isolation_level=None)
     try:
         connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (a INTEGER) STRICT;")
@@ -142,29 +143,25 @@ def _commits(file: Path) -> Iterator[float]:
 
 
 _HEADS = ("what", "ours", "bare", "times bare", "target", "", "samples")
-_IN_A_PIPE = 140
-"""Columns."""
+_PIPE_WIDTH = 140
+"""Columns of the table in a pipe, which has no width: wide enough that no line is wrapped, so that lines can be searched."""
 
 
 def print_figures(figures: Sequence[Figure], machine: Machine, as_json: bool) -> None:
-    """The figures and what they were measured on."""
+    """Print the figures and the machine."""
     if as_json:
-        print_json({"machine": machine, "figures": [_plain(figure) for figure in figures]})
+        objects = [{**dataclasses.asdict(figure), "times": figure.times, "met": figure.is_met} for figure in figures]
+        print_json({"machine": machine, "figures": objects})
         return
-    # A pipe has no width, and lines that are wrapped for none cannot be searched.
-    console = Console(width=None if sys.stdout.isatty() else _IN_A_PIPE)
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     table = Table(box=None, pad_edge=False)
     for head in _HEADS:
         table.add_column(head, justify="left" if head in ("what", "") else "right")
     for figure in figures:
         table.add_row(*_cells(figure))
     console.print(table)
-    for line in _about(machine):
+    for line in _machine_lines(machine):
         console.print(line, markup=False, highlight=False)
-
-
-def _plain(figure: Figure) -> dict[str, object]:
-    return {**dataclasses.asdict(figure), "times": figure.times, "met": figure.is_met}
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
@@ -180,11 +177,11 @@ def _amount(value: float, figure: Figure) -> str:
     return f"{value:.2f} {figure.unit}" if value < 100 else f"{value:.0f} {figure.unit}"
 
 
-def _about(machine: Machine) -> tuple[str, ...]:
+def _machine_lines(machine: Machine) -> tuple[str, ...]:
     where = f"{machine.folder} ({machine.file_system}): one durable commit takes {machine.commit_ms:.2f} ms"
-    warning = "" if machine.durable else "; this is memory, so nothing was waited for: set TMPDIR to a folder on a disk"
+    warning = "" if machine.durable else "; this is memory, so no commit waited for a disk: set TMPDIR to a folder on a disk"
     return (
         f"{machine.cores} cores, Python {machine.python}, SQLite {machine.sqlite}, {machine.system}",
         f"Stores in {where}{warning}",
-        "Medians unless it says otherwise, after a warm-up; ours and bare by turns. Bare is the same work without Townhall.",
+        "Medians after a warm-up unless stated; ours and bare alternate. Bare is the same work without Townhall.",
     )
