@@ -80,8 +80,6 @@ class LoadedConfig:
 
     def model_browser(self, today: date | None = None) -> ModelBrowser:
         """All models as of today, or of that day in UTC, by the current settings."""
-        from bot.commands.model_view import ModelBrowser
-
         day = today or datetime.now(UTC).date()
         return ModelBrowser(
             own=self.team_file.models, base_urls=self.settings.base_urls, settings=self.provider_settings, today=day
@@ -185,6 +183,29 @@ async def open_app(
         await store.close()
 
 
+def create_adapters(start: LoadedConfig, autocomplete: Autocomplete) -> list[Adapter]:
+    """Create an adapter for each active platform.
+
+    Raises:
+        ConfigError: a platform's settings contradict one another, or there is no platform.
+    """
+    try:
+        return [
+            platform.create_adapter(start.settings.of_platform(platform), start.platform_context(platform), autocomplete)
+            for platform in start.platforms
+        ]
+    except InvalidPlatformSettings as error:
+        raise to_config_error(error) from error
+
+
+_NO_PLATFORM = Problem(
+    where=f"entry points {ENTRY_POINT_GROUP}",
+    found="none that can be used",
+    expected="those of the package townhall at least",
+    fix="install Townhall again",
+)
+
+
 def create_autocomplete(start: LoadedConfig, clock: Clock | None = None) -> BotAutocomplete:
     """The autocomplete of all adapters. Pass it to them and to `open_app`."""
     return BotAutocomplete(start.team_file, lambda: _model_browser(start, clock or SystemClock()))
@@ -226,26 +247,3 @@ def tune_gc() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
-
-
-def create_adapters(start: LoadedConfig, autocomplete: Autocomplete) -> list[Adapter]:
-    """Create an adapter for each active platform.
-
-    Raises:
-        ConfigError: a platform's settings contradict one another, or there is no platform.
-    """
-    try:
-        return [
-            platform.create_adapter(start.settings.of_platform(platform), start.platform_context(platform), autocomplete)
-            for platform in start.platforms
-        ]
-    except InvalidPlatformSettings as error:
-        raise to_config_error(error) from error
-
-
-_NO_PLATFORM = Problem(
-    where=f"entry points {ENTRY_POINT_GROUP}",
-    found="none that can be used",
-    expected="those of the package townhall at least",
-    fix="install Townhall again",
-)

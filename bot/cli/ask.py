@@ -82,7 +82,8 @@ async def ask_once(start: LoadedConfig, options: AskOptions) -> int:
         run = await app.engine.start_run(task=task, team=team, place=TERMINAL_PLACE, by=terminal.author)
         if not await _wait_end(app, terminal, run):
             return EXIT_LEFT
-        summary, questions = await _result(app, run)
+        (summary,) = (summary for summary in await app.store.runs() if summary.run == run)
+        questions = [question for question in await app.store.questions() if question.run == run]
     if options.as_json:
         print_json(_run_object(summary, questions, team, file))
     return 0 if summary.status == "finished" else 1
@@ -146,11 +147,6 @@ async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
     finally:
         ended.cancel()
         left.cancel()
-
-
-async def _result(app: App, run: int) -> tuple[RunSummary, list[QuestionSummary]]:
-    (summary,) = (summary for summary in await app.store.runs() if summary.run == run)
-    return summary, [question for question in await app.store.questions() if question.run == run]
 
 
 def _run_object(summary: RunSummary, questions: list[QuestionSummary], team: Team, file: Path) -> dict[str, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,12 +78,9 @@ def _columns(cells: Sequence[str]) -> str:
 def _model_row(view: ModelView) -> tuple[str, ...]:
     route, price = view.route, view.route.price
     rates = (price.input, price.cached, price.output) if price else (None, None, None)
+    shown = ["" if rate is None else format_rate(rate).removeprefix("$") for rate in rates]
     context = format_size(route.context) if route.context else "?"
-    return (route.name, route.provider, context, *map(_rate, rates), "yes" if view.usable else "no")
-
-
-def _rate(rate: Decimal | None) -> str:
-    return "" if rate is None else format_rate(rate).removeprefix("$")
+    return (route.name, route.provider, context, *shown, "yes" if view.usable else "no")
 
 
 def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:

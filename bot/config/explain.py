@@ -155,9 +155,10 @@ def split_message(text: str) -> tuple[str, str]:
 
 def format_path(path: KeyPath) -> str:
     """`team.review.agents[1].name`, with indexes counted from 1."""
-    parts = (f"[{part + 1}]" if isinstance(part, int) else f".{_quote_key(part)}" for part in path)
-    return "".join(parts).removeprefix(".")
-
-
-def _quote_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else repr(key)
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        else:
+            text += f".{part}" if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f".{part!r}"
+    return text.removeprefix(".")

@@ -32,7 +32,8 @@ class References:
         """Report every name that does not exist, and every id that two people share. `scripts` is the folder of scripts."""
         people = [f"@{name}" for name in self.names.get("people", ())]
         roles = [f"role:{name}" for name in self.names.get("roles", ())]
-        self._check_default_team()
+        if self.team_file.default is not None:
+            self._check_name(("default_team",), self.team_file.default, self.names.get("team") or list(self.team_file.teams))
         for team in self.team_file.teams.values():
             self._check_audiences(team, people, roles)
             self._check_policy(team, people, roles, scripts)
@@ -45,11 +46,6 @@ class References:
         self._check_people()
         self._check_budgets()
         self._check_own_models(scripts)
-
-    def _check_default_team(self) -> None:
-        known = self.names.get("team") or list(self.team_file.teams)
-        if self.team_file.default is not None and self.team_file.default not in known:
-            self._check_name(("default_team",), self.team_file.default, known)
 
     def _check_audiences(self, team: Team, people: Sequence[str], roles: Sequence[str]) -> None:
         path: KeyPath = ("team", team.name)

@@ -130,7 +130,7 @@ class Settings(ModelSettings):
 
     @property
     def names_team_file(self) -> bool:
-        """Whether TOWNHALL_TEAM_FILE is set, so that the file must exist."""
+        """True if TOWNHALL_TEAM_FILE is set, so that the file must exist."""
         return "team_file" in self.model_fields_set
 
     @property

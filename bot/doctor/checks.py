@@ -1,4 +1,4 @@
-"""Findings of the doctor, and the local checks: data folder, disk, store, MCP listener and access tokens."""
+"""Checks of the data folder, disk, store, MCP listener, access tokens and platforms."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config.errors import ConfigError
+from bot.config.platforms import installed_platforms
 from orchestrator_bridge.chat.platform import Finding
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.store.interface import NotFound, SchemaTooOld, StoreError, UnreadableLog
@@ -137,3 +138,17 @@ async def _tokens_finding(start: LoadedConfig) -> Finding:
     revoked = len(tokens) - len(valid)
     found = (listed(valid) if valid else "none") + (f"; {revoked} revoked" if revoked else "")
     return Finding(about="tokens", state="ok", found=found)
+
+
+async def check_platforms(start: LoadedConfig) -> AsyncIterator[Finding]:
+    """Report platforms that cannot be loaded, and the findings of each platform's own checks."""
+    installed = installed_platforms()
+    for broken in installed.broken:
+        yield Finding(about="platforms", state="wrong", found=str(broken), fix="upgrade, repair or uninstall that package")
+    for name, platform in installed.usable.items():
+        try:
+            async for finding in platform.check(start.settings.of_platform(platform), start.platform_context(platform)):
+                yield finding
+        except Exception as error:
+            found = f"its checks failed: {type(error).__name__}: {error}"
+            yield Finding(about=name, state="wrong", found=found, fix="report this to the maintainers of its package")

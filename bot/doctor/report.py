@@ -13,9 +13,8 @@ from bot.config.errors import ConfigError
 from bot.config.settings import Settings, read_settings
 from bot.config.team_file import read_team_file
 from bot.config.team_schema import TeamFile
-from bot.doctor.checks import check_folder, check_mcp_listener, check_space, check_store, to_findings
+from bot.doctor.checks import check_folder, check_mcp_listener, check_platforms, check_space, check_store, to_findings
 from bot.doctor.models import check_endpoints, check_models
-from bot.doctor.platforms import check_platforms
 from bot.doctor.tools import check_tools
 from bot.formatting import print_json
 from orchestrator_bridge.chat.platform import Finding
@@ -95,7 +94,9 @@ async def print_report(online: bool, as_json: bool) -> int:
     async for finding in run_checks(online):
         findings.append(finding)
         if not as_json:
-            _print_finding(finding)
+            click.echo(clean(f"{_MARKS[finding.state]} {finding.about}: {finding.found}"))
+            if finding.fix:
+                click.echo(clean(f"      fix: {finding.fix}"))
     healthy = all(finding.state != "wrong" for finding in findings)
     if as_json:
         # The key "mend" is older than the field's name; programs read it.
@@ -104,9 +105,3 @@ async def print_report(online: bool, as_json: bool) -> int:
         ]
         print_json({"ok": healthy, "findings": objects})
     return 0 if healthy else 1
-
-
-def _print_finding(finding: Finding) -> None:
-    click.echo(clean(f"{_MARKS[finding.state]} {finding.about}: {finding.found}"))
-    if finding.fix:
-        click.echo(clean(f"      fix: {finding.fix}"))

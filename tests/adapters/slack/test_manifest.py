@@ -19,7 +19,7 @@ from adapters.slack.manifest import BOT_EVENTS, BOT_SCOPES, manifest
 from bot.app import LoadedConfig
 from bot.config.settings import read_settings
 from bot.config.team_file import parse_team_file
-from bot.doctor.platforms import check_platforms
+from bot.doctor.checks import check_platforms
 from orchestrator_bridge.chat.platform import Finding
 from tests.bot.conftest import Townhall, folder, townhall
 from tests.docs.page import ROOT
