@@ -9,7 +9,7 @@ import pytest
 from orchestrator_bridge.run.presentation.tools import format_arguments, format_arguments_inline
 
 
-def test_names_and_values_stand_a_line_each_and_longer_texts_are_set_in() -> None:
+def test_each_argument_has_a_line_and_longer_texts_are_indented() -> None:
     arguments = {
         "path": "notes/plan.md",
         "text": "Call the baker.\nThen the band.",
@@ -31,7 +31,7 @@ def test_names_and_values_stand_a_line_each_and_longer_texts_are_set_in() -> Non
     ]
 
 
-def test_no_text_passes_for_another_argument() -> None:
+def test_no_text_looks_like_another_argument() -> None:
     shown = format_arguments(json.dumps({"text": "hello\npath: /tmp/harmless", "path": "/etc/passwd"}))
     assert [line for line in shown.split("\n") if line.startswith("path:")] == ["path: /etc/passwd"]
 
@@ -55,15 +55,15 @@ def test_no_text_passes_for_another_argument() -> None:
         ("\ud83d", '"\\ud83d"'),
     ],
 )
-def test_what_people_could_not_see_or_could_take_for_something_else_is_spelled_out(value: object, shown: str) -> None:
+def test_invisible_or_ambiguous_values_are_escaped(value: object, shown: str) -> None:
     assert format_arguments(json.dumps({"a": value})) == f"a: {shown}"
 
 
-def test_odd_names_are_spelled_out() -> None:
+def test_odd_argument_names_are_escaped() -> None:
     assert format_arguments(json.dumps({"a: b\nc": 1})) == '"a: b\\nc": 1'
 
 
-def test_what_is_nested_deeper_than_anybody_reads_stands_as_json() -> None:
+def test_deeply_nested_values_are_shown_as_json() -> None:
     value: object = 1
     for _ in range(20):
         value = {"a": value}
@@ -72,7 +72,7 @@ def test_what_is_nested_deeper_than_anybody_reads_stands_as_json() -> None:
     assert lines[-1].strip().startswith('a: {"a": ')
 
 
-def test_a_line_says_the_same_shortly() -> None:
+def test_arguments_fit_on_one_line() -> None:
     assert format_arguments_inline(json.dumps({"url": "https://example.com", "raw": True, "more": {"a": 1}})) == (
         'url: https://example.com, raw: true, more: {"a": 1}'
     )

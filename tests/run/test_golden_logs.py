@@ -22,14 +22,14 @@ from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import Escalation, FallbackStep, PersonSpec, Policy
 from orchestrator_bridge.tool.model import Tool
-from tests.support.run_simulator import Table, answer, ask, team, use, vote
+from tests.support.run_simulator import RunSimulator, answer, ask, team, use, vote
 
 GOLDEN = Path(__file__).parent / "golden"
 THIS_RELEASE = "0.1.0"
 
 
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.jsonl")), ids=lambda file: file.stem)
-def test_the_log_of_a_release_folds_to_what_it_meant_then(file: Path) -> None:
+def test_the_log_of_a_release_folds_to_the_same_result(file: Path) -> None:
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     meant = lines.pop()
     state = fold(e.load(line["version"], json.dumps(line["event"])) for line in lines)
@@ -52,7 +52,7 @@ def meaning(state: RunState) -> dict[str, object]:
         "text": state.end.text,
         "calls": state.spent.calls,
         "tokens": state.spent.tokens,
-        "outcomes": {str(one.id): one.outcome.decided_by for one in state.questions.values() if one.outcome},
+        "outcomes": {str(question.id): question.outcome.decided_by for question in state.questions.values() if question.outcome},
         "retired": [agent.spec.name for agent in state.agents.values() if agent.retired],
     }
 
@@ -62,7 +62,7 @@ NIGHT = 1_800_000_000.0 - 1_800_000_000.0 % 86400 + 6 * 3600
 """Six in the morning, UTC, of some day."""
 
 
-def eventful() -> Table:
+def eventful() -> RunSimulator:
     """A run in which nearly everything happens."""
     people = {
         "lead": PersonSpec(ids={"slack": "U1"}, time_zone="UTC", quiet="22:00-06:01"),
@@ -74,90 +74,94 @@ def eventful() -> Table:
     grown = team(3, policy=policy, backup="test/backup", on_budget="ask", straggler_after=20).model_copy(
         update={"tools": ("files",)}
     )
-    table = Table(
+    simulator = RunSimulator(
         grown,
         directory=Directory(people),
         by=Author(platform="slack", id="U2", name="Ana"),
         now=NIGHT,
     )
-    table.lists(Tool(server="files", name="write", description="Write.", schema={"type": "object"}))
-    table.says(
+    simulator.lists(Tool(server="files", name="write", description="Write.", schema={"type": "object"}))
+    simulator.says(
         "one", ask("Which?", kind="choice", options=[{"id": "a", "label": "A", "recommended": True}, {"id": "b", "label": "B"}])
     )
-    table.fails("two", Overloaded("busy"))
-    table.passes(1)
-    table.says("two", answer("by two"), ask("Anything else?", to=("humans", "agents"), wait=False), ask("And?", to=("@nobody",)))
-    table.posts_question(1)
-    table.posts_question(2)
-    table.says("peer:2:one", text="No.")
-    table.passes(41)
-    table.presses(2, "more", "1m")
-    table.presses(2, "pass", "@lead")
-    table.types(1, "b please")
-    table.takes_back(1, "m3")
-    table.replies(1, "b, I am sure")
-    table.restarts()
-    table.guides("Keep it cheap.")
-    table.says("one", answer("by one"))
-    table.holds_all()
-    table.fails("three", InvalidApiKey("The key is wrong."))
-    table.lets_in()
-    table.fails("three", InvalidApiKey("This key is wrong too."))
-    table.says("two", ask("What now?"), ask("What  now?"))
-    table.posts_question(3)
-    table.passes(120)
-    table.says("peer:3:one", text="")
+    simulator.fails("two", Overloaded("busy"))
+    simulator.passes(1)
+    simulator.says(
+        "two", answer("by two"), ask("Anything else?", to=("humans", "agents"), wait=False), ask("And?", to=("@nobody",))
+    )
+    simulator.posts_question(1)
+    simulator.posts_question(2)
+    simulator.says("peer:2:one", text="No.")
+    simulator.passes(41)
+    simulator.presses(2, "more", "1m")
+    simulator.presses(2, "pass", "@lead")
+    simulator.types(1, "b please")
+    simulator.takes_back(1, "m3")
+    simulator.replies(1, "b, I am sure")
+    simulator.restarts()
+    simulator.guides("Keep it cheap.")
+    simulator.says("one", answer("by one"))
+    simulator.holds_all()
+    simulator.fails("three", InvalidApiKey("The key is wrong."))
+    simulator.lets_in()
+    simulator.fails("three", InvalidApiKey("This key is wrong too."))
+    simulator.says("two", ask("What now?"), ask("What  now?"))
+    simulator.posts_question(3)
+    simulator.passes(120)
+    simulator.says("peer:3:one", text="")
     judged = use("decide", decision="Wait.", reason="It can be taken back.")
-    table.says("judge:3", judged)
-    table.replies(1, "too late, but a")
-    table.types(3, "ask again")
-    table.posts_question(4)
-    table.takes_back(4, "card4")
-    table.replies(4, "Now we do.")
-    table.reserved = Decimal("1.90")
-    table.guides("And quickly.")
-    table.says("one", answer("by one, quickly"))
-    table.says("two", answer("by two, quickly"))
-    table.reserved = Decimal(0)
-    table.posts_question(5)
-    table.replies(5, "20")
-    table.says("two", use("files__write", path="a"))
-    table.posts_question(6)
-    table.presses(6, "option", "approve")
-    table.returns("written")
-    while table.state.end is None:
-        for name in list(table.out):
-            offered = [tool.name for tool in table.tools(name)]
-            table.says(name, *([vote("A")] if "vote" in offered else [use("nonsense")]), text="The final text.")
-    return table
+    simulator.says("judge:3", judged)
+    simulator.replies(1, "too late, but a")
+    simulator.types(3, "ask again")
+    simulator.posts_question(4)
+    simulator.takes_back(4, "card4")
+    simulator.replies(4, "Now we do.")
+    simulator.reserved = Decimal("1.90")
+    simulator.guides("And quickly.")
+    simulator.says("one", answer("by one, quickly"))
+    simulator.says("two", answer("by two, quickly"))
+    simulator.reserved = Decimal(0)
+    simulator.posts_question(5)
+    simulator.replies(5, "20")
+    simulator.says("two", use("files__write", path="a"))
+    simulator.posts_question(6)
+    simulator.presses(6, "option", "approve")
+    simulator.returns("written")
+    while simulator.state.end is None:
+        for name in list(simulator.out):
+            offered = [tool.name for tool in simulator.tools(name)]
+            simulator.says(name, *([vote("A")] if "vote" in offered else [use("nonsense")]), text="The final text.")
+    return simulator
 
 
-def of_a_guest() -> Table:
+def of_an_external_agent() -> RunSimulator:
     """A run that is made of what an agent outside asks."""
 
     def asks(action: str, question: str, **more: Any) -> inputs.ExternalQuestion:
         return inputs.ExternalQuestion(action=action, ask=Ask(question=question, assumption="I wait.", **more))
 
-    table = Table(team(2), guest=asks("guest:coder:1", "Which branch?"))
-    table.posts_question(1)
-    table.go_on(asks("guest:coder:2", "Is it sound?", to=("agents",)), asks("guest:coder:3", "And the key?", to=("@nobody",)))
-    table.go_on(asks("guest:coder:4", "Never mind."))
-    table.posts_question(2)
-    table.says("peer:2:one", text="Yes.")
-    table.says("peer:2:two", text="Hardly.")
-    table.go_on(inputs.ExternalCancel(question=3))
-    table.restarts()
-    table.replies(1, "main")
-    return table
+    simulator = RunSimulator(team(2), external=asks("guest:coder:1", "Which branch?"))
+    simulator.posts_question(1)
+    simulator.deliver(
+        asks("guest:coder:2", "Is it sound?", to=("agents",)), asks("guest:coder:3", "And the key?", to=("@nobody",))
+    )
+    simulator.deliver(asks("guest:coder:4", "Never mind."))
+    simulator.posts_question(2)
+    simulator.says("peer:2:one", text="Yes.")
+    simulator.says("peer:2:two", text="Hardly.")
+    simulator.deliver(inputs.ExternalCancel(question=3))
+    simulator.restarts()
+    simulator.replies(1, "main")
+    return simulator
 
 
-def write(file: Path, table: Table) -> None:
+def write(file: Path, simulator: RunSimulator) -> None:
     """Write a golden log of this release."""
-    lines = [json.dumps({"version": e.VERSION, "event": json.loads(e.dump(event))}) for event in table.events]
-    file.write_text("\n".join([*lines, json.dumps({"means": meaning(table.state)})]) + "\n", encoding="utf-8")
+    lines = [json.dumps({"version": e.VERSION, "event": json.loads(e.dump(event))}) for event in simulator.events]
+    file.write_text("\n".join([*lines, json.dumps({"means": meaning(simulator.state)})]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    for name, play in {THIS_RELEASE: eventful, f"{THIS_RELEASE}-guest": of_a_guest}.items():
+    for name, play in {THIS_RELEASE: eventful, f"{THIS_RELEASE}-guest": of_an_external_agent}.items():
         if not (golden := GOLDEN / f"{name}.jsonl").exists():
             write(golden, play())

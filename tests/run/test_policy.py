@@ -17,7 +17,7 @@ from orchestrator_bridge.run.presentation.posts import closing_key, copy_key, qu
 from orchestrator_bridge.run.records import QuestionMessageLinked
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import Escalation, FallbackStep, Limits, Permissions, PersonSpec, Policy, RoleSpec, RoutingRule
-from tests.support.run_simulator import Table, ask, team, use
+from tests.support.run_simulator import RunSimulator, ask, team, use
 
 ANA = Author(platform="slack", id="U1", name="Ana")
 BEN = Author(platform="slack", id="U2", name="Ben")
@@ -30,7 +30,7 @@ NIGHT = datetime(2026, 11, 20, 23, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
 SLEEPS: dict[str, Any] = {"quiet": "22:00-07:00", "time_zone": "Europe/Berlin"}
 
 
-def table(
+def simulator(
     size: int = 1,
     *,
     people: dict[str, PersonSpec] | None = None,
@@ -40,43 +40,40 @@ def table(
     now: float = 1000.0,
     calls: int = 60,
     **policy: Any,
-) -> Table:
+) -> RunSimulator:
     directory = Directory(people or PEOPLE, ROLES, permissions)
     made = team(size, policy=Policy.model_validate({"settle_delay": 0, **policy}), limits=limits, calls=calls)
-    return Table(made.model_copy(update={"routes": routes}), directory=directory, by=ANA, now=now)
+    return RunSimulator(made.model_copy(update={"routes": routes}), directory=directory, by=ANA, now=now)
 
 
-def notes(played: Table) -> list[Note]:
+def notes(played: RunSimulator) -> list[Note]:
     return [post.post for post in played.posts() if isinstance(post.post, Note)]
 
 
-def pinged(played: Table) -> list[list[str]]:
+def pinged(played: RunSimulator) -> list[list[str]]:
     """Whom each note and each new card notifies, in order."""
     posts = [post.post for post in played.posts() if isinstance(post.post, Note | QuestionCard) and not post.replaces]
     return [[author.id for author in post.mentions] for post in posts if post.mentions]
 
 
-def told(played: Table, agent: str) -> str:
+def told(played: RunSimulator, agent: str) -> str:
     """What an agent alone was told, beside the results of its tools."""
     return "\n".join(news.text for news in played.state.messages if news.to == agent)
 
 
-def card(played: Table, number: int = 1) -> QuestionCard:
+def card(played: RunSimulator, number: int = 1) -> QuestionCard:
     """The newest state of a question's card."""
     cards = [post.post for post in played.posts() if isinstance(post.post, QuestionCard) and post.post.question == number]
     return cards[-1]
 
 
-def receipts(played: Table) -> list[Acknowledgement]:
+def receipts(played: RunSimulator) -> list[Acknowledgement]:
     return [post.post for post in played.posts() if isinstance(post.post, Acknowledgement)]
-
-
-# Whom it reaches ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_question_is_routed_by_its_words_and_named_people_are_asked_as_named() -> None:
     routes = (RoutingRule(words=("database*",), to=("role:dba",)), RoutingRule(agents=("two",), to=("@lead",)))
-    played = table(2, routes=routes)
+    played = simulator(2, routes=routes)
     played.says("one", ask("Which database?"), ask("Which databases, @ana?", to=("@ana",)))
     played.says("two", ask("When?"), ask("Which database?"))
     assert [card(played, number).mentions[0].id for number in (1, 2, 3)] == ["U2", "U1", "U3"]
@@ -84,7 +81,7 @@ def test_a_question_is_routed_by_its_words_and_named_people_are_asked_as_named()
 
 
 def test_a_mention_hands_the_question_over_and_pings_the_other_in_a_new_message() -> None:
-    played = table()
+    played = simulator()
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.types(1, "@Ben knows that", mentions=(BEN,))
@@ -97,7 +94,7 @@ def test_a_mention_hands_the_question_over_and_pings_the_other_in_a_new_message(
 
 
 def test_not_me_hands_over_by_a_button_too() -> None:
-    played = table()
+    played = simulator()
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.presses(1, "pass", "U2")
@@ -108,8 +105,8 @@ def test_not_me_hands_over_by_a_button_too() -> None:
     assert "everybody passed" in played.prompt("one").lower()
 
 
-def test_not_me_in_words_is_taken_back_by_more_words() -> None:
-    played = table()
+def test_declining_in_words_is_undone_by_a_later_reply() -> None:
+    played = simulator()
     played.says("one", ask("Which?", to=("@ana", "@ben")))
     played.posts_question(1)
     played.types(1, "not my area")
@@ -118,9 +115,9 @@ def test_not_me_in_words_is_taken_back_by_more_words() -> None:
     assert "the second" in played.prompt("one")
 
 
-def test_escalation_asks_others_in_new_messages_and_disturbs_nobody_who_has_answered() -> None:
+def test_escalation_asks_others_in_new_messages_and_leaves_those_alone_who_have_answered() -> None:
     steps = (Escalation(after=600, to=("@lead",)), Escalation(after=1200, to=("@lead", "@ana", "role:oncall")))
-    played = table(quorum=2, escalate=steps, remind_after=0)
+    played = simulator(quorum=2, escalate=steps, remind_after=0)
     played.says("one", ask("Which?", to=("@ana", "@ben")))
     played.posts_question(1)
     played.passes(599)
@@ -138,7 +135,7 @@ def test_escalation_asks_others_in_new_messages_and_disturbs_nobody_who_has_answ
 
 def test_after_a_long_sleep_every_step_that_was_missed_is_taken_once() -> None:
     steps = (Escalation(after=60, to=("@ben",)), Escalation(after=120, to=("@lead",)))
-    played = table(escalate=steps, remind_after=0)
+    played = simulator(escalate=steps, remind_after=0)
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.now += 500
@@ -148,7 +145,7 @@ def test_after_a_long_sleep_every_step_that_was_missed_is_taken_once() -> None:
 
 
 def test_urgency_scales_escalation_too() -> None:
-    played = table(escalate=(Escalation(after=600, to=("@lead",)),), remind_after=0)
+    played = simulator(escalate=(Escalation(after=600, to=("@lead",)),), remind_after=0)
     played.says("one", ask("Which?", urgency="high"))
     played.posts_question(1)
     played.passes(200)
@@ -156,7 +153,7 @@ def test_urgency_scales_escalation_too() -> None:
 
 
 def test_more_time_in_words_moves_deadline_reminder_and_escalation() -> None:
-    played = table(escalate=(Escalation(after=900, to=("@lead",)),))
+    played = simulator(escalate=(Escalation(after=900, to=("@lead",)),))
     played.says("one", ask("Which?"))
     played.posts_question(1)
     before = card(played).expires_at
@@ -168,7 +165,7 @@ def test_more_time_in_words_moves_deadline_reminder_and_escalation() -> None:
 
 
 def test_a_reminder_pings_each_person_once_however_often_they_are_asked() -> None:
-    played = table()
+    played = simulator()
     played.says("one", ask("Which?", to=("@ben", "role:dba", "@ana", "humans")))
     played.posts_question(1)
     played.passes(700)
@@ -176,8 +173,8 @@ def test_a_reminder_pings_each_person_once_however_often_they_are_asked() -> Non
 
 
 @pytest.mark.parametrize("words", ["@bob knows that", "ask @bob please", "@bob"])
-def test_a_name_that_nobody_has_hands_nothing_over_and_is_no_answer(words: str) -> None:
-    played = table()
+def test_an_unknown_name_neither_hands_over_nor_counts_as_an_answer(words: str) -> None:
+    played = simulator()
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.replies(1, words)
@@ -185,8 +182,8 @@ def test_a_name_that_nobody_has_hands_nothing_over_and_is_no_answer(words: str) 
     assert played.state.questions[1].open
 
 
-def test_who_wants_more_time_while_others_decide_is_told_that_an_answer_still_counts() -> None:
-    played = table(2, expire_after=100, remind_after=0, fallback=CHAIN)
+def test_more_time_during_a_fallback_is_refused_since_an_answer_still_counts() -> None:
+    played = simulator(2, expire_after=100, remind_after=0, fallback=CHAIN)
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.passes(104)
@@ -197,8 +194,8 @@ def test_who_wants_more_time_while_others_decide_is_told_that_an_answer_still_co
 
 
 @pytest.mark.parametrize("words", ["not me", "give me an hour"])
-def test_what_only_an_open_question_bears_reaches_no_agent_later(words: str) -> None:
-    played = table(2)
+def test_actions_for_open_questions_reach_no_agent_after_the_end(words: str) -> None:
+    played = simulator(2)
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.replies(1, "the second")
@@ -207,11 +204,8 @@ def test_what_only_an_open_question_bears_reaches_no_agent_later(words: str) -> 
     assert "A late reply" not in told(played, "one")
 
 
-# Quiet hours --------------------------------------------------------------------------------------------------------------
-
-
-def test_a_question_to_somebody_asleep_waits_without_waking_them() -> None:
-    played = table(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT)
+def test_a_question_to_a_person_with_quiet_hours_waits_without_a_notification() -> None:
+    played = simulator(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT)
     played.says("one", ask("Which?"))
     played.posts_question(1)
     assert (pinged(played), card(played).asked) == ([], "ana; ana is not disturbed before 07:00")
@@ -226,11 +220,9 @@ def test_a_question_to_somebody_asleep_waits_without_waking_them() -> None:
 
 
 @pytest.mark.parametrize(("evening", "hours"), [((2026, 3, 28), 7), ((2026, 10, 24), 9), ((2026, 11, 20), 8)])
-def test_a_sleeper_is_woken_at_a_time_of_day_also_in_the_nights_when_clocks_are_changed(
-    evening: tuple[int, int, int], hours: int
-) -> None:
+def test_quiet_hours_end_at_a_time_of_day_also_when_clocks_change(evening: tuple[int, int, int], hours: int) -> None:
     now = datetime(*evening, 23, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
-    played = table(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=now)
+    played = simulator(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=now)
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.passes(hours * 3600 - 1)
@@ -240,8 +232,8 @@ def test_a_sleeper_is_woken_at_a_time_of_day_also_in_the_nights_when_clocks_are_
     assert card(played).expires_at == now + hours * 3600 + 1800
 
 
-def test_who_is_awake_is_enough() -> None:
-    played = table(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT)
+def test_a_question_starts_if_enough_people_are_awake() -> None:
+    played = simulator(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT)
     played.says("one", ask("Which?", to=("@ana", "@ben")))
     played.posts_question(1)
     assert pinged(played) == [["U2"]]
@@ -249,38 +241,38 @@ def test_who_is_awake_is_enough() -> None:
     assert not played.state.questions[1].open
 
 
-def test_the_next_one_is_asked_in_place_of_who_sleeps() -> None:
+def test_the_next_escalation_step_replaces_a_person_with_quiet_hours() -> None:
     people = {**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}
-    played = table(people=people, now=NIGHT, asleep="next", escalate=(Escalation(after=60, to=("@lead",)),))
+    played = simulator(people=people, now=NIGHT, asleep="next", escalate=(Escalation(after=60, to=("@lead",)),))
     played.says("one", ask("Which?"))
     assert [author.id for author in card(played).mentions] == ["U3"]
     assert card(played).asked == "lead; ana is not asked: quiet hours until 07:00"
 
 
-def test_a_question_to_sleepers_falls_back_where_the_policy_says_so() -> None:
-    played = table(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT, asleep="fall_back")
+def test_a_question_to_people_with_quiet_hours_falls_back_if_the_policy_says_so() -> None:
+    played = simulator(people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT, asleep="fall_back")
     played.says("one", ask("Which?"))
     assert "everybody asked has quiet hours" in played.prompt("one")
 
 
-def test_who_has_fallen_asleep_meanwhile_is_not_reminded() -> None:
-    played = table(people={**PEOPLE, "ben": PersonSpec(ids={"slack": "U2"}, **SLEEPS)}, now=NIGHT - 3600 - 60)
+def test_a_person_whose_quiet_hours_have_begun_is_not_reminded() -> None:
+    played = simulator(people={**PEOPLE, "ben": PersonSpec(ids={"slack": "U2"}, **SLEEPS)}, now=NIGHT - 3600 - 60)
     played.says("one", ask("Which?", to=("@ana", "@ben")))
     played.posts_question(1)
     played.passes(601)
     assert pinged(played) == [["U1", "U2"], ["U1"]]
 
 
-def handed_at_night(words: str = "@ben knows that", **policy: Any) -> Table:
+def handed_at_night(words: str = "@ben knows that", **policy: Any) -> RunSimulator:
     """Ana, who is awake, hands question 1 to Ben, who is not."""
-    played = table(people={**PEOPLE, "ben": PersonSpec(ids={"slack": "U2"}, **SLEEPS)}, now=NIGHT, **policy)
+    played = simulator(people={**PEOPLE, "ben": PersonSpec(ids={"slack": "U2"}, **SLEEPS)}, now=NIGHT, **policy)
     played.says("one", ask("Which?"))
     played.posts_question(1)
     played.types(1, words)
     return played
 
 
-def test_a_question_that_is_handed_to_somebody_asleep_waits_for_them_without_waking_them() -> None:
+def test_a_question_handed_to_a_person_with_quiet_hours_waits_without_a_notification() -> None:
     played = handed_at_night(direct=True)
     assert receipts(played)[-1].text.startswith("ben is asked in your place, but not before 07:00.")
     assert (pinged(played), card(played).asked) == ([["U1"], ["U1"]], "ben")
@@ -291,7 +283,7 @@ def test_a_question_that_is_handed_to_somebody_asleep_waits_for_them_without_wak
     assert "the second" in played.prompt("one")
 
 
-def test_a_mention_of_somebody_asleep_beside_an_answer_moves_nothing() -> None:
+def test_a_mention_of_a_person_with_quiet_hours_beside_an_answer_changes_nothing() -> None:
     played = handed_at_night("the second, as @ben does it")
     assert played.state.questions[1].asleep == {}
     assert "the second" in played.prompt("one")
@@ -299,26 +291,23 @@ def test_a_mention_of_somebody_asleep_beside_an_answer_moves_nothing() -> None:
 
 @pytest.mark.parametrize("asleep", ["next", "fall_back"])
 @pytest.mark.parametrize("by_button", [False, True])
-def test_where_sleepers_are_not_waited_for_nothing_is_handed_to_them(asleep: str, by_button: bool) -> None:
+def test_no_handover_to_a_person_with_quiet_hours_unless_the_policy_waits(asleep: str, by_button: bool) -> None:
     played = handed_at_night("hm" if by_button else "@ben", asleep=asleep, settle_delay=60)
     if by_button:
         played.presses(1, "pass", "U2")
-        assert played.words[-1].text.startswith("ben has quiet hours until 07:00. Name somebody else")
+        assert played.private_replies[-1].text.startswith("ben has quiet hours until 07:00. Name somebody else")
     else:
         assert receipts(played)[-1].text.startswith("ben has quiet hours until 07:00. Name somebody else")
     assert card(played).asked == "ana"
     assert pinged(played) == [["U1"]]
 
 
-# Fallbacks ----------------------------------------------------------------------------------------------------------------
-
-
 CHAIN = (FallbackStep(use="agents", within=60), FallbackStep(use="judge", within=60), FallbackStep(use="assume"))
 
 
-def silent(size: int = 2, **policy: Any) -> Table:
+def silent(size: int = 2, **policy: Any) -> RunSimulator:
     """A run in which nobody has answered question 1 in time."""
-    played = table(size, fallback=CHAIN, expire_after=100, remind_after=0, **policy)
+    played = simulator(size, fallback=CHAIN, expire_after=100, remind_after=0, **policy)
     played.says("one", ask("Which one?", kind="choice", options=OPTIONS))
     played.posts_question(1)
     played.passes(104)
@@ -368,11 +357,8 @@ def test_a_person_who_answers_while_the_agents_think_wins() -> None:
     assert '"decided_by": "human"' in played.prompt("one")
 
 
-# The same twice -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_question_that_is_open_already_is_joined() -> None:
-    played = table(2)
+def test_a_duplicate_of_an_open_question_joins_it() -> None:
+    played = simulator(2)
     played.says("one", ask("Which one?"))
     played.says("two", ask("which  one"))
     assert len(played.state.questions) == 1
@@ -382,8 +368,8 @@ def test_a_question_that_is_open_already_is_joined() -> None:
     assert all('"decision": "the second"' in played.prompt(name) for name in ("one", "two"))
 
 
-def test_who_joins_without_waiting_hears_the_outcome_later() -> None:
-    played = table(2)
+def test_an_agent_that_joins_without_waiting_gets_the_outcome_later() -> None:
+    played = simulator(2)
     played.says("one", ask("Which one?"))
     played.says("two", ask("Which one?", wait=False))
     played.posts_question(1)
@@ -391,8 +377,8 @@ def test_who_joins_without_waiting_hears_the_outcome_later() -> None:
     assert "The outcome of your question 1" in told(played, "two")
 
 
-def test_what_people_have_answered_is_not_asked_again_until_a_person_wants_it() -> None:
-    played = table(2)
+def test_an_answered_question_is_not_asked_again_unless_a_person_wants_it() -> None:
+    played = simulator(2)
     played.says("one", ask("Which one?"))
     played.posts_question(1)
     played.replies(1, "the second")
@@ -411,8 +397,8 @@ def test_what_people_have_answered_is_not_asked_again_until_a_person_wants_it() 
 @pytest.mark.parametrize(
     ("question", "ends"), [({"kind": "confirm"}, "yes"), ({"kind": "choice", "options": OPTIONS}, ""), ({}, "cancel")]
 )
-def test_a_confirm_a_fallback_and_a_cancelled_question_answer_for_nobody(question: dict[str, Any], ends: str) -> None:
-    played = table(2, expire_after=60)
+def test_confirms_fallbacks_and_cancelled_questions_are_not_reused(question: dict[str, Any], ends: str) -> None:
+    played = simulator(2, expire_after=60)
     played.says("one", ask("Go?", **question))
     played.posts_question(1)
     if ends == "cancel":
@@ -424,19 +410,19 @@ def test_a_confirm_a_fallback_and_a_cancelled_question_answer_for_nobody(questio
     assert len(played.state.questions) == 2
 
 
-def test_the_same_is_known_also_where_some_were_asleep_or_had_enough_to_answer() -> None:
-    played = table(2, people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT, asleep="next")
+def test_a_duplicate_is_found_also_where_some_people_were_left_out() -> None:
+    played = simulator(2, people={**PEOPLE, "ana": PersonSpec(ids={"slack": "U1"}, **SLEEPS)}, now=NIGHT, asleep="next")
     played.says("one", ask("Which one?", to=("@ana", "@ben")))
     played.says("two", ask("Which one?", to=("@ben", "@ana")))
     assert list(played.state.questions) == [1]
-    played = table(2, limits=Limits(open_per_person=1))
+    played = simulator(2, limits=Limits(open_per_person=1))
     played.says("one", ask("First?", wait=False), ask("Second?", to=("@ana", "@ben")))
     played.says("two", ask("Second?", to=("@ana", "@ben")))
     assert list(played.state.questions) == [1, 2]
 
 
 def test_outcomes_of_similar_questions_are_shown_with_who_decided_them() -> None:
-    played = table(2)
+    played = simulator(2)
     played.says("one", ask("Which database shall we use?"))
     played.posts_question(1)
     played.replies(1, "PostgreSQL")
@@ -446,18 +432,15 @@ def test_outcomes_of_similar_questions_are_shown_with_who_decided_them() -> None
     assert '"ended": "Answered by ana: PostgreSQL"' in played.prompt("two")
 
 
-# Limits and manners -------------------------------------------------------------------------------------------------------
-
-
 def test_a_question_that_asks_for_a_secret_is_refused() -> None:
-    played = table()
+    played = simulator()
     played.says("one", ask("What is the password of the database?"))
     assert "Not asked: this asks for 'password'" in played.prompt("one")
     assert not played.state.questions
 
 
-def test_who_has_enough_open_questions_is_spared_and_the_question_says_so() -> None:
-    played = table(2, limits=Limits(open_per_person=1))
+def test_an_overloaded_person_is_not_asked_and_the_question_says_so() -> None:
+    played = simulator(2, limits=Limits(open_per_person=1))
     played.says("one", ask("First?"))
     played.says("two", ask("Second?", to=("@ana", "@ben")), ask("Third?"))
     assert card(played, 2).asked == "ben; ana has enough open questions and is not asked"
@@ -467,9 +450,9 @@ def test_who_has_enough_open_questions_is_spared_and_the_question_says_so() -> N
     assert "ana has 1 open question already, the most that one person gets." in played.prompt("two")
 
 
-def test_who_has_enough_open_questions_is_not_asked_by_escalation_either() -> None:
+def test_an_overloaded_person_is_not_asked_by_escalation_either() -> None:
     steps = (Escalation(after=60, to=("@lead", "@ben")),)
-    played = table(2, limits=Limits(open_per_person=1), escalate=steps, remind_after=0)
+    played = simulator(2, limits=Limits(open_per_person=1), escalate=steps, remind_after=0)
     played.says("one", ask("First?", to=("@lead",)))
     played.says("two", ask("Second?"))
     played.posts_question(1)
@@ -487,41 +470,40 @@ def test_who_has_enough_open_questions_is_not_asked_by_escalation_either() -> No
         (Limits(open_per_channel=1), "this channel has 1 open question, the most"),
     ],
 )
-def test_every_limit_is_told_to_the_agent_at_once(limits: Limits, why: str) -> None:
-    played = table(limits=limits)
+def test_every_limit_is_reported_to_the_agent_at_once(limits: Limits, why: str) -> None:
+    played = simulator(limits=limits)
     played.says("one", ask("First?", wait=False), ask("Second?", wait=False))
     assert why in played.prompt("one")
     assert "Go by your assumption: I take the first." in played.prompt("one")
 
 
-def test_a_chatty_team_floods_nobody() -> None:
+def test_a_team_that_asks_a_lot_stays_within_the_limits() -> None:
     """Six agents that ask four questions with every breath, while people are silent. Who only asks in vain is retired."""
-    played = table(6, limits=Limits(per_agent=50, per_run=500), calls=1000, expire_after=300)
+    played = simulator(6, limits=Limits(per_agent=50, per_run=500), calls=1000, expire_after=300)
     tries, most = 0, 0
     for _ in range(30):
-        for name in [one for one in list(played.out) if one in played.state.agents]:
+        for name in [name for name in played.out if name in played.state.agents]:
             tries += 4
             played.says(name, *(ask(f"Is it {tries} or {number}?", to=("@ana", "@ben"), wait=False) for number in range(4)))
-            for one in [one.id for one in played.state.questions.values() if one.open and one.delivery is None]:
-                played.posts_question(one)
-            most = max(most, sum(one.open for one in played.state.questions.values()))
+            open_questions = [question for question in played.state.questions.values() if question.open]
+            for question in open_questions:
+                if question.delivery is None:
+                    played.posts_question(question.id)
+            most = max(most, sum(question.open for question in played.state.questions.values()))
         played.passes(50)
     assert tries > 70
     assert most == 3
     assert len(played.state.questions) == sum("U2" in names for names in pinged(played)) <= 3 * (1 + 1500 // 300)
 
 
-# By command ---------------------------------------------------------------------------------------------------------------
-
-
-def asked_for_command(**more: Any) -> Table:
-    played = table(2, **more)
+def asked_for_command(**more: Any) -> RunSimulator:
+    played = simulator(2, **more)
     played.says("one", ask("Which one?", kind="choice", options=OPTIONS, to=("@ben",)))
     played.posts_question(1)
     return played
 
 
-def test_a_question_can_be_answered_put_off_passed_and_handed_over_by_command() -> None:
+def test_a_question_can_be_answered_extended_declined_and_handed_over_by_command() -> None:
     played = asked_for_command()
     assert played.tells(1, "more 2h", by=BEN) == "Question 1 waits 2 h longer."
     assert played.tells(1, "more soon", by=BEN).startswith("'soon' is not a duration")
@@ -556,10 +538,10 @@ def test_a_command_does_what_it_says_or_says_why_not(words: str, told: str) -> N
     played = asked_for_command(permissions=Permissions(cancel=()))
     said = played.tells(1, words, by=BEN)
     assert said.startswith(told) or (card(played).closed or "").startswith(told), said
-    assert not any("pass" in one.text or "again" in one.text for one in played.state.questions[1].replies)
+    assert not any("pass" in reply.text or "again" in reply.text for reply in played.state.questions[1].replies)
 
 
-def test_whom_the_platform_names_in_a_command_is_handed_the_question() -> None:
+def test_a_person_selected_in_a_command_is_handed_the_question() -> None:
     played = asked_for_command()
     otto = Author(platform="slack", id="U7", name="Otto van Loon")
     assert played.tells(1, "pass @Otto van Loon", by=BEN, mentions=(otto,)).startswith("Otto van Loon is asked in your place.")
@@ -575,13 +557,13 @@ def test_after_its_end_a_command_changes_nothing_and_reaches_no_agent(words: str
 
 
 @pytest.mark.parametrize("value", ["@nobody", "@ben", "U2"])
-def test_not_me_with_nobody_else_to_ask_takes_nobody_off(value: str) -> None:
+def test_declining_for_an_unknown_person_takes_nobody_off(value: str) -> None:
     played = asked_for_command()
     played.presses(1, "pass", value, by=BEN)
     assert card(played).asked == "ben"
 
 
-def test_only_those_who_may_answer_put_off_or_close() -> None:
+def test_only_people_who_may_answer_extend_or_close() -> None:
     permissions = Permissions(cancel=("@lead",), answer=("channel:war-room",), extend=("role:dba",))
     played = asked_for_command(permissions=permissions)
     assert played.tells(1, "1", by=EVE) == "Question 1 is for ben."
@@ -593,18 +575,15 @@ def test_only_those_who_may_answer_put_off_or_close() -> None:
 
 
 @pytest.mark.parametrize("by", [ANA, LEAD])
-def test_who_started_the_run_or_may_by_the_team_file_closes_a_question(by: Author) -> None:
+def test_the_requester_and_people_with_permission_close_a_question(by: Author) -> None:
     played = asked_for_command(permissions=Permissions(cancel=("@lead",)))
     assert played.tells(1, "cancel", by=by).startswith("Question 1 is closed")
     assert '"status": "cancelled"' in played.prompt("one")
     assert played.tells(1, "cancel", by=by).startswith("Too late: Cancelled")
 
 
-# Direct messages ----------------------------------------------------------------------------------------------------------
-
-
 def test_those_asked_get_a_copy_that_is_closed_with_the_question() -> None:
-    played = table(direct=True)
+    played = simulator(direct=True)
     played.says("one", ask("Which?", to=("@ben",)))
     played.posts_question(1)
     copies = [post for post in played.posts() if post.key == copy_key(1, "U2")]
@@ -616,13 +595,13 @@ def test_those_asked_get_a_copy_that_is_closed_with_the_question() -> None:
 
 
 def test_a_copy_that_was_posted_is_known_as_a_place_of_the_question_and_moves_no_deadline() -> None:
-    played = table(direct=True)
+    played = simulator(direct=True)
     played.says("one", ask("Which?", to=("@ben",)))
     played.posts_question(1)
     before = card(played).expires_at
     played.now += 60
     copy = next(post for post in played.posts() if post.key == copy_key(1, "U2"))
-    played.go_on(
+    played.deliver(
         inputs.QuestionDelivered(
             outgoing=copy, posted=PostedMessage(message="d1", thread=None, at=played.now), noted_at=played.now
         )

@@ -25,7 +25,7 @@ from orchestrator_bridge.run.termination import own_budget
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import Escalation, FallbackStep, PersonSpec, Policy, RoleSpec
 from orchestrator_bridge.tool.model import Approval, Tool
-from tests.support.run_simulator import Table, answer, ask, team, use, vote
+from tests.support.run_simulator import RunSimulator, answer, ask, team, use, vote
 
 OPTIONS = [{"id": "a", "label": "Apples", "recommended": True}, {"id": "b", "label": "Pears"}]
 
@@ -103,50 +103,52 @@ class AnyOrder(RuleBasedStateMachine):
         made = team(size, policy=policy, backup=backup, on_budget=on_budget, answers=answers, calls=calls, wall=5000, money=3)
         limited = made.bounds.model_copy(update={"tool_calls": 12, "tool_calls_per_agent": 8})
         made = made.model_copy(update={"tools": tools, "bounds": limited})
-        self.table = Table(made, directory=DIRECTORY, by=ANA, reserved=price)
+        self.simulator = RunSimulator(made, directory=DIRECTORY, by=ANA, reserved=price)
 
     def pick(self, number: int) -> str:
-        return sorted(self.table.out)[number % len(self.table.out)]
+        return sorted(self.simulator.out)[number % len(self.simulator.out)]
 
-    @precondition(lambda self: self.table.out)
+    @precondition(lambda self: self.simulator.out)
     @rule(number=index, uses=st.lists(uses, max_size=3), text=st.sampled_from(["", "Some words."]))
     def a_call_lands(self, number: int, uses: list[ToolCall], text: str) -> None:
-        self.table.says(self.pick(number), *uses, text=text)
+        self.simulator.says(self.pick(number), *uses, text=text)
 
-    @precondition(lambda self: self.table.out)
+    @precondition(lambda self: self.simulator.out)
     @rule(number=index, error=errors)
     def a_call_fails(self, number: int, error: ModelError) -> None:
-        self.table.fails(self.pick(number), error)
+        self.simulator.fails(self.pick(number), error)
 
     @rule(number=index, holds=st.sampled_from(["work", "final", "peer", "judge", ""]))
     def a_limit_holds_calls(self, number: int, holds: str) -> None:
         """Calls of one kind and agent wait, or (empty) all."""
-        name = self.table.state.team.agents[number % len(self.table.state.team.agents)].name
+        name = self.simulator.state.team.agents[number % len(self.simulator.state.team.agents)].name
         hold = Throttled(why="a limit", until=None)
-        self.table.holds = lambda action: hold if action.startswith(holds) and (not holds or name in action) else None
-        self.table.go_on()
+        self.simulator.holds = lambda action: hold if action.startswith(holds) and (not holds or name in action) else None
+        self.simulator.deliver()
 
     @rule()
     def calls_are_let_in(self) -> None:
-        self.table.lets_in()
+        self.simulator.lets_in()
 
-    @precondition(lambda self: self.table.held)
+    @precondition(lambda self: self.simulator.held)
     @rule(number=index)
     def a_held_call_fails_without_having_been_made(self, number: int) -> None:
-        held = self.table.held
+        held = self.simulator.held
         error = CircuitOpen("It is down.", retry_after=30)
-        self.table.go_on(inputs.CallFinished(action=held[number % len(held)].action, consumed=(), result=error))
+        self.simulator.deliver(inputs.CallFinished(action=held[number % len(held)].action, consumed=(), result=error))
 
     @precondition(lambda self: self.unposted())
     @rule(number=index)
     def a_question_is_posted(self, number: int) -> None:
         waiting = self.unposted()
-        self.table.posts_question(waiting[number % len(waiting)])
+        self.simulator.posts_question(waiting[number % len(waiting)])
 
     def unposted(self) -> list[int]:
-        return [one.id for one in self.table.state.questions.values() if one.delivery is None and one.open]
+        return [
+            question.id for question in self.simulator.state.questions.values() if question.delivery is None and question.open
+        ]
 
-    @precondition(lambda self: self.table.state.questions)
+    @precondition(lambda self: self.simulator.state.questions)
     @rule(
         number=index,
         text=st.sampled_from(
@@ -169,171 +171,169 @@ class AnyOrder(RuleBasedStateMachine):
         passes=st.sampled_from([0.0, 6.0]),
     )
     def a_person_replies(self, number: int, text: str, by: Author, passes: float) -> None:
-        self.table.types(self.any_question(number), text, by)
-        self.table.passes(passes)
+        self.simulator.types(self.any_question(number), text, by)
+        self.simulator.passes(passes)
 
-    @precondition(lambda self: self.table.state.questions)
+    @precondition(lambda self: self.simulator.state.questions)
     @rule(number=index, by=people, to=people)
     def a_person_hands_over(self, number: int, by: Author, to: Author) -> None:
-        self.table.types(self.any_question(number), f"@{to.name} knows", by, mentions=(to,))
+        self.simulator.types(self.any_question(number), f"@{to.name} knows", by, mentions=(to,))
 
-    @precondition(lambda self: self.table.state.questions)
+    @precondition(lambda self: self.simulator.state.questions)
     @rule(number=index, by=people, words=st.sampled_from(["pass", "pass @ben", "more 1h", "cancel", "again", "2"]))
     def a_person_commands(self, number: int, by: Author, words: str) -> None:
-        assert self.table.tells(self.any_question(number), words, by)
+        assert self.simulator.tells(self.any_question(number), words, by)
 
     def any_question(self, number: int) -> int:
-        questions = list(self.table.state.questions)
+        questions = list(self.simulator.state.questions)
         return questions[number % len(questions)]
 
-    @precondition(lambda self: self.table.state.questions)
+    @precondition(lambda self: self.simulator.state.questions)
     @rule(number=index, message=st.integers(1, 5))
     def a_person_takes_something_back(self, number: int, message: int) -> None:
-        questions = list(self.table.state.questions)
-        self.table.takes_back(questions[number % len(questions)], f"m{message}")
+        questions = list(self.simulator.state.questions)
+        self.simulator.takes_back(questions[number % len(questions)], f"m{message}")
 
-    @precondition(lambda self: self.table.state.questions)
+    @precondition(lambda self: self.simulator.state.questions)
     @rule(
         number=index,
         press=st.sampled_from(["option", "pass", "more", "write"]),
         value=st.sampled_from(["a", "1h", "yes", "approve", "approve_tool", "deny"]),
     )
     def a_person_presses_something(self, number: int, press: ControlAction, value: str) -> None:
-        questions = list(self.table.state.questions)
-        self.table.presses(questions[number % len(questions)], press, value)
+        questions = list(self.simulator.state.questions)
+        self.simulator.presses(questions[number % len(questions)], press, value)
 
-    @precondition(lambda self: self.table.state.team.tools)
+    @precondition(lambda self: self.simulator.state.team.tools)
     @rule(tools=st.sampled_from(OFFERS), trouble=st.sampled_from(["", "", "files stopped unexpectedly"]))
     def a_tool_server_tells_what_it_offers(self, tools: tuple[Tool, ...], trouble: str) -> None:
-        self.table.lists(*(() if trouble else tools), trouble=trouble)
+        self.simulator.lists(*(() if trouble else tools), trouble=trouble)
 
     @precondition(lambda self: self.under_way())
     @rule(end=st.sampled_from(["done", "failed", "not_called", "unknown"]), length=st.sampled_from([4, 20_000]))
     def a_tool_returns(self, end: e.ToolEnd, length: int) -> None:
-        self.table.returns("word" * (length // 4), end=end)
+        self.simulator.returns("word" * (length // 4), end=end)
 
     def under_way(self) -> list[ToolUse]:
-        return [one for one in self.table.state.uses.values() if one.phase == "out"]
+        return [use for use in self.simulator.state.uses.values() if use.phase == "out"]
 
     @rule(text=st.sampled_from(["Cheaper, please.", "Faster."]))
     def a_person_guides(self, text: str) -> None:
-        self.table.guides(text)
+        self.simulator.guides(text)
 
     @rule(seconds=st.sampled_from([0.3, 2.0, 45.0, 130.0]))
     def time_passes(self, seconds: float) -> None:
-        self.table.passes(seconds)
+        self.simulator.passes(seconds)
 
     @rule()
     def everybody_leaves(self) -> None:
-        self.table.go_on(inputs.PlatformUnattended(platform="slack"))
+        self.simulator.deliver(inputs.PlatformUnattended(platform="slack"))
 
     @rule(down=st.sampled_from([0.0, 500.0]))
     def the_process_restarts(self, down: float) -> None:
-        self.table.state = fold(_stored(self.table.events))
-        self.table.now += down
-        self.table.restarts()
-
-    # The rules ------------------------------------------------------------------------------------------------------------
+        self.simulator.state = fold(_stored(self.simulator.events))
+        self.simulator.now += down
+        self.simulator.restarts()
 
     @invariant()
     def the_log_folds_to_the_state(self) -> None:
-        assert fold(_stored(self.table.events)) == self.table.state
+        assert fold(_stored(self.simulator.events)) == self.simulator.state
 
     @invariant()
     def deciding_again_changes_nothing(self) -> None:
-        actions = decide(self.table.state)
-        assert actions == decide(self.table.state)
-        held = {call.action for call in self.table.held}
+        actions = decide(self.simulator.state)
+        assert actions == decide(self.simulator.state)
+        held = {call.action for call in self.simulator.held}
         assert all(
-            (isinstance(one, CallModel) and (one.is_under_way or one.action in held)) or isinstance(one, WaitUntil)
-            for one in actions
+            (isinstance(action, CallModel) and (action.is_under_way or action.action in held)) or isinstance(action, WaitUntil)
+            for action in actions
         )
 
     @invariant()
     def an_agent_does_one_thing_at_a_time(self) -> None:
-        working = Counter(call.agent for call in self.table.state.calls.values() if not call.is_side_call)
+        working = Counter(call.agent for call in self.simulator.state.calls.values() if not call.is_side_call)
         assert all(number == 1 for number in working.values())
 
     @invariant()
     def no_budget_is_overdrawn(self) -> None:
-        own = own_budget(self.table.state)
+        own = own_budget(self.simulator.state)
         assert own.used <= own.limit
 
     @invariant()
     def nothing_new_goes_while_more_money_is_asked_for(self) -> None:
-        pause = self.table.state.pause
+        pause = self.simulator.state.pause
         if pause is not None:
-            assert self.table.state.questions[pause.question].open
-            *_, asked = [n for n, event in enumerate(self.table.events) if isinstance(event, e.MoreAsked)]
-            assert not any(isinstance(event, e.CallStarted) for event in self.table.events[asked:])
+            assert self.simulator.state.questions[pause.question].open
+            *_, asked = [n for n, event in enumerate(self.simulator.events) if isinstance(event, e.MoreAsked)]
+            assert not any(isinstance(event, e.CallStarted) for event in self.simulator.events[asked:])
 
     @invariant()
     def what_is_held_has_cost_nothing(self) -> None:
-        started = {(event.action, event.attempt) for event in self.table.events if isinstance(event, e.CallStarted)}
-        booked = {(row.action, row.attempt) for row in self.table.rows if isinstance(row, CallUsageRecorded)}
+        started = {(event.action, event.attempt) for event in self.simulator.events if isinstance(event, e.CallStarted)}
+        booked = {(row.action, row.attempt) for row in self.simulator.rows if isinstance(row, CallUsageRecorded)}
         assert booked == started
-        assert not started & {(call.action, call.attempt) for call in self.table.held}
+        assert not started & {(call.action, call.attempt) for call in self.simulator.held}
 
     @invariant()
     def bounds_hold(self) -> None:
-        state = self.table.state
+        state = self.simulator.state
         assert state.spent.calls <= state.team.bounds.calls
         assert all(agent.answers <= state.team.bounds.answers for agent in state.agents.values())
 
     @invariant()
     def what_may_do_more_than_read_is_called_once_and_only_with_approval(self) -> None:
-        started = [event for event in self.table.events if isinstance(event, e.ToolStarted)]
+        started = [event for event in self.simulator.events if isinstance(event, e.ToolStarted)]
         writes = [event for event in started if event.tool == "write"]
         assert all(number == 1 for number in Counter(event.action for event in writes).values())
         assert all(event.approved_by for event in writes)
-        assert all(number == 1 for number in Counter(one.action for one in self.ended()).values())
+        assert all(number == 1 for number in Counter(event.action for event in self.ended()).values())
 
     def ended(self) -> list[e.ToolReturned]:
-        return [event for event in self.table.events if isinstance(event, e.ToolReturned)]
+        return [event for event in self.simulator.events if isinstance(event, e.ToolReturned)]
 
     @invariant()
     def no_more_people_are_asked_than_they_bear(self) -> None:
-        state = self.table.state
-        approvals = sum(one.open and one.ask.kind == "approval" for one in state.questions.values())
+        state = self.simulator.state
+        approvals = sum(question.open and question.ask.kind == "approval" for question in state.questions.values())
         assert approvals <= state.team.limits.open_per_person
 
     @invariant()
     def tools_are_used_within_their_limits(self) -> None:
-        state = self.table.state
+        state = self.simulator.state
         assert sum(agent.tool_calls for agent in state.agents.values()) <= state.team.bounds.tool_calls
         assert all(agent.tool_calls <= state.team.bounds.tool_calls_per_agent for agent in state.agents.values())
 
     @invariant()
     def everything_happens_once(self) -> None:
-        results = Counter(event.action for event in self.table.events if isinstance(event, e.Responded))
-        closed = Counter(row.question for row in self.table.rows if isinstance(row, QuestionClosed))
-        posts = Counter((row.key, row.version) for row in self.table.rows if isinstance(row, OutboxEntry))
+        results = Counter(event.action for event in self.simulator.events if isinstance(event, e.Responded))
+        closed = Counter(row.question for row in self.simulator.rows if isinstance(row, QuestionClosed))
+        posts = Counter((row.key, row.version) for row in self.simulator.rows if isinstance(row, OutboxEntry))
         for counted in (results, closed, posts):
             assert all(number == 1 for number in counted.values()), counted
 
     @invariant()
     def what_is_reserved_is_under_way(self) -> None:
-        books = {(row.action, row.attempt): row.state for row in self.table.rows if isinstance(row, CallUsageRecorded)}
+        books = {(row.action, row.attempt): row.state for row in self.simulator.rows if isinstance(row, CallUsageRecorded)}
         reserved = {call for call, state in books.items() if state == "reserved"}
-        assert reserved == {(call.action, call.attempt) for call in self.table.state.calls.values() if call.phase == "out"}
+        assert reserved == {(call.action, call.attempt) for call in self.simulator.state.calls.values() if call.phase == "out"}
 
     @invariant()
     def conversations_are_well_formed(self) -> None:
-        for action, messages in self.table.seen_requests.items():
+        for action, messages in self.simulator.seen_requests.items():
             assert_well_formed(messages)
             if not action.startswith("peer:"):
                 assert PENDING not in [message.text for message in messages if message.role == "tool"]
 
     @invariant()
     def every_question_has_one_end(self) -> None:
-        ends = Counter(event.question for event in self.table.events if isinstance(event, e.QuestionSettled))
+        ends = Counter(event.question for event in self.simulator.events if isinstance(event, e.QuestionSettled))
         assert all(number == 1 for number in ends.values())
-        for question in self.table.state.questions.values():
+        for question in self.simulator.state.questions.values():
             assert question.open == (question.id not in ends)
 
     @invariant()
     def an_end_leaves_nothing_open(self) -> None:
-        state = self.table.state
+        state = self.simulator.state
         if state.end is not None:
             assert state.end.text
             assert not state.calls
@@ -342,7 +342,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def a_run_that_goes_on_has_something_to_wait_for(self) -> None:
-        state = self.table.state
+        state = self.simulator.state
         if state.end is None:
             assert state.busy or any(question.open for question in state.questions.values())
 
@@ -351,31 +351,31 @@ class AnyOrder(RuleBasedStateMachine):
         if not hasattr(self, "table"):
             return
         for _ in range(200):
-            if self.table.state.end is not None:
+            if self.simulator.state.end is not None:
                 return
             self.behave()
         raise AssertionError("the run does not end")
 
     def behave(self) -> None:
-        self.table.lets_in()
-        if self.table.state.unlisted:
-            self.table.lists(*OFFERS[1])
+        self.simulator.lets_in()
+        if self.simulator.state.unlisted:
+            self.simulator.lists(*OFFERS[1])
         while self.under_way():
-            self.table.returns()
-        for name in sorted(self.table.out):
-            if name not in self.table.out:
+            self.simulator.returns()
+        for name in sorted(self.simulator.out):
+            if name not in self.simulator.out:
                 continue
-            offered = [tool.name for tool in self.table.tools(name)] if ":" not in name else []
-            labels = [one.label for one in self.table.state.answers]
+            offered = [tool.name for tool in self.simulator.tools(name)] if ":" not in name else []
+            labels = [answer.label for answer in self.simulator.state.answers]
             if "vote" in offered:
-                self.table.says(name, vote(labels[0]), text="Final words.")
+                self.simulator.says(name, vote(labels[0]), text="Final words.")
             elif "new_answer" in offered:
-                self.table.says(name, answer("at last"))
+                self.simulator.says(name, answer("at last"))
             else:
-                self.table.says(name, text="Words.")
+                self.simulator.says(name, text="Words.")
         for question in self.unposted():
-            self.table.posts_question(question)
-        self.table.passes(50)
+            self.simulator.posts_question(question)
+        self.simulator.passes(50)
 
 
 def _stored(events: list[e.Event]) -> list[e.Event]:

@@ -14,7 +14,7 @@ from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.decide import CallModel
 from orchestrator_bridge.run.prompts import segments
 from orchestrator_bridge.run.requests import fit_request, make_request
-from tests.support.run_simulator import Table, answer, ask, team, vote
+from tests.support.run_simulator import RunSimulator, answer, ask, team, vote
 
 OLD, NEW, TASK = "An old answer. " * 200, "A new answer. " * 200, "The task. " * 100
 
@@ -29,33 +29,33 @@ def longer_than(characters: int) -> Callable[[Request], int]:
     return lambda request: max(0, len(shown(request)) - characters)
 
 
-def table() -> Table:
+def simulator() -> RunSimulator:
     """Two agents; `one` has answered twice, asked a person, and was given guidance; `two` has answered once."""
-    table = Table(team(2), task=TASK)
-    table.says("one", ask("Blue or red?"))
-    table.posts_question(1)
-    table.replies(1, "blue, please")
-    table.says("two", answer(NEW))
-    table.says("one", answer(OLD))
-    table.guides("Mind the gap.")
-    table.says("two", answer(NEW + "twice"))
-    table.says("one", answer(OLD + "twice"))
-    return table
+    simulator = RunSimulator(team(2), task=TASK)
+    simulator.says("one", ask("Blue or red?"))
+    simulator.posts_question(1)
+    simulator.replies(1, "blue, please")
+    simulator.says("two", answer(NEW))
+    simulator.says("one", answer(OLD))
+    simulator.guides("Mind the gap.")
+    simulator.says("two", answer(NEW + "twice"))
+    simulator.says("one", answer(OLD + "twice"))
+    return simulator
 
 
 def call_of(agent: str, purpose: e.Purpose = "work") -> CallModel:
     return CallModel(action="look", agent=agent, purpose=purpose, attempt=1)
 
 
-def test_what_fits_is_not_cut() -> None:
-    state = table().state
+def test_a_conversation_that_fits_is_not_cut() -> None:
+    state = simulator().state
     request, left_out = fit_request(state, call_of("one"), state.seq, longer_than(10**9))
     assert left_out == 0
     assert request == make_request(state, call_of("one"), state.seq)
 
 
-def test_answers_that_were_replaced_go_first_and_the_agent_is_told() -> None:
-    state = table().state
+def test_replaced_answers_are_left_out_first_with_a_notice() -> None:
+    state = simulator().state
     whole = len(shown(make_request(state, call_of("one"), state.seq)))
     request, left_out = fit_request(state, call_of("one"), state.seq, longer_than(whole - 500))
     assert left_out == 1
@@ -67,7 +67,7 @@ def test_answers_that_were_replaced_go_first_and_the_agent_is_told() -> None:
 
 
 def test_task_guidance_outcomes_and_the_newest_answer_always_stay() -> None:
-    state = table().state
+    state = simulator().state
     for agent in ("one", "two"):
         for purpose in ("work", "final"):
             request, left_out = fit_request(state, call_of(agent, purpose), state.seq, longer_than(0))
@@ -81,7 +81,7 @@ def test_task_guidance_outcomes_and_the_newest_answer_always_stay() -> None:
 
 @given(st.integers(min_value=0, max_value=20_000))
 def test_no_more_is_left_out_than_is_needed(room: int) -> None:
-    state = table().state
+    state = simulator().state
     request, left_out = fit_request(state, call_of("one"), state.seq, longer_than(room))
     order = segments(state, state.agents["one"], "work", state.seq)
     if left_out < len(order):
@@ -92,28 +92,28 @@ def test_no_more_is_left_out_than_is_needed(room: int) -> None:
 
 
 def test_every_tool_use_still_has_its_result() -> None:
-    state = table().state
+    state = simulator().state
     request, _ = fit_request(state, call_of("one"), state.seq, longer_than(0))
     uses = [call.id for message in request.messages for call in message.tool_calls]
     assert uses == [message.tool_call for message in request.messages if message.role == "tool"]
 
 
-def test_thoughts_of_earlier_turns_go_before_anything_else() -> None:
-    thinking = Table(team(1), task=TASK)
+def test_reasoning_of_earlier_turns_is_left_out_before_anything_else() -> None:
+    thinking = RunSimulator(team(1), task=TASK)
     for question in ("First?", "Second?"):
         kept = ProviderState(maker="m", message={"reasoning_content": question})
         landed = Response(tool_calls=(ask(question, wait=False),), kept=kept)
-        thinking.go_on(inputs.CallFinished(action=thinking.out["one"], consumed=(), result=landed))
+        thinking.deliver(inputs.CallFinished(action=thinking.out["one"], consumed=(), result=landed))
     state = thinking.state
     assert segments(state, state.agents["one"], "work", state.seq)[0] == ("thoughts", 0)
     request, _ = fit_request(
-        state, call_of("one"), state.seq, lambda one: sum(message.kept is not None for message in one.messages) - 1
+        state, call_of("one"), state.seq, lambda request: sum(message.kept is not None for message in request.messages) - 1
     )
     assert [message.kept is not None for message in request.messages if message.role == "assistant"] == [False, True]
 
 
 def test_the_log_says_how_much_a_call_did_not_show() -> None:
-    long = table()
+    long = simulator()
     long.exceeds = longer_than(9000)
     long.says("two", vote("agent1"))
     started = [event for event in long.events if isinstance(event, e.CallStarted)]
@@ -121,17 +121,17 @@ def test_the_log_says_how_much_a_call_did_not_show() -> None:
 
 
 def test_a_prompt_that_the_provider_found_too_long_is_cut_and_sent_again() -> None:
-    long = table()
+    long = simulator()
     before = len(long.prompt("two"))
     long.exceeds = longer_than(9000)
     error = ContextTooLong("too long", retry_after=0.0)
-    long.go_on(inputs.CallFinished(action=long.out["two"], consumed=(), result=error))
+    long.deliver(inputs.CallFinished(action=long.out["two"], consumed=(), result=error))
     long.passes(1.0)
     assert len(long.prompt("two")) < before
 
 
 def test_a_prompt_that_cannot_be_cut_ends_the_agents_work_with_the_reason() -> None:
-    alone = Table(team(1), task=TASK)
-    alone.go_on(inputs.CallFinished(action=alone.out["one"], consumed=(), result=ContextTooLong("far too long")))
+    alone = RunSimulator(team(1), task=TASK)
+    alone.deliver(inputs.CallFinished(action=alone.out["one"], consumed=(), result=ContextTooLong("far too long")))
     assert alone.state.end is not None
     assert "far too long" in alone.state.end.text

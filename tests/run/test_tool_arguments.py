@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from orchestrator_bridge.model.interface import ToolCall
 from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run.agent_tools import CastVote, NewAnswer
-from tests.support.run_simulator import Table, team, use
+from tests.support.run_simulator import RunSimulator, team, use
 
 OPTIONS = [{"id": "pg", "label": "PostgreSQL", "recommended": True}, {"id": "my", "label": "MySQL"}]
 
@@ -23,11 +23,11 @@ ODD_JSON = {
 
 
 @pytest.mark.parametrize("raw", ODD_JSON.values(), ids=ODD_JSON)
-def test_odd_json_costs_its_agent_one_malformed_use_and_nobody_anything_else(raw: str) -> None:
-    table = Table(team(2))
-    table.says("one", ToolCall(id="1", name="new_answer", arguments=raw))
-    assert table.state.agents["one"].malformed == 1
-    assert set(table.out) == {"one", "two"}
+def test_odd_json_counts_as_one_malformed_use_of_its_agent(raw: str) -> None:
+    simulator = RunSimulator(team(2))
+    simulator.says("one", ToolCall(id="1", name="new_answer", arguments=raw))
+    assert simulator.state.agents["one"].malformed == 1
+    assert set(simulator.out) == {"one", "two"}
 
 
 AS_MEANT: dict[str, tuple[dict[str, object], dict[str, object]]] = {
@@ -45,19 +45,19 @@ AS_MEANT: dict[str, tuple[dict[str, object], dict[str, object]]] = {
 
 
 @pytest.mark.parametrize(("written", "meant"), AS_MEANT.values(), ids=AS_MEANT)
-def test_what_a_model_writes_is_taken_as_it_is_meant(written: dict[str, object], meant: dict[str, object]) -> None:
-    table = Table(team(2))
-    table.says("one", use("ask_others", question="q?", assumption="I take the first.", **written))
-    taken = table.state.questions[1].ask
+def test_common_spellings_of_arguments_are_accepted(written: dict[str, object], meant: dict[str, object]) -> None:
+    simulator = RunSimulator(team(2))
+    simulator.says("one", use("ask_others", question="q?", assumption="I take the first.", **written))
+    taken = simulator.state.questions[1].ask
     assert {name: getattr(taken, name) for name in meant} == meant
 
 
 @pytest.mark.parametrize(("name", "model"), [("new_answer", NewAnswer), ("vote", CastVote), ("ask_others", Ask)])
 def test_the_schema_of_a_tool_names_the_fields_of_its_model(name: str, model: type[BaseModel]) -> None:
-    table = Table(team(2))
-    table.says("one", use("new_answer", content="A"))
-    table.says("two", use("new_answer", content="B"))
-    (tool,) = [tool for tool in table.tools("one") if tool.name == name]
+    simulator = RunSimulator(team(2))
+    simulator.says("one", use("new_answer", content="A"))
+    simulator.says("two", use("new_answer", content="B"))
+    (tool,) = [tool for tool in simulator.tools("one") if tool.name == name]
     required = {field for field, info in model.model_fields.items() if info.is_required()}
     assert set(tool.parameters["properties"]) == set(model.model_fields)
     assert required <= set(tool.parameters["required"])

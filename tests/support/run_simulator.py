@@ -1,6 +1,6 @@
-"""A table at which a run is played by hand: calls are answered one by one, time is said, and every event goes through `decide`.
+"""Simulator of one run: tests answer its calls one by one and set the time, and every input goes through the real `step`.
 
-It carries out what the driver would, in the same order, without a loop, a clock or a store.
+It does what the engine's driver does, in the same order, without a loop, a clock or a store.
 """
 
 from __future__ import annotations
@@ -80,32 +80,32 @@ def ask(question: str = "Which one?", *, to: tuple[str, ...] = ("humans",), wait
     return use("ask_others", question=question, assumption="I take the first.", to=list(to), wait=wait, **more)
 
 
-class Table:
-    """One run in play."""
+class RunSimulator:
+    """One simulated run. `unattended`: nobody can reply on its platform; `external`: the first question of an external agent."""
 
     def __init__(
         self,
         run_team: Team,
         *,
         run: int = 1,
-        gone: bool = False,
+        unattended: bool = False,
         task: str = "the task",
         directory: Directory | None = None,
         ledger: UsageLedger | None = None,
         reserved: Decimal | None = None,
         by: Author = ANA,
         now: float = 1000.0,
-        guest: inputs.ExternalQuestion | None = None,
+        external: inputs.ExternalQuestion | None = None,
     ) -> None:
         directory = directory or Directory()
         place = replace(PLACE, platform=by.platform)
-        outside = ExternalAgent(token="laptop", agent="coder", asks=True) if guest else None
+        outside = ExternalAgent(token="laptop", agent="coder", asks=True) if external else None
         started = e.RunStarted(
             at=now, run=run, task=task, team=run_team, place=place, by=by, askable=directory.askable, outside=outside
         )
         self.now = now
         self.by, self.place = by, place
-        self.words: list[PrivateReply] = []
+        self.private_replies: list[PrivateReply] = []
         self.open = OpenQuestionIndex()
         self.events: list[e.Event] = []
         self.rows: list[Record] = []
@@ -115,44 +115,42 @@ class Table:
         self.exceeds: Callable[[Request], int] = lambda _: 0
         self.ledger = ledger or UsageLedger(Budgets())
         self.holds: Callable[[str], Throttled | None] = lambda _: None
-        self.desk = QuestionService(directory, lambda: next(self._numbers), lambda _: gone, self.open)
+        self.question_service = QuestionService(directory, lambda: next(self._numbers), lambda _: unattended, self.open)
         self.read_to_end: set[int] = set()
         self._messages = 0
         transaction = Transaction.of_new_run(started)
-        if guest:
-            handle_input(transaction, guest, self.desk)
+        if external:
+            handle_input(transaction, external, self.question_service)
         self._commit(transaction)
-        self.go_on()
+        self.deliver()
 
-    # Playing --------------------------------------------------------------------------------------------------------------
-
-    def go_on(self, *facts: inputs.RunInput) -> None:
-        """Take facts and everything that follows from them."""
+    def deliver(self, *run_inputs: inputs.RunInput) -> None:
+        """Handle inputs, and everything that follows from them, in one transaction."""
         transaction = Transaction(self.state, self.now)
-        for fact in facts:
-            handle_input(transaction, fact, self.desk)
+        for run_input in run_inputs:
+            handle_input(transaction, run_input, self.question_service)
             settle_immediate(transaction)
         self._advance(transaction)
 
     def _advance(self, transaction: Transaction) -> None:
-        for start in step(transaction, self.desk, self, self.read_to_end).starts:
+        for start in step(transaction, self.question_service, self, self.read_to_end).starts:
             self.seen_requests[start.action] = start.request.messages
         transaction.finish()
         self._commit(transaction)
 
     def price(self, _: Request) -> Decimal | None:
-        """What every call may cost, as a test has it."""
+        """The price of every call, as a test sets it."""
         return self.reserved
 
     def tokens(self, request: Request) -> int:
         return 1000
 
     def excess_tokens(self, request: Request) -> int:
-        """How much too long a call's prompt is, as a test has it."""
+        """The excess of a call's prompt, as a test sets it."""
         return self.exceeds(request)
 
     def budget_statuses(self, place: Place, now: float, unstored: Sequence[Record]) -> Sequence[BudgetStatus]:
-        """The budgets that a test has set."""
+        """The budgets that a test sets."""
         return self.ledger.statuses(place, now, unstored)
 
     def reserve(self, run: int, action: str, attempt: int, place: Place, amount: Decimal) -> None:
@@ -162,7 +160,7 @@ class Table:
         self.ledger.release((run, action, attempt))
 
     def try_acquire(self, _: int, action: str, __: Request) -> Throttled | None:
-        """Every call goes, unless a test holds it by its action."""
+        """Admit every call that a test does not hold, by its action."""
         return self.holds(action)
 
     def _commit(self, transaction: Transaction) -> None:
@@ -170,7 +168,7 @@ class Table:
         self.events += transaction.events
         self.rows += transaction.rows
         self.ledger.record(self.place, transaction.rows)
-        self.words += [word for _, word in transaction.replies]
+        self.private_replies += [word for _, word in transaction.replies]
         for row in transaction.rows:
             self._count(row)
 
@@ -183,8 +181,6 @@ class Table:
             case QuestionClosed():
                 self.open.discard(row.question)
 
-    # Looking --------------------------------------------------------------------------------------------------------------
-
     @property
     def out(self) -> dict[str, str]:
         """The calls under way: action by agent, peers' side calls by their action."""
@@ -192,7 +188,7 @@ class Table:
         return {call.action if call.is_side_call else call.agent: call.action for call in calls}
 
     def tools(self, agent: str) -> tuple[ToolSpec, ...]:
-        """The tools on offer to an agent in a call of now."""
+        """The tools on offer to an agent in a call that starts now."""
         call = CallModel(action="look", agent=agent, purpose="work", attempt=1)
         return make_request(self.state, call, self.state.seq).tools
 
@@ -203,28 +199,26 @@ class Table:
     def posts(self) -> list[OutboxEntry]:
         return [row for row in self.rows if isinstance(row, OutboxEntry)]
 
-    # What happens ---------------------------------------------------------------------------------------------------------
-
     def says(self, agent: str, *uses: ToolCall, text: str = "", tokens: int = 10, cost: Decimal | None = None) -> None:
-        """An agent's call lands."""
+        """Complete an agent's call with a response."""
         response = Response(text=text, tool_calls=uses, usage=Usage(input=tokens), served="test/model", cost=cost)
-        self.go_on(self.landed(agent, response))
+        self.deliver(self.landed(agent, response))
 
     def fails(self, agent: str, error: ModelError) -> None:
-        self.go_on(self.landed(agent, error))
+        self.deliver(self.landed(agent, error))
 
     def landed(self, agent: str, result: Response | ModelError) -> inputs.CallFinished:
-        """The fact that an agent's call came back, for several facts in one pass."""
+        """The input that an agent's call is completed, for several inputs in one transaction."""
         return inputs.CallFinished(action=self.out[agent], consumed=(), result=result)
 
     def holds_all(self, why: str = "Test's rate limit", seconds: float = 30.0) -> None:
-        """From now on no call may start."""
+        """Hold all calls that start from now on."""
         self.holds = lambda _: Throttled(why=why, until=self.now + seconds)
 
     def lets_in(self) -> None:
-        """Calls may start again, and those that are held do."""
+        """Let calls start again, the held ones first."""
         self.holds = lambda _: None
-        self.go_on(*(inputs.SlotGranted(action=call.action) for call in self.held))
+        self.deliver(*(inputs.SlotGranted(action=call.action) for call in self.held))
 
     @property
     def held(self) -> list[Call]:
@@ -232,12 +226,12 @@ class Table:
         return [call for call in self.state.calls.values() if call.phase == "held"]
 
     def guides(self, text: str, by: Author = ANA) -> None:
-        """A person says something in the run's thread."""
-        self.go_on(self.guidance(text, by))
+        """A person writes guidance in the run's thread."""
+        self.deliver(self.guidance(text, by))
 
     def guidance(self, text: str, by: Author = ANA) -> inputs.MessageInThread:
-        """The fact that a person said something in the run's thread, for several facts in one pass."""
-        return inputs.MessageInThread(message=self._said(text, by), question=None)
+        """The input that a person wrote guidance, for several inputs in one transaction."""
+        return inputs.MessageInThread(message=self._message(text, by), question=None)
 
     def replies(self, question: int, text: str, by: Author | None = None) -> None:
         """A person types a reply, and its settle delay passes."""
@@ -246,7 +240,9 @@ class Table:
 
     def types(self, question: int, text: str, by: Author | None = None, mentions: tuple[Author, ...] = ()) -> None:
         """A person types a reply just now."""
-        self.go_on(inputs.MessageInThread(message=replace(self._said(text, by or self.by), mentions=mentions), question=question))
+        self.deliver(
+            inputs.MessageInThread(message=replace(self._message(text, by or self.by), mentions=mentions), question=question)
+        )
 
     def presses(self, question: int, press: ControlAction, value: str = "", by: Author | None = None) -> None:
         """A person uses a control of a question."""
@@ -260,12 +256,12 @@ class Table:
             at=self.now,
             value=value,
         )
-        self.go_on(inputs.QuestionControlUsed(used=clicked))
+        self.deliver(inputs.QuestionControlUsed(used=clicked))
 
     def tells(
         self, question: int, words: str, by: Author | None = None, channel: str = "general", mentions: tuple[Author, ...] = ()
     ) -> str:
-        """A person gives the command `/questions` with a number; returns the word that comes back."""
+        """A person gives the command `/questions` with a number; returns the private reply."""
         self._messages += 1
         place = replace(self.place, channel=channel)
         command = CommandReceived(
@@ -277,58 +273,61 @@ class Table:
             at=self.now,
             mentions=mentions,
         )
-        self.go_on(inputs.QuestionCommand(command=command, question=question, words=words))
-        return self.words[-1].text
+        self.deliver(inputs.QuestionCommand(command=command, question=question, words=words))
+        return self.private_replies[-1].text
 
     def takes_back(self, question: int, message: str) -> None:
         """A person deletes a message."""
-        self.go_on(inputs.MessageRetracted(deletion=MessageDeleted(place=PLACE, message=message, at=self.now), question=question))
+        self.deliver(
+            inputs.MessageRetracted(deletion=MessageDeleted(place=PLACE, message=message, at=self.now), question=question)
+        )
 
-    def _said(self, text: str, by: Author = ANA) -> MessageReceived:
+    def _message(self, text: str, by: Author = ANA) -> MessageReceived:
         self._messages += 1
         return MessageReceived(place=self.place, message=f"m{self._messages}", author=by, text=text, at=self.now)
 
     def posts_question(self, question: int) -> None:
         """The card of a question is posted, by a platform whose clock agrees with ours."""
         posted = PostedMessage(message=f"card{question}", thread=f"thread{question}", at=self.now)
-        self.go_on(inputs.QuestionDelivered(outgoing=self._card(question), posted=posted, noted_at=self.now))
+        self.deliver(inputs.QuestionDelivered(outgoing=self._card(question), posted=posted, noted_at=self.now))
 
     def rejects_question(self, question: int, why: str = "the channel was deleted") -> None:
         """The card of a question will never be posted."""
-        self.go_on(inputs.QuestionUndeliverable(outgoing=self._card(question), why=why))
+        self.deliver(inputs.QuestionUndeliverable(outgoing=self._card(question), why=why))
 
     def _card(self, question: int) -> OutboxEntry:
         return next(post for post in self.posts() if post.question == question and not post.replaces and not post.anchor)
 
     def passes(self, seconds: float) -> None:
-        """Time passes: everything that rings until then rings."""
+        """Let time pass, and handle everything that is due until then."""
         until = self.now + seconds
-        while (ring := self._next_time()) is not None and ring <= until:
-            self.now = max(self.now, ring)
-            self.read_to_end = {one.id for one in self.state.questions.values()}
+        while (due := self._next_time()) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.read_to_end = {question.id for question in self.state.questions.values()}
             transaction = Transaction(self.state, self.now)
             for event in timer_events(transaction.state, self.now):
                 transaction.add(event)
             self._advance(transaction)
         self.now = until
-        self.read_to_end = {one.id for one in self.state.questions.values()}
-        self.go_on()
+        self.read_to_end = {question.id for question in self.state.questions.values()}
+        self.deliver()
 
     def _next_time(self) -> float | None:
-        """When something rings next, or a question must be looked at."""
-        rings = [ring for ring in (next_timer(self.state),) if ring is not None]
-        looks = [at for one in self.state.questions.values() if self.now < (at := fires_at(one)) < math.inf]
-        return min((*rings, *looks), default=None)
+        """The next time at which a timer or a question is due."""
+        timer = next_timer(self.state)
+        questions = (fires_at(question) for question in self.state.questions.values())
+        due = [at for at in questions if self.now < at < math.inf]
+        return min(due if timer is None else (timer, *due), default=None)
 
     def lists(self, *tools: Tool, server: str = "files", trouble: str = "") -> None:
-        """A tool server tells what it offers."""
-        self.go_on(inputs.ToolListReceived(server=server, offer=ServerTools(tools=tools, trouble=trouble)))
+        """A tool server lists its tools."""
+        self.deliver(inputs.ToolListReceived(server=server, offer=ServerTools(tools=tools, trouble=trouble)))
 
     def returns(self, text: str = "done", *, end: ToolEnd = "done", images: tuple[ToolImage, ...] = ()) -> None:
-        """The tool call that has been under way for longest comes back."""
+        """Complete the tool call that has been under way for longest."""
         use = next(use for use in self.state.uses.values() if use.phase == "out")
-        self.go_on(inputs.ToolFinished(action=use.use, end=end, text=text, images=images))
+        self.deliver(inputs.ToolFinished(action=use.use, end=end, text=text, images=images))
 
     def restarts(self) -> None:
         """The process is killed and started again."""
-        self.go_on(inputs.ProcessRestarted())
+        self.deliver(inputs.ProcessRestarted())

@@ -9,23 +9,23 @@ from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.decide import CallModel
 from orchestrator_bridge.run.requests import make_request
 from orchestrator_bridge.team.team import AgentSpec, Team
-from tests.support.run_simulator import Table
+from tests.support.run_simulator import RunSimulator
 
 TEAM = ("planner", "skeptic", "operator")
 
 
-class Stage(Table):
+class Stage(RunSimulator):
     """One run whose agents all play the same script."""
 
     def __init__(self, script: Script, task: str, agents: tuple[str, ...] = TEAM, *, gone: bool = False) -> None:
         self.script = script
         team = Team(agents=tuple(AgentSpec(name=name, model="scripted/demo") for name in agents))
-        super().__init__(team, gone=gone, task=task)
+        super().__init__(team, unattended=gone, task=task)
 
     def act(self, who: str) -> Response:
         """A call under way comes back: an agent's own by its name, a peer's side call by its action."""
         response = play_turn(self.script, self.request(who), "scripted/demo")[1]
-        self.go_on(inputs.CallFinished(action=self.out[who], consumed=(), result=response))
+        self.deliver(inputs.CallFinished(action=self.out[who], consumed=(), result=response))
         return response
 
     def request(self, who: str) -> Request:
@@ -42,7 +42,7 @@ class Stage(Table):
     def choice_of(self, agent: str) -> str:
         """Whom an agent's standing vote is for, by name; empty if it has none."""
         vote = self.state.agents[agent].vote
-        names = {one.label: one.spec.name for one in self.state.agents.values()}
+        names = {agent.label: agent.spec.name for agent in self.state.agents.values()}
         return names[vote.label] if vote else ""
 
     def answer_of(self, agent: str) -> str:
