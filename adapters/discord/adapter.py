@@ -44,6 +44,7 @@ _LOG = logging.getLogger(__name__)
 
 EDIT_INTERVAL = 4.0
 """Seconds between two edits of a card. Discord allows about one edit a second in a channel."""
+
 UNREADABLE = (
     "I cannot read your messages there, because the Message Content intent is off. Use the buttons, or mention me in your reply. "
     "The operator of this bot can switch the intent on in Discord's developer portal (Bot, Privileged Gateway Intents)."

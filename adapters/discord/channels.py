@@ -35,6 +35,7 @@ GuildOf = Callable[[str], int | None]
 
 REMEMBERED = 2000
 """Channels cached here because the client itself does not keep them: archived threads and direct messages."""
+
 NOT_STARTED = "the connection to Discord is not open"
 
 

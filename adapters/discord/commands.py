@@ -35,6 +35,7 @@ THIS_CHANNEL = "this channel"
 
 MAX_TASK = 6000
 """Characters of one command field, Discord's limit."""
+
 MESSAGE_MENU = "Ask the agents about this"
 
 COMMAND_NAMES = frozenset({"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MESSAGE_MENU})

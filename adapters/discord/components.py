@@ -19,10 +19,13 @@ from orchestrator_bridge.common.duration import format_duration
 
 MAX_BUTTONS = 5
 """Options up to this number have a button each; more are shown as a select."""
+
 MAX_LABEL = 25
 """Characters of a button label that fit on a phone."""
+
 MAX_ANSWER = 2000
 """Characters of an answer in the modal."""
+
 EXTENSIONS = (900, 3600, 14_400, 86_400)
 """Seconds that "More time" offers: 15 minutes, an hour, four hours, a day."""
 
@@ -44,6 +47,7 @@ _KINDS: dict[str, ControlKind] = {
     "y": "confirm",
 }
 """Control kinds by their letter in custom ids. Messages that stand in channels hold these letters: they never change."""
+
 _LETTERS = {kind: letter for letter, kind in _KINDS.items()}
 _ID = re.compile(r"th:([a-z]):(\d{1,20})(?::(.*))?", re.DOTALL)
 

@@ -27,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 45.0
 """Seconds after which an attempt to connect is given up."""
+
 RECONNECT = Backoff(first=5.0, longest=300.0)
 """Delays before the attempts to replace a connection that has ended for good."""
 

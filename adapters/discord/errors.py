@@ -50,6 +50,7 @@ RESPONSE_TIMEOUT = 15.0
 
 ATTEMPT_TIMEOUT = 90.0
 """Seconds for a whole attempt: discord.py itself waits up to 30 seconds on a rate limit."""
+
 _CURRENT: ContextVar[_Attempt | None] = ContextVar("the attempt that requests of this task belong to", default=None)
 
 

@@ -32,12 +32,16 @@ from orchestrator_bridge.chat.outbound import (
 
 FORUM_LOOK_BACK = 20
 """Messages at the beginning of a forum post among which its card is."""
+
 LOOK_BACK = 500
 """Messages that are searched for an earlier attempt."""
+
 TIMESTAMP_STEP = 0.002
 """Seconds: Discord's `after` excludes messages of the same millisecond."""
+
 REPLIES = 200
 """Messages of a channel that are searched for replies to a card that has a thread as well."""
+
 CLOCK_TOLERANCE = 900.0
 """Seconds by which Discord's clock and ours may differ."""
 

@@ -27,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 TOKEN_LIFETIME = 870.0
 """Seconds for which an interaction can be answered: 15 minutes, less a margin."""
+
 REMEMBERED = 2000
 
 NOT_STORED = "I could not store this. Please try again in a minute."

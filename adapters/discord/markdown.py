@@ -17,6 +17,7 @@ from orchestrator_bridge.common.text import clean, shorten
 
 MAX_CHARACTERS = 1900
 """Characters of one part; Discord allows 2,000 in a message, and the rest is for what surrounds the part."""
+
 MAX_LINES = 60
 """Lines of one part: about three screens of a phone."""
 
@@ -26,6 +27,7 @@ _ZERO_WIDTH_SPACE = "\u200b"
 _EVERYBODY = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
 _MARKUP = re.compile(r"<(?=(?:@[!&]?|#|id:|sound:|t:-?)\w|/[^<>:\n]{1,100}:\d|a?:\w{1,40}:\d)", re.IGNORECASE)
 """The beginning of mentions of people, roles, channels and commands, and of custom emoji, sounds and timestamps."""
+
 _UNSEEN = r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u3164\ufe00-\ufe0f\uffa0]*"
 _SPLIT_MENTION = re.compile(rf"([@<]){_UNSEEN}(?=[@!&#/:\w])")
 """An @ or < separated by invisible characters from the text that would make it a mention once they are removed."""

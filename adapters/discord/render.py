@@ -47,6 +47,7 @@ _STATE_EMOJI = {
     "retired": "❌",
 }
 """Emoji of an agent, by the beginning of its state; the state in words stands beside it."""
+
 THREAD_NAME = 100
 _CONTEXT = 1500
 
@@ -58,6 +59,7 @@ MAX_ANSWER_MESSAGES = 5
 
 FindMessageUrl = Callable[[Place, str], str | None]
 """The web address of a message; None if it is not known."""
+
 _TONES = {"plain": "", "good": "✅ ", "warning": "⚠️ "}
 _COLOURS = {"plain": OPEN, "good": DONE, "warning": SCRIPTED}
 

@@ -57,6 +57,7 @@ T = TypeVar("T")
 
 ARCHIVE_AFTER: Literal[10080] = 10080
 """Minutes without a message after which Discord archives a thread: the longest time that every server allows."""
+
 REMEMBERED = 5000
 
 ACKNOWLEDGEMENT_EMOJI = {"taken": "✅", "late": "⌛", "refused": "🚫", "passed": "👋"}

@@ -90,6 +90,7 @@ READ_TRIES = 6
 
 HALF_SECOND = 0.5
 """Seconds. The `Date` header is cut to whole seconds, so half a second more is the best estimate."""
+
 Call = Callable[[AsyncWebClient], Awaitable[AsyncSlackResponse]]
 
 

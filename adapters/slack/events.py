@@ -33,6 +33,7 @@ _USER_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message"})
 
 MIN_TASK_WORDS = 3
 """Words from which on a mention without a command's name counts as a task."""
+
 Event = Mapping[str, Any]
 
 
@@ -43,7 +44,7 @@ class CommandLine:
     name: str
     text: str
 
-    def wants_form(self, names: Collection[str]) -> bool:
+    def wants_modal(self, names: Collection[str]) -> bool:
         """True if the line is a command without arguments that has a modal."""
         return self.name in MODAL_COMMANDS and self.name in names and not self.text.strip()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
 from adapters.slack.api import SlackApi
 from adapters.slack.app_home import CHANNEL_ACTION, HOME_PREFIX, HomeTabs, is_home, next_home_state, parse_home_state
@@ -110,7 +110,7 @@ class SlackInteractionHandler:
         line = parse_slash(str(body.get("text") or ""))
         place = self._channels.place(channel)
         # The modal comes before every look-up: its trigger expires after 3 seconds.
-        if line.wants_form(self._names):
+        if line.wants_modal(self._names):
             metadata = ModalMetadata(channel=place.channel)
             view = task_modal(metadata, self._autocomplete) if line.name == "ask" else model_modal(metadata, self._autocomplete)
             return OpenModal(trigger=str(body["trigger_id"]), view=view)
@@ -195,16 +195,18 @@ class SlackInteractionHandler:
             case "cancel":
                 here = self._command_place(body, place)
                 return self._command_received(here, interaction, author, "questions", f"{control.question} cancel")
-            case press:
+            case "option" | "pass" | "more":
                 return ControlUsed(
                     place=place,
                     interaction=interaction,
                     question=control.question,
-                    press=press,
+                    press=control.press,
                     author=author,
                     at=at,
                     value=control.value,
                 )
+            case _:
+                assert_never(control.press)
 
     def _modal(self, body: Body, name: str, place: Place) -> HandlerResult:
         channel = place.channel

@@ -28,6 +28,7 @@ _GROUP = re.compile(r"S[A-Z0-9]{1,20}")
 MAX_BLOCK = 11_500
 """Characters of Markdown in one message. Slack allows 12,000 in all blocks of type `markdown` of a message (its block reference);
 the rest is for what else the message contains."""
+
 _SLASH = re.compile(r"(?<![\w/:.])/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")
 
 

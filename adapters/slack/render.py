@@ -46,6 +46,7 @@ STATUS_EMOJI = {
     "working": ":hourglass_flowing_sand:",
 }
 """The emoji of a status, by its first word."""
+
 _TONES = {"plain": "", "good": ":white_check_mark: ", "warning": ":warning: "}
 
 MAX_CELL = 300
