@@ -16,13 +16,13 @@ from adapters.discord.client import DiscordClient
 from adapters.discord.commands import CommandSync, DiscordCommandTree
 from adapters.discord.components import confirm_components
 from adapters.discord.connection import DiscordConnection
-from adapters.discord.errors import RESPONSE_TIMEOUT, bounded_attempt
+from adapters.discord.errors import RESPONSE_TIMEOUT
 from adapters.discord.history import DiscordHistory, fetch_attachment
 from adapters.discord.interactions import DiscordInteractionHandler, InteractionResponses
 from adapters.discord.markers import nonce
 from adapters.discord.messages import MessageListener
 from adapters.discord.render import DiscordMessage, render_private_reply
-from adapters.discord.sender import DiscordSender, MessageApi
+from adapters.discord.sender import DiscordSender, MessageApi, UnreadableNotices
 from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendUncertain
 from orchestrator_bridge.chat.inbound import (
     Attachment,
@@ -37,18 +37,12 @@ from orchestrator_bridge.chat.inbound import (
     Place,
 )
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply
-from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 
 _LOG = logging.getLogger(__name__)
 
 EDIT_INTERVAL = 4.0
 """Seconds between two edits of a card. Discord allows about one edit a second in a channel."""
-
-UNREADABLE = (
-    "I cannot read your messages there, because the Message Content intent is off. Use the buttons, or mention me in your reply. "
-    "The operator of this bot can switch the intent on in Discord's developer portal (Bot, Privileged Gateway Intents)."
-)
 
 
 class DiscordAdapter:
@@ -81,21 +75,19 @@ class DiscordAdapter:
         response_timeout: float = RESPONSE_TIMEOUT,
     ) -> None:
         self._connection = connection
-        self._menu = autocomplete
-        self._clock = clock
+        self._autocomplete = autocomplete
         self._sync = CommandSync(commands_file, guild)
-        self._channels = ChannelCache(lambda: connection.client)
+        self._channels = ChannelCache(connection)
         self._messages = MessageApi(self._channels, response_timeout)
-        self._sender = DiscordSender(self._messages, self._can_read_messages)
+        self._sender = DiscordSender(self._channels, self._messages)
         self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed))
-        self._backfill = DiscordBackfill(clock, self._history.read_thread)
-        self._listener = MessageListener(self._channels, clock, frozenset(listed), self._warn_unreadable)
+        self._unreadable = UnreadableNotices(self._messages)
+        self._listener = MessageListener(self._channels, clock, frozenset(listed), self._unreadable)
+        self._backfill = DiscordBackfill(clock, self._history, self._listener)
         self._responses = InteractionResponses(clock)
         self._interactions = DiscordInteractionHandler(self._responses)
         self._receive: InboundHandler | None = None
         self._connections = 0
-        self._warned_authors: set[str] = set()
-        self._tasks = BackgroundTasks()
 
     async def start(self, on_event: InboundHandler) -> None:
         """Connect, as `Adapter.start` specifies."""
@@ -105,12 +97,12 @@ class DiscordAdapter:
 
     async def stop(self) -> None:
         """Disconnect. Calling it again has no effect."""
-        await self._tasks.stop()
+        await self._unreadable.stop()
         await self._connection.close()
 
     def _prepare(self, client: DiscordClient) -> None:
         assert self._receive is not None
-        client.tree = DiscordCommandTree(client, self._menu, self._responses, self._receive)
+        client.tree = DiscordCommandTree(client, self._autocomplete, self._responses, self._receive)
 
     async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` specifies."""
@@ -185,7 +177,8 @@ class DiscordAdapter:
 
     async def session_restarted(self) -> None:
         """Handle a session that replaces a lost one: read what was posted to open cards in between."""
-        await self._backfill.catch_up(self._deliver_from_history, self._deliver_deletions)
+        assert self._receive is not None
+        await self._backfill.catch_up(self._receive)
 
     async def message_created(self, message: discord.Message) -> None:
         """Handle a new message."""
@@ -230,31 +223,3 @@ class DiscordAdapter:
         """Handle a button, a select or a submitted modal."""
         if self._receive is not None:
             await self._interactions.handle(interaction, self._receive)
-
-    async def _deliver_from_history(self, message: MessageReceived) -> None:
-        assert self._receive is not None
-        await self._listener.on_history_message(message, self._receive)
-
-    async def _deliver_deletions(self, place: Place, found: Sequence[MessageReceived]) -> None:
-        """Deliver the deletion of each message that was delivered from a thread and is no longer in its history."""
-        remaining = {int(message.message) for message in found}
-        for message in sorted(self._listener.known_messages(place) - remaining):
-            await self.message_deleted(message)
-
-    def _can_read_messages(self) -> bool:
-        client = self._connection.client
-        return client is None or client.intents.message_content
-
-    def _warn_unreadable(self, author: Author, place: Place) -> None:
-        """Explain to an author, once, that the text of the message cannot be read."""
-        if author.id not in self._warned_authors:
-            self._warned_authors.add(author.id)
-            self._tasks.start(self._send_unreadable_notice(author))
-
-    async def _send_unreadable_notice(self, author: Author) -> None:
-        try:
-            async with bounded_attempt():
-                channel, _ = await self._messages.reply_target(direct_place(author.id))
-            await self._messages.post_message(channel, DiscordMessage(content=UNREADABLE), nonce(f"unread {author.id}"))
-        except Exception as failure:
-            _LOG.warning("the notice to %s about the Message Content intent was not delivered: %s", author.id, failure)

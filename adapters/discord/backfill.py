@@ -7,11 +7,12 @@ after our start, until its card has ended.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
-from adapters.discord.messages import RETRY
+from adapters.discord.history import DiscordHistory
+from adapters.discord.messages import RETRY, MessageListener
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
-from orchestrator_bridge.chat.inbound import MessageReceived, Place
+from orchestrator_bridge.chat.inbound import InboundHandler, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, QuestionCard, RunCard
 from orchestrator_bridge.common.clock import Clock, sleep_until
 
@@ -20,18 +21,14 @@ _LOG = logging.getLogger(__name__)
 READ_ATTEMPTS = 6
 """Attempts to read a thread; a question's thread is read again when the question expires."""
 
-ReadThread = Callable[[Place, float], Awaitable[Sequence[MessageReceived]]]
-
-OnHistoryMessage = Callable[[MessageReceived], Awaitable[None]]
-OnThreadRead = Callable[[Place, Sequence[MessageReceived]], Awaitable[None]]
-
 
 class DiscordBackfill:
     """Watched threads, each with the time of its card."""
 
-    def __init__(self, clock: Clock, read: ReadThread) -> None:
+    def __init__(self, clock: Clock, history: DiscordHistory, listener: MessageListener) -> None:
         self._clock = clock
-        self._read = read
+        self._history = history
+        self._listener = listener
         self._open: dict[Place, float] = {}
 
     def on_sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
@@ -62,21 +59,23 @@ class DiscordBackfill:
         """Stop watching a card that was deleted."""
         self._open.pop(place, None)
 
-    async def catch_up(self, on_message: OnHistoryMessage, on_read: OnThreadRead) -> None:
-        """Read every watched thread: call `on_message` with each message, then `on_read` with all messages of the thread."""
+    async def catch_up(self, on_event: InboundHandler) -> None:
+        """Read every watched thread, and deliver its messages and the deletions of those that are no longer in it."""
         # A copy, since delivering messages can end a question and with it the watch of its thread.
         for place, after in list(self._open.items()):
             messages = await self._read_with_retry(place, after)
             if messages is None:
                 continue
             for message in messages:
-                await on_message(message)
-            await on_read(place, messages)
+                await self._listener.on_history_message(message, on_event)
+            remaining = {int(message.message) for message in messages}
+            for deleted in sorted(self._listener.known_messages(place) - remaining):
+                await self._listener.on_message_deleted(deleted, on_event)
 
     async def _read_with_retry(self, place: Place, after: float) -> Sequence[MessageReceived] | None:
         for failures in range(READ_ATTEMPTS):
             try:
-                return await self._read(place, after)
+                return await self._history.read_thread(place, after)
             except SendRejected as failure:
                 _LOG.warning("a thread cannot be read, so replies in it may be missing: %s", failure)
                 return None

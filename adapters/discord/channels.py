@@ -13,6 +13,7 @@ from typing import Literal
 import discord
 
 from adapters.discord.client import DiscordClient
+from adapters.discord.connection import DiscordConnection
 from adapters.discord.errors import bounded_attempt
 from adapters.discord.markers import parse_question_number, parse_reference_code
 from orchestrator_bridge.chat.adapter import NotSent
@@ -124,8 +125,8 @@ def message_url(place: Place, message: str, guild_of: GuildOf) -> str | None:
 class ChannelCache:
     """Channels of the current client."""
 
-    def __init__(self, client: Callable[[], DiscordClient | None]) -> None:
-        self._client = client
+    def __init__(self, connection: DiscordConnection) -> None:
+        self._connection = connection
         self._known: LruMap[int, AnyChannel] = LruMap(REMEMBERED)
 
     def client(self) -> DiscordClient:
@@ -134,10 +135,16 @@ class ChannelCache:
         Raises:
             NotSent: there is no connection.
         """
-        client = self._client()
+        client = self._connection.client
         if client is None or client.is_closed():
             raise NotSent(NOT_STARTED)
         return client
+
+    @property
+    def can_read_messages(self) -> bool:
+        """True if the text of messages in channels is delivered; without a client it is assumed."""
+        client = self._connection.client
+        return client is None or client.intents.message_content
 
     async def resolve(self, channel: str) -> AnyChannel:
         """The channel of a `Place.channel`.
@@ -169,7 +176,7 @@ class ChannelCache:
 
     def thread_kind(self, channel: int) -> ThreadKind:
         """The form in which a card in this channel collects replies, from memory."""
-        client = self._client()
+        client = self._connection.client
         return thread_kind(client.get_channel(channel) if client is not None else None)
 
     def forget(self, id_: int) -> None:
@@ -178,7 +185,7 @@ class ChannelCache:
 
     def guild_of(self, channel: str) -> int | None:
         """The server of a channel, from memory."""
-        client = self._client()
+        client = self._connection.client
         known = client.get_channel(int(channel)) if client is not None and channel.isdecimal() else None
         return known.guild.id if isinstance(known, discord.abc.GuildChannel | discord.Thread) else None
 

@@ -144,28 +144,28 @@ class CommandAutocomplete:
     """Autocomplete of command fields, from memory: Discord drops choices that take longer than three seconds."""
 
     def __init__(self, autocomplete: Autocomplete) -> None:
-        self._menu = autocomplete
+        self._autocomplete = autocomplete
 
     async def model(self, interaction: Interaction, typed: str) -> list[Choice]:
         """Models, for the scope that is chosen already."""
         scope = scope_name(str(getattr(interaction.namespace, "scope", "") or ""))
         team = str(getattr(interaction.namespace, "team", "") or "")
         return _or_empty(
-            lambda: model_choices(self._menu.models(_place(interaction), typed, scope=scope or team, limit=MAX_CHOICES))
+            lambda: model_choices(self._autocomplete.models(_place(interaction), typed, scope=scope or team, limit=MAX_CHOICES))
         )
 
     async def team(self, interaction: Interaction, typed: str) -> list[Choice]:
         """Teams, the channel's own first."""
-        return _or_empty(lambda: name_choices(self._menu.teams(_place(interaction)), typed))
+        return _or_empty(lambda: name_choices(self._autocomplete.teams(_place(interaction)), typed))
 
     async def scope(self, interaction: Interaction, typed: str) -> list[Choice]:
         """The channel, teams, agents."""
         place = _place(interaction)
-        return _or_empty(lambda: scope_choices(self._menu.teams(place), self._menu.agents(place), typed))
+        return _or_empty(lambda: scope_choices(self._autocomplete.teams(place), self._autocomplete.agents(place), typed))
 
     async def run(self, interaction: Interaction, typed: str) -> list[Choice]:
         """Active runs of this channel."""
-        return _or_empty(lambda: run_choices(self._menu.runs(_place(interaction)), typed))
+        return _or_empty(lambda: run_choices(self._autocomplete.runs(_place(interaction)), typed))
 
 
 def _or_empty(offer: Callable[[], list[Choice]]) -> list[Choice]:

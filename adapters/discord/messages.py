@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import discord
@@ -19,10 +18,10 @@ from adapters.discord.channels import (
     to_author,
 )
 from adapters.discord.errors import bounded_attempt
+from adapters.discord.sender import UnreadableNotices
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import (
     Attachment,
-    Author,
     CommandReceived,
     InboundEvent,
     InboundHandler,
@@ -148,19 +147,13 @@ class MessageLocation:
 
 
 class MessageListener:
-    """Delivers messages to the bridge, for one adapter.
+    """Delivers messages to the bridge, for one adapter. `listed` are bots whose messages count like those of people."""
 
-    `listed` are bots whose messages count like those of people; `on_unreadable` is called with the author and the place of a
-    message that cannot be read without the Message Content intent.
-    """
-
-    def __init__(
-        self, channels: ChannelCache, clock: Clock, listed: frozenset[str], on_unreadable: Callable[[Author, Place], None]
-    ) -> None:
+    def __init__(self, channels: ChannelCache, clock: Clock, listed: frozenset[str], unreadable: UnreadableNotices) -> None:
         self._channels = channels
         self._clock = clock
         self._listed = listed
-        self._on_unreadable = on_unreadable
+        self._unreadable = unreadable
         self._locations: LruMap[int, MessageLocation] = LruMap(REMEMBERED)
 
     async def on_message(self, message: discord.Message, on_event: InboundHandler) -> None:
@@ -173,8 +166,8 @@ class MessageListener:
             return
         if isinstance(event, MessageReceived):
             if not (event.text or event.attachments):
-                if not self._channels.client().intents.message_content and message.guild is not None:
-                    self._on_unreadable(event.author, event.place)
+                if not self._channels.can_read_messages and message.guild is not None:
+                    self._unreadable.notify(event.author)
                 return
             # A later deletion event names only the message, so its place is remembered now.
             place = message_place(message, me) or event.place

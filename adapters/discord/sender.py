@@ -38,7 +38,7 @@ from adapters.discord.render import (
     run_thread_name,
 )
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
-from orchestrator_bridge.chat.inbound import Place
+from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.chat.outbound import (
     Acknowledgement,
     FinalAnswer,
@@ -48,6 +48,7 @@ from orchestrator_bridge.chat.outbound import (
     QuestionCard,
     RunCard,
 )
+from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.lru_map import LruMap
 from orchestrator_bridge.common.text import clean
 
@@ -59,6 +60,11 @@ ARCHIVE_AFTER: Literal[10080] = 10080
 """Minutes without a message after which Discord archives a thread: the longest time that every server allows."""
 
 REMEMBERED = 5000
+
+UNREADABLE = (
+    "I cannot read your messages there, because the Message Content intent is off. Use the buttons, or mention me in your reply. "
+    "The operator of this bot can switch the intent on in Discord's developer portal (Bot, Privileged Gateway Intents)."
+)
 
 ACKNOWLEDGEMENT_EMOJI = {"taken": "✅", "late": "⌛", "refused": "🚫", "passed": "👋"}
 """The reaction for each result of a reply."""
@@ -231,11 +237,11 @@ def _files(shown: DiscordMessage) -> list[discord.File]:
 
 
 class DiscordSender:
-    """Sends posts, for one adapter. `can_read_messages` returns whether channel messages can be read, which cards mention."""
+    """Sends posts, for one adapter."""
 
-    def __init__(self, messages: MessageApi, can_read_messages: Callable[[], bool]) -> None:
+    def __init__(self, channels: ChannelCache, messages: MessageApi) -> None:
+        self._channels = channels
         self._messages = messages
-        self._can_read_messages = can_read_messages
 
     async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Send a post, as `Adapter.send` specifies."""
@@ -258,7 +264,7 @@ class DiscordSender:
             case RunCard():
                 return render_run_card(card, key), run_thread_name(card)
             case QuestionCard():
-                return render_question_card(card, key, typed=self._can_read_messages()), question_thread_name(card)
+                return render_question_card(card, key, typed=self._channels.can_read_messages), question_thread_name(card)
             case _:
                 assert_never(card)
 
@@ -343,6 +349,32 @@ class DiscordSender:
         channel, reply_to = await self._messages.reply_target(outbound.place)
         text = f"{clean(acknowledgement.author.name)}: {acknowledgement.text}"
         await self._messages.post_message(channel, render_note(Note(text=text))[0], nonce(outbound.key, 1), reply_to)
+
+
+class UnreadableNotices:
+    """Explains to an author, once, that messages cannot be read without the Message Content intent."""
+
+    def __init__(self, messages: MessageApi) -> None:
+        self._messages = messages
+        self._notified: set[str] = set()
+        self._tasks = BackgroundTasks()
+
+    def notify(self, author: Author) -> None:
+        """Send the notice as a direct message in the background, unless the author has it."""
+        if author.id not in self._notified:
+            self._notified.add(author.id)
+            self._tasks.start(self._send(author))
+
+    async def stop(self) -> None:
+        """Cancel the notices that are being sent."""
+        await self._tasks.stop()
+
+    async def _send(self, author: Author) -> None:
+        try:
+            channel, _ = await self._messages.reply_target(direct_place(author.id))
+            await self._messages.post_message(channel, DiscordMessage(content=UNREADABLE), nonce(f"unread {author.id}"))
+        except Exception as failure:
+            _LOG.warning("the notice to %s about the Message Content intent was not delivered: %s", author.id, failure)
 
 
 def to_posted(message: discord.Message, thread: int | None = None) -> PostedMessage:

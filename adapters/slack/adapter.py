@@ -46,7 +46,7 @@ class SlackAdapter:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._config = config
-        self._menu = autocomplete
+        self._autocomplete = autocomplete
         self._names = frozenset(names)
         self._listed = tuple(listed)
         self._clock = clock
@@ -62,7 +62,7 @@ class SlackAdapter:
         api = SlackApi(self._config.bot_token, self._config.url, timeout=self._config.response_timeout, clock=self._clock)
         await api.open()
         try:
-            session = await create_session(api, self._config, self._menu, self._names, self._listed, on_event)
+            session = await create_session(api, self._config, self._autocomplete, self._names, self._listed, on_event)
             await session.start()
         except BaseException:
             await api.close()
