@@ -1,4 +1,7 @@
-"""The store as the bridge needs it. SQLite is the one implementation; the contract suite says what another must do."""
+"""The store protocols: `Lookups` to read, `Store` to write and to recover; their errors and views.
+
+`store.sqlite` implements them. The contract suite in the tests defines what any implementation must do.
+"""
 
 from __future__ import annotations
 
@@ -23,44 +26,45 @@ class StoreError(TownhallError):
     """
 
     def __init__(self, found: str, expected: str = "", fix: str = "") -> None:
-        told = found + (f"; expected {expected}" if expected else "")
-        super().__init__(f"{told}. {fix}" if fix else told)
+        text = found + (f"; expected {expected}" if expected else "")
+        super().__init__(f"{text}. {fix}" if fix else text)
         self.found = found
         self.expected = expected
         self.fix = fix
 
 
 class Conflict(StoreError):
-    """The log has moved on, the question is closed, or the result is already there."""
+    """The log has moved on, the question is closed, or the action has a response already: read again and decide anew."""
 
 
 class InUse(StoreError):
-    """Another process has this file."""
+    """Another process has the file open."""
 
 
 class NotFound(StoreError):
-    """There is no file to look things up in."""
+    """There is no file to read."""
 
 
 class Corrupted(StoreError):
-    """The file is no healthy database of ours."""
+    """The file is damaged, or not a database of Townhall."""
 
 
 class SchemaTooOld(StoreError):
-    """The file was written by an older release, and looking things up changes nothing in it."""
+    """An older release wrote the file, and a look-up may not migrate it."""
 
 
 class SchemaTooNew(StoreError):
-    """The file was written by a newer release."""
+    """A newer release wrote the file."""
 
 
 class WriteFailed(StoreError):
-    """Read-only, no space left, or another fault of the disk. What was acknowledged is safe."""
+    """The file is read-only, the disk is full, or has another fault. Acknowledged writes are safe."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingPost:
-    """A post that is not known to have arrived; `replaced` is what it edits, once that was sent."""
+    """A post that is not known to have arrived. `anchored` is the message whose thread it goes to, `replaced` the one that it
+    edits."""
 
     outgoing: OutboxEntry
     anchored: PostedMessage | None = None
@@ -69,7 +73,7 @@ class PendingPost:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenDeadline:
-    """An open question and when, by our clock, it must be looked at."""
+    """An open question and the time of its next check, by our clock."""
 
     question: int
     run: int
@@ -78,7 +82,7 @@ class OpenDeadline:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """What a place belongs to: a question's thread or message, or a run's."""
+    """The run, and the question if it is one's, to which a thread or message belongs."""
 
     run: int
     question: int | None = None
@@ -86,9 +90,9 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSummary:
-    """A run at a glance. `cost` in US dollars of all that is booked, None if a part of it is unknown.
+    """A run as listed. `cost` is the sum of its booked calls in US dollars, None if a part of it is unknown.
 
-    `busy`: while it runs, something but people is awaited.
+    `busy`: it is live and waits for something other than people.
     """
 
     run: int
@@ -108,9 +112,11 @@ class RunSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Viewer:
-    """Who looks, and from where. Channels can be private: of other channels nothing is shown but what is hers or asks her.
+    """The person who asks for a list, and the place. Channels can be private: of other channels, a viewer sees only the runs that
+    they started and the questions that ask them.
 
-    `person` is as in `RunOpened.person`; `asked_as` are the ids by which questions ask her, her own and those of her roles.
+    `person` is as in `RunOpened.person`; `asked_as` are the ids by which questions ask the viewer: the person's own and those of
+    their roles.
     """
 
     place: Place
@@ -120,9 +126,9 @@ class Viewer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionSummary:
-    """A question at a glance. `place` and `message` are of its first posted copy; `place.thread` is where replies are read.
+    """A question as listed. `place` and `message` are those of its first posted card; replies are read in `place.thread`.
 
-    `expires_at`, by our clock, is when it ends if nobody answers; `silence` says what happens then.
+    `expires_at`, by our clock, is the time at which it ends if nobody answers; `silence` describes what happens then.
     """
 
     question: int
@@ -146,7 +152,7 @@ class QuestionSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenQuestionAudience:
-    """An open question, the channel of its run, and the ids of the people whom it asks."""
+    """An open question, the channel of its run, and the ids of the people asked."""
 
     question: int
     run: int
@@ -156,7 +162,8 @@ class OpenQuestionAudience:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CostLine:
-    """What one agent's model has cost in one run: booked, reserved or unknown dollars, and tokens."""
+    """Calls, tokens and cost of one agent and model in one run. `unknown` are US dollars reserved for calls without a known
+    bill."""
 
     run: int
     agent: str
@@ -170,15 +177,15 @@ class CostLine:
 
 
 CostBy = Literal["call", "agent", "run", "channel", "person", "day", "model"]
-"""What the costs of calls are summed by; a model is the one that answered."""
+"""The key by which costs are summed. `model` is the model that answered."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spending:
-    """What calls with something in common have cost, in US dollars and tokens. `key` tells them apart, `name` is for people.
+    """Calls, tokens and US dollars of one key (see `CostBy`). `name` is the key for people.
 
-    `cost` is what is booked; `unknown` what was reserved for calls whose bill nobody knows, or not yet. Not `complete`: some
-    calls were answered by a model without a known price.
+    `cost` is booked; `unknown` was reserved for calls whose bill is not known, or not yet. `complete` is False if some calls were
+    answered by a model without a known price.
     """
 
     key: str
@@ -194,7 +201,7 @@ class Spending:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogRow:
-    """One row of a run's log: its event, or the fault because of which it cannot be read."""
+    """One row of a run's log: its event, or the error for which it cannot be read."""
 
     seq: int
     event: Event | None = None
@@ -203,7 +210,7 @@ class LogRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnreadableLog:
-    """A run in whose log `rows` rows cannot be read; the first of them is at `seq`, because of `fault`."""
+    """A run with `rows` unreadable rows in its log; the first is at `seq`, with the error `fault`."""
 
     run: int
     seq: int
@@ -213,7 +220,7 @@ class UnreadableLog:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenCalibration:
-    """How far our counts of a model's prompts are from what its provider reports; `by` a tokenizer or `estimate`."""
+    """The ratio of reported to counted tokens of a model's prompts. `by` is the tokenizer, or `estimate`."""
 
     model: str
     by: str
@@ -222,7 +229,7 @@ class TokenCalibration:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSelection:
-    """A model that somebody picked for a channel: `scope` is `channel`, `team:NAME` or `agent:NAME`."""
+    """A model selected for a channel. `scope` is `channel`, `team:NAME` or `agent:NAME`."""
 
     place: Place
     scope: str
@@ -231,9 +238,9 @@ class ModelSelection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetCharge:
-    """What one attempt of a call, or several, count against shared budgets, in US dollars. `key`: run, action and attempt.
+    """US dollars that one attempt of a call, or several, count against shared budgets. `key`: run, action and attempt.
 
-    `open`: it is only reserved so far.
+    `open`: the amount is only reserved so far.
     """
 
     key: tuple[int, str, int]
@@ -245,8 +252,8 @@ class BudgetCharge:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateSample:
-    """One attempt of a call that was sent `at` some time: the model by its name here, and its tokens in and out, as they were
-    reported or else expected."""
+    """One attempt of a call, sent at `at`. `model` is its name in the team file; `tokens` are input and output, as reported or
+    else as expected."""
 
     model: str
     tokens: int
@@ -255,7 +262,7 @@ class RateSample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredToken:
-    """A token for agents outside, of which only the SHA-256 is known. `terms` is JSON; times are seconds since the epoch."""
+    """An access token of external agents. `hash` is its SHA-256, `terms` its scope as JSON; times are seconds since the epoch."""
 
     name: str
     hash: str
@@ -266,8 +273,8 @@ class StoredToken:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenActivity:
-    """What came through a token: the numbers of its `open` questions; since a moment the questions `asked`, the `runs` started,
-    and what its calls have `cost` or may yet cost, in US dollars."""
+    """Use of an access token: the numbers of its `open` questions; since a time, the number of questions `asked` and of `runs`
+    started, and the `cost` of its calls in US dollars, reservations included."""
 
     open: tuple[int, ...] = ()
     asked: int = 0
@@ -277,7 +284,7 @@ class TokenActivity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExternalQuestionSummary:
-    """A question of an agent outside. `told`: that agent was given its outcome."""
+    """A question of an external agent. `told`: its outcome was delivered to the agent."""
 
     question: int
     run: int
@@ -288,7 +295,7 @@ class ExternalQuestionSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExternalRun:
-    """A run that came through a token."""
+    """A run that was started through an access token."""
 
     run: int
     outside: ExternalAgent
@@ -300,80 +307,88 @@ class ExternalRun:
 
 
 class Lookups(Protocol):
-    """Reading, beside the one process that writes."""
+    """Queries, also for a process beside the one that writes. Every method raises `StoreError` if the store cannot be read."""
 
     async def log(self, run: int, after: int = 0) -> list[Event]:
-        """The events of a run behind a position, in order; empty if there is no such run."""
+        """Events of a run after a position, in order; empty if there is no such run.
+
+        Raises:
+            Corrupted: an event cannot be read.
+            SchemaTooNew: a newer release wrote an event.
+        """
         ...
 
     async def log_rows(self, run: int) -> list[LogRow]:
-        """Every row of a run's log in order, also those that cannot be read, for which `log` raises."""
+        """Rows of a run's log in order, with those that cannot be read, for which `log` raises."""
         ...
 
     async def runs(self, limit: int = 50, status: RunStatus | None = None, viewer: Viewer | None = None) -> list[RunSummary]:
-        """Runs, newest first; those that a viewer may see, where there is one."""
+        """Runs, newest first; with a viewer, those that the viewer may see."""
         ...
 
     async def questions(
         self, limit: int = 50, status: QuestionStatus | None = None, viewer: Viewer | None = None
     ) -> list[QuestionSummary]:
-        """Questions, newest first; those that a viewer may see, where there is one."""
+        """Questions, newest first; with a viewer, those that the viewer may see."""
         ...
 
     async def question(self, question: int, viewer: Viewer | None = None) -> QuestionSummary | None:
-        """One question; None also where there is a viewer who may not see it."""
+        """One question; None if there is none, or if the viewer may not see it."""
         ...
 
     async def costs(self, run: int | None = None) -> list[CostLine]:
-        """Costs per run, agent and model, newest run first."""
+        """Costs by run, agent and model, newest run first."""
         ...
 
     async def token_calibrations(self) -> list[TokenCalibration]:
-        """How far our counts of prompts are from what providers report, by model."""
+        """Calibrations of our token counts, by model."""
         ...
 
     async def picture(self, picture: str) -> bytes | None:
-        """A picture that was kept; None if there is none of this name."""
+        """Content of a stored picture; None if there is none of this id."""
         ...
 
     async def model_selections(self) -> list[ModelSelection]:
-        """The models that people picked and that hold, of all channels."""
+        """Selected models of all channels."""
         ...
 
     async def tool_result(self, run: int, use: str) -> str | None:
-        """The whole result of a use of a tool, where it was kept."""
+        """Whole result of a tool call, if it was stored."""
         ...
 
     async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
-        """Costs by what calls have in common, of all runs or of one; days are those of `zone`."""
+        """Costs of all runs or of one, summed by a key; days are those of the time zone `zone`.
+
+        Newest first for calls, runs and days; highest cost first otherwise.
+        """
         ...
 
     async def budget_charges(self, since: float) -> list[BudgetCharge]:
-        """What counts against shared budgets since a moment; what is settled is summed by channel."""
+        """Charges against shared budgets since a time; those that are not open are summed by channel."""
         ...
 
     async def budget_grants(self, since: float) -> list[BudgetRaised]:
-        """What people have granted beyond shared budgets since a moment."""
+        """Grants beyond shared budgets since a time, oldest first."""
         ...
 
     async def rate_samples(self, since: float) -> list[RateSample]:
-        """The calls that were sent after a moment, in their order."""
+        """Calls that were sent after a time, oldest first."""
         ...
 
     async def tokens(self) -> list[StoredToken]:
-        """Every token for agents outside, by name, withdrawn ones too."""
+        """Access tokens by name, with revoked ones."""
         ...
 
     async def token_activity(self, token: str, since: float) -> TokenActivity:
-        """What came through a token since a moment, and what of it is open."""
+        """Use of an access token since a time."""
         ...
 
     async def external_questions(self, token: str, agent: str, place: Place, since: float) -> list[ExternalQuestionSummary]:
-        """What an agent outside has asked in a place since a moment, newest first."""
+        """Questions of an external agent in a place since a time, newest first."""
         ...
 
     async def external_runs(self, token: str, since: float) -> list[ExternalRun]:
-        """The runs that came through a token since a moment, newest first; not those of an agent's questions alone."""
+        """Runs started through a token since a time, newest first; without the runs that hold an agent's questions."""
         ...
 
     async def close(self) -> None:
@@ -382,68 +397,70 @@ class Lookups(Protocol):
 
 
 class Store(Lookups, Protocol):
-    """The one door for changes, and what starting again needs to know."""
+    """All writes, and the queries that a start needs for recovery."""
 
     async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Record] = ()) -> None:
-        """Write events behind position `after` of a run's log, and rows, in one durable transaction.
+        """Write events after position `after` of a run's log, and rows, in one durable transaction.
 
-        With a `run` its log must end at `after` (0: it is empty), even if there is no event; without one, no log is looked at.
-        Returns when it is on disk. Appends that wait at the same time are committed as one group; each stands or falls by itself.
-        Whoever is cancelled while waiting leaves it undecided: it is written as a whole or not at all.
+        With a `run`, its log must end at `after` (0: it is empty), even if there is no event; without one, no log is checked.
+        Returns when the transaction is on disk. Transactions that wait at the same time may be committed as one group; each
+        succeeds or fails by itself. If the caller is cancelled while it waits, the transaction is written as a whole or not at
+        all.
 
         Raises:
             Conflict: the log does not end at `after`, a question to close is not open, or the action has a response already.
-            WriteFailed: the disk does not take it; nothing of it was written.
+            WriteFailed: the disk cannot be written; nothing of it was stored.
         """
         ...
 
     async def receive(self, inbound: InboundEvent, at: float) -> bool:
-        """Keep what was heard, durably. False: it was known already, and nothing changed."""
+        """Store an inbound event durably. False if its key is known already; then nothing changes."""
         ...
 
     async def unhandled_events(self) -> list[InboundEvent]:
-        """What was heard and not dealt with, in the order in which it came."""
+        """Inbound events that are not handled, in the order in which they arrived."""
         ...
 
     async def messages_in(self, place: Place) -> list[MessageReceived]:
-        """What was said in a thread, every version of it, without the messages that are known to be deleted; in any order."""
+        """Messages of a thread in any order: every version of each, without those that are known to be deleted."""
         ...
 
     async def pending_posts(self) -> list[PendingPost]:
-        """Posts not known to have arrived, in the order in which they were written."""
+        """Posts that are not known to have arrived, in the order in which they were first stored."""
         ...
 
     async def sent_post(self, key: str) -> PostedMessage | None:
-        """What became of a post."""
+        """Receipt of a post, of its newest content that arrived; None before that."""
         ...
 
     async def clock_offset(self, platform: str) -> float | None:
-        """How far a platform's clock is behind ours at least, in seconds, as its last posts tell; None if there were none.
+        """Lower bound of the seconds by which a platform's clock is behind ours, from its last posts; None if there are none.
 
-        A post is written, by our clock, before it is posted, by the platform's; the one that waited least tells most.
+        A post is stored (our clock) before it is posted (the platform's clock), so the post that waited least gives the best
+        bound.
         """
         ...
 
     async def open_deadlines(self) -> list[OpenDeadline]:
-        """Every open question."""
+        """Open questions with the times of their next checks, earliest first."""
         ...
 
     async def open_question_audiences(self) -> list[OpenQuestionAudience]:
-        """Every open question, with those whom it asks."""
+        """Open questions with the people asked."""
         ...
 
     async def find_target(self, place: Place, message: str | None = None) -> Target | None:
-        """What a thread, or a message that is replied to, belongs to."""
+        """Run or question of a message that is replied to, or else of a thread. The message is the more specific one."""
         ...
 
     async def highest_ids(self) -> tuple[int, int]:
-        """The highest run and the highest question number."""
+        """Highest run number and highest question number; 0 if there is none."""
         ...
 
     async def external_question_runs(self) -> list[ExternalRun]:
-        """The runs of agents outside that are made of their questions alone and have not ended."""
+        """Live runs that hold the questions of external agents."""
         ...
 
     async def busy_runs(self) -> list[int]:
-        """Runs that have not ended and wait for something but people, oldest first; a run is busy from `RunOpened` on."""
+        """Live runs that wait for something other than people, oldest first. A run is busy from `RunOpened` on."""
         ...

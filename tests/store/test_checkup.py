@@ -34,7 +34,7 @@ async def test_rows_that_point_nowhere_are_found(path: Path, store: SqliteStore)
     await store.append(rows=[run_opened(1), question_opened(1, 1)])
     await store.close()
     run_sql(path, "DELETE FROM runs")
-    with pytest.raises(Corrupted, match="point to rows that are not there"):
+    with pytest.raises(Corrupted, match="refer to rows that do not exist"):
         full_check(path)
 
 

@@ -18,7 +18,7 @@ from tests.support.store_victim import victim
 async def test_a_second_opening_is_refused_and_names_the_process(path: Path, store: SqliteStore) -> None:
     with pytest.raises(InUse, match=rf"in use by process {os.getpid()}\b") as refused:
         await SqliteStore.open(path)
-    assert re.search(r"Stop that one first \(`kill \d+`\), or set TOWNHALL_DATA", str(refused.value))
+    assert re.search(r"Stop that process first \(`kill \d+`\), or set TOWNHALL_DATA", str(refused.value))
     await store.append(run=1, events=[guided("the first goes on")])
 
 

@@ -124,7 +124,7 @@ async def test_a_copy_of_a_running_bots_file_without_all_of_it_is_told(path: Pat
     files = trace(path)
     for end in ("", "-wal"):
         write(copy.with_name(copy.name + end), files[path.name + end][0])
-    with pytest.raises(StoreError, match="copy the -wal and -shm too"):
+    with pytest.raises(StoreError, match="copy the -wal and -shm files too"):
         await SqliteLookups.open(copy)
 
 

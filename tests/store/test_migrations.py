@@ -73,7 +73,7 @@ async def test_a_step_that_fails_leaves_the_file_as_the_step_before_made_it(path
 async def test_a_step_that_loses_rows_others_point_to_is_taken_back(path: Path) -> None:
     await _fill(path)
     careless = Migration(number=NEXT, sql="DELETE FROM runs;")
-    with pytest.raises(Corrupted, match="1 rows point to rows that are not there"):
+    with pytest.raises(Corrupted, match="1 rows refer to rows that do not exist"):
         await SqliteStore.open(path, migrations=(*bundled_migrations(), careless))
     assert run_sql(path, "SELECT run FROM runs") == [(1,)]
 

@@ -60,7 +60,7 @@ async def test_a_closed_store_says_so(store: SqliteStore) -> None:
 async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
     write(path, b"dear diary " * 500)
     before = trace(path)
-    with pytest.raises(Corrupted, match="no SQLite database"):
+    with pytest.raises(Corrupted, match="not an SQLite database"):
         await SqliteStore.open(path)
     assert trace(path)[path.name] == before[path.name]
 
@@ -88,7 +88,7 @@ async def test_a_newer_releases_file_is_refused_with_both_versions(path: Path) -
     await (await SqliteStore.open(path)).close()
     newer = len(bundled_migrations()) + 1
     run_sql(path, f"PRAGMA user_version = {newer}")
-    with pytest.raises(SchemaTooNew, match=rf"version {newer}.*at most version {newer - 1}"):
+    with pytest.raises(SchemaTooNew, match=rf"version {newer}.*version {newer - 1}"):
         await SqliteStore.open(path)
 
 
@@ -136,7 +136,7 @@ async def test_an_event_that_is_no_utf_8_is_named(path: Path, store: SqliteStore
     await store.close()
     run_sql(path, "UPDATE log SET body = CAST(x'7bff7d' AS TEXT) WHERE seq = 2")
     store = await SqliteStore.open(path)
-    with pytest.raises(Corrupted, match=r"is damaged \(event 2 of run 3: its text is no UTF-8\)"):
+    with pytest.raises(Corrupted, match=r"is damaged \(event 2 of run 3: its text is not UTF-8\)"):
         await store.log(3)
     assert [(row.seq, row.event is None) for row in await store.log_rows(3)] == [(1, False), (2, True)]
     await store.close()
@@ -148,9 +148,9 @@ async def test_an_event_that_is_no_utf_8_is_named(path: Path, store: SqliteStore
         ("UPDATE inbox SET body = '{'", "row 1 of the inbox: Invalid JSON"),
         ("UPDATE inbox SET kind = 'sung'", "row 1 of the inbox: kind 'sung'"),
         ("UPDATE outbox SET post = '[]'", "post 'k' of the outbox"),
-        ("UPDATE inbox SET body = CAST(x'7bff7d' AS TEXT)", "no UTF-8"),
+        ("UPDATE inbox SET body = CAST(x'7bff7d' AS TEXT)", "not UTF-8"),
     ],
-    ids=["no JSON", "unknown", "no post", "no UTF-8"],
+    ids=["no JSON", "unknown", "no post", "not UTF-8"],
 )
 async def test_what_waits_and_cannot_be_read_is_damage(path: Path, store: SqliteStore, damage: str, named: str) -> None:
     await store.receive(said("m1"), at=1.0)
@@ -168,7 +168,7 @@ async def test_an_event_of_a_newer_release_is_named(path: Path, store: SqliteSto
     await store.close()
     run_sql(path, "UPDATE log SET version = 99")
     store = await SqliteStore.open(path)
-    with pytest.raises(SchemaTooNew, match=r"event 1 of run 3 is of version 99"):
+    with pytest.raises(SchemaTooNew, match=r"event 1 of run 3 has version 99"):
         await store.log(3)
     await store.close()
 
@@ -183,7 +183,7 @@ async def read_only_file(shared: Path) -> Path:
 
 
 async def test_a_read_only_file_is_told_when_it_is_opened(read_only_file: Path, somebody: None) -> None:
-    with pytest.raises(WriteFailed, match=r"townhall\.db cannot be written.*Mend the owner"):
+    with pytest.raises(WriteFailed, match=r"townhall\.db cannot be written.*Fix the owner"):
         await SqliteStore.open(read_only_file)
 
 

@@ -239,10 +239,17 @@ async def test_every_log_folds_to_what_it_meant_to_the_earlier_release(legacy: P
 def test_runs_questions_costs_and_an_export_are_told_as_before(legacy: Path, townhall: Townhall) -> None:
     asyncio.run(lift(legacy))
     assert json.loads(townhall("runs", "--json").out) == facts()["told"]["runs"]
-    assert json.loads(townhall("questions", "--all", "--json").out) == facts()["told"]["questions"]
+    assert without_silence(json.loads(townhall("questions", "--all", "--json").out)) == without_silence(
+        facts()["told"]["questions"]
+    )
     assert json.loads(townhall("cost", "--json").out) == facts()["told"]["cost"]
     exported = [json.loads(line) for line in townhall("export", "1").out.splitlines()]
     assert exported == facts()["told"]["export"]
+
+
+def without_silence(answer: dict[str, Any]) -> dict[str, Any]:
+    """The questions of an answer without `silence`: a sentence for people, which each release words anew from the log."""
+    return {**answer, "questions": [{**question, "silence": bool(question["silence"])} for question in answer["questions"]]}
 
 
 async def lift(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Values as the tables hold them: chat values as JSON, money as the exact text of its decimal."""
+"""Encoding of values in tables: chat values as JSON, money as the exact text of a decimal."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _INBOUND: dict[str, type[InboundEvent]] = {
     "gone": InputClosed,
 }
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_KINDS = {heard: kind for kind, heard in _INBOUND.items()}
-# One adapter for a kind, not one for all: these values do not say in their JSON what they are.
-_INBOUND_ADAPTERS: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(heard) for kind, heard in _INBOUND.items()}
+_KINDS = {event_type: kind for kind, event_type in _INBOUND.items()}
+# One adapter for each kind, not one for the union: the JSON of these values does not contain their kind.
+_INBOUND_ADAPTERS: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(event_type) for kind, event_type in _INBOUND.items()}
 _POST: TypeAdapter[Post] = TypeAdapter(Annotated[Post, Discriminator("kind")])
 
 
 def dump_inbound(inbound: InboundEvent) -> tuple[str, str]:
-    """The kind of what was heard, and its JSON. Halves of surrogate pairs, which no database takes, become U+FFFD."""
+    """Encode an inbound event as its kind and JSON. Lone surrogates, which no database accepts, become U+FFFD."""
     kind = _KINDS[type(inbound)]
     try:
         return kind, _INBOUND_ADAPTERS[kind].dump_json(inbound).decode()
@@ -45,7 +45,7 @@ def dump_inbound(inbound: InboundEvent) -> tuple[str, str]:
 
 
 def as_stored(inbound: InboundEvent) -> InboundEvent:
-    """What was heard as it will be read back: platforms may send halves of surrogate pairs, even in names and ids."""
+    """The event as it will be read back: platforms may send lone surrogates, even in names and ids."""
     try:
         _INBOUND_ADAPTERS[_KINDS[type(inbound)]].dump_json(inbound)
     except PydanticSerializationError:
@@ -54,35 +54,35 @@ def as_stored(inbound: InboundEvent) -> InboundEvent:
 
 
 def load_inbound(kind: str, body: str) -> InboundEvent:
-    """What was heard, from its kind and JSON.
+    """Decode an inbound event.
 
     Raises:
-        ValueError: this release knows no such kind, or the JSON is not of that kind.
+        ValueError: the kind is unknown to this release, or the JSON does not match it.
     """
     if kind not in _INBOUND_ADAPTERS:
         raise ValueError(
-            f"kind {kind!r} of something heard is unknown to this release, expected one of {', '.join(_INBOUND_ADAPTERS)}"
+            f"kind {kind!r} of an inbound event is unknown to this release; expected one of {', '.join(_INBOUND_ADAPTERS)}"
         )
-    heard: InboundEvent = _INBOUND_ADAPTERS[kind].validate_json(body)
-    return heard
+    event: InboundEvent = _INBOUND_ADAPTERS[kind].validate_json(body)
+    return event
 
 
 def dump_post(post: Post) -> str:
-    """A post as JSON."""
+    """Encode a post as JSON."""
     return _POST.dump_json(post).decode()
 
 
 def load_post(body: str) -> Post:
-    """A post from its JSON.
+    """Decode a post.
 
     Raises:
-        ValueError: it is not the JSON of a post.
+        ValueError: the JSON is not that of a post.
     """
     return _POST.validate_json(body)
 
 
 def dump_dollars(amount: Decimal | None) -> str | None:
-    """An amount as text that loses nothing.
+    """Encode US dollars as exact text.
 
     Raises:
         ValueError: the amount is not a finite number.
@@ -95,12 +95,13 @@ def dump_dollars(amount: Decimal | None) -> str | None:
 
 
 def load_dollars(text: str | None) -> Decimal | None:
-    """An amount from its text."""
+    """Decode US dollars."""
     return None if text is None else Decimal(text)
 
 
 class DollarsSum:
-    """SQLite's `sum` for amounts as text, `dollars_sum(amount)`: exact where binary fractions would round. Nothing sums to 0."""
+    """The SQL aggregate `dollars_sum(amount)` over amounts as text: exact, where `sum` would round to binary fractions. The empty
+    sum is 0."""
 
     _EXACT = Context(prec=100)
 
@@ -108,10 +109,10 @@ class DollarsSum:
         self._sum = Decimal(0)
 
     def step(self, amount: str | None) -> None:
-        """Take one row in."""
+        """Add one row."""
         if amount is not None:
             self._sum = self._EXACT.add(self._sum, Decimal(amount))
 
     def finalize(self) -> str:
-        """The sum, as text."""
+        """The sum as text."""
         return format(self._sum, "f")

@@ -1,7 +1,7 @@
-"""Reading beside the writer, in the same process. What waits while others read is read next, as one group.
+"""Connections to the file, and the pool of readers beside the writer.
 
-A hop to a connection's thread and back costs more than a short look-up, above all while the event loop is busy: the thread then
-waits for its turn to run Python. So look-ups that wait at the same time share one hop.
+A hop to a connection's thread and back costs more than a short query, above all while the event loop is busy: the thread then
+waits for the interpreter lock. So queries that wait at the same time share one hop.
 """
 
 from __future__ import annotations
@@ -25,43 +25,44 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BUSY_TIMEOUT = 5.0
-"""Seconds to wait for another program's lock inside the file, such as that of an `sqlite3` shell."""
+"""Seconds to wait for the lock of another program, such as an `sqlite3` shell."""
 
 
 class SqliteConnection(aiosqlite.Connection):
-    """An aiosqlite connection that runs a function over the plain connection in its thread.
+    """An aiosqlite connection that runs a function on the plain connection in its thread.
 
-    aiosqlite's own methods cost a hop to the thread and back each; a commit of four statements took 0.73 ms that way, and 0.33 ms
-    in one hop.
+    Each of aiosqlite's own methods costs a hop to the thread and back: a commit of four statements took 0.73 ms with them, and
+    0.33 ms in one hop.
     """
 
     def __init__(self, path: Path, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
         self._path = path
-        # A process that ends without closing its store must end all the same: what was acknowledged is on disk.
+        # The process must be able to exit without closing its store: acknowledged writes are on disk.
         self._thread.daemon = True
         self._stopped: asyncio.Future[object] | None = None
 
     def stop(self) -> asyncio.Future[object] | None:
-        """Let the thread end, and remember when it has: it reports to the event loop, which must be there still."""
+        """Ask the thread to end, and keep the future of its end: it reports to the event loop, which must not be closed
+        before."""
         self._stopped = super().stop()
         return self._stopped
 
     async def wait_stopped(self) -> None:
-        """Wait for the thread's end, once it was stopped."""
+        """Wait until the thread has ended, if it was asked to."""
         if self._stopped is not None:
             await self._stopped
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """The result of `work`.
+        """Run a function in the thread and return its result.
 
         Raises:
-            StoreError: the file does not bear it, or the store is closed.
+            StoreError: SQLite or the operating system reports an error, or the store is closed.
         """
         if not self._running:
             raise StoreError(f"{self._path} is closed", "an open store", "Open it again")
         try:
-            # aiosqlite does not annotate this one.
+            # aiosqlite does not annotate this method.
             result: T = await self._execute(partial(work, self._conn))  # type: ignore[no-untyped-call]
         except (sqlite3.Error, OSError) as error:
             raise to_store_error(error, self._path) from error
@@ -69,7 +70,7 @@ class SqliteConnection(aiosqlite.Connection):
 
 
 async def connect(path: Path, connector: Callable[[], sqlite3.Connection]) -> SqliteConnection:
-    """A connection that `connector` makes in its thread.
+    """Open a connection in a thread of its own.
 
     Raises:
         StoreError: the file cannot be opened.
@@ -85,14 +86,14 @@ async def connect(path: Path, connector: Callable[[], sqlite3.Connection]) -> Sq
 
 
 def open_sqlite(name: str, *, uri: bool = False) -> sqlite3.Connection:
-    """A connection as every part of the store wants it. Transactions are begun and ended by hand.
+    """Open a plain connection with the settings of the store. Transactions are begun and ended explicitly.
 
     Raises:
-        sqlite3.Error: there is no opening this file.
+        sqlite3.Error: the file cannot be opened.
     """
     connection = sqlite3.connect(name, timeout=BUSY_TIMEOUT, isolation_level=None, cached_statements=256, uri=uri)
     connection.row_factory = sqlite3.Row
-    # typeshed knows aggregates over integers only.
+    # typeshed allows integer aggregates only.
     connection.create_aggregate("dollars_sum", 1, DollarsSum)  # type: ignore[arg-type]
     for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
@@ -100,10 +101,10 @@ def open_sqlite(name: str, *, uri: bool = False) -> sqlite3.Connection:
 
 
 class QueryExecutor(Protocol):
-    """Where look-ups are read from."""
+    """Runs queries: `ReaderPool` beside the writer, `readonly.ReadOnlyDatabase` beside another process."""
 
     async def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
-        """The result of `look`, run over a connection in another thread.
+        """Run a query on a connection in another thread and return its result.
 
         Raises:
             StoreError: the file cannot be read.
@@ -111,16 +112,16 @@ class QueryExecutor(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         ...
 
 
-GROUP = 16
-"""At most this many look-ups share a hop: more would all go on at the same moment, and the event loop stand still meanwhile."""
+MAX_GROUP = 16
+"""Queries that share a hop at most. All of a group resume at the same moment; more of them would block the event loop."""
 
 
 class ReaderPool:
-    """A few connections that only read, so that no look-up waits for a commit and a short one seldom for a long one."""
+    """A few read-only connections: no query waits for a commit, and a short one seldom for a long one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -131,7 +132,7 @@ class ReaderPool:
 
     @classmethod
     async def open(cls, path: Path, count: int) -> ReaderPool:
-        """Readers of a file that is there.
+        """Open readers of an existing file.
 
         Raises:
             StoreError: the file cannot be opened.
@@ -147,7 +148,7 @@ class ReaderPool:
         return readers
 
     async def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
-        """Everything committed before is seen.
+        """Run a query. It sees everything that was committed before the call.
 
         Raises:
             StoreError: the file cannot be read.
@@ -161,14 +162,14 @@ class ReaderPool:
         return await done
 
     async def close(self) -> None:
-        """Read what waits, then close the connections. Harmless when done twice."""
+        """Run the waiting queries, then close the connections. Harmless when called twice."""
         await asyncio.gather(*self._tasks)
         for connection in self._connections:
             await connection.close()
 
     async def _drain(self, connection: SqliteConnection) -> None:
         while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+            group = [self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))]
             results = await self._run_group(connection, [look for look, _ in group])
             for (_, done), result in zip(group, results, strict=True):
                 self._resolve(done, result)
@@ -192,7 +193,7 @@ class ReaderPool:
 
 
 def _run_queries(looks: Sequence[Callable[[sqlite3.Connection], Any]], connection: sqlite3.Connection) -> Sequence[Any]:
-    """What each finds, or why it does not."""
+    """Run queries. Returns the result of each, or its error."""
     return [_try_query(look, connection) for look in looks]
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong with a file, told so that a person can mend it."""
+"""SQLite and operating system errors as `StoreError`, with what was found, what is expected and the fix."""
 
 from __future__ import annotations
 
@@ -11,62 +11,62 @@ from pydantic import ValidationError
 from orchestrator_bridge.common.text import one_line
 from orchestrator_bridge.store.interface import Corrupted, InUse, StoreError, WriteFailed
 
-DATA_SAFE = "Nothing that was acknowledged is lost"
-_RESTORE = "Stop the bot and keep copies of the file and its -wal; then restore a backup, or try `sqlite3 FILE .recover`"
+DATA_SAFE = "Acknowledged data is not lost"
+_RESTORE = "Stop the bot and copy the file and its -wal. Then restore a backup, or try `sqlite3 FILE .recover`"
 
 
 def disk_full(path: Path, found: str) -> WriteFailed:
-    """The disk has no room."""
+    """The error of a full disk."""
     return WriteFailed(
         f"no space left on the disk of {path} ({found})",
-        "room for the store to grow",
-        f"Free some space; the store goes on as soon as it can write. {DATA_SAFE}",
+        "free space for the store",
+        f"Free some space. The bot continues as soon as the store can be written. {DATA_SAFE}",
     )
 
 
 def write_failed(path: Path, found: str) -> WriteFailed:
-    """The file or its folder cannot be written."""
+    """The error of a file or folder that cannot be written."""
     return WriteFailed(
         f"{path} cannot be written ({found})",
-        "a file in a folder that this user may write, on a sound disk",
-        f"Mend the owner, the permissions or the disk, or set TOWNHALL_DATA to another folder. {DATA_SAFE}",
+        "a file and a folder that this user can write, on a healthy disk",
+        f"Fix the owner, the permissions or the disk, or set TOWNHALL_DATA to another folder. {DATA_SAFE}",
     )
 
 
 def read_failed(path: Path, found: str) -> StoreError:
-    """The file or its folder cannot be read, which is all that a look-up wants of it."""
+    """The error of a file or folder that cannot be read."""
     return StoreError(
         f"{path} cannot be read ({found})",
-        "a file that this user may read, in a folder",
-        "Mend the owner, the permissions or the disk, or set TOWNHALL_DATA to the folder that the bot uses",
+        "a file and a folder that this user can read",
+        "Fix the owner, the permissions or the disk, or set TOWNHALL_DATA to the folder that the bot uses",
     )
 
 
 def corrupted(path: Path, found: str) -> Corrupted:
-    """The file is broken."""
-    return Corrupted(f"{path} is damaged ({found})", "a sound SQLite database", _RESTORE)
+    """The error of a damaged file."""
+    return Corrupted(f"{path} is damaged ({found})", "an intact SQLite database", _RESTORE)
 
 
 def foreign_file(path: Path, found: str) -> Corrupted:
-    """The file belongs to somebody else."""
+    """The error of a file that is not ours."""
     return Corrupted(
         f"{path} is {found}",
-        "a database that Townhall made, or no file at all",
-        "Nothing in it was changed: move it away, or set TOWNHALL_DATA to another folder",
+        "a database of Townhall, or no file",
+        "Move it away, or set TOWNHALL_DATA to another folder. Nothing in it was changed",
     )
 
 
 def locked_by_another(path: Path, found: str) -> InUse:
-    """Another program holds a lock inside the file."""
+    """The error of a database lock that another program holds."""
     return InUse(
         f"{path} is locked by another program ({found})",
-        "one writer",
-        "End the program that writes it, such as an open `sqlite3` shell; reading beside the bot does no harm",
+        "one program that writes it",
+        "Close the program that writes it, such as an `sqlite3` shell. Reading while the bot runs is safe",
     )
 
 
 def from_os_error(error: OSError, path: Path) -> StoreError:
-    """A fault of the operating system, such as a folder that may not be written."""
+    """Translate an error of the operating system, such as a folder that cannot be written."""
     found = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(path, found)
@@ -87,18 +87,18 @@ _ERRORS_BY_CODE = {
 
 
 def from_sqlite_error(error: sqlite3.Error, path: Path) -> StoreError:
-    """A fault that SQLite reports, by its result code (sqlite.org/rescode.html; the low byte is the kind)."""
+    """Translate an error of SQLite by its result code (sqlite.org/rescode.html; the low byte is the primary code)."""
     if "Could not decode to UTF-8" in str(error):
-        return corrupted(path, "a text in it is no UTF-8")
+        return corrupted(path, "a text in it is not UTF-8")
     code = getattr(error, "sqlite_errorcode", None)
     fault = _ERRORS_BY_CODE.get(code & 0xFF) if isinstance(code, int) else None
     if fault is None:
-        return StoreError(f"{path}: {error}", "a statement that SQLite takes", "This is a bug of Townhall: please report it")
-    return fault(path, "a file that is no database" if fault is foreign_file else f"{error}, {error.sqlite_errorname}")
+        return StoreError(f"{path}: {error}", "a statement that SQLite accepts", "This is a bug of Townhall. Please report it")
+    return fault(path, "a file that is not a database" if fault is foreign_file else f"{error}, {error.sqlite_errorname}")
 
 
 def to_store_error(error: Exception, path: Path) -> Exception:
-    """The fault in the store's own words; errors that have nothing to do with the file stay what they are."""
+    """Translate an error of SQLite or the operating system; any other error is returned unchanged."""
     if not isinstance(error, sqlite3.Error | OSError):
         return error
     fault = from_sqlite_error(error, path) if isinstance(error, sqlite3.Error) else from_os_error(error, path)
@@ -107,22 +107,22 @@ def to_store_error(error: Exception, path: Path) -> Exception:
 
 
 def to_read_error(error: Exception, path: Path) -> Exception:
-    """As `to_store_error`, for whoever only reads: that a file cannot be written is no fault then."""
+    """Translate an error of a reader: like `to_store_error`, but a file that cannot be used could not be read, not written."""
     fault = to_store_error(error, path)
     if not isinstance(fault, WriteFailed):
         return fault
     found = error.strerror if isinstance(error, OSError) else str(error)
-    reading = read_failed(path, found or str(error))
-    reading.__cause__ = error
-    return reading
+    read_error = read_failed(path, found or str(error))
+    read_error.__cause__ = error
+    return read_error
 
 
 _MAX_QUOTED = 200
-"""Characters of what is wrong with a row that are told."""
+"""Characters of a decoding error that are quoted."""
 
 
 def corrupt_row(connection: sqlite3.Connection, row: str, body: bytes | str, error: ValueError) -> Corrupted:
-    """The fault of a file with a row (such as `event 2 of run 1`) whose body cannot be read because of an error."""
+    """The error of a row, such as `event 2 of run 1`, whose body cannot be decoded."""
     name = Path(connection.execute("PRAGMA database_list").fetchone()[2])
     return corrupted(name, f"{row}: {_decode_failure(body, error)}")
 
@@ -131,5 +131,5 @@ def _decode_failure(body: bytes | str, error: ValueError) -> str:
     try:
         body.decode() if isinstance(body, bytes) else body.encode()
     except UnicodeError:
-        return "its text is no UTF-8"
+        return "its text is not UTF-8"
     return one_line(error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else str(error), _MAX_QUOTED)

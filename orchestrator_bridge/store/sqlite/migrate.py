@@ -1,4 +1,4 @@
-"""The schema, as numbered steps: `migrations/0001_first.sql` and so on. A step that was released is never edited again."""
+"""Migrations: numbered steps of the schema, `migrations/0001_first.sql` and so on. A released step is never edited."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 APPLICATION_ID = 0x546F776E
-""""Town" in ASCII: what SQLite's header says about whose file this is (sqlite.org/pragma.html#pragma_application_id)."""
+""""Town" in ASCII: identifies our files in the SQLite header (sqlite.org/pragma.html#pragma_application_id)."""
 
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Migration:
-    """One step of the schema. `number` counts from 1; a file's version is that of the last step it took."""
+    """One step of the schema. `number` counts from 1; the version of a file is the number of its last step."""
 
     number: int
     sql: str
@@ -32,26 +32,26 @@ class Migration:
 
 @cache
 def bundled_migrations() -> tuple[Migration, ...]:
-    """The steps of this release, in order."""
+    """Steps of this release, in order."""
     folder = resources.files("orchestrator_bridge.store.sqlite") / "migrations"
     files = sorted((file for file in folder.iterdir() if _NAME.fullmatch(file.name)), key=lambda file: file.name)
     return tuple(Migration(number=int(file.name[:4]), sql=file.read_text("utf-8")) for file in files)
 
 
 def latest_version(migrations: Sequence[Migration]) -> int:
-    """The version of a file that has taken all steps."""
+    """Schema version after all steps."""
     return max((step.number for step in migrations), default=0)
 
 
 def migrate(connection: sqlite3.Connection, path: Path, version: int, migrations: Sequence[Migration]) -> None:
-    """Take the steps behind `version`, each in a transaction of its own, so that a fault leaves the step before.
+    """Apply the steps after `version`, each in a transaction of its own, so that an error leaves the file at the step before.
 
     Raises:
-        Corrupted: rows point to rows that are not there.
+        Corrupted: rows refer to rows that do not exist.
         sqlite3.Error: a step fails.
     """
-    # Foreign keys are off meanwhile, and checked after each step: a table is changed by making a new one and copying
-    # (sqlite.org/lang_altertable.html#otheralter), which would cascade otherwise.
+    # Foreign keys are off meanwhile, and checked after each step: a table is changed by creating a new one and copying
+    # (sqlite.org/lang_altertable.html#otheralter), and deleting the old one would cascade.
     connection.execute("PRAGMA foreign_keys = OFF")
     for step in migrations:
         if step.number > version:
@@ -75,4 +75,4 @@ def _apply_step(connection: sqlite3.Connection, path: Path, step: Migration) -> 
 def _check_references(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
     lost = connection.execute("PRAGMA foreign_key_check").fetchall()
     if lost:
-        raise corrupted(path, f"after step {step.number} of the schema, {len(lost)} rows point to rows that are not there")
+        raise corrupted(path, f"after step {step.number} of the schema, {len(lost)} rows refer to rows that do not exist")

@@ -1,4 +1,4 @@
-"""Whether a file is a database of ours and whole: what can be told at once when it is opened, and a full check for `doctor`."""
+"""Opening a file for writing: recognise it, check it, lock it, migrate it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 
 _MAGIC = b"SQLite format 3\x00"
 _QUICK_CHECK_LIMIT = 8 * 1024 * 1024
-"""Files up to this size, in bytes, are checked whole when they are opened: some 40 ms. Larger ones are for `townhall doctor`."""
+"""Files up to this size, in bytes, are checked in full when they are opened: about 40 ms. `townhall doctor` checks larger
+ones."""
 
 _STRICT_TABLES = (3, 37)
 
 
 def check_sqlite_version() -> None:
-    """SQLite itself must be new enough.
+    """Check that SQLite knows STRICT tables.
 
     Raises:
-        StoreError: it is not.
+        StoreError: it is too old.
     """
     if sqlite3.sqlite_version_info < _STRICT_TABLES:
         raise StoreError(
@@ -40,10 +41,10 @@ def check_sqlite_version() -> None:
 
 
 def check_file_header(path: Path) -> None:
-    """What the outside of a file tells, before SQLite touches it. A file that is not there, or empty, is fine.
+    """Check the first bytes of a file before SQLite opens it. A file that does not exist, or is empty, is accepted.
 
     Raises:
-        Corrupted: it is a folder, or no SQLite database.
+        Corrupted: it is a folder, or not an SQLite database.
         OSError: it cannot be read.
     """
     if path.is_dir():
@@ -53,15 +54,15 @@ def check_file_header(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(len(_MAGIC))
     if head and head != _MAGIC:
-        raise foreign_file(path, "a file that is no SQLite database")
+        raise foreign_file(path, "a file that is not an SQLite database")
 
 
 def read_schema_version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
-    """The schema version of an open file; 0 if it is new.
+    """Schema version of an open file; 0 if it is new.
 
     Raises:
-        Corrupted: another program made it.
-        SchemaTooNew: a newer release made it.
+        Corrupted: another program created it.
+        SchemaTooNew: a newer release wrote it.
     """
     owner = _read_pragma(connection, "application_id")
     version = _read_pragma(connection, "user_version")
@@ -70,17 +71,17 @@ def read_schema_version(connection: sqlite3.Connection, path: Path, newest: int)
     if version > newest:
         raise SchemaTooNew(
             f"{path} has schema version {version}, written by a newer release of Townhall",
-            f"at most version {newest}, which is what this release knows",
-            "Use the newer release, or set TOWNHALL_DATA to another folder; nothing in the file was changed",
+            f"version {newest} or older, which this release can read",
+            "Use the newer release, or set TOWNHALL_DATA to another folder. Nothing in the file was changed",
         )
     return version
 
 
 def quick_check(connection: sqlite3.Connection, path: Path) -> None:
-    """A cheap look: a small file holds together. (That a file was cut short SQLite tells itself, whatever its size.)
+    """Check a small file in full. (SQLite itself reports a truncated file of any size.)
 
     Raises:
-        Corrupted: the file is broken.
+        Corrupted: the file is damaged.
     """
     size = _read_pragma(connection, "page_count") * _read_pragma(connection, "page_size")
     if size <= _QUICK_CHECK_LIMIT:
@@ -88,10 +89,10 @@ def quick_check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def integrity_check(connection: sqlite3.Connection, path: Path, check: str) -> None:
-    """Let SQLite read every page, with `quick_check`, or `integrity_check`, which compares the indices too.
+    """Let SQLite read every page: `quick_check`, or `integrity_check`, which also compares the indices.
 
     Raises:
-        Corrupted: the file is broken; the text quotes the first thing found.
+        Corrupted: the file is damaged; the text quotes the first problems.
     """
     found = [str(row[0]) for row in connection.execute(f"PRAGMA {check}(3)")]
     if found != ["ok"]:
@@ -107,22 +108,22 @@ if sys.platform != "win32":
 
 
 class StoreLock:
-    """A lock that is held. The file beside the store stays: only the lock on it says that somebody writes, not its existence."""
+    """A lock that is held. The `.lock` file is never deleted: the lock on it shows that a process writes, not its existence."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
     def release(self) -> None:
-        """Let the next process in; harmless when done twice."""
-        with contextlib.suppress(OSError):  # a full disk may refuse the signature once more; the file is closed all the same
+        """Release the lock. Harmless when called twice."""
+        with contextlib.suppress(OSError):  # a full disk may refuse the buffered process id; the file is closed all the same
             self._file.close()
 
 
 def acquire_lock(path: Path) -> StoreLock:
-    """Take the lock of a store.
+    """Acquire the lock of a store.
 
     Raises:
-        InUse: another process has it; the text names that process.
+        InUse: another process holds it; the text names that process.
         OSError: the folder cannot be written.
     """
     file = path.with_name(path.name + ".lock").open("a+", encoding="ascii")
@@ -160,25 +161,25 @@ def _read_holder(file: IO[str]) -> str:
 
 def _in_use(path: Path, holder: str) -> InUse:
     who = f"process {holder}" if holder.isdigit() else "another process"
-    end = f" (`kill {holder}`)" if holder.isdigit() else ""
+    how = f" (`kill {holder}`)" if holder.isdigit() else ""
     return InUse(
         f"{path} is in use by {who}",
         "one Townhall for each data folder",
-        f"Stop that one first{end}, or set TOWNHALL_DATA to another folder. "
-        "`townhall runs`, `questions`, `cost` and `export` work beside it",
+        f"Stop that process first{how}, or set TOWNHALL_DATA to another folder. "
+        "`townhall runs`, `questions`, `cost` and `export` work while it runs",
     )
 
 
 _WAL_SIZE_LIMIT = 32 * 1024 * 1024
-"""Bytes that the -wal file may keep after a burst."""
+"""Bytes to which the -wal file is truncated after a burst of writes."""
 
 
 def prepare_and_lock(path: Path) -> StoreLock:
-    """Make the folder, look at the file from outside, and lock it.
+    """Create the folder, check the header of the file, and lock it.
 
     Raises:
-        InUse: another process has it.
-        Corrupted: it is no database of ours.
+        InUse: another process holds the lock.
+        Corrupted: it is not a database of Townhall.
         OSError: the folder or the file cannot be used.
     """
     check_sqlite_version()
@@ -188,16 +189,16 @@ def prepare_and_lock(path: Path) -> StoreLock:
 
 
 def open_writer(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
-    """The connection that writes, to a file that was reserved; a new file gets its tables, an older one is lifted.
+    """Open the connection that writes to a locked file. A new file gets its tables, an older one is migrated.
 
     Raises:
-        Corrupted: the file is broken, or another program's.
+        Corrupted: the file is damaged, or another program's.
         SchemaTooNew: a newer release wrote it.
         sqlite3.Error: it cannot be written.
     """
     connection = open_sqlite(str(path))
     try:
-        # Nothing is changed before it is known whose file this is.
+        # Nothing is changed before it is known that the file is ours.
         version = read_schema_version(connection, path, latest_version(migrations))
         quick_check(connection, path)
         _configure_journal(connection)
@@ -211,11 +212,11 @@ def open_writer(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connecti
 
 def _configure_journal(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
-    # Each commit waits until it is on disk: what is acknowledged survives a power cut.
+    # Each commit waits until it is on disk: acknowledged writes survive a power failure.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_SIZE_LIMIT}")
 
 
 def _check_writable(connection: sqlite3.Connection) -> None:
-    """SQLite opens a file that it may not write without a word, and even begins to; only a commit that writes tells."""
+    """Write once: SQLite opens a file that it cannot write, and even begins a transaction; only a commit reports the error."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

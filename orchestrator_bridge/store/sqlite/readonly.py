@@ -1,9 +1,9 @@
-"""Reading a file that another process writes, or nobody, without leaving a trace.
+"""Read-only access to a file that another process may write, and the full check of `townhall doctor`. Changes nothing on disk.
 
-A database in WAL mode is three files. While a bot runs, `-wal` and `-shm` are there, and SQLite reads beside it, given
-`readonly_shm`. After a clean end they are gone, and SQLite would make them anew, as this user, in the bot's way: there the file
-is read as `immutable`, which makes nothing and locks nothing, and the reading is thrown away and repeated if the file has changed
-meanwhile. (sqlite.org/wal.html#read_only_databases, sqlite.org/uri.html)
+A database in WAL mode is three files. While a bot runs, `-wal` and `-shm` exist, and SQLite can read beside it with
+`readonly_shm`. After a clean shutdown they are gone. SQLite would create them again, owned by this user, and the bot might not be
+able to open them. So the file is then read as `immutable`, which creates and locks nothing, and the result is discarded and read
+again if the file has changed meanwhile. (sqlite.org/wal.html#read_only_databases, sqlite.org/uri.html)
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _ATTEMPTS = 10
-_PAUSE = 0.03
-"""Seconds between attempts: a bot that starts or stops is through within one or two."""
+_RETRY_DELAY = 0.03
+"""Seconds between attempts: a bot that starts or stops has finished after one or two."""
 
 
 @dataclass(frozen=True, slots=True)
 class _FileState:
-    """What tells that a file was changed, or is just being opened or closed."""
+    """Properties that show that a file was changed, or is being opened or closed now."""
 
     wal: bool
     shm: bool
@@ -46,14 +46,14 @@ class _FileState:
 
 
 class ReadOnlyDatabase:
-    """Look-ups in a file that this process does not own. A connection lives for one look-up."""
+    """Queries on a file that this process does not own. Each query opens a connection of its own."""
 
     def __init__(self, path: Path, schema: int) -> None:
         self._path = path
         self._schema = schema
 
     async def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
-        """The result of `look` over the file as it is now.
+        """Run a query on the present content of the file.
 
         Raises:
             StoreError: the file cannot be read.
@@ -61,16 +61,16 @@ class ReadOnlyDatabase:
         return await asyncio.to_thread(query_file, self._path, self._schema, look)
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: no connection is kept open."""
 
 
 def query_file(path: Path, schema: int, look: Callable[[sqlite3.Connection], T]) -> T:
-    """The result of `look` over the file as it is now, which must have this schema version.
+    """Run a query on the present content of a file with this schema version.
 
     Raises:
         NotFound: there is no file.
-        Corrupted: it is no sound database of ours.
-        SchemaTooOld: the bot has to lift it first.
+        Corrupted: it is damaged, or not a database of Townhall.
+        SchemaTooOld: the bot has to migrate it first.
         SchemaTooNew: a newer release wrote it.
         StoreError: it cannot be read.
     """
@@ -84,7 +84,7 @@ def query_file(path: Path, schema: int, look: Callable[[sqlite3.Connection], T])
         except (sqlite3.Error, OSError) as error:
             if before.wal == before.shm and _file_state(path) == before:
                 raise to_read_error(error, path) from error
-        time.sleep(_PAUSE)
+        time.sleep(_RETRY_DELAY)
     raise _unstable(path)
 
 
@@ -106,9 +106,9 @@ def _file_state(path: Path) -> _FileState:
     return _FileState(wal=wal, shm=shm, size=stat.st_size, changed_ns=stat.st_mtime_ns)
 
 
-def _read_only_uri(path: Path, trace: _FileState) -> str:
-    way = "mode=ro&readonly_shm=1" if trace.wal else "immutable=1"
-    return f"file:{quote(str(path))}?{way}"
+def _read_only_uri(path: Path, state: _FileState) -> str:
+    mode = "mode=ro&readonly_shm=1" if state.wal else "immutable=1"
+    return f"file:{quote(str(path))}?{mode}"
 
 
 def _check_schema(connection: sqlite3.Connection, path: Path, schema: int) -> None:
@@ -119,29 +119,29 @@ def _check_schema(connection: sqlite3.Connection, path: Path, schema: int) -> No
         raise SchemaTooOld(
             f"{path} has schema version {version}, written by an older release of Townhall",
             f"version {schema}",
-            "Start the bot once with this release (`townhall run`): it lifts the file and keeps what is in it",
+            "Start the bot once with this release (`townhall run`): it migrates the file and keeps its content",
         )
 
 
 def _not_found(path: Path) -> StoreError:
     return NotFound(
         f"there is no store at {path}",
-        "the file that a bot has made",
+        "the database of a bot",
         "Start the bot first (`townhall run`), or set TOWNHALL_DATA to the folder that it uses",
     )
 
 
 def _unstable(path: Path) -> StoreError:
     return StoreError(
-        f"{path} changed with every look, or has a -wal without its -shm, as in a copy of a running bot's file",
-        "the file of a bot that runs or has ended",
-        "Try again; for a copy, copy the -wal and -shm too, or start the bot on it once",
+        f"{path} changed during every attempt, or has a -wal file without its -shm, as in a copy made while a bot runs",
+        "the database of a bot that runs or has stopped",
+        "Try again. For a copy, copy the -wal and -shm files too, or start the bot with it once",
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreReport:
-    """A file that SQLite finds well. `size` in bytes; `unreadable` are runs whose logs have rows that nobody can read."""
+    """Result of a full check that found a sound database. `size` is in bytes; `unreadable` are runs with unreadable log rows."""
 
     size: int
     schema: int
@@ -161,12 +161,12 @@ SELECT (SELECT * FROM pragma_page_count) * (SELECT * FROM pragma_page_size) AS s
 
 
 def full_check(path: Path) -> StoreReport:
-    """Read every page of a file, and every event of it. Runs in the caller's thread: some 10 s for 1 GB.
+    """Read every page and every event of a file. Runs in the caller's thread: about 10 s for 1 GB.
 
     Raises:
         NotFound: there is no file.
-        Corrupted: the file is broken, or not ours.
-        SchemaTooOld: an older release wrote it, and the bot was not started with this one yet.
+        Corrupted: the file is damaged, or not a database of Townhall.
+        SchemaTooOld: an older release wrote it, and the bot was not started with this release yet.
         SchemaTooNew: a newer release wrote it.
         StoreError: it cannot be read.
     """
@@ -177,7 +177,7 @@ def full_check(path: Path) -> StoreReport:
 def _check_connection(path: Path, connection: sqlite3.Connection) -> StoreReport:
     integrity_check(connection, path, "integrity_check")
     if connection.execute("PRAGMA foreign_key_check").fetchone():
-        raise corrupted(path, "rows point to rows that are not there")
+        raise corrupted(path, "rows refer to rows that do not exist")
     messages.list_unhandled_events(connection)
     messages.list_pending_posts(connection)
     return StoreReport(**dict(connection.execute(_COUNTS).fetchone()), unreadable=log.unreadable_logs(connection))

@@ -1,205 +1,108 @@
-"""Look-ups in a store's file: for the process that writes it, and for whoever reads beside it, such as the command line."""
+"""The SQLite implementation of the store protocols, and the mapping from records to statements."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, assert_never
 
 from orchestrator_bridge.run import records
-from orchestrator_bridge.store.sqlite.connection import ReaderPool, connect
+from orchestrator_bridge.store.sqlite.connection import QueryExecutor, ReaderPool, connect
 from orchestrator_bridge.store.sqlite.errors import to_store_error
 from orchestrator_bridge.store.sqlite.migrate import Migration, bundled_migrations, latest_version
-from orchestrator_bridge.store.sqlite.open import open_writer, prepare_and_lock
-from orchestrator_bridge.store.sqlite.queries import blobs, external, log, messages, questions, runs, usage
-from orchestrator_bridge.store.sqlite.queries.log import append_events
-from orchestrator_bridge.store.sqlite.queries.messages import insert_inbound
+from orchestrator_bridge.store.sqlite.open import StoreLock, open_writer, prepare_and_lock
+from orchestrator_bridge.store.sqlite.queries import blobs as blob_queries
+from orchestrator_bridge.store.sqlite.queries import external as external_queries
+from orchestrator_bridge.store.sqlite.queries import log as log_queries
+from orchestrator_bridge.store.sqlite.queries import messages as message_queries
+from orchestrator_bridge.store.sqlite.queries import questions as question_queries
+from orchestrator_bridge.store.sqlite.queries import runs as run_queries
+from orchestrator_bridge.store.sqlite.queries import usage as usage_queries
 from orchestrator_bridge.store.sqlite.readonly import ReadOnlyDatabase
-from orchestrator_bridge.store.sqlite.writer import Writer
+from orchestrator_bridge.store.sqlite.writer import Statement, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import tzinfo
-    from pathlib import Path
+    import sqlite3
 
-    from orchestrator_bridge.chat.inbound import InboundEvent, MessageReceived, Place
-    from orchestrator_bridge.chat.outbound import PostedMessage
+    from orchestrator_bridge.chat.inbound import InboundEvent
     from orchestrator_bridge.run.events import Event
-    from orchestrator_bridge.run.records import BudgetRaised, QuestionStatus, Record, RunStatus
-    from orchestrator_bridge.store.interface import (
-        BudgetCharge,
-        CostBy,
-        CostLine,
-        ExternalQuestionSummary,
-        ExternalRun,
-        LogRow,
-        ModelSelection,
-        OpenDeadline,
-        OpenQuestionAudience,
-        PendingPost,
-        QuestionSummary,
-        RateSample,
-        RunSummary,
-        Spending,
-        StoredToken,
-        Target,
-        TokenActivity,
-        TokenCalibration,
-        Viewer,
-    )
-    from orchestrator_bridge.store.sqlite.connection import QueryExecutor
-    from orchestrator_bridge.store.sqlite.open import StoreLock
-    from orchestrator_bridge.store.sqlite.writer import Statement
 
-
-class SqliteQueries:
-    """The look-ups over SQLite, wherever they are read from. All of them raise `StoreError` if the file cannot be read."""
-
-    def __init__(self, executor: QueryExecutor) -> None:
-        self._executor = executor
-
-    async def log(self, run: int, after: int = 0) -> list[Event]:
-        """The events of a run behind a position, in order; empty if there is no such run."""
-        return await self._executor.read(partial(log.list_events, run=run, after=after))
-
-    async def log_rows(self, run: int) -> list[LogRow]:
-        """Every row of a run's log in order, also those that cannot be read."""
-        return await self._executor.read(partial(log.list_log_rows, run=run))
-
-    async def runs(self, limit: int = 50, status: RunStatus | None = None, viewer: Viewer | None = None) -> list[RunSummary]:
-        """Runs, newest first; those that a viewer may see, where there is one."""
-        return await self._executor.read(partial(runs.list_runs, limit=limit, status=status, viewer=viewer))
-
-    async def questions(
-        self, limit: int = 50, status: QuestionStatus | None = None, viewer: Viewer | None = None
-    ) -> list[QuestionSummary]:
-        """Questions, newest first; those that a viewer may see, where there is one."""
-        return await self._executor.read(partial(questions.list_questions, limit=limit, status=status, viewer=viewer))
-
-    async def question(self, question: int, viewer: Viewer | None = None) -> QuestionSummary | None:
-        """One question; None also where there is a viewer who may not see it."""
-        return await self._executor.read(partial(questions.get_question, question=question, viewer=viewer))
-
-    async def costs(self, run: int | None = None) -> list[CostLine]:
-        """Costs per run, agent and model, newest run first."""
-        return await self._executor.read(partial(runs.list_costs, run=run))
-
-    async def token_calibrations(self) -> list[TokenCalibration]:
-        """How far our counts of prompts are from what providers report, by model."""
-        return await self._executor.read(usage.list_token_calibrations)
-
-    async def picture(self, picture: str) -> bytes | None:
-        """A picture that was kept; None if there is none of this name."""
-        return await self._executor.read(partial(blobs.get_picture, picture=picture))
-
-    async def model_selections(self) -> list[ModelSelection]:
-        """The models that people picked and that hold, of all channels."""
-        return await self._executor.read(blobs.list_model_selections)
-
-    async def tool_result(self, run: int, use: str) -> str | None:
-        """The whole result of a use of a tool, where it was kept."""
-        return await self._executor.read(partial(blobs.get_tool_result, run=run, use=use))
-
-    async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
-        """Costs by what calls have in common, of all runs or of one; days are those of `zone`."""
-        return await self._executor.read(partial(usage.list_spending, by=by, run=run, zone=zone))
-
-    async def budget_charges(self, since: float) -> list[BudgetCharge]:
-        """What counts against shared budgets since a moment; what is settled is summed by channel."""
-        return await self._executor.read(partial(usage.list_budget_charges, since=since))
-
-    async def budget_grants(self, since: float) -> list[BudgetRaised]:
-        """What people have granted beyond shared budgets since a moment."""
-        return await self._executor.read(partial(usage.list_budget_grants, since=since))
-
-    async def rate_samples(self, since: float) -> list[RateSample]:
-        """The calls that were sent after a moment, in their order."""
-        return await self._executor.read(partial(usage.list_rate_samples, since=since))
-
-    async def tokens(self) -> list[StoredToken]:
-        """Every token for agents outside, by name, withdrawn ones too."""
-        return await self._executor.read(external.list_tokens)
-
-    async def token_activity(self, token: str, since: float) -> TokenActivity:
-        """What came through a token since a moment, and what of it is open."""
-        return await self._executor.read(partial(external.get_token_activity, token=token, since=since))
-
-    async def external_questions(self, token: str, agent: str, place: Place, since: float) -> list[ExternalQuestionSummary]:
-        """What an agent outside has asked in a place since a moment, newest first."""
-        return await self._executor.read(
-            partial(external.list_external_questions, token=token, agent=agent, place=place, since=since)
-        )
-
-    async def external_runs(self, token: str, since: float) -> list[ExternalRun]:
-        """The runs that came through a token since a moment, newest first; not those of an agent's questions alone."""
-        return await self._executor.read(partial(external.list_external_runs, token=token, since=since))
-
-    async def close(self) -> None:
-        """Close the file; harmless when done twice."""
-        await self._executor.close()
-
-
-class SqliteLookups(SqliteQueries):
-    """`Lookups` beside a bot that runs or has ended: nothing is made, changed or locked. Open it with `open`."""
-
-    @classmethod
-    async def open(cls, path: Path, *, migrations: Sequence[Migration] | None = None) -> Self:
-        """Open a file that is there.
-
-        Raises:
-            NotFound: there is no file.
-            Corrupted: it is no database of ours.
-            SchemaTooOld: an older release wrote it, and the bot was not started with this one yet.
-            SchemaTooNew: a newer release wrote it.
-            StoreError: it cannot be read.
-        """
-        known = latest_version(bundled_migrations() if migrations is None else migrations)
-        beside = ReadOnlyDatabase(await asyncio.to_thread(path.resolve), known)
-        await beside.read(questions.get_highest_ids)
-        return cls(beside)
-
-
-_STATEMENTS: dict[type, Callable[[Any], Statement]] = {
-    records.RunOpened: runs.insert_run,
-    records.RunClosed: runs.close_run,
-    records.RunBusy: runs.set_run_busy,
-    records.RunMessageLinked: runs.link_run_message,
-    records.QuestionOpened: questions.insert_question,
-    records.QuestionUpdated: questions.update_question,
-    records.QuestionClosed: questions.close_question,
-    records.QuestionMessageLinked: questions.link_question_message,
-    records.ReplyStored: questions.upsert_reply,
-    records.ReplyRemoved: questions.delete_reply,
-    records.CallUsageRecorded: usage.upsert_call,
-    records.BudgetRaised: usage.insert_budget_grant,
-    records.OutboxEntry: messages.upsert_post,
-    records.PostSent: messages.mark_post_sent,
-    records.PostFailed: messages.mark_post_failed,
-    records.PostDropped: messages.mark_post_dropped,
-    records.BlobStored: blobs.insert_picture,
-    records.PromptTokensObserved: usage.upsert_token_calibration,
-    records.ModelSelected: blobs.upsert_model_selection,
-    records.ToolResultStored: blobs.insert_tool_result,
-    records.OutcomeDelivered: external.mark_outcome_delivered,
-    records.TokenCreated: external.insert_token,
-    records.TokenRevoked: external.revoke_token,
-}
-
-
-def to_statement(row: Record, now: float) -> Statement:
-    """The change that a row stands for; `now` by our clock is for rows that carry no time of their own."""
-    if isinstance(row, records.InboxEntryHandled):
-        return messages.mark_inbound_handled(row, now)
-    return _STATEMENTS[type(row)](row)
-
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _READER_COUNT = 2
 
 
+def _query(
+    look: Callable[Concatenate[sqlite3.Connection, P], T],
+) -> Callable[Concatenate[SqliteQueries, P], Coroutine[Any, Any, T]]:
+    """Make a method of a query function: same parameters and result, run over a connection in another thread."""
+
+    async def read(self: SqliteQueries, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._executor.read(lambda connection: look(connection, *args, **kwargs))
+
+    read.__name__, read.__doc__ = look.__name__, look.__doc__
+    return read
+
+
+class SqliteQueries:
+    """`Lookups` over SQLite, for any executor. Each query is documented in `Lookups` and written in `queries/`.
+
+    Every method raises `StoreError` if the file cannot be read.
+    """
+
+    def __init__(self, executor: QueryExecutor) -> None:
+        self._executor = executor
+
+    log = _query(log_queries.list_events)
+    log_rows = _query(log_queries.list_log_rows)
+    questions = _query(question_queries.list_questions)
+    question = _query(question_queries.get_question)
+    costs = _query(run_queries.list_costs)
+    runs = _query(run_queries.list_runs)
+    spending = _query(usage_queries.list_spending)
+    budget_charges = _query(usage_queries.list_budget_charges)
+    budget_grants = _query(usage_queries.list_budget_grants)
+    rate_samples = _query(usage_queries.list_rate_samples)
+    token_calibrations = _query(usage_queries.list_token_calibrations)
+    picture = _query(blob_queries.get_picture)
+    tool_result = _query(blob_queries.get_tool_result)
+    model_selections = _query(blob_queries.list_model_selections)
+    tokens = _query(external_queries.list_tokens)
+    token_activity = _query(external_queries.get_token_activity)
+    external_questions = _query(external_queries.list_external_questions)
+    external_runs = _query(external_queries.list_external_runs)
+
+    async def close(self) -> None:
+        """Close the file. Harmless when called twice."""
+        await self._executor.close()
+
+
+class SqliteLookups(SqliteQueries):
+    """`Lookups` for a process that does not own the file: nothing is created, changed or locked. Open it with `open`."""
+
+    @classmethod
+    async def open(cls, path: Path, *, migrations: Sequence[Migration] | None = None) -> Self:
+        """Open an existing file.
+
+        Raises:
+            NotFound: there is no file.
+            Corrupted: it is not a database of Townhall.
+            SchemaTooOld: an older release wrote it, and the bot was not started with this release yet.
+            SchemaTooNew: a newer release wrote it.
+            StoreError: it cannot be read.
+        """
+        schema = latest_version(bundled_migrations() if migrations is None else migrations)
+        database = ReadOnlyDatabase(await asyncio.to_thread(path.resolve), schema)
+        await database.read(question_queries.get_highest_ids)
+        return cls(database)
+
+
 class SqliteStore(SqliteQueries):
-    """`Store` over one SQLite file that this process alone writes. Open it with `open`."""
+    """`Store` over one SQLite file, to which only this process writes. Open it with `open`."""
 
     def __init__(self, writer: Writer, readers: ReaderPool, lock: StoreLock, clock: Callable[[], float]) -> None:
         super().__init__(readers)
@@ -211,21 +114,19 @@ class SqliteStore(SqliteQueries):
     async def open(
         cls, path: Path, *, clock: Callable[[], float] = time.time, migrations: Sequence[Migration] | None = None
     ) -> Self:
-        """Open a file, or make it and its folder; an older schema is lifted. `clock` gives seconds since the epoch.
+        """Open a file, or create it with its folder; an older schema is migrated. `clock` gives seconds since the epoch.
 
         Raises:
-            InUse: another process has the file.
-            Corrupted: the file is broken, or not ours.
+            InUse: another process has the file open.
+            Corrupted: the file is damaged, or not a database of Townhall.
             SchemaTooNew: a newer release wrote it.
             WriteFailed: it cannot be written.
         """
         path = await asyncio.to_thread(path.resolve)
         lock = await _lock_file(path)
         try:
-            connection = await connect(
-                path, partial(open_writer, path, bundled_migrations() if migrations is None else migrations)
-            )
-            writer = Writer(connection, path)
+            steps = bundled_migrations() if migrations is None else migrations
+            writer = Writer(await connect(path, partial(open_writer, path, steps)), path)
         except BaseException:
             lock.release()
             raise
@@ -238,71 +139,41 @@ class SqliteStore(SqliteQueries):
         return cls(writer, readers, lock, clock)
 
     async def close(self) -> None:
-        """Write what waits, close the file and let the next process in. Harmless when done twice."""
-        # The writer goes last: the last connection to close moves what the -wal holds into the file.
+        """Commit waiting writes, close the file and release its lock. Harmless when called twice."""
+        # The writer closes last: the last connection to close moves the content of the -wal into the file.
         await self._executor.close()
         await self._writer.close()
         self._lock.release()
 
-    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Record] = ()) -> None:
-        """Write events behind position `after` of a run's log, and rows, in one durable transaction, as `Store.append` says.
+    async def append(
+        self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[records.Record] = ()
+    ) -> None:
+        """Write events and rows in one durable transaction. See `Store.append`.
 
         Raises:
             Conflict: the log does not end at `after`, a question to close is not open, or the action has a response already.
-            WriteFailed: the disk does not take it; nothing of it was written.
+            WriteFailed: the disk cannot be written; nothing of it was stored.
             ValueError: there are events and no run.
         """
         now = self._clock()
-        changes = [*append_events(run, after, events), *(to_statement(row, now) for row in rows)]
-        await self._writer.commit(tuple(changes))
+        statements = [*log_queries.append_events(run, after, events), *(to_statement(row, now) for row in rows)]
+        await self._writer.commit(tuple(statements))
 
     async def receive(self, inbound: InboundEvent, at: float) -> bool:
-        """Keep what was heard, durably. False: it was known already, and nothing changed."""
-        return await self._writer.commit((insert_inbound(inbound, at),)) > 0
+        """Store an inbound event. See `Store.receive`."""
+        return await self._writer.commit((message_queries.insert_inbound(inbound, at),)) > 0
 
-    async def unhandled_events(self) -> list[InboundEvent]:
-        """What was heard and not dealt with, in the order in which it came."""
-        return await self._executor.read(messages.list_unhandled_events)
-
-    async def messages_in(self, place: Place) -> list[MessageReceived]:
-        """What was said in a thread, every version of it, without the messages that are known to be deleted."""
-        return await self._executor.read(partial(messages.list_messages_in, place=place))
-
-    async def pending_posts(self) -> list[PendingPost]:
-        """Posts not known to have arrived, in the order in which they were written."""
-        return await self._executor.read(messages.list_pending_posts)
-
-    async def sent_post(self, key: str) -> PostedMessage | None:
-        """The receipt of a post, of its newest content that arrived."""
-        return await self._executor.read(partial(messages.get_sent_post, key=key))
-
-    async def clock_offset(self, platform: str) -> float | None:
-        """How far a platform's clock is behind ours at least, in seconds, as its last posts tell; None if there were none."""
-        return await self._executor.read(partial(messages.get_clock_offset, platform=platform))
-
-    async def open_deadlines(self) -> list[OpenDeadline]:
-        """Every open question, the next to be looked at first."""
-        return await self._executor.read(questions.list_open_deadlines)
-
-    async def open_question_audiences(self) -> list[OpenQuestionAudience]:
-        """Every open question, with those whom it asks."""
-        return await self._executor.read(questions.list_open_question_audiences)
-
-    async def find_target(self, place: Place, message: str | None = None) -> Target | None:
-        """What a thread, or a message that is replied to, belongs to; the message says more than the thread."""
-        return await self._executor.read(partial(questions.get_target, place=place, message=message))
-
-    async def highest_ids(self) -> tuple[int, int]:
-        """The highest run and the highest question number; 0 where there is none."""
-        return await self._executor.read(questions.get_highest_ids)
-
-    async def external_question_runs(self) -> list[ExternalRun]:
-        """The runs of agents outside that are made of their questions alone and have not ended."""
-        return await self._executor.read(external.list_external_question_runs)
-
-    async def busy_runs(self) -> list[int]:
-        """Runs that have not ended and wait for something but people, oldest first."""
-        return await self._executor.read(runs.list_busy_runs)
+    unhandled_events = _query(message_queries.list_unhandled_events)
+    messages_in = _query(message_queries.list_messages_in)
+    pending_posts = _query(message_queries.list_pending_posts)
+    sent_post = _query(message_queries.get_sent_post)
+    clock_offset = _query(message_queries.get_clock_offset)
+    open_deadlines = _query(question_queries.list_open_deadlines)
+    open_question_audiences = _query(question_queries.list_open_question_audiences)
+    find_target = _query(question_queries.get_target)
+    highest_ids = _query(question_queries.get_highest_ids)
+    external_question_runs = _query(external_queries.list_external_question_runs)
+    busy_runs = _query(run_queries.list_busy_runs)
 
 
 async def _lock_file(path: Path) -> StoreLock:
@@ -310,3 +181,58 @@ async def _lock_file(path: Path) -> StoreLock:
         return await asyncio.to_thread(prepare_and_lock, path)
     except OSError as error:
         raise to_store_error(error, path) from error
+
+
+def to_statement(row: records.Record, now: float) -> Statement:  # noqa: C901  (one case a record)
+    """The statement that writes a row. `now` is for rows without a time of their own."""
+    match row:
+        case records.RunOpened():
+            return run_queries.insert_run(row)
+        case records.RunClosed():
+            return run_queries.close_run(row)
+        case records.RunBusy():
+            return run_queries.set_run_busy(row)
+        case records.RunMessageLinked():
+            return run_queries.link_run_message(row)
+        case records.QuestionOpened():
+            return question_queries.insert_question(row)
+        case records.QuestionUpdated():
+            return question_queries.update_question(row)
+        case records.QuestionClosed():
+            return question_queries.close_question(row)
+        case records.QuestionMessageLinked():
+            return question_queries.link_question_message(row)
+        case records.ReplyStored():
+            return question_queries.upsert_reply(row)
+        case records.ReplyRemoved():
+            return question_queries.delete_reply(row)
+        case records.CallUsageRecorded():
+            return usage_queries.upsert_call(row)
+        case records.BudgetRaised():
+            return usage_queries.insert_budget_grant(row)
+        case records.PromptTokensObserved():
+            return usage_queries.upsert_token_calibration(row)
+        case records.OutboxEntry():
+            return message_queries.upsert_post(row)
+        case records.PostSent():
+            return message_queries.mark_post_sent(row)
+        case records.PostFailed():
+            return message_queries.mark_post_failed(row)
+        case records.PostDropped():
+            return message_queries.mark_post_dropped(row)
+        case records.BlobStored():
+            return blob_queries.insert_picture(row)
+        case records.ToolResultStored():
+            return blob_queries.insert_tool_result(row)
+        case records.ModelSelected():
+            return blob_queries.upsert_model_selection(row)
+        case records.OutcomeDelivered():
+            return external_queries.mark_outcome_delivered(row)
+        case records.TokenCreated():
+            return external_queries.insert_token(row)
+        case records.TokenRevoked():
+            return external_queries.revoke_token(row)
+        case records.InboxEntryHandled():
+            return message_queries.mark_inbound_handled(row, now)
+        case _:
+            assert_never(row)

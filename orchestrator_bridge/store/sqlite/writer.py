@@ -1,9 +1,10 @@
-"""The one writer of a file. What waits while it commits is committed next, as one group.
+"""The writer: commits transactions in groups, over the one connection that writes.
 
-A commit costs a wait for the disk, however much is in it. So the jobs that arrive during one commit share the next: each runs
-between a savepoint and its release, and one that fails is rolled back by itself while the group goes on. If the whole cannot be
-committed, as on a full disk, each job is tried alone, so that what still fits is written. A group is one hop to the connection's
-thread.
+A commit waits for the disk (fsync) however much is in it, so a commit for each transaction would limit all runs together to some
+hundred transactions a second. Group commit: the jobs that arrive during one commit share the next one. Each job runs between a
+savepoint and its release, so that one that fails is rolled back by itself while the rest of the group is committed. If the group
+as a whole cannot be committed, as on a full disk, each job is tried alone: what still fits is written. A group also costs only
+one hop to the connection's thread.
 """
 
 from __future__ import annotations
@@ -27,14 +28,17 @@ if TYPE_CHECKING:
 
 Cell = str | int | float | bytes | None
 
-_FIX = "Fold the log again and decide anew"
+_FIX = "Read the log again and decide anew"
 _DUPLICATE_KEY = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statement:
-    """One statement. `missing_message` and `duplicate_message` are what a `Conflict` says if it touches or finds no row, or meets
-    a row with its key."""
+    """An SQL statement with its values.
+
+    With a `missing_message`, it raises `Conflict` with this text if it changes or finds no row; with a `duplicate_message`, if a
+    row with its key exists.
+    """
 
     sql: str
     values: Sequence[Cell] | Mapping[str, Cell]
@@ -42,23 +46,23 @@ class Statement:
     duplicate_message: str = ""
 
 
-def execute_statements(cursor: sqlite3.Cursor, changes: Sequence[Statement]) -> int:
-    """Make changes, in order; the number of rows that the last one touched.
+def execute_statements(cursor: sqlite3.Cursor, statements: Sequence[Statement]) -> int:
+    """Execute statements in order. Returns the number of rows that the last one changed.
 
     Raises:
-        Conflict: a change needed a row that is not so any more, or met one with its key.
-        sqlite3.Error: SQLite does not take a change.
+        Conflict: a statement found no matching row, or a row with its key.
+        sqlite3.Error: SQLite refuses a statement.
     """
-    for change in changes:
+    for statement in statements:
         try:
-            cursor.execute(change.sql, change.values)
+            cursor.execute(statement.sql, statement.values)
         except sqlite3.IntegrityError as error:
-            if change.duplicate_message and error.sqlite_errorcode in _DUPLICATE_KEY:
-                raise Conflict(change.duplicate_message, fix=_FIX) from None
-            error.add_note(change.sql)
+            if statement.duplicate_message and error.sqlite_errorcode in _DUPLICATE_KEY:
+                raise Conflict(statement.duplicate_message, fix=_FIX) from None
+            error.add_note(statement.sql)
             raise
-        if change.missing_message and not _matched_row(cursor):
-            raise Conflict(change.missing_message, fix=_FIX)
+        if statement.missing_message and not _matched_row(cursor):
+            raise Conflict(statement.missing_message, fix=_FIX)
     return cursor.rowcount
 
 
@@ -68,15 +72,15 @@ def _matched_row(cursor: sqlite3.Cursor) -> bool:
     return cursor.fetchone() is not None
 
 
-GROUP = 100
-"""At most this many jobs share a commit: more would all go on at the same moment, and the event loop stand still meanwhile."""
+MAX_GROUP = 100
+"""Jobs that share a commit at most. All of a group resume at the same moment; more of them would block the event loop."""
 
 WriteJob = tuple[Statement, ...]
 WriteResult = int | Exception
 
 
 class Writer:
-    """Takes jobs from any number of tasks and commits them."""
+    """Commits the jobs of any number of tasks."""
 
     def __init__(self, connection: SqliteConnection, path: Path) -> None:
         self._connection = connection
@@ -87,13 +91,13 @@ class Writer:
         self._task = asyncio.create_task(self._run(), name="store writer")
 
     async def commit(self, job: WriteJob) -> int:
-        """Make the changes of a job durable, all or none; the number of rows that the last one touched.
+        """Commit the statements of a job, all or none. Returns the number of rows that the last one changed.
 
-        A job that was handed over is committed even if nobody waits for it any more.
+        A job is committed even if its caller is cancelled meanwhile.
 
         Raises:
-            Conflict: a change needed a row that is not so any more, or met one with its key.
-            StoreError: the file does not take it, or the store is closed.
+            Conflict: a statement found no matching row, or a row with its key.
+            StoreError: the file cannot be written, or the store is closed.
         """
         if self._closing:
             raise StoreError(f"{self._path} is closed", "an open store", "Open it again")
@@ -103,7 +107,7 @@ class Writer:
         return await done
 
     async def close(self) -> None:
-        """Commit what waits, then stop and close the connection. Harmless when done twice."""
+        """Commit the waiting jobs, then close the connection. Harmless when called twice."""
         self._closing = True
         self._wakeup.set()
         await asyncio.shield(self._task)
@@ -114,7 +118,7 @@ class Writer:
             await self._wakeup.wait()
             self._wakeup.clear()
             while self._waiting:
-                group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+                group = [self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))]
                 results = await self._commit([job for job, _ in group])
                 for (_, done), result in zip(group, results, strict=True):
                     _resolve(done, result, self._path)
@@ -136,7 +140,7 @@ def _resolve(done: asyncio.Future[int], result: WriteResult, path: Path) -> None
 
 
 def commit(jobs: Sequence[WriteJob], connection: sqlite3.Connection) -> Sequence[WriteResult]:
-    """Commit jobs as one group; for each what it touched, or why it was not written."""
+    """Commit jobs as one group. Returns for each the number of rows that it changed, or the error."""
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
@@ -145,7 +149,7 @@ def commit(jobs: Sequence[WriteJob], connection: sqlite3.Connection) -> Sequence
         return _commit_group(jobs, connection)
     except sqlite3.Error as error:
         _rollback(connection)
-        return [error] if len(jobs) == 1 else [_commit_one(job, connection) for job in jobs]
+        return [error] if len(jobs) == 1 else [commit([job], connection)[0] for job in jobs]
 
 
 def _commit_group(jobs: Sequence[WriteJob], connection: sqlite3.Connection) -> list[WriteResult]:
@@ -161,18 +165,14 @@ def _run_in_savepoint(job: WriteJob, cursor: sqlite3.Cursor) -> WriteResult:
     try:
         result = execute_statements(cursor, job)
     except Exception as error:
-        # Where the disk is at fault SQLite may have given up the whole transaction: then this fails too, and so does the group.
+        # After a disk error SQLite may have ended the whole transaction: then this fails too, and the jobs are tried one by one.
         cursor.execute("ROLLBACK TO job")
         result = error
     cursor.execute("RELEASE job")
     return result
 
 
-def _commit_one(job: WriteJob, connection: sqlite3.Connection) -> WriteResult:
-    return commit([job], connection)[0]
-
-
 def _rollback(connection: sqlite3.Connection) -> None:
-    """SQLite has rolled back by itself after some faults, and not after others (sqlite.org/lang_transaction.html)."""
+    """Roll back unless SQLite has done so itself, which it does after some errors (sqlite.org/lang_transaction.html)."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")

@@ -1,4 +1,4 @@
-"""Models that people picked for channels."""
+"""Queries and statements: pictures, tool results, selected models."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
     from orchestrator_bridge.run.records import BlobStored, ModelSelected, ToolResultStored
 
 
-_ALL = "SELECT platform, channel, scope, model FROM picks WHERE model <> '' ORDER BY platform, channel, scope"
+_SELECTIONS = "SELECT platform, channel, scope, model FROM picks WHERE model <> '' ORDER BY platform, channel, scope"
 
 
 def list_model_selections(connection: sqlite3.Connection) -> list[ModelSelection]:
-    """The picks that hold, of all channels."""
+    """Selected models of all channels."""
     return [
         ModelSelection(place=Place(platform=row["platform"], channel=row["channel"]), scope=row["scope"], model=row["model"])
-        for row in connection.execute(_ALL)
+        for row in connection.execute(_SELECTIONS)
     ]
 
 
-_BODY = "SELECT body FROM pictures WHERE picture = ?"
+_PICTURE = "SELECT body FROM pictures WHERE picture = ?"
 
 
 def get_picture(connection: sqlite3.Connection, picture: str) -> bytes | None:
-    """What a picture holds; None if it is not kept."""
-    row = connection.execute(_BODY, (picture,)).fetchone()
+    """Content of a picture; None if it is not stored."""
+    row = connection.execute(_PICTURE, (picture,)).fetchone()
     return None if row is None else bytes(row["body"])
 
 
-_TEXT = "SELECT text FROM results WHERE run = ? AND use = ?"
+_TOOL_RESULT = "SELECT text FROM results WHERE run = ? AND use = ?"
 
 
 def get_tool_result(connection: sqlite3.Connection, run: int, use: str) -> str | None:
-    """The whole result of a use; None if it is not kept."""
-    row = connection.execute(_TEXT, (run, use)).fetchone()
+    """Whole result of a tool call; None if it is not stored."""
+    row = connection.execute(_TOOL_RESULT, (run, use)).fetchone()
     return None if row is None else str(row["text"])
 
 
@@ -47,7 +47,7 @@ _INSERT_PICTURE = "INSERT INTO pictures (picture, body) VALUES (?, ?) ON CONFLIC
 
 
 def insert_picture(row: BlobStored) -> Statement:
-    """The same picture again changes nothing."""
+    """Store a picture; the same one again changes nothing."""
     return Statement(sql=_INSERT_PICTURE, values=(row.picture, row.body))
 
 
@@ -55,7 +55,7 @@ _INSERT_RESULT = "INSERT INTO results (run, use, text) VALUES (?, ?, ?) ON CONFL
 
 
 def insert_tool_result(row: ToolResultStored) -> Statement:
-    """The first result of a use stands."""
+    """Store the result of a tool call; a second one for the same call changes nothing."""
     return Statement(sql=_INSERT_RESULT, values=(row.run, row.use, row.text))
 
 
@@ -67,5 +67,5 @@ SET model = excluded.model, picked_by = excluded.picked_by, at = excluded.at
 
 
 def upsert_model_selection(row: ModelSelected) -> Statement:
-    """The newest pick of a scope counts."""
+    """Select a model for a scope, in place of an earlier selection."""
     return Statement(sql=_UPSERT_SELECTION, values=(row.place.platform, row.place.channel, row.scope, row.model, row.by, row.at))

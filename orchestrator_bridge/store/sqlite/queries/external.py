@@ -1,4 +1,4 @@
-"""Tokens for agents outside, and what came through them."""
+"""Queries and statements: access tokens of external agents, and the runs and questions that came through them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 TOKENS = "SELECT name, hash, terms, made_at, withdrawn_at FROM tokens ORDER BY name"
-# Without the hints the planner reads all questions, or all calls, from end to end.
+# Without the INDEXED BY hints the planner scans all questions, or all calls.
 OPEN = """
 SELECT question FROM runs INDEXED BY runs_of_guests JOIN questions INDEXED BY questions_by_run USING (run)
 WHERE runs.status = 'running' AND guest = 1 AND token = :token AND questions.status = 'open'
@@ -47,7 +47,7 @@ GUESTS = f"{_RUNS} INDEXED BY runs_of_guests WHERE status = 'running' AND guest 
 
 
 def list_tokens(connection: sqlite3.Connection) -> list[StoredToken]:
-    """Every token by name, withdrawn ones too."""
+    """Access tokens by name, with revoked ones."""
     return [
         StoredToken(name=name, hash=digest, terms=terms, made_at=made_at, withdrawn_at=withdrawn_at)
         for name, digest, terms, made_at, withdrawn_at in connection.execute(TOKENS).fetchall()
@@ -55,7 +55,7 @@ def list_tokens(connection: sqlite3.Connection) -> list[StoredToken]:
 
 
 def get_token_activity(connection: sqlite3.Connection, token: str, since: float) -> TokenActivity:
-    """What came through a token since a moment, and what of it is open."""
+    """Use of an access token since a time."""
     values = {"token": token, "since": since}
     ((asked,),) = connection.execute(ASKED, values).fetchall()
     ((runs,),) = connection.execute(STARTS, values).fetchall()
@@ -68,7 +68,7 @@ def get_token_activity(connection: sqlite3.Connection, token: str, since: float)
 def list_external_questions(
     connection: sqlite3.Connection, token: str, agent: str, place: Place, since: float
 ) -> list[ExternalQuestionSummary]:
-    """What an agent outside has asked in a place since a moment, newest first."""
+    """Questions of an external agent in a place since a time, newest first."""
     where = {"platform": place.platform, "channel": place.channel}
     rows = connection.execute(QUESTIONS, {"token": token, "agent": agent, "since": since, **where}).fetchall()
     return [
@@ -78,12 +78,12 @@ def list_external_questions(
 
 
 def list_external_runs(connection: sqlite3.Connection, token: str, since: float) -> list[ExternalRun]:
-    """The runs that came through a token since a moment, newest first."""
+    """Runs started through a token since a time, newest first."""
     return [_external_run(row) for row in connection.execute(STARTED, {"token": token, "since": since}).fetchall()]
 
 
 def list_external_question_runs(connection: sqlite3.Connection) -> list[ExternalRun]:
-    """The runs of agents outside that have not ended."""
+    """Live runs that hold the questions of external agents."""
     return [_external_run(row) for row in connection.execute(GUESTS).fetchall()]
 
 
@@ -99,7 +99,7 @@ def _external_run(row: sqlite3.Row) -> ExternalRun:
     )
 
 
-# Only the name of a token that was withdrawn can be taken again.
+# The name of a token can be used again once the token is revoked.
 _INSERT_TOKEN = """
 INSERT INTO tokens (name, hash, terms, made_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, terms = excluded.terms, made_at = excluded.made_at, withdrawn_at = NULL
@@ -110,7 +110,7 @@ _MARK_DELIVERED = "UPDATE questions SET told_at = ? WHERE question = ? AND told_
 
 
 def insert_token(row: TokenCreated) -> Statement:
-    """A new token; its name is taken from then on."""
+    """Create a token under a name that no valid token has."""
     return Statement(
         sql=_INSERT_TOKEN,
         values=(row.name, row.hash, row.terms, row.at),
@@ -119,10 +119,10 @@ def insert_token(row: TokenCreated) -> Statement:
 
 
 def revoke_token(row: TokenRevoked) -> Statement:
-    """The first withdrawal counts."""
+    """Revoke a valid token."""
     return Statement(sql=_REVOKE_TOKEN, values=(row.at, row.name), missing_message=f"there is no token {row.name!r}")
 
 
 def mark_outcome_delivered(row: OutcomeDelivered) -> Statement:
-    """The first telling counts."""
+    """Mark the outcome of a question as delivered to its agent; a second mark changes nothing."""
     return Statement(sql=_MARK_DELIVERED, values=(row.at, row.question))

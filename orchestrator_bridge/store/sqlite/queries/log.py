@@ -1,7 +1,8 @@
-"""A run's log, and the rows of it that cannot be read."""
+"""Queries and statements: the event logs of runs, and their unreadable rows."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.run.events import VERSION, Event, dump, load
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-# As bytes: SQLite would refuse a text that is no UTF-8 without a word on which row it is.
+# As bytes: SQLite refuses a text that is not UTF-8 without naming its row.
 _BODY = "version, CAST(body AS BLOB) AS body"
 EVENTS = f"SELECT run, seq, {_BODY} FROM log WHERE run = ? AND seq > ? ORDER BY seq"
 EVERYTHING = f"SELECT run, seq, {_BODY} FROM log"
 
 
-def list_events(connection: sqlite3.Connection, run: int, after: int) -> list[Event]:
-    """The events behind a position.
+def list_events(connection: sqlite3.Connection, run: int, after: int = 0) -> list[Event]:
+    """Events of a run after a position, in order.
 
     Raises:
         SchemaTooNew: a newer release wrote one of them.
@@ -31,20 +32,19 @@ def list_events(connection: sqlite3.Connection, run: int, after: int) -> list[Ev
 
 
 def list_log_rows(connection: sqlite3.Connection, run: int) -> list[LogRow]:
-    """Every row of a run's log, those too that cannot be read."""
+    """Rows of a run's log in order, with those that cannot be read."""
     return [_row(connection, row) for row in connection.execute(EVENTS, (run, 0)).fetchall()]
 
 
 def unreadable_logs(connection: sqlite3.Connection) -> tuple[UnreadableLog, ...]:
-    """The runs in whose logs something cannot be read. Looks at every row of every log."""
+    """Runs with unreadable rows. Reads every row of every log."""
     found: dict[int, UnreadableLog] = {}
     for raw in connection.execute(EVERYTHING):
         row = _row(connection, raw)
         if row.fault is not None:
-            first = found.get(raw["run"])
-            count = first.rows + 1 if first else 1
-            seq, fault = (first.seq, first.fault) if first else (row.seq, row.fault)
-            found[raw["run"]] = UnreadableLog(run=raw["run"], seq=seq, fault=fault, rows=count)
+            known = found.get(raw["run"])
+            first = UnreadableLog(run=raw["run"], seq=row.seq, fault=row.fault, rows=1)
+            found[raw["run"]] = first if known is None else replace(known, rows=known.rows + 1)
     return tuple(found.values())
 
 
@@ -59,11 +59,11 @@ def _event(connection: sqlite3.Connection, row: sqlite3.Row) -> Event:
     try:
         return load(row["version"], row["body"])
     except ValueError as error:
-        what = f"event {row['seq']} of run {row['run']}"
+        name = f"event {row['seq']} of run {row['run']}"
         if row["version"] > VERSION:
-            expected, mend = f"version {VERSION} or older", "Use the release that wrote it, or a newer one"
-            raise SchemaTooNew(f"{what} is of version {row['version']}", expected, mend) from error
-        raise corrupt_row(connection, what, row["body"], error) from error
+            expected, fix = f"version {VERSION} or older", "Use the release that wrote it, or a newer one"
+            raise SchemaTooNew(f"{name} has version {row['version']}", expected, fix) from error
+        raise corrupt_row(connection, name, row["body"], error) from error
 
 
 ENDS_AT = "SELECT 1 WHERE (SELECT coalesce(max(seq), 0) FROM log WHERE run = ?) = ?"
@@ -71,7 +71,7 @@ _APPEND = "INSERT INTO log (run, seq, version, event, action, at, body) VALUES (
 
 
 def append_events(run: int, after: int, events: Sequence[Event]) -> Iterator[Statement]:
-    """The log ends at `after`, and goes on with these events.
+    """Check that a log ends at `after`, and append events.
 
     Raises:
         ValueError: there are events and no run.
@@ -81,7 +81,7 @@ def append_events(run: int, after: int, events: Sequence[Event]) -> Iterator[Sta
             sql=ENDS_AT, values=(run, after), missing_message=f"the log of run {run} does not end at position {after}"
         )
     elif events:
-        raise ValueError(f"{len(events)} events for run 0; expected the number of the run to whose log they belong")
+        raise ValueError(f"{len(events)} events for run 0; expected the number of the run that they belong to")
     for seq, event in enumerate(events, after + 1):
         yield _insert_event(run, seq, event)
 

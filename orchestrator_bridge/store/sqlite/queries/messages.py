@@ -1,4 +1,4 @@
-"""What is still to be posted and what was; what was heard and still waits."""
+"""Queries and statements: the outbox and the inbox."""
 
 from __future__ import annotations
 
@@ -39,38 +39,43 @@ UNHANDLED = "SELECT turn, kind, body FROM inbox WHERE handled_at IS NULL ORDER B
 
 
 def list_pending_posts(connection: sqlite3.Connection) -> list[PendingPost]:
-    """Posts not known to have arrived, in the order in which they were first written.
+    """Posts that are not known to have arrived, in the order in which they were first stored.
 
     Raises:
-        Corrupted: one of them cannot be read. The same holds for what was heard.
+        Corrupted: a post cannot be decoded.
     """
     return [_pending(connection, row) for row in connection.execute(PENDING).fetchall()]
 
 
 def get_sent_post(connection: sqlite3.Connection, key: str) -> PostedMessage | None:
-    """The receipt of a post."""
+    """Receipt of a post."""
     rows = connection.execute(SENT_POST, (key,)).fetchall()
     return _posted(*rows[0]) if rows else None
 
 
 def get_clock_offset(connection: sqlite3.Connection, platform: str) -> float | None:
-    """How far a platform's clock is behind ours at least, in seconds."""
+    """Lower bound of the seconds by which a platform's clock is behind ours. See `Store.clock_offset`."""
     (row,) = connection.execute(CLOCK_OFFSET, (platform,)).fetchall()
     return None if row[0] is None else float(row[0])
 
 
 def list_unhandled_events(connection: sqlite3.Connection) -> list[InboundEvent]:
-    """What was heard and not dealt with, in the order in which it came."""
+    """Inbound events that are not handled, in the order in which they arrived.
+
+    Raises:
+        Corrupted: an event cannot be decoded.
+    """
     return [_inbound(connection, row) for row in connection.execute(UNHANDLED).fetchall()]
 
 
 def list_messages_in(connection: sqlite3.Connection, place: Place) -> list[MessageReceived]:
-    """What was said in a thread, every version of it, without the messages that are known to be deleted."""
-    behind = place.prefix[:-1] + chr(ord("/") + 1)
-    rows = connection.execute(MESSAGES_IN, (place.prefix, behind)).fetchall()
-    heard = [one for row in rows if (one := _inbound(connection, row)).place == place]
-    deleted = {one.message for one in heard if isinstance(one, MessageDeleted)}
-    return [one for one in heard if isinstance(one, MessageReceived) and one.message not in deleted]
+    """Messages of a thread: every version of each, without those that are known to be deleted."""
+    # A range over the primary key: keys begin with the place, whose last character is a slash.
+    end = place.prefix[:-1] + chr(ord("/") + 1)
+    rows = connection.execute(MESSAGES_IN, (place.prefix, end)).fetchall()
+    events = [event for row in rows if (event := _inbound(connection, row)).place == place]
+    deleted = {event.message for event in events if isinstance(event, MessageDeleted)}
+    return [event for event in events if isinstance(event, MessageReceived) and event.message not in deleted]
 
 
 def _inbound(connection: sqlite3.Connection, row: sqlite3.Row) -> InboundEvent:
@@ -116,7 +121,7 @@ def _posted(message: str | None, thread: str | None, at: float | None) -> Posted
     return PostedMessage(message=message, thread=thread, at=at)
 
 
-# While a post is unsent, newer content keeps its time, which says from when on an earlier attempt is looked for.
+# While a post is unsent, newer content keeps its time: the history is searched from then on for an earlier attempt.
 _UPSERT_POST = """
 INSERT INTO outbox (key, run, question, platform, channel, thread, anchor, replaces, priority, post, at, version)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -128,7 +133,7 @@ ON CONFLICT (key) DO UPDATE SET
     version = excluded.version, state = 'unsent', why = ''
 WHERE excluded.version > version
 """
-# The receipt is kept whatever the version: there is a message now.
+# The receipt is stored whatever the version: the message exists now.
 _SENT = """
 UPDATE outbox SET sent_message = ?, sent_thread = ?, sent_at = ?, state = CASE version WHEN ? THEN 'sent' ELSE state END
 WHERE key = ?
@@ -138,25 +143,25 @@ _DROPPED = "UPDATE outbox SET state = 'dropped' WHERE key = ? AND state = 'unsen
 
 
 def upsert_post(row: OutboxEntry) -> Statement:
-    """A new post, or newer content of one."""
+    """Store a new post, or newer content of a known one."""
     place = row.place
     where = (place.platform, place.channel, place.thread, row.anchor, row.replaces, row.priority)
     return Statement(sql=_UPSERT_POST, values=(row.key, row.run, row.question, *where, dump_post(row.post), row.at, row.version))
 
 
 def mark_post_sent(row: PostSent) -> Statement:
-    """A post arrived; it stays unsent if there is newer content."""
+    """Mark a post as sent; it stays unsent if newer content was stored meanwhile."""
     posted = row.posted
     return Statement(sql=_SENT, values=(posted.message, posted.thread, posted.at, row.version, row.key))
 
 
 def mark_post_failed(row: PostFailed) -> Statement:
-    """A post will never arrive."""
+    """Mark a post as failed."""
     return Statement(sql=_FAILED, values=(row.why, row.key))
 
 
 def mark_post_dropped(row: PostDropped) -> Statement:
-    """A post that waits is not sent."""
+    """Mark an unsent post as dropped."""
     return Statement(sql=_DROPPED, values=(row.key,))
 
 
@@ -165,11 +170,11 @@ _MARK_HANDLED = "UPDATE inbox SET handled_at = ?, why = ? WHERE key = ? AND hand
 
 
 def insert_inbound(inbound: InboundEvent, at: float) -> Statement:
-    """Touches no row if it was known already."""
+    """Store an inbound event; changes no row if its key is known."""
     kind, body = dump_inbound(inbound)
     return Statement(sql=_INSERT_INBOUND, values=(inbound.key, kind, body, at))
 
 
 def mark_inbound_handled(row: InboxEntryHandled, at: float) -> Statement:
-    """It was dealt with, at `at` by our clock; the first time counts."""
+    """Mark an inbound event as handled, at a time of our clock; a second mark changes nothing."""
     return Statement(sql=_MARK_HANDLED, values=(at, row.why, row.key))

@@ -1,4 +1,4 @@
-"""Questions at a glance, those that are open, and what a place belongs to."""
+"""Queries and statements: questions and replies, and the places that belong to them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SEEN = """(
         SELECT 1 FROM json_each(:asked_as) WHERE instr(char(10) || people || char(10), char(10) || value || char(10))
     )
 )"""
-# Without the hint the planner takes the index by status, looks every row up and sorts.
+# Without the INDEXED BY hint the planner takes the index by status, looks every row up and sorts.
 OPEN_DEADLINES = "SELECT question, run, fires_at FROM questions INDEXED BY questions_open WHERE status = 'open' ORDER BY fires_at"
 OPEN_FOR = """
 SELECT question, run, platform, channel, people FROM questions INDEXED BY questions_open JOIN runs USING (run)
@@ -59,29 +59,29 @@ NUMBERS = "SELECT (SELECT coalesce(max(run), 0) FROM runs), (SELECT coalesce(max
 
 
 def list_questions(
-    connection: sqlite3.Connection, limit: int, status: QuestionStatus | None, viewer: Viewer | None = None
+    connection: sqlite3.Connection, limit: int = 50, status: QuestionStatus | None = None, viewer: Viewer | None = None
 ) -> list[QuestionSummary]:
-    """Questions, newest first; those that a viewer may see, where there is one."""
+    """Questions, newest first; with a viewer, those that the viewer may see."""
     sql = _QUESTIONS.format(which=where_clause(_STATUS if status else "", _SEEN if viewer else ""))
     values = {"limit": limit, "status": status, **viewer_params(viewer)}
     return [_summary(row) for row in connection.execute(sql, values).fetchall()]
 
 
 def get_question(connection: sqlite3.Connection, question: int, viewer: Viewer | None = None) -> QuestionSummary | None:
-    """One question, by its number; None also where there is a viewer who may not see it."""
+    """One question; None if there is none, or if the viewer may not see it."""
     sql = _QUESTIONS.format(which=where_clause(_NUMBER, _SEEN if viewer else ""))
     rows = connection.execute(sql, {"question": question, "limit": 1, **viewer_params(viewer)}).fetchall()
     return _summary(rows[0]) if rows else None
 
 
 def list_open_deadlines(connection: sqlite3.Connection) -> list[OpenDeadline]:
-    """Every open question, the next to be looked at first."""
+    """Open questions with the times of their next checks, earliest first."""
     rows = connection.execute(OPEN_DEADLINES).fetchall()
     return [OpenDeadline(question=question, run=run, fires_at=fires_at) for question, run, fires_at in rows]
 
 
 def list_open_question_audiences(connection: sqlite3.Connection) -> list[OpenQuestionAudience]:
-    """Every open question, with those whom it asks."""
+    """Open questions with the people asked."""
     rows = connection.execute(OPEN_FOR).fetchall()
     return [
         OpenQuestionAudience(question=question, run=run, place=Place(platform=platform, channel=channel), people=_people(people))
@@ -93,14 +93,14 @@ def _people(text: str) -> tuple[str, ...]:
     return tuple(text.split("\n")) if text else ()
 
 
-def get_target(connection: sqlite3.Connection, place: Place, message: str | None) -> Target | None:
-    """The message that is replied to says more than the thread; a question more than its run."""
+def get_target(connection: sqlite3.Connection, place: Place, message: str | None = None) -> Target | None:
+    """Run or question of a message that is replied to, or else of a thread. A question takes precedence over its run."""
     found = _target_at(connection, TARGET_BY_MESSAGE, place, message)
     return found or _target_at(connection, TARGET_BY_THREAD, place, place.thread)
 
 
 def get_highest_ids(connection: sqlite3.Connection) -> tuple[int, int]:
-    """The highest run and the highest question; 0 where there is none."""
+    """Highest run number and highest question number; 0 if there is none."""
     (numbers,) = connection.execute(NUMBERS).fetchall()
     return int(numbers[0]), int(numbers[1])
 
@@ -164,7 +164,7 @@ _DELETE_REPLY = "DELETE FROM replies WHERE question = ? AND key = ?"
 
 
 def insert_question(row: QuestionOpened) -> Statement:
-    """A new question; its number is taken from then on."""
+    """Store a new question under its number."""
     return Statement(
         sql=_OPEN,
         values=(
@@ -179,37 +179,37 @@ def insert_question(row: QuestionOpened) -> Statement:
             row.silence,
             "\n".join(row.people),
         ),
-        duplicate_message=f"question {row.question} is there already",
+        duplicate_message=f"question {row.question} exists already",
     )
 
 
 def update_question(row: QuestionUpdated) -> Statement:
-    """A closed question does not move."""
+    """Update an open question; a closed one does not change."""
     people = None if row.people is None else "\n".join(row.people)
     return Statement(sql=_UPDATE, values=(row.fires_at, row.asked, row.expires_at, row.silence, people, row.question))
 
 
 def close_question(row: QuestionClosed) -> Statement:
-    """The compare-and-set: exactly one end wins."""
+    """Close a question. This is the compare-and-set by which a question ends once: of two transactions, one gets `Conflict`."""
     return Statement(
         sql=_CLOSE, values=(row.status, row.line, row.at, row.question), missing_message=f"question {row.question} is not open"
     )
 
 
 def link_question_message(row: QuestionMessageLinked) -> Statement:
-    """The same message again replaces what was known of it."""
+    """Link a message and its thread to a question, in place of an earlier link."""
     place = row.place
     where = (place.platform, place.channel, row.message, place.thread, row.thread)
     return Statement(sql=_LINK_MESSAGE, values=(*where, row.question, row.posted_at, row.noted_at))
 
 
 def upsert_reply(row: ReplyStored) -> Statement:
-    """The same key again replaces the reply."""
+    """Store a reply, in place of an earlier one with the same key."""
     return Statement(
         sql=_UPSERT_REPLY, values=(row.question, row.key, row.author, row.name, row.text, row.choice, int(row.late), row.at)
     )
 
 
 def delete_reply(row: ReplyRemoved) -> Statement:
-    """The log keeps what was said; this table only what stands."""
+    """Delete a reply that no longer counts. The log keeps what was said."""
     return Statement(sql=_DELETE_REPLY, values=(row.question, row.key))

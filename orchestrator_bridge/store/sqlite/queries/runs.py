@@ -1,4 +1,4 @@
-"""Runs at a glance, and what they cost."""
+"""Queries and statements: runs, and what they cost. Also the condition by which a viewer sees runs and questions."""
 
 from __future__ import annotations
 
@@ -33,47 +33,47 @@ SET inside = excluded.inside, thread = excluded.thread, run = excluded.run, ques
 
 
 def insert_run(row: RunOpened) -> Statement:
-    """A new run; its number is taken from then on."""
+    """Store a new run under its number."""
     place, outside = row.place, row.outside or _NOBODY
     who = (row.by, row.person, row.at, outside.token, outside.agent, outside.wish, int(outside.asks))
     return Statement(
         sql=_OPEN,
         values=(row.run, row.task, row.team, place.platform, place.channel, place.thread, *who),
-        duplicate_message=f"run {row.run} is there already",
+        duplicate_message=f"run {row.run} exists already",
     )
 
 
 def close_run(row: RunClosed) -> Statement:
-    """The first end of a run counts."""
+    """Store the end of a live run; a second end changes nothing."""
     return Statement(sql=_CLOSE, values=(row.status, row.result, row.at, row.run))
 
 
 def set_run_busy(row: RunBusy) -> Statement:
-    """Whether a live run waits for something but people."""
+    """Note whether a run waits for something other than people."""
     return Statement(sql=_BUSY, values=(int(row.busy), row.run))
 
 
 def link_run_message(row: RunMessageLinked) -> Statement:
-    """The same message again replaces what was known of it."""
+    """Link a message and its thread to a run, in place of an earlier link."""
     place = row.place
     return Statement(sql=_LINK_MESSAGE, values=(place.platform, place.channel, row.message, place.thread, row.thread, row.run))
 
 
 def where_clause(*conditions: str) -> str:
-    """The clause for those of these conditions that are not empty."""
+    """WHERE clause of those conditions that are not empty."""
     given = " AND ".join(condition for condition in conditions if condition)
     return f"WHERE {given}" if given else ""
 
 
 def viewer_params(viewer: Viewer | None) -> dict[str, str]:
-    """The values by which a condition on a viewer is judged; `asked_as` is a JSON array."""
+    """Parameters of the conditions on a viewer; `asked_as` is a JSON array."""
     if viewer is None:
         return {}
     place = {"platform": viewer.place.platform, "channel": viewer.place.channel}
     return {**place, "person": viewer.person, "asked_as": json.dumps(viewer.asked_as)}
 
 
-# Whether the cost is known: a call that was booked without a price makes the whole unknown.
+# NULL if a part is unknown: a call that was booked without a price makes the whole sum unknown.
 _COST = "CASE WHEN total(state = 'booked' AND cost IS NULL) = 0 THEN dollars_sum(cost) END AS cost"
 _RUNS = f"""
 SELECT shown.*, count(calls.run) AS calls, total(input + output) AS tokens, {_COST}
@@ -82,7 +82,7 @@ GROUP BY shown.run ORDER BY shown.run DESC
 """
 _STATUS = "status = :status"
 _SEEN = "((platform = :platform AND channel = :channel) OR person = :person)"
-# Without the hint the planner takes the index of all live runs, most of which sleep.
+# Without the INDEXED BY hint the planner takes the index of all live runs, most of which are idle.
 BUSY = "SELECT run FROM runs INDEXED BY runs_busy WHERE status = 'running' AND busy = 1 ORDER BY run"
 _COSTS = f"""
 SELECT run, agent, model, count(*) AS calls, sum(input) AS input, sum(output) AS output, sum(cached) AS cached, {_COST},
@@ -94,21 +94,21 @@ COSTS_OF_RUN = _COSTS.format(which="WHERE run = :run")
 
 
 def list_runs(
-    connection: sqlite3.Connection, limit: int, status: RunStatus | None, viewer: Viewer | None = None
+    connection: sqlite3.Connection, limit: int = 50, status: RunStatus | None = None, viewer: Viewer | None = None
 ) -> list[RunSummary]:
-    """Runs, newest first; those that a viewer may see, where there is one."""
+    """Runs, newest first; with a viewer, those that the viewer may see."""
     sql = _RUNS.format(which=where_clause(_STATUS if status else "", _SEEN if viewer else ""))
     values = {"limit": limit, "status": status, **viewer_params(viewer)}
     return [_summary(row) for row in connection.execute(sql, values).fetchall()]
 
 
 def list_busy_runs(connection: sqlite3.Connection) -> list[int]:
-    """Live runs that wait for something but people, oldest first."""
+    """Live runs that wait for something other than people, oldest first."""
     return [row["run"] for row in connection.execute(BUSY).fetchall()]
 
 
-def list_costs(connection: sqlite3.Connection, run: int | None) -> list[CostLine]:
-    """What one run or all runs cost, newest first."""
+def list_costs(connection: sqlite3.Connection, run: int | None = None) -> list[CostLine]:
+    """Costs of one run or of all, by run, agent and model, newest run first."""
     sql = ALL_COSTS if run is None else COSTS_OF_RUN
     return [_cost_line(row) for row in connection.execute(sql, {"run": run}).fetchall()]
 

@@ -1,4 +1,4 @@
-"""What calls have cost one by one, or by what they have in common: an agent, a run, a channel, a person, a day, a model."""
+"""Queries and statements: model calls, their costs, budgets, rate limits and token counts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 QUARTER = 900
-"""Seconds: every zone of the tz database is some quarters of an hour from UTC, so days are sums of these."""
+"""Seconds. Every zone of the tz database is a multiple of 15 minutes from UTC, so its days are sums of these intervals."""
 
 _KEYS: Mapping[CostBy, str] = MappingProxyType(
     {
@@ -45,8 +45,8 @@ FROM calls JOIN runs USING (run) {which} GROUP BY 1 ORDER BY {order}
 """
 
 
-def list_spending(connection: sqlite3.Connection, by: CostBy, run: int | None, zone: tzinfo) -> list[Spending]:
-    """Newest first for calls, runs and days, which are those of `zone`; dearest first for all else."""
+def list_spending(connection: sqlite3.Connection, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
+    """Costs summed by a key. Newest first for calls, runs and days (of `zone`); highest cost first otherwise."""
     key = _KEYS[by]
     name = "max(started_by)" if by == "person" else key
     which = "" if run is None else "WHERE calls.run = :run"
@@ -72,7 +72,7 @@ def _spending_line(row: sqlite3.Row) -> Spending:
 
 
 def _days(quarters: Iterable[Spending], zone: tzinfo) -> list[Spending]:
-    """Quarters of an hour as days, in order."""
+    """Sum intervals of 15 minutes to days, in order."""
     ordered = sorted(quarters, key=lambda quarter: int(quarter.key))
     return [sum_spending(day, day, lines) for day, lines in groupby(ordered, key=lambda quarter: _day(int(quarter.key), zone))]
 
@@ -83,7 +83,7 @@ def _day(quarter: int, zone: tzinfo) -> str:
 
 
 def sum_spending(key: str, name: str, lines: Iterable[Spending]) -> Spending:
-    """Several lines as one."""
+    """Sum lines to one line."""
     parts = list(lines)
     return Spending(
         key=key,
@@ -111,7 +111,7 @@ GRANTS = "SELECT question, channel, amount, at FROM raises WHERE at >= :since OR
 
 
 def list_budget_charges(connection: sqlite3.Connection, since: float) -> list[BudgetCharge]:
-    """What is settled, summed by channel, and every call that is still reserved."""
+    """Charges since a time: summed by channel where they are final, and one for each call that is still reserved."""
     settled = [
         BudgetCharge(key=(0, row["channel"], 0), channel=row["channel"], amount=Decimal(row["amount"]), at=row["at"], open=False)
         for row in connection.execute(SETTLED, {"since": since}).fetchall()
@@ -130,14 +130,14 @@ def list_budget_charges(connection: sqlite3.Connection, since: float) -> list[Bu
 
 
 def list_budget_grants(connection: sqlite3.Connection, since: float) -> list[BudgetRaised]:
-    """What people have granted, in the order of time."""
+    """Grants since a time, oldest first."""
     return [
         BudgetRaised(question=row["question"], channel=row["channel"], amount=Decimal(row["amount"]), at=row["at"])
         for row in connection.execute(GRANTS, {"since": since}).fetchall()
     ]
 
 
-# A row is last written after its call began: the index on that time finds all that are wanted, and few besides.
+# A row is last written after its call began, so the index on that time finds all rows that are wanted, and few others.
 RATE_SAMPLES = """
 SELECT model, began_at AS at, CASE state WHEN 'booked' THEN input + output ELSE expected END AS tokens
 FROM calls WHERE at >= :since AND began_at > :since
@@ -145,28 +145,28 @@ FROM calls WHERE at >= :since AND began_at > :since
 
 
 def list_rate_samples(connection: sqlite3.Connection, since: float) -> list[RateSample]:
-    """Every attempt, in the order in which they went."""
+    """Attempts that were sent after a time, oldest first."""
     rows = connection.execute(RATE_SAMPLES, {"since": since}).fetchall()
-    found = (RateSample(model=row["model"], tokens=row["tokens"], at=row["at"]) for row in rows)
-    return sorted(found, key=lambda one: one.at)
+    samples = (RateSample(model=row["model"], tokens=row["tokens"], at=row["at"]) for row in rows)
+    return sorted(samples, key=lambda sample: sample.at)
 
 
-_ALL = "SELECT model, by, counted, reported, calls FROM counting ORDER BY model, by"
+_CALIBRATIONS = "SELECT model, by, counted, reported, calls FROM counting ORDER BY model, by"
 
 
 def list_token_calibrations(connection: sqlite3.Connection) -> list[TokenCalibration]:
-    """What was learned of every model, by name."""
+    """Token calibrations by model."""
     return [
         TokenCalibration(
             model=row["model"],
             by=row["by"],
             ratio=Ratio(counted=row["counted"], reported=row["reported"], calls=row["calls"]),
         )
-        for row in connection.execute(_ALL).fetchall()
+        for row in connection.execute(_CALIBRATIONS).fetchall()
     ]
 
 
-_NOTHING = Usage()
+_NO_USAGE = Usage()
 _UPSERT_CALL = """
 INSERT INTO calls (run, action, attempt, agent, model, state, reserved, cost, served, input, output, cached, reasoning, at,
     began_at, expected)
@@ -180,9 +180,9 @@ SET agent = excluded.agent, model = excluded.model, state = excluded.state,
 
 
 def upsert_call(row: CallUsageRecorded) -> Statement:
-    """The same attempt again moves it on, such as from reserved to booked; what was reserved, when it began and what was expected
-    of it are kept."""
-    usage = row.usage or _NOTHING
+    """Store an attempt of a call, or its next state, such as from reserved to booked. The reserved amount, the start and the
+    expected tokens of a known attempt are kept."""
+    usage = row.usage or _NO_USAGE
     what = (row.run, row.action, row.attempt, row.agent, row.model, row.state)
     money = (dump_dollars(row.reserved), dump_dollars(row.cost))
     tokens = (usage.input, usage.output, usage.cached, usage.reasoning)
@@ -193,10 +193,10 @@ _INSERT_GRANT = "INSERT INTO raises (question, channel, amount, at) VALUES (?, ?
 
 
 def insert_budget_grant(row: BudgetRaised) -> Statement:
-    """One grant for each question."""
-    taken = f"question {row.question} has raised a budget already"
+    """Store a grant; each question grants once."""
+    message = f"question {row.question} has raised a budget already"
     return Statement(
-        sql=_INSERT_GRANT, values=(row.question, row.channel, dump_dollars(row.amount), row.at), duplicate_message=taken
+        sql=_INSERT_GRANT, values=(row.question, row.channel, dump_dollars(row.amount), row.at), duplicate_message=message
     )
 
 
@@ -209,6 +209,6 @@ SET counted = counted * :fades + excluded.counted, reported = reported * :fades 
 
 
 def upsert_token_calibration(row: PromptTokensObserved) -> Statement:
-    """One more call: what earlier ones taught fades, as `Ratio.updated` does it."""
+    """Count one more call; earlier ones lose weight, as in `Ratio.updated`."""
     fields = {name: getattr(row, name) for name in ("model", "by", "counted", "reported", "at")}
     return Statement(sql=_UPSERT_CALIBRATION, values={**fields, "fades": DECAY})
