@@ -70,7 +70,7 @@ def channel_place(channel: AnyChannel, person: int) -> Place:
 
 
 def message_place(message: discord.Message, me: int) -> Place | None:
-    """The place of a message that is addressed to a card or stands in one of our threads; None for any other message."""
+    """The place of a message that is addressed to a card or is in one of our threads; None for any other message."""
     anchor = _replied_card(message, me)
     channel = message.channel
     if isinstance(channel, discord.Thread):
@@ -89,6 +89,7 @@ def _replied_card(message: discord.Message, me: int) -> str | None:
     replied = replied_message(message)
     if replied is None or replied.author.id != me:
         return None
+    # Where there are no threads, notes of a run are replies to its card, so a reply to a note belongs to the note's card.
     card = replied.reference.message_id if replied.reference and replied.type is discord.MessageType.reply else None
     return str(card or replied.id)
 
@@ -113,6 +114,7 @@ def _is_card(message: discord.Message) -> bool:
     replied = replied_message(message)
     if replied is None:
         return False
+    # A task given inside our own thread has its cards there: a reply to such a card belongs to it, not to the thread.
     return any(parse_reference_code(embed.footer.text) for embed in replied.embeds) or replied.type is discord.MessageType.reply
 
 

@@ -292,6 +292,7 @@ class CommandSync:
         if guild is not None:
             tree.copy_global_to(guild=guild)
         fingerprint = _fingerprint(tree, guild)
+        # Discord allows 200 new commands a day for each server, and bots are restarted often during development.
         if fingerprint == await asyncio.to_thread(self._read_fingerprint):
             return
         try:

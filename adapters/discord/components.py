@@ -46,7 +46,7 @@ _KINDS: dict[str, ControlKind] = {
     "c": "cancel",
     "y": "confirm",
 }
-"""Control kinds by their letter in custom ids. Messages that stand in channels hold these letters: they never change."""
+"""Control kinds by their letter in custom ids. Posted messages contain these letters, so they never change."""
 
 _LETTERS = {kind: letter for letter, kind in _KINDS.items()}
 _ID = re.compile(r"th:([a-z]):(\d{1,20})(?::(.*))?", re.DOTALL)
@@ -60,7 +60,7 @@ class DiscordControl:
     """A button, select or modal. `number` is the question's, or the command's to confirm; `value` is an option's id, or seconds.
 
     "Not me" (`decline`) asks for a replacement: nobody (`pass`) or another person (`delegate`). `write` opens the modal that
-    sends `answer`; `more_time` shows the buttons that send `extend`. `view` and `cancel` stand in private lists only.
+    sends `answer`; `more_time` shows the buttons that send `extend`. `view` and `cancel` are in private lists only.
     """
 
     kind: ControlKind

@@ -163,6 +163,7 @@ class GatewayConnection:
 async def _ready(live: _RunningClient) -> None:
     """Wait until the client is ready; if it ends before, raise its error."""
     waiting = asyncio.ensure_future(_wait_ready(live.client))
+    # A login that fails ends the client's task and never sets the event, so both are awaited.
     try:
         await asyncio.wait([waiting, live.running], return_when=asyncio.FIRST_COMPLETED)
         if live.running.done():
@@ -179,6 +180,7 @@ async def _wait_ready(client: DiscordClient) -> None:
 
 
 async def _stop_client(live: _RunningClient) -> None:
+    # Event handlers end first: they may still use the client.
     await live.client.cancel_tracked()
     with suppress(discord.DiscordException, aiohttp.ClientError, OSError):
         await live.client.close()

@@ -40,11 +40,13 @@ _LINK_START = re.compile(rf"\](?=\(\s*<?{_ADDRESS})", re.IGNORECASE)
 
 def escape_markdown(text: str) -> str:
     """`text` with its Markdown, but without mentions; links show their address."""
+    # Links that the pattern does not match, such as nested ones, lose their form instead: a space ends the link syntax.
     return _LINK_START.sub("] ", _reveal_links(neutralise_mentions(text)))
 
 
 def neutralise_mentions(text: str) -> str:
     """`text`, cleaned, without anything that Discord reads as a mention."""
+    # Invisible characters go first: a client that drops them would put the mention together again.
     text = _SPLIT_MENTION.sub(r"\1", clean(text))
     return _MARKUP.sub(f"<{_ZERO_WIDTH_SPACE}", _EVERYBODY.sub(f"@{_ZERO_WIDTH_SPACE}", text))
 
@@ -65,6 +67,7 @@ def _reveal_links(text: str, *, everywhere: bool = False) -> str:
     """`[label](address)` as `label (<address>)`, outside of code unless `everywhere`."""
     if everywhere:
         return _LINK.sub(r"\1 (\2)", text)
+    # The angle brackets keep Discord from adding a preview of the address.
     pieces, at = [], 0
     for fence in _CODE_BLOCK.finditer(text):
         pieces += [_LINK.sub(r"\1 (<\2>)", text[at : fence.start()]), fence.group()]

@@ -50,6 +50,7 @@ def missing_permissions(allowed: discord.Permissions, wanted: tuple[str, ...] = 
 
 def missing_run_permissions(interaction: discord.Interaction[Any]) -> tuple[str, ...]:
     """The permissions that are missing to show a run in the channel of a command, as Discord reports them with it."""
+    # Direct messages have no permissions to set.
     return () if interaction.guild_id is None else missing_permissions(interaction.app_permissions, RUN_PERMISSIONS)
 
 

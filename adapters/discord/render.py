@@ -46,7 +46,7 @@ _STATE_EMOJI = {
     "answered": "✅",
     "retired": "❌",
 }
-"""Emoji of an agent, by the beginning of its state; the state in words stands beside it."""
+"""Emoji of an agent, by the beginning of its state; the state in words follows it."""
 
 THREAD_NAME = 100
 _CONTEXT = 1500

@@ -206,6 +206,7 @@ class SlackApi:
         Raises:
             NotSent: the adapter is stopped.
         """
+        # A redirect is not followed: it could lead the token to another host.
         headers = {"Authorization": f"Bearer {self._token}"}
         return self.session.get(address, headers=headers, allow_redirects=False, proxy=self._reader.proxy)
 
@@ -259,12 +260,14 @@ class SlackApi:
 
     def _log_token_state(self, failure: Exception | None) -> None:
         """Log once that the token is rejected; a later success resets this."""
+        # Another failure says nothing about the token, so it neither sets nor resets the state.
         refused = isinstance(failure, Unauthorised)
         if refused and not self._token_rejected:
             _LOG.error("posts to Slack wait until this is fixed: %s", failure)
         self._token_rejected = refused or (self._token_rejected and failure is not None)
 
     def _update_clock(self, response: AsyncSlackResponse) -> None:
+        # Message timestamps are Slack's: comparing them with our clock would be wrong by the difference of the two.
         date = email.utils.parsedate_tz(str(response.headers.get("Date", "")))
         if date is not None:
             self._clock_offset = email.utils.mktime_tz(date) + HALF_SECOND - self._clock()

@@ -104,6 +104,7 @@ def _result_blocks(reply: PrivateReply | None, find_url: FindMessageUrl) -> list
 
 
 def _channel_blocks(channel: str, *, selectable: bool) -> list[Block]:
+    # The select offers channels only, so direct messages cannot be its initial value.
     initial = channel if channel[:1] in ("C", "G") else ""
     select_model = [button("Select a model", "form/model")] if selectable else []
     return [channels("Models of which channel?", CHANNEL_ACTION, initial), *select_model]

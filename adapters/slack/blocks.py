@@ -38,6 +38,7 @@ def label(text: str, limit: int) -> Block:
 
 def section(text: str) -> Block:
     """A paragraph."""
+    # `verbatim` keeps Slack from turning names and addresses in the text into mentions and links.
     return {"type": "section", "text": {"type": "mrkdwn", "text": fit(text) or "-", "verbatim": True}}
 
 

@@ -101,6 +101,7 @@ def parse_control(action: Mapping[str, Any]) -> SlackControl | None:
 
 def command_button(confirm: Confirmation) -> Block | None:
     """A button that gives a command; None if the command is too long for a button's value."""
+    # The button carries the whole command, so that it works after a restart.
     value = json.dumps({"name": confirm.name, "text": confirm.text, "options": confirm.options}, ensure_ascii=False)
     return button(confirm.label, "command", value, "primary") if len(value) <= VALUE else None
 

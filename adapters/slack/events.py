@@ -183,7 +183,7 @@ class SlackEventHandler:
         )
 
     def _in_our_thread(self, message: Event) -> bool:
-        """True if a message stands in a thread that the bot opened. Where Slack names no author, the bridge decides."""
+        """True if a message is in a thread that the bot opened. Where Slack names no author, the bridge decides."""
         return _thread(message) is not None and message.get("parent_user_id") in (None, self._workspace.user)
 
     def _is_external(self, message: Event) -> bool:
@@ -292,6 +292,6 @@ class SlackEventHandler:
 
 
 def _thread(message: Event) -> str | None:
-    """The thread of a message; None for the first message of a thread, which stands in the channel."""
+    """The thread of a message; None for the first message of a thread, which is in the channel itself."""
     thread = message.get("thread_ts")
     return str(thread) if thread and thread != message["ts"] else None

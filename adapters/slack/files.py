@@ -42,6 +42,7 @@ async def fetch_file(api: SlackApi, attachment: Attachment) -> bytes:
     response = await api.read("files.info", lambda client: client.files_info(file=attachment.ref))
     file = response["file"] or {}
     address = str(file.get("url_private_download") or file.get("url_private") or "")
+    # Files of other services are only links in Slack, and the request below would give them our token.
     if not _is_slack_host(address, api.url):
         raise SendRejected(f"{attachment.name} is not stored on Slack; fix: attach the file itself instead of a link to it")
     return await _download(api, attachment.name, address)

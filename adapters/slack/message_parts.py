@@ -39,7 +39,7 @@ MAX_ANSWER_MESSAGES = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessagePart:
-    """One message. `file` and `content` are set for a file; `pointer`: it stands where the task was given and links to the run
+    """One message. `file` and `content` are set for a file; `pointer`: it is posted where the task was given and links to the run
     card."""
 
     key: str
@@ -63,7 +63,7 @@ def marker_key(message: Mapping[str, Any]) -> str:
 
 
 def message_parts(outbound: OutboundPost, *, as_speaker: bool) -> list[MessagePart]:
-    """The messages of a post, in order. Cards stand in the channel itself, where each opens a thread."""
+    """The messages of a post, in order. Cards are posted in the channel itself, where each opens a thread."""
     match outbound.post:
         case RunCard() as card:
             return [_part(outbound, render_run_card(card), None), *_pointer(outbound, card)]

@@ -74,6 +74,7 @@ def task_modal(metadata: ModalMetadata, autocomplete: Autocomplete, text: str = 
     if len(teams) > 1:
         choice = select("The channel's team", "team", [option(name, name) for name in teams])
         blocks.append(_input("team", "Team", choice, optional=True))
+    # Opened on App Home, the modal has no channel to work in.
     if not metadata.channel:
         blocks.append(_input("channel", "Channel", channels("A channel that the bot is in", "channel")))
     files = {"type": "file_input", "action_id": "files", "max_files": MAX_FILES}

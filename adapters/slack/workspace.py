@@ -207,6 +207,7 @@ def _to_user(info: Mapping[str, Any], user: str, workspace: Workspace) -> SlackU
 
 def _is_external(info: Mapping[str, Any], workspace: Workspace) -> bool:
     """True if a user belongs to another organisation, met through Slack Connect."""
+    # In an Enterprise organisation, people of its other workspaces are colleagues.
     team = info.get("team_id") or workspace.team
     organisation = (info.get("enterprise_user") or {}).get("enterprise_id")
     is_member = team == workspace.team or (workspace.enterprise and organisation == workspace.enterprise)
