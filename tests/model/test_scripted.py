@@ -156,7 +156,7 @@ def test_a_missing_script_is_told_with_those_that_there_are(tmp_path: Path, name
             "[[agents.planner]]\ntext = 'x'\nlast = 'bot'",
             "agents.planner.1.last: Input should be 'system', 'user', 'assistant' or 'tool'",
         ),
-        ("[[agents.planner]]\ntext = '{tsak}'", "agents.planner.1: nothing fills in {tsak}"),
+        ("[[agents.planner]]\ntext = '{tsak}'", "agents.planner.1: unknown placeholder {tsak}; expected one of {task}"),
         (
             "[[agents.planner]]\ncalls = [{ tool = 'vote', arguments = { agent_id = '{label}' } }]",
             "agents.planner.1.calls.1.arguments: ",

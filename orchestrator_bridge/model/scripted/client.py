@@ -1,13 +1,13 @@
-"""A model that plays a script: for the demo without keys, for tests and for benchmarks. What it says is no model's thought.
+"""Client of scripted models, for the demo without keys, for tests and for benchmarks.
 
-It keeps nothing between calls. Which turn is next follows from the conversation in the request alone, so a run that was stopped
-and started again goes on as if nothing had been.
+It stores nothing between calls. The next turn follows from the conversation in the request alone, so a run that was stopped and
+restarted continues unaffected.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,11 +27,11 @@ from orchestrator_bridge.model.scripted.script import (
 )
 
 DEFAULT_TEXT = "The script has no turn for this."
-"""What a script's agent gives as its reason, or as its answer, where none of its turns fits."""
+"""Answer, or reason of a vote, if no turn of the script fits."""
 
 
 class ScriptedClient:
-    """Plays the scripts in these folders, and those that come with Townhall. `sleep` takes seconds."""
+    """Plays the scripts in `folders` and the built-in ones. `sleep` takes seconds."""
 
     def __init__(self, folders: tuple[Path, ...], sleep: Callable[[float], Awaitable[object]]) -> None:
         self._folders = folders
@@ -39,20 +39,20 @@ class ScriptedClient:
         self._scripts: dict[str, Script] = {}
 
     def load(self, name: str) -> Script:
-        """The script of this name; read once.
+        """Script of this name; read once.
 
         Raises:
-            ScriptError: it is missing or wrong.
+            ScriptError: it is missing or invalid.
         """
         if name not in self._scripts:
             self._scripts[name] = read_script(find_script(name, self._folders))
         return self._scripts[name]
 
     async def respond(self, request: Request, route: Route, on_delta: OnDelta | None = None) -> Response:
-        """Play the turn that fits; `on_delta` is told of its text line by line, in the time that the turn takes.
+        """Play the turn that fits. `on_delta` receives its text line by line, spread over the time that the turn takes.
 
         Raises:
-            ScriptError: the script is missing or wrong.
+            ScriptError: the script is missing or invalid.
         """
         turn, response = play_turn(self.load(route.id), request, f"scripted/{route.id}")
         lines = response.text.splitlines(keepends=True) if on_delta else [""]
@@ -65,27 +65,29 @@ class ScriptedClient:
 
 
 def play_turn(script: Script, request: Request, served: str) -> tuple[ScriptTurn, Response]:
-    """The turn that a script takes in answer to a request, and the response that it makes of it."""
+    """Select the turn that fits a request, and make its response."""
     conversation = read_conversation(request)
     tools = tuple(tool.name for tool in request.tools)
     fitting = (turn for turn in script.turns(request.agent) if matches(turn, conversation, tools))
     turn = next(fitting, None) or _default_turn(tools)
-    words, answers = placeholder_values(conversation, _labels(request)), conversation.answers
+    vote = next((tool.parameters for tool in request.tools if tool.name == "vote"), {})
+    labels: list[str] = vote.get("properties", {}).get("agent_id", {}).get("enum", [])
+    values, answers = placeholder_values(conversation, labels), conversation.answers
     calls = tuple(
-        ToolCall(id=f"call_{conversation.turn}_{place}", name=use.tool, arguments=_arguments(use, words, answers))
+        ToolCall(
+            id=f"call_{conversation.turn}_{place}",
+            name=use.tool,
+            arguments=json.dumps(fill_template(use.arguments, values, answers)) if use.raw is None else use.raw,
+        )
         for place, use in enumerate(turn.calls)
     )
-    text = fill_text(turn.text, words, answers)
+    text = fill_text(turn.text, values, answers)
     usage = estimate_usage(request, text, calls)
     return turn, Response(text=text, tool_calls=calls, usage=usage, served=served, cost=Decimal(0))
 
 
-def _arguments(use: ScriptToolUse, words: Mapping[str, str], answers: Mapping[str, str]) -> str:
-    return json.dumps(fill_template(use.arguments, words, answers)) if use.raw is None else use.raw
-
-
 def matches(turn: ScriptTurn, conversation: ScriptConversation, tools: tuple[str, ...]) -> bool:
-    """Whether all that a turn waits for is there."""
+    """True if all conditions of a turn hold."""
     return (
         set(turn.needs) <= set(tools)
         and not set(turn.lacks) & set(tools)
@@ -99,10 +101,10 @@ def matches(turn: ScriptTurn, conversation: ScriptConversation, tools: tuple[str
 
 
 def _words_match(turn: ScriptTurn, conversation: ScriptConversation) -> bool:
-    heard, last = conversation.heard.casefold(), conversation.last.text.casefold()
+    received, last = conversation.received.casefold(), conversation.last.text.casefold()
     return (
-        all(words.casefold() in heard for words in turn.seen)
-        and not any(words.casefold() in heard for words in turn.unseen)
+        all(words.casefold() in received for words in turn.seen)
+        and not any(words.casefold() in received for words in turn.unseen)
         and all(words.casefold() in last for words in turn.says)
         and not any(words.casefold() in last for words in turn.unsaid)
     )
@@ -115,16 +117,9 @@ def _outcome_matches(turn: ScriptTurn, conversation: ScriptConversation) -> bool
 
 
 def _default_turn(tools: tuple[str, ...]) -> ScriptTurn:
-    """Vote for the first answer if there is one, else give an answer, else say a word; each says that no turn fitted."""
+    """Vote for the first answer, or else give an answer, or else reply; each states that no turn fits."""
     if "vote" in tools:
         return ScriptTurn(calls=(ScriptToolUse(tool="vote", arguments={"agent_id": "{first}", "reason": DEFAULT_TEXT}),))
     if "new_answer" in tools:
         return ScriptTurn(calls=(ScriptToolUse(tool="new_answer", arguments={"content": DEFAULT_TEXT}),))
     return ScriptTurn(text=DEFAULT_TEXT)
-
-
-def _labels(request: Request) -> list[str]:
-    """The labels that `vote` takes now."""
-    vote = next((tool.parameters for tool in request.tools if tool.name == "vote"), {})
-    labels: list[str] = vote.get("properties", {}).get("agent_id", {}).get("enum", [])
-    return labels

@@ -1,7 +1,7 @@
-"""What a played model finds in a conversation: the task, others' answers, its own tool uses, how its question ended.
+"""Conversation of a scripted model: the task, the others' answers, the agent's own tool calls, and the end of its question.
 
-It reads the conversation as `run/prompts.py` and `question/tell.py` write it, and nothing else is known to it: so a script goes
-on after a restart where it stood.
+Everything is parsed from the messages as `run/prompts.py` and `question/messages.py` write them, and nothing is stored: so a
+script continues after a restart where it was.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator_bridge.common.text import one_line
 from orchestrator_bridge.model.interface import Message, Request
 
-SHORT_TASK, SHORT_REPLY = 120, 500
-"""Characters of the task, and of what somebody said, that are quoted."""
+MAX_TASK, MAX_REPLY = 120, 500
+"""Characters quoted from the task, and from a message of a person."""
 
 _TASK = re.compile(r"\AThe task:\s*(.*)", re.DOTALL)
 _ANSWER = re.compile(r'<answer label="([^"]+)"[^>]*?(?:/>|>\n(.*?)\n</answer>)', re.DOTALL)
@@ -26,7 +27,7 @@ _LATE = re.compile(r"^A late reply (?:by|from) [^\n]*:\n\n(.*?)(?=\n\n|\Z)", re.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndedQuestion:
-    """How the agent's last question ended; all empty while none has."""
+    """End of the agent's last question; all fields are empty while none has ended."""
 
     decision: str = ""
     choice: str = ""
@@ -36,65 +37,57 @@ class EndedQuestion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScriptConversation:
-    """A request as a script sees it. `turn` says which of the agent's turns is next, from 1."""
+    """A request as a script sees it. `turn` is the number of the agent's next turn, from 1."""
 
     agent: str
     turn: int
     last: Message
-    heard: str
-    """All that others said to the agent, in one text."""
+    received: str
+    """All messages to the agent, in one text."""
     task: str
     answers: Mapping[str, str]
-    """Others' answers: label to text, newest last."""
+    """Answers by label, newest last."""
     used: tuple[str, ...]
-    """The tools that the agent has used, in order."""
+    """Names of the tools that the agent has called, in order."""
     own: str
-    """The label of the agent's own answer."""
+    """Label of the agent's own answer."""
     own_answer: str
     options: Sequence[Mapping[str, Any]]
-    """The options of the agent's last question."""
+    """Options of the agent's last question."""
     ended: EndedQuestion = field(default_factory=EndedQuestion)
     guidance: Sequence[str] = ()
     late: Sequence[str] = ()
 
 
 def read_conversation(request: Request) -> ScriptConversation:
-    """Everything that a script can ask of a request."""
-    heard = [message.text for message in request.messages if message.role in ("user", "tool")]
-    spoken = [message for message in request.messages if message.role == "assistant"]
-    calls = [call for message in spoken for call in message.tool_calls]
-    uses = {call.name: _json_object(call.arguments) for call in calls}
-    text = "\n\n".join(heard)
+    """Parse a request."""
+    received = [message.text for message in request.messages if message.role in ("user", "tool")]
+    own_messages = [message for message in request.messages if message.role == "assistant"]
+    calls = [call for message in own_messages for call in message.tool_calls]
+    arguments = {call.name: _json_object(call.arguments) for call in calls}
+    text = "\n\n".join(received)
+    first = received[0] if received else ""
+    task = _TASK.match(first)
+    task_lines = (task.group(1) if task else first).strip().splitlines() or [""]
     return ScriptConversation(
         agent=request.agent,
-        turn=len(spoken) + 1,
+        turn=len(own_messages) + 1,
         last=request.messages[-1] if request.messages else Message(role="user"),
-        heard=text,
-        task=_task(heard[0] if heard else ""),
+        received=text,
+        task=one_line(task_lines[0], MAX_TASK),
         answers=_answers(text),
         used=tuple(call.name for call in calls),
-        own=next((shown or told for shown, told in _OWN.findall(text)), ""),
-        own_answer=str(uses.get("new_answer", {}).get("content") or ""),
-        options=[option for option in uses.get("ask_others", {}).get("options") or () if isinstance(option, dict)],
-        ended=_last_outcome(heard),
-        guidance=[one_line(words) for part in heard for words in _GUIDANCE.findall(part)],
-        late=[one_line(words) for part in heard for words in _LATE.findall(part)],
+        own=next((shown or noted for shown, noted in _OWN.findall(text)), ""),
+        own_answer=str(arguments.get("new_answer", {}).get("content") or ""),
+        options=[option for option in arguments.get("ask_others", {}).get("options") or () if isinstance(option, dict)],
+        ended=_last_outcome(received),
+        guidance=[one_line(words, MAX_REPLY) for part in received for words in _GUIDANCE.findall(part)],
+        late=[one_line(words, MAX_REPLY) for part in received for words in _LATE.findall(part)],
     )
 
 
-def one_line(text: str, limit: int = SHORT_REPLY) -> str:
-    """A text in one line of at most this many characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-
-
-def _task(first: str) -> str:
-    found = _TASK.match(first)
-    lines = (found.group(1) if found else first).strip().splitlines() or [""]
-    return one_line(lines[0], SHORT_TASK)
-
-
 def _answers(text: str) -> dict[str, str]:
+    """Answers by label, newest last. A later mention of an answer may leave out its text."""
     answers: dict[str, str] = {}
     for label, answer in _ANSWER.findall(text):
         known = answers.pop(label, "")
@@ -102,8 +95,8 @@ def _answers(text: str) -> dict[str, str]:
     return answers
 
 
-def _last_outcome(heard: Sequence[str]) -> EndedQuestion:
-    for text in reversed(heard):
+def _last_outcome(received: Sequence[str]) -> EndedQuestion:
+    for text in reversed(received):
         for table in _json_objects(text):
             if "decided_by" in table:
                 return EndedQuestion(
@@ -116,7 +109,7 @@ def _last_outcome(heard: Sequence[str]) -> EndedQuestion:
 
 
 def _json_objects(text: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects that stand in a text, where one of them can be an outcome."""
+    """Yield the JSON objects in a text, if one of them can be an outcome."""
     if "decided_by" not in text:
         return
     decoder = json.JSONDecoder()
