@@ -100,7 +100,7 @@ JUMPS = st.floats(-3000, 6000)
 @settings(max_examples=150, deadline=None)
 def test_every_question_ends_once_and_no_step_is_taken_twice(data: st.DataObject) -> None:
     life = Life(data.draw(lives()))
-    withdrawals: list[Fact | JudgeVerdict] = [
+    inputs: list[Fact | JudgeVerdict] = [
         *data.draw(facts(life.question.ask.kind)),
         *data.draw(st.lists(VERDICTS, max_size=2)),
     ]
