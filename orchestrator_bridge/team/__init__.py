@@ -1,0 +1,51 @@
+"""Configuration of teams, people, permissions and budgets, and the directory that resolves names."""
+
+from __future__ import annotations
+
+from orchestrator_bridge.team.budgets import (
+    Budgets,
+    BudgetStatus,
+)
+from orchestrator_bridge.team.directory import (
+    Audience,
+    Directory,
+    Mentioned,
+    Responder,
+    UnknownName,
+)
+from orchestrator_bridge.team.team import (
+    AgentSpec,
+    Bounds,
+    ChannelRules,
+    Escalation,
+    FallbackStep,
+    Limits,
+    Permissions,
+    PersonSpec,
+    Policy,
+    RoleSpec,
+    RoutingRule,
+    Team,
+)
+
+__all__ = [
+    "AgentSpec",
+    "Audience",
+    "Bounds",
+    "BudgetStatus",
+    "Budgets",
+    "ChannelRules",
+    "Directory",
+    "Escalation",
+    "FallbackStep",
+    "Limits",
+    "Mentioned",
+    "Permissions",
+    "PersonSpec",
+    "Policy",
+    "Responder",
+    "RoleSpec",
+    "RoutingRule",
+    "Team",
+    "UnknownName",
+]

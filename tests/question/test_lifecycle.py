@@ -104,7 +104,7 @@ def test_every_question_ends_once_and_no_step_is_taken_twice(data: st.DataObject
         *data.draw(facts(life.question.ask.kind)),
         *data.draw(st.lists(VERDICTS, max_size=2)),
     ]
-    for deed in data.draw(st.permutations(withdrawals)):
+    for deed in data.draw(st.permutations(inputs)):
         life.judges(deed) if isinstance(deed, JudgeVerdict) else life.hears(deed)
         if data.draw(st.booleans()):
             life.question = restarted(life.question)
