@@ -16,7 +16,7 @@ from bot.app import LoadedConfig, open_app
 from bot.commands.dispatch import HELP
 from bot.config.settings import read_settings
 from bot.config.team_file import read_team_file
-from orchestrator_bridge.chat.testing import PATIENCE
+from orchestrator_bridge.chat.testing import TIMEOUT
 
 
 class Shown(io.StringIO):
@@ -44,7 +44,7 @@ class Session:
         self._keys.write(f"{line}\n")
         self._keys.flush()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 while until not in self._screen.getvalue()[read:]:
                     self._screen.grown.clear()
                     await self._screen.grown.wait()

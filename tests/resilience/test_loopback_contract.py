@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from orchestrator_bridge.chat.inbound import ControlAction, Place
-from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver, Seen
+from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver, VisibleMessage
 from tests.support.fake_chat.adapter import PLATFORM, LoopbackAdapter, person
 from tests.support.fake_chat.server import ChatServer
 from tests.support.fake_chat.shown import moment
@@ -43,7 +43,7 @@ class LoopbackRig(PlatformDriver):
     async def command(self, name: str, text: str) -> None:
         self.world.command(self.person.id, self.home.channel, name, text)
 
-    async def seen(self, place: Place) -> Sequence[Seen]:
+    async def visible(self, place: Place) -> Sequence[VisibleMessage]:
         here = [one for one in self.world.messages.values() if (one.channel, one.thread) == (place.channel, place.thread)]
         return [_seen(one) for one in here if one.author != self.person.id]
 
@@ -63,7 +63,7 @@ class LoopbackRig(PlatformDriver):
     async def edit(self, text: str) -> None:
         self.world.change(self._newest().id, text)
 
-    async def unsay(self) -> None:
+    async def delete_message(self) -> None:
         self.world.delete(self._newest().id)
 
     async def redeliver(self) -> None:
@@ -76,24 +76,24 @@ class LoopbackRig(PlatformDriver):
     async def fail_next(self) -> None:
         self.server.faults.put("refuse")
 
-    async def fail_reading(self) -> None:
+    async def fail_next_read(self) -> None:
         self.server.faults.put("refuse", "/history")
 
     async def reject_next(self) -> None:
         self.server.faults.put("reject")
 
-    async def lose_reply(self) -> None:
+    async def lose_confirmation(self) -> None:
         self.server.faults.put("lose")
 
     def _newest(self) -> Message:
         return next(one for one in reversed(self.world.messages.values()) if one.author == self.person.id)
 
 
-def _seen(message: Message) -> Seen:
-    return Seen(text=message.text, controls=tuple(button["label"] for button in message.buttons))
+def _seen(message: Message) -> VisibleMessage:
+    return VisibleMessage(text=message.text, controls=tuple(button["label"] for button in message.buttons))
 
 
-class TestTheFakePlatformKeepsTheContract(AdapterContract, lacks={"unpost"}):
+class TestTheFakePlatformKeepsTheContract(AdapterContract, lacks={"delete_post"}):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with ChatServer() as server:

@@ -13,7 +13,7 @@ from typing import TextIO
 from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import ControlAction, Place
-from orchestrator_bridge.chat.testing import PlatformDriver, Seen
+from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage
 
 NOW = 1_795_356_000.0
 """2026-11-22 14:00 UTC: half an hour before the questions of the contract expire."""
@@ -80,11 +80,11 @@ class PipeRig(PlatformDriver):
     async def press(self, question: int, press: ControlAction, value: str) -> None:
         self.pipe.put(f"/{press} {question} {value + 's' if value else ''}\n")
 
-    async def seen(self, place: Place) -> Sequence[Seen]:
+    async def visible(self, place: Place) -> Sequence[VisibleMessage]:
         kind, _, number = (place.thread or "").rpartition("-")
         label = f"{kind} {number} │ " if place.thread else ""
         lines = [line.removeprefix(label) for line in self.paper.getvalue().splitlines() if line.startswith(label)]
-        return [Seen(text="\n".join(lines))]
+        return [VisibleMessage(text="\n".join(lines))]
 
     async def notified(self) -> frozenset[str]:
         return frozenset()

@@ -13,7 +13,7 @@ from adapters.terminal.prompt_io import MIN_BURST
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlAction, Place
 from orchestrator_bridge.chat.outbound import PrivateReply
-from orchestrator_bridge.chat.testing import PlatformDriver, Seen
+from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage
 from tests.support.terminal_pipe import NOW
 from tests.support.terminal_window import CLEAR, Window
 
@@ -51,7 +51,7 @@ class Desk(PlatformDriver):
         await self.window.paste(f"/{name} {text}")
         await self.window.enter("")
 
-    async def begin_afresh(self) -> None:
+    async def after_store_failure(self) -> None:
         """Her words come back into the line, above which they stand already; she takes them out."""
         before = "> /say 3 lost"
         await self.window.until(lambda text: "could not be stored" in text and text.count(before) == 2)
@@ -61,14 +61,14 @@ class Desk(PlatformDriver):
     async def press(self, question: int, press: ControlAction, value: str) -> None:
         await self.window.enter(f"/{press} {question} {value + 's' if value else ''}")
 
-    async def seen(self, place: Place) -> Sequence[Seen]:
+    async def visible(self, place: Place) -> Sequence[VisibleMessage]:
         """What the window shows once everything before this call is drawn."""
         mark = f"{_DRAWN} {next(self._marks)}."
         heard = CommandReceived(place=TERMINAL_PLACE, interaction="", author=self.person, name="runs", text="", at=0)
         await self.adapter.reply_privately(heard, PrivateReply(text=mark))
         lines = [line for line in (await self.window.until(mark)).splitlines() if _DRAWN not in line]
         label = f"{place.thread.replace('-', ' ')} │" if place.thread else ""
-        return [Seen(text="\n".join(_LABEL.sub("", line) for line in lines if line.startswith(label)))]
+        return [VisibleMessage(text="\n".join(_LABEL.sub("", line) for line in lines if line.startswith(label)))]
 
     async def notified(self) -> frozenset[str]:
         return frozenset()

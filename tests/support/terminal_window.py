@@ -20,7 +20,7 @@ from typing import TextIO
 
 import pyte
 
-from orchestrator_bridge.chat.testing import PATIENCE
+from orchestrator_bridge.chat.testing import TIMEOUT
 
 CTRL_C = "\x03"
 CTRL_D = "\x04"
@@ -109,7 +109,7 @@ class Window:
         """Wait for a text, or for something that is true of the whole text, and return the text."""
         matches = seen if callable(seen) else lambda text: seen in text
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 while not matches(self.text()):
                     self._changed.clear()
                     await self._changed.wait()

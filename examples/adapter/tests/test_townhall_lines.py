@@ -14,7 +14,7 @@ import pytest
 from townhall_lines import LOBBY, NAME, LinesAdapter
 
 from orchestrator_bridge.chat.inbound import Author, ControlAction, Place
-from orchestrator_bridge.chat.testing import AdapterContract, Feature, PlatformDriver, Seen
+from orchestrator_bridge.chat.testing import AdapterContract, Feature, PlatformDriver, VisibleMessage
 
 FOR_YOU = "This is for you."
 
@@ -38,7 +38,7 @@ class LinesDriver(PlatformDriver):
             self._writer.close()
         self._reader, self._writer = await asyncio.open_unix_connection(self._socket, limit=1_000_000)
         await self._type("Ana")
-        await self.seen(self.home)
+        await self.visible(self.home)
         self._lines.clear()
 
     async def stop(self) -> None:
@@ -60,20 +60,20 @@ class LinesDriver(PlatformDriver):
     async def press(self, question: int, press: ControlAction, value: str) -> None:
         await self._type(f"/{press} {question} {value}{'s' if press == 'more' else ''}")
 
-    async def seen(self, place: Place) -> Sequence[Seen]:
+    async def visible(self, place: Place) -> Sequence[VisibleMessage]:
         """The lines so far. An invalid command is answered at once: when its answer is there, everything before it is too."""
         await self._type("/more 0 soon")
         while not (line := (await self._reader.readline()).decode()).startswith(f"[{LOBBY}] 'soon'"):
             if labelled := re.fullmatch(r"\[([a-z0-9-]+)\] (.*)\n", line):
                 self._lines.append((labelled[1], labelled[2]))
-        return [Seen(text=text) for label, text in self._lines if self._is_at(place, label) and text != FOR_YOU]
+        return [VisibleMessage(text=text) for label, text in self._lines if self._is_at(place, label) and text != FOR_YOU]
 
     def _is_at(self, place: Place, label: str) -> bool:
         """Cards are posted in the lobby and carry the label of the thread that they open; so they are seen in both."""
         return label == place.thread or place == self.home
 
     async def notified(self) -> frozenset[str]:
-        await self.seen(self.home)
+        await self.visible(self.home)
         return frozenset({self.person.id} if any(text == FOR_YOU for _, text in self._lines) else ())
 
     def when(self, at: float) -> str:

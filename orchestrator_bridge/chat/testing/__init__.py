@@ -18,11 +18,11 @@ pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("contract
 from orchestrator_bridge.chat.testing.contract import AdapterContract  # noqa: E402  # after the line above
 from orchestrator_bridge.chat.testing.driver import (  # noqa: E402
     HOSTILE,
-    PATIENCE,
     RUN,
+    TIMEOUT,
     Feature,
     PlatformDriver,
-    Seen,
+    VisibleMessage,
     closed,
     long_answer,
     needs,
@@ -31,12 +31,12 @@ from orchestrator_bridge.chat.testing.driver import (  # noqa: E402
 
 __all__ = [
     "HOSTILE",
-    "PATIENCE",
     "RUN",
+    "TIMEOUT",
     "AdapterContract",
     "Feature",
     "PlatformDriver",
-    "Seen",
+    "VisibleMessage",
     "closed",
     "long_answer",
     "needs",

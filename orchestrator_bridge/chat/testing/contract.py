@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from orchestrator_bridge.chat.testing.delivery import DeliveryContract, LifecycleContract
-from orchestrator_bridge.chat.testing.driver import FEATURES, Feature, PlatformDriver, needed_by
+from orchestrator_bridge.chat.testing.driver import FEATURES, Feature, PlatformDriver, required_features
 from orchestrator_bridge.chat.testing.inbound import InboundContract
 from orchestrator_bridge.chat.testing.outbound import OutboundContract
 
@@ -23,11 +23,11 @@ class AdapterContract(InboundContract, OutboundContract, DeliveryContract, Lifec
         super().__init_subclass__()
         cls.lacks = frozenset(lacks)
         for name in dir(cls):
-            if needed_by(getattr(cls, name)) & cls.lacks:
+            if required_features(getattr(cls, name)) & cls.lacks:
                 setattr(cls, name, None)
 
     async def test_what_is_said_to_be_lacking_is_lacking_and_nothing_else(self, driver: PlatformDriver) -> None:
         lacking = {feature for feature in FEATURES if getattr(type(driver), feature) is getattr(PlatformDriver, feature)}
         if not driver.adapter.capabilities.can_read_history:
-            lacking.add("find")
+            lacking.add("history")
         assert lacking == self.lacks

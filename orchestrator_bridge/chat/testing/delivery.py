@@ -12,13 +12,13 @@ from orchestrator_bridge.chat.testing.driver import RUN, PlatformDriver, needs
 
 
 async def times_seen(driver: PlatformDriver, text: str) -> int:
-    return sum(seen.text.count(text) for seen in await driver.seen(driver.home))
+    return sum(seen.text.count(text) for seen in await driver.visible(driver.home))
 
 
 class DeliveryContract:
     @needs("fail_next")
     async def test_a_failed_sending_is_unsent_and_arrives_once_when_tried_again(self, driver: PlatformDriver) -> None:
-        sending = driver.sending(Note(text="only once"))
+        sending = driver.outbound(Note(text="only once"))
         await driver.fail_next()
         with pytest.raises(NotSent):
             await driver.adapter.send(sending)
@@ -33,10 +33,10 @@ class DeliveryContract:
             await driver.post(Note(text="never"))
         assert await times_seen(driver, "never") == 0
 
-    @needs("lose_reply", "find")
+    @needs("lose_confirmation", "history")
     async def test_a_sending_whose_confirmation_was_lost_is_doubtful_and_can_be_found(self, driver: PlatformDriver) -> None:
-        sending = driver.sending(RUN, key="run-card-3")
-        await driver.lose_reply()
+        sending = driver.outbound(RUN, key="run-card-3")
+        await driver.lose_confirmation()
         with pytest.raises(SendUncertain):
             await driver.adapter.send(sending)
         found = await driver.adapter.find_sent(sending)
@@ -44,50 +44,50 @@ class DeliveryContract:
         assert found.thread is not None
         assert await times_seen(driver, RUN.task) == 1
 
-    @needs("find")
+    @needs("history")
     async def test_what_was_never_sent_is_not_found(self, driver: PlatformDriver) -> None:
         await driver.post(RUN, key="one")
-        assert await driver.adapter.find_sent(driver.sending(RUN, key="another")) is None
+        assert await driver.adapter.find_sent(driver.outbound(RUN, key="another")) is None
 
-    @needs("find")
+    @needs("history")
     async def test_what_was_said_in_a_thread_can_be_read_again_under_the_same_key(self, driver: PlatformDriver) -> None:
         run = await driver.post(RUN)
         await driver.say(driver.thread(run), "first")
         await driver.say(driver.thread(run), "second")
-        heard = [await driver.heard(), await driver.heard()]
+        heard = [await driver.next_event(), await driver.next_event()]
         read = await driver.adapter.read_thread(driver.thread(run), run.at)
         assert [said.key for said in read] == [said.key for said in heard]
 
-    @needs("find", "edit")
+    @needs("history", "edit")
     async def test_what_was_edited_is_read_as_it_now_stands_under_the_key_of_its_edit(self, driver: PlatformDriver) -> None:
         run = await driver.post(RUN)
         await driver.say(driver.thread(run), "first")
         await driver.edit("second thoughts")
-        heard = [await driver.heard(), await driver.heard()]
+        heard = [await driver.next_event(), await driver.next_event()]
         (read,) = await driver.adapter.read_thread(driver.thread(run), run.at)
         assert (read.key, read.text) == (heard[1].key, "second thoughts")
 
-    @needs("find", "unsay")
+    @needs("history", "delete_message")
     async def test_what_was_deleted_is_read_no_more(self, driver: PlatformDriver) -> None:
         run = await driver.post(RUN)
         await driver.say(driver.thread(run), "first")
         await driver.say(driver.thread(run), "second")
-        await driver.unsay()
+        await driver.delete_message()
         read = await driver.adapter.read_thread(driver.thread(run), run.at)
         assert [said.text for said in read] == ["first"]
 
-    @needs("find", "fail_reading")
+    @needs("history", "fail_next_read")
     async def test_a_thread_that_cannot_be_read_is_not_said_to_be_empty(self, driver: PlatformDriver) -> None:
         run = await driver.post(RUN)
         await driver.say(driver.thread(run), "first")
-        await driver.fail_reading()
+        await driver.fail_next_read()
         with pytest.raises(NotSent):
             await driver.adapter.read_thread(driver.thread(run), run.at)
 
     @needs("fail_next")
     async def test_telling_never_raises(self, driver: PlatformDriver) -> None:
         await driver.command("runs", "")
-        heard = await driver.heard()
+        heard = await driver.next_event()
         await driver.fail_next()
         await driver.adapter.reply_privately(heard, PrivateReply(text="nobody sees this"))
         await driver.adapter.reply_privately(heard, PrivateReply(text="but this"))
@@ -106,7 +106,7 @@ class LifecycleContract:
 
     async def test_a_stopped_adapter_sends_nothing_and_says_so(self, driver: PlatformDriver) -> None:
         await driver.command("runs", "")
-        heard = await driver.heard()
+        heard = await driver.next_event()
         await driver.adapter.stop()
         with pytest.raises(NotSent):
             await driver.post(Note(text="too late"))
@@ -117,7 +117,7 @@ class LifecycleContract:
         await driver.start()
         run = await driver.post(RUN)
         await driver.say(driver.thread(run), "still there?")
-        heard = await driver.heard()
+        heard = await driver.next_event()
         assert heard.place.thread == run.thread
 
     async def test_no_two_posts_share_a_message_not_even_over_a_restart(self, driver: PlatformDriver) -> None:

@@ -22,26 +22,26 @@ from orchestrator_bridge.chat.outbound import (
     RunCard,
 )
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds after which something that ought to happen is taken not to."""
 
 
 Feature = Literal[
     "choose",
     "edit",
-    "unsay",
-    "unpost",
+    "delete_message",
+    "delete_post",
     "redeliver",
     "reconnect",
     "fail_next",
-    "fail_reading",
+    "fail_next_read",
     "reject_next",
-    "lose_reply",
-    "find",
+    "lose_confirmation",
+    "history",
 ]
 """What a platform may lack: a method of its driver, or that it can be asked."""
 
-FEATURES: tuple[Feature, ...] = tuple(feature for feature in get_args(Feature) if feature != "find")
+FEATURES: tuple[Feature, ...] = tuple(feature for feature in get_args(Feature) if feature != "history")
 """Those that are methods of a driver."""
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -57,7 +57,7 @@ def needs(*features: Feature) -> Callable[[T], T]:
     return mark
 
 
-def needed_by(test: object) -> frozenset[Feature]:
+def required_features(test: object) -> frozenset[Feature]:
     """What a test of the contract needs."""
     needed: frozenset[Feature] = getattr(test, "needs", frozenset())
     return needed
@@ -68,7 +68,7 @@ def _lacking(feature: Feature) -> AssertionError:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class VisibleMessage:
     """One message as people see it now: its words, those of embeds and blocks too, and the labels of what can be clicked."""
 
     text: str
@@ -101,22 +101,22 @@ class PlatformDriver(ABC):
             raise OSError("the disk is full")
         self._heard.put_nowait(event)
 
-    def break_store(self) -> None:
+    def fail_next_store(self) -> None:
         """The next thing that the adapter hands over cannot be stored."""
         self._store_breaks = True
 
-    async def heard(self) -> InboundEvent:
+    async def next_event(self) -> InboundEvent:
         """The next thing that the adapter hands over."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await self._heard.get()
 
     async def post(
         self, post: Post, *, place: Place | None = None, replaces: PostedMessage | None = None, key: str = ""
     ) -> PostedMessage:
         """Send, under a key of its own unless one is given."""
-        return await self.adapter.send(self.sending(post, place=place, replaces=replaces, key=key))
+        return await self.adapter.send(self.outbound(post, place=place, replaces=replaces, key=key))
 
-    def sending(
+    def outbound(
         self, post: Post, *, place: Place | None = None, replaces: PostedMessage | None = None, key: str = ""
     ) -> OutboundPost:
         """What `post` sends."""
@@ -137,7 +137,7 @@ class PlatformDriver(ABC):
         """The person gives a command."""
 
     @abstractmethod
-    async def seen(self, place: Place) -> Sequence[Seen]:
+    async def visible(self, place: Place) -> Sequence[VisibleMessage]:
         """What people see there, oldest first."""
 
     async def files(self) -> Mapping[str, str]:
@@ -152,7 +152,7 @@ class PlatformDriver(ABC):
     def when(self, at: float) -> str:
         """How this platform names a moment to people (seconds since the epoch)."""
 
-    async def begin_afresh(self) -> None:  # noqa: B027  # most platforms tell her nothing
+    async def after_store_failure(self) -> None:  # noqa: B027  # most platforms tell her nothing
         """The person learns that her words were not stored, where she is told, and is ready to write something else."""
 
     @abstractmethod
@@ -167,13 +167,13 @@ class PlatformDriver(ABC):
         """The person changes her newest message."""
         raise _lacking("edit")
 
-    async def unpost(self, posted: PostedMessage) -> None:
+    async def delete_post(self, posted: PostedMessage) -> None:
         """Somebody who may do so deletes a card of ours."""
-        raise _lacking("unpost")
+        raise _lacking("delete_post")
 
-    async def unsay(self) -> None:
+    async def delete_message(self) -> None:
         """The person deletes her newest message."""
-        raise _lacking("unsay")
+        raise _lacking("delete_message")
 
     async def redeliver(self) -> None:
         """The platform delivers the newest thing that the person did once more."""
@@ -189,17 +189,17 @@ class PlatformDriver(ABC):
         """The next sending fails without having any effect."""
         raise _lacking("fail_next")
 
-    async def fail_reading(self) -> None:
+    async def fail_next_read(self) -> None:
         """What people said cannot be read the next time, or not to its end."""
-        raise _lacking("fail_reading")
+        raise _lacking("fail_next_read")
 
     async def reject_next(self) -> None:
         """The platform refuses the next sending for good."""
         raise _lacking("reject_next")
 
-    async def lose_reply(self) -> None:
+    async def lose_confirmation(self) -> None:
         """The next sending takes effect, but its confirmation is lost."""
-        raise _lacking("lose_reply")
+        raise _lacking("lose_confirmation")
 
 
 RUN = RunCard(

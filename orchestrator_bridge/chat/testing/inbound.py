@@ -8,7 +8,7 @@ from orchestrator_bridge.chat.testing.driver import RUN, PlatformDriver, needs, 
 
 
 async def said_next(driver: PlatformDriver) -> MessageReceived:
-    heard = await driver.heard()
+    heard = await driver.next_event()
     assert isinstance(heard, MessageReceived), heard
     return heard
 
@@ -55,27 +55,27 @@ class InboundContract:
 
     async def test_a_command_arrives_with_the_rest_of_its_line(self, driver: PlatformDriver) -> None:
         await driver.command("ask", "build  it,\tplease")
-        heard = await driver.heard()
+        heard = await driver.next_event()
         assert isinstance(heard, CommandReceived)
         assert (heard.name, heard.text, heard.author.id) == ("ask", "build  it,\tplease", driver.person.id)
 
     async def test_the_same_command_given_twice_is_two_commands(self, driver: PlatformDriver) -> None:
         await driver.command("runs", "")
         await driver.command("runs", "")
-        first, second = await driver.heard(), await driver.heard()
+        first, second = await driver.next_event(), await driver.next_event()
         assert first.key != second.key
 
     async def test_not_me_arrives_with_its_question(self, driver: PlatformDriver) -> None:
         await driver.post(question())
         await driver.press(2, "pass", "")
-        heard = await driver.heard()
+        heard = await driver.next_event()
         assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.press, heard.author.id) == (2, "pass", driver.person.id)
 
     async def test_more_time_arrives_in_seconds(self, driver: PlatformDriver) -> None:
         await driver.post(question())
         await driver.press(2, "more", "3600")
-        heard = await driver.heard()
+        heard = await driver.next_event()
         assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.press, float(heard.value)) == (2, "more", 3600.0)
 
@@ -83,7 +83,7 @@ class InboundContract:
     async def test_a_clicked_option_arrives_by_its_id(self, driver: PlatformDriver) -> None:
         await driver.post(question())
         await driver.choose(2, "lite")
-        heard = await driver.heard()
+        heard = await driver.next_event()
         assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.press, heard.value) == (2, "option", "lite")
 
@@ -96,20 +96,20 @@ class InboundContract:
         assert (after.message, after.text) == (before.message, "PostgreSQL")
         assert after.key != before.key
 
-    @needs("unsay")
+    @needs("delete_message")
     async def test_a_deletion_arrives(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())
         await driver.say(driver.thread(asked), "SQLite")
-        await driver.unsay()
-        said, unsaid = await said_next(driver), await driver.heard()
+        await driver.delete_message()
+        said, unsaid = await said_next(driver), await driver.next_event()
         assert isinstance(unsaid, MessageDeleted)
         assert unsaid.message == said.message
 
-    @needs("unpost")
+    @needs("delete_post")
     async def test_a_card_that_somebody_deletes_arrives_as_a_deletion_in_its_thread(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())
-        await driver.unpost(asked)
-        unsaid = await driver.heard()
+        await driver.delete_post(asked)
+        unsaid = await driver.next_event()
         assert isinstance(unsaid, MessageDeleted)
         assert (unsaid.message, unsaid.place.thread) == (asked.message, asked.thread)
 
@@ -135,9 +135,9 @@ class InboundContract:
 
     async def test_words_that_could_not_be_stored_do_not_stop_the_adapter(self, driver: PlatformDriver) -> None:
         run = await driver.post(RUN)
-        driver.break_store()
+        driver.fail_next_store()
         await driver.say(driver.thread(run), "lost")
-        await driver.begin_afresh()
+        await driver.after_store_failure()
         await driver.say(driver.thread(run), "kept")
         heard = {(await said_next(driver)).text}
         if heard != {"kept"}:  # platforms that deliver again what was not acknowledged bring both

@@ -17,7 +17,7 @@ _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 async def words(driver: PlatformDriver, place: Place | None = None) -> str:
     """All that people see there, as one text in which line breaks are spaces."""
-    return " ".join(" ".join(seen.text for seen in await driver.seen(place or driver.home)).split())
+    return " ".join(" ".join(seen.text for seen in await driver.visible(place or driver.home)).split())
 
 
 def assert_harmless(text: str) -> None:
@@ -65,7 +65,7 @@ class OutboundContract:
         card = question()
         posted = await driver.post(card)
         assert posted.thread is not None
-        shown = " ".join(seen.text + " " + " ".join(seen.controls) for seen in await driver.seen(driver.home))
+        shown = " ".join(seen.text + " " + " ".join(seen.controls) for seen in await driver.visible(driver.home))
         for expected in ("skeptic", card.text, card.context, "PostgreSQL", "SQLite", "recommended", "Alice", card.silence):
             assert expected in shown
         assert driver.when(card.expires_at) in shown
@@ -73,10 +73,10 @@ class OutboundContract:
     async def test_a_question_has_controls_where_there_are_any_and_loses_them_when_it_ends(self, driver: PlatformDriver) -> None:
         card = question()
         posted = await driver.post(card)
-        controls = [seen.controls for seen in await driver.seen(driver.home)]
+        controls = [seen.controls for seen in await driver.visible(driver.home)]
         assert any(controls) == driver.adapter.capabilities.buttons
         await driver.post(closed(card), replaces=posted)
-        assert not any(seen.controls for seen in await driver.seen(driver.home))
+        assert not any(seen.controls for seen in await driver.visible(driver.home))
         assert "Alice answered: SQLite" in await words(driver)
 
     async def test_two_questions_close_apart_from_one_another(self, driver: PlatformDriver) -> None:
@@ -85,7 +85,7 @@ class OutboundContract:
         await driver.post(second)
         await driver.post(closed(first), replaces=posted)
         assert (await words(driver)).count("Alice answered: SQLite") == 1
-        assert any(seen.controls for seen in await driver.seen(driver.home)) == driver.adapter.capabilities.buttons
+        assert any(seen.controls for seen in await driver.visible(driver.home)) == driver.adapter.capabilities.buttons
 
     async def test_only_those_asked_are_notified(self, driver: PlatformDriver) -> None:
         await driver.post(RUN)
@@ -128,7 +128,7 @@ class OutboundContract:
     async def test_every_kind_of_receipt_can_be_sent(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())
         await driver.say(driver.thread(asked), "SQLite")
-        said = await driver.heard()
+        said = await driver.next_event()
         assert isinstance(said, MessageReceived)
         for sign in ("taken", "late", "refused", "passed"):
             await driver.post(
@@ -137,7 +137,7 @@ class OutboundContract:
 
     async def test_whoever_gave_a_command_gets_the_answer_with_its_table(self, driver: PlatformDriver) -> None:
         await driver.command("runs", "")
-        heard = await driver.heard()
+        heard = await driver.next_event()
         assert isinstance(heard, CommandReceived)
         table = Table(columns=("run", "status"), rows=(("3", "working"), ("4", "finished")), title="Runs of today")
         await driver.adapter.reply_privately(heard, PrivateReply(text="There are two.", tables=(table,)))
@@ -159,7 +159,7 @@ class OutboundContract:
         await _post_hostile(driver, part, driver.thread(run))
         shown = [
             seen.text + " ".join(seen.controls)
-            for seen in (*await driver.seen(driver.home), *await driver.seen(driver.thread(run)))
+            for seen in (*await driver.visible(driver.home), *await driver.visible(driver.thread(run)))
         ]
         assert_harmless("".join(shown))
         assert "desrever" in "".join(shown)
@@ -189,7 +189,7 @@ async def _post_hostile(driver: PlatformDriver, part: str, thread: Place) -> Non
         case _:
             await driver.command("runs", "")
             table = Table(columns=("run", "task"), rows=(("3", HOSTILE),))
-            await driver.adapter.reply_privately(await driver.heard(), PrivateReply(text=HOSTILE, tables=(table,)))
+            await driver.adapter.reply_privately(await driver.next_event(), PrivateReply(text=HOSTILE, tables=(table,)))
 
 
 def _hostile_question() -> QuestionCard:

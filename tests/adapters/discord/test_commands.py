@@ -42,11 +42,11 @@ async def test_commands_are_registered_only_when_they_have_changed(tmp_path: Pat
     async with a_rig(commands_file=file) as rig:
         while not file.exists():
             await rig.command("runs", "")
-            await rig.heard()
+            await rig.next_event()
         await rig.adapter.stop()
         await rig.start()
         await rig.command("runs", "")
-        await rig.heard()
+        await rig.next_event()
         assert sum(map(is_sync, rig.server.requests)) == 1
         file.write_text("an older fingerprint\n", encoding="utf-8")
         await rig.adapter.stop()
@@ -61,7 +61,7 @@ async def test_a_development_server_receives_the_commands_at_once() -> None:
             "/applications/1000000000000000003/guilds/1000000000000000001/commands"
         ]
         await rig.command("runs", "")
-        assert isinstance(await rig.heard(), CommandReceived)
+        assert isinstance(await rig.next_event(), CommandReceived)
 
 
 async def test_a_failed_registration_of_commands_does_not_stop_the_start() -> None:
@@ -70,14 +70,14 @@ async def test_a_failed_registration_of_commands_does_not_stop_the_start() -> No
         rig.server.faults.put("reject", is_sync)
         await rig.start()
         await rig.command("runs", "")
-        assert isinstance(await rig.heard(), CommandReceived)
+        assert isinstance(await rig.next_event(), CommandReceived)
 
 
 async def test_a_commands_fields_arrive_as_its_line_and_options() -> None:
     async with a_rig() as rig:
         rig.give("ask", task="plan it", team="review", model="grok-4.3")
         rig.give("model", model="gpt-5", scope="team:review")
-        ask, model = await rig.heard(), await rig.heard()
+        ask, model = await rig.next_event(), await rig.next_event()
         assert isinstance(ask, CommandReceived)
         assert isinstance(model, CommandReceived)
         assert (ask.text, ask.options) == ("plan it", (("team", "review"), ("model", "grok-4.3")))
@@ -87,7 +87,7 @@ async def test_a_commands_fields_arrive_as_its_line_and_options() -> None:
 async def test_a_command_that_the_bridge_does_not_answer_gets_a_default_reply() -> None:
     async with a_rig() as rig:
         interaction = rig.give("ask", task="plan it")
-        await rig.heard()
+        await rig.next_event()
         await answered(rig, interaction, "The run card appears in this channel")
 
 
@@ -97,7 +97,7 @@ async def test_without_permission_to_show_a_run_none_starts_and_the_person_learn
         interaction = rig.give("ask", task="plan it")
         await answered(rig, interaction, "Send Messages (to post runs and questions) and Embed Links")
         await rig.command("runs", "")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, CommandReceived)
         assert heard.name == "runs"
 
@@ -106,7 +106,7 @@ async def test_a_table_links_to_messages_in_this_server() -> None:
     async with a_rig() as rig:
         posted = await rig.post(RUN)
         await rig.command("questions", "")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         here = Link(text="Which database?", place=rig.thread(posted), message=posted.message)
         nowhere = Link(text="Elsewhere", place=Place(platform="discord", channel="5"), message="6")
         await rig.adapter.reply_privately(
@@ -120,7 +120,7 @@ async def test_a_table_links_to_messages_in_this_server() -> None:
 async def test_a_long_table_says_how_much_is_left_out() -> None:
     async with a_rig() as rig:
         await rig.command("runs", "")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         rows = tuple((str(number), "a task of some words " * 8) for number in range(100))
         await rig.adapter.reply_privately(heard, PrivateReply(text="All.", tables=(Table(columns=("run", "task"), rows=rows),)))
         assert " more" in rig.world.here(rig.channel.id)[-1].text

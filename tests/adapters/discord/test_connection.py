@@ -29,7 +29,7 @@ def reads(rig: DiscordRig) -> list[str]:
 
 
 async def said(rig: DiscordRig) -> MessageReceived:
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, MessageReceived), heard
     return heard
 
@@ -66,7 +66,7 @@ async def test_after_a_lost_session_only_the_threads_of_open_questions_and_live_
         before = [await said(rig), await said(rig)]
         rig.server.gateway.deaf = True
         await rig.edit("will be deleted")
-        await rig.unsay()
+        await rig.delete_message()
         await rig.say(rig.thread(live), "mind the budget")
         await rig.say(rig.thread(waiting), "in between")
         rig.server.gateway.deaf = False
@@ -74,7 +74,7 @@ async def test_after_a_lost_session_only_the_threads_of_open_questions_and_live_
         await rig.server.gateway.hang_up()
         heard: dict[str, InboundEvent] = {}
         while not any(isinstance(item, MessageDeleted) for item in heard.values()):
-            event = await rig.heard()
+            event = await rig.next_event()
             heard[event.key] = event
         texts = [item.text for item in heard.values() if isinstance(item, MessageReceived)]
         assert texts == ["mind the budget", "before", "in between"]
@@ -175,7 +175,7 @@ async def test_stopping_while_a_message_waits_to_be_stored_leaves_nothing_behind
     clock = ManualClock()
     async with a_rig(clock=clock) as rig:
         run = await rig.post(RUN)
-        rig.break_store()
+        rig.fail_next_store()
         await rig.say(rig.thread(run), "lost here, read again after the start")
         await clock.armed_until(clock.now() + 60)
         await rig.adapter.stop()

@@ -14,7 +14,7 @@ from tests.support.fake_discord.fixture import DiscordRig, a_rig
 
 
 async def lost(rig: DiscordRig) -> MessageDeleted:
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, MessageDeleted), heard
     return heard
 
@@ -29,7 +29,7 @@ async def test_a_deleted_card_is_reported_and_its_thread_remains() -> None:
         rig.world.delete(int(asked.message))
         assert is_card(await lost(rig), asked)
         await rig.say(rig.thread(asked), "SQLite")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.place == rig.thread(asked)
 
@@ -39,7 +39,7 @@ async def test_after_its_thread_is_deleted_replies_to_the_card_count() -> None:
         asked = await rig.post(question())
         rig.world.delete_channel(int(asked.message))
         rig.world.write(rig.ana.id, rig.channel.id, "SQLite", replies_to=int(asked.message))
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.question == 2
         await rig.post(Note(text="still here"), place=rig.thread(asked))

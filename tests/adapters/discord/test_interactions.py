@@ -39,7 +39,7 @@ async def test_many_options_are_a_select() -> None:
         assert held is not None
         assert len(held.controls[0]["options"]) == MAX_BUTTONS + 1
         rig.click(pick, values=["o3"])
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, ControlUsed)
         assert (heard.press, heard.value) == ("option", "o3")
 
@@ -65,7 +65,7 @@ async def test_a_click_is_acknowledged_while_the_store_still_works() -> None:
 async def test_a_click_that_could_not_be_stored_says_so() -> None:
     async with a_rig() as rig:
         await rig.post(question())
-        rig.break_store()
+        rig.fail_next_store()
         interaction = rig.click(LITE)
         await answered(rig, interaction, "try again")
 
@@ -85,7 +85,7 @@ async def test_the_answer_to_a_click_replaces_the_acknowledgement_and_is_private
     async with a_rig() as rig:
         await rig.post(question())
         interaction = rig.click(LITE)
-        heard = await rig.heard()
+        heard = await rig.next_event()
         await rig.adapter.reply_privately(heard, PrivateReply(text="You answered question 2: SQLite"))
         await answered(rig, interaction, "You answered question 2")
         await rig.adapter.reply_privately(heard, PrivateReply(text="And something else"))
@@ -97,13 +97,13 @@ async def test_after_a_restart_buttons_work_and_an_old_click_is_answered_directl
     async with a_rig() as rig:
         await rig.post(question())
         rig.click(LITE)
-        before = await rig.heard()
+        before = await rig.next_event()
         await rig.adapter.stop()
         later = DiscordRig(rig.server)
         await later.start()
         try:
             later.click(LITE)
-            heard = await later.heard()
+            heard = await later.next_event()
             assert isinstance(heard, ControlUsed)
             assert (heard.question, heard.value) == (2, "lite")
             await later.adapter.reply_privately(before, PrivateReply(text="Too late: it was answered"))
@@ -116,7 +116,7 @@ async def test_after_a_restart_buttons_work_and_an_old_click_is_answered_directl
 async def test_a_modal_is_the_first_response_and_shows_the_question() -> None:
     async with a_rig() as rig:
         await rig.post(question())
-        rig.break_store()  # nothing is stored to open a form
+        rig.fail_next_store()  # nothing is stored to open a form
         rig.click(WRITE)
         await rig.server.until(lambda: rig.world.modals)
         modal = rig.world.modals[0]
@@ -134,7 +134,7 @@ async def test_a_modal_can_be_submitted_after_a_restart() -> None:
         await later.start()
         try:
             later.submit(rig.world.modals[0], "let's go with staging, please")
-            heard = await later.heard()
+            heard = await later.next_event()
             assert isinstance(heard, ControlUsed)
             assert (heard.question, heard.press, heard.value) == (2, "write", "let's go with staging, please")
         finally:
@@ -144,14 +144,14 @@ async def test_a_modal_can_be_submitted_after_a_restart() -> None:
 async def test_a_confirmation_gives_the_command_that_it_asks_about_once() -> None:
     async with a_rig() as rig:
         await rig.command("model", "grok-4.1-fast")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, CommandReceived)
         offer = Confirmation(label="Take it anyway", name="model", text="grok-4.1-fast", options=(("sure", "yes"),))
         await rig.adapter.reply_privately(heard, PrivateReply(text="It is retired; grok-4.3 answers.", confirm=offer))
         yes = DiscordControl(kind="confirm", number=int(heard.interaction)).id
         message = rig.holding(yes)
         rig.click(yes)
-        confirmed = await rig.heard()
+        confirmed = await rig.next_event()
         assert isinstance(confirmed, CommandReceived)
         assert (confirmed.name, confirmed.text, confirmed.options) == ("model", "grok-4.1-fast", (("sure", "yes"),))
         assert confirmed.key != heard.key
@@ -165,7 +165,7 @@ async def test_not_me_asks_for_another_person_and_delegates_to_the_one_selected(
         await rig.post(question())
         hand = DiscordControl(kind="delegate", number=2)
         await rig.click_through("decline", hand, [str(ben.id)])
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, ControlUsed)
         assert (heard.press, heard.question, heard.value) == ("pass", 2, str(ben.id))
         assert heard.to == Author(platform="discord", id=str(ben.id), name="Ben")
@@ -179,7 +179,7 @@ async def test_a_question_is_not_delegated_to_a_bot() -> None:
         clicked = await rig.click_through("decline", DiscordControl(kind="delegate", number=2), [str(robot.id)])
         await answered(rig, clicked, "Only people can answer")
         rig.click(LITE)
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, ControlUsed)
         assert heard.press == "option"
 
@@ -190,7 +190,7 @@ async def test_a_question_is_not_delegated_to_a_bot() -> None:
 async def asks_for_questions(rig: DiscordRig, *cards: QuestionCard) -> str:
     """Ana asks for the open questions, and gets these. Returns the id of the interaction."""
     await rig.command("questions", "")
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, CommandReceived)
     rows = tuple((str(card.question), card.text) for card in cards)
     table = Table(columns=("question", "what"), rows=rows, title="Open questions", cards=cards)
@@ -208,7 +208,7 @@ async def test_the_only_open_question_is_shown_with_everything_that_can_be_done_
         assert answer.private_to == rig.ana.id
         assert list(rig.world.notified()) == []
         rig.click(LITE, message=answer)
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.value) == (2, "lite")
 
@@ -217,7 +217,7 @@ async def test_one_of_several_open_questions_is_selected_from_a_list_and_can_be_
     async with a_rig() as rig:
         await asks_for_questions(rig, question(2), question(7))
         rig.click(DiscordControl(kind="view", number=0).id, values=["7"])
-        picked = await rig.heard()
+        picked = await rig.next_event()
         assert isinstance(picked, CommandReceived)
         assert (picked.name, picked.text) == ("questions", "7")
         await rig.adapter.reply_privately(
@@ -226,7 +226,7 @@ async def test_one_of_several_open_questions_is_selected_from_a_list_and_can_be_
         close = DiscordControl(kind="cancel", number=7)
         await rig.server.until(lambda: rig.holding(close.id))
         rig.click(close.id)
-        closed = await rig.heard()
+        closed = await rig.next_event()
         assert isinstance(closed, CommandReceived)
         assert (closed.name, closed.text) == ("questions", "7 cancel")
 
@@ -238,6 +238,6 @@ async def test_controls_of_other_apps_are_ignored(custom_id: str) -> None:
         (card,) = rig.world.here(rig.channel.id)
         rig.click(custom_id, message=card)
         rig.click(LITE)
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, ControlUsed)
         assert heard.value == "lite"

@@ -18,7 +18,7 @@ ME = f"<@{BOT}>"
 async def quiet(rig: DiscordRig) -> None:
     """All earlier messages have been handled when this one is delivered."""
     rig.world.write(rig.ana.id, rig.channel.id, f"{ME} help")
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, CommandReceived), heard
     assert heard.name == "help"
 
@@ -26,7 +26,7 @@ async def quiet(rig: DiscordRig) -> None:
 async def test_a_mention_of_the_bot_is_a_task() -> None:
     async with a_rig() as rig:
         rig.world.write(rig.ana.id, rig.channel.id, f"{ME} plan the move, please")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, CommandReceived)
         assert (heard.name, heard.text, heard.place, heard.author) == ("ask", "plan the move, please", rig.home, rig.person)
 
@@ -35,7 +35,7 @@ async def test_a_mention_with_a_commands_name_alone_is_that_command() -> None:
     async with a_rig() as rig:
         for text, name in (("runs", "runs"), ("/questions", "questions"), ("help me to plan", "ask")):
             rig.world.write(rig.ana.id, rig.channel.id, f"{ME} {text}")
-            heard = await rig.heard()
+            heard = await rig.next_event()
             assert isinstance(heard, CommandReceived)
             assert heard.name == name
 
@@ -45,7 +45,7 @@ async def test_a_mention_in_reply_to_somebodys_message_is_a_task_about_it() -> N
         ben = rig.world.add_person("Ben")
         message = rig.world.write(ben.id, rig.channel.id, "The build is red\nsince noon")
         rig.world.write(rig.ana.id, rig.channel.id, f"{ME} why?", replies_to=message.id)
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, CommandReceived)
         assert heard.text == "why?\n\nBen wrote:\n> The build is red\n> since noon"
 
@@ -63,7 +63,7 @@ async def test_the_message_menu_asks_about_a_message() -> None:
             "resolved": resolved,
         }
         rig.world.interact(rig.ana.id, rig.channel.id, 2, data)
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, CommandReceived)
         assert (heard.name, heard.text) == ("ask", "What about this?\n\nBen wrote:\n> The build is red")
 
@@ -89,7 +89,7 @@ async def test_only_listed_bots_are_read_and_never_the_bot_itself() -> None:
         listening.adapter = an_adapter(rig.server, listed=[str(bot.id)])
         await listening.start()
         rig.world.write(bot.id, int(run.thread or 0), "deployed again")
-        heard = await listening.heard()
+        heard = await listening.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.text == "deployed again"
         await listening.adapter.stop()
@@ -100,7 +100,7 @@ async def test_mentions_of_people_and_roles_become_names() -> None:
         ben = rig.world.add_person("Ben")
         run = await rig.post(RUN)
         await rig.say(rig.thread(run), f"<@{ben.id}> knows, <@!{ben.id}> wrote it, {ME}")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.text == "@Ben knows, @Ben wrote it,"
         assert heard.mentions == (Author(platform="discord", id=str(ben.id), name="Ben"),)
@@ -113,7 +113,7 @@ async def test_an_author_has_the_roles_of_the_server() -> None:
         await rig.start()
         run = await rig.post(RUN)
         await rig.say(rig.thread(run), "hello")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.author.roles == (str(role),)
 
@@ -123,7 +123,7 @@ async def test_attached_files_can_be_downloaded_by_their_message() -> None:
         file = rig.server.put_file("plan.txt", b"step one")
         run = await rig.post(RUN)
         rig.world.write(rig.ana.id, int(run.thread or 0), "see the plan", attachments=[file])
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, MessageReceived)
         (attached,) = heard.attachments
         assert (attached.name, attached.media_type, attached.size) == ("plan.txt", "text/plain", 8)
@@ -138,7 +138,7 @@ async def test_a_file_without_text_counts_and_an_empty_message_does_not() -> Non
         run = await rig.post(RUN)
         await rig.say(rig.thread(run), "")
         rig.world.write(rig.ana.id, int(run.thread or 0), "", attachments=[rig.server.put_file("plan.txt", b"x")])
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.attachments
 
@@ -151,7 +151,7 @@ async def test_the_file_of_a_command_is_downloaded_from_its_address() -> None:
         resolved = {"attachments": {file["id"]: file}}
         data: Json = {"id": "1", "name": "ask", "type": 1, "options": [task, option], "resolved": resolved}
         rig.world.interact(rig.ana.id, rig.channel.id, 2, data)
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, CommandReceived)
         assert [file.name for file in heard.attachments] == ["plan.txt"]
         assert await rig.adapter.fetch(heard.attachments[0]) == b"step one"
@@ -161,7 +161,7 @@ async def test_a_preview_that_discord_adds_to_a_message_is_no_edit() -> None:
     async with a_rig() as rig:
         run = await rig.post(RUN)
         await rig.say(rig.thread(run), "see https://example.com")
-        await rig.heard()
+        await rig.next_event()
         rig.world.emit("MESSAGE_UPDATE", {**rig.world.payload(rig._newest()), "embeds": [{"type": "link", "title": "Example"}]})
         await quiet(rig)
 
@@ -173,7 +173,7 @@ async def test_a_direct_message_answers_the_open_question_there() -> None:
         posted = await rig.post(question())
         await rig.post(Note(text="by the way"))
         rig.world.write(rig.ana.id, direct.id, "SQLite")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.place == rig.thread(posted)
 
@@ -181,7 +181,7 @@ async def test_a_direct_message_answers_the_open_question_there() -> None:
 async def test_a_direct_message_without_an_open_question_is_a_task() -> None:
     async with a_rig() as rig:
         rig.world.write(rig.ana.id, rig.world.direct(rig.ana.id).id, "plan the move")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, CommandReceived)
         assert (heard.name, heard.text, heard.place.channel) == ("ask", "plan the move", f"@{rig.ana.id}")
 
@@ -190,11 +190,11 @@ async def test_an_event_that_cannot_be_stored_is_retried_until_it_is() -> None:
     clock = ManualClock()
     async with a_rig(clock=clock) as rig:
         run = await rig.post(RUN)
-        rig.break_store()
+        rig.fail_next_store()
         await rig.say(rig.thread(run), "kept")
         await clock.armed_until(clock.now() + 60)
         clock.advance(60)
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.text == "kept"
 
@@ -205,7 +205,7 @@ async def test_without_the_message_content_intent_cards_say_so_and_a_writer_is_n
         await rig.adapter.stop()
         await rig.start()
         posted = await rig.post(question())
-        (card,) = await rig.seen(rig.home)
+        (card,) = await rig.visible(rig.home)
         assert "I cannot read other messages here" in card.text
         for text in ("SQLite", "hello?"):
             await rig.say(rig.thread(posted), text)
@@ -213,7 +213,7 @@ async def test_without_the_message_content_intent_cards_say_so_and_a_writer_is_n
         await rig.server.until(lambda: rig.world.here(direct))
         assert "Message Content intent" in rig.world.here(direct)[0].content
         await rig.say(rig.thread(posted), f"{ME} SQLite")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.text == "SQLite"
         assert len(rig.world.here(direct)) == 1
@@ -242,7 +242,7 @@ async def test_a_channel_that_the_client_does_not_know_yet_is_looked_up() -> Non
         await rig.start()
         thread.archived = False
         await rig.say(rig.thread(run), "still here")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert heard.place == rig.thread(run)
 
 
@@ -260,7 +260,7 @@ async def test_roles_are_looked_up_where_a_history_does_not_tell_them() -> None:
         await rig.start()
         run = await rig.post(RUN)
         await rig.say(rig.thread(run), "hello")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         (read,) = await rig.adapter.read_thread(rig.thread(run), run.at)
         assert read == heard
         assert read.author.roles == (str(role),)

@@ -50,7 +50,7 @@ async def test_when_old_edits_are_limited_progress_is_dropped_and_a_final_state_
 
 async def test_a_server_without_a_response_times_out() -> None:
     async with a_rig(response_timeout=0.2) as rig:
-        sending = rig.sending(Note(text="hello?"), key="note")
+        sending = rig.outbound(Note(text="hello?"), key="note")
         rig.server.faults.put("silence")
         with pytest.raises(SendUncertain):
             await rig.adapter.send(sending)
@@ -60,7 +60,7 @@ async def test_a_server_without_a_response_times_out() -> None:
 @pytest.mark.parametrize("status", [503, 520])
 async def test_a_server_error_is_uncertain_and_a_retry_posts_no_copy(status: int) -> None:
     async with a_rig() as rig:
-        sending = rig.sending(Note(text="only once"), key="note")
+        sending = rig.outbound(Note(text="only once"), key="note")
         rig.server.faults.put("effect-error", status=status)
         with pytest.raises(SendUncertain):
             await rig.adapter.send(sending)
@@ -99,7 +99,7 @@ async def test_a_post_to_an_unreachable_server_is_not_sent() -> None:
 async def test_the_rest_of_an_answer_is_posted_after_what_arrived_of_it() -> None:
     async with a_rig() as rig:
         run = await rig.post(RUN)
-        sending = rig.sending(ANSWER, place=rig.thread(run), key="final")
+        sending = rig.outbound(ANSWER, place=rig.thread(run), key="final")
         seen = 0
 
         def third(asked: Asked) -> bool:
@@ -121,7 +121,7 @@ async def test_the_rest_of_an_answer_is_posted_after_what_arrived_of_it() -> Non
 
 async def test_a_card_whose_thread_is_missing_gets_it_when_it_is_found() -> None:
     async with a_rig() as rig:
-        sending = rig.sending(question(), key="question")
+        sending = rig.outbound(question(), key="question")
         rig.server.faults.put("refuse", lambda asked: asked.path.endswith("/threads"))
         with pytest.raises(SendUncertain, match="not its thread"):
             await rig.adapter.send(sending)
@@ -136,7 +136,7 @@ async def test_archived_and_locked_threads_are_reopened() -> None:
         run = await rig.post(RUN)
         thread = rig.world.channels[int(run.thread or 0)]
         await rig.say(rig.thread(run), "hello")
-        said = await rig.heard()
+        said = await rig.next_event()
         assert isinstance(said, MessageReceived)
         thread.archived = True
         await rig.post(Acknowledgement(message=said.message, author=said.author, sign="taken"), place=rig.thread(run))
@@ -162,7 +162,7 @@ async def test_a_question_is_closed_also_when_its_thread_is_archived() -> None:
         thread = rig.world.channels[int(posted.thread or 0)]
         thread.archived = thread.locked = True
         await rig.post(closed(question()), replaces=posted)
-        (card,) = await rig.seen(rig.home)
+        (card,) = await rig.visible(rig.home)
         assert "Alice answered: SQLite" in card.text
 
 
@@ -200,7 +200,7 @@ async def test_without_direct_messages_the_text_of_an_acknowledgement_is_in_the_
 async def a_receipt(rig: DiscordRig, author: Author) -> str:
     posted = await rig.post(question())
     await rig.say(rig.thread(posted), "SQLite")
-    said = await rig.heard()
+    said = await rig.next_event()
     assert isinstance(said, MessageReceived)
     sent: Any = Acknowledgement(message=said.message, author=author, sign="refused", text="Question 2 is for Alice.")
     await rig.post(sent, place=rig.thread(posted))

@@ -22,7 +22,7 @@ async def test_every_command_is_registered_delivered_and_acknowledged_privately(
     async with a_sim() as sim:
         assert set(sim.alice.available_commands(sim.channel)) >= {"ask", "model", "models", "team", "runs", "questions", "help"}
         result = await sim.alice.slash(sim.channel, "ask", task="plan it", team="review")
-        heard = sim.heard()
+        heard = sim.next_event()
         assert isinstance(heard, CommandReceived)
         assert (heard.name, heard.text, heard.options) == ("ask", "plan it", (("team", "review"),))
         assert result.acknowledged
@@ -43,7 +43,7 @@ async def test_the_message_menu() -> None:
     async with a_sim() as sim:
         message = await sim.alice.send(sim.channel, "The build is red")
         await sim.alice.context_menu(sim.channel, MESSAGE_MENU, message)
-        heard = sim.heard()
+        heard = sim.next_event()
         assert isinstance(heard, CommandReceived)
         assert heard.text == "What about this?\n\nalice wrote:\n> The build is red"
 
@@ -53,18 +53,18 @@ async def test_a_question_is_answered_by_button_message_and_modal_also_after_a_r
         posted = await sim.post(question(), key="q")
         await sim.adapter.start(sim.received.put)  # the next process, over the same world
         clicked = await sim.alice.click(sim.card(), custom_id=LITE)
-        heard = sim.heard()
+        heard = sim.next_event()
         assert isinstance(heard, ControlUsed)
         assert (heard.question, heard.value) == (2, "lite")
         assert clicked.ephemeral
         shown = await sim.alice.click(sim.card(), custom_id=DiscordControl(kind="write", number=2).id)
         await sim.alice.submit_modal(shown, {"words": "let's go with staging"})
-        written = sim.heard()
+        written = sim.next_event()
         assert isinstance(written, ControlUsed)
         assert (written.press, written.value) == ("write", "let's go with staging")
         (thread,) = sim.channel.threads
         await sim.alice.send(thread, "2, please")
-        said = sim.heard()
+        said = sim.next_event()
         assert isinstance(said, MessageReceived)
         assert (said.text, said.place) == ("2, please", sim.place(thread=posted.thread))
 
@@ -74,7 +74,7 @@ async def test_many_options_are_shown_as_a_select() -> None:
         options = tuple(CardOption(id=f"o{number}", label=f"Option {number}") for number in range(10))
         await sim.post(replace(question(), options=options), key="q")
         await sim.alice.select(sim.card(), custom_id=DiscordControl(kind="select", number=2).id, values=["o7"])
-        heard = sim.heard()
+        heard = sim.next_event()
         assert isinstance(heard, ControlUsed)
         assert heard.value == "o7"
 
@@ -85,7 +85,7 @@ async def test_more_time_asks_how_much() -> None:
         asked = await sim.alice.click(sim.card(), custom_id=DiscordControl(kind="more_time", number=2).id)
         assert asked.response is not None
         await sim.alice.click(asked.response, custom_id=DiscordControl(kind="extend", number=2, value="3600").id)
-        heard = sim.heard()
+        heard = sim.next_event()
         assert isinstance(heard, ControlUsed)
         assert (heard.press, heard.value) == ("more", "3600")
 
@@ -105,7 +105,7 @@ async def test_edits_and_deletions_in_a_thread_are_delivered() -> None:
         message = await sim.alice.send(thread, "SQLite")
         await sim.alice.edit(message, "PostgreSQL")
         await sim.alice.delete(message)
-        first, second, gone = sim.heard(), sim.heard(), sim.heard()
+        first, second, gone = sim.next_event(), sim.next_event(), sim.next_event()
         assert isinstance(first, MessageReceived)
         assert isinstance(second, MessageReceived)
         assert (first.text, second.text, second.edit != "") == ("SQLite", "PostgreSQL", True)
@@ -119,7 +119,7 @@ async def test_a_forum_gets_posts() -> None:
         (thread,) = forum.threads
         assert str(thread.id) == posted.thread
         await sim.alice.send(thread, "SQLite")
-        heard = sim.heard()
+        heard = sim.next_event()
         assert heard.place == sim.place(forum, posted.thread)
         sending = OutboundPost(key="q", place=sim.place(forum), post=question())
         assert await sim.adapter.find_sent(sending) == posted

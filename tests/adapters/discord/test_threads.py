@@ -15,7 +15,7 @@ from tests.support.fake_discord.fixture import DiscordRig, a_rig
 
 
 async def said(rig: DiscordRig) -> MessageReceived:
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, MessageReceived), heard
     return heard
 
@@ -43,7 +43,7 @@ async def test_a_reply_to_the_card_counts_like_a_message_in_its_thread() -> None
         read = await rig.adapter.read_thread(rig.thread(posted), posted.at)
         assert [item.key for item in read] == [heard.key]
         rig.world.delete(message.id)
-        gone = await rig.heard()
+        gone = await rig.next_event()
         assert gone.place == rig.thread(posted)
 
 
@@ -73,13 +73,13 @@ async def test_in_a_forum_a_card_is_a_post() -> None:
 async def test_a_forum_post_whose_response_was_lost_is_found_and_not_opened_twice() -> None:
     async with a_rig(channel=wire.FORUM) as rig:
         for trouble in ("lose", "effect-error"):
-            sending = rig.sending(question(), key=f"question {trouble}")
+            sending = rig.outbound(question(), key=f"question {trouble}")
             rig.server.faults.put(trouble)
             with pytest.raises(SendUncertain):
                 await rig.adapter.send(sending)
             found = await rig.adapter.find_sent(sending)
             assert found is not None
-        assert await rig.adapter.find_sent(rig.sending(question(), key="another")) is None
+        assert await rig.adapter.find_sent(rig.outbound(question(), key="another")) is None
         assert sum(channel.kind == wire.THREAD for channel in rig.world.channels.values()) == 2
 
 
@@ -100,7 +100,7 @@ async def test_where_there_are_no_threads_the_replies_to_a_card_are_its_thread(k
         assert (await said(rig)).place == rig.thread(posted)
         read = await rig.adapter.read_thread(rig.thread(posted), posted.at)
         assert [item.text for item in read] == ["SQLite", "good"]
-        assert await rig.adapter.find_sent(rig.sending(question(), key="another")) is None
+        assert await rig.adapter.find_sent(rig.outbound(question(), key="another")) is None
 
 
 async def test_inside_a_foreign_thread_cards_are_messages_and_only_replies_count() -> None:
@@ -119,7 +119,7 @@ async def test_a_command_in_a_runs_thread_has_the_thread_as_its_place() -> None:
         run = await rig.post(RUN)
         thread = int(run.thread or 0)
         rig.give("ask", channel=thread, task="another task")
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, CommandReceived)
         assert heard.place == Place(platform="discord", channel=str(thread))
         inner = await rig.post(question(), place=heard.place)

@@ -25,7 +25,7 @@ async def server() -> AsyncIterator[SlackServer]:
 
 
 async def said(rig: SlackRig) -> str:
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, MessageReceived)
     return heard.text
 
@@ -86,7 +86,7 @@ async def test_after_a_lost_connection_only_the_threads_of_open_questions_and_li
         people.change(GENERAL, changed["ts"], "PostgreSQL", delivered=False)
         people.delete(GENERAL, gone["ts"], delivered=False)
         await rig.server.until(lambda: rig.server.sockets.count > before)
-        heard = [await rig.heard() for _ in range(4)]
+        heard = [await rig.next_event() for _ in range(4)]
         assert [item.message for item in heard if isinstance(item, MessageDeleted)] == [gone["ts"]]
         assert [item.text for item in heard if isinstance(item, MessageReceived)] == ["mind the budget", "PostgreSQL", "missed"]
         reads = [request.about for request in rig.server.requests if request.path == "conversations.replies"]
@@ -118,12 +118,12 @@ async def test_a_failed_connection_is_retried_with_a_new_address(monkeypatch: py
 async def test_an_event_that_could_not_be_stored_is_not_acknowledged_and_is_delivered_again() -> None:
     async with a_rig() as rig:
         run = await rig.post(RUN)
-        rig.break_store()
+        rig.fail_next_store()
         message = rig.server.people.say(ANA, GENERAL, "keep this", run.thread)
         await rig.wait_broken()
         assert rig.world.unacknowledged
         await rig.reconnect()
-        heard = await rig.heard()
+        heard = await rig.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.message == message["ts"]
 
@@ -173,7 +173,7 @@ async def test_another_team_or_app_is_refused_even_with_our_signature(http: Http
 
 async def test_an_event_that_could_not_be_stored_is_answered_with_an_error(http: HttpRig) -> None:
     asked = await http.post(question())
-    http.break_store()
+    http.fail_next_store()
     assert await http.posting.post(reply(http, asked.thread)) == 500
     assert await http.posting.post(reply(http, asked.thread)) == 200
 

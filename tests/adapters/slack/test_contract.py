@@ -10,14 +10,14 @@ from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver
 from tests.support.fake_slack.fixture import a_rig, an_http_rig
 
 
-class TestSlackOverSocketModeKeepsTheContract(AdapterContract, lacks={"unpost"}):
+class TestSlackOverSocketModeKeepsTheContract(AdapterContract, lacks={"delete_post"}):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with a_rig() as rig:
             yield rig
 
 
-class TestSlackOverHttpKeepsTheContract(AdapterContract, lacks={"unpost"}):
+class TestSlackOverHttpKeepsTheContract(AdapterContract, lacks={"delete_post"}):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with an_http_rig() as rig:

@@ -21,13 +21,13 @@ async def rig() -> AsyncIterator[SlackRig]:
 
 
 async def said(rig: SlackRig) -> MessageReceived:
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, MessageReceived)
     return heard
 
 
 async def commanded(rig: SlackRig) -> CommandReceived:
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, CommandReceived)
     return heard
 
@@ -109,9 +109,9 @@ async def test_a_deletion_does_not_overtake_what_it_deletes(rig: SlackRig) -> No
     rig.server.faults.put("slow", "users.info", seconds=0.05)
     run = await rig.post(RUN)
     await rig.say(rig.thread(run), "no, wait")
-    await rig.unsay()
-    assert isinstance(await rig.heard(), MessageReceived)
-    assert isinstance(await rig.heard(), MessageDeleted)
+    await rig.delete_message()
+    assert isinstance(await rig.next_event(), MessageReceived)
+    assert isinstance(await rig.next_event(), MessageDeleted)
 
 
 async def test_attached_files_can_be_downloaded(rig: SlackRig) -> None:

@@ -58,9 +58,9 @@ async def test_a_revoked_token_leaves_posts_waiting(rig: SlackRig, name: str) ->
 
 async def test_a_rate_limit_is_left_to_the_outbox_with_its_delay(rig: SlackRig) -> None:
     run = await rig.post(RUN)
-    newer = rig.sending(replace(RUN, status="finished"), replaces=run)
-    receipt = rig.sending(Acknowledgement(message=run.message, author=rig.person, sign="taken"), place=rig.thread(run))
-    for method, sending in (("chat.postMessage", rig.sending(RUN)), ("chat.update", newer), ("reactions.add", receipt)):
+    newer = rig.outbound(replace(RUN, status="finished"), replaces=run)
+    receipt = rig.outbound(Acknowledgement(message=run.message, author=rig.person, sign="taken"), place=rig.thread(run))
+    for method, sending in (("chat.postMessage", rig.outbound(RUN)), ("chat.update", newer), ("reactions.add", receipt)):
         rig.server.faults.put("limit", method, seconds=17)
         with pytest.raises(NotSent) as waiting:
             await rig.adapter.send(sending)
@@ -71,7 +71,7 @@ async def test_a_rate_limit_is_left_to_the_outbox_with_its_delay(rig: SlackRig) 
 @pytest.mark.parametrize("trouble", ["lose", "silence"])
 async def test_a_post_whose_response_was_lost_is_uncertain_and_is_found(trouble: str) -> None:
     async with a_rig(response_timeout=2.0) as rig:
-        sending = rig.sending(RUN, key="run:3:card")
+        sending = rig.outbound(RUN, key="run:3:card")
         rig.server.faults.put("lose" if trouble == "lose" else "silence")
         with pytest.raises(SendUncertain):
             await rig.adapter.send(sending)
@@ -83,7 +83,7 @@ async def test_a_post_whose_response_was_lost_is_uncertain_and_is_found(trouble:
 
 @pytest.mark.parametrize("trouble", ["down", "cut"])
 async def test_a_post_that_did_not_arrive_is_uncertain_and_not_found(rig: SlackRig, trouble: str) -> None:
-    sending = rig.sending(RUN, key="run:3:card")
+    sending = rig.outbound(RUN, key="run:3:card")
     rig.server.faults.put("down" if trouble == "down" else "cut")
     with pytest.raises(SendUncertain):
         await rig.adapter.send(sending)
@@ -100,7 +100,7 @@ async def test_slacks_internal_errors_are_uncertain(rig: SlackRig, name: str) ->
 
 async def test_an_interrupted_long_answer_is_continued_where_it_stopped(rig: SlackRig) -> None:
     run = await rig.post(RUN)
-    sending = rig.sending(long_answer(), place=rig.thread(run), key="run:3:final")
+    sending = rig.outbound(long_answer(), place=rig.thread(run), key="run:3:final")
     rig.server.faults.plan = lambda asked: None
     rig.server.faults.put("slow", "chat.postMessage")
     rig.server.faults.put("limit", "chat.postMessage", seconds=5)
@@ -114,13 +114,13 @@ async def test_an_interrupted_long_answer_is_continued_where_it_stopped(rig: Sla
 
 async def test_a_card_is_found_though_the_clocks_are_minutes_apart(rig: SlackRig) -> None:
     rig.world.clock = lambda: 1_795_000_000.0
-    sending = replace(rig.sending(RUN, key="run:3:card"), since=1_795_000_000.0 + 600)
+    sending = replace(rig.outbound(RUN, key="run:3:card"), since=1_795_000_000.0 + 600)
     posted_card = await rig.adapter.send(sending)
     assert await rig.adapter.find_sent(sending) == posted_card
 
 
 async def test_a_card_is_found_behind_many_messages(rig: SlackRig) -> None:
-    sending = rig.sending(RUN, key="run:3:card")
+    sending = rig.outbound(RUN, key="run:3:card")
     card = await rig.adapter.send(sending)
     for number in range(450):
         rig.server.people.say(BEN, GENERAL, f"chatter {number}", delivered=False)
@@ -149,7 +149,7 @@ async def test_a_deleted_thread_is_rejected(rig: SlackRig) -> None:
 
 async def test_a_private_reply_waits_out_a_rate_limit(rig: SlackRig) -> None:
     await rig.command("runs", "")
-    heard = await rig.heard()
+    heard = await rig.next_event()
     rig.server.faults.put("limit", "chat.postEphemeral", seconds=0)
     await rig.adapter.reply_privately(heard, PrivateReply(text="after all"))
     assert words(rig.world.ephemeral[-1]) == "after all"
@@ -160,7 +160,7 @@ async def test_a_file_is_downloaded_only_from_where_the_token_may_be_sent(rig: S
     file = {"id": "F1", "name": "x.png", "mimetype": "image/png", "size": 3}
     rig.world.files["F1"] = {**file, "url_private_download": "https://evil.example/x.png"}
     rig.server.people.say(ANA, GENERAL, "see", run.thread, files=[file])
-    said = await rig.heard()
+    said = await rig.next_event()
     assert isinstance(said, MessageReceived)
     with pytest.raises(SendRejected, match="is not stored on Slack"):
         await rig.adapter.fetch(said.attachments[0])

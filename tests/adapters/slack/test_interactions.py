@@ -24,7 +24,7 @@ async def rig() -> AsyncIterator[SlackRig]:
 
 
 async def commanded(rig: SlackRig) -> CommandReceived:
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, CommandReceived)
     return heard
 
@@ -122,7 +122,7 @@ async def test_an_answer_is_written_in_a_modal(rig: SlackRig) -> None:
     view = await opened(rig)
     assert "Which database shall we take?" in words(view)
     rig.server.people.submit(ANA, view, answer="PostgreSQL, but on Friday")
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, ControlUsed)
     assert (heard.press, heard.question, heard.value) == ("write", 2, "PostgreSQL, but on Friday")
     assert heard.place.thread == asked.thread
@@ -131,7 +131,7 @@ async def test_an_answer_is_written_in_a_modal(rig: SlackRig) -> None:
 async def test_a_question_is_delegated_to_another_person(rig: SlackRig) -> None:
     await rig.post(question())
     rig.server.people.click(ANA, GENERAL, rig.card(2), "hand", BEN)
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, ControlUsed)
     assert (heard.press, heard.question, heard.value) == ("pass", 2, BEN)
     assert heard.to is not None
@@ -166,12 +166,12 @@ async def test_a_click_is_acknowledged_while_the_store_is_busy() -> None:
         rig.server.people.click(ANA, GENERAL, rig.card(2), "pass")
         await rig.server.until(lambda: not rig.world.unacknowledged)
         free.set()
-        assert isinstance(await rig.heard(), ControlUsed)
+        assert isinstance(await rig.next_event(), ControlUsed)
 
 
 async def test_a_person_is_notified_when_a_click_could_not_be_stored(rig: SlackRig) -> None:
     await rig.post(question())
-    rig.break_store()
+    rig.fail_next_store()
     rig.server.people.click(ANA, GENERAL, rig.card(2), "pass")
     await rig.server.until(lambda: rig.world.ephemeral)
     assert "could not" in words(rig.world.ephemeral[0]) or "not taken" in words(rig.world.ephemeral[0])
@@ -182,7 +182,7 @@ async def test_a_click_on_a_question_that_has_ended_still_arrives(rig: SlackRig)
     before = rig.card(2)
     await rig.post(closed(question()), replaces=posted)
     rig.server.people.click(ANA, GENERAL, before, "option/1")
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, ControlUsed)
     await rig.adapter.reply_privately(heard, PrivateReply(text="Too late: Alice answered SQLite."))
     assert "Too late" in words(rig.world.ephemeral[-1])
@@ -226,7 +226,7 @@ async def test_a_task_can_be_given_in_app_home_for_any_channel(rig: SlackRig) ->
 async def test_commands_are_named_as_they_are_typed_on_slack(rig: SlackRig) -> None:
     await rig.command("runs", "")
     await rig.adapter.reply_privately(
-        await rig.heard(), PrivateReply(text="No runs yet. Start one: /ask and the task. See https://a.example/runs")
+        await rig.next_event(), PrivateReply(text="No runs yet. Start one: /ask and the task. See https://a.example/runs")
     )
     assert "/townhall ask and the task. See https://a.example/runs" in words(rig.world.ephemeral[-1])
 

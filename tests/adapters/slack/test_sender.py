@@ -63,7 +63,7 @@ async def test_a_run_asked_for_in_a_thread_has_its_own_thread_and_a_link(rig: Sl
     place = Place(platform="slack", channel=GENERAL, thread=first["ts"])
     run = await rig.post(RUN, place=place)
     assert run.thread == run.message != first["ts"]
-    (pointer,) = await rig.seen(place)
+    (pointer,) = await rig.visible(place)
     assert "Run 3 has started" in pointer.text
     assert run.message.replace(".", "") in str(rig.world.effects[-1].body["blocks"])
 
@@ -74,12 +74,12 @@ async def test_a_very_long_answer_is_a_file_too(rig: SlackRig) -> None:
         run=3, text="\n\n".join(f"Point {number}. " + "All in all. " * 30 for number in range(300)), how="", by="x"
     )
     await rig.post(answer, place=rig.thread(run))
-    seen = await rig.seen(rig.thread(run))
+    seen = await rig.visible(rig.thread(run))
     assert seen[0].text == "run-3-answer.md"
     assert "The whole answer is in the file run-3-answer.md" in seen[1].text
     assert rig.world.contents.popitem()[1].decode() == answer.text
     await rig.say(rig.thread(run), "the bot does not hear itself")
-    said = await rig.heard()
+    said = await rig.next_event()
     assert isinstance(said, MessageReceived)
     assert said.author.id == ANA
 
@@ -95,7 +95,7 @@ async def test_a_card_is_edited_only_when_something_has_changed(rig: SlackRig) -
 async def test_acknowledgements_are_reactions_and_late_replies_are_answered_in_the_thread(rig: SlackRig) -> None:
     asked = await rig.post(question())
     await rig.say(rig.thread(asked), "SQLite")
-    said = await rig.heard()
+    said = await rig.next_event()
     assert isinstance(said, MessageReceived)
     for sign in ("taken", "taken", "late"):
         receipt = Acknowledgement(
@@ -103,16 +103,16 @@ async def test_acknowledgements_are_reactions_and_late_replies_are_answered_in_t
         )
         await rig.post(receipt, place=rig.thread(asked))
     assert rig.world.channels[GENERAL].messages[said.message]["reactions"] == ["white_check_mark", "hourglass"]
-    assert [message.text for message in await rig.seen(rig.thread(asked))] == ["It has ended."]
+    assert [message.text for message in await rig.visible(rig.thread(asked))] == ["It has ended."]
 
 
 async def test_an_answer_to_a_late_reply_whose_response_was_lost_is_found(rig: SlackRig) -> None:
     asked = await rig.post(question())
     await rig.say(rig.thread(asked), "SQLite")
-    said = await rig.heard()
+    said = await rig.next_event()
     assert isinstance(said, MessageReceived)
     receipt = Acknowledgement(message=said.message, author=said.author, sign="late", text="It has ended.")
-    sending = rig.sending(receipt, place=rig.thread(asked), key="receipt-1")
+    sending = rig.outbound(receipt, place=rig.thread(asked), key="receipt-1")
     assert await rig.adapter.find_sent(sending) is None
     rig.server.faults.put("lose", "chat.postMessage")
     with pytest.raises(SendUncertain):
@@ -125,7 +125,7 @@ async def test_an_answer_to_a_late_reply_whose_response_was_lost_is_found(rig: S
 async def test_an_invalid_reply_is_answered_to_its_author_alone(rig: SlackRig) -> None:
     asked = await rig.post(question())
     await rig.say(rig.thread(asked), "hm")
-    said = await rig.heard()
+    said = await rig.next_event()
     assert isinstance(said, MessageReceived)
     receipt = Acknowledgement(message=said.message, author=said.author, sign="refused", text="I need a number.")
     await rig.post(receipt, place=rig.thread(asked))

@@ -64,7 +64,7 @@ async def test_a_text_grows_in_one_message_that_becomes_the_answer(rig: SlackRig
     posted = await answered(rig, thread)
     assert len(replies(rig, thread)) == 1
     assert TEXT in replies(rig, thread)[0]
-    assert await rig.adapter.find_sent(rig.sending(long_answer(), place=thread, key="final")) is not None
+    assert await rig.adapter.find_sent(rig.outbound(long_answer(), place=thread, key="final")) is not None
     message = rig.world.channels[GENERAL].messages[posted.message]
     assert message["text"].startswith("Run 3 has its answer, by skeptic")
 
@@ -143,7 +143,7 @@ async def test_no_text_is_shown_twice_when_a_response_is_lost(rig: SlackRig, los
     except SendUncertain:
         assert lost != "chat.appendStream"
         answer = FinalAnswer(run=3, text=TEXT, how="Two votes of two.", by="skeptic", drafted=True)
-        found = await rig.adapter.find_sent(rig.sending(answer, place=thread, key="final"))
+        found = await rig.adapter.find_sent(rig.outbound(answer, place=thread, key="final"))
         assert (found is not None) == (lost == "chat.update")
         if found is None:
             await answered(rig, thread)

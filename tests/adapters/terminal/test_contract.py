@@ -9,7 +9,17 @@ from tests.support.terminal_pipe import PipeRig, a_pipe
 from tests.support.terminal_user import a_desk
 
 ONE_WAY: frozenset[Feature] = frozenset(
-    {"choose", "edit", "unsay", "unpost", "redeliver", "reconnect", "fail_reading", "lose_reply", "find"}
+    {
+        "choose",
+        "edit",
+        "delete_message",
+        "delete_post",
+        "redeliver",
+        "reconnect",
+        "fail_next_read",
+        "lose_confirmation",
+        "history",
+    }
 )
 """What no terminal has: what was typed and shown stays as it is, and nobody can be asked about it."""
 

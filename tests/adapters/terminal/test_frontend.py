@@ -40,7 +40,7 @@ async def rig(pipe: Pipe) -> AsyncIterator[PipeRig]:
 async def test_every_line_is_handed_over_before_the_end_is(pipe: Pipe, rig: PipeRig) -> None:
     pipe.put("first task\r\n\n/runs\nlast task")
     pipe.end()
-    heard = [await rig.heard() for _ in range(4)]
+    heard = [await rig.next_event() for _ in range(4)]
     assert [(one.name, one.text) for one in heard if isinstance(one, CommandReceived)] == [
         ("ask", "first task"),
         ("runs", ""),
@@ -77,14 +77,14 @@ async def _all_heard(adapter: TerminalAdapter) -> list[InboundEvent]:
 
 async def test_a_task_of_200000_characters_is_handed_over_whole(pipe: Pipe, rig: PipeRig) -> None:
     await asyncio.to_thread(pipe.put, "/ask " + "x" * 200_000 + "\n")
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, CommandReceived)
     assert len(heard.text) == 200_000
 
 
 async def test_bytes_that_are_no_text_do_not_end_the_input(pipe: Pipe, rig: PipeRig) -> None:
     pipe.put(b"\xff\xfe broken\nwhole\n")
-    first, second = await rig.heard(), await rig.heard()
+    first, second = await rig.next_event(), await rig.next_event()
     assert isinstance(first, CommandReceived)
     assert "broken" in first.text
     assert isinstance(second, CommandReceived)
@@ -95,7 +95,7 @@ async def test_a_line_that_could_mean_two_things_is_printed_back(pipe: Pipe, rig
     await rig.post(question(2))
     await rig.post(question(5))
     pipe.put("postgres\n#5 sqlite\n")
-    said = await rig.heard()
+    said = await rig.next_event()
     assert isinstance(said, MessageReceived)
     assert (said.question, said.text) == (5, "sqlite")
     assert "Questions 2 and 5 are open." in rig.paper.getvalue()
@@ -103,9 +103,9 @@ async def test_a_line_that_could_mean_two_things_is_printed_back(pipe: Pipe, rig
 
 
 async def test_a_line_that_could_not_be_stored_is_printed_back_with_the_reason(pipe: Pipe, rig: PipeRig) -> None:
-    rig.break_store()
+    rig.fail_next_store()
     pipe.put("precious words\nother words\n")
-    await rig.heard()
+    await rig.next_event()
     assert "the disk is full" in rig.paper.getvalue()
     assert "> precious words\n" in rig.paper.getvalue()
 
@@ -185,7 +185,7 @@ async def test_cards_of_an_earlier_process_are_shown_whole(pipe: Pipe, rig: Pipe
     assert "1 PostgreSQL (recommended)" in rig.paper.getvalue()
     assert "skeptic asked: Which database shall we take?" in rig.paper.getvalue()
     pipe.put("2 1\n")
-    said = await rig.heard()
+    said = await rig.next_event()
     assert isinstance(said, MessageReceived)
     assert said.question == 2
 
@@ -214,7 +214,7 @@ async def test_a_question_shows_how_to_answer_it(rig: PipeRig, kind: str, bare: 
 async def test_help_names_the_keys_of_the_terminal_too(pipe: Pipe, rig: PipeRig) -> None:
     pipe.put("/help\n")
     await rig.adapter.reply_privately(
-        await rig.heard(), PrivateReply(text="/ask starts a run", tables=(Table(columns=("a",), rows=()),))
+        await rig.next_event(), PrivateReply(text="/ask starts a run", tables=(Table(columns=("a",), rows=()),))
     )
     assert "/say 3" in rig.paper.getvalue()
 
@@ -243,12 +243,12 @@ async def _deaf(event: InboundEvent) -> None:
 
 async def test_standard_input_stays_blocking_for_whoever_shares_it(pipe: Pipe, rig: PipeRig) -> None:
     pipe.put("one\n")
-    await rig.heard()
+    await rig.next_event()
     assert os.get_blocking(pipe.stdin.fileno())
 
 
 async def test_entries_can_be_given_by_the_program_itself(rig: PipeRig) -> None:
     await rig.terminal.submit("/ask Build a shop")
-    heard = await rig.heard()
+    heard = await rig.next_event()
     assert isinstance(heard, CommandReceived)
     assert heard.text == "Build a shop"

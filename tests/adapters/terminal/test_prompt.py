@@ -19,7 +19,7 @@ from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived
 from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note
-from orchestrator_bridge.chat.testing import HOSTILE, PATIENCE, RUN, question
+from orchestrator_bridge.chat.testing import HOSTILE, RUN, TIMEOUT, question
 from tests.support.terminal_pipe import NOW
 from tests.support.terminal_user import Desk, a_desk
 from tests.support.terminal_window import CTRL_C, CTRL_D, UP, Window
@@ -35,14 +35,14 @@ async def desk() -> AsyncIterator[Desk]:
 
 async def test_a_task_is_typed_a_question_seen_and_answered_by_an_option(desk: Desk) -> None:
     await desk.window.enter("Build a shop")
-    task = await desk.heard()
+    task = await desk.next_event()
     assert isinstance(task, CommandReceived)
     assert (task.name, task.text) == ("ask", "Build a shop")
     await desk.post(RUN)
     await desk.post(question())
     await desk.window.until(lambda text: "1 PostgreSQL (recommended)" in text and "1 open question: 2" in text)
     await desk.window.enter("2 1")
-    said = await desk.heard()
+    said = await desk.next_event()
     assert isinstance(said, MessageReceived)
     assert (said.question, said.text) == (2, "1")
     await desk.window.until("> 2 1")
@@ -54,7 +54,7 @@ async def test_the_line_being_typed_survives_what_is_printed_above_it(desk: Desk
     for number in range(30):
         await desk.post(Note(text=f"progress {number}", speaker="architect"), place=IN_RUN)
     await desk.window.enter("ught")
-    heard = await desk.heard()
+    heard = await desk.next_event()
     assert isinstance(heard, CommandReceived)
     assert heard.text == "half a thought"
     lines = (await desk.window.until("progress 29")).splitlines()
@@ -76,7 +76,7 @@ async def test_a_paste_of_several_lines_is_one_entry(desk: Desk) -> None:
     await desk.window.paste("def f():\r\n    return 1\n\nWhat is wrong?")
     await desk.window.until("What is wrong?")
     await desk.window.enter("")
-    heard = await desk.heard()
+    heard = await desk.next_event()
     assert isinstance(heard, CommandReceived)
     assert heard.text == "def f():\n    return 1\n\nWhat is wrong?"
 
@@ -87,7 +87,7 @@ async def test_a_paste_of_200000_characters_is_handed_over_whole_and_shown_short
     await desk.window.paste(text)
     await desk.window.until("> /ask summarise: [paste 1: 200,000 characters]")
     await desk.window.enter("")
-    heard = await desk.heard()
+    heard = await desk.next_event()
     assert isinstance(heard, CommandReceived)
     assert heard.text == f"summarise: {text.strip()}"
     await desk.window.type(UP)
@@ -98,7 +98,7 @@ async def test_a_paste_that_the_terminal_does_not_mark_as_one_is_taken_as_quickl
     await desk.window.type("жук " * 5_000)
     await desk.window.until("characters]")
     await desk.window.enter("!")
-    heard = await desk.heard()
+    heard = await desk.next_event()
     assert isinstance(heard, CommandReceived)
     assert heard.text == "жук " * 5_000 + "!"
 
@@ -107,7 +107,7 @@ async def test_lines_that_come_in_one_burst_are_one_entry_which_waits_for_enter(
     await desk.window.type("def f():\r\treturn 1\r\rWhat is wrong?\r")
     await desk.window.until("What is wrong?")
     await desk.window.enter("")
-    heard = await desk.heard()
+    heard = await desk.next_event()
     assert isinstance(heard, CommandReceived)
     assert heard.text == "def f():\n\treturn 1\n\nWhat is wrong?"
 
@@ -117,11 +117,11 @@ async def test_a_signal_from_elsewhere_is_the_programs_own_affair() -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, told.set)
     try:
-        async with a_desk() as desk, asyncio.timeout(PATIENCE):
+        async with a_desk() as desk, asyncio.timeout(TIMEOUT):
             os.kill(os.getpid(), signal.SIGINT)
             await told.wait()
             await desk.window.enter("still here")
-            assert isinstance(await desk.heard(), CommandReceived)
+            assert isinstance(await desk.next_event(), CommandReceived)
     finally:
         loop.remove_signal_handler(signal.SIGINT)
 
@@ -138,7 +138,7 @@ async def test_what_others_print_goes_above_the_line_being_typed() -> None:
             text = await window.until("a warning of a library")
             assert "> half a tho" not in text.partition("a warning")[0]
             await window.enter("ught")
-            assert isinstance(await desk.heard(), CommandReceived)
+            assert isinstance(await desk.next_event(), CommandReceived)
             await desk.adapter.stop()
     finally:
         window.close()
@@ -170,7 +170,7 @@ async def test_two_ctrl_c_far_apart_do_not_leave() -> None:
         await desk.window.type(CTRL_C)
         await desk.window.until(lambda text: text.count("Press Ctrl-C again") == 2)
         await desk.window.enter("still here")
-        await desk.heard()
+        await desk.next_event()
 
 
 async def test_ctrl_d_on_the_empty_line_leaves_and_says_what_goes_on_later(desk: Desk) -> None:
@@ -188,7 +188,7 @@ async def test_words_that_could_mean_two_things_come_back_into_the_line(desk: De
     await desk.window.until("Your text is back on the line. Edit it or press Ctrl-C.")
     await desk.window.type("\x01")
     await desk.window.enter("5 ")
-    said = await desk.heard()
+    said = await desk.next_event()
     assert isinstance(said, MessageReceived)
     assert (said.question, said.text) == (5, "postgres")
 
@@ -260,7 +260,7 @@ async def test_a_dumb_terminal_gets_plain_lines() -> None:
         desk = Desk(window, TerminalAdapter(TerminalDevice(stdin=window.stdin, screen=window.screen, environ={"TERM": "dumb"})))
         await desk.start()
         await window.enter("Build a shop")
-        heard = await desk.heard()
+        heard = await desk.next_event()
         assert isinstance(heard, CommandReceived)
         await desk.post(RUN)
         await window.until("Run 3: Choose a database for the shop")

@@ -12,7 +12,7 @@ from adapters.discord.components import ControlKind, DiscordControl
 from adapters.discord.connection import GatewayConnection
 from orchestrator_bridge.chat.inbound import Author, ControlAction, Place
 from orchestrator_bridge.chat.outbound import PostedMessage
-from orchestrator_bridge.chat.testing import PlatformDriver, Seen
+from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage
 from orchestrator_bridge.common.clock import Clock, SystemClock
 from tests.support.fake_discord import wire
 from tests.support.fake_discord.autocomplete import SmallMenu
@@ -75,7 +75,7 @@ class DiscordRig(PlatformDriver):
         data: Json = {"id": "1", "name": name, "type": 1, "options": options}
         return self.world.interact(self.ana.id, channel or self.channel.id, 2, data)
 
-    async def seen(self, place: Place) -> Sequence[Seen]:
+    async def visible(self, place: Place) -> Sequence[VisibleMessage]:
         channel, anchor = self.spot(place)
         return [
             _seen(message) for message in self.world.here(channel) if message.author == wire.BOT and message.replies_to == anchor
@@ -133,10 +133,10 @@ class DiscordRig(PlatformDriver):
     async def edit(self, text: str) -> None:
         self.world.change(self._newest(), text)
 
-    async def unpost(self, posted: PostedMessage) -> None:
+    async def delete_post(self, posted: PostedMessage) -> None:
         self.world.delete(int(posted.message))
 
-    async def unsay(self) -> None:
+    async def delete_message(self) -> None:
         self.world.delete(self._newest().id)
 
     def _newest(self) -> Message:
@@ -153,13 +153,13 @@ class DiscordRig(PlatformDriver):
     async def fail_next(self) -> None:
         self.server.faults.put("refuse")
 
-    async def fail_reading(self) -> None:
+    async def fail_next_read(self) -> None:
         self.server.faults.put("refuse", lambda asked: asked.method == "GET" and asked.path.endswith("/messages"))
 
     async def reject_next(self) -> None:
         self.server.faults.put("reject")
 
-    async def lose_reply(self) -> None:
+    async def lose_confirmation(self) -> None:
         self.server.faults.put("lose")
 
     def answer_to(self, interaction: str) -> Message | None:
@@ -175,8 +175,8 @@ def _ids(message: Message) -> list[str]:
     return [str(control.get("custom_id")) for control in message.controls]
 
 
-def _seen(message: Message) -> Seen:
-    return Seen(
+def _seen(message: Message) -> VisibleMessage:
+    return VisibleMessage(
         text=message.text, controls=tuple(str(control.get("label", control.get("placeholder"))) for control in message.controls)
     )
 

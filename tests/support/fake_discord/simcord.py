@@ -68,7 +68,7 @@ class Sim:
     alice: MemberActor
     received: asyncio.Queue[InboundEvent]
 
-    def heard(self) -> InboundEvent:
+    def next_event(self) -> InboundEvent:
         """The next event that the adapter delivered: simulated people wait until the bot has handled their action."""
         return self.received.get_nowait()
 

@@ -13,7 +13,7 @@ from adapters.slack.http_mode import PATH
 from adapters.slack.session import SlackConfig
 from bot.commands.dispatch import HELP
 from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place
-from orchestrator_bridge.chat.testing import PlatformDriver, Seen
+from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage
 from tests.support.fake_slack import shown
 from tests.support.fake_slack.autocomplete import FixedMenu
 from tests.support.fake_slack.posting import SECRET, Posting
@@ -56,7 +56,7 @@ class SlackRig(PlatformDriver):
     async def command(self, name: str, text: str) -> None:
         self.server.people.command(ANA, GENERAL, f"{name} {text}")
 
-    async def seen(self, place: Place) -> Sequence[Seen]:
+    async def visible(self, place: Place) -> Sequence[VisibleMessage]:
         here = [
             message for message in self.world.channels[place.channel].messages.values() if self._stands_in(message, place.thread)
         ]
@@ -102,7 +102,7 @@ class SlackRig(PlatformDriver):
     async def edit(self, text: str) -> None:
         self.server.people.change(*self._newest, text)
 
-    async def unsay(self) -> None:
+    async def delete_message(self) -> None:
         self.server.people.delete(*self._newest)
 
     async def _receive(self, event: InboundEvent) -> None:
@@ -128,13 +128,13 @@ class SlackRig(PlatformDriver):
     async def fail_next(self) -> None:
         self.server.faults.put("error", name="token_revoked")
 
-    async def fail_reading(self) -> None:
+    async def fail_next_read(self) -> None:
         self.server.faults.put("error", "conversations.replies", name="token_revoked")
 
     async def reject_next(self) -> None:
         self.server.faults.put("error", name="is_archived")
 
-    async def lose_reply(self) -> None:
+    async def lose_confirmation(self) -> None:
         self.server.faults.put("lose")
 
 
@@ -143,8 +143,8 @@ def reach(server: SlackServer, **access: Any) -> SlackConfig:
     return SlackConfig(**{"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "url": server.url, "ping_interval": 1.0, **access})
 
 
-def _seen(message: dict[str, Any]) -> Seen:
-    return Seen(text=shown.words(message), controls=shown.controls(message))
+def _seen(message: dict[str, Any]) -> VisibleMessage:
+    return VisibleMessage(text=shown.words(message), controls=shown.controls(message))
 
 
 @asynccontextmanager
@@ -169,7 +169,7 @@ class HttpRig(SlackRig):
         self.posting.address = f"http://127.0.0.1:{self.slack.port}{PATH}"
 
     async def reconnect(self) -> None:
-        await self.posting.begin_afresh()
+        await self.posting.after_store_failure()
 
 
 @asynccontextmanager

@@ -41,7 +41,7 @@ class Posting:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._session.close()
 
-    async def begin_afresh(self) -> None:
+    async def after_store_failure(self) -> None:
         """Use new connections from now on."""
         await self._session.close()
         self._session = aiohttp.ClientSession()

@@ -12,7 +12,7 @@ from adapters.slack.adapter import SlackAdapter
 from bot.app import App, LoadedConfig, create_adapters, create_autocomplete, open_app
 from bot.config.settings import read_settings
 from bot.config.team_file import read_team_file
-from orchestrator_bridge.chat.testing import PATIENCE
+from orchestrator_bridge.chat.testing import TIMEOUT
 from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN, SlackServer
 from tests.support.fake_slack.shown import words
 from tests.support.fake_slack.state import ANA, BOT_USER, GENERAL
@@ -36,7 +36,7 @@ class Whole:
     async def until(self, true: Callable[[], Any]) -> None:
         """Wait until a condition holds."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await self.server.until(true)
         except TimeoutError:
             raise AssertionError("\n---\n".join(words(message) for message in self.seen())) from None
