@@ -33,7 +33,7 @@ from bot.formatting import (
 from orchestrator_bridge.common.text import one_line, shorten
 from orchestrator_bridge.question.messages import options_summary
 from orchestrator_bridge.run.events import VERSION, dump
-from orchestrator_bridge.store.interface import CostBy, Lookups, NotFound, RunSummary, TokenCalibration
+from orchestrator_bridge.store.interface import CostBy, CostLine, Lookups, NotFound, RunSummary, TokenCalibration
 from orchestrator_bridge.store.sqlite.store import SqliteLookups
 
 _MAX_TASK = 60
@@ -120,24 +120,17 @@ async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
         counting = calibration_objects(calibrations)
         print_json({"costs": lines, "known_usd": known, "complete": complete, "counting": counting})
     elif lines:
-        rows = [
-            [
-                str(line.run),
-                line.agent,
-                str(line.calls),
-                f"{line.input:,}",
-                f"{line.output:,}",
-                format_dollars(line.cost),
-                line.model,
-            ]
-            for line in lines
-        ]
-        print_table(["RUN", "AGENT", "CALLS", "IN", "OUT", "COST", "MODEL"], rows)
+        print_table(["RUN", "AGENT", "CALLS", "IN", "OUT", "COST", "MODEL"], [_cost_row(line) for line in lines])
         click.echo(f"Total: {format_dollars(known)}{'' if complete else ', plus calls of unknown cost'}")
         for line in calibration_lines(calibrations):
             click.echo(line)
     else:
         click.echo("There are no model calls yet.", err=True)
+
+
+def _cost_row(line: CostLine) -> list[str]:
+    tokens = [str(line.calls), f"{line.input:,}", f"{line.output:,}"]
+    return [str(line.run), line.agent, *tokens, format_dollars(line.cost), line.model]
 
 
 async def print_spending(start: LoadedConfig, run: int | None, by: CostBy, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The command line as a person has it: a folder of one's own, a clean environment, and what a command said."""
+"""Fixtures that run the command line in a folder of its own with a clean environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTINGS = ("TOWNHALL_", "DISCORD_", "SLACK_", *(name.upper() for name in ModelS
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """How a command ended, and what it wrote."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -29,7 +29,7 @@ Townhall = Callable[..., Said]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory, with none of our settings in the environment."""
+    """An empty working directory, without Townhall's settings in the environment."""
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def townhall(folder: Path, capfd: pytest.CaptureFixture[str]) -> Townhall:
-    """Carries out `townhall …` in the folder."""
+    """Runs `townhall …` in the folder."""
 
     def carry_out(*arguments: str) -> Said:
         with pytest.raises(SystemExit) as ended:

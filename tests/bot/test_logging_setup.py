@@ -36,7 +36,7 @@ def log(tmp_path: Path) -> Path:
     return configure_logging(tmp_path / "data", "info", SECRETS)
 
 
-def test_the_folder_is_made_and_a_record_is_one_line_with_time_level_and_origin(log: Path) -> None:
+def test_the_folder_is_created_and_a_record_is_one_line_with_time_level_and_origin(log: Path) -> None:
     OURS.info("run %d began", 7)
     line = log.read_text()
     assert log.name == LOG_FILE
@@ -47,7 +47,7 @@ def test_the_folder_is_made_and_a_record_is_one_line_with_time_level_and_origin(
 @pytest.mark.parametrize(
     "written", [KEY, f"Bearer {KEY}", f"https://host/?key={KEY.replace('/', '%2F').replace('+', '%2B')[:-1]}%3D"]
 )
-def test_a_secret_is_replaced_by_its_name_wherever_it_stands(log: Path, capfd: pytest.CaptureFixture[str], written: str) -> None:
+def test_a_secret_is_replaced_by_its_name_everywhere(log: Path, capfd: pytest.CaptureFixture[str], written: str) -> None:
     OURS.warning("the request was %s", written)
     THEIRS.warning(f"headers: {{'authorization': '{written}'}}")
     for text in (log.read_text(), capfd.readouterr().err):
@@ -66,12 +66,12 @@ def test_a_secret_in_a_traceback_is_replaced(log: Path, capfd: pytest.CaptureFix
     assert KEY not in text + capfd.readouterr().err
 
 
-def test_the_longer_of_two_secrets_goes_first(log: Path) -> None:
+def test_the_longer_of_two_secrets_is_replaced_first(log: Path) -> None:
     OURS.info("token xoxb-%s", KEY)
     assert "token [SLACK_BOT_TOKEN]\n" in log.read_text()
 
 
-def test_a_key_of_one_letter_does_not_spoil_the_words(log: Path) -> None:
+def test_a_key_of_one_letter_is_not_replaced_inside_words(log: Path) -> None:
     OURS.info("an exact text")
     assert "an exact text" in log.read_text()
 
@@ -88,14 +88,14 @@ def test_a_warning_is_one_line_on_standard_error_and_its_traceback_is_in_the_fil
     assert "KeyError: 'gone'" in log.read_text()
 
 
-def test_standard_error_is_what_it_is_at_the_moment(log: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_warnings_go_to_the_current_standard_error(log: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with (tmp_path / "screen").open("w") as screen:
         monkeypatch.setattr(sys, "stderr", screen)
         OURS.warning("hello")
     assert (tmp_path / "screen").read_text() == "townhall: warning: hello\n"
 
 
-def test_what_people_type_cannot_forge_a_record_or_paint_the_screen(log: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_typed_text_cannot_forge_a_record_or_control_the_screen(log: Path, capfd: pytest.CaptureFixture[str]) -> None:
     OURS.warning("said: %s", "\x1b[31mred\u202e\n2026-01-01T00:00:00.000Z ERROR bot: forged")
     first, second = log.read_text().splitlines()
     assert first.endswith("said: \\x1b[31mred\\u202e")
@@ -103,7 +103,7 @@ def test_what_people_type_cannot_forge_a_record_or_paint_the_screen(log: Path, c
     assert "\x1b" not in capfd.readouterr().err
 
 
-def test_other_libraries_are_heard_from_warnings_up_whatever_our_level(tmp_path: Path) -> None:
+def test_other_libraries_are_logged_from_warnings_up_at_every_level(tmp_path: Path) -> None:
     log = configure_logging(tmp_path, "debug", {})
     OURS.debug("ours")
     THEIRS.info("theirs")
@@ -118,13 +118,13 @@ def test_warnings_of_python_go_to_the_log(log: Path) -> None:
     assert "this is old" in log.read_text()
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(ConfigError, match=r"(?s)the data folder cannot be written.*TOWNHALL_DATA="):
         configure_logging(tmp_path / "data", "info", {})
 
 
-def test_a_full_disk_is_said_once_and_stops_nobody(log: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_gives_one_warning_and_the_bot_continues(log: Path, capfd: pytest.CaptureFixture[str]) -> None:
     class Full:
         def write(self, text: str) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -139,7 +139,7 @@ def test_a_full_disk_is_said_once_and_stops_nobody(log: Path, capfd: pytest.Capt
         def seek(self, *_: int) -> int:
             return 0
 
-    (handler,) = (one for one in logging.getLogger().handlers if isinstance(one, LogFile))
+    (handler,) = (handler for handler in logging.getLogger().handlers if isinstance(handler, LogFile))
     handler.close()
     handler.stream = Full()  # type: ignore[assignment]  # the disk is full
     OURS.info("one")

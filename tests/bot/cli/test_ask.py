@@ -67,14 +67,14 @@ def test_json_is_one_object_on_standard_output(townhall: Townhall) -> None:
     assert (found["team"], found["agents"], found["calls"]) == ("quick", [{"name": "only", "model": "scripted/play"}], 1)
 
 
-def test_where_nobody_is_there_questions_fall_back_at_once(townhall: Townhall) -> None:
+def test_with_no_input_questions_fall_back_at_once(townhall: Townhall) -> None:
     said = townhall("ask", "choose", "--no-input", "--json", "--team", "careful")
     assert said.code == 0
     (question,) = json.loads(said.out)["questions"]
     assert (question["text"], question["status"]) == ("Which?", "fallen_back")
 
 
-def test_a_run_that_fails_ends_with_1_and_says_why(townhall: Townhall) -> None:
+def test_a_failed_run_ends_with_1_and_the_reason(townhall: Townhall) -> None:
     said = townhall("ask", "choose", "--no-input", "--json", "--team", "strict")
     assert said.code == 1
     found = json.loads(said.out)
@@ -82,12 +82,12 @@ def test_a_run_that_fails_ends_with_1_and_says_why(townhall: Townhall) -> None:
     assert found["result"]
 
 
-def test_another_model_can_play_everybody(townhall: Townhall, folder: Path) -> None:
+def test_an_option_replaces_the_model_of_every_agent(townhall: Townhall, folder: Path) -> None:
     (folder / "other.toml").write_text('[[agents."*"]]\ntext = "Another."\n')
     assert townhall("ask", "x", "--no-input", "--model", "scripted/other").out == "Another.\n"
 
 
-def test_look_ups_know_the_run_afterwards(townhall: Townhall) -> None:
+def test_look_ups_show_the_run_afterwards(townhall: Townhall) -> None:
     townhall("ask", "count", "--no-input")
     (run,) = json.loads(townhall("runs", "--json").out)["runs"]
     assert (run["task"], run["status"]) == ("count", "finished")
@@ -106,7 +106,7 @@ def test_look_ups_know_the_run_afterwards(townhall: Townhall) -> None:
         (["x", "--model", "gpt-5"], "OPENAI_API_KEY"),
     ],
 )
-def test_a_run_that_cannot_begin_is_told_in_one_block(townhall: Townhall, arguments: list[str], expected: str) -> None:
+def test_a_run_that_cannot_start_is_reported_in_one_block(townhall: Townhall, arguments: list[str], expected: str) -> None:
     said = townhall("ask", *arguments, "--no-input", "--json")
     assert (said.code, said.out) == (1, "")
     assert expected in said.err
@@ -114,7 +114,7 @@ def test_a_run_that_cannot_begin_is_told_in_one_block(townhall: Townhall, argume
     assert len(said.err) < 1000
 
 
-def test_beside_a_running_bot_a_run_has_a_file_of_its_own(townhall: Townhall, folder: Path) -> None:
+def test_beside_a_running_bot_a_run_uses_a_store_file_of_its_own(townhall: Townhall, folder: Path) -> None:
     async def ask_beside() -> Said:
         store = await SqliteStore.open(folder / "data" / "townhall.db")
         said: Said = await asyncio.to_thread(townhall, "ask", "count", "--no-input", "--json")
@@ -128,13 +128,13 @@ def test_beside_a_running_bot_a_run_has_a_file_of_its_own(townhall: Townhall, fo
     assert json.loads(townhall("runs", "--json").out)["runs"] == []
 
 
-def test_a_task_of_several_lines_comes_from_standard_input(folder: Path) -> None:
+def test_a_task_of_several_lines_is_read_from_standard_input(folder: Path) -> None:
     command, environ = [sys.executable, "-m", "bot", "ask", "-", "--team", "careful", "--json"], {"PYTHONPATH": str(ROOT)}
     task = "count:\n\n- one\n- größer\n".encode()
     ended = subprocess.run(command, input=task, capture_output=True, cwd=folder, env=environ, timeout=60, check=False)
     found = json.loads(ended.stdout)
     assert (ended.returncode, found["task"]) == (0, "count:\n\n- one\n- größer")
-    assert [one["status"] for one in found["questions"]] == ["fallen_back"]
+    assert [question["status"] for question in found["questions"]] == ["fallen_back"]
 
 
 def test_unfinished_runs_of_the_same_store_are_left_alone_and_open(townhall: Townhall, folder: Path) -> None:
@@ -151,7 +151,7 @@ def test_unfinished_runs_of_the_same_store_are_left_alone_and_open(townhall: Tow
     assert (question["question"], question["run"], question["status"]) == (1, 1, "open")
 
 
-def test_a_run_whose_output_nobody_reads_any_more_comes_to_its_end_all_the_same(folder: Path) -> None:
+def test_a_run_ends_normally_although_nobody_reads_its_output(folder: Path) -> None:
     line = f"{shlex.quote(sys.executable)} -m bot ask 'count to three' --no-input 2>&1 | true; echo ${{PIPESTATUS[0]}}"
     ended = subprocess.run(
         ["bash", "-c", line], capture_output=True, text=True, check=True, cwd=folder, env={"PYTHONPATH": str(ROOT)}, timeout=60

@@ -33,7 +33,7 @@ CLOSED = QuestionClosed(question=1, status="answered", line="Alice: yes", at=5.0
 
 @pytest.fixture
 def file(folder: Path) -> Path:
-    """A store file with two runs and two questions, and the bot gone."""
+    """A store file with two runs and two questions; no bot runs."""
     file = folder / "data" / "townhall.db"
     asked: list[Record] = [question_opened(1, run=1), question_opened(2, run=2), CLOSED]
     costs: list[Record] = [booked(1, "a1", "0.0123", usage=Usage(input=1200, output=30)), booked(2, "a2", None)]
@@ -55,7 +55,7 @@ async def _fill(file: Path, rows: Sequence[Record], events: Sequence[Event]) -> 
         ("cost", {"costs": [], "known_usd": "0", "complete": True, "counting": []}),
     ],
 )
-def test_before_the_first_run_there_is_nothing_and_nothing_is_made(
+def test_before_the_first_run_nothing_is_listed_and_nothing_is_created(
     townhall: Townhall, folder: Path, command: str, empty: dict[str, object]
 ) -> None:
     assert json.loads(townhall(command, "--json").out) == empty
@@ -75,18 +75,18 @@ def test_runs_are_listed_newest_first(townhall: Townhall) -> None:
 
 
 @pytest.mark.usefixtures("file")
-def test_questions_that_wait_are_listed_and_all_of_them_where_asked(townhall: Townhall) -> None:
+def test_open_questions_are_listed_or_all_with_an_option(townhall: Townhall) -> None:
     waiting = json.loads(townhall("questions", "--json").out)["questions"]
-    assert [(one["question"], one["text"]) for one in waiting] == [(2, "question 2?")]
+    assert [(question["question"], question["text"]) for question in waiting] == [(2, "question 2?")]
     every = json.loads(townhall("questions", "--json", "--all").out)["questions"]
-    assert [(one["question"], one["status"]) for one in every] == [(2, "open"), (1, "answered")]
+    assert [(question["question"], question["status"]) for question in every] == [(2, "open"), (1, "answered")]
     assert "question 1?" not in townhall("questions").out
     assert "answered: Alice: yes" in townhall("questions", "--all").out
 
 
 @pytest.fixture
 def asked(townhall: Townhall, folder: Path) -> None:
-    """A bot has asked a question and is gone."""
+    """A bot has asked a question and has stopped."""
     (folder / "play.toml").write_text(ASKING)
     (folder / "townhall.toml").write_text('[[team.quick.agents]]\nname = "asker"\nmodel = "scripted/play"\n')
 
@@ -98,11 +98,11 @@ def asked(townhall: Townhall, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("asked")
-def test_an_open_question_is_listed_with_all_that_it_takes_to_answer_it(townhall: Townhall) -> None:
+def test_an_open_question_is_listed_with_all_that_is_needed_to_answer_it(townhall: Townhall) -> None:
     text = townhall("questions").out
     assert text.startswith("Question 1 (run 1): asker asks ana\n  Which?\n  1 Red (recommended) · 2 Blue\n  Expires 20")
     assert "Then: Without an answer, asker takes the recommended option: Red." in text
-    assert "Answer where the bot runs (`townhall run`): `1 1` or `1 your words`." in text
+    assert "Answer where the bot runs (`townhall run`): `1 1` to `1 2`, or `1 your words`." in text
     (one,) = json.loads(townhall("questions", "--json").out)["questions"]
     assert [(option["number"], option["label"]) for option in one["options"]] == [(1, "Red"), (2, "Blue")]
     assert (one["kind"], one["silence"]) == ("choice", "Without an answer, asker takes the recommended option: Red.")
@@ -110,21 +110,21 @@ def test_an_open_question_is_listed_with_all_that_it_takes_to_answer_it(townhall
 
 
 @pytest.mark.usefixtures("asked")
-def test_a_question_of_a_damaged_run_is_listed_with_what_is_known_of_it(townhall: Townhall, folder: Path) -> None:
+def test_a_question_of_a_damaged_run_is_listed_without_its_card(townhall: Townhall, folder: Path) -> None:
     run_sql(folder / "data" / "townhall.db", "UPDATE log SET body = '{}' WHERE run = 1 AND seq = 2")
     said = townhall("questions")
     assert (said.code, said.out) == (0, "Question 1 (run 1): asker asks ana\n  Which?\n")
 
 
 @pytest.mark.usefixtures("asked")
-def test_a_run_that_waits_for_people_only_says_so(townhall: Townhall) -> None:
+def test_a_run_that_waits_for_people_only_is_shown_as_waiting(townhall: Townhall) -> None:
     assert "waiting for people" in townhall("runs").out
     (run,) = json.loads(townhall("runs", "--json").out)["runs"]
     assert (run["status"], run["busy"]) == ("running", False)
 
 
 @pytest.mark.usefixtures("file")
-def test_costs_are_exact_and_what_is_unknown_is_said(townhall: Townhall) -> None:
+def test_costs_are_exact_and_unknown_costs_are_marked(townhall: Townhall) -> None:
     found = json.loads(townhall("cost", "--json").out)
     assert (found["known_usd"], found["complete"]) == ("0.0123", False)
     assert {line["run"]: line["cost"] for line in found["costs"]} == {1: "0.0123", 2: None}
@@ -135,7 +135,7 @@ def test_costs_are_exact_and_what_is_unknown_is_said(townhall: Townhall) -> None
 
 
 @pytest.mark.usefixtures("file")
-def test_costs_are_summed_by_what_is_asked_for(townhall: Townhall) -> None:
+def test_costs_are_grouped_by_an_option(townhall: Townhall) -> None:
     found = json.loads(townhall("cost", "--by", "model", "--json").out)
     assert (found["by"], found["known_usd"], found["complete"]) == ("model", "0.0123", False)
     assert [(line["name"], line["calls"], line["cost"]) for line in found["costs"]] == [("grok", 2, "0.0123")]
@@ -162,13 +162,13 @@ def test_export_prints_the_log_one_event_a_line(townhall: Townhall) -> None:
 
 
 @pytest.mark.usefixtures("file")
-def test_a_run_that_does_not_exist_is_told(townhall: Townhall) -> None:
+def test_a_run_that_does_not_exist_is_reported(townhall: Townhall) -> None:
     said = townhall("export", "7")
     assert (said.code, said.out) == (1, "")
     assert "there is no such run" in said.err
 
 
-def test_a_file_that_is_no_store_is_told_and_left_alone(townhall: Townhall, file: Path) -> None:
+def test_a_file_that_is_not_a_store_is_reported_and_not_changed(townhall: Townhall, file: Path) -> None:
     file.write_bytes(b"not a database at all, whatever its name says")
     said = townhall("runs", "--json")
     assert (said.code, said.out) == (1, "")
@@ -177,7 +177,7 @@ def test_a_file_that_is_no_store_is_told_and_left_alone(townhall: Townhall, file
 
 
 @pytest.mark.parametrize("damage", ["'{}'", "CAST(x'ff' AS TEXT)"], ids=["no event", "no UTF-8"])
-def test_export_prints_what_is_whole_and_then_says_which_row_is_damaged(townhall: Townhall, file: Path, damage: str) -> None:
+def test_export_prints_the_readable_rows_and_then_reports_the_damaged_one(townhall: Townhall, file: Path, damage: str) -> None:
     run_sql(file, f"UPDATE log SET body = {damage} WHERE seq = 1")
     said = townhall("export", "1")
     assert said.code == 1
@@ -187,9 +187,7 @@ def test_export_prints_what_is_whole_and_then_says_which_row_is_damaged(townhall
 
 
 @pytest.mark.parametrize("command", [("runs",), ("questions", "--json"), ("cost",), ("export", "1")])
-def test_a_data_folder_that_is_a_file_is_told_with_how_to_mend_it(
-    townhall: Townhall, folder: Path, command: tuple[str, ...]
-) -> None:
+def test_a_data_folder_that_is_a_file_is_reported_with_a_fix(townhall: Townhall, folder: Path, command: tuple[str, ...]) -> None:
     (folder / "data").write_text("")
     said = townhall(*command)
     assert (said.code, said.out) == (1, "")
@@ -197,7 +195,7 @@ def test_a_data_folder_that_is_a_file_is_told_with_how_to_mend_it(
     assert "set TOWNHALL_DATA to the folder that the bot uses" in said.err
 
 
-def test_costs_say_how_good_our_counts_of_prompts_are(townhall: Townhall, folder: Path) -> None:
+def test_costs_show_how_accurate_prompt_counts_are(townhall: Townhall, folder: Path) -> None:
     learned = PromptTokensObserved(model="xai/grok-4.3", by="estimate", counted=100, reported=125, at=1.0)
     asyncio.run(_fill(folder / "data" / "townhall.db", [run_opened(1), booked(1, "a1", "0.01"), learned], []))
     assert townhall("cost").out.splitlines()[-1] == (

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 HEAVY = ("aiosqlite", "asyncio", "openai", "prompt_toolkit", "pydantic", "rich", "sqlite3", "dotenv")
 
 
-def test_help_is_there_at_once_for_it_imports_nothing_heavy() -> None:
+def test_help_imports_no_heavy_module() -> None:
     code = f"""
 import sys
 from bot.cli.main import main
@@ -52,7 +52,7 @@ def test_a_wrong_team_file_is_one_block_on_standard_error(townhall: Townhall, fo
     assert "did you mean 'team'?" in said.err
 
 
-def test_a_misspelt_setting_is_a_warning_and_nothing_more(townhall: Townhall, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_setting_gives_a_warning_only(townhall: Townhall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOWNHALL_TEAMFILE", "x")
     said = townhall("models", "--json")
     assert said.code == 0
@@ -60,7 +60,7 @@ def test_a_misspelt_setting_is_a_warning_and_nothing_more(townhall: Townhall, mo
     assert "did you mean 'TOWNHALL_TEAM_FILE'?" in said.err
 
 
-def test_a_pipe_that_nobody_reads_any_more_is_silent(folder: Path) -> None:
+def test_a_closed_pipe_gives_no_error_message(folder: Path) -> None:
     command = f"{shlex.quote(sys.executable)} -m bot models | true; echo ${{PIPESTATUS[0]}}"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=True)
     assert ended.stdout in ("1\n", "0\n"), "0 where the reader was too slow to leave"
@@ -75,7 +75,7 @@ def test_ctrl_c_ends_with_130(capfd: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_a_fault_of_our_own_says_where_and_shows_no_secret(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_internal_error_shows_its_place_and_no_secret(capfd: pytest.CaptureFixture[str]) -> None:
     def faulty() -> None:
         raise KeyError("sent with hunter22")
 

@@ -1,4 +1,4 @@
-"""`townhall models`: a table that fits a window of 80 columns, and the same as data."""
+"""`townhall models` prints a table that fits into 80 columns, or JSON."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def team_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def models(townhall: Townhall, search: str) -> dict[str, dict[str, Any]]:
     said = townhall("models", search, "--json")
     assert "my-secret-key" not in said.out + said.err
-    return {one["model"]: one for one in json.loads(said.out)["models"]}
+    return {model["model"]: model for model in json.loads(said.out)["models"]}
 
 
 def test_the_models_of_the_team_file_come_first_and_the_table_fits_the_window(townhall: Townhall) -> None:
@@ -52,7 +52,7 @@ def test_the_models_of_the_team_file_come_first_and_the_table_fits_the_window(to
     assert not any(line.startswith("grok-3 ") for line in lines), "old ones are shown to those who look for them"
 
 
-def test_a_part_of_any_spelling_finds_a_model(townhall: Townhall) -> None:
+def test_a_part_of_a_name_in_any_spelling_finds_a_model(townhall: Townhall) -> None:
     assert list(models(townhall, "4-1-fast")) == ["grok-4.1-fast", "grok-4.1-fast-non-reasoning"]
     assert "grok-3" in models(townhall, "GROK-3")
     said = townhall("models", "nothing-like-it")
@@ -60,7 +60,7 @@ def test_a_part_of_any_spelling_finds_a_model(townhall: Townhall) -> None:
     assert "No model name contains 'nothing-like-it'." in said.err
 
 
-def test_as_data_a_model_says_all_that_is_known(townhall: Townhall, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_contains_all_known_facts_of_a_model(townhall: Townhall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XAI_API_KEY", "xai-0123456789")
     grok = models(townhall, "grok-4.3")["grok-4.3"]
     assert (grok["provider"], grok["id"], grok["why"]) == ("xai", "grok-4.3", "the only host whose settings are set")
@@ -73,7 +73,7 @@ def test_as_data_a_model_says_all_that_is_known(townhall: Townhall, monkeypatch:
     assert (mine["usable"], mine["why"], mine["lifecycle"]) == (True, "[models] of the team file", None)
 
 
-def test_grok_4_1_fast_says_where_it_would_go_and_what_answers(townhall: Townhall, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_grok_4_1_fast_shows_its_host_and_the_model_that_answers(townhall: Townhall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XAI_API_KEY", "xai-0123456789")
     at_xai = models(townhall, "grok-4.1-fast")["grok-4.1-fast"]
     assert (at_xai["provider"], at_xai["context"], at_xai["usable"]) == ("xai", 1_000_000, True)
@@ -88,7 +88,7 @@ def test_grok_4_1_fast_says_where_it_would_go_and_what_answers(townhall: Townhal
     assert at_azure["lifecycle"]["retired"] is False
 
 
-def test_an_unknown_key_of_a_model_is_refused_with_what_can_be_said(townhall: Townhall, folder: Path) -> None:
+def test_an_unknown_key_of_a_model_is_refused_with_the_known_keys(townhall: Townhall, folder: Path) -> None:
     (folder / "townhall.toml").write_text(TEAM + "contxt = 1000\n[[models.mine.tiers]]\nabove = 10\nprice = 1\n")
     said = townhall("models")
     assert said.code == 1
@@ -99,7 +99,7 @@ def test_an_unknown_key_of_a_model_is_refused_with_what_can_be_said(townhall: To
     assert "one of: above, input, cached_input, cache_write, output" in said.err
 
 
-def test_how_good_our_counts_of_a_models_prompts_are_stands_beside_it(townhall: Townhall, folder: Path) -> None:
+def test_a_model_is_listed_with_the_accuracy_of_its_token_counts(townhall: Townhall, folder: Path) -> None:
     asyncio.run(_learn(folder / "data" / "townhall.db"))
     assert "prompts estimated by size, reported 1.25 times that (1 call)" in " ".join(townhall("models", "grok-4.3").out.split())
     counting = models(townhall, "grok-4.3")["grok-4.3"]["counting"]
@@ -107,7 +107,7 @@ def test_how_good_our_counts_of_a_models_prompts_are_stands_beside_it(townhall: 
     assert models(townhall, "mine")["mine"]["counting"] == []
 
 
-def test_a_store_that_cannot_be_read_holds_up_no_list_of_models(townhall: Townhall, folder: Path) -> None:
+def test_models_are_listed_although_the_store_cannot_be_read(townhall: Townhall, folder: Path) -> None:
     (folder / "data").mkdir()
     (folder / "data" / "townhall.db").write_bytes(b"not a database" * 100)
     said = townhall("models", "grok-4.3")

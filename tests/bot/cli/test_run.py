@@ -31,7 +31,7 @@ def run(environ: dict[str, str], typed: str) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Processes can be interrupted, also where these tests are run in a shell's background, which hands down that they cannot."""
+    """Let subprocesses receive SIGINT: a shell that runs the tests in its background makes them ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -39,7 +39,7 @@ def interruptible() -> Iterator[None]:
 
 @pytest.fixture
 def running(environ: dict[str, str], interruptible: None) -> Iterator[subprocess.Popen[str]]:
-    """A bot that has said hello and waits for a task."""
+    """A started bot that waits for a task."""
     command = [sys.executable, "-m", "bot", "run"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
@@ -55,7 +55,7 @@ def test_a_task_from_a_pipe_runs_to_its_end(environ: dict[str, str]) -> None:
     assert "Done: count to three" in ended.stdout
 
 
-def test_a_task_from_a_pipe_does_not_wait_for_a_damaged_run_nor_end_with_its_error(environ: dict[str, str], folder: Path) -> None:
+def test_a_task_from_a_pipe_is_not_affected_by_a_damaged_run(environ: dict[str, str], folder: Path) -> None:
     run(environ, "the first\n")
     busy = "UPDATE runs SET status = 'running', busy = 1 WHERE run = 1"
     run_sql(folder / "data" / "townhall.db", busy, "UPDATE log SET body = '{}' WHERE run = 1 AND seq = 2")
@@ -66,7 +66,7 @@ def test_a_task_from_a_pipe_does_not_wait_for_a_damaged_run_nor_end_with_its_err
     assert "run 1 is quarantined until the next start; the other runs continue" in ended.stderr
 
 
-def test_every_line_of_a_pipe_is_a_run_and_all_of_them_have_to_succeed(environ: dict[str, str], folder: Path) -> None:
+def test_every_line_of_a_pipe_is_a_run_and_the_exit_code_covers_all(environ: dict[str, str], folder: Path) -> None:
     assert run(environ, "one\ntwo\n").returncode == 0
     (folder / "townhall.toml").write_text(
         f'{TEAM}[team.silent.bounds]\ncalls = 1\n[[team.silent.agents]]\nname = "dumb"\nmodel = "scripted/dumb"\n'
@@ -79,26 +79,26 @@ def test_every_line_of_a_pipe_is_a_run_and_all_of_them_have_to_succeed(environ: 
 
 
 @pytest.mark.parametrize("line", ["/ask", "/ask team=nobody x", "x" * 60_000, "7", "/nonsense"])
-def test_a_line_of_a_pipe_that_is_not_taken_is_told_by_the_exit_code(environ: dict[str, str], line: str) -> None:
+def test_a_rejected_line_of_a_pipe_is_reported_by_the_exit_code(environ: dict[str, str], line: str) -> None:
     ended = run(environ, f"{line}\n")
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "Run 1" not in ended.stdout
 
 
-def test_a_first_start_says_that_agents_are_scripted_and_what_to_set(environ: dict[str, str], folder: Path) -> None:
+def test_the_first_start_says_that_agents_are_scripted_and_names_the_settings(environ: dict[str, str], folder: Path) -> None:
     said = run(environ, "").stdout
     assert "These agents follow a script; no model is called" in said
     assert "XAI_API_KEY into .env" in said
 
 
-def test_a_missing_key_is_said_at_the_start(environ: dict[str, str], folder: Path) -> None:
+def test_a_missing_key_is_reported_at_the_start(environ: dict[str, str], folder: Path) -> None:
     (folder / "townhall.toml").write_text(TEAM.replace("scripted/play", "grok-4.3"))
     said = run(environ, "").stdout
     assert "XAI_API_KEY is not set, so grok-4.3 cannot be called" in said
     assert "script" not in said
 
 
-def test_several_tasks_are_worked_on_while_the_input_stays_open(running: subprocess.Popen[str]) -> None:
+def test_several_tasks_run_while_the_input_stays_open(running: subprocess.Popen[str]) -> None:
     for task in ("one", "two"):
         type_line(running, task)
         assert f"Done: {task}" in read_until(running, f"Done: {task}")
@@ -107,7 +107,7 @@ def test_several_tasks_are_worked_on_while_the_input_stays_open(running: subproc
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_the_bot_in_good_order(running: subprocess.Popen[str], number: signal.Signals) -> None:
+def test_a_signal_stops_the_bot_cleanly(running: subprocess.Popen[str], number: signal.Signals) -> None:
     running.send_signal(number)
     assert running.wait() == 0
     assert running.stderr is not None
@@ -121,7 +121,7 @@ def test_ctrl_c_ends_with_130_and_no_traceback(running: subprocess.Popen[str]) -
     assert running.stderr.read().strip() == ""
 
 
-def test_a_second_bot_on_the_same_folder_is_refused_and_told_who_has_it(
+def test_a_second_bot_on_the_same_folder_is_refused_with_the_process_id_of_the_first(
     running: subprocess.Popen[str], environ: dict[str, str]
 ) -> None:
     second = run(environ, "a task\n")

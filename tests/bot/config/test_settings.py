@@ -22,14 +22,14 @@ def refused(env_file: Path, **environ: str) -> str:
     return str(refusal.value)
 
 
-def test_without_a_file_and_an_environment_the_defaults_hold(env_file: Path) -> None:
+def test_without_a_file_and_an_environment_the_defaults_apply(env_file: Path) -> None:
     settings = read_settings(env_file, {})
     assert (settings.data, settings.team_file, settings.log_level) == (Path("data"), Path("townhall.toml"), "info")
     assert settings.xai_api_key is None
     assert not settings.names_team_file
 
 
-def test_the_environment_wins_over_the_file(env_file: Path) -> None:
+def test_the_environment_takes_precedence_over_the_file(env_file: Path) -> None:
     env_file.write_text("TOWNHALL_DATA=/from/file\nTOWNHALL_LOG_LEVEL=debug\n")
     settings = read_settings(env_file, {"TOWNHALL_DATA": "/from/environment"})
     assert (settings.data, settings.log_level) == (Path("/from/environment"), "debug")
@@ -42,13 +42,13 @@ def test_an_empty_value_counts_as_unset(env_file: Path) -> None:
     assert settings.of_platform(SLACK).http_port == 3000
 
 
-def test_blanks_and_quotes_around_a_key_are_no_part_of_it(env_file: Path) -> None:
+def test_spaces_and_quotes_around_a_key_are_removed(env_file: Path) -> None:
     env_file.write_text(f'XAI_API_KEY = "{KEY}"  # mine\nOPENAI_API_KEY=a$b\n')
     settings = read_settings(env_file, {"OPENROUTER_API_KEY": f" {KEY}\n"})
     assert settings.secrets() == {"XAI_API_KEY": KEY, "OPENROUTER_API_KEY": KEY, "OPENAI_API_KEY": "a$b"}
 
 
-def test_every_wrong_value_is_named_with_its_place_and_what_is_expected(env_file: Path) -> None:
+def test_every_wrong_value_is_reported_with_its_place_and_the_expected_value(env_file: Path) -> None:
     env_file.write_text("# mine\nTOWNHALL_HTTP_PORT=99999\nXAI_BASE_URL=localhost:1\n")
     said = refused(env_file, TOWNHALL_LOG_LEVEL="loud", DISCORD_GATEWAY_URL="http://here")
     assert "4 problems" in said
@@ -61,7 +61,7 @@ def test_every_wrong_value_is_named_with_its_place_and_what_is_expected(env_file
     assert "begins with ws:// or wss://" in said
 
 
-def test_slack_tokens_in_each_others_place_are_told_apart_without_showing_them(env_file: Path) -> None:
+def test_slack_tokens_in_each_others_place_are_recognised_and_not_shown(env_file: Path) -> None:
     said = refused(env_file, SLACK_BOT_TOKEN="xapp-1-SECRETSECRET", SLACK_APP_TOKEN="nonsense-SECRETSECRET")
     assert "a token that begins with 'xapp-'" in said
     assert "a bot token, which begins with 'xoxb-'" in said
@@ -86,13 +86,13 @@ def test_no_secret_is_in_the_repr(env_file: Path) -> None:
     assert KEY not in repr(read_settings(env_file, {"XAI_API_KEY": KEY, "MY_KEY": KEY}))
 
 
-def test_what_is_not_ours_is_ignored_and_a_misspelt_setting_is_told(env_file: Path) -> None:
+def test_other_variables_are_ignored_and_a_misspelt_setting_gives_a_warning(env_file: Path) -> None:
     env_file.write_text("DATABASE=there\nTOWNHALL_DTA=./here\n")
     (warning,) = read_settings(env_file, {"TOWNHALL_LOG_LEVEL": "INFO"}).warnings()
     assert warning == "TOWNHALL_DTA (.env, line 2) is not a setting and has no effect; did you mean 'TOWNHALL_DATA'?"
 
 
-def test_a_key_variable_of_ones_own_is_found_and_kept_secret(env_file: Path) -> None:
+def test_a_key_variable_of_the_team_file_is_found_and_kept_secret(env_file: Path) -> None:
     env_file.write_text("MY_LLAMA=from-file\n")
     settings = read_settings(env_file, {"SOME_PASSWORD": "pass"})
     key = settings.key("MY_LLAMA")
@@ -101,7 +101,7 @@ def test_a_key_variable_of_ones_own_is_found_and_kept_secret(env_file: Path) -> 
     assert settings.secrets(frozenset({"MY_LLAMA", "UNSET"})) == {"MY_LLAMA": "from-file", "SOME_PASSWORD": "pass"}
 
 
-def test_a_line_that_is_no_assignment_is_named_but_not_shown(env_file: Path) -> None:
+def test_a_line_that_is_not_an_assignment_is_reported_but_not_shown(env_file: Path) -> None:
     env_file.write_text(f"XAI_API_KEY={KEY}\n{KEY}\nA = 'b\n")
     said = refused(env_file)
     assert ".env, line 2" in said
@@ -110,11 +110,11 @@ def test_a_line_that_is_no_assignment_is_named_but_not_shown(env_file: Path) -> 
 
 
 @pytest.mark.parametrize("content", [b"XAI_API_KEY=\xff\xfe", None])
-def test_a_file_that_cannot_be_read_is_told(env_file: Path, content: bytes | None) -> None:
+def test_a_file_that_cannot_be_read_is_reported(env_file: Path, content: bytes | None) -> None:
     env_file.mkdir() if content is None else env_file.write_bytes(content)
     assert f"{env_file} cannot be read" in refused(env_file)
 
 
-def test_addresses_replace_those_of_their_provider(env_file: Path) -> None:
+def test_a_base_url_replaces_the_address_of_its_provider(env_file: Path) -> None:
     settings = read_settings(env_file, {"XAI_BASE_URL": "http://localhost:1/v1"})
     assert settings.base_urls == {"xai": "http://localhost:1/v1"}

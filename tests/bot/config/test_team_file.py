@@ -32,13 +32,13 @@ def refused(file: Path, text: str) -> str:
     return str(refusal.value)
 
 
-def test_a_missing_file_is_the_demo_team(file: Path) -> None:
+def test_without_a_file_there_is_the_demo_team(file: Path) -> None:
     found = read_team_file(file)
     assert found.file is None
     assert found.team() == DEMO_TEAM
 
 
-def test_a_file_that_was_asked_for_must_be_there(file: Path) -> None:
+def test_a_file_that_a_setting_names_must_exist(file: Path) -> None:
     with pytest.raises(ConfigError, match="the team file is missing"):
         read_team_file(file, must_exist=True)
 
@@ -49,7 +49,7 @@ def test_a_file_without_teams_has_the_demo_team(file: Path) -> None:
     assert found.people["alice"].ids == {"discord": "1"}
 
 
-def test_the_first_team_works_where_nobody_names_one(file: Path) -> None:
+def test_the_first_team_is_the_default_team_unless_the_file_names_another(file: Path) -> None:
     other = AGENT.replace("review", "other")
     assert read(file, AGENT + other).team().name == "review"
     found = read(file, 'default_team = "other"\n' + AGENT + other)
@@ -57,7 +57,7 @@ def test_the_first_team_works_where_nobody_names_one(file: Path) -> None:
     assert found.team("review").agents[0].model == "scripted/yes"
 
 
-def test_budgets_are_dollars_of_channels_that_can_be_and_days_of_a_zone(file: Path) -> None:
+def test_budgets_have_valid_channels_and_a_valid_time_zone(file: Path) -> None:
     found = read(file, '[budgets]\nday = 20.10\n[budgets.channels]\n"discord:1" = 2.5\n').budgets
     assert (found.day, found.of_channel("discord:1"), found.of_channel("discord:2")) == (Decimal("20.10"), Decimal("2.5"), None)
     assert "more than 0" in refused(file, "[budgets]\nday = 0\n")
@@ -66,13 +66,13 @@ def test_budgets_are_dollars_of_channels_that_can_be_and_days_of_a_zone(file: Pa
     assert "'discord:123'" in wrong
 
 
-def test_those_responsible_must_be_people_or_roles(file: Path) -> None:
+def test_responsible_names_must_be_people_or_roles(file: Path) -> None:
     keys = '[team.review]\non_budget = "ask"\nresponsible = ["@bob"]\n'
     assert "team.review.responsible[1]" in refused(file, keys + AGENT)
     assert read(file, keys.replace("@bob", "humans") + AGENT).team().on_budget == "ask"
 
 
-def test_an_unknown_team_is_reported_with_those_that_there_are(file: Path) -> None:
+def test_an_unknown_team_is_reported_with_the_known_teams(file: Path) -> None:
     with pytest.raises(ConfigError, match=r"(?s)found: +'revew'.*did you mean 'review'"):
         read(file, AGENT).team("revew")
 
@@ -109,7 +109,7 @@ key_env = "MINE"
     assert found.key_variables == {"MINE"}
 
 
-def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Path) -> None:
+def test_all_errors_are_reported_at_once_in_the_order_of_their_lines(file: Path) -> None:
     said = refused(file, 'defalt_team = "x"\n[team.review]\nask = ["nobody"]\n' + AGENT + "perona = 1\n[people.bob]\nmail = 2\n")
     assert said.startswith(f"{file}: 4 problems")
     assert re.findall(r"line (\d+): (\S+)", said) == [
@@ -210,7 +210,7 @@ def test_all_errors_are_shown_at_once_each_with_its_line_in_their_order(file: Pa
         ("x = \n", "line 1, column 5", "Invalid value", "valid TOML"),
     ],
 )
-def test_a_wrong_key_is_reported_with_its_path_what_was_found_and_what_is_expected(
+def test_a_wrong_key_is_reported_with_its_path_and_the_found_and_expected_value(
     file: Path, text: str, where: str, found: str, expected: str
 ) -> None:
     said = refused(file, text)
@@ -218,6 +218,21 @@ def test_a_wrong_key_is_reported_with_its_path_what_was_found_and_what_is_expect
     assert where in said
     assert found in said
     assert expected in said
+
+
+def test_a_name_of_a_table_with_an_error_is_not_unknown(file: Path) -> None:
+    said = refused(file, "[team.review]\nask = ['@bob']\n" + AGENT + "[people.bob]\nquiet = 3\n")
+    assert re.findall(r"line (\d+): (\S+)", said) == [("7", "people.bob.quiet")]
+
+
+def test_an_unknown_key_hides_no_other_error_of_its_table(file: Path) -> None:
+    said = refused(file, AGENT + "[team.review.policy]\nquorun = 2\nfallback = ['default_option']\nexpire_after = -1\n")
+    assert re.findall(r"line (\d+): (\S+)", said) == [
+        ("5", "team.review.policy.quorun"),
+        ("7", "team.review.policy.expire_after"),
+    ]
+    said = refused(file, AGENT + "[team.review.policy]\nquorun = 2\nfallback = ['default_option']\n")
+    assert "'fallback' ends with 'default_option'" in said
 
 
 def test_a_channel_has_rules_of_its_own(file: Path) -> None:
@@ -232,19 +247,19 @@ def test_a_channel_may_be_named_in_a_permission(file: Path) -> None:
     assert read(file, "[permissions]\nanswer = ['channel:C1']\n").permissions.answer == ("channel:C1",)
 
 
-def test_a_language_of_ones_own_stands_beside_the_file(file: Path) -> None:
+def test_a_language_is_read_from_a_file_beside_the_team_file(file: Path) -> None:
     (file.parent / "fr.toml").write_text('yes = ["oui"]\nno = ["non"]\n')
     assert read(file, "languages = ['fr.toml']\n").languages[0].yes == ("oui",)
 
 
-def test_a_long_or_disguised_value_is_shown_short_and_escaped(file: Path) -> None:
+def test_a_long_or_disguised_value_is_shortened_and_escaped(file: Path) -> None:
     said = refused(file, AGENT.replace("author", "x" * 10_000 + "\\u202e"))
     assert "(10,003 characters)" in said or "(10,008 characters)" in said
     assert len(said) < 600
     assert "\u202e" not in refused(file, AGENT.replace("author", "\\u202eevil"))
 
 
-def test_a_key_that_stands_in_a_long_text_is_not_taken_for_a_key(file: Path) -> None:
+def test_text_in_a_multi_line_string_is_not_mistaken_for_a_key(file: Path) -> None:
     text = '[team.review]\nabout = """\n[team.review.policy]\nquorum = 1\n"""\n' + AGENT + '[team.review.policy]\nquorum = "x"\n'
     assert "line 10: team.review.policy.quorum" in refused(file, text)
 
@@ -256,12 +271,12 @@ def test_a_file_that_cannot_be_read_is_reported(file: Path, content: bytes | Non
         read_team_file(file)
 
 
-def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(file: Path) -> None:
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + AGENT.replace("\n", "\r\n").encode())
     assert read_team_file(file).team().name == "review"
 
 
-def test_the_file_that_comes_with_townhall_is_right_also_with_its_examples_in_force() -> None:
+def test_the_example_file_is_valid_with_its_examples_uncommented() -> None:
     text = (ROOT / "townhall.toml").read_text()
     in_force = re.sub(r"(?m)^# (?=\[|[a-z_]+ = )", "", text)
     assert read_team_file(ROOT / "townhall.toml").team() == DEMO_TEAM
@@ -286,7 +301,7 @@ def test_parameters_are_kept_as_they_were_set(file: Path) -> None:
 @pytest.mark.parametrize(
     "setting", ["presence_penalty = 0.5", "frequency_penalty = 0.5", "stop = ['END']", "effort = 'low'", "max_output = 10000000"]
 )
-def test_what_grok_4_1_fast_does_not_take_is_refused_with_what_it_takes(file: Path, setting: str) -> None:
+def test_a_parameter_that_grok_4_1_fast_does_not_accept_is_refused_with_those_it_accepts(file: Path, setting: str) -> None:
     key = setting.partition(" ")[0]
     text = refused(file, AGENT.replace("scripted/yes", "grok-4.1-fast") + setting)
     assert f"line 4: team.review.agents[1].{key}" in text
@@ -295,7 +310,7 @@ def test_what_grok_4_1_fast_does_not_take_is_refused_with_what_it_takes(file: Pa
     assert f"expected: {expected}" in text
 
 
-def test_an_effort_that_a_model_does_not_know_is_refused_with_those_that_it_knows(file: Path) -> None:
+def test_an_effort_that_a_model_does_not_accept_is_refused_with_those_it_accepts(file: Path) -> None:
     grok = AGENT.replace("scripted/yes", "grok-4.3")
     assert read(file, grok + "effort = 'low'\n").team().agents[0].effort == "low"
     assert "one of none, low, medium, high" in refused(file, grok + "effort = 'max'\n")
@@ -303,13 +318,13 @@ def test_an_effort_that_a_model_does_not_know_is_refused_with_those_that_it_know
 
 @pytest.mark.parametrize("depth", [1_000, 50_000])
 @pytest.mark.parametrize(("before", "after"), [("x = ", ""), ("[team.review]\nask = ", "\n")], ids=["anywhere", "in a team"])
-def test_brackets_thousands_deep_are_reported_plainly(file: Path, depth: int, before: str, after: str) -> None:
+def test_brackets_nested_thousands_deep_are_reported(file: Path, depth: int, before: str, after: str) -> None:
     said = refused(file, f"{before}{'[' * depth}{']' * depth}{after}")
     assert "townhall.toml" in said
     assert "brackets nested hundreds deep" in said
     assert "tables and lists a few levels deep" in said
 
 
-def test_names_thousands_deep_are_reported_plainly(file: Path) -> None:
+def test_tables_nested_thousands_deep_are_reported(file: Path) -> None:
     said = refused(file, f"[{'.'.join('x' * 5_000)}]\ny = 1\n")
     assert "the unknown key 'x'" in said

@@ -25,7 +25,7 @@ TEAM = '[[team.review.agents]]\nname = "one"\nmodel = "mine"\n[models.mine]\nbas
 
 
 def states(text: str) -> dict[str, str]:
-    return {one["about"]: one["state"] for one in json.loads(text)["findings"]}
+    return {finding["about"]: finding["state"] for finding in json.loads(text)["findings"]}
 
 
 def test_a_fresh_folder_is_healthy_and_stays_empty(townhall: Townhall, folder: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_fresh_folder_is_healthy_and_stays_empty(townhall: Townhall, folder: P
     assert list(folder.iterdir()) == []
 
 
-def test_wrong_settings_are_told_with_how_to_mend_them(townhall: Townhall, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_settings_are_reported_with_a_fix(townhall: Townhall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOWNHALL_HTTP_PORT", "x")
     said = townhall("doctor")
     assert said.code == 1
@@ -54,15 +54,18 @@ def test_wrong_settings_are_told_with_how_to_mend_them(townhall: Townhall, monke
     assert "warn  other checks: skipped" in said.out
 
 
-def test_a_wrong_team_file_is_told_after_everything_else_was_looked_at(townhall: Townhall, folder: Path) -> None:
+def test_a_wrong_team_file_is_reported_after_the_other_checks(townhall: Townhall, folder: Path) -> None:
     (folder / "townhall.toml").write_text("[tem]\n[roles.x]\n")
     said = townhall("doctor", "--json")
     assert said.code == 1
     assert states(said.out)["store"] == "ok"
-    assert [one["state"] for one in json.loads(said.out)["findings"] if one["about"] == "team file"] == ["wrong", "wrong"]
+    assert [finding["state"] for finding in json.loads(said.out)["findings"] if finding["about"] == "team file"] == [
+        "wrong",
+        "wrong",
+    ]
 
 
-def test_a_missing_key_is_wrong_for_the_default_team_and_a_warning_for_others(townhall: Townhall, folder: Path) -> None:
+def test_a_missing_key_is_an_error_for_the_default_team_and_a_warning_for_others(townhall: Townhall, folder: Path) -> None:
     (folder / "townhall.toml").write_text(
         '[[team.a.agents]]\nname = "a"\nmodel = "gpt-5"\n[[team.b.agents]]\nname = "b"\nmodel = "grok-4.3"\n'
     )
@@ -80,7 +83,7 @@ def test_keys_that_are_set_are_named_and_not_shown(townhall: Townhall, monkeypat
     assert "hunter22" not in said.out
 
 
-def test_a_store_is_read_through_beside_a_bot_that_runs(townhall: Townhall, folder: Path) -> None:
+def test_a_store_is_checked_beside_a_running_bot(townhall: Townhall, folder: Path) -> None:
     async def run_and_look() -> str:
         store = await SqliteStore.open(folder / "data" / "townhall.db")
         said = await asyncio.to_thread(townhall, "doctor", "--json")
@@ -91,7 +94,7 @@ def test_a_store_is_read_through_beside_a_bot_that_runs(townhall: Townhall, fold
     assert "is intact" in asyncio.run(run_and_look())
 
 
-def test_a_damaged_store_is_wrong(townhall: Townhall, folder: Path) -> None:
+def test_a_damaged_store_is_an_error(townhall: Townhall, folder: Path) -> None:
     (folder / "data").mkdir()
     (folder / "data" / "townhall.db").write_bytes(b"SQLite format 3\x00" + b"\xff" * 4000)
     said = townhall("doctor", "--json")
@@ -99,7 +102,7 @@ def test_a_damaged_store_is_wrong(townhall: Townhall, folder: Path) -> None:
     assert states(said.out)["store"] == "wrong"
 
 
-def test_a_row_of_the_log_that_cannot_be_read_is_wrong_and_says_how_to_go_on(townhall: Townhall, folder: Path) -> None:
+def test_an_unreadable_row_of_the_log_is_an_error_with_a_fix(townhall: Townhall, folder: Path) -> None:
     file = folder / "data" / "townhall.db"
 
     async def fill() -> None:
@@ -116,7 +119,7 @@ def test_a_row_of_the_log_that_cannot_be_read_is_wrong_and_says_how_to_go_on(tow
     assert "quarantines run 1 and continues the others; `townhall export 1` prints its readable events" in said.out
 
 
-def test_a_data_folder_that_is_a_file_is_wrong(townhall: Townhall, folder: Path) -> None:
+def test_a_data_folder_that_is_a_file_is_an_error(townhall: Townhall, folder: Path) -> None:
     (folder / "data").write_text("")
     said = townhall("doctor", "--json")
     assert said.code == 1
@@ -134,13 +137,13 @@ def test_credentials_in_an_address_are_never_shown(townhall: Townhall, folder: P
 
 
 @pytest.mark.parametrize(("free", "state"), [(5_000_000_000, "ok"), (500_000_000, "warn"), (10_000_000, "wrong")])
-def test_little_space_is_a_warning_and_hardly_any_is_wrong(tmp_path: Path, free: int, state: str) -> None:
+def test_little_free_space_is_a_warning_and_very_little_is_an_error(tmp_path: Path, free: int, state: str) -> None:
     assert check_space(tmp_path / "not" / "there", free).state == state
 
 
 @pytest.fixture
 async def endpoint() -> AsyncIterator[LocalServer]:
-    """An endpoint that knows one key and is out of order for another."""
+    """An endpoint that accepts one key, and fails for another."""
 
     async def list_models(request: web.Request) -> web.Response:
         status = {"Bearer good": 200, "Bearer ill": 503}.get(request.headers.get("authorization", ""), 401)
@@ -162,19 +165,19 @@ def start_with(url: str, key: str) -> LoadedConfig:
 @pytest.mark.parametrize(
     ("key", "state", "fix"), [("good", "ok", ""), ("bad", "wrong", "put a valid key into MINE"), ("ill", "warn", "")]
 )
-async def test_an_endpoint_is_asked_with_the_key(endpoint: LocalServer, key: str, state: str, fix: str) -> None:
+async def test_an_endpoint_is_called_with_the_key(endpoint: LocalServer, key: str, state: str, fix: str) -> None:
     (finding,) = await check_endpoints(start_with(str(endpoint.make_url("/v1")), key))
     assert finding.state == state
     assert fix in finding.fix
 
 
-async def test_an_endpoint_that_does_not_answer_is_wrong() -> None:
+async def test_an_endpoint_that_does_not_respond_is_an_error() -> None:
     (finding,) = await check_endpoints(start_with("http://127.0.0.1:9/v1", "good"))
     assert finding.state == "wrong"
     assert "no response" in finding.found
 
 
-def test_all_that_a_cloud_needs_is_told_and_then_its_optional_packages(
+def test_missing_settings_of_a_cloud_are_reported_before_its_optional_packages(
     townhall: Townhall, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "townhall.toml").write_text('[[team.a.agents]]\nname = "a"\nmodel = "vertex_ai/gemini-2.5-pro"\n')
@@ -186,7 +189,7 @@ def test_all_that_a_cloud_needs_is_told_and_then_its_optional_packages(
     assert "run `make vertex` once" in said.out
 
 
-def test_only_openai_compatible_endpoints_are_asked(townhall: Townhall, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_openai_compatible_endpoints_are_called(townhall: Townhall, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "townhall.toml").write_text('[[team.a.agents]]\nname = "a"\nmodel = "claude-sonnet-4-5"\n')
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
     said = townhall("doctor", "--online", "--json")
@@ -208,12 +211,12 @@ command = ["no-such-program", "here"]
 """
 
 
-async def test_tool_servers_are_started_and_what_the_team_file_means_is_looked_for(tmp_path: Path) -> None:
+async def test_tool_servers_are_started_and_names_of_tools_are_checked(tmp_path: Path) -> None:
     text = TOOLS.format(python=json.dumps(sys.executable))
     start = LoadedConfig(
         settings=read_settings(tmp_path / ".env", {}), team_file=parse_team_file(text, tmp_path / "townhall.toml")
     )
-    found = {(one.about, one.state): one async for one in check_tools(start)}
+    found = {(finding.about, finding.state): finding async for finding in check_tools(start)}
     up, down = found["tools stub", "ok"], found["tools files", "wrong"]
     assert "allowed: add" in up.found
     assert "denied: append" in up.found
