@@ -18,12 +18,12 @@ from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.mailbox import Mailbox
 from orchestrator_bridge.engine.run_states import OwnerKey, RunIndex, RunStates, RunWatchers
 from orchestrator_bridge.engine.supervisor import RunSupervisor
-from orchestrator_bridge.question.model import Ask, Question
+from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.question.screening import is_reusable, is_same_wording
 from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.records import OutcomeDelivered
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.interface import Corrupted, ExternalQuestionSummary, SchemaTooNew, Store
+from orchestrator_bridge.store.interface import Corrupted, SchemaTooNew, Store
 from orchestrator_bridge.team.team import Team
 
 REUSE_FOR = 86_400.0
@@ -143,7 +143,9 @@ class ExternalAgents:
         for known in await self._store.external_questions(agent.token, agent.agent, place, since):
             if is_same_wording(request.ask, known.text):
                 question = (await self._states.get(known.run)).questions.get(known.question)
-                if question is not None and is_same_wording(request.ask, question.ask) and _answers(known, question):
+                if question is None or not is_same_wording(request.ask, question.ask):
+                    continue
+                if question.open or not known.told or is_reusable(question):
                     return SubmissionResult(run=known.run, question=known.question)
         return None
 
@@ -184,7 +186,3 @@ def _submission_result(state: RunState, action: str) -> SubmissionResult | None:
         if question.action == action or any(joined.action == action for joined in question.joined):
             return SubmissionResult(run=state.run, question=question.id)
     return SubmissionResult(run=state.run, refusal=use.result or "")
-
-
-def _answers(known: ExternalQuestionSummary, question: Question) -> bool:
-    return question.open or not known.told or is_reusable(question)

@@ -179,7 +179,7 @@ class ReaderPool:
         self, connection: SqliteConnection, looks: Sequence[Callable[[sqlite3.Connection], Any]]
     ) -> Sequence[Any]:
         try:
-            return await connection.run(partial(_run_queries, looks))
+            return await connection.run(lambda plain: [_try_query(look, plain) for look in looks])
         except Exception as error:
             return [error] * len(looks)
 
@@ -190,11 +190,6 @@ class ReaderPool:
             done.set_exception(to_store_error(result, self._path))
         else:
             done.set_result(result)
-
-
-def _run_queries(looks: Sequence[Callable[[sqlite3.Connection], Any]], connection: sqlite3.Connection) -> Sequence[Any]:
-    """Run queries. Returns the result of each, or its error."""
-    return [_try_query(look, connection) for look in looks]
 
 
 def _try_query(look: Callable[[sqlite3.Connection], Any], connection: sqlite3.Connection) -> Any:

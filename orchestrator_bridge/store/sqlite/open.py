@@ -131,7 +131,8 @@ def acquire_lock(path: Path) -> StoreLock:
         _flock(file)
         _write_holder(file)
     except BlockingIOError:
-        holder = _read_holder(file)
+        file.seek(0)
+        holder = file.read(32).strip()
         file.close()
         raise _in_use(path, holder) from None
     except BaseException:
@@ -141,22 +142,17 @@ def acquire_lock(path: Path) -> StoreLock:
 
 
 def _flock(file: IO[str]) -> None:
-    # Windows has no flock. There SQLite's own locks keep the file whole, and a second bot is not told off.
+    # Windows has no flock. There SQLite's own locks protect the file, and a second bot gets no message of its own.
     if sys.platform != "win32":
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _write_holder(file: IO[str]) -> None:
-    """Write down who has the lock, for the message that the next one gets; the lock holds without it."""
+    """Write the process id into the lock file, for the message of a process that finds it locked. The lock holds without it."""
     with contextlib.suppress(OSError):
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
-
-
-def _read_holder(file: IO[str]) -> str:
-    file.seek(0)
-    return file.read(32).strip()
 
 
 def _in_use(path: Path, holder: str) -> InUse:

@@ -113,6 +113,7 @@ def _target_at(connection: sqlite3.Connection, sql: str, place: Place, key: str 
 
 
 def _summary(row: sqlite3.Row) -> QuestionSummary:
+    posted = row["message"] is not None
     return QuestionSummary(
         question=row["question"],
         run=row["run"],
@@ -124,7 +125,7 @@ def _summary(row: sqlite3.Row) -> QuestionSummary:
         asked_at=row["asked_at"],
         fires_at=row["fires_at"],
         closed_at=row["closed_at"],
-        place=None if row["message"] is None else _place(row),
+        place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]) if posted else None,
         message=row["message"],
         posted_at=row["posted_at"],
         noted_at=row["noted_at"],
@@ -132,10 +133,6 @@ def _summary(row: sqlite3.Row) -> QuestionSummary:
         silence=row["silence"],
         people=_people(row["people"]),
     )
-
-
-def _place(row: sqlite3.Row) -> Place:
-    return Place(platform=row["platform"], channel=row["channel"], thread=row["thread"])
 
 
 _OPEN = """
