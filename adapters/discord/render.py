@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import discord
@@ -217,11 +216,6 @@ def expiry_text(at: float) -> str:
 def countdown(at: float) -> str:
     """A time as Discord counts down to it."""
     return f"<t:{int(at)}:R>"
-
-
-def utc_text(at: float) -> str:
-    """A time in UTC, for places without timestamps."""
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _first_part(text: str, limit: int) -> str:
