@@ -285,7 +285,7 @@ def page() -> str:
     run, ended = message(render_run_card(RUN), "15:02", "4 replies"), message(render_question_card(ENDED), "14:40", "3 replies")
     answer = message(render_final_answer(ANSWER)[0], "14:41", "")
     asked = message(render_question_card(ASKED), "15:03", "2 replies")
-    mine = home(home_view(HOME, lambda link: "https://home.example", picks=True, chosen=True))
+    mine = home(home_view(HOME, lambda link: "https://home.example", selectable=True, channel_selected=True))
     screens = (channel + ended + answer + run, channel + asked, picker(form, model_options(about, menu, "grok")), mine)
     phones = "".join(f'<div class="phone">{screen}</div>' for screen in screens)
     return f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>{phones}'
