@@ -24,14 +24,15 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from adapters.discord import pickers  # noqa: E402 - the path comes first
+from adapters.discord.commands import Choice, model_choices  # noqa: E402 - the path comes first
 from adapters.discord.render import (  # noqa: E402
     DiscordMessage,
     render_question_card,
     render_run_card,
 )
 from orchestrator_bridge.chat.adapter import ModelOption  # noqa: E402
-from orchestrator_bridge.chat.outbound import Author, CardAgent, CardOption, QuestionCard, RunCard  # noqa: E402
+from orchestrator_bridge.chat.inbound import Author  # noqa: E402
+from orchestrator_bridge.chat.outbound import CardAgent, CardOption, QuestionCard, RunCard  # noqa: E402
 
 PICTURE = ROOT / "docs" / "pictures" / "discord.png"
 WIDTH, HEIGHT, PHONES = 375, 720, 3
@@ -128,7 +129,7 @@ def message(shown: DiscordMessage, at: str, thread: str) -> str:
     return f'<div class="message{called}"><div class="face">T</div>{body}</div>'
 
 
-def picker(choices: Sequence[pickers.Choice]) -> str:
+def picker(choices: Sequence[Choice]) -> str:
     """What a phone shows while somebody types into the command's field."""
     entries = "".join(f'<div class="entry">{html.escape(one.name)}</div>' for one in choices)
     typed = '<div class="typed"><b>/model</b> <span class="slot">model: grok<span class="caret">|</span></span></div>'
@@ -185,7 +186,7 @@ async def page() -> str:
     asked = message(
         render_question_card(ASKED, "question:31:card"), "15:03", "Question 31: When may the database … · 2 messages ›"
     )
-    screens = (channel + run + ended, channel + asked, channel + picker(pickers.model_choices(MODELS)))
+    screens = (channel + run + ended, channel + asked, channel + picker(model_choices(MODELS)))
     phones = "".join(f'<div class="phone">{screen}</div>' for screen in screens)
     return f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>{phones}'
 
