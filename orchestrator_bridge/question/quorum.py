@@ -132,6 +132,7 @@ def is_audience_known(question: Question) -> bool:
 def required_votes(question: Question) -> int:
     """Number of replies that the policy requires of those asked who have not passed."""
     quorum, base = _quorum(question), len(active_deciders(question))
+    # A majority of an unknown number cannot be computed: one answer decides, and the card says so.
     if quorum == "first" or (people_decide(question) and not is_audience_known(question)):
         return 1
     if quorum == "majority":
@@ -174,6 +175,8 @@ def is_quorum_met(question: Question, voices: Collection[Reply]) -> bool:
     heard = {reply.author.id for reply in voices}
     missing = {reply.author.id for reply in counted_replies(question)} - heard
     waiting = {responder.id for responder in active_deciders(question)} - heard
+    # Once everybody who can answer has, their replies are enough, even if the policy asks for more of them. A counted reply that
+    # is not among `voices` is not final yet and can still change, so it is waited for.
     complete = not waiting and not missing and (is_audience_known(question) or required_votes(question) <= len(heard))
     return bool(heard) and (complete or _quorum_votes(question, heard) >= required_votes(question))
 

@@ -36,6 +36,7 @@ def secret_refusal(ask: Ask) -> str:
 def find_secret_request(sentence: str) -> str | None:
     """Name of the secret that a sentence asks for, as it is written there; None if there is none."""
     known, line = lexicon(), fold_text(sentence)
+    # "The API key?" asks for it without any verb.
     alone = _ARTICLE.sub("", strip_courtesy(line.rstrip("?")))
     if known.secrets.fullmatch(alone):
         return alone

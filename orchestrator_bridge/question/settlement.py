@@ -150,8 +150,8 @@ def settle(question: Question, now: float) -> Outcome | None:
     # Time is up: replies that are not final yet get no more time to change, but they count.
     if replies_decide(question):
         return _answered_outcome(question, now)
-    step = fallback_decision(question)
-    return _fallback_outcome(question, step, now, fallback_reason(question)) if step else None
+    decision = fallback_decision(question)
+    return _fallback_outcome(question, decision, now, fallback_reason(question)) if decision else None
 
 
 def cancelled_outcome(question: Question, now: float, why: str) -> Outcome:
@@ -161,15 +161,15 @@ def cancelled_outcome(question: Question, now: float, why: str) -> Outcome:
 
 def begin_fallback(question: Question, now: float, why: str) -> Outcome | FallbackStage:
     """Move on to the next fallback that can decide: its outcome, or its stage if it takes time."""
-    step = fallback_decision(question)
-    return _fallback_outcome(question, step, now, why) if step else begin_stage(question, now, why)
+    decision = fallback_decision(question)
+    return _fallback_outcome(question, decision, now, why) if decision else begin_stage(question, now, why)
 
 
 def final_fallback(question: Question, now: float, why: str) -> Outcome:
     """Outcome by the last fallback of the chain, which decides at once."""
-    step = immediate_fallback(question, question.policy.fallback[-1].use)
-    assert step is not None, "a policy ends with a fallback that can always decide"
-    return _fallback_outcome(question, step, now, why)
+    decision = immediate_fallback(question, question.policy.fallback[-1].use)
+    assert decision is not None, "a policy ends with a fallback that can always decide"
+    return _fallback_outcome(question, decision, now, why)
 
 
 def _answered_outcome(question: Question, now: float) -> Outcome:
@@ -220,15 +220,16 @@ def _originally_required(question: Question) -> int:
             return min(number, asked)
 
 
-def _fallback_outcome(question: Question, step: FallbackDecision, now: float, why: str) -> Outcome:
+def _fallback_outcome(question: Question, decision: FallbackDecision, now: float, why: str) -> Outcome:
     """Outcome by a fallback, with the replies so far."""
-    found = question.stage is not None and step.name == question.policy.fallback[question.stage.step].use
+    # A fallback in progress keeps the reason for which it began; one that decides in its place has a reason of its own.
+    found = question.stage is not None and decision.name == question.policy.fallback[question.stage.step].use
     return Outcome(
         status="fallen_back",
-        decision=step.decision,
-        choice=step.choice,
-        number=step.number,
-        decided_by=f"fallback:{step.name}",
+        decision=decision.decision,
+        choice=decision.choice,
+        number=decision.number,
+        decided_by=f"fallback:{decision.name}",
         replies=question.replies,
         why=question.stage.why if found and question.stage else why,
         given=fallback_input(question),
@@ -260,6 +261,7 @@ def _waiting_result(question: Question) -> str:
         return UNDELIVERABLE
     time = format_duration(question.policy.expire_after + question.extended)
     given = len(counted_replies(question))
+    # The number is capped at those who could have answered: "only 1 of 2", not "of 3", if one of three has passed.
     if given:
         return f"only {given} of {min(required_votes(question), given + len(pending_deciders(question)))} answered in {time}"
     given_by_people = [reply for reply in question.replies if reply.author.kind == "human"]

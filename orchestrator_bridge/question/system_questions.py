@@ -74,6 +74,7 @@ def _validated(ask: Ask, given: _DecideArguments) -> JudgeVerdict:
         text = f"{number:.15g} {ask.unit}".strip() if number is not None else ""
         return JudgeVerdict(decision=text, number=number, reason=reason if text else "its number is not valid")
     if ask.kind in ("choice", "confirm"):
+        # Models put an option's id, its label or a sentence about it into either argument.
         option = next((option for option in clickable_options(ask) if given.choice in (option.id, option.label)), None)
         option = option or find_exact_option(ask, decision) or find_option(clickable_options(ask), decision)
         if option is None:

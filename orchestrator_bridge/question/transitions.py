@@ -112,6 +112,7 @@ def posted(question: Question, delivery: Delivery) -> Question:
     """A card was posted. Only the first delivery sets the deadline."""
     if question.delivery is None:
         return _updated(question, delivery=delivery)
+    # The outbox may report the same post twice, after a restart.
     known = (question.delivery, *question.copied)
     if any((copy.place, copy.message) == (delivery.place, delivery.message) for copy in known):
         return question
@@ -211,6 +212,7 @@ def _derive_replies(question: Question) -> Question:
 
 def _granted_seconds(question: Question) -> float:
     """Seconds granted in all: each request counts if it came before the expiry as extended by the earlier ones."""
+    # In order of time: a request that is in time only because of an earlier extension counts, whichever arrived first.
     granted, end = 0.0, effective_start(question) + question.policy.expire_after + question.policy.grace
     for wish in question.wishes:
         if question.delivery is None or wish.at <= end + granted:

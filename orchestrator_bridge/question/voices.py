@@ -103,6 +103,7 @@ def _effective_messages(ask: Ask, heard: Sequence[Utterance]) -> _EffectiveMessa
     # An edited message keeps its place among the others: it is ordered by its first version.
     first_at = {message: min(version.at for version in same) for message, same in versions.items()}
     left = [(message, to) for message in newest for leaves, to in [_withdraws(ask, message)] if leaves]
+    # A withdrawal revokes what was said before it; what is said later, or at the same time, counts again.
     left_at = max((message.at for message, _ in left), default=-math.inf)
     leaving = {message.message for message, _ in left}
     valid = [message for message in newest if message.message not in leaving and message.at >= left_at]
@@ -136,6 +137,7 @@ def _build_reply(ask: Ask, messages: _EffectiveMessages) -> Reply | None:
     if not said:
         return None
     newest = max(said, key=lambda message: (message.at, message.message))
+    # All typed messages are parsed together, because one thought often comes in several; a click without words needs no parsing.
     reading = parse_messages(ask, [message.text for message in messages.typed]) if messages.typed else None
     chosen = reading.choice if isinstance(reading, ParsedReply) else None
     clicked = messages.click is not None and chosen is None

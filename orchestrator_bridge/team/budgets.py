@@ -47,6 +47,7 @@ class Budgets(Value):
     def begin_of_day(self, at: float) -> float:
         """Start of the day of a time, in seconds since the epoch."""
         now = datetime.fromtimestamp(at, self.zone)
+        # Where clocks go back at midnight, that midnight happens twice: the day begins at the first (fold 0).
         return now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp()
 
 

@@ -102,6 +102,7 @@ class Directory:
 
     def responder(self, author: Author) -> Responder:
         """Responder of a platform author. A person of the team file has the same id on all platforms."""
+        # On a local platform everybody has the same id, which must not turn its user into the first person of the file.
         for name, spec in self._people.items():
             if spec.ids.get(author.platform) == author.id and author.platform not in self._local_platforms:
                 return Responder(kind="human", id=f"@{name}", name=name)
@@ -115,6 +116,7 @@ class Directory:
 
     def mentioned(self, said: Sequence[Author], text: str, platform: str) -> tuple[Mentioned, ...]:
         """People named in a message: by the platform's mentions, else by names of the team file (`@alice`)."""
+        # A mention that the platform has resolved wins over the same name in the team file.
         authors = {author.id: author for author in said}
         for name in _NAMED.findall(text):
             spec = self._people.get(name.lower())
