@@ -16,6 +16,7 @@ from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.presentation.posts import FIRST, acknowledgement_post, thread_post
 from orchestrator_bridge.run.questions.service import QuestionService
 from orchestrator_bridge.run.records import BlobStored, PostFailed, PostSent, ToolResultStored
+from orchestrator_bridge.run.state import Call
 from orchestrator_bridge.run.termination import cancel_open
 from orchestrator_bridge.run.tool_policy import RESULT_PAGE_SIZE, result_page
 from orchestrator_bridge.run.transaction import Transaction
@@ -86,38 +87,42 @@ def _handle_call_finished(transaction: Transaction, run_input: inputs.CallFinish
         return
     match run_input.result:
         case Response() as response:
-            transaction.add(
-                e.Responded(
-                    at=transaction.now,
-                    action=call.action,
-                    agent=call.agent,
-                    text=response.text,
-                    tool_calls=response.tool_calls,
-                    consumed=run_input.consumed,
-                    usage=response.usage,
-                    served=response.served,
-                    cost=response.cost,
-                    kept=response.kept,
-                    counted=response.counted,
-                    notice=response.notice,
-                )
-            )
+            transaction.add(_responded(transaction, call, response, run_input.consumed))
         case ModelError() as error:
-            tries, backup = transaction.state.team.bounds.tries, transaction.state.agents[call.agent].has_backup
-            transaction.add(
-                e.CallFailed(
-                    at=transaction.now,
-                    action=call.action,
-                    agent=call.agent,
-                    kind=error.kind,
-                    found=error.found,
-                    advice=error.advice,
-                    retry_at=retry_at(error, call.failures, tries, transaction.now, backup=backup),
-                    billed=billed(error),
-                )
-            )
+            transaction.add(_call_failed(transaction, call, error))
         case _:
             assert_never(run_input.result)
+
+
+def _responded(transaction: Transaction, call: Call, response: Response, consumed: tuple[int, ...]) -> e.Responded:
+    return e.Responded(
+        at=transaction.now,
+        action=call.action,
+        agent=call.agent,
+        text=response.text,
+        tool_calls=response.tool_calls,
+        consumed=consumed,
+        usage=response.usage,
+        served=response.served,
+        cost=response.cost,
+        kept=response.kept,
+        counted=response.counted,
+        notice=response.notice,
+    )
+
+
+def _call_failed(transaction: Transaction, call: Call, error: ModelError) -> e.CallFailed:
+    tries, backup = transaction.state.team.bounds.tries, transaction.state.agents[call.agent].has_backup
+    return e.CallFailed(
+        at=transaction.now,
+        action=call.action,
+        agent=call.agent,
+        kind=error.kind,
+        found=error.found,
+        advice=error.advice,
+        retry_at=retry_at(error, call.failures, tries, transaction.now, backup=backup),
+        billed=billed(error),
+    )
 
 
 def retry_at(error: ModelError, failures: int, tries: int, now: float, *, backup: bool = False) -> float | None:

@@ -141,22 +141,7 @@ def _apply_turn(state: RunState, event: e.Responded, call: Call) -> RunState:
     # An agent's first words without any tool are plainly its answer; later ones may be a mere remark.
     if not event.tool_calls and agent.answers == 0 and may_answer(state, agent) and event.text.strip():
         decision = NewAnswer(content=event.text)
-    uses = tuple(
-        Use(
-            id=f"{event.action}/{index}",
-            name=tool_call.name,
-            arguments=tool_call.arguments,
-            result=_immediate_result(parsed, agent, decision),
-        )
-        for index, (tool_call, parsed) in enumerate(zip(event.tool_calls, parsed_calls, strict=True))
-    )
-    pairs = tuple(zip(uses, parsed_calls, strict=True))
-    tool_uses = {
-        use.id: ToolUse(agent=call.agent, use=use.id, tool=parsed.tool, arguments=parsed.arguments)
-        for use, parsed in pairs
-        if isinstance(parsed, ToolRequest)
-    }
-    asks = {use.id: PendingAsk(agent=call.agent, use=use.id, ask=parsed) for use, parsed in pairs if isinstance(parsed, Ask)}
+    uses = _uses(event, agent, parsed_calls, decision)
     turn = Turn(
         seen_from_seq=agent.seen_seq,
         seen_seq=call.seen_seq,
@@ -165,17 +150,41 @@ def _apply_turn(state: RunState, event: e.Responded, call: Call) -> RunState:
         correction=_correction(event, decision),
         provider_state=event.kept,
     )
+    called = [parsed.tool for parsed in parsed_calls if isinstance(parsed, ToolRequest)]
     state = update_agent(
         state,
         call.agent,
         turns=(*agent.turns, turn),
         seen_seq=call.seen_seq,
         idle=decision is not None,
-        malformed=0 if tool_uses else _malformed_count(agent, decision, parsed_calls),
-        tool_calls=agent.tool_calls + sum(bool(use.tool.server) for use in tool_uses.values()),
+        malformed=0 if called else _malformed_count(agent, decision, parsed_calls),
+        tool_calls=agent.tool_calls + sum(bool(tool.server) for tool in called),  # reading on in a result is not counted
     )
-    state = replace(state, asks={**state.asks, **asks}, uses={**state.uses, **tool_uses})
+    state = _add_pending_uses(state, call.agent, uses, parsed_calls)
     return _apply_decision(state, call, decision)
+
+
+def _uses(event: e.Responded, agent: AgentState, parsed_calls: list[ParsedToolCall], decision: Decision) -> tuple[Use, ...]:
+    return tuple(
+        Use(
+            id=f"{event.action}/{index}",
+            name=tool_call.name,
+            arguments=tool_call.arguments,
+            result=_immediate_result(parsed, agent, decision),
+        )
+        for index, (tool_call, parsed) in enumerate(zip(event.tool_calls, parsed_calls, strict=True))
+    )
+
+
+def _add_pending_uses(state: RunState, agent: str, uses: tuple[Use, ...], parsed_calls: list[ParsedToolCall]) -> RunState:
+    """Queue the uses that have no result yet: questions to ask and tools to call."""
+    asks, tool_uses = dict(state.asks), dict(state.uses)
+    for use, parsed in zip(uses, parsed_calls, strict=True):
+        if isinstance(parsed, Ask):
+            asks[use.id] = PendingAsk(agent=agent, use=use.id, ask=parsed)
+        elif isinstance(parsed, ToolRequest):
+            tool_uses[use.id] = ToolUse(agent=agent, use=use.id, tool=parsed.tool, arguments=parsed.arguments)
+    return replace(state, asks=asks, uses=tool_uses)
 
 
 def _parse_tool_calls(state: RunState, agent: AgentState, tool_calls: tuple[ToolCall, ...], call: Call) -> list[ParsedToolCall]:
