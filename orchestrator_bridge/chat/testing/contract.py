@@ -26,7 +26,7 @@ class AdapterContract(InboundContract, OutboundContract, DeliveryContract, Lifec
             if required_features(getattr(cls, name)) & cls.lacks:
                 setattr(cls, name, None)
 
-    async def test_what_is_said_to_be_lacking_is_lacking_and_nothing_else(self, driver: PlatformDriver) -> None:
+    async def test_exactly_the_features_in_lacks_are_missing(self, driver: PlatformDriver) -> None:
         lacking = {feature for feature in FEATURES if getattr(type(driver), feature) is getattr(PlatformDriver, feature)}
         if not driver.adapter.capabilities.can_read_history:
             lacking.add("history")

@@ -1,4 +1,4 @@
-"""What a platform's tests bring along so that the contract of adapters can be run on it: the adapter, people, and trouble."""
+"""Driver of a platform in the contract suite: it plays the bridge, the people and the faults; and sample posts."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from orchestrator_bridge.chat.outbound import (
 )
 
 TIMEOUT = 30.0
-"""Seconds after which something that ought to happen is taken not to."""
-
+"""Seconds after which an expected event counts as missing."""
 
 Feature = Literal[
     "choose",
@@ -39,16 +38,16 @@ Feature = Literal[
     "lose_confirmation",
     "history",
 ]
-"""What a platform may lack: a method of its driver, or that it can be asked."""
+"""Features that a platform may lack: methods of its driver, and a history that the adapter can read."""
 
 FEATURES: tuple[Feature, ...] = tuple(feature for feature in get_args(Feature) if feature != "history")
-"""Those that are methods of a driver."""
+"""The features that are methods of the driver."""
 
 T = TypeVar("T", bound=Callable[..., Any])
 
 
 def needs(*features: Feature) -> Callable[[T], T]:
-    """Mark a test of the contract that only platforms with these features can pass."""
+    """Mark a test that only platforms with these features can pass."""
 
     def mark(test: T) -> T:
         test.__dict__["needs"] = frozenset(features)
@@ -58,147 +57,144 @@ def needs(*features: Feature) -> Callable[[T], T]:
 
 
 def required_features(test: object) -> frozenset[Feature]:
-    """What a test of the contract needs."""
+    """The features that a test needs."""
     needed: frozenset[Feature] = getattr(test, "needs", frozenset())
     return needed
 
 
 def _lacking(feature: Feature) -> AssertionError:
-    return AssertionError(f"this driver has no {feature}: write it, or name it in `lacks`, and what needs it with @needs")
+    return AssertionError(f"this driver has no {feature}(); implement it, or name it in `lacks`")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VisibleMessage:
-    """One message as people see it now: its words, those of embeds and blocks too, and the labels of what can be clicked."""
+    """One message as people see it now: its text with that of embeds and blocks, and the labels of its controls."""
 
     text: str
     controls: tuple[str, ...] = ()
 
 
 class PlatformDriver(ABC):
-    """One adapter on its platform. What a platform does not have is left as it is here, and named in its contract's `lacks`."""
+    """An adapter on its platform, a channel, and a person in it.
+
+    A subclass implements the abstract methods, and those of the features that its platform has. Name the others in `lacks`.
+    """
 
     adapter: Adapter
     home: Place
-    """The channel in which people and the bot are."""
+    """The channel of the tests; bot and person are members."""
     person: Author
-    """Who speaks in these tests, as the platform knows her."""
+    """The person who acts in the tests, as the platform identifies them."""
 
     def __init__(self) -> None:
-        self._heard: asyncio.Queue[InboundEvent] = asyncio.Queue()
-        self._store_breaks = False
+        self._events: asyncio.Queue[InboundEvent] = asyncio.Queue()
+        self._store_fails = False
         self._keys = count(1)
-
-    # The bridge's side ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Start the adapter."""
         await self.adapter.start(self._receive)
 
     async def _receive(self, event: InboundEvent) -> None:
-        if self._store_breaks:
-            self._store_breaks = False
+        if self._store_fails:
+            self._store_fails = False
             raise OSError("the disk is full")
-        self._heard.put_nowait(event)
+        self._events.put_nowait(event)
 
     def fail_next_store(self) -> None:
-        """The next thing that the adapter hands over cannot be stored."""
-        self._store_breaks = True
+        """Let the next event fail to be stored: `on_event` raises."""
+        self._store_fails = True
 
     async def next_event(self) -> InboundEvent:
-        """The next thing that the adapter hands over."""
+        """Wait for the next event from the adapter."""
         async with asyncio.timeout(TIMEOUT):
-            return await self._heard.get()
+            return await self._events.get()
 
     async def post(
         self, post: Post, *, place: Place | None = None, replaces: PostedMessage | None = None, key: str = ""
     ) -> PostedMessage:
-        """Send, under a key of its own unless one is given."""
+        """Send a post, under a new key unless one is given."""
         return await self.adapter.send(self.outbound(post, place=place, replaces=replaces, key=key))
 
     def outbound(
         self, post: Post, *, place: Place | None = None, replaces: PostedMessage | None = None, key: str = ""
     ) -> OutboundPost:
-        """What `post` sends."""
+        """The outbound post that `post` sends."""
         return OutboundPost(key=key or f"{post.kind}-{next(self._keys)}", place=place or self.home, post=post, replaces=replaces)
 
     def thread(self, posted: PostedMessage) -> Place:
         """The thread that a post opened."""
         return Place(platform=self.home.platform, channel=self.home.channel, thread=posted.thread)
 
-    # The people's side ----------------------------------------------------------------------------------------------------
-
     @abstractmethod
     async def say(self, place: Place, text: str) -> None:
-        """The person writes in a channel or a thread, or names the thread if the platform has none."""
+        """Write as the person in a channel or a thread; without threads, in the way that names the run or question."""
 
     @abstractmethod
     async def command(self, name: str, text: str) -> None:
-        """The person gives a command."""
+        """Give a command as the person."""
 
     @abstractmethod
     async def visible(self, place: Place) -> Sequence[VisibleMessage]:
-        """What people see there, oldest first."""
+        """The messages that people see at a place, oldest first."""
 
     async def files(self) -> Mapping[str, str]:
-        """The texts of the files that the bot has posted, by their names; none where a platform has no files."""
+        """Contents of the files that the bot has posted, by name; empty if the platform has no files."""
         return {}
 
     @abstractmethod
     async def notified(self) -> frozenset[str]:
-        """Ids of those whom a post has notified so far, and `everyone` if one has notified all."""
+        """Ids of the people whom posts have notified so far; `everyone` if a post notified all."""
 
     @abstractmethod
     def when(self, at: float) -> str:
-        """How this platform names a moment to people (seconds since the epoch)."""
+        """A time (seconds since the epoch) as the platform shows it to people."""
 
-    async def after_store_failure(self) -> None:  # noqa: B027  # most platforms tell her nothing
-        """The person learns that her words were not stored, where she is told, and is ready to write something else."""
+    async def after_store_failure(self) -> None:  # noqa: B027  # most platforms need nothing
+        """Bring the person back to a state in which they can write, after a message that was not stored."""
 
     @abstractmethod
     async def press(self, question: int, press: ControlAction, value: str) -> None:
-        """The person says "not me" or asks for more time, by whatever control there is."""
+        """Pass a question, or ask for more time, as the person."""
 
     async def choose(self, question: int, option: str) -> None:
-        """The person clicks an option."""
+        """Click an option as the person."""
         raise _lacking("choose")
 
     async def edit(self, text: str) -> None:
-        """The person changes her newest message."""
+        """Change the person's newest message."""
         raise _lacking("edit")
 
     async def delete_post(self, posted: PostedMessage) -> None:
-        """Somebody who may do so deletes a card of ours."""
+        """Delete a card of the bot, as somebody who may."""
         raise _lacking("delete_post")
 
     async def delete_message(self) -> None:
-        """The person deletes her newest message."""
+        """Delete the person's newest message."""
         raise _lacking("delete_message")
 
     async def redeliver(self) -> None:
-        """The platform delivers the newest thing that the person did once more."""
+        """Let the platform deliver the person's newest event again."""
         raise _lacking("redeliver")
 
     async def reconnect(self) -> None:
-        """The connection is cut and made again."""
+        """Cut the connection, so that the adapter connects again."""
         raise _lacking("reconnect")
 
-    # Trouble --------------------------------------------------------------------------------------------------------------
-
     async def fail_next(self) -> None:
-        """The next sending fails without having any effect."""
+        """Let the next request fail without an effect."""
         raise _lacking("fail_next")
 
     async def fail_next_read(self) -> None:
-        """What people said cannot be read the next time, or not to its end."""
+        """Let the next reading of a thread fail, or end early."""
         raise _lacking("fail_next_read")
 
     async def reject_next(self) -> None:
-        """The platform refuses the next sending for good."""
+        """Let the platform refuse the next post for good."""
         raise _lacking("reject_next")
 
     async def lose_confirmation(self) -> None:
-        """The next sending takes effect, but its confirmation is lost."""
+        """Let the next post take effect, and its response be lost."""
         raise _lacking("lose_confirmation")
 
 
@@ -221,11 +217,11 @@ OPTIONS = (
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07 \u202edesrever\u202c @everyone @here <!channel> \x00\x08 &#8238; [see](https://evil.example/x) end"
 )
-"""Terminal escapes, a window title, reversed text (as entity too), mentions of everybody, control characters, a masked link."""
+"""Terminal escapes, a window title, reversed text (also as an entity), mentions of all, control characters, a masked link."""
 
 
 def question(number: int = 2, *, asked: Author | None = None) -> QuestionCard:
-    """An open question of one choice, which expires at 2026-11-22 14:30 UTC."""
+    """An open question with two options, which expires at 2026-11-22 14:30 UTC."""
     return QuestionCard(
         question=number,
         run=3,
@@ -248,7 +244,7 @@ def closed(card: QuestionCard) -> QuestionCard:
 
 
 def long_answer() -> FinalAnswer:
-    """A final text of some 20,000 characters: many numbered paragraphs and a block of code longer than any message may be."""
+    """An answer of some 20,000 characters: numbered paragraphs, and a block of code longer than one message may be."""
     paragraphs = "\n\n".join(f"Point {number}. {'All things considered. ' * 8}" for number in range(60))
     code = "\n".join(f"line_{number} = {number}" for number in range(400))
     return FinalAnswer(run=3, text=f"{paragraphs}\n\n```python\n{code}\n```\n\nThe end.", how="Two votes of two.", by="architect")

@@ -1,4 +1,4 @@
-"""The contract of adapters: what people say reaches the bridge, once each, under keys that last."""
+"""Contract of inbound events: each action of a person arrives once, in order, with a stable key."""
 
 from __future__ import annotations
 
@@ -7,57 +7,58 @@ from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.chat.testing.driver import RUN, PlatformDriver, needs, question
 
 
-async def said_next(driver: PlatformDriver) -> MessageReceived:
-    heard = await driver.next_event()
-    assert isinstance(heard, MessageReceived), heard
-    return heard
+async def next_message(driver: PlatformDriver) -> MessageReceived:
+    """The next event, which must be a message."""
+    event = await driver.next_event()
+    assert isinstance(event, MessageReceived), event
+    return event
 
 
 def belongs_to(message: MessageReceived, number: int, posted: PostedMessage) -> bool:
-    """Whether the message is known to be for that question: by its number, or by its thread."""
+    """True if the message names the question by its number, or stands in its thread."""
     return message.question == number or message.place.thread == posted.thread
 
 
 class InboundContract:
-    async def test_what_is_said_in_a_runs_thread_arrives_with_its_thread_its_author_and_its_words(
-        self, driver: PlatformDriver
-    ) -> None:
+    """Tests of events."""
+
+    async def test_a_message_in_a_runs_thread_arrives_with_thread_author_and_text(self, driver: PlatformDriver) -> None:
         run = await driver.post(RUN)
         await driver.say(driver.thread(run), "mind the budget, please")
-        said = await said_next(driver)
-        assert (said.text, said.place.thread, said.edit) == ("mind the budget, please", run.thread, "")
-        assert (said.author.platform, said.author.id) == (driver.adapter.platform, driver.person.id)
-        assert said.author.name
+        message = await next_message(driver)
+        assert (message.text, message.place.thread, message.edit) == ("mind the budget, please", run.thread, "")
+        assert (message.author.platform, message.author.id) == (driver.adapter.platform, driver.person.id)
+        assert message.author.name
 
     async def test_a_reply_to_a_question_arrives_as_one_to_that_question(self, driver: PlatformDriver) -> None:
         posted = [await driver.post(question(number)) for number in (2, 7)]
         await driver.say(driver.thread(posted[1]), "let's go with PostgreSQL")
         await driver.say(driver.thread(posted[0]), "1")
-        first, second = await said_next(driver), await said_next(driver)
+        first, second = await next_message(driver), await next_message(driver)
         assert first.text == "let's go with PostgreSQL"
         assert belongs_to(first, 7, posted[1])
         assert second.text == "1"
         assert belongs_to(second, 2, posted[0])
 
-    async def test_messages_arrive_in_order_and_each_under_a_key_of_its_own(self, driver: PlatformDriver) -> None:
+    async def test_messages_arrive_in_order_with_different_keys(self, driver: PlatformDriver) -> None:
         run = await driver.post(RUN)
         for number in range(5):
             await driver.say(driver.thread(run), f"remark {number}")
-        said = [await said_next(driver) for _ in range(5)]
-        assert [one.text for one in said] == [f"remark {number}" for number in range(5)]
-        assert len({one.key for one in said}) == 5
+        messages = [await next_message(driver) for _ in range(5)]
+        assert [message.text for message in messages] == [f"remark {number}" for number in range(5)]
+        assert len({message.key for message in messages}) == 5
 
-    async def test_times_are_the_platforms_and_do_not_run_backwards(self, driver: PlatformDriver) -> None:
+    async def test_times_are_the_platforms_and_never_decrease(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())
         await driver.say(driver.thread(asked), "1")
-        said = await said_next(driver)
-        assert said.at >= asked.at > 0
+        message = await next_message(driver)
+        assert message.at >= asked.at > 0
 
     async def test_a_command_arrives_with_the_rest_of_its_line(self, driver: PlatformDriver) -> None:
         await driver.command("ask", "build  it,\tplease")
-        heard = await driver.next_event()
-        assert isinstance(heard, CommandReceived)
-        assert (heard.name, heard.text, heard.author.id) == ("ask", "build  it,\tplease", driver.person.id)
+        event = await driver.next_event()
+        assert isinstance(event, CommandReceived)
+        assert (event.name, event.text, event.author.id) == ("ask", "build  it,\tplease", driver.person.id)
 
     async def test_the_same_command_given_twice_is_two_commands(self, driver: PlatformDriver) -> None:
         await driver.command("runs", "")
@@ -65,34 +66,34 @@ class InboundContract:
         first, second = await driver.next_event(), await driver.next_event()
         assert first.key != second.key
 
-    async def test_not_me_arrives_with_its_question(self, driver: PlatformDriver) -> None:
+    async def test_a_pass_arrives_with_its_question(self, driver: PlatformDriver) -> None:
         await driver.post(question())
         await driver.press(2, "pass", "")
-        heard = await driver.next_event()
-        assert isinstance(heard, ControlUsed)
-        assert (heard.question, heard.press, heard.author.id) == (2, "pass", driver.person.id)
+        event = await driver.next_event()
+        assert isinstance(event, ControlUsed)
+        assert (event.question, event.press, event.author.id) == (2, "pass", driver.person.id)
 
     async def test_more_time_arrives_in_seconds(self, driver: PlatformDriver) -> None:
         await driver.post(question())
         await driver.press(2, "more", "3600")
-        heard = await driver.next_event()
-        assert isinstance(heard, ControlUsed)
-        assert (heard.question, heard.press, float(heard.value)) == (2, "more", 3600.0)
+        event = await driver.next_event()
+        assert isinstance(event, ControlUsed)
+        assert (event.question, event.press, float(event.value)) == (2, "more", 3600.0)
 
     @needs("choose")
     async def test_a_clicked_option_arrives_by_its_id(self, driver: PlatformDriver) -> None:
         await driver.post(question())
         await driver.choose(2, "lite")
-        heard = await driver.next_event()
-        assert isinstance(heard, ControlUsed)
-        assert (heard.question, heard.press, heard.value) == (2, "option", "lite")
+        event = await driver.next_event()
+        assert isinstance(event, ControlUsed)
+        assert (event.question, event.press, event.value) == (2, "option", "lite")
 
     @needs("edit")
     async def test_an_edit_is_another_version_of_the_same_message(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())
         await driver.say(driver.thread(asked), "SQLite")
         await driver.edit("PostgreSQL")
-        before, after = await said_next(driver), await said_next(driver)
+        before, after = await next_message(driver), await next_message(driver)
         assert (after.message, after.text) == (before.message, "PostgreSQL")
         assert after.key != before.key
 
@@ -101,45 +102,45 @@ class InboundContract:
         asked = await driver.post(question())
         await driver.say(driver.thread(asked), "SQLite")
         await driver.delete_message()
-        said, unsaid = await said_next(driver), await driver.next_event()
-        assert isinstance(unsaid, MessageDeleted)
-        assert unsaid.message == said.message
+        message, deletion = await next_message(driver), await driver.next_event()
+        assert isinstance(deletion, MessageDeleted)
+        assert deletion.message == message.message
 
     @needs("delete_post")
     async def test_a_card_that_somebody_deletes_arrives_as_a_deletion_in_its_thread(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())
         await driver.delete_post(asked)
-        unsaid = await driver.next_event()
-        assert isinstance(unsaid, MessageDeleted)
-        assert (unsaid.message, unsaid.place.thread) == (asked.message, asked.thread)
+        deletion = await driver.next_event()
+        assert isinstance(deletion, MessageDeleted)
+        assert (deletion.message, deletion.place.thread) == (asked.message, asked.thread)
 
     @needs("redeliver")
-    async def test_what_is_delivered_twice_has_the_same_key_twice(self, driver: PlatformDriver) -> None:
+    async def test_a_redelivered_event_has_the_same_key(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())
         await driver.say(driver.thread(asked), "SQLite")
-        first = await said_next(driver)
+        first = await next_message(driver)
         await driver.redeliver()
-        assert (await said_next(driver)).key == first.key
+        assert (await next_message(driver)).key == first.key
 
     @needs("reconnect")
-    async def test_people_are_heard_after_a_cut_connection(self, driver: PlatformDriver) -> None:
+    async def test_messages_arrive_after_a_reconnection(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())
         await driver.reconnect()
         await driver.say(driver.thread(asked), "SQLite")
-        assert (await said_next(driver)).text == "SQLite"
+        assert (await next_message(driver)).text == "SQLite"
 
     async def test_a_long_message_arrives_whole(self, driver: PlatformDriver) -> None:
         run = await driver.post(RUN)
         await driver.say(driver.thread(run), "tell me " * 200 + "now")
-        assert (await said_next(driver)).text == "tell me " * 200 + "now"
+        assert (await next_message(driver)).text == "tell me " * 200 + "now"
 
-    async def test_words_that_could_not_be_stored_do_not_stop_the_adapter(self, driver: PlatformDriver) -> None:
+    async def test_a_message_that_was_not_stored_does_not_stop_the_adapter(self, driver: PlatformDriver) -> None:
         run = await driver.post(RUN)
         driver.fail_next_store()
         await driver.say(driver.thread(run), "lost")
         await driver.after_store_failure()
         await driver.say(driver.thread(run), "kept")
-        heard = {(await said_next(driver)).text}
-        if heard != {"kept"}:  # platforms that deliver again what was not acknowledged bring both
-            heard.add((await said_next(driver)).text)
-        assert "kept" in heard
+        texts = {(await next_message(driver)).text}
+        if texts != {"kept"}:  # a platform that redelivers what was not acknowledged brings both
+            texts.add((await next_message(driver)).text)
+        assert "kept" in texts
