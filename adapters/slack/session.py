@@ -164,9 +164,7 @@ def _create_transport(
         before_authorize=_as_middleware(requests),
     )
     if config.app_token:
-        return SocketModeTransport(
-            app, api, config.app_token, ping_interval=config.ping_interval, on_reconnected=backfill.catch_up
-        )
+        return SocketModeTransport(app, api, config.app_token, ping_interval=config.ping_interval, backfill=backfill)
     if not config.signing_secret:
         raise SendRejected("neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set; fix: set one")
     return HttpTransport(app, config.port)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_bolt.async_app import AsyncApp
@@ -19,6 +19,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from adapters.slack.api import SlackApi, Unauthorised
+from adapters.slack.backfill import SlackBackfill
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.common.background import BackgroundTasks
 
@@ -50,7 +51,8 @@ class _SocketClient(SocketModeClient):
 
 
 class SocketModeTransport:
-    """One connection of Socket Mode. `ping_interval` is in seconds; `on_reconnected` is called after each reconnection."""
+    """One connection of Socket Mode. `ping_interval` is in seconds; after each reconnection the backfill
+    reads missed messages."""
 
     def __init__(
         self,
@@ -59,13 +61,13 @@ class SocketModeTransport:
         token: str,
         *,
         ping_interval: float = PING_INTERVAL,
-        on_reconnected: Callable[[], Awaitable[None]],
+        backfill: SlackBackfill,
     ) -> None:
         self._app = app
         self._api = api
         self._token = token
         self._ping_interval = ping_interval
-        self._on_reconnected = on_reconnected
+        self._backfill = backfill
         self._client: _SocketClient | None = None
         self._handling: set[asyncio.Task[object]] = set()
         """Tasks of the SDK that handle an envelope; `stop` waits for them."""
@@ -120,4 +122,4 @@ class SocketModeTransport:
         await send_async_response(client, request, response, began)
 
     def _reconnected(self) -> None:
-        self._calls.start(self._on_reconnected())
+        self._calls.start(self._backfill.catch_up())
