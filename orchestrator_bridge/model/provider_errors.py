@@ -205,52 +205,53 @@ def _error_type(status: int, words: str) -> type[ModelError]:
     return _BY_STATUS.get(status) or (Overloaded if status >= 500 else BadRequest)
 
 
+_TEXTS: Mapping[type[ModelError], tuple[str, str]] = {
+    InvalidApiKey: (
+        "{provider} rejected the API key",
+        "Check {key}: the key is wrong, revoked, or has no access to {model!r}.",
+    ),
+    InsufficientCredit: (
+        "the account at {provider} has no credit",
+        "Add credit to the account of {key}, or choose another model.",
+    ),
+    UnknownModel: (
+        "{provider} does not serve {model!r}",
+        "Check the model's name {model!r} and the address {address}, or choose another model.",
+    ),
+    ContextTooLong: (
+        "the prompt is too long for {model!r} at {provider}",
+        "Give a shorter task, or choose a model with a larger context window.",
+    ),
+    ContentRefused: (
+        "{provider} refused the content",
+        "Reword the task, or choose another model: this model's provider does not allow it.",
+    ),
+    BadRequest: (
+        "{provider} rejected the request",
+        "Choose another model: {model!r} does not accept this request.",
+    ),
+    RateLimited: (
+        "the rate limit at {provider} is reached",
+        "Wait, or choose a model or an account with higher limits.",
+    ),
+    TimedOut: ("{provider} timed out", "Wait, or choose another model."),
+    Overloaded: (
+        "{provider} is overloaded or failing",
+        "The fault is at the provider. Wait, or choose another model.",
+    ),
+}
+"""What happened and what an operator can do about it, for every class that a response can mean."""
+
+
 def build_error(error: type[ModelError], said: ProviderMessage, route: Route, wait: float | None = None) -> ModelError:
-    """Error of this class, with the provider's own message and advice for an operator. `wait` is in seconds."""
-    found, advice = _texts(error, route)
+    """Error of a class in `_TEXTS`, with the provider's own message and advice for an operator. `wait` is in seconds."""
+    names = {"provider": provider_label(route), "model": route.id, "key": key_name(route), "address": safe_base_url(route)}
+    found, advice = (text.format(**names) for text in _TEXTS[error])
     if said.message:
         found = f"{found}: {said.message}"
     if wait is not None and wait >= NOTABLE_WAIT:
         advice = f"It asks to wait {format_duration(wait)}. {advice}"
     return error(found, advice, wait)
-
-
-def _texts(error: type[ModelError], route: Route) -> tuple[str, str]:
-    """Sentence about what happened (without its end), and advice."""
-    provider = provider_label(route)
-    texts: dict[type[ModelError], tuple[str, str]] = {
-        InvalidApiKey: (
-            f"{provider} rejected the API key",
-            f"Check {key_name(route)}: the key is wrong, revoked, or has no access to {route.id!r}.",
-        ),
-        InsufficientCredit: (
-            f"the account at {provider} has no credit",
-            f"Add credit to the account of {key_name(route)}, or choose another model.",
-        ),
-        UnknownModel: (
-            f"{provider} does not serve {route.id!r}",
-            f"Check the model's name {route.id!r} and the address {safe_base_url(route)}, or choose another model.",
-        ),
-        ContextTooLong: (
-            f"the prompt is too long for {route.id!r} at {provider}",
-            "Give a shorter task, or choose a model with a larger context window.",
-        ),
-        ContentRefused: (
-            f"{provider} refused the content",
-            "Reword the task, or choose another model: this model's provider does not allow it.",
-        ),
-        BadRequest: (
-            f"{provider} rejected the request",
-            f"Choose another model: {route.id!r} does not accept this request.",
-        ),
-        RateLimited: (
-            f"the rate limit at {provider} is reached",
-            "Wait, or choose a model or an account with higher limits.",
-        ),
-        TimedOut: (f"{provider} timed out", "Wait, or choose another model."),
-    }
-    fault = (f"{provider} is overloaded or failing", "The fault is at the provider. Wait, or choose another model.")
-    return texts.get(error, fault)
 
 
 def provider_label(route: Route) -> str:

@@ -1,4 +1,4 @@
-"""What goes to a provider and what is read from its answer."""
+"""Requests to OpenAI-compatible providers, and the parsing of their answers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ async def answered(play: Play, request: Request) -> tuple[Response, Asked]:
 
 
 @BOTH_WAYS
-async def test_the_text_is_what_the_model_said(model: str) -> None:
+async def test_the_text_is_the_models_answer(model: str) -> None:
     text = "Hello — this is a long enough answer to come in several pieces. 🌍"
     response, _ = await answered(Play(text=text), a_request(model=model))
     assert response.text == text
     assert response.tool_calls == ()
 
 
-async def test_a_vendor_is_asked_to_stream_and_an_endpoint_of_ones_own_is_not() -> None:
+async def test_a_vendor_is_asked_to_stream_and_an_own_endpoint_is_not() -> None:
     _, streamed = await answered(Play(text="a"), a_request(model="xai/grok-4.3"))
     _, whole = await answered(Play(text="a"), a_request(model="mine"))
     assert streamed.body["stream"] is True
@@ -42,7 +42,7 @@ async def test_reasoning_stays_out_of_the_text(model: str) -> None:
 
 
 @BOTH_WAYS
-async def test_tool_calls_come_through_with_their_raw_arguments(model: str) -> None:
+async def test_tool_calls_are_returned_with_their_raw_arguments(model: str) -> None:
     uses = [
         ToolUse(name="new_answer", arguments='{"content": "begin', id="a"),
         ToolUse(name="ask_others", arguments={"q": 1}, id="b"),
@@ -63,20 +63,20 @@ async def test_tool_calls_without_an_id_of_their_own_get_one() -> None:
 
 
 @BOTH_WAYS
-async def test_usage_holds_cached_and_reasoning_tokens(model: str) -> None:
+async def test_usage_has_cached_and_reasoning_tokens(model: str) -> None:
     tokens = Tokens(input=1000, output=200, cached=600, reasoning=150)
     response, _ = await answered(Play(text="x", usage=tokens), a_request(model=model))
     assert response.usage == Usage(input=1000, output=200, cached=600, reasoning=150)
 
 
-async def test_reasoning_that_is_counted_beside_the_output_is_added_to_it() -> None:
+async def test_reasoning_reported_beside_the_output_is_added_to_it() -> None:
     tokens = Tokens(input=1000, output=200, reasoning=150, total=1350)
     response, _ = await answered(Play(text="x", usage=tokens), a_request())
     assert response.usage == Usage(input=1000, output=350, reasoning=150)
 
 
 @BOTH_WAYS
-async def test_usage_that_is_not_reported_is_estimated_and_costs_nobody_knows_what(model: str) -> None:
+async def test_unreported_usage_is_estimated_and_has_no_cost(model: str) -> None:
     response, _ = await answered(Play(text="x" * 40, usage=None), a_request(model=model))
     assert response.usage.estimated
     assert response.usage.output == 10
@@ -84,7 +84,7 @@ async def test_usage_that_is_not_reported_is_estimated_and_costs_nobody_knows_wh
     assert response.cost is None
 
 
-async def test_the_model_that_served_is_the_one_that_the_answer_names() -> None:
+async def test_the_served_model_is_the_one_named_in_the_answer() -> None:
     response, asked = await answered(Play(text="x", served="grok-4.3"), a_request(model="grok-4.1-fast"))
     assert asked.model == "grok-4-1-fast-reasoning"
     assert response.served == "grok-4.3"
@@ -96,7 +96,7 @@ async def test_the_cost_is_booked_from_the_reported_usage_at_the_declared_price(
     assert response.cost == Decimal("0.0023")  # 400 at $2, 600 at $0.50 and 200 at $6 a million
 
 
-async def test_a_model_without_a_price_costs_nobody_knows_what() -> None:
+async def test_a_model_without_a_price_has_no_cost() -> None:
     response, _ = await answered(Play(text="x"), a_request(model="xai/a-model-of-tomorrow"))
     assert response.cost is None
 
@@ -125,7 +125,7 @@ async def test_the_conversation_and_the_tools_are_sent_in_the_providers_format()
     assert asked.headers["authorization"] == f"Bearer {KEY}"
 
 
-async def test_arguments_that_were_no_json_go_back_as_json() -> None:
+async def test_invalid_arguments_are_sent_back_as_json() -> None:
     use = ToolCall(id="c1", name="vote", arguments='{"agent_id": ')
     messages = (Message(role="user", text="Do it."), Message(role="assistant", tool_calls=(use,)))
     _, asked = await answered(Play(text="x"), a_request(messages=messages))
@@ -133,14 +133,14 @@ async def test_arguments_that_were_no_json_go_back_as_json() -> None:
 
 
 @BOTH_WAYS
-async def test_half_a_character_in_a_text_does_not_stop_a_call(model: str) -> None:
+async def test_a_lone_surrogate_in_a_text_does_not_stop_a_call(model: str) -> None:
     response, asked = await answered(Play(text="fine"), a_request("odd \ud83d end", model=model))
     assert asked.messages[1]["content"] == "odd \ufffd end"
     assert response.text == "fine"
 
 
 @BOTH_WAYS
-async def test_a_character_in_two_halves_is_joined_and_a_lone_half_is_replaced(model: str) -> None:
+async def test_surrogate_pairs_are_joined_and_lone_surrogates_replaced(model: str) -> None:
     use = ToolUse(name="vote", arguments='{"agent_id": "\ud83d\ude00 \ud83d"}')
     response, _ = await answered(Play(text="yes \ud83d\ude00 no \ude00", tool_calls=[use]), a_request(model=model))
     assert response.text == "yes \U0001f600 no \ufffd"

@@ -1,4 +1,4 @@
-"""Which provider a name leads to, what the team file can change, and what is said of a name that leads nowhere."""
+"""Resolution of model names into routes, changes by the team file, and errors for unknown names."""
 
 from __future__ import annotations
 
@@ -95,23 +95,23 @@ def test_a_model_whose_effort_cannot_be_chosen_takes_no_such_parameter(name: str
     assert "reasoning_effort" not in route.accepts
 
 
-def test_a_name_with_blanks_is_no_vendors_id() -> None:
+def test_a_name_with_blanks_is_not_a_vendors_id() -> None:
     with pytest.raises(UnknownModelName, match=r"Did you mean 'grok-4\.3'"):
         resolve("grok 4.3 please")
 
 
-def test_what_an_endpoint_of_ones_own_takes_is_not_known() -> None:
+def test_the_parameters_of_an_own_endpoint_are_unknown() -> None:
     assert resolve("local", OWN).accepts is None
     assert resolve("ollama/llama3.3").accepts is None
 
 
-def test_a_model_that_is_not_listed_has_what_the_bundled_map_knows() -> None:
+def test_an_unlisted_model_has_the_facts_of_the_bundled_map() -> None:
     route = resolve("mistral/mistral-medium-2604")
     assert route.context == 262144
     assert resolve("xai/nobody-knows-it").price is None
 
 
-def test_an_address_can_be_pointed_elsewhere() -> None:
+def test_an_address_can_be_replaced() -> None:
     assert resolve("grok-4.3", base_urls={"xai": "http://127.0.0.1:1/v1/"}).base_url == "http://127.0.0.1:1/v1"
     assert resolve("gpt-5", base_urls={"xai": "http://127.0.0.1:1/v1"}).base_url == "https://api.openai.com/v1"
 
@@ -124,7 +124,7 @@ def test_an_entry_of_the_team_file_is_a_model_of_its_own() -> None:
     assert (route.price.input, route.price.output) == (Decimal(0), Decimal(0))
 
 
-def test_an_entry_without_an_address_is_another_name_for_a_known_model() -> None:
+def test_an_entry_without_an_address_is_an_alias_of_a_known_model() -> None:
     route = resolve("cheap", OWN)
     assert (route.name, route.provider, route.id, route.key_env) == ("cheap", "xai", "grok-4-1-fast-reasoning", "XAI_API_KEY")
     assert route.price is not None
@@ -133,7 +133,7 @@ def test_an_entry_without_an_address_is_another_name_for_a_known_model() -> None
     assert route.context == 2_000_000, "what the entry leaves out stays as it is known"
 
 
-def test_an_entry_can_say_all_that_is_to_be_known_of_a_model() -> None:
+def test_an_entry_can_state_all_facts_of_a_model() -> None:
     tiers = (
         TierFacts(above=200_000, input=Decimal(4), output=Decimal(8)),
         TierFacts(above=100_000, input=Decimal(2), output=Decimal(4)),
@@ -169,7 +169,7 @@ def test_an_entry_can_give_a_known_model_another_key() -> None:
     assert (route.key_env, route.needs) == ("OTHER_KEY", ("OTHER_KEY",))
 
 
-def test_half_a_price_is_no_price() -> None:
+def test_half_a_price_is_ignored() -> None:
     assert resolve("half", OWN).price is None
 
 
@@ -186,7 +186,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(name: str, near: 
 
 
 @pytest.mark.parametrize("name", ["", "/", "xai/", "xai/ ", "nothing like it at all"])
-def test_a_name_that_leads_nowhere_is_refused(name: str) -> None:
+def test_a_name_without_a_model_is_refused(name: str) -> None:
     with pytest.raises(UnknownModelName, match="is not known; expected"):
         resolve(name)
 
@@ -213,6 +213,6 @@ def test_a_dated_release_has_the_price_of_its_model() -> None:
     assert price_of(route, "gpt-5-nano") == resolve("gpt-5-nano").price
 
 
-def test_at_an_endpoint_of_ones_own_the_price_holds_for_whatever_answers() -> None:
+def test_at_an_own_endpoint_the_price_applies_to_any_answer() -> None:
     route = resolve("local", OWN)
     assert price_of(route, "Llama-3.2-3B-Instruct", OWN) == route.price

@@ -1,4 +1,4 @@
-"""Our own list beside LiteLLM's map: what it corrects differs from the map, says why, and what it leaves to the map is there."""
+"""Our own list beside LiteLLM's price map: every correction differs from the map and has a source; the rest is in the map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A provider that is down is left alone for a while: closed, open, probing, and how one leads to another."""
+"""Circuit breaker of a route: closed, open, probing, and the transitions between them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def broken(times: int = circuit_breaker.FAILURES) -> RouteLimiter:
     return the_road
 
 
-def test_it_opens_after_some_failures_in_a_row_and_says_why() -> None:
+def test_the_circuit_opens_after_five_failures_and_names_the_reason() -> None:
     assert goes(broken(circuit_breaker.FAILURES - 1), "one more", 0.0)
     the_road = broken()
     assert not goes(the_road, "one more", 1.0)
@@ -53,14 +53,14 @@ def test_a_success_between_failures_starts_the_count_again() -> None:
     assert the_road.circuit_error(0.0) is None
 
 
-def test_whoever_refuses_or_limits_is_up() -> None:
+def test_a_refusal_or_a_rate_limit_shows_that_the_provider_is_up() -> None:
     the_road = road()
     for number in range(3 * circuit_breaker.FAILURES):
         assert goes(the_road, str(number), 0.0)
         the_road.completed((1, str(number)), InvalidApiKey("wrong key") if number % 2 else RateLimited("slower"), 0.0)
 
 
-def test_after_the_pause_one_call_goes_and_the_others_wait_for_what_becomes_of_it() -> None:
+def test_after_the_pause_one_probe_goes_and_the_others_wait_for_its_result() -> None:
     the_road = broken()
     for name in ("probe", "next"):
         the_road.enqueue((1, name), 1)
@@ -72,7 +72,7 @@ def test_after_the_pause_one_call_goes_and_the_others_wait_for_what_becomes_of_i
     assert the_road.admit_next(circuit_breaker.PROBE_BACKOFF.first + 6) == (1, "next")
 
 
-def test_a_probe_that_fails_doubles_the_pause_up_to_a_most() -> None:
+def test_a_failed_probe_doubles_the_pause_up_to_the_longest() -> None:
     the_road, now, pause = broken(), 0.0, circuit_breaker.PROBE_BACKOFF.first
     for number in range(8):
         assert not goes(the_road, "too soon", now + pause - 0.1)
@@ -83,7 +83,7 @@ def test_a_probe_that_fails_doubles_the_pause_up_to_a_most() -> None:
     assert pause == circuit_breaker.PROBE_BACKOFF.longest
 
 
-def test_a_probe_that_is_given_up_leaves_the_next_call_to_be_one() -> None:
+def test_an_abandoned_probe_makes_the_next_call_the_probe() -> None:
     the_road = broken()
     assert goes(the_road, "probe", circuit_breaker.PROBE_BACKOFF.first)
     the_road.completed((1, "probe"), None, circuit_breaker.PROBE_BACKOFF.first + 1)
@@ -91,7 +91,7 @@ def test_a_probe_that_is_given_up_leaves_the_next_call_to_be_one() -> None:
     assert not goes(the_road, "not both", circuit_breaker.PROBE_BACKOFF.first + 1)
 
 
-def test_a_late_failure_of_an_earlier_call_says_nothing_new() -> None:
+def test_a_late_failure_of_an_earlier_call_is_ignored() -> None:
     the_road = road()
     assert goes(the_road, "slow", 0.0)
     for number in range(circuit_breaker.FAILURES):
@@ -104,7 +104,7 @@ def test_a_late_failure_of_an_earlier_call_says_nothing_new() -> None:
     assert goes(the_road, "back", circuit_breaker.PROBE_BACKOFF.first + 2)
 
 
-def test_a_provider_that_asks_for_a_very_long_wait_is_as_good_as_down() -> None:
+def test_a_very_long_retry_after_opens_the_circuit() -> None:
     the_road = road()
     assert goes(the_road, "a", 0.0)
     the_road.completed((1, "a"), RateLimited("come back tomorrow", retry_after=40_000), 0.0)

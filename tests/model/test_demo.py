@@ -1,4 +1,4 @@
-"""The built-in demo: real disagreement, one question that matters, and an answer that goes by what the person replied."""
+"""The built-in demo: real disagreement, one question that matters, and an answer that follows the person's reply."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_peers_advise_against_each_other() -> None:
     assert [text[:2] for text in advice] == ["1.", "2."]
 
 
-def test_an_option_that_a_person_picked_leads_the_final_text() -> None:
+def test_an_option_that_a_person_selected_leads_the_final_text() -> None:
     stage = asked()
     stage.replies(1, "3, we have time")
     text = final(stage)
@@ -81,19 +81,19 @@ def test_a_persons_own_words_lead_the_final_text() -> None:
     assert "“Ask the cat and go by what it does”" in text
 
 
-def test_a_fallback_is_called_one() -> None:
+def test_a_fallback_is_named_as_one() -> None:
     stage = asked()
     stage.passes(1800.0 + 10.0)
     text = final(stage)
     assert "**Try it small first.** Nobody answered, so this is a fallback and no person's decision." in text
 
 
-def test_where_nobody_is_there_the_demo_comes_to_its_end_all_the_same() -> None:
+def test_the_demo_finishes_even_if_nobody_answers() -> None:
     stage = Stage(demo(), TASK, gone=True)
     assert "no person's decision" in final(stage)
 
 
-def test_agents_that_decide_are_not_taken_for_people() -> None:
+def test_decisions_of_agents_are_not_attributed_to_people() -> None:
     asking = ToolCall(id="c", name="ask_others", arguments='{"options": [{"id": "trial", "label": "Try it small first"}]}')
     outcome = json.dumps({"decision": "Try it small first", "choice": "trial", "decided_by": "agent"})
     messages = (
@@ -126,7 +126,7 @@ def test_a_demo_always_says_that_it_is_one() -> None:
         assert "a script and not a model" in stage.answer_of(agent)
 
 
-def test_a_run_that_was_stopped_goes_on_as_it_would_have() -> None:
+def test_a_stopped_run_continues_unaffected() -> None:
     stage = asked()
     stage.replies(1, "2")
     before = play_turn(stage.script, stage.request("operator"), "s")

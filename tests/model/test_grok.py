@@ -1,4 +1,4 @@
-"""Grok 4.1 Fast: every spelling of it, the host that it goes to, and what is said of its retirement. Today is 2026-11-22."""
+"""Grok 4.1 Fast: its spellings, the choice of its host, and the notice of its retirement. Today is 2026-11-22."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_every_spelling_reaches_the_one_that_does_not_reason(name: str) -> None:
         ("openrouter/grok-4.1-fast", "openrouter", "x-ai/grok-4.1-fast"),
     ],
 )
-def test_a_host_that_is_named_is_taken_whatever_is_set(name: str, provider: str, model: str) -> None:
+def test_a_named_host_is_used_whatever_is_set(name: str, provider: str, model: str) -> None:
     route = resolve(name, have=XAI, today=TODAY)
     assert (route.provider, route.id, route.why) == (provider, model, f"{provider} is named")
 
@@ -85,7 +85,7 @@ def test_with_another_hosts_settings_it_goes_to_the_genuine_model(name: str, hav
         assert lifecycle_notice(route, TODAY) == ""
 
 
-def test_it_says_why_it_goes_there() -> None:
+def test_a_route_states_the_reason_for_its_choice() -> None:
     assert resolve("grok-4.1-fast", have=XAI | OPENROUTER, today=TODAY).why == "xai retired it, openrouter has it"
     assert resolve("grok-4.3", have=OPENROUTER, today=TODAY).why == "XAI_API_KEY is not set, openrouter has it"
     assert resolve("grok-4.3", have=XAI, today=TODAY).why == "the only host whose settings are set"
@@ -94,7 +94,7 @@ def test_it_says_why_it_goes_there() -> None:
     assert resolve("grok-build-0.1", today=TODAY).why == "its only host here"
 
 
-def test_with_xais_key_alone_it_says_what_answers_and_at_which_price() -> None:
+def test_with_xais_key_alone_the_notice_names_successor_and_price() -> None:
     route = resolve("grok-4.1-fast", have=XAI, today=TODAY)
     assert lifecycle_notice(route, TODAY) == (
         "xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15; grok-4.3 answers instead with reasoning effort low,"
@@ -104,7 +104,7 @@ def test_with_xais_key_alone_it_says_what_answers_and_at_which_price() -> None:
     assert "grok-4.3 answers instead with reasoning effort none" in lifecycle_notice(quick, TODAY)
 
 
-def test_at_xai_it_is_booked_as_what_answers_whatever_name_the_response_bears() -> None:
+def test_at_xai_it_is_billed_as_its_successor_whatever_the_response_names() -> None:
     route = resolve("grok-4.1-fast", have=XAI, today=TODAY)
     for served in ("grok-4.3", "grok-4-1-fast-reasoning"):
         price = price_of(route, served)
@@ -112,7 +112,7 @@ def test_at_xai_it_is_booked_as_what_answers_whatever_name_the_response_bears() 
         assert (price.input, price.cached, price.output) == (Decimal("1.25"), Decimal("0.20"), Decimal("2.50"))
 
 
-def test_before_its_retirement_it_was_what_it_was() -> None:
+def test_before_its_retirement_its_own_facts_apply() -> None:
     route = resolve("grok-4.1-fast", have=XAI | OPENROUTER, today=date(2026, 2, 1))
     assert (route.provider, route.context) == ("xai", 2_000_000)
     assert route.price is not None
@@ -120,7 +120,7 @@ def test_before_its_retirement_it_was_what_it_was() -> None:
     assert lifecycle_notice(route, date(2026, 2, 1)) == ""
 
 
-def test_where_reasoning_is_turned_off_by_the_request_the_route_says_so() -> None:
+def test_the_non_reasoning_spelling_sets_the_effort() -> None:
     route = resolve("grok-4.1-fast-non-reasoning", have=OPENROUTER, today=TODAY)
     assert (route.id, route.effort, route.efforts) == ("x-ai/grok-4.1-fast", "none", ("none",))
     assert route.accepts is not None
@@ -140,7 +140,7 @@ def test_where_reasoning_is_turned_off_by_the_request_the_route_says_so() -> Non
         ("grok-code-fast-1", "grok-build-0.1"),
     ],
 )
-def test_an_older_model_says_what_answers_for_it(name: str, answering: str) -> None:
+def test_an_older_model_names_its_successor(name: str, answering: str) -> None:
     route = resolve(name, have=XAI, today=TODAY)
     said = lifecycle_notice(route, TODAY)
     assert said.startswith(f"xai retired {name}")
@@ -157,7 +157,7 @@ def test_the_multi_agent_model_takes_no_tools() -> None:
     assert resolve("grok-4.20-multi-agent").tools is False
 
 
-def test_an_answer_by_the_announced_model_is_no_surprise_and_any_other_is() -> None:
+def test_only_an_answer_by_an_unannounced_model_gives_a_notice() -> None:
     route = resolve("grok-4.1-fast", have=XAI, today=TODAY)
     assert served_model_notice(route, "grok-4.3") == ""
     assert served_model_notice(route, "grok-4-1-fast-reasoning") == ""
@@ -173,6 +173,6 @@ def test_an_answer_by_the_announced_model_is_no_surprise_and_any_other_is() -> N
     assert served_model_notice(resolve("ollama/llama3.2"), "anything") == ""
 
 
-def test_a_refused_id_says_what_answers_in_its_place() -> None:
+def test_a_refused_id_names_its_replacement() -> None:
     said = served_model_notice(resolve("xai/grok-4.3"), "grok-4.3", refused="grok-4-1-fast-reasoning")
     assert said.startswith("xai no longer accepts 'grok-4-1-fast-reasoning'. grok-4.3 answers in its place, at $1.25 in")

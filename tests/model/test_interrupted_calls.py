@@ -1,4 +1,4 @@
-"""Calls that end in silence, in the middle, or in something that is no answer."""
+"""Calls that end in silence, in the middle of an answer, or in an invalid answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 @BOTH_WAYS
-async def test_a_server_that_is_not_there_is_down(model: str) -> None:
+async def test_an_unreachable_server_is_a_failed_connection(model: str) -> None:
     address = f"http://127.0.0.1:{free_port()}/v1"
     models = ModelClient(base_urls={"xai": address}, keys={"XAI_API_KEY": KEY}, own={"mine": ModelSpec(base_url=address)})
     with pytest.raises(errors.ProviderUnavailable) as caught:
@@ -34,7 +34,7 @@ async def test_a_server_that_is_not_there_is_down(model: str) -> None:
     assert address in caught.value.advice
 
 
-async def test_a_password_in_an_address_is_not_told() -> None:
+async def test_a_password_in_an_address_is_redacted() -> None:
     own = {"mine": ModelSpec(base_url=f"http://me:hidden@127.0.0.1:{free_port()}/v1")}
     models = ModelClient(own=own)
     with pytest.raises(errors.ProviderUnavailable) as caught:
@@ -43,14 +43,14 @@ async def test_a_password_in_an_address_is_not_told() -> None:
     assert "hidden" not in caught.value.found + caught.value.advice
 
 
-async def test_an_address_that_is_none_is_told() -> None:
+async def test_an_invalid_address_is_reported() -> None:
     models = ModelClient(base_urls={"xai": "localhost:8000/v1"}, keys={"XAI_API_KEY": KEY})
     with pytest.raises(errors.BadRequest, match="localhost:8000/v1 cannot be called"):
         await models.respond(a_request())
     await models.close()
 
 
-async def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unusable_proxy_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:1")
     models = ModelClient(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": KEY})
     with pytest.raises(errors.ProviderUnavailable, match=r"the HTTP client for model calls cannot be created: .*gopher"):
@@ -58,7 +58,7 @@ async def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPat
     await models.close()
 
 
-async def test_a_host_that_does_not_exist_is_told() -> None:
+async def test_an_unknown_host_is_reported() -> None:
     models = ModelClient(own={"mine": ModelSpec(base_url="http://nowhere.invalid/v1")})
     with pytest.raises(errors.ConnectionFailed, match=r"no connection to http://nowhere\.invalid/v1: the host"):
         await models.respond(a_request(model="mine"))
@@ -67,32 +67,32 @@ async def test_a_host_that_does_not_exist_is_told() -> None:
 
 @BOTH_WAYS
 @pytest.mark.parametrize("cut", ["before", "midway"])
-async def test_a_connection_that_is_cut_is_down(cut: Cut, model: str) -> None:
+async def test_a_lost_connection_means_the_provider_is_unavailable(cut: Cut, model: str) -> None:
     error = await failure_of(Play(text=LONG, cut=cut), a_request(model=model))
     assert type(error) is errors.ProviderUnavailable
     assert "was lost" in error.found
 
 
-async def test_a_stream_that_ends_before_its_answer_is_down() -> None:
+async def test_a_stream_that_ends_early_means_the_provider_is_unavailable() -> None:
     error = await failure_of(Play(text=LONG, cut="unfinished"), a_request())
     assert type(error) is errors.ProviderUnavailable
     assert error.found == "the stream from xai ended before the answer was complete."
 
 
 @BOTH_WAYS
-async def test_a_silent_server_is_left_after_the_requests_time(model: str) -> None:
+async def test_a_silent_server_times_out_after_the_requests_timeout(model: str) -> None:
     error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(model=model, timeout=0.05))
     assert type(error) is errors.TimedOut
     assert error.found == f"{model.split('/')[0]} did not answer within 0.05 s."
 
 
-async def test_a_stream_that_stops_in_the_middle_is_left_before_the_whole_time_is_up() -> None:
+async def test_a_stalled_stream_times_out_before_the_requests_timeout() -> None:
     error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(), stall_after=0.05)
     assert type(error) is errors.TimedOut
     assert error.found == "xai sent nothing for 0.05 s in the middle of its answer."
 
 
-async def test_a_model_may_think_in_silence_before_its_first_word() -> None:
+async def test_a_model_may_reason_in_silence_before_its_first_piece() -> None:
     gate = asyncio.Event()
     async with ModelServer([Play(text=None, gate=gate)]) as server:
         models = models_at(server, stall_after=0.0)
@@ -119,26 +119,26 @@ GARBAGE = [
 ]
 
 
-async def test_a_page_in_place_of_a_stream_is_garbled() -> None:
+async def test_a_page_in_place_of_a_stream_is_an_invalid_response() -> None:
     error = await failure_of(Play(body="<title>Log in to the hotel</title>", content_type="text/html"))
     assert error.found == "xai returned something other than JSON: 'Log in to the hotel'."
 
 
 @pytest.mark.parametrize(("play", "found"), GARBAGE)
-async def test_a_body_that_is_no_answer_is_garbled(play: Play, found: str) -> None:
+async def test_a_body_that_is_not_an_answer_is_an_invalid_response(play: Play, found: str) -> None:
     error = await failure_of(play, a_request(model="mine"))
     assert type(error) is errors.InvalidResponse
     assert error.found.startswith(f"mine returned {found}")
 
 
 @pytest.mark.parametrize("body", ["data: {oops\n\n", 'data: {"choices": "none"}\n\n', "data: 7\n\n"])
-async def test_a_stream_of_garbage_is_garbled(body: str) -> None:
+async def test_a_stream_of_garbage_is_an_invalid_response(body: str) -> None:
     error = await failure_of(Play(body=body, content_type="text/event-stream"), a_request())
     assert type(error) is errors.InvalidResponse
 
 
 @BOTH_WAYS
-async def test_a_call_that_is_given_up_hangs_up(model: str) -> None:
+async def test_a_cancelled_call_closes_its_connection(model: str) -> None:
     async with ModelServer([Play(text=LONG, gate=asyncio.Event())]) as server:
         models = models_at(server)
         call = asyncio.ensure_future(models.respond(a_request(model=model)))
@@ -150,7 +150,7 @@ async def test_a_call_that_is_given_up_hangs_up(model: str) -> None:
         await models.close()
 
 
-async def test_a_call_is_made_once_and_never_again_by_itself() -> None:
+async def test_a_failed_call_is_not_retried() -> None:
     async with ModelServer([Play(status=503, headers={"retry-after": "0"}), Play(text="second")]) as server:
         models = models_at(server)
         with pytest.raises(errors.Overloaded):

@@ -1,4 +1,4 @@
-"""Where a model stands on a day, and what is said of it: before it retires, on the day, after it, and where no day is known."""
+"""Lifecycle of a model and its notices: before the day of retirement, on it, after it, and without a known day."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ LIFE = Lifecycle(retires_on=DAY, answered_by="grok-4.3")
         (DAY + timedelta(days=1000), "retired"),
     ],
 )
-def test_a_day_decides_where_a_model_stands(today: date, expected: LifecycleStage) -> None:
+def test_the_day_decides_the_stage_of_a_model(today: date, expected: LifecycleStage) -> None:
     assert lifecycle_stage(LIFE, today) == expected
 
 
 @given(st.dates())
-def test_without_a_day_nothing_is_known_and_nothing_is_said(today: date) -> None:
+def test_without_a_day_the_stage_is_unknown_and_there_is_no_notice(today: date) -> None:
     assert lifecycle_stage(None, today) == lifecycle_stage(Lifecycle(), today) == "unknown"
     assert lifecycle_badge(None, today) == lifecycle_badge(Lifecycle(), today) == ""
 
 
 @given(st.dates(), st.dates())
-def test_what_is_retired_stays_retired(one: date, other: date) -> None:
+def test_a_retired_model_stays_retired(one: date, other: date) -> None:
     earlier, later = sorted((one, other))
     if lifecycle_stage(LIFE, earlier) == "retired":
         assert lifecycle_stage(LIFE, later) == "retired"
 
 
-def test_a_table_says_it_in_a_few_words() -> None:
+def test_the_badge_is_short() -> None:
     assert lifecycle_badge(LIFE, DAY) == "retired 2027-03-01, grok-4.3 answers"
     assert lifecycle_badge(Lifecycle(retires_on=DAY), DAY) == "retired 2027-03-01"
     assert lifecycle_badge(LIFE, DAY - timedelta(days=3)) == "retires 2027-03-01"
     assert lifecycle_badge(LIFE, DAY - timedelta(days=300)) == "until 2027-03-01"
 
 
-def test_people_are_told_before_and_after_but_not_long_before() -> None:
+def test_the_notice_begins_shortly_before_retirement() -> None:
     own = {"mine": ModelSpec(id="xai/grok-4.7", retires_on=DAY, answered_by="grok-4.3")}
     route = resolve("mine", own, today=DAY)
     assert lifecycle_notice(route, DAY - timedelta(days=RETIRING_DAYS + 1)) == ""
@@ -68,7 +68,7 @@ def test_people_are_told_before_and_after_but_not_long_before() -> None:
     assert lifecycle_notice(route, DAY).startswith("xai retired mine (grok-4.7) on 2027-03-01; grok-4.3 answers instead")
 
 
-def test_a_model_that_nothing_answers_for_is_refused_and_said_to_be() -> None:
+def test_the_notice_for_a_model_without_a_successor_states_the_refusal() -> None:
     own = {"mine": ModelSpec(id="gpt-5", retires_on=DAY)}
     route = resolve("mine", own, today=DAY)
     assert (
@@ -77,7 +77,7 @@ def test_a_model_that_nothing_answers_for_is_refused_and_said_to_be() -> None:
     )
 
 
-def test_a_retired_model_costs_and_holds_what_answers_for_it() -> None:
+def test_a_retired_model_has_the_price_and_window_of_its_successor() -> None:
     own = {"mine": ModelSpec(id="xai/grok-4.5", retires_on=DAY, answered_by="grok-build-0.1")}
     before, after = resolve("mine", own, today=DAY - timedelta(days=1)), resolve("mine", own, today=DAY)
     assert (before.price, before.context) == (resolve("grok-4.5").price, 500_000)
@@ -89,14 +89,14 @@ def test_days_of_retirement_in_the_bundled_map_count() -> None:
     assert lifecycle_stage(resolve("gpt-5-mini-2025-08-07").lifecycle, date(2026, 12, 11)) == "retired"
 
 
-def test_whatever_answers_for_a_listed_model_is_known_with_its_price() -> None:
+def test_every_successor_of_a_listed_model_has_a_price() -> None:
     for name in model_entries():
         life = resolve(name).lifecycle
         if life is not None and life.answered_by:
             assert life.price is not None, name
 
 
-def test_a_day_that_only_the_map_names_is_told_as_the_maps() -> None:
+def test_a_day_from_the_map_is_attributed_to_the_map() -> None:
     """Google and Amazon name the day before which nothing is retired, and the map has such days too."""
     route = resolve("vertex_ai/claude-haiku-4-5")
     assert route.lifecycle is not None

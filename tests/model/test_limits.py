@@ -1,4 +1,4 @@
-"""The limits of a route, whatever comes when: never too much in a minute, a turn for every run, and nobody waits for ever."""
+"""Limits of a route under arbitrary arrivals: never above the limit in any minute, fair to all runs, no starvation."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_no_minute_holds_more_than_the_limit_wherever_it_begins(came: list[Came]
 
 @given(calls)
 @settings(max_examples=200)
-def test_everybody_goes_and_a_runs_calls_go_in_their_order(came: list[Came]) -> None:
+def test_every_call_is_admitted_and_a_runs_calls_keep_their_order(came: list[Came]) -> None:
     went = played(came)
     assert Counter((run, size) for _, run, size in went) == Counter((run, size) for _, run, size in came)
     for run in {run for _, run, _ in came}:
@@ -70,7 +70,7 @@ def test_everybody_goes_and_a_runs_calls_go_in_their_order(came: list[Came]) -> 
 
 @given(calls)
 @settings(max_examples=200)
-def test_no_time_is_wasted_while_somebody_waits(came: list[Came]) -> None:
+def test_no_time_is_wasted_while_a_call_waits(came: list[Came]) -> None:
     """Whoever goes later than she came goes at the very moment at which there is room."""
     window = SlidingWindow(REQUESTS, TOKENS)
     for (before, _, _), (at, _, size) in pairwise([(0.0, 0, 0), *played(came)]):
@@ -79,7 +79,7 @@ def test_no_time_is_wasted_while_somebody_waits(came: list[Came]) -> None:
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=60))
-def test_between_two_turns_of_a_run_every_other_that_waits_has_one(runs: list[int]) -> None:
+def test_between_two_turns_of_a_run_every_waiting_run_has_one(runs: list[int]) -> None:
     turns = FairQueue()
     for number, run in enumerate(runs):
         turns.enqueue((run, str(number)), 1)
@@ -104,7 +104,7 @@ def test_a_run_with_one_call_waits_for_one_call_of_a_run_with_sixteen() -> None:
     assert [the_road.admit_next(MINUTE) for _ in range(2)] == [(1, "agent 0"), (2, "alone")]
 
 
-def test_what_a_call_took_replaces_what_was_expected_of_it() -> None:
+def test_reported_usage_replaces_the_estimate_in_the_window() -> None:
     the_road = road()
     the_road.enqueue((1, "a"), TOKENS)
     the_road.enqueue((1, "b"), 60)
@@ -114,7 +114,7 @@ def test_what_a_call_took_replaces_what_was_expected_of_it() -> None:
     assert the_road.admit_next(1.0) == (1, "b")
 
 
-def test_a_call_that_is_not_made_leaves_its_room_to_the_next() -> None:
+def test_a_released_call_is_refunded() -> None:
     the_road = road()
     the_road.enqueue((1, "a"), TOKENS)
     the_road.enqueue((2, "b"), TOKENS)
@@ -123,7 +123,7 @@ def test_a_call_that_is_not_made_leaves_its_room_to_the_next() -> None:
     assert the_road.admit_next(0.0) == (2, "b")
 
 
-def test_how_long_a_provider_asks_one_call_to_wait_holds_for_all() -> None:
+def test_retry_after_applies_to_all_calls_of_the_route() -> None:
     the_road = road()
     for name in ("a", "b"):
         the_road.enqueue((1, name), 1)
@@ -135,7 +135,7 @@ def test_how_long_a_provider_asks_one_call_to_wait_holds_for_all() -> None:
     assert the_road.admit_next(13.0) == (1, "b")
 
 
-def test_the_expected_wait_counts_those_who_go_before() -> None:
+def test_the_expected_wait_counts_the_calls_ahead() -> None:
     the_road = road()
     for number in range(REQUESTS + 1):
         the_road.enqueue((1, str(number)), 1)

@@ -1,4 +1,4 @@
-"""Calls through LiteLLM to vendors with formats of their own, served locally."""
+"""Calls through LiteLLM to vendors with APIs of their own, served locally."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ USE = ToolUse(name="new_answer", arguments={"content": "begin small"}, id="toolu
 
 
 @ALL_VENDORS
-async def test_the_text_and_the_model_that_served_come_back(vendor: Vendor) -> None:
+async def test_the_text_and_the_served_model_are_returned(vendor: Vendor) -> None:
     response, _ = await answered(vendor, Play(text="Hello — 🌍", served="served-1"))
     assert response.text == "Hello — 🌍"
     assert response.served == "served-1"
 
 
 @ALL_VENDORS
-async def test_tools_are_offered_and_their_use_comes_back(vendor: Vendor) -> None:
+async def test_tools_are_offered_and_tool_calls_returned(vendor: Vendor) -> None:
     response, asked = await answered(vendor, Play(tool_calls=[USE]))
     assert set(asked.tools["new_answer"]["properties"]) == {"content"}
     (call,) = response.tool_calls
@@ -39,7 +39,7 @@ async def test_tools_are_offered_and_their_use_comes_back(vendor: Vendor) -> Non
 
 
 @ALL_VENDORS
-async def test_a_conversation_with_a_tools_result_goes_on(vendor: Vendor) -> None:
+async def test_a_conversation_with_a_tool_result_continues(vendor: Vendor) -> None:
     use = ToolCall(id="turn_0_0", name="new_answer", arguments='{"content": "a"}')
     messages = (
         Message(role="system", text="You are planner."),
@@ -70,7 +70,7 @@ async def test_a_conversation_with_a_tools_result_goes_on(vendor: Vendor) -> Non
     ],
     ids=["anthropic", "gemini"],
 )
-async def test_usage_holds_what_was_cached_and_what_was_thought(vendor: Vendor, tokens: Tokens, usage: Usage) -> None:
+async def test_usage_includes_cached_and_reasoning_tokens(vendor: Vendor, tokens: Tokens, usage: Usage) -> None:
     response, _ = await answered(vendor, Play(text="x", usage=tokens))
     assert response.usage == usage
 
@@ -82,7 +82,7 @@ async def test_reasoning_stays_out_of_the_text(vendor: Vendor) -> None:
 
 
 @ALL_VENDORS
-async def test_a_silent_vendor_is_left_after_the_requests_time(vendor: Vendor) -> None:
+async def test_a_silent_vendor_times_out_after_the_requests_timeout(vendor: Vendor) -> None:
     async with ModelServer([Play(text="warm"), Play(text="x", gate=asyncio.Event())], wire=vendor.wire) as server:
         models = models_of(vendor, server)
         await models.respond(a_request(model=vendor.model))
@@ -91,7 +91,7 @@ async def test_a_silent_vendor_is_left_after_the_requests_time(vendor: Vendor) -
         await models.close()
 
 
-async def test_a_call_that_is_given_up_hangs_up() -> None:
+async def test_a_cancelled_call_closes_its_connection() -> None:
     async with ModelServer([Play(text="x", gate=asyncio.Event())], wire=CLAUDE.wire) as server:
         models = models_of(CLAUDE, server)
         call = asyncio.ensure_future(models.respond(a_request(model=CLAUDE.model)))
@@ -103,7 +103,7 @@ async def test_a_call_that_is_given_up_hangs_up() -> None:
         await models.close()
 
 
-async def test_a_call_is_made_once_and_never_again_by_itself() -> None:
+async def test_a_failed_call_is_not_retried() -> None:
     async with ModelServer([Play(status=529, body="{}"), Play(text="second")], wire=CLAUDE.wire) as server:
         models = models_of(CLAUDE, server)
         with pytest.raises(Overloaded, match="is overloaded or failing"):
@@ -113,7 +113,7 @@ async def test_a_call_is_made_once_and_never_again_by_itself() -> None:
         await models.close()
 
 
-async def test_many_calls_at_once_go_through_one_thread_which_ends_with_the_models() -> None:
+async def test_concurrent_calls_share_one_thread_which_ends_with_the_client() -> None:
     async with ModelServer(lambda _: Play(text="x"), wire=CLAUDE.wire) as server:
         models = models_of(CLAUDE, server)
         await asyncio.gather(*(models.respond(a_request(f"task {number}", model=CLAUDE.model)) for number in range(10)))
@@ -123,13 +123,13 @@ async def test_many_calls_at_once_go_through_one_thread_which_ends_with_the_mode
     assert len(server.requests) == 10
 
 
-async def test_what_is_not_set_is_told_before_anything_is_imported_or_sent() -> None:
+async def test_missing_settings_are_reported_before_anything_is_imported_or_sent() -> None:
     with pytest.raises(InvalidApiKey) as caught:
         await ModelClient(keys={"AZURE_API_KEY": SECRET}).respond(a_request(model="azure/mine"))
     assert caught.value.found == "AZURE_API_BASE and AZURE_API_VERSION are not set, and 'azure/mine' needs them."
 
 
-async def test_a_route_without_its_optional_packages_says_how_to_install_them() -> None:
+async def test_a_missing_extra_is_reported_with_its_install_command() -> None:
     settings = {"VERTEXAI_PROJECT": "p", "VERTEXAI_LOCATION": "global"}
     with pytest.raises(BadRequest) as caught:
         await ModelClient(keys=settings).respond(a_request(model="vertex_ai/xai/grok-4.1-fast-reasoning"))
@@ -137,7 +137,7 @@ async def test_a_route_without_its_optional_packages_says_how_to_install_them() 
     assert "`make vertex`" in caught.value.advice
 
 
-async def test_no_key_shows_in_what_a_vendor_says() -> None:
+async def test_no_key_appears_in_a_vendors_message() -> None:
     error = await refused(CLAUDE, Play(status=401, body=f'{{"error": {{"message": "bad key {SECRET}"}}}}'))
     assert SECRET not in repr(error) + error.found + error.advice
     assert "[key]" in error.found

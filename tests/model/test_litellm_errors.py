@@ -1,4 +1,4 @@
-"""How vendors behind LiteLLM refuse: each refusal is one error of the port, with the vendor's own words."""
+"""Errors of vendors behind LiteLLM: each becomes one `ModelError` with the vendor's own message."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_a_status_means_one_error(status: int, expected: type[errors.Model
         ),
     ],
 )
-async def test_words_tell_what_the_status_does_not(
+async def test_a_message_overrides_the_status(
     vendor: Vendor, status: int, message: str, expected: type[errors.ModelError]
 ) -> None:
     error = await refused(vendor, Play(status=status, body=json.dumps({"error": {"message": message}})))
@@ -70,13 +70,13 @@ async def test_words_tell_what_the_status_does_not(
     assert message.rstrip(".") in error.found
 
 
-async def test_an_answer_that_a_filter_held_back_is_refused_content() -> None:
+async def test_an_answer_withheld_by_a_filter_is_refused_content() -> None:
     error = await refused(FLASH, Play(finish="SAFETY"))
     assert type(error) is errors.ContentRefused
 
 
 @ALL_VENDORS
-async def test_a_server_that_is_not_there_is_down(vendor: Vendor) -> None:
+async def test_an_unreachable_server_is_a_failed_connection(vendor: Vendor) -> None:
     models = ModelClient(keys=KEYS, base_urls={vendor.provider: f"http://127.0.0.1:{free_port()}{vendor.under}"})
     with pytest.raises(errors.ConnectionFailed, match=f"no connection to {vendor.provider} at http://127"):
         await models.respond(a_request(model=vendor.model))
@@ -84,13 +84,13 @@ async def test_a_server_that_is_not_there_is_down(vendor: Vendor) -> None:
 
 
 @ALL_VENDORS
-async def test_a_connection_that_is_cut_is_down(vendor: Vendor) -> None:
+async def test_a_lost_connection_means_the_provider_is_unavailable(vendor: Vendor) -> None:
     error = await refused(vendor, Play(text="An answer that is cut.", cut="midway"))
     assert type(error) is errors.ProviderUnavailable
 
 
 @ALL_VENDORS
 @pytest.mark.parametrize("body", ["Welcome to the hotel", '{"id": "x", "cont'])
-async def test_a_body_that_is_no_json_is_garbled(vendor: Vendor, body: str) -> None:
+async def test_a_body_that_is_not_json_is_an_invalid_response(vendor: Vendor, body: str) -> None:
     error = await refused(vendor, Play(body=body))
     assert type(error) is errors.InvalidResponse

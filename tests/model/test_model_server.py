@@ -1,4 +1,4 @@
-"""The test server of models itself: what it keeps of its requests, and how it runs beside other processes."""
+"""The fake model server itself: the requests that it records, and its life as a separate process."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_only_the_named_agents_ask() -> None:
     assert asked.tool_calls[0].name == "ask_others"
 
 
-async def test_a_call_that_was_answered_and_comes_again_is_seen() -> None:
+async def test_a_repeated_call_is_detected() -> None:
     async with ModelServer(Queue([Play(cut="before")], then=team_player)) as server:
         models = models_at(server)
         first = a_request("one")
@@ -83,7 +83,7 @@ async def test_requests_are_waited_for_by_their_number() -> None:
         await models.close()
 
 
-async def test_it_runs_as_a_process_and_writes_down_what_it_was_asked(tmp_path: Path) -> None:
+async def test_the_server_runs_as_a_process_and_logs_its_requests(tmp_path: Path) -> None:
     script = tmp_path / "plays.toml"
     script.write_text(
         """

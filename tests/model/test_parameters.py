@@ -1,4 +1,4 @@
-"""What can be set for a model, and what of it is sent."""
+"""Sampling parameters: which can be set for a model, and which are sent."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ def route(**known: Any) -> Route:
     return Route(**{"name": "m", "provider": "xai", "id": "m", **known})
 
 
-def test_only_what_a_route_takes_is_sent() -> None:
+def test_only_accepted_parameters_are_sent() -> None:
     taken = route(accepts=frozenset({"temperature", "stop"}))
     assert wire_parameters(taken, SET) == {"temperature": 0.5, "stop": ["END"]}
 
 
-def test_where_nothing_is_known_all_that_a_person_set_is_sent() -> None:
+def test_an_own_endpoint_gets_every_parameter() -> None:
     assert set(wire_parameters(route(), SET)) == {"reasoning_effort", "temperature", "top_p", "presence_penalty", "stop", "seed"}
 
 
-def test_a_refusal_lists_what_is_taken() -> None:
+def test_a_refused_parameter_lists_the_accepted_ones() -> None:
     taken = route(accepts=frozenset({"temperature", "seed"}), max_output=1000)
     assert accepted_parameters(taken) == ("temperature", "seed", "max_output")
     assert unsupported_value(taken, "stop", ("END",)) == "only parameters that it takes: temperature, seed, max_output"
     assert unsupported_value(taken, "seed", 7) == ""
 
 
-def test_an_effort_is_one_of_the_routes() -> None:
+def test_an_effort_must_be_one_of_the_routes_efforts() -> None:
     taken = route(accepts=frozenset({"reasoning_effort"}), efforts=("none", "low", "high"))
     assert unsupported_value(taken, "effort", "medium") == "one of none, low, high"
     assert wire_parameters(taken, {"effort": "medium"}) == {}
     assert wire_parameters(taken, {"effort": "high"}) == {"reasoning_effort": "high"}
 
 
-def test_an_output_is_no_longer_than_the_route_gives() -> None:
+def test_the_output_limit_is_bounded_by_the_route() -> None:
     assert unsupported_value(route(max_output=1000), "max_output", 1001) == "at most 1000"
     assert unsupported_value(route(max_output=1000), "max_output", 1000) == ""
     assert unsupported_value(route(), "max_output", 10**9) == ""
 
 
-async def test_what_was_set_goes_along_with_a_call() -> None:
+async def test_set_parameters_are_sent_with_a_call() -> None:
     async with ModelServer([Play(text="x")]) as server:
         models = models_at(server)
         await models.respond(a_request(model="mine", parameters={"temperature": 0.5, "effort": "high"}, max_output=99))
@@ -59,7 +59,7 @@ async def test_what_was_set_goes_along_with_a_call() -> None:
     assert (body["temperature"], body["reasoning_effort"], body["max_tokens"]) == (0.5, "high", 99)
 
 
-async def test_deepseek_is_told_how_much_to_think() -> None:
+async def test_deepseek_receives_the_effort() -> None:
     async with ModelServer([Play(text="x")]) as server:
         models = ModelClient(keys={"DEEPSEEK_API_KEY": "ds-key"}, base_urls={"deepseek": server.url})
         await models.respond(a_request(model="deepseek-v4-flash", parameters={"effort": "low", "seed": 7}))
@@ -70,7 +70,7 @@ async def test_deepseek_is_told_how_much_to_think() -> None:
 
 
 @pytest.mark.parametrize(("vendor", "thinks"), [(CLAUDE, "thinking"), (FLASH, "thinkingConfig")], ids=["anthropic", "gemini"])
-async def test_an_effort_becomes_what_the_vendor_calls_thinking(vendor: Vendor, thinks: str) -> None:
+async def test_an_effort_becomes_the_vendors_thinking_parameter(vendor: Vendor, thinks: str) -> None:
     request = a_request(model=vendor.model, parameters={"effort": "high"}, max_output=9000)
     _, asked = await answered(vendor, Play(text="x"), request)
     assert thinks in str(asked.body)

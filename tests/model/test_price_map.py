@@ -1,4 +1,4 @@
-"""LiteLLM's map is read as data: the package is not imported, and what is read piece by piece is what the whole file says."""
+"""LiteLLM's price map is read as data: the package is not imported, and single entries equal those of the whole file."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def the_whole_map() -> dict[str, object]:
     return whole
 
 
-def test_each_piece_is_what_the_whole_file_has() -> None:
+def test_each_entry_equals_that_of_the_parsed_file() -> None:
     whole = the_whole_map()
     for key in [*list(whole)[::97], *list(whole)[-40:], "xai/grok-4.3", "gpt-5", "claude-haiku-5-5"]:
         assert bundled_entry(key) == whole[key], key
 
 
-def test_what_is_not_in_it_is_none() -> None:
+def test_a_missing_entry_is_none() -> None:
     assert bundled_entry("xai/grok-4-1-fast-reasoning") is None
     assert bundled_entry("mode") is None, "a key inside of a model is no model"
     assert bundled_facts("xai/grok-voice-3.0", PROVIDERS["xai"]) is None, "not a model to chat with"
@@ -47,7 +47,7 @@ def test_rates_become_dollars_per_million_to_the_last_digit() -> None:
 @pytest.mark.parametrize(
     ("key", "provider", "above"), [("xai/grok-4.3", "xai", 199_999), ("gemini/gemini-2.5-pro", "gemini", 200_000)]
 )
-def test_a_tier_begins_where_its_vendor_says(key: str, provider: str, above: int) -> None:
+def test_a_tier_begins_at_its_vendors_bound(key: str, provider: str, above: int) -> None:
     facts = bundled_facts(key, PROVIDERS[provider])
     assert facts is not None
     assert facts.tiers is not None
@@ -72,7 +72,7 @@ print("litellm" in sys.modules, "openai" in sys.modules, bool(sources._map_text.
     ],
     ids=["demo", "grok", "claude"],
 )
-def test_no_start_imports_litellm_and_the_demo_does_not_even_read_its_map(what: str, read: bool, tmp_path: Path) -> None:
+def test_no_start_imports_litellm_and_the_demo_does_not_read_its_map(what: str, read: bool, tmp_path: Path) -> None:
     code = "from orchestrator_bridge.model.catalogue import sources\n" + RUN.format(what=what)
     said = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True

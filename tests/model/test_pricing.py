@@ -1,4 +1,4 @@
-"""What a call costs, to the last digit."""
+"""Cost of a call, exact to the last digit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way in which a provider refuses: each is told in plain words, with what to do, and never with a key."""
+"""Error responses of providers: each becomes one `ModelError` with plain text and advice, and never with a key."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_a_status_means_one_error(
 
 
 @pytest.mark.parametrize(("status", "body", "expected"), WORDS)
-async def test_words_tell_what_the_status_does_not(status: int, body: object, expected: type[errors.ModelError]) -> None:
+async def test_a_message_overrides_the_status(status: int, body: object, expected: type[errors.ModelError]) -> None:
     error = await failure_of(Play(status=status, body=json.dumps(body)))
     assert type(error) is expected
 
@@ -92,12 +92,12 @@ async def test_an_error_inside_a_success_is_an_error() -> None:
         ({}, None),
     ],
 )
-async def test_the_wait_that_the_provider_asks_for_is_passed_on(headers: dict[str, str], seconds: float | None) -> None:
+async def test_retry_after_is_passed_on(headers: dict[str, str], seconds: float | None) -> None:
     error = await failure_of(Play(status=429, headers=headers, body="{}"))
     assert error.retry_after == seconds
 
 
-async def test_an_html_page_is_told_by_its_title() -> None:
+async def test_an_html_page_is_reported_by_its_title() -> None:
     page = "<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>"
     error = await failure_of(Play(status=502, body=page, content_type="text/html"))
     assert error.found == "xai is overloaded or failing: 502 Bad Gateway."
@@ -110,7 +110,7 @@ async def test_a_page_without_a_title_is_cut_to_a_line() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
-async def test_a_key_that_the_provider_echoes_is_taken_out(status: int) -> None:
+async def test_a_key_that_the_provider_echoes_is_redacted(status: int) -> None:
     body = json.dumps({"error": {"message": f"Key {KEY} and Bearer {KEY} and sk-other***1234 are no good"}})
     error = await failure_of(Play(status=status, body=body))
     assert KEY not in repr(error) + error.found + error.advice
@@ -119,24 +119,24 @@ async def test_a_key_that_the_provider_echoes_is_taken_out(status: int) -> None:
     assert error.__context__ is None
 
 
-async def test_a_key_that_looks_like_no_key_is_taken_out_too() -> None:
+async def test_a_key_of_unusual_form_is_redacted_too() -> None:
     body = json.dumps({"detail": "no access for letmein42"})
     error = await failure_of(Play(status=401, body=body), keys={"XAI_API_KEY": "letmein42"})
     assert error.found == "xai rejected the API key: no access for [key]."
 
 
-async def test_control_characters_of_a_provider_reach_nobody() -> None:
+async def test_control_characters_of_a_provider_are_removed() -> None:
     body = json.dumps({"error": {"message": "red \x1b[31malert\u202e\nnow"}})
     assert (await failure_of(Play(status=500, body=body))).found == "xai is overloaded or failing: red [31malert now."
 
 
-async def test_a_missing_key_is_told_by_its_name_before_anything_is_sent() -> None:
+async def test_a_missing_key_is_reported_by_name_before_anything_is_sent() -> None:
     models = ModelClient(base_urls={"xai": "http://127.0.0.1:9/v1"})
     with pytest.raises(errors.InvalidApiKey, match=r"XAI_API_KEY is not set, and 'grok-4\.3' needs it"):
         await models.respond(a_request(model="grok-4.3"))
 
 
-async def test_a_key_that_no_header_can_carry_is_told_without_showing_it() -> None:
+async def test_a_malformed_key_is_reported_without_showing_it() -> None:
     models = ModelClient(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": "xai-sécret\nxx"})
     with pytest.raises(errors.InvalidApiKey) as caught:
         await models.respond(a_request())
@@ -144,6 +144,6 @@ async def test_a_key_that_no_header_can_carry_is_told_without_showing_it() -> No
     assert "cret" not in caught.value.found
 
 
-async def test_a_model_that_nobody_knows_is_an_error_of_the_port() -> None:
+async def test_an_unknown_model_is_a_model_error() -> None:
     with pytest.raises(errors.UnknownModel, match="model 'nobody' is not known"):
         await ModelClient().respond(a_request(model="nobody"))

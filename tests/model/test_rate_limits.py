@@ -1,4 +1,4 @@
-"""What calls cost by the rates of 2026-11-22, worked out by hand: cached tokens, tokens written to a cache, long prompts.
+"""Costs of calls by the rates of 2026-11-22, calculated by hand: cached tokens, tokens written to a cache, long prompts.
 
 Where the rates are from: LiteLLM's map (1.106.2), which names the vendor's page, and our own list for what it lacks. A rate
 that changes there makes a test fail here, on purpose: somebody has to look.
@@ -186,13 +186,13 @@ BILLS = [
 
 
 @pytest.mark.parametrize("bill", BILLS, ids=[f"{bill.model}-{bill.usage.input}" for bill in BILLS])
-def test_a_call_costs_what_was_worked_out_by_hand(bill: Bill) -> None:
+def test_a_call_costs_the_amount_calculated_by_hand(bill: Bill) -> None:
     price = resolve(bill.model, today=bill.today).price
     assert price is not None
     assert cost(bill.usage, price) == bill.cost, f"{bill.rates} ({bill.source}): {bill.by_hand}"
 
 
-def test_every_price_says_where_it_is_from() -> None:
+def test_every_price_names_its_source() -> None:
     for bill in BILLS:
         price = resolve(bill.model).price
         assert price is not None
@@ -207,7 +207,7 @@ TIERED = Price(
 
 
 @pytest.mark.parametrize(("prompt", "rate"), [(0, 1), (100, 1), (101, 2), (200, 2), (201, 3), (9_999, 3)])
-def test_the_size_of_the_prompt_picks_the_rates_of_the_whole_request(prompt: int, rate: int) -> None:
+def test_the_size_of_the_prompt_selects_the_rates_of_the_whole_request(prompt: int, rate: int) -> None:
     assert cost(Usage(input=prompt, output=10), TIERED) == Decimal(prompt * rate + 10 * 4 * rate).scaleb(-6)
 
 

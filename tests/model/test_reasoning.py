@@ -1,4 +1,4 @@
-"""Reasoning that a provider wants back: it is kept, sent back with the tool calls to whoever made it, and read by nobody."""
+"""Reasoning that a provider requires back: stored, sent back to the same model only, and never shown."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ async def second_request(vendor: Vendor, play: Play) -> Asked:
         return server.requests[1]
 
 
-async def test_deepseeks_thoughts_go_back_as_they_came() -> None:
+async def test_deepseeks_reasoning_is_sent_back_unchanged() -> None:
     asked = await second_request(DEEPSEEK, Play(tool_calls=[USE], reasoning="Let me think about that."))
     assert asked.messages[2]["reasoning_content"] == "Let me think about that."
 
 
-async def test_a_turn_of_another_model_has_a_blank_in_place_of_thoughts_where_deepseek_thinks() -> None:
+async def test_a_turn_of_another_model_gets_placeholder_reasoning_for_deepseek() -> None:
     async with ModelServer([Play(text="done")]) as server:
         models = models_at(DEEPSEEK, server)
         first = a_request(model=DEEPSEEK.model)
@@ -77,20 +77,20 @@ async def test_a_turn_of_another_model_has_a_blank_in_place_of_thoughts_where_de
     assert server.requests[0].messages[2]["reasoning_content"] == " "
 
 
-async def test_openrouters_details_go_back_put_together_from_their_pieces() -> None:
+async def test_openrouters_details_are_joined_and_sent_back() -> None:
     play = Play(tool_calls=[USE], reasoning="Let me", extra={"reasoning_details": DETAILS})
     asked = await second_request(ROUTER, play)
     assert asked.messages[2]["reasoning_details"] == DETAILS
     assert "reasoning_content" not in asked.messages[2]
 
 
-async def test_anthropics_thoughts_go_back_with_their_signature() -> None:
+async def test_anthropics_reasoning_is_sent_back_with_its_signature() -> None:
     asked = await second_request(CLAUDE, Play(tool_calls=[USE], reasoning="Let me think.", signature="c2lnbmVk"))
     thought = asked.body["messages"][1]["content"][0]
     assert thought == {"type": "thinking", "thinking": "Let me think.", "signature": "c2lnbmVk"}
 
 
-async def test_geminis_signature_goes_back_with_the_call_that_it_came_with() -> None:
+async def test_geminis_signature_is_sent_back_with_its_tool_call() -> None:
     asked = await second_request(FLASH, Play(tool_calls=[USE, OTHER_USE], reasoning="Let me think.", signature="c2lnbmVk"))
     parts = asked.body["contents"][1]["parts"]
     signed = [part.get("thoughtSignature") for part in parts if "function_call" in part]
@@ -99,7 +99,7 @@ async def test_geminis_signature_goes_back_with_the_call_that_it_came_with() -> 
 
 
 @pytest.mark.parametrize("other", [CLAUDE, FLASH, MISTRAL, DEEPSEEK], ids=lambda vendor: vendor.provider)
-async def test_nothing_goes_to_another_model(other: Vendor) -> None:
+async def test_reasoning_is_not_sent_to_another_model(other: Vendor) -> None:
     kept = ProviderState(maker="openrouter/x", message={"reasoning_details": DETAILS, "thinking_blocks": [{"signature": "s3cr"}]})
     turn = Message(role="assistant", text="I think.", kept=kept)
     async with ModelServer([Play(text="done")], wire=other.wire) as server:
@@ -111,7 +111,7 @@ async def test_nothing_goes_to_another_model(other: Vendor) -> None:
     assert "reasoning_details" not in str(server.requests[0].body)
 
 
-def test_what_is_kept_stands_in_the_log_and_is_read_again() -> None:
+def test_provider_state_survives_the_event_log() -> None:
     kept = ProviderState(
         maker="anthropic/claude", message={"thinking_blocks": [{"signature": "s"}]}, calls=({}, {"a": {"b": [1]}})
     )
@@ -130,7 +130,7 @@ def thinking_player(asked: Asked) -> Play:
     return replace(team_player(asked), reasoning="SECRET THOUGHTS", signature="c2lnbmVk")
 
 
-async def test_a_run_sends_thoughts_back_and_shows_them_to_nobody(tmp_path: Path) -> None:
+async def test_a_run_sends_reasoning_back_and_never_shows_it(tmp_path: Path) -> None:
     clock = SystemClock()
     platform = ListPlatform(clock)
     team = Team(agents=tuple(AgentSpec(name=name, model=CLAUDE.model) for name in ("one", "two")), policy=Policy(settle_delay=0))

@@ -1,4 +1,4 @@
-"""What becomes of a call to a retired model: redirected or refused, what is booked is what answered. The clock stands in 2027."""
+"""Calls to retired models, redirected or refused: the model that answered is billed. The clock is in 2027."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USAGE = Tokens(input=1_000_000, output=0)
 
 
 async def answers(plays: Sequence[Play], model: str = "grok-4.1-fast", calls: int = 1) -> tuple[list[Response], list[Asked]]:
-    """What so many calls brought, with xAI at a local server and its key alone."""
+    """Results of so many calls, with xAI at a local server and its key alone."""
     async with ModelServer(list(plays)) as server:
         models = ModelClient(keys={"XAI_API_KEY": KEY}, base_urls={"xai": server.url}, clock=ManualClock())
         try:
@@ -33,29 +33,29 @@ def refused(status: int) -> Play:
     return Play(status=status, body='{"error": "The model grok-4-1-fast-reasoning does not exist"}')
 
 
-async def test_a_redirected_answer_is_booked_as_what_answered_and_says_nothing_new() -> None:
+async def test_a_redirected_answer_is_billed_as_its_successor_without_a_notice() -> None:
     (response,), (asked,) = await answers([Play(text="x", served="grok-4.3", usage=USAGE)])
     assert asked.model == "grok-4-1-fast-reasoning"
     assert (response.served, response.cost, response.notice) == ("grok-4.3", Decimal("2.50"), "")
 
 
-async def test_a_redirected_answer_that_hides_it_is_booked_all_the_same() -> None:
+async def test_a_redirected_answer_that_hides_its_model_is_billed_all_the_same() -> None:
     (response,), _ = await answers([Play(text="x", served="grok-4-1-fast-reasoning", usage=USAGE)])
     assert response.cost == Decimal("2.50")
 
 
-async def test_an_answer_by_a_model_that_nobody_announced_is_told() -> None:
+async def test_an_answer_by_an_unannounced_model_gives_a_notice() -> None:
     (response,), _ = await answers([Play(text="x", served="grok-4.7", usage=USAGE)])
     assert response.cost == Decimal("4.00")
     assert response.notice.startswith("xai answered with grok-4.7 instead of 'grok-4-1-fast-reasoning'.")
 
 
 @pytest.mark.parametrize("status", [404, 410])
-async def test_where_the_id_is_refused_the_replacement_is_asked_at_once_and_from_then_on(status: int) -> None:
+async def test_after_a_refused_id_the_replacement_is_called_from_then_on(status: int) -> None:
     plays = [refused(status), Play(text="one", usage=USAGE), Play(text="two", usage=USAGE)]
     got, asked = await answers(plays, calls=2)
-    assert [one.model for one in asked] == ["grok-4-1-fast-reasoning", "grok-4.3", "grok-4.3"]
-    assert [(one.text, one.served, one.cost) for one in got] == [
+    assert [request.model for request in asked] == ["grok-4-1-fast-reasoning", "grok-4.3", "grok-4.3"]
+    assert [(response.text, response.served, response.cost) for response in got] == [
         ("one", "grok-4.3", Decimal("2.50")),
         ("two", "grok-4.3", Decimal("2.50")),
     ]
@@ -63,17 +63,17 @@ async def test_where_the_id_is_refused_the_replacement_is_asked_at_once_and_from
     assert got[0].notice == got[1].notice, "the run says it once, for it is the same"
 
 
-async def test_a_model_that_nothing_is_known_to_replace_is_refused_as_ever() -> None:
+async def test_a_refused_model_without_a_replacement_is_an_error() -> None:
     with pytest.raises(UnknownModel):
         await answers([refused(404)], model="xai/grok-4.7")
 
 
-async def test_where_the_replacement_is_refused_too_that_is_told() -> None:
+async def test_a_refused_replacement_is_reported() -> None:
     with pytest.raises(UnknownModel, match=r"grok-4\.3"):
         await answers([refused(404), Play(status=404, body='{"error": "The model grok-4.3 does not exist"}')])
 
 
-async def test_what_it_will_cost_is_reserved_at_the_price_of_what_answers() -> None:
+async def test_the_cost_is_reserved_at_the_successors_price() -> None:
     models = ModelClient(keys={"XAI_API_KEY": KEY}, clock=ManualClock())
     request = a_request(model="grok-4.1-fast")
     assert models.max_cost(request) == models.max_cost(a_request(model="grok-4.3"))

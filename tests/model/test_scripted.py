@@ -1,4 +1,4 @@
-"""Scripts written for tests and demos: where they are found, which turn is played, and what is said of a wrong one."""
+"""Scripted models: search for scripts, selection of turns, placeholders, and errors in scripts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_the_first_turn_that_fits_is_played(tmp_path: Path) -> None:
     assert response.usage.estimated
 
 
-async def test_what_an_agent_has_done_is_read_from_the_conversation(tmp_path: Path) -> None:
+async def test_an_agents_past_actions_are_parsed_from_the_conversation(tmp_path: Path) -> None:
     written(
         tmp_path,
         """
@@ -77,7 +77,7 @@ async def test_what_an_agent_has_done_is_read_from_the_conversation(tmp_path: Pa
         assert (await ModelClient(scripts=(tmp_path,)).respond(a_request(task, spoken, told))).text == "second"
 
 
-async def test_where_nothing_fits_the_default_says_so(tmp_path: Path) -> None:
+async def test_the_default_turn_states_that_no_turn_fits(tmp_path: Path) -> None:
     written(tmp_path, '[[agents.somebody]]\ntext = "x"')
     models = ModelClient(scripts=(tmp_path,))
     voted = await models.respond(a_request(tools=(NEW_ANSWER, VOTE)))
@@ -87,7 +87,7 @@ async def test_where_nothing_fits_the_default_says_so(tmp_path: Path) -> None:
     assert (await models.respond(a_request(tools=()))).text == "The script has no turn for this."
 
 
-async def test_a_label_is_found_by_words_of_its_answer(tmp_path: Path) -> None:
+async def test_an_answers_label_is_found_by_its_words(tmp_path: Path) -> None:
     written(
         tmp_path,
         """
@@ -100,19 +100,19 @@ async def test_a_label_is_found_by_words_of_its_answer(tmp_path: Path) -> None:
     assert json.loads(response.tool_calls[0].arguments) == {"agent_id": "agent1", "reason": "agent2"}
 
 
-async def test_what_fills_a_place_is_not_filled_again(tmp_path: Path) -> None:
+async def test_placeholders_in_values_are_not_filled(tmp_path: Path) -> None:
     written(tmp_path, "[[agents.planner]]\ntext = 'On {task}[[ and {guidance}]]'")
     task = Message(role="user", text="The task:\n\n{agent} {nonsense:x} [[y]]")
     assert (await ModelClient(scripts=(tmp_path,)).respond(a_request(task))).text == "On {agent} {nonsense:x} [[y]]"
 
 
-async def test_a_careless_model_can_be_played(tmp_path: Path) -> None:
+async def test_invalid_arguments_of_a_careless_model_can_be_scripted(tmp_path: Path) -> None:
     written(tmp_path, '[[agents.planner]]\ncalls = [{ tool = "vote", raw = \'{"agent_id": \' }]')
     response = await ModelClient(scripts=(tmp_path,)).respond(a_request())
     assert response.tool_calls[0].arguments == '{"agent_id": '
 
 
-async def test_thinking_takes_the_time_that_the_script_says(tmp_path: Path) -> None:
+async def test_a_turn_takes_the_time_that_the_script_states(tmp_path: Path) -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -123,7 +123,7 @@ async def test_thinking_takes_the_time_that_the_script_says(tmp_path: Path) -> N
     assert slept == [0.8]
 
 
-def test_a_script_is_looked_for_beside_the_team_file_then_in_its_scripts_then_among_the_built_in_ones(tmp_path: Path) -> None:
+def test_scripts_are_searched_beside_the_team_file_then_in_its_scripts_then_built_in(tmp_path: Path) -> None:
     assert find_script("demo", (tmp_path,)).parent.name == "scripts"
     in_folder = written(tmp_path / "scripts", "", "demo")
     assert find_script("demo", (tmp_path,)) == in_folder
@@ -132,7 +132,7 @@ def test_a_script_is_looked_for_beside_the_team_file_then_in_its_scripts_then_am
 
 
 @pytest.mark.parametrize("name", ["missing", "../demo", "", "a/b"])
-def test_a_missing_script_is_told_with_those_that_there_are(tmp_path: Path, name: str) -> None:
+def test_a_missing_script_is_reported_with_the_existing_ones(tmp_path: Path, name: str) -> None:
     written(tmp_path / "scripts", "", "mine")
     with pytest.raises(ScriptError) as caught:
         find_script(name, (tmp_path,))
@@ -163,21 +163,21 @@ def test_a_missing_script_is_told_with_those_that_there_are(tmp_path: Path, name
         ),
     ],
 )
-def test_a_wrong_script_is_refused_with_file_key_and_what_is_expected(tmp_path: Path, text: str, problem: str) -> None:
+def test_an_invalid_script_is_refused_with_file_key_found_and_expected(tmp_path: Path, text: str, problem: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(ScriptError) as caught:
         read_script(path)
     assert str(caught.value).startswith(f"{path}: {problem}")
 
 
-def test_a_script_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_script_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "play.toml"
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ScriptError, match="cannot be read as TOML"):
         read_script(path)
 
 
-async def test_a_missing_script_is_an_error_of_the_port_in_a_run() -> None:
+async def test_a_missing_script_is_a_model_error_in_a_call() -> None:
     with pytest.raises(errors.UnknownModel, match="there is no script 'play'"):
         await ModelClient().respond(a_request())
 

@@ -1,4 +1,4 @@
-"""Streams as odd as servers make them, put together to one answer."""
+"""Assembly of answers from the odd streams that servers send."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def call(arguments: str, **more: Any) -> dict[str, Any]:
     return {"function": {"name": name, "arguments": arguments}, **more}
 
 
-async def test_calls_that_all_have_the_index_0_are_told_apart_by_their_ids() -> None:
+async def test_calls_that_all_have_the_index_0_are_distinguished_by_their_ids() -> None:
     response = await gathered(
         piece(tool_calls=[call('{"a":1}', index=0, id="x", name="vote")]),
         piece(tool_calls=[call('{"b":', index=0, id="y", name="ask_others")]),
@@ -42,17 +42,17 @@ async def test_calls_that_all_have_the_index_0_are_told_apart_by_their_ids() -> 
     )
 
 
-async def test_pieces_of_two_calls_may_take_turns() -> None:
+async def test_pieces_of_two_calls_may_alternate() -> None:
     response = await gathered(
         piece(tool_calls=[call("", index=0, id="x", name="vote"), call("", index=1, id="y", name="vote")]),
         piece(tool_calls=[call("1", index=1)]),
         piece(tool_calls=[call("0", index=0)]),
         piece(finish="tool_calls"),
     )
-    assert [(one.id, one.arguments) for one in response.tool_calls] == [("x", "0"), ("y", "1")]
+    assert [(call.id, call.arguments) for call in response.tool_calls] == [("x", "0"), ("y", "1")]
 
 
-async def test_comments_and_pieces_without_choices_are_passed_over() -> None:
+async def test_comments_and_pieces_without_choices_are_ignored() -> None:
     response = await gathered(
         {"choices": []},
         {"model": "m", "choices": None, "usage": None},

@@ -1,3 +1,5 @@
+"""Reasoning in tags at the beginning of an answer."""
+
 from __future__ import annotations
 
 import pytest
@@ -21,11 +23,11 @@ from tests.support.model_calls import a_request, models_at
         ("", ""),
     ],
 )
-def test_the_answer_is_what_stands_outside_of_the_marks(text: str, answer: str) -> None:
+def test_reasoning_in_tags_is_removed(text: str, answer: str) -> None:
     assert strip_think_tags(text) == answer
 
 
-async def test_thoughts_in_the_text_are_no_part_of_the_answer() -> None:
+async def test_reasoning_in_the_text_is_not_part_of_the_answer() -> None:
     async with ModelServer([Play(text="<think>I wonder.</think>42")]) as server:
         models = models_at(server)
         response = await models.respond(a_request(model="mine"))

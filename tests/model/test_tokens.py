@@ -1,4 +1,4 @@
-"""Tokens before a call: counted where the model's tokenizer is here, estimated elsewhere, corrected by what responses report."""
+"""Token counts before a call: exact with the model's tokenizer, estimated otherwise, corrected by reported usage."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def counter() -> TokenCounter:
         ("claude-sonnet-4-5", "anthropic", None),
     ],
 )
-def test_a_tokenizer_is_known_by_the_model_that_uses_it(model: str, provider: str, tokenizer: str | None) -> None:
+def test_the_tokenizer_follows_from_provider_and_model(model: str, provider: str, tokenizer: str | None) -> None:
     assert tokenizer_of(route(model, provider)) == tokenizer
 
 
@@ -65,20 +65,20 @@ def test_openais_models_are_counted_with_their_own_tokenizer(counter: TokenCount
     assert counter.count(request, route("gpt-4", "openai")).by == "cl100k_base"
 
 
-def test_others_are_estimated_and_the_count_says_so(counter: TokenCounter) -> None:
+def test_other_models_are_estimated_and_the_count_says_so(counter: TokenCounter) -> None:
     request = a_request(messages=(Message(role="user", text="a" * 400),), tools=())
     counted = counter.count(request, route())
     assert (counted.tokens, counted.by) == (104, "estimate")
 
 
-def test_what_goes_back_with_a_message_is_counted(counter: TokenCounter) -> None:
+def test_reasoning_sent_back_is_counted(counter: TokenCounter) -> None:
     plain = Message(role="assistant", text="x")
     kept = Message(role="assistant", text="x", kept=ProviderState(maker="m", message={"reasoning_content": "y" * 4000}))
-    without, with_it = (counter.count(a_request(messages=(one,)), route()).tokens for one in (plain, kept))
+    without, with_it = (counter.count(a_request(messages=(message,)), route()).tokens for message in (plain, kept))
     assert with_it - without >= 1000
 
 
-def test_a_very_long_text_is_judged_by_its_parts(counter: TokenCounter) -> None:
+def test_a_very_long_text_is_estimated_by_samples(counter: TokenCounter) -> None:
     long = TEXT * 5000
     exact = counter.count(a_request(messages=(Message(role="user", text=TEXT),), tools=()), route("gpt-5", "openai")).tokens - 4
     judged = counter.count(a_request(messages=(Message(role="user", text=long),), tools=()), route("gpt-5", "openai")).tokens
@@ -86,12 +86,12 @@ def test_a_very_long_text_is_judged_by_its_parts(counter: TokenCounter) -> None:
 
 
 @given(st.text(max_size=200))
-def test_an_estimate_never_takes_some_text_for_none(text: str) -> None:
+def test_the_estimate_of_a_nonempty_text_is_never_zero(text: str) -> None:
     assert (estimate(text) > 0) == bool(text)
 
 
 @given(st.integers(min_value=50_001, max_value=200_000))
-def test_parts_of_an_even_text_tell_its_whole(length: int) -> None:
+def test_samples_of_an_even_text_give_its_whole_count(length: int) -> None:
     assert estimate_by_samples("a" * length, len) == length
 
 
@@ -121,7 +121,7 @@ COUNTS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_s
 
 
 @given(COUNTS)
-def test_a_ratio_stays_within_reason(calls: list[tuple[int, int]]) -> None:
+def test_a_ratio_stays_within_its_bounds(calls: list[tuple[int, int]]) -> None:
     ratio = Ratio()
     for counted, reported in calls:
         ratio = ratio.updated(counted, reported)
@@ -138,7 +138,7 @@ def test_a_ratio_follows_the_newest_calls() -> None:
     assert ratio.calls == 80
 
 
-async def test_what_a_response_reports_corrects_the_next_estimate() -> None:
+async def test_reported_usage_corrects_the_next_estimate() -> None:
     async with ModelServer([Play(text="x", usage=Tokens(input=2024))]) as server:
         models = models_at(server)
         request = a_request("x" * 4000, model="mine", tools=(), max_output=1)
@@ -151,7 +151,7 @@ async def test_what_a_response_reports_corrects_the_next_estimate() -> None:
     assert response.counted == PromptCount(model="own/big-1", by="estimate", tokens=1012)
 
 
-async def test_a_response_without_usage_teaches_nothing() -> None:
+async def test_a_response_without_usage_corrects_nothing() -> None:
     async with ModelServer([Play(text="x", usage=None)]) as server:
         models = models_at(server)
         request = a_request("x" * 4000, model="mine")
@@ -187,7 +187,7 @@ async def test_a_prompt_that_cannot_fit_is_refused_before_the_call() -> None:
     assert server.requests == []
 
 
-async def test_a_provider_that_finds_a_prompt_too_long_teaches_a_stricter_count_and_is_asked_again() -> None:
+async def test_a_too_long_prompt_corrects_the_count_and_is_retried() -> None:
     body = '{"error": {"message": "maximum prompt length is 1000000", "code": "context_length_exceeded"}}'
     async with ModelServer([Play(status=400, body=body)]) as server:
         models = models_at(server)
@@ -200,21 +200,21 @@ async def test_a_provider_that_finds_a_prompt_too_long_teaches_a_stricter_count_
     assert models.excess_tokens(request) > 0
 
 
-def test_what_was_learned_earlier_is_known_again() -> None:
+def test_ratios_of_earlier_processes_are_loaded() -> None:
     known = estimator()
     known.load_calibrations({("xai/grok-4.3", "estimate"): Ratio(counted=100, reported=150, calls=3)})
     request = a_request(messages=(Message(role="user", text="x" * 400),), tools=())
     assert known.estimate_prompt(request, route()) == 156
 
 
-def test_estimated_usage_teaches_nothing() -> None:
+def test_estimated_usage_corrects_nothing() -> None:
     known = estimator()
     request = a_request(messages=(Message(role="user", text="x" * 400),), tools=())
     known.learn(known.count_prompt(request, route()), Usage(input=1000, estimated=True))
     assert known.estimate_prompt(request, route()) == 104
 
 
-async def test_a_run_leaves_what_its_responses_taught_in_the_store(tmp_path: Path) -> None:
+async def test_a_run_stores_the_ratios_that_it_learned(tmp_path: Path) -> None:
     clock = SystemClock()
     store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
     async with (

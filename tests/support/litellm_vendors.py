@@ -1,4 +1,4 @@
-"""What the tests of LiteLLM share: vendors whose own formats are served locally, and calls through the front door."""
+"""Shared by the tests of LiteLLM: vendors whose own APIs are served locally, and calls through `ModelClient`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of models share: a request, the door of all models before a test server, and the error that a call ends in."""
+"""Shared by the tests of models: a request, a `ModelClient` at the fake server, and the error that a call ends in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEW_ANSWER = ToolSpec(
 
 
 BOTH_WAYS = pytest.mark.parametrize("model", ["mine", "xai/grok-4.3"], ids=["whole", "streamed"])
-"""An endpoint of our own answers whole, a vendor streams: what is read must be the same."""
+"""An own endpoint answers whole, a vendor streams; the parsed answer must be the same."""
 
 
 def a_request(text: str = "Say hello.", *, model: str = "xai/grok-4.3", **more: Any) -> Request:

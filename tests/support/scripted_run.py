@@ -1,4 +1,4 @@
-"""A stage for scripts: a run's real state, prompts and questions, with an agent's call made whenever a test wants it."""
+"""A run with real state, prompts and questions whose agents play a script; the test decides when a call returns."""
 
 from __future__ import annotations
 

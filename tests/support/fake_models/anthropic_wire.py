@@ -1,4 +1,4 @@
-"""Anthropic's messages format (docs.anthropic.com/en/api/messages): a `ScriptedReply` as the body of an answer."""
+"""Anthropic's messages format (docs.anthropic.com/en/api/messages): a `Play` as the body of an answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _blocks(asked: Asked, play: Play) -> Iterator[dict[str, Any]]:
 
 
 def _usage(tokens: Tokens) -> dict[str, int]:
-    """Anthropic counts cached tokens beside the input, and reasoning as output."""
+    """Usage; Anthropic counts cached tokens beside the input, and reasoning as output."""
     return {
         "input_tokens": tokens.input - tokens.cached - tokens.written,
         "cache_read_input_tokens": tokens.cached,
@@ -49,4 +49,4 @@ def _tools(body: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 
 
 ANTHROPIC = Wire(serves=lambda path: path == "/v1/messages", tools=_tools, completion=completion)
-"""Messages, whole."""
+"""Anthropic's format, whole answers."""

@@ -1,7 +1,7 @@
-"""The model server as a process of its own: what its command line takes, and the files that it reads and writes.
+"""The fake model server as a separate process: its command line, and the files that it reads and writes.
 
-A script file is TOML: `player` names the behaviour that goes on after the plays, `delay_ms` is each answer's thinking time,
-and every `[[plays]]` is one answer with the fields of `ScriptedReply` (`tool_calls` as a list of tables, `usage` as a table).
+A script file is TOML: `player` names the behaviour that continues after the plays, `delay_ms` is the delay of each answer,
+and every `[[plays]]` is one answer with the fields of `Play` (`tool_calls` as a list of tables, `usage` as a table).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ async def _serve(options: argparse.Namespace) -> None:
 
 
 def slow(behaviour: Behaviour, delay_ms: float) -> Behaviour:
-    """The same behaviour with this thinking time where a play names none."""
+    """The same behaviour with this delay for plays that have none."""
     if not delay_ms:
         return behaviour
 
@@ -60,7 +60,7 @@ def slow(behaviour: Behaviour, delay_ms: float) -> Behaviour:
 
 
 def read_script(path: Path) -> Behaviour:
-    """The behaviour that a script file describes."""
+    """Read the behaviour that a script file describes."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     behaviour = Queue([_play(entry) for entry in table.get("plays", [])], then=PLAYERS[table.get("player", "team")])
     return slow(behaviour, float(table.get("delay_ms", 0.0)))

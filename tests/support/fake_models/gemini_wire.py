@@ -1,4 +1,4 @@
-"""Gemini's generateContent format (ai.google.dev/api/generate-content): a `ScriptedReply` as the body of an answer."""
+"""Gemini's generateContent format (ai.google.dev/api/generate-content): a `Play` as the body of an answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def completion(asked: Asked, play: Play) -> bytes:
 
 
 def _parts(play: Play) -> Iterator[dict[str, Any]]:
-    """The first call carries the signature of the thoughts before it, as Gemini 3 wants it back."""
+    """Content parts. The first call carries the signature of the reasoning before it, which Gemini 3 requires back."""
     if play.reasoning is not None:
         yield {"text": play.reasoning, "thought": True}
     if play.text:
@@ -33,7 +33,7 @@ def _parts(play: Play) -> Iterator[dict[str, Any]]:
 
 
 def _usage(tokens: Tokens) -> dict[str, int]:
-    """Gemini counts thoughts beside the candidates."""
+    """Usage; Gemini counts reasoning beside the candidates."""
     return {
         "promptTokenCount": tokens.input,
         "cachedContentTokenCount": tokens.cached,
@@ -44,9 +44,9 @@ def _usage(tokens: Tokens) -> dict[str, int]:
 
 
 def _tools(body: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    declared = [one for tool in body.get("tools") or () for one in tool.get("function_declarations") or ()]
+    declared = [function for tool in body.get("tools") or () for function in tool.get("function_declarations") or ()]
     return {tool["name"]: tool.get("parameters") or {} for tool in declared}
 
 
 GEMINI = Wire(serves=lambda path: path.endswith(":generateContent"), tools=_tools, completion=completion)
-"""Contents, whole."""
+"""Gemini's format, whole answers."""

@@ -1,4 +1,4 @@
-"""Ready behaviours of the model server: pure functions of the request that play the usual course of a run."""
+"""Behaviours of the fake model server: pure functions of the request that play the usual course of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.fake_models.replies import Asked, Behaviour, Play, ToolUse
 
 QUESTION = "Which database shall we use?"
-"""What `asking_player` asks."""
+"""Question of `asking_player`."""
 
 
 def team_player(asked: Asked) -> Play:
@@ -31,7 +31,7 @@ def asking_player(asked: Asked) -> Play:
 
 
 def asks_if(*words: str) -> Behaviour:
-    """A behaviour in which only the agents ask whose first message holds one of the words; the others play on."""
+    """Behaviour in which an agent asks only if its first message contains one of the words."""
 
     def player(asked: Asked) -> Play:
         first = str(asked.messages[0].get("content")) if asked.messages else ""
@@ -41,7 +41,7 @@ def asks_if(*words: str) -> Behaviour:
 
 
 def question(*, wait: bool = True, question: str = QUESTION) -> dict[str, Any]:
-    """The arguments of a question with two options, the first recommended."""
+    """Arguments of a question with two options, the first recommended."""
     return {
         "question": question,
         "context": "Both would do; the choice is hard to take back.",
@@ -56,27 +56,27 @@ def question(*, wait: bool = True, question: str = QUESTION) -> dict[str, Any]:
 
 
 def vote_for(label: str) -> dict[str, Any]:
-    """The arguments of a vote."""
+    """Arguments of a vote."""
     return {"agent_id": label, "reason": "It begins small."}
 
 
 def first_label(asked: Asked) -> str:
-    """The first label that the tool `vote` takes."""
+    """First label that the tool `vote` accepts."""
     labels = asked.tools["vote"]["properties"]["agent_id"]["enum"]
     return str(labels[0])
 
 
 def has_called(asked: Asked, tool: str) -> bool:
-    """Whether the conversation holds a call of this tool by the agent itself."""
+    """True if the agent has called this tool in the conversation."""
     calls = (call for message in asked.messages for call in message.get("tool_calls") or ())
     return any(call["function"]["name"] == tool for call in calls)
 
 
 def who(asked: Asked) -> str:
-    """A short name of the agent that is the same in all its requests: a digest of its first message (the persona)."""
+    """Short name of the agent, equal in all its requests: a digest of its first message (the persona)."""
     first = str(asked.messages[0].get("content")) if asked.messages else ""
     return hashlib.sha256(first.encode("utf-8", "replace")).hexdigest()[:6]
 
 
 PLAYERS: dict[str, Behaviour] = {"team": team_player, "asking": asking_player}
-"""The behaviours that the command line of the server knows by name."""
+"""Behaviours by their names on the command line."""

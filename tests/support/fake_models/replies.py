@@ -1,4 +1,4 @@
-"""What the model server answers one request with, as a value: a completion, a refusal, silence or a lost connection."""
+"""Answers of the fake model server as values: a completion, a refusal, silence or a lost connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Cut = Literal["before", "midway", "unfinished"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolUse:
-    """One tool call: `arguments` is sent as JSON, or as it stands where it is a text already."""
+    """Tool call. `arguments` are sent as JSON; a text is sent unchanged."""
 
     name: str
     arguments: Mapping[str, Any] | str = field(default_factory=dict)
@@ -21,13 +21,13 @@ class ToolUse:
 
     @property
     def raw(self) -> str:
-        """The text of the arguments as the wire carries it."""
+        """Arguments as text, as the format carries them."""
         return self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokens:
-    """The usage that the server reports; `total` is the sum of both unless it is given."""
+    """Usage that the server reports; `total` defaults to the sum of input and output."""
 
     input: int = 100
     output: int = 10
@@ -39,36 +39,36 @@ class Tokens:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Play:
-    """One answer of the server."""
+    """Answer of the server to one request."""
 
     text: str | None = None
     tool_calls: Sequence[ToolUse] = ()
     usage: Tokens | None = field(default_factory=Tokens)
     served: str | None = None
-    """The model that the answer names; the one that was asked for unless it is given."""
+    """Model named in the answer; defaults to the requested one."""
     reasoning: str | None = None
     signature: str | None = None
-    """What the provider signs its reasoning with, where its format has such a thing."""
+    """Signature of the reasoning, if the format has one."""
     finish: str | None = None
-    """Why the answer ends, in the words of the format; the usual reason unless it is given."""
+    """Finish reason in the words of the format; defaults to the usual one."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the assistant's message."""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | bytes | None = None
-    """Sent as it stands in place of a completion."""
+    """Body to send unchanged in place of a completion."""
     content_type: str = "application/json"
     delay_ms: float = 0.0
-    """How long the model thinks."""
+    """Delay before the answer, in milliseconds."""
     gate: asyncio.Event | None = None
-    """The server stands still until this is set: before its answer, or between two pieces of a stream."""
+    """Event that the server waits for before its answer, or between two pieces of a stream."""
     cut: Cut | None = None
-    """The connection is lost before the answer, midway through its body, or a stream ends without its last pieces."""
+    """Loss of the connection before the answer or midway through its body, or end of a stream without its last pieces."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """One request as it arrived: `number` counts from 1, `at` is in seconds of the monotonic clock."""
+    """Request as it arrived. `number` counts from 1, `at` is in seconds of the monotonic clock."""
 
     number: int
     at: float
@@ -76,18 +76,18 @@ class Asked:
     headers: Mapping[str, str]
     body: Mapping[str, Any]
     fingerprint: str
-    """Equal for requests with equal bodies: a call that is made again shows as the same fingerprint."""
+    """Digest of the body: a repeated call has the same fingerprint."""
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The tools on offer: name to JSON schema of the arguments."""
+    """Offered tools: name to JSON schema of the arguments."""
 
     @property
     def model(self) -> str:
-        """The model that was asked for."""
+        """Requested model."""
         return str(self.body.get("model", ""))
 
     @property
     def messages(self) -> Sequence[Mapping[str, Any]]:
-        """The conversation, oldest message first."""
+        """Conversation, oldest message first."""
         return self.body.get("messages") or ()
 
 
@@ -95,7 +95,7 @@ Behaviour = Callable[[Asked], Play]
 
 
 class Queue:
-    """A behaviour that plays a list in the order of arrival, and then another behaviour for ever."""
+    """Behaviour that plays a list in order of arrival, and then another behaviour."""
 
     def __init__(self, plays: Sequence[Play], then: Behaviour | None = None) -> None:
         self._plays = list(plays)
@@ -109,5 +109,5 @@ class Queue:
         return self._then(asked)
 
     def add(self, *plays: Play) -> None:
-        """Put plays behind those that wait."""
+        """Append plays."""
         self._plays.extend(plays)

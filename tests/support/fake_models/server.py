@@ -1,5 +1,6 @@
-"""A model server on the loopback, for tests and benchmarks: it answers by plan and keeps what it was asked. It speaks OpenAI's
-format, or the one of another vendor (`wire`).
+"""Fake model server on the loopback interface, for tests and benchmarks. It answers by plan and records its requests.
+
+It speaks OpenAI's format, or that of another vendor (`wire`).
 
 In process it is an async context manager:
 
@@ -30,10 +31,10 @@ Listener = Callable[[Asked], None]
 
 
 class ModelServer:
-    """The server. `requests` are in order of arrival; `answered` and `left` hold the numbers of requests that ended so.
+    """The server. `requests` are in order of arrival.
 
-    `answered`: the whole answer was handed to the connection. `left`: the client went away before that. `on_arrival` and
-    `on_answer` are told of each request that came, and that was answered in full.
+    `answered` holds the numbers of requests whose whole answer was written to the connection, `left` of those whose client
+    disconnected before that. `on_arrival` and `on_answer` are called for each request that arrives or is answered in full.
     """
 
     def __init__(

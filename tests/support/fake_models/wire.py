@@ -1,4 +1,4 @@
-"""A vendor's format as a value, and OpenAI's: a `ScriptedReply` as the bytes of a completion, in one body or as a stream of
+"""A vendor's format as a value, and OpenAI's: a `Play` as the bytes of a completion, in one body or as a stream of
 pieces."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.support.fake_models.replies import Asked, Play, Tokens, ToolUse
 
 @dataclass(frozen=True, kw_only=True)
 class Wire:
-    """A vendor's format: which paths it serves, how it offers tools, and a `ScriptedReply` in it, whole and (None: never) as a
+    """A vendor's format: which paths it serves, how it offers tools, and a `Play` in it, whole and (None: never) as a
     stream."""
 
     serves: Callable[[str], bool]
@@ -120,4 +120,4 @@ OPENAI = Wire(
     completion=completion,
     stream=stream,
 )
-"""Chat completions, whole or streamed."""
+"""OpenAI's format, whole or streamed answers."""
