@@ -139,7 +139,10 @@ class StreamingAnswer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acknowledgement:
-    """Tells the author of a message what the bridge made of it: a reaction where the platform has them, and `text` if not empty.
+    """Result of a person's message: show it as a reaction where the platform has them, and `text` if it is not empty.
+
+    `sign`: `taken`, the message counts; `late`, it came after the end; `refused`, it is not a valid answer, or not permitted;
+    `passed`, the person declined or delegated. `message` is the id of the person's message.
 
     `taken_as` repeats how the words were understood and until when they can be changed. Only a platform that shows it to the
     author alone, without another message, should show it.
