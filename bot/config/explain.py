@@ -20,7 +20,7 @@ KeyPath = tuple[str | int, ...]
 
 NAME_RULE = "lower-case letters, digits, '-' and '_', starting with a letter or digit, 32 characters at most"
 
-_PATTERNS = {
+PATTERNS = {
     r"^[a-z0-9][a-z0-9_-]{0,31}$": NAME_RULE,
     r"^[a-z0-9][a-z0-9_-]{0,31}(?:\..+)?$": f"a tool server or 'server.tool'; a server's name has {NAME_RULE}",
     r"^@": "a person, such as '@lead'",
@@ -30,6 +30,7 @@ _PATTERNS = {
     r"^wss?://[^\s/]+\S*$": "an address that begins with ws:// or wss://",
     r"^[A-Z][A-Z0-9_]*$": "the name of an environment variable, such as MY_KEY (not the key itself)",
 }
+"""The patterns of settings and keys, in words. A test keeps it complete; settings of other packages may have more patterns."""
 _TYPES = {
     "string_type": "a text in quotes",
     "int_type": "a whole number",
@@ -125,7 +126,7 @@ def _expected(path: KeyPath, detail: ErrorDetails) -> str:
     match detail["type"]:
         case "string_pattern_mismatch":
             pattern = detail["ctx"]["pattern"]
-            return _PATTERNS.get(pattern, f"a value that matches {pattern}")
+            return PATTERNS.get(pattern, f"a value that matches {pattern}")
         case "tuple_type":
             return f"a list in square brackets: [{detail['input']!r}]" if isinstance(detail["input"], str) else "a list"
         case "dict_type" | "mapping_type" if len(path) == 1:

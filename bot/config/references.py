@@ -76,7 +76,8 @@ class References:
         # A name without its mark is the usual mistake: 'alice' for '@alice', 'backend' for 'role:backend'.
         marked = next((other for other in known if other.lstrip("@").rpartition(":")[2] == name.strip("@")), "")
         fix = f"did you mean {marked!r}?" if marked else suggest_name(name, known)
-        self.source.report(path, format_value(name), f"one of: {_list_names(known)}", fix)
+        expected = f"one of: {_list_names(known)}" if known else "a name that this file defines; it defines none"
+        self.source.report(path, format_value(name), expected, fix)
 
     def _check_agents(self, team: Team, scripts: Path) -> None:
         self._check_tools(("team", team.name, "tools"), team.tools)

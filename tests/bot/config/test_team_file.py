@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from bot.config.errors import ConfigError
+from bot.config.explain import PATTERNS
+from bot.config.platforms import installed_platforms
+from bot.config.settings import Settings
 from bot.config.team_file import parse_team_file, read_team_file
 from bot.config.team_schema import DEMO_TEAM, TeamFile
 from orchestrator_bridge.chat.inbound import Place
@@ -147,7 +152,7 @@ def test_all_errors_are_reported_at_once_in_the_order_of_their_lines(file: Path)
             "'fallback' ends with",
             "'assume' or 'fail'",
         ),
-        (AGENT + "[team.review.policy]\ndecider = '@eve'\n", "policy.decider", "'@eve'", "one of: "),
+        (AGENT + "[team.review.policy]\ndecider = '@eve'\n", "policy.decider", "'@eve'", "it defines none"),
         (AGENT + "[team.review.policy]\ndecider = 'eve'\n", "policy.decider", "'eve'", "a person, such as '@lead'"),
         (AGENT + "[team.review.policy]\nresponders = 'role:x'\n", "policy.responders", "'role:x'", "one of: asked, anyone"),
         (AGENT + "[team.review.policy]\nresponders = 'all'\n", "policy.responders", "'all'", "'asked', 'anyone' or a role"),
@@ -188,7 +193,7 @@ def test_all_errors_are_reported_at_once_in_the_order_of_their_lines(file: Path)
         ("[team.review]\nask = ['alice']\n" + AGENT + "[people.alice]\n", "ask[1]", "'alice'", "did you mean '@alice'?"),
         ("[team.review]\nask = ['agent:skeptic']\n" + AGENT, "ask[1]", "'agent:skeptic'", "humans, agents, agent:author"),
         ("[permissions]\nstart = ['@eve']\n", "permissions.start[1]", "'@eve'", "one of: anyone"),
-        ("[roles.backend]\npeople = ['eve']\n", "roles.backend.people[1]", "'eve'", "one of: "),
+        ("[roles.backend]\npeople = ['eve']\n", "roles.backend.people[1]", "'eve'", "it defines none"),
         ("[roles.backend]\n", "roles.backend", "a role without people", "'people'"),
         ("[people.alice]\ndiscord = 12\n", "people.alice.discord", "12", "a text in quotes"),
         (
@@ -328,3 +333,13 @@ def test_brackets_nested_thousands_deep_are_reported(file: Path, depth: int, bef
 def test_tables_nested_thousands_deep_are_reported(file: Path) -> None:
     said = refused(file, f"[{'.'.join('x' * 5_000)}]\ny = 1\n")
     assert "the unknown key 'x'" in said
+
+
+def test_every_pattern_of_a_key_or_setting_is_described_in_words() -> None:
+    models: list[type[BaseModel]] = [
+        TeamFile,
+        Settings,
+        *(platform.settings_model for platform in installed_platforms().usable.values()),
+    ]
+    found = set(re.findall(r'"pattern": "(.*?)"[,}]', json.dumps([model.model_json_schema() for model in models])))
+    assert {pattern.replace("\\\\", "\\") for pattern in found} <= PATTERNS.keys()
