@@ -21,39 +21,39 @@ Records = tuple[records.Record, ...]
 
 def project_event(before: RunState | None, event: e.Event, after: RunState) -> Records:  # noqa: C901  (one case an event)
     """The rows that one event changes; `before` is None for the first event of a run."""
-    match event:
-        case e.CallStarted():
+    match event.event:
+        case "call_started":
             return _call_started(event, after)
-        case e.Responded():
+        case "responded":
             return _responded(before, event, after)
-        case e.Replied():
+        case "replied":
             return _replied(before, event, after)
-        case e.QuestionAsked() | e.MoreAsked() | e.ApprovalAsked() | e.AskedAgain():
+        case "question_asked" | "more_asked" | "approval_asked" | "asked_again":
             return _question_opened(event, after)
-        case e.QuestionPosted():
+        case "question_posted":
             return _question_posted(event)
-        case e.QuestionSettled():
+        case "question_settled":
             return _question_settled(before, event, after)
-        case e.Unreplied():
+        case "unreplied":
             return (records.ReplyRemoved(question=event.question, key=event.message),)
-        case e.CallFailed():
+        case "call_failed":
             return _call_failed(before, event, after)
-        case e.AgentRetired():
+        case "agent_retired":
             return _abandoned_calls(before, event.at, after)
-        case e.Resumed():
+        case "resumed":
             return _calls_under_way(before, event.at, after)
-        case e.RunStarted():
+        case "run_started":
             return _run_started(event)
-        case e.RunFinished() | e.RunFailed() | e.RunCancelled():
+        case "run_finished" | "run_failed" | "run_cancelled":
             return _run_ended(before, event, after)
         # These change nothing that is looked up, or only what `project_transaction` writes once for the whole transaction.
-        case e.ToolStarted() | e.ToolReturned() | e.ToolsListed() | e.CallHeld() | e.RetryDue() | e.StragglerDue():
+        case "tool_started" | "tool_returned" | "tools_listed" | "call_held" | "retry_due" | "straggler_due":
             return ()
-        case e.BoundReached() | e.BudgetNeared() | e.BackupTaken() | e.Guided() | e.GuestAsked():
+        case "bound_reached" | "budget_neared" | "backup_taken" | "guided" | "guest_asked":
             return ()
-        case e.QuestionRefused() | e.QuestionJoined() | e.CardLost() | e.Passed() | e.Extended() | e.Reminded():
+        case "question_refused" | "question_joined" | "card_lost" | "passed" | "extended" | "reminded":
             return ()
-        case e.Escalated() | e.Rested() | e.Woken() | e.FallbackBegan():
+        case "escalated" | "rested" | "woken" | "fallback_began":
             return ()
         case _:
             assert_never(event)

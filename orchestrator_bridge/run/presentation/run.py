@@ -40,58 +40,58 @@ def render_event(before: RunState | None, event: e.Event, after: RunState) -> Re
 
 
 def _render(before: RunState | None, event: e.Event, after: RunState) -> RenderedPosts:  # noqa: C901  (one case an event)
-    match event:
-        case e.Responded():
+    match event.event:
+        case "responded":
             return _render_responded(before, event, after)
-        case e.ToolStarted():
+        case "tool_started":
             return tools.render_tool_started(before, event, after)
-        case e.ToolReturned():
+        case "tool_returned":
             return tools.render_tool_returned(before, event, after)
-        case e.Replied() | e.Unreplied() | e.Passed() | e.Extended():
+        case "replied" | "unreplied" | "passed" | "extended":
             return questions.render_question_changed(before, event, after)
-        case e.QuestionAsked() | e.MoreAsked():
+        case "question_asked" | "more_asked":
             return questions.render_question_asked(event, after)
-        case e.QuestionPosted():
+        case "question_posted":
             return questions.render_copies(before, event.question, after)
-        case e.QuestionSettled():
+        case "question_settled":
             return questions.render_question_settled(before, event, after)
-        case e.CallFailed():
+        case "call_failed":
             return _render_call_failed(before, event, after)
-        case e.ApprovalAsked():
+        case "approval_asked":
             return tools.render_approval_asked(event, after)
-        case e.AskedAgain():
+        case "asked_again":
             return questions.render_asked_again(event, after)
-        case e.QuestionJoined():
+        case "question_joined":
             return questions.render_question_joined(event, after)
-        case e.CardLost():
+        case "card_lost":
             return questions.render_card_lost(before, event, after)
-        case e.Reminded():
+        case "reminded":
             return questions.render_reminded(event, after)
-        case e.Escalated():
+        case "escalated":
             return questions.render_escalated(before, event, after)
-        case e.Woken():
+        case "woken":
             return questions.render_woken(before, event, after)
-        case e.FallbackBegan():
+        case "fallback_began":
             return questions.render_fallback_began(event, after)
-        case e.ToolsListed():
+        case "tools_listed":
             return tools.render_tools_listed(before, event, after)
-        case e.Resumed():
+        case "resumed":
             return tools.render_resumed(before, after)
-        case e.BudgetNeared():
+        case "budget_neared":
             return _render_budget_neared(event, after)
-        case e.BackupTaken():
+        case "backup_taken":
             text = f"{event.agent} goes on with {event.model}: {event.reason}"
             return (_warning(after, text, "backup"),)
-        case e.AgentRetired():
+        case "agent_retired":
             return _render_agent_retired(before, event, after)
-        case e.RunStarted():
+        case "run_started":
             return _render_run_started(event, after)
-        case e.RunFinished() | e.RunFailed() | e.RunCancelled():
+        case "run_finished" | "run_failed" | "run_cancelled":
             return (_last_post(event, after), render_card_update(after))
         # These show in the run card, which `Transaction.finish` edits once for all of them, or not at all.
-        case e.CallStarted() | e.CallHeld() | e.RetryDue() | e.StragglerDue() | e.BoundReached() | e.Guided():
+        case "call_started" | "call_held" | "retry_due" | "straggler_due" | "bound_reached" | "guided":
             return ()
-        case e.GuestAsked() | e.QuestionRefused() | e.Rested():
+        case "guest_asked" | "question_refused" | "rested":
             return ()
         case _:
             assert_never(event)

@@ -65,83 +65,87 @@ def _with_wall_time(state: RunState, event: e.Event) -> Spent:
 
 
 def _reduce(state: RunState, event: e.Event) -> RunState:  # noqa: C901  (one case an event)
-    """Dispatch an event to its reducer. The most frequent events come first, since the cases are tried in order."""
-    match event:
-        case e.CallStarted():
+    """Dispatch an event to its reducer, by its tag: comparing strings is several times faster than matching classes.
+
+    The most frequent events come first, since the cases are tried in order. mypy narrows the event by its tag, and reports a
+    missing case at `assert_never`.
+    """
+    match event.event:
+        case "call_started":
             return calls.on_call_started(state, event)
-        case e.Responded():
+        case "responded":
             return calls.on_responded(state, event)
-        case e.ToolStarted():
+        case "tool_started":
             return tools.on_tool_started(state, event)
-        case e.ToolReturned():
+        case "tool_returned":
             return tools.on_tool_returned(state, event)
-        case e.Replied():
+        case "replied":
             return questions.on_replied(state, event)
-        case e.QuestionAsked():
+        case "question_asked":
             return questions.on_question_asked(state, event)
-        case e.QuestionPosted():
+        case "question_posted":
             return questions.on_question_posted(state, event)
-        case e.QuestionSettled():
+        case "question_settled":
             return questions.on_question_settled(state, event)
-        case e.CallHeld():
+        case "call_held":
             return calls.on_call_held(state, event)
-        case e.CallFailed():
+        case "call_failed":
             return calls.on_call_failed(state, event)
-        case e.RetryDue():
+        case "retry_due":
             return calls.on_retry_due(state, event)
-        case e.StragglerDue():
+        case "straggler_due":
             return calls.on_straggler_due(state, event)
-        case e.Resumed():
+        case "resumed":
             return calls.on_resumed(state, event)
-        case e.QuestionRefused():
+        case "question_refused":
             return questions.on_question_refused(state, event)
-        case e.QuestionJoined():
+        case "question_joined":
             return questions.on_question_joined(state, event)
-        case e.AskedAgain():
+        case "asked_again":
             return questions.on_asked_again(state, event)
-        case e.CardLost():
+        case "card_lost":
             return questions.on_card_lost(state, event)
-        case e.Unreplied():
+        case "unreplied":
             return questions.on_unreplied(state, event)
-        case e.Passed():
+        case "passed":
             return questions.on_passed(state, event)
-        case e.Extended():
+        case "extended":
             return questions.on_extended(state, event)
-        case e.Reminded():
+        case "reminded":
             return questions.on_reminded(state, event)
-        case e.Escalated():
+        case "escalated":
             return questions.on_escalated(state, event)
-        case e.Rested():
+        case "rested":
             return questions.on_rested(state, event)
-        case e.Woken():
+        case "woken":
             return questions.on_woken(state, event)
-        case e.FallbackBegan():
+        case "fallback_began":
             return questions.on_fallback_began(state, event)
-        case e.ToolsListed():
+        case "tools_listed":
             return tools.on_tools_listed(state, event)
-        case e.ApprovalAsked():
+        case "approval_asked":
             return tools.on_approval_asked(state, event)
-        case e.GuestAsked():
+        case "guest_asked":
             return run.on_guest_asked(state, event)
-        case e.Guided():
+        case "guided":
             return run.on_guided(state, event)
-        case e.BoundReached():
+        case "bound_reached":
             return run.on_bound_reached(state, event)
-        case e.BudgetNeared():
+        case "budget_neared":
             return run.on_budget_neared(state, event)
-        case e.MoreAsked():
+        case "more_asked":
             return run.on_more_asked(state, event)
-        case e.BackupTaken():
+        case "backup_taken":
             return run.on_backup_taken(state, event)
-        case e.AgentRetired():
+        case "agent_retired":
             return run.on_agent_retired(state, event)
-        case e.RunFinished():
+        case "run_finished":
             return run.on_run_finished(state, event)
-        case e.RunFailed():
+        case "run_failed":
             return run.on_run_failed(state, event)
-        case e.RunCancelled():
+        case "run_cancelled":
             return run.on_run_cancelled(state, event)
-        case e.RunStarted():  # the first event, of which `initial_state` has been made
+        case "run_started":  # the first event, of which `initial_state` has been made
             return state
         case _:
             assert_never(event)
