@@ -17,14 +17,9 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from orchestrator_bridge.chat import inbound, outbound
-from orchestrator_bridge.chat.adapter import Adapter, Autocomplete, Capabilities, NotSent, SendRejected
-from orchestrator_bridge.chat.inbound import Author, InboundEvent, InboundHandler, Place
-from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage
-from orchestrator_bridge.chat.platform import Finding, Platform, PlatformContext, SetupGuide
-from orchestrator_bridge.common.duration import parse_duration
-from orchestrator_bridge.common.settings import EnvironmentSettings
-from orchestrator_bridge.common.text import clean
+from orchestrator_bridge import chat
+from orchestrator_bridge.chat import Adapter, Author, Autocomplete, OutboundPost, Place, Platform, PlatformContext, PostedMessage
+from orchestrator_bridge.common import EnvironmentSettings, clean, parse_duration
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,7 +33,7 @@ _CONTROL = re.compile(r"/(pass|more) (\d+) ?(.*)")
 _COMMAND = re.compile(r"/(\w+) ?(.*)")
 
 
-def parse_line(line: str, author: Author, message: str, at: float) -> InboundEvent:
+def parse_line(line: str, author: Author, message: str, at: float) -> chat.InboundEvent:
     """The event of one line that a person wrote.
 
     Raises:
@@ -46,52 +41,52 @@ def parse_line(line: str, author: Author, message: str, at: float) -> InboundEve
     """
     lobby = Place(platform=NAME, channel=LOBBY)
     if control := _CONTROL.fullmatch(line):
-        press: inbound.ControlAction = "more" if control[1] == "more" else "pass"
+        press: chat.ControlAction = "more" if control[1] == "more" else "pass"
         value = f"{parse_duration(control[3]):g}" if press == "more" else control[3]
-        return inbound.ControlUsed(
+        return chat.ControlUsed(
             place=lobby, interaction=message, question=int(control[2]), press=press, author=author, at=at, value=value
         )
     if command := _COMMAND.fullmatch(line):
-        return inbound.CommandReceived(place=lobby, interaction=message, author=author, name=command[1], text=command[2], at=at)
+        return chat.CommandReceived(place=lobby, interaction=message, author=author, name=command[1], text=command[2], at=at)
     threaded = _IN_THREAD.fullmatch(line)
     place = Place(platform=NAME, channel=LOBBY, thread=threaded[1]) if threaded else lobby
-    return inbound.MessageReceived(place=place, message=message, author=author, text=threaded[2] if threaded else line, at=at)
+    return chat.MessageReceived(place=place, message=message, author=author, text=threaded[2] if threaded else line, at=at)
 
 
 def thread_of(sent: OutboundPost) -> str | None:
     """A run and a question open a thread of their own; everything else is posted in the thread that it names."""
     match sent.post:
-        case outbound.RunCard(run=run):
+        case chat.RunCard(run=run):
             return f"run-{run}"
-        case outbound.QuestionCard(question=question):
+        case chat.QuestionCard(question=question):
             return f"question-{question}"
         case _:
             return sent.place.thread
 
 
-def render(post: outbound.Post) -> Iterator[str]:
+def render(post: chat.Post) -> Iterator[str]:
     """The lines of a post. Everything is text: nothing in it can act on a reader, once `clean` has removed control characters."""
     match post:
-        case outbound.RunCard():
+        case chat.RunCard():
             yield f"Run {post.run} of team {post.team}{' (scripted agents)' if post.scripted else ''}: {post.task}"
             yield from (f"  {agent.name} ({agent.model}): {agent.state}" for agent in post.agents)
             yield f"  {post.status}, {post.cost}, {post.tokens} tokens"
-        case outbound.QuestionCard(closed=None):
+        case chat.QuestionCard(closed=None):
             yield f"Question {post.question} from {post.agent}, for {post.asked}: {post.text}"
             yield post.context
             for number, option in enumerate(post.options, start=1):
                 yield f"  {number}. {option.label}{' (recommended)' if option.recommended else ''} {option.description}"
             yield f"Expires {datetime.fromtimestamp(post.expires_at, UTC):%Y-%m-%d %H:%M} UTC. Then: {post.silence}"
             yield f"Answer: question-{post.question} your words. Pass: /pass {post.question}. More time: /more {post.question} 1h"
-        case outbound.QuestionCard():
+        case chat.QuestionCard():
             yield f"Question {post.question} is closed. {post.closed}"
-        case outbound.Note():
+        case chat.Note():
             yield f"{post.speaker}: {post.text}" if post.speaker else post.text
             yield post.file.text if post.file else ""
-        case outbound.FinalAnswer():
+        case chat.FinalAnswer():
             yield f"Answer of run {post.run}, by {post.by}: {post.text}"
             yield post.how
-        case outbound.Acknowledgement():
+        case chat.Acknowledgement():
             yield f"{post.author.name}: {post.sign}. {post.text or post.taken_as}"
 
 
@@ -99,25 +94,25 @@ class LinesAdapter:
     """The server of the chat. A person is who they say they are; the file mode of the socket decides who can connect."""
 
     platform = NAME
-    capabilities = Capabilities(private_replies=True, loses_history_on_restart=True)
+    capabilities = chat.Capabilities(private_replies=True, loses_history_on_restart=True)
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
         self._server: asyncio.Server | None = None
-        self._on_event: InboundHandler | None = None
+        self._on_event: chat.InboundHandler | None = None
         self._sessions: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
         self._people: dict[asyncio.StreamWriter, Author] = {}
         self._transcript: deque[str] = deque(maxlen=SHOWN_TO_NEWCOMERS)
         self._ids = (f"{secrets.token_hex(4)}-{number}" for number in count(1))  # no id returns after a restart
 
-    async def start(self, on_event: InboundHandler) -> None:
+    async def start(self, on_event: chat.InboundHandler) -> None:
         """Listen on the socket. A socket file that a killed process left behind is replaced."""
         self._on_event = on_event
         try:
             self._server = await asyncio.start_unix_server(self._serve, self._socket)
             self._socket.chmod(0o600)
         except OSError as error:
-            raise NotSent(f"LINES_SOCKET={self._socket} cannot be used: {error.strerror}") from error
+            raise chat.NotSent(f"LINES_SOCKET={self._socket} cannot be used: {error.strerror}") from error
 
     async def stop(self) -> None:
         """Close the socket and every connection."""
@@ -151,9 +146,11 @@ class LinesAdapter:
         """Pass a line on, and return only when it is stored: so lines arrive in order, and what was not stored is reported."""
         assert self._on_event is not None
         try:
-            await self._on_event(parse_line(line, author, next(self._ids), time.time()))
+            event = parse_line(line, author, next(self._ids), time.time())
         except ValueError as error:
-            self._show(labelled(None, [str(error)]), {author.id})
+            return self._show(labelled(None, [str(error)]), {author.id})
+        try:
+            await self._on_event(event)
         except Exception:
             _LOG.exception("a line was not stored")
             self._show(labelled(None, ["That was not stored. Please send it again."]), {author.id})
@@ -161,7 +158,7 @@ class LinesAdapter:
     async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Show the post to everybody, or to one person in a direct message; notify the people whom it mentions."""
         if self._server is None:
-            raise NotSent("the line chat is stopped")
+            raise chat.NotSent("the line chat is stopped")
         thread, channel = thread_of(outbound), outbound.place.channel
         text = labelled(thread, render(outbound.post))
         if channel == LOBBY:
@@ -172,13 +169,13 @@ class LinesAdapter:
         message = outbound.replaces.message if outbound.replaces else next(self._ids)
         return PostedMessage(message=message, thread=thread, at=time.time())
 
-    async def reply_privately(self, event: InboundEvent, reply: outbound.PrivateReply) -> None:
+    async def reply_privately(self, event: chat.InboundEvent, reply: chat.PrivateReply) -> None:
         """Show the reply, and its tables as rows of cells, to the author of the event alone."""
         lines = [reply.text]
         for table in reply.tables:
             rows = [[cell if isinstance(cell, str) else cell.text for cell in row] for row in table.rows]
             lines += [table.title, *(" | ".join(row) for row in [table.columns, *rows])]
-        if isinstance(event, inbound.MessageReceived | inbound.ControlUsed | inbound.CommandReceived):
+        if isinstance(event, chat.MessageReceived | chat.ControlUsed | chat.CommandReceived):
             self._show(labelled(event.place.thread, lines), {event.author.id})
 
     def _show(self, text: str, people: Collection[str] | None) -> None:
@@ -194,13 +191,13 @@ class LinesAdapter:
     async def find_sent(self, outbound: OutboundPost) -> None:
         """Return None: there is no history to search (`can_read_history` is off)."""
 
-    async def read_thread(self, place: Place, after: float) -> Sequence[inbound.MessageReceived]:
+    async def read_thread(self, place: Place, after: float) -> Sequence[chat.MessageReceived]:
         """Return nothing, for the same reason."""
         return ()
 
-    async def fetch(self, attachment: inbound.Attachment) -> bytes:
+    async def fetch(self, attachment: chat.Attachment) -> bytes:
         """Refuse: lines have no attachments."""
-        raise SendRejected(f"{attachment.name}: this platform has no attachments")
+        raise chat.SendRejected(f"{attachment.name}: this platform has no attachments")
 
     def members(self, group: str) -> tuple[Author, ...] | None:
         """Return the people in the lobby; there are no groups."""
@@ -235,16 +232,18 @@ class LinesPlatform(Platform[LinesSettings]):
         assert settings.lines_socket is not None
         return LinesAdapter(settings.lines_socket)
 
-    async def check(self, settings: LinesSettings, context: PlatformContext) -> AsyncIterator[Finding]:
+    async def check(self, settings: LinesSettings, context: PlatformContext) -> AsyncIterator[chat.Finding]:
         """Check that the folder of the socket exists."""
         if settings.lines_socket is not None and not settings.lines_socket.parent.is_dir():
-            yield Finding(about=NAME, state="wrong", found=f"{settings.lines_socket.parent} is no folder", fix="create it")
+            yield chat.Finding(about=NAME, state="wrong", found=f"{settings.lines_socket.parent} is no folder", fix="create it")
         elif settings.lines_socket is not None:
-            yield Finding(about=NAME, state="ok", found=f"people join with nc -U {settings.lines_socket}")
+            yield chat.Finding(about=NAME, state="ok", found=f"people join with nc -U {settings.lines_socket}")
 
-    async def setup(self, settings: LinesSettings, options: Mapping[str, str]) -> SetupGuide:
+    async def setup(self, settings: LinesSettings, options: Mapping[str, str]) -> chat.SetupGuide:
         """Explain the one setting."""
-        return SetupGuide(text="Set LINES_SOCKET=data/lines.sock in .env, run townhall run, and join with: nc -U data/lines.sock")
+        return chat.SetupGuide(
+            text="Set LINES_SOCKET=data/lines.sock in .env and start the bot. Join with: nc -U data/lines.sock"
+        )
 
 
 PLATFORM = LinesPlatform()
