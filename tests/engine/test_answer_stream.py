@@ -1,4 +1,4 @@
-"""Final texts that are shown while they are written: when they begin, and when they are taken away."""
+"""Streaming of final answers: when a text is shown, and when it is removed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEXT = "We begin small, and look again in a month."
 
 @dataclass
 class StreamingPlatform(ListPlatform):
-    """One that shows texts while they are written."""
+    """A platform that shows texts while they are written."""
 
     drafts: list[StreamingAnswer] = field(default_factory=list)
 
@@ -37,7 +37,7 @@ def streaming(*names: str) -> Team:
 
 
 def writes(*texts: Play) -> Behaviour:
-    """A team whose final texts are these, one after the other."""
+    """A team with these final texts, one after the other."""
     left = list(texts)
 
     def player(asked: Asked) -> Play:
@@ -50,7 +50,7 @@ async def begin(engine: Engine, chosen: Team) -> None:
     await engine.start_run(task="Plan it", team=chosen, place=PLACE, by=ANA)
 
 
-async def test_a_final_text_is_shown_while_it_is_written(tmp_path: Path) -> None:
+async def test_a_final_answer_is_shown_while_it_is_written(tmp_path: Path) -> None:
     clock, gate = ManualClock(), asyncio.Event()
     platform = StreamingPlatform(clock)
     player = writes(Play(text=TEXT, gate=gate))
@@ -70,7 +70,7 @@ async def test_a_final_text_is_shown_while_it_is_written(tmp_path: Path) -> None
     assert None not in platform.shown
 
 
-async def test_nothing_is_shown_where_the_team_file_does_not_say_so(tmp_path: Path) -> None:
+async def test_nothing_is_streamed_unless_the_team_file_enables_it(tmp_path: Path) -> None:
     platform = StreamingPlatform(ManualClock())
     async with ModelServer(team_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, team("one", "two"))
@@ -79,7 +79,7 @@ async def test_nothing_is_shown_where_the_team_file_does_not_say_so(tmp_path: Pa
     assert (platform.shown, platform.finals[0].drafted) == ([], False)
 
 
-async def test_a_text_that_has_missed_guidance_is_taken_away_and_written_anew(tmp_path: Path) -> None:
+async def test_a_text_that_missed_guidance_is_removed_and_written_again(tmp_path: Path) -> None:
     clock, gate = ManualClock(), asyncio.Event()
     platform = StreamingPlatform(clock)
     player = writes(Play(text=TEXT, gate=gate), Play(text="It is cheap."))
@@ -95,7 +95,7 @@ async def test_a_text_that_has_missed_guidance_is_taken_away_and_written_anew(tm
     assert platform.finals[0].text == "It is cheap."
 
 
-async def test_a_text_that_breaks_off_is_taken_away(tmp_path: Path) -> None:
+async def test_the_text_of_a_failed_call_is_removed(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = StreamingPlatform(clock)
     player = writes(Play(text=TEXT, cut="unfinished"), Play(text=TEXT))
@@ -108,7 +108,7 @@ async def test_a_text_that_breaks_off_is_taken_away(tmp_path: Path) -> None:
     assert platform.finals[0].text == TEXT
 
 
-async def test_a_text_of_a_run_that_is_cancelled_is_taken_away(tmp_path: Path) -> None:
+async def test_the_text_of_a_cancelled_run_is_removed(tmp_path: Path) -> None:
     clock, gate = ManualClock(), asyncio.Event()
     platform = StreamingPlatform(clock)
     player = writes(Play(text=TEXT, gate=gate))
@@ -122,7 +122,7 @@ async def test_a_text_of_a_run_that_is_cancelled_is_taken_away(tmp_path: Path) -
     assert platform.finals == []
 
 
-async def test_a_text_is_shown_no_more_often_than_once_a_second(tmp_path: Path) -> None:
+async def test_a_text_is_updated_at_most_once_a_second(tmp_path: Path) -> None:
     clock, gate = ManualClock(), asyncio.Event()
     platform = StreamingPlatform(clock)
     player = writes(Play(text=TEXT, gate=gate))

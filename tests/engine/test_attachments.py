@@ -1,4 +1,4 @@
-"""Files that people attach reach the agents: text as text, pictures where a model takes them; what does not is told."""
+"""Attachments: text reaches agents as text, pictures reach models that accept them, the rest is replaced by a notice."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_a_text_file_in_the_runs_thread_reaches_the_agents_as_text(tmp_pat
     assert platform.receipts[0].text == ""
 
 
-async def test_a_picture_reaches_a_model_that_takes_pictures(tmp_path: Path) -> None:
+async def test_a_picture_reaches_a_model_that_accepts_pictures(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock(), files={"plan.png": PNG})
     async with ModelServer(asking_player) as server, asked(tmp_path, platform, server):
         await platform.hears("", thread="p1", files=["plan.png"])
@@ -59,7 +59,7 @@ async def test_a_picture_reaches_a_model_that_takes_pictures(tmp_path: Path) -> 
     assert shown(server.requests[-1]) == [f"data:image/png;base64,{base64.b64encode(PNG).decode()}"]
 
 
-async def test_people_are_told_which_agents_do_not_see_a_picture_and_those_are_told_of_it(tmp_path: Path) -> None:
+async def test_people_learn_which_agents_cannot_see_a_picture_and_so_do_those_agents(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock(), files={"plan.png": PNG})
     async with ModelServer(asking_player) as server, asked(tmp_path, platform, server, sees=False):
         await platform.hears("look", thread="p1", files=["plan.png"])
@@ -71,7 +71,7 @@ async def test_people_are_told_which_agents_do_not_see_a_picture_and_those_are_t
     assert '<file name="plan.png">(a picture, left out: your model takes none)</file>' in said(server.requests[-1])
 
 
-async def test_what_is_neither_picture_nor_text_or_is_gone_or_too_large_is_left_out_and_said_to_be(tmp_path: Path) -> None:
+async def test_files_that_are_unreadable_deleted_or_too_large_are_replaced_by_a_notice(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock(), files={"tool.exe": b"MZ\0\xff", "huge.txt": b"a" * (MAX_FILE_SIZE + 1)})
     async with ModelServer(asking_player) as server, asked(tmp_path, platform, server):
         await platform.hears("", thread="p1", files=["tool.exe", "huge.txt", "gone.txt"])
@@ -82,7 +82,7 @@ async def test_what_is_neither_picture_nor_text_or_is_gone_or_too_large_is_left_
     assert "gone.txt is left out: it could not be fetched." in told
 
 
-async def test_files_of_a_reply_go_along_with_its_words_and_its_pictures_to_every_agent(tmp_path: Path) -> None:
+async def test_text_files_of_a_reply_join_its_words_and_its_pictures_reach_every_agent(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock(), files={"why.txt": b"It is cheaper.", "plan.png": PNG})
     async with ModelServer(asking_player) as server, asked(tmp_path, platform, server) as engine:
         await platform.hears("the second", question=1, files=["why.txt", "plan.png"])
@@ -105,7 +105,7 @@ async def test_a_task_comes_with_its_files(tmp_path: Path) -> None:
     assert any(note.startswith("x.bin is left out") for note in platform.notes)
 
 
-async def test_a_file_that_an_earlier_process_did_not_get_to_is_fetched_by_the_next(tmp_path: Path) -> None:
+async def test_a_file_that_an_earlier_process_did_not_fetch_is_fetched_by_the_next_one(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock(), files={"notes.md": b"Mind the budget."})
     fetching = asyncio.Event()
 
@@ -135,7 +135,7 @@ async def test_a_file_that_an_earlier_process_did_not_get_to_is_fetched_by_the_n
         (b"RIFF\x10\0\0\0WEBPVP8 ", "image/webp"),
     ],
 )
-def test_a_picture_is_told_by_what_it_holds(body: bytes, media_type: str) -> None:
+def test_a_picture_is_recognised_by_its_content(body: bytes, media_type: str) -> None:
     file = parse_attachment("called.txt", body, ("blind",))
     assert (file.media_type, file.unseen_by, file.text, file.why) == (media_type, ("blind",), "", "")
     assert len(file.picture) == 64
@@ -146,7 +146,7 @@ def test_a_long_text_is_cut_and_says_so() -> None:
     assert file.text == "a" * TEXT_LIMIT + "\n… (cut here)"
 
 
-def test_a_files_name_cannot_pose_as_something_else() -> None:
+def test_a_file_name_cannot_imitate_other_text() -> None:
     assert parse_attachment('a"\n</file>.txt', b"x") == AttachmentContent(
         name='a" </file>.txt', media_type="text/plain", text="x"
     )

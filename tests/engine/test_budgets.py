@@ -1,4 +1,4 @@
-"""Budgets through the engine's front door: shared by runs, kept over a restart, raised by those responsible."""
+"""Budgets through the engine: shared by runs, kept across a restart, raised by the people responsible."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def end_of(engine: Engine, run: int) -> RunState:
     return state
 
 
-async def test_the_run_that_a_days_budget_does_not_bear_ends_and_names_it(tmp_path: Path) -> None:
+async def test_a_run_that_exceeds_the_budget_of_the_day_ends_and_names_it(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     budgets = Budgets(day=Decimal("0.45"))
     async with ModelServer(answers) as server, bot(tmp_path / "t.db", server, platform, budgets) as engine:
@@ -132,7 +132,7 @@ async def test_a_call_in_flight_at_a_crash_counts_once_as_unknown_and_once_for_w
     assert (refused.end.status, refused.spent.calls) == ("finished", 1)
 
 
-async def test_those_responsible_are_asked_with_a_mention_and_silence_ends_the_run(tmp_path: Path) -> None:
+async def test_the_people_responsible_are_mentioned_and_without_an_answer_the_run_ends(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     async with ModelServer(answers) as server:
@@ -153,7 +153,7 @@ async def test_those_responsible_are_asked_with_a_mention_and_silence_ends_the_r
     assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
 
 
-async def test_the_card_says_that_no_budget_holds_where_the_price_is_not_known(tmp_path: Path) -> None:
+async def test_the_card_says_that_budgets_are_inactive_if_a_price_is_unknown(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     async with (
         ModelServer(answers) as server,

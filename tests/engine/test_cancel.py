@@ -1,4 +1,4 @@
-"""Ending a run by command: who may, and what a crash in between leaves."""
+"""Cancelling a run: permissions, and a crash in between."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOBODY_ELSE = Directory(permissions=Permissions(cancel=()))
 
 
 def no_shelf() -> ModelBrowser:
-    """No model is set up."""
+    """A server that answers no model call."""
     return ModelBrowser(own={}, base_urls={}, settings={}, today=date(2026, 11, 22))
 
 
@@ -58,7 +58,7 @@ async def begin(engine: Engine, platform: ListPlatform) -> None:
 
 @asynccontextmanager
 async def a_run_of_anas(folder: Path) -> AsyncIterator[tuple[Engine, ListPlatform]]:
-    """It waits for people, and nobody has a right to cancel it but by having started it."""
+    """A run that waits for people, which only its requester may cancel."""
     clock = ManualClock()
     platform = ListPlatform(clock)
     store = await troubled(folder / "t.db", clock)
@@ -72,7 +72,7 @@ async def a_run_of_anas(folder: Path) -> AsyncIterator[tuple[Engine, ListPlatfor
 
 
 @pytest.mark.parametrize("author", [ANA, RENAMED], ids=["by the same name", "by a new name"])
-async def test_whoever_started_a_run_may_cancel_it(tmp_path: Path, author: Author) -> None:
+async def test_the_requester_may_cancel_a_run(tmp_path: Path, author: Author) -> None:
     async with a_run_of_anas(tmp_path) as (engine, platform):
         await platform.commands("cancel", "1", by=author)
         await engine.wait_finished()
@@ -80,7 +80,7 @@ async def test_whoever_started_a_run_may_cancel_it(tmp_path: Path, author: Autho
 
 
 @pytest.mark.parametrize("author", [NAMESAKE, ELSEWHERE], ids=["of the same name", "of the same id elsewhere"])
-async def test_somebody_else_may_not_cancel_a_run(tmp_path: Path, author: Author) -> None:
+async def test_another_person_may_not_cancel_a_run(tmp_path: Path, author: Author) -> None:
     async with a_run_of_anas(tmp_path) as (engine, platform):
         await platform.commands("cancel", "1", by=author)
         await engine.wait_finished()
@@ -91,7 +91,7 @@ async def test_somebody_else_may_not_cancel_a_run(tmp_path: Path, author: Author
 
 
 async def test_a_cancel_is_marked_as_done_in_the_transaction_that_does_it(tmp_path: Path) -> None:
-    """So whatever dies in between, the next start does it, and never does it twice."""
+    """The next start carries out what a crash interrupted, and never twice."""
     clock = ManualClock()
     file = tmp_path / "t.db"
     platform = ListPlatform(clock)

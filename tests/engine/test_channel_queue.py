@@ -1,4 +1,4 @@
-"""The order in which the posts of one channel leave, as properties of any course of events."""
+"""The order of the posts of one channel, as properties of any sequence of operations."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PLACE = Place(platform="list", channel="general")
 
 
 def post(key: str, *, thread: str = "", priority: int = 5, text: str = "") -> OutboxEntry:
-    """A post into a thread, or (without one) a post for itself."""
+    """A post into a thread, or (without one) a post that opens its own."""
     return OutboxEntry(key=key, run=1, place=PLACE, post=Note(text=text), at=0.0, anchor=thread or None, priority=priority)
 
 
 @dataclass
 class Channel:
-    """A lane under test, with the time and what has left it."""
+    """A queue under test, with the time and the posts that were sent."""
 
     lane: ChannelQueue = field(default_factory=ChannelQueue)
     now: float = 0.0
@@ -85,7 +85,7 @@ def thread_of(job: QueuedPost) -> str:
 
 
 @given(st.lists(st.one_of(pushes, later_pushes, removals, pops, moments), max_size=50))
-def test_whatever_happens_every_post_leaves_once_unless_it_was_taken_out(course: Course) -> None:
+def test_every_post_is_sent_once_unless_it_was_removed(course: Course) -> None:
     channel = Channel()
     for step in course:
         step(channel)
@@ -117,7 +117,7 @@ def test_the_most_urgent_thread_goes_first_and_among_equals_the_one_whose_urgent
         assert job.thread == most_urgent.thread
 
 
-def test_what_has_left_for_a_more_urgent_post_behind_it_lends_its_turn_to_none() -> None:
+def test_a_post_pulled_along_by_a_more_urgent_one_gives_its_turn_to_no_other() -> None:
     channel = Channel()
     channel.push(post("note", thread="one", priority=1))
     channel.push(post("question", thread="one", priority=0))
@@ -126,7 +126,7 @@ def test_what_has_left_for_a_more_urgent_post_behind_it_lends_its_turn_to_none()
     assert [job.outgoing.key for job in channel.drain()] == ["note", "question", "other", "progress"]
 
 
-def test_newer_content_takes_the_place_of_what_waits_and_keeps_its_turn() -> None:
+def test_newer_content_replaces_a_waiting_post_and_keeps_its_turn() -> None:
     channel = Channel()
     channel.push(post("card", text="old"))
     channel.push(post("note"))
@@ -134,7 +134,7 @@ def test_newer_content_takes_the_place_of_what_waits_and_keeps_its_turn() -> Non
     assert [job.outgoing.post for job in channel.drain()] == [Note(text="new"), Note(text="")]
 
 
-def test_after_a_failure_nothing_leaves_before_its_time() -> None:
+def test_after_a_failure_nothing_is_sent_before_its_time() -> None:
     channel = Channel()
     channel.push(post("note"))
     channel.lane.resume_at = 10.0
@@ -143,7 +143,7 @@ def test_after_a_failure_nothing_leaves_before_its_time() -> None:
     assert channel.lane.next_ready(10.0) is not None
 
 
-def test_what_waits_for_its_time_says_when_that_is() -> None:
+def test_the_queue_reports_the_time_of_its_next_post() -> None:
     channel = Channel()
     assert channel.lane.next_time(0.0) is None
     channel.push(post("progress"), later=5.0)

@@ -31,7 +31,7 @@ async def test_three_agents_answer_vote_and_finish_in_seven_calls(tmp_path: Path
     assert (cards[0].status, cards[-1].status) == ("working", "finished")
 
 
-async def test_a_reply_reaches_the_agent_that_asked_and_a_run_that_waits_for_people_sleeps(tmp_path: Path) -> None:
+async def test_a_reply_reaches_the_agent_that_asked_and_a_run_that_waits_for_people_is_idle(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, "one")
@@ -46,7 +46,7 @@ async def test_a_reply_reaches_the_agent_that_asked_and_a_run_that_waits_for_peo
     assert [receipt.sign for receipt in platform.receipts] == ["taken"]
 
 
-async def test_what_is_said_in_the_threads_reaches_the_question_and_the_run_that_they_belong_to(tmp_path: Path) -> None:
+async def test_messages_in_threads_reach_their_question_or_run(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     async with ModelServer(asks_if("You are one,")) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, "one", "two")
@@ -63,7 +63,7 @@ async def test_what_is_said_in_the_threads_reaches_the_question_and_the_run_that
     assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL"
 
 
-async def test_a_deadline_wakes_a_sleeping_run_after_a_reminder(tmp_path: Path) -> None:
+async def test_a_deadline_wakes_an_idle_run_after_a_reminder(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     policy = Policy(remind_after=600, expire_after=1800, grace=3)
@@ -118,7 +118,7 @@ async def test_a_cancelled_run_closes_its_questions_and_says_so(tmp_path: Path) 
     assert "Run 1 was cancelled by Ana." in platform.notes
 
 
-async def test_a_run_that_breaks_says_so_and_touches_no_other(tmp_path: Path) -> None:
+async def test_a_run_that_fails_says_so_and_affects_no_other(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
 
     def player(asked: Asked) -> Play:
@@ -147,7 +147,7 @@ def forgetful(clock: ManualClock) -> ListPlatform:
     return ListPlatform(clock, capabilities=Capabilities(threads=True, edits=True, loses_history_on_restart=True))
 
 
-async def test_what_agents_advised_is_shown_again_with_the_question(tmp_path: Path) -> None:
+async def test_advice_of_agents_is_shown_again_with_the_question(tmp_path: Path) -> None:
     clock, file = ManualClock(), tmp_path / "t.db"
     asking = team("one", "two", policy=Policy(remind_after=0)).model_copy(update={"ask": ("humans", "agents")})
     async with ModelServer(asks_and_advises) as server:

@@ -1,4 +1,4 @@
-"""A store that takes nothing for a while: the run waits with what it has, says so, and goes on."""
+"""A store that cannot be written for a while: runs wait with what they have, report it, and continue."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Bot(NamedTuple):
 
 @asynccontextmanager
 async def a_bot(folder: Path, player: Behaviour = team_player) -> AsyncIterator[Bot]:
-    """A bot whose store will be in trouble."""
+    """A bot with a store that can be made to fail."""
     clock = ManualClock()
     platform = ListPlatform(clock)
     store = await troubled(folder / "townhall.db", clock)
@@ -52,13 +52,13 @@ async def begin(engine: Engine, policy: Policy | None = None) -> None:
 
 
 async def passes(clock: ManualClock, seconds: float) -> None:
-    """Somebody waits for so long, and then it is over."""
+    """Wait until a part sleeps for this long, then let the time pass."""
     await clock.armed_until(clock.now() + seconds)
     clock.advance(seconds)
 
 
 @pytest.mark.parametrize("trouble", [FULL, LOCKED], ids=["full", "locked"])
-async def test_a_response_that_was_paid_for_outlives_a_store_that_takes_nothing(
+async def test_a_paid_response_survives_a_store_that_cannot_be_written(
     trouble: StoreError, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with a_bot(tmp_path) as (clock, platform, store, server, engine):
@@ -73,7 +73,7 @@ async def test_a_response_that_was_paid_for_outlives_a_store_that_takes_nothing(
     assert trouble.found in caplog.text
 
 
-async def test_people_of_a_run_are_told_of_a_full_disk_once_an_outage(tmp_path: Path) -> None:
+async def test_people_are_warned_of_a_full_disk_once_an_outage(tmp_path: Path) -> None:
     async with a_bot(tmp_path, asking_player) as (clock, platform, store, _server, engine):
         store.refuse = with_event(Responded, FULL, times=3)
         await begin(engine)
@@ -97,7 +97,7 @@ def warnings(platform: ListPlatform) -> list[str | None]:
     return [one.place.thread for one in said]
 
 
-async def test_a_reply_outlives_a_full_disk(tmp_path: Path) -> None:
+async def test_a_reply_survives_a_full_disk(tmp_path: Path) -> None:
     async with a_bot(tmp_path, asking_player) as (clock, platform, store, _server, engine):
         await begin(engine)
         await platform.until(lambda: bool(platform.questions))
@@ -120,7 +120,7 @@ async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
         assert len(server.requests) == 1
 
 
-async def test_a_run_whose_end_cannot_be_stored_goes_on_with_the_next_thing_that_is_heard(tmp_path: Path) -> None:
+async def test_a_failed_run_whose_end_cannot_be_stored_continues_with_its_next_input(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (clock, platform, store, server, engine):
         refuse = with_event(Responded, Corrupted("a page is torn"))
         store.refuse = lambda events, rows: refuse(events, rows) or (FULL if store.refusals else None)
@@ -134,7 +134,7 @@ async def test_a_run_whose_end_cannot_be_stored_goes_on_with_the_next_thing_that
         assert len(server.requests) == 2
 
 
-async def test_a_run_that_breaks_says_that_it_has_failed(tmp_path: Path) -> None:
+async def test_a_run_that_fails_says_so_in_its_thread(tmp_path: Path) -> None:
     async with a_bot(tmp_path, asking_player) as (_clock, platform, store, _server, engine):
         store.refuse = with_event(QuestionAsked, RuntimeError("a bug of our own"))
         await begin(engine)
@@ -143,11 +143,8 @@ async def test_a_run_that_breaks_says_that_it_has_failed(tmp_path: Path) -> None
     assert any("Townhall failed with an internal error (RuntimeError)" in note for note in platform.notes)
 
 
-# Commands -----------------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("dies", [False, True], ids=["in the same process", "after a restart"])
-async def test_a_command_that_a_full_disk_does_not_take_is_done_once_as_soon_as_there_is_room(tmp_path: Path, dies: bool) -> None:
+async def test_a_command_during_a_full_disk_is_carried_out_once_when_there_is_space(tmp_path: Path, dies: bool) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     file = tmp_path / "townhall.db"
@@ -170,10 +167,7 @@ async def test_a_command_that_a_full_disk_does_not_take_is_done_once_as_soon_as_
     assert FULL.found in word
 
 
-# What is told -------------------------------------------------------------------------------------------------------------
-
-
-async def test_a_trouble_is_told_once_and_another_one_once_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_is_reported_once_and_a_different_one_once_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with a_bot(tmp_path) as (clock, platform, store, _server, engine):
         troubles = iter([FULL, FULL, LOCKED, FULL, LOCKED])
         refuse = with_event(Responded, FULL)
@@ -187,7 +181,7 @@ async def test_a_trouble_is_told_once_and_another_one_once_more(tmp_path: Path, 
     assert caplog.text.count("run 1 waits until the store can be written") == 2
 
 
-async def test_a_post_that_a_full_disk_does_not_let_be_marked_is_marked_as_soon_as_there_is_room(
+async def test_a_post_that_cannot_be_marked_on_a_full_disk_is_marked_when_there_is_space(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with a_bot(tmp_path) as (clock, _platform, store, _server, engine):

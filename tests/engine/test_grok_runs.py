@@ -64,7 +64,7 @@ async def test_a_team_asks_votes_and_finishes_and_what_served_is_booked(tmp_path
     assert "Let me think." not in repr(platform.sent)
 
 
-async def test_a_served_model_that_nobody_knows_is_booked_as_unknown_and_not_guessed(tmp_path: Path) -> None:
+async def test_an_unknown_served_model_is_booked_as_unknown_and_not_guessed(tmp_path: Path) -> None:
     platform = ListPlatform(SystemClock())
     store = await SqliteStore.open(tmp_path / "t.db")
     play = Play(
@@ -125,7 +125,7 @@ async def test_a_provider_that_was_never_reached_cannot_have_billed_anything(tmp
     assert any(f"no connection to {address}: connection refused." in note for note in platform.notes)
 
 
-async def test_only_what_the_route_takes_is_sent(tmp_path: Path) -> None:
+async def test_only_parameters_that_the_route_accepts_are_sent(tmp_path: Path) -> None:
     platform = ListPlatform(SystemClock())
     async with (
         ModelServer(team_player) as server,
@@ -140,7 +140,7 @@ ALONE = Team(agents=AGENTS[1:], policy=Policy(settle_delay=0))
 
 
 async def notes_of(file: Path, plays: Sequence[Play]) -> tuple[list[str], str]:
-    """What a run of one agent says when its provider plays this, and how the run ends."""
+    """Notes and end of a run of one agent whose provider plays this."""
     platform = ListPlatform(SystemClock())
     async with (
         ModelServer(Queue(plays, then=team_player)) as server,
@@ -183,15 +183,15 @@ async def test_an_id_that_is_refused_goes_to_what_answers_for_it_and_ends_the_ru
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_trouble_that_passes_is_told_and_waited_for_as_the_provider_says(tmp_path: Path, status: int) -> None:
+async def test_a_transient_error_is_shown_and_waited_for_as_the_provider_asks(tmp_path: Path, status: int) -> None:
     notes, end = await notes_of(tmp_path / "t.db", [Play(status=status, body="{}", headers={"retry-after": "0"})])
     assert end == "finished"
     found = "the rate limit at xai is reached" if status == 429 else "xai is overloaded or failing"
     assert any(found in note for note in notes)
 
 
-async def test_a_limit_is_told_with_the_time_to_wait(tmp_path: Path) -> None:
-    """Waited for where it is short; named where it is too long to wait for."""
+async def test_a_rate_limit_is_shown_with_the_time_to_wait(tmp_path: Path) -> None:
+    """A short delay is waited for; one that is too long is named."""
     notes, end = await notes_of(tmp_path / "short.db", [Play(status=429, body="{}", headers={"retry-after": "1"})])
     assert (notes[1], end) == (
         "the rate limit at xai is reached. I try again in 1 s. Wait, or choose a model or an account with higher limits.",
@@ -205,7 +205,7 @@ async def test_a_limit_is_told_with_the_time_to_wait(tmp_path: Path) -> None:
     assert end == "failed"
 
 
-async def test_a_prompt_that_the_provider_finds_too_long_is_told_once_and_ends_the_run_where_nothing_can_be_cut(
+async def test_a_prompt_too_long_to_be_cut_is_reported_once_and_ends_the_run(
     tmp_path: Path,
 ) -> None:
     body = json.dumps({"error": {"message": "This model's maximum prompt length is 1", "code": "context_length_exceeded"}})

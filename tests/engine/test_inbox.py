@@ -1,4 +1,4 @@
-"""What is heard early, twice, broken, or never to be placed."""
+"""Inbound events that arrive early, twice or damaged, or that belong to no run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABSURD = 10**30
 
 
 async def ask_people(engine: Engine, platform: ListPlatform) -> None:
-    """A run whose question 1 stands in its thread."""
+    """A run whose question 1 is posted in its thread."""
     await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
     await platform.until(lambda: bool(platform.questions))
     await engine.wait_finished()
@@ -33,17 +33,14 @@ def thread_of(platform: ListPlatform, key: str) -> str:
 
 
 async def unhandled(file: Path) -> list[str]:
-    """What waits in the inbox of a store that nobody uses."""
+    """Unhandled events of a store that no process uses."""
     store = await SqliteStore.open(file)
     waiting = [heard.text for heard in await store.unhandled_events() if isinstance(heard, MessageReceived)]
     await store.close()
     return waiting
 
 
-# Early --------------------------------------------------------------------------------------------------------------------
-
-
-async def test_a_reply_that_comes_before_we_know_where_its_question_stands_is_matched(tmp_path: Path) -> None:
+async def test_a_reply_that_arrives_before_its_thread_is_known_is_matched(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
 
     async def reply_at_once(sending: OutboundPost, posted: PostedMessage) -> None:
@@ -60,7 +57,7 @@ async def test_a_reply_that_comes_before_we_know_where_its_question_stands_is_ma
     assert await unhandled(tmp_path / "t.db") == []
 
 
-async def test_guidance_that_comes_before_we_know_the_runs_thread_reaches_its_agents(tmp_path: Path) -> None:
+async def test_guidance_that_arrives_before_its_thread_is_known_reaches_the_agents(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
 
     async def guide_at_once(sending: OutboundPost, posted: PostedMessage) -> None:
@@ -77,7 +74,7 @@ async def test_guidance_that_comes_before_we_know_the_runs_thread_reaches_its_ag
     assert await unhandled(tmp_path / "t.db") == []
 
 
-async def test_a_command_that_comes_while_the_platforms_are_started_makes_one_run(tmp_path: Path) -> None:
+async def test_a_command_during_the_start_starts_one_run(tmp_path: Path) -> None:
     clock = ManualClock()
     first, second = ListPlatform(clock), ListPlatform(clock, platform="other")
     heard = asyncio.Event()
@@ -98,7 +95,7 @@ async def test_a_command_that_comes_while_the_platforms_are_started_makes_one_ru
     assert [final.run for final in first.finals] == [1]
 
 
-async def test_what_is_said_while_the_platform_is_started_is_heard_once(tmp_path: Path) -> None:
+async def test_a_message_during_the_start_is_handled_once(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     async with ModelServer(asking_player) as server:
@@ -120,10 +117,7 @@ async def test_what_is_said_while_the_platform_is_started_is_heard_once(tmp_path
     assert len(platform.receipts) == 2
 
 
-# Broken -------------------------------------------------------------------------------------------------------------------
-
-
-async def test_a_question_of_an_absurd_number_stops_nobody_elses_reply(tmp_path: Path) -> None:
+async def test_an_absurd_question_number_blocks_no_other_reply(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
@@ -140,7 +134,7 @@ async def test_a_question_of_an_absurd_number_stops_nobody_elses_reply(tmp_path:
     assert await unhandled(tmp_path / "t.db") == []
 
 
-async def test_what_an_earlier_process_could_not_deal_with_stops_nobodys_reply_after_a_restart(tmp_path: Path) -> None:
+async def test_an_event_that_an_earlier_process_could_not_route_blocks_no_reply_after_a_restart(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
@@ -152,7 +146,7 @@ async def test_what_an_earlier_process_could_not_deal_with_stops_nobodys_reply_a
         await platform.until(lambda: bool(platform.finals))
 
 
-async def test_names_and_ids_that_no_database_takes_stop_nobody_elses_reply_and_are_heard(tmp_path: Path) -> None:
+async def test_lone_surrogates_in_names_and_ids_are_stored_and_block_no_other_reply(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     odd = Author(platform="list", id="an\udcffa", name="An\udcffa")
@@ -174,7 +168,7 @@ async def test_names_and_ids_that_no_database_takes_stop_nobody_elses_reply_and_
         await platform.until(lambda: len(platform.finals) == 2)
 
 
-async def test_what_breaks_while_it_is_matched_is_put_aside_and_stops_nobody_else(tmp_path: Path) -> None:
+async def test_an_event_that_cannot_be_routed_is_marked_and_blocks_no_other(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     store = await troubled(tmp_path / "t.db", clock)
@@ -188,10 +182,7 @@ async def test_what_breaks_while_it_is_matched_is_put_aside_and_stops_nobody_els
     assert await unhandled(tmp_path / "t.db") == []
 
 
-# Nobody's -----------------------------------------------------------------------------------------------------------------
-
-
-async def test_what_belongs_to_nothing_of_ours_is_kept_for_its_time_and_then_forgotten(tmp_path: Path) -> None:
+async def test_a_message_of_an_unknown_place_is_kept_for_its_time_and_then_dropped(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
@@ -208,7 +199,7 @@ async def test_what_belongs_to_nothing_of_ours_is_kept_for_its_time_and_then_for
     assert await unhandled(tmp_path / "t.db") == ["the second", "the third"]
 
 
-async def test_what_is_older_than_its_time_when_it_comes_is_not_kept(tmp_path: Path) -> None:
+async def test_a_message_that_arrives_too_old_is_not_kept(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock, ahead=-UNMATCHED_TTL - 1)
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:

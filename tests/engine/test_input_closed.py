@@ -1,4 +1,4 @@
-"""Somebody left an earlier process: that says nothing about who is there now."""
+"""The end of a terminal's input: it affects the process in which it happened, and no other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.fake_models.players import asking_player
 from tests.support.fake_models.server import ModelServer
 
 
-async def test_an_end_of_input_that_an_earlier_process_left_unhandled_is_forgotten(tmp_path: Path) -> None:
+async def test_an_unhandled_end_of_input_of_an_earlier_process_is_dropped(tmp_path: Path) -> None:
     clock = ManualClock()
     store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
     await store.receive(InputClosed(place=PLACE, interaction="end", at=clock.now()), clock.now())
@@ -25,7 +25,7 @@ async def test_an_end_of_input_that_an_earlier_process_left_unhandled_is_forgott
         assert platform.questions[-1].closed is None
 
 
-async def test_who_leaves_leaves_only_the_runs_that_began_here(tmp_path: Path) -> None:
+async def test_an_end_of_input_affects_only_runs_of_this_process(tmp_path: Path) -> None:
     clock = ManualClock()
     async with ModelServer(asking_player) as server:
         platform = ListPlatform(clock)

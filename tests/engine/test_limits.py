@@ -1,4 +1,4 @@
-"""Limits and circuits through the engine's front door: shared by all runs, on the real client, with time that is advanced."""
+"""Rate limits and circuit breakers through the engine: shared by all runs, with the real client and a manual clock."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_a_call_that_waits_at_a_crash_is_made_after_it_and_nothing_is_book
     assert (state.spent.unknown, state.spent.calls) == (Decimal(0), 1)
 
 
-async def test_a_start_knows_what_was_sent_in_the_minute_before(tmp_path: Path) -> None:
+async def test_a_start_counts_the_calls_of_the_minute_before(tmp_path: Path) -> None:
     clock = ManualClock()
     async with ModelServer(answers) as server:
         models = limited(server, requests_per_minute=2)
@@ -138,7 +138,7 @@ async def test_a_call_lost_in_a_crash_counts_for_its_minute_with_the_tokens_expe
     assert len(server.requests) == 2
 
 
-async def test_a_429_holds_up_the_other_calls_of_its_route_for_as_long_as_it_says(tmp_path: Path) -> None:
+async def test_a_429_delays_the_other_calls_of_its_route_for_the_time_that_it_names(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
 
@@ -158,7 +158,7 @@ async def test_a_429_holds_up_the_other_calls_of_its_route_for_as_long_as_it_say
     assert len(server.requests) == 3
 
 
-async def test_a_provider_that_is_down_is_left_alone_and_asked_again_when_its_pause_is_over(tmp_path: Path) -> None:
+async def test_a_provider_that_is_down_is_probed_when_its_delay_is_over(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     down = True

@@ -1,4 +1,4 @@
-"""Cards that somebody deletes: a question's is posted again, of a run's whoever started it is told, and no reply is lost."""
+"""Deleted cards: a question card is posted again, the requester is told of a run card, and no reply is lost."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_a_deleted_card_is_posted_again_and_replies_under_either_count(tmp
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
-async def test_a_reply_in_the_thread_of_a_deleted_card_counts_and_gets_its_receipt_there(tmp_path: Path) -> None:
+async def test_a_reply_in_the_thread_of_a_deleted_card_counts_and_is_acknowledged_there(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     async with asking(tmp_path / "t.db", platform) as engine:
         (first,) = cards(platform)
@@ -69,7 +69,7 @@ async def test_a_reply_in_the_thread_of_a_deleted_card_counts_and_gets_its_recei
     assert [one.place.thread for one in platform.sent if one.post in platform.receipts] == [first]
 
 
-async def test_a_card_that_is_deleted_again_and_again_is_given_up_and_its_question_stays_open(tmp_path: Path) -> None:
+async def test_a_card_deleted_repeatedly_is_not_posted_again_and_its_question_stays_open(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     async with asking(tmp_path / "t.db", platform) as engine:
         for posted in range(REPOSTED):
@@ -84,7 +84,7 @@ async def test_a_card_that_is_deleted_again_and_again_is_given_up_and_its_questi
         await platform.until(lambda: bool(platform.finals))
 
 
-async def test_hearing_of_a_deletion_twice_posts_the_card_once(tmp_path: Path) -> None:
+async def test_a_deletion_reported_twice_posts_the_card_once(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     async with asking(tmp_path / "t.db", platform) as engine:
         (first,) = cards(platform)
@@ -95,7 +95,7 @@ async def test_hearing_of_a_deletion_twice_posts_the_card_once(tmp_path: Path) -
     assert len(cards(platform)) == 2
 
 
-async def test_where_the_channel_is_gone_the_question_falls_back_and_the_answer_goes_to_whoever_asked(tmp_path: Path) -> None:
+async def test_if_the_channel_is_deleted_the_question_falls_back_and_the_requester_gets_the_answer(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     async with asking(tmp_path / "t.db", platform) as engine:
 
@@ -111,7 +111,7 @@ async def test_where_the_channel_is_gone_the_question_falls_back_and_the_answer_
     assert len(direct) == 1
 
 
-async def test_whoever_started_a_run_is_told_that_its_card_was_deleted(tmp_path: Path) -> None:
+async def test_the_requester_is_told_that_the_run_card_was_deleted(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     async with asking(tmp_path / "t.db", platform) as engine:
         for _ in range(2):

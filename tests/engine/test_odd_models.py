@@ -1,4 +1,4 @@
-"""Models that write what nobody expects: the run goes on, or ends with words for people."""
+"""Models with unexpected output: the run continues, or ends with a message for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.fake_models.replies import Play, ToolUse
 from tests.support.fake_models.server import ModelServer
 
 HALF = "\ud83d"
-"""Half of a character, as a model leaves it that is cut off in an emoji. No database and no UTF-8 takes it."""
+"""A lone surrogate, as in an answer that is cut off inside an emoji. UTF-8 and databases refuse it."""
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ HALF = "\ud83d"
     ],
     ids=["words", "arguments", "a tool's name", "the model's name"],
 )
-async def test_half_a_character_breaks_no_run(tmp_path: Path, play: Play, text: str) -> None:
+async def test_a_lone_surrogate_fails_no_run(tmp_path: Path, play: Play, text: str) -> None:
     platform = ListPlatform(ManualClock())
     async with ModelServer([play]) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
@@ -34,7 +34,7 @@ async def test_half_a_character_breaks_no_run(tmp_path: Path, play: Play, text: 
     assert platform.finals[0].text == text
 
 
-async def test_half_a_character_in_a_refusal_breaks_no_run(tmp_path: Path) -> None:
+async def test_a_lone_surrogate_in_a_refusal_fails_no_run(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     refusal = Play(status=400, body='{"error": {"message": "too \\ud83d long"}}')
     async with ModelServer([refusal]) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
@@ -43,7 +43,7 @@ async def test_half_a_character_in_a_refusal_breaks_no_run(tmp_path: Path) -> No
     assert any("too long" in note and "Townhall broke" not in note for note in platform.notes)
 
 
-async def test_failures_of_models_are_logged_in_a_line_each_with_who_and_why(
+async def test_each_failed_model_call_is_logged_in_one_line_with_agent_and_reason(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = ManualClock()
@@ -65,7 +65,7 @@ async def test_failures_of_models_are_logged_in_a_line_each_with_who_and_why(
 
 
 @pytest.mark.parametrize("odd", ['{"content": "x", "n": ' + "1" * 5_000 + "}", "[" * 100_000], ids=["digits", "brackets"])
-async def test_arguments_that_no_reader_takes_cost_one_response(tmp_path: Path, odd: str) -> None:
+async def test_unparsable_arguments_cost_one_response(tmp_path: Path, odd: str) -> None:
     platform = ListPlatform(ManualClock())
     plays = [Play(tool_calls=[ToolUse(name="new_answer", arguments=use)]) for use in (odd, {"content": "Begin small."})]
     async with ModelServer(plays) as server, engine_on(tmp_path / "t.db", server, platform) as engine:

@@ -1,4 +1,4 @@
-"""Posts on their way: what fails is tried again, what nobody has seen is not shown too late, what may be seen is closed."""
+"""The outbox: failed posts are retried, stale cards are not shown, cards that may be visible are closed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.fake_models.server import ModelServer
 CARD = "question:1:card"
 LONGEST_PAUSE = 60.0
 FAILURES = 1_100
-"""More than a pause can be doubled: 2.0 ** 1024 is too large for a float."""
+"""More failures than a delay can be doubled: 2.0 ** 1024 is too large for a float."""
 
 
 def asks_and_answers(_: Asked) -> Play:
@@ -36,14 +36,14 @@ async def begin(engine: Engine) -> None:
 
 
 async def nothing_waits_in(file: Path) -> bool:
-    """Whether the outbox of a store that nobody uses is empty."""
+    """Check that the outbox of a store that no process uses is empty."""
     store = await SqliteStore.open(file)
     pending = await store.pending_posts()
     await store.close()
     return not pending
 
 
-async def test_a_channel_that_fails_more_than_a_thousand_times_gets_its_posts_in_the_end(tmp_path: Path) -> None:
+async def test_a_channel_that_fails_more_than_a_thousand_times_gets_its_posts(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
 
@@ -60,7 +60,7 @@ async def test_a_channel_that_fails_more_than_a_thousand_times_gets_its_posts_in
         await platform.until(lambda: bool(platform.finals))
 
 
-async def test_a_post_whose_thread_cannot_be_looked_up_just_now_is_tried_again(tmp_path: Path) -> None:
+async def test_a_post_whose_thread_cannot_be_looked_up_is_retried(tmp_path: Path) -> None:
     clock = ManualClock()
     file = tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
@@ -92,7 +92,7 @@ def asks_the_other_agent(asked: Asked) -> Play:
     return team_player(asked) if asked.tools else Play(text="PostgreSQL, says the peer.")
 
 
-async def test_what_is_said_to_a_question_that_was_never_shown_is_not_shown_elsewhere(tmp_path: Path) -> None:
+async def test_a_note_on_a_question_that_was_never_shown_is_not_posted(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     broken = True
@@ -119,7 +119,7 @@ async def test_what_is_said_to_a_question_that_was_never_shown_is_not_shown_else
 
 
 @pytest.mark.parametrize("kind", [RunCard, FinalAnswer])
-async def test_what_a_channel_never_takes_goes_to_whoever_started_the_run(tmp_path: Path, kind: type) -> None:
+async def test_a_post_that_the_channel_refuses_goes_to_the_requester(tmp_path: Path, kind: type) -> None:
     platform = ListPlatform(ManualClock())
 
     async def refuse(sending: OutboundPost, _: PostedMessage) -> None:
@@ -137,7 +137,7 @@ async def test_what_a_channel_never_takes_goes_to_whoever_started_the_run(tmp_pa
 
 
 @pytest.mark.parametrize("kind", [RunCard, FinalAnswer])
-async def test_what_a_platform_never_takes_frees_the_way_for_the_rest(tmp_path: Path, kind: type) -> None:
+async def test_a_refused_post_does_not_block_the_rest(tmp_path: Path, kind: type) -> None:
     platform = ListPlatform(ManualClock())
 
     async def refuse(sending: OutboundPost, _: PostedMessage) -> None:
@@ -152,7 +152,7 @@ async def test_what_a_platform_never_takes_frees_the_way_for_the_rest(tmp_path: 
     assert await nothing_waits_in(tmp_path / "t.db")
 
 
-async def test_a_question_that_the_platform_never_takes_falls_back_at_once(tmp_path: Path) -> None:
+async def test_a_refused_question_falls_back_at_once(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
 
     async def refuse(sending: OutboundPost, _: PostedMessage) -> None:
@@ -166,10 +166,7 @@ async def test_a_question_that_the_platform_never_takes_falls_back_at_once(tmp_p
         assert "the channel was deleted" in str(server.requests[1].messages)
 
 
-# Questions that are over before they can be seen --------------------------------------------------------------------------
-
-
-async def test_the_card_of_a_question_that_is_over_before_anybody_saw_it_is_never_shown(tmp_path: Path) -> None:
+async def test_the_card_of_a_question_that_closed_before_it_was_sent_is_never_shown(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     async with ModelServer(asks_and_answers) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine)
@@ -180,7 +177,7 @@ async def test_the_card_of_a_question_that_is_over_before_anybody_saw_it_is_neve
 
 
 async def cancelled_while_doubtful(file: Path, platform: HistoryPlatform, clock: ManualClock) -> None:
-    """A run is cancelled while nobody knows whether its question's card has arrived."""
+    """A run is cancelled while the card of its question is doubtful."""
     async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=clock) as engine:
         await begin(engine)
         await platform.until(lambda: bool(platform.questions))
@@ -192,7 +189,7 @@ async def cancelled_while_doubtful(file: Path, platform: HistoryPlatform, clock:
         await engine.wait_finished()
 
 
-async def test_a_card_that_may_have_been_seen_is_looked_for_and_closed(tmp_path: Path) -> None:
+async def test_a_card_that_may_have_been_seen_is_searched_for_and_closed(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = HistoryPlatform(clock)
 
@@ -209,7 +206,7 @@ async def test_a_card_that_may_have_been_seen_is_looked_for_and_closed(tmp_path:
     assert await nothing_waits_in(tmp_path / "t.db")
 
 
-async def test_a_card_that_is_looked_for_in_vain_is_dropped_with_its_closing(tmp_path: Path) -> None:
+async def test_a_card_that_is_not_found_is_dropped_with_its_closing_edit(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = HistoryPlatform(clock)
 

@@ -1,4 +1,4 @@
-"""Several platforms: one that is down, broken or not set up any more harms no other."""
+"""Several platforms: one that is down, faulty or not configured any more affects no other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def seconds_pass(clock: ManualClock) -> None:
 
 
 @pytest.mark.parametrize(("retry_after", "pause"), [(None, RECONNECT_DELAY), (3.0, 3.0)])
-async def test_a_platform_that_cannot_be_reached_holds_up_no_other_and_is_tried_again(
+async def test_an_unreachable_platform_delays_no_other_and_is_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, retry_after: float | None, pause: float
 ) -> None:
     clock, up = ManualClock(), asyncio.Event()
@@ -64,7 +64,7 @@ async def test_a_platform_that_cannot_be_reached_holds_up_no_other_and_is_tried_
     assert "the gateway does not answer" in caplog.text
 
 
-async def test_what_was_said_in_time_counts_where_a_platform_is_reached_only_after_a_while(tmp_path: Path) -> None:
+async def test_a_timely_reply_counts_if_its_platform_is_reached_later(tmp_path: Path) -> None:
     clock = ManualClock()
     file = tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
@@ -83,7 +83,7 @@ async def test_what_was_said_in_time_counts_where_a_platform_is_reached_only_aft
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
-async def test_stopping_stops_all_even_if_a_platform_breaks_meanwhile(tmp_path: Path) -> None:
+async def test_stop_stops_every_part_even_if_a_platform_fails(tmp_path: Path) -> None:
     clock = ManualClock()
     platforms = [ListPlatform(clock, platform=name) for name in ("first", "second", "third")]
     stopped: list[str] = []
@@ -106,7 +106,7 @@ async def test_stopping_stops_all_even_if_a_platform_breaks_meanwhile(tmp_path: 
     assert clock.alarms == []
 
 
-async def test_a_run_of_a_platform_that_is_not_set_up_rests_and_calls_no_model(tmp_path: Path) -> None:
+async def test_a_run_of_an_unconfigured_platform_stays_idle_and_calls_no_model(tmp_path: Path) -> None:
     clock = ManualClock()
     file = tmp_path / "t.db"
     never = Play(gate=asyncio.Event())

@@ -1,4 +1,4 @@
-"""The question policy end to end: escalation, handing over, agents and a judge in place of people, and crashes in the middle."""
+"""Question policies end to end: escalation, delegation, fallback to agents and a judge, and crashes in between."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def policy(**more: object) -> Policy:
 
 
 def pinged(platform: ListPlatform) -> list[str]:
-    """Whom notes notify."""
+    """The people mentioned by notes."""
     return [author.id for one in platform.sent if isinstance(one.post, Note) for author in one.post.mentions]
 
 
@@ -65,7 +65,7 @@ async def test_a_mention_hands_the_question_over_on_a_platform(tmp_path: Path) -
     assert platform.questions[-1].closed == "Answered by Ben: SQLite"
 
 
-async def test_a_silent_question_escalates_also_over_a_restart_and_pings_in_new_messages(tmp_path: Path) -> None:
+async def test_an_unanswered_question_escalates_across_a_restart_and_mentions_in_new_messages(tmp_path: Path) -> None:
     clock, file = ManualClock(), tmp_path / "t.db"
     directory = Directory({"lead": PersonSpec(ids={"slack": "U3"}), "boss": PersonSpec(ids={"slack": "U4"})})
     steps = [{"after": "2m", "to": "@lead"}, {"after": "4m", "to": "@boss"}]
@@ -92,7 +92,7 @@ async def test_a_silent_question_escalates_also_over_a_restart_and_pings_in_new_
     assert platform.questions[-1].closed == "Answered by boss: SQLite"
 
 
-async def test_a_judge_decides_where_nobody_answers(tmp_path: Path) -> None:
+async def test_a_judge_decides_if_nobody_answers(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     chain = [{"use": "judge", "within": "1m"}, "assume"]
@@ -105,7 +105,7 @@ async def test_a_judge_decides_where_nobody_answers(tmp_path: Path) -> None:
     assert any("a model judges now" in text for text in platform.notes)
 
 
-async def test_a_fallback_goes_on_after_a_crash_in_its_middle(tmp_path: Path) -> None:
+async def test_a_fallback_continues_after_a_crash(tmp_path: Path) -> None:
     clock, file = ManualClock(), tmp_path / "t.db"
     chain = [{"use": "agents", "within": "5m"}, "assume"]
     never = ListPlatform(clock)
@@ -127,7 +127,7 @@ async def test_a_fallback_goes_on_after_a_crash_in_its_middle(tmp_path: Path) ->
     )
 
 
-async def test_a_fallback_whose_time_ran_out_while_the_process_was_down_is_over(tmp_path: Path) -> None:
+async def test_a_fallback_that_expired_while_the_process_was_down_is_over(tmp_path: Path) -> None:
     clock, file = ManualClock(), tmp_path / "t.db"
     chain = [{"use": "agents", "within": "5m"}, "assume"]
     first = ListPlatform(clock)

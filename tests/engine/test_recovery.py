@@ -1,4 +1,4 @@
-"""After a start: what stands and what was said meanwhile is found out before anything is judged."""
+"""Recovery: doubtful cards and missed messages are found before any question is judged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def asks_and_sleeps(file: Path, server: ModelServer, platform: HistoryPlat
         await engine.wait_finished()
 
 
-async def test_a_doubtful_card_is_looked_for_before_its_question_may_lapse(tmp_path: Path) -> None:
+async def test_a_doubtful_card_is_searched_for_before_its_question_may_expire(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await asks_and_dies(file, server, HistoryPlatform(clock, world=world), POLICY)
@@ -49,7 +49,7 @@ async def test_a_doubtful_card_is_looked_for_before_its_question_may_lapse(tmp_p
     assert [card.closed for card in platform.questions] == ["Answered by Ana: SQLite"]
 
 
-async def test_what_an_earlier_process_heard_before_it_knew_the_thread_is_matched_however_old_it_is(tmp_path: Path) -> None:
+async def test_an_unmatched_message_of_an_earlier_process_is_matched_at_any_age(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         platform = HistoryPlatform(clock, world=world, while_sending=never_heard_of)
@@ -69,7 +69,7 @@ async def test_what_an_earlier_process_heard_before_it_knew_the_thread_is_matche
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
-async def test_a_thread_is_read_before_the_words_that_are_known_settle_its_question(tmp_path: Path) -> None:
+async def test_a_thread_is_read_before_known_replies_settle_its_question(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         platform = HistoryPlatform(clock, world=world)
@@ -91,7 +91,7 @@ async def test_a_thread_is_read_before_the_words_that_are_known_settle_its_quest
     assert "SQLite" in (platform.questions[-1].closed or "")
 
 
-async def test_a_deadline_from_before_the_start_does_not_take_the_place_of_a_newer_one(tmp_path: Path) -> None:
+async def test_a_deadline_from_before_the_start_does_not_replace_a_newer_one(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
@@ -108,7 +108,7 @@ async def test_a_deadline_from_before_the_start_does_not_take_the_place_of_a_new
 
 
 @pytest.mark.parametrize("down", [1000.0, 3600.0])
-async def test_what_was_said_in_time_counts_however_long_the_bot_was_down(tmp_path: Path, down: float) -> None:
+async def test_a_timely_reply_counts_however_long_the_bot_was_down(tmp_path: Path, down: float) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
@@ -120,9 +120,6 @@ async def test_what_was_said_in_time_counts_however_long_the_bot_was_down(tmp_pa
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
-# Edits and deletions ------------------------------------------------------------------------------------------------------
-
-
 async def reads_sqlite_and_sleeps(file: Path, server: ModelServer, platform: HistoryPlatform) -> None:
     """A bot learns from its thread that Ana wants SQLite, and is stopped before that settles the question."""
     await asks_and_sleeps(file, server, platform)
@@ -131,7 +128,7 @@ async def reads_sqlite_and_sleeps(file: Path, server: ModelServer, platform: His
         await engine.wait_finished()
 
 
-async def test_a_reply_that_was_edited_while_the_bot_was_down_counts_as_it_now_stands(tmp_path: Path) -> None:
+async def test_a_reply_edited_while_the_bot_was_down_counts_with_its_new_text(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
@@ -158,7 +155,7 @@ async def test_a_reply_that_was_deleted_while_the_bot_was_down_does_not_count(tm
     assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
 
 
-async def test_a_reply_that_arrives_while_its_thread_is_read_is_not_taken_for_deleted(tmp_path: Path) -> None:
+async def test_a_reply_that_arrives_while_its_thread_is_read_does_not_count_as_deleted(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
@@ -174,7 +171,7 @@ async def test_a_reply_that_arrives_while_its_thread_is_read_is_not_taken_for_de
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
-async def test_a_thread_that_is_refused_once_is_read_before_the_words_that_are_known_settle_its_question(tmp_path: Path) -> None:
+async def test_a_thread_refused_once_is_read_before_known_replies_settle_its_question(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
@@ -188,7 +185,7 @@ async def test_a_thread_that_is_refused_once_is_read_before_the_words_that_are_k
     assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL (“no, postgres”)"
 
 
-async def test_a_thread_that_cannot_be_read_takes_nothing_back(tmp_path: Path) -> None:
+async def test_a_thread_that_cannot_be_read_retracts_no_reply(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
@@ -227,10 +224,7 @@ async def test_a_question_waits_for_the_files_of_a_reply_that_is_read_at_its_end
     assert (platform.questions[-1].closed or "").startswith("Answered by Ana: SQLite")
 
 
-# Guidance -----------------------------------------------------------------------------------------------------------------
-
-
-async def test_guidance_that_was_given_while_the_bot_was_down_reaches_the_agents_before_their_next_call(tmp_path: Path) -> None:
+async def test_guidance_from_while_the_bot_was_down_reaches_the_agents_before_their_next_call(tmp_path: Path) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     gate = asyncio.Event()
     async with ModelServer(lambda asked: replace(team_player(asked), gate=None if gate.is_set() else gate)) as server:
@@ -250,10 +244,7 @@ async def test_guidance_that_was_given_while_the_bot_was_down_reaches_the_agents
     assert [receipt.sign for receipt in platform.receipts] == ["taken"]
 
 
-# Threads that cannot be read ----------------------------------------------------------------------------------------------
-
-
-async def test_a_thread_whose_words_cannot_be_kept_is_read_again_after_a_pause(tmp_path: Path) -> None:
+async def test_a_thread_whose_messages_cannot_be_stored_is_read_again_after_a_delay(tmp_path: Path) -> None:
     clock, world = ManualClock(), World()
     platform = HistoryPlatform(clock, world=world)
     store = await troubled(tmp_path / "t.db", clock)
@@ -277,7 +268,7 @@ async def test_a_thread_whose_words_cannot_be_kept_is_read_again_after_a_pause(t
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
-async def test_words_that_cannot_be_kept_at_the_start_keep_no_question_from_ending(
+async def test_messages_that_cannot_be_stored_at_the_start_do_not_keep_a_question_open(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
@@ -296,7 +287,7 @@ async def test_words_that_cannot_be_kept_at_the_start_keep_no_question_from_endi
     assert "no space is left" in caplog.text
 
 
-async def test_a_thread_that_is_gone_keeps_no_question_from_ending(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_deleted_thread_does_not_keep_a_question_open(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     platform = HistoryPlatform(clock, unreadable=[SendRejected("the thread was deleted")])
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
@@ -309,7 +300,7 @@ async def test_a_thread_that_is_gone_keeps_no_question_from_ending(tmp_path: Pat
     assert "the thread was deleted" in caplog.text
 
 
-async def test_a_thread_that_cannot_be_read_just_now_is_read_before_its_question_lapses(tmp_path: Path) -> None:
+async def test_a_thread_that_cannot_be_read_now_is_read_before_its_question_expires(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = HistoryPlatform(clock, unreadable=[NotSent("out of order"), NotSent("out of order")])
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:

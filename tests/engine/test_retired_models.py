@@ -1,4 +1,4 @@
-"""A run whose model is retired: said before anything is paid, once, and the run goes on with what answers."""
+"""A run with a retired model: people learn it once, before it costs anything, and the run continues with the successor."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def refuses(asked: Asked) -> Play:
 
 
 @pytest.mark.parametrize(("behaviour", "told"), [(redirects, 0), (refuses, 1)], ids=["redirected", "refused"])
-async def test_it_is_said_before_anything_is_paid_and_the_run_goes_on(tmp_path: Path, behaviour: Behaviour, told: int) -> None:
+async def test_a_retired_model_is_announced_before_it_costs_anything(tmp_path: Path, behaviour: Behaviour, told: int) -> None:
     platform = ListPlatform(ManualClock())
     file = tmp_path / "t.db"
     store = await SqliteStore.open(file, clock=platform.clock.now)

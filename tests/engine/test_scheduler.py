@@ -1,4 +1,4 @@
-"""When a question ends: clocks that jump and differ, cards found late, more time."""
+"""The deadlines of questions: clocks that jump or differ, cards found late, extensions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.fake_models.server import ModelServer
 POLICY = Policy(settle_delay=0, remind_after=0, expire_after=1800, grace=3)
 LONG = Bounds(wall=3e7)
 UNTIL_EXPIRY = 1803.0
-"""Seconds from the posting of a card until its question lapses, the grace included."""
+"""Seconds from the posting of a card until its question expires, the grace period included."""
 
 MINUTES_OFF = [0.0, 300.0, -300.0]
 CARD = "question:1:card"
@@ -38,12 +38,12 @@ async def asks(engine: Engine, platform: ListPlatform) -> None:
 
 
 async def card_without_an_answer(outbound: OutboundPost, _: PostedMessage) -> None:
-    """The card of question 1 stands, and nobody tells the bot."""
+    """The card of question 1 is posted, and the bot does not learn of it."""
     if outbound.key == CARD:
         raise SendUncertain("no answer came")
 
 
-async def test_a_look_that_came_too_early_is_repeated(tmp_path: Path) -> None:
+async def test_a_check_that_came_too_early_is_repeated(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
@@ -59,7 +59,7 @@ async def test_a_look_that_came_too_early_is_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ahead", MINUTES_OFF)
-async def test_a_platform_whose_clock_is_minutes_off_gives_people_as_long_as_any(tmp_path: Path, ahead: float) -> None:
+async def test_people_get_the_full_time_on_a_platform_whose_clock_is_minutes_off(tmp_path: Path, ahead: float) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock, ahead=ahead)
     async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
@@ -72,7 +72,7 @@ async def test_a_platform_whose_clock_is_minutes_off_gives_people_as_long_as_any
 
 
 @pytest.mark.parametrize("ahead", MINUTES_OFF)
-async def test_a_card_that_is_found_after_an_hour_has_lapsed_by_its_first_deadline(tmp_path: Path, ahead: float) -> None:
+async def test_a_card_found_after_an_hour_expires_by_its_first_deadline(tmp_path: Path, ahead: float) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await asks_and_dies(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
@@ -84,7 +84,7 @@ async def test_a_card_that_is_found_after_an_hour_has_lapsed_by_its_first_deadli
 
 
 @pytest.mark.parametrize("ahead", MINUTES_OFF)
-async def test_a_card_that_is_found_in_time_leaves_people_the_rest_of_it(tmp_path: Path, ahead: float) -> None:
+async def test_a_card_found_in_time_leaves_people_the_remaining_time(tmp_path: Path, ahead: float) -> None:
     clock, world, file = ManualClock(), World(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await asks_and_dies(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
@@ -99,8 +99,8 @@ async def test_a_card_that_is_found_in_time_leaves_people_the_rest_of_it(tmp_pat
             await platform.until(lambda: bool(platform.finals))
 
 
-async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path: Path) -> None:
-    """What an edit comes back with is the time of the message that it edits."""
+async def test_edits_do_not_change_the_estimate_of_the_platforms_clock(tmp_path: Path) -> None:
+    """The receipt of an edit has the time of the message that it edits."""
     clock, edited = ManualClock(), asyncio.Event()
     platform = HistoryPlatform(clock)
 
@@ -130,7 +130,7 @@ async def test_edits_say_nothing_of_how_far_the_platforms_clock_is_off(tmp_path:
 
 @asynccontextmanager
 async def doubtful_at_the_deadline(file: Path) -> AsyncIterator[tuple[ModelServer, HistoryPlatform, ManualClock, Engine]]:
-    """Question 1 has come to its deadline, and whether its card arrived is being looked for."""
+    """Question 1 has reached its deadline, and its doubtful card is being searched for."""
     clock = ManualClock()
     platform = HistoryPlatform(clock, while_sending=card_without_an_answer)
     platform.finding.clear()
@@ -145,7 +145,7 @@ async def doubtful_at_the_deadline(file: Path) -> AsyncIterator[tuple[ModelServe
         yield server, platform, clock, engine
 
 
-async def test_a_card_that_is_doubtful_at_its_questions_deadline_is_looked_for_first(tmp_path: Path) -> None:
+async def test_a_card_doubtful_at_the_deadline_is_searched_for_first(tmp_path: Path) -> None:
     async with doubtful_at_the_deadline(tmp_path / "t.db") as (_, platform, clock, engine):
         platform.finding.set()
         await engine.wait_finished()
@@ -154,14 +154,14 @@ async def test_a_card_that_is_doubtful_at_its_questions_deadline_is_looked_for_f
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
-async def test_a_card_of_which_nothing_can_be_known_holds_up_its_question_for_a_while_only(tmp_path: Path) -> None:
+async def test_a_card_that_stays_doubtful_delays_its_question_for_a_limited_time(tmp_path: Path) -> None:
     async with doubtful_at_the_deadline(tmp_path / "t.db") as (server, _, clock, __):
         clock.advance(RECONCILE_TIMEOUT)
         await server.request_arrives(2)
         assert "undeliverable" in str(server.requests[1].messages)
 
 
-async def test_more_time_wants_another_reading_before_the_question_lapses(tmp_path: Path) -> None:
+async def test_an_extended_question_is_read_again_before_it_expires(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = HistoryPlatform(clock)
     never = asyncio.Event()

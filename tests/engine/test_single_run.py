@@ -1,4 +1,4 @@
-"""One run beside those of an earlier process, which are left as they are."""
+"""A single run beside those of an earlier process, which stay unchanged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def asks(engine: Engine, platform: ListPlatform) -> None:
     await engine.wait_finished()
 
 
-async def test_one_run_beside_unfinished_ones_leaves_them_alone_and_open(tmp_path: Path) -> None:
+async def test_a_single_run_leaves_unfinished_runs_alone(tmp_path: Path) -> None:
     clock, file = ManualClock(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         platform = forgetful(clock)

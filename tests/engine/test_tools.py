@@ -1,4 +1,4 @@
-"""Agents use the team's own tools, through real tool servers: with and without people's approval, and when things go wrong."""
+"""Tool calls through real tool servers: with and without approval, and their failures."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def uses_first(*uses: tuple[str, dict[str, Any]]) -> Behaviour:
 
 
 def asked(platform: ListPlatform, number: int) -> bool:
-    """Whether so many questions were asked."""
+    """Check that this many questions were asked."""
     return len({card.question for card in platform.questions}) >= number
 
 
@@ -110,7 +110,7 @@ async def test_a_no_with_a_reason_reaches_the_agent_and_nothing_is_called(tmp_pa
     assert "not on a Friday" in platform.finals[0].text
 
 
-async def test_silence_is_a_no(tmp_path: Path) -> None:
+async def test_without_an_answer_a_tool_is_not_called(tmp_path: Path) -> None:
     async def nobody(platform: ListPlatform) -> None:
         clock = platform.clock
         assert isinstance(clock, ManualClock)
@@ -133,7 +133,7 @@ async def test_a_tool_approved_for_the_run_is_not_asked_for_again(tmp_path: Path
     assert {card.question for card in platform.questions} == {1}
 
 
-async def test_a_denied_tool_is_not_on_offer(tmp_path: Path) -> None:
+async def test_a_denied_tool_is_not_offered(tmp_path: Path) -> None:
     _, server = await play(tmp_path, uses_first(("stub__add", {"a": 1, "b": 1})), approve={"append": "deny"})
     assert "stub__append" not in server.requests[0].tools
 
@@ -144,7 +144,7 @@ async def test_an_allowed_tool_asks_nobody(tmp_path: Path) -> None:
     assert done(tmp_path) == ["x"]
 
 
-async def test_a_long_result_is_cut_and_can_be_read_on(tmp_path: Path) -> None:
+async def test_a_long_result_is_cut_and_can_be_read_page_by_page(tmp_path: Path) -> None:
     def player(asked: Asked) -> Play:
         results = [message for message in asked.messages if message["role"] == "tool"]
         if not results:
@@ -160,7 +160,7 @@ async def test_a_long_result_is_cut_and_can_be_read_on(tmp_path: Path) -> None:
     assert platform.finals[0].text.count("word") == 20
 
 
-async def test_a_server_that_does_not_start_is_told_and_harms_nobody(tmp_path: Path) -> None:
+async def test_a_server_that_does_not_start_is_reported_and_affects_no_run(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     broken = {"stub": ToolServerSpec(command=("no-such-program",))}
     behaviour = uses_first(("stub__add", {"a": 1, "b": 1}))
@@ -173,12 +173,12 @@ async def test_a_server_that_does_not_start_is_told_and_harms_nobody(tmp_path: P
     assert "There is no tool 'stub__add' for you now." in platform.finals[0].text
 
 
-async def test_a_call_in_which_the_server_dies_is_of_unknown_effect(tmp_path: Path) -> None:
+async def test_a_call_during_which_the_server_dies_has_an_unknown_effect(tmp_path: Path) -> None:
     platform, _ = await play(tmp_path, uses_first(("stub__die", {})), approve={"die": "allow"})
     assert "No result: the connection to stub was cut off. It may have had its effect" in platform.finals[0].text
 
 
-async def test_a_call_that_takes_too_long_is_given_up_and_told(tmp_path: Path) -> None:
+async def test_a_call_that_takes_too_long_is_abandoned_and_reported(tmp_path: Path) -> None:
     platform, _ = await play(tmp_path, uses_first(("stub__hang", {})), timeout=0.2)
     assert "No result: stub did not answer within 0.2 s." in platform.finals[0].text
     assert [note.text for note in notes(platform) if note.tone == "warning"] == [
@@ -186,7 +186,7 @@ async def test_a_call_that_takes_too_long_is_given_up_and_told(tmp_path: Path) -
     ]
 
 
-async def test_a_server_that_gets_new_tools_offers_them_in_the_run(tmp_path: Path) -> None:
+async def test_new_tools_of_a_server_are_offered_in_the_same_run(tmp_path: Path) -> None:
     def player(asked: Asked) -> Play:
         results = [str(message["content"]) for message in asked.messages if message["role"] == "tool"]
         if "stub__grown" in asked.tools or len(results) > 5:
@@ -198,7 +198,7 @@ async def test_a_server_that_gets_new_tools_offers_them_in_the_run(tmp_path: Pat
     assert platform.finals[0].text == "it is there"
 
 
-async def test_a_run_that_is_cancelled_while_a_tool_is_at_work_says_what_nobody_knows(tmp_path: Path) -> None:
+async def test_a_run_cancelled_during_a_tool_call_says_that_its_effect_is_unknown(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     tools = stub(tmp_path, approve={"append": "allow"})
     env = {**tools["stub"].env, "STUB_TAKES": "3600"}
@@ -213,7 +213,7 @@ async def test_a_run_that_is_cancelled_while_a_tool_is_at_work_says_what_nobody_
     assert any("stub.append for one: The run ended while this call was under way" in note for note in platform.notes)
 
 
-async def test_too_many_uses_are_refused(tmp_path: Path) -> None:
+async def test_too_many_tool_calls_are_refused(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
     uses = [("stub__add", {"a": n, "b": 10}) for n in range(3)]
     limited = team("one").model_copy(update={"bounds": team("one").bounds.model_copy(update={"tool_calls_per_agent": 2})})

@@ -1,4 +1,4 @@
-"""What the tests of the store share."""
+"""Fixtures of the store's tests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
 
 @pytest.fixture
 def somebody() -> Iterator[None]:
-    """Root may write everything; these tests are about somebody who may not."""
+    """Skip for root, who may write everything."""
     if os.geteuid() != 0:
         yield
         return
@@ -38,7 +38,7 @@ def somebody() -> Iterator[None]:
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """A folder that somebody without rights can reach."""
+    """A folder that a user without rights can reach."""
     bundled_migrations()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

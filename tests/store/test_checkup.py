@@ -30,7 +30,7 @@ async def test_an_index_that_has_lost_rows_is_found(path: Path, store: SqliteSto
         full_check(path)
 
 
-async def test_rows_that_point_nowhere_are_found(path: Path, store: SqliteStore) -> None:
+async def test_rows_without_their_parent_are_found(path: Path, store: SqliteStore) -> None:
     await store.append(rows=[run_opened(1), question_opened(1, 1)])
     await store.close()
     run_sql(path, "DELETE FROM runs")
@@ -38,7 +38,7 @@ async def test_rows_that_point_nowhere_are_found(path: Path, store: SqliteStore)
         full_check(path)
 
 
-async def test_rows_of_the_log_that_nobody_can_read_are_found_for_each_run(path: Path, store: SqliteStore) -> None:
+async def test_unreadable_log_rows_are_found_for_each_run(path: Path, store: SqliteStore) -> None:
     for run in (1, 2, 3):
         await store.append(run=run, events=[guided(str(number)) for number in range(5)], rows=[run_opened(run)])
     await store.close()
@@ -52,6 +52,6 @@ async def test_rows_of_the_log_that_nobody_can_read_are_found_for_each_run(path:
     assert [type(one.fault) for one in found] == [Corrupted, SchemaTooNew]
 
 
-def test_a_missing_file_is_told(path: Path) -> None:
+def test_a_missing_file_is_reported(path: Path) -> None:
     with pytest.raises(NotFound):
         full_check(path)

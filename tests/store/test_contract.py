@@ -1,4 +1,4 @@
-"""SQLite keeps the contract of stores."""
+"""The SQLite store passes the contract suite of stores."""
 
 from __future__ import annotations
 

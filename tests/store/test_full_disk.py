@@ -1,4 +1,4 @@
-"""A full disk is told, loses nothing that was acknowledged, and is no reason to start again once there is room."""
+"""A full disk is reported and loses no acknowledged write; the store continues without a restart."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _told(command: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _small_disks() -> list[tuple[str, ...]]:
-    """How this machine makes a small disk: Linux with user namespaces does, others leave it to the file that may not grow."""
+    """The command that makes a small disk: Linux with user namespaces has one; elsewhere only the file size is limited."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             made = subprocess.run((*_SMALL_DISK, folder, "true"), capture_output=True, check=False).returncode == 0
@@ -36,7 +36,7 @@ FULL = [
     *((disk, "filler", "no space left on the disk of") for disk in _small_disks()),
     ((), "limit", "townhall.db cannot be written"),
 ]
-"""Ways to run out of space: the command in front, what fills up, and what is told."""
+"""Ways to run out of space: the command in front, the thing that fills up, and the message."""
 
 
 def _holds(told: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ def _holds(told: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("disk", "filled", "said"), FULL, ids=[filled for _, filled, _ in FULL])
-def test_no_space_left_is_told_and_goes_on_once_there_is_room(path: Path, disk: tuple[str, ...], filled: str, said: str) -> None:
+def test_writes_continue_after_a_full_disk(path: Path, disk: tuple[str, ...], filled: str, said: str) -> None:
     front = (*disk, str(path.parent)) if disk else ()
     told = _told((*front, sys.executable, "-m", "tests.support.write_until_full", str(path), filled))
     _holds(told)
@@ -58,7 +58,7 @@ def test_no_space_left_is_told_and_goes_on_once_there_is_room(path: Path, disk: 
 
 
 @pytest.mark.parametrize(("disk", "filled", "said"), FULL, ids=[filled for _, filled, _ in FULL])
-def test_no_space_at_the_start_is_told_and_keeps_nobody_out_later(
+def test_a_full_disk_at_the_start_is_reported_and_leaves_no_lock(
     path: Path, disk: tuple[str, ...], filled: str, said: str
 ) -> None:
     front = (*disk, str(path.parent)) if disk else ()

@@ -1,4 +1,4 @@
-"""Kill -9 at any moment: what was acknowledged is there."""
+"""SIGKILL at any moment: acknowledged writes are on disk."""
 
 from __future__ import annotations
 

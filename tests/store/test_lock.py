@@ -1,4 +1,4 @@
-"""One process writes a file, and the lock dies with it."""
+"""One process writes a file, and the lock ends with the process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_the_same_file_by_another_name_is_refused_too(path: Path, store: S
         await SqliteStore.open(other)
 
 
-async def test_a_closed_store_lets_the_next_one_in(path: Path, store: SqliteStore) -> None:
+async def test_a_closed_store_releases_its_lock(path: Path, store: SqliteStore) -> None:
     await store.close()
     await (await SqliteStore.open(path)).close()
 

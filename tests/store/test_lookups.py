@@ -1,4 +1,4 @@
-"""Looking things up beside the bot leaves no trace."""
+"""Read-only look-ups beside a bot change nothing on disk."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.support.store_victim import RUNS, Victim, victim
 
 
 async def drained(process: Victim) -> None:
-    """The victim has written all that it will."""
+    """The writing process has written everything."""
     for _ in RUNS:
         assert await process.line()
 
 
-async def test_look_ups_see_what_the_bot_writes_as_it_writes(path: Path, store: SqliteStore) -> None:
+async def test_look_ups_see_committed_writes_of_the_running_bot(path: Path, store: SqliteStore) -> None:
     lookups: Lookups = await SqliteLookups.open(path)
     for position in range(5):
         await store.append(run=1, after=position, events=[guided(str(position))])
@@ -55,7 +55,7 @@ async def _look_without_a_trace(path: Path) -> None:
     assert trace(path) == before
 
 
-async def test_after_a_clean_end_nothing_is_made(path: Path, store: SqliteStore) -> None:
+async def test_after_a_clean_stop_no_file_is_created(path: Path, store: SqliteStore) -> None:
     await store.append(run=1, events=[guided("one")])
     await store.close()
     before = trace(path)
@@ -65,7 +65,7 @@ async def test_after_a_clean_end_nothing_is_made(path: Path, store: SqliteStore)
     assert trace(path) == before
 
 
-async def test_look_ups_outlive_the_bots_end_and_its_next_start(path: Path, store: SqliteStore) -> None:
+async def test_look_ups_work_across_the_bots_stop_and_next_start(path: Path, store: SqliteStore) -> None:
     lookups = await SqliteLookups.open(path)
     await store.append(run=1, events=[guided("one")])
     await store.close()
@@ -77,7 +77,7 @@ async def test_look_ups_outlive_the_bots_end_and_its_next_start(path: Path, stor
     assert len(await lookups.log(1)) == 2
 
 
-def test_a_look_that_a_starting_bot_disturbed_is_repeated(path: Path) -> None:
+def test_a_query_disturbed_by_a_starting_bot_is_repeated(path: Path) -> None:
     with closing(open_writer(path, bundled_migrations())) as bot:
         commit([(to_statement(run_opened(1), 1.0),)], bot)
     looks: list[int] = []
@@ -93,13 +93,13 @@ def test_a_look_that_a_starting_bot_disturbed_is_repeated(path: Path) -> None:
     assert looks == [1, 2]
 
 
-async def test_a_file_that_is_not_there_is_missing_and_not_made(path: Path) -> None:
+async def test_a_missing_file_is_reported_and_not_created(path: Path) -> None:
     with pytest.raises(NotFound, match=r"no store at .*townhall\.db.*Start the bot first"):
         await SqliteLookups.open(path)
     assert trace(path) == {}
 
 
-async def test_what_is_no_store_is_refused(path: Path) -> None:
+async def test_a_file_that_is_not_a_store_is_refused(path: Path) -> None:
     write(path, b"dear diary")
     with pytest.raises(Corrupted):
         await SqliteLookups.open(path)
@@ -118,7 +118,7 @@ async def test_a_newer_file_is_refused(path: Path, store: SqliteStore) -> None:
         await SqliteLookups.open(path)
 
 
-async def test_a_copy_of_a_running_bots_file_without_all_of_it_is_told(path: Path, store: SqliteStore) -> None:
+async def test_an_incomplete_copy_of_a_running_bots_file_is_reported(path: Path, store: SqliteStore) -> None:
     await store.append(run=1, events=[guided("one")])
     copy = path.with_name("copy.db")
     files = trace(path)
@@ -135,6 +135,6 @@ def hidden(shared: Path) -> Path:
     return shared / "townhall.db"
 
 
-async def test_a_file_that_this_user_may_not_read_is_told(hidden: Path, somebody: None) -> None:
+async def test_a_file_that_this_user_cannot_read_is_reported(hidden: Path, somebody: None) -> None:
     with pytest.raises(StoreError, match=r"townhall\.db cannot be read .*TOWNHALL_DATA"):
         await SqliteLookups.open(hidden)

@@ -1,4 +1,4 @@
-"""A file of an earlier schema is lifted step by step and keeps what is in it."""
+"""Migrations: an older file is migrated step by step and keeps its content."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_shipped_steps_are_numbered_without_a_gap() -> None:
     assert [step.number for step in bundled_migrations()] == list(range(1, NEXT))
 
 
-async def test_an_older_file_is_lifted_and_keeps_everything(path: Path) -> None:
+async def test_an_older_file_is_migrated_and_keeps_everything(path: Path) -> None:
     await _fill(path)
     store = await SqliteStore.open(path, migrations=LATER)
     assert await store.log(1) == [guided("kept")]
@@ -54,7 +54,7 @@ async def test_an_older_file_is_lifted_and_keeps_everything(path: Path) -> None:
     assert run_sql(path, "PRAGMA user_version") == [(NEXT + 1,)]
 
 
-async def test_a_lifted_file_is_too_new_for_the_release_before(path: Path) -> None:
+async def test_a_migrated_file_is_too_new_for_the_release_before(path: Path) -> None:
     await (await SqliteStore.open(path, migrations=LATER)).close()
     with pytest.raises(SchemaTooNew, match=f"schema version {NEXT + 1}"):
         await SqliteStore.open(path)
@@ -70,7 +70,7 @@ async def test_a_step_that_fails_leaves_the_file_as_the_step_before_made_it(path
     assert run_sql(path, "SELECT run, mood FROM runs") == [(1, "calm")]
 
 
-async def test_a_step_that_loses_rows_others_point_to_is_taken_back(path: Path) -> None:
+async def test_a_step_that_loses_referenced_rows_is_rolled_back(path: Path) -> None:
     await _fill(path)
     careless = Migration(number=NEXT, sql="DELETE FROM runs;")
     with pytest.raises(Corrupted, match="1 rows refer to rows that do not exist"):
@@ -78,7 +78,7 @@ async def test_a_step_that_loses_rows_others_point_to_is_taken_back(path: Path) 
     assert run_sql(path, "SELECT run FROM runs") == [(1,)]
 
 
-async def test_look_ups_in_a_file_that_was_not_lifted_yet_say_so_and_lift_nothing(path: Path) -> None:
+async def test_look_ups_in_an_older_file_say_so_and_migrate_nothing(path: Path) -> None:
     await _fill(path)
     before = trace(path)
     with pytest.raises(SchemaTooOld, match=rf"schema version {NEXT - 1}.*expected version {NEXT + 1}.*Start the bot once"):

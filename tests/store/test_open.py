@@ -1,4 +1,4 @@
-"""Opening a file: what is taken, what is refused, and that what is refused is left as it was."""
+"""Opening a file: which files are accepted, and that refused files stay unchanged."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ async def test_what_was_written_is_there_when_the_file_is_opened_again(path: Pat
     await store.close()
 
 
-async def test_the_folder_is_made(tmp_path: Path) -> None:
+async def test_the_folder_is_created(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "not" / "there" / "yet.db")
     await store.close()
     assert (tmp_path / "not" / "there" / "yet.db").exists()
 
 
-async def test_a_clean_end_leaves_one_database_file_and_its_lock(path: Path, store: SqliteStore) -> None:
+async def test_a_clean_stop_leaves_one_database_file_and_its_lock(path: Path, store: SqliteStore) -> None:
     await store.append(run=1, events=[guided("one")])
     await store.close()
     await store.close()
     assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}.lock"]
 
 
-async def test_closing_writes_what_waits(path: Path, store: SqliteStore) -> None:
+async def test_close_commits_waiting_writes(path: Path, store: SqliteStore) -> None:
     waiting = [asyncio.create_task(store.append(run=run, events=[guided("one")])) for run in range(1, 1201)]
     await asyncio.sleep(0)
     await store.close()
@@ -57,7 +57,7 @@ async def test_a_closed_store_says_so(store: SqliteStore) -> None:
         await store.log(1)
 
 
-async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_refused_and_unchanged(path: Path) -> None:
     write(path, b"dear diary " * 500)
     before = trace(path)
     with pytest.raises(Corrupted, match="not an SQLite database"):
@@ -76,7 +76,7 @@ async def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> Non
         await SqliteStore.open(tmp_path / "data" / "townhall.db")
 
 
-async def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None:
+async def test_another_programs_database_is_refused_and_unchanged(path: Path) -> None:
     run_sql(path, "CREATE TABLE songs (title TEXT)")
     before = trace(path)
     with pytest.raises(Corrupted, match="database of another program"):
@@ -106,7 +106,7 @@ async def _filled(path: Path) -> int:
     return size(path)
 
 
-async def test_a_file_that_was_cut_short_is_damaged(path: Path) -> None:
+async def test_a_truncated_file_is_damaged(path: Path) -> None:
     os.truncate(path, await _filled(path) // 2)
     with pytest.raises(Corrupted, match=r"damaged.*restore a backup"):
         await SqliteStore.open(path)
@@ -131,7 +131,7 @@ async def test_an_event_that_cannot_be_read_is_named(path: Path, store: SqliteSt
     await store.close()
 
 
-async def test_an_event_that_is_no_utf_8_is_named(path: Path, store: SqliteStore) -> None:
+async def test_an_event_that_is_not_utf_8_is_named(path: Path, store: SqliteStore) -> None:
     await store.append(run=3, events=[guided("one"), guided("two")])
     await store.close()
     run_sql(path, "UPDATE log SET body = CAST(x'7bff7d' AS TEXT) WHERE seq = 2")
@@ -152,7 +152,7 @@ async def test_an_event_that_is_no_utf_8_is_named(path: Path, store: SqliteStore
     ],
     ids=["no JSON", "unknown", "no post", "not UTF-8"],
 )
-async def test_what_waits_and_cannot_be_read_is_damage(path: Path, store: SqliteStore, damage: str, named: str) -> None:
+async def test_unreadable_posts_and_inbound_events_are_damage(path: Path, store: SqliteStore, damage: str, named: str) -> None:
     await store.receive(said("m1"), at=1.0)
     await store.append(rows=[outgoing("k")])
     await store.close()
@@ -182,7 +182,7 @@ async def read_only_file(shared: Path) -> Path:
     return path
 
 
-async def test_a_read_only_file_is_told_when_it_is_opened(read_only_file: Path, somebody: None) -> None:
+async def test_a_read_only_file_is_reported_at_open(read_only_file: Path, somebody: None) -> None:
     with pytest.raises(WriteFailed, match=r"townhall\.db cannot be written.*Fix the owner"):
         await SqliteStore.open(read_only_file)
 
@@ -193,7 +193,7 @@ def read_only_folder(shared: Path) -> Path:
     return shared
 
 
-async def test_a_read_only_folder_is_told_when_a_file_is_opened(read_only_folder: Path, somebody: None) -> None:
+async def test_a_read_only_folder_is_reported_at_open(read_only_folder: Path, somebody: None) -> None:
     with pytest.raises(WriteFailed, match="cannot be written"):
         await SqliteStore.open(read_only_folder / "townhall.db")
     with pytest.raises(WriteFailed, match="cannot be written"):

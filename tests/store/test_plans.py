@@ -1,4 +1,4 @@
-"""No look-up and no change reads a table from end to end, so that none grows slow with what has been kept."""
+"""Query plans: no query and no write scans a whole table, so that none slows down as data grows."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def scans(connection: sqlite3.Connection, statements: list[str]) -> list[str]:
-    """What the plans of some statements read from end to end or sort."""
+    """Steps of query plans that scan a table or sort."""
     plans = [[row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")] for sql in statements]
     return [step for plan in plans for step in plan if _reads_all(step) or (_sorts(step) and "SCAN shown" not in plan)]
 
@@ -135,21 +135,21 @@ def traced(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], 
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_a_look_up_goes_by_an_index(connection: sqlite3.Connection, look: str) -> None:
+def test_a_query_uses_an_index(connection: sqlite3.Connection, look: str) -> None:
     statements = traced(connection, LOOKS[look])
     assert statements
     assert scans(connection, statements) == []
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_change_goes_by_an_index(connection: sqlite3.Connection, write: str) -> None:
+def test_a_write_uses_an_index(connection: sqlite3.Connection, write: str) -> None:
     statements = traced(connection, lambda raw: commit([WRITES[write]], raw))
     assert statements
     assert scans(connection, statements) == []
 
 
 @pytest.mark.parametrize(("look", "index"), [("busy", "runs_busy"), ("armed", "questions_open")])
-def test_what_a_start_needs_does_not_grow_with_what_sleeps_or_is_closed(
+def test_the_queries_of_a_start_do_not_grow_with_idle_runs_or_closed_questions(
     connection: sqlite3.Connection, look: str, index: str
 ) -> None:
     (sql,) = traced(connection, LOOKS[look])

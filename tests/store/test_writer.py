@@ -1,4 +1,4 @@
-"""Groups of jobs: one commit for all that waits, each job standing or falling by itself."""
+"""Group commit: one commit for all waiting jobs, each of which succeeds or fails by itself."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_group_is_one_commit(connection: sqlite3.Connection) -> None:
     assert len(runs_in(connection)) == 100
 
 
-def test_a_faulty_job_falls_alone_with_all_its_changes(connection: sqlite3.Connection) -> None:
+def test_a_faulty_job_fails_alone_with_all_its_statements(connection: sqlite3.Connection) -> None:
     stale = (*job(8), *append_events(9, 5, [guided("far")]))
     no_run = (*job(9), to_statement(question_opened(1, run=404), 0.0))
     too_large = (*job(11), Statement(sql="SELECT ?", values=(2**80,)))
@@ -65,7 +65,7 @@ def test_a_faulty_job_falls_alone_with_all_its_changes(connection: sqlite3.Conne
     assert runs_in(connection) == [1, 2]
 
 
-def test_when_there_is_no_room_for_all_what_fits_is_written(connection: sqlite3.Connection) -> None:
+def test_if_the_group_does_not_fit_on_the_disk_the_jobs_that_fit_are_written(connection: sqlite3.Connection) -> None:
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages + 8}")
     results = commit([job(1), job(2, "x" * 100_000), job(3)], connection)
@@ -85,7 +85,7 @@ def test_when_the_group_cannot_be_committed_each_job_is_tried_alone(connection: 
     assert not connection.in_transaction
 
 
-def test_a_locked_file_is_waited_for_once_and_not_by_every_job(path: Path, connection: sqlite3.Connection) -> None:
+def test_a_locked_file_delays_the_group_once_and_not_every_job(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA busy_timeout = 1")
     statements: list[str] = []
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

@@ -63,19 +63,16 @@ DAY = 86_400.0
 WORLD: TypeAdapter[World] = TypeAdapter(World)
 
 FILES = {"notes.md": b"Mind the old schema.", "plan.png": b"\x89PNG\r\n\x1a\n" + b"\0" * 16, "later.md": b"It is due in May."}
-"""What people have attached."""
+"""Files that people have attached, by name."""
 LONG = 20_000
-"""Characters that the tool `long` says: more than an agent is shown at once."""
+"""Length of the result of the tool `long`: more than one page."""
 NAME = {"question": "What shall the service be called?", "assumption": "I call it Courier."}
 DEAR = Tokens(input=100_000, output=100_000)
 """$0.20: the whole budget of the channel `money`."""
 
 
-# The bot and its world ----------------------------------------------------------------------------------------------------
-
-
 def player(asked: Asked) -> Play:
-    """What an agent is to do stands in brackets in its task: it does so once, then answers and votes."""
+    """An agent does once what its task names in brackets, then answers and votes."""
     task = said(asked)
     if "[long]" in task and is_first(asked, "stub__long"):
         return use("stub__long", characters=LONG)
@@ -102,7 +99,7 @@ def use(tool: str, **arguments: object) -> Play:
 
 @asynccontextmanager
 async def bot_in(folder: Path, server: ModelServer, platform: HistoryPlatform) -> AsyncIterator[McpBot]:
-    """The bot over the data below a folder, started, with its door for agents outside open."""
+    """A started bot with the data below a folder, and with its MCP server listening."""
     assert isinstance(platform.clock, ManualClock)
     team = TEAM.read_text(encoding="utf-8")
     meant = {"MODELS": server.url, "PYTHON": sys.executable, "STUB": str(STUB_SERVER), "LOG": str(folder / "done")}
@@ -138,13 +135,13 @@ async def answers(platform: HistoryPlatform, number: int, text: str) -> None:
 
 
 def facts() -> dict[str, Any]:
-    """What the earlier release said of the data that it left."""
+    """The report of release 0.1.0 about its own data."""
     found: dict[str, Any] = json.loads(FACTS.read_text(encoding="utf-8"))
     return found
 
 
 def meaning(state: RunState) -> dict[str, object]:
-    """What a log comes down to."""
+    """The parts of a state that must not change with a release."""
     return {
         "seq": state.seq,
         "task": state.task,
@@ -163,7 +160,7 @@ def meaning(state: RunState) -> dict[str, object]:
 
 @pytest.fixture
 def legacy(tmp_path: Path) -> Path:
-    """A folder with the data of the earlier release below it."""
+    """A folder with the data of release 0.1.0."""
     data = tmp_path / "data"
     data.mkdir()
     with closing(sqlite3.connect(data / "townhall.db")) as connection:
@@ -173,7 +170,7 @@ def legacy(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def platform() -> HistoryPlatform:
-    """The platform a minute after the earlier release was killed: what stood there and was said there is still there."""
+    """The platform a minute after release 0.1.0 was killed, with the posts and messages of that time."""
     left = facts()
     return HistoryPlatform(
         ManualClock(left["killed_at"] + 60), platform="slack", world=WORLD.validate_python(left["world"]), files=dict(FILES)
@@ -188,14 +185,14 @@ async def server() -> AsyncIterator[ModelServer]:
 
 @pytest.fixture
 async def house(legacy: Path, server: ModelServer, platform: HistoryPlatform) -> AsyncIterator[McpBot]:
-    """This release, started on that data."""
+    """This release, started with that data."""
     async with bot_in(legacy, server, platform) as house:
         yield house
 
 
 @asynccontextmanager
 async def store_in(folder: Path) -> AsyncIterator[SqliteStore]:
-    """The store file below a folder, with no bot over it."""
+    """The store below a folder, without a bot."""
     store = await SqliteStore.open(folder / "data" / "townhall.db")
     try:
         yield store
@@ -204,7 +201,7 @@ async def store_in(folder: Path) -> AsyncIterator[SqliteStore]:
 
 
 async def ended(house: McpBot, run: int) -> str:
-    """How a run ends, once it does."""
+    """The status of a run after its end."""
     await house.app.engine.wait_ended(run)
     state = await house.app.engine.run(run)
     assert state is not None
@@ -217,7 +214,7 @@ async def open_questions(house: McpBot) -> set[int]:
 
 
 async def outcome_of(house: McpBot, run: int, number: int) -> tuple[str, str]:
-    """What was decided in a question, and by whom."""
+    """The decision of a question, and what decided it."""
     state = await house.app.engine.run(run)
     assert state is not None
     outcome = state.questions[number].outcome
@@ -225,10 +222,7 @@ async def outcome_of(house: McpBot, run: int, number: int) -> tuple[str, str]:
     return outcome.decision, outcome.decided_by
 
 
-# What can be read ---------------------------------------------------------------------------------------------------------
-
-
-async def test_every_log_folds_to_what_it_meant_to_the_earlier_release(legacy: Path) -> None:
+async def test_every_log_folds_to_the_state_of_release_0_1_0(legacy: Path) -> None:
     async with store_in(legacy) as store:
         meant = {run: meaning(fold(await store.log(int(run)))) for run in facts()["runs"]}
         unreadable = [row.fault for run in meant for row in await store.log_rows(int(run)) if row.fault]
@@ -236,8 +230,8 @@ async def test_every_log_folds_to_what_it_meant_to_the_earlier_release(legacy: P
     assert unreadable == []
 
 
-def test_runs_questions_costs_and_an_export_are_told_as_before(legacy: Path, townhall: Townhall) -> None:
-    asyncio.run(lift(legacy))
+def test_runs_questions_costs_and_an_export_are_printed_as_before(legacy: Path, townhall: Townhall) -> None:
+    asyncio.run(migrate(legacy))
     assert json.loads(townhall("runs", "--json").out) == facts()["told"]["runs"]
     assert without_silence(json.loads(townhall("questions", "--all", "--json").out)) == without_silence(
         facts()["told"]["questions"]
@@ -252,13 +246,13 @@ def without_silence(answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "questions": [{**question, "silence": bool(question["silence"])} for question in answer["questions"]]}
 
 
-async def lift(folder: Path) -> None:
-    """Open the file once, as the first start of a release does."""
+async def migrate(folder: Path) -> None:
+    """Migrate the file, as the first start of a release does."""
     async with store_in(folder):
         pass
 
 
-async def test_what_was_kept_beside_the_logs_is_there(legacy: Path) -> None:
+async def test_data_beside_the_logs_is_kept(legacy: Path) -> None:
     async with store_in(legacy) as store:
         result = await store.tool_result(1, "work:one:1/0")
         pictures = [file.picture for file in fold(await store.log(1)).files if file.picture]
@@ -277,10 +271,7 @@ async def test_what_was_kept_beside_the_logs_is_there(legacy: Path) -> None:
     assert {"pending": pending, "unhandled": unhandled, "busy": busy} == facts()["waiting"]
 
 
-# Runs that waited go on ---------------------------------------------------------------------------------------------------
-
-
-async def test_an_answer_in_words_brings_a_run_to_its_end(house: McpBot, platform: HistoryPlatform, server: ModelServer) -> None:
+async def test_an_answer_in_words_finishes_a_run(house: McpBot, platform: HistoryPlatform, server: ModelServer) -> None:
     await answers(platform, 2, "Call it Pigeon.")
     assert await ended(house, 2) == "finished"
     assert await outcome_of(house, 2, 2) == ("Call it Pigeon.", "human")
@@ -288,16 +279,14 @@ async def test_an_answer_in_words_brings_a_run_to_its_end(house: McpBot, platfor
     await platform.until(lambda: 2 in {final.run for final in platform.finals})
 
 
-async def test_an_answer_that_was_given_while_no_bot_ran_counts(
-    legacy: Path, server: ModelServer, platform: HistoryPlatform
-) -> None:
+async def test_an_answer_given_while_no_bot_ran_counts(legacy: Path, server: ModelServer, platform: HistoryPlatform) -> None:
     platform.says_unheard("Call it Heron.", thread="question:2:card")
     async with bot_in(legacy, server, platform) as house:
         assert await ended(house, 2) == "finished"
         assert await outcome_of(house, 2, 2) == ("Call it Heron.", "human")
 
 
-async def test_a_reply_that_was_stored_settles_when_its_time_has_come(house: McpBot) -> None:
+async def test_a_stored_reply_settles_at_its_time(house: McpBot) -> None:
     await house.app.engine.wait_finished()
     assert 3 in await open_questions(house)
     house.clock.advance(3600)
@@ -305,7 +294,7 @@ async def test_a_reply_that_was_stored_settles_when_its_time_has_come(house: Mcp
     assert await outcome_of(house, 3, 3) == ("SQLite", "human")
 
 
-async def test_a_question_that_nobody_waits_for_can_still_be_answered_beside_one_that_is(
+async def test_a_question_that_no_agent_waits_for_can_be_answered_beside_one_that_is_waited_for(
     house: McpBot, platform: HistoryPlatform
 ) -> None:
     await answers(platform, 4, "1")
@@ -328,7 +317,7 @@ async def test_a_tool_that_waited_for_approval_is_called_once(
     assert any("written" in said(asked) for asked in server.requests)
 
 
-async def test_a_run_that_waited_for_money_goes_on_with_more_of_it(house: McpBot, platform: HistoryPlatform) -> None:
+async def test_a_run_that_waits_for_a_larger_budget_continues_with_one(house: McpBot, platform: HistoryPlatform) -> None:
     await house.app.engine.wait_finished()
     assert 10 in await open_questions(house)
     await answers(platform, 10, "0.2")
@@ -338,7 +327,7 @@ async def test_a_run_that_waited_for_money_goes_on_with_more_of_it(house: McpBot
     assert state.spent.cost == Decimal("0.20")
 
 
-async def test_a_call_under_way_is_made_again_and_what_was_heard_meanwhile_reaches_it(
+async def test_a_call_in_flight_is_repeated_and_includes_the_guidance_that_arrived_meanwhile(
     house: McpBot, platform: HistoryPlatform, server: ModelServer
 ) -> None:
     assert await ended(house, 12) == "finished"
@@ -348,9 +337,7 @@ async def test_a_call_under_way_is_made_again_and_what_was_heard_meanwhile_reach
     assert {asked.body["model"] for asked in server.requests if "[slow]" in said(asked)} == {"picked-1"}
 
 
-async def test_a_card_that_stood_unnoted_is_found_and_its_question_is_posted_once(
-    house: McpBot, platform: HistoryPlatform
-) -> None:
+async def test_an_unmarked_card_is_found_and_its_question_is_posted_once(house: McpBot, platform: HistoryPlatform) -> None:
     await house.card(12)
     await house.app.engine.wait_finished()
     assert "run:13:card" in platform.found
@@ -387,10 +374,7 @@ async def test_silence_until_the_far_deadlines_ends_every_question_and_run(
     assert left == ([], [], [], [])
 
 
-# Tokens and picks ---------------------------------------------------------------------------------------------------------
-
-
-async def test_the_question_of_an_agent_outside_is_answered_through_its_old_token(
+async def test_the_question_of_an_external_agent_is_answered_through_its_old_token(
     house: McpBot, platform: HistoryPlatform
 ) -> None:
     client = await house.client(facts()["tokens"]["laptop"])
@@ -402,7 +386,7 @@ async def test_the_question_of_an_agent_outside_is_answered_through_its_old_toke
     assert again["question"] == 7
 
 
-async def test_a_run_that_an_agent_outside_started_is_known_by_its_key_and_ends(house: McpBot, platform: HistoryPlatform) -> None:
+async def test_a_run_of_an_external_agent_is_found_by_its_key_and_ends(house: McpBot, platform: HistoryPlatform) -> None:
     client = await house.client(facts()["tokens"]["laptop"])
     begun = payload_of(await client.call_tool("start_run", {"task": "[words] Name the branch.", "key": "the key"}))
     assert (begun["run"], begun["status"]) == (7, "running")
@@ -411,7 +395,7 @@ async def test_a_run_that_an_agent_outside_started_is_known_by_its_key_and_ends(
     assert payload_of(await waiting)["status"] == "finished"
 
 
-async def test_a_token_that_was_withdrawn_stays_good_for_nothing(house: McpBot) -> None:
+async def test_a_revoked_token_stays_revoked(house: McpBot) -> None:
     for secret, holds in ((facts()["tokens"]["laptop"], True), (facts()["tokens"]["lost"], False)):
         async with aiohttp.ClientSession() as session:
             headers = {"Authorization": f"Bearer {secret}"}
@@ -419,7 +403,7 @@ async def test_a_token_that_was_withdrawn_stays_good_for_nothing(house: McpBot) 
                 assert (response.status != 401) == holds
 
 
-async def test_the_pick_of_a_channel_holds_for_new_runs_there_alone(
+async def test_the_selected_model_of_a_channel_applies_to_new_runs_there_only(
     house: McpBot, platform: HistoryPlatform, server: ModelServer
 ) -> None:
     await commands(platform, "ask", "[new] Here.")
