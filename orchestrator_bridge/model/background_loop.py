@@ -33,6 +33,7 @@ class BackgroundLoop:
             self._loop = Future()
             self._thread = threading.Thread(target=asyncio.run, args=(self._run_loop(self._loop),), name=self._name, daemon=True)
             self._thread.start()
+        # Shielded: the future belongs to all callers, so that one that is cancelled must not cancel it.
         loop = await asyncio.shield(asyncio.wrap_future(self._loop))
 
         async def run_there() -> T:

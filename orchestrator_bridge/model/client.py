@@ -206,6 +206,7 @@ class ModelClient:
         """
         try:
             route = self._routes.resolve(request.model)
+            # A script has no tokens to count and no cost to compute, and its errors name the script.
             if route.client == "scripted":
                 return await self._clients.respond(request, route, on_delta)
         except (UnknownModelName, ScriptError) as error:

@@ -43,6 +43,7 @@ class Ratio:
 
     def updated(self, counted: int, reported: int) -> Ratio:
         """Ratio after one more call."""
+        # Some servers report zero; that says nothing about the tokenizer.
         if counted <= 0 or reported <= 0:
             return self
         return Ratio(counted=self.counted * DECAY + counted, reported=self.reported * DECAY + reported, calls=self.calls + 1)
@@ -115,6 +116,7 @@ class Estimator:
     def learn(self, counted: PromptCount, usage: Usage) -> None:
         """Correct later counts by the usage that a response reports."""
         if not usage.estimated:
+            # By tokenizer too: an estimate and an exact count of the same model are off in different ways.
             key = (counted.model, counted.by)
             self._ratios[key] = self._ratios.get(key, Ratio()).updated(counted.tokens, usage.input)
 
@@ -126,6 +128,7 @@ class Estimator:
         """
         if route.context is None or counted.tokens * MOST < route.context * TOO_LONG_FACTOR:
             return False
+        # A prompt just above the window would still be sent by `check`, and be refused again.
         floor = max(route.context * TOO_LONG_FACTOR, self._corrected(counted))
         self._ratios[counted.model, counted.by] = Ratio(counted=counted.tokens, reported=floor, calls=1)
         return True

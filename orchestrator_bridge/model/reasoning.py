@@ -95,6 +95,7 @@ def strip_think_tags(text: str) -> str:
     """
     if "think" not in text and "<thought>" not in text:
         return text
+    # `_END` requires the closing tag at the start of a line: an answer may mention the tag in a sentence.
     found = _WHOLE.match(text) or _END.match(text)
     return text[found.end() :] if found else text
 

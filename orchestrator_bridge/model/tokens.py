@@ -104,6 +104,7 @@ def _load_tokenizer(name: str) -> Encode | None:
         return None
     os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
     encoding = tiktoken.get_encoding(name)
+    # `ordinary`: a text of a user that looks like a special token is still text.
     return lambda text: len(encoding.encode_ordinary(text))
 
 
@@ -150,6 +151,7 @@ class TokenCounter:
         return self._last[1]
 
     def _count_text(self, text: str, by: str, encode: Encode) -> int:
+        # The hash in place of the text: a cache of whole conversations would keep them all in memory.
         key = (by, hash(text), len(text))
         if key in self._known:
             self._known.move_to_end(key)

@@ -67,6 +67,7 @@ class ToolConnection:
         found: dict[str, Tool] = {}
         cursor: str | None = None
         try:
+            # Bounded by pages too: a server may send empty pages forever.
             for _ in range(MAX_TOOLS):
                 page = await self._client.list_tools(cursor=cursor, cache_mode="bypass")
                 for listed in page.tools:
@@ -141,6 +142,7 @@ async def connect_command(
     Raises:
         ToolNotCalled: the process does not start, or is not an MCP server.
     """
+    # The name `python` may mean another installation, or none, in the environment of a service.
     program = sys.executable if command[0] == "python" else command[0]
     parameters = StdioServerParameters(command=program, args=list(command[1:]), env=dict(env), cwd=folder)
     async with capture_stderr(server) as stderr:
@@ -318,6 +320,7 @@ class StderrLogger:
             try:
                 line = await stream.readline()
             except ValueError:
+                # `readline` discards a line that exceeds its limit.
                 _LOG.info("%s: (a line of more than %d bytes)", server, MAX_LINE)
                 continue
             if not line:

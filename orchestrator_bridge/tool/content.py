@@ -54,6 +54,7 @@ def to_tool_result(result: CallToolResult) -> ToolResult:
     images = tuple(image for block in pictures[:MAX_IMAGES] if (image := _image(block)) is not None)
     if len(images) < len(pictures):
         texts.append(f"({len(pictures) - len(images)} of {len(pictures)} pictures left out: broken, too large or too many)")
+    # Cut before cleaning, which is the expensive part; one more character keeps the mark of a cut.
     text = clean("\n\n".join(texts)[: MAX_RESULT_LENGTH + 1], MAX_RESULT_LENGTH)
     return ToolResult(text=text or ("" if images else "(nothing)"), failed=bool(result.is_error), images=images)
 

@@ -104,6 +104,7 @@ def _merge_top_level(given: Any, root: Schema, depth: int) -> Schema:
     if not isinstance(given, dict) or depth > _MAX_MERGE_DEPTH:
         return _any_object()
     if "$ref" in given:
+        # References below the top still point into the definitions.
         definitions: Schema = {name: root[name] for name in ("$defs", "definitions") if name in root}
         return {**_merge_top_level(_resolve_reference(given["$ref"], root), root, depth + 1), **definitions}
     merged = {keyword: value for keyword, value in given.items() if keyword not in _NOT_AT_TOP}

@@ -88,6 +88,7 @@ class ToolServer:
         while True:
             began = self._clock.now()
             await self._run_connection(again=bool(reported))
+            # A long life is a recovery: the next failure starts with the shortest delay.
             if self._clock.now() - began > RESTART_BACKOFF.longest:
                 failures = 0
             pause = RESTART_BACKOFF.delay(failures)
@@ -104,6 +105,7 @@ class ToolServer:
         try:
             async with asyncio.timeout(START_TIMEOUT) as starting, self._connect() as connection:
                 self._tools = await connection.tools()
+                # The timeout covers the start only.
                 starting.reschedule(None)
                 await self._serve(connection, again=again)
             self._on_disconnected(f"{self.name} stopped unexpectedly")

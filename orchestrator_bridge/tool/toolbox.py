@@ -76,6 +76,7 @@ class Toolbox:
         await asyncio.gather(*(server.close() for server in self._servers.values()))
 
     def _with_approval(self, tool: Tool) -> Tool:
+        # Secrets may be anywhere in a schema, such as in a default value.
         schema = json.loads(self._redactor.clean(json.dumps(tool.schema)))
         approval = self._specs[tool.server].approve.get(tool.name, "allow" if tool.read_only else "ask")
         return replace(tool, description=self._redactor.clean(tool.description), schema=schema, approval=approval)

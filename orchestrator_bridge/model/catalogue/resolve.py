@@ -100,6 +100,7 @@ def _resolve_own(name: str, context: _Context) -> Route:
         why=f"[models] of the team file; {known.why}",
     )
     corrected = with_facts(route, spec, "townhall.toml")
+    # Its own day of retirement may differ from the known one, by which `known` has its price and context.
     return effective_on(corrected, context.today) if spec.retires_on else corrected
 
 
@@ -198,6 +199,7 @@ def effective_on(route: Route, today: date | None) -> Route:
     if life is None or provider is None or not life.answered_by or not _is_retired(route, today):
         return route
     answering = _catalogued_route(provider, life.answered_by)
+    # The smaller window: a prompt must fit whichever model answers.
     sizes = [size for size in (route.context, answering.context) if size]
     return replace(route, price=life.price or answering.price, context=min(sizes, default=None))
 
@@ -220,6 +222,7 @@ def _listed_route(host: HostEntry) -> Route:
     provider = PROVIDERS[host.provider]
     mapped = _with_map_facts(_minimal_route(provider, host.id), provider, host.map_key or provider.map_key(host.id))
     route = with_facts(mapped, host, host.source, host.as_of)
+    # A correction of the list can take away the efforts that the map states.
     if not route.efforts:
         route = replace(route, accepts=route.accepts and route.accepts - {"reasoning_effort"})
     return replace(route, effort=host.effort, lifecycle=_host_lifecycle(route.lifecycle, host, provider))
@@ -227,6 +230,7 @@ def _listed_route(host: HostEntry) -> Route:
 
 def _host_lifecycle(known: Lifecycle | None, host: HostEntry, provider: Provider) -> Lifecycle | None:
     life = replace(known or Lifecycle(), released=host.released, note=host.note, answered_effort=host.answered_effort)
+    # An entry may name itself as its successor: only its effort changes. Looking up its price would never end.
     if life.answered_by and life.answered_by != host.id:
         life = replace(life, price=price_at(provider, life.answered_by))
     return None if life == Lifecycle() else life

@@ -32,6 +32,7 @@ def price_of(route: Route, served: str, own: Mapping[str, ModelSpec] | None = No
             return price_in(spec)
     if route.provider not in PROVIDERS or is_same_model(served, route.id):
         return route.price
+    # The successor's price depends on the effort with which it answers, so it is stored with the lifecycle.
     life = route.lifecycle
     if life is not None and life.answered_by and is_same_model(served, life.answered_by):
         return life.price

@@ -59,6 +59,7 @@ def bundled_facts(key: str, provider: Provider) -> ModelFacts | None:
 @cache
 def bundled_entry(key: str) -> Mapping[str, Any] | None:
     """Object of the map under this key, with exact decimals; None if there is none."""
+    # Only this entry is parsed, not the whole file: its key is found as text, by its indent.
     text = _map_text()
     place = next((place for indent in _INDENTS if (place := text.find(f"\n{indent}{json.dumps(key)}: {{")) >= 0), None)
     if place is None:
@@ -78,6 +79,7 @@ def _map_text() -> str:
 def _rate(entry: Mapping[str, Any], name: str) -> Decimal | None:
     """US dollars per million tokens; the map has US dollars per token."""
     value = entry.get(name)
+    # `normalize` drops trailing zeros; adding 0 turns `-0` into `0`.
     return None if value is None else Decimal(value).scaleb(_MILLION).normalize() + 0
 
 
@@ -166,6 +168,7 @@ def _names() -> Mapping[str, str]:
     for name, entry in model_entries().items():
         for spelling in (name, *entry.also):
             found.setdefault(spelling, name)
+    # Names and spellings of our list take precedence over the hosts' ids.
     for name, entry in model_entries().items():
         for host in entry.hosts:
             for spelling in (host.id, *host.also):

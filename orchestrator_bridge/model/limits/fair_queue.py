@@ -42,6 +42,7 @@ class SlidingWindow:
         slots = self._slots
         while slots and slots[0].at + MINUTE <= now:
             slots.popleft()
+        # The call that must leave the window before another one fits, counted from the newest.
         request_free_at = 0.0
         if self.requests is not None and len(slots) >= self.requests:
             request_free_at = slots[len(slots) - self.requests].at + MINUTE
@@ -51,6 +52,7 @@ class SlidingWindow:
         """Time at which enough old calls have left the window for `tokens` more."""
         if self.tokens is None:
             return 0.0
+        # Old calls leave in order, so the time at which enough tokens are free is when a certain call turns a minute old.
         most, used = max(0, self.tokens - tokens), sum(slot.tokens for slot in self._slots)
         free_at = 0.0
         for slot in self._slots:
@@ -63,6 +65,7 @@ class SlidingWindow:
     def record(self, tokens: int, now: float) -> Slot:
         """Admit a call. The caller checks `free_at` first."""
         slot = Slot(at=now, tokens=tokens)
+        # Without limits nothing needs to be remembered.
         if self.requests is not None or self.tokens is not None:
             self._slots.append(slot)
         return slot
@@ -132,6 +135,7 @@ class FairQueue:
         run, calls = next(iter(self._runs.items()), (0, deque[QueuedCall]()))
         served = calls.popleft()
         if calls:
+            # The run takes its next turn after all others.
             self._runs.move_to_end(run)
         else:
             del self._runs[run]

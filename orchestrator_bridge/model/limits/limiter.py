@@ -66,6 +66,7 @@ class RouteLimiter:
         key = self._queue.pop().key
         if decision == "as a probe":
             self._circuit, self._probe = circuit_breaker.start_probe(self._circuit), key
+        # Charged at admission and not when the call starts: otherwise two calls could be admitted into the same room.
         self._slots[key] = self._window.record(first.tokens, now)
         self._admitted.add(key)
         return key
@@ -87,6 +88,7 @@ class RouteLimiter:
     def throttled(self, key: Key, now: float) -> Throttled:
         """Reason for which a queued call waits, and an estimate of the end of the wait."""
         if circuit_breaker.check_circuit(self._circuit, now) != "yes":
+            # While a probe is out the wait depends on its result, which has no time.
             until = self._circuit.until if self._circuit.state == "open" else None
             return Throttled(why=f"{self._provider} to come back", until=until)
         return Throttled(why=f"{self._provider}'s rate limit", until=self._admission_time(key, now))
@@ -145,6 +147,7 @@ class RouteLimiter:
         if error.retry_after is None:
             return
         until = now + error.retry_after
+        # Waiting calls fail at once with an open circuit; with a closed window they would wait for the whole time.
         if error.retry_after > LONGEST_RETRY_AFTER:
             self._circuit = circuit_breaker.open_circuit(self._circuit, until, error.found)
         else:
@@ -173,6 +176,7 @@ class RateLimiter:
     def try_acquire(self, run: int, action: str, demand: CallEstimate) -> Throttled | None:
         """Admit a call (None), or queue it and return the reason."""
         key = (run, action)
+        # The agent switched to another model since it was throttled: give up its place in the old queue.
         if self._acquired.get(key, demand.route) != demand.route:
             self.release(run, action)
         self._acquired[key] = demand.route
@@ -198,6 +202,7 @@ class RateLimiter:
         """
         key = (run, action)
         limiter = self._limiters[self._acquired[key]]
+        # Admitted or drained between `try_acquire` and here: the caller tries again, or learns why it cannot.
         if not limiter.is_queued(key):
             error = limiter.circuit_error(self._clock.now())
             if error is not None:
@@ -228,6 +233,7 @@ class RateLimiter:
         limiter, now = self._limiters[route], self._clock.now()
         while (key := limiter.admit_next(now)) is not None:
             self._wake(key)
+        # Calls that would only find the provider down fail now, so that their agents can go to a backup.
         error = limiter.circuit_error(now)
         for key in limiter.drain() if error is not None else ():
             self._wake(key, error)

@@ -108,6 +108,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     while waiting:
         cause = waiting.pop()
+        # Causes and contexts may form a cycle.
         if id(cause) in seen:
             continue
         seen.add(id(cause))
@@ -203,6 +204,7 @@ class OpenAIConnection:
                 async for event in stream:
                     answer.add(event)
                     if answer.has_content:
+                        # The stall timer starts with the first piece: before that a model may reason in silence for minutes.
                         stall.reschedule(now() + self._stall_after)
                         if on_delta is not None:
                             on_delta(answer.pop_text())

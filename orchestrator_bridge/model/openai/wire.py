@@ -167,6 +167,7 @@ def read_completion(body: bytes) -> Completion:
         pydantic.ValidationError: the body has another shape.
     """
     value = json.loads(body)
+    # Some servers send `"error": null` or an empty object beside a valid answer.
     if isinstance(value, dict) and value.get("error") and not value.get("choices"):
         raise ErrorBody(value["error"])
     return Completion.model_validate(value)
@@ -180,6 +181,7 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
     """
     choice = completion.choices[0]
     said = choice.message
+    # Some models send a refusal in a field of its own; it is an answer to the agent like any other.
     text = strip_think_tags(replace_surrogates(said.content or said.refusal or ""))
     calls = _tool_calls(said.tool_calls or (), len(request.messages))
     if choice.finish_reason == FILTERED and not (text.strip() or calls):
@@ -196,6 +198,7 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
 def _tool_calls(calls: Sequence[ToolCallBody], turn: int) -> tuple[ToolCall, ...]:
     """Tool calls of an answer. A call without an id, or with the id of an earlier one, gets a unique id."""
     read: dict[str, ToolCall] = {}
+    # A result refers to its call by id, so ids must be unique within a message; some servers send none, or the same twice.
     for place, call in enumerate(calls):
         call_id = call.id if call.id and call.id not in read else f"call_{turn}_{place}"
         arguments = call.function.arguments
@@ -267,6 +270,7 @@ class StreamAccumulator:
         """
         chunk = StreamChunk.model_validate(event)
         self.model = chunk.model or self.model
+        # Usage arrives in a last piece without choices; the model's name in every piece, or only in the first.
         self.usage = chunk.usage or self.usage
         for piece in (chunk.choices or ())[:1]:
             self.finish = piece.finish_reason or self.finish
@@ -286,6 +290,7 @@ class StreamAccumulator:
 
     def _add_call(self, call: ToolCallBody) -> None:
         """Continue the call with the same index. Some servers give every call the index 0: a new id is a new call."""
+        # The newest call with this index: an index may be used again for a later call.
         open_call = next((known for known in reversed(self.calls) if known.index == call.index), None)
         if open_call is None or (call.id and open_call.id and call.id != open_call.id):
             self.calls.append(call.model_copy(update={"function": FunctionBody(name=call.function.name, arguments=_raw(call))}))

@@ -55,6 +55,7 @@ class ScriptedClient:
             ScriptError: the script is missing or invalid.
         """
         turn, response = play_turn(self.load(route.id), request, f"scripted/{route.id}")
+        # Without a listener the whole time passes at once.
         lines = response.text.splitlines(keepends=True) if on_delta else [""]
         for line in lines or [""]:
             if turn.takes:

@@ -90,6 +90,7 @@ def _answers(text: str) -> dict[str, str]:
     """Answers by label, newest last. A later mention of an answer may leave out its text."""
     answers: dict[str, str] = {}
     for label, answer in _ANSWER.findall(text):
+        # Popped and inserted again, so that the newest answer is the last one.
         known = answers.pop(label, "")
         answers[label] = answer or known
     return answers
@@ -114,6 +115,7 @@ def _json_objects(text: str) -> Iterator[dict[str, Any]]:
         return
     decoder = json.JSONDecoder()
     start = text.find("{")
+    # Messages contain JSON between prose: try to decode at every brace.
     while start >= 0:
         try:
             value, end = decoder.raw_decode(text, start)
