@@ -164,7 +164,7 @@ async def test_a_late_reply_is_returned_by_the_next_check(bot: McpBot, client: C
         (question(kind="choice"), "needs 2 to 10 options"),
         (question(wait_seconds=-1), "wait_seconds"),
         (question(quorum="all"), "quorum is unknown; known are question, context"),
-        (question("What is the root password?"), "Nobody may write a secret into a chat"),
+        (question("What is the root password?"), "Secrets must not be written into a chat"),
         (question(to=["@carol"]), "There is nobody called '@carol' to ask"),
         (question(channel="C9"), "does not allow the channel 'C9'. Allowed channels: slack/C1, slack/C2"),
     ],
