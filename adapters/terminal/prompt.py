@@ -20,47 +20,12 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.defaults import create_output
-from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from adapters.terminal.board import Board
 from adapters.terminal.frontend import ToolbarLines, supports_colours
 from adapters.terminal.paint import Page, paint
 from adapters.terminal.prompt_io import PrintQueue, capture_output, open_keyboard
-from adapters.terminal.render import one_line
-from orchestrator_bridge.chat.outbound import RunCard
 from orchestrator_bridge.common.text import clean, shorten
-
-MAX_RUNS = 3
-"""Runs with a line of their own; the others are counted."""
-
-
-def toolbar_lines(board: Board, width: int) -> list[str]:
-    """Lines of the toolbar, each at most `width` columns wide."""
-    newest = sorted(board.runs, reverse=True)
-    lines = [_questions(board), *(_run(board.runs[number]) for number in newest[:MAX_RUNS])]
-    if len(newest) > MAX_RUNS:
-        lines.append(f"{len(newest) - MAX_RUNS} more: /runs")
-    return [_cut_line(line, width) for line in lines]
-
-
-def _questions(board: Board) -> str:
-    numbers = sorted(board.questions)
-    if not numbers:
-        return "No open question · /help · /quit" if board.runs else "Type a task · /help · /quit"
-    if len(numbers) == 1:
-        return f"1 open question: {numbers[0]} · type your answer"
-    return f"{len(numbers)} open questions: {', '.join(map(str, numbers))} · to answer, type `{numbers[0]} your words`"
-
-
-def _run(card: RunCard) -> str:
-    agents = ", ".join(f"{one_line(agent.name)} {one_line(agent.state)}".rstrip() for agent in card.agents)
-    return f"run {card.run} {one_line(card.status)} · {one_line(card.cost)} · {agents}"
-
-
-def _cut_line(line: str, width: int) -> str:
-    return line if cell_len(line) <= width else f"{set_cell_size(line, max(0, width - 1)).rstrip()}…"
-
 
 MAX_CHARACTERS = 1000
 """Characters in the line above which a paste is replaced by a placeholder."""

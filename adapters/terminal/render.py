@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
@@ -29,6 +29,9 @@ from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import shorten
 
 Lines = list[RenderableType]
+
+MAX_RUNS = 3
+"""Runs with a line of their own in the toolbar; the others are counted."""
 
 _TASK = 400
 _LABEL = 200
@@ -207,3 +210,26 @@ def _stacked(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Lines:
         head, *rest = (f"{column}: {cell}" for column, cell in zip(columns, row, strict=True) if cell)
         lines += [Text(f"- {head}", style="bold"), *(Padding(Text(cell), (0, 0, 0, 2), expand=False) for cell in rest)]
     return lines
+
+
+def toolbar_lines(board: Board, width: int) -> list[str]:
+    """Lines of the toolbar, each at most `width` columns wide."""
+    newest = sorted(board.runs, reverse=True)
+    lines = [_questions_line(board), *(_run_line(board.runs[number]) for number in newest[:MAX_RUNS])]
+    if len(newest) > MAX_RUNS:
+        lines.append(f"{len(newest) - MAX_RUNS} more: /runs")
+    return [line if cell_len(line) <= width else f"{set_cell_size(line, max(0, width - 1)).rstrip()}…" for line in lines]
+
+
+def _questions_line(board: Board) -> str:
+    numbers = sorted(board.questions)
+    if not numbers:
+        return "No open question · /help · /quit" if board.runs else "Type a task · /help · /quit"
+    if len(numbers) == 1:
+        return f"1 open question: {numbers[0]} · type your answer"
+    return f"{len(numbers)} open questions: {', '.join(map(str, numbers))} · to answer, type `{numbers[0]} your words`"
+
+
+def _run_line(card: RunCard) -> str:
+    agents = ", ".join(f"{one_line(agent.name)} {one_line(agent.state)}".rstrip() for agent in card.agents)
+    return f"run {card.run} {one_line(card.status)} · {one_line(card.cost)} · {agents}"

@@ -27,6 +27,7 @@ from adapters.terminal.render import (
     render_question_opened,
     render_run_changed,
     render_run_opened,
+    toolbar_lines,
 )
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard
@@ -159,9 +160,12 @@ class Screen:
         if stdin is None or not supports_keys(stdin, screen, names):
             return PipeFrontend(stdin, screen, names)
         # Imported here, because prompt_toolkit takes a fifth of a second, and only a keyboard needs it.
-        from adapters.terminal.prompt import PromptFrontend, toolbar_lines
+        from adapters.terminal.prompt import PromptFrontend
 
-        return PromptFrontend(stdin, screen, names, lambda width: toolbar_lines(self.board, width), self._device.clock)
+        return PromptFrontend(stdin, screen, names, self._toolbar, self._device.clock)
+
+    def _toolbar(self, width: int) -> list[str]:
+        return toolbar_lines(self.board, width)
 
 
 def _print(answers: TextIO, text: str) -> None:

@@ -99,11 +99,6 @@ async def _time_help() -> float:
         return time.perf_counter() - before
 
 
-def _files(folder: Path) -> list[Path]:
-    """Its files, without what Python compiles when it first uses them."""
-    return [path for path in folder.rglob("*") if path.suffix != ".pyc" and path.is_file() and not path.is_symlink()]
-
-
 def _installed_files(folder: Path) -> list[Path]:
     """Files of all packages, without compiled ones, which appear only when a module is first used."""
     return [path for path in folder.rglob("*") if path.suffix != ".pyc" and path.is_file() and not path.is_symlink()]

@@ -1,4 +1,4 @@
-"""A terminal without keys for tests: lines go in through a real pipe, what is shown is kept."""
+"""A terminal without a keyboard for tests: entries come from a real pipe, the output is recorded."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ NOW = 1_795_356_000.0
 """2026-11-22 14:00 UTC: half an hour before the questions of the contract expire."""
 
 
-class Paper(io.StringIO):
-    """Keeps what is written, and can fail at the next write as a full disk or a closed pipe does."""
+class RecordedOutput(io.StringIO):
+    """Records the output; the next write can fail as on a full disk or a closed pipe."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Paper(io.StringIO):
 
 
 class Pipe:
-    """A pipe to read lines from and to write them into."""
+    """A pipe: `stdin` is its reading end."""
 
     def __init__(self) -> None:
         reading, self._writing = os.pipe()
@@ -57,13 +57,18 @@ class PipeRig(PlatformDriver):
     """The terminal adapter on a pipe."""
 
     def __init__(
-        self, pipe: Pipe, *, paper: Paper | None = None, answers: Paper | None = None, environ: Mapping[str, str] | None = None
+        self,
+        pipe: Pipe,
+        *,
+        output: RecordedOutput | None = None,
+        answers: RecordedOutput | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self.pipe = pipe
-        self.paper = paper or Paper()
+        self.output = output or RecordedOutput()
         device = TerminalDevice(
-            stdin=pipe.stdin, screen=self.paper, answers=answers, clock=lambda: NOW, zone=UTC, environ=environ or {}
+            stdin=pipe.stdin, screen=self.output, answers=answers, clock=lambda: NOW, zone=UTC, environ=environ or {}
         )
         self.terminal = TerminalAdapter(device, name="Alice")
         self.adapter = self.terminal
@@ -83,7 +88,7 @@ class PipeRig(PlatformDriver):
     async def visible(self, place: Place) -> Sequence[VisibleMessage]:
         kind, _, number = (place.thread or "").rpartition("-")
         label = f"{kind} {number} │ " if place.thread else ""
-        lines = [line.removeprefix(label) for line in self.paper.getvalue().splitlines() if line.startswith(label)]
+        lines = [line.removeprefix(label) for line in self.output.getvalue().splitlines() if line.startswith(label)]
         return [VisibleMessage(text="\n".join(lines))]
 
     async def notified(self) -> frozenset[str]:
@@ -93,14 +98,14 @@ class PipeRig(PlatformDriver):
         return f"{datetime.fromtimestamp(at, UTC):%H:%M}"
 
     async def fail_next(self) -> None:
-        self.paper.failure = errno.ENOSPC
+        self.output.failure = errno.ENOSPC
 
     async def reject_next(self) -> None:
-        self.paper.failure = errno.EPIPE
+        self.output.failure = errno.EPIPE
 
 
 @contextmanager
-def a_pipe() -> Iterator[Pipe]:
+def open_pipe() -> Iterator[Pipe]:
     pipe = Pipe()
     try:
         yield pipe

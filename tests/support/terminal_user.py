@@ -1,4 +1,4 @@
-"""A person at a window in which the terminal adapter runs, with keys."""
+"""A person at a terminal window in which the adapter runs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _LABEL = re.compile(r"^(run|question) \d+ │ ?")
 _DRAWN = "-- drawn"
 
 
-class Desk(PlatformDriver):
-    """The terminal adapter with keys."""
+class TerminalUser(PlatformDriver):
+    """The terminal adapter with a keyboard, driven through its window."""
 
     def __init__(self, window: Window, adapter: TerminalAdapter) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Desk(PlatformDriver):
         await self._types({"run": f"/say {number} {text}", "question": f"#{number} {text}"}.get(kind, text))
 
     async def _types(self, line: str) -> None:
-        """Type a line, look at it, press Enter: lines that come faster than that are a paste. Nobody types a long one."""
+        """Type a line, wait until it is shown, press Enter: faster lines count as a paste. A long line is sent as one."""
         if len(line) >= MIN_BURST:
             return await self.window.enter(line)
         beginning = line[:20]
@@ -52,7 +52,7 @@ class Desk(PlatformDriver):
         await self.window.enter("")
 
     async def after_store_failure(self) -> None:
-        """Her words come back into the line, above which they stand already; she takes them out."""
+        """Clear the refused entry, which is back in the line and repeated above it."""
         before = "> /say 3 lost"
         await self.window.until(lambda text: "could not be stored" in text and text.count(before) == 2)
         await self.window.type(CLEAR)
@@ -62,7 +62,7 @@ class Desk(PlatformDriver):
         await self.window.enter(f"/{press} {question} {value + 's' if value else ''}")
 
     async def visible(self, place: Place) -> Sequence[VisibleMessage]:
-        """What the window shows once everything before this call is drawn."""
+        """Posts in the window, once everything before this call is drawn."""
         mark = f"{_DRAWN} {next(self._marks)}."
         heard = CommandReceived(place=TERMINAL_PLACE, interaction="", author=self.person, name="runs", text="", at=0)
         await self.adapter.reply_privately(heard, PrivateReply(text=mark))
@@ -78,14 +78,16 @@ class Desk(PlatformDriver):
 
 
 @asynccontextmanager
-async def a_desk(columns: int = 100, clock: Callable[[], float] = lambda: NOW, **environ: str) -> AsyncIterator[Desk]:
-    """A desk whose adapter is started."""
+async def start_terminal_user(
+    columns: int = 100, clock: Callable[[], float] = lambda: NOW, **environ: str
+) -> AsyncIterator[TerminalUser]:
+    """Start the adapter in a window."""
     window = Window(columns)
     try:
         device = TerminalDevice(stdin=window.stdin, screen=window.screen, clock=clock, zone=UTC, environ=environ)
-        desk = Desk(window, TerminalAdapter(device, name="Alice"))
-        await desk.start()
-        yield desk
-        await desk.adapter.stop()
+        user = TerminalUser(window, TerminalAdapter(device, name="Alice"))
+        await user.start()
+        yield user
+        await user.adapter.stop()
     finally:
         window.close()

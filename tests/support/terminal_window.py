@@ -1,7 +1,7 @@
-"""A terminal window for tests: a real pseudo-terminal with an emulator (pyte) at its other end, and a person at the keys.
+"""A terminal window for tests: a real pseudo-terminal, with an emulator (pyte) and a keyboard at its other end.
 
-Nothing sleeps: the emulator is fed as bytes come, and who waits for something on the screen is woken by each. A thread reads, as
-a window is another process: a program may write more than a pseudo-terminal holds before it goes on.
+Nothing sleeps: every byte from the program reaches the emulator and wakes those that wait for a text on the screen. A thread
+reads, as a window is another process: a program may write more than a pseudo-terminal holds before it continues.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UP = "\x1b[A"
 
 
 class _Emulator(pyte.HistoryScreen):
-    """Answers what the terminal is asked, such as where its cursor is."""
+    """Answers the program's queries, such as that for the cursor's position."""
 
     def __init__(self, columns: int, lines: int, master: int) -> None:
         super().__init__(columns, lines, history=5000)
@@ -40,7 +40,7 @@ class _Emulator(pyte.HistoryScreen):
 
 
 class Window:
-    """A window of so many columns and lines; `stdin` and `screen` are the program's side of it."""
+    """A window; `stdin` and `screen` are the program's side of it."""
 
     def __init__(self, columns: int = 100, lines: int = 40) -> None:
         self._master, self._slave = pty.openpty()
@@ -67,17 +67,15 @@ class Window:
         os.close(self._woken)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close the window and both sides of the pseudo-terminal."""
         self.hang_up()
         self.stdin.close()
         with suppress(OSError):  # what could not be written to a closed window is still in the buffer
             self.screen.close()
         os.close(self._slave)
 
-    # The person -----------------------------------------------------------------------------------------------------------
-
     async def type(self, keys: str) -> None:
-        """Press keys. A pseudo-terminal takes 4 kB at a time, so longer texts are written beside the loop that reads them."""
+        """Press keys. A pseudo-terminal takes 4 kB at a time, so a thread writes while the event loop reads."""
         await asyncio.to_thread(self._write, keys.encode())
 
     async def enter(self, line: str) -> None:
@@ -85,28 +83,26 @@ class Window:
         await self.type(line + "\r")
 
     async def paste(self, text: str) -> None:
-        """Paste, as terminals with bracketed paste hand it over."""
+        """Paste, as a terminal with bracketed paste does."""
         await self.type(f"\x1b[200~{text}\x1b[201~")
 
     def resize(self, columns: int, lines: int = 40) -> None:
-        """Drag the window's corner."""
+        """Resize the window."""
         self._size(columns, lines)
         self._emulator.resize(lines, columns)
 
-    # What she sees --------------------------------------------------------------------------------------------------------
-
     def lines(self) -> list[str]:
-        """Every line, from the first that was scrolled away to the last on the screen."""
+        """All lines, including those that have scrolled out of the screen."""
         columns = range(self._emulator.columns)
-        gone = ["".join(line[column].data for column in columns) for line in self._emulator.history.top]
-        return [line.rstrip() for line in (*gone, *self._emulator.display)]
+        scrolled = ["".join(line[column].data for column in columns) for line in self._emulator.history.top]
+        return [line.rstrip() for line in (*scrolled, *self._emulator.display)]
 
     def text(self) -> str:
-        """All of it."""
+        """All lines as one text."""
         return "\n".join(self.lines()).rstrip()
 
     async def until(self, seen: str | Callable[[str], bool]) -> str:
-        """Wait for a text, or for something that is true of the whole text, and return the text."""
+        """Wait until the window shows a text, or its whole text meets a condition; returns the whole text."""
         matches = seen if callable(seen) else lambda text: seen in text
         try:
             async with asyncio.timeout(TIMEOUT):
@@ -116,8 +112,6 @@ class Window:
         except TimeoutError:
             raise AssertionError(f"never seen: {seen!r}; the window shows:\n{self.text()}") from None
         return self.text()
-
-    # The wire -------------------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
         while self._woken not in select.select([self._master, self._woken], [], [])[0]:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orchestrator_bridge.chat.testing import AdapterContract, Feature, PlatformDriver
-from tests.support.terminal_pipe import PipeRig, a_pipe
-from tests.support.terminal_user import a_desk
+from tests.support.terminal_pipe import PipeRig, open_pipe
+from tests.support.terminal_user import start_terminal_user
 
 ONE_WAY: frozenset[Feature] = frozenset(
     {
@@ -27,7 +27,7 @@ ONE_WAY: frozenset[Feature] = frozenset(
 class TestATerminalWithoutKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
-        with a_pipe() as pipe:
+        with open_pipe() as pipe:
             rig = PipeRig(pipe)
             await rig.start()
             yield rig
@@ -37,5 +37,5 @@ class TestATerminalWithoutKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY):
 class TestATerminalWithKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY | {"fail_next", "reject_next"}):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
-        async with a_desk() as rig:
+        async with start_terminal_user() as rig:
             yield rig

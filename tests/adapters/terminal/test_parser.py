@@ -1,4 +1,4 @@
-"""What entries mean, as a table: pure readings of a text and of what is open."""
+"""Entries and the intents that they are parsed to, as a table."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ FIGURE = board().after(replace(question(2), answer_kind="number", options=()))
         ("/quit", ONE, QuitIntent()),
     ],
 )
-def test_an_entry_means(entry: str, seen: Board, expected: EntryIntent) -> None:
+def test_an_entry_is_parsed(entry: str, seen: Board, expected: EntryIntent) -> None:
     assert parse_entry(entry, seen, COMMANDS) == expected
 
 
@@ -145,24 +145,24 @@ def test_an_entry_means(entry: str, seen: Board, expected: EntryIntent) -> None:
         ("/more", QUIET, ["`/more 2 1h`", "No question is open"]),
     ],
 )
-def test_what_could_mean_two_things_is_not_taken_and_says_what_to_type(entry: str, seen: Board, told: list[str]) -> None:
+def test_an_ambiguous_entry_is_refused_with_the_text_to_type(entry: str, seen: Board, told: list[str]) -> None:
     meant = parse_entry(entry, seen, COMMANDS)
     assert isinstance(meant, RejectedEntry)
     for words in told:
         assert words in meant.text
 
 
-def test_where_no_task_is_awaited_plain_words_start_none() -> None:
+def test_plain_text_starts_no_task_where_tasks_are_not_accepted() -> None:
     meant = parse_entry("Build a shop", QUIET, COMMANDS, takes_tasks=False)
     assert isinstance(meant, RejectedEntry)
     assert parse_entry("/ask Build a shop", QUIET, COMMANDS, takes_tasks=False) == CommandIntent(name="ask", text="Build a shop")
 
 
-def test_a_very_long_entry_is_taken_whole() -> None:
+def test_a_very_long_entry_is_parsed_whole() -> None:
     text = "word " * 40_000
     assert parse_entry(text, ONE, COMMANDS) == ReplyIntent(question=2, text=text.strip())
 
 
-def test_a_late_card_does_not_open_again_what_is_over() -> None:
+def test_a_late_card_does_not_reopen_a_run_or_question() -> None:
     assert OVER.after(question(2)).questions == {}
     assert OVER.after(RUN).runs == {}

@@ -1,4 +1,4 @@
-"""`townhall bench` measures something in every row. Whether a target is met is not judged here: tests time nothing."""
+"""`townhall bench` reports figures for every row. Targets are not checked here: tests measure no time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_every_row_gives_figures_with_their_targets_and_the_machine(capsys
     assert found["machine"]["cores"] >= 1
 
 
-async def test_people_get_a_table_that_says_what_was_met(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_table_reports_which_targets_were_met(capsys: pytest.CaptureFixture[str]) -> None:
     await bench(only=["overhead"], sizes=TINY)
     out = capsys.readouterr().out
     assert "a run of 8 agents, 17 calls" in out
@@ -40,23 +40,23 @@ async def test_people_get_a_table_that_says_what_was_met(capsys: pytest.CaptureF
     assert "one durable commit takes" in out
 
 
-def test_a_row_that_there_is_not_is_refused_with_those_that_there_are(townhall: Townhall) -> None:
+def test_an_unknown_row_is_refused_with_the_known_rows(townhall: Townhall) -> None:
     said = townhall("bench", "--only", "everything")
     assert said.code == 2
     assert "'installed', 'call', 'overhead', 'at-once', 'reply', 'asleep'" in said.err
 
 
-def test_a_multiple_of_the_floor_is_judged_as_such() -> None:
+def test_a_target_can_be_a_multiple_of_the_baseline() -> None:
     figure = Figure(row="r", name="n", ours=20.0, bare=10.0, target=2.5, of_bare=True, unit="ms", samples=1)
     assert (figure.judged_value, figure.is_met) == (2.0, True)
 
 
-def test_an_amount_is_judged_by_itself_whatever_its_floor() -> None:
+def test_a_target_can_be_independent_of_the_baseline() -> None:
     figure = Figure(row="r", name="n", ours=20.0, bare=10.0, target=2.5, unit="ms", samples=1)
     assert (figure.judged_value, figure.times, figure.is_met) == (20.0, 2.0, False)
 
 
-def test_the_tail_of_a_few_values_is_the_largest() -> None:
+def test_the_percentile_of_a_few_values_is_the_largest() -> None:
     assert percentile([3.0, 1.0, 2.0]) == 3.0
     assert percentile([float(number) for number in range(1000)]) == 990.0
 
@@ -76,7 +76,7 @@ async def test_real_models_are_measured_by_their_streams(capsys: pytest.CaptureF
     assert "Check XAI_API_KEY" in capsys.readouterr().err
 
 
-def test_a_real_model_without_its_key_is_not_called_and_the_table_says_what_to_set(townhall: Townhall) -> None:
+def test_a_real_model_without_its_key_is_not_called_and_its_setting_is_named(townhall: Townhall) -> None:
     said = townhall("bench", "--live", "grok-4.3", "scripted/nowhere")
     assert said.code == 1
     assert "townhall: grok-4.3: XAI_API_KEY is not set, and 'grok-4.3' needs it. Put XAI_API_KEY=… into .env." in said.err

@@ -1,4 +1,4 @@
-"""What people type after `/cost`."""
+"""Arguments of `/cost`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from bot.commands.costs import SpendingQuery, parse_spending_query
 from bot.config.errors import ConfigError
 
-WISHES = {
+QUERIES = {
     "": SpendingQuery(),
     "3": SpendingQuery(run=3),
     "#3": SpendingQuery(run=3),
@@ -21,12 +21,12 @@ WISHES = {
 }
 
 
-@pytest.mark.parametrize("text", WISHES)
-def test_what_is_typed_is_understood(text: str) -> None:
-    assert parse_spending_query(text) == WISHES[text]
+@pytest.mark.parametrize("text", QUERIES)
+def test_a_cost_query_is_parsed(text: str) -> None:
+    assert parse_spending_query(text) == QUERIES[text]
 
 
 @pytest.mark.parametrize("text", ["everything", "by", "3 4", "by cahnnel"])
-def test_what_is_not_understood_is_told_with_what_is_expected(text: str) -> None:
+def test_an_unknown_cost_query_is_refused_with_the_groupings(text: str) -> None:
     with pytest.raises(ConfigError, match="call, agent, run, channel, person, day, model"):
         parse_spending_query(text)

@@ -41,7 +41,7 @@ ELSEWHERE = Place(platform="list", channel="another")
 
 
 def answers(asked: Asked) -> Play:
-    """Whatever is offered first: an answer, a vote, the final text."""
+    """Answer, vote or write the final text, by the tools that are offered."""
     if "vote" in asked.tools:
         return Play(tool_calls=[ToolUse(name="vote", arguments={"agent_id": "A", "reason": "Good."})])
     tool = ToolUse(name="new_answer", arguments={"content": "Begin small."})
@@ -49,17 +49,17 @@ def answers(asked: Asked) -> Play:
 
 
 class Bot:
-    """A bot whose commands a test gives, with a picker of its own."""
+    """A running bot that executes a test's commands, with its autocomplete."""
 
-    def __init__(self, app: App, platform: ListPlatform, menu: BotAutocomplete) -> None:
-        self.app, self.platform, self.menu = app, platform, menu
+    def __init__(self, app: App, platform: ListPlatform, autocomplete: BotAutocomplete) -> None:
+        self.app, self.platform, self.autocomplete = app, platform, autocomplete
 
     async def __call__(self, name: str, text: str = "", **options: str) -> PrivateReply:
-        """Give a command and wait for the word that comes back."""
-        return await self.gives(ANA, PLACE, name, text, **options)
+        """Execute a command of Ana's and wait for its reply."""
+        return await self.execute(ANA, PLACE, name, text, **options)
 
-    async def gives(self, author: Author, place: Place, name: str, text: str = "", **options: str) -> PrivateReply:
-        """Let somebody give a command somewhere, and wait for the word that comes back."""
+    async def execute(self, author: Author, place: Place, name: str, text: str = "", **options: str) -> PrivateReply:
+        """Execute a command and wait for its reply."""
         before = len(self.platform.words)
         command = CommandReceived(
             place=place,
@@ -74,8 +74,8 @@ class Bot:
         await self.platform.until(lambda: len(self.platform.words) > before)
         return self.platform.words[-1][1]
 
-    async def confirms(self, reply: PrivateReply) -> PrivateReply:
-        """Press the button of a word."""
+    async def confirm(self, reply: PrivateReply) -> PrivateReply:
+        """Press the button of a reply."""
         assert reply.confirm is not None
         return await self(reply.confirm.name, reply.confirm.text, **dict(reply.confirm.options))
 
@@ -93,7 +93,7 @@ class Bot:
 
 
 @asynccontextmanager
-async def a_bot(folder: Path, server: ModelServer, teams: str = TEAMS, **settings: str) -> AsyncIterator[Bot]:
+async def start_bot(folder: Path, server: ModelServer, teams: str = TEAMS, **settings: str) -> AsyncIterator[Bot]:
     """A running bot with xAI at the local server."""
     environ = {"XAI_API_KEY": "xai-key", "XAI_BASE_URL": server.url, **settings}
     start = LoadedConfig(
@@ -101,10 +101,10 @@ async def a_bot(folder: Path, server: ModelServer, teams: str = TEAMS, **setting
     )
     clock = ManualClock()
     platform = ListPlatform(clock)
-    menu = create_autocomplete(start, clock)
-    async with open_app(start, [platform], folder / "t.db", clock, menu) as app:
+    autocomplete = create_autocomplete(start, clock)
+    async with open_app(start, [platform], folder / "t.db", clock, autocomplete) as app:
         await app.engine.start()
-        yield Bot(app, platform, menu)
+        yield Bot(app, platform, autocomplete)
 
 
 @pytest.fixture
@@ -115,21 +115,21 @@ async def server() -> AsyncIterator[ModelServer]:
 
 @pytest.fixture
 async def bot(tmp_path: Path, server: ModelServer) -> AsyncIterator[Bot]:
-    async with a_bot(tmp_path, server) as bot:
+    async with start_bot(tmp_path, server) as bot:
         yield bot
 
 
-async def test_a_picked_model_works_in_this_channel_and_in_no_other(bot: Bot) -> None:
-    word = await bot("model", "grok-4.7")
-    assert word.text.startswith(
+async def test_a_selected_model_is_used_in_its_channel_only(bot: Bot) -> None:
+    reply = await bot("model", "grok-4.7")
+    assert reply.text.startswith(
         "This channel uses grok-4.7, starting with the next run: xai (the only host whose settings are set)"
     )
-    assert "$2.00 in, $0.50 cached, $6.00 out per million tokens" in word.text
+    assert "$2.00 in, $0.50 cached, $6.00 out per million tokens" in reply.text
     assert await bot.run("a task") == {"writer": "grok-4.7", "editor": "grok-4.7"}
     assert await bot.run("a task", ELSEWHERE) == {"writer": "grok-4.3", "editor": "grok-4.3"}
 
 
-async def test_an_agents_pick_goes_before_its_teams_and_that_before_the_channels(bot: Bot) -> None:
+async def test_the_selection_of_an_agent_precedes_its_teams_and_that_the_channels(bot: Bot) -> None:
     await bot("model", "grok-4.7")
     await bot("model", "scope=team:docs grok-4.6")
     await bot("model", "grok-4.5", scope="agent:editor")
@@ -139,15 +139,15 @@ async def test_an_agents_pick_goes_before_its_teams_and_that_before_the_channels
     assert await bot.run("a task") == {"writer": "grok-4.7", "editor": "grok-4.5"}
 
 
-async def test_picks_are_remembered_over_a_restart(tmp_path: Path, server: ModelServer) -> None:
-    async with a_bot(tmp_path, server) as bot:
+async def test_selections_survive_a_restart(tmp_path: Path, server: ModelServer) -> None:
+    async with start_bot(tmp_path, server) as bot:
         await bot("model", "grok-4.7")
-    async with a_bot(tmp_path, server) as bot:
-        assert [one.name for one in bot.menu.models(PLACE, "") if one.current] == ["grok-4.7"]
+    async with start_bot(tmp_path, server) as bot:
+        assert [model.name for model in bot.autocomplete.models(PLACE, "") if model.current] == ["grok-4.7"]
         assert await bot.run("a task") == {"writer": "grok-4.7", "editor": "grok-4.7"}
 
 
-async def test_a_model_can_be_named_for_one_run(bot: Bot) -> None:
+async def test_a_model_can_be_set_for_one_run(bot: Bot) -> None:
     await bot("model", "grok-4.7")
     assert await bot.run("team=docs model=grok-4.6 model=this is part of the task") == {
         "writer": "grok-4.6",
@@ -161,28 +161,28 @@ async def test_a_model_of_one_run_that_cannot_be_called_is_refused(bot: Bot) -> 
     assert "model 'nobody' is not known" in (await bot("ask", "model=nobody a task")).text
 
 
-async def test_a_retired_model_is_taken_only_when_somebody_says_yes(bot: Bot) -> None:
-    word = await bot("model", "grok-4.1-fast scope=agent:writer")
-    assert word.tone == "warning"
-    assert word.text.startswith("xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15; grok-4.3 answers instead")
-    assert "`/model grok-4.1-fast scope=agent:writer confirmed=yes`" in word.text
+async def test_a_retired_model_needs_a_confirmation(bot: Bot) -> None:
+    reply = await bot("model", "grok-4.1-fast scope=agent:writer")
+    assert reply.tone == "warning"
+    assert reply.text.startswith("xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15; grok-4.3 answers instead")
+    assert "`/model grok-4.1-fast scope=agent:writer confirmed=yes`" in reply.text
     assert (await bot.run("a task"))["writer"] == "grok-4.3"
-    assert (await bot.confirms(word)).tone == "good"
+    assert (await bot.confirm(reply)).tone == "good"
     assert (await bot.run("a task"))["writer"] == "grok-4.1-fast"
 
 
-async def test_with_another_host_nothing_is_to_be_confirmed(tmp_path: Path, server: ModelServer) -> None:
-    async with a_bot(tmp_path, server, OPENROUTER_API_KEY="or-key", OPENROUTER_BASE_URL=server.url) as bot:
-        word = await bot("model", "grok-4.1-fast")
-        assert (word.tone, word.confirm) == ("good", None)
-        assert "openrouter (xai retired it, openrouter has it), $0.20 in" in word.text
+async def test_a_model_retired_at_one_host_only_needs_no_confirmation(tmp_path: Path, server: ModelServer) -> None:
+    async with start_bot(tmp_path, server, OPENROUTER_API_KEY="or-key", OPENROUTER_BASE_URL=server.url) as bot:
+        reply = await bot("model", "grok-4.1-fast")
+        assert (reply.tone, reply.confirm) == ("good", None)
+        assert "openrouter (xai retired it, openrouter has it), $0.20 in" in reply.text
 
 
-async def test_an_expensive_model_is_taken_only_when_somebody_says_yes(tmp_path: Path, server: ModelServer) -> None:
-    async with a_bot(tmp_path, server, OPENAI_API_KEY="sk-key", OPENAI_BASE_URL=server.url) as bot:
-        word = await bot("model", "gpt-6-astra")
-        assert word.text.startswith("gpt-6-astra is expensive: $10.00 in")
-        assert (await bot.confirms(word)).text.startswith("This channel uses gpt-6-astra")
+async def test_an_expensive_model_needs_a_confirmation(tmp_path: Path, server: ModelServer) -> None:
+    async with start_bot(tmp_path, server, OPENAI_API_KEY="sk-key", OPENAI_BASE_URL=server.url) as bot:
+        reply = await bot("model", "gpt-6-astra")
+        assert reply.text.startswith("gpt-6-astra is expensive: $10.00 in")
+        assert (await bot.confirm(reply)).text.startswith("This channel uses gpt-6-astra")
 
 
 @pytest.mark.parametrize(
@@ -195,22 +195,22 @@ async def test_an_expensive_model_is_taken_only_when_somebody_says_yes(tmp_path:
         ("grok-4.7 scope=team:doc", "did you mean 'team:docs'?"),
     ],
 )
-async def test_what_cannot_be_picked_is_refused_with_the_reason(bot: Bot, text: str, told: str) -> None:
-    word = await bot("model", text)
-    assert told in word.text
-    assert word.tone == "warning"
+async def test_an_unusable_model_is_refused_with_the_reason(bot: Bot, text: str, told: str) -> None:
+    reply = await bot("model", text)
+    assert told in reply.text
+    assert reply.tone == "warning"
 
 
-async def test_who_may_not_pick_is_told_so(tmp_path: Path, server: ModelServer) -> None:
+async def test_a_person_without_permission_cannot_select_models(tmp_path: Path, server: ModelServer) -> None:
     teams = TEAMS.replace('pick = ["anyone"]', 'pick = ["@bo"]')
-    async with a_bot(tmp_path, server, teams) as bot:
+    async with start_bot(tmp_path, server, teams) as bot:
         assert (await bot("model", "grok-4.7")).text == (
             "You are not allowed to select models here. The bot's administrator can allow it."
         )
         assert (await bot("model")).tables, "looking is free"
 
 
-async def test_without_a_name_the_present_ones_are_shown(bot: Bot) -> None:
+async def test_without_a_name_the_models_in_use_are_shown(bot: Bot) -> None:
     await bot("model", "grok-4.6 scope=editor")
     (table,) = (await bot("model")).tables
     assert [row[:4] + row[5:] for row in table.rows] == [
@@ -221,72 +221,72 @@ async def test_without_a_name_the_present_ones_are_shown(bot: Bot) -> None:
     assert table.rows[0][4] == "$1.25 / $0.20 / $2.50, 1M"
 
 
-async def test_models_are_listed_best_first_with_what_is_to_know(bot: Bot) -> None:
-    word = await bot("models")
-    (table,) = word.tables
+async def test_models_are_listed_best_first_with_notes(bot: Bot) -> None:
+    reply = await bot("models")
+    (table,) = reply.tables
     assert [row[0] for row in table.rows[:2]] == ["grok-4.3", "grok-build-0.1"], "the teams' own"
     assert len(table.rows) == 25
-    assert "more: `/models` and a part of the name." in word.text
+    assert "more: `/models` and a part of the name." in reply.text
     (retired, *_) = (await bot("models", "4.1-fast")).tables[0].rows
     assert str(retired[3]).startswith("retired 2026-05-15, grok-4.3 answers")
     assert "No model has 'nothing' in its name." in (await bot("models", "nothing")).text
 
 
 def names(bot: Bot, search: str = "", scope: str = "", limit: int = 25) -> list[str]:
-    return [one.name for one in bot.menu.models(PLACE, search, scope=scope, limit=limit)]
+    return [model.name for model in bot.autocomplete.models(PLACE, search, scope=scope, limit=limit)]
 
 
-async def test_a_picker_offers_what_can_be_called_first_and_marks_the_present_one(bot: Bot) -> None:
-    first, second, *others = bot.menu.models(PLACE, "")
+async def test_autocomplete_offers_usable_models_first_and_marks_those_in_use(bot: Bot) -> None:
+    first, second, *others = bot.autocomplete.models(PLACE, "")
     assert (first.name, first.current, first.about) == ("grok-4.3", True, "$1.25 in, $2.50 out, 1M context")
     assert (second.name, second.usable, second.current) == ("grok-build-0.1", True, False)
-    unusable = [one.usable for one in others].index(False)
-    assert not any(one.usable for one in others[unusable:])
+    unusable = [model.usable for model in others].index(False)
+    assert not any(model.usable for model in others[unusable:])
     assert len(names(bot, limit=3)) == 3
 
 
-async def test_a_picker_says_what_speaks_against_a_model(bot: Bot) -> None:
-    warnings = {one.name: one.warning for one in bot.menu.models(PLACE, "", limit=100)}
+async def test_autocomplete_warns_about_models(bot: Bot) -> None:
+    warnings = {model.name: model.warning for model in bot.autocomplete.models(PLACE, "", limit=100)}
     assert warnings["grok-4.1-fast"] == "retired, grok-4.3 answers"
     assert warnings["gpt-5"] == "needs OPENAI_API_KEY"
     assert warnings["grok-4.7"] == ""
 
 
-async def test_a_picker_has_price_context_and_lifecycle_in_what_a_phone_shows(tmp_path: Path, server: ModelServer) -> None:
-    async with a_bot(tmp_path, server, OPENAI_API_KEY="sk-key", OPENAI_BASE_URL=server.url) as bot:
-        found = {one.name: one for one in bot.menu.models(PLACE, "", limit=100)}
-        everything = bot.menu.models(PLACE, "", limit=1000)
+async def test_autocomplete_shows_price_context_and_lifecycle_on_a_phone(tmp_path: Path, server: ModelServer) -> None:
+    async with start_bot(tmp_path, server, OPENAI_API_KEY="sk-key", OPENAI_BASE_URL=server.url) as bot:
+        found = {model.name: model for model in bot.autocomplete.models(PLACE, "", limit=100)}
+        everything = bot.autocomplete.models(PLACE, "", limit=1000)
     retired, dear, own = found["grok-4.1-fast"], found["gpt-6-astra"], found["llama3.3"]
     assert (retired.warning, retired.about) == ("retired, grok-4.3 answers", "$1.25 in, $2.50 out, 1M context")
     assert (dear.warning, dear.about) == ("expensive", "$10.00 in, $50.00 out, 922k context")
     assert own.about == "free"
-    assert all(len(f"{one.name} · {one.warning} · {one.about}") <= 100 for one in everything if one.usable)
+    assert all(len(f"{model.name} · {model.warning} · {model.about}") <= 100 for model in everything if model.usable)
 
 
-async def test_a_picker_finds_any_part_of_any_spelling(bot: Bot) -> None:
+async def test_autocomplete_finds_any_part_of_any_spelling(bot: Bot) -> None:
     assert names(bot, "4-1-FAST") == ["grok-4.1-fast", "grok-4.1-fast-non-reasoning"]
     assert names(bot, "no such thing") == []
 
 
-async def test_the_present_model_is_that_of_what_is_picked_for(bot: Bot) -> None:
+async def test_the_models_in_use_depend_on_the_scope(bot: Bot) -> None:
     await bot("model", "grok-4.6 scope=agent:editor")
-    assert [one.name for one in bot.menu.models(PLACE, "", scope="editor") if one.current] == ["grok-4.6"]
-    assert [one.name for one in bot.menu.models(PLACE, "", scope="writer") if one.current] == ["grok-4.3"]
-    assert [one.name for one in bot.menu.models(PLACE, "", scope="code") if one.current] == ["grok-build-0.1"]
-    assert {one.name for one in bot.menu.models(PLACE, "", scope="docs") if one.current} == {"grok-4.3", "grok-4.6"}
+    assert [model.name for model in bot.autocomplete.models(PLACE, "", scope="editor") if model.current] == ["grok-4.6"]
+    assert [model.name for model in bot.autocomplete.models(PLACE, "", scope="writer") if model.current] == ["grok-4.3"]
+    assert [model.name for model in bot.autocomplete.models(PLACE, "", scope="code") if model.current] == ["grok-build-0.1"]
+    assert {model.name for model in bot.autocomplete.models(PLACE, "", scope="docs") if model.current} == {"grok-4.3", "grok-4.6"}
 
 
-async def test_a_picker_offers_teams_agents_and_the_runs_under_way(tmp_path: Path) -> None:
-    async with ModelServer([Play(gate=None, text="never", delay_ms=10**7)]) as slow, a_bot(tmp_path, slow) as bot:
-        assert list(bot.menu.teams(PLACE)) == ["docs", "code"]
-        assert list(bot.menu.agents(PLACE)) == ["writer", "editor"]
-        assert list(bot.menu.agents(PLACE, "code")) == ["coder"]
-        assert list(bot.menu.runs(PLACE)) == []
+async def test_autocomplete_offers_teams_agents_and_running_runs(tmp_path: Path) -> None:
+    async with ModelServer([Play(gate=None, text="never", delay_ms=10**7)]) as slow, start_bot(tmp_path, slow) as bot:
+        assert list(bot.autocomplete.teams(PLACE)) == ["docs", "code"]
+        assert list(bot.autocomplete.agents(PLACE)) == ["writer", "editor"]
+        assert list(bot.autocomplete.agents(PLACE, "code")) == ["coder"]
+        assert list(bot.autocomplete.runs(PLACE)) == []
         await bot.platform.commands("ask", "team=code plan the move")
         await bot.platform.until(lambda: bool(bot.platform.sent))
-        assert list(bot.menu.runs(PLACE)) == [(1, "plan the move")]
-        assert list(bot.menu.runs(replace(PLACE, thread="t1"))) == [(1, "plan the move")]
-        assert list(bot.menu.runs(ELSEWHERE)) == []
+        assert list(bot.autocomplete.runs(PLACE)) == [(1, "plan the move")]
+        assert list(bot.autocomplete.runs(replace(PLACE, thread="t1"))) == [(1, "plan the move")]
+        assert list(bot.autocomplete.runs(ELSEWHERE)) == []
         await bot.platform.commands("cancel")
         await bot.app.engine.wait_ended(1)
-        assert list(bot.menu.runs(PLACE)) == []
+        assert list(bot.autocomplete.runs(PLACE)) == []

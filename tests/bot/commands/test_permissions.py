@@ -1,4 +1,4 @@
-"""Who may cancel and pick where: `channel:…` in the team file holds for what is given in that channel, and in no other."""
+"""Permissions by channel: `channel:…` in the team file allows a command in that channel, and in no other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.chat.inbound import Author, CommandReceived
-from tests.bot.commands.test_models import ELSEWHERE, TEAMS, Bot, a_bot
+from tests.bot.commands.test_models import ELSEWHERE, TEAMS, Bot, start_bot
 from tests.support.engine_fixture import ANA, PLACE
 from tests.support.fake_models.replies import Play
 from tests.support.fake_models.server import ModelServer
@@ -20,20 +20,20 @@ HERE = TEAMS.replace('pick = ["anyone"]', f'pick = ["channel:{PLACE.channel}"]\n
 
 @pytest.fixture
 async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
-    async with ModelServer(lambda _: Play(gate=asyncio.Event())) as server, a_bot(tmp_path, server, HERE) as bot:
+    async with ModelServer(lambda _: Play(gate=asyncio.Event())) as server, start_bot(tmp_path, server, HERE) as bot:
         yield bot
 
 
-async def test_a_model_is_picked_by_anyone_in_the_channel_and_by_nobody_elsewhere(bot: Bot) -> None:
-    assert "uses grok-4.7" in (await bot.gives(BO, PLACE, "model", "grok-4.7")).text
-    assert (await bot.gives(BO, ELSEWHERE, "model", "grok-4.7")).tone == "warning"
+async def test_anyone_in_an_allowed_channel_can_select_a_model_there_and_not_elsewhere(bot: Bot) -> None:
+    assert "uses grok-4.7" in (await bot.execute(BO, PLACE, "model", "grok-4.7")).text
+    assert (await bot.execute(BO, ELSEWHERE, "model", "grok-4.7")).tone == "warning"
 
 
-async def test_anothers_run_is_cancelled_by_anyone_in_the_channel_and_by_nobody_elsewhere(bot: Bot) -> None:
+async def test_anyone_in_an_allowed_channel_can_cancel_a_run_there_and_not_elsewhere(bot: Bot) -> None:
     task = CommandReceived(place=PLACE, interaction="r", author=ANA, name="ask", text="plan the move", at=1.0)
     await bot.platform.receives(task)
     await bot.platform.until(lambda: bool(bot.app.engine.under_way(PLACE)))
-    refused = await bot.gives(BO, ELSEWHERE, "cancel", "1")
+    refused = await bot.execute(BO, ELSEWHERE, "cancel", "1")
     assert "you may not cancel it" in refused.text
     await bot.platform.receives(CommandReceived(place=PLACE, interaction="c", author=BO, name="cancel", text="1", at=2.0))
     await bot.platform.until(lambda: not bot.app.engine.under_way(PLACE) or bot.platform.words[-1][1] is not refused)

@@ -1,4 +1,4 @@
-"""What `/runs`, `/questions` and `/cancel` show to whom: channels can be private, so others see nothing of them."""
+"""Visibility of runs and questions in `/runs`, `/questions` and `/cancel`: channels can be private."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator_bridge.chat.inbound import Author, CommandReceived
 from orchestrator_bridge.chat.outbound import PrivateReply, QuestionCard
-from tests.bot.commands.test_models import ELSEWHERE, Bot, a_bot
+from tests.bot.commands.test_models import ELSEWHERE, Bot, start_bot
 from tests.support.engine_fixture import ANA, PLACE
 from tests.support.fake_models.replies import Asked, Play, ToolUse
 from tests.support.fake_models.server import ModelServer
@@ -26,7 +26,7 @@ discord = "1"
 """
 
 
-def asks_whoever_began(_: Asked) -> Play:
+def asks_the_requester(_: Asked) -> Play:
     question = {"question": "How much may it cost?", "kind": "text", "assumption": "Nothing.", "to": ["humans"], "context": "c"}
     return Play(tool_calls=[ToolUse(name="ask_others", arguments=question)])
 
@@ -34,10 +34,10 @@ def asks_whoever_began(_: Asked) -> Play:
 @pytest.fixture
 async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
     """A bot with a run of Ana's in one channel that asks her something."""
-    async with ModelServer(asks_whoever_began) as server, a_bot(tmp_path, server, TEAMS) as bot:
+    async with ModelServer(asks_the_requester) as server, start_bot(tmp_path, server, TEAMS) as bot:
         task = CommandReceived(place=ELSEWHERE, interaction="r", author=ANA, name="ask", text="the secret plan", at=1.0)
         await bot.platform.receives(task)
-        await bot.platform.until(lambda: any(isinstance(one.post, QuestionCard) for one in bot.platform.sent))
+        await bot.platform.until(lambda: any(isinstance(sent.post, QuestionCard) for sent in bot.platform.sent))
         yield bot
 
 
@@ -45,20 +45,20 @@ def cells(reply: PrivateReply) -> str:
     return f"{reply.text} {[table.rows for table in reply.tables]}"
 
 
-async def test_others_see_nothing_of_another_channel(bot: Bot) -> None:
-    assert "the secret plan" not in cells(await bot.gives(BO, PLACE, "runs"))
-    assert "How much" not in cells(await bot.gives(BO, PLACE, "questions"))
-    assert (await bot.gives(BO, PLACE, "questions", "1")).text == "There is no question 1."
-    assert (await bot.gives(BO, PLACE, "cancel")).text == "No run is running."
+async def test_people_see_nothing_of_a_channel_they_are_not_in(bot: Bot) -> None:
+    assert "the secret plan" not in cells(await bot.execute(BO, PLACE, "runs"))
+    assert "How much" not in cells(await bot.execute(BO, PLACE, "questions"))
+    assert (await bot.execute(BO, PLACE, "questions", "1")).text == "There is no question 1."
+    assert (await bot.execute(BO, PLACE, "cancel")).text == "No run is running."
 
 
-async def test_whoever_is_in_the_channel_sees_it(bot: Bot) -> None:
+async def test_people_in_the_channel_see_its_runs_and_questions(bot: Bot) -> None:
     thread = replace(ELSEWHERE, thread="t")
-    assert "the secret plan" in cells(await bot.gives(CY, thread, "runs"))
-    assert "How much" in cells(await bot.gives(CY, thread, "questions"))
-    assert "How much" in cells(await bot.gives(CY, thread, "questions", "1"))
+    assert "the secret plan" in cells(await bot.execute(CY, thread, "runs"))
+    assert "How much" in cells(await bot.execute(CY, thread, "questions"))
+    assert "How much" in cells(await bot.execute(CY, thread, "questions", "1"))
 
 
-async def test_whoever_is_asked_and_whoever_began_it_see_it_everywhere(bot: Bot) -> None:
-    assert "the secret plan" in cells(await bot.gives(ANA, PLACE, "runs"))
-    assert "you; " in cells(await bot.gives(ANA, PLACE, "questions"))
+async def test_the_people_asked_and_the_requester_see_a_run_everywhere(bot: Bot) -> None:
+    assert "the secret plan" in cells(await bot.execute(ANA, PLACE, "runs"))
+    assert "you; " in cells(await bot.execute(ANA, PLACE, "questions"))

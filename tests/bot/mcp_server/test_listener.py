@@ -28,8 +28,8 @@ from tests.support.mcp_bot import McpBot, denial_of, payload_of, question, start
 
 @pytest.fixture
 async def bot(tmp_path: Path) -> AsyncIterator[McpBot]:
-    async with start_mcp_bot(tmp_path) as one:
-        yield one
+    async with start_mcp_bot(tmp_path) as bot:
+        yield bot
 
 
 def request(port: int, path: str = "/mcp", body: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
@@ -37,22 +37,22 @@ def request(port: int, path: str = "/mcp", body: object = None, **headers: str) 
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request("POST", path, json.dumps(body or {}), {"Content-Type": "application/json", **named})
-    answer = connection.getresponse()
-    said = answer.read()
+    response = connection.getresponse()
+    body_text = response.read()
     connection.close()
-    return answer.status, json.loads(said) if said[:1] == b"{" else {}
+    return response.status, json.loads(body_text) if body_text[:1] == b"{" else {}
 
 
-async def asks(bot: McpBot, path: str = "/mcp", body: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
+async def send_request(bot: McpBot, path: str = "/mcp", body: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
     return await asyncio.to_thread(lambda: request(bot.server.file.port, path, body, **headers))
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer townhall_wrong", "Basic eDp5"])
 async def test_a_request_without_a_valid_token_is_refused(bot: McpBot, authorization: str) -> None:
     await bot.token()
-    status, said = await asks(bot, Authorization=authorization)
+    status, answer = await send_request(bot, Authorization=authorization)
     assert status == 401
-    assert "`townhall token make`" in said["error"]
+    assert "`townhall token make`" in answer["error"]
 
 
 async def test_a_revoked_token_is_refused_immediately_and_its_questions_stay_open(bot: McpBot) -> None:
@@ -60,34 +60,34 @@ async def test_a_revoked_token_is_refused_immediately_and_its_questions_stay_ope
     payload_of(await client.call_tool("ask_team", question(wait_seconds=0)))
     await bot.card(1)
     await bot.server.tokens.revoke("laptop")
-    assert (await asks(bot, Authorization=f"Bearer {bot.tokens['laptop']}"))[0] == 401
+    assert (await send_request(bot, Authorization=f"Bearer {bot.tokens['laptop']}"))[0] == 401
     await bot.reply("main", 1)
     await bot.platform.until(lambda: any(card.closed for card in bot.platform.questions))
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}])
 async def test_a_web_page_is_refused_even_with_a_token(bot: McpBot, headers: dict[str, str]) -> None:
-    status, _ = await asks(bot, Authorization=f"Bearer {await bot.token()}", **headers)
+    status, _ = await send_request(bot, Authorization=f"Bearer {await bot.token()}", **headers)
     assert status == 403
 
 
 async def test_only_the_owner_of_the_data_folder_can_manage_tokens(bot: McpBot) -> None:
     token = await bot.token()
-    assert (await asks(bot, "/tokens", {"do": "list"}, Authorization=f"Bearer {token}"))[0] == 401
-    status, said = await asks(bot, "/tokens", {"do": "list"}, Authorization=f"Bearer {bot.server.file.secret}")
-    assert (status, [one["name"] for one in said["tokens"]]) == (200, ["laptop"])
-    assert hash_secret(token) not in json.dumps(said)
+    assert (await send_request(bot, "/tokens", {"do": "list"}, Authorization=f"Bearer {token}"))[0] == 401
+    status, answer = await send_request(bot, "/tokens", {"do": "list"}, Authorization=f"Bearer {bot.server.file.secret}")
+    assert (status, [token["name"] for token in answer["tokens"]]) == (200, ["laptop"])
+    assert hash_secret(token) not in json.dumps(answer)
 
 
 async def test_other_paths_are_not_found(bot: McpBot) -> None:
-    assert (await asks(bot, "/"))[0] == 404
+    assert (await send_request(bot, "/"))[0] == 404
 
 
 async def test_the_store_and_the_endpoint_file_hold_no_token(bot: McpBot, tmp_path: Path) -> None:
     token = await bot.token()
-    (kept,) = await bot.app.store.tokens()
-    assert token not in str(kept)
-    assert kept.hash == hash_secret(token)
+    (stored,) = await bot.app.store.tokens()
+    assert token not in str(stored)
+    assert stored.hash == hash_secret(token)
     file = tmp_path / "data" / listener.ENDPOINT_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert token not in file.read_text()
@@ -121,15 +121,15 @@ async def test_the_port_of_the_setting_is_used_or_the_listener_reports_why_not(t
                     pass
     async with start_mcp_bot(tmp_path, TOWNHALL_MCP_PORT=port) as bot:
         assert bot.server.file.url == f"http://127.0.0.1:{port}/mcp"
-        assert (await asks(bot))[0] == 401
+        assert (await send_request(bot))[0] == 401
 
 
 async def test_the_endpoint_file_counts_only_while_its_process_holds_the_store(tmp_path: Path) -> None:
     async with start_mcp_bot(tmp_path) as bot:
         assert listener.read_endpoint(tmp_path / "data") == bot.server.file
-        kept = (tmp_path / "data" / listener.ENDPOINT_FILE).read_bytes()
+        content = (tmp_path / "data" / listener.ENDPOINT_FILE).read_bytes()
     assert listener.read_endpoint(tmp_path / "data") is None
-    (tmp_path / "data" / listener.ENDPOINT_FILE).write_bytes(kept.replace(b'"pid": ', b'"pid": 9'))
+    (tmp_path / "data" / listener.ENDPOINT_FILE).write_bytes(content.replace(b'"pid": ', b'"pid": 9'))
     assert listener.read_endpoint(tmp_path / "data") is None
     (tmp_path / "data" / listener.ENDPOINT_FILE).write_bytes(b"[1]")
     assert listener.read_endpoint(tmp_path / "data") is None
@@ -192,9 +192,9 @@ def test_the_refusal_over_a_quota_names_its_end(use: TokenActivity, why: str) ->
 
 
 def test_runs_have_a_quota_of_their_own() -> None:
-    terms = TokenScope(channels=("terminal",), runs_a_day=1, money_a_day=None)
-    assert run_quota_error(terms, TokenActivity(asked=99, cost=Decimal(100)), NOW, UTC) == ""
-    assert "Your token has started 1 run today" in run_quota_error(terms, TokenActivity(runs=1), NOW, UTC)
+    scope = TokenScope(channels=("terminal",), runs_a_day=1, money_a_day=None)
+    assert run_quota_error(scope, TokenActivity(asked=99, cost=Decimal(100)), NOW, UTC) == ""
+    assert "Your token has started 1 run today" in run_quota_error(scope, TokenActivity(runs=1), NOW, UTC)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from tests.support.mcp_bot import McpBot, denial_of, payload_of, question, start
 
 @pytest.fixture
 async def bot(tmp_path: Path) -> AsyncIterator[McpBot]:
-    async with start_mcp_bot(tmp_path) as one:
-        yield one
+    async with start_mcp_bot(tmp_path) as bot:
+        yield bot
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def test_a_wait_that_ends_first_returns_the_number_and_the_question_stays_
     assert payload_of(await checking)["decision"] == "main"
 
 
-async def test_a_wait_lasts_as_long_as_was_asked_for(bot: McpBot, client: Client) -> None:
+async def test_a_wait_lasts_for_the_requested_time(bot: McpBot, client: Client) -> None:
     asking = asyncio.create_task(client.call_tool("ask_team", question(wait_seconds=30)))
     await bot.card(1)
     await bot.clock.armed_until(bot.clock.now() + 30)
@@ -59,7 +59,7 @@ async def test_a_wait_lasts_as_long_as_was_asked_for(bot: McpBot, client: Client
     assert payload_of(await asking)["status"] == "open"
 
 
-async def test_silence_falls_back_and_says_that_nobody_decided(bot: McpBot, client: Client) -> None:
+async def test_an_unanswered_question_falls_back_and_reports_that_nobody_decided(bot: McpBot, client: Client) -> None:
     asking = asyncio.create_task(client.call_tool("ask_team", question(wait_seconds=3600)))
     await bot.card(1)
     await bot.app.engine.wait_finished()
@@ -87,11 +87,11 @@ async def test_two_calls_at_once_ask_people_once(bot: McpBot, client: Client) ->
     asking = [asyncio.create_task(client.call_tool("ask_team", question())) for _ in range(5)]
     await bot.card(1)
     await bot.reply("main", 1)
-    assert {payload_of(one)["question"] for one in await asyncio.gather(*asking)} == {1}
+    assert {payload_of(result)["question"] for result in await asyncio.gather(*asking)} == {1}
     assert bot.asked == 1
 
 
-async def test_an_outcome_that_the_client_never_got_is_given_to_whoever_asks_the_same(bot: McpBot, client: Client) -> None:
+async def test_an_undelivered_outcome_is_returned_when_the_same_question_is_asked(bot: McpBot, client: Client) -> None:
     payload_of(await client.call_tool("ask_team", question("May I push?", kind="confirm", wait_seconds=0)))
     await bot.card(1)
     await bot.reply("yes", 1)
@@ -100,7 +100,7 @@ async def test_an_outcome_that_the_client_never_got_is_given_to_whoever_asks_the
     assert (answer["question"], answer["choice"]) == (1, "yes")
 
 
-async def test_leave_that_was_given_and_told_holds_once(bot: McpBot, client: Client) -> None:
+async def test_a_delivered_approval_is_valid_once(bot: McpBot, client: Client) -> None:
     for number in (1, 2):
         asking = asyncio.create_task(client.call_tool("ask_team", question("May I push?", kind="confirm")))
         await bot.card(number)
@@ -109,7 +109,7 @@ async def test_leave_that_was_given_and_told_holds_once(bot: McpBot, client: Cli
     assert bot.asked == 2
 
 
-async def test_what_people_have_answered_is_not_asked_again(bot: McpBot, client: Client) -> None:
+async def test_an_answered_question_is_not_asked_again(bot: McpBot, client: Client) -> None:
     asking = asyncio.create_task(client.call_tool("ask_team", question()))
     await bot.card(1)
     await bot.reply("main", 1)
@@ -118,17 +118,17 @@ async def test_what_people_have_answered_is_not_asked_again(bot: McpBot, client:
     assert payload_of(await client.call_tool("ask_team", question("Which branch?", to=["@bob"], wait_seconds=0)))["question"] == 2
 
 
-async def test_another_agent_and_another_channel_ask_for_themselves(bot: McpBot, client: Client) -> None:
+async def test_the_same_question_from_another_agent_or_channel_is_another_question(bot: McpBot, client: Client) -> None:
     other = await bot.client(bot.tokens["laptop"], name="Cursor")
-    for one, channel in ((client, "C1"), (client, "slack/C2"), (other, "C1")):
-        payload_of(await one.call_tool("ask_team", question(channel=channel, wait_seconds=0)))
+    for agent, channel in ((client, "C1"), (client, "slack/C2"), (other, "C1")):
+        payload_of(await agent.call_tool("ask_team", question(channel=channel, wait_seconds=0)))
     await bot.card(3)
-    places = {one.post.question: one.place.channel for one in bot.platform.sent if one.post.kind == "question_card"}
+    places = {sent.post.question: sent.place.channel for sent in bot.platform.sent if sent.post.kind == "question_card"}
     assert places == {1: "C1", 2: "C2", 3: "C1"}
     assert (await bot.card(3)).agent == "cursor (external agent, token laptop)"
 
 
-async def test_the_rules_are_those_of_the_team_that_is_named(bot: McpBot, client: Client) -> None:
+async def test_the_rules_of_the_named_team_apply(bot: McpBot, client: Client) -> None:
     payload_of(await client.call_tool("ask_team", question(team="other", wait_seconds=0)))
     assert (await bot.card(1)).expires_at == bot.clock.now() + 1800
     assert "there is no such team" in denial_of(await client.call_tool("ask_team", question(team="nobody")))

@@ -14,8 +14,8 @@ from tests.support.mcp_bot import TEAM, McpBot, denial_of, payload_of, start_mcp
 
 @pytest.fixture
 async def bot(tmp_path: Path) -> AsyncIterator[McpBot]:
-    async with start_mcp_bot(tmp_path) as one:
-        yield one
+    async with start_mcp_bot(tmp_path) as bot:
+        yield bot
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def test_a_run_is_started_in_the_channel_and_its_answer_can_be_waited_for(
     assert "Started by claude-code (external agent, token laptop)." in bot.platform.notes
 
 
-async def test_the_same_task_is_not_started_twice_within_some_minutes(bot: McpBot, client: Client) -> None:
+async def test_the_same_task_is_not_started_twice_within_five_minutes(bot: McpBot, client: Client) -> None:
     numbers = [payload_of(await client.call_tool("start_run", {"task": "Plan."}))["run"] for _ in range(3)]
     assert numbers == [1, 1, 1]
     await bot.app.engine.wait_finished()
@@ -41,7 +41,7 @@ async def test_the_same_task_is_not_started_twice_within_some_minutes(bot: McpBo
 
 async def test_two_calls_at_once_start_one_run(client: Client) -> None:
     calls = [client.call_tool("start_run", {"task": "Plan.", "key": "k"}) for _ in range(4)]
-    assert {payload_of(one)["run"] for one in await asyncio.gather(*calls)} == {1}
+    assert {payload_of(result)["run"] for result in await asyncio.gather(*calls)} == {1}
 
 
 async def test_a_key_starts_one_run_for_one_task(bot: McpBot, client: Client) -> None:

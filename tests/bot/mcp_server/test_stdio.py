@@ -68,7 +68,7 @@ async def test_an_agent_with_a_token_asks_the_person_at_the_terminal_of_the_runn
     await said("token", "make", "old", "--json")
     with running(environ, folder / "errors") as bot:
         token = json.loads((await said("token", "make", "laptop", "--json")).out)["token"]
-        assert [one["name"] for one in json.loads((await said("token", "list", "--json")).out)["tokens"]] == ["laptop", "old"]
+        assert [token["name"] for token in json.loads((await said("token", "list", "--json")).out)["tokens"]] == ["laptop", "old"]
         async with mcp(environ, token) as client:
             assert payload_of(await client.call_tool("ask_team", question(wait_seconds=0)))["status"] == "open"
             await asyncio.to_thread(read_until, bot, "Question 1 from mcp (external agent, token laptop)")
@@ -80,9 +80,9 @@ async def test_an_agent_with_a_token_asks_the_person_at_the_terminal_of_the_runn
         async with mcp(environ, token) as client:
             assert "wrong or revoked" in denial_of(await client.call_tool("ask_team", question()))
         findings = json.loads((await said("doctor", "--json")).out)["findings"]
-        told_of = {one["about"]: one["found"] for one in findings if one["about"] in ("mcp server", "tokens")}
-        assert told_of["mcp server"].startswith("serves external agents at http://127.0.0.1:")
-        assert told_of["tokens"] == "old; 1 revoked"
+        found = {finding["about"]: finding["found"] for finding in findings if finding["about"] in ("mcp server", "tokens")}
+        assert found["mcp server"].startswith("serves external agents at http://127.0.0.1:")
+        assert found["tokens"] == "old; 1 revoked"
     assert (folder / "errors").read_text() == ""
 
 
