@@ -84,7 +84,8 @@ def how_to_answer(card: QuestionCard, *, only: bool = False) -> str:
         return _how_to_answer_only(card)
     match card.answer_kind:
         case "choice":
-            return f"`{number} 1` to `{number} {len(card.options)}`, or `{number} your words`"
+            last = len(card.options)
+            return f"`{number} 1` {'or' if last == 2 else 'to'} `{number} {last}`, or `{number} your words`"
         case "approval":
             return f"`{number} approve` or `{number} no, because …`"
         case "confirm":
@@ -98,7 +99,8 @@ def how_to_answer(card: QuestionCard, *, only: bool = False) -> str:
 def _how_to_answer_only(card: QuestionCard) -> str:
     match card.answer_kind:
         case "choice":
-            return f"1 to {len(card.options)}, or your own words"
+            last = len(card.options)
+            return f"1 {'or' if last == 2 else 'to'} {last}, or your own words"
         case "approval":
             return "`approve`, or `no, because …`"
         case "confirm":
