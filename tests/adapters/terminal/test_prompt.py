@@ -28,9 +28,9 @@ IN_RUN = replace(TERMINAL_PLACE, thread="run-3")
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[TerminalUser]:
-    async with start_terminal_user() as made:
-        yield made
+async def user() -> AsyncIterator[TerminalUser]:
+    async with start_terminal_user() as user:
+        yield user
 
 
 async def test_a_person_types_a_task_and_answers_its_question_by_an_option(user: TerminalUser) -> None:
