@@ -148,7 +148,7 @@ async def open_app(
     models = create_model_client(start, clock)
     models.preload_tokenizers(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     team_file = start.team_file
-    register_languages(team_file.languages)
+    register_languages(team_file.languages)  # before the engine parses its first reply
     directory = Directory(team_file.people, team_file.roles, team_file.permissions, local_platforms=installed_platforms().local)
     selections = ModelSelections(store)
     commands = ChatCommands(store, team_file, models, directory, selections, lambda: _model_browser(start, clock))
@@ -162,7 +162,7 @@ async def open_app(
         budgets=team_file.budgets,
         toolbox=Toolbox(team_file.tools, start.secrets, clock, team_file.folder),
     )
-    commands.engine = engine
+    commands.engine = engine  # set afterwards, because the engine calls the commands and they call the engine
     if menu is not None:
         menu.connect(selections, engine.under_way)
     try:

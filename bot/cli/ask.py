@@ -78,6 +78,7 @@ async def ask_once(start: LoadedConfig, options: AskOptions) -> int:
     terminal = OneRunTerminal(device, as_json=options.as_json)
     async with _open_app(start, terminal) as (app, file):
         app.commands.check_run(team, task)
+        # Not start(): that would resume, and pay for, the unfinished runs of this store. They wait for `townhall run`.
         await app.engine.start_afresh()
         run = await app.engine.start_run(task=task, team=team, place=TERMINAL_PLACE, by=terminal.author)
         if not await _wait_end(app, terminal, run):
@@ -140,6 +141,7 @@ async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
         if not ended.done() and left.result() == "left":
             return False
         await ended
+        # The run has ended, but its last posts may still be in the outbox.
         with suppress(TimeoutError):
             async with asyncio.timeout(DISPLAY_TIMEOUT):
                 await app.engine.wait_finished()

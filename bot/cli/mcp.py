@@ -30,6 +30,23 @@ TIMEOUT_MARGIN = 120.0
 """Seconds beyond the longest wait after which a call to the bot is given up."""
 
 
+_NO_TOKEN = Problem(
+    where="TOWNHALL_TOKEN",
+    found="no value in the environment",
+    expected="an access token of the bot",
+    fix="create one with `townhall token make NAME`, and put it into this server's environment in your client's configuration",
+)
+_NOT_RUNNING = (
+    "No Townhall bot runs on the data folder {data}, so nobody can be asked. Start it (townhall run), or set TOWNHALL_DATA, in "
+    "this server's environment, to the absolute path of the running bot's data folder."
+)
+_TOKEN_REJECTED = "The bot rejects the token in TOWNHALL_TOKEN: it is wrong or revoked. `townhall token list` lists the tokens."
+_CONNECTION_LOST = (
+    "The connection to the bot was lost during this call ({error}). A question that was already asked stays open: call again "
+    "with the same arguments. Nobody is asked twice."
+)
+
+
 async def serve_stdio() -> None:
     """Serve until standard input ends. No `.env` is read, because the working directory belongs to the client's project.
 
@@ -54,17 +71,17 @@ class McpProxy:
         self._token = token
 
     async def call(self, context: ServerRequestContext[Any, Any], tool: str, arguments: Mapping[str, Any]) -> ToolResponse:
-        """Forward one call of a client."""
+        """Forward one call of a client. If that fails, the response is a text for the client's agent."""
+        # The endpoint file is read for every call: a bot that was started again listens elsewhere.
         endpoint = listener.read_endpoint(self._data)
         if endpoint is None:
-            return ToolResponse(payload={}, denial=self._not_running_text())
+            return ToolResponse(payload={}, denial=_NOT_RUNNING.format(data=self._data))
         statuses: list[int] = []
         try:
             return await self._call_bot(endpoint.url, client_name(context), tool, arguments, statuses)
         except Exception as error:
-            return ToolResponse(
-                payload={}, denial=_TOKEN_REJECTED if 401 in statuses else _connection_lost_text(_root_cause(error))
-            )
+            lost = _CONNECTION_LOST.format(error=type(_root_cause(error)).__name__)
+            return ToolResponse(payload={}, denial=_TOKEN_REJECTED if 401 in statuses else lost)
 
     async def _call_bot(
         self, url: str, client: str, tool: str, arguments: Mapping[str, Any], statuses: list[int]
@@ -83,36 +100,13 @@ class McpProxy:
             async with Client(transport, client_info=info, mode=LATEST_MODERN_VERSION) as bot:
                 return _to_tool_response(await bot.call_tool(tool, dict(arguments)))
 
-    def _not_running_text(self) -> str:
-        return (
-            f"No Townhall bot runs on the data folder {self._data}, so nobody can be asked. Start it (townhall run), or set "
-            "TOWNHALL_DATA, in this server's environment, to the absolute path of the running bot's data folder."
-        )
-
 
 def _root_cause(error: BaseException) -> BaseException:
     return _root_cause(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
-def _connection_lost_text(error: BaseException) -> str:
-    return (
-        f"The connection to the bot was lost during this call ({type(error).__name__}). A question that was already "
-        "asked stays open: call again with the same arguments. Nobody is asked twice."
-    )
-
-
 def _to_tool_response(result: types.CallToolResult) -> ToolResponse:
     if result.is_error:
-        return ToolResponse(
-            payload={}, denial="\n".join(part.text for part in result.content if isinstance(part, types.TextContent))
-        )
+        denial = "\n".join(part.text for part in result.content if isinstance(part, types.TextContent))
+        return ToolResponse(payload={}, denial=denial)
     return ToolResponse(payload=dict(result.structured_content or {}))
-
-
-_TOKEN_REJECTED = "The bot rejects the token in TOWNHALL_TOKEN: it is wrong or revoked. `townhall token list` lists the tokens."
-_NO_TOKEN = Problem(
-    where="TOWNHALL_TOKEN",
-    found="no value in the environment",
-    expected="an access token of the bot",
-    fix="create one with `townhall token make NAME`, and put it into this server's environment in your client's configuration",
-)

@@ -65,6 +65,7 @@ def _lines(views: Sequence[ModelView], users: Mapping[str, list[str]], counts: C
     yield _columns(_HEADS)
     for view in views:
         yield _columns(_model_row(view))
+        # Remarks get lines of their own: eight columns would not fit into a window of 80.
         remarks = "; ".join([*_remarks(view, users), *map(calibration_text, counts.get(state_owner(view.route), ()))])
         yield from textwrap.wrap(remarks, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
 

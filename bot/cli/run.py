@@ -72,6 +72,7 @@ async def _run_on_chat(start: LoadedConfig, adapters: Sequence[Adapter], menu: B
         async with open_app(start, adapters, start.settings.store, menu=menu) as app:
             await app.engine.start()
             async with _mcp_listener(start, app):
+                # Printed when everything is up: a service manager or script may wait for this line.
                 click.echo(_wrapped(startup_summary(start)))
                 tune_gc()
                 await stop.wait()
@@ -86,6 +87,7 @@ async def _run_for_user(start: LoadedConfig, adapters: Sequence[Adapter], menu: 
     """
     with _stop_signals() as stop:
         async with open_app(start, adapters, start.settings.store, menu=menu) as app:
+            # Printed first: the start opens the prompt, which must come last.
             click.echo(_wrapped(startup_summary(start)))
             await app.engine.start()
             async with _mcp_listener(start, app):

@@ -80,6 +80,7 @@ def _row(token: Mapping[str, Any]) -> list[str]:
 
 async def _execute(start: LoadedConfig, request: Mapping[str, Any]) -> dict[str, Any]:
     """Send the request to the running bot, or carry it out in the store if no bot runs."""
+    # A running bot holds the store's lock, and keeps its tokens in memory: a revoked one must fail at its next call.
     endpoint = listener.read_endpoint(start.settings.data)
     if endpoint:
         result = await asyncio.to_thread(_ask_running_bot, endpoint, request)

@@ -62,6 +62,7 @@ class TeamFile(Value):
     tools: Mapping[Name, ToolServerSpec] = {}
     budgets: Budgets = Budgets()
 
+    # Private, so that `file` is not a key that the file itself could have.
     _file: Path | None = PrivateAttr(default=None)
 
     @field_validator("teams", mode="before")

@@ -118,6 +118,7 @@ async def _check_endpoint(route: Route, start: LoadedConfig) -> Finding:
         found = f"no response: {type(error).__name__}"
         return Finding(about=about, state="wrong", found=found, fix="check the address and the network")
     status = response.status_code
+    # Any other status means that something answers there; not every server offers the list of models.
     if status in (401, 403):
         fix = f"put a valid key into {route.key_env}" if route.key_env else "name the key's variable: key_env in the team file"
         return Finding(about=about, state="wrong", found=f"it rejects the key (HTTP {status})", fix=fix)

@@ -74,6 +74,7 @@ def _named(names: Sequence[str]) -> str:
 
 def _unknown_tool_findings(file: TeamFile, offers: OfferedTools) -> Iterator[Finding]:
     """Tool names in the team file that their server does not have. A rule for such a name has no effect."""
+    # Only of servers that started: the tools of the others are not known.
     for server, tools in offers.items():
         known = [tool.name for tool in tools]
         for name in file.tools[server].approve:
