@@ -140,6 +140,7 @@ def _calls(state: RunState) -> Iterator[CallModel]:
     for call in state.calls.values():
         if call.phase == "out":
             yield _restarted(call)
+    # A bound or a pause stops new calls only: those under way are paid already.
     if state.bound is None and state.pause is None:
         left = state.team.bounds.calls - state.spent.calls
         yield from list(_startable_calls(state))[: max(0, left)]

@@ -150,6 +150,7 @@ def billed(error: ModelError) -> bool | None:
 def _handle_tool_finished(transaction: Transaction, run_input: inputs.ToolFinished) -> None:
     """Add a tool's result. A long text and pictures are stored whole; the event has the part that the agent is shown."""
     use = transaction.state.uses.get(run_input.action)
+    # A result can come twice, or after a restart has settled the use as unknown: the first one counts.
     if use is None or use.phase != "out":
         return
     images = run_input.images

@@ -142,6 +142,7 @@ def _call_started(event: e.CallStarted, after: RunState) -> Records:
 
 
 def _responded(before: RunState | None, event: e.Responded, after: RunState) -> Records:
+    # The run may have abandoned the call meanwhile; its response is paid all the same, and is booked on its first attempt.
     call = before.calls.get(event.action) if before else None
     return (
         *_token_observation(event),

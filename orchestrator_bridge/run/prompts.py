@@ -165,6 +165,7 @@ def judge_messages(state: RunState, question: Question) -> tuple[Message, ...]:
 
 def _history(state: RunState, agent: AgentState, omitted: Omitted) -> tuple[Message, ...]:
     messages = [Message(role="system", text=_system(state, agent))]
+    # Each turn is replayed with what was new to the agent then, so the prefix stays the same from call to call.
     for number, turn in enumerate(agent.turns):
         messages += _new_to_agent(state, agent, turn.seen_from_seq, turn.seen_seq, omitted)
         messages += _turn_messages(turn, number, omitted)

@@ -28,6 +28,7 @@ def make_request(state: RunState, call: CallModel, seen: int, omitted: Omitted =
     """The request of a call, showing the log up to `seen` without the `omitted` pieces."""
     spec = state.agents[call.agent].spec
     judge = state.questions[call.question or 0].policy.judge if call.purpose == "judge" else None
+    # The agent's own parameters and limits are for its own model and not for a judge's.
     return Request(
         agent=call.agent,
         model=judge or state.agents[call.agent].model,

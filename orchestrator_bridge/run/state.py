@@ -307,6 +307,7 @@ class RunState:
 
         A tool use that is still `new` after a step waits for people: only some approvals are asked for at a time.
         """
+        # In a pause nothing new is started, so only what is under way is awaited.
         if self.pause is not None:
             return bool(self.asks) or any(call.phase == "out" for call in self.calls.values())
         return bool(self.calls or self.asks or self.unlisted) or any(use.phase in ("due", "out") for use in self.uses.values())

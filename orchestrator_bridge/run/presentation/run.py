@@ -229,6 +229,7 @@ def _render_call_failed(before: RunState | None, event: e.CallFailed, after: Run
     again = event.retry_at is not None
     if before is None or call is None or (again and event.found in before.reported):
         return ()
+    # A failed work call retires its agent, and a call that is still there goes on with the backup: both have their own notes.
     if not again and (call.purpose == "work" or event.action in after.calls):
         return ()
     found = "The same error again." if event.found in before.reported else event.found

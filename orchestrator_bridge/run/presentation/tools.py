@@ -96,6 +96,7 @@ def render_tool_returned(before: RunState | None, event: e.ToolReturned, after: 
     use = before.uses.get(event.action) if before else None
     if before is None or use is None or not use.tool.server or event.end in ("done", "failed"):
         return ()
+    # Each doubtful effect is a case of its own for people to check; a failure without an effect is the same every time.
     in_doubt = event.end == "unknown" and not use.tool.read_only
     if not in_doubt and (event.text == CUT_OFF or failure_text(use, event) in before.reported):
         return ()

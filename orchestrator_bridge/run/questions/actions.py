@@ -60,6 +60,8 @@ def reply(transaction: Transaction, question: Question, by: Responder, message: 
         text = f"Nobody here is called {name}: the question stays with you. Mention a person with your app, or write your answer."
         return ActionResult(status="refused", text=text)
     event = _replied(transaction, question, by, message)
+    # A mention may hand the question over. Its effect is tried on the value first: with quiet hours the text may be refused, or
+    # the quiet hours must be in the log before the handover.
     heard = transitions.reply_received(
         question,
         author=event.author,
@@ -132,6 +134,7 @@ def extend(transaction: Transaction, question: Question, by: Responder, seconds:
     if question.delivery is not None and at > expiry(question):
         return ActionResult(status="refused", text=f"The time for question {question.id} is up.")
     transaction.add(e.Extended(at=transaction.now, question=question.id, by=by, seconds=seconds, key=key, sent_at=at))
+    # The policy limits the total, so less than what was asked for may be granted, or nothing.
     granted = transaction.state.questions[question.id].extended - question.extended
     if granted <= 0:
         return ActionResult(status="refused", text=f"Question {question.id} cannot wait longer: its maximum time is used up.")

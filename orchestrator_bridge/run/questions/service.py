@@ -51,6 +51,7 @@ class QuestionService:
     def ask(self, transaction: Transaction, action: AskQuestion) -> None:
         """Ask a question, or tell the agent why it is not asked."""
         self._factory.ask(transaction, action)
+        # Without this, a question at the end of a pipe's input would wait for its deadline with nobody there to answer.
         if self._no_human_reachable(transaction.state):
             self.mark_unattended(transaction)
 
@@ -92,6 +93,7 @@ class QuestionService:
     def question_undeliverable(self, transaction: Transaction, outgoing: OutboxEntry, why: str) -> None:
         """Start the fallback of a question whose card cannot be posted, if people were to decide it."""
         question = transaction.state.questions.get(outgoing.question or 0)
+        # A copy that cannot be posted, or an older card, is no loss: the newest card in the channel is what people answer.
         if question is None or outgoing.key != newest_key(question):
             return
         if question.open and question.stage is None and people_decide(question):

@@ -56,6 +56,8 @@ Decision = NewAnswer | CastVote | None
 def on_call_held(state: RunState, event: e.CallHeld) -> RunState:
     """Record a call that waits to be started. Nothing is spent yet, and it will show what is new when it starts."""
     earlier = state.calls.get(event.action)
+    # Held again for another reason, it keeps its first position and time, since other agents have been waiting for it from there:
+    # it becomes a straggler by all of its waiting.
     held = earlier if earlier and earlier.phase == "held" else None
     call = Call(
         action=event.action,
@@ -268,6 +270,7 @@ def _apply_final(state: RunState, event: e.Responded, call: Call) -> RunState:
     """Take a final text that still has the votes; else it is a new answer of its author, for what its author had seen."""
     text = event.text.strip()
     state = replace(state, finals=state.finals + 1)
+    # Guidance or an outcome may have come while the text was written: then it is an answer like others, and people are heard.
     if not _still_wins(state, call):
         return _add_answer(state, call, text) if text else state
     if text:
