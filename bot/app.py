@@ -199,10 +199,10 @@ def create_adapters(start: LoadedConfig, autocomplete: Autocomplete) -> list[Ada
 
 
 _NO_PLATFORM = Problem(
-    where=f"entry points {ENTRY_POINT_GROUP}",
+    where=f"entry points of the group {ENTRY_POINT_GROUP}",
     found="none that can be used",
-    expected="those of the package townhall at least",
-    fix="install Townhall again",
+    expected="those of the package townhall",
+    fix="install Townhall again: `make venv` in a checkout, else with pip",
 )
 
 

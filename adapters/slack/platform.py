@@ -185,7 +185,7 @@ def _channels_finding(seen: SlackDiagnostics) -> Finding:
 
 
 async def _transport_finding(settings: SlackSettings) -> Finding:
-    """How Slack's events arrive."""
+    """Check the way in which events arrive: Socket Mode, or HTTP mode."""
     from adapters.slack.manifest import check_socket_mode
 
     about = "slack events"

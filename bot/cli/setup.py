@@ -26,17 +26,17 @@ class SetupGroup(click.Group):
         platform = installed_platforms().usable.get(cmd_name)
         if platform is None:
             return None
+
+        def run(**given: str | None) -> None:
+            import asyncio
+
+            asyncio.run(print_setup(platform, {name: value for name, value in given.items() if value is not None}))
+
         options: list[click.Parameter] = [
             click.Option([f"--{option.name}"], help=option.help) for option in platform.setup_options
         ]
         help_text = platform.setup_help or f"Explain how to set up {platform.title}."
-        return click.Command(cmd_name, params=options, help=help_text, callback=lambda **given: _run(platform, given))
-
-
-def _run(platform: Platform[Any], given: dict[str, str | None]) -> None:
-    import asyncio
-
-    asyncio.run(print_setup(platform, {name: value for name, value in given.items() if value is not None}))
+        return click.Command(cmd_name, params=options, help=help_text, callback=run)
 
 
 async def print_setup(platform: Platform[Any], options: dict[str, str]) -> None:

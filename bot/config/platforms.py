@@ -80,8 +80,8 @@ def _load(entry: EntryPoint) -> Platform[Any]:
     if platform.name != entry.name:
         raise ValueError(f"its name is {platform.name!r}; expected {entry.name!r}, the name of its entry point")
     if not _NAME.fullmatch(entry.name) or entry.name in _RESERVED:
-        raise ValueError("its name is not usable; expected small letters, digits, '-' and '_', and no key of people or roles")
-    platform.settings_model()  # raises if a setting has no default
+        raise ValueError("its name is invalid; expected lower-case letters, digits, '-' and '_', not a key of people or roles")
+    platform.configured(platform.settings_model())  # a first try without settings: a fault shows here, not in a command
     return platform
 
 

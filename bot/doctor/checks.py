@@ -143,6 +143,8 @@ async def _tokens_finding(start: LoadedConfig) -> Finding:
 async def check_platforms(start: LoadedConfig) -> AsyncIterator[Finding]:
     """Report platforms that cannot be loaded, and the findings of each platform's own checks."""
     installed = installed_platforms()
+    if not installed.usable:
+        yield Finding(about="platforms", state="wrong", found="no chat platform is installed", fix="install Townhall again")
     for broken in installed.broken:
         yield Finding(about="platforms", state="wrong", found=str(broken), fix="upgrade, repair or uninstall that package")
     for name, platform in installed.usable.items():

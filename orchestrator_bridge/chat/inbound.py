@@ -31,7 +31,10 @@ class Place:
 
 
 LOCAL_USER = "you"
-"""Id of the one person of a local platform, such as a terminal: it has no accounts, so this person stands in for everybody."""
+"""Author id of the user of a local platform, such as a terminal: one person without an account, who stands in for everybody.
+
+Other platforms do not use this id.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived, Place
-from orchestrator_bridge.chat.outbound import Acknowledgement, CardOption, Note, PrivateReply, QuestionCard, Table, TextFile
+from orchestrator_bridge.chat.outbound import Acknowledgement, CardOption, Note, PrivateReply, Table, TextFile
 from orchestrator_bridge.chat.testing.driver import HOSTILE, RUN, PlatformDriver, closed, long_answer, question
 
 _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -187,15 +187,12 @@ async def _post_hostile(driver: PlatformDriver, part: str, thread: Place) -> Non
         case "final":
             await driver.post(replace(long_answer(), text=HOSTILE, by=HOSTILE), place=thread)
         case "question":
-            await driver.post(_hostile_question())
+            option = CardOption(id="x", label=HOSTILE[:70], description=HOSTILE)
+            card = replace(question(), text=HOSTILE, context=HOSTILE, agent=HOSTILE, asked=HOSTILE, silence=HOSTILE)
+            await driver.post(replace(card, options=(option,)))
         case "run":
             await driver.post(replace(RUN, run=9, task=HOSTILE, team=HOSTILE, status=HOSTILE))
         case _:
             await driver.command("runs", "")
             table = Table(columns=("run", "task"), rows=(("3", HOSTILE),))
             await driver.adapter.reply_privately(await driver.next_event(), PrivateReply(text=HOSTILE, tables=(table,)))
-
-
-def _hostile_question() -> QuestionCard:
-    option = CardOption(id="x", label=HOSTILE[:70], description=HOSTILE)
-    return replace(question(), text=HOSTILE, context=HOSTILE, agent=HOSTILE, asked=HOSTILE, silence=HOSTILE, options=(option,))
