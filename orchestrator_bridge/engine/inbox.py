@@ -16,7 +16,6 @@ from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.router import Router
 from orchestrator_bridge.run.records import InboxEntryHandled
 from orchestrator_bridge.store.interface import Store, StoreError, Target
-from orchestrator_bridge.store.sqlite.codec import as_stored
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,9 +60,9 @@ class Inbox:
         Raises:
             StoreError: the event is not stored, and must not be acknowledged.
         """
-        event = as_stored(event)
-        if await self._store.receive(event, self._clock.now()):
-            self._queue.put_nowait(event)
+        stored = await self._store.receive(event, self._clock.now())
+        if stored is not None:
+            self._queue.put_nowait(stored)
 
     def place_registered(self, place: Place) -> None:
         """Route the messages that waited for this place: the store now says whose thread it is."""
@@ -113,7 +112,7 @@ class Inbox:
                 _LOG.exception("an event stays in the inbox until the next start: %s", event.key)
             except Exception:
                 _LOG.exception("an event could not be routed and is marked as handled: %s", event.key)
-                await self._discard(event, "it could not be dealt with; the log has the details")
+                await self._discard(event, "it could not be routed; the log file has the details")
 
     async def _find_target(self, event: InboundEvent) -> Target | None:
         match event:
@@ -154,7 +153,7 @@ class Inbox:
             if waiting[0].at < oldest and waiting[0].key not in self._recovered:
                 del self._unmatched[place]
                 for event in waiting:
-                    await self._discard(event, "nothing of ours")
+                    await self._discard(event, "it belongs to no run")
 
     async def _discard(self, event: InboundEvent, why: str) -> None:
         try:

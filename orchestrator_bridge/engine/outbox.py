@@ -235,7 +235,7 @@ class Outbox:
             await self._fail(outgoing, str(error))
         except Exception:
             _LOG.exception("the %s adapter failed to send %s", outgoing.place.platform, outgoing.key)
-            await self._fail(outgoing, "the adapter broke; the log has the details")
+            await self._fail(outgoing, "the adapter failed; the log file has the details")
         else:
             queue.failures = 0
             await self._done(outgoing, posted)

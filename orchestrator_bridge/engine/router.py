@@ -124,7 +124,7 @@ class Router:
             text = f"There is no question {event.question}. If your message is a task, begin it with /ask."
             await self._refuse(event, text, "no such question")
         else:
-            await self.mark_handled(event, "nothing of ours")
+            await self.mark_handled(event, "it belongs to no run")
 
     async def _deliver(self, event: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> None:
         run, question = target.run, target.question

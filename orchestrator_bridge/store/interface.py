@@ -413,8 +413,11 @@ class Store(Lookups, Protocol):
         """
         ...
 
-    async def receive(self, inbound: InboundEvent, at: float) -> bool:
-        """Store an inbound event durably. False if its key is known already; then nothing changes."""
+    async def receive(self, inbound: InboundEvent, at: float) -> InboundEvent | None:
+        """Store an inbound event durably. Returns it as it will be read back, or None if its key is known already.
+
+        Platforms may send text that no database accepts, such as lone surrogates, even in names and ids.
+        """
         ...
 
     async def unhandled_events(self) -> list[InboundEvent]:

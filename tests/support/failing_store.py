@@ -61,7 +61,7 @@ class TroubledStore(SqliteStore):
         await self._raise(self.refuse(events, rows))
         await super().append(run=run, after=after, events=events, rows=rows)
 
-    async def receive(self, inbound: InboundEvent, at: float) -> bool:
+    async def receive(self, inbound: InboundEvent, at: float) -> InboundEvent | None:
         await self._raise(self.deaf)
         return await super().receive(inbound, at)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, assert_never
 
 from orchestrator_bridge.run import records
+from orchestrator_bridge.store.sqlite.codec import as_stored
 from orchestrator_bridge.store.sqlite.connection import QueryExecutor, ReaderPool, connect
 from orchestrator_bridge.store.sqlite.errors import to_store_error
 from orchestrator_bridge.store.sqlite.migrate import Migration, bundled_migrations, latest_version
@@ -159,9 +160,11 @@ class SqliteStore(SqliteQueries):
         statements = [*log_queries.append_events(run, after, events), *(to_statement(row, now) for row in rows)]
         await self._writer.commit(tuple(statements))
 
-    async def receive(self, inbound: InboundEvent, at: float) -> bool:
+    async def receive(self, inbound: InboundEvent, at: float) -> InboundEvent | None:
         """Store an inbound event. See `Store.receive`."""
-        return await self._writer.commit((message_queries.insert_inbound(inbound, at),)) > 0
+        event = as_stored(inbound)
+        changed = await self._writer.commit((message_queries.insert_inbound(event, at),))
+        return event if changed > 0 else None
 
     unhandled_events = _query(message_queries.list_unhandled_events)
     messages_in = _query(message_queries.list_messages_in)

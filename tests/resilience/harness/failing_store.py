@@ -32,7 +32,7 @@ class FailingStore(SqliteStore):
         bell, self._bell = self._bell, asyncio.Event()
         bell.set()
 
-    async def receive(self, inbound: InboundEvent, at: float) -> bool:
+    async def receive(self, inbound: InboundEvent, at: float) -> InboundEvent | None:
         return await self._write(super().receive(inbound, at))
 
     async def holds(self, kind: type[Event]) -> None:
