@@ -31,7 +31,7 @@ class BackgroundTasks:
         return bool(self._running)
 
     def __contains__(self, key: Hashable) -> bool:
-        """Whether the task with this key is still running."""
+        """Return True while the task with this key is running."""
         return self.get(key) is not None
 
     @property
