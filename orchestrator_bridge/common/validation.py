@@ -18,7 +18,7 @@ def explain_validation(
 ) -> str:
     """The first `limit` problems, such as `calls.0.tool: Field required; text: Input should be a valid string`.
 
-    `whole` names the value itself where a problem belongs to no field of it. `first_index` is the number of a list's first entry.
+    `whole` names the value itself, for a problem that belongs to no field. `first_index` is the number of a list's first entry.
     `show_input` appends the value that was found; leave it out where that may be a secret.
     """
     lines = []
@@ -28,5 +28,6 @@ def explain_validation(
         for python_word, json_word in _JSON_WORDS.items():
             message = message.replace(python_word, json_word)
         found = f" (found {shorten(repr(detail['input']), 80)})" if show_input else ""
-        lines.append(f"{place or whole}: {message}{found}")
+        where = f"{place or whole}: " if place or whole else ""
+        lines.append(f"{where}{message}{found}")
     return "; ".join(lines)

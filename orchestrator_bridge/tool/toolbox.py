@@ -43,10 +43,6 @@ class Toolbox:
         """Call `on_change` with the name of a server whenever its tools may have changed."""
         self._subscribers.append(on_change)
 
-    def _notify(self, server: str) -> None:
-        for on_change in self._subscribers:
-            on_change(server)
-
     async def tools(self, server: str) -> tuple[Tool, ...]:
         """List a server's tools, with secrets redacted and the approval of the team file.
 
@@ -74,6 +70,10 @@ class Toolbox:
     async def close(self) -> None:
         """Stop every server."""
         await asyncio.gather(*(server.close() for server in self._servers.values()))
+
+    def _notify(self, server: str) -> None:
+        for on_change in self._subscribers:
+            on_change(server)
 
     def _with_approval(self, tool: Tool) -> Tool:
         # Secrets may be anywhere in a schema, such as in a default value.

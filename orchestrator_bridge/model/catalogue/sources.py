@@ -15,7 +15,7 @@ import importlib.util
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -45,7 +45,7 @@ def bundled_facts(key: str, provider: Provider) -> ModelFacts | None:
         cached_input=_rate(entry, "cache_read_input_token_cost"),
         cache_write=_rate(entry, "cache_creation_input_token_cost") or None,
         output=_rate(entry, "output_cost_per_token"),
-        tiers=_tiers(entry, provider),
+        tiers=tuple(_tiers(entry, provider)) or None,
         context=_size(entry, "max_input_tokens"),
         max_output=_size(entry, "max_output_tokens"),
         tools=bool(entry.get("supports_function_calling")),
@@ -88,25 +88,21 @@ def _size(entry: Mapping[str, Any], name: str) -> int | None:
     return int(value) if isinstance(value, int | Decimal) and value > 0 else None
 
 
-def _tiers(entry: Mapping[str, Any], provider: Provider) -> tuple[TierFacts, ...] | None:
-    thousands = sorted(int(found[1]) for name in entry if (found := _TIER.fullmatch(name)))
-    tiers = (_tier(entry, bound, provider) for bound in thousands)
-    return tuple(tier for tier in tiers if tier is not None) or None
-
-
-def _tier(entry: Mapping[str, Any], thousands: int, provider: Provider) -> TierFacts | None:
-    end = f"_above_{thousands}k_tokens"
-    input_rate, output_rate = _rate(entry, f"input_cost_per_token{end}"), _rate(entry, f"output_cost_per_token{end}")
-    if input_rate is None:
-        return None
-    bound = thousands * 1000
-    return TierFacts(
-        above=bound - 1 if provider.tiers_reach else bound,
-        input=input_rate,
-        cached_input=_rate(entry, f"cache_read_input_token_cost{end}") or _rate(entry, "cache_read_input_token_cost"),
-        cache_write=_rate(entry, f"cache_creation_input_token_cost{end}") or None,
-        output=output_rate or _rate(entry, "output_cost_per_token") or Decimal(0),
-    )
+def _tiers(entry: Mapping[str, Any], provider: Provider) -> Iterator[TierFacts]:
+    """Rates of long prompts, lowest bound first; a tier without a rate of input is incomplete and ignored."""
+    for thousands in sorted(int(found[1]) for name in entry if (found := _TIER.fullmatch(name))):
+        suffix, bound = f"_above_{thousands}k_tokens", thousands * 1000
+        input_rate = _rate(entry, f"input_cost_per_token{suffix}")
+        if input_rate is None:
+            continue
+        output_rate = _rate(entry, f"output_cost_per_token{suffix}") or _rate(entry, "output_cost_per_token")
+        yield TierFacts(
+            above=bound - 1 if provider.tiers_reach else bound,
+            input=input_rate,
+            cached_input=_rate(entry, f"cache_read_input_token_cost{suffix}") or _rate(entry, "cache_read_input_token_cost"),
+            cache_write=_rate(entry, f"cache_creation_input_token_cost{suffix}") or None,
+            output=output_rate or Decimal(0),
+        )
 
 
 def _efforts(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from orchestrator_bridge.common.text import one_line
+from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.store.interface import Corrupted, InUse, StoreError, WriteFailed
 
 DATA_SAFE = "Acknowledged data is not lost"
@@ -132,4 +133,6 @@ def _decode_failure(body: bytes | str, error: ValueError) -> str:
         body.decode() if isinstance(body, bytes) else body.encode()
     except UnicodeError:
         return "its text is not UTF-8"
-    return one_line(error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else str(error), _MAX_QUOTED)
+    return one_line(
+        explain_validation(error, whole="", limit=1) if isinstance(error, ValidationError) else str(error), _MAX_QUOTED
+    )
