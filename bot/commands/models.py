@@ -158,7 +158,7 @@ class ModelCommands:
         found = next((scope for scope in scopes if wanted in (scope, scope.partition(":")[2])), None)
         if found is None:
             problem = Problem(
-                where="scope", found=format_value(text), expected=f"one of {', '.join(scopes)}", fix=suggest_name(text, scopes)
+                where="scope", found=format_value(text), expected=f"one of: {', '.join(scopes)}", fix=suggest_name(text, scopes)
             )
             raise ConfigError("unknown scope for a model", [problem])
         return found

@@ -186,7 +186,7 @@ def _resolve_person(config: LoadedConfig, scope: TokenScope) -> str | None:
     people, name = config.team_file.people, (scope.person or "").removeprefix("@")
     if name not in people:
         expected = (
-            f"one of {', '.join(f'@{known}' for known in people)}" if people else "a person under [people] in the team file"
+            f"one of: {', '.join(f'@{known}' for known in people)}" if people else "a person under [people] in the team file"
         )
         found = format_value(scope.person) if scope.person else "no person for whom the agents ask"
         raise _config_error("--for", found, expected, suggest_name(name, list(people)))

@@ -116,7 +116,7 @@ class TokenRegistry:
         existing = self._tokens.get(name)
         if existing is None or existing.withdrawn_at is not None:
             active = [token.name for token in self.tokens if token.withdrawn_at is None]
-            expected = f"one of {', '.join(active)}" if active else "the name of an active token; none exists"
+            expected = f"one of: {', '.join(active)}" if active else "the name of an active token; none exists"
             raise _config_error("no active token has this name", format_value(name), expected, suggest_name(name, active))
         row = TokenRevoked(name=name, at=self._now())
         await self._store.append(rows=[row])

@@ -45,7 +45,7 @@ def unsupported_value(route: Route, key: str, value: Any) -> str:
     if not _accepts(route, WIRE[key]):
         return f"only parameters that it takes: {', '.join(accepted_parameters(route))}"
     if key == "effort" and route.efforts and value not in route.efforts:
-        return f"one of {', '.join(route.efforts)}"
+        return f"one of: {', '.join(route.efforts)}"
     return ""
 
 

@@ -39,7 +39,7 @@ def test_a_refused_parameter_lists_the_accepted_ones() -> None:
 
 def test_an_effort_must_be_one_of_the_routes_efforts() -> None:
     taken = route(accepts=frozenset({"reasoning_effort"}), efforts=("none", "low", "high"))
-    assert unsupported_value(taken, "effort", "medium") == "one of none, low, high"
+    assert unsupported_value(taken, "effort", "medium") == "one of: none, low, high"
     assert wire_parameters(taken, {"effort": "medium"}) == {}
     assert wire_parameters(taken, {"effort": "high"}) == {"reasoning_effort": "high"}
 
@@ -66,7 +66,7 @@ async def test_deepseek_receives_the_effort() -> None:
         await models.close()
     assert server.requests[0].body["reasoning_effort"] == "low"
     assert "seed" not in server.requests[0].body
-    assert unsupported_value(resolve("deepseek-v4-flash"), "effort", "medium") == "one of low, high, max"
+    assert unsupported_value(resolve("deepseek-v4-flash"), "effort", "medium") == "one of: low, high, max"
 
 
 @pytest.mark.parametrize(("vendor", "thinks"), [(CLAUDE, "thinking"), (FLASH, "thinkingConfig")], ids=["anthropic", "gemini"])

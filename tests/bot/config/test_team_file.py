@@ -318,7 +318,7 @@ def test_a_parameter_that_grok_4_1_fast_does_not_accept_is_refused_with_those_it
 def test_an_effort_that_a_model_does_not_accept_is_refused_with_those_it_accepts(file: Path) -> None:
     grok = AGENT.replace("scripted/yes", "grok-4.3")
     assert read(file, grok + "effort = 'low'\n").team().agents[0].effort == "low"
-    assert "one of none, low, medium, high" in refused(file, grok + "effort = 'max'\n")
+    assert "one of: none, low, medium, high" in refused(file, grok + "effort = 'max'\n")
 
 
 @pytest.mark.parametrize("depth", [1_000, 50_000])
