@@ -29,7 +29,7 @@ class StreamingPlatform(ListPlatform):
 
     @property
     def shown(self) -> list[str | None]:
-        return [one.text for one in self.drafts]
+        return [draft.text for draft in self.drafts]
 
 
 def streaming(*names: str) -> Team:

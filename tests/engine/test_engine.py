@@ -27,7 +27,7 @@ async def test_three_agents_answer_vote_and_finish_in_seven_calls(tmp_path: Path
         await engine.wait_finished()
         assert len(server.requests) == 7
     assert platform.finals[0].how == "Won the vote, 3 of 3 votes."
-    cards = [one.post for one in platform.sent if isinstance(one.post, RunCard)]
+    cards = [outbound.post for outbound in platform.sent if isinstance(outbound.post, RunCard)]
     assert (cards[0].status, cards[-1].status) == ("working", "finished")
 
 
@@ -158,7 +158,7 @@ async def test_advice_of_agents_is_shown_again_with_the_question(tmp_path: Path)
             await engine.wait_finished()
         async with engine_on(file, server, second, clock=clock):
             await second.until(lambda: "I would take SQLite." in second.notes)
-    (card, advice) = [one for one in second.sent if isinstance(one.post, QuestionCard | Note)]
+    (card, advice) = [outbound for outbound in second.sent if isinstance(outbound.post, QuestionCard | Note)]
     assert isinstance(advice.post, Note)
     assert card.replaces is not None
     assert (advice.post.speaker, advice.place.thread) == ("two", card.replaces.thread)

@@ -92,9 +92,13 @@ async def test_people_are_warned_of_a_full_disk_once_an_outage(tmp_path: Path) -
 
 def warnings(platform: ListPlatform) -> list[str | None]:
     """The threads in which people were told that a run waits for its store."""
-    said = [one for one in platform.sent if isinstance(one.post, Note) and "waits until its store can be" in one.post.text]
-    assert all("no space is left" in str(one.post) for one in said)
-    return [one.place.thread for one in said]
+    said = [
+        outbound
+        for outbound in platform.sent
+        if isinstance(outbound.post, Note) and "waits until its store can be" in outbound.post.text
+    ]
+    assert all("no space is left" in str(outbound.post) for outbound in said)
+    return [outbound.place.thread for outbound in said]
 
 
 async def test_a_reply_survives_a_full_disk(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ async def notes_of(file: Path, plays: Sequence[Play]) -> tuple[list[str], str]:
         state = await engine.run(run)
     assert state is not None
     assert state.end is not None
-    return [one.post.text for one in platform.sent if isinstance(one.post, Note)], state.end.status
+    return [outbound.post.text for outbound in platform.sent if isinstance(outbound.post, Note)], state.end.status
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def limited(server: ModelServer, requests_per_minute: int | None = None) -> dict
 
 def states(platform: ListPlatform) -> list[str]:
     """Every state that a card has shown for an agent."""
-    cards = [one.post for one in platform.sent if isinstance(one.post, RunCard)]
+    cards = [outbound.post for outbound in platform.sent if isinstance(outbound.post, RunCard)]
     return [agent.state for card in cards for agent in card.agents]
 
 
@@ -74,7 +74,7 @@ async def test_a_small_run_is_served_between_the_agents_of_a_large_one(tmp_path:
 
 
 def cards(platform: ListPlatform) -> list[RunCard]:
-    return [one.post for one in platform.sent if isinstance(one.post, RunCard)]
+    return [outbound.post for outbound in platform.sent if isinstance(outbound.post, RunCard)]
 
 
 async def test_a_call_that_waits_at_a_crash_is_made_after_it_and_nothing_is_booked_for_it(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ async def test_a_deleted_card_is_posted_again_and_replies_under_either_count(tmp
         await platform.hears("2", thread=cards(platform)[1])
         await platform.until(lambda: bool(platform.finals))
         await engine.wait_finished()
-    closed = [one for one in platform.sent if isinstance(one.post, QuestionCard) and one.post.ended]
-    assert [one.replaces.message for one in closed if one.replaces] == cards(platform)
+    closed = [outbound for outbound in platform.sent if isinstance(outbound.post, QuestionCard) and outbound.post.ended]
+    assert [outbound.replaces.message for outbound in closed if outbound.replaces] == cards(platform)
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
@@ -66,7 +66,7 @@ async def test_a_reply_in_the_thread_of_a_deleted_card_counts_and_is_acknowledge
         await platform.hears("2", thread=first)
         await platform.until(lambda: bool(platform.finals))
         await engine.wait_finished()
-    assert [one.place.thread for one in platform.sent if one.post in platform.receipts] == [first]
+    assert [outbound.place.thread for outbound in platform.sent if outbound.post in platform.receipts] == [first]
 
 
 async def test_a_card_deleted_repeatedly_is_not_posted_again_and_its_question_stays_open(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ async def test_if_the_channel_is_deleted_the_question_falls_back_and_the_request
         await delete(platform, cards(platform)[0])
         await platform.until(lambda: any(final.how.endswith("deleted.") for final in platform.finals))
         await engine.wait_finished()
-    direct = [one.post for one in platform.sent if one.place.channel == f"@{ANA.id}"]
+    direct = [outbound.post for outbound in platform.sent if outbound.place.channel == f"@{ANA.id}"]
     assert len(direct) == 1
 
 
@@ -118,6 +118,6 @@ async def test_the_requester_is_told_that_the_run_card_was_deleted(tmp_path: Pat
             await delete(platform, "p1")
             await platform.until(lambda: any("card of run 1 was deleted" in note for note in platform.notes))
             await engine.wait_finished()
-    (told,) = [one for one in platform.sent if isinstance(one.post, Note) and "was deleted" in one.post.text]
+    (told,) = [outbound for outbound in platform.sent if isinstance(outbound.post, Note) and "was deleted" in outbound.post.text]
     assert isinstance(told.post, Note)
     assert (told.place.thread, told.post.mentions) == ("p1", (ANA,))

@@ -57,7 +57,7 @@ async def test_each_failed_model_call_is_logged_in_one_line_with_agent_and_reaso
         await clock.armed_until(clock.now() + 60)
         clock.advance(60)
         await engine.wait_finished()
-    told = [(one.levelname, one.getMessage()) for one in caplog.records if "a call of" in one.getMessage()]
+    told = [(record.levelname, record.getMessage()) for record in caplog.records if "a call of" in record.getMessage()]
     assert told == [
         ("INFO", "run 1: a call of one to local is tried again: overloaded: local is overloaded or failing: out of order."),
         ("WARNING", "run 1: a call of one to local is given up: bad_key: local rejected the API key: no such key."),

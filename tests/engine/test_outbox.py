@@ -81,7 +81,7 @@ async def test_a_post_whose_thread_cannot_be_looked_up_is_retried(tmp_path: Path
             await platform.until(lambda: bool(platform.finals))
             await engine.wait_finished()
         assert not store.forgets
-    assert [one.place.thread for one in platform.sent if one.post in platform.receipts] == [CARD]
+    assert [outbound.place.thread for outbound in platform.sent if outbound.post in platform.receipts] == [CARD]
     assert await nothing_waits_in(file)
 
 
@@ -130,7 +130,7 @@ async def test_a_post_that_the_channel_refuses_goes_to_the_requester(tmp_path: P
     async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
         await begin(engine)
         await engine.wait_finished()
-    (direct,) = [one for one in platform.sent if one.place.channel == f"@{ANA.id}"]
+    (direct,) = [outbound for outbound in platform.sent if outbound.place.channel == f"@{ANA.id}"]
     assert "The channel was deleted." in str(direct.post)
     assert kind is RunCard or isinstance(direct.post, FinalAnswer)
     assert await nothing_waits_in(tmp_path / "t.db")
@@ -200,7 +200,11 @@ async def test_a_card_that_may_have_been_seen_is_searched_for_and_closed(tmp_pat
     platform.while_sending = lose_the_answer
     await cancelled_while_doubtful(tmp_path / "t.db", platform, clock)
     assert platform.found == [CARD]
-    shown = [(one.replaces.message if one.replaces else None) for one in platform.sent if isinstance(one.post, QuestionCard)]
+    shown = [
+        (outbound.replaces.message if outbound.replaces else None)
+        for outbound in platform.sent
+        if isinstance(outbound.post, QuestionCard)
+    ]
     assert shown == [None, CARD]
     assert platform.questions[-1].closed == "Cancelled: Ana cancelled the run"
     assert await nothing_waits_in(tmp_path / "t.db")

@@ -42,7 +42,7 @@ def policy(**more: object) -> Policy:
 
 def pinged(platform: ListPlatform) -> list[str]:
     """The people mentioned by notes."""
-    return [author.id for one in platform.sent if isinstance(one.post, Note) for author in one.post.mentions]
+    return [author.id for outbound in platform.sent if isinstance(outbound.post, Note) for author in outbound.post.mentions]
 
 
 async def hears(platform: ListPlatform, text: str, by: Author, *mentions: Author) -> None:

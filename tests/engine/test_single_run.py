@@ -41,12 +41,12 @@ async def test_a_single_run_leaves_unfinished_runs_alone(tmp_path: Path) -> None
             await platform.until(lambda: bool(platform.words))
             await engine.wait_ended(run)
             await engine.wait_finished()
-        assert {one.run for one in platform.finals} == {run} == engine.started_here
+        assert {final.run for final in platform.finals} == {run} == engine.started_here
         assert platform.questions == []
         assert "Run 1 is not active in this process" in platform.words[0][1].text
         assert len(server.requests) == 1
     store = await SqliteStore.open(file)
-    open_ones = await store.questions(status="open")
+    open_questions = await store.questions(status="open")
     unhandled = await store.unhandled_events()
     await store.close()
-    assert ([one.question for one in open_ones], unhandled) == ([1], [])
+    assert ([question.question for question in open_questions], unhandled) == ([1], [])

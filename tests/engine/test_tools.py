@@ -76,7 +76,7 @@ async def test_a_tool_that_only_reads_is_called_without_asking_anybody(tmp_path:
 
 
 def notes(platform: ListPlatform) -> list[Any]:
-    return [one.post for one in platform.sent if one.post.kind == "note"]
+    return [outbound.post for outbound in platform.sent if outbound.post.kind == "note"]
 
 
 async def test_several_tools_of_one_response_each_give_their_own_result(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ async def test_unreadable_log_rows_are_found_for_each_run(path: Path, store: Sql
         "UPDATE log SET version = 99 WHERE run = 3 AND seq = 5",
     )
     found = full_check(path).unreadable
-    assert [(one.run, one.seq, one.rows) for one in found] == [(1, 2, 2), (3, 5, 1)]
-    assert [type(one.fault) for one in found] == [Corrupted, SchemaTooNew]
+    assert [(log.run, log.seq, log.rows) for log in found] == [(1, 2, 2), (3, 5, 1)]
+    assert [type(log.fault) for log in found] == [Corrupted, SchemaTooNew]
 
 
 def test_a_missing_file_is_reported(path: Path) -> None:

@@ -63,4 +63,4 @@ def test_a_full_disk_at_the_start_is_reported_and_leaves_no_lock(
 ) -> None:
     front = (*disk, str(path.parent)) if disk else ()
     told = _told((*front, sys.executable, "-m", "tests.support.start_when_full", str(path), filled))
-    assert [said in one for one in told["said"]] == [True, True]
+    assert [said in error for error in told["said"]] == [True, True]

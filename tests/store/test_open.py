@@ -22,7 +22,7 @@ async def test_what_was_written_is_there_when_the_file_is_opened_again(path: Pat
     await store.close()
     store = await SqliteStore.open(path)
     assert await store.log(1) == [guided("kept")]
-    assert [one.outgoing for one in await store.pending_posts()] == [outgoing("k")]
+    assert [post.outgoing for post in await store.pending_posts()] == [outgoing("k")]
     await store.close()
 
 
