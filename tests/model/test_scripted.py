@@ -70,11 +70,11 @@ async def test_an_agents_past_actions_are_parsed_from_the_conversation(tmp_path:
     )
     use = ToolCall(id="turn_0_0", name="new_answer", arguments='{"content": "mine"}')
     spoken = Message(role="assistant", tool_calls=(use,))
-    told = Message(role="tool", text="Your answer stands as agent1.", tool_call="turn_0_0")
+    answer_label = Message(role="tool", text="Your answer stands as agent1.", tool_call="turn_0_0")
     task = Message(role="user", text="The task:\n\nPaint it.")
     assert (await ModelClient(scripts=(tmp_path,)).respond(a_request(task))).text == "first"
     for _ in range(2):  # another process, or the same one again: it is all the same
-        assert (await ModelClient(scripts=(tmp_path,)).respond(a_request(task, spoken, told))).text == "second"
+        assert (await ModelClient(scripts=(tmp_path,)).respond(a_request(task, spoken, answer_label))).text == "second"
 
 
 async def test_the_default_turn_states_that_no_turn_fits(tmp_path: Path) -> None:

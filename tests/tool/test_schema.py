@@ -61,11 +61,11 @@ def test_a_reference_at_the_top_is_followed() -> None:
 
 
 def test_arguments_with_refused_names_move_into_the_description() -> None:
-    schema, told = normalise_schema(
+    schema, note = normalise_schema(
         {"type": "object", "properties": {"$filter": TEXT, "top": TEXT}, "required": ["$filter", "top"]}
     )
     assert schema == {"type": "object", "properties": {"top": TEXT}, "required": ["top"], "additionalProperties": True}
-    assert '"$filter": {"type": "string"}' in told
+    assert '"$filter": {"type": "string"}' in note
 
 
 def test_arrays_get_items_and_required_names_exist() -> None:
@@ -115,9 +115,9 @@ WILD: dict[str, Schema] = {
 
 @pytest.mark.parametrize("given", WILD.values(), ids=WILD)
 def test_an_unreadable_schema_accepts_anything_and_names_its_arguments(given: Schema) -> None:
-    schema, told = normalise_schema(given)
+    schema, note = normalise_schema(given)
     assert schema == ANYTHING
-    assert next(iter(given["properties"])) in told
+    assert next(iter(given["properties"])) in note
 
 
 def test_many_references_to_one_definition_are_checked_once() -> None:

@@ -85,7 +85,7 @@ SPEAKS_LAST = (sys.executable, "-c", "import sys; print('no key: hunter-2-hunter
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "message"),
     [
         (ToolServerSpec(command=("no-such-program-anywhere",)), "its command cannot be run (No such file or directory)"),
         (ToolServerSpec(command=(sys.executable, "-c", "raise SystemExit(1)")), "stub cannot be started: it has ended"),
@@ -97,10 +97,10 @@ SPEAKS_LAST = (sys.executable, "-c", "import sys; print('no key: hunter-2-hunter
     ],
 )
 async def test_a_server_that_does_not_start_or_speaks_no_mcp_is_reported(
-    spec: ToolServerSpec, told: str, clock: ManualClock
+    spec: ToolServerSpec, message: str, clock: ManualClock
 ) -> None:
     box = Toolbox({"stub": spec}, SECRETS, clock)
-    with pytest.raises(ToolNotCalled, match=re.escape(told)):
+    with pytest.raises(ToolNotCalled, match=re.escape(message)):
         await box.tools("stub")
     await box.close()
 

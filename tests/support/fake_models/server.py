@@ -83,7 +83,7 @@ class ModelServer:
         return self.requests[number - 1]
 
     async def client_leaves(self, number: int) -> None:
-        """Wait until the client of this request has gone away before the end of its answer."""
+        """Wait until the client of this request has disconnected before the end of its answer."""
         await self._until(lambda: number in self.left)
 
     def asked_again(self) -> list[Asked]:
