@@ -47,7 +47,7 @@ class ChannelQueue:
     _later: list[tuple[float, int, QueuedPost]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        """Whether a post is left to send."""
+        """True while a post is left to send."""
         return bool(self._posts)
 
     def push(self, post: QueuedPost) -> None:

@@ -85,7 +85,7 @@ class Inbox:
 
     @property
     def empty(self) -> bool:
-        """Whether no event waits to be routed."""
+        """True if no event waits to be routed."""
         return self._queue.empty()
 
     async def _work(self) -> None:
@@ -141,7 +141,7 @@ class Inbox:
             self._unmatched.setdefault(event.place, []).append(event)
 
     def _may_match_later(self, event: MessageReceived | MessageDeleted) -> bool:
-        """Whether the place of an event may still be registered. A recovered event may be of any age: its card is looked for
+        """True if the place of an event may still be registered. A recovered event may be of any age: its card is looked for
         now."""
         numbered = isinstance(event, MessageReceived) and event.question is not None
         recent = event.at > self._clock.now() - UNMATCHED_TTL

@@ -37,7 +37,7 @@ class ModelGateway:
         self._store = store
 
     def supports_images(self, model: str) -> bool:
-        """Whether a model is known to accept pictures."""
+        """True if a model is known to accept pictures."""
         return self._models.supports_images(model)
 
     def recover(self, samples: Iterable[RateSample]) -> None:

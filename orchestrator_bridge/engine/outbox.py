@@ -215,7 +215,7 @@ class Outbox:
             self._reconciled.set()
 
     def _can_find(self, outgoing: OutboxEntry) -> bool:
-        """Whether the history can be searched for a post. An edit is not searched for: repeating it changes nothing."""
+        """True if the history can be searched for a post. An edit is not searched for: repeating it changes nothing."""
         adapter = self._adapters.get(outgoing.place.platform)
         return adapter is not None and adapter.capabilities.can_read_history and not outgoing.replaces
 

@@ -43,8 +43,8 @@ and a platform that is down is no reason to delay everything."""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecoverySnapshot:
-    """What an earlier process left: open questions, posts that may not have arrived, unhandled events, and runs with work to
-    do."""
+    """State that an earlier process left: open questions, posts that may not have arrived, unhandled events, and runs with work
+    to do."""
 
     open_deadlines: Sequence[OpenDeadline] = ()
     pending: Sequence[PendingPost] = ()

@@ -84,7 +84,7 @@ class Router:
 
     @property
     def idle(self) -> bool:
-        """Whether no attachment is being fetched."""
+        """True if no attachment is being fetched."""
         return not self._attachment_tasks
 
     async def mark_handled(self, event: InboundEvent, why: str) -> None:

@@ -95,7 +95,7 @@ class RunStates:
             _LOG.error("run %s is quarantined until the next start; the other runs continue: %s", run, error)
 
     def is_quarantined(self, run: int) -> bool:
-        """Whether the log of a run could not be read."""
+        """True if the log of a run could not be read."""
         return run in self._quarantined
 
     def cache(self, state: RunState) -> None:
@@ -122,7 +122,7 @@ class LocalRuns:
         self._only_local = True
 
     def is_ignored(self, run: int) -> bool:
-        """Whether a run belongs to an earlier process and is to be left alone."""
+        """True if a run belongs to an earlier process and is to be left alone."""
         return self._only_local and run not in self.started
 
     def close_platform(self, platform: str) -> None:
@@ -130,7 +130,7 @@ class LocalRuns:
         self._closed_platforms.add(platform)
 
     def no_human_reachable(self, state: RunState) -> bool:
-        """Whether nobody can see the questions of a run any more.
+        """True if nobody can see the questions of a run any more.
 
         A run of an earlier process is never that: the people whom it asked may come back with the next process.
         """
