@@ -48,7 +48,7 @@ def paint(parts: Iterable[RenderableType], page: Page, thread: str | None = None
     label = _label(thread, page)
     file = io.StringIO()
     console = _console(page, max(_MIN_WIDTH, page.width - cell_len(label)), file)
-    for part in parts:  # some Markdown begins with an empty line, which would only separate it from its label's first line
+    for part in parts:  # Markdown may begin with an empty line, which is left out
         console.print(Segments(dropwhile(lambda segment: segment.text == "\n", _clean(console.render(part)))))
     lines = file.getvalue().removesuffix("\n").split("\n")
     if page.styled and label:

@@ -116,7 +116,7 @@ def test_an_entry_is_parsed(entry: str, seen: Board, expected: EntryIntent) -> N
 
 
 @pytest.mark.parametrize(
-    ("entry", "seen", "told"),
+    ("entry", "seen", "hints"),
     [
         ("postgres", SEVERAL, ["2 and 5", "`2 your words`", "/ask"]),
         ("7 postgres", SEVERAL, ["2 and 5"]),
@@ -145,11 +145,11 @@ def test_an_entry_is_parsed(entry: str, seen: Board, expected: EntryIntent) -> N
         ("/more", QUIET, ["`/more 2 1h`", "No question is open"]),
     ],
 )
-def test_an_ambiguous_entry_is_refused_with_the_text_to_type(entry: str, seen: Board, told: list[str]) -> None:
+def test_an_ambiguous_entry_is_refused_with_the_text_to_type(entry: str, seen: Board, hints: list[str]) -> None:
     meant = parse_entry(entry, seen, COMMANDS)
     assert isinstance(meant, RejectedEntry)
-    for words in told:
-        assert words in meant.text
+    for hint in hints:
+        assert hint in meant.text
 
 
 def test_plain_text_starts_no_task_where_tasks_are_not_accepted() -> None:

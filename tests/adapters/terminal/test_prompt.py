@@ -113,13 +113,13 @@ async def test_lines_in_one_burst_are_one_entry_that_waits_for_enter(user: Termi
 
 
 async def test_an_interrupt_signal_is_left_to_the_program() -> None:
-    told = asyncio.Event()
+    signalled = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, told.set)
+    loop.add_signal_handler(signal.SIGINT, signalled.set)
     try:
         async with start_terminal_user() as user, asyncio.timeout(TIMEOUT):
             os.kill(os.getpid(), signal.SIGINT)
-            await told.wait()
+            await signalled.wait()
             await user.window.enter("still here")
             assert isinstance(await user.next_event(), CommandReceived)
     finally:
@@ -234,8 +234,8 @@ async def test_texts_of_agents_are_rendered_under_their_names(user: TerminalUser
     await user.post(Note(text="Answer:\n\n## Plan\n\n- **first** step", speaker="skeptic"), place=IN_RUN)
     await user.post(Note(text="# Reasons\n\nNone.", speaker="critic"), place=IN_RUN)
     await user.post(replace(question(), context="We have **one** writer."))
-    await user.post(Note(text="2 ** 3 is not shown **boldly** by whoever is no agent"), place=IN_RUN)
-    seen = await user.window.until("by whoever is no agent")
+    await user.post(Note(text="2 ** 3 is not shown **boldly** by a speaker that is not an agent"), place=IN_RUN)
+    seen = await user.window.until("by a speaker that is not an agent")
     assert "architect: Answer: Take SQLite, it is one file." in seen
     assert "skeptic: Answer:" in seen
     assert "• first step" in seen

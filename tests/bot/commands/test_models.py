@@ -186,7 +186,7 @@ async def test_an_expensive_model_needs_a_confirmation(tmp_path: Path, server: M
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         ("gpt-5", "gpt-5 cannot be used: this bot needs OPENAI_API_KEY for it."),
         ("grok-4.20-multi-agent", "grok-4.20-multi-agent does not support tools, which agents need."),
@@ -195,9 +195,9 @@ async def test_an_expensive_model_needs_a_confirmation(tmp_path: Path, server: M
         ("grok-4.7 scope=team:doc", "did you mean 'team:docs'?"),
     ],
 )
-async def test_an_unusable_model_is_refused_with_the_reason(bot: Bot, text: str, told: str) -> None:
+async def test_an_unusable_model_is_refused_with_the_reason(bot: Bot, text: str, reason: str) -> None:
     reply = await bot("model", text)
-    assert told in reply.text
+    assert reason in reply.text
     assert reply.tone == "warning"
 
 
