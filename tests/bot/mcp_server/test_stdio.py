@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
+from bot.mcp_server.listener import read_endpoint
 from tests.bot.conftest import Said, Townhall
 from tests.resilience.harness.process import ROOT
 from tests.support.mcp_bot import denial_of, payload_of, question
@@ -37,15 +38,17 @@ def environ(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def running(environ: dict[str, str], errors: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run a bot whose terminal is a pipe, once its MCP server listens."""
+    """Run a bot whose terminal is a pipe, once its MCP server listens or has failed to."""
     command = [sys.executable, "-m", "bot", "run"]
     with (
         errors.open("w", encoding="utf-8") as log,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environ) as bot,
     ):
         try:
-            type_line(bot, "/help")
-            read_until(bot, "Give the team a task.")
+            # The terminal answers as soon as the engine runs, which is before the MCP server listens or reports why not.
+            while read_endpoint(Path(environ["TOWNHALL_DATA"])) is None and not errors.read_text(encoding="utf-8"):
+                type_line(bot, "/help")
+                read_until(bot, "Give the team a task.")
             yield bot
         finally:
             bot.kill()
