@@ -94,7 +94,7 @@ class Emulator(pyte.HistoryScreen):
     def select_graphic_rendition(self, *attrs: int, **rest: bool) -> None:
         """Take 2 (faint) for 5 (blinking), except among the numbers of a colour."""
         faint = attrs[:1] != (38,) and attrs[:1] != (48,)
-        super().select_graphic_rendition(*(5 if one == 2 and faint else one for one in attrs), **rest)
+        super().select_graphic_rendition(*(5 if attr == 2 and faint else attr for attr in attrs), **rest)
 
     def rows(self) -> list[list[Char]]:
         """Every row, from the first that was scrolled away to the last."""
@@ -212,8 +212,8 @@ def style(char: Char) -> Style:
 def draw(lines: Sequence[Text]) -> str:
     """The lines as an SVG."""
     console = Console(record=True, width=COLUMNS, file=StringIO(), legacy_windows=False, force_terminal=True)
-    for one in lines:
-        console.print(one, no_wrap=True, overflow="ignore", crop=False, highlight=False)
+    for line in lines:
+        console.print(line, no_wrap=True, overflow="ignore", crop=False, highlight=False)
     return console.export_svg(title="make run", theme=SVG_EXPORT_THEME, code_format=SVG, unique_id="session")
 
 

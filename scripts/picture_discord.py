@@ -99,30 +99,30 @@ def markdown(text: str) -> str:
     return text.replace("\u200b", "").replace("\n", "<br>")
 
 
-def embed(one: Mapping[str, Any]) -> str:
+def embed(part: Mapping[str, Any]) -> str:
     """A card."""
-    fields = "".join(field(each) for each in one.get("fields", []))
-    words = f'<div class="description">{markdown(one["description"])}</div>' if one.get("description") else ""
-    colour = f"#{one.get('color', 0x202225):06x}"
-    foot = f'<div class="foot">{html.escape(one["footer"]["text"])}</div>'
+    fields = "".join(field(each) for each in part.get("fields", []))
+    words = f'<div class="description">{markdown(part["description"])}</div>' if part.get("description") else ""
+    colour = f"#{part.get('color', 0x202225):06x}"
+    foot = f'<div class="foot">{html.escape(part["footer"]["text"])}</div>'
     return f'<div class="embed" style="border-color:{colour}">{words}<div class="fields">{fields}</div>{foot}</div>'
 
 
-def field(one: Mapping[str, Any]) -> str:
+def field(part: Mapping[str, Any]) -> str:
     """One field of a card: a phone shows them below one another."""
-    return f'<div class="field"><div class="name">{markdown(one["name"])}</div>{markdown(one["value"])}</div>'
+    return f'<div class="field"><div class="name">{markdown(part["name"])}</div>{markdown(part["value"])}</div>'
 
 
-def control(one: Mapping[str, Any]) -> str:
+def control(part: Mapping[str, Any]) -> str:
     """A button."""
-    style = {1: "primary", 2: "secondary"}[one["style"]]
-    return f'<span class="button {style}">{html.escape(one["label"])}</span>'
+    style = {1: "primary", 2: "secondary"}[part["style"]]
+    return f'<span class="button {style}">{html.escape(part["label"])}</span>'
 
 
 def message(shown: DiscordMessage, at: str, thread: str) -> str:
     """A message of the bot with its thread."""
     rows = "".join(f'<div class="row">{"".join(map(control, row["components"]))}</div>' for row in shown.view().to_components())
-    cards = "".join(embed(dict(one.to_dict())) for one in shown.embeds)
+    cards = "".join(embed(dict(embedded.to_dict())) for embedded in shown.embeds)
     called = " called" if '<span class="at">' in markdown(shown.content) else ""
     head = f'<b class="who">Townhall</b><span class="app">APP</span><span class="at-time">Today at {at}</span>'
     body = f'<div class="body">{head}<div>{markdown(shown.content)}</div>{cards}{rows}<div class="thread">{thread}</div></div>'
@@ -131,7 +131,7 @@ def message(shown: DiscordMessage, at: str, thread: str) -> str:
 
 def picker(choices: Sequence[Choice]) -> str:
     """What a phone shows while somebody types into the command's field."""
-    entries = "".join(f'<div class="entry">{html.escape(one.name)}</div>' for one in choices)
+    entries = "".join(f'<div class="entry">{html.escape(choice.name)}</div>' for choice in choices)
     typed = '<div class="typed"><b>/model</b> <span class="slot">model: grok<span class="caret">|</span></span></div>'
     keys = "".join(f'<div class="keys">{"".join(f"<span>{key}</span>" for key in row)}</div>' for row in KEYBOARD)
     found = f'<div class="list"><div class="name">MODEL</div>{entries}</div>'

@@ -89,7 +89,7 @@ HOME = PrivateReply(
         Table(
             title="Waiting for you",
             columns=("question", "asked by", "what"),
-            rows=tuple((Link(text="…", place=PLACE, message="1.1"), one.agent, one.text) for one in (ASKED,)),
+            rows=tuple((Link(text="…", place=PLACE, message="1.1"), item.agent, item.text) for item in (ASKED,)),
             cards=(ASKED,),
         ),
         Table(
@@ -100,7 +100,7 @@ HOME = PrivateReply(
         Table(
             title="Models of team house",
             columns=("agent", "", ""),
-            rows=tuple((one.name, one.model, "$1.25 / $0.20 / $2.50, 1M") for one in RUN.agents),
+            rows=tuple((agent.name, agent.model, "$1.25 / $0.20 / $2.50, 1M") for agent in RUN.agents),
         ),
     ),
 )
@@ -124,7 +124,7 @@ class Menu:
             ModelOption(name="grok-4.7", about="$2 in, $6 out, 500k context"),
             ModelOption(name="grok-build-0.1", about="for code", usable=False),
         )
-        return [one for one in found if search in one.name]
+        return [option for option in found if search in option.name]
 
     def teams(self, place: Place) -> Sequence[str]:
         """Two teams."""
@@ -177,41 +177,41 @@ def markdown(text: str) -> str:
     return "<br>".join(lines)
 
 
-def block(one: Mapping[str, Any]) -> str:
+def block(element: Mapping[str, Any]) -> str:
     """One block of a message or a form."""
-    match one["type"]:
+    match element["type"]:
         case "section":
-            return f'<div class="section">{mrkdwn(one["text"]["text"])}</div>'
+            return f'<div class="section">{mrkdwn(element["text"]["text"])}</div>'
         case "context":
-            return f'<div class="context">{"".join(mrkdwn(part["text"]) for part in one["elements"])}</div>'
+            return f'<div class="context">{"".join(mrkdwn(part["text"]) for part in element["elements"])}</div>'
         case "markdown":
-            return f'<div class="section">{markdown(one["text"])}</div>'
+            return f'<div class="section">{markdown(element["text"])}</div>'
         case "header":
-            return f'<div class="header">{html.escape(one["text"]["text"])}</div>'
+            return f'<div class="header">{html.escape(element["text"]["text"])}</div>'
         case "divider":
             return "<hr>"
         case "actions":
-            return f'<div class="actions">{"".join(control(part) for part in one["elements"])}</div>'
+            return f'<div class="actions">{"".join(control(part) for part in element["elements"])}</div>'
         case "input":
-            return f'<div class="label">{html.escape(one["label"]["text"])}</div>{control(one["element"])}'
+            return f'<div class="label">{html.escape(element["label"]["text"])}</div>{control(element["element"])}'
         case other:
             raise ValueError(f"a block of type {other!r}; expected one that the adapter uses in cards and forms")
 
 
-def control(one: Mapping[str, Any]) -> str:
+def control(element: Mapping[str, Any]) -> str:
     """A button, or a list that is not opened."""
-    if one["type"] == "button":
-        return f'<span class="button {one.get("style", "")}">{html.escape(one["text"]["text"])}</span>'
-    if one["type"] == "overflow":
+    if element["type"] == "button":
+        return f'<span class="button {element.get("style", "")}">{html.escape(element["text"]["text"])}</span>'
+    if element["type"] == "overflow":
         return '<span class="button">⋯</span>'
-    chosen = {"text": {"text": "# platform"}} if "initial_conversation" in one else one.get("initial_option")
-    shown = html.escape((chosen or {"text": one["placeholder"]})["text"]["text"])
-    return f'<span class="select {"" if chosen else "empty"} {one["type"]}">{shown}<span class="arrow">▾</span></span>'
+    chosen = {"text": {"text": "# platform"}} if "initial_conversation" in element else element.get("initial_option")
+    shown = html.escape((chosen or {"text": element["placeholder"]})["text"]["text"])
+    return f'<span class="select {"" if chosen else "empty"} {element["type"]}">{shown}<span class="arrow">▾</span></span>'
 
 
 def message(payload: Mapping[str, Any], at: str, replies: str) -> str:
     """A message of the bot with its thread."""
-    blocks = "".join(block(one) for one in payload["blocks"])
+    blocks = "".join(block(entry) for entry in payload["blocks"])
     head = f'<b>Townhall</b> <span class="app">APP</span> <span class="time">{at}</span>'
     body = f'<div class="body">{head}{blocks}<div class="thread">{replies}</div></div>'
     return f'<div class="message"><div class="face">T</div>{body}</div>'
@@ -219,8 +219,8 @@ def message(payload: Mapping[str, Any], at: str, replies: str) -> str:
 
 def picker(view: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> str:
     """The form with its list opened."""
-    entries = "".join(f'<div class="entry">{_entry(one)}</div>' for one in options)
-    blocks = "".join(block(one) for one in view["blocks"][:2])
+    entries = "".join(f'<div class="entry">{_entry(option)}</div>' for option in options)
+    blocks = "".join(block(entry) for entry in view["blocks"][:2])
     typed = '<span class="select">grok|</span>'
     title, submit = view["title"]["text"], view["submit"]["text"]
     head = f'<div class="bar"><span>Cancel</span><b>{title}</b><span class="use">{submit}</span></div>'
@@ -230,11 +230,11 @@ def picker(view: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> str
 def home(view: Mapping[str, Any]) -> str:
     """App Home."""
     head = '<div class="bar"><b>Townhall</b></div><div class="tabs"><b>Home</b><span>Messages</span><span>About</span></div>'
-    return f'{head}<div class="page">{"".join(block(one) for one in view["blocks"])}</div>'
+    return f'{head}<div class="page">{"".join(block(entry) for entry in view["blocks"])}</div>'
 
 
-def _entry(one: Mapping[str, Any]) -> str:
-    name, about = html.escape(one["text"]["text"]), html.escape(one["description"]["text"])
+def _entry(element: Mapping[str, Any]) -> str:
+    name, about = html.escape(element["text"]["text"]), html.escape(element["description"]["text"])
     return f'{name}<div class="about">{about}</div>'
 
 

@@ -27,7 +27,7 @@ class CountingContract:
 
     async def test_models_and_ways_of_counting_are_learned_apart(self, store: Store) -> None:
         await store.append(rows=[counted(100, 200), counted(100, 300, by="o200k_base"), counted(100, 400, model="openai/gpt-5")])
-        found = {(one.model, one.by): one.ratio.value for one in await store.token_calibrations()}
+        found = {(calibration.model, calibration.by): calibration.ratio.value for calibration in await store.token_calibrations()}
         assert found == {
             ("openai/gpt-5", "estimate"): 4.0,
             ("xai/grok-4.3", "estimate"): 2.0,

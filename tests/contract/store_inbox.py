@@ -61,7 +61,7 @@ class InboxContract:
     async def test_every_version_of_what_stands_in_a_thread_is_found(self, store: Store) -> None:
         for inbound in HEARD[:2]:
             await store.receive(inbound, at=1.0)
-        assert {one.text for one in await store.messages_in(thread("t1"))} == {"yes", "yes, but"}
+        assert {message.text for message in await store.messages_in(thread("t1"))} == {"yes", "yes, but"}
 
     async def test_half_a_character_does_not_stop_a_message(self, store: Store) -> None:
         stored = await store.receive(said("m1", "cut \ud83d off"), at=1.0)

@@ -47,7 +47,7 @@ class LogContract:
         with pytest.raises(Conflict):
             await store.append(run=1, after=0, rows=[outgoing("late")])
         await store.append(run=1, after=1, rows=[outgoing("right")])
-        assert [one.outgoing.key for one in await store.pending_posts()] == ["right"]
+        assert [pending.outgoing.key for pending in await store.pending_posts()] == ["right"]
 
     async def test_events_without_a_run_are_refused(self, store: Store) -> None:
         with pytest.raises(ValueError, match="run 0"):
@@ -73,7 +73,7 @@ class LogContract:
         jobs = [store.append(run=run, after=0, events=[guided("new")], rows=[outgoing(f"k{run}")]) for run in range(1, 41)]
         results = await asyncio.gather(*jobs, return_exceptions=True)
         assert [type(result) for result in results] == [Conflict] + [type(None)] * 39
-        assert {one.outgoing.key for one in await store.pending_posts()} == {f"k{run}" for run in range(2, 41)}
+        assert {pending.outgoing.key for pending in await store.pending_posts()} == {f"k{run}" for run in range(2, 41)}
 
     async def test_what_was_appended_is_seen_at_once(self, store: Store) -> None:
         for position in range(30):
@@ -92,7 +92,7 @@ class LogContract:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await store.append(rows=[outgoing("afterwards")])
-        written = {one.outgoing.key for one in await store.pending_posts()}
+        written = {pending.outgoing.key for pending in await store.pending_posts()}
         assert "afterwards" in written
         for run in range(1, 21):
             assert len(await store.log(run)) == (2 if f"k{run}" in written else 0)

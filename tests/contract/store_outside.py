@@ -50,7 +50,7 @@ class OutsideContract:
         with pytest.raises(Conflict):
             await store.append(rows=[TokenRevoked(name="laptop", at=6.0)])
         await store.append(rows=[made(hash_="h2")])
-        assert [(one.hash, one.withdrawn_at) for one in await store.tokens()] == [("h2", None)]
+        assert [(token.hash, token.withdrawn_at) for token in await store.tokens()] == [("h2", None)]
 
     async def test_what_came_through_a_token_is_counted_since_a_moment(self, store: Store) -> None:
         asked = [replace(question_opened(number, 1), at=at) for number, at in ((1, 5.0), (2, 20.0), (3, 21.0))]
@@ -80,7 +80,9 @@ class OutsideContract:
     async def test_runs_that_a_token_started_are_found_with_the_wish(self, store: Store) -> None:
         await store.append(rows=[came(1, wish="k"), came(2, asks=True), came(3), came(4, token="desk"), run_opened(5)])
         await store.append(rows=[RunClosed(run=3, status="finished", result="", at=9.0)])
-        assert [(one.run, one.outside.wish, one.status) for one in await store.external_runs("laptop", 0.0)] == [
+        assert [
+            (external.run, external.outside.wish, external.status) for external in await store.external_runs("laptop", 0.0)
+        ] == [
             (3, "", "finished"),
             (1, "k", "running"),
         ]

@@ -75,7 +75,7 @@ class PostContract:
         await store.append(rows=[outgoing("k", "old", at=1.0), outgoing("next")])
         await store.append(rows=[outgoing("k", "new", at=8.0, version=3)])
         # The time stays that of the first writing: from then on an earlier attempt may be found.
-        assert [one.outgoing for one in await store.pending_posts()] == [
+        assert [pending.outgoing for pending in await store.pending_posts()] == [
             outgoing("k", "new", at=1.0, version=3),
             outgoing("next"),
         ]
@@ -84,13 +84,13 @@ class PostContract:
         await store.append(rows=[outgoing("k", "mine", version=2), outgoing("s", "mine", version=2)])
         await store.append(rows=[sent("s", "m1", version=2)])
         await store.append(rows=[outgoing(key, "yours", version=version) for key in ("k", "s") for version in (1, 2)])
-        assert [one.outgoing for one in await store.pending_posts()] == [outgoing("k", "mine", version=2)]
+        assert [pending.outgoing for pending in await store.pending_posts()] == [outgoing("k", "mine", version=2)]
 
     async def test_a_sending_of_older_content_leaves_the_newer_waiting(self, store: Store) -> None:
         await store.append(rows=[outgoing("k", "old")])
         await store.append(rows=[outgoing("k", "new", version=2)])
         await store.append(rows=[sent("k", "m1", version=1)])
-        assert [one.outgoing for one in await store.pending_posts()] == [outgoing("k", "new", version=2)]
+        assert [pending.outgoing for pending in await store.pending_posts()] == [outgoing("k", "new", version=2)]
         assert await store.sent_post("k") == posted("m1")
         await store.append(rows=[sent("k", "m1", version=2)])
         assert await store.pending_posts() == []
@@ -141,4 +141,4 @@ class PostContract:
 
 
 async def _keys(store: Store) -> list[str]:
-    return [one.outgoing.key for one in await store.pending_posts()]
+    return [pending.outgoing.key for pending in await store.pending_posts()]

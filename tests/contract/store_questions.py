@@ -33,7 +33,7 @@ class QuestionContract:
         winners = [f"c{n}" for n, result in enumerate(results) if result is None]
         assert len(winners) == 1
         assert all(isinstance(result, Conflict) for result in results if result is not None)
-        assert [one.outgoing.key for one in await store.pending_posts()] == winners
+        assert [pending.outgoing.key for pending in await store.pending_posts()] == winners
         question = await store.question(1)
         assert question is not None
         assert (question.status, question.line, question.closed_at) == ("answered", winners[0], 9.0)
@@ -67,7 +67,7 @@ class QuestionContract:
             question=1, fires_at=9.0, asked="Bob", expires_at=70.0, silence="Then.", people=("@bob", "fake:u2")
         )
         await store.append(rows=[moved, QuestionUpdated(question=2, fires_at=9.0), closed(3)])
-        found = {one.question: one for one in await store.open_question_audiences()}
+        found = {audience.question: audience for audience in await store.open_question_audiences()}
         assert set(found) == {1, 2}
         assert (found[1].run, found[1].place, found[1].people) == (1, CHANNEL, ("@bob", "fake:u2"))
         assert found[2].people == ()
@@ -132,10 +132,10 @@ class QuestionContract:
     async def test_questions_are_listed_newest_first_by_status_and_up_to_a_limit(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), *(question_opened(number, 1) for number in (1, 2, 3, 4))])
         await store.append(rows=[closed(2, "fallen_back"), closed(4)])
-        assert [one.question for one in await store.questions()] == [4, 3, 2, 1]
-        assert [one.question for one in await store.questions(limit=2)] == [4, 3]
-        assert [one.question for one in await store.questions(status="open")] == [3, 1]
-        assert [one.question for one in await store.questions(status="fallen_back")] == [2]
+        assert [question.question for question in await store.questions()] == [4, 3, 2, 1]
+        assert [question.question for question in await store.questions(limit=2)] == [4, 3]
+        assert [question.question for question in await store.questions(status="open")] == [3, 1]
+        assert [question.question for question in await store.questions(status="fallen_back")] == [2]
 
     async def test_replies_are_taken_changed_and_taken_back(self, store: Store) -> None:
         reply = ReplyStored(question=1, key="m1", author="fake:u1", name="Alice", text="2", choice="b", late=False, at=4.0)

@@ -19,7 +19,7 @@ class SentContract:
         usage = Usage(input=90, output=20)
         calls = [begun("early", 10.0, 500), begun("b", 32.0, 700), begun("a", 31.0, 500)]
         await store.append(rows=[run_opened(1), *calls])
-        await store.append(rows=[replace(booked(1, one, "0.1", usage=usage), at=40.0) for one in ("early", "a")])
+        await store.append(rows=[replace(booked(1, action, "0.1", usage=usage), at=40.0) for action in ("early", "a")])
         assert await store.rate_samples(30.0) == [
             RateSample(model="grok", tokens=110, at=31.0),
             RateSample(model="grok", tokens=700, at=32.0),
@@ -30,4 +30,4 @@ class SentContract:
         failed = replace(booked(1, "a", None), state="failed", at=40.0)
         await store.append(rows=[run_opened(1), begun("a", 31.0, 500), begun("b", 32.0, 700)])
         await store.append(rows=[failed, replace(failed, action="b", state="unknown")])
-        assert [one.tokens for one in await store.rate_samples(30.0)] == [500, 700]
+        assert [rate_sample.tokens for rate_sample in await store.rate_samples(30.0)] == [500, 700]

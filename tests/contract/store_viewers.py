@@ -17,10 +17,10 @@ class ViewerContract:
         await store.append(rows=[run_opened(1), question_opened(1, 1)])
         await store.append(rows=[replace(run_opened(2), place=PRIVATE, person="fake:ana"), question_opened(2, 2)])
         await store.append(rows=[replace(run_opened(3), place=PRIVATE, person="fake:bo"), question_opened(3, 3)])
-        assert [one.run for one in await store.runs(viewer=BO)] == [3, 1]
-        assert [one.run for one in await store.runs(viewer=replace(BO, place=PRIVATE))] == [3, 2]
-        assert [one.run for one in await store.runs(status="running", viewer=BO)] == [3, 1]
-        assert [one.question for one in await store.questions(viewer=BO)] == [3, 1]
+        assert [run.run for run in await store.runs(viewer=BO)] == [3, 1]
+        assert [run.run for run in await store.runs(viewer=replace(BO, place=PRIVATE))] == [3, 2]
+        assert [run.run for run in await store.runs(status="running", viewer=BO)] == [3, 1]
+        assert [question.question for question in await store.questions(viewer=BO)] == [3, 1]
         assert await store.question(2, BO) is None
         seen = await store.question(1, BO)
         assert seen is not None
@@ -29,12 +29,12 @@ class ViewerContract:
     async def test_a_viewer_sees_what_asks_her_or_a_role_of_hers_wherever_it_stands(self, store: Store) -> None:
         await store.append(rows=[replace(run_opened(1), place=PRIVATE)])
         asks = {1: ("ana", "bo"), 2: ("fake:backend",), 3: ("ana",), 4: ("bobby",), 5: ()}
-        await store.append(rows=[replace(question_opened(one, 1), people=people) for one, people in asks.items()])
-        assert [one.question for one in await store.questions(status="open", viewer=BO)] == [2, 1]
+        await store.append(rows=[replace(question_opened(ask, 1), people=people) for ask, people in asks.items()])
+        assert [question.question for question in await store.questions(status="open", viewer=BO)] == [2, 1]
         assert await store.question(4, BO) is None
 
     async def test_what_a_viewer_may_not_see_takes_no_place_in_a_list(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), question_opened(1, 1)])
-        await store.append(rows=[replace(run_opened(2), place=PRIVATE), *(question_opened(one, 2) for one in range(2, 9))])
-        assert [one.question for one in await store.questions(limit=1, viewer=BO)] == [1]
-        assert [one.run for one in await store.runs(limit=1, viewer=BO)] == [1]
+        await store.append(rows=[replace(run_opened(2), place=PRIVATE), *(question_opened(number, 2) for number in range(2, 9))])
+        assert [question.question for question in await store.questions(limit=1, viewer=BO)] == [1]
+        assert [run.run for run in await store.runs(limit=1, viewer=BO)] == [1]

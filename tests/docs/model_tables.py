@@ -64,7 +64,7 @@ def hosts() -> str:
     rows = []
     for name in GROK_HOSTS:
         route = resolve(name, today=DAY)
-        needs = ", ".join(f"`{one}`" for one in route.needs)
+        needs = ", ".join(f"`{need}`" for need in route.needs)
         state = lifecycle_badge(route.lifecycle, DAY) or "served"
         rows.append((route.provider, f"`{route.id}`", needs, _price(route.price), _size(route.context), state))
     return _table(("host", "id there", "settings", "in / cached / out", "context", "today"), rows)
@@ -100,8 +100,16 @@ def comparison() -> str:
 
 
 def _changed(old: Route, new: Route) -> str:
-    gone = [f"`{one}`" for one in PARAMETERS if one in accepted_parameters(old) and one not in accepted_parameters(new)]
-    come = [f"`{one}`" for one in PARAMETERS if one in accepted_parameters(new) and one not in accepted_parameters(old)]
+    gone = [
+        f"`{parameter}`"
+        for parameter in PARAMETERS
+        if parameter in accepted_parameters(old) and parameter not in accepted_parameters(new)
+    ]
+    come = [
+        f"`{parameter}`"
+        for parameter in PARAMETERS
+        if parameter in accepted_parameters(new) and parameter not in accepted_parameters(old)
+    ]
     efforts = f" ({', '.join(new.efforts)})" if "`effort`" in come else ""
     parts = ([f"no {', '.join(gone)}"] if gone else []) + ([f"takes {', '.join(come)}{efforts}"] if come else [])
     if old.efforts and new.efforts and old.efforts != new.efforts:

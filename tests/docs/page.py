@@ -43,8 +43,8 @@ def tables(name: str) -> list[Table]:
 
 def table(name: str, heading: str) -> Table:
     """The one table below a heading."""
-    (one,) = (one for one in tables(name) if one.heading == heading)
-    return one
+    (found,) = (table for table in tables(name) if table.heading == heading)
+    return found
 
 
 def commands(name: str) -> Iterator[str]:

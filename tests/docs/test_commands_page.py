@@ -23,7 +23,7 @@ TEAM = ROOT / "examples" / "own-script.toml"
 
 
 def told(heading: str, column: str) -> list[str]:
-    return [row[column] for one in tables(PAGE) if one.heading == heading for row in one.rows if column in row]
+    return [row[column] for table in tables(PAGE) if table.heading == heading for row in table.rows if column in row]
 
 
 def test_the_page_has_every_command_of_the_command_line() -> None:
@@ -34,10 +34,10 @@ def test_the_page_has_every_command_of_the_command_line() -> None:
 def test_the_page_has_every_option_with_its_commands() -> None:
     options: dict[str, set[str]] = {}
     for name, command in cli.commands.items():
-        for one in command.params:
-            if isinstance(one, click.Option):
-                options.setdefault(one.opts[0], set()).add(name)
-    rows = {row["option"]: row["of"] for one in tables(PAGE) for row in one.rows if "option" in row}
+        for param in command.params:
+            if isinstance(param, click.Option):
+                options.setdefault(param.opts[0], set()).add(name)
+    rows = {row["option"]: row["of"] for table in tables(PAGE) for row in table.rows if "option" in row}
     assert set(rows) == set(options)
     for option, of in rows.items():
         named = set(re.findall(r"`(\w+)`", f"`{of}`" if "`" not in of else of))

@@ -19,7 +19,7 @@ RUNS = "docs/runs.md"
 
 
 def test_the_page_has_every_event_and_no_other() -> None:
-    kinds = [one.__dataclass_fields__["event"].default for one in get_args(events.Event)]
+    kinds = [event.__dataclass_fields__["event"].default for event in get_args(events.Event)]
     assert [row["event"] for row in table("docs/how-it-works.md", "A run is its events").rows] == kinds
 
 

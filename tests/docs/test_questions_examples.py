@@ -83,7 +83,7 @@ def after(question: Question, deed: str) -> Question:
     if verb in ("is asked too", "decides", "wants"):
         return changed(question, verb, words or name, long, seconds(time))
     at = seconds(time)
-    last = next((one.message for one in reversed(question.heard) if one.author == author), "")
+    last = next((fact.message for fact in reversed(question.heard) if fact.author == author), "")
     match verb:
         case "types":
             mentions = mentioned(words)
@@ -167,8 +167,8 @@ def test_a_question_ends_as_the_page_says(row: Mapping[str, str]) -> None:
 def readings() -> Iterator[tuple[Ask, str, str]]:
     kinds: tuple[tuple[Kind, str], ...] = (("choice", "A choice"), ("confirm", "A confirm"), ("number", "A number"))
     for kind, heading in kinds:
-        for one in tables(PAGE):
-            for row in one.rows if one.heading == heading else ():
+        for block in tables(PAGE):
+            for row in block.rows if block.heading == heading else ():
                 if "in hours" in row:
                     yield ask("number").model_copy(update={"unit": "h", "min": 0.5, "max": 48}), row["reply"], row["in hours"]
                 else:

@@ -54,7 +54,7 @@ async def test_messages_in_threads_reach_their_question_or_run(tmp_path: Path) -
         await engine.wait_finished()
         run_thread, question_thread = (
             "p1",
-            next(f"p{number}" for number, one in enumerate(platform.sent, 1) if one.key == "question:1:card"),
+            next(f"p{number}" for number, outbound in enumerate(platform.sent, 1) if outbound.key == "question:1:card"),
         )
         await platform.hears("It must be cheap.", thread=run_thread)
         await platform.hears("1", thread=question_thread)

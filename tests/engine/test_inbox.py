@@ -29,7 +29,7 @@ async def ask_people(engine: Engine, platform: ListPlatform) -> None:
 
 def thread_of(platform: ListPlatform, key: str) -> str:
     """The thread that a card opened."""
-    return next(f"p{number}" for number, one in enumerate(platform.sent, 1) if one.key == key)
+    return next(f"p{number}" for number, outbound in enumerate(platform.sent, 1) if outbound.key == key)
 
 
 async def unhandled(file: Path) -> list[str]:

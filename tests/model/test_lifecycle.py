@@ -46,8 +46,8 @@ def test_without_a_day_the_stage_is_unknown_and_there_is_no_notice(today: date) 
 
 
 @given(st.dates(), st.dates())
-def test_a_retired_model_stays_retired(one: date, other: date) -> None:
-    earlier, later = sorted((one, other))
+def test_a_retired_model_stays_retired(first: date, other: date) -> None:
+    earlier, later = sorted((first, other))
     if lifecycle_stage(LIFE, earlier) == "retired":
         assert lifecycle_stage(LIFE, later) == "retired"
 

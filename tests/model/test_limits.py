@@ -65,7 +65,7 @@ def test_every_call_is_admitted_and_a_runs_calls_keep_their_order(came: list[Cam
     went = played(came)
     assert Counter((run, size) for _, run, size in went) == Counter((run, size) for _, run, size in came)
     for run in {run for _, run, _ in came}:
-        assert [size for _, one, size in went if one == run] == [size for _, one, size in came if one == run]
+        assert [size for _, sender, size in went if sender == run] == [size for _, sender, size in came if sender == run]
 
 
 @given(calls)

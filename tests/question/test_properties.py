@@ -22,8 +22,8 @@ from tests.support.question_inputs import CLOCK, KINDS, Fact, HandOver, Say, fac
 from tests.support.question_oracle import deadline_after, spoken_in_time, voices_in_time
 
 
-def same_but_for_the_time(one: Outcome | None, other: Outcome | None) -> bool:
-    return (one and one.model_copy(update={"at": 0.0})) == (other and other.model_copy(update={"at": 0.0}))
+def same_but_for_the_time(first: Outcome | None, other: Outcome | None) -> bool:
+    return (first and first.model_copy(update={"at": 0.0})) == (other and other.model_copy(update={"at": 0.0}))
 
 
 @given(st.data())

@@ -94,7 +94,7 @@ async def test_a_question_that_is_cancelled_before_its_card_arrived_is_never_sho
         bot.server.faults.plan = once("/post", CARD, "refuse", bot)
         async with bot.life():
             bot.begin()
-            await bot.until(lambda: any(one.about == CARD for one in bot.server.requests))
+            await bot.until(lambda: any(request.about == CARD for request in bot.server.requests))
             bot.world.command("ana", "general", "cancel", "")
             await bot.stored(RunCancelled)
             await bot.clock.armed_until(bot.clock.now() + 1)

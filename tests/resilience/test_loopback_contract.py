@@ -44,8 +44,12 @@ class LoopbackRig(PlatformDriver):
         self.world.command(self.person.id, self.home.channel, name, text)
 
     async def visible(self, place: Place) -> Sequence[VisibleMessage]:
-        here = [one for one in self.world.messages.values() if (one.channel, one.thread) == (place.channel, place.thread)]
-        return [_seen(one) for one in here if one.author != self.person.id]
+        here = [
+            message
+            for message in self.world.messages.values()
+            if (message.channel, message.thread) == (place.channel, place.thread)
+        ]
+        return [_seen(message) for message in here if message.author != self.person.id]
 
     async def notified(self) -> frozenset[str]:
         return frozenset(name for message in self.world.messages.values() for name in message.mentions)
@@ -54,7 +58,7 @@ class LoopbackRig(PlatformDriver):
         return moment(at)
 
     async def press(self, question: int, press: ControlAction, value: str) -> None:
-        card = next(one for one in self.world.messages.values() if one.meta.get("question") == question)
+        card = next(message for message in self.world.messages.values() if message.meta.get("question") == question)
         self.world.click(self.person.id, card.id, press, value)
 
     async def choose(self, question: int, option: str) -> None:
@@ -86,7 +90,7 @@ class LoopbackRig(PlatformDriver):
         self.server.faults.put("lose")
 
     def _newest(self) -> Message:
-        return next(one for one in reversed(self.world.messages.values()) if one.author == self.person.id)
+        return next(message for message in reversed(self.world.messages.values()) if message.author == self.person.id)
 
 
 def _seen(message: Message) -> VisibleMessage:

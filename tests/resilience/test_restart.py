@@ -41,9 +41,14 @@ async def outcome(bot: InProcessBot) -> tuple[object, ...]:
     state = await bot.state()
     assert state.end is not None
     questions = {
-        one.ask.question: (one.outcome.status, one.outcome.decision, one.outcome.decided_by, bot.closed(one.id))
-        for one in state.questions.values()
-        if one.outcome is not None
+        question.ask.question: (
+            question.outcome.status,
+            question.outcome.decision,
+            question.outcome.decided_by,
+            bot.closed(question.id),
+        )
+        for question in state.questions.values()
+        if question.outcome is not None
     }
     answers = {answer.text for answer in state.answers}
     finals = [message.text for message in bot.of_kind("final_answer")]

@@ -54,7 +54,7 @@ def works_in_steps(asked: Asked) -> Play:
 
 
 def finals(chat: ChatServer) -> list[Message]:
-    return [one for one in chat.world.messages.values() if one.meta.get("kind") == "final_answer"]
+    return [message for message in chat.world.messages.values() if message.meta.get("kind") == "final_answer"]
 
 
 @asynccontextmanager

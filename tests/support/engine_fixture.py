@@ -192,19 +192,19 @@ class ListPlatform:
 
     @property
     def questions(self) -> list[QuestionCard]:
-        return [one.post for one in self.sent if isinstance(one.post, QuestionCard)]
+        return [outbound.post for outbound in self.sent if isinstance(outbound.post, QuestionCard)]
 
     @property
     def notes(self) -> list[str]:
-        return [one.post.text for one in self.sent if isinstance(one.post, Note)]
+        return [outbound.post.text for outbound in self.sent if isinstance(outbound.post, Note)]
 
     @property
     def receipts(self) -> list[Acknowledgement]:
-        return [one.post for one in self.sent if isinstance(one.post, Acknowledgement)]
+        return [outbound.post for outbound in self.sent if isinstance(outbound.post, Acknowledgement)]
 
     @property
     def finals(self) -> list[FinalAnswer]:
-        return [one.post for one in self.sent if isinstance(one.post, FinalAnswer)]
+        return [outbound.post for outbound in self.sent if isinstance(outbound.post, FinalAnswer)]
 
 
 async def ask_is_a_run(engine: Engine, command: CommandReceived) -> None:

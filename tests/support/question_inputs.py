@@ -124,8 +124,8 @@ def says(kind: AskKind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.S
     )
 
 
-def mentioned(one: Responder) -> Mentioned:
-    return Mentioned(who=one, author=Author(platform="terminal", id=one.id, name=one.name))
+def mentioned(responder: Responder) -> Mentioned:
+    return Mentioned(who=responder, author=Author(platform="terminal", id=responder.id, name=responder.name))
 
 
 PEOPLE = st.sampled_from([ANA, BEN, CY, STRANGER])

@@ -50,7 +50,7 @@ def clickable(question: Question, fact: Spoken) -> bool:
 
 def leaves(fact: Spoken) -> bool:
     if isinstance(fact, Say):
-        return fact.author.kind == "human" and any(one.who.id != fact.author.id for one in fact.mentions)
+        return fact.author.kind == "human" and any(mention.who.id != fact.author.id for mention in fact.mentions)
     return not isinstance(fact, Click)
 
 
@@ -66,7 +66,7 @@ def handed_to(fact: Spoken) -> str | None:
 
 def welcome(question: Question, said: Sequence[Spoken]) -> set[str]:
     """Who may answer: agents, those asked, and in order of time those to whom one of these has handed over."""
-    since = {one.id: -math.inf for one in (*question.asked, SKEPTIC, *((question.decider,) if question.decider else ()))}
+    since = {person.id: -math.inf for person in (*question.asked, SKEPTIC, *((question.decider,) if question.decider else ()))}
     if question.policy.responders == "anyone":
         since |= dict.fromkeys((STRANGER.id, ANA.id, BEN.id, CY.id), -math.inf)
     handings = [(fact.author.id, fact.at, to) for fact in said if (to := handed_to(fact)) is not None]

@@ -24,8 +24,8 @@ def test_most_names_stay_unchanged() -> None:
         (("long-" * 6, "t" * 80), ("long-" * 6 + "x", "t" * 80)),
     ],
 )
-def test_different_tools_have_different_names(one: tuple[str, str], other: tuple[str, str]) -> None:
-    assert model_tool_name(*one) != model_tool_name(*other)
+def test_different_tools_have_different_names(first: tuple[str, str], other: tuple[str, str]) -> None:
+    assert model_tool_name(*first) != model_tool_name(*other)
 
 
 @pytest.mark.parametrize("name", ["a.b", "a b", "ü", "", "x" * 200, "read file/now!", "\u202eevil"])

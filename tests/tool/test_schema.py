@@ -89,10 +89,10 @@ def test_values_in_a_schema_are_not_treated_as_schemas() -> None:
 
 
 def _deep(levels: int) -> Schema:
-    one: Schema = TEXT
+    nested: Schema = TEXT
     for _ in range(levels):
-        one = {"type": "object", "properties": {"a": one}}
-    return one
+        nested = {"type": "object", "properties": {"a": nested}}
+    return nested
 
 
 def _explosive() -> Schema:

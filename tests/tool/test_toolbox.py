@@ -54,8 +54,8 @@ async def test_a_failing_or_missing_tool_or_wrong_arguments_give_a_failed_result
 
 async def test_several_calls_run_concurrently(box: Toolbox) -> None:
     hanging = asyncio.create_task(box.call("stub", "hang", {}))
-    sums = await asyncio.gather(*(box.call("stub", "add", {"a": one, "b": 1}) for one in range(5)))
-    assert [one.text for one in sums] == ["1", "2", "3", "4", "5"]
+    sums = await asyncio.gather(*(box.call("stub", "add", {"a": number, "b": 1}) for number in range(5)))
+    assert [result.text for result in sums] == ["1", "2", "3", "4", "5"]
     hanging.cancel()
     with pytest.raises(asyncio.CancelledError):
         await hanging

@@ -39,9 +39,9 @@ def price_of(route: Route, served: str, own: Mapping[str, ModelSpec] | None = No
     return price_at(PROVIDERS[route.provider], served.removeprefix(f"{route.provider}/"))
 
 
-def is_same_model(one: str, other: str) -> bool:
+def is_same_model(first: str, other: str) -> bool:
     """Compare two ids without vendor prefix and release suffix; dots equal dashes."""
-    return _base_name(one) == _base_name(other)
+    return _base_name(first) == _base_name(other)
 
 
 def _base_name(model: str) -> str:

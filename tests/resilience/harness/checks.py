@@ -28,15 +28,15 @@ def judge(evidence: Evidence, *more: Check) -> list[str]:
 def every_task_became_one_run_with_an_answer(evidence: Evidence) -> Iterator[str]:
     """One command, one run, finished with a text."""
     for task in evidence.tasks:
-        found = [one for one in evidence.runs if f"{task} " in one.task]
-        if [one.status for one in found] != ["finished"] or not found[0].result:
-            yield f"{task} became {[(one.run, one.status) for one in found]}, expected one finished run"
+        found = [run for run in evidence.runs if f"{task} " in run.task]
+        if [run.status for run in found] != ["finished"] or not found[0].result:
+            yield f"{task} became {[(run.run, run.status) for run in found]}, expected one finished run"
 
 
 def every_question_was_posted_once_and_closed_once(evidence: Evidence) -> Iterator[str]:
     """One card, which names one end; or none at all, if it was settled before it could be posted."""
     for question in _questions(evidence):
-        cards = [one for one in evidence.posts if one.key == question_key(question.id)]
+        cards = [post for post in evidence.posts if post.key == question_key(question.id)]
         ends = {end for card in cards for end in card.closings}
         posted, settled = _events(evidence, question, e.QuestionPosted), _events(evidence, question, e.QuestionSettled)
         if len(cards) != len(posted) or len(posted) > 1:
@@ -49,7 +49,7 @@ def every_question_was_posted_once_and_closed_once(evidence: Evidence) -> Iterat
 
 def nothing_was_posted_twice(evidence: Evidence) -> Iterator[str]:
     """No two messages have the same key."""
-    for key, number in Counter(one.key for one in evidence.posts).items():
+    for key, number in Counter(post.key for post in evidence.posts).items():
         if number > 1:
             yield f"{key} stands {number} times"
 
@@ -58,13 +58,13 @@ def no_reply_was_lost(evidence: Evidence) -> Iterator[str]:
     """Whatever was said is in a prompt, or its author was told why not; and she got a receipt."""
     read = {word for asked in evidence.requests for word in re.findall(r"[\w-]+", str(asked.body))}
     questions = {question.id: question for question in _questions(evidence)}
-    for one in evidence.messages:
-        if not one.delivered and _was_over(questions[one.question], one):
+    for reply in evidence.messages:
+        if not reply.delivered and _was_over(questions[reply.question], reply):
             continue
-        if one.word not in read and not one.signs & {"late", "refused"}:
-            yield f"{one.word} (message {one.message}, question {one.question}, receipts {set(one.signs)}) reached nobody"
-        if not one.signs:
-            yield f"{one.word} (message {one.message}, question {one.question}) got no receipt"
+        if reply.word not in read and not reply.signs & {"late", "refused"}:
+            yield f"{reply.word} (message {reply.message}, question {reply.question}, receipts {set(reply.signs)}) reached nobody"
+        if not reply.signs:
+            yield f"{reply.word} (message {reply.message}, question {reply.question}) got no receipt"
 
 
 def _was_over(question: Question, message: PersonsMessage) -> bool:
@@ -78,20 +78,20 @@ def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:
         outcome, posted = question.outcome, _events(evidence, question, e.QuestionPosted)
         if outcome is None or outcome.status != "fallen_back" or not posted:
             continue
-        card = next(one for one in evidence.posts if one.key == question_key(question.id))
+        card = next(post for post in evidence.posts if post.key == question_key(question.id))
         until = card.at + question.policy.expire_after + question.extended
         if posted[0].delivery.posted_at != card.at:
             yield f"question {question.id} counts from {posted[0].delivery.posted_at}, and was posted at {card.at}"
         if question.delivery is not None and outcome.at < until and not question.passed:
             yield f"question {question.id} fell back at {outcome.at}, before its deadline {until}"
-        for one in evidence.messages:
-            if one.asked and one.question == question.id and one.at <= until and not question.passed:
-                yield f"question {question.id} fell back ({outcome.why}) though {one.word} was written in time"
+        for reply in evidence.messages:
+            if reply.asked and reply.question == question.id and reply.at <= until and not question.passed:
+                yield f"question {question.id} fell back ({outcome.why}) though {reply.word} was written in time"
 
 
 def no_stored_response_was_asked_for_again(evidence: Evidence) -> Iterator[str]:
     """Every request is announced in a log, and none comes after a stored response to the same conversation."""
-    asked = [of_request(one) for one in evidence.requests]
+    asked = [of_request(request) for request in evidence.requests]
     announced: Counter[str] = Counter()
     for log in evidence.logs.values():
         told = conversations(log)
@@ -141,8 +141,8 @@ def tables_agree_with_the_logs(evidence: Evidence) -> Iterator[str]:
 
 def nothing_is_left_to_do(evidence: Evidence) -> Iterator[str]:
     """The outbox and the inbox are empty."""
-    yield from (f"unsent: {one.outgoing.key}" for one in evidence.pending)
-    yield from (f"unhandled: {one.key}" for one in evidence.unhandled)
+    yield from (f"unsent: {post.outgoing.key}" for post in evidence.pending)
+    yield from (f"unhandled: {event.key}" for event in evidence.unhandled)
 
 
 CHECKS: tuple[Check, ...] = (

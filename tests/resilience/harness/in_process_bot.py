@@ -89,7 +89,7 @@ class InProcessBot:
 
     def cards(self, question: int = 1) -> list[Message]:
         """Every message that shows a question."""
-        return [one for one in self.world.messages.values() if one.meta.get("question") == question]
+        return [message for message in self.world.messages.values() if message.meta.get("question") == question]
 
     def card(self, question: int = 1) -> Message:
         """The one message that shows a question."""
@@ -106,7 +106,7 @@ class InProcessBot:
 
     def of_kind(self, kind: str) -> list[Message]:
         """Every message of one kind of post."""
-        return [one for one in self.world.messages.values() if one.meta.get("kind") == kind]
+        return [message for message in self.world.messages.values() if message.meta.get("kind") == kind]
 
     def signs(self) -> list[str]:
         """What people were told about their messages, in order."""

@@ -31,9 +31,12 @@ def log_lines(run: int, log: Iterable[Event]) -> list[Line]:
 def chat_lines(world: World, offset: float = 0.0) -> list[Line]:
     """What bots did on the platform, and what people did. `offset`: how far its clock is ahead of ours, in seconds."""
     bots = [
-        Line(one.at - offset, "bot", f"{one.what} {one.message} {dict(one.meta)} {_short(one.text)}") for one in world.effects
+        Line(effect.at - offset, "bot", f"{effect.what} {effect.message} {dict(effect.meta)} {_short(effect.text)}")
+        for effect in world.effects
     ]
-    people = [Line(one.data["at"] - offset, "people", f"{one.kind} {_short(str(dict(one.data)), 200)}") for one in world.events]
+    people = [
+        Line(event.data["at"] - offset, "people", f"{event.kind} {_short(str(dict(event.data)), 200)}") for event in world.events
+    ]
     return bots + people
 
 

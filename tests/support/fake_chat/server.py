@@ -143,7 +143,9 @@ class ChatServer:
         finally:
             del self._polls[id(request)]
         waiting = list(self.world.unacknowledged.values())
-        return web.json_response({"events": [{"number": one.number, "kind": one.kind, "data": one.data} for one in waiting]})
+        return web.json_response(
+            {"events": [{"number": event.number, "kind": event.kind, "data": event.data} for event in waiting]}
+        )
 
 
 _REFUSALS = {"refuse": 503, "limit": 429, "reject": 403}

@@ -62,7 +62,7 @@ def _question(card: QuestionCard) -> str:
 def _buttons(post: Post) -> list[dict[str, str]]:
     if not isinstance(post, QuestionCard) or post.closed is not None:
         return []
-    options = [{"press": "option", "value": one.id, "label": clean(shorten(one.label, 25))} for one in post.options]
+    options = [{"press": "option", "value": option.id, "label": clean(shorten(option.label, 25))} for option in post.options]
     more = {"press": "more", "value": "3600", "label": "More time"}
     return [*options, {"press": "pass", "value": "", "label": "Not me"}, more]
 
