@@ -31,8 +31,8 @@ def cards(platform: ListPlatform) -> list[str]:
     """The messages that are question cards, oldest first; on this platform a card's thread has its name."""
     return [
         f"p{place}"
-        for place, one in enumerate(platform.sent, 1)
-        if isinstance(one.post, QuestionCard) and one.replaces is None and one.place.channel == PLACE.channel
+        for place, post in enumerate(platform.sent, 1)
+        if isinstance(outbound.post, QuestionCard) and outbound.replaces is None and outbound.place.channel == PLACE.channel
     ]
 
 

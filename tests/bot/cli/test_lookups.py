@@ -103,10 +103,10 @@ def test_an_open_question_is_listed_with_all_that_is_needed_to_answer_it(townhal
     assert text.startswith("Question 1 (run 1): asker asks ana\n  Which?\n  1 Red (recommended) · 2 Blue\n  Expires 20")
     assert "Then: Without an answer, asker takes the recommended option: Red." in text
     assert "Answer where the bot runs (`townhall run`): `1 1` or `1 2`, or `1 your words`." in text
-    (one,) = json.loads(townhall("questions", "--json").out)["questions"]
-    assert [(option["number"], option["label"]) for option in one["options"]] == [(1, "Red"), (2, "Blue")]
-    assert (one["kind"], one["silence"]) == ("choice", "Without an answer, asker takes the recommended option: Red.")
-    assert one["expires_at"] - one["posted_at"] == 1800
+    (question,) = json.loads(townhall("questions", "--json").out)["questions"]
+    assert [(option["number"], option["label"]) for option in question["options"]] == [(1, "Red"), (2, "Blue")]
+    assert (question["kind"], question["silence"]) == ("choice", "Without an answer, asker takes the recommended option: Red.")
+    assert question["expires_at"] - question["posted_at"] == 1800
 
 
 @pytest.mark.usefixtures("asked")
